@@ -1,0 +1,189 @@
+"""The shape of ``freshet.toml``: every section, key, default and meaning, in one place.
+
+Stands at the very bottom, for every floor reads its own section of the one config file.
+:mod:`converters.config` loads it; :mod:`converters.schema` turns the columns into a schema.
+The descriptions below are the configuration reference (``docs/configuration.md`` is held equal
+to them by a test).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
+
+
+def _scalar_text(value: object) -> object:
+    """A spelling from TOML as the text a CSV cell would hold (``1`` and ``"1"`` are one)."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, int | float) else value
+
+
+CellText = Annotated[str, BeforeValidator(_scalar_text)]
+
+
+class Section(BaseModel):
+    """A section of the config: frozen, and closed against misspelt keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnSettings(Section):
+    """One column of an event row."""
+
+    role: Literal["feature", "id", "time", "label", "drop"] = Field(
+        "feature", description="what the column is for; `drop` is carried but never learned from"
+    )
+    kind: Literal["numeric", "categorical", "text"] | None = Field(
+        None, description="how a feature's cell is read; mandatory for features"
+    )
+    min: float | None = Field(None, description="smallest value of a numeric column")
+    max: float | None = Field(None, description="largest value of a numeric column")
+    out_of_range: Literal["clip", "reject"] = Field(
+        "clip", description="what happens to a number outside min..max"
+    )
+    transform: Literal["none", "log1p"] = Field(
+        "none", description="applied to a checked number; `log1p` is sign(x)·log(1+|x|)"
+    )
+    missing: Literal["drop", "indicator"] = Field(
+        "drop", description="a missing cell gives nothing, or a feature of its own"
+    )
+    missing_values: tuple[CellText, ...] = Field(
+        (), description="spellings of missing besides the empty cell"
+    )
+    zone: str = Field("UTC", description="time zone of a time cell that names none")
+
+
+class LabelSettings(Section):
+    """What a label cell may say."""
+
+    positive: tuple[CellText, ...] = Field(
+        min_length=1, description="spellings of the positive class"
+    )
+    negative: tuple[CellText, ...] = Field(
+        min_length=1, description="spellings of the negative class"
+    )
+
+
+class RiverSettings(Section):
+    """river's LogisticRegression, used when Vowpal Wabbit cannot be imported or by choice."""
+
+    optimizer: Literal["sgd", "adagrad", "adam"] = Field("sgd", description="river.optim class")
+    learning_rate: float = Field(0.05, gt=0, le=10, description="step size of the optimizer")
+    l2: float = Field(0.0, ge=0, le=1, description="L2 penalty")
+    intercept_learning_rate: float = Field(
+        0.01, ge=0, le=10, description="step size of the intercept"
+    )
+
+
+class LearnerSettings(Section):
+    """The learner and its arguments; a change makes a new lineage."""
+
+    kind: Literal["auto", "vw", "river"] = Field(
+        "auto", description="`auto` is vw, or river (said loudly) where vw cannot be imported"
+    )
+    args: str = Field("", description="Vowpal Wabbit arguments from the proven list, as one string")
+    interactions: tuple[tuple[str, str], ...] = Field(
+        (), description="pairs of feature columns whose values are crossed"
+    )
+    river: RiverSettings = Field(default_factory=RiverSettings, description="river's arguments")
+
+
+class LateLabelSettings(Section):
+    """Events that wait for their label."""
+
+    wait: float = Field(604_800.0, gt=0, description="seconds of stream time an event waits")
+    expired: Literal["drop", "negative"] = Field(
+        "drop", description="what an event becomes when its label has not come"
+    )
+    max_waiting: int = Field(5_000_000, ge=1, description="most events kept waiting, oldest out")
+
+
+class DuplicateSettings(Section):
+    """Ids seen before."""
+
+    window: int = Field(200_000, ge=0, description="resolved ids remembered to spot repeats")
+
+
+class CheckpointSettings(Section):
+    """When the learner's state is saved; never changes what is learned."""
+
+    events: int = Field(20_000, ge=1, description="due after so many learned events")
+    seconds: float = Field(5.0, gt=0, description="due after so many seconds with something new")
+    min_spacing: float = Field(
+        20.0, ge=0, description="wait this many times the last checkpoint's cost; 0 switches it off"
+    )
+    keep: int = Field(20, ge=1, description="versions kept besides those ever served")
+
+
+class EvaluationSettings(Section):
+    """Progressive validation."""
+
+    window: int = Field(10_000, ge=10, description="labelled events in the windowed metrics")
+    static_after: str | None = Field(
+        None, description="ISO time of the stream at which a frozen copy is taken to compare with"
+    )
+
+
+class TopicSettings(Section):
+    """Names and shape of the topics; an empty name means `<model>.<what>`."""
+
+    events: str = Field("", description="rows to score and learn")
+    labels: str = Field("", description="late labels: `id,label[,time]`")
+    scores: str = Field("", description="the score of each row, written once")
+    dead_letters: str = Field("", description="refused rows with their reason")
+    journal: str = Field("", description="the batches taken, in order")
+    partitions: int = Field(1, ge=1, le=1000, description="partitions of events and labels")
+    replication_factor: int = Field(-1, ge=-1, description="Kafka's; -1 takes the broker's default")
+    accept_retention: bool = Field(
+        False, description="work with existing topics that delete or restamp records"
+    )
+
+
+class ServeSettings(Section):
+    """The HTTP server."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    workers: int = Field(1, ge=1, le=64, description="server processes")
+    admin_token: SecretStr | None = Field(
+        None, description="bearer token of the admin routes; set it by environment, not in the file"
+    )
+    threshold: float = Field(0.5, ge=0, le=1, description="score from which the label is positive")
+    max_body: int = Field(8 * 2**20, ge=1024, description="largest request body in bytes")
+    max_rows: int = Field(10_000, ge=1, description="most rows in one request")
+    timeout: float = Field(10.0, gt=0, description="seconds a request may take")
+    poll: float = Field(0.2, gt=0, le=60, description="seconds between looks at the registry")
+
+
+class Settings(Section):
+    """The whole of ``freshet.toml``."""
+
+    model: str = Field(pattern=NAME, description="the model's name, also the prefix of its topics")
+    home: Path = Field(Path(".freshet"), description="folder of all local state")
+    log: str = Field("", description="`sqlite:///PATH` (default, under home) or `kafka://HOST:PORT`")
+    registry: str = Field("", description="`sqlite:///PATH` (default, under home)")
+    snapshots: str = Field("", description="folder of the snapshots (default, under home)")
+    columns: dict[str, ColumnSettings] = Field(
+        min_length=1, description="the columns of an event row, in the order they arrive"
+    )
+    label: LabelSettings = Field(description="the label map; mandatory")
+    learner: LearnerSettings = Field(default_factory=LearnerSettings, description="the learner")
+    late_labels: LateLabelSettings = Field(
+        default_factory=LateLabelSettings, description="events that wait for their label"
+    )
+    duplicates: DuplicateSettings = Field(
+        default_factory=DuplicateSettings, description="ids seen before"
+    )
+    checkpoint: CheckpointSettings = Field(
+        default_factory=CheckpointSettings, description="when state is saved"
+    )
+    evaluation: EvaluationSettings = Field(
+        default_factory=EvaluationSettings, description="progressive validation"
+    )
+    topics: TopicSettings = Field(default_factory=TopicSettings, description="the topics")
+    serve: ServeSettings = Field(default_factory=ServeSettings, description="the HTTP server")

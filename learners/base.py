@@ -1,0 +1,101 @@
+"""The contract of a learner: text in, scores out, and a state that survives a restart to the bit.
+
+Stands between the converter, whose text it takes, and the pipeline, which owns one learner and
+never looks inside. ``learners/vw.py`` and ``learners/river.py`` implement it, one suite of checks
+(``tests/learner_contract.py``) runs over both, and :mod:`learners.choose` picks one.
+
+A *line* is the converter's text of one row: ``| carrier=UA dist:1.4 |a month=1``. A line that
+starts with ``|`` is scored; one that starts with ``1 `` or ``-1 `` (positive, negative) is scored
+and then learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from converters.errors import FreshetError
+
+
+class NonFiniteError(FreshetError):
+    """A line holds a number that is not finite as float32, or a weight or score became so."""
+
+
+class WrongLearnerError(FreshetError):
+    """A snapshot belongs to another learner, other arguments or another schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerSpec:
+    """Everything that decides what a learner computes.
+
+    Attributes:
+        kind: ``vw`` or ``river``.
+        args: the complete arguments, in a fixed order; for VW, plain VW opened with them and fed
+            the same lines gives the same model file.
+    """
+
+    kind: str
+    args: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that manifests hold: ``{"kind": …, "args": […]}``."""
+        return {"kind": self.kind, "args": list(self.args)}
+
+
+class Learner(Protocol):
+    """An online logistic learner.
+
+    Promises, each a check of the contract suite: the score of a line is the one before it is
+    learned; a score is a probability, finite, for unseen categories and missing values too;
+    ``save`` changes nothing; a learner loaded from a save and one that never stopped give the
+    same scores and the same saved bytes from then on; how lines are cut into calls of ``step``
+    changes nothing.
+    """
+
+    kind: ClassVar[str]
+    spec: LearnerSpec
+
+    def step(self, lines: Sequence[str]) -> list[float]:
+        """Score each line in order, learning the labelled ones after their score is taken.
+
+        Args:
+            lines: lines as the module's docstring describes; labelled and not, mixed.
+
+        Returns:
+            One float a line in [0, 1]: the probability of the positive class, with the weights
+            that were there when the line's turn came.
+
+        Raises:
+            NonFiniteError: a line holds a number that is not finite; nothing of its block of
+                lines has been learned.
+        """
+
+    def predict(self, lines: Sequence[str]) -> list[float]:
+        """Score unlabelled lines without learning; for a learner that only serves."""
+
+    def save(self, path: Path) -> None:
+        """Write the model's file; the same state always gives the same bytes."""
+
+    def weights_of(self, line: str) -> dict[str, float]:
+        """The weight of each feature of an unlabelled line, by its readable name."""
+
+    def close(self) -> None:
+        """Free what the learner holds; it is not used after that."""
+
+
+class LearnerModule(Protocol):
+    """What a learner's module offers to :mod:`learners.choose`."""
+
+    def create(self, spec: LearnerSpec) -> Learner:
+        """A learner that knows nothing yet."""
+
+    def load(self, spec: LearnerSpec, path: Path) -> Learner:
+        """The learner saved at ``path``.
+
+        Raises:
+            NonFiniteError: a saved weight is not finite.
+            WrongLearnerError: the file is not this kind's.
+        """

@@ -1,0 +1,1 @@
+"""Top floor: the HTTP application, its pages, and the assembled command line."""

@@ -1,0 +1,1 @@
+"""The tests; each states one behaviour in its docstring's first line."""
