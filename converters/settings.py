@@ -49,8 +49,8 @@ class ColumnSettings(Section):
     transform: Literal["none", "log1p"] = Field(
         "none", description="applied to a checked number; `log1p` is sign(x)·log(1+|x|)"
     )
-    missing: Literal["drop", "indicator"] = Field(
-        "drop", description="a missing cell gives nothing, or a feature of its own"
+    missing: Literal["drop", "indicator", "reject"] = Field(
+        "drop", description="a missing cell gives nothing, a feature of its own, or a refused row"
     )
     missing_values: tuple[CellText, ...] = Field(
         (), description="spellings of missing besides the empty cell"
@@ -90,7 +90,7 @@ class LearnerSettings(Section):
     interactions: tuple[tuple[str, str], ...] = Field(
         (), description="pairs of feature columns whose values are crossed"
     )
-    river: RiverSettings = Field(default_factory=RiverSettings, description="river's arguments")
+    river: RiverSettings = Field(RiverSettings(), description="river's arguments")
 
 
 class LateLabelSettings(Section):
@@ -165,25 +165,23 @@ class Settings(Section):
 
     model: str = Field(pattern=NAME, description="the model's name, also the prefix of its topics")
     home: Path = Field(Path(".freshet"), description="folder of all local state")
-    log: str = Field("", description="`sqlite:///PATH` (default, under home) or `kafka://HOST:PORT`")
+    log: str = Field(
+        "", description="`sqlite:///PATH` (default, under home) or `kafka://HOST:PORT`"
+    )
     registry: str = Field("", description="`sqlite:///PATH` (default, under home)")
     snapshots: str = Field("", description="folder of the snapshots (default, under home)")
     columns: dict[str, ColumnSettings] = Field(
         min_length=1, description="the columns of an event row, in the order they arrive"
     )
     label: LabelSettings = Field(description="the label map; mandatory")
-    learner: LearnerSettings = Field(default_factory=LearnerSettings, description="the learner")
+    learner: LearnerSettings = Field(LearnerSettings(), description="the learner")
     late_labels: LateLabelSettings = Field(
-        default_factory=LateLabelSettings, description="events that wait for their label"
+        LateLabelSettings(), description="events that wait for their label"
     )
-    duplicates: DuplicateSettings = Field(
-        default_factory=DuplicateSettings, description="ids seen before"
-    )
-    checkpoint: CheckpointSettings = Field(
-        default_factory=CheckpointSettings, description="when state is saved"
-    )
+    duplicates: DuplicateSettings = Field(DuplicateSettings(), description="ids seen before")
+    checkpoint: CheckpointSettings = Field(CheckpointSettings(), description="when state is saved")
     evaluation: EvaluationSettings = Field(
-        default_factory=EvaluationSettings, description="progressive validation"
+        EvaluationSettings(), description="progressive validation"
     )
-    topics: TopicSettings = Field(default_factory=TopicSettings, description="the topics")
-    serve: ServeSettings = Field(default_factory=ServeSettings, description="the HTTP server")
+    topics: TopicSettings = Field(TopicSettings(), description="the topics")
+    serve: ServeSettings = Field(ServeSettings(), description="the HTTP server")

@@ -1,0 +1,196 @@
+"""Loads ``freshet.toml``, overlays the environment, and says precisely what is wrong with it.
+
+Every command starts here. What comes out is a frozen :class:`~converters.settings.Settings`
+whose paths and URLs are absolute, so that nothing below depends on the working directory.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from converters.errors import UsageError
+from converters.settings import Section, Settings
+
+PREFIX = "FRESHET_"
+
+
+class ConfigError(UsageError):
+    """The config file or an environment variable that overrides it is wrong."""
+
+
+class _EnvironmentSettings(Settings, BaseSettings):
+    """The settings as pydantic-settings wants them, to read the environment's overrides."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+
+def load(path: Path) -> Settings:
+    """Read the config file and the environment.
+
+    Args:
+        path: the TOML file.
+
+    Returns:
+        Checked settings with absolute ``home``, ``log``, ``registry`` and ``snapshots``.
+
+    Raises:
+        ConfigError: the file cannot be read, or a key or value is wrong; the message names the
+            file (or variable), the key, and what would be right.
+    """
+    values = _read(path)
+    overrides = _environment(values, path)
+    return from_values(_merged(values, overrides), path, overrides)
+
+
+def from_values(
+    values: Mapping[str, Any], path: Path, overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """Check values that already are a dictionary; ``path`` is what errors and paths refer to."""
+    try:
+        settings = Settings.model_validate(dict(values))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, path, overrides or {})) from None
+    return _located(settings, path.resolve().parent)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"There is no config file {path}. Write one with 'freshet init CSV --label COLUMN "
+            "--positive VALUE', or name another with --config."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The config file {path} cannot be read: {error}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The config file {path} is not valid TOML: {error}.") from None
+
+
+def _environment(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The overrides, with column names spelt as in the file (variables know no case)."""
+    known = {name.upper() for name in Settings.model_fields}
+    for variable in os.environ:
+        if variable.upper().startswith(PREFIX):
+            first = variable[len(PREFIX) :].split("__")[0].upper()
+            if first not in known:
+                raise ConfigError(
+                    f"The environment variable {variable} overrides nothing: there is no setting "
+                    f"'{first.lower()}'{_suggestion(first.lower(), Settings.model_fields)}."
+                )
+    try:
+        overrides: dict[str, Any] = EnvSettingsSource(_EnvironmentSettings)()
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"An environment variable {PREFIX}… cannot be read: {error}.") from None
+    columns = {name.lower(): name for name in values.get("columns", {})}
+    if isinstance(overrides.get("columns"), dict):
+        overrides["columns"] = {columns.get(k, k): v for k, v in overrides["columns"].items()}
+        unknown = sorted(set(overrides["columns"]) - set(values.get("columns", {})))
+        if unknown:
+            raise ConfigError(
+                f"An environment variable {PREFIX}COLUMNS__… names the column '{unknown[0]}', "
+                f"which {path} does not have."
+            )
+    return overrides
+
+
+def _merged(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for key, value in overrides.items():
+        held = merged.get(key)
+        both = isinstance(held, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(held, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _explain(error: ValidationError, path: Path, overrides: Mapping[str, Any]) -> str:
+    """One sentence for each mistake: where, which key, what is wrong, what would be right."""
+    return " ".join(
+        _explain_one(tuple(e["loc"]), e["type"], e["msg"], path, overrides)
+        for e in error.errors(include_url=False)
+    )
+
+
+def _explain_one(
+    loc: tuple[int | str, ...], kind: str, message: str, path: Path, overrides: Mapping[str, Any]
+) -> str:
+    key = ".".join(str(part) for part in loc)
+    where = f"In {path}"
+    if _holds(overrides, loc):
+        where = f"In the environment variable {PREFIX}{'__'.join(str(p).upper() for p in loc)}"
+    if kind == "extra_forbidden":
+        section = _section(loc[:-1])
+        names = section.model_fields if section else {}
+        return f"{where}: there is no key '{key}'{_suggestion(str(loc[-1]), names)}."
+    if kind == "missing":
+        return f"{where}: the key '{key}' is missing; it is mandatory."
+    return f"{where}: the key '{key}' is wrong: {message[0].lower()}{message[1:]}."
+
+
+def _holds(values: object, loc: tuple[int | str, ...]) -> bool:
+    for part in loc:
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True
+
+
+def _section(loc: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The section class that a path of keys leads to."""
+    section: type[BaseModel] = Settings
+    for part in loc:
+        if section is Settings and part == "columns":
+            continue
+        field = section.model_fields.get(str(part))
+        if field is None:
+            return section if "columns" in loc else None
+        section = _section_class(field.annotation) or section
+    return section
+
+
+def _section_class(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    inner = [a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, Section)]
+    return inner[0] if inner and get_origin(annotation) else None
+
+
+def _suggestion(name: str, names: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, list(names), n=1)
+    if close:
+        return f"; did you mean '{close[0]}'?".rstrip("?") + "?"
+    return f"; there are {', '.join(sorted(names))}" if names else ""
+
+
+def _located(settings: Settings, folder: Path) -> Settings:
+    """Make home and every URL absolute."""
+    home = (folder / settings.home.expanduser()).absolute()
+    return settings.model_copy(
+        update={
+            "home": home,
+            "log": _url(settings.log, folder, home / "log.db"),
+            "registry": _url(settings.registry, folder, home / "registry.db"),
+            "snapshots": str(
+                folder / settings.snapshots if settings.snapshots else home / "snapshots"
+            ),
+        }
+    )
+
+
+def _url(url: str, folder: Path, default: Path) -> str:
+    if not url:
+        return f"sqlite:///{default}"
+    prefix = "sqlite:///"
+    if url.startswith(prefix):
+        return prefix + str((folder / Path(url.removeprefix(prefix)).expanduser()).absolute())
+    return url
