@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from converters.cells import Refusal
 from converters.errors import FreshetError
-from converters.rows import cells_of, frame
+from converters.rows import cells_of, frame, open_field
 
 # A quote still open after this much is a mistake in the file, not a field.
 LONGEST_QUOTED = 64 * 1024
@@ -99,7 +99,7 @@ class CsvFile:
             while not (framed := next(frame(line)))[1]:
                 more = self._file.readline(LONGEST_LINE + 1)
                 self._check_length(more)
-                if not more or len(line) + len(more) - line.rfind(b',"') > LONGEST_QUOTED:
+                if not more or len(line) + len(more) - open_field(line) > LONGEST_QUOTED:
                     raise CsvFileError(
                         f"{self.name}, line {first}: a quote opens and is still open "
                         f"{'after 64 KiB' if more else 'at the end of the file'}. Close it, or "
@@ -129,7 +129,7 @@ def open_csv(path: str) -> Iterator[CsvFile]:
         yield CsvFile(sys.stdin.buffer, "standard input")
         return
     try:
-        file = Path(path).open("rb")
+        file = Path(path).open("rb")  # noqa: SIM115  # closed below; here only its errors matter
     except OSError as error:
         raise CsvFileError(f"{path} cannot be opened: {error.strerror or error}.") from None
     with file:

@@ -33,6 +33,7 @@ CSV, JSON = b"text/csv", b"application/json"
 csv.field_size_limit(2**31 - 1)
 
 _FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"(?:[^",\n][^,\n]*+)?|(?!")[^,\n]*+)'
+_FIELDS = re.compile(rb"(?:%b,)*+" % _FIELD)
 _ROW = re.compile(rb"%b(?:,%b)*+(?=\n|\Z)" % (_FIELD, _FIELD))
 
 
@@ -51,6 +52,12 @@ def frame(value: bytes) -> Iterator[tuple[bytes, bool]]:
             return
         yield match[0].removesuffix(b"\r"), True
         at = match.end() + 1
+
+
+def open_field(row: bytes) -> int:
+    """Where in an incomplete row the field begins whose quote does not close."""
+    match = _FIELDS.match(row)
+    return match.end() if match else 0
 
 
 def cells_of(row: bytes) -> list[str] | Refusal:
