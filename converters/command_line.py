@@ -32,7 +32,10 @@ def read_config(path: Path) -> tuple[Settings, Schema]:
     from converters import config, schema
 
     settings = config.load(path)
-    return settings, schema.from_settings(settings)
+    try:
+        return settings, schema.from_settings(settings)
+    except schema.SchemaError as error:
+        raise schema.SchemaError(f"In {path}: {error}") from None
 
 
 def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:

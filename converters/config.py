@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,9 +18,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from converters.errors import UsageError
-from converters.settings import Section, Settings
+from converters.settings import ColumnSettings, Section, Settings
 
 PREFIX = "FRESHET_"
+
+# What pydantic says of Python's types, in TOML's words.
+TOML_WORDS = {
+    "tuple_type": 'it should be a list, for example ["a", "b"]',
+    "dict_type": "it should be a table",
+    "model_type": "it should be a table",
+    "too_short": "it should not be empty",
+}
 
 
 class ConfigError(UsageError):
@@ -86,12 +95,18 @@ def _environment(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
             if first not in known:
                 raise ConfigError(
                     f"The environment variable {variable} overrides nothing: there is no setting "
-                    f"'{first.lower()}'{_suggestion(first.lower(), Settings.model_fields)}."
+                    f"'{first.lower()}'{_suggestion(first.lower(), Settings.model_fields)}"
                 )
     try:
         overrides: dict[str, Any] = EnvSettingsSource(_EnvironmentSettings)()
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"An environment variable {PREFIX}… cannot be read: {error}.") from None
+        # Only the field's name is quoted: the error could show the value, which may be a secret.
+        field = re.search(r'field "(\w+)"', str(error))
+        variable = f"{PREFIX}{field[1].upper() if field else ''}…"
+        raise ConfigError(
+            f"The environment variable {variable} cannot be read: a list or a table is written as "
+            """JSON there, for example '["yes", "no"]'."""
+        ) from None
     columns = {name.lower(): name for name in values.get("columns", {})}
     if isinstance(overrides.get("columns"), dict):
         overrides["columns"] = {columns.get(k, k): v for k, v in overrides["columns"].items()}
@@ -131,10 +146,11 @@ def _explain_one(
     if kind == "extra_forbidden":
         section = _section(loc[:-1])
         names = section.model_fields if section else {}
-        return f"{where}: there is no key '{key}'{_suggestion(str(loc[-1]), names)}."
+        return f"{where}: there is no key '{key}'{_suggestion(str(loc[-1]), names)}"
     if kind == "missing":
         return f"{where}: the key '{key}' is missing; it is mandatory."
-    return f"{where}: the key '{key}' is wrong: {message[0].lower()}{message[1:]}."
+    right = TOML_WORDS.get(kind, f"{message[0].lower()}{message[1:]}")
+    return f"{where}: the key '{key}' is wrong: {right}."
 
 
 def _holds(values: object, loc: tuple[int | str, ...]) -> bool:
@@ -147,14 +163,15 @@ def _holds(values: object, loc: tuple[int | str, ...]) -> bool:
 
 def _section(loc: tuple[int | str, ...]) -> type[BaseModel] | None:
     """The section class that a path of keys leads to."""
+    if loc[:1] == ("columns",):
+        return ColumnSettings
     section: type[BaseModel] = Settings
     for part in loc:
-        if section is Settings and part == "columns":
-            continue
         field = section.model_fields.get(str(part))
-        if field is None:
-            return section if "columns" in loc else None
-        section = _section_class(field.annotation) or section
+        inner = _section_class(field.annotation) if field else None
+        if inner is None:
+            return None
+        section = inner
     return section
 
 
@@ -168,8 +185,8 @@ def _section_class(annotation: object) -> type[BaseModel] | None:
 def _suggestion(name: str, names: Mapping[str, Any]) -> str:
     close = difflib.get_close_matches(name, list(names), n=1)
     if close:
-        return f"; did you mean '{close[0]}'?".rstrip("?") + "?"
-    return f"; there are {', '.join(sorted(names))}" if names else ""
+        return f"; did you mean '{close[0]}'?"
+    return f"; there are {', '.join(sorted(names))}." if names else "."
 
 
 def _located(settings: Settings, folder: Path) -> Settings:
@@ -180,9 +197,7 @@ def _located(settings: Settings, folder: Path) -> Settings:
             "home": home,
             "log": _url(settings.log, folder, home / "log.db"),
             "registry": _url(settings.registry, folder, home / "registry.db"),
-            "snapshots": str(
-                folder / settings.snapshots if settings.snapshots else home / "snapshots"
-            ),
+            "snapshots": _folder(settings.snapshots, folder, home / "snapshots"),
         }
     )
 
@@ -194,3 +209,9 @@ def _url(url: str, folder: Path, default: Path) -> str:
     if url.startswith(prefix):
         return prefix + str((folder / Path(url.removeprefix(prefix)).expanduser()).absolute())
     return url
+
+
+def _folder(place: str, folder: Path, default: Path) -> str:
+    if "://" in place:
+        return place
+    return str((folder / Path(place).expanduser()).absolute() if place else default)
