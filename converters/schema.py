@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from converters.cells import LARGEST_FLOAT32
 from converters.errors import UsageError
 from converters.settings import ColumnSettings, Settings
 
@@ -74,6 +75,13 @@ class Schema:
         return None if column is None else self.columns.index(column)
 
     @cached_property
+    def label_codes(self) -> Mapping[str, int | None]:
+        """What each accepted label cell means: 1, 0, or None for a label not known yet."""
+        label = self.only("label")
+        unknown = ("",) if label is None else ("", *label.settings.missing_values)
+        return {**dict.fromkeys(unknown), **self.labels}
+
+    @cached_property
     def hash(self) -> str:
         """sha256 over everything that decides what text a row becomes."""
         content = {
@@ -104,9 +112,11 @@ def from_settings(settings: Settings) -> Schema:
     letters = _letters(crossed, settings.columns)
     for name, column in settings.columns.items():
         _check_column(name, column)
+    labels = _labels(settings.label.negative, settings.label.positive)
+    _check_unknown_labels(settings.columns, labels)
     return Schema(
         tuple(Column(n, s, letters.get(n, "")) for n, s in settings.columns.items()),
-        _labels(settings.label.negative, settings.label.positive),
+        labels,
         tuple((letters[a], letters[b]) for a, b in settings.learner.interactions),
     )
 
@@ -137,16 +147,32 @@ def _check_column(name: str, column: ColumnSettings) -> None:
         raise SchemaError(f"{key}.kind is missing: say numeric, categorical or text.")
     if column.role != "feature" and column.kind is not None:
         raise SchemaError(f"{key}.kind: a column of role '{column.role}' has no kind; remove it.")
-    ranged = column.min is not None or column.max is not None
-    if column.kind != "numeric" and (ranged or column.transform != "none"):
-        raise SchemaError(f"{key}: min, max and transform are for numeric columns only.")
-    low, high = column.min, column.max
-    if low is not None and high is not None and not low <= high:
-        raise SchemaError(f"{key}: min {low} is not below max {high}.")
+    for setting in sorted(column.model_fields_set - {"role", "kind"}):
+        if setting not in _meaningful(column):
+            what = f"{column.kind} column" if column.kind else f"column of role '{column.role}'"
+            raise SchemaError(f"{key}.{setting} means nothing for a {what}; remove it.")
+    _check_range(key, column)
     try:
         ZoneInfo(column.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise SchemaError(f"{key}.zone: there is no time zone '{column.zone}'.") from None
+
+
+def _meaningful(column: ColumnSettings) -> frozenset[str]:
+    """The settings, besides role and kind, that say something about such a column."""
+    if column.role == "feature":
+        numeric = {"min", "max", "out_of_range", "transform"} if column.kind == "numeric" else set()
+        return frozenset({"missing", "missing_values"} | numeric)
+    return frozenset({"time": {"zone"}, "label": {"missing_values"}}.get(column.role, set()))
+
+
+def _check_range(key: str, column: ColumnSettings) -> None:
+    """Bounds that a learner can take: clipping to one that float32 cannot hold would poison it."""
+    for end, bound in (("min", column.min), ("max", column.max)):
+        if bound is not None and not abs(bound) <= LARGEST_FLOAT32:
+            raise SchemaError(f"{key}.{end} is {bound}; it should be finite as float32.")
+    if column.min is not None and column.max is not None and column.min > column.max:
+        raise SchemaError(f"{key}: min {column.min} is not below max {column.max}.")
 
 
 def _letters(crossed: list[str], columns: Mapping[str, ColumnSettings]) -> dict[str, str]:
@@ -170,3 +196,12 @@ def _labels(negative: tuple[str, ...], positive: tuple[str, ...]) -> dict[str, i
     if "" in negative or "" in positive:
         raise SchemaError("label: the empty cell means that the label is not known yet.")
     return dict.fromkeys(negative, 0) | dict.fromkeys(positive, 1)
+
+
+def _check_unknown_labels(columns: Mapping[str, ColumnSettings], labels: Mapping[str, int]) -> None:
+    for name, column in columns.items():
+        for spelling in column.missing_values if column.role == "label" else ():
+            if spelling in labels:
+                raise SchemaError(
+                    f"columns.{name}.missing_values: '{spelling}' is a class of the label map too."
+                )
