@@ -1,0 +1,222 @@
+"""The door to the registry's database: opens it, makes its tables, hands out transactions.
+
+Stands below every other module of the registry. Whatever the database says is turned here into
+a :class:`RegistryError` with what, where and what to do. What is particular to one kind of
+database is in this module and in the triggers of :mod:`learners.registry.tables`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+    update,
+)
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from converters.errors import UsageError
+from learners.registry import tables
+from learners.registry.errors import RegistryError
+from learners.registry.trouble import BUSY_SECONDS, primary_code, translated
+
+# Switching an SQLite file to WAL ignores the busy timeout when two processes do it at once.
+WAL_PAUSE_SECONDS = 0.02
+_WRITES = "freshet_writes"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One transaction on one model: all that the modules beside this one get to see."""
+
+    connection: Connection
+    model: str
+    now: datetime
+
+
+class Database:
+    """The database of many models, seen from one of them; safe to share between threads."""
+
+    def __init__(self, url: str, model: str, clock: Callable[[], datetime]) -> None:
+        self._url = _parse(url)
+        self._model = model
+        self._clock = clock
+        with self._translating():
+            self._engine = _open(self._url)
+            self._writing = self._engine.execution_options(**{_WRITES: True})
+        try:
+            with self._translating():
+                self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that sees one state of the database and changes nothing."""
+        with self._translating(), self._engine.connect() as connection:
+            yield Transaction(connection, self._model, self._now())
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction on this model's data that is alone until it ends; all or nothing."""
+        with self._translating(), self._writing.begin() as connection:
+            lock(connection, self._model)
+            yield Transaction(connection, self._model, self._now())
+
+    def _now(self) -> datetime:
+        """The clock's time as the tables hold it, so that what is written equals what is read."""
+        now = self._clock()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def _prepare(self) -> None:
+        with self._engine.connect() as connection:
+            ready = inspect(connection).has_table(tables.shape.name)
+            if ready:
+                self._check_shape(connection)
+                ready = _knows(connection, self._model)
+        if not ready:
+            self._create()
+
+    def _create(self) -> None:
+        """Make what is missing; a process that was faster has done no harm."""
+        try:
+            with self._writing.begin() as connection:
+                if not inspect(connection).has_table(tables.shape.name):
+                    tables.metadata.create_all(connection)
+                    connection.execute(insert(tables.shape).values(number=tables.SHAPE))
+                if not _knows(connection, self._model):
+                    blank = insert(tables.models).values(model=self._model, epoch=0, pinned=False)
+                    connection.execute(blank)
+        except DBAPIError as error:
+            # Databases without SQLite's one lock let two processes create the same table or row.
+            if isinstance(error.orig, sqlite3.Error):
+                raise
+            with self._engine.connect() as connection:
+                if not _knows(connection, self._model):
+                    raise
+
+    def _check_shape(self, connection: Connection) -> None:
+        number = connection.scalar(select(tables.shape.c.number))
+        if number != tables.SHAPE:
+            raise RegistryError(
+                f"The registry {self._url.render_as_string()} has tables of shape {number}, this "
+                f"freshet knows shape {tables.SHAPE}: use the freshet that made it, or another "
+                "`registry` in the config."
+            )
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, ValueError) as error:
+            raise translated(error, self._url) from error
+
+
+def lock(connection: Connection, model: str) -> None:
+    """Take the model's row, so that no other transaction changes anything of the model."""
+    row = tables.models
+    connection.execute(update(row).where(row.c.model == model).values(epoch=row.c.epoch))
+
+
+def _knows(connection: Connection, model: str) -> bool:
+    row = tables.models
+    return connection.scalar(select(row.c.epoch).where(row.c.model == model)) is not None
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise UsageError(
+            f"registry = {url!r} is no database URL: write sqlite:///PATH, for example "
+            "sqlite:////var/lib/freshet/registry.db."
+        ) from error
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise UsageError(
+            f"registry = {url!r} names no file, so nothing would be kept: write sqlite:///PATH."
+        )
+    return parsed
+
+
+def _open(url: URL) -> Engine:
+    dump = partial(json.dumps, allow_nan=False, sort_keys=True)
+    if url.get_backend_name() == "sqlite":
+        _make_folder(Path(str(url.database)).parent, url)
+        engine = create_engine(url, json_serializer=dump, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        return create_engine(url, json_serializer=dump, pool_pre_ping=True)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise UsageError(
+            f"registry = {url.render_as_string()!r} needs a database driver that is not installed "
+            f"({error}): install it, or use sqlite:///PATH."
+        ) from error
+
+
+def _make_folder(folder: Path, url: URL) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RegistryError(
+            f"The folder of the registry {url.render_as_string()} cannot be made "
+            f"({error.strerror}): make {folder} writable, or correct `registry` in the config."
+        ) from error
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    """As SQLAlchemy's SQLite page tells: sqlite3 begins nothing by itself, ``_begin_sqlite`` does.
+
+    FULL, because a version that was published must still be there after a power loss.
+    """
+    connection.isolation_level = None
+    _switch_to_wal(connection)
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(WAL_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    # A deferred transaction that reads and then writes fails at once, whatever the timeout.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

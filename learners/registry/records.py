@@ -1,0 +1,209 @@
+"""What goes into the registry and what comes out: frozen data, no behaviour.
+
+The learner process hands in a :class:`Commit`, servers read :class:`Pointers` and
+:class:`Version`, the command line prints :class:`Entry` and :class:`Status`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from learners.snapshot import SnapshotRef
+
+State = Literal["verified", "refused", "candidate", "thinned"]
+Json = dict[str, Any]
+Positions = dict[str, dict[int, int]]
+
+
+def utc_now() -> datetime:
+    """The time of the wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """A moment as all of Freshet prints it: UTC, milliseconds, ``2026-01-31T08:15:00.125Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a learner goes on from.
+
+    Attributes:
+        positions: topic -> partition -> next offset to read.
+        topic_ids: topic -> its identity, by which one created anew is noticed.
+        journal_position: the next offset of the journal to read.
+    """
+
+    positions: Positions
+    topic_ids: dict[str, str]
+    journal_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """A chain of versions with one start: checkpoint zero of a learner that has made none yet.
+
+    Attributes:
+        serial: the lineage's number within the model.
+        parent_version: the version whose weights it began with; None means from nothing.
+        origin: what made it, in a word (``learn``, ``backfill``, ``promote`` …).
+        learner: kind and complete arguments.
+        schema_hash: the schema it was begun under.
+        start: where it began to read.
+        epoch: the writer that began it; None for a backfill's.
+        created_at: when it began.
+    """
+
+    serial: int
+    parent_version: int | None
+    origin: str
+    learner: Json
+    schema_hash: str
+    start: Start
+    epoch: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The gate's word on a snapshot: may it be served, and the reason if not."""
+
+    good: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a learner hands in once its snapshot folder is on disk.
+
+    Attributes:
+        lineage: the lineage's serial.
+        parent_version: the version before it on the way here, if any.
+        snapshot: the finished folder and its manifest's hash.
+        model_sha256: fingerprint of what was scored and learned.
+        start: where a learner that resumes from here reads on.
+        learned_something: whether anything was learned since the version before; only then
+            does the checkpoint get a version number.
+        verdict: the gate's word.
+        events: counts, cumulative over the lineage.
+        metrics: JSON data; what is undefined is None, never NaN.
+        learner: kind and complete arguments.
+        schema_hash: the schema it was learned under.
+    """
+
+    lineage: int
+    parent_version: int | None
+    snapshot: SnapshotRef
+    model_sha256: str
+    start: Start
+    learned_something: bool
+    verdict: Verdict
+    events: dict[str, int]
+    metrics: Json
+    learner: Json
+    schema_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A state that can be resumed, as :class:`Commit` describes it, and what became of it.
+
+    Attributes:
+        serial: the checkpoint's number within the model; counts versions and others alike.
+        version: its number as a version, if it has one.
+        state: ``verified`` or ``refused`` by the gate, ``candidate`` when made by a backfill and
+            not yet served, ``thinned`` when its folder was given up.
+        reason: why it was refused, else empty.
+        served: whether it has ever been the one to serve.
+        epoch: the writer that committed it; None for a backfill's.
+    """
+
+    serial: int
+    version: int | None
+    lineage: int
+    parent_version: int | None
+    state: State
+    reason: str
+    served: bool
+    snapshot: SnapshotRef
+    model_sha256: str
+    start: Start
+    events: dict[str, int]
+    metrics: Json
+    learner: Json
+    schema_hash: str
+    epoch: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version(Checkpoint):
+    """A checkpoint with a number, offered for serving."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """The newest version of the live lineage, the one to serve, and whether that one is pinned."""
+
+    latest: int | None
+    serving: int | None
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit came to: its checkpoint, its version if any, and the pointers after it."""
+
+    checkpoint: int
+    version: int | None
+    pointers: Pointers
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger.
+
+    Attributes:
+        seq: rises by one; the order in which things happened, whatever the clocks said.
+        at: when, by the clock of who did it.
+        actor: who.
+        action: ``publish``, ``promote``, ``rollback``, ``unpin``, ``refuse`` or ``thin``.
+        reason: why.
+        version: the version it is about, if it is about one.
+        from_version: the version to serve before.
+        to_version: the version to serve after; the same where serving did not move.
+        detail: more, by action.
+    """
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    reason: str
+    version: int | None
+    from_version: int | None
+    to_version: int | None
+    detail: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The last word of the learner: what it said, when, and under which epoch and owner."""
+
+    status: Json
+    at: datetime
+    epoch: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """An answer kept for a repeated request: HTTP status and body, byte for byte."""
+
+    status: int
+    body: bytes

@@ -1,0 +1,229 @@
+"""The registry as everyone sees it: one transaction a method, nothing left half done.
+
+The learner process commits its checkpoints here, the commands and the HTTP side move what is
+served, every server asks five times a second what to serve, and nobody else opens the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from types import TracebackType
+from typing import Literal, Self
+
+from converters.errors import UsageError
+from learners.registry import (
+    checkpoints,
+    commits,
+    ledger,
+    lineages,
+    pointers,
+    thinning,
+    writer,
+)
+from learners.registry.database import Database
+from learners.registry.posts import Posts
+from learners.registry.records import (
+    Checkpoint,
+    Commit,
+    Committed,
+    Entry,
+    Json,
+    Lineage,
+    Pointers,
+    Start,
+    Status,
+    Version,
+    utc_now,
+)
+
+
+class Registry:
+    """The versions of one model; safe to share between threads, not between forks.
+
+    Every method raises :class:`RegistryError` when the database fails, and
+    :class:`RegistryUnavailableError`, one of its kind, when trying again may help. A change that
+    raises has changed nothing.
+    """
+
+    def __init__(self, url: str, model: str, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = Database(url, model, clock)
+        self.posts = Posts(self._database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._database.close()
+
+    def begin_epoch(self, owner: str) -> int:
+        """Become the one writer; ``owner`` says who, for those who are refused later."""
+        with self._database.write() as change:
+            return writer.begin(change, owner)
+
+    def check_epoch(self, epoch: int) -> None:
+        """Raise :class:`SupersededError` when another learner has taken over."""
+        with self._database.read() as look:
+            writer.check(look, epoch)
+
+    def heartbeat(self, epoch: int, status: Json) -> None:
+        """Say that the writer lives and how it does; raises as :meth:`check_epoch`."""
+        with self._database.write() as change:
+            writer.beat(change, epoch, status)
+
+    def status(self) -> Status | None:
+        """The writer's last heartbeat; None before the first writer."""
+        with self._database.read() as look:
+            return writer.status(look)
+
+    def begin_lineage(
+        self,
+        epoch: int | None,
+        *,
+        parent_version: int | None,
+        origin: str,
+        learner: Json,
+        schema_hash: str,
+        start: Start,
+        live: bool,
+    ) -> Lineage:
+        """Begin a chain of versions, from a version's weights or from nothing.
+
+        With ``live`` it becomes the one that the learner works on, which takes an epoch.
+
+        Raises:
+            SupersededError: the epoch is not the newest.
+            UnknownVersionError: there is no such parent.
+        """
+        if live and epoch is None:
+            raise ValueError("a live lineage is begun by the writer, and needs its epoch")
+        with self._database.write() as change:
+            if epoch is not None:
+                writer.check(change, epoch)
+            if parent_version is not None:
+                checkpoints.version(change, parent_version)
+            lineage = lineages.add(
+                change,
+                parent_version=parent_version,
+                origin=origin,
+                learner=learner,
+                schema_hash=schema_hash,
+                start=start,
+                epoch=epoch,
+            )
+            if live:
+                lineages.make_live(change, lineage)
+            return lineage
+
+    def live_lineage(self) -> Lineage | None:
+        """The lineage that the learner works on, if it ever began one."""
+        with self._database.read() as look:
+            return lineages.find(look, lineages.live_serial(look))
+
+    def commit(self, epoch: int, commit: Commit) -> Committed:
+        """The commit point: checkpoint, version, ``latest``, verdict, ``serving``: all or nothing.
+
+        The same folder committed again, as after an answer that was lost, changes nothing.
+
+        Raises:
+            SupersededError: the epoch is not the newest.
+        """
+        with self._database.write() as change:
+            return commits.commit(change, epoch, commit)
+
+    def add_candidate(self, commit: Commit) -> int:
+        """A backfill's version: listed, served only once someone promotes it; its number."""
+        with self._database.write() as change:
+            return commits.add_candidate(change, commit)
+
+    def resume_point(self) -> Checkpoint | None:
+        """The newest whole checkpoint of the live lineage; None: begin at the lineage's start."""
+        with self._database.read() as look:
+            return checkpoints.resume_point(look)
+
+    def versions(self, limit: int | None = None) -> list[Version]:
+        """The versions, or the newest ``limit`` of them; the newest last."""
+        with self._database.read() as look:
+            return checkpoints.versions(look, limit)
+
+    def version(self, number: int) -> Version:
+        """One version; raises :class:`UnknownVersionError`, which lists what there is."""
+        with self._database.read() as look:
+            return checkpoints.version(look, number)
+
+    def pointers(self) -> Pointers:
+        """What is the latest, what is to be served, and is it pinned."""
+        with self._database.read() as look:
+            return pointers.read(look)
+
+    def serve_version(
+        self, action: Literal["promote", "rollback"], version: int, reason: str, actor: str
+    ) -> Pointers:
+        """Serve a version and pin it; the same asked twice is done once.
+
+        Raises:
+            UnknownVersionError: there is no such version.
+            UnservableVersionError: it was refused, or its files are gone.
+            UsageError: no reason was given.
+        """
+        _check_reason(reason)
+        with self._database.write() as change:
+            wanted = checkpoints.version(change, version)
+            return pointers.serve(change, action, wanted, reason, actor)
+
+    def unpin(self, reason: str, actor: str) -> Pointers:
+        """Serve the learner's newest good version, and follow the learner again."""
+        _check_reason(reason)
+        with self._database.write() as change:
+            return pointers.unpin(change, reason, actor)
+
+    def mark_refused(self, version: int, reason: str, actor: str) -> Pointers:
+        """A version found corrupt: never served or resumed from again; another takes its place."""
+        _check_reason(reason)
+        with self._database.write() as change:
+            return pointers.refuse(change, checkpoints.version(change, version), reason, actor)
+
+    def mark_broken(self, checkpoint: Checkpoint, reason: str, actor: str) -> Pointers:
+        """The same for a checkpoint that may have no version number."""
+        _check_reason(reason)
+        with self._database.write() as change:
+            return pointers.refuse(change, checkpoint, reason, actor)
+
+    def ledger(self) -> list[Entry]:
+        """Every entry of the ledger, the oldest first."""
+        with self._database.read() as look:
+            return ledger.entries(look)
+
+    def served_at(self, moment: datetime) -> int | None:
+        """The version that was served at a moment."""
+        with self._database.read() as look:
+            return ledger.served_at(look, moment)
+
+    def thinnable(self, keep: int) -> list[Checkpoint]:
+        """The checkpoints whose folders may go when the newest ``keep`` versions are kept."""
+        with self._database.read() as look:
+            return thinning.thinnable(look, keep)
+
+    def mark_thinned(self, given: Iterable[Checkpoint]) -> list[Checkpoint]:
+        """Give these up; returns those that nothing has come to need: delete their folders."""
+        with self._database.write() as change:
+            return thinning.mark(change, given)
+
+    def named_folders(self) -> set[str]:
+        """The snapshot folders that must stay; every other one is an orphan."""
+        with self._database.read() as look:
+            return checkpoints.folders(look)
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise UsageError("Say why: the ledger keeps a reason for every move (--reason TEXT).")

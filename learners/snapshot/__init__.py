@@ -1,0 +1,19 @@
+"""Snapshots: the learner's state on disk, written whole or not at all, loaded only if unchanged.
+
+Stands between the learner process, which writes one at every checkpoint, and the registry, whose
+row makes it exist. Read :mod:`learners.snapshot.store` first.
+"""
+
+from learners.snapshot.errors import CorruptSnapshotError, MissingSnapshotError, SnapshotError
+from learners.snapshot.manifest import SnapshotRef
+from learners.snapshot.store import Draft, Snapshot, SnapshotStore
+
+__all__ = [
+    "CorruptSnapshotError",
+    "Draft",
+    "MissingSnapshotError",
+    "Snapshot",
+    "SnapshotError",
+    "SnapshotRef",
+    "SnapshotStore",
+]
