@@ -112,10 +112,11 @@ def piece_function(name: str, column: ColumnSettings, namespace: str) -> Piece:
     present = {"numeric": _numeric, "categorical": _categorical, "text": _tokens}
     make = present[column.kind or ""](lead, column)
     missing = {"", *column.missing_values}
+    blanks_are_missing = column.kind == "text"  # a text of blanks alone holds no token
     absent = {"drop": "", "indicator": f"{lead}="}.get(column.missing)
 
     def piece(cell: str) -> str:
-        if cell not in missing:
+        if cell not in missing and not (blanks_are_missing and cell.isspace()):
             return make(cell)
         if absent is None:
             raise RefusedCellError("missing-value", cell)
@@ -128,14 +129,12 @@ def _categorical(lead: str, _column: ColumnSettings) -> Piece:
     return lambda cell: f"{lead}={escape_value(cell)}"
 
 
-def _tokens(lead: str, column: ColumnSettings) -> Piece:
-    """A bag of blank-separated tokens; a text of blanks alone holds none and so is missing."""
+def _tokens(lead: str, _column: ColumnSettings) -> Piece:
+    """A bag of blank-separated tokens."""
     name = lead.rsplit(" ", 1)[1]
 
     def piece(cell: str) -> str:
-        first, *rest = cell.split() or [""]
-        if not first:
-            return "" if column.missing == "drop" else f"{lead}="
+        first, *rest = cell.split()
         return f"{lead}={escape_value(first)}" + "".join(f" {name}={escape_value(t)}" for t in rest)
 
     return piece

@@ -1,0 +1,277 @@
+"""Cells: which numbers, times and texts pass, how they are written, and how VW reads them."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from converters import cells
+from converters.cells import RefusedCellError
+from converters.settings import ColumnSettings
+from tests import schemas
+from tests.vw_reading import VwReader, float32, ulps_apart
+
+LARGEST = cells.LARGEST_FLOAT32
+
+
+@pytest.fixture(scope="module")
+def vw() -> Iterator[VwReader]:
+    """Vowpal Wabbit's own parser."""
+    reader = VwReader()
+    yield reader
+    reader.close()
+
+
+def piece(cell: str, **column: object) -> str:
+    """The piece of a column called ``a``."""
+    return cells.piece_function("a", ColumnSettings.model_validate(column), "")(cell)
+
+
+def reason(cell: str, **column: object) -> str:
+    """Why a cell of a column called ``a`` is refused."""
+    with pytest.raises(RefusedCellError) as refused:
+        piece(cell, **column)
+    assert refused.value.cell == cell
+    return refused.value.reason
+
+
+NUMBERS = [
+    ("5", 5.0),
+    ("+5", 5.0),
+    ("-5", -5.0),
+    ("5.", 5.0),
+    (".5", 0.5),
+    ("1e3", 1000.0),
+    ("1E-3", 0.001),
+    (" 7 ", 7.0),
+    ("007", 7.0),
+    ("3.4028234663852886e38", LARGEST),
+    ("1e-400", 0.0),
+]
+
+
+@pytest.mark.parametrize(("cell", "value"), NUMBERS)
+def test_decimal_notation_is_a_number(cell: str, value: float) -> None:
+    """A cell in decimal notation, blanks around it or not, is its value."""
+    assert cells.number(cell) == value
+
+
+NOT_NUMBERS = ["x", "", " ", "0x1p3", "1a5", "1_000", "1,5", "1 5", "--1", "1e", "e5", ".", "+"]
+NOT_NUMBERS += ["1\n", "\t1", "1\xa0", "1|a", "1:2", "1d5", "infinit", "nano", "1e5.5"]
+NOT_NUMBERS += ["\N{ARABIC-INDIC DIGIT THREE}", "\N{FULLWIDTH DIGIT ONE}", "1\N{SUPERSCRIPT TWO}"]
+
+
+@pytest.mark.parametrize("cell", NOT_NUMBERS)
+def test_anything_else_is_not_a_number(cell: str) -> None:
+    """What is not decimal notation is refused, even where Python's float would take it."""
+    with pytest.raises(RefusedCellError) as refused:
+        cells.number(cell)
+    assert refused.value.reason == "not-a-number"
+
+
+@pytest.mark.parametrize(
+    "cell", ["inf", "-inf", "+Infinity", "nan", "NaN", "1e39", "-1e39", "3.5e38", "1e999", " inf "]
+)
+def test_infinite_as_float32_is_refused(cell: str) -> None:
+    """What float32 cannot hold as a finite number is refused, and named as that."""
+    with pytest.raises(RefusedCellError) as refused:
+        cells.number(cell)
+    assert refused.value.reason == "not-finite"
+
+
+@given(st.text())
+def test_any_text_is_a_finite_number_or_refused(text: str) -> None:
+    """No text gets through as something that is not a finite float32."""
+    try:
+        value = cells.number(text)
+    except RefusedCellError:
+        return
+    assert math.isfinite(float32(value))
+
+
+def test_vw_reads_every_float_within_8_ulp(vw: VwReader) -> None:
+    """Over the whole range of float32, VW reads each number, and within 8 ulp."""
+    values = st.floats(1e-37, LARGEST).flatmap(lambda v: st.sampled_from([v, -v]))
+
+    @settings(deadline=None, max_examples=300)
+    @given(st.one_of(values, st.integers(-37, 37).map(lambda e: 1.7 * 10.0**e)))
+    @example(1e-37)
+    @example(LARGEST)
+    @example(-LARGEST)
+    @example(1e-15)
+    @example(math.nextafter(1e-15, 0))
+    @example(math.nextafter(1e37, 0))
+    @example(1e37)
+    @example(123456789.123456789)
+    def check(value: float) -> None:
+        (reading,) = vw.read(f"| a:{cells.number_text(value)}")
+        (feature,) = reading.features
+        assert ulps_apart(feature.value, float32(value)) <= 8
+
+    check()
+
+
+@given(st.floats(1e-37, LARGEST))
+def test_number_text_tells_floats_apart(value: float) -> None:
+    """The text of a number is the number: read back it is the same double."""
+    text = cells.number_text(value)
+    assert (float.fromhex(text) if "x" in text else float(text)) == value
+
+
+def test_whole_numbers_are_written_without_a_point() -> None:
+    """A whole number looks as it did in the cell."""
+    assert piece("1400", kind="numeric") == " a:1400"
+
+
+@pytest.mark.parametrize("cell", ["0", "-0", "0.0", "0e5", "9e-38", "-9e-38", "1e-400"])
+def test_zero_is_a_category(cell: str) -> None:
+    """Zero, and what VW would drop as if it were missing, is written so that VW keeps it."""
+    assert piece(cell, kind="numeric") == " a=0"
+
+
+def test_range_clips() -> None:
+    """A number outside the range becomes the bound."""
+    column = {"kind": "numeric", "min": -1, "max": 10}
+    assert [piece(c, **column) for c in ("-5", "11", "10", "3")] == [
+        " a:-1",
+        " a:10",
+        " a:10",
+        " a:3",
+    ]
+
+
+def test_range_refuses() -> None:
+    """With ``out_of_range = "reject"`` a number outside the range refuses the row."""
+    column = {"kind": "numeric", "min": 0, "max": 10, "out_of_range": "reject"}
+    assert [reason(c, **column) for c in ("-0.1", "10.1")] == ["out-of-range"] * 2
+    assert [piece(c, **column) for c in ("0", "10")] == [" a=0", " a:10"]
+
+
+def test_range_with_one_end() -> None:
+    """A bound may stand alone."""
+    assert piece("-9", kind="numeric", min=1) == " a:1"
+    assert piece("9e9", kind="numeric", min=1) == " a:9000000000"
+
+
+def test_clipping_does_not_excuse_infinity() -> None:
+    """A range does not make a number of what is not finite."""
+    assert reason("inf", kind="numeric", min=0, max=10) == "not-finite"
+
+
+def test_log1p_keeps_the_sign() -> None:
+    """``log1p`` is sign(x) log(1 + |x|), by the one implementation of ``math``."""
+    column = {"kind": "numeric", "transform": "log1p"}
+    assert piece("100", **column) == f" a:{math.log1p(100)!r}"
+    assert piece("-100", **column) == f" a:{-math.log1p(100)!r}"
+    assert piece("0", **column) == " a=0"
+
+
+def test_range_is_of_the_number_before_its_transform() -> None:
+    """Bounds are those of the cell, not of its logarithm."""
+    column = {"kind": "numeric", "transform": "log1p", "max": 10}
+    assert piece("1000", **column) == f" a:{math.log1p(10)!r}"
+
+
+@pytest.mark.parametrize("kind", ["numeric", "categorical", "text"])
+def test_missing_cells_follow_the_policy(kind: str) -> None:
+    """Empty, and the column's own spellings of missing, give nothing, a feature, or a refusal."""
+    for cell in ("", "NA"):
+        column = {"kind": kind, "missing_values": ["NA"]}
+        assert piece(cell, **column) == ""
+        assert piece(cell, **column, missing="indicator") == " a="
+        assert reason(cell, **column, missing="reject") == "missing-value"
+
+
+def test_other_spellings_of_missing_are_cells() -> None:
+    """``NA`` is a category where the column does not list it, and no number."""
+    assert piece("NA", kind="categorical") == " a=NA"
+    assert reason("NA", kind="numeric") == "not-a-number"
+
+
+def test_text_is_a_bag_of_tokens() -> None:
+    """A text becomes one feature for each piece between blanks, in order."""
+    assert piece(" late\tin: \u2003x|y late ", kind="text") == " a=late a=in%3A a=x%7Cy a=late"
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("drop", ""), ("indicator", " a="), ("reject", None)]
+)
+def test_text_of_blanks_is_missing(policy: str, expected: str | None) -> None:
+    """A text without a single token is missing, whatever the policy."""
+    column = {"kind": "text", "missing": policy}
+    if expected is None:
+        assert reason(" \t ", **column) == "missing-value"
+    else:
+        assert piece(" \t ", **column) == expected
+
+
+def test_syntax_is_escaped() -> None:
+    """What VW would take for syntax is percent-escaped; other Unicode stays readable."""
+    assert cells.escape_value("a b:c|d%e\r\n\0\x7f=é") == "a%20b%3Ac%7Cd%25e%0D%0A%00%7F=é"
+    assert cells.escape_name("a=b") == "a%3Db"
+
+
+@given(schemas.texts)
+def test_escapes_can_be_undone(text: str) -> None:
+    """Every text comes back from its escaped form."""
+    assert cells.unescape(cells.escape_value(text)) == text
+    assert cells.unescape(cells.escape_name(text)) == text
+
+
+@given(schemas.texts)
+def test_escaped_text_holds_no_syntax(text: str) -> None:
+    """An escaped text holds nothing that separates: no blank, control character, ``|`` or ``:``."""
+    syntax = {*"|:=\x7f", *map(chr, range(33))}
+    assert not syntax & set(cells.escape_name(text))
+
+
+def test_long_texts_are_quoted_short() -> None:
+    """A refusal quotes at most 200 characters, and shows that it cut."""
+    assert cells.quoted("x" * 200) == "x" * 200
+    assert cells.quoted("x" * 201) == "x" * 199 + "…"
+
+
+TIMES = [
+    ("1970-01-01", 0),
+    ("2013-01-01T05:00:00Z", 1357016400000),
+    ("2013-01-01 05:00:00.123Z", 1357016400123),
+    ("2013-01-01T05:00:00+05:00", 1356998400000),
+    ("1357016400", 1357016400000),
+    ("1357016400.25", 1357016400250),
+    ("1357016400250", 1357016400250),
+    (" 1357016400 ", 1357016400000),
+]
+
+
+@pytest.mark.parametrize(("cell", "milliseconds"), TIMES)
+def test_times(cell: str, milliseconds: int) -> None:
+    """ISO 8601, seconds and milliseconds since 1970 are times."""
+    assert cells.time_ms(cell) == milliseconds
+
+
+def test_time_without_offset_is_in_the_zone() -> None:
+    """A time that names no offset is local to the column's zone; one that does, is not."""
+    assert cells.time_ms("2013-01-01T05:00:00", "America/New_York") == 1357034400000
+    assert cells.time_ms("2013-01-01T05:00:00Z", "America/New_York") == 1357016400000
+
+
+@pytest.mark.parametrize(
+    "cell", ["soon", "", "2013", "13-01-01", "2013-02-30", "99", "1e9", "1969-12-31", "٣" * 10]
+)
+def test_no_time(cell: str) -> None:
+    """What is no time, or before 1970, is refused."""
+    with pytest.raises(RefusedCellError) as refused:
+        cells.time_ms(cell)
+    assert (refused.value.reason, refused.value.cell) == ("bad-time", cell)
+
+
+@given(st.text())
+def test_any_text_is_a_time_or_refused(text: str) -> None:
+    """No text makes the reading of times fail in another way."""
+    with contextlib.suppress(RefusedCellError):
+        assert cells.time_ms(text) >= 0
