@@ -1,0 +1,198 @@
+"""History into a candidate, by the very fold that runs live.
+
+A file becomes the records that producing it would make (:mod:`stream.history`); the log is read
+again either in the order of the current lineage's journal, which gives the live model byte for
+byte, or afresh in the plain order. The result is a version that moves no pointer until promoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, time
+from typing import Any
+
+from converters.csv_file import CsvFile
+from converters.errors import FreshetError
+from converters.rows import RowReader
+from learners.registry import Commit, Lineage, Registry, Start
+from learners.snapshot import SnapshotStore
+from stream import checkpoint, journal
+from stream.checkpoint import Context
+from stream.history import Formed, History, HistoryOptions
+from stream.journal import JournalLine, to_cut, to_positions
+from stream.learner_process import summary
+from stream.log import EventLog, Place, Record
+from stream.merge import BATCH_ROWS, MergedReader
+from stream.pipeline import Pipeline, Written
+from stream.reading import Batch, BatchReader, converted
+from stream.topics import Topics, described, topics_of
+
+# Called after each batch: rows so far, and what it would have written.
+Folded = Callable[[Pipeline, Written], None]
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """Makes candidates; nothing the live learner owns is touched."""
+
+    context: Context
+    registry: Registry
+    snapshots: SnapshotStore
+
+    def from_file(self, file: CsvFile, options: HistoryOptions, folded: Folded) -> dict[str, Any]:
+        """A candidate of the rows of a file, as if they had been produced and learned.
+
+        It stands nowhere in the log: promoted, the learner goes on where it stood.
+        """
+        began = monotonic()
+        history = History(file, self.context.schema, options)
+        nowhere = Start({}, {}, 0)
+        pipeline = checkpoint.new_pipeline(self.context, self._lineage(nowhere, None).serial)
+        with closing(pipeline):
+            for batch in self._file_batches(history):
+                folded(pipeline, pipeline.take(batch))
+            return self._candidate(pipeline, nowhere, None, began, 0)
+
+    def from_journal(self, log: EventLog, folded: Folded) -> dict[str, Any]:
+        """A candidate of the log in the journal's order: the live model again."""
+        began = monotonic()
+        live = self.registry.live_lineage()
+        if live is None:
+            raise FreshetError(
+                "No learner has read this log yet, so there is no journal to follow. Take the "
+                "log in its plain order with --fresh."
+            )
+        topics = topics_of(self.context.settings)
+        lines = [
+            line
+            for line in journal.lines(log, topics.journal, live.start.journal_position)
+            if line.lineage == live.serial and line.batch > 0
+        ]
+        pipeline = self._beginning(live)
+        before = pipeline.counts.events
+        with closing(pipeline):
+            start = self._fold_log(log, topics, live.start, lines, pipeline, folded)
+            return self._candidate(pipeline, start, live.parent_version, began, before)
+
+    def fresh(self, log: EventLog, folded: Folded) -> dict[str, Any]:
+        """A candidate of the whole log in its plain order, whatever was journalled."""
+        began = monotonic()
+        topics = topics_of(self.context.settings)
+        states = described(log, topics.inputs)
+        begins = {place: at for state in states.values() for place, at in state.begins.items()}
+        ids = {topic: state.topic_id for topic, state in states.items()}
+        start = Start(to_positions(begins), ids, 0)
+        pipeline = checkpoint.new_pipeline(self.context, self._lineage(start, None).serial)
+        with closing(pipeline):
+            end = self._fold_log(log, topics, start, None, pipeline, folded)
+            return self._candidate(pipeline, end, None, began, 0)
+
+    def _fold_log(
+        self,
+        log: EventLog,
+        topics: Topics,
+        start: Start,
+        lines: list[JournalLine] | None,
+        pipeline: Pipeline,
+        folded: Folded,
+    ) -> Start:
+        """Fold the journalled batches, or all of the log as it is now; says where that ends."""
+        states = described(log, topics.inputs)
+        begins = {place: at for state in states.values() for place, at in state.begins.items()}
+        ends = {place: at for state in states.values() for place, at in state.ends.items()}
+        positions: Mapping[Place, int] = begins | to_cut(start.positions)
+        with closing(MergedReader(log.read(positions), positions, topics.labels)) as merged:
+            rows = RowReader(self.context.schema)
+            cuts = [line.cut for line in lines or ()]
+            limit = ends if lines is None else {}
+            for batch in BatchReader(merged, rows, topics.labels, cuts, limit):
+                if batch.records:
+                    folded(pipeline, pipeline.take(batch))
+                    positions = batch.cut
+        state = described(log, [topics.journal])[topics.journal]
+        ids = {topic: found.topic_id for topic, found in states.items()}
+        return Start(to_positions(positions), ids, state.ends[Place(topics.journal, 0)])
+
+    def _beginning(self, live: Lineage) -> Pipeline:
+        """What the live lineage began with, on a lineage of the backfill's own."""
+        checkpoint_of_parent = live.parent_version
+        serial = self._lineage(live.start, checkpoint_of_parent).serial
+        if checkpoint_of_parent is None:
+            return checkpoint.new_pipeline(self.context, serial)
+        version = self.registry.version(checkpoint_of_parent)
+        with self.snapshots.open(version.snapshot) as snapshot:
+            return checkpoint.load(self.context, snapshot, serial)
+
+    def _file_batches(self, history: History) -> Iterator[Batch]:
+        """The file's records as the log would hold them, one partition a topic."""
+        topics = topics_of(self.context.settings)
+        rows = RowReader(self.context.schema)
+        now = round(time() * 1000)
+        next_offsets = {Place(topics.events, 0): 0, Place(topics.labels, 0): 0}
+
+        def record_of(formed: Formed) -> Record:
+            place = Place(topics.labels if formed.labels else topics.events, 0)
+            offset = next_offsets[place]
+            next_offsets[place] = offset + 1
+            sent = formed.record
+            stamp = now if sent.time is None else sent.time
+            return Record(place, offset, stamp, sent.value, sent.headers)
+
+        records: list[Record] = []
+        held = 0
+        for formed in history.records():
+            records.append(record_of(formed))
+            held += formed.rows
+            if held >= BATCH_ROWS:
+                yield Batch(converted(records, rows, topics.labels), dict(next_offsets))
+                records, held = [], 0
+        if records:
+            yield Batch(converted(records, rows, topics.labels), dict(next_offsets))
+
+    def _lineage(self, start: Start, parent: int | None) -> Lineage:
+        return self.registry.begin_lineage(
+            None,
+            parent_version=parent,
+            origin="backfill",
+            learner=checkpoint.learner_json(self.context),
+            schema_hash=self.context.schema.hash,
+            start=start,
+            live=False,
+        )
+
+    def _candidate(
+        self, pipeline: Pipeline, start: Start, parent: int | None, began: float, before: int
+    ) -> dict[str, Any]:
+        """Save what was folded as a candidate, and report."""
+        with checkpoint.saved(self.snapshots, self.context, pipeline, start, parent) as saved:
+            counts, metrics = checkpoint.counts(pipeline), checkpoint.metrics(pipeline)
+            commit = Commit(
+                lineage=pipeline.lineage,
+                parent_version=parent,
+                snapshot=saved.snapshot,
+                model_sha256=saved.model_sha256,
+                start=start,
+                learned_something=True,
+                verdict=saved.verdict,
+                events=counts,
+                metrics=metrics,
+                learner=checkpoint.learner_json(self.context),
+                schema_hash=self.context.schema.hash,
+            )
+            version = self.registry.add_candidate(commit)
+        seconds, this_run = monotonic() - began, counts["events"] - before
+        return {
+            **summary(counts, metrics),
+            "version": version,
+            "model_sha256": saved.model_sha256,
+            "events_this_run": this_run,
+            "events_per_second": round(this_run / max(seconds, 1e-9), 1),
+        }
+
+
+def snapshots_of(context: Context) -> SnapshotStore:
+    """The snapshot store that the config names."""
+    return SnapshotStore(Path(context.settings.snapshots))

@@ -1,0 +1,204 @@
+"""A checkpoint: the whole state of a lineage as a snapshot folder, and back again.
+
+Holds the model, the joins, the measures and the frozen copy; the manifest says what each file is
+and everything that must be equal before a learner goes on from it. The snapshot is an orphan
+until a registry row names it; :mod:`stream.learning` writes that row.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import orjson
+
+from converters.cells import time_ms
+from converters.schema import CONVERTER_VERSION, Schema
+from converters.settings import Settings
+from learners import choose
+from learners.base import Learner, LearnerSpec
+from learners.progressive import Progressive
+from learners.registry import Start, Verdict
+from learners.snapshot import Snapshot, SnapshotRef, SnapshotStore
+from stream.gate import judge
+from stream.joiner import Joiner
+from stream.journal import to_cut, to_positions
+from stream.pipeline import Counts, Pipeline, Static
+
+MODEL, STATIC = "model", "static-model"
+METRICS, STATIC_METRICS = "metrics.npz", "static-metrics.npz"
+JOINS = "joins.json"
+
+# Packages whose version may change what a snapshot means.
+RECORDED_PACKAGES = ("freshet", "vowpalwabbit", "river", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What stays the same for the life of a pipeline."""
+
+    settings: Settings
+    schema: Schema
+    spec: LearnerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A snapshot on disk and what the gate says of it."""
+
+    snapshot: SnapshotRef
+    model_sha256: str
+    verdict: Verdict
+
+
+def context_of(settings: Settings, schema: Schema) -> Context:
+    """The context that a config describes."""
+    namespaces = {column.name: column.namespace for column in schema.features}
+    return Context(settings, schema, choose.spec_for(settings.learner, namespaces))
+
+
+def learner_json(context: Context) -> dict[str, Any]:
+    """What decides the fold besides the schema; a lineage keeps it from its begin to its end."""
+    settings = context.settings
+    return {
+        **context.spec.to_json(),
+        "late_labels": settings.late_labels.model_dump(mode="json"),
+        "duplicates": settings.duplicates.model_dump(mode="json"),
+    }
+
+
+def new_pipeline(context: Context, lineage: int) -> Pipeline:
+    """A pipeline that has seen nothing."""
+    settings = context.settings
+    return Pipeline(
+        choose.create(context.spec),
+        Joiner(settings.late_labels, settings.duplicates),
+        Progressive(settings.evaluation.window),
+        lineage,
+        copy_of,
+        static_after=_static_after(settings),
+        negative_when_expired=settings.late_labels.expired == "negative",
+    )
+
+
+def copy_of(learner: Learner) -> Learner:
+    """A learner with the same state that goes its own way from here."""
+    with TemporaryDirectory() as folder:
+        saved = Path(folder) / MODEL
+        learner.save(saved)
+        return choose.load(learner.spec, saved)
+
+
+@contextmanager
+def saved(
+    store: SnapshotStore, context: Context, pipeline: Pipeline, start: Start, parent: int | None
+) -> Iterator[Saved]:
+    """Write the whole state; on disk, and judged, when the ``with`` begins.
+
+    Name the snapshot in the registry before the ``with`` ends: until then no collector takes it.
+    """
+    with store.draft() as draft:
+        model = draft.path / MODEL
+        pipeline.learner.save(model)
+        fingerprint = sha256(model.read_bytes()).hexdigest()
+        _write_measures(draft.path / METRICS, pipeline.progressive)
+        if pipeline.static is not None:
+            pipeline.static.learner.save(draft.path / STATIC)
+            _write_measures(draft.path / STATIC_METRICS, pipeline.static.progressive)
+        (draft.path / JOINS).write_bytes(orjson.dumps(pipeline.joiner.to_json()))
+        verdict, expected = judge(
+            context.spec, model, list(pipeline.sample), draft.path / "scratch"
+        )
+        manifest = {
+            "model": context.settings.model,
+            "model_sha256": fingerprint,
+            "learner": learner_json(context),
+            "schema_hash": context.schema.hash,
+            "converter": CONVERTER_VERSION,
+            "packages": packages(),
+            "lineage": pipeline.lineage,
+            "parent": parent,
+            "start": asdict(start),
+            "counts": asdict(pipeline.counts),
+            "batches": pipeline.batches,
+            "output_before": to_positions(pipeline.output_before),
+            "sample": list(pipeline.sample),
+            "metrics": metrics(pipeline),
+            "expected": [e.to_json() for e in expected],
+        }
+        yield Saved(draft.finish(manifest), fingerprint, verdict)
+
+
+def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
+    """The pipeline that was saved, to go on under a lineage."""
+    state = snapshot.manifest
+    pipeline = new_pipeline(context, lineage)
+    pipeline.learner.close()
+    pipeline.learner = choose.load(context.spec, snapshot.path / MODEL)
+    pipeline.joiner.restore(orjson.loads((snapshot.path / JOINS).read_bytes()))
+    window = context.settings.evaluation.window
+    pipeline.progressive = _read_measures(snapshot.path / METRICS, window)
+    if (snapshot.path / STATIC).exists():
+        pipeline.static = Static(
+            choose.load(context.spec, snapshot.path / STATIC),
+            _read_measures(snapshot.path / STATIC_METRICS, window),
+        )
+    pipeline.counts = Counts(**state["counts"])
+    pipeline.batches = state["batches"]
+    pipeline.output_before = to_cut(state["output_before"])
+    pipeline.sample.extend(state["sample"])
+    return pipeline
+
+
+def counts(pipeline: Pipeline) -> dict[str, int]:
+    """All counts of events and labels, as reports and the registry hold them."""
+    joiner = pipeline.joiner
+    return {
+        **asdict(pipeline.counts),
+        "waiting": len(joiner.waiting),
+        **asdict(joiner.counts),
+        "labels_waiting": len(joiner.labels),
+    }
+
+
+def metrics(pipeline: Pipeline) -> dict[str, Any]:
+    """What progressive validation says, of the learner and of the copy that stopped learning."""
+    report: dict[str, Any] = pipeline.progressive.report()
+    if pipeline.static is not None:
+        report["static"] = pipeline.static.progressive.report()
+    report["stream_time"] = pipeline.joiner.stream_time
+    return report
+
+
+def packages() -> dict[str, str]:
+    """Versions of what decides the bytes of a model."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def _static_after(settings: Settings) -> int | None:
+    moment = settings.evaluation.static_after
+    return None if moment is None else time_ms(moment)
+
+
+def _write_measures(path: Path, progressive: Progressive) -> None:
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **progressive.state())
+
+
+def _read_measures(path: Path, window: int) -> Progressive:
+    with np.load(path, allow_pickle=False) as arrays:
+        return Progressive.from_state(window, dict(arrays))

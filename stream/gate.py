@@ -1,0 +1,88 @@
+"""The gate: may this version be served? Finite weights, and its scores can be reproduced.
+
+Asked by whoever has just written a snapshot (the learner, a backfill) before the registry row is
+written; the server asks again of the copy that it has loaded. The model is judged as it lies on
+disk, opened again, never by a predict on the learner's own workspace.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from learners import choose
+from learners.base import Learner, LearnerSpec, NonFiniteError, WrongLearnerError
+from learners.registry import Verdict
+
+# Between platforms and package versions scores may differ by rounding; by no more than this.
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A row's text and the score that the saved model gives it."""
+
+    text: str
+    score: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that manifests hold."""
+        return {"text": self.text, "score": self.score}
+
+
+def judge(
+    spec: LearnerSpec, model: Path, sample: Sequence[str], scratch: Path
+) -> tuple[Verdict, list[Expected]]:
+    """Open the saved model again and look at it.
+
+    Args:
+        spec: what it was learned with.
+        model: the saved file.
+        sample: texts to score; the row without features is always added.
+        scratch: a path that may be written and is removed again.
+
+    Returns:
+        The verdict, and the sample's scores for others to reproduce.
+    """
+    texts = list(dict.fromkeys(["|", *sample]))
+    try:
+        reopened = choose.load(spec, model)
+    except (NonFiniteError, WrongLearnerError) as error:
+        return Verdict(good=False, reason=str(error)), []
+    try:
+        # Saved before it predicts: predicting changes VW's counters, though not its weights.
+        whole = _saves_the_same(reopened, model, scratch)
+        scores = reopened.predict(texts)
+    finally:
+        reopened.close()
+    expected = [Expected(t, s) for t, s in zip(texts, scores, strict=True)]
+    if not all(math.isfinite(score) and 0 <= score <= 1 for score in scores):
+        return Verdict(good=False, reason="The saved model gives scores that are not finite."), []
+    if not whole:
+        return Verdict(good=False, reason="The saved model, opened again, is another one."), []
+    return Verdict(good=True), expected
+
+
+def reproduces(learner: Learner, expected: Sequence[dict[str, Any]]) -> str:
+    """Whether a loaded model gives the expected scores; the reason if not, else empty."""
+    scores = learner.predict([e["text"] for e in expected])
+    for row, score in zip(expected, scores, strict=True):
+        if not abs(row["score"] - score) <= TOLERANCE:
+            return (
+                f"It should score a sample row {row['score']!r} and scores it {score!r}; it was "
+                "damaged, or made by other package versions."
+            )
+    return ""
+
+
+def _saves_the_same(learner: Learner, model: Path, scratch: Path) -> bool:
+    """Whether the reopened model, saved, gives the same file."""
+    try:
+        learner.save(scratch)
+        return sha256(scratch.read_bytes()).digest() == sha256(model.read_bytes()).digest()
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,248 @@
+"""A CSV file as the records that producing it makes: events, and late labels, in stream time.
+
+``freshet produce`` appends these records to the log and ``freshet backfill FILE`` folds them
+directly, so that both give the same model. Rows are passed on as they are, good or bad; nothing
+is judged here but what decides a record's time.
+
+With late labels the label cell of a row is emptied and sent on the labels topic at its own time.
+Records come in order of time, labels before events; rows share a record only if their times are
+equal, and a label is never known before its event is.
+"""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from converters.cells import Refusal, RefusedCellError, time_ms
+from converters.csv_file import CsvFile, CsvFileError, FileRow
+from converters.errors import UsageError
+from converters.rows import cells_of
+from converters.schema import Schema
+from stream.log import Outgoing
+
+DEFAULT_ROWS_PER_MESSAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryOptions:
+    """How a file becomes records.
+
+    Attributes:
+        rows_per_message: most rows in a record.
+        label_delay: seconds from an event to its label; None with ``label_time`` None means that
+            rows carry their label.
+        label_time: column that says when a row's label was known.
+        score_ahead: seconds before its time at which an event is to be scored.
+    """
+
+    rows_per_message: int = DEFAULT_ROWS_PER_MESSAGE
+    label_delay: float | None = None
+    label_time: str | None = None
+    score_ahead: float = 0.0
+
+    @property
+    def late(self) -> bool:
+        """Whether labels come on their own topic."""
+        return self.label_delay is not None or self.label_time is not None
+
+
+class Formed(NamedTuple):
+    """A record ready to be appended: of labels or of events, with so many rows."""
+
+    labels: bool
+    rows: int
+    record: Outgoing
+
+
+class _Timed(NamedTuple):
+    """A row with its record time, and its label with the label's; None where there is none."""
+
+    time: int | None
+    content: bytes
+    label: tuple[int, bytes] | None = None
+
+
+class History:
+    """The records of one file.
+
+    Args:
+        file: open at its first row.
+        schema: names the columns and says which is id, time and label.
+        options: how rows become records.
+
+    Raises:
+        UsageError: late labels are asked for and the schema or the file lacks what they need.
+        CsvFileError: the file has a column that the schema does not know.
+    """
+
+    def __init__(self, file: CsvFile, schema: Schema, options: HistoryOptions) -> None:
+        self._file = file
+        self._schema = schema
+        self._options = options
+        file.require_known(schema.names)
+        self._headers: tuple[tuple[str, bytes], ...] = ()
+        if file.header != list(schema.names):
+            self._headers = (("columns", _csv_line(file.header)),)
+        self._time_at = self._place("time")
+        self._zone = "" if self._time_at is None else _zone(schema)
+        self._late = self._late_places() if options.late else None
+
+    def records(self) -> Iterator[Formed]:
+        """The records in the order in which they are to be sent.
+
+        Raises:
+            CsvFileError: with late labels, a row is out of order or its label has no time.
+        """
+        yield from self._late_records() if self._late else self._plain_records()
+
+    def _plain_records(self) -> Iterator[Formed]:
+        """Rows with their labels, a fixed number a record, stamped when the last was known."""
+        rows: list[bytes] = []
+        latest: int | None = None
+        for row in self._file.rows():
+            rows.append(row.content)
+            time = None if self._time_at is None else self._row_time(self._cells(row))
+            latest = time if latest is None else max(latest, time or 0)
+            if len(rows) == self._options.rows_per_message:
+                yield self._events(rows, latest)
+                rows = []
+        if rows:
+            yield self._events(rows, latest)
+
+    def _late_records(self) -> Iterator[Formed]:
+        """Groups of rows of one time; before each, the labels known by then."""
+        labels: list[tuple[int, int, bytes]] = []
+        group: list[bytes] = []
+        now = 0
+        for number, row in enumerate(self._timed()):
+            assert row.time is not None
+            if row.time > now:
+                yield from self._group(labels, group, now)
+                group, now = [], row.time
+            group.append(row.content)
+            if row.label is not None:
+                heapq.heappush(labels, (row.label[0], number, row.label[1]))
+        yield from self._group(labels, group, now)
+        while labels:
+            yield from self._due_labels(labels, labels[0][0])
+
+    def _group(
+        self, labels: list[tuple[int, int, bytes]], group: Sequence[bytes], now: int
+    ) -> Iterator[Formed]:
+        yield from self._due_labels(labels, now)
+        size = self._options.rows_per_message
+        for first in range(0, len(group), size):
+            yield self._events(group[first : first + size], now)
+
+    def _due_labels(self, labels: list[tuple[int, int, bytes]], now: int) -> Iterator[Formed]:
+        """Label records up to a time, in order; labels of one time share a record."""
+        due: list[bytes] = []
+        while labels and labels[0][0] <= now:
+            time, _, line = heapq.heappop(labels)
+            due.append(line)
+            same = labels and labels[0][0] == time
+            if not same or len(due) == self._options.rows_per_message:
+                yield Formed(labels=True, rows=len(due), record=Outgoing(b"\n".join(due), time))
+                due = []
+
+    def _events(self, rows: Sequence[bytes], time: int | None) -> Formed:
+        record = Outgoing(b"\n".join(rows), time, self._headers)
+        return Formed(labels=False, rows=len(rows), record=record)
+
+    def _timed(self) -> Iterator[_Timed]:
+        """Rows with their times; a row that has none goes with the one before it."""
+        ahead = round(self._options.score_ahead * 1000)
+        last = 0
+        for row in self._file.rows():
+            cells = self._cells(row)
+            event = None if cells is None else self._row_time(cells)
+            if cells is None or event is None:
+                yield _Timed(last, row.content)
+                continue
+            time = max(0, event - ahead)
+            if time < last:
+                raise CsvFileError(
+                    f"{self._file.name}, line {row.line}: the row's time is before that of the row "
+                    "above it. With late labels a file must be sorted by its time column; "
+                    f"{self._file.rows_read - 1:,} rows were read before it."
+                )
+            last = time
+            yield self._parted(row, cells, event, time)
+
+    def _parted(self, row: FileRow, cells: list[str], event: int, time: int) -> _Timed:
+        """A row without its label, and the label on its own."""
+        assert self._late is not None
+        id_at, label_at, label_time_at = self._late
+        label = cells[label_at]
+        if not label:
+            return _Timed(time, row.content)
+        if label_time_at is None:
+            known = event + round((self._options.label_delay or 0.0) * 1000)
+        else:
+            known = self._label_time(row, cells[label_time_at])
+        cells[label_at] = ""
+        line = _csv_line([cells[id_at], label])
+        return _Timed(time, _csv_line(cells), (max(known, time), line))
+
+    def _label_time(self, row: FileRow, cell: str) -> int:
+        try:
+            return time_ms(cell, self._zone)
+        except RefusedCellError:
+            raise CsvFileError(
+                f"{self._file.name}, line {row.line}: the row has a label, but its column "
+                f"'{self._options.label_time}' does not say when it was known: {cell!r} is no time."
+            ) from None
+
+    def _cells(self, row: FileRow) -> list[str] | None:
+        """The cells of a row of the right width; None for one that will be refused."""
+        cells = cells_of(row.content)
+        if isinstance(cells, Refusal) or len(cells) != len(self._file.header):
+            return None
+        return cells
+
+    def _row_time(self, cells: list[str] | None) -> int | None:
+        if cells is None or self._time_at is None or not cells[self._time_at]:
+            return None
+        try:
+            return time_ms(cells[self._time_at], self._zone)
+        except RefusedCellError:
+            return None
+
+    def _place(self, role: str) -> int | None:
+        """Where the file holds the column of a role."""
+        column = self._schema.only(role)
+        if column is None or column.name not in self._file.header:
+            return None
+        return self._file.header.index(column.name)
+
+    def _late_places(self) -> tuple[int, int, int | None]:
+        """Where id, label and the label's time stand."""
+        id_at, label_at = self._place("id"), self._place("label")
+        for role, at in (("time", self._time_at), ("id", id_at), ("label", label_at)):
+            if at is None:
+                raise UsageError(
+                    f"Late labels need a column of role '{role}', in the config and in "
+                    f"{self._file.name}: events are sent at their time, and labels find them by id."
+                )
+        name = self._options.label_time
+        if name is not None and name not in self._file.header:
+            raise UsageError(f"--label-time: {self._file.name} has no column '{name}'.")
+        assert id_at is not None
+        assert label_at is not None
+        return id_at, label_at, None if name is None else self._file.header.index(name)
+
+
+def _zone(schema: Schema) -> str:
+    column = schema.only("time")
+    return "UTC" if column is None else column.settings.zone
+
+
+def _csv_line(cells: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue().encode()

@@ -1,0 +1,78 @@
+"""When a checkpoint is due, and what the learner says of itself every second.
+
+The only parts of the learner that look at a clock: what they decide changes when state is saved
+and what is shown, never what is learned.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from converters.settings import CheckpointSettings
+from stream.reading import Batch
+
+HEARTBEAT_SECONDS = 1.0
+# Over how long the shown rate is averaged.
+RATE_SECONDS = 5.0
+
+
+class Pacing:
+    """Decides when a checkpoint is due."""
+
+    def __init__(self, settings: CheckpointSettings, learned: int) -> None:
+        self._settings = settings
+        self._learned = learned
+        self._at = monotonic()
+        self._cost = 0.0
+
+    def due(self, learned: int, *, changed: bool) -> bool:
+        """Enough learned, or enough time passed with something new, and the last one paid off."""
+        passed = monotonic() - self._at
+        enough = learned - self._learned >= self._settings.events
+        late = changed and passed >= self._settings.seconds
+        return (enough or late) and passed >= self._settings.min_spacing * self._cost
+
+    def saved(self, learned: int, seconds: float) -> None:
+        """A checkpoint was made and took so long."""
+        self._learned, self._cost, self._at = learned, seconds, monotonic()
+
+
+class Heartbeat:
+    """Gathers what the learner reports each second: rate and lag."""
+
+    def __init__(self) -> None:
+        self._beat_at = 0.0
+        self._lag: dict[str, int] = {}
+        self._seen: list[tuple[float, int]] = []
+        self._positions: dict[str, int] = {}
+
+    def saw(self, batch: Batch, events: int) -> None:
+        """A batch was taken; ``events`` rows have been, over the lineage."""
+        now = monotonic()
+        while len(self._seen) > 1 and now - self._seen[0][0] > RATE_SECONDS:
+            self._seen.pop(0)
+        if not self._seen or now - self._seen[-1][0] > RATE_SECONDS / 50:
+            self._seen.append((now, events))
+        self._lag = {
+            f"{place.topic}:{place.partition}": max(0, end - batch.cut.get(place, 0))
+            for place, end in batch.ends.items()
+        }
+        self._positions = {f"{p.topic}:{p.partition}": at for p, at in batch.cut.items()}
+
+    def due(self) -> bool:
+        """Whether a second has passed."""
+        return monotonic() - self._beat_at >= HEARTBEAT_SECONDS
+
+    def status(self) -> dict[str, Any]:
+        """The report; the next is due a second later."""
+        self._beat_at = monotonic()
+        rate = 0.0
+        if len(self._seen) > 1 and self._seen[-1][0] > self._seen[0][0]:
+            (since, first), (until, last) = self._seen[0], self._seen[-1]
+            rate = (last - first) / (until - since)
+        return {
+            "events_per_second": round(rate, 1),
+            "lag": self._lag,
+            "positions": self._positions,
+        }

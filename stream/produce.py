@@ -1,0 +1,119 @@
+"""``freshet produce``: the records of a file, appended to the log at the asked pace.
+
+Works in stream time and never sleeps a label's delay out: rows and labels are merged by record
+time and sent as fast as the log takes them, at ``rate`` rows a second, or at ``speed`` seconds of
+the stream a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+
+from stream.history import Formed
+from stream.log import EventLog, Outgoing
+from stream.topics import Topics
+
+# Records sent at a time when there is no pace to keep, and how long a paced one may be held back.
+CHUNK_RECORDS, CHUNK_SECONDS = 500, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast to send; both None means as fast as it goes."""
+
+    rate: float | None = None
+    speed: float | None = None
+
+
+@dataclass
+class Produced:
+    """What has been sent."""
+
+    rows: int = 0
+    labels: int = 0
+    records: int = 0
+    time: int = 0
+
+
+@dataclass
+class Producer:
+    """Appends formed records to a log, in order.
+
+    Attributes:
+        stopping: set to end after the chunk at hand.
+    """
+
+    log: EventLog
+    topics: Topics
+    partitions: int = 1
+    stopping: bool = False
+    produced: Produced = field(default_factory=Produced)
+
+    def send(
+        self, formed: Iterable[Formed], pace: Pace, sent: Callable[[Produced], None]
+    ) -> Produced:
+        """Send everything, or until told to stop.
+
+        Args:
+            formed: records in order.
+            pace: how fast.
+            sent: called after each chunk, for progress.
+        """
+        chunk: list[Formed] = []
+        began = flushed = monotonic()
+        first: int | None = None
+        rows = 0
+        for item in formed:
+            if first is None:
+                first = item.record.time
+            due = began + _due(item, pace, rows, first or 0)
+            rows += item.rows
+            if due > monotonic() or len(chunk) >= CHUNK_RECORDS:
+                self._flush(chunk, sent)
+                flushed = monotonic()
+                self._wait_until(due)
+            elif monotonic() - flushed > CHUNK_SECONDS:
+                self._flush(chunk, sent)
+                flushed = monotonic()
+            if self.stopping:
+                break
+            chunk.append(item)
+        self._flush(chunk, sent)
+        return self.produced
+
+    def _wait_until(self, due: float) -> None:
+        while not self.stopping and (left := due - monotonic()) > 0:
+            sleep(min(left, 0.1))
+
+    def _flush(self, chunk: list[Formed], sent: Callable[[Produced], None]) -> None:
+        """Labels first: at equal times they come before events."""
+        if not chunk:
+            return
+        produced = self.produced
+        for topic, is_labels in ((self.topics.labels, True), (self.topics.events, False)):
+            records = [self._placed(f.record) for f in chunk if f.labels == is_labels]
+            if records:
+                self.log.append(topic, records)
+        produced.rows += sum(f.rows for f in chunk if not f.labels)
+        produced.labels += sum(f.rows for f in chunk if f.labels)
+        produced.time = max(produced.time, chunk[-1].record.time or 0)
+        chunk.clear()
+        sent(produced)
+
+    def _placed(self, record: Outgoing) -> Outgoing:
+        """Records take turns over the partitions."""
+        self.produced.records += 1
+        if self.partitions == 1:
+            return record
+        return record._replace(partition=self.produced.records % self.partitions)
+
+
+def _due(item: Formed, pace: Pace, rows: int, first: int) -> float:
+    """Seconds after the start at which a record is to be sent."""
+    if pace.rate:
+        return rows / pace.rate
+    if pace.speed and item.record.time is not None:
+        return (item.record.time - first) / 1000 / pace.speed
+    return 0.0

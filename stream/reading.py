@@ -1,0 +1,107 @@
+"""The reader: log -> merged records -> checked rows, handed on as an iterator of plain batches.
+
+Stands between the log and the fold (:mod:`stream.pipeline`). A :class:`Batch` is plain data, so
+the reader can be moved behind a pipe without the learner noticing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from converters.cells import Refusal
+from converters.rows import LabelRow, RowReader
+from converters.vw_text import Row
+from stream.log import Place, Record
+from stream.merge import MergedReader
+
+# How long an idle reader waits before it hands on an empty batch, so that its taker can see to
+# checkpoints, heartbeats and signals.
+IDLE_SECONDS = 0.2
+
+
+class EventRows(NamedTuple):
+    """The rows of one event record."""
+
+    place: Place
+    offset: int
+    time: int
+    rows: list[Row | Refusal]
+
+
+class LabelRows(NamedTuple):
+    """The rows of one label record."""
+
+    place: Place
+    offset: int
+    time: int
+    rows: list[LabelRow | Refusal]
+
+
+Taken = EventRows | LabelRows
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was taken of the log at one go.
+
+    Attributes:
+        records: converted, in the one order.
+        cut: the next offset of every partition after this batch.
+        ends: where the partitions were last known to end, for measuring the lag.
+        replayed: whether the journal already names this batch, so that it is output no more.
+    """
+
+    records: list[Taken]
+    cut: Mapping[Place, int]
+    ends: Mapping[Place, int] = field(default_factory=dict)
+    replayed: bool = False
+
+
+def converted(records: Iterable[Record], rows: RowReader, labels_topic: str) -> list[Taken]:
+    """Convert each record of a batch."""
+    events, labels = rows.events, rows.labels
+    return [
+        LabelRows(r.place, r.offset, r.time, labels(r.value, r.headers))
+        if r.place.topic == labels_topic
+        else EventRows(r.place, r.offset, r.time, events(r.value, r.headers))
+        for r in records
+    ]
+
+
+class BatchReader:
+    """An iterator of batches: first the journal's tail again, then what is new.
+
+    Args:
+        merged: where records come from.
+        rows: the converter.
+        labels_topic: the topic that holds labels.
+        journal: the cuts of batches taken before and not in the checkpoint.
+        limit: where to end; None goes on for ever.
+    """
+
+    def __init__(
+        self,
+        merged: MergedReader,
+        rows: RowReader,
+        labels_topic: str,
+        journal: Iterable[Mapping[Place, int]] = (),
+        limit: Mapping[Place, int] | None = None,
+    ) -> None:
+        self._merged = merged
+        self._rows = rows
+        self._labels_topic = labels_topic
+        self._journal = iter(journal)
+        self._limit = limit
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches in order; an empty one whenever nothing came for a while."""
+        for cut in self._journal:
+            yield self._batch(self._merged.take_until(cut), replayed=True)
+        while self._limit is None or not self._merged.reached(self._limit):
+            yield self._batch(self._merged.take(IDLE_SECONDS, self._limit), replayed=False)
+
+    def _batch(self, records: list[Record], *, replayed: bool) -> Batch:
+        taken = converted(records, self._rows, self._labels_topic)
+        return Batch(taken, self._merged.positions(), self._merged.ends(), replayed)

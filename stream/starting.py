@@ -1,0 +1,239 @@
+"""Where a learner begins: from nothing, from its last checkpoint, or from a promoted backfill.
+
+Run once by ``freshet learn`` after it has fenced off every older learner. It hands on a pipeline,
+the positions to read from, and the batches that the journal names beyond the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from converters.errors import FreshetError
+from learners.base import WrongLearnerError
+from learners.registry import Checkpoint, Lineage, Registry, Start, Version
+from learners.snapshot import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
+from stream import checkpoint, journal
+from stream.checkpoint import Context
+from stream.journal import Cut, JournalLine
+from stream.log import EventLog, Place, PositionError
+from stream.pipeline import Pipeline
+from stream.topics import Topics, described
+
+log = structlog.get_logger()
+
+ACTOR = "learner"
+
+
+class ChangedModelError(FreshetError):
+    """The config is not the one under which the model was begun."""
+
+
+@dataclass
+class Beginning:
+    """Where to go on from.
+
+    Attributes:
+        positions: the next offset of every partition.
+        replay: the cuts of batches that were output but are not in the checkpoint.
+        parent: the newest version behind the pipeline, if any.
+        opening: the first line of a new lineage, still to be written.
+    """
+
+    pipeline: Pipeline
+    positions: dict[Place, int]
+    journal_position: int
+    topic_ids: dict[str, str]
+    parent: int | None = None
+    replay: list[Cut] = field(default_factory=list)
+    opening: JournalLine | None = None
+
+
+@dataclass(frozen=True)
+class Starting:
+    """Finds the beginning; ``epoch`` is the one this learner has taken."""
+
+    context: Context
+    topics: Topics
+    event_log: EventLog
+    registry: Registry
+    snapshots: SnapshotStore
+    epoch: int
+
+    def begin(self) -> Beginning:
+        """The beginning, whichever it is.
+
+        Raises:
+            ChangedModelError: schema, learner or joins are not the lineage's.
+            PositionError: a topic is another one than the one that was read.
+        """
+        lineage = self.registry.live_lineage()
+        promoted = self.promoted(lineage)
+        if promoted is not None:
+            return self.adopt(promoted)
+        if lineage is None:
+            return self._from_nothing()
+        return self._resume(lineage)
+
+    def promoted_meanwhile(self) -> bool:
+        """Whether a backfill was promoted that the live lineage does not come from."""
+        return self.promoted(self.registry.live_lineage()) is not None
+
+    def promoted(self, lineage: Lineage | None) -> Version | None:
+        """A backfill's version that was promoted and that this lineage does not come from."""
+        pointers = self.registry.pointers()
+        if not pointers.pinned or pointers.serving is None:
+            return None
+        version = self.registry.version(pointers.serving)
+        made_live = version.epoch is not None
+        if made_live or (lineage is not None and lineage.parent_version == version.version):
+            return None
+        moved = [entry for entry in self.registry.ledger() if entry.to_version is not None]
+        return version if moved and moved[-1].action == "promote" else None
+
+    def adopt(self, version: Version) -> Beginning:
+        """Go on from a promoted backfill, on a lineage of its own.
+
+        A backfill of the log stands at its own place in the log. One of a file stands nowhere:
+        it goes on where the learner stood, or at the log's begin.
+        """
+        here = self._where(self.registry.live_lineage())
+        places = version.start if version.start.positions else here
+        start = Start(places.positions, here.topic_ids, self._journal_end())
+        check_same(self.context, version.learner, version.schema_hash)
+        lineage = self._new_lineage("promote", start, version.version)
+        log.info("going on from a promoted backfill", version=version.version)
+        return self._open_lineage(lineage)
+
+    def _from_nothing(self) -> Beginning:
+        lineage = self._new_lineage("learn", self._where(None), None)
+        pipeline = checkpoint.new_pipeline(self.context, lineage.serial)
+        return self._beginning(pipeline, lineage.start, None, replay=[])
+
+    def _resume(self, lineage: Lineage) -> Beginning:
+        check_same(self.context, lineage.learner, lineage.schema_hash)
+        while (point := self.registry.resume_point()) is not None:
+            pipeline = self._loaded(point, lineage)
+            if pipeline is not None:
+                start, parent = point.start, point.version or point.parent_version
+                return self._beginning(pipeline, start, parent, self._tail(pipeline, start))
+        return self._open_lineage(lineage)
+
+    def _loaded(self, point: Checkpoint, lineage: Lineage) -> Pipeline | None:
+        """The pipeline of a checkpoint; None, and a word in the ledger, if it is damaged."""
+        try:
+            with self.snapshots.open(point.snapshot) as snapshot:
+                return checkpoint.load(self.context, snapshot, lineage.serial)
+        except (CorruptSnapshotError, MissingSnapshotError, WrongLearnerError) as error:
+            log.warning("checkpoint is damaged; taking the one before it", error=str(error))
+            self.registry.mark_broken(point, str(error), ACTOR)
+            return None
+
+    def _open_lineage(self, lineage: Lineage) -> Beginning:
+        """A lineage at its begin: empty, or a promoted version's state."""
+        parent = lineage.parent_version
+        if parent is None:
+            pipeline = checkpoint.new_pipeline(self.context, lineage.serial)
+            tail = self._tail(pipeline, lineage.start)
+            return self._beginning(pipeline, lineage.start, None, tail)
+        with self.snapshots.open(self.registry.version(parent).snapshot) as snapshot:
+            pipeline = checkpoint.load(self.context, snapshot, lineage.serial)
+        pipeline.batches = 0
+        opening, written = self._opening(lineage)
+        pipeline.output_before = opening.cut
+        tail = self._tail(pipeline, lineage.start)
+        begin = self._beginning(pipeline, lineage.start, parent, tail)
+        begin.opening = None if written else opening
+        return begin
+
+    def _opening(self, lineage: Lineage) -> tuple[JournalLine, bool]:
+        """The lineage's first line: how far others have output, and whether it is written.
+
+        A position is output once, whichever lineage reads it again.
+        """
+        reached: dict[Place, int] = {}
+        for line in journal.lines(self.event_log, self.topics.journal):
+            if line.lineage == lineage.serial:
+                return line, True
+            furthest(reached, line.cut)
+        return JournalLine(lineage.serial, 0, reached), False
+
+    def _beginning(
+        self, pipeline: Pipeline, start: Start, parent: int | None, replay: list[Cut]
+    ) -> Beginning:
+        states = described(self.event_log, self.topics.inputs)
+        for topic, state in states.items():
+            known = start.topic_ids.get(topic, state.topic_id)
+            if known != state.topic_id:
+                raise PositionError(
+                    f"The topic {topic} is not the one that this model has read: it was deleted "
+                    f"and created anew (id {state.topic_id}, was {known}). Restore the old topic, "
+                    "or begin anew with another model name."
+                )
+        begins = {place: at for state in states.values() for place, at in state.begins.items()}
+        return Beginning(
+            pipeline,
+            begins | journal.to_cut(start.positions),
+            self._journal_end(),
+            {topic: state.topic_id for topic, state in states.items()},
+            parent,
+            replay,
+        )
+
+    def _tail(self, pipeline: Pipeline, start: Start) -> list[Cut]:
+        """The journal's batches of this lineage that the pipeline has not taken."""
+        found = journal.lines(self.event_log, self.topics.journal, start.journal_position)
+        return [
+            line.cut
+            for line in found
+            if line.lineage == pipeline.lineage and line.batch > pipeline.batches
+        ]
+
+    def _where(self, lineage: Lineage | None) -> Start:
+        """Where the learner stands now; without a lineage, the begin of everything."""
+        if lineage is not None:
+            point = self.registry.resume_point()
+            return lineage.start if point is None else point.start
+        states = described(self.event_log, self.topics.inputs)
+        begins = {place: at for state in states.values() for place, at in state.begins.items()}
+        ids = {topic: state.topic_id for topic, state in states.items()}
+        return Start(journal.to_positions(begins), ids, self._journal_end())
+
+    def _journal_end(self) -> int:
+        state = described(self.event_log, [self.topics.journal])[self.topics.journal]
+        return state.ends[Place(self.topics.journal, 0)]
+
+    def _new_lineage(self, origin: str, start: Start, parent: int | None) -> Lineage:
+        return self.registry.begin_lineage(
+            self.epoch,
+            parent_version=parent,
+            origin=origin,
+            learner=checkpoint.learner_json(self.context),
+            schema_hash=self.context.schema.hash,
+            start=start,
+            live=True,
+        )
+
+
+def check_same(context: Context, learner: Mapping[str, object], schema_hash: str) -> None:
+    """Refuse to go on with a model that was made under another schema or learner."""
+    now = checkpoint.learner_json(context)
+    changed = [name for name in now if now[name] != learner.get(name)]
+    if schema_hash != context.schema.hash:
+        changed.insert(0, "columns, label map or interactions")
+    if not changed:
+        return
+    raise ChangedModelError(
+        f"The config is not the one under which this model was begun; changed: "
+        f"{', '.join(changed)}. The model has {learner.get('kind')} with "
+        f"{learner.get('args')}. Put the config back, or make a new model "
+        "of the log with 'freshet backfill log --fresh' and promote it."
+    )
+
+
+def furthest(reached: dict[Place, int], cut: Cut) -> None:
+    """Move each partition's offset on to the cut's, if that is further."""
+    for place, at in cut.items():
+        reached[place] = max(at, reached.get(place, 0))
