@@ -20,7 +20,7 @@ import orjson
 
 from converters.cells import Refusal, RefusedCellError, quoted, time_ms
 from converters.schema import Schema
-from converters.vw_text import Row, compile_schema
+from converters.vw_text import Row, compile_schema, wrong_width
 
 Headers = Sequence[tuple[str, bytes]]
 LabelRow = tuple[str, int]
@@ -67,12 +67,11 @@ def cells_of(row: bytes) -> list[str] | Refusal:
     except UnicodeDecodeError:
         return Refusal("not-utf8", "", quoted(row.decode("utf-8", "backslashreplace")))
     if '"' not in text and "\r" not in text:
-        return text.split(",")
+        return text.split(",") if text else []
     try:
         return next(csv.reader([text]), [])
-    except csv.Error as error:
-        reason = "bare-cr" if "new-line" in str(error) else "bad-csv"
-        return Refusal(reason, "", quoted(text))
+    except csv.Error:  # the one fault that a framed row can still have
+        return Refusal("bare-cr", "", quoted(text))
 
 
 class RowReader:
@@ -81,7 +80,7 @@ class RowReader:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.convert = compile_schema(schema)
-        self._labels = schema.labels
+        self._labels = schema.label_codes
         self._reorder = lru_cache(maxsize=64)(self._reordering)
 
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
@@ -123,21 +122,22 @@ class RowReader:
         if columns is None:
             return rows
         named = cells_of(columns)
-        if isinstance(named, Refusal):
-            return [Refusal("bad-columns-header", "", named.text)]
-        order = self.ordered(named)
+        order = self.ordered(() if isinstance(named, Refusal) else named)
         return [cells if isinstance(cells, Refusal) else order(cells) for cells in rows]
 
     def _reordering(self, names: tuple[str, ...]) -> Cells:
+        if names == self.schema.names:
+            return lambda cells: cells  # the converter checks how many they are
         unknown = [n for n in names if n not in self.schema.names]
+        if unknown or not names or len(set(names)) < len(names):
+            reason = "unknown-column" if unknown else "bad-columns-header"
+            refusal = Refusal(reason, "".join(unknown[:1]), quoted(",".join(names)))
+            return lambda _cells: refusal
         places = [names.index(n) if n in names else None for n in self.schema.names]
 
         def order(cells: Sequence[str]) -> Sequence[str] | Refusal:
-            if unknown or len(set(names)) < len(names):
-                reason = "unknown-column" if unknown else "bad-columns-header"
-                return Refusal(reason, "".join(unknown[:1]), quoted(",".join(names)))
             if len(cells) != len(names):
-                return Refusal("wrong-width", "", f"{len(cells)} cells, not {len(names)}")
+                return wrong_width(cells, len(names))
             return ["" if i is None else cells[i] for i in places]
 
         return order
@@ -162,7 +162,8 @@ class RowReader:
         if not name:
             return Refusal("missing-id", "id", "")
         if code is None:
-            return Refusal("bad-label" if label else "missing-label", "label", quoted(label))
+            reason = "missing-label" if label in self._labels else "bad-label"
+            return Refusal(reason, "label", quoted(label))
         if len(cells) == 3 and cells[2]:
             try:
                 time_ms(cells[2])

@@ -17,7 +17,6 @@ from converters.cells import (
     Piece,
     Refusal,
     RefusedCellError,
-    escape_value,
     piece_function,
     quoted,
     time_ms,
@@ -51,14 +50,14 @@ def compile_schema(schema: Schema) -> Converter:
     known: list[dict[str, str]] = [{} for _ in order]
     times: dict[str, str] = {}
     pick = _picker(order)
-    width, labels = len(schema.columns), _label_codes(schema)
+    width, labels = len(schema.columns), schema.label_codes
     id_at, label_at, time_at = (schema.index(role) for role in ("id", "label", "time"))
     plain = reference(schema)
     remember = _remembering(schema, known, times)
 
     def convert(cells: Sequence[str]) -> Row | Refusal:
         if len(cells) != width:
-            return _wrong_width(cells, width)
+            return wrong_width(cells, width)
         try:
             label = None if label_at is None else labels[cells[label_at]]
             if time_at is not None:
@@ -81,7 +80,7 @@ def _remembering(
     order = _feature_order(schema)
     columns = [(schema.columns[i].name, schema.columns[i]) for i in order]
     pieces = [piece_function(name, c.settings, c.namespace) for name, c in columns]
-    check_time, labels = _time_check(schema), _label_codes(schema)
+    check_time, labels = _time_check(schema), schema.label_codes
     label_at, time_at = schema.index("label"), schema.index("time")
 
     def recall(memory: dict[str, str], piece: Piece, cell: str) -> str:
@@ -109,13 +108,13 @@ def reference(schema: Schema) -> Converter:
         (i, schema.columns[i].name, piece_function(c.name, c.settings, c.namespace))
         for i, c in ((i, schema.columns[i]) for i in _feature_order(schema))
     ]
-    labels = _label_codes(schema)
+    labels = schema.label_codes
     check_time = _time_check(schema)
     id_at, label_at, time_at = (schema.index(role) for role in ("id", "label", "time"))
 
     def convert(cells: Sequence[str]) -> Row | Refusal:
         if len(cells) != len(schema.columns):
-            return _wrong_width(cells, len(schema.columns))
+            return wrong_width(cells, len(schema.columns))
         if label_at is not None and cells[label_at] not in labels:
             return Refusal("bad-label", schema.names[label_at], quoted(cells[label_at]))
         name = "" if time_at is None else schema.names[time_at]
@@ -150,11 +149,6 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
     return itemgetter(*places)
 
 
-def _label_codes(schema: Schema) -> dict[str, int | None]:
-    """Spelling -> code; the empty cell says that the label is not known yet."""
-    return {"": None, **schema.labels}
-
-
 def _time_check(schema: Schema) -> Piece:
     column = schema.only("time")
     zone = "UTC" if column is None else column.settings.zone
@@ -167,8 +161,8 @@ def _time_check(schema: Schema) -> Piece:
     return check
 
 
-def _wrong_width(cells: Sequence[str], width: int) -> Refusal:
+def wrong_width(cells: Sequence[str], width: int) -> Refusal:
+    """The refusal of a row that has more or fewer cells than columns."""
     if list(cells) in ([], [""]):
         return Refusal("empty-row", "", "")
-    text = ",".join(escape_value(c) if "," in c else c for c in cells)
-    return Refusal("wrong-width", "", quoted(f"{len(cells)} cells, not {width}: {text}"))
+    return Refusal("wrong-width", "", quoted(f"{len(cells)} cells, not {width}: {','.join(cells)}"))

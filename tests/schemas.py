@@ -49,12 +49,12 @@ cells = {
     "categorical": st.one_of(texts, mistakes),
     "text": st.one_of(texts, st.lists(texts, max_size=4).map(" ".join), mistakes),
     "id": texts,
-    "time": st.sampled_from(["", "2013-01-01T05:00:00Z", "1357034400", "soon", "99"]),
-    "label": st.sampled_from(["", "1", "yes", "0", "no", "NA", "2", " 1"]),
+    "time": st.sampled_from([*["", "2013-01-01T05:00:00Z", "1357034400"] * 4, "soon"]),
+    "label": st.sampled_from([*["", "1", "yes", "0", "no"] * 4, "NA", " 1"]),
     "drop": texts,
 }
 missing = {
-    "missing": st.sampled_from(["drop", "indicator", "reject"]),
+    "missing": st.sampled_from(["drop", "drop", "indicator", "indicator", "reject"]),
     "missing_values": st.sampled_from([[], ["NA"], ["NA", " ", "0"]]),
 }
 features = st.one_of(

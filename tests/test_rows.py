@@ -1,0 +1,319 @@
+"""Records to rows: framing as csv.reader does, JSON as CSV, and every reason for a refusal."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+import orjson
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from converters.cells import Refusal
+from converters.rows import Headers, RowReader, cells_of, frame
+from converters.vw_text import Row, reference
+from tests import schemas
+from tests.schemas import build
+
+COLUMNS: schemas.Columns = {
+    "key": {"role": "id"},
+    "when": {"role": "time"},
+    "late": {"role": "label", "missing_values": ["NA"]},
+    "dist": {"kind": "numeric", "min": 0, "max": 5000, "out_of_range": "reject"},
+    "carrier": {"kind": "categorical", "missing": "reject"},
+}
+GOOD = b"k1,2013-01-01,1,700,UA"
+GOOD_ROW: Row = ("k1", 1, "| dist:700 carrier=UA")
+
+JSON: Headers = [("content-type", b"application/json")]
+CSV: Headers = [("content-type", b"text/csv; charset=utf-8")]
+
+
+@pytest.fixture(scope="module")
+def reader() -> RowReader:
+    """A reader of rows like ``GOOD``."""
+    return RowReader(build(COLUMNS))
+
+
+def columns(*names: str) -> Headers:
+    """The headers of a record whose rows stand under these columns."""
+    return [("columns", ",".join(names).encode())]
+
+
+def reasons(rows: Sequence[object]) -> list[str]:
+    """The reason of each refusal; ``good`` for an accepted row."""
+    return [row.reason if isinstance(row, Refusal) else "good" for row in rows]
+
+
+EVENTS: list[tuple[bytes, Headers, list[str]]] = [
+    (GOOD, [], ["good"]),
+    (GOOD + b"\n", [], ["good"]),
+    (GOOD + b"\r\n" + GOOD + b"\r\n", [], ["good", "good"]),
+    (b"", [], ["empty-record"]),
+    (b"", CSV, ["empty-record"]),
+    (b"[]", [], ["empty-record"]),
+    (b"\n", [], ["empty-row"]),
+    (GOOD + b"\n\r\n\n" + GOOD, [], ["good", "empty-row", "empty-row", "good"]),
+    (GOOD + b"\n\n", columns("key", "carrier"), ["wrong-width", "empty-row"]),
+    (b"k,2013-01-01,1,700", [], ["wrong-width"]),
+    (GOOD + b",", [], ["wrong-width"]),
+    (b"k,UA\nk\nk,UA,1\n", columns("key", "carrier"), ["good", "wrong-width", "wrong-width"]),
+    (GOOD + b"\nk\xff" + GOOD + b"\n" + GOOD, [], ["good", "not-utf8", "good"]),
+    (b'"k\xe9",,,,UA\n' + GOOD, [], ["not-utf8", "good"]),
+    (GOOD + b'\nk,,,,"UA\n' + GOOD + b"\n", [], ["good", "unclosed-quote"]),
+    (b'k,,,,"UA""\n' + GOOD, [], ["unclosed-quote"]),
+    (GOOD + b"\nk\r1,,,,UA\n" + GOOD, [], ["good", "bare-cr", "good"]),
+    (b'"k"\r1,,,,UA', [], ["bare-cr"]),
+    (b"{", JSON, ["bad-json"]),
+    (b"", JSON, ["bad-json"]),
+    (b'{"dist": NaN, "carrier": "UA"}', JSON, ["bad-json"]),
+    (b'{"carrier": "\xff"}', JSON, ["bad-json"]),
+    (b"[" * 3000, JSON, ["bad-json"]),
+    (GOOD, JSON, ["bad-json"]),
+    (b"3", JSON, ["not-a-row"]),
+    (b'[{"carrier": "UA"}, 3, null, "x", ["k"]]', [], ["good", *["not-a-row"] * 4]),
+    (b'{"carrier": ["UA"]}', [], ["nested-value"]),
+    (b'[{"carrier": {"a": 1}}, {"carrier": "UA"}]', [], ["nested-value", "good"]),
+    (b'{"carrier": "UA", "tail": 1}', [], ["unknown-column"]),
+    (b"UA,1\nUA,2\n", columns("carrier", "tail"), ["unknown-column"] * 2),
+    (b"UA,UA\nUA,UA", columns("carrier", "carrier"), ["bad-columns-header"] * 2),
+    (b"UA\n\xff", [("columns", b"\xff")], ["bad-columns-header", "not-utf8"]),
+    (GOOD, [("columns", b"")], ["bad-columns-header"]),
+    (b"k,,1,far,UA", [], ["not-a-number"]),
+    (b"k,,1,0x1p3,UA", [], ["not-a-number"]),
+    (b"k,,1,1a5,UA", [], ["not-a-number"]),
+    (b"k,,1,1_000,UA", [], ["not-a-number"]),
+    ("k,,1,\N{ARABIC-INDIC DIGIT THREE},UA".encode(), [], ["not-a-number"]),
+    (b'{"dist": true, "carrier": "UA"}', [], ["not-a-number"]),
+    (b'{"dist": "far", "carrier": "UA"}', [], ["not-a-number"]),
+    (b"k,,1,inf,UA", [], ["not-finite"]),
+    (b"k,,1,nan,UA", [], ["not-finite"]),
+    (b"k,,1,1e39,UA", [], ["not-finite"]),
+    (b'{"dist": 1e39, "carrier": "UA"}', [], ["not-finite"]),
+    (b"k,,1,-1,UA\nk,,1,5001,UA", [], ["out-of-range"] * 2),
+    (b"k,,1,1,", [], ["missing-value"]),
+    (b"{}", [], ["missing-value"]),
+    (b'{"carrier": null}', [], ["missing-value"]),
+    (b"k", columns("key"), ["missing-value"]),
+    (b"k,,2,1,UA\nk,,yes!,1,UA", [], ["bad-label"] * 2),
+    (b"k,,NA,1,UA", [], ["good"]),
+    (b"k,soon,1,1,UA", [], ["bad-time"]),
+    (b"k,1950-01-01,1,1,UA", [], ["bad-time"]),
+]
+
+
+@pytest.mark.parametrize(("value", "headers", "expected"), EVENTS)
+def test_event_records(
+    reader: RowReader, value: bytes, headers: Headers, expected: list[str]
+) -> None:
+    """Each row of a record is accepted, or refused for its own reason and no other row's."""
+    assert reasons(reader.events(value, headers)) == expected
+
+
+LABELS: list[tuple[bytes, Headers, list[str]]] = [
+    (b"k1,1\nk2,no,2013-01-01\n", [], ["good", "good"]),
+    (b'[{"id": "k", "label": 1}, {"id": 7, "label": "no", "time": null}]', [], ["good", "good"]),
+    (b"", [], ["empty-record"]),
+    (b"k\nk,1,2013-01-01,x", [], ["wrong-width", "wrong-width"]),
+    (b",1", [], ["missing-id"]),
+    (b'{"label": 1}', [], ["missing-id"]),
+    (b"k,\nk,NA", [], ["missing-label", "missing-label"]),
+    (b'{"id": "k"}', [], ["missing-label"]),
+    (b"k,2", [], ["bad-label"]),
+    (b"k,1,soon", [], ["bad-time"]),
+    (b'{"id": "k", "label": 1, "late": 1}', [], ["unknown-column"]),
+    (b'{"id": ["k"], "label": 1}', [], ["nested-value"]),
+    (b'k,"1', [], ["unclosed-quote"]),
+    (b"k,1\n\xff,1", [], ["good", "not-utf8"]),
+]
+
+
+@pytest.mark.parametrize(("value", "headers", "expected"), LABELS)
+def test_label_records(
+    reader: RowReader, value: bytes, headers: Headers, expected: list[str]
+) -> None:
+    """Each row of a label record is accepted, or refused for its own reason."""
+    assert reasons(reader.labels(value, headers)) == expected
+
+
+def test_labels_are_codes(reader: RowReader) -> None:
+    """A label row is its id and 1 or 0."""
+    assert reader.labels(b'"k,1",yes\n7,0\n') == [("k,1", 1), ("7", 0)]
+
+
+def test_refusal_says_column_and_text(reader: RowReader) -> None:
+    """A refusal names the column, and quotes the offending cell or row."""
+    value = b"k,,1,far,UA\n\xffx,,,,\n,\n"
+    number, utf8, width = reader.events(value)
+    assert number == Refusal("not-a-number", "dist", "far")
+    assert utf8 == Refusal("not-utf8", "", "\\xffx,,,,")
+    assert width == Refusal("wrong-width", "", "2 cells, not 5: ,")
+
+
+def test_huge_row_is_quoted_short(reader: RowReader) -> None:
+    """However long the bad row, its refusal stays small."""
+    for value in (
+        b"x" * 9999,
+        b'"' + b"x" * 9999,
+        b"\xff" * 9999,
+        b'{"tail": "%s"}' % (b"x" * 999),
+    ):
+        (refused,) = reader.events(value)
+        assert isinstance(refused, Refusal)
+        assert len(refused.text) <= 200
+
+
+def test_good_neighbours_of_bad_rows_are_as_alone(reader: RowReader) -> None:
+    """Rows between bad ones give exactly what they give alone."""
+    bad = [b"", b"x", b"\xff", b"k,,1,inf,UA", b"a\rb,,,,"]
+    value = b"\n".join(piece for row in bad for piece in (GOOD, row)) + b"\n" + GOOD
+    assert reader.events(value)[::2] == [GOOD_ROW] * 6
+
+
+quotes = st.text(st.sampled_from('",\n\r ax{[|:%'), max_size=12).map(str.encode)
+some_bytes = st.one_of(quotes, quotes.map(lambda b: b + b"\xff"), st.binary(max_size=8))
+
+
+@given(st.lists(st.one_of(some_bytes, st.just(GOOD), st.just(b'k,,,7,"a\nb"')), max_size=6))
+@settings(deadline=None)
+def test_rows_do_not_touch_each_other(rows: list[bytes]) -> None:
+    """Any bytes framed as complete rows give in one record what each gives in one of its own."""
+    reader = RowReader(build(COLUMNS))
+    framed = [row for row, complete in frame(b"\n".join(rows)) if complete]
+    together = reader.events(b"".join(row + b"\n" for row in framed), CSV)
+    alone = [reader.events(row + b"\n", CSV) for row in framed]
+    assert together == ([r for each in alone for r in each] or [Refusal("empty-record", "", "")])
+
+
+@given(st.one_of(quotes, st.text().map(str.encode)))
+@example(b'a,"b\nc"\r\nd,""""\n')
+@example(b'"a"b"c,d\n')
+@settings(deadline=None)
+def test_frames_as_csv_reader_does(value: bytes) -> None:
+    """Whatever csv.reader accepts, with line ends LF or CRLF, gives the cells that it gives."""
+    text = value.decode()
+    lines = io.StringIO(text, newline="\n")  # csv.reader gets lines cut at LF alone, as here
+    try:
+        expected = list(csv.reader(lines))
+    except csv.Error:
+        return
+    framed = list(frame(value))
+    if all(complete for _, complete in framed):
+        assert [cells_of(row) for row, _ in framed] == expected
+    else:
+        with pytest.raises(csv.Error, match="unexpected end of data"):
+            list(csv.reader(io.StringIO(text, newline="\n"), strict=True))
+
+
+@given(st.lists(st.lists(schemas.texts, min_size=1, max_size=4), max_size=4))
+@settings(deadline=None)
+def test_reads_what_csv_writes(table: list[list[str]]) -> None:
+    """Any cells that csv.writer has written come back, whatever they hold."""
+    for ending in ("\n", "\r\n"):
+        written = io.StringIO(newline="")
+        csv.writer(written, lineterminator=ending, quoting=csv.QUOTE_ALL).writerows(table)
+        framed = list(frame(written.getvalue().encode()))
+        assert [(cells_of(row), complete) for row, complete in framed] == [(r, True) for r in table]
+
+
+@given(st.binary(max_size=30))
+@settings(deadline=None)
+def test_framing_loses_nothing(value: bytes) -> None:
+    """The framed rows are the value, but for line endings."""
+    rows = [row for row, _ in frame(value)]
+    glued = b"\n".join(rows)
+    assert glued.replace(b"\r", b"") == value.removesuffix(b"\n").replace(b"\r", b"")
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=50)
+def test_hot_path_equals_the_plain_one(data: st.DataObject) -> None:
+    """A record read in one go gives what framing and converting row by row gives."""
+    schema = data.draw(schemas.schemas())
+    rows = data.draw(st.lists(schemas.rows_of(schema), max_size=4))
+    value = b"".join(",".join(r).encode() + b"\n" for r in rows)
+    plain = reference(schema)
+    expected = []
+    for row, complete in frame(value):
+        cells = cells_of(row)
+        if not complete:
+            cells = Refusal("unclosed-quote", "", cells_quoted(row))
+        expected.append(cells if isinstance(cells, Refusal) else plain(cells))
+    expected = expected or [Refusal("empty-record", "", "")]
+    reader = RowReader(schema)
+    assert reader.events(value, CSV) == expected
+    if not value.startswith((b"{", b"[")):
+        assert reader.events(value) == expected
+
+
+def cells_quoted(row: bytes) -> str:
+    """How a refusal quotes a whole row."""
+    text = row.decode()
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=50)
+def test_json_row_equals_csv_row(data: st.DataObject) -> None:
+    """An object whose values are the cells' text gives what the CSV row gives."""
+    schema = data.draw(schemas.schemas())
+    cells = data.draw(schemas.rows_of(schema))
+    reader = RowReader(schema)
+    written = io.StringIO(newline="")
+    csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(cells)
+    as_csv = reader.events(written.getvalue().encode(), CSV)
+    named = dict(zip(schema.names, cells, strict=True))
+    assert reader.events(orjson.dumps(named)) == as_csv
+    assert reader.events(orjson.dumps([named, named]), JSON) == as_csv * 2
+    assert [reader.from_object(named)] == as_csv
+
+
+SCALARS = [("null", ""), ("true", "true"), ("false", "false"), ("7", "7"), ("7.0", "7.0")]
+SCALARS += [("0.1", "0.1"), ("1e3", "1000.0"), ('"7"', "7"), ("-0.0", "-0.0")]
+
+
+@pytest.mark.parametrize(("value", "cell"), SCALARS)
+def test_json_scalars_are_cells(value: str, cell: str) -> None:
+    """A JSON scalar is the cell that CSV would hold."""
+    columns: schemas.Columns = {"y": {"role": "label"}, "a": {"kind": "categorical"}}
+    reader = RowReader(build(columns))
+    assert reader.events(b'{"a": %s}' % value.encode()) == reader.events(b"," + cell.encode())
+
+
+@given(st.permutations(list(COLUMNS)), st.integers(0, 5))
+@settings(deadline=None)
+def test_columns_header_names_order_and_subset(names: list[str], kept: int) -> None:
+    """Under a ``columns`` header cells may stand in any order, and absent ones are missing."""
+    reader = RowReader(build(COLUMNS | {"carrier": {"kind": "categorical"}}))
+    cells = dict(zip(COLUMNS, GOOD.decode().split(","), strict=True))
+    held = names[:kept] or names
+    full = [cells[n] if n in held else "" for n in COLUMNS]
+    value = ",".join(cells[n] for n in held).encode()
+    assert reader.events(value, columns(*held)) == reader.events(",".join(full).encode())
+
+
+def test_columns_header_is_a_csv_line() -> None:
+    """Names in the header are quoted as in CSV."""
+    reader = RowReader(build({"y": {"role": "label"}, "a,b": {"kind": "categorical"}}))
+    assert reader.events(b"UA,1", [("columns", b'"a,b",y')]) == [("", 1, "| a,b=UA")]
+
+
+def test_content_type_decides(reader: RowReader) -> None:
+    """What the content type says is what a value is read as."""
+    value = b'{"carrier": "UA"}'
+    assert reasons(reader.events(value, JSON)) == ["good"]
+    assert reasons(reader.events(value, CSV)) == ["wrong-width"]
+
+
+def test_json_is_recognised_if_it_parses() -> None:
+    """Without a content type, what begins like JSON but does not parse is CSV."""
+    reader = RowReader(build({"a": {"kind": "categorical"}, "y": {"role": "label"}}))
+    assert reader.events(b"[x,1\n{y,0") == [("", 1, "| a=[x"), ("", 0, "| a={y")]
+    assert reader.events(b'{"a": "x", "y": 1}') == [("", 1, "| a=x")]
+
+
+def test_other_headers_mean_nothing(reader: RowReader) -> None:
+    """Headers of others on a record do not change how it is read."""
+    assert reader.events(GOOD, [("traceparent", b"00-x")]) == [GOOD_ROW]
