@@ -1,0 +1,73 @@
+"""Sums and logarithms whose bits depend on the numbers alone.
+
+Stands below the metrics (:mod:`learners.metrics`, :mod:`learners.progressive`), which must come
+out the same to the last bit however a stream was cut into calls, wherever it was interrupted and
+on whichever machine it went on.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+# fdlibm's e_log.c (Sun Microsystems, 1993): log(1 + f) = f - s(f - R) with s = f / (2 + f), where
+# R is this polynomial in s², lowest power first, and log 2 is split so that k·LOG_2_HIGH is exact.
+POLYNOMIAL = (
+    6.666666666666735130e-01,
+    3.999999999940941908e-01,
+    2.857142874366239149e-01,
+    2.222219843214978396e-01,
+    1.818357216161805012e-01,
+    1.531383769920937332e-01,
+    1.479819860511658591e-01,
+)
+LOG_2_HIGH = 6.93147180369123816490e-01
+LOG_2_LOW = 1.90821492927058770002e-10
+ROOT_HALF = math.sqrt(0.5)
+
+
+def natural_log(values: FloatArray) -> FloatArray:
+    """The natural logarithm of each value, at most one unit in the last place off.
+
+    Built from operations that IEEE 754 rounds correctly and numpy never fuses, so an element's
+    bits are the same alone or in a block, and with or without AVX-512. ``np.log`` is stable over
+    lengths and offsets, but its AVX-512 kernel and the C library it falls back to elsewhere
+    differ in 63 of 40,000 values, and ``math.log`` costs eight times as much (160 ns a value
+    against 20 ns, where ``np.log`` takes 2). In place, for new arrays cost half as much again.
+
+    Args:
+        values: finite and greater than zero, not subnormal.
+    """
+    fraction, exponent = np.frexp(values)
+    below = fraction < ROOT_HALF
+    fraction += fraction * below
+    fraction -= 1.0
+    exponent -= below
+    ratio = fraction + 2.0
+    np.divide(fraction, ratio, out=ratio)
+    square = ratio * ratio
+    rest = POLYNOMIAL[-1] * square
+    for coefficient in POLYNOMIAL[-2::-1]:
+        rest += coefficient
+        rest *= square
+    half = 0.5 * fraction
+    half *= fraction
+    rest += half
+    rest *= ratio
+    rest += exponent * LOG_2_LOW
+    half -= rest
+    half -= fraction
+    return exponent * LOG_2_HIGH - half
+
+
+def sum_in_order(values: FloatArray, start: float = 0.0) -> float:
+    """``start`` plus the values, added one after the other.
+
+    ``np.sum`` adds pairwise, so its last bits tell where a stream was cut into blocks.
+    """
+    return float(np.add.accumulate(np.concatenate(([start], values)))[-1])
