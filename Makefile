@@ -1,0 +1,50 @@
+# Two commands matter: `make demo` and `make test`. Each first sees to it that .venv is there.
+#
+# PYTHON=…  the interpreter to make .venv with (default: the first on the PATH that suits)
+# ARGS=…    passed on to what the target runs: make demo ARGS="--events 30000 --exit --json"
+
+export PYTHON
+
+# More workers than this, and the tests that start servers and processes crowd each other out.
+TEST_WORKERS = -n auto --maxprocesses 4
+
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %s %-7s", $$1, $$2; \
+		$$1 = $$2 = ""; print }'
+
+# What it says goes to standard error, so that `make demo ARGS=--json` prints one JSON document.
+setup: ## create .venv with everything that the demo and the tests need
+	@sh .ci/set-up >&2
+
+demo: setup ## learn from a year of real flights, and serve
+	@.venv/bin/freshet demo $(ARGS)
+
+test: setup ## run all tests, in random order
+	@.venv/bin/python -m pytest $(TEST_WORKERS) $(ARGS)
+
+check: setup ## lint, format, types, and the floors that imports may cross
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+bench: setup ## print the table of ratios
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+# The first lock holds everything; the others are parts of it, at the same versions.
+lock: ## pin the dependencies anew (needs uv; ARGS=--upgrade takes the newest)
+	$(LOCK) pyproject.toml --extra demo --group test --group check --group build \
+		-o requirements-dev.txt $(ARGS)
+	$(LOCK) pyproject.toml --constraints requirements-dev.txt -o requirements.txt
+	$(LOCK) --group build --constraints requirements-dev.txt -o requirements-build.txt
+
+clean: ## remove .venv and every cache, but no state of yours
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
+		build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
