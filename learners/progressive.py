@@ -34,6 +34,9 @@ class Progressive:
     Args:
         window: lessons in the windowed metrics.
 
+    Attributes:
+        window: the same, for making another of the kind.
+
     Raises:
         MetricsError: the window holds no lesson.
     """
@@ -41,6 +44,7 @@ class Progressive:
     def __init__(self, window: int) -> None:
         if window < 1:
             raise MetricsError(f"A window of {window} lessons cannot be measured; take 1 or more.")
+        self.window = window
         self._waiting_scores: list[float] = []
         self._waiting_labels: list[int] = []
         self._recent = Recent(window)

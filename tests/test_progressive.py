@@ -205,8 +205,9 @@ def test_lengths_must_agree() -> None:
 def test_a_shorter_window_keeps_the_newest() -> None:
     """Restored with a shorter window, it holds the newest lessons; the totals stay."""
     scores, labels = stream(500, seed=9)
-    restored = reopened(fed(scores, labels), window=50).report()
-    assert restored == fed(scores, labels, window=50).report()
+    restored = reopened(fed(scores, labels), window=50)
+    assert restored.window == 50
+    assert restored.report() == fed(scores, labels, window=50).report()
 
 
 def test_an_incomplete_state_is_refused() -> None:
