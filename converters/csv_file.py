@@ -96,19 +96,29 @@ class CsvFile:
             if b'"' not in line:
                 yield line.removesuffix(b"\n").removesuffix(b"\r"), first
                 continue
-            while not (framed := next(frame(line)))[1]:
-                more = self._file.readline(LONGEST_LINE + 1)
-                self._check_length(more)
-                if not more or len(line) + len(more) - open_field(line) > LONGEST_QUOTED:
-                    raise CsvFileError(
-                        f"{self.name}, line {first}: a quote opens and is still open "
-                        f"{'after 64 KiB' if more else 'at the end of the file'}. Close it, or "
-                        f"double a quote that is part of a field. {self.rows_read:,} rows were "
-                        "read before it."
-                    )
-                self._line += 1
-                line += more
-            yield framed[0], first
+            yield self._quoted(line), first
+
+    def _quoted(self, row: bytes) -> bytes:
+        """The whole of the row that begins with this line, which holds a quote."""
+        first = self._line
+        framed, complete = next(frame(row))
+        opened = open_field(row)
+        while not complete:
+            more = self._file.readline(LONGEST_LINE + 1)
+            if not more or len(row) - opened > LONGEST_QUOTED:
+                raise CsvFileError(
+                    f"{self.name}, line {first}: a quote opens and is still open "
+                    f"{'after 64 KiB' if more else 'at the end of the file'}. Close it, or "
+                    f"double a quote that is part of a field. {self.rows_read:,} rows were "
+                    "read before it."
+                )
+            self._line += 1
+            self._check_length(more)
+            row += more
+            if b'"' in more:  # without one the field stays open; framing anew would be quadratic
+                framed, complete = next(frame(row))
+                opened = open_field(row)
+        return framed
 
     def _check_length(self, line: bytes) -> None:
         if len(line) > LONGEST_LINE:
