@@ -7,6 +7,7 @@ judges them; a bad row is handed on as it is.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -48,7 +49,17 @@ class CsvFile:
         self.name = name
         self.rows_read = 0
         self._line = 0
+        self._bytes = 0
         self.header = self._read_header()
+
+    @property
+    def size(self) -> int | None:
+        """The file's size in bytes; None for a stream, whose end is not known."""
+        return os.fstat(self._file.fileno()).st_size if self._file.seekable() else None
+
+    def tell(self) -> int:
+        """How many bytes have been read, for showing progress."""
+        return self._bytes
 
     def rows(self) -> Iterator[FileRow]:
         """The rows after the header, in order.
@@ -89,10 +100,8 @@ class CsvFile:
 
     def _framed(self) -> Iterator[tuple[bytes, int]]:
         """Rows with the number of the line they begin on."""
-        while line := self._file.readline(LONGEST_LINE + 1):
-            self._line += 1
+        while line := self._read_line():
             first = self._line
-            self._check_length(line)
             if b'"' not in line:
                 yield line.removesuffix(b"\n").removesuffix(b"\r"), first
                 continue
@@ -104,7 +113,7 @@ class CsvFile:
         framed, complete = next(frame(row))
         opened = open_field(row)
         while not complete:
-            more = self._file.readline(LONGEST_LINE + 1)
+            more = self._read_line()
             if not more or len(row) - opened > LONGEST_QUOTED:
                 raise CsvFileError(
                     f"{self.name}, line {first}: a quote opens and is still open "
@@ -112,20 +121,22 @@ class CsvFile:
                     f"double a quote that is part of a field. {self.rows_read:,} rows were "
                     "read before it."
                 )
-            self._line += 1
-            self._check_length(more)
             row += more
             if b'"' in more:  # without one the field stays open; framing anew would be quadratic
                 framed, complete = next(frame(row))
                 opened = open_field(row)
         return framed
 
-    def _check_length(self, line: bytes) -> None:
+    def _read_line(self) -> bytes:
+        line = self._file.readline(LONGEST_LINE + 1)
+        self._line += bool(line)
+        self._bytes += len(line)
         if len(line) > LONGEST_LINE:
             raise CsvFileError(
                 f"{self.name}, line {self._line}: the line is longer than 8 MiB; this is not CSV. "
                 f"{self.rows_read:,} rows were read before it."
             )
+        return line
 
 
 @contextmanager

@@ -18,6 +18,9 @@ from typing import Any, ClassVar, Protocol
 
 from converters.errors import FreshetError
 
+# The name of the model's file within a snapshot, whatever learner wrote it.
+MODEL_FILE = "model"
+
 
 class NonFiniteError(FreshetError):
     """A line holds a number that is not finite as float32, or a weight or score became so."""

@@ -24,7 +24,7 @@ from converters.cells import time_ms
 from converters.schema import CONVERTER_VERSION, Schema
 from converters.settings import Settings
 from learners import choose
-from learners.base import Learner, LearnerSpec
+from learners.base import MODEL_FILE, Learner, LearnerSpec
 from learners.progressive import Progressive
 from learners.registry import Start, Verdict
 from learners.snapshot import Snapshot, SnapshotRef, SnapshotStore
@@ -33,7 +33,7 @@ from stream.joiner import Joiner
 from stream.journal import to_cut, to_positions
 from stream.pipeline import Counts, Pipeline, Static
 
-MODEL, STATIC = "model", "static-model"
+STATIC = "static-model"
 METRICS, STATIC_METRICS = "metrics.npz", "static-metrics.npz"
 JOINS = "joins.json"
 
@@ -92,7 +92,7 @@ def new_pipeline(context: Context, lineage: int) -> Pipeline:
 def copy_of(learner: Learner) -> Learner:
     """A learner with the same state that goes its own way from here."""
     with TemporaryDirectory() as folder:
-        saved = Path(folder) / MODEL
+        saved = Path(folder) / MODEL_FILE
         learner.save(saved)
         return choose.load(learner.spec, saved)
 
@@ -106,7 +106,7 @@ def saved(
     Name the snapshot in the registry before the ``with`` ends: until then no collector takes it.
     """
     with store.draft() as draft:
-        model = draft.path / MODEL
+        model = draft.path / MODEL_FILE
         pipeline.learner.save(model)
         fingerprint = sha256(model.read_bytes()).hexdigest()
         _write_measures(draft.path / METRICS, pipeline.progressive)
@@ -142,7 +142,7 @@ def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
     state = snapshot.manifest
     pipeline = new_pipeline(context, lineage)
     pipeline.learner.close()
-    pipeline.learner = choose.load(context.spec, snapshot.path / MODEL)
+    pipeline.learner = choose.load(context.spec, snapshot.path / MODEL_FILE)
     pipeline.joiner.restore(orjson.loads((snapshot.path / JOINS).read_bytes()))
     window = context.settings.evaluation.window
     pipeline.progressive = _read_measures(snapshot.path / METRICS, window)

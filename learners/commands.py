@@ -1,0 +1,168 @@
+"""The commands of versions: models, show, score, promote, unpin, rollback, history.
+
+Thin: each opens the registry that the config names, asks it, and prints.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
+from converters.errors import UsageError
+
+if TYPE_CHECKING:
+    from learners.registry import Pointers, Registry
+
+VersionNumber = Annotated[int, typer.Argument(help="The version's number.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
+
+# How many of the largest weights 'show' prints.
+SHOWN_WEIGHTS = 20
+
+
+def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+    """List the versions, newest last."""
+    from learners.describe import version_json, versions_table
+
+    with _registry(config) as registry:
+        versions, pointers = registry.versions(), registry.pointers()
+    if json:
+        print_json([version_json(v) for v in versions])
+    elif versions:
+        versions_table(versions, pointers)
+    else:
+        say("There is no version yet: 'freshet learn' makes one as soon as it has learned.")
+
+
+def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+    """Print one version: manifest, metrics, lineage, largest weights."""
+    from pathlib import Path
+
+    from learners.describe import full_json, version_page
+    from learners.snapshot import SnapshotStore
+
+    settings, _ = read_config(config)
+    with _registry(config) as registry:
+        found = registry.version(version)
+    content = full_json(found, SnapshotStore(Path(settings.snapshots)), SHOWN_WEIGHTS)
+    if json:
+        print_json(content)
+    else:
+        version_page(content)
+
+
+def score(
+    csv: Annotated[str, typer.Argument(help="CSV file with a header, or - for standard input.")],
+    output: Annotated[str, typer.Option("-o", "--output", help="Where to write.")] = "-",
+    version: Annotated[
+        int | None, typer.Option("--version", help="Default: the served one.")
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Score a file offline, row by row, with a saved version."""
+    from learners.scoring import score_file
+
+    settings, schema = read_config(config)
+    with _registry(config) as registry:
+        wanted = version if version is not None else registry.pointers().serving
+        if wanted is None:
+            raise UsageError("No version is served yet, so there is nothing to score with.")
+        found = registry.version(wanted)
+    result = score_file(settings, schema, found, csv, output)
+    say(f"{result['scored']:,} rows scored with version {wanted}, {result['rejected']:,} refused.")
+    if json:
+        print_json(result)
+    if result["rejected"]:
+        raise typer.Exit(1)
+
+
+def promote(
+    version: VersionNumber, reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False
+) -> None:
+    """Serve a version, and go on serving it whatever the learner makes."""
+    with _registry(config) as registry:
+        _say_pointers(registry.serve_version("promote", version, reason, actor()), json=json)
+
+
+def unpin(reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+    """Let the learner's newest version be served again."""
+    with _registry(config) as registry:
+        _say_pointers(registry.unpin(reason, actor()), json=json)
+
+
+def rollback(
+    version: VersionNumber,
+    reason: Reason,
+    learner: Annotated[
+        str, typer.Option("--learner", help="keep: the learner goes on as it is.")
+    ] = "keep",
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Serve another version at once, and keep serving it until unpinned or promoted."""
+    if learner != "keep":
+        raise UsageError(f"--learner {learner}: this release knows 'keep' only.")
+    with _registry(config) as registry:
+        _say_pointers(registry.serve_version("rollback", version, reason, actor()), json=json)
+
+
+def history(
+    at: Annotated[str | None, typer.Option("--at", help="Which version was served then.")] = None,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Print the ledger: who moved what, when and why; or the version served at a time."""
+    from datetime import UTC, datetime
+
+    from converters.cells import RefusedCellError, time_ms
+    from learners.describe import entry_json, ledger_table
+
+    with _registry(config) as registry:
+        if at is not None:
+            try:
+                moment = datetime.fromtimestamp(time_ms(at) / 1000, UTC)
+            except RefusedCellError:
+                raise UsageError(f"--at {at!r} is not a time: write it as ISO 8601.") from None
+            version = registry.served_at(moment)
+            print_json({"at": at, "version": version}) if json else say(
+                f"Version {version} was served then." if version else "Nothing was served then."
+            )
+            return
+        entries = registry.ledger()
+    if json:
+        print_json([entry_json(e) for e in entries])
+    else:
+        ledger_table(entries)
+
+
+def actor() -> str:
+    """Who asks, for the ledger."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def _registry(config: Any) -> Registry:  # noqa: ANN401
+    from learners.registry import Registry
+
+    settings, _ = read_config(config)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return Registry(settings.registry, settings.model)
+
+
+def _say_pointers(pointers: Pointers, *, json: bool) -> None:
+    if json:
+        print_json(
+            {"serving": pointers.serving, "latest": pointers.latest, "pinned": pointers.pinned}
+        )
+        return
+    pinned = "and stays so until it is unpinned" if pointers.pinned else "following the learner"
+    say(f"Version {pointers.serving} is served, {pinned}. The newest is {pointers.latest}.")

@@ -1,0 +1,142 @@
+"""Versions and ledger entries as JSON and as tables: what ``models``, ``show``, ``history`` print.
+
+The HTTP routes of the same names print the same JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from converters.command_line import print_json
+from learners.registry import Entry, Pointers, Version, iso
+from learners.snapshot import SnapshotStore
+
+
+def version_json(version: Version) -> dict[str, Any]:
+    """A version as ``models --json`` lists it."""
+    return {
+        "version": version.version,
+        "parent": version.parent_version,
+        "state": version.state,
+        "reason": version.reason,
+        "served": version.served,
+        "lineage": version.lineage,
+        "model_sha256": version.model_sha256,
+        "learner": {"kind": version.learner["kind"], "args": version.learner["args"]},
+        "schema_hash": version.schema_hash,
+        "positions": version.start.positions,
+        "events": version.events.get("events", 0),
+        "created_at": iso(version.created_at),
+        "metrics": {
+            name: version.metrics.get(name) for name in ("count", "log_loss", "auc", "base_rate")
+        },
+    }
+
+
+def full_json(version: Version, snapshots: SnapshotStore, weights: int) -> dict[str, Any]:
+    """A version as ``show --json`` prints it; without manifest and weights if it was thinned."""
+    content = version_json(version) | {
+        "counts": version.events,
+        "metrics": version.metrics,
+        "learner": version.learner,
+        "manifest": None,
+        "largest_weights": {},
+    }
+    if version.state == "thinned":
+        return content
+    manifest = snapshots.manifest(version.snapshot)
+    kept = ("files", "packages", "expected", "converter", "lineage", "parent")
+    return content | {
+        "manifest": {name: manifest.get(name) for name in kept},
+        "largest_weights": largest_weights(version, snapshots, manifest["expected"], weights),
+    }
+
+
+def largest_weights(
+    version: Version, snapshots: SnapshotStore, rows: Sequence[dict[str, Any]], most: int
+) -> dict[str, float]:
+    """The largest weights among the features of the snapshot's sample rows, largest first.
+
+    A hashed model does not know its features' names, so they come from the rows it keeps.
+    """
+    from learners import choose
+    from learners.base import MODEL_FILE
+    from learners.scoring import spec_of
+
+    with snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
+        learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)
+    found: dict[str, float] = {}
+    for row in rows:
+        found.update(learner.weights_of(row["text"]))
+    learner.close()
+    ordered = sorted(found.items(), key=lambda item: (-abs(item[1]), item[0]))
+    return dict(ordered[:most])
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """A line of the ledger."""
+    return {
+        "seq": entry.seq,
+        "at": iso(entry.at),
+        "actor": entry.actor,
+        "action": entry.action,
+        "reason": entry.reason,
+        "version": entry.version,
+        "from": entry.from_version,
+        "to": entry.to_version,
+        "detail": entry.detail,
+    }
+
+
+def versions_table(versions: Sequence[Version], pointers: Pointers) -> None:
+    """Print the versions for a person."""
+    rows = []
+    for v in versions:
+        marks = [name for name in ("serving", "latest") if getattr(pointers, name) == v.version]
+        measured = [v.metrics.get(name) for name in ("log_loss", "auc")]
+        rows.append(
+            (
+                str(v.version),
+                v.state,
+                f"{v.events.get('events', 0):,}",
+                *("-" if m is None else f"{m:.4f}" for m in measured),
+                iso(v.created_at),
+                " ".join(marks) + (" (pinned)" if "serving" in marks and pointers.pinned else ""),
+            )
+        )
+    _print_table(("version", "state", "events", "log loss", "AUC", "made", ""), rows)
+
+
+def ledger_table(entries: Sequence[Entry]) -> None:
+    """Print the ledger for a person."""
+    rows = [
+        (
+            iso(e.at),
+            e.actor,
+            e.action,
+            "" if e.version is None else str(e.version),
+            f"{e.from_version or '-'} -> {e.to_version or '-'}",
+            e.reason,
+        )
+        for e in entries
+    ]
+    _print_table(("at", "who", "did", "version", "serving", "why"), rows)
+
+
+def version_page(content: dict[str, Any]) -> None:
+    """Print one version for a person: the same content, as JSON reads well enough."""
+    print_json(content)
+
+
+def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

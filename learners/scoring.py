@@ -1,0 +1,129 @@
+"""``freshet score``: a CSV file through the compiled converter and a saved model, streaming.
+
+Follows the same path as a request over HTTP: rows are checked and converted by the one function,
+and scored in blocks by a learner opened from the snapshot.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from converters.cells import Refusal
+from converters.csv_file import CsvFile, FileRow, open_csv
+from converters.errors import FreshetError
+from converters.rows import RowReader, cells_of
+from converters.schema import Schema
+from converters.settings import Settings
+from converters.vw_text import Row
+from learners import choose
+from learners.base import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
+from learners.registry import Version
+from learners.snapshot import SnapshotStore
+
+BLOCK_ROWS = 1024
+
+
+def spec_of(learner: dict[str, Any]) -> LearnerSpec:
+    """What a version was learned with, from its registry row or manifest."""
+    return LearnerSpec(learner["kind"], tuple(learner["args"]))
+
+
+@contextmanager
+def loaded(settings: Settings, schema: Schema, version: Version) -> Iterator[Learner]:
+    """A learner opened from a version, only to predict.
+
+    Raises:
+        WrongLearnerError: the version was learned under another schema.
+    """
+    if version.schema_hash != schema.hash:
+        raise WrongLearnerError(
+            f"Version {version.version} was learned under another schema than the config's columns,"
+            " label map and interactions; its scores would mean nothing. Use the config it was "
+            "made with."
+        )
+    with SnapshotStore(Path(settings.snapshots)).open(version.snapshot, only={MODEL_FILE}) as snapshot:
+        learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)
+    try:
+        yield learner
+    finally:
+        learner.close()
+
+
+def score_file(
+    settings: Settings, schema: Schema, version: Version, source: str, output: str
+) -> dict[str, Any]:
+    """Score every row of a file.
+
+    Writes CSV: ``line,id,score,label,reason,column``, one line for each row of the file in order;
+    a refused row has no score but a reason.
+
+    Returns:
+        ``{"version", "scored", "rejected"}``.
+    """
+    scored = rejected = 0
+    with (
+        open_csv(source) as file,
+        loaded(settings, schema, version) as learner,
+        _writable(output) as out,
+    ):
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(("line", "id", "score", "label", "reason", "column"))
+        for block in _blocks(file, schema):
+            writer.writerows(_scored(block, learner, schema, settings.serve.threshold))
+            refused = sum(isinstance(row, Refusal) for _, row in block)
+            scored, rejected = scored + len(block) - refused, rejected + refused
+    return {"version": version.version, "scored": scored, "rejected": rejected}
+
+
+def _blocks(file: CsvFile, schema: Schema) -> Iterator[list[tuple[FileRow, Row | Refusal]]]:
+    file.require_known(schema.names)
+    reader = RowReader(schema)
+    order = reader.ordered(file.header)
+    block: list[tuple[FileRow, Row | Refusal]] = []
+    for row in file.rows():
+        cells = cells_of(row.content)
+        cells = cells if isinstance(cells, Refusal) else order(cells)
+        block.append((row, cells if isinstance(cells, Refusal) else reader.convert(cells)))
+        if len(block) == BLOCK_ROWS:
+            yield block
+            block = []
+    yield block
+
+
+def _scored(
+    block: Sequence[tuple[FileRow, Row | Refusal]],
+    learner: Learner,
+    schema: Schema,
+    threshold: float,
+) -> Iterator[tuple[object, ...]]:
+    scores = iter(learner.predict([row[2] for _, row in block if not isinstance(row, Refusal)]))
+    for source, row in block:
+        if isinstance(row, Refusal):
+            yield source.line, "", "", "", row.reason, row.column
+        else:
+            value = next(scores)
+            label = schema.label_spellings[value >= threshold]
+            yield source.line, row[0], repr(value), label, "", ""
+
+
+@contextmanager
+def _writable(output: str) -> Iterator[TextIO]:
+    """Standard output, or a file that appears whole or not at all."""
+    if output == "-":
+        yield sys.stdout
+        return
+    path = Path(output)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        partial.replace(path)
+    except OSError as error:
+        raise FreshetError(f"{path} cannot be written: {error.strerror or error}.") from None
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,95 @@
+"""The ``freshet`` command: each package's commands, assembled, and errors turned into paragraphs.
+
+The top of the house. A :class:`~converters.errors.FreshetError` becomes one plain paragraph on
+standard error and its exit status; anything else is a bug, says so, and shows its traceback
+with ``--debug``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+
+import typer
+
+from converters import commands as converter_commands
+from converters.command_line import say
+from converters.errors import FreshetError
+from learners import commands as learner_commands
+from serve import commands as server_commands
+from stream import commands as stream_commands
+from stream import demo_commands
+
+app = typer.Typer(
+    name="freshet",
+    help="Learn from a stream of events while serving predictions about them.",
+    no_args_is_help=True,
+    add_completion=False,
+    # rich's help costs 60 ms and boxes; plain help is what pipes and small terminals want.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+for command in (
+    converter_commands.init,
+    converter_commands.convert,
+    stream_commands.produce,
+    stream_commands.learn,
+    server_commands.serve,
+    demo_commands.up,
+    learner_commands.score,
+    stream_commands.backfill,
+    learner_commands.models,
+    learner_commands.show,
+    learner_commands.promote,
+    learner_commands.unpin,
+    learner_commands.rollback,
+    learner_commands.history,
+    stream_commands.scores,
+    stream_commands.dead_letters,
+    demo_commands.demo,
+):
+    app.command(command.__name__.replace("_", "-"))(command)
+
+
+def main() -> None:
+    """Run the command line; the entry point of ``freshet``."""
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        app(arguments, prog_name="freshet")
+    except FreshetError as error:
+        if debug:
+            raise
+        fail(str(error), error.exit_status)
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # the last place where it can be told well
+        if debug:
+            raise
+        fail(
+            f"Freshet failed in a way it does not know: {type(error).__name__}: {error}. This is "
+            "a bug. Run the command again with --debug to see where.",
+            1,
+        )
+
+
+def fail(message: str, status: int) -> None:
+    """Print one paragraph and exit."""
+    width = min(100, os.get_terminal_size(2).columns) if sys.stderr.isatty() else 0
+    text = f"freshet: {message}"
+    say(
+        textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+        if width
+        else text
+    )
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

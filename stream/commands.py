@@ -1,0 +1,258 @@
+"""The commands of the stream: produce, learn, backfill, scores, dead-letters.
+
+Thin: each reads the config, calls the module beside it, and prints. ``up`` and ``demo`` stand in
+:mod:`stream.demo_commands`.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
+from converters.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from converters.settings import Settings
+    from stream.history import HistoryOptions
+    from stream.log import EventLog, Record
+    from stream.topics import Topics
+
+LabelDelay = Annotated[
+    float | None, typer.Option("--label-delay", help="Seconds from an event to its label.")
+]
+LabelTime = Annotated[
+    str | None, typer.Option("--label-time", help="Column that says when the label was known.")
+]
+ScoreAhead = Annotated[
+    float, typer.Option("--score-ahead", help="Seconds ahead of its time an event is scored.")
+]
+RowsPerMessage = Annotated[
+    int, typer.Option("--rows-per-message", min=1, help="Most rows in one record.")
+]
+
+
+def produce(
+    csv: Annotated[str, typer.Argument(help="CSV file with a header, or - for standard input.")],
+    rate: Annotated[float | None, typer.Option("--rate", help="Rows a second.")] = None,
+    rows_per_message: RowsPerMessage = 50,
+    label_delay: LabelDelay = None,
+    label_time: LabelTime = None,
+    score_ahead: ScoreAhead = 0.0,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Send rows to the events topic, and late labels to the labels topic."""
+    from converters.csv_file import open_csv
+    from stream.history import History
+    from stream.produce import Pace, Producer
+    from stream.progress import progress
+    from stream.topics import create_topics
+
+    if rate is not None and rate <= 0:
+        raise UsageError(f"--rate {rate}: rows a second must be more than 0.")
+    settings, schema = read_config(config)
+    options = _options(rows_per_message, label_delay, label_time, score_ahead)
+    with _log(settings) as event_log, open_csv(csv) as file:
+        history = History(file, schema, options)
+        topics = create_topics(event_log, settings)
+        producer = Producer(event_log, topics, settings.topics.partitions)
+        stopped = _stopped_by_signals(lambda: setattr(producer, "stopping", True))
+        with stopped, progress("rows sent", file.size, file.tell) as shown:
+            produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
+    say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {settings.log}.")
+    if json:
+        print_json({"rows": produced.rows, "labels": produced.labels, "records": produced.records})
+
+
+def learn(
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop at the log's head as it is now, and report.")
+    ] = False,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Learn from the stream: score, measure, learn, write scores, save versions."""
+    from stream.checkpoint import context_of
+    from stream.learner_process import assembled
+    from stream.logs import configure_logs
+    from stream.progress import progress
+
+    configure_logs()
+    settings, schema = read_config(config)
+    with assembled(context_of(settings, schema)) as process:
+        say(f"Learning model '{settings.model}' from {settings.log}. Ctrl-C stops cleanly.")
+        with _stopped_by_signals(process.stop), progress("events") as shown:
+            report = process.run(
+                lambda _, learning: shown(learning.pipeline.counts.events), until_end=until_end
+            )
+    if json:
+        print_json(report)
+    else:
+        _say_report(report)
+
+
+def backfill(
+    source: Annotated[str, typer.Argument(help="A CSV file, or 'log' for the topic.")],
+    label_delay: LabelDelay = None,
+    label_time: LabelTime = None,
+    score_ahead: ScoreAhead = 0.0,
+    rows_per_message: RowsPerMessage = 50,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="With 'log': its plain order, not the journal's.")
+    ] = False,
+    scores: Annotated[
+        typer.FileTextWrite | None,
+        typer.Option("--scores", help="Write each row's score as CSV, as 'scores' prints them."),
+    ] = None,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Serve the candidate when it is done.")
+    ] = False,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Replay history into a candidate version that 'promote' serves."""
+    from learners.registry import Registry
+    from stream.backfill import Backfill, snapshots_of
+    from stream.backfill_run import run
+    from stream.checkpoint import context_of
+    from stream.logs import configure_logs
+
+    configure_logs()
+    settings, schema = read_config(config)
+    context = context_of(settings, schema)
+    options = _options(rows_per_message, label_delay, label_time, score_ahead)
+    if source == "log" and (options.late or score_ahead):
+        raise UsageError("--label-delay, --label-time and --score-ahead are for files, not 'log'.")
+    if source != "log" and fresh:
+        raise UsageError("--fresh is for 'log'; a file is always taken in its own order.")
+    with Registry(settings.registry, settings.model) as registry:
+        maker = Backfill(context, registry, snapshots_of(context))
+        report = run(maker, source, options, fresh=fresh, scores=scores)
+        if promote:
+            registry.serve_version("promote", report["version"], "backfill --promote", _actor())
+    if json:
+        print_json(report)
+    else:
+        _say_report(report)
+        if not promote:
+            say(f"Serve it with: freshet promote {report['version']} --reason TEXT")
+
+
+def scores(
+    first: Annotated[int, typer.Option("--from", min=0, help="First offset to print.")] = 0,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Print the scores topic as CSV: topic,partition,offset,row,id,score,lessons,lineage."""
+    from stream.outputs import Score, read_scores
+
+    settings, _ = read_config(config)
+    with _records(settings, "scores", first) as records:
+        _print_rows(Score._fields, read_scores(records), json=json)
+
+
+def dead_letters(
+    reason: Annotated[str | None, typer.Option("--reason", help="Only this reason.")] = None,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Print refused rows: topic,partition,offset,row,reason,column,text."""
+    from stream.outputs import DeadLetter, read_dead_letters
+
+    settings, _ = read_config(config)
+    with _records(settings, "dead_letters", 0) as records:
+        letters = (d for d in read_dead_letters(records) if reason in (None, d.reason))
+        _print_rows(DeadLetter._fields, letters, json=json)
+
+
+def _print_rows(names: tuple[str, ...], rows: Iterator[tuple[Any, ...]], *, json: bool) -> None:
+    import csv
+    import sys
+
+    if json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+
+
+@contextmanager
+def _records(settings: Settings, what: str, first: int) -> Iterator[Iterator[Record]]:
+    """The records of an output topic from an offset on; none if nothing has been written yet."""
+    from stream import journal
+    from stream.topics import topics_of
+
+    topics: Topics = topics_of(settings)
+    name = getattr(topics, what)
+    with _log(settings) as event_log:
+        state = event_log.describe([name]).get(name)
+        if state is None:
+            yield iter(())
+            return
+        start = {place: max(first, begin) for place, begin in state.begins.items()}
+        yield journal.records(event_log, name, start)
+
+
+@contextmanager
+def _log(settings: Settings) -> Iterator[EventLog]:
+    from stream.learner_process import opened
+    from stream.logs import configure_logs
+
+    configure_logs()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with closing(opened(settings)) as event_log:
+        yield event_log
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and Ctrl-C ask to stop; a second Ctrl-C interrupts."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop()
+        signal.signal(number, signal.default_int_handler)
+
+    before = {n: signal.signal(n, handle) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _options(
+    rows_per_message: int, label_delay: float | None, label_time: str | None, score_ahead: float
+) -> HistoryOptions:
+    from stream.history import HistoryOptions
+
+    if label_delay is not None and label_time is not None:
+        raise UsageError("--label-delay and --label-time contradict each other; give one.")
+    if (label_delay or 0) < 0 or score_ahead < 0:
+        raise UsageError("--label-delay and --score-ahead are seconds from 0 up.")
+    return HistoryOptions(rows_per_message, label_delay, label_time, score_ahead)
+
+
+def _actor() -> str:
+    from learners.commands import actor
+
+    return actor()
+
+
+def _say_report(report: dict[str, Any]) -> None:
+    measured = {n: report[n] for n in ("log_loss", "auc") if report[n] is not None}
+    say(
+        f"{report['events']:,} events: {report['learned']:,} learned, {report['waiting']:,} "
+        f"waiting, {report['rejected']:,} rejected, {report['duplicates']:,} duplicates; "
+        f"{report['events_this_run']:,} in this run at {report['events_per_second']:,.0f}/s. "
+        + ", ".join(f"{n} {v:.4f}" for n, v in measured.items())
+        + (f". Version {report['version']}." if report["version"] else ". No version yet.")
+    )
