@@ -1,0 +1,48 @@
+"""Fixtures that several test modules share: the logs, by URL, and a real Kafka."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from stream.log import EventLog
+from stream.open_log import open_log
+from tests.broker import BrokerUnavailableError, running_broker
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """Bootstrap servers of a real Kafka; skips where there is none, and fails where CI is true."""
+    try:
+        with running_broker() as servers:
+            yield servers
+    except BrokerUnavailableError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI needs a Kafka: {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def unique_name() -> str:
+    """A name for this test's model or topic alone; the broker is shared."""
+    return f"t-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
+def log_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a log of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/log.db"
+    return f"kafka://{request.getfixturevalue('kafka_bootstrap')}"
+
+
+@pytest.fixture
+def event_log(log_url: str) -> Iterator[EventLog]:
+    """An open log of each kind."""
+    with closing(open_log(log_url)) as log:
+        yield log

@@ -1,0 +1,86 @@
+"""What tests do to a log that Freshet itself never does, and reading until something has come."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+
+from stream.log import EventLog, LogReader, Outgoing, Place, Record, TopicSpec
+
+PATIENCE = 20.0
+
+
+def values(records: Sequence[Record]) -> list[bytes]:
+    """The records' values."""
+    return [record.value for record in records]
+
+
+def outgoing(*contents: bytes, partition: int = 0) -> list[Outgoing]:
+    """A record of each content."""
+    return [Outgoing(content, partition=partition) for content in contents]
+
+
+def make_topic(log: EventLog, name: str, partitions: int = 1) -> Place:
+    """Create a topic; its first partition."""
+    log.create_topics([TopicSpec(name, partitions)], accept_retention=False)
+    return Place(name, 0)
+
+
+def read(reader: LogReader, count: int) -> list[Record]:
+    """Poll until so many records have come; all that came with them."""
+    found: list[Record] = []
+    deadline = time.monotonic() + PATIENCE
+    while len(found) < count and time.monotonic() < deadline:
+        found += reader.poll(0.2)
+    return found
+
+
+def read_all(log: EventLog, positions: Mapping[Place, int]) -> list[Record]:
+    """Everything from these positions to the ends as they are now."""
+    with closing(log.read(positions)) as reader:
+        return read_to_ends(reader)
+
+
+def read_to_ends(reader: LogReader) -> list[Record]:
+    """Everything up to the ends as they are now, position for position."""
+    ends, found = reader.ends(), list[Record]()
+    deadline = time.monotonic() + PATIENCE
+    while any(reader.position(place) < end for place, end in ends.items()):
+        assert time.monotonic() < deadline, "the reader does not reach the ends"
+        found += reader.poll(0.2)
+    return found
+
+
+def remove_topic(url: str, topic: str) -> None:
+    """Delete a topic, as somebody might with other tools."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
+            database.execute("DELETE FROM records")
+            database.execute("DELETE FROM partitions WHERE topic = ?", (topic,))
+            database.execute("DELETE FROM topics WHERE name = ?", (topic,))
+        return
+    from stream.kafka_client import kafka, open_admin
+
+    with closing(open_admin(url.removeprefix("kafka://"))) as admin:
+        admin.delete_topics([topic])
+        gone = kafka.errors.UnknownTopicOrPartitionError.errno
+        while admin.describe_topics([topic])[0]["error_code"] != gone:
+            time.sleep(0.02)
+
+
+def trim(url: str, place: Place, offset: int) -> None:
+    """Delete the records below an offset, as retention would."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
+            database.execute(
+                "DELETE FROM records WHERE id < ? + (SELECT id << 40 FROM partitions"
+                " WHERE topic = ? AND number = ?)",
+                (offset, *place),
+            )
+        return
+    from stream.kafka_client import TopicPartition, open_admin
+
+    with closing(open_admin(url.removeprefix("kafka://"))) as admin:
+        admin.delete_records({TopicPartition(*place): offset})
