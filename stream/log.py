@@ -1,12 +1,17 @@
 """The contract of an event log: topics of partitions of records, read by position.
 
-``stream/sqlite_log.py`` and ``stream/kafka_log.py`` implement it and one suite
-(``tests/test_log_contract.py``) runs over both. The reader, the producers and the learner see
-nothing but what stands here.
+``stream/sqlite_log.py`` and ``stream/kafka_log.py`` implement it, :mod:`stream.open_log` opens
+the one that a URL names, and one suite (``tests/test_log_contract.py``) runs over both. The
+reader, the producers and the learner see nothing but what stands here.
 
-Promises: offsets of a partition rise, but need not be consecutive; a position is the next offset
-to read; a reader starts exactly where it is told and never where a consumer group would; outputs
-of one transaction are seen all or not at all, and readers see committed records only.
+Promises: offsets of a partition rise, but need not be consecutive, and none is used twice; a
+position is the next offset to read; a reader starts exactly where it is told and never where a
+consumer group would; outputs of one transaction are seen all or not at all, and readers see
+committed records only.
+
+An :class:`EventLog` may be used by several threads at once, a reader or a writer by one. Whoever
+gets an error from a reader or a writer closes it: only :class:`StampError`,
+:class:`RecordTooLargeError` and :class:`UnknownTopicError` leave a writer as it was.
 """
 
 from __future__ import annotations
@@ -20,6 +25,10 @@ from converters.errors import FreshetError
 # Kafka refuses stamps further ahead of the broker's clock than this, and so does every log here:
 # one record of the year 2100 would expire everything that waits.
 MAX_AHEAD_MS = 3_600_000
+
+# Twice the largest request body that the server takes by default; Kafka's own default of 1 MiB
+# would refuse a body that the server has accepted.
+MAX_RECORD_BYTES = 16 * 2**20
 
 
 class LogError(FreshetError):
@@ -35,11 +44,28 @@ class PositionError(LogError):
 
 
 class FencedError(LogError):
-    """Another learner has taken over the outputs, or this one's transaction timed out."""
+    """Another writer of the same name has taken over, or this one's transaction timed out.
+
+    Attributes:
+        timed_out: the transaction had been open for longer than the log allows, which alone
+            explains the error; there may be another writer all the same: ask the registry.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
 
 
 class StampError(LogError):
-    """A record's time is more than an hour ahead of the log's clock."""
+    """A record's time is more than an hour ahead of the log's clock, or before 1970."""
+
+
+class RecordTooLargeError(LogError):
+    """A record is larger than the log takes."""
+
+
+class UnknownTopicError(LogError):
+    """A topic or partition is not there."""
 
 
 class Place(NamedTuple):
@@ -57,7 +83,7 @@ class Record(NamedTuple):
         offset: where in the partition.
         time: record time, milliseconds since 1970 in UTC.
         value: the bytes.
-        headers: header names and values.
+        headers: header names and values, in the order they were given.
         key: the record's key, if any.
     """
 
@@ -102,38 +128,51 @@ class LogReader(Protocol):
     def poll(self, timeout: float) -> list[Record]:
         """What has arrived on the partitions not paused, in each partition's order.
 
-        Waits at most ``timeout`` seconds when there is nothing; may return an empty list.
+        Returns at most a few thousand records and a few megabytes (or one record, if that alone
+        is larger), a share from each partition that has some. Waits at most ``timeout`` seconds
+        when there is nothing; may return an empty list.
 
         Raises:
-            PositionError: history below a position is gone, or the log ends before it.
+            PositionError: history below a position is gone, or the topic is another one now.
             LogUnavailableError: the log does not answer.
         """
 
     def position(self, place: Place) -> int:
-        """The next offset that ``poll`` would look at; moves past gaps by itself."""
+        """The next offset that ``poll`` would hand out or look at; moves past gaps by itself."""
 
     def ends(self) -> dict[Place, int]:
-        """The position at which each partition has nothing more (committed), as of now."""
+        """The position at which each partition has nothing more (committed), as of now.
+
+        Raises:
+            PositionError: the topic is gone, or another one now.
+            LogUnavailableError: the log does not answer.
+        """
 
     def pause(self, places: Iterable[Place]) -> None:
-        """Read nothing of these until resumed (their buffers are full)."""
+        """Hand out nothing of these until resumed (their buffers are full)."""
 
     def resume(self, places: Iterable[Place]) -> None:
-        """Read these again."""
+        """Hand these out again."""
 
     def close(self) -> None:
-        """Free connections."""
+        """Free connections; it is not used after that."""
 
 
 class OutputWriter(Protocol):
-    """Writes outputs in transactions; one writer at a time is the rightful one."""
+    """Writes outputs in transactions; the newest writer of a name is the rightful one."""
 
     def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> None:
         """Append all records of all topics as one transaction, on disk when this returns.
 
         Raises:
-            FencedError: another writer of the same name has begun, or the transaction timed out.
-            LogUnavailableError: nothing was written.
+            FencedError: another writer of this name has begun, or the transaction timed out;
+                nothing was written.
+            StampError: a record's time is over an hour ahead; nothing was written.
+            RecordTooLargeError: a record is too large; nothing was written.
+            UnknownTopicError: a topic or partition is not there; nothing was written.
+            LogUnavailableError: whether the transaction was committed is not known until a new
+                writer of this name has been opened; then the topics show it.
+            LogError: anything else, such as a full disk; nothing was written.
         """
 
     def close(self) -> None:
@@ -146,13 +185,20 @@ class EventLog(Protocol):
     def create_topics(self, topics: Sequence[TopicSpec], *, accept_retention: bool) -> None:
         """Create the topics that are missing: kept for ever, stamped by the producer.
 
+        A topic that is there keeps its number of partitions.
+
         Raises:
-            LogError: an existing topic deletes or restamps records and ``accept_retention`` is
-                false; the message names the topic and the setting.
+            LogError: an existing topic deletes, restamps or refuses records by their age and
+                ``accept_retention`` is false; the message names the topic and the setting.
+            LogUnavailableError: the log does not answer.
         """
 
     def describe(self, topics: Sequence[str]) -> dict[str, TopicState]:
-        """Identity and offsets of the topics that exist."""
+        """Identity and offsets of the topics that exist; the others are left out.
+
+        Raises:
+            LogUnavailableError: the log does not answer.
+        """
 
     def append(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         """Append in order; on disk when this returns.
@@ -161,15 +207,31 @@ class EventLog(Protocol):
             The (partition, offset) of each record.
 
         Raises:
-            StampError: a record's time is over an hour ahead; nothing was appended.
+            StampError: a record's time is over an hour ahead; nothing was appended (unless the
+                log's clock is behind this machine's, when records before it may have been).
+            RecordTooLargeError: a record is larger than :data:`MAX_RECORD_BYTES`, and nothing was
+                appended; or larger than an existing Kafka topic takes, when others may have been.
+            UnknownTopicError: the topic or a partition is not there; nothing was appended.
             LogUnavailableError: whether the records were appended is not known.
         """
 
     def read(self, positions: Mapping[Place, int]) -> LogReader:
-        """A reader of these partitions from these positions."""
+        """A reader of these partitions from these positions.
+
+        Raises:
+            PositionError: a position is before the partition's beginning or beyond its end.
+            UnknownTopicError: a topic or partition is not there.
+            LogUnavailableError: the log does not answer.
+        """
 
     def writer(self, name: str) -> OutputWriter:
-        """The transactional writer of this name; an older one of the name is fenced off."""
+        """The transactional writer of this name.
+
+        When this returns, older ones of the name are fenced off and their transactions settled.
+
+        Raises:
+            LogUnavailableError: the log does not answer.
+        """
 
     def close(self) -> None:
-        """Free connections."""
+        """Free connections. Its readers and writers have been closed before."""

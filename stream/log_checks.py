@@ -1,0 +1,101 @@
+"""What every log refuses, whichever it is: the checks that the SQLite and the Kafka log share.
+
+Stands between the callers of :class:`stream.log.EventLog` and its implementations, so that a
+record, a name or a position is refused by both in the same words.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from stream.log import (
+    MAX_AHEAD_MS,
+    MAX_RECORD_BYTES,
+    LogError,
+    Outgoing,
+    Place,
+    PositionError,
+    RecordTooLargeError,
+    StampError,
+    TopicSpec,
+)
+
+# Kafka's rule; the SQLite log keeps it so that a model can move from one to the other.
+TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
+
+def check_names(topics: Iterable[TopicSpec]) -> None:
+    """Refuse topic names that Kafka would not take."""
+    for topic in topics:
+        if not TOPIC_NAME.fullmatch(topic.name) or topic.name in {".", ".."}:
+            raise LogError(
+                f"{topic.name!r} cannot be a topic's name: use 1 to 249 letters, digits, dots,"
+                " underscores and hyphens in the section `topics`."
+            )
+
+
+def checked(topic: str, records: Sequence[Outgoing]) -> list[tuple[Outgoing, int]]:
+    """Each record with its time, as every log takes it: not too far ahead, not too large.
+
+    Args:
+        topic: named in the errors.
+        records: what is to be appended; those without a time get the clock's.
+
+    Raises:
+        StampError: a time is over an hour ahead of this machine's clock, or before 1970.
+        RecordTooLargeError: a value is larger than :data:`stream.log.MAX_RECORD_BYTES`.
+    """
+    now = int(time.time() * 1000)
+    latest = now + MAX_AHEAD_MS
+    stamped = []
+    for record in records:
+        stamp = now if record.time is None else record.time
+        if not 0 <= stamp <= latest:
+            raise StampError(
+                f"A record for topic {topic} is stamped {_utc(stamp)}, but the log takes times from"
+                f" 1970 to an hour from now ({_utc(now)}). Correct the time column, or this"
+                " machine's clock."
+            )
+        if len(record.value) > MAX_RECORD_BYTES:
+            raise RecordTooLargeError(
+                f"A record for topic {topic} has {len(record.value):,} bytes, but the log takes at"
+                f" most {MAX_RECORD_BYTES:,}. Put fewer rows into a record."
+            )
+        stamped.append((record, stamp))
+    return stamped
+
+
+def check_position(place: Place, position: int, begin: int, end: int) -> None:
+    """Refuse a position that the log does not hold.
+
+    Args:
+        place: the partition.
+        position: where somebody wants to go on.
+        begin: the first offset that is still there.
+        end: the next offset to be given.
+
+    Raises:
+        PositionError: ``position`` is below ``begin`` or above ``end``.
+    """
+    if begin <= position <= end:
+        return
+    what = (
+        f"its first record that is still there is at {begin}, so the records between are gone"
+        if position < begin
+        else f"it ends at {end}, so it is not the topic that was read before"
+    )
+    raise PositionError(
+        f"Topic {place.topic}, partition {place.partition}: reading should go on at offset"
+        f" {position}, but {what}. Restore the log, or begin anew under another `model` or `home`."
+    )
+
+
+def _utc(milliseconds: int) -> str:
+    """A record time for people; years that the calendar lacks stay numbers."""
+    try:
+        return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"{milliseconds} ms"
