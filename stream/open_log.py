@@ -1,0 +1,62 @@
+"""Opens the log that a URL names: the one place that knows which logs there are.
+
+Stands between every command that touches the stream and the two implementations, which it imports
+only when they are asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from converters.errors import UsageError
+from stream.log import EventLog
+
+SQLITE = "sqlite:///"
+KAFKA = "kafka://"
+KAFKA_PORT = 9092
+# A name or IPv4 address, or an IPv6 address in brackets, and a port.
+SERVER = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
+
+
+def open_log(url: str, *, replication_factor: int = -1) -> EventLog:
+    """The log at a URL.
+
+    Args:
+        url: ``sqlite:////absolute/path`` (three slashes: relative to the working directory) or
+            ``kafka://host:port``, several brokers with commas.
+        replication_factor: of Kafka topics that are created; -1 takes the brokers' default.
+
+    Raises:
+        UsageError: the URL names no log.
+        LogError: the log cannot be used.
+        LogUnavailableError: the log does not answer.
+    """
+    if url.startswith(SQLITE):
+        path = url.removeprefix(SQLITE)
+        if not path or path.endswith("/") or path.startswith(":"):
+            raise _wrong(url, "it names no file")
+        from stream.sqlite_log import SqliteLog
+
+        return SqliteLog(Path(path))
+    if url.startswith(KAFKA):
+        servers = ",".join(_server(url, each) for each in url.removeprefix(KAFKA).split(","))
+        from stream.kafka_log import KafkaLog
+
+        return KafkaLog(servers, replication_factor=replication_factor)
+    raise _wrong(url, "it is of another kind")
+
+
+def _server(url: str, text: str) -> str:
+    """One ``host:port``."""
+    match = SERVER.fullmatch(text.strip())
+    if match is None:
+        raise _wrong(url, f"{text!r} is not HOST:PORT")
+    return f"{match['host']}:{match['port'] or KAFKA_PORT}"
+
+
+def _wrong(url: str, why: str) -> UsageError:
+    return UsageError(
+        f"`log = {url!r}` names no log: {why}. Write `sqlite:////absolute/path/log.db` or"
+        " `kafka://HOST:PORT[,HOST:PORT]`."
+    )

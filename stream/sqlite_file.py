@@ -1,0 +1,184 @@
+"""The one file of a SQLite log: how it is opened, what is in it, and what its errors mean.
+
+Stands below the SQLite log, its readers and its writers; each of them holds a connection of its
+own from :meth:`LogFile.connect` and does its work inside :meth:`LogFile.errors`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from stream.log import LogError, LogUnavailableError, PositionError
+
+APPLICATION_ID = int.from_bytes(b"Frsh", "big")
+SCHEMA_VERSION = 1
+# A record of 50 rows is 3 KB: at SQLite's default of 4 KiB it spills over, and reading costs twice.
+PAGE_BYTES = 16_384
+# A burst of writing may leave a long write-ahead log; the disk gets it back down to this.
+WAL_KEPT_BYTES = 64 * 2**20
+BUSY_SECONDS = 10.0
+
+# A record's id is its partition's id above 40 bits of offset, so that one b-tree without any
+# second index is ordered by partition and offset. A partition's id and an offset are given once.
+OFFSET_BITS = 40
+
+SCHEMA = """\
+CREATE TABLE topics (name TEXT PRIMARY KEY, topic_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE partitions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL REFERENCES topics (name),
+    number INTEGER NOT NULL,
+    next_offset INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (topic, number)
+);
+CREATE TABLE records (
+    id INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    value BLOB NOT NULL,
+    headers BLOB,
+    key BLOB
+);
+CREATE TABLE writers (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+# What SQLite's result codes (by the start of their name) mean for the one who runs Freshet.
+MEANINGS = {
+    "SQLITE_FULL": "the disk is full. Free some space; nothing of this write was kept",
+    "SQLITE_READONLY": "it cannot be written. Check the permissions of the file and its folder",
+    "SQLITE_PERM": "it may not be opened. Check the permissions of the file and its folder",
+    "SQLITE_CANTOPEN": "it cannot be opened. Check that its folder can be written",
+    "SQLITE_NOTADB": "it is not a SQLite database. Set `log` to another file",
+    "SQLITE_CORRUPT": "it is damaged. Restore it from a backup",
+    "SQLITE_IOERR": "the disk failed. Check the disk and its free space",
+}
+
+
+class LogFile:
+    """A SQLite file that holds a log; made where it is missing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self.errors():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise LogError(f"The folder of the log {path} cannot be made: {error}.") from error
+            with contextlib.closing(self.connect()) as connection:
+                self._prepare(connection)
+        self._identity = self._on_disk()
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection in autocommit, which waits for other writers and keeps what it commits."""
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        # With NORMAL, a power cut could take records that a producer was told are safe.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+        return connection
+
+    def check(self) -> None:
+        """Refuse to go on when the file has been removed or replaced while it was open."""
+        if self._on_disk() != self._identity:
+            raise PositionError(
+                f"The log {self.path} was removed or replaced while it was in use. Stop every"
+                " `freshet` that uses it, and start them again."
+            )
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn SQLite's errors into the log's."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            name = getattr(error, "sqlite_errorname", "")
+            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise LogUnavailableError(
+                    f"The log {self.path} has been locked by another process for over"
+                    f" {BUSY_SECONDS:.0f} s. Find out which one (a stopped `freshet`, a backup, a"
+                    " `sqlite3` shell), end it, and try again."
+                ) from error
+            meaning = next((text for start, text in MEANINGS.items() if name.startswith(start)), "")
+            raise LogError(
+                f"The log {self.path}: {meaning or 'SQLite cannot use it'} ({name or error})."
+            ) from error
+
+    def _on_disk(self) -> tuple[int, int] | None:
+        """Which file stands at the path now."""
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 - a third of Path.stat's cost, on each append
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Lay out an empty file; refuse somebody else's before anything in it is changed."""
+        empty = self._is_empty(connection)
+        _go_write_ahead(connection, self.path)
+        if empty:
+            with transaction(connection):
+                if self._is_empty(connection):  # another process may have been first
+                    for statement in SCHEMA.split(";"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _is_empty(self, connection: sqlite3.Connection) -> bool:
+        """Whether nothing is in the file yet; an error when it holds anything but a log."""
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if not tables and not application:
+            return True
+        if application != APPLICATION_ID:
+            raise LogError(
+                f"{self.path} is a SQLite database of another program. Set `log` to another file."
+            )
+        if version != SCHEMA_VERSION:
+            raise LogError(
+                f"The log {self.path} has layout {version}, but this Freshet knows layout"
+                f" {SCHEMA_VERSION}. Use the Freshet that wrote it."
+            )
+        return False
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that writes: committed whole when the block ends, else rolled back.
+
+    It takes the write lock at once: one that reads first and writes then fails with "database is
+    locked" however long it may wait.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _go_write_ahead(connection: sqlite3.Connection, path: Path) -> None:
+    """Switch a new file to write-ahead logging; SQLite does not wait for a lock here by itself."""
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            break
+    if mode != "wal":
+        raise LogError(
+            f"The file system of {path} cannot hold a log that several processes share. Put it on"
+            " a local disk, or use Kafka."
+        )
