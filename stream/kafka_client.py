@@ -1,0 +1,201 @@
+"""All that Freshet takes from kafka-python, with its defaults and its manners put right.
+
+Stands below the Kafka log, its reader and its writer. What is put right here: clients that cannot
+connect leave a thread and sockets behind; a commit waits for ever; closing with a broker gone
+leaves a thread; a failed connection attempt leaves its socket open; ERROR and WARNING lines are
+logged for what is raised as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import warnings
+from collections.abc import Callable
+from typing import TypeVar
+
+with warnings.catch_warnings():
+    # It reads its schemas in a way that Python 3.11 calls deprecated, and later ones do not.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import kafka
+    from kafka import KafkaAdminClient as Admin
+    from kafka import KafkaConsumer as Consumer
+    from kafka import TopicPartition
+    from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+    from kafka.net.compat import KafkaNetClient
+    from kafka.net.inet import KafkaNetSocket
+    from kafka.producer.transaction_manager import TransactionalRequestResult
+    from kafka.protocol.consumer import IsolationLevel
+
+__all__ = [
+    "CONNECT_SECONDS",
+    "DELIVERY_SECONDS",
+    "EARLIEST",
+    "LATEST",
+    "READ_COMMITTED",
+    "REQUEST_SECONDS",
+    "Admin",
+    "Consumer",
+    "OffsetSpec",
+    "Producer",
+    "TopicPartition",
+    "kafka",
+    "open_admin",
+    "open_consumer",
+    "open_producer",
+    "topic_configs",
+]
+
+READ_COMMITTED = IsolationLevel.READ_COMMITTED
+EARLIEST, LATEST = OffsetSpec.EARLIEST, OffsetSpec.LATEST
+
+# How long to look for a broker, and to wait for its answer to one request.
+CONNECT_SECONDS = 10.0
+REQUEST_SECONDS = 10.0
+# How long the idempotent producer goes on trying: a broker that restarts is back by then, and
+# giving up early would leave the caller not knowing whether its records are there.
+DELIVERY_SECONDS = 30.0
+CLOSE_SECONDS = 5.0
+# After a broker's restart its clients should be back soon; by default they wait up to 30 s.
+RECONNECT_MOST_SECONDS = 1.0
+# By default it sleeps 100 ms before it asks again: a transaction that begins while the brokers
+# still write the markers of the last one took 50 ms, and now takes 15.
+RETRY_MS = 10
+# Everything is flushed at once by whoever sends it. Without lingering, the first record of a
+# flush goes alone, its sending contends with making the others, and each costs half as much again.
+LINGER_MS = 5_000
+# A batch of records in one request; by default 16 KiB, five records of 50 rows. More than a
+# mebibyte would not fit into existing topics with Kafka's default `max.message.bytes`.
+BATCH_BYTES = 2**20 - 2**12
+# The scheme under which kafka-python finds the class below instead of its own.
+DIRECT = "direct"
+
+Client = TypeVar("Client")
+
+if (_logger := logging.getLogger("kafka")).level == logging.NOTSET:
+    _logger.setLevel(logging.CRITICAL)
+
+
+class DirectSocket(KafkaNetSocket):  # type: ignore[misc]
+    """Connects without a proxy, and closes the socket when that fails."""
+
+    SCHEMES = (DIRECT,)
+
+    async def sock_connect(
+        self,
+        net: object,
+        sock: socket.socket,
+        sockaddr: object,
+        timeout_at: float | None = None,
+    ) -> socket.socket:
+        """Connect a fresh socket."""
+        try:
+            return await super().sock_connect(net, sock, sockaddr, timeout_at)  # type: ignore[no-any-return]
+        except BaseException:
+            sock.close()
+            raise
+
+
+class Producer(kafka.KafkaProducer):  # type: ignore[misc]
+    """A producer that gives up in time, and leaves nothing behind."""
+
+    @property
+    def last_error(self) -> BaseException | None:
+        """Why the producer can go on no more, or must abort; None while all is well."""
+        error: BaseException | None = self._transaction_manager.last_error
+        return error
+
+    def commit_transaction(self) -> None:
+        """Commit; after :data:`DELIVERY_SECONDS` without an answer the outcome is unknown."""
+        self._complete(self._transaction_manager.begin_commit())
+
+    def abort_transaction(self) -> None:
+        """Abort; the broker does it later by itself if it does not answer now."""
+        self._complete(self._transaction_manager.begin_abort())
+
+    def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
+        """Close within :data:`CLOSE_SECONDS`; what was not sent by then is dropped."""
+        try:
+            super().close(CLOSE_SECONDS if timeout is None else timeout, null_logger)
+        except kafka.errors.KafkaTimeoutError:
+            self._sender.force_close()
+            self._sender.join(REQUEST_SECONDS)
+            super().close(0)
+
+    def _complete(self, result: TransactionalRequestResult) -> None:
+        """Wait for the end of a transaction."""
+        self._sender.wakeup()
+        if not result.wait(timeout_ms=DELIVERY_SECONDS * 1000):
+            raise kafka.errors.KafkaTimeoutError("the end of a transaction was not answered")
+
+
+def open_consumer(servers: str, **settings: int) -> Consumer:
+    """A consumer that reads where it is told, committed records only, in no group."""
+    return _open(
+        Consumer,
+        servers,
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        allow_auto_create_topics=False,
+        metrics_enabled=False,
+        **settings,
+    )
+
+
+def open_producer(servers: str, **settings: int | str) -> Producer:
+    """An idempotent producer; transactional when it is given a ``transactional_id``."""
+    return _open(
+        Producer,
+        servers,
+        acks="all",
+        enable_idempotence=True,
+        allow_auto_create_topics=False,
+        metrics_enabled=False,
+        batch_size=BATCH_BYTES,
+        max_block_ms=int(DELIVERY_SECONDS * 1000),
+        delivery_timeout_ms=int(DELIVERY_SECONDS * 1000),
+        linger_ms=LINGER_MS,
+        **settings,
+    )
+
+
+def open_admin(servers: str) -> Admin:
+    """A client for topics and offsets."""
+    return _open(Admin, servers)
+
+
+def _open(kind: Callable[..., Client], servers: str, **settings: object) -> Client:
+    """A connected client, or an error and nothing left behind."""
+    networks: list[KafkaNetClient] = []
+
+    def network(**configs: object) -> KafkaNetClient:
+        networks.append(KafkaNetClient(**configs))
+        return networks[-1]
+
+    try:
+        return kind(
+            bootstrap_servers=servers,
+            client_id="freshet",
+            bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
+            request_timeout_ms=int(REQUEST_SECONDS * 1000),
+            reconnect_backoff_max_ms=int(RECONNECT_MOST_SECONDS * 1000),
+            retry_backoff_ms=RETRY_MS,
+            proxy_url=f"{DIRECT}://",
+            kafka_client=network,
+            **settings,
+        )
+    except BaseException:
+        for each in networks:
+            each.close()
+        raise
+
+
+def topic_configs(admin: Admin, topics: list[str]) -> dict[str, dict[str, str]]:
+    """All configuration values of the topics, by topic and name."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
+    found = admin.describe_configs(resources, config_filter="all").get("topic", {})
+    return {
+        topic: {name: entry["value"] or "" for name, entry in values.items()}
+        for topic, values in found.items()
+    }

@@ -1,0 +1,174 @@
+"""The log in Kafka: topics created as Freshet wants them, described, appended to, read, written.
+
+For more than one machine. :mod:`stream.kafka_reader` and :mod:`stream.kafka_writer` are its two
+halves, :mod:`stream.kafka_client` its library.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stream.kafka_client import (
+    DELIVERY_SECONDS,
+    EARLIEST,
+    LATEST,
+    READ_COMMITTED,
+    OffsetSpec,
+    Producer,
+    TopicPartition,
+    kafka,
+    open_admin,
+    open_producer,
+)
+from stream.kafka_errors import errors, meaning, patiently
+from stream.kafka_reader import KafkaReader
+from stream.kafka_topics import create, unknown
+from stream.kafka_writer import REQUEST_BYTES, KafkaWriter, send
+from stream.log import Outgoing, Place, TopicSpec, TopicState
+from stream.log_checks import check_names, check_position, checked
+
+
+class KafkaLog:
+    """A log in Kafka; see :class:`stream.log.EventLog`.
+
+    Args:
+        servers: where to find the brokers: ``host:port``, several with commas.
+        replication_factor: of topics that are created; -1 takes the brokers' default.
+
+    Raises:
+        LogUnavailableError: no broker answers within ten seconds.
+    """
+
+    def __init__(self, servers: str, *, replication_factor: int = -1) -> None:
+        self._servers = servers
+        self._replication_factor = replication_factor
+        self._turn = threading.Lock()
+        self._partitions: dict[str, int] = {}
+        self._producer: Producer | None = None
+        with errors(servers, "connect"):
+            self._admin = open_admin(servers)
+
+    def create_topics(self, topics: Sequence[TopicSpec], *, accept_retention: bool) -> None:
+        """Create the topics that are missing; look closely at those that are there."""
+        check_names(topics)
+        with errors(self._servers, "create the topics"):
+            create(
+                self._admin,
+                topics,
+                replication_factor=self._replication_factor,
+                accept_retention=accept_retention,
+            )
+
+    def describe(self, topics: Sequence[str]) -> dict[str, TopicState]:
+        """Identity and offsets of the topics that exist."""
+        if not topics:
+            return {}
+        with errors(self._servers, "describe the topics"):
+            return patiently(lambda: self._describe(list(topics)))
+
+    def append(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
+        """Append in order; acknowledged by all replicas in sync when this returns."""
+        stamped = checked(topic, records)
+        self._check_partitions(topic, records)
+        with errors(self._servers, f"append to topic {topic}"):
+            producer = self._open_producer()
+            try:
+                sent = send(producer, topic, stamped)
+                producer.flush(DELIVERY_SECONDS)
+                given = [future.get(DELIVERY_SECONDS) for future in sent]
+            except kafka.errors.KafkaError as error:
+                raise self._append_error(producer, topic, error) from error
+        return [(each.partition, each.offset) for each in given]
+
+    def read(self, positions: Mapping[Place, int]) -> KafkaReader:
+        """A reader of these partitions from these positions."""
+        states = self.describe(sorted({place.topic for place in positions}))
+        for place, position in positions.items():
+            state = states.get(place.topic, TopicState(""))
+            if place not in state.ends:
+                raise unknown(self._servers, place, len(state.ends))
+            check_position(place, position, state.begins[place], state.ends[place])
+        identities = {name: state.topic_id for name, state in states.items()}
+        return KafkaReader(
+            self._servers, positions, identities, lambda: self._identify(list(identities))
+        )
+
+    def writer(self, name: str) -> KafkaWriter:
+        """The transactional writer of this name; older ones are fenced off."""
+        return KafkaWriter(self._servers, name, self._check_partitions)
+
+    def close(self) -> None:
+        """Close the clients."""
+        self._drop(self._producer)
+        self._admin.close()
+
+    def _identify(self, topics: list[str]) -> dict[str, str]:
+        """The ids of the topics that exist."""
+        with errors(self._servers, "describe the topics"):
+            answers = patiently(lambda: self._admin.describe_topics(topics))
+        return {a["name"]: str(a["topic_id"]) for a in answers if not a["error_code"]}
+
+    def _describe(self, topics: list[str]) -> dict[str, TopicState]:
+        """One look; raises kafka-python's errors."""
+        found: dict[str, TopicState] = {}
+        places: list[TopicPartition] = []
+        for answer in self._admin.describe_topics(topics):
+            if answer["error_code"] == kafka.errors.UnknownTopicOrPartitionError.errno:
+                continue
+            if answer["error_code"]:
+                raise kafka.errors.for_code(answer["error_code"])(answer["name"])
+            found[answer["name"]] = TopicState(str(answer["topic_id"]))
+            places += [
+                TopicPartition(answer["name"], each["partition_index"])
+                for each in answer["partitions"]
+            ]
+        begins, ends = self._offsets(places, EARLIEST), self._offsets(places, LATEST)
+        for place in sorted(places):
+            state = found[place.topic]
+            state.begins[Place(*place)] = begins[place].offset
+            state.ends[Place(*place)] = ends[place].offset
+        return found
+
+    def _offsets(
+        self, places: list[TopicPartition], which: OffsetSpec
+    ) -> dict[TopicPartition, Any]:
+        """The first offset of each partition, or the one after its last committed record."""
+        found: dict[TopicPartition, Any] = self._admin.list_partition_offsets(
+            dict.fromkeys(places, which), isolation_level=READ_COMMITTED
+        )
+        return found
+
+    def _check_partitions(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Refuse partitions that are not there; kafka-python would wait for them."""
+        highest = max((record.partition for record in records), default=0)
+        lowest = min((record.partition for record in records), default=0)
+        if not 0 <= lowest <= highest < self._partitions.get(topic, 0):
+            state = self.describe([topic]).get(topic)
+            self._partitions[topic] = count = len(state.ends) if state else 0
+            if not 0 <= lowest <= highest < count:
+                wrong = lowest if lowest < 0 else highest
+                raise unknown(self._servers, Place(topic, wrong), count)
+
+    def _open_producer(self) -> Producer:
+        """The producer of this log, made when first needed."""
+        with self._turn:
+            if self._producer is None:
+                self._producer = open_producer(self._servers, max_request_size=REQUEST_BYTES)
+            return self._producer
+
+    def _append_error(self, producer: Producer, topic: str, error: BaseException) -> BaseException:
+        """The log's error; a producer that has failed for good is replaced at the next call."""
+        cause = producer.last_error or error
+        if producer.last_error is not None:
+            self._drop(producer)
+        return meaning(cause, self._servers, f"append to topic {topic}")
+
+    def _drop(self, producer: Producer | None) -> None:
+        """Close a producer, once."""
+        with self._turn:
+            if self._producer is producer:
+                self._producer = None
+        if producer is not None:
+            producer.close()

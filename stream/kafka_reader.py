@@ -1,0 +1,208 @@
+"""Reads Kafka from given positions: hands committed records to the event reader.
+
+Between kafka-python's consumer and the caller stands a bounded buffer for each partition. It hands
+out a share of each partition, where ``KafkaConsumer.poll`` drains one before the next, and it makes
+pausing safe: kafka-python 3.0 forgets a partition that is paused with records half handed out and
+never reads it again, so every fetch is drained into the buffers whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+
+from stream.kafka_client import REQUEST_SECONDS, Consumer, TopicPartition, kafka, open_consumer
+from stream.kafka_errors import errors
+from stream.log import Place, PositionError, Record
+from stream.log_checks import check_position
+
+RECORDS_A_POLL = 2_048
+BYTES_A_POLL = 8 * 2**20
+LEAST_RECORDS = 128
+LEAST_BYTES = 2**18
+
+# What one fetch brings of a partition, and what its buffer may hold before fetching pauses. A
+# fetch that waits for news of quiet partitions keeps a busy one waiting FETCH_WAIT_MS, so half a
+# buffer should last that long.
+FETCH_BYTES = 2**21
+FETCH_WAIT_MS = 50
+BUFFER_BYTES = 2**25
+LEAST_BUFFER_BYTES = 2**20
+# What a record takes beside its value.
+RECORD_BYTES = 256
+# More than any fetch can bring, so that each is drained whole.
+ALL = 2**31 - 1
+# After so long without a record we ask the broker whether it is there at all.
+QUIET_SECONDS = 10.0
+
+
+class _Buffer:
+    """What was fetched of a partition and not handed out."""
+
+    def __init__(self, partition: TopicPartition, position: int) -> None:
+        self.partition = partition
+        self.records: deque[Record] = deque()
+        self.bytes = 0
+        self.fetched = position
+        self.paused = False
+        self.stopped = False
+
+    def add(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.records.append(record)
+            self.bytes += len(record.value) + RECORD_BYTES
+
+    def hand_out(self, most: int, room: int) -> list[Record]:
+        taken: list[Record] = []
+        while self.records and len(taken) < most and room > 0:
+            record = self.records.popleft()
+            taken.append(record)
+            room -= len(record.value)
+            self.bytes -= len(record.value) + RECORD_BYTES
+        return taken
+
+
+class KafkaReader:
+    """A reader of some partitions; see :class:`stream.log.LogReader`.
+
+    Args:
+        servers: the brokers.
+        positions: where to begin, checked to be in the log.
+        identities: the id of each topic.
+        identify: asks the brokers for the topics' ids as they are now.
+    """
+
+    def __init__(
+        self,
+        servers: str,
+        positions: Mapping[Place, int],
+        identities: Mapping[str, str],
+        identify: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._servers = servers
+        self._identities = dict(identities)
+        self._identify = identify
+        self._buffers = {
+            place: _Buffer(TopicPartition(*place), position)
+            for place, position in positions.items()
+        }
+        self._limit = max(BUFFER_BYTES // max(len(positions), 1), LEAST_BUFFER_BYTES)
+        self._heard_at = time.monotonic()
+        with errors(servers, "read"):
+            self._consumer: Consumer = open_consumer(
+                servers, fetch_max_wait_ms=FETCH_WAIT_MS, max_partition_fetch_bytes=FETCH_BYTES
+            )
+            self._consumer.assign([buffer.partition for buffer in self._buffers.values()])
+            for buffer in self._buffers.values():
+                self._consumer.seek(buffer.partition, buffer.fetched)
+
+    def poll(self, timeout: float) -> list[Record]:
+        """What has come on the partitions not paused, at once or within ``timeout`` seconds."""
+        records = self._hand_out()
+        self._fetch(0.0 if records else timeout)
+        return records or self._hand_out()
+
+    def position(self, place: Place) -> int:
+        """The next offset to hand out, or to fetch when all that was fetched is handed out."""
+        buffer = self._buffers[place]
+        return buffer.records[0].offset if buffer.records else buffer.fetched
+
+    def ends(self) -> dict[Place, int]:
+        """The last stable offset of each partition."""
+        self._check_identities()
+        partitions = [buffer.partition for buffer in self._buffers.values()]
+        with errors(self._servers, "ask where the topics end"):
+            ends = self._consumer.end_offsets(partitions, timeout_ms=REQUEST_SECONDS * 1000)
+        self._heard_at = time.monotonic()
+        return {place: ends[buffer.partition] for place, buffer in self._buffers.items()}
+
+    def pause(self, places: Iterable[Place]) -> None:
+        """Hand out nothing of these until resumed; their buffers fill up to their bound."""
+        for place in places:
+            self._buffers[place].paused = True
+
+    def resume(self, places: Iterable[Place]) -> None:
+        """Hand these out again."""
+        for place in places:
+            self._buffers[place].paused = False
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close(timeout_ms=REQUEST_SECONDS * 1000)
+
+    def _hand_out(self) -> list[Record]:
+        """A share of what each partition that is not paused has in its buffer."""
+        ready = [b for b in self._buffers.values() if b.records and not b.paused]
+        share = max(len(ready), 1)
+        most = max(RECORDS_A_POLL // share, LEAST_RECORDS)
+        room = max(BYTES_A_POLL // share, LEAST_BYTES)
+        return [record for buffer in ready for record in buffer.hand_out(most, room)]
+
+    def _fetch(self, timeout: float) -> None:
+        """Drain what has been fetched into the buffers, and have the next fetch sent."""
+        self._stop_the_full()
+        with errors(self._servers, "read"):
+            try:
+                found = self._consumer.poll(timeout_ms=timeout * 1000, max_records=ALL)
+            except (kafka.errors.OffsetOutOfRangeError, kafka.errors.LogTruncationError) as error:
+                raise self._out_of_range(error) from error
+            for buffer in self._buffers.values():
+                buffer.fetched = self._consumer.position(buffer.partition)
+        for (topic, number), records in found.items():
+            place = Place(topic, number)
+            self._buffers[place].add(
+                Record(
+                    place,
+                    r.offset,
+                    r.timestamp,
+                    r.value or b"",
+                    tuple((name, content or b"") for name, content in r.headers),
+                    r.key,
+                )
+                for r in records
+            )
+        self._notice_silence(bool(found))
+
+    def _stop_the_full(self) -> None:
+        """Fetch no more of a partition with a full buffer; of one half empty again, do."""
+        for buffer in self._buffers.values():
+            if not buffer.stopped and buffer.bytes >= self._limit:
+                self._consumer.pause(buffer.partition)
+                buffer.stopped = True
+            elif buffer.stopped and buffer.bytes < self._limit // 2:
+                self._consumer.resume(buffer.partition)
+                buffer.stopped = False
+
+    def _notice_silence(self, heard: bool) -> None:
+        """A consumer whose broker is gone goes on quietly for ever: ask once in a while."""
+        now = time.monotonic()
+        if heard:
+            self._heard_at = now
+        elif now - self._heard_at > QUIET_SECONDS:
+            self.ends()
+
+    def _check_identities(self) -> None:
+        """Refuse to go on when a topic is gone, or another one now: fetching goes by names."""
+        found = self._identify()
+        for topic, expected in self._identities.items():
+            if found.get(topic) != expected:
+                raise PositionError(
+                    f"Topic {topic} in Kafka at {self._servers} was removed or made anew while it"
+                    f" was read (its id was {expected}, now {found.get(topic, 'it has none')})."
+                    " Restore it, or begin anew under another `model` or `home`."
+                )
+
+    def _out_of_range(self, error: Exception) -> PositionError:
+        """Say which position the log does not hold, and what it holds."""
+        self._check_identities()
+        partitions = [buffer.partition for buffer in self._buffers.values()]
+        begins = self._consumer.beginning_offsets(partitions)
+        ends = self._consumer.end_offsets(partitions)
+        for place, buffer in self._buffers.items():
+            key = buffer.partition
+            check_position(place, buffer.fetched, begins[key], ends[key])
+        return PositionError(
+            f"Kafka at {self._servers}: the log was cut back below what was read ({error!r})."
+            " Restore the topic, or begin anew under another `model` or `home`."
+        )
