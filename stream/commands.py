@@ -6,20 +6,17 @@ Thin: each reads the config, calls the module beside it, and prints. ``up`` and 
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from converters.errors import UsageError
+from stream.signals import stopped_by_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from converters.settings import Settings
     from stream.history import HistoryOptions
     from stream.log import EventLog, Record
@@ -64,7 +61,7 @@ def produce(
         history = History(file, schema, options)
         topics = create_topics(event_log, settings)
         producer = Producer(event_log, topics, settings.topics.partitions)
-        stopped = _stopped_by_signals(lambda: setattr(producer, "stopping", True))
+        stopped = stopped_by_signals(lambda: setattr(producer, "stopping", True))
         with stopped, progress("rows sent", file.size, file.tell) as shown:
             produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {settings.log}.")
@@ -89,7 +86,7 @@ def learn(
     settings, schema = read_config(config)
     with assembled(context_of(settings, schema)) as process:
         say(f"Learning model '{settings.model}' from {settings.log}. Ctrl-C stops cleanly.")
-        with _stopped_by_signals(process.stop), progress("events") as shown:
+        with stopped_by_signals(process.stop), progress("events") as shown:
             report = process.run(
                 lambda _, learning: shown(learning.pipeline.counts.events), until_end=until_end
             )
@@ -211,22 +208,6 @@ def _log(settings: Settings) -> Iterator[EventLog]:
     settings.home.mkdir(parents=True, exist_ok=True)
     with closing(opened(settings)) as event_log:
         yield event_log
-
-
-@contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and Ctrl-C ask to stop; a second Ctrl-C interrupts."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        stop()
-        signal.signal(number, signal.default_int_handler)
-
-    before = {n: signal.signal(n, handle) for n in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _options(
