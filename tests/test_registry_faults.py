@@ -25,6 +25,12 @@ def wait_for_versions(registry: Registry, count: int) -> None:
         time.sleep(0.01)
 
 
+def set_page_limit(registry: Registry, pages: int) -> None:
+    """Let SQLite find its disk full once the file has so many pages (or no more than it has)."""
+    with registry._database._engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -126,6 +132,19 @@ def test_a_locked_registry_says_so_and_can_be_tried_again(
         other.execute("ROLLBACK")
         other.close()
         assert writer.commit().version == 1
+
+
+def test_a_full_disk_changes_nothing_and_passes(tmp_path: Path) -> None:
+    """A commit that finds no room raises and leaves no trace; with room it works again."""
+    with registry_at(tmp_path) as registry:
+        writer = Writer(registry)
+        set_page_limit(registry, 1)
+        with pytest.raises(RegistryUnavailableError, match="the disk is full: free some space"):
+            writer.versions(100)
+        before = registry.versions()
+        assert (registry.pointers().latest or 0) == len(before) == len(registry.ledger())
+        set_page_limit(registry, 1_000_000)
+        assert writer.commit().version == len(before) + 1
 
 
 def test_a_change_survives_a_power_loss(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import (
@@ -31,8 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import (
     ArgumentError,
-    DBAPIError,
+    IntegrityError,
     NoSuchModuleError,
+    ProgrammingError,
     SQLAlchemyError,
 )
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -44,6 +44,8 @@ from learners.registry.trouble import BUSY_SECONDS, primary_code, translated
 
 # Switching an SQLite file to WAL ignores the busy timeout when two processes do it at once.
 WAL_PAUSE_SECONDS = 0.02
+# Tables, then the model's row: each can be lost to another process once.
+_CREATE_ATTEMPTS = 3
 _WRITES = "freshet_writes"
 
 
@@ -105,22 +107,19 @@ class Database:
             self._create()
 
     def _create(self) -> None:
-        """Make what is missing; a process that was faster has done no harm."""
-        try:
-            with self._writing.begin() as connection:
-                if not inspect(connection).has_table(tables.shape.name):
-                    tables.metadata.create_all(connection)
-                    connection.execute(insert(tables.shape).values(number=tables.SHAPE))
-                if not _knows(connection, self._model):
-                    blank = insert(tables.models).values(model=self._model, epoch=0, pinned=False)
-                    connection.execute(blank)
-        except DBAPIError as error:
-            # Databases without SQLite's one lock let two processes create the same table or row.
-            if isinstance(error.orig, sqlite3.Error):
-                raise
-            with self._engine.connect() as connection:
-                if not _knows(connection, self._model):
+        """Make what is missing; of two processes that race, the slower finds it made.
+
+        SQLite has one lock for all; on others the slower one sees its CREATE or INSERT refused.
+        """
+        for attempt in range(1, _CREATE_ATTEMPTS + 1):
+            try:
+                with self._writing.begin() as connection:
+                    _create_missing(connection, self._model)
+            except (IntegrityError, ProgrammingError):
+                if attempt == _CREATE_ATTEMPTS:
                     raise
+            else:
+                return
 
     def _check_shape(self, connection: Connection) -> None:
         number = connection.scalar(select(tables.shape.c.number))
@@ -150,6 +149,14 @@ def _knows(connection: Connection, model: str) -> bool:
     return connection.scalar(select(row.c.epoch).where(row.c.model == model)) is not None
 
 
+def _create_missing(connection: Connection, model: str) -> None:
+    if not inspect(connection).has_table(tables.shape.name):
+        tables.metadata.create_all(connection)
+        connection.execute(insert(tables.shape).values(number=tables.SHAPE))
+    if not _knows(connection, model):
+        connection.execute(insert(tables.models).values(model=model, epoch=0, pinned=False))
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
@@ -166,19 +173,29 @@ def _parse(url: str) -> URL:
 
 
 def _open(url: URL) -> Engine:
-    dump = partial(json.dumps, allow_nan=False, sort_keys=True)
     if url.get_backend_name() == "sqlite":
         _make_folder(Path(str(url.database)).parent, url)
-        engine = create_engine(url, json_serializer=dump, connect_args={"timeout": BUSY_SECONDS})
+        engine = create_engine(url, json_serializer=_dump, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
-        return create_engine(url, json_serializer=dump, pool_pre_ping=True)
+        return create_engine(url, json_serializer=_dump, pool_pre_ping=True)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise UsageError(
             f"registry = {url.render_as_string()!r} needs a database driver that is not installed "
             f"({error}): install it, or use sqlite:///PATH."
+        ) from error
+
+
+def _dump(value: object) -> str:
+    """JSON that every database takes; some would keep a NaN and others not."""
+    try:
+        return json.dumps(value, allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise RegistryError(
+            f"The registry keeps JSON, and was given something else ({error}); nothing was "
+            "changed. This is a fault of freshet's: please report it with this message."
         ) from error
 
 

@@ -37,21 +37,23 @@ def primary_code(error: BaseException | None) -> str:
 def translated(error: Exception, url: URL) -> RegistryError:
     """The error to raise for one of the database's; of the kind that says if waiting may help."""
     cause = error.orig if isinstance(error, StatementError) else error
-    code = primary_code(cause)
+    if isinstance(cause, RegistryError):
+        return cause
+    code, said = primary_code(cause), " ".join(str(cause).split())
     where = f"The registry {url.render_as_string()}"
     if code in _ADVICE:
         kind = RegistryUnavailableError if code in _PASSING else RegistryError
-        return kind(f"{where} cannot be used ({cause}): {_ADVICE[code]}.")
-    if isinstance(cause, ValueError) and not isinstance(error, StatementError):
+        return kind(f"{where} cannot be used ({said}): {_ADVICE[code]}.")
+    if isinstance(cause, ValueError):
         return RegistryError(
-            f"{where} holds a value that cannot be read ({cause}): {_ADVICE['SQLITE_CORRUPT']}."
+            f"{where} holds a value that cannot be read ({said}): {_ADVICE['SQLITE_CORRUPT']}."
         )
-    if isinstance(cause, ValueError) or isinstance(error, IntegrityError):
+    if isinstance(error, IntegrityError):
         return RegistryError(
-            f"{where} refused what freshet wrote ({cause}); nothing was changed. This is a fault "
+            f"{where} refused what freshet wrote ({said}); nothing was changed. This is a fault "
             "of freshet's: please report it with this message."
         )
     return RegistryUnavailableError(
-        f"{where} does not answer as it should ({cause}): check that the database runs and that "
+        f"{where} does not answer as it should ({said}): check that the database runs and that "
         "this user may read and write it, then try again."
     )
