@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ def project() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
+@cache
 def tracked() -> list[Path]:
     """The files that git tracks and that are there."""
     if not (ROOT / ".git").exists():
@@ -50,12 +51,12 @@ def tracked() -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def modules() -> Iterator[tuple[str, str, ast.Module]]:
+@cache
+def modules() -> list[tuple[str, str, ast.Module]]:
     """Name, text and syntax tree of every tracked Python module."""
-    for path in tracked():
-        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in CODE:
-            text = path.read_text(encoding="utf-8")
-            yield str(path.relative_to(ROOT)), text, ast.parse(text)
+    names = [path.relative_to(ROOT) for path in tracked() if path.suffix == ".py"]
+    texts = {str(n): (ROOT / n).read_text(encoding="utf-8") for n in names if n.parts[0] in CODE}
+    return [(name, text, ast.parse(text)) for name, text in texts.items()]
 
 
 def pins(lock: str) -> dict[str, str]:

@@ -46,7 +46,7 @@ class Machine:
     def python(self, name: str, version: str) -> None:
         """Put on the PATH what says it is a Python of that version, and has no modules."""
         self.program(
-            name, f'#!/bin/sh\ncase "$2" in *version*) echo {version};; *) exit 1;; esac\n'
+            name, f'#!/bin/sh\ncase "$*" in *version*) echo {version};; *) exit 1;; esac\n'
         )
 
     def setup(self, *arguments: str) -> subprocess.CompletedProcess[str]:
