@@ -33,6 +33,7 @@ CSV, JSON = b"text/csv", b"application/json"
 csv.field_size_limit(2**31 - 1)
 
 _FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"(?:[^",\n][^,\n]*+)?|(?!")[^,\n]*+)'
+_EACH_FIELD = re.compile(rb"(?:\A|,)(%b)" % _FIELD)
 _FIELDS = re.compile(rb"(?:%b,)*+" % _FIELD)
 _ROW = re.compile(rb"%b(?:,%b)*+(?=\n|\Z)" % (_FIELD, _FIELD))
 
@@ -58,6 +59,12 @@ def open_field(row: bytes) -> int:
     """Where in an incomplete row the field begins whose quote does not close."""
     match = _FIELDS.match(row)
     return match.end() if match else 0
+
+
+def longest_quoted(row: bytes) -> int:
+    """The length of the longest quoted field of a framed row."""
+    fields = (match[1] for match in _EACH_FIELD.finditer(row))
+    return max((len(field) for field in fields if field.startswith(b'"')), default=0)
 
 
 def cells_of(row: bytes) -> list[str] | Refusal:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.csv_file import LONGEST_LINE, LONGEST_QUOTED, CsvFile, CsvFileError, open_csv
-from converters.rows import cells_of
+from converters.csv_blocks import LONGEST_LINE, LONGEST_QUOTED
+from converters.csv_file import CsvFile, CsvFileError, open_csv
+from converters.rows import cells_of, frame
 from tests import schemas
 
 
@@ -112,6 +113,13 @@ def test_long_quoted_field_in_short_lines() -> None:
     assert rows == [(2, b'1,"' + field + b'"'), (2 + field.count(b"\n") + 1, b"2,3")]
 
 
+def test_quoted_field_beyond_64_kib_in_one_line() -> None:
+    """A quote that closes only after 64 KiB has been open too long, wherever the lines end."""
+    file = opened(b'a,b\n1,2\n1,"' + b"x" * LONGEST_QUOTED + b'"\n3,4\n')
+    with pytest.raises(CsvFileError, match=r"line 3: .*still open after 64 KiB.* 1 rows"):
+        list(file.rows())
+
+
 def test_wide_row_before_a_quote() -> None:
     """The 64 KiB are those of the quoted field, not of the row before it."""
     wide = b"x" * 2 * LONGEST_QUOTED + b',"y\nz"'
@@ -121,30 +129,67 @@ def test_wide_row_before_a_quote() -> None:
 def test_line_that_is_no_csv() -> None:
     """A line of more than 8 MiB stops the reading before it fills the memory."""
     content = b"a\n1\n" + b"x" * (LONGEST_LINE + 2)
-    with pytest.raises(CsvFileError, match=r"line 3: .*longer than 8 MiB.* 1 rows"):
+    with pytest.raises(CsvFileError, match=r"line 3: .*more than 8 MiB.* 1 rows"):
         list(opened(content).rows())
 
 
-class Endless(io.RawIOBase):
-    """A file of one row, again and again, as long as it is asked to be."""
+class Long(io.BytesIO):
+    """A file of one row, again and again, which is made as it is read."""
 
     def __init__(self, row: bytes, rows: int) -> None:
+        super().__init__()
         self._row, self._left = row, rows
 
-    def readline(self, size: int | None = -1, /) -> bytes:
+    def read1(self, size: int | None = -1, /) -> bytes:
         """The next row."""
         self._left -= 1
         return self._row if self._left >= 0 else b""
 
 
 def test_memory_stays_flat() -> None:
-    """A file is read row by row: what it holds is gone when the next row is there."""
-    file = CsvFile(Endless(b"x" * 10_000 + b',"y"\n', 3_000), "f.csv")  # type: ignore[arg-type]
+    """A file is read in blocks: what one holds is gone when the next is there."""
+    file = CsvFile(Long(b"x" * 10_000 + b',"y"\n', 1_000), "f.csv")
     tracemalloc.start()
-    assert sum(1 for _ in file.rows()) == 2_999
+    assert sum(1 for _ in file.rows()) == 999
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200_000
+
+
+class Halting(io.BytesIO):
+    """A file that gives a few bytes at a time, as a pipe does."""
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """The next three bytes."""
+        return super().read1(3)
+
+
+quotes = st.text(st.sampled_from('",\n\r ax'), max_size=30).map(str.encode)
+
+
+@given(quotes, st.booleans())
+@settings(deadline=None)
+def test_blocks_are_cut_as_records_are(content: bytes, halting: bool) -> None:
+    """However a file arrives, its rows are those of a record of the same bytes, up to an error."""
+    framed = list(frame(content))
+    whole = [row for row, complete in framed if complete]
+    file = CsvFile((Halting if halting else io.BytesIO)(b"h\n" + content), "f.csv")
+    rows: list[bytes] = []
+    if len(whole) == len(framed):
+        rows.extend(row.content for row in file.rows())
+    else:
+        with pytest.raises(CsvFileError, match=f"at the end of the file.* {len(whole)} rows"):
+            rows.extend(row.content for row in file.rows())
+    assert rows == whole
+
+
+def test_blocks_are_the_rows() -> None:
+    """The rows in blocks are the rows one by one."""
+    content = b"a,b\n" + b"1,2\n" * 8_000 + b'"x\ny",3\n' * 8_000
+    blocks = list(opened(content).blocks())
+    together = [pair for lines, rows in blocks for pair in zip(lines, rows, strict=True)]
+    assert together == rows_of(content)
+    assert len(blocks) > 1
 
 
 def test_unknown_column() -> None:
