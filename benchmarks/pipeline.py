@@ -1,0 +1,105 @@
+"""Kafka to learned, with outputs and checkpoints on, against the plain script.
+
+Both read the same topic of a real broker, each in one process, in turn. The learner's rate is its
+own report's: from taking the lock to the last version, start-up of Python and its imports left
+out on both sides.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from itertools import count
+from pathlib import Path
+
+from benchmarks.data import ROWS, config, write_flights
+from benchmarks.table import Measured, paired
+
+ARGS = "-b 18"
+_numbers = count()
+
+
+class Bench:
+    """The flights on a broker, once with their labels and once with labels at landing."""
+
+    def __init__(self, servers: str, folder: Path, rows: int = ROWS) -> None:
+        self.servers, self.folder, self.rows = servers, folder, rows
+        self.log = f"kafka://{servers}"
+        flights = folder / "flights.csv"
+        write_flights(flights, rows)
+        self._produce(flights, "immediate", ())
+        self._produce(flights, "late", ("--label-time", "landed"))
+
+    def plain(self) -> float:
+        """Rows a second of the plain script."""
+        command = [sys.executable, "-m", "benchmarks.plain_script", self.servers]
+        result = _run([*command, "immediate.events", str(self.rows), ARGS])
+        return self.rows / json.loads(result.stdout)["seconds"]
+
+    def freshet(self, topics: str) -> tuple[float, float]:
+        """Rows a second of the learner, and the share of its time spent on checkpoints."""
+        home = self._project(f"bench{next(_numbers)}", topics)
+        result = _run(_freshet("learn", home, "--until-end", "--json"))
+        report = json.loads(result.stdout)
+        assert report["learned"] == self.rows, report
+        saving = sum(float(s) for s in re.findall(r"seconds=([0-9.]+)", result.stderr))
+        seconds = report["events_this_run"] / report["events_per_second"]
+        return report["events_per_second"], saving / seconds
+
+    def _project(self, model: str, topics: str) -> Path:
+        home = self.folder / model
+        home.mkdir()
+        text = config(model, self.log, f"{topics}.events", f"{topics}.labels", ARGS)
+        (home / "freshet.toml").write_text(text)
+        return home
+
+    def _produce(self, flights: Path, topics: str, options: tuple[str, ...]) -> None:
+        home = self._project(f"produce-{topics}", topics)
+        _run(_freshet("produce", home, str(flights), *options))
+
+
+def run(servers: str, rows: int = ROWS) -> list[Measured]:
+    """The table's lines about the pipeline."""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(servers, Path(folder), rows)
+        shares: list[float] = []
+
+        def ours(topics: str) -> float:
+            rate, share = bench.freshet(topics)
+            shares.append(share)
+            return rate
+
+        immediate, fast, plain = paired(lambda: ours("immediate"), bench.plain)
+        late, slow, plain_again = paired(lambda: ours("late"), bench.plain)
+    return [
+        Measured(
+            "Kafka to learned, 50 rows a record, outputs and checkpoints on, one process",
+            *(immediate, "x the plain script", "1.7, goal 2", immediate >= 1.7),
+            f"{fast:,.0f} rows/s against {plain:,.0f}",
+        ),
+        Measured(
+            "the same with labels at landing, joined (about 3 rows a record)",
+            *(late, "x the plain script", "1.5", late >= 1.5),
+            f"{slow:,.0f} rows/s against {plain_again:,.0f}",
+        ),
+        Measured(
+            "checkpointing",
+            *(max(shares) * 100, "% of the learner's time, at most", "5", max(shares) < 0.05),
+            f"{len(shares)} runs",
+        ),
+    ]
+
+
+def _freshet(command: str, home: Path, *arguments: str) -> list[str]:
+    config_file = str(home / "freshet.toml")
+    return [sys.executable, "-m", "serve.cli", command, *arguments, "--config", config_file]
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{result.stderr}")
+    return result

@@ -1,0 +1,137 @@
+"""The one order in which records of several partitions are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream import merge
+from stream.log import Place, Record
+from stream.merge import MergedReader
+
+PLACES = (Place("events", 0), Place("events", 1), Place("labels", 0))
+
+
+class Delivery:
+    """A log reader that hands records out in portions that the test chooses."""
+
+    def __init__(self, records: Mapping[Place, list[Record]], portions: Iterable[int]) -> None:
+        self._records = {place: list(held) for place, held in records.items()}
+        self._ends = {p: len(held) for p, held in records.items()}
+        self._positions = dict.fromkeys(records, 0)
+        self._paused: set[Place] = set()
+        self._portions = iter(portions)
+
+    def poll(self, timeout: float) -> list[Record]:
+        """One partition's next records, as many as the next portion says; each gets its turn."""
+        for place in sorted(self._records, key=lambda p: self._positions[p]):
+            held = self._records[place]
+            if held and place not in self._paused:
+                count = next(self._portions, 3)
+                given_out, self._records[place] = held[:count], held[count:]
+                self._positions[place] += len(given_out)
+                return given_out
+        return []
+
+    def position(self, place: Place) -> int:
+        """The next offset."""
+        return self._positions[place]
+
+    def ends(self) -> dict[Place, int]:
+        """Everything is there from the start."""
+        return dict(self._ends)
+
+    def pause(self, places: Iterable[Place]) -> None:
+        """Hand out nothing of these."""
+        self._paused.update(places)
+
+    def resume(self, places: Iterable[Place]) -> None:
+        """Hand these out again."""
+        self._paused.difference_update(places)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def logs(times: Mapping[Place, list[int]]) -> dict[Place, list[Record]]:
+    """Records of these times, each partition in its order."""
+    return {
+        place: [Record(place, offset, time, b"x") for offset, time in enumerate(held)]
+        for place, held in times.items()
+    }
+
+
+def plain_merge(records: Mapping[Place, list[Record]]) -> list[Record]:
+    """The order by its definition: always the smallest head."""
+    left = {place: list(held) for place, held in records.items()}
+    merged = []
+    while any(left.values()):
+        heads = [held[0] for held in left.values() if held]
+        first = min(heads, key=lambda r: (r.time, r.place.topic != "labels", r.place, r.offset))
+        merged.append(left[first.place].pop(0))
+    return merged
+
+
+times_of_places = st.fixed_dictionaries(
+    {place: st.lists(st.integers(0, 12), max_size=12) for place in PLACES}
+)
+
+
+@given(times_of_places, st.lists(st.integers(1, 5)), st.integers(1, 7))
+def test_a_backlog_is_taken_in_the_one_order(
+    times: dict[Place, list[int]], portions: list[int], batch: int
+) -> None:
+    """Whatever the log delivers first and however it is cut, the order is the definition's."""
+    records = logs(times)
+    merged = MergedReader(Delivery(records, portions), dict.fromkeys(PLACES, 0), "labels")
+    before, merge.BATCH_ROWS = merge.BATCH_ROWS, batch
+    try:
+        taken: list[Record] = []
+        while more := merged.take(0.0):
+            taken += more
+    finally:
+        merge.BATCH_ROWS = before
+    assert taken == plain_merge(records)
+
+
+@given(times_of_places, st.lists(st.integers(1, 5)), st.integers(1, 7))
+def test_cuts_give_the_same_batches_again(
+    times: dict[Place, list[int]], portions: list[int], batch: int
+) -> None:
+    """Taking up to each batch's cut gives exactly that batch, in its order."""
+    records = logs(times)
+    first = MergedReader(Delivery(records, portions), dict.fromkeys(PLACES, 0), "labels")
+    again = MergedReader(Delivery(records, [2]), dict.fromkeys(PLACES, 0), "labels")
+    before, merge.BATCH_ROWS = merge.BATCH_ROWS, batch
+    try:
+        while taken := first.take(0.0):
+            assert again.take_until(first.positions()) == taken
+    finally:
+        merge.BATCH_ROWS = before
+
+
+def test_nothing_past_the_limit_is_taken() -> None:
+    """A run until the end leaves what came after its start, and knows that it is there."""
+    records = logs({PLACES[0]: [1, 2, 3, 4], PLACES[1]: [1, 9], PLACES[2]: []})
+    limit = {PLACES[0]: 2, PLACES[1]: 1, PLACES[2]: 0}
+    merged = MergedReader(Delivery(records, [4]), dict.fromkeys(PLACES, 0), "labels")
+    taken = merged.take(0.0, limit)
+    assert [(r.place.partition, r.offset) for r in taken] == [(0, 0), (1, 0), (0, 1)]
+    assert merged.reached(limit)
+
+
+def test_a_full_buffer_is_paused_until_the_others_catch_up(monkeypatch: object) -> None:
+    """One partition that delivers everything at once does not fill the memory."""
+    records = logs({PLACES[0]: list(range(50)), PLACES[1]: list(range(50)), PLACES[2]: []})
+    delivery = Delivery(records, [25])
+    before, merge.FULL_RECORDS = merge.FULL_RECORDS, 10
+    try:
+        merged = MergedReader(delivery, dict.fromkeys(PLACES, 0), "labels")
+        taken: list[Record] = []
+        while more := merged.take(0.0):
+            taken += more
+    finally:
+        merge.FULL_RECORDS = before
+    assert taken == plain_merge(records)
