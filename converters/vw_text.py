@@ -48,12 +48,11 @@ def compile_schema(schema: Schema) -> Converter:
     # loop over columns in C: 2.1 us a row of 12 features, where a dict subclass with __missing__
     # takes 2.6 and a comprehension over pairs 3.3.
     known: list[dict[str, str]] = [{} for _ in order]
-    times: dict[str, str] = {}
     pick = _picker(order)
     width, labels = len(schema.columns), schema.label_codes
     id_at, label_at, time_at = (schema.index(role) for role in ("id", "label", "time"))
-    plain = reference(schema)
-    remember = _remembering(schema, known, times)
+    plain, check_time = reference(schema), _time_checked_once(schema)
+    remember = _remembering(schema, known)
 
     def convert(cells: Sequence[str]) -> Row | Refusal:
         if len(cells) != width:
@@ -61,8 +60,10 @@ def compile_schema(schema: Schema) -> Converter:
         try:
             label = None if label_at is None else labels[cells[label_at]]
             if time_at is not None:
-                times[cells[time_at]]
+                check_time(cells[time_at])
             text = "|" + "".join(map(getitem, known, pick(cells)))
+        except RefusedCellError:
+            return plain(cells)
         except KeyError:
             try:
                 label, text = remember(cells)
@@ -74,14 +75,13 @@ def compile_schema(schema: Schema) -> Converter:
 
 
 def _remembering(
-    schema: Schema, known: list[dict[str, str]], times: dict[str, str]
+    schema: Schema, known: list[dict[str, str]]
 ) -> Callable[[Sequence[str]], tuple[int | None, str]]:
     """The path of a row with a cell not known yet: compute its piece, and keep it if short."""
     order = _feature_order(schema)
     columns = [(schema.columns[i].name, schema.columns[i]) for i in order]
     pieces = [piece_function(name, c.settings, c.namespace) for name, c in columns]
-    check_time, labels = _time_check(schema), schema.label_codes
-    label_at, time_at = schema.index("label"), schema.index("time")
+    labels, label_at = schema.label_codes, schema.index("label")
 
     def recall(memory: dict[str, str], piece: Piece, cell: str) -> str:
         text = memory.get(cell)
@@ -95,8 +95,6 @@ def _remembering(
 
     def remember(cells: Sequence[str]) -> tuple[int | None, str]:
         label = None if label_at is None else labels[cells[label_at]]
-        if time_at is not None:
-            recall(times, check_time, cells[time_at])
         return label, "|" + "".join(map(recall, known, pieces, [cells[i] for i in order]))
 
     return remember
@@ -147,6 +145,20 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
     if len(places) == 1:
         return lambda cells: (cells[places[0]],)
     return itemgetter(*places)
+
+
+def _time_checked_once(schema: Schema) -> Callable[[str], None]:
+    """The check of a time cell; a stream's times repeat, so the good ones are remembered."""
+    check, good = _time_check(schema), set[str]()
+
+    def check_once(cell: str) -> None:
+        if cell not in good:
+            check(cell)
+            if len(good) >= REMEMBERED_PIECES:
+                good.clear()
+            good.add(cell)
+
+    return check_once
 
 
 def _time_check(schema: Schema) -> Piece:

@@ -65,7 +65,7 @@ class Joiner:
     stream_time: int = 0
     waiting: OrderedDict[str, Waiting] = field(default_factory=OrderedDict)
     labels: OrderedDict[str, tuple[int, int]] = field(default_factory=OrderedDict)
-    resolved: OrderedDict[str | bytes, int] = field(default_factory=OrderedDict)
+    resolved: OrderedDict[str, int] = field(default_factory=OrderedDict)
     counts: LabelCounts = field(default_factory=LabelCounts)
 
     def __post_init__(self) -> None:
@@ -175,10 +175,7 @@ class Joiner:
                 for i, e in self.waiting.items()
             ],
             "labels": [[i, *held] for i, held in self.labels.items()],
-            "resolved": [
-                [k if isinstance(k, str) else {"digest": k.hex()}, v]
-                for k, v in self.resolved.items()
-            ],
+            "resolved": [list(self.resolved), list(self.resolved.values())],
             "counts": vars(self.counts),
         }
 
@@ -190,15 +187,17 @@ class Joiner:
             event.static = static
             self.waiting[id_] = event
         self.labels.update((id_, (label, at)) for id_, label, at in state["labels"])
-        self.resolved.update(
-            (k if isinstance(k, str) else bytes.fromhex(k["digest"]), v)
-            for k, v in state["resolved"]
-        )
+        self.resolved.update(zip(*state["resolved"], strict=True))
         self.counts = LabelCounts(**state["counts"])
 
 
-def _key(id_: str) -> str | bytes:
-    """An id as it is remembered: bounded, and never equal to another's."""
+def _key(id_: str) -> str:
+    """An id as it is remembered: bounded, and never equal to another's.
+
+    A digest is kept as a string, a character a byte, which JSON takes as it is; its leading NUL
+    makes it longer than any id that is kept as itself.
+    """
     if len(id_) <= DIGEST_BYTES:
         return id_
-    return blake2b(id_.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+    digest = blake2b(id_.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+    return "\0" + digest.decode("latin-1")
