@@ -260,9 +260,9 @@ def remembered(monkeypatch: pytest.MonkeyPatch, rows: list[list[str]]) -> list[i
     made: list[dict[str, str]] = []
     remembering = vw_text._remembering
 
-    def spy(schema: Schema, known: list[dict[str, str]], times: dict[str, str]) -> object:
-        made.extend([*known, times])
-        return remembering(schema, known, times)
+    def spy(schema: Schema, known: list[dict[str, str]]) -> object:
+        made.extend(known)
+        return remembering(schema, known)
 
     monkeypatch.setattr(vw_text, "_remembering", spy)
     convert = compile_schema(build(FLIGHT))
@@ -275,9 +275,9 @@ def test_pieces_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) ->
     """Each column remembers its pieces once each, and never more than the bound."""
     monkeypatch.setattr(vw_text, "REMEMBERED_PIECES", 5)
     rows = [["", "2013-01-01", "1", "", str(i % 12), str(i % 4), "x"] for i in range(100)]
-    dist, carrier, remark, times = remembered(monkeypatch, rows)
+    dist, carrier, remark = remembered(monkeypatch, rows)
     assert 1 <= dist <= 5
-    assert (carrier, remark, times) == (4, 1, 1)
+    assert (carrier, remark) == (4, 1)
 
 
 def test_long_cells_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
