@@ -90,8 +90,8 @@ class Starting:
         made_live = version.epoch is not None
         if made_live or (lineage is not None and lineage.parent_version == version.version):
             return None
-        moved = [entry for entry in self.registry.ledger() if entry.to_version is not None]
-        return version if moved and moved[-1].action == "promote" else None
+        pins = [e.action for e in self.registry.ledger() if e.action in ("promote", "rollback")]
+        return version if pins[-1:] == ["promote"] else None
 
     def adopt(self, version: Version) -> Beginning:
         """Go on from a promoted backfill, on a lineage of its own.
@@ -102,6 +102,7 @@ class Starting:
         here = self._where(self.registry.live_lineage())
         places = version.start if version.start.positions else here
         start = Start(places.positions, here.topic_ids, self._journal_end())
+        self._check_topics(places)
         check_same(self.context, version.learner, version.schema_hash)
         lineage = self._new_lineage("promote", start, version.version)
         log.info("going on from a promoted backfill", version=version.version)
@@ -114,6 +115,7 @@ class Starting:
 
     def _resume(self, lineage: Lineage) -> Beginning:
         check_same(self.context, lineage.learner, lineage.schema_hash)
+        self._check_topics(lineage.start)
         while (point := self.registry.resume_point()) is not None:
             pipeline = self._loaded(point, lineage)
             if pipeline is not None:
@@ -164,14 +166,6 @@ class Starting:
         self, pipeline: Pipeline, start: Start, parent: int | None, replay: list[Cut]
     ) -> Beginning:
         states = described(self.event_log, self.topics.inputs)
-        for topic, state in states.items():
-            known = start.topic_ids.get(topic, state.topic_id)
-            if known != state.topic_id:
-                raise PositionError(
-                    f"The topic {topic} is not the one that this model has read: it was deleted "
-                    f"and created anew (id {state.topic_id}, was {known}). Restore the old topic, "
-                    "or begin anew with another model name."
-                )
         begins = {place: at for state in states.values() for place, at in state.begins.items()}
         return Beginning(
             pipeline,
@@ -181,6 +175,18 @@ class Starting:
             parent,
             replay,
         )
+
+    def _check_topics(self, start: Start) -> None:
+        """Positions of another topic under the same name would mean nothing."""
+        states = described(self.event_log, self.topics.inputs)
+        for topic, state in states.items():
+            known = start.topic_ids.get(topic, state.topic_id)
+            if known != state.topic_id:
+                raise PositionError(
+                    f"The topic {topic} is not the one that this model has read: it was deleted "
+                    f"and created anew (id {state.topic_id}, was {known}). Restore the old topic, "
+                    "or begin anew with another model name."
+                )
 
     def _tail(self, pipeline: Pipeline, start: Start) -> list[Cut]:
         """The journal's batches of this lineage that the pipeline has not taken."""
