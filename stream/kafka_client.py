@@ -107,11 +107,22 @@ class Producer(kafka.KafkaProducer):  # type: ignore[misc]
 
     def commit_transaction(self) -> None:
         """Commit; after :data:`DELIVERY_SECONDS` without an answer the outcome is unknown."""
-        self._complete(self._transaction_manager.begin_commit())
+        self._complete(self._transaction_manager.begin_commit(), DELIVERY_SECONDS)
 
     def abort_transaction(self) -> None:
         """Abort; the broker does it later by itself if it does not answer now."""
-        self._complete(self._transaction_manager.begin_abort())
+        self._complete(self._transaction_manager.begin_abort(), CLOSE_SECONDS)
+
+    def deliver(self) -> None:
+        """Send all that lingers and wait until each record is acknowledged or has failed."""
+        while True:
+            try:
+                self.flush(DELIVERY_SECONDS)
+            except kafka.errors.UnknownError:
+                # It gave up waiting for a batch that the broker found too large, and that has
+                # been split since: what is left of it lingers.
+                continue
+            return
 
     def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
         """Close within :data:`CLOSE_SECONDS`; what was not sent by then is dropped."""
@@ -122,10 +133,10 @@ class Producer(kafka.KafkaProducer):  # type: ignore[misc]
             self._sender.join(REQUEST_SECONDS)
             super().close(0)
 
-    def _complete(self, result: TransactionalRequestResult) -> None:
+    def _complete(self, result: TransactionalRequestResult, seconds: float) -> None:
         """Wait for the end of a transaction."""
         self._sender.wakeup()
-        if not result.wait(timeout_ms=DELIVERY_SECONDS * 1000):
+        if not result.wait(timeout_ms=seconds * 1000):
             raise kafka.errors.KafkaTimeoutError("the end of a transaction was not answered")
 
 
@@ -170,7 +181,15 @@ def _open(kind: Callable[..., Client], servers: str, **settings: object) -> Clie
     networks: list[KafkaNetClient] = []
 
     def network(**configs: object) -> KafkaNetClient:
-        networks.append(KafkaNetClient(**configs))
+        # The two settings that the clients do not pass on.
+        patience = int(CONNECT_SECONDS * 1000)
+        networks.append(
+            KafkaNetClient(
+                **configs,
+                socket_connection_setup_timeout_ms=patience,
+                socket_connection_setup_timeout_max_ms=patience,
+            )
+        )
         return networks[-1]
 
     try:

@@ -1,31 +1,28 @@
 """The log in Kafka: topics created as Freshet wants them, described, appended to, read, written.
 
-For more than one machine. :mod:`stream.kafka_reader` and :mod:`stream.kafka_writer` are its two
-halves, :mod:`stream.kafka_client` its library.
+For more than one machine. :mod:`stream.kafka_reader`, :mod:`stream.kafka_writer` and
+:mod:`stream.kafka_appender` do the work, :mod:`stream.kafka_client` is the library below them.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stream.kafka_appender import KafkaAppender
 from stream.kafka_client import (
-    DELIVERY_SECONDS,
     EARLIEST,
     LATEST,
     READ_COMMITTED,
     OffsetSpec,
-    Producer,
     TopicPartition,
     kafka,
     open_admin,
-    open_producer,
 )
-from stream.kafka_errors import errors, meaning, patiently
+from stream.kafka_errors import errors, patiently
 from stream.kafka_reader import KafkaReader
 from stream.kafka_topics import create, unknown
-from stream.kafka_writer import REQUEST_BYTES, KafkaWriter, send
+from stream.kafka_writer import KafkaWriter
 from stream.log import Outgoing, Place, TopicSpec, TopicState
 from stream.log_checks import check_names, check_position, checked
 
@@ -44,9 +41,8 @@ class KafkaLog:
     def __init__(self, servers: str, *, replication_factor: int = -1) -> None:
         self._servers = servers
         self._replication_factor = replication_factor
-        self._turn = threading.Lock()
         self._partitions: dict[str, int] = {}
-        self._producer: Producer | None = None
+        self._appender = KafkaAppender(servers)
         with errors(servers, "connect"):
             self._admin = open_admin(servers)
 
@@ -72,15 +68,7 @@ class KafkaLog:
         """Append in order; acknowledged by all replicas in sync when this returns."""
         stamped = checked(topic, records)
         self._check_partitions(topic, records)
-        with errors(self._servers, f"append to topic {topic}"):
-            producer = self._open_producer()
-            try:
-                sent = send(producer, topic, stamped)
-                producer.flush(DELIVERY_SECONDS)
-                given = [future.get(DELIVERY_SECONDS) for future in sent]
-            except kafka.errors.KafkaError as error:
-                raise self._append_error(producer, topic, error) from error
-        return [(each.partition, each.offset) for each in given]
+        return self._appender.append(topic, stamped)
 
     def read(self, positions: Mapping[Place, int]) -> KafkaReader:
         """A reader of these partitions from these positions."""
@@ -101,7 +89,7 @@ class KafkaLog:
 
     def close(self) -> None:
         """Close the clients."""
-        self._drop(self._producer)
+        self._appender.close()
         self._admin.close()
 
     def _identify(self, topics: list[str]) -> dict[str, str]:
@@ -150,25 +138,3 @@ class KafkaLog:
             if not 0 <= lowest <= highest < count:
                 wrong = lowest if lowest < 0 else highest
                 raise unknown(self._servers, Place(topic, wrong), count)
-
-    def _open_producer(self) -> Producer:
-        """The producer of this log, made when first needed."""
-        with self._turn:
-            if self._producer is None:
-                self._producer = open_producer(self._servers, max_request_size=REQUEST_BYTES)
-            return self._producer
-
-    def _append_error(self, producer: Producer, topic: str, error: BaseException) -> BaseException:
-        """The log's error; a producer that has failed for good is replaced at the next call."""
-        cause = producer.last_error or error
-        if producer.last_error is not None:
-            self._drop(producer)
-        return meaning(cause, self._servers, f"append to topic {topic}")
-
-    def _drop(self, producer: Producer | None) -> None:
-        """Close a producer, once."""
-        with self._turn:
-            if self._producer is producer:
-                self._producer = None
-        if producer is not None:
-            producer.close()

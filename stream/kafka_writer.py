@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from stream.kafka_client import DELIVERY_SECONDS, Producer, kafka, open_producer
+from stream.kafka_client import Producer, kafka, open_producer
 from stream.kafka_errors import errors, meaning
 from stream.log import MAX_RECORD_BYTES, Outgoing
 from stream.log_checks import checked
@@ -85,7 +85,7 @@ class KafkaWriter:
             for topic, records in outputs.items()
             for future in send(producer, topic, records)
         ]
-        producer.flush(DELIVERY_SECONDS)
+        producer.deliver()
         # A commit is no proof: after an epoch was bumped, kafka-python "commits" nothing.
         for future in sent:
             if future.exception is not None:

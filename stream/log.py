@@ -10,8 +10,7 @@ consumer group would; outputs of one transaction are seen all or not at all, and
 committed records only.
 
 An :class:`EventLog` may be used by several threads at once, a reader or a writer by one. Whoever
-gets an error from a reader or a writer closes it: only :class:`StampError`,
-:class:`RecordTooLargeError` and :class:`UnknownTopicError` leave a writer as it was.
+gets an error from a reader or a writer closes it and, to try again, opens another.
 """
 
 from __future__ import annotations
