@@ -35,8 +35,10 @@ KAFKA_VERSION = "4.1.0"
 ROOT = Path(__file__).resolve().parent.parent
 POM = ROOT / "tests" / "kafka-broker" / "pom.xml"
 HOME = ROOT / ".cache" / f"kafka-{KAFKA_VERSION}"
+CLASSES = ("-Xmx512m", "-cp", str(HOME / "libs" / "*"))
+# Starts in three fifths of the time; a benchmark's broker had better be compiled well.
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 START_SECONDS = 60.0
-STOP_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1  # from Linux's <sys/prctl.h>
 
 PROPERTIES = """\
@@ -63,8 +65,11 @@ class BrokerUnavailableError(Exception):
 
 
 @contextlib.contextmanager
-def running_broker() -> Iterator[str]:
+def running_broker(*, quick: bool = False) -> Iterator[str]:
     """Bootstrap servers of a Kafka that runs at least as long as the ``with`` block.
+
+    Args:
+        quick: start it quickly, for tests, rather than have it run well.
 
     Raises:
         BrokerUnavailableError: none is named by ``KAFKA_BOOTSTRAP_SERVERS``, and Java or Maven is
@@ -77,48 +82,89 @@ def running_broker() -> Iterator[str]:
     HOME.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         with FileLock(HOME / "start.lock"):
-            _fetch_jars()
+            _prepare()
             users = stack.enter_context((HOME / "users.lock").open("w"))
             fcntl.flock(users, fcntl.LOCK_SH)
-            address = _address() or _start_keeper()
+            address = _address() or _start_keeper(quick=quick)
         yield address
 
 
-def _fetch_jars() -> None:
-    """Put Kafka's jars into ``HOME/libs``, once."""
-    if (HOME / "libs").is_dir():
-        return
-    for program in ("java", "mvn"):
-        if shutil.which(program) is None:
-            raise BrokerUnavailableError(
-                f"`{program}` is not installed: install Java 17 and Maven, or set"
-                " KAFKA_BOOTSTRAP_SERVERS to a broker that runs"
-            )
-    with tempfile.TemporaryDirectory(dir=HOME) as fetched:
-        command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies"]
-        run = subprocess.run(
-            [*command, f"-DoutputDirectory={fetched}/libs"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if run.returncode:
-            raise BrokerUnavailableError(f"Maven cannot fetch Kafka: {run.stdout[-2000:]}")
-        Path(fetched, "libs").rename(HOME / "libs")
+@contextlib.contextmanager
+def private_broker() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A Kafka of one's own, to stop or kill: its process and its address."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    _prepare()
+    with tempfile.TemporaryDirectory() as data:
+        broker, address = _start_broker(Path(data), quick=True)
+        try:
+            _wait_until_it_answers(broker, address)
+            yield broker, address
+        finally:
+            broker.kill()
+            broker.wait()
+
+
+def _prepare() -> None:
+    """Have Kafka's jars and a formatted, empty storage folder in ``HOME``; made once."""
+    with FileLock(HOME / "prepare.lock"):
+        for program in ("java", "mvn"):
+            if shutil.which(program) is None:
+                raise BrokerUnavailableError(
+                    f"`{program}` is not installed: install Java 17 and Maven, or set"
+                    " KAFKA_BOOTSTRAP_SERVERS to a broker that runs"
+                )
+        if not (HOME / "libs").is_dir():
+            with tempfile.TemporaryDirectory(dir=HOME) as fetched:
+                output = f"-DoutputDirectory={fetched}/libs"
+                _run("mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", output)
+                Path(fetched, "libs").rename(HOME / "libs")
+        if not (HOME / "formatted").is_dir():
+            with tempfile.TemporaryDirectory(dir=HOME) as made:
+                config = _configured(Path(made), [1, 2])
+                identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+                tool = ["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(config)]
+                _run("java", *QUICK, *CLASSES, *tool)
+                Path(made, "storage").rename(HOME / "formatted")
+
+
+def _run(*command: str) -> None:
+    """Run a program that prepares the broker."""
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise BrokerUnavailableError(f"`{command[0]}` fails:\n{(run.stdout + run.stderr)[-2000:]}")
+
+
+def _configured(folder: Path, ports: list[int]) -> Path:
+    """Write a broker's configuration."""
+    config = folder / "server.properties"
+    storage = folder / "storage"
+    config.write_text(PROPERTIES.format(broker=ports[0], controller=ports[1], data=storage))
+    return config
 
 
 def _address() -> str | None:
     """The address of the broker that a keeper has running, if any."""
-    with contextlib.suppress(FileNotFoundError):
-        return (HOME / "address").read_text()
-    return None
+    try:
+        address = (HOME / "address").read_text()
+    except FileNotFoundError:
+        return None
+    # A keeper that was killed outright took its broker with it, and left the file.
+    return address if _answers(address) else None
 
 
-def _start_keeper() -> str:
+def _answers(address: str) -> bool:
+    """Whether something accepts connections there."""
+    host, port = address.split(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
+        return True
+    return False
+
+
+def _start_keeper(*, quick: bool) -> str:
     """Start a keeper and wait until its broker answers."""
     with (HOME / "broker.log").open("w") as log:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "tests.broker"],
+            [sys.executable, "-m", "tests.broker", *(("quick",) if quick else ())],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -133,18 +179,14 @@ def _start_keeper() -> str:
             return address
         time.sleep(0.05)
     keeper.terminate()
-    raise BrokerUnavailableError(f"Kafka does not start:\n{_log_end()}")
+    printed = (HOME / "broker.log").read_text(errors="replace")
+    raise BrokerUnavailableError(f"Kafka does not start:\n{printed[-2000:]}")
 
 
-def _log_end() -> str:
-    """The last lines that the broker printed."""
-    return (HOME / "broker.log").read_text(errors="replace")[-2000:]
-
-
-def keep() -> None:
+def keep(*, quick: bool) -> None:
     """Run a broker until nobody holds the users' lock: the keeper process's whole life."""
     with (HOME / "users.lock").open("w") as users, tempfile.TemporaryDirectory() as data:
-        broker, address = _start_broker(Path(data))
+        broker, address = _start_broker(Path(data), quick=quick)
         try:
             _wait_until_it_answers(broker, address)
             (HOME / "address").write_text(address)
@@ -152,12 +194,8 @@ def keep() -> None:
                 time.sleep(0.3)
         finally:
             (HOME / "address").unlink(missing_ok=True)
-            broker.terminate()
-            try:
-                broker.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                broker.kill()
-                broker.wait()
+            broker.kill()  # its data goes with it, so there is nothing to flush
+            broker.wait()
 
 
 def _last(users: IO[str]) -> bool:
@@ -169,30 +207,20 @@ def _last(users: IO[str]) -> bool:
     return True
 
 
-def _start_broker(data: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """Format a storage folder below ``data`` and start Kafka on it."""
-    ports = _free_ports(2)
-    config = data / "server.properties"
-    config.write_text(PROPERTIES.format(broker=ports[0], controller=ports[1], data=data / "log"))
-    java = ["java", "-Xmx512m", "-cp", str(HOME / "libs" / "*")]
-    subprocess.run(
-        [*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(config)],
-        check=True,
-    )
+def _start_broker(folder: Path, *, quick: bool) -> tuple[subprocess.Popen[bytes], str]:
+    """Start Kafka on a new storage folder below ``folder``."""
+    ports, flags = _free_ports(2), QUICK if quick else ()
+    shutil.copytree(HOME / "formatted", folder / "storage")
     broker = subprocess.Popen(
-        [*java, "kafka.Kafka", str(config)],
-        preexec_fn=_die_with_the_keeper,  # noqa: PLW1509 - the keeper has one thread
+        ["java", *flags, *CLASSES, "kafka.Kafka", str(_configured(folder, ports))],
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_die_with_its_parent,  # noqa: PLW1509 - it is a single system call
     )
     return broker, f"127.0.0.1:{ports[0]}"
 
 
-def _cluster_id() -> str:
-    """A random cluster id in Kafka's own form: 16 bytes, base64 for URLs, unpadded."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-
-
-def _die_with_the_keeper() -> None:
-    """Ask Linux to end the broker should its keeper be killed outright."""
+def _die_with_its_parent() -> None:
+    """Ask Linux to end the broker should the process that started it be killed outright."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -208,13 +236,11 @@ def _free_ports(count: int) -> list[int]:
 
 def _wait_until_it_answers(broker: subprocess.Popen[bytes], address: str) -> None:
     """Return when the broker accepts connections."""
-    host, port = address.split(":")
-    while broker.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
-            return
+    while not _answers(address):
+        if broker.poll() is not None:
+            raise BrokerUnavailableError(f"Kafka ended with status {broker.returncode}")
         time.sleep(0.05)
-    raise SystemExit(f"Kafka ended with status {broker.returncode}")
 
 
 if __name__ == "__main__":
-    keep()
+    keep(quick="quick" in sys.argv[1:])

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from typing import NoReturn
+
+import pytest
 
 from stream.log import EventLog, LogReader, Outgoing, Place, Record, TopicSpec
 
 PATIENCE = 20.0
+
+
+def without_kafka(error: Exception) -> NoReturn:
+    """Skip a test that has no broker, saying why; where CI is true, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI needs a Kafka: {error}")
+    pytest.skip(str(error))
 
 
 def values(records: Sequence[Record]) -> list[bytes]:
@@ -84,3 +95,21 @@ def trim(url: str, place: Place, offset: int) -> None:
 
     with closing(open_admin(url.removeprefix("kafka://"))) as admin:
         admin.delete_records({TopicPartition(*place): offset})
+
+
+def has_open_transaction(url: str, place: Place) -> bool:
+    """Whether somebody has begun to write to a partition and not ended it."""
+    if url.startswith("sqlite"):
+        path = url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            return False
+    from stream.kafka_client import LATEST, READ_COMMITTED, TopicPartition, open_admin
+
+    with closing(open_admin(url.removeprefix("kafka://"))) as admin:
+        asked = {TopicPartition(*place): LATEST}
+        stable = admin.list_partition_offsets(asked, isolation_level=READ_COMMITTED)
+        return bool(admin.list_partition_offsets(asked) != stable)
