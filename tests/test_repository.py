@@ -108,7 +108,8 @@ def test_locks_were_made_from_the_project() -> None:
     pinned = pins("requirements-dev.txt")
     for text in [declared["project"]["dependencies"], *groups, *extras]:
         for requirement in map(Requirement, text):
-            version = pinned.get(canonicalize_name(requirement.name), "none")
+            version = pinned.get(canonicalize_name(requirement.name))
+            assert version, f"{requirement} is not locked"
             assert version in requirement.specifier, f"{requirement} is locked at {version}"
 
 

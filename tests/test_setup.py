@@ -166,12 +166,14 @@ def test_environment_of_another_python_is_replaced(ready: Machine) -> None:
     assert ready.asked_of_uv()[0].startswith("venv ")
 
 
-def test_failed_install_is_tried_again(ready: Machine) -> None:
-    """A set-up that failed half-way is not taken for done."""
-    with (ready.checkout / "requirements-dev.txt").open("a", encoding="utf-8") as file:
-        file.write("# changed\n")
+def test_failed_install_is_not_taken_for_done(ready: Machine) -> None:
+    """After an install that failed half-way, also the lock of before is installed again."""
+    lock = ready.checkout / "requirements-dev.txt"
+    before = lock.read_bytes()
+    lock.write_bytes(before + b"# changed\n")
     ready.program("uv", "#!/bin/sh\nexit 1\n")
     assert ready.setup().returncode != 0
+    lock.write_bytes(before)
     ready.program("uv", FAKE_UV)
     ready.asked_of_uv()
     assert ready.setup().returncode == 0
