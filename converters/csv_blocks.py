@@ -106,7 +106,7 @@ class BlockReader:
         """Some whole lines, what was begun before in front; nothing at the end of the file."""
         content, end, at_start = self._begun, 0, not self.bytes_read
         while not end and not self._ended:
-            more = self._file.read1(READ_BYTES)
+            more = self._read_some()
             self.bytes_read += len(more)
             self._ended = not more
             content += more
@@ -117,6 +117,15 @@ class BlockReader:
         self._begun = content[end:]
         whole = content[:end]
         return whole.removeprefix(BYTE_ORDER_MARK) if at_start else whole
+
+    def _read_some(self) -> bytes:
+        try:
+            return self._file.read1(READ_BYTES)
+        except OSError as error:
+            raise CsvFileError(
+                f"{self._name} cannot be read: {error.strerror or error}. {self._rows_before} rows "
+                "were read before it."
+            ) from None
 
     def _check_length(self, begun: int) -> None:
         if begun > LONGEST_LINE:

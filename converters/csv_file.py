@@ -95,7 +95,8 @@ class CsvFile:
 
     def _read_header(self) -> list[str]:
         lines, rows = next(self._blocks, Block((), (b"",)))
-        self._blocks = chain([Block(lines[1:], rows[1:])], self._blocks)
+        rest = [Block(lines[1:], rows[1:])] if rows[1:] else []
+        self._blocks = chain(rest, self._blocks)
         header = cells_of(rows[0])
         if isinstance(header, Refusal) or not header:
             raise CsvFileError(

@@ -220,6 +220,23 @@ def test_opens_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (file.name, len(list(file.rows()))) == ("standard input", 1)
 
 
+class Failing(io.BytesIO):
+    """A file on a disk that fails after the first rows."""
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """The first rows, once."""
+        if content := super().read1(size or -1):
+            return content
+        raise OSError(5, "Input/output error")
+
+
+def test_disk_that_fails() -> None:
+    """A file that cannot be read to its end is named with the cause and the rows before."""
+    file = CsvFile(Failing(b"a\n1\n2\n"), "f.csv")
+    with pytest.raises(CsvFileError, match=r"f\.csv cannot be read: Input/output error\. 2 rows"):
+        list(file.rows())
+
+
 def test_file_that_is_not_there(tmp_path: Path) -> None:
     """A missing file, or a folder, is named with the cause."""
     with (

@@ -1,0 +1,121 @@
+"""The commands of this floor: ``freshet init`` and ``freshet convert``.
+
+Thin: each opens its files, lets :mod:`converters.infer` or :mod:`converters.conversion` do the
+work, and says how it went.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from converters.command_line import DEFAULT_CONFIG, Config, read_config, say
+from converters.errors import UsageError
+
+if TYPE_CHECKING:  # the work's modules are imported by the command that needs them
+    from converters.conversion import Reject, Tally
+    from converters.csv_file import CsvFile
+
+# How many refused rows are shown when no file takes them.
+SHOWN_REJECTS = 10
+
+
+def convert(
+    csv: Annotated[str, typer.Argument(help="CSV file with a header, or - for standard input.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="File for the VW text, or - for standard output.")
+    ] = "-",
+    rejects: Annotated[
+        str | None,
+        typer.Option("--rejects", help="File for refused rows, as CSV: line,reason,column,text."),
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Turn a CSV file into Vowpal Wabbit text, a line for each row that passes the checks."""
+    from converters.conversion import convert as convert_file
+    from converters.csv_file import open_csv
+    from converters.output_file import writing
+
+    _check_apart(csv, output, rejects)
+    _, schema = read_config(config)
+    kept: list[Reject] = []
+    with open_csv(csv) as file, ExitStack() as opened:
+        out = opened.enter_context(writing(output))
+        reject = opened.enter_context(_rejecting(rejects, kept))
+        shown = opened.enter_context(_shown(file, output))
+        tally = convert_file(file, schema, out, reject, shown)
+    _summarise(tally, kept, rejects)
+    if tally.refused and rejects is None:
+        raise typer.Exit(1)
+
+
+def _check_apart(csv: str, output: str, rejects: str | None) -> None:
+    """One file cannot be read and written, or written twice."""
+    names = {"the CSV file": csv, "--output": output, "--rejects": rejects}
+    places: dict[str, str] = {}
+    for option, name in names.items():
+        if name is None or (name == "-" and option == "the CSV file"):
+            continue
+        place = name if name == "-" else str(Path(name).resolve())
+        if place in places:
+            raise UsageError(
+                f"{places[place]} and {option} are both {name}; give {option} another."
+            )
+        places[place] = option
+
+
+@contextmanager
+def _rejecting(
+    path: str | None, kept: list[Reject]
+) -> Iterator[Callable[[Sequence[Reject]], None]]:
+    """Where refused rows go: all into a file, or the first few into ``kept``."""
+    from converters.conversion import REJECT_COLUMNS, reject_line
+    from converters.output_file import writing
+
+    if path is None:
+        yield lambda found: kept.extend(found[: SHOWN_REJECTS - len(kept)])
+        return
+    with writing(path) as file:
+        file.write(f"{','.join(REJECT_COLUMNS)}\n".encode())
+
+        def reject(found: Sequence[Reject]) -> None:
+            file.write("".join(map(reject_line, found)).encode())
+
+        yield reject
+
+
+@contextmanager
+def _shown(file: CsvFile, output: str) -> Iterator[Callable[[int], None]]:
+    """Progress, unless the lines themselves appear on the terminal."""
+    from converters.progress import progress
+
+    if output == "-" and sys.stdout.isatty():
+        yield lambda _count: None
+        return
+    with progress("rows", file.size, file.tell) as shown:
+        yield shown
+
+
+def _summarise(tally: Tally, kept: Sequence[Reject], rejects: str | None) -> None:
+    for line, refusal in kept:
+        where = f" in column '{refusal.column}'" if refusal.column else ""
+        # As JSON, so that what a row holds cannot steer the terminal.
+        say(f"line {line}: {refusal.reason}{where}: {json.dumps(refusal.text)}")
+    refused = tally.refused.total()
+    if refused > len(kept) and rejects is None:
+        say(f"and {refused - len(kept):,} more; --rejects FILE takes them all.")
+    say(f"{_rows(tally.converted)} converted.")
+    if refused:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in tally.refused.most_common())
+        where = "" if rejects is None else f" They are in {rejects}."
+        say(f"{_rows(refused)} refused: {reasons}.{where}")
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
