@@ -7,15 +7,15 @@ and scored in blocks by a learner opened from the snapshot.
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
 from converters.cells import Refusal
 from converters.csv_file import CsvFile, FileRow, open_csv
-from converters.errors import FreshetError
+from converters.output_file import writing
 from converters.rows import RowReader, cells_of
 from converters.schema import Schema
 from converters.settings import Settings
@@ -46,7 +46,9 @@ def loaded(settings: Settings, schema: Schema, version: Version) -> Iterator[Lea
             " label map and interactions; its scores would mean nothing. Use the config it was "
             "made with."
         )
-    with SnapshotStore(Path(settings.snapshots)).open(version.snapshot, only={MODEL_FILE}) as snapshot:
+    with SnapshotStore(Path(settings.snapshots)).open(
+        version.snapshot, only={MODEL_FILE}
+    ) as snapshot:
         learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)
     try:
         yield learner
@@ -69,7 +71,7 @@ def score_file(
     with (
         open_csv(source) as file,
         loaded(settings, schema, version) as learner,
-        _writable(output) as out,
+        _text(output) as out,
     ):
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(("line", "id", "score", "label", "reason", "column"))
@@ -86,8 +88,8 @@ def _blocks(file: CsvFile, schema: Schema) -> Iterator[list[tuple[FileRow, Row |
     order = reader.ordered(file.header)
     block: list[tuple[FileRow, Row | Refusal]] = []
     for row in file.rows():
-        cells = cells_of(row.content)
-        cells = cells if isinstance(cells, Refusal) else order(cells)
+        found = cells_of(row.content)
+        cells = found if isinstance(found, Refusal) else order(found)
         block.append((row, cells if isinstance(cells, Refusal) else reader.convert(cells)))
         if len(block) == BLOCK_ROWS:
             yield block
@@ -112,18 +114,9 @@ def _scored(
 
 
 @contextmanager
-def _writable(output: str) -> Iterator[TextIO]:
-    """Standard output, or a file that appears whole or not at all."""
-    if output == "-":
-        yield sys.stdout
-        return
-    path = Path(output)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        partial.replace(path)
-    except OSError as error:
-        raise FreshetError(f"{path} cannot be written: {error.strerror or error}.") from None
-    finally:
-        partial.unlink(missing_ok=True)
+def _text(output: str) -> Iterator[TextIO]:
+    """The result's file, for text."""
+    with writing(output) as file:
+        text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        yield text
+        text.detach()

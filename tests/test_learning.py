@@ -42,7 +42,7 @@ def converted(project: Project, path: Path) -> list[Row]:
     reader = RowReader(project.schema)
     with open_csv(str(path)) as file:
         order = reader.ordered(file.header)
-        rows = [reader.convert(order(cells_of(row.content))) for row in file.rows()]  # type: ignore[arg-type]
+        rows = [reader.convert(order(cells_of(row.content))) for row in file.rows()]
     return rows  # type: ignore[return-value]
 
 
@@ -198,7 +198,7 @@ def test_a_changed_config_is_refused_until_a_backfill_is_promoted(
     """The learner says what changed; a promoted backfill is the way on."""
     project.produce(project.write_csv(flights(300)))
     project.learn()
-    changed = replace(project, **change)
+    changed = replace(project, **change)  # type: ignore[arg-type]
     with pytest.raises(ChangedModelError, match=named):
         changed.learn()
     made = changed.backfill(fresh=True)

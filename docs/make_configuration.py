@@ -1,0 +1,93 @@
+"""Write docs/configuration.md from the settings themselves: python -m docs.make_configuration."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from converters.settings import ColumnSettings, Section, Settings
+
+PAGE = Path(__file__).with_name("configuration.md")
+
+HEAD = """\
+# Configuration
+
+`freshet.toml` is the one config file: `--config FILE`, by default in the working directory.
+`freshet init` writes a commented one. A wrong key or value is an error that names the file, the
+key, and what would be right.
+
+Every key can be set by the environment instead, as `FRESHET_<SECTION>__<KEY>` or, for keys outside
+sections, `FRESHET_<KEY>`: `FRESHET_LOG=kafka://broker:9092`, `FRESHET_SERVE__PORT=9000`. Lists are
+written as JSON. A variable that names no key is an error. Secrets belong there and not in the file.
+
+Relative paths are taken from the folder of the config file.
+
+<!-- Written by docs/make_configuration.py; the texts stand in converters/settings.py. -->
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    plain = {n: f for n, f in Settings.model_fields.items() if not _section(f) and n != "columns"}
+    parts = [HEAD, _table("Top level", plain)]
+    columns = Settings.model_fields["columns"].description
+    parts.append(f"## `[columns]`\n\n{_sentence(columns)} Each is a table of its own:\n")
+    parts.append(_rows(ColumnSettings.model_fields))
+    for name, field in Settings.model_fields.items():
+        section = _section(field)
+        if section is not None:
+            parts += _pages(name, section)
+    return "\n".join(parts)
+
+
+def _pages(name: str, section: type[BaseModel]) -> list[str]:
+    """A section's table, and those of sections within it."""
+    plain = {n: f for n, f in section.model_fields.items() if not _section(f)}
+    parts = [f"## `[{name}]`\n\n{(section.__doc__ or '').strip()}\n", _rows(plain)]
+    for inner, field in section.model_fields.items():
+        found = _section(field)
+        if found is not None:
+            parts += _pages(f"{name}.{inner}", found)
+    return parts
+
+
+def _table(title: str, fields: dict[str, FieldInfo]) -> str:
+    return f"## {title}\n\n{_rows(fields)}"
+
+
+def _rows(fields: dict[str, FieldInfo]) -> str:
+    lines = ["| key | default | meaning |", "|---|---|---|"]
+    lines += [f"| `{n}` | {_default(f)} | {f.description} |" for n, f in fields.items()]
+    return "\n".join(lines).replace("log(1+|x|)", "log(1+abs(x))") + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "mandatory"
+    return f"`{_toml(field.default)}`" if field.default not in (None, "", ()) else ""
+
+
+def _toml(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str | Path) else str(value)
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def _sentence(text: str | None) -> str:
+    text = text or ""
+    return text[:1].upper() + text[1:] + "."
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    sys.stdout.write(f"{PAGE} written\n")
