@@ -44,10 +44,11 @@ def append(
     change.connection.execute(insert(_TABLE).values(values))
 
 
-def entries(look: Transaction) -> list[Entry]:
-    """Every entry, in the order in which they were made."""
-    statement = select(*_COLUMNS).where(_TABLE.c.model == look.model).order_by(_TABLE.c.seq)
-    return [Entry(*row) for row in look.connection.execute(statement)]
+def entries(look: Transaction, limit: int | None) -> list[Entry]:
+    """Every entry, or the newest ``limit`` of them, in the order in which they were made."""
+    newest = select(*_COLUMNS).where(_TABLE.c.model == look.model).order_by(_TABLE.c.seq.desc())
+    rows = look.connection.execute(newest.limit(limit)).all()
+    return [Entry(*row) for row in reversed(rows)]
 
 
 def served_at(look: Transaction, moment: datetime) -> int | None:

@@ -198,10 +198,10 @@ class Registry:
         with self._database.write() as change:
             return pointers.refuse(change, checkpoint, reason, actor)
 
-    def ledger(self) -> list[Entry]:
-        """Every entry of the ledger, the oldest first."""
+    def ledger(self, limit: int | None = None) -> list[Entry]:
+        """Every entry of the ledger, or the newest ``limit`` of them; the oldest first."""
         with self._database.read() as look:
-            return ledger.entries(look)
+            return ledger.entries(look, limit)
 
     def served_at(self, moment: datetime) -> int | None:
         """The version that was served at a moment."""
