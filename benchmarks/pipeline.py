@@ -37,7 +37,8 @@ class Bench:
         """Rows a second of the plain script."""
         command = [sys.executable, "-m", "benchmarks.plain_script", self.servers]
         result = _run([*command, "immediate.events", str(self.rows), ARGS])
-        return self.rows / json.loads(result.stdout)["seconds"]
+        seconds: float = json.loads(result.stdout)["seconds"]
+        return self.rows / seconds
 
     def freshet(self, topics: str) -> tuple[float, float]:
         """Rows a second of the learner, and the share of its time spent on checkpoints."""

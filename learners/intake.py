@@ -114,6 +114,14 @@ class Intake:
             raise RefusedLinesError(reasons)
         return blocks
 
+    def refused(self, lines: Sequence[str]) -> dict[int, str]:
+        """The lines that would be refused, by their place, with the reason; mostly none.
+
+        For whoever can still make a dead letter of such a row, before it is joined or learned.
+        """
+        text = "\n".join([*lines, ""])
+        return self._refusals(text, lines, 0) if self._suspicious.search(text) else {}
+
     def reason(self, line: str) -> str | None:
         """Why a line is refused, or None; the exact rule behind the fast look."""
         numbers: dict[str, list[tuple[str, float]]] = {}

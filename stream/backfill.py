@@ -16,18 +16,17 @@ from typing import Any
 
 from converters.csv_file import CsvFile
 from converters.errors import FreshetError
-from converters.rows import RowReader
 from learners.registry import Commit, Lineage, Registry, Start
 from learners.snapshot import SnapshotStore
 from stream import checkpoint, journal
-from stream.checkpoint import Context
+from stream.context import Context, learner_json, record_reader
 from stream.history import Formed, History, HistoryOptions
 from stream.journal import JournalLine, to_cut, to_positions
 from stream.learner_process import summary
 from stream.log import EventLog, Place, Record
 from stream.merge import BATCH_ROWS, MergedReader
 from stream.pipeline import Pipeline, Written
-from stream.reading import Batch, BatchReader, converted
+from stream.reading import Batch, BatchReader
 from stream.topics import Topics, described, topics_of
 
 # Called after each batch: rows so far, and what it would have written.
@@ -105,10 +104,10 @@ class Backfill:
         ends = {place: at for state in states.values() for place, at in state.ends.items()}
         positions: Mapping[Place, int] = begins | to_cut(start.positions)
         with closing(MergedReader(log.read(positions), positions, topics.labels)) as merged:
-            rows = RowReader(self.context.schema)
+            records = record_reader(self.context)
             cuts = [line.cut for line in lines or ()]
             limit = ends if lines is None else {}
-            for batch in BatchReader(merged, rows, topics.labels, cuts, limit):
+            for batch in BatchReader(merged, records, cuts, limit):
                 if batch.records:
                     folded(pipeline, pipeline.take(batch))
                     positions = batch.cut
@@ -129,7 +128,7 @@ class Backfill:
     def _file_batches(self, history: History) -> Iterator[Batch]:
         """The file's records as the log would hold them, one partition a topic."""
         topics = topics_of(self.context.settings)
-        rows = RowReader(self.context.schema)
+        reader = record_reader(self.context)
         now = round(time() * 1000)
         next_offsets = {Place(topics.events, 0): 0, Place(topics.labels, 0): 0}
 
@@ -147,17 +146,17 @@ class Backfill:
             records.append(record_of(formed))
             held += formed.rows
             if held >= BATCH_ROWS:
-                yield Batch(converted(records, rows, topics.labels), dict(next_offsets))
+                yield Batch(reader.read(records), dict(next_offsets))
                 records, held = [], 0
         if records:
-            yield Batch(converted(records, rows, topics.labels), dict(next_offsets))
+            yield Batch(reader.read(records), dict(next_offsets))
 
     def _lineage(self, start: Start, parent: int | None) -> Lineage:
         return self.registry.begin_lineage(
             None,
             parent_version=parent,
             origin="backfill",
-            learner=checkpoint.learner_json(self.context),
+            learner=learner_json(self.context),
             schema_hash=self.context.schema.hash,
             start=start,
             live=False,
@@ -179,7 +178,7 @@ class Backfill:
                 verdict=saved.verdict,
                 events=counts,
                 metrics=metrics,
-                learner=checkpoint.learner_json(self.context),
+                learner=learner_json(self.context),
                 schema_hash=self.context.schema.hash,
             )
             version = self.registry.add_candidate(commit)

@@ -21,13 +21,14 @@ import numpy as np
 import orjson
 
 from converters.cells import time_ms
-from converters.schema import CONVERTER_VERSION, Schema
+from converters.schema import CONVERTER_VERSION
 from converters.settings import Settings
 from learners import choose
-from learners.base import MODEL_FILE, Learner, LearnerSpec
+from learners.base import MODEL_FILE, Learner
 from learners.progressive import Progressive
 from learners.registry import Start, Verdict
 from learners.snapshot import Snapshot, SnapshotRef, SnapshotStore
+from stream.context import Context, learner_json
 from stream.gate import judge
 from stream.joiner import Joiner
 from stream.journal import to_cut, to_positions
@@ -42,37 +43,12 @@ RECORDED_PACKAGES = ("freshet", "vowpalwabbit", "river", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """What stays the same for the life of a pipeline."""
-
-    settings: Settings
-    schema: Schema
-    spec: LearnerSpec
-
-
-@dataclass(frozen=True, slots=True)
 class Saved:
     """A snapshot on disk and what the gate says of it."""
 
     snapshot: SnapshotRef
     model_sha256: str
     verdict: Verdict
-
-
-def context_of(settings: Settings, schema: Schema) -> Context:
-    """The context that a config describes."""
-    namespaces = {column.name: column.namespace for column in schema.features}
-    return Context(settings, schema, choose.spec_for(settings.learner, namespaces))
-
-
-def learner_json(context: Context) -> dict[str, Any]:
-    """What decides the fold besides the schema; a lineage keeps it from its begin to its end."""
-    settings = context.settings
-    return {
-        **context.spec.to_json(),
-        "late_labels": settings.late_labels.model_dump(mode="json"),
-        "duplicates": settings.duplicates.model_dump(mode="json"),
-    }
 
 
 def new_pipeline(context: Context, lineage: int) -> Pipeline:

@@ -77,7 +77,7 @@ def learn(
     json: Json = False,
 ) -> None:
     """Learn from the stream: score, measure, learn, write scores, save versions."""
-    from stream.checkpoint import context_of
+    from stream.context import context_of
     from stream.learner_process import assembled
     from stream.logs import configure_logs
     from stream.progress import progress
@@ -119,7 +119,7 @@ def backfill(
     from learners.registry import Registry
     from stream.backfill import Backfill, snapshots_of
     from stream.backfill_run import run
-    from stream.checkpoint import context_of
+    from stream.context import context_of
     from stream.logs import configure_logs
 
     configure_logs()

@@ -19,12 +19,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from converters.errors import FreshetError
-from converters.rows import RowReader
 from converters.settings import Settings
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore
 from stream import checkpoint
-from stream.checkpoint import Context
+from stream.context import Context, record_reader
 from stream.learning import Learning, Stores
 from stream.log import EventLog, OutputWriter, Place
 from stream.merge import MergedReader
@@ -92,8 +91,8 @@ class LearnerProcess:
         labels = starting.topics.labels
         merged = MergedReader(starting.event_log.read(begin.positions), begin.positions, labels)
         with closing(merged):
-            rows = RowReader(starting.context.schema)
-            learning.run(BatchReader(merged, rows, labels, begin.replay, limit), seen)
+            records = record_reader(starting.context)
+            learning.run(BatchReader(merged, records, begin.replay, limit), seen)
         return learning
 
     def _ends(self) -> dict[Place, int]:

@@ -18,6 +18,7 @@ from learners.registry import Commit, Committed, Registry, Start
 from learners.snapshot import SnapshotStore
 from stream import checkpoint
 from stream.checkpoint import Saved
+from stream.context import learner_json
 from stream.journal import JournalLine, record_of, to_positions
 from stream.log import OutputWriter, Place
 from stream.pacing import Heartbeat, Pacing
@@ -143,7 +144,7 @@ class Learning:
                 verdict=saved.verdict,
                 events=checkpoint.counts(pipeline),
                 metrics=checkpoint.metrics(pipeline),
-                learner=checkpoint.learner_json(self._context),
+                learner=learner_json(self._context),
                 schema_hash=self._context.schema.hash,
             ),
         )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from converters.cells import Refusal
 from converters.rows import LabelRow, RowReader
 from converters.vw_text import Row
+from learners.intake import Intake
 from stream.log import Place, Record
 from stream.merge import MergedReader
 
@@ -59,15 +60,38 @@ class Batch:
     replayed: bool = False
 
 
-def converted(records: Iterable[Record], rows: RowReader, labels_topic: str) -> list[Taken]:
-    """Convert each record of a batch."""
-    events, labels = rows.events, rows.labels
-    return [
-        LabelRows(r.place, r.offset, r.time, labels(r.value, r.headers))
-        if r.place.topic == labels_topic
-        else EventRows(r.place, r.offset, r.time, events(r.value, r.headers))
-        for r in records
-    ]
+@dataclass(frozen=True)
+class RecordReader:
+    """Turns records into checked rows that the learner can take.
+
+    Attributes:
+        rows: the converter.
+        intake: what the learner takes: numbers that are finite, yet would spoil its weights, are
+            refused here, where a row can still become a dead letter.
+        labels_topic: the topic that holds labels.
+    """
+
+    rows: RowReader
+    intake: Intake
+    labels_topic: str
+
+    def read(self, records: Iterable[Record]) -> list[Taken]:
+        """Convert each record of a batch."""
+        events, labels, topic = self._events, self.rows.labels, self.labels_topic
+        return [
+            LabelRows(r.place, r.offset, r.time, labels(r.value, r.headers))
+            if r.place.topic == topic
+            else EventRows(r.place, r.offset, r.time, events(r))
+            for r in records
+        ]
+
+    def _events(self, record: Record) -> list[Row | Refusal]:
+        rows = self.rows.events(record.value, record.headers)
+        texts = [row[2] for row in rows]  # of a refusal: the offending text, looked at in vain
+        for place, reason in self.intake.refused(texts).items():
+            if not isinstance(rows[place], Refusal):
+                rows[place] = Refusal("unlearnable", "", reason)
+        return rows
 
 
 class BatchReader:
@@ -75,8 +99,7 @@ class BatchReader:
 
     Args:
         merged: where records come from.
-        rows: the converter.
-        labels_topic: the topic that holds labels.
+        records: the conversion.
         journal: the cuts of batches taken before and not in the checkpoint.
         limit: where to end; None goes on for ever.
     """
@@ -84,14 +107,12 @@ class BatchReader:
     def __init__(
         self,
         merged: MergedReader,
-        rows: RowReader,
-        labels_topic: str,
+        records: RecordReader,
         journal: Iterable[Mapping[Place, int]] = (),
         limit: Mapping[Place, int] | None = None,
     ) -> None:
         self._merged = merged
-        self._rows = rows
-        self._labels_topic = labels_topic
+        self._records = records
         self._journal = iter(journal)
         self._limit = limit
 
@@ -103,5 +124,5 @@ class BatchReader:
             yield self._batch(self._merged.take(IDLE_SECONDS, self._limit), replayed=False)
 
     def _batch(self, records: list[Record], *, replayed: bool) -> Batch:
-        taken = converted(records, self._rows, self._labels_topic)
+        taken = self._records.read(records)
         return Batch(taken, self._merged.positions(), self._merged.ends(), replayed)

@@ -16,7 +16,7 @@ from learners.base import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
 from learners.snapshot import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
 from stream import checkpoint, journal
-from stream.checkpoint import Context
+from stream.context import Context, learner_json
 from stream.journal import Cut, JournalLine
 from stream.log import EventLog, Place, PositionError
 from stream.pipeline import Pipeline
@@ -216,7 +216,7 @@ class Starting:
             self.epoch,
             parent_version=parent,
             origin=origin,
-            learner=checkpoint.learner_json(self.context),
+            learner=learner_json(self.context),
             schema_hash=self.context.schema.hash,
             start=start,
             live=True,
@@ -225,7 +225,7 @@ class Starting:
 
 def check_same(context: Context, learner: Mapping[str, object], schema_hash: str) -> None:
     """Refuse to go on with a model that was made under another schema or learner."""
-    now = checkpoint.learner_json(context)
+    now = learner_json(context)
     changed = [name for name in now if now[name] != learner.get(name)]
     if schema_hash != context.schema.hash:
         changed.insert(0, "columns, label map or interactions")

@@ -22,7 +22,7 @@ from learners.registry import Registry
 from learners.snapshot import SnapshotStore
 from stream import journal
 from stream.backfill import Backfill
-from stream.checkpoint import Context, context_of
+from stream.context import Context, context_of
 from stream.history import History, HistoryOptions
 from stream.learner_process import LearnerProcess, assembled, opened
 from stream.learning import Learning

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from converters import config, schema
 from stream.log import Outgoing
 from stream.topics import create_topics
 from tests.project import Project, answers, same
@@ -113,3 +114,24 @@ def test_a_dead_letter_never_quotes_more_than_a_little(tmp_path: Path) -> None:
     project.append(json.dumps({"id": "y" * 500_000, "distance": "z" * 500_000}).encode())
     project.learn()
     assert [len(d.text) <= 250 for d in project.dead_letters()] == [True, True]
+
+
+def test_a_number_that_would_spoil_the_learner_is_a_dead_letter(tmp_path: Path) -> None:
+    """Finite as float32, but beyond what the learner's state survives: refused, and told why."""
+    more = "[topics]\npartitions = 1"
+    project, alone = (Project(tmp_path / n, args="-b 16 --coin", more=more) for n in "pa")
+    for p in (project, alone):
+        text = p.config_file.read_text()
+        text = text.replace(', min = 0, max = 5000, transform = "log1p"', "")
+        p.config_file.write_text(text)
+        p.__dict__["settings"] = config.load(p.config_file)
+        p.__dict__["schema"] = schema.from_settings(p.settings)
+    good, bad = b"%d,1357016400,1,AX,JFK,3,100,", b"%d,1357016400,1,AX,JFK,3,%s,"
+    project.append(good % 1, bad % (2, b"1e30"), bad % (3, b"1e-20"), good % 4)
+    alone.append(good % 1, good % 4)
+    report = project.learn()
+    assert [(d.offset, d.reason) for d in project.dead_letters()] == [
+        (1, "unlearnable"),
+        (2, "unlearnable"),
+    ]
+    assert report["model_sha256"] == alone.learn()["model_sha256"]

@@ -1,0 +1,51 @@
+"""``make bench``: every line of the table in one run; names of parts as arguments run only those.
+
+python -m benchmarks [pipeline] [conversion] [http] [freshness]
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import conversion, freshness, http, pipeline
+from benchmarks.table import Measured
+from tests.broker import running_broker
+
+
+def _pipeline() -> list[Measured]:
+    with running_broker() as servers:
+        return pipeline.run(servers)
+
+
+PARTS: dict[str, Callable[[], list[Measured]]] = {
+    "pipeline": _pipeline,
+    "conversion": conversion.run,
+    "http": http.run,
+    "freshness": freshness.run,
+}
+
+
+def main(parts: list[str]) -> None:
+    """Run the parts, print the table, and fail if a line falls short."""
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        raise SystemExit(f"There is no part {unknown[0]!r}; there are {', '.join(PARTS)}.")
+    lines = [line for name in parts or PARTS for line in PARTS[name]()]
+    table = Table(title=f"Python {platform.python_version()}, {platform.machine()}")
+    for name in ("what", "measured", "", "at least", "behind it"):
+        table.add_column(name)
+    for line in lines:
+        mark = "" if line.good else " (short)"
+        table.add_row(line.what, f"{line.figure:.2f}{mark}", line.unit, line.wanted, line.detail)
+    Console(width=160).print(table)
+    if not all(line.good for line in lines):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
