@@ -59,7 +59,10 @@ def _kind(settings: LearnerSettings) -> str:
     try:
         _module("vw")
     except UsageError as error:
-        _module("river")
+        try:
+            _module("river")
+        except UsageError:
+            raise error from None
         import structlog  # half of this module's import time, for a line that is rarely said
 
         structlog.get_logger(__name__).warning(

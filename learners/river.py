@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +21,9 @@ from river import linear_model, optim, preprocessing, utils
 from converters.river_dict import RiverRow, crossed, flat, read_row, readable
 from learners.base import LearnerSpec, NonFiniteError, WrongLearnerError
 from learners.intake import intake_for, interactions_of
+
+# What is learned: numbers by feature, and numbers.
+State = dict[str, Any]
 
 CONSTANT = "Constant"
 FORMAT = "freshet-river-1"
@@ -82,8 +85,14 @@ class RiverLearner:
         return [self._score(self._features(read_row(line))) for line in lines]
 
     def save(self, path: Path) -> None:
-        """Write the state as canonical JSON; the same state always gives the same bytes."""
-        content = {"format": FORMAT, "args": self.spec.args, "state": self.state()}
+        """Write the state as canonical JSON; the same state always gives the same bytes.
+
+        Raises:
+            NonFiniteError: a weight is not finite; nothing is written.
+        """
+        state = self.state()
+        _check_finite(state, "This model of river")
+        content = {"format": FORMAT, "args": self.spec.args, "state": state}
         path.write_bytes(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
     def weights_of(self, line: str) -> dict[str, float]:
@@ -126,7 +135,7 @@ class RiverLearner:
             )
         return min(max(score, 0.0), 1.0)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """Everything learned, as plain JSON; floats are written so that they read back equal."""
         scaler, optimizer = self._scaler, self._optimizer
         return {
@@ -135,20 +144,20 @@ class RiverLearner:
             "counts": dict(scaler.counts),
             "means": _floats({key: scaler.means[key] for key in scaler.counts}),
             "vars": _floats({key: scaler.vars[key] for key in scaler.counts}),
-            "moments": {name: _floats(getattr(optimizer, name) or {}) for name in self._moments},
+            **{moment: _floats(getattr(optimizer, moment) or {}) for moment in self._moments},
             "intercept": float(self._model.intercept),
             "iterations": optimizer.n_iterations,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: State) -> None:
         """Take over what :meth:`state` gave."""
         self._model._weights = utils.VectorDict(state["weights"])  # noqa: SLF001
         self._model.intercept = state["intercept"]
         self._scaler.counts.update(state["counts"])
         self._scaler.means.update(state["means"])
         self._scaler.vars.update(state["vars"])
-        for name in self._moments:
-            setattr(self._optimizer, name, defaultdict(float, state["moments"][name]))
+        for moment in self._moments:
+            setattr(self._optimizer, moment, defaultdict(float, state[moment]))
         self._optimizer.n_iterations = state["iterations"]
 
 
@@ -173,10 +182,9 @@ def load(spec: LearnerSpec, path: Path) -> RiverLearner:
         )
     learner = RiverLearner(spec)
     try:
-        if not all(map(math.isfinite, _numbers(saved["state"]))):
-            raise NonFiniteError(
-                f"{path.name} holds weights that are not finite. Go back to an earlier version."
-            )
+        if saved["state"].keys() != learner.state().keys():
+            raise _not_rivers(path)
+        _check_finite(saved["state"], path.name)
         learner.restore(saved["state"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _not_rivers(path) from error
@@ -197,15 +205,12 @@ def _read(path: Path) -> dict[str, Any]:
     return saved
 
 
-def _numbers(state: object) -> Iterator[float]:
-    """Every number in a state, however deep."""
-    if isinstance(state, dict):
-        for value in state.values():
-            yield from _numbers(value)
-    elif isinstance(state, int | float):
-        yield state
-    else:
-        raise TypeError(type(state).__name__)
+def _check_finite(state: State, what: str) -> None:
+    for part in state.values():
+        if not all(map(math.isfinite, part.values() if isinstance(part, dict) else (part,))):
+            raise NonFiniteError(
+                f"{what} holds weights that are not finite. Go back to an earlier version."
+            )
 
 
 def _floats(values: Mapping[str, Any]) -> dict[str, float]:
