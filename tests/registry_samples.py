@@ -25,7 +25,7 @@ _serials = itertools.count(1)
 class Clock:
     """A clock that goes on by a second at each look."""
 
-    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    now: datetime = datetime(2026, 1, 1, 0, 0, 0, 123_456, tzinfo=UTC)
 
     def __call__(self) -> datetime:
         """The next second."""
@@ -100,13 +100,16 @@ class Writer:
             self.commit()
 
 
-def start_learner(folder: Path, count: int = 1_000_000) -> subprocess.Popen[str]:
+def start_learner(
+    folder: Path, count: int = 1_000_000, pause: float = 0.02
+) -> subprocess.Popen[str]:
     """A process that takes over as the learner and commits versions, printing each number."""
-    command = [sys.executable, "-m", "tests.registry_samples", str(folder), str(count)]
+    arguments = [str(folder), str(count), str(pause)]
+    command = [sys.executable, "-m", "tests.registry_samples", *arguments]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def learn(folder: Path, count: int) -> None:
+def learn(folder: Path, count: int, pause: float) -> None:
     """Commit versions with real snapshot folders until told that another has taken over."""
     registry, store = registry_at(folder), SnapshotStore(folder / "snapshots")
     epoch = registry.begin_epoch("another process")
@@ -121,9 +124,8 @@ def learn(folder: Path, count: int) -> None:
             except SupersededError:
                 print("superseded", flush=True)  # noqa: T201
                 return
-        # A learner that commits without a pause would keep all others from the database.
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 if __name__ == "__main__":
-    learn(Path(sys.argv[1]), int(sys.argv[2]))
+    learn(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

@@ -178,12 +178,13 @@ def test_models_in_one_database_know_nothing_of_each_other(tmp_path: Path) -> No
     """Two models share a database, each with its own numbers, epochs and pointers."""
     with registry_at(tmp_path, "a") as first, registry_at(tmp_path, "b") as second:
         one, other = Writer(first), Writer(second)
-        one.versions(3)
         other.commit(BAD)
+        one.versions(3)
         assert first.pointers() == Pointers(3, 3, pinned=False)
         assert second.pointers() == Pointers(1, None, pinned=False)
         assert (one.epoch, other.epoch) == (1, 1)
         assert len(second.ledger()) == 1
+        assert [found.served for found in second.versions()] == [False]
         assert len(first.named_folders()) == 4
 
 

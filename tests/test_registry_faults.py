@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from converters.errors import UsageError
-from learners.registry import Registry, RegistryError, RegistryUnavailableError
-from learners.registry import database as registry_database
+from learners.registry import Registry, RegistryError, RegistryUnavailableError, sqlite
 from learners.snapshot import SnapshotStore
 from tests.registry_samples import Writer, registry_at, start_learner
 
@@ -34,7 +33,8 @@ def set_page_limit(registry: Registry, pages: int) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("registry.db", "is no database URL: write sqlite:///PATH"),
+        ("registry.db", "'registry.db' is no database URL: write sqlite:///PATH"),
+        ("postgresql//user:secret@host/name", "registry = 'host/name' is no database URL"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
         ("nosuchdatabase://host/name", "needs a database driver"),
@@ -121,7 +121,7 @@ def test_a_locked_registry_says_so_and_can_be_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers go on while another program holds the lock; a change raises, then works."""
-    monkeypatch.setattr(registry_database, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
     with registry_at(tmp_path) as registry:
         writer = Writer(registry)
         other = sqlite3.connect(tmp_path / "registry.db", isolation_level=None)
@@ -152,6 +152,22 @@ def test_a_change_survives_a_power_loss(tmp_path: Path) -> None:
     with registry_at(tmp_path) as registry, registry._database.write() as change:
         assert change.connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert change.connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_a_rollback_gets_its_turn_beside_a_busy_writer(tmp_path: Path) -> None:
+    """Ten moves are done while another process commits without a break, each within a second."""
+    with registry_at(tmp_path) as registry:
+        learner = start_learner(tmp_path, pause=0)
+        wait_for_versions(registry, 2)
+        took = []
+        for turn in range(10):
+            began = time.perf_counter()
+            registry.serve_version("rollback", 1 + turn % 2, "try", "ann")
+            took.append(time.perf_counter() - began)
+        assert learner.poll() is None
+        learner.kill()
+        learner.communicate()
+        assert sorted(took)[len(took) // 2] < 1
 
 
 def test_many_may_open_a_new_registry_at_once(tmp_path: Path) -> None:

@@ -1,10 +1,8 @@
-"""What is served: how the gate, people and corruption move it, and the ledger of all moves."""
+"""What is served: how the gate, people and corruption move it."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -143,6 +141,7 @@ def test_unpin_serves_what_the_lineage_began_with_until_it_has_its_own(registry:
     writer.versions(2)
     candidate = registry.add_candidate(a_commit(a_lineage(registry, None, live=False).serial))
     registry.serve_version("promote", candidate, "better", "ann")
+    registry.serve_version("rollback", 1, "or not", "ann")
     writer.lineage = a_lineage(registry, writer.epoch, parent=candidate).serial
     assert registry.unpin("go on", "ann") == Pointers(candidate, candidate, pinned=False)
     assert writer.commit().pointers == Pointers(4, 4, pinned=False)
@@ -211,33 +210,12 @@ def test_a_broken_checkpoint_is_not_resumed_from(registry: Registry) -> None:
     assert registry.resume_point() is None
 
 
-def test_the_ledger_tells_what_was_served_when(registry: Registry) -> None:
-    """Between two moves the former's version was served; before the first, none."""
+def test_unpin_keeps_what_is_served_when_the_learner_has_nothing_better(registry: Registry) -> None:
+    """On a lineage of its own without a good version yet, serving stays but follows from now on."""
     writer = Writer(registry)
-    writer.versions(2)
+    writer.commit()
     registry.serve_version("rollback", 1, "try", "ann")
-    entries = registry.ledger()
-    assert [entry.seq for entry in entries] == [1, 2, 3]
-    assert registry.served_at(entries[0].at - timedelta(milliseconds=1)) is None
-    assert [registry.served_at(entry.at) for entry in entries] == [1, 2, 1]
-    assert registry.served_at(entries[2].at - timedelta(milliseconds=1)) == 2
-    assert registry.served_at(datetime(2100, 1, 1, tzinfo=UTC)) == 1
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE ledger SET reason = 'nicer'",
-        "DELETE FROM ledger",
-        "INSERT OR REPLACE INTO ledger SELECT * FROM ledger",
-    ],
-)
-def test_the_ledger_cannot_be_rewritten(registry: Registry, tmp_path: Path, statement: str) -> None:
-    """Not even another program's SQL changes or removes a line."""
-    Writer(registry).versions(2)
-    before = registry.ledger()
-    other = sqlite3.connect(tmp_path / "registry.db")
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        other.execute(statement)
-    other.close()
-    assert registry.ledger() == before
+    writer.lineage = a_lineage(registry, writer.epoch).serial
+    writer.commit(BAD)
+    assert registry.unpin("tried", "ann") == Pointers(2, 1, pinned=False)
+    assert writer.commit().pointers.serving == 3

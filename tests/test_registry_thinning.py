@@ -84,6 +84,30 @@ def test_thinned_versions_stay_listed(registry: Registry) -> None:
     assert registry.ledger()[-1] == entry
 
 
+def test_a_thinned_checkpoint_is_not_resumed_from(registry: Registry) -> None:
+    """When the newest is found broken, the next one that still has its files is taken."""
+    writer = Writer(registry)
+    for flag in (True, False, False):
+        writer.commit(learned=flag)
+    registry.mark_thinned(registry.thinnable(20))
+    broken = registry.resume_point()
+    assert broken is not None
+    registry.mark_broken(broken, "cut short", "learner")
+    point = registry.resume_point()
+    assert point is not None
+    assert (broken.serial, point.serial) == (3, 1)
+
+
+def test_the_latest_stays_even_when_nothing_else_keeps_it(registry: Registry) -> None:
+    """A refused version can be the latest, and stays while the learner is on a lineage anew."""
+    writer = Writer(registry)
+    for _ in range(3):
+        writer.commit(BAD)
+    a_lineage(registry, writer.epoch)
+    assert registry.resume_point() is None
+    assert thinnable(registry, keep=0) == [1, 2]
+
+
 def test_what_came_to_be_needed_meanwhile_is_not_thinned(registry: Registry) -> None:
     """A version that someone rolled back to after the look stays."""
     writer = Writer(registry)

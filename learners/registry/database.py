@@ -2,14 +2,13 @@
 
 Stands below every other module of the registry. Whatever the database says is turned here into
 a :class:`RegistryError` with what, where and what to do. What is particular to one kind of
-database is in this module and in the triggers of :mod:`learners.registry.tables`.
+database is in :mod:`learners.registry.sqlite` and the triggers of :mod:`learners.registry.tables`.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,18 +34,14 @@ from sqlalchemy.exc import (
     ProgrammingError,
     SQLAlchemyError,
 )
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from converters.errors import UsageError
-from learners.registry import tables
+from learners.registry import sqlite, tables
 from learners.registry.errors import RegistryError
-from learners.registry.trouble import BUSY_SECONDS, primary_code, translated
+from learners.registry.trouble import BUSY_SECONDS, translated
 
-# Switching an SQLite file to WAL ignores the busy timeout when two processes do it at once.
-WAL_PAUSE_SECONDS = 0.02
 # Tables, then the model's row: each can be lost to another process once.
 _CREATE_ATTEMPTS = 3
-_WRITES = "freshet_writes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +62,7 @@ class Database:
         self._clock = clock
         with self._translating():
             self._engine = _open(self._url)
-            self._writing = self._engine.execution_options(**{_WRITES: True})
+            self._writing = self._engine.execution_options(**{sqlite.WRITES: True})
         try:
             with self._translating():
                 self._prepare()
@@ -161,9 +156,10 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
+        # What stands before an @ may be a password.
         raise UsageError(
-            f"registry = {url!r} is no database URL: write sqlite:///PATH, for example "
-            "sqlite:////var/lib/freshet/registry.db."
+            f"registry = {url.rpartition('@')[2]!r} is no database URL: write sqlite:///PATH, for "
+            "example sqlite:////var/lib/freshet/registry.db."
         ) from error
     if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise UsageError(
@@ -176,8 +172,8 @@ def _open(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         _make_folder(Path(str(url.database)).parent, url)
         engine = create_engine(url, json_serializer=_dump, connect_args={"timeout": BUSY_SECONDS})
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "connect", sqlite.configure)
+        event.listen(engine, "begin", sqlite.begin)
         return engine
     try:
         return create_engine(url, json_serializer=_dump, pool_pre_ping=True)
@@ -207,33 +203,3 @@ def _make_folder(folder: Path, url: URL) -> None:
             f"The folder of the registry {url.render_as_string()} cannot be made "
             f"({error.strerror}): make {folder} writable, or correct `registry` in the config."
         ) from error
-
-
-def _configure_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-    """As SQLAlchemy's SQLite page tells: sqlite3 begins nothing by itself, ``_begin_sqlite`` does.
-
-    FULL, because a version that was published must still be there after a power loss.
-    """
-    connection.isolation_level = None
-    _switch_to_wal(connection)
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if primary_code(error) != "SQLITE_BUSY" or time.monotonic() > deadline:
-                raise
-            time.sleep(WAL_PAUSE_SECONDS)
-        else:
-            return
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    # A deferred transaction that reads and then writes fails at once, whatever the timeout.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
