@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, product
+from operator import itemgetter
 
 from converters.errors import FreshetError
 from converters.river_dict import DEFAULT_NAMESPACE, read_number
@@ -33,7 +34,7 @@ _NUMBER = re.compile(
 )
 _HEADS = ("1 |", "-1 |", "|")
 # Every common head of a line, cut to four characters; a head outside is looked at by itself.
-_HEAD_LENGTH = slice(0, 4)
+_head = itemgetter(slice(0, 4))
 _REASON_SHOWN = 3
 
 
@@ -58,6 +59,14 @@ class RefusedLinesError(NonFiniteError):
 
 class MalformedLineError(FreshetError):
     """A line is not the converter's text of one row."""
+
+
+def broken_line(read: int, given: int) -> MalformedLineError:
+    """The error for a block in which one of the lines given holds a line break."""
+    return MalformedLineError(
+        f"{read} lines were read where {given} were given: one of them holds a line break. "
+        "Nothing of its block has been learned; feed the learner from the converter only."
+    )
 
 
 def interactions_of(args: Sequence[str]) -> tuple[str, ...]:
@@ -104,7 +113,7 @@ class Intake:
         for start in range(0, len(lines), BLOCK):
             block = lines[start : start + BLOCK]
             text = "\n".join([*block, ""])
-            if not {line[_HEAD_LENGTH] for line in block} <= _COMMON_HEADS or "\r" in text:
+            if not set(map(_head, block)) <= _COMMON_HEADS or "\r" in text:
                 _check_shape(block)
             # The one look at every number: 0.2 us a row of 122 characters, 5 % of learning it.
             if self._suspicious.search(text):

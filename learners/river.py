@@ -20,7 +20,7 @@ from river import linear_model, optim, preprocessing, utils
 
 from converters.river_dict import RiverRow, crossed, flat, read_row, readable
 from learners.base import LearnerSpec, NonFiniteError, WrongLearnerError
-from learners.intake import intake_for, interactions_of
+from learners.intake import broken_line, intake_for, interactions_of
 
 # What is learned: numbers by feature, and numbers.
 State = dict[str, Any]
@@ -76,12 +76,12 @@ class RiverLearner:
             NonFiniteError: a score became NaN or infinite.
             MalformedLineError: a line is not the converter's.
         """
-        self._intake.blocks(lines)
+        self._check(lines)
         return [self._step_one(line) for line in lines]
 
     def predict(self, lines: Sequence[str]) -> list[float]:
         """Score lines without learning, whatever stands before them."""
-        self._intake.blocks(lines)
+        self._check(lines)
         return [self._score(self._features(read_row(line))) for line in lines]
 
     def save(self, path: Path) -> None:
@@ -107,6 +107,11 @@ class RiverLearner:
 
     def close(self) -> None:
         """Nothing to free."""
+
+    def _check(self, lines: Sequence[str]) -> None:
+        for text, count in self._intake.blocks(lines):
+            if text.count("\n") != count:
+                raise broken_line(text.count("\n"), count)
 
     def _step_one(self, line: str) -> float:
         row = read_row(line)

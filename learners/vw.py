@@ -26,7 +26,7 @@ from vowpalwabbit.pyvw import Workspace, pylibvw
 from converters.errors import FreshetError
 from converters.river_dict import DEFAULT_NAMESPACE, meetings, read_row, readable
 from learners.base import LearnerSpec, NonFiniteError, WrongLearnerError
-from learners.intake import MalformedLineError, intake_for
+from learners.intake import broken_line, intake_for
 from learners.vw_file import pending_regularization
 from learners.vw_saved import bits, check_made_with, saved_weights, untrained
 
@@ -120,10 +120,7 @@ class VWLearner:
         examples = workspace._parse(text)  # noqa: SLF001
         try:
             if len(examples) != count:
-                raise MalformedLineError(
-                    f"VW reads {len(examples)} lines where {count} were given: one of them holds "
-                    "a line break. Nothing of this block has been learned."
-                )
+                raise broken_line(len(examples), count)
             deque(map(act, repeat(workspace), examples), maxlen=0)
             scores = list(map(_score, examples))
         finally:
