@@ -10,11 +10,8 @@ from converters.settings import RiverSettings
 from learners.base import LearnerSpec
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec
-from tests.learner_contract import (
-    PAIRS,
-    PROMISES,
-    Promise,
-)
+from tests.learner_contract import PROMISES, Promise
+from tests.learner_samples import PAIRS
 
 # Each option at both ends of its range and in between, and together with the others; in a small
 # table, which is saved in no time.

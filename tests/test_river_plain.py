@@ -17,7 +17,7 @@ from learners import choose
 from learners.base import NonFiniteError, WrongLearnerError
 from learners.river import RiverLearner
 from learners.river_arguments import river_spec
-from tests.learner_contract import (
+from tests.learner_samples import (
     PAIRS,
     labelled_lines,
     learning,

@@ -15,13 +15,11 @@ from learners.base import LearnerSpec
 from learners.vw_arguments import COIN, OPTIONS, vw_spec
 from learners.vw_saved import saved_weights
 from tests.learner_contract import (
-    PAIRS,
     Promise,
-    labelled_lines,
-    learning,
     score_is_from_before_the_lesson,
     scores_are_probabilities,
 )
+from tests.learner_samples import PAIRS, labelled_lines, learning
 from tests.vw_plain import file_after, plain
 
 

@@ -15,7 +15,7 @@ from learners.vw import ModelNotSavedError
 from learners.vw_arguments import vw_spec
 from learners.vw_file import read_header, read_weights
 from learners.vw_saved import saved_weights, untrained
-from tests.learner_contract import PAIRS, labelled_lines, learning
+from tests.learner_samples import PAIRS, labelled_lines, learning
 from tests.vw_plain import plain
 
 SPEC = vw_spec("-b 14", PAIRS)

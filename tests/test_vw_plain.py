@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from learners import choose
 from learners.base import LearnerSpec
 from learners.vw_arguments import vw_spec
-from tests.learner_contract import (
+from tests.learner_samples import (
     PAIRS,
     labelled_lines,
     learning,

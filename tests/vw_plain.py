@@ -9,7 +9,7 @@ from typing import Any
 
 import vowpalwabbit
 
-from tests.learner_contract import unlabelled
+from tests.learner_samples import unlabelled
 
 
 @contextmanager
