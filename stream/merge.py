@@ -4,6 +4,10 @@ Stands between a :class:`~stream.log.LogReader` and the conversion (:mod:`stream
 order is (record time, labels before events, topic, partition, offset), keeping each partition's
 own order; a partition known to hold more is waited for, so that what is taken from a backlog is
 always a prefix of the one global order, however the log delivers it.
+
+Nothing is taken beyond where all partitions were last seen to end, at one moment. One of them may
+have been read further than the others, and a label that is ahead of its time would be learned
+before events that came earlier are scored.
 """
 
 from __future__ import annotations
@@ -103,12 +107,13 @@ class MergedReader:
             timeout: seconds to wait when there is nothing.
             limit: offsets at which to stop, for a run until the end as it was.
         """
-        if monotonic() - self._ends_known_at > ENDS_SECONDS or not self._holds_anything():
+        if monotonic() - self._ends_known_at > ENDS_SECONDS or not self._holds_any(self._ends):
             self.refresh_ends()
+        bound = self._ends if limit is None else limit
         self._fill(0.0)
-        if not self._holds_anything() and not self._awaited(self._known(limit)):
-            self._fill(timeout)
-        return self._merge(self._known(limit), BATCH_ROWS, BATCH_BYTES)
+        if not self._holds_any(bound) and not self._awaited(bound) and self._fill(timeout):
+            bound = self.refresh_ends() if limit is None else limit
+        return self._merge(bound, BATCH_ROWS, BATCH_BYTES)
 
     def take_until(self, cut: Mapping[Place, int]) -> list[Record]:
         """Exactly the records below the cut, merged: one batch of the journal again."""
@@ -124,17 +129,8 @@ class MergedReader:
         """Close the reader."""
         self._reader.close()
 
-    def _known(self, limit: Mapping[Place, int] | None) -> dict[Place, int]:
-        """How far each partition may be taken now: what was delivered, or is known to be there."""
-        if limit is not None:
-            return dict(limit)
-        return {
-            place: max(self._ends.get(place, 0), self._reader.position(place))
-            for place in self._buffers
-        }
-
-    def _holds_anything(self) -> bool:
-        return any(b.records for b in self._buffers.values())
+    def _holds_any(self, ends: Mapping[Place, int]) -> bool:
+        return any(self._takeable(place, buffer, ends) for place, buffer in self._buffers.items())
 
     def _awaited(self, ends: Mapping[Place, int]) -> list[Place]:
         """Partitions with nothing in the buffer that are known to hold more."""

@@ -112,6 +112,52 @@ def test_cuts_give_the_same_batches_again(
         merge.BATCH_ROWS = before
 
 
+class Growing(Delivery):
+    """A log that grows while it is read, by the next records of the one order at a time."""
+
+    def __init__(
+        self, records: Mapping[Place, list[Record]], portions: list[int], growth: list[int]
+    ) -> None:
+        super().__init__({place: [] for place in records}, portions)
+        self._coming = plain_merge(records)
+        self._growth = iter(growth)
+
+    def poll(self, timeout: float) -> list[Record]:
+        """As ever, but something was written in the meantime."""
+        self._grow()
+        return super().poll(timeout)
+
+    def ends(self) -> dict[Place, int]:
+        """What has been written so far, and by now even more."""
+        self._grow()
+        return super().ends()
+
+    def exhausted(self) -> bool:
+        """Whether everything was written and handed out."""
+        return not self._coming and not any(self._records.values())
+
+    def _grow(self) -> None:
+        count = next(self._growth, 1)
+        for record in self._coming[:count]:
+            self._records[record.place] = [*self._records[record.place], record]
+            self._ends[record.place] += 1
+        del self._coming[:count]
+
+
+@given(times_of_places, st.lists(st.integers(1, 5)), st.lists(st.integers(0, 5)))
+def test_a_log_that_grows_in_order_is_taken_in_order(
+    times: dict[Place, list[int]], portions: list[int], growth: list[int]
+) -> None:
+    """A label is never taken ahead of an earlier event, however far each partition was read."""
+    records = {place: sorted(held) for place, held in times.items()}
+    growing = Growing(logs(records), portions, growth)
+    merged = MergedReader(growing, dict.fromkeys(PLACES, 0), "labels")
+    taken: list[Record] = []
+    while not growing.exhausted() or len(taken) < sum(map(len, records.values())):
+        taken += merged.take(0.0)
+    assert taken == plain_merge(logs(records))
+
+
 def test_nothing_past_the_limit_is_taken() -> None:
     """A run until the end leaves what came after its start, and knows that it is there."""
     records = logs({PLACES[0]: [1, 2, 3, 4], PLACES[1]: [1, 9], PLACES[2]: []})
