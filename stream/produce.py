@@ -3,16 +3,21 @@
 Works in stream time and never sleeps a label's delay out: rows and labels are merged by record
 time and sent as fast as the log takes them, at ``rate`` rows a second, or at ``speed`` seconds of
 the stream a second.
+
+Labels and events that go together are one transaction: a learner that runs beside must never see a
+label without the events that came before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from time import monotonic, sleep
+from uuid import uuid4
 
 from stream.history import Formed
-from stream.log import EventLog, Outgoing
+from stream.log import EventLog, Outgoing, OutputWriter
 from stream.topics import Topics
 
 # Records sent at a time when there is no pace to keep, and how long a paced one may be held back.
@@ -61,6 +66,18 @@ class Producer:
             pace: how fast.
             sent: called after each chunk, for progress.
         """
+        # A name of its own: producers do not fence each other off.
+        with closing(self.log.writer(f"producer-{uuid4()}")) as writer:
+            self._send(writer, formed, pace, sent)
+        return self.produced
+
+    def _send(
+        self,
+        writer: OutputWriter,
+        formed: Iterable[Formed],
+        pace: Pace,
+        sent: Callable[[Produced], None],
+    ) -> None:
         chunk: list[Formed] = []
         began = flushed = monotonic()
         first: int | None = None
@@ -71,31 +88,33 @@ class Producer:
             due = began + _due(item, pace, rows, first or 0)
             rows += item.rows
             if due > monotonic() or len(chunk) >= CHUNK_RECORDS:
-                self._flush(chunk, sent)
+                self._flush(writer, chunk, sent)
                 flushed = monotonic()
                 self._wait_until(due)
             elif monotonic() - flushed > CHUNK_SECONDS:
-                self._flush(chunk, sent)
+                self._flush(writer, chunk, sent)
                 flushed = monotonic()
             if self.stopping:
                 break
             chunk.append(item)
-        self._flush(chunk, sent)
-        return self.produced
+        self._flush(writer, chunk, sent)
 
     def _wait_until(self, due: float) -> None:
         while not self.stopping and (left := due - monotonic()) > 0:
             sleep(min(left, 0.1))
 
-    def _flush(self, chunk: list[Formed], sent: Callable[[Produced], None]) -> None:
-        """Labels first: at equal times they come before events."""
+    def _flush(
+        self, writer: OutputWriter, chunk: list[Formed], sent: Callable[[Produced], None]
+    ) -> None:
         if not chunk:
             return
         produced = self.produced
-        for topic, is_labels in ((self.topics.labels, True), (self.topics.events, False)):
-            records = [self._placed(f.record) for f in chunk if f.labels == is_labels]
-            if records:
-                self.log.append(topic, records)
+        writer.write(
+            {
+                topic: [self._placed(f.record) for f in chunk if f.labels == labels]
+                for topic, labels in ((self.topics.labels, True), (self.topics.events, False))
+            }
+        )
         produced.rows += sum(f.rows for f in chunk if not f.labels)
         produced.labels += sum(f.rows for f in chunk if f.labels)
         produced.time = max(produced.time, chunk[-1].record.time or 0)
