@@ -1,0 +1,140 @@
+"""Rows from all over a CSV file as columns of cells, from which a schema is inferred.
+
+Not its first rows: files of events are in order of time, and what does not change in the first
+days, such as the month, would look constant.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from converters.cells import Refusal, quoted
+from converters.csv_file import CsvFile, CsvFileError, FileRow
+from converters.rows import cells_of
+
+# The sample is held in memory: wide rows give fewer of them.
+LARGEST_SAMPLE = 64 * 2**20
+# What is read of a huge file, in a few seconds.
+LARGEST_READ = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The readable ones of the rows that were drawn.
+
+    Attributes:
+        source: how messages call the file.
+        columns: the cells of each column, by its name, in the file's order.
+        lines: the line on which each row begins, rising.
+        unreadable: the line of each drawn row that is not UTF-8 or has not the header's width.
+        rows_read: from how many rows they were drawn.
+        whole: whether these are all rows of the file.
+    """
+
+    source: str
+    columns: dict[str, list[str]]
+    lines: list[int]
+    unreadable: list[int]
+    rows_read: int
+    whole: bool
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+        return len(self.lines)
+
+    @property
+    def described(self) -> str:
+        """How many rows of which, in words."""
+        of = f"the {'' if self.whole else 'first '}{self.rows_read:,} rows"
+        return f"{self.rows:,} of {of}" if self.rows < self.rows_read or not self.whole else of
+
+
+def read_sample(file: CsvFile, limit: int) -> Sample:
+    """Draw at most ``limit`` rows; of the same file always the same.
+
+    Raises:
+        CsvFileError: a column has no usable name, the file cannot be framed, or no row be read.
+    """
+    _check_names(file)
+    drawn = _Draw(limit)
+    whole = True
+    for row in file.rows():
+        drawn.offer(row)
+        if file.tell() > LARGEST_READ:
+            whole = False
+            break
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    unreadable: list[int] = []
+    for row in drawn.rows():
+        cells = cells_of(row.content)
+        if isinstance(cells, Refusal) or (cells and len(cells) != len(file.header)):
+            unreadable.append(row.line)
+        elif cells:
+            rows.append(cells)
+            lines.append(row.line)
+    if not rows:
+        found = (
+            f" that can be read; line {unreadable[0]} is the first bad one" if unreadable else ""
+        )
+        raise CsvFileError(f"{file.name} has no rows{found}: a schema is inferred from rows.")
+    columns = dict(zip(file.header, map(list, zip(*rows, strict=True)), strict=True))
+    return Sample(file.name, columns, lines, unreadable, file.rows_read, whole)
+
+
+class _Ticket(NamedTuple):
+    lot: float
+    row: FileRow
+
+
+class _Draw:
+    """Draws rows at random, each with the same chance, without knowing how many will come."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lots = random.Random(0)  # noqa: S311  # the same file must give the same sample
+        self._lowest = 1.0
+        self._tickets: list[_Ticket] = []
+        self._bytes = 0
+
+    def offer(self, row: FileRow) -> None:
+        """Keep the row if its lot is among the lowest so far."""
+        lot = self._lots.random()
+        if lot < self._lowest:
+            self._tickets.append(_Ticket(lot, row))
+            self._bytes += len(row.content)
+            if len(self._tickets) > 2 * self._limit or self._bytes > 2 * LARGEST_SAMPLE:
+                self._thin()
+
+    def rows(self) -> Iterable[FileRow]:
+        """The drawn rows, in the file's order."""
+        if len(self._tickets) > self._limit or self._bytes > LARGEST_SAMPLE:
+            self._thin()
+        return (ticket.row for ticket in self._tickets)
+
+    def _thin(self) -> None:
+        lots = sorted(ticket.lot for ticket in self._tickets)
+        small = max(1, int(len(lots) * min(1.0, LARGEST_SAMPLE / self._bytes)))
+        kept = min(self._limit, small)
+        self._lowest = lots[kept] if kept < len(lots) else 1.0
+        self._tickets = [t for t in self._tickets if t.lot < self._lowest]
+        self._bytes = sum(len(t.row.content) for t in self._tickets)
+
+
+def _check_names(file: CsvFile) -> None:
+    """The same demand as the schema's, told in terms of the file."""
+    for place, name in enumerate(file.header, 1):
+        if not name:
+            raise CsvFileError(
+                f"{file.name}: column {place} has no name in the header (pandas leaves it out for "
+                "an index: to_csv(index=False)). Give it one, or take the column out."
+            )
+        if any(ord(c) < 32 for c in name):
+            raise CsvFileError(
+                f"{file.name}: the name of column {place} holds a control character "
+                f"({quoted(repr(name))}); rename it."
+            )

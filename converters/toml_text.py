@@ -1,0 +1,51 @@
+"""Values as TOML, and any text as something that can stand in a TOML comment or on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+# How much of a cell a comment or a warning quotes.
+READABLE_LENGTH = 40
+
+
+def quoted(text: str) -> str:
+    """A basic string of TOML; whatever the text holds, the result is one line and printable."""
+    # JSON's escapes are TOML's, but it leaves DEL and the C1 controls as they are.
+    escaped = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else _escape(c) for c in escaped)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
+
+
+def readable(text: str) -> str:
+    """A text quoted, cut if it is long."""
+    return quoted(text if len(text) <= READABLE_LENGTH else text[: READABLE_LENGTH - 1] + "…")
+
+
+def key(name: str) -> str:
+    """A key, bare where TOML allows it."""
+    bare = name.isascii() and name.replace("-", "_").isidentifier()
+    return name if bare else quoted(name)
+
+
+def value(content: object) -> str:
+    """A string, number, truth value, path, list or (inline) table."""
+    if isinstance(content, bool):
+        return "true" if content else "false"
+    if isinstance(content, float):
+        return repr(int(content)) if content.is_integer() and abs(content) < 1e15 else repr(content)
+    if isinstance(content, int):
+        return str(content)
+    if isinstance(content, Mapping):
+        inside = ", ".join(f"{key(k)} = {value(v)}" for k, v in content.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(content, str | Path):
+        return quoted(str(content))
+    if isinstance(content, Iterable):
+        return f"[{', '.join(value(v) for v in content)}]"
+    raise TypeError(f"TOML cannot hold {content!r}.")
