@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
 from converters import config, schema
+from converters.cells import Refusal
 from converters.schema import Schema
+from converters.vw_text import Row, compile_schema
 
 Columns = dict[str, dict[str, Any]]
 
@@ -24,6 +27,24 @@ def build(columns: Columns, **sections: dict[str, Any]) -> Schema:
         **sections,
     }
     return schema.from_settings(config.from_values(values, Path("freshet.toml")))
+
+
+FLIGHT: Columns = {
+    "key": {"role": "id"},
+    "when": {"role": "time"},
+    "late": {"role": "label"},
+    "note": {"role": "drop"},
+    "dist": {"kind": "numeric", "min": 0, "max": 5000},
+    "carrier": {"kind": "categorical"},
+    "remark": {"kind": "text", "missing": "indicator"},
+}
+
+
+def accepted(schema: Schema, row: Sequence[str]) -> Row:
+    """The checked row, which must not be refused."""
+    converted = compile_schema(schema)(row)
+    assert not isinstance(converted, Refusal), converted
+    return converted
 
 
 # Everything UTF-8 can hold, with what VW or CSV takes for syntax much more often than by chance.

@@ -1,4 +1,4 @@
-"""Records to rows: framing as csv.reader does, JSON as CSV, and every reason for a refusal."""
+"""Records to rows: framing as csv.reader does, JSON as CSV, each row by itself."""
 
 from __future__ import annotations
 
@@ -12,23 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from converters.cells import Refusal
-from converters.rows import Headers, RowReader, cells_of, frame
-from converters.vw_text import Row, reference
+from converters.rows import RowReader, cells_of, frame
+from converters.vw_text import reference
 from tests import schemas
+from tests.rows_to_read import COLUMNS, CSV, GOOD, GOOD_ROW, JSON, columns
 from tests.schemas import build
-
-COLUMNS: schemas.Columns = {
-    "key": {"role": "id"},
-    "when": {"role": "time"},
-    "late": {"role": "label", "missing_values": ["NA"]},
-    "dist": {"kind": "numeric", "min": 0, "max": 5000, "out_of_range": "reject"},
-    "carrier": {"kind": "categorical", "missing": "reject"},
-}
-GOOD = b"k1,2013-01-01,1,700,UA"
-GOOD_ROW: Row = ("k1", 1, "| dist:700 carrier=UA")
-
-JSON: Headers = [("content-type", b"application/json")]
-CSV: Headers = [("content-type", b"text/csv; charset=utf-8")]
 
 
 @pytest.fixture(scope="module")
@@ -37,132 +25,14 @@ def reader() -> RowReader:
     return RowReader(build(COLUMNS))
 
 
-def columns(*names: str) -> Headers:
-    """The headers of a record whose rows stand under these columns."""
-    return [("columns", ",".join(names).encode())]
-
-
 def reasons(rows: Sequence[object]) -> list[str]:
     """The reason of each refusal; ``good`` for an accepted row."""
     return [row.reason if isinstance(row, Refusal) else "good" for row in rows]
 
 
-EVENTS: list[tuple[bytes, Headers, list[str]]] = [
-    (GOOD, [], ["good"]),
-    (GOOD + b"\n", [], ["good"]),
-    (GOOD + b"\r\n" + GOOD + b"\r\n", [], ["good", "good"]),
-    (b"", [], ["empty-record"]),
-    (b"", CSV, ["empty-record"]),
-    (b"[]", [], ["empty-record"]),
-    (b"\n", [], ["empty-row"]),
-    (GOOD + b"\n\r\n\n" + GOOD, [], ["good", "empty-row", "empty-row", "good"]),
-    (GOOD + b"\n\n", columns("key", "carrier"), ["wrong-width", "empty-row"]),
-    (b"k,2013-01-01,1,700", [], ["wrong-width"]),
-    (GOOD + b",", [], ["wrong-width"]),
-    (b"k,UA\nk\nk,UA,1\n", columns("key", "carrier"), ["good", "wrong-width", "wrong-width"]),
-    (GOOD + b"\nk\xff" + GOOD + b"\n" + GOOD, [], ["good", "not-utf8", "good"]),
-    (b'"k\xe9",,,,UA\n' + GOOD, [], ["not-utf8", "good"]),
-    (GOOD + b'\nk,,,,"UA\n' + GOOD + b"\n", [], ["good", "unclosed-quote"]),
-    (b'k,,,,"UA""\n' + GOOD, [], ["unclosed-quote"]),
-    (GOOD + b"\nk\r1,,,,UA\n" + GOOD, [], ["good", "bare-cr", "good"]),
-    (b'"k"\r1,,,,UA', [], ["bare-cr"]),
-    (b"{", JSON, ["bad-json"]),
-    (b"", JSON, ["bad-json"]),
-    (b'{"dist": NaN, "carrier": "UA"}', JSON, ["bad-json"]),
-    (b'{"carrier": "\xff"}', JSON, ["bad-json"]),
-    (b"[" * 3000, JSON, ["bad-json"]),
-    (GOOD, JSON, ["bad-json"]),
-    (b"3", JSON, ["not-a-row"]),
-    (b'[{"carrier": "UA"}, 3, null, "x", ["k"]]', [], ["good", *["not-a-row"] * 4]),
-    (b'{"carrier": ["UA"]}', [], ["nested-value"]),
-    (b'[{"carrier": {"a": 1}}, {"carrier": "UA"}]', [], ["nested-value", "good"]),
-    (b'{"carrier": "UA", "tail": 1}', [], ["unknown-column"]),
-    (b"UA,1\nUA,2\n", columns("carrier", "tail"), ["unknown-column"] * 2),
-    (b"UA,UA\nUA,UA", columns("carrier", "carrier"), ["bad-columns-header"] * 2),
-    (b"UA\n\xff", [("columns", b"\xff")], ["bad-columns-header", "not-utf8"]),
-    (GOOD, [("columns", b"")], ["bad-columns-header"]),
-    (b"k,,1,far,UA", [], ["not-a-number"]),
-    (b"k,,1,0x1p3,UA", [], ["not-a-number"]),
-    (b"k,,1,1a5,UA", [], ["not-a-number"]),
-    (b"k,,1,1_000,UA", [], ["not-a-number"]),
-    ("k,,1,\N{ARABIC-INDIC DIGIT THREE},UA".encode(), [], ["not-a-number"]),
-    (b'{"dist": true, "carrier": "UA"}', [], ["not-a-number"]),
-    (b'{"dist": "far", "carrier": "UA"}', [], ["not-a-number"]),
-    (b"k,,1,inf,UA", [], ["not-finite"]),
-    (b"k,,1,nan,UA", [], ["not-finite"]),
-    (b"k,,1,1e39,UA", [], ["not-finite"]),
-    (b'{"dist": 1e39, "carrier": "UA"}', [], ["not-finite"]),
-    (b"k,,1,-1,UA\nk,,1,5001,UA", [], ["out-of-range"] * 2),
-    (b"k,,1,1,", [], ["missing-value"]),
-    (b"{}", [], ["missing-value"]),
-    (b'{"carrier": null}', [], ["missing-value"]),
-    (b"k", columns("key"), ["missing-value"]),
-    (b"k,,2,1,UA\nk,,yes!,1,UA", [], ["bad-label"] * 2),
-    (b"k,,NA,1,UA", [], ["good"]),
-    (b"k,soon,1,1,UA", [], ["bad-time"]),
-    (b"k,1950-01-01,1,1,UA", [], ["bad-time"]),
-]
-
-
-@pytest.mark.parametrize(("value", "headers", "expected"), EVENTS)
-def test_event_records(
-    reader: RowReader, value: bytes, headers: Headers, expected: list[str]
-) -> None:
-    """Each row of a record is accepted, or refused for its own reason and no other row's."""
-    assert reasons(reader.events(value, headers)) == expected
-
-
-LABELS: list[tuple[bytes, Headers, list[str]]] = [
-    (b"k1,1\nk2,no,2013-01-01\n", [], ["good", "good"]),
-    (b'[{"id": "k", "label": 1}, {"id": 7, "label": "no", "time": null}]', [], ["good", "good"]),
-    (b"", [], ["empty-record"]),
-    (b"k\nk,1,2013-01-01,x", [], ["wrong-width", "wrong-width"]),
-    (b",1", [], ["missing-id"]),
-    (b'{"label": 1}', [], ["missing-id"]),
-    (b"k,\nk,NA", [], ["missing-label", "missing-label"]),
-    (b'{"id": "k"}', [], ["missing-label"]),
-    (b"k,2", [], ["bad-label"]),
-    (b"k,1,soon", [], ["bad-time"]),
-    (b'{"id": "k", "label": 1, "late": 1}', [], ["unknown-column"]),
-    (b'{"id": ["k"], "label": 1}', [], ["nested-value"]),
-    (b'k,"1', [], ["unclosed-quote"]),
-    (b"k,1\n\xff,1", [], ["good", "not-utf8"]),
-]
-
-
-@pytest.mark.parametrize(("value", "headers", "expected"), LABELS)
-def test_label_records(
-    reader: RowReader, value: bytes, headers: Headers, expected: list[str]
-) -> None:
-    """Each row of a label record is accepted, or refused for its own reason."""
-    assert reasons(reader.labels(value, headers)) == expected
-
-
 def test_labels_are_codes(reader: RowReader) -> None:
     """A label row is its id and 1 or 0."""
     assert reader.labels(b'"k,1",yes\n7,0\n') == [("k,1", 1), ("7", 0)]
-
-
-def test_refusal_says_column_and_text(reader: RowReader) -> None:
-    """A refusal names the column, and quotes the offending cell or row."""
-    value = b"k,,1,far,UA\n\xffx,,,,\n,\n"
-    number, utf8, width = reader.events(value)
-    assert number == Refusal("not-a-number", "dist", "far")
-    assert utf8 == Refusal("not-utf8", "", "\\xffx,,,,")
-    assert width == Refusal("wrong-width", "", "2 cells, not 5: ,")
-
-
-def test_huge_row_is_quoted_short(reader: RowReader) -> None:
-    """However long the bad row, its refusal stays small."""
-    for value in (
-        b"x" * 9999,
-        b'"' + b"x" * 9999,
-        b"\xff" * 9999,
-        b'{"tail": "%s"}' % (b"x" * 999),
-    ):
-        (refused,) = reader.events(value)
-        assert isinstance(refused, Refusal)
-        assert len(refused.text) <= 200
 
 
 def test_good_neighbours_of_bad_rows_are_as_alone(reader: RowReader) -> None:
