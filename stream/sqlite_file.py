@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,18 +164,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _go_write_ahead(connection: sqlite3.Connection, path: Path) -> None:
-    """Switch a new file to write-ahead logging; SQLite does not wait for a lock here by itself."""
+    """Switch a new file to write-ahead logging; an old one has it already."""
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            break
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise LogError(
             f"The file system of {path} cannot hold a log that several processes share. Put it on"
