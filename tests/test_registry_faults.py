@@ -183,6 +183,21 @@ def test_many_may_open_a_new_registry_at_once(tmp_path: Path) -> None:
         assert sorted(pool.map(open_one, range(8))) == [1, 1, 2, 2, 3, 3, 4, 4]
 
 
+def test_opening_waits_for_whoever_is_just_making_the_file(tmp_path: Path) -> None:
+    """A lock held while the file is not yet in WAL mode is waited for as any other."""
+    other = sqlite3.connect(tmp_path / "registry.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE made_meanwhile (number)")
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(registry_at, tmp_path)
+        time.sleep(0.1)
+        assert not opening.done()
+        other.execute("COMMIT")
+        other.close()
+        with opening.result() as registry:
+            assert Writer(registry).commit().version == 1
+
+
 def test_of_two_processes_only_the_newer_commits(tmp_path: Path) -> None:
     """Once the second has begun, not one commit of the first gets in, and the first is told."""
     with registry_at(tmp_path) as registry:

@@ -125,12 +125,18 @@ def test_another_snapshots_manifest_is_seen(store: SnapshotStore, ref: SnapshotR
 def test_damage_outside_what_is_loaded_does_not_hinder(
     store: SnapshotStore, ref: SnapshotRef
 ) -> None:
-    """A server that takes the model alone works on while the waiting events' file is damaged."""
+    """A server that takes the model alone reads no other file, but sees when one is cut short."""
     path = store.folder / ref.folder / "waiting"
     path.write_bytes(bytes(len(FILES["waiting"])))
     with store.open(ref, only=["model.vw"]) as snapshot:
         assert (snapshot.path / "model.vw").read_bytes() == FILES["model.vw"]
     assert is_refused(store, ref, "waiting")
+    path.write_bytes(b"")
+    with (
+        pytest.raises(CorruptSnapshotError, match="waiting has 0 bytes, not 10"),
+        store.open(ref, only=["model.vw"]),
+    ):
+        pass
 
 
 def test_a_missing_folder_is_not_called_corrupt(store: SnapshotStore, ref: SnapshotRef) -> None:

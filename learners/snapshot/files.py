@@ -78,7 +78,9 @@ def read_all(folder: int, name: str, at_most: int) -> bytes:
 def check_size(folder: int, name: str, mark: FileMark) -> None:
     """See that a file is a regular one of the right size, without reading it."""
     with _regular(name, name, folder) as handle:
-        _compare_size(name, os.fstat(handle).st_size, mark)
+        size = os.fstat(handle).st_size
+    if size != mark.size:
+        raise CorruptSnapshotError(f"the file {name} has {size} bytes, not {mark.size}")
 
 
 def copy_checked(folder: int, name: str, target: Path, mark: FileMark) -> None:
@@ -93,7 +95,6 @@ def copy_checked(folder: int, name: str, target: Path, mark: FileMark) -> None:
             digest.update(chunk)
             size += len(chunk)
             copy.write(chunk)
-    _compare_size(name, size, mark)
     if digest.hexdigest() != mark.sha256:
         raise CorruptSnapshotError(f"the file {name} is not the one that was written (sha256)")
 
@@ -114,8 +115,3 @@ def _regular(name: str, path: Path | str, folder: int | None) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
-
-
-def _compare_size(name: str, size: int, mark: FileMark) -> None:
-    if size != mark.size:
-        raise CorruptSnapshotError(f"the file {name} has {size} bytes, not {mark.size}")
