@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+import converters
 from converters.cells import Refusal
 from converters.rows import Headers, RowReader
 from tests.rows_to_read import COLUMNS, CSV, GOOD, JSON, columns
@@ -134,3 +137,25 @@ def test_huge_row_is_quoted_short(reader: RowReader) -> None:
         (refused,) = reader.events(value)
         assert isinstance(refused, Refusal)
         assert len(refused.text) <= 200
+
+
+def reasons_in_the_code() -> set[str]:
+    """Every reason that the converter can give: its only words with dashes, but for these two."""
+    folder = Path(converters.__file__).parent
+    modules = [folder / name for name in ("cells.py", "rows.py", "vw_text.py")]
+    found = re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', "".join(m.read_text() for m in modules))
+    return set(found) - {"content-type", "utf-8"}
+
+
+def test_every_reason_has_an_example() -> None:
+    """No reason is in the code that the examples above do not reach, and none is made up."""
+    shown = {reason for _, _, expected in (*EVENTS, *LABELS) for reason in expected}
+    assert shown - {"good"} == reasons_in_the_code()
+
+
+def test_every_reason_is_documented() -> None:
+    """The table of reasons in the documentation is that of the code."""
+    document = Path(__file__).parent.parent / "docs" / "converter.md"
+    table = re.findall(r"(?m)^\| `([a-z0-9-]+)` \| .* \|$", document.read_text(encoding="utf-8"))
+    reasons_told = [word for word in table if "-" in word]
+    assert sorted(reasons_told) == sorted(reasons_in_the_code())
