@@ -14,13 +14,12 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
-from converters.csv_file import CsvFile
 from converters.errors import FreshetError
 from learners.registry import Commit, Lineage, Registry, Start
 from learners.snapshot import SnapshotStore
 from stream import checkpoint, journal
 from stream.context import Context, learner_json, record_reader
-from stream.history import Formed, History, HistoryOptions
+from stream.history import Formed, History
 from stream.journal import JournalLine, to_cut, to_positions
 from stream.learner_process import summary
 from stream.log import EventLog, Place, Record
@@ -41,13 +40,12 @@ class Backfill:
     registry: Registry
     snapshots: SnapshotStore
 
-    def from_file(self, file: CsvFile, options: HistoryOptions, folded: Folded) -> dict[str, Any]:
+    def from_file(self, history: History, folded: Folded) -> dict[str, Any]:
         """A candidate of the rows of a file, as if they had been produced and learned.
 
         It stands nowhere in the log: promoted, the learner goes on where it stood.
         """
         began = monotonic()
-        history = History(file, self.context.schema, options)
         nowhere = Start({}, {}, 0)
         pipeline = checkpoint.new_pipeline(self.context, self._lineage(nowhere, None).serial)
         with closing(pipeline):

@@ -8,12 +8,12 @@ from typing import Any, TextIO
 
 from converters.csv_file import open_csv
 from stream.backfill import Backfill, Folded
-from stream.history import HistoryOptions
+from stream.history import History, HistoryOptions
 from stream.learner_process import opened
 from stream.log import Place, Record
 from stream.outputs import Score, read_scores
 from stream.pipeline import Pipeline, Written
-from stream.progress import progress
+from stream.progress import progress, warn_of_waits
 
 
 def run(
@@ -31,10 +31,14 @@ def run(
     Returns:
         The report that ``freshet backfill --json`` prints.
     """
-    if source != "log":
-        with open_csv(source) as file, progress("events", file.size, file.tell) as shown:
-            return maker.from_file(file, options, _folded(shown, scores))
     settings = maker.context.settings
+    if source != "log":
+        with open_csv(source) as file:
+            history = History(file, maker.context.schema, options)
+            with progress("events", file.size, file.tell) as shown:
+                report = maker.from_file(history, _folded(shown, scores))
+        warn_of_waits(history, settings)
+        return report
     with closing(opened(settings)) as log, progress("events") as shown:
         fold = maker.fresh if fresh else maker.from_journal
         return fold(log, _folded(shown, scores))

@@ -50,7 +50,7 @@ def produce(
     from converters.csv_file import open_csv
     from stream.history import History
     from stream.produce import Pace, Producer
-    from stream.progress import progress
+    from stream.progress import progress, warn_of_waits
     from stream.topics import create_topics
 
     if rate is not None and rate <= 0:
@@ -64,6 +64,7 @@ def produce(
         stopped = stopped_by_signals(lambda: setattr(producer, "stopping", True))
         with stopped, progress("rows sent", file.size, file.tell) as shown:
             produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
+    warn_of_waits(history, settings)
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {settings.log}.")
     if json:
         print_json({"rows": produced.rows, "labels": produced.labels, "records": produced.records})
@@ -232,7 +233,8 @@ def _say_report(report: dict[str, Any]) -> None:
     measured = {n: report[n] for n in ("log_loss", "auc") if report[n] is not None}
     say(
         f"{report['events']:,} events: {report['learned']:,} learned, {report['waiting']:,} "
-        f"waiting, {report['rejected']:,} rejected, {report['duplicates']:,} duplicates; "
+        f"waiting, {report['expired']:,} expired, {report['rejected']:,} rejected, "
+        f"{report['duplicates']:,} duplicates; "
         f"{report['events_this_run']:,} in this run at {report['events_per_second']:,.0f}/s. "
         + ", ".join(f"{n} {v:.4f}" for n, v in measured.items())
         + (f". Version {report['version']}." if report["version"] else ". No version yet.")

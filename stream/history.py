@@ -85,12 +85,12 @@ class History:
         self._schema = schema
         self._options = options
         file.require_known(schema.names)
-        self._headers: tuple[tuple[str, bytes], ...] = ()
-        if file.header != list(schema.names):
-            self._headers = (("columns", _csv_line(file.header)),)
+        in_order = file.header == list(schema.names)
+        self._headers = () if in_order else (("columns", _csv_line(file.header)),)
         self._time_at = self._place("time")
         self._zone = "" if self._time_at is None else _zone(schema)
         self._late = self._late_places() if options.late else None
+        self.longest_wait = 0.0  # seconds from an event's record to its label's, so far
 
     def records(self) -> Iterator[Formed]:
         """The records in the order in which they are to be sent.
@@ -185,9 +185,11 @@ class History:
             known = event + round((self._options.label_delay or 0.0) * 1000)
         else:
             known = self._label_time(row, cells[label_time_at])
+        known = max(known, time)
+        self.longest_wait = max(self.longest_wait, (known - time) / 1000)
         cells[label_at] = ""
         line = _csv_line([cells[id_at], label])
-        return _Timed(time, _csv_line(cells), (max(known, time), line))
+        return _Timed(time, _csv_line(cells), (known, line))
 
     def _label_time(self, row: FileRow, cell: str) -> int:
         try:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from time import monotonic
 
 from converters.command_line import say
+from converters.settings import Settings
+from stream.history import History
 
 PLAIN_LINE_SECONDS = 10.0
 
@@ -69,3 +71,13 @@ def _lines(what: str, total: int | None, place: Callable[[], int] | None) -> Cal
             say(f"{count:,} {what}{share}")
 
     return update
+
+
+def warn_of_waits(history: History, settings: Settings) -> None:
+    """Say so when labels come later than events wait for them."""
+    waited, allowed = history.longest_wait / 86_400, settings.late_labels.wait / 86_400
+    if waited > allowed:
+        say(
+            f"Warning: labels come up to {waited:,.1f} days after their events, and events wait "
+            f"{allowed:,.1f} days (late_labels.wait); those later than that are not learned."
+        )

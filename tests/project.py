@@ -180,7 +180,9 @@ class Project:
                     fold = maker.fresh if options.get("fresh") else maker.from_journal
                     return fold(log, ignore)
             with open_csv(str(path)) as file:
-                return maker.from_file(file, HistoryOptions(**options), ignore)
+                return maker.from_file(
+                    History(file, self.schema, HistoryOptions(**options)), ignore
+                )
 
     def scores(self) -> list[Score]:
         """All scores written."""

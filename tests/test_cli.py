@@ -90,8 +90,7 @@ def test_a_csv_without_the_label_column(tmp_path: Path) -> None:
     """The columns that there are are named."""
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
     result = freshet("init", "a.csv", "--label", "late", "--positive", "1", cwd=tmp_path)
-    assert re.search(r"'?late'?.*x, ?y|x.*y.*late", error_of(result, result.returncode or 2))
-    assert result.returncode in {1, 2}
+    assert re.search(r"late.*does not have.*x.*y", error_of(result, 2))
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
@@ -151,6 +150,7 @@ def test_unknown_versions_and_missing_files_exit_with_one(tmp_path: Path) -> Non
     assert "nowhere.csv" in error_of(missing, 1)
 
 
+@pytest.mark.timeout(300)
 def test_the_whole_walk_by_command(tmp_path: Path) -> None:
     """produce, learn, models, show, score, rollback, history, backfill: JSON and exit statuses."""
     project = Project(tmp_path / "p")
