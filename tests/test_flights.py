@@ -17,9 +17,9 @@ from converters.schema import from_settings
 from learners.registry import Registry
 from stream import flights
 from stream.backfill import Backfill, snapshots_of
-from stream.checkpoint import context_of
+from stream.context import context_of
 from stream.flights import FLIGHTS, LANDED, write_flights
-from stream.history import HistoryOptions
+from stream.history import History, HistoryOptions
 
 Flight = dict[str, str]
 
@@ -109,8 +109,9 @@ def test_the_first_month_can_be_learned_from_honest_labels(
         Registry(settings.registry, settings.model) as registry,
         open_csv(str(first_month)) as file,
     ):
+        history = History(file, context.schema, HistoryOptions(label_time=LANDED))
         maker = Backfill(context, registry, snapshots_of(context))
-        report = maker.from_file(file, HistoryOptions(label_time=LANDED), lambda *_: None)
+        report = maker.from_file(history, lambda *_: None)
     assert (report["learned"], report["rejected"]) == (MONTH, 0)
     assert report["auc"] > 0.64
     assert report["log_loss"] < report["base_rate_log_loss"]

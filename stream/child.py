@@ -1,0 +1,173 @@
+"""One command of Freshet as a process: started, listened to, asked to end, and mourned.
+
+:mod:`stream.supervisor` owns the children and decides when each starts again.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from subprocess import PIPE, Popen, TimeoutExpired
+from threading import Thread
+from time import monotonic
+from typing import IO
+
+# Called with a child's name and each line it says on standard error.
+Said = Callable[[str, str], None]
+
+# How many of a child's last lines tell why it died.
+LAST_LINES = 20
+# A result is one document; what is longer is not kept.
+MOST_OUTPUT_LINES = 100_000
+# A process of the child's own may hold its streams open after it has ended.
+STREAMS_CLOSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, and what messages call it."""
+
+    name: str
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a process ended by itself: exit status (negative: a signal), life, last words."""
+
+    status: int
+    seconds: float
+    words: str
+
+    def __str__(self) -> str:
+        how = f"ended with exit status {self.status}"
+        if self.status < 0:
+            how = f"was killed by {_signal_name(-self.status)}"
+        text = f"{how} after {self.seconds:.1f} s" + (f": {self.words}" if self.words else "")
+        return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def freshet(name: str, *arguments: str) -> Command:
+    """A command of Freshet that ends when this process does.
+
+    It runs under this very interpreter, wherever Freshet is installed; ``-P`` keeps a folder that
+    is called ``serve`` in the working directory from being taken for ours.
+    """
+    return Command(name, (sys.executable, "-P", "-m", "stream.supervised", *arguments))
+
+
+class Child:
+    """A command and its process, if one runs; used by one thread."""
+
+    def __init__(self, command: Command, said: Said, environment: dict[str, str] | None) -> None:
+        self.command = command
+        self._said = said
+        self._environment = environment
+        self._process: Popen[str] | None = None
+        self._listeners: list[Thread] = []
+        self._words: deque[str] = deque(maxlen=LAST_LINES)
+        self._output: deque[str] = deque(maxlen=MOST_OUTPUT_LINES)
+        self._started = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if one runs."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def output(self) -> str:
+        """What the last process has printed on standard output."""
+        return "".join(self._output)
+
+    def start(self) -> None:
+        """Start a process; in a session of its own, so that Ctrl-C reaches the supervisor alone."""
+        # New ones: a listener of the process before may still be writing to the old.
+        self._words, self._output = deque(maxlen=LAST_LINES), deque(maxlen=MOST_OUTPUT_LINES)
+        self._started = monotonic()
+        process = Popen(  # noqa: S603  # our own command
+            self.command.argv,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=self._environment,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._process = process
+        self._listeners = [
+            Thread(target=self._output.extend, args=(process.stdout,), daemon=True),
+            Thread(target=self._listen, args=(process.stderr, self._words), daemon=True),
+        ]
+        for listener in self._listeners:
+            listener.start()
+
+    def death(self) -> Death | None:
+        """How the process ended, told once; None while one runs or when none was started."""
+        if self._process is None or (status := self._process.poll()) is None:
+            return None
+        self._bury(self._process)
+        return Death(status, monotonic() - self._started, self._last_words())
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM, if a process runs."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def end_by(self, deadline: float) -> bool:
+        """Wait for the process to end; kill it at the deadline, and say whether that was needed."""
+        process = self._process
+        if process is None:
+            return False
+        killed = False
+        try:
+            process.wait(max(0.0, deadline - monotonic()))
+        except TimeoutExpired:
+            process.kill()
+            process.wait()
+            killed = True
+        self._bury(process)
+        return killed
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._bury(self._process)
+
+    def _bury(self, process: Popen[str]) -> None:
+        """Hear the last words, and close what is left."""
+        self._process = None
+        for listener in self._listeners:
+            listener.join(STREAMS_CLOSE_SECONDS)
+        for stream, listener in zip((process.stdout, process.stderr), self._listeners, strict=True):
+            if stream is not None and not listener.is_alive():
+                stream.close()
+        if process.stdin is not None:
+            process.stdin.close()
+
+    def _listen(self, stream: IO[str], words: deque[str]) -> None:
+        for text in stream:
+            line = text.rstrip("\n")
+            words.append(line)
+            self._said(self.command.name, line)
+
+    def _last_words(self) -> str:
+        """Freshet's own paragraph if the process ended with one, else its last lines."""
+        words = [line.strip() for line in self._words.copy() if line.strip()]
+        if words and words[-1].startswith("freshet: "):
+            return words[-1].removeprefix("freshet: ")
+        return " / ".join(words[-5:])
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,154 @@
+"""Keeps processes running: each that dies is started again, and none outlives this one.
+
+Stands behind ``freshet up`` and ``freshet demo``, which run the learner and the server as
+children. A child that dies is told of in one line, with what it said last, and started again after
+a delay that grows while it keeps dying; one that keeps refusing its configuration ends them all.
+If this process is killed, the children notice (:mod:`stream.supervised`) and end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from converters.errors import FreshetError
+from stream.child import Child, Command, Death, Said
+
+# The exit status of a command that was given wrongly: trying again will not help for long.
+USAGE_STATUS = 2
+
+
+class ChildFailedError(FreshetError):
+    """A child keeps dying; all have been ended."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How the dead are started again.
+
+    Attributes:
+        first_delay: seconds before the first new start; doubled with each death in a row.
+        longest_delay: seconds between starts at most.
+        steady: a child that lived so many seconds has proved itself: its deaths are counted anew.
+        refusals: deaths in a row with exit status 2 after which all are ended.
+        deaths: deaths in a row of any kind after which all are ended; None: never.
+        grace: seconds that children have to end when they are asked to.
+    """
+
+    first_delay: float = 0.5
+    longest_delay: float = 30.0
+    steady: float = 60.0
+    refusals: int = 3
+    deaths: int | None = None
+    grace: float = 30.0
+
+
+@dataclass
+class _Watched:
+    """A child with its deaths in a row, and when it is due to start if it does not run."""
+
+    child: Child
+    deaths: int = 0
+    refusals: int = 0
+    due: float | None = field(default_factory=monotonic)
+
+
+class Supervisor:
+    """The owner of some children; used by one thread, which calls :meth:`tend` again and again.
+
+    Args:
+        commands: what to run; ended in this order.
+        said: called with each line that a child says; on a thread of that child's own.
+        note: called with each line that the supervisor has to say.
+        patience: when to start the dead again.
+        environment: of the children; None for this process's.
+    """
+
+    def __init__(
+        self,
+        commands: Sequence[Command],
+        said: Said,
+        note: Callable[[str], None],
+        patience: Patience = Patience(),
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self._watched = {c.name: _Watched(Child(c, said, environment)) for c in commands}
+        self._note = note
+        self._patience = patience
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End what still runs; at once, if even the waiting is interrupted."""
+        try:
+            self.stop()
+        finally:
+            for watched in self._watched.values():
+                watched.child.kill()
+
+    def pid(self, name: str) -> int | None:
+        """The process of a child, if it runs."""
+        return self._watched[name].child.pid
+
+    def tend(self) -> None:
+        """Start what is due, and see who has died.
+
+        Raises:
+            ChildFailedError: patience with one of them has ended, and so have all.
+        """
+        for watched in self._watched.values():
+            death = watched.child.death()
+            if death is not None:
+                self._mourn(watched, death)
+            elif watched.due is not None and monotonic() >= watched.due:
+                watched.due = None
+                watched.child.start()
+
+    def stop(self, *names: str) -> None:
+        """Ask these children, or all, to end; return when they have, killed if need be."""
+        chosen = [self._watched[name] for name in names or self._watched]
+        for watched in chosen:
+            watched.due = None
+            watched.child.ask_to_end()
+        deadline = monotonic() + self._patience.grace
+        for watched in chosen:
+            if watched.child.end_by(deadline):
+                self._note(
+                    f"The {watched.child.command.name} did not end within "
+                    f"{self._patience.grace:.0f} s and was killed. Nothing is lost: it goes on "
+                    "from its last checkpoint."
+                )
+
+    def output(self, name: str) -> str:
+        """What the last process of a child has printed on standard output."""
+        return self._watched[name].child.output
+
+    def _mourn(self, watched: _Watched, death: Death) -> None:
+        patience, name = self._patience, watched.child.command.name
+        if death.seconds >= patience.steady:
+            watched.deaths = watched.refusals = 0
+        watched.deaths += 1
+        watched.refusals = watched.refusals + 1 if death.status == USAGE_STATUS else 0
+        if watched.refusals >= patience.refusals or watched.deaths == patience.deaths:
+            self.stop()
+            times = "once" if watched.deaths == 1 else f"{watched.deaths} times in a row"
+            raise ChildFailedError(
+                f"The {name} failed {times}, so everything was stopped. Last it {death}",
+                USAGE_STATUS if death.status == USAGE_STATUS else 1,
+            )
+        delay = min(patience.longest_delay, patience.first_delay * 2 ** min(watched.deaths - 1, 30))
+        watched.due = monotonic() + delay
+        self._note(f"The {name} {death} It is started again in {delay:g} s.")

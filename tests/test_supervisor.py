@@ -1,0 +1,259 @@
+"""Processes that are kept running, and never outlive the one that keeps them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from converters.errors import FreshetError
+from stream.child import Command
+from stream.ports import PortError, free_port, free_port_near
+from stream.supervisor import ChildFailedError, Patience, Supervisor
+from tests.project import Project
+
+PATIENCE = Patience(first_delay=0.01, longest_delay=0.04, grace=5.0)
+LASTS = "import time; print('here', flush=True); time.sleep(60)"
+
+
+def python(name: str, code: str) -> Command:
+    """A child that runs some Python; isolated, and so started in a moment."""
+    return Command(name, (sys.executable, "-I", "-S", "-c", code))
+
+
+@contextmanager
+def supervised(*commands: Command, patience: Patience = PATIENCE) -> Iterator[Watch]:
+    """A supervisor of these, with all that it and they say."""
+    lines: list[str] = []
+    notes: list[str] = []
+    with Supervisor(commands, lambda name, line: lines.append(line), notes.append, patience) as s:
+        yield Watch(s, lines, notes)
+
+
+class Watch:
+    """A supervisor and what was heard of it."""
+
+    def __init__(self, supervisor: Supervisor, lines: list[str], notes: list[str]) -> None:
+        self.supervisor = supervisor
+        self.lines = lines
+        self.notes = notes
+
+    def tend_until(self, condition: Callable[[], object]) -> None:
+        """Tend until something is so."""
+        until(condition, self.supervisor.tend)
+
+    def pid(self, name: str) -> int:
+        """The process of a child once it runs."""
+        self.tend_until(lambda: self.supervisor.pid(name))
+        return self.supervisor.pid(name) or 0
+
+
+def until(condition: Callable[[], object], meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + 40.0
+    while not condition():
+        assert time.monotonic() < deadline
+        meanwhile()
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return state.stdout.strip()[:1] not in ("", "Z")
+
+
+def test_a_killed_child_is_started_again_and_the_others_are_left_alone() -> None:
+    """Kill -9 of one child gives a new process of it, with a line that says why."""
+    with supervised(python("a", LASTS), python("b", LASTS)) as watch:
+        first, other = watch.pid("a"), watch.pid("b")
+        os.kill(first, signal.SIGKILL)
+        watch.tend_until(lambda: watch.supervisor.pid("a") not in (None, first))
+        assert watch.supervisor.pid("b") == other
+        assert len(watch.notes) == 1
+        assert watch.notes[0].startswith("The a was killed by SIGKILL after ")
+        assert watch.notes[0].endswith(" It is started again in 0.01 s.")
+
+
+def test_the_delay_grows_up_to_its_bound() -> None:
+    """A child that keeps dying is started again ever later, but not later than the longest."""
+    with supervised(python("a", "raise SystemExit(7)")) as watch:
+        watch.tend_until(lambda: len(watch.notes) == 5)
+        delays = [note.rsplit(" in ", 1)[1] for note in watch.notes]
+        assert delays == ["0.01 s.", "0.02 s.", "0.04 s.", "0.04 s.", "0.04 s."]
+        assert "ended with exit status 7" in watch.notes[0]
+
+
+def test_a_child_that_has_proved_itself_is_started_again_at_once() -> None:
+    """Deaths after a steady life do not add up."""
+    patience = Patience(first_delay=0.01, steady=0.0, refusals=2, deaths=2)
+    with supervised(python("a", "raise SystemExit(2)"), patience=patience) as watch:
+        watch.tend_until(lambda: len(watch.notes) == 4)
+        assert {note.rsplit(" in ", 1)[1] for note in watch.notes} == {"0.01 s."}
+
+
+def test_a_child_that_refuses_its_config_again_and_again_ends_all() -> None:
+    """Exit status 2 three times in a row: all are stopped, and its own words are the error."""
+    words = "noise\\nfreshet: The key is wrong.\\n"
+    refuses = f"import sys; sys.stderr.write('{words}'); sys.exit(2)"
+    with supervised(python("a", refuses), python("b", LASTS)) as watch:
+        other = watch.pid("b")
+        with pytest.raises(ChildFailedError) as failed:
+            watch.tend_until(lambda: False)
+        assert not alive(other)
+    assert failed.value.exit_status == 2
+    assert str(failed.value).startswith("The a failed 3 times in a row, so everything was stopped.")
+    assert str(failed.value).endswith(" s: The key is wrong.")
+    assert len(watch.notes) == 2
+
+
+def test_patience_with_any_deaths_may_be_bounded() -> None:
+    """With a bound on deaths, a child that is always killed ends all, with exit status 1."""
+    patience = Patience(first_delay=0.01, deaths=2)
+    suicide = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    with supervised(python("a", suicide), patience=patience) as watch:
+        with pytest.raises(ChildFailedError, match=r"failed 2 times in a row.*SIGKILL") as failed:
+            watch.tend_until(lambda: False)
+        assert failed.value.exit_status == 1
+
+
+def test_children_are_asked_to_end_and_their_result_is_kept() -> None:
+    """Stopping sends SIGTERM, waits, and keeps what the child printed on its way out."""
+    finishes = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('the result'), sys.exit(0)))\n"
+        "print('ready', file=sys.stderr, flush=True); time.sleep(60)"
+    )
+    with supervised(python("a", finishes)) as watch:
+        watch.tend_until(lambda: watch.lines)
+        pid = watch.pid("a")
+        watch.supervisor.stop("a")
+        assert not alive(pid)
+        assert watch.supervisor.output("a") == "the result\n"
+        watch.supervisor.tend()
+        assert watch.supervisor.pid("a") is None
+    assert watch.notes == []
+
+
+def test_a_child_that_does_not_end_is_killed() -> None:
+    """One that ignores SIGTERM is killed once the grace is over, and that is said."""
+    stubborn = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('ready', file=sys.stderr, flush=True); time.sleep(60)"
+    )
+    with supervised(python("a", stubborn), patience=Patience(grace=0.1)) as watch:
+        watch.tend_until(lambda: watch.lines)
+        pid = watch.pid("a")
+    assert not alive(pid)
+    assert "did not end within 0 s and was killed" in watch.notes[0]
+
+
+def test_the_terminals_signals_do_not_reach_the_children() -> None:
+    """Ctrl-C goes to the foreground's processes; a child is in a session of its own."""
+    with supervised(python("a", LASTS)) as watch:
+        assert os.getsid(watch.pid("a")) not in (os.getsid(0), 0)
+
+
+def test_a_taken_port_is_refused_or_evaded() -> None:
+    """A port that another program has is an error that names it, or gives way to a free one."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        taken = server.getsockname()[1]
+        with pytest.raises(PortError, match=f"port {taken}: another program listens there"):
+            free_port("127.0.0.1", taken)
+        assert free_port_near("127.0.0.1", taken) not in (taken, 0)
+    assert free_port("127.0.0.1", taken) == taken
+    with pytest.raises(FreshetError, match=r"Cannot listen on 192\.0\.2\.1"):
+        free_port("192.0.2.1", 0)
+
+
+@contextmanager
+def up(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A real ``freshet up``; killed at the end, if it has not ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "serve.cli", "up", *arguments],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A small model."""
+    return Project(tmp_path)
+
+
+def answers(port: int) -> bool:
+    """Whether a server is alive there."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def learner_pid(project: Project) -> int:
+    """The process of the learner; 0 before there is one."""
+    with project.registry() as registry:
+        status = registry.status()
+    return 0 if status is None else int(status.owner.rsplit(" ", 1)[1])
+
+
+def test_up_runs_both_and_brings_a_killed_learner_back(project: Project) -> None:
+    """Learner and server run; kill -9 of the learner gives another; SIGTERM ends all, status 0."""
+    port = free_port("127.0.0.1", 0)
+    with up(project.folder, "--port", str(port)) as process:
+        until(lambda: answers(port) and learner_pid(project))
+        first = learner_pid(project)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: learner_pid(project) != first)
+        second = learner_pid(project)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=40)
+        assert process.returncode == 0
+    assert "The learner was killed by SIGKILL" in said
+    assert not answers(port)
+    assert not alive(second)
+
+
+def test_no_child_outlives_a_killed_supervisor(project: Project) -> None:
+    """Kill -9 of ``freshet up`` ends its learner, cleanly, and its server."""
+    port = free_port("127.0.0.1", 0)
+    with up(project.folder, "--port", str(port)) as process:
+        until(lambda: answers(port) and learner_pid(project))
+        learner = learner_pid(project)
+        process.kill()
+        until(lambda: not alive(learner) and not answers(port))
+    with project.registry() as registry:
+        status = registry.status()
+    assert status is not None
+    assert status.status["alive"] is False
+
+
+def test_up_refuses_a_taken_port(project: Project) -> None:
+    """A port that is taken is one plain paragraph and exit status 1; nothing is started."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        with up(project.folder, "--port", str(port)) as process:
+            _, said = process.communicate(timeout=40)
+    assert process.returncode == 1
+    assert said.startswith(f"freshet: Cannot listen on 127.0.0.1, port {port}: another program")
+    assert said.count("\n") == 1
