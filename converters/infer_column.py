@@ -60,7 +60,7 @@ def decide(column: ColumnSample) -> Decision:
         return _dropped(column, "always missing", "is always missing")
     if len(column.counts) == 1:
         always = f"always {readable(column.cells[0])}"
-        return _dropped(column, always, f"is {always}")
+        return _dropped(column, always, f"is constant ({always})")
     if len(column.numbers) == len(column.present):
         return _numbers(column)
     return _words(column)
@@ -106,7 +106,7 @@ def _feature(
     if share > INDICATED_SHARE:
         settings["missing"] = "indicator"
     if share > MOSTLY_SHARE:
-        warnings.append(f"{_percent(share)} of column {quoted(column.name)} is missing.")
+        warnings.append(f"column {quoted(column.name)} is mostly missing ({_percent(share)}).")
     if column.spellings:
         settings["missing_values"] = column.spellings
     rank, rate = _alone(column, kind)
@@ -153,8 +153,8 @@ def _unique(column: ColumnSample) -> Decision:
     name = quoted(column.name)
     what = "time" if column.holds_times else "id"
     warning = (
-        f"column {name} has {found}; nothing can be learned from that and it is dropped. If it is "
-        f"the event's {what}, run init again with --{what} {name}."
+        f"column {name} is nearly unique ({found}); nothing can be learned from that and it is "
+        f"dropped. If it is the event's {what}, run init again with --{what} {name}."
     )
     warnings = (warning, *_odd_numbers(column))
     return Decision(column.name, {"role": "drop"}, f"nearly unique: {found}", warnings)

@@ -96,15 +96,19 @@ def test_much_missing_is_a_feature(every: int, policy: str | None) -> None:
 
 def test_mostly_missing_is_told() -> None:
     """A column with more than half of its cells missing is told."""
-    assert '60% of column "a" is missing' in warnings(lambda i: "" if i % 5 < 3 else "AB"[i % 2])
+    assert 'column "a" is mostly missing (60%)' in warnings(
+        lambda i: "" if i % 5 < 3 else "AB"[i % 2]
+    )
     assert "missing" not in warnings(lambda i: "" if i % 5 < 2 else "AB"[i % 2])
 
 
 def test_dropped_columns_are_told() -> None:
     """A column that is dropped unasked is told, with the way to keep it."""
-    assert 'column "a" is always "x"' in warnings(lambda i: "x")
+    assert 'column "a" is constant (always "x")' in warnings(lambda i: "x")
     assert 'column "a" is always missing' in warnings(lambda i: "")
-    assert '--id "a"' in warnings(lambda i: f"k{i}")
+    unique = warnings(lambda i: f"k{i}")
+    assert 'column "a" is nearly unique (400 distinct values in 400 rows)' in unique
+    assert '--id "a"' in unique
 
 
 def test_unique_times_are_told_as_times() -> None:

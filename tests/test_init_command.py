@@ -44,7 +44,7 @@ def test_init_writes_the_config(folder: Path) -> None:
     assert settings.model == "loans"
     assert list(settings.columns) == ["y", "k", "z"]
     warning, done = result.stderr.splitlines()
-    assert warning.startswith('warning: column "k" has 400 distinct values in 400 rows')
+    assert warning.startswith('warning: column "k" is nearly unique (400 distinct')
     assert done.startswith("Wrote freshet.toml from a look at the 400 rows.")
 
 

@@ -77,6 +77,11 @@ def test_frames_as_csv_reader_does(value: bytes) -> None:
             list(csv.reader(io.StringIO(text, newline="\n"), strict=True))
 
 
+def test_framing_cuts_line_endings_off() -> None:
+    """A framed row has neither LF nor the CR before it; other bytes stay."""
+    assert [row for row, _ in frame(b'a,b\r\n"c\r\n"\r\nd\re\n')] == [b"a,b", b'"c\r\n"', b"d\re"]
+
+
 @given(st.lists(st.lists(schemas.texts, min_size=1, max_size=4), max_size=4))
 @settings(deadline=None)
 def test_reads_what_csv_writes(table: list[list[str]]) -> None:
