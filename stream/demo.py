@@ -1,0 +1,212 @@
+"""``freshet demo``: a year of real flights, produced, learned and served, as one sees it happen.
+
+Puts the real parts together and adds none: the supervisor keeps the learner and the server running
+as processes of their own, the player sends the flights, and what is shown is read from the
+registry, where any other process could read it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any
+
+from converters.errors import FreshetError
+from learners.registry import Registry
+from stream.child import freshet
+from stream.demo_folder import DemoFolder, demo_folder, environment
+from stream.demo_screen import Display, Scene, display
+from stream.flights import FLIGHTS
+from stream.player import Player
+from stream.ports import free_port, free_port_near
+from stream.supervisor import ChildFailedError, Patience, Supervisor
+
+HOST, PORT = "127.0.0.1", 8000
+# The year in three minutes.
+SPEED = 175_000.0
+TICK_SECONDS = 0.25
+LEARNER, SERVER = "learner", "server"
+# A child that is killed is started again, and the demo goes on; one that keeps dying ends it.
+PATIENCE = Patience(longest_delay=4.0, deaths=3)
+
+
+class DemoError(FreshetError):
+    """The demo cannot go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the user asked for.
+
+    Attributes:
+        events: how many flights to play; None for all.
+        leave: end when all has been learned, instead of serving on.
+        port: where to serve; None for the default, or a free one if that is taken.
+        speed: seconds of the stream a second; 0 for as fast as it goes.
+    """
+
+    events: int | None = None
+    leave: bool = False
+    port: int | None = None
+    speed: float = SPEED
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended: the learner's report, if it left one, and whether everything was learned."""
+
+    report: dict[str, Any] | None
+    complete: bool
+
+
+def run(options: DemoOptions, stop: Event, say: Callable[[str], None]) -> Outcome:
+    """Play, until all has been learned or ``stop`` is set; without ``leave`` until it is set.
+
+    Args:
+        options: what the user asked for.
+        stop: set to end cleanly.
+        say: takes the address, before anything else is done.
+
+    Raises:
+        DemoError: the learner or the server keeps dying.
+        FreshetError: another demo runs, the port is taken, or the flights are not installed.
+    """
+    with demo_folder(Path.cwd()) as folder:
+        port = free_port_near(HOST, PORT) if options.port is None else free_port(HOST, options.port)
+        address = f"http://{HOST}:{port}"
+        say(address)
+        with display() as shown:
+            return Demo(folder, address, options, stop, shown).run()
+
+
+class Demo:
+    """One run of the demo; used by one thread."""
+
+    def __init__(
+        self, folder: DemoFolder, address: str, options: DemoOptions, stop: Event, shown: Display
+    ) -> None:
+        self._folder = folder
+        self._options = options
+        self._stop = stop
+        self._shown = shown
+        self._beat_at: datetime | None = None
+        flights = min(options.events or FLIGHTS, FLIGHTS)
+        self._scene = Scene(address, "writing the flights", flights)
+
+    def run(self) -> Outcome:
+        """Play to the end; every process that was started has ended when this returns."""
+        folder, settings = self._folder, self._folder.settings
+        config = ("--config", str(folder.config))
+        port = self._scene.address.rsplit(":", 1)[1]
+        commands = [
+            freshet(LEARNER, "learn", "--json", *config),
+            freshet(SERVER, "serve", "--host", HOST, "--port", port, *config),
+        ]
+        says = folder.note, self._shown.say
+        with (
+            Registry(settings.registry, settings.model) as registry,
+            Supervisor(commands, *says, PATIENCE, environment()) as supervisor,
+            Player(folder, self._options.events, self._options.speed) as player,
+        ):
+            try:
+                return self._play(registry, supervisor, player)
+            except ChildFailedError as error:
+                raise DemoError(f"{error} All it has said is in {folder.path}.") from None
+
+    def _play(self, registry: Registry, supervisor: Supervisor, player: Player) -> Outcome:
+        complete = False
+        while not complete and not self._stop.is_set():
+            self._tick(registry, supervisor, player)
+            complete = self._all_learned(player)
+        seconds = monotonic() - (player.began or monotonic())
+        if complete and not self._options.leave:
+            self._serve_on(registry, supervisor, player)
+        player.stop()
+        supervisor.stop(LEARNER)
+        self._look(registry, player, "all learned" if complete else "stopped")
+        report = _report(supervisor.output(LEARNER), seconds)
+        if complete and report is None:
+            raise DemoError(f"The learner left no report; what it said is in {self._folder.path}.")
+        return Outcome(report, complete)
+
+    def _serve_on(self, registry: Registry, supervisor: Supervisor, player: Player) -> None:
+        address, flight = self._scene.address, '{"carrier": "UA", "origin": "EWR", "hour": "18"}'
+        self._shown.say(
+            f"All {player.produced.rows:,} flights are learned. {address} shows how it went, and "
+            f"predictions are served until Ctrl-C:\n  curl --json '{flight}' {address}/predict\n"
+            f"Every other command works in {self._folder.path}, for example: freshet models"
+        )
+        while not self._stop.is_set():
+            self._tick(registry, supervisor, player)
+
+    def _tick(self, registry: Registry, supervisor: Supervisor, player: Player) -> None:
+        supervisor.tend()
+        self._look(registry, player, self._doing(player))
+        self._stop.wait(TICK_SECONDS)
+
+    def _look(self, registry: Registry, player: Player, doing: str) -> None:
+        """Show what the registry and the player say."""
+        beat, pointers = registry.status(), registry.pointers()
+        scene = replace(
+            self._scene,
+            doing=doing,
+            sent=player.produced.rows,
+            time=player.produced.time,
+            status=beat.status if beat is not None else {},
+            served=pointers.serving,
+            latest=pointers.latest,
+        )
+        if beat is not None and beat.at != self._beat_at:
+            self._beat_at = beat.at
+            scene = scene.remembered()
+        self._scene = scene
+        self._shown.show(scene)
+
+    def _doing(self, player: Player) -> str:
+        if player.began is None:
+            return "writing the flights"
+        if player.ends() is None:
+            return "playing the year; Ctrl-C stops"
+        if not self._all_learned(player):
+            return "all sent, learning the rest"
+        return "all learned, serving on until Ctrl-C"
+
+    def _all_learned(self, player: Player) -> bool:
+        """Whether all has been sent, and the learner has taken it."""
+        ends = player.ends()
+        taken = self._scene.status.get("positions", {})
+        return ends is not None and all(taken.get(place, 0) >= at for place, at in ends.items())
+
+
+def _report(output: str, seconds: float) -> dict[str, Any] | None:
+    """The learner's report; None if it ended without. All events are of this run.
+
+    A learner that was killed and started again on the way counts its own last run only.
+    """
+    try:
+        report: dict[str, Any] = json.loads(output)
+    except json.JSONDecodeError:
+        return None
+    rate = round(report["events"] / max(seconds, 1e-9), 1)
+    return report | {"events_this_run": report["events"], "events_per_second": rate}
+
+
+def told(report: dict[str, Any]) -> str:
+    """The report in words."""
+    if report["auc"] is None:
+        return f"{report['events']:,} flights, too few landings to measure anything."
+    frozen = report.get("static", {})
+    against = f", the model frozen on 1 February {frozen['auc']:.3f}" if frozen else ""
+    return (
+        f"{report['events']:,} flights at {report['events_per_second']:,.0f}/s: "
+        f"{report['learned']:,} learned, {report['waiting']:,} waiting, {report['rejected']:,} "
+        f"rejected. AUC of the scores given at departure {report['auc']:.3f} (base rate 0.500"
+        f"{against}), log loss {report['log_loss']:.3f} (base rate "
+        f"{report['base_rate_log_loss']:.3f}). Version {report['version']}, model_sha256 "
+        f"{report['model_sha256']}."
+    )

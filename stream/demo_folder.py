@@ -1,0 +1,114 @@
+"""Where the demo lives: ``.freshet/demo`` under the working directory, made afresh for each run.
+
+Holds the flights, their ``freshet.toml``, and all state, so that every other command can be tried
+on what the demo has made: ``cd .freshet/demo``, then ``freshet models``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from converters import config, schema
+from converters.errors import FreshetError
+from converters.schema import Schema
+from converters.settings import Settings
+from stream.flights import CONFIG
+
+FOLDER = Path(".freshet") / "demo"
+# How long the learner of a demo that was killed may take to notice that it is alone.
+LONELY_SECONDS = 20.0
+
+
+class DemoFolderError(FreshetError):
+    """Another demo has the folder, or it cannot be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoFolder:
+    """The folder with its config, which the environment does not override."""
+
+    path: Path
+    settings: Settings
+    schema: Schema
+
+    @property
+    def config(self) -> Path:
+        """The config file."""
+        return self.path / "freshet.toml"
+
+    @property
+    def flights(self) -> Path:
+        """The file of flights."""
+        return self.path / "flights.csv"
+
+    def note(self, name: str, line: str) -> None:
+        """Add a line to the log file of a child."""
+        with (self.path / f"{name}.log").open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without what overrides a config: the demo has its own."""
+    return {n: v for n, v in os.environ.items() if not n.upper().startswith(config.PREFIX)}
+
+
+@contextmanager
+def demo_folder(parent: Path) -> Iterator[DemoFolder]:
+    """The folder, empty but for its config, and nobody else's until the ``with`` ends.
+
+    Raises:
+        DemoFolderError: another demo runs there, or the folder cannot be written.
+    """
+    path = (parent / FOLDER).absolute()
+    with _errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+        mine = _held(path / "demo.lock", 0.0, "Another demo runs in")
+    with mine:
+        settings = config.from_values(tomllib.loads(CONFIG), path / "freshet.toml")
+        folder = DemoFolder(path, settings, schema.from_settings(settings))
+        with _errors(path):
+            _clear(folder)
+            folder.config.write_text(CONFIG, encoding="utf-8")
+        yield folder
+
+
+def _clear(folder: DemoFolder) -> None:
+    """Remove what an earlier demo left, and nothing else that may stand there."""
+    home = folder.settings.home
+    if home.exists():
+        lock = home / "learner.lock"
+        _held(lock, LONELY_SECONDS, "The learner of an earlier demo still runs in").release()
+        shutil.rmtree(home)
+    for file in (folder.flights, folder.config, *folder.path.glob("*.log")):
+        file.unlink(missing_ok=True)
+
+
+def _held(lock: Path, seconds: float, otherwise: str) -> FileLock:
+    """The lock, once it is ours."""
+    mine = FileLock(lock)
+    try:
+        mine.acquire(timeout=seconds)
+    except Timeout:
+        raise DemoFolderError(
+            f"{otherwise} {lock.parent}. Stop it, or start this one in another folder."
+        ) from None
+    return mine
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DemoFolderError(
+            f"The demo cannot write its folder {path}: {error.strerror or error}. Start it in a "
+            "folder that is yours."
+        ) from None
