@@ -23,15 +23,17 @@ def thinnable(registry: Registry, keep: int) -> list[int | None]:
     return [found.version for found in registry.thinnable(keep)]
 
 
-def test_the_newest_and_the_served_stay(registry: Registry) -> None:
-    """Of versions never served, all but the newest go; whatever was ever served stays."""
+def test_the_newest_and_the_chosen_stay(registry: Registry) -> None:
+    """All but the newest go, also those served by following; what someone chose to serve stays."""
     writer = Writer(registry)
     writer.versions(2)
     registry.serve_version("promote", 2, "stay", "ann")
     writer.versions(6)
-    assert thinnable(registry, keep=3) == [3, 4, 5]
-    assert thinnable(registry, keep=6) == []
-    assert thinnable(registry, keep=0) == [3, 4, 5, 6, 7]
+    assert thinnable(registry, keep=3) == [1, 3, 4, 5]
+    assert thinnable(registry, keep=8) == []
+    assert thinnable(registry, keep=0) == [1, 3, 4, 5, 6, 7]
+    registry.serve_version("rollback", 5, "better", "ann")
+    assert thinnable(registry, keep=0) == [1, 3, 4, 6, 7]
 
 
 def test_numberless_checkpoints_go_once_a_newer_one_can_be_resumed_from(registry: Registry) -> None:

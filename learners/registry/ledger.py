@@ -51,6 +51,13 @@ def entries(look: Transaction, limit: int | None) -> list[Entry]:
     return [Entry(*row) for row in reversed(rows)]
 
 
+def chosen(look: Transaction) -> set[int]:
+    """The versions that were ever served because someone promoted or rolled back to them."""
+    by_choice = (_TABLE.c.model == look.model) & _TABLE.c.action.in_(("promote", "rollback"))
+    versions = look.connection.scalars(select(_TABLE.c.to_version).where(by_choice))
+    return {version for version in versions if version is not None}
+
+
 def served_at(look: Transaction, moment: datetime) -> int | None:
     """The version served at a moment: where the last move up to then had led."""
     before = (_TABLE.c.model == look.model) & (_TABLE.c.at <= moment)

@@ -20,15 +20,19 @@ def thinnable(look: Transaction, keep: int) -> list[Checkpoint]:
     """The checkpoints whose folders may go, oldest first.
 
     Kept are the newest ``keep`` versions of the learner and as many candidates (a learner must
-    not push out a backfill's version before someone could promote it), every version ever
-    served, what a pointer names, the point to resume from, and what any lineage began with.
+    not push out a backfill's version before someone could promote it), every version that was
+    ever served because someone chose it, what a pointer names, the point to resume from, and
+    what any lineage began with.
+
+    Versions that were served only by following the learner go too: it makes one every few
+    seconds, and kept for ever they would fill the disk.
     """
-    unserved = checkpoints.find(look, ~_TABLE.c.thinned, ~_TABLE.c.served)
-    needed = _needed_versions(look, keep)
+    there = checkpoints.find(look, ~_TABLE.c.thinned)
+    needed = _needed_versions(look, keep) | ledger.chosen(look)
     resume = checkpoints.resume_point(look)
     return [
         found
-        for found in unserved
+        for found in there
         if found.version not in needed and (resume is None or found.serial != resume.serial)
     ]
 
@@ -45,7 +49,7 @@ def mark(change: Transaction, given: Iterable[Checkpoint]) -> list[Checkpoint]:
             change,
             actor="freshet",
             action="thin",
-            reason="older than what is kept, and never served",
+            reason="older than what is kept, and never chosen to be served",
             version=None,
             moved=(serving, serving),
             detail={
