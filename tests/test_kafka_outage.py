@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from stream import kafka_appender, kafka_client, kafka_errors, kafka_reader
+from stream.kafka_client import open_producer
 from stream.kafka_log import KafkaLog
 from stream.kafka_reader import KafkaReader
 from stream.log import LogUnavailableError
@@ -115,8 +116,14 @@ def test_a_broker_that_dies_is_reported(broker: tuple[int, str], impatient: None
     with closing(KafkaLog(address)) as log:
         place = make_topic(log, "t")
         log.append("t", outgoing(b"1"))
-        with closing(log.read({place: 0})) as reader, closing(log.writer("w")) as writer:
+        with (
+            closing(open_producer(address)) as unsent,
+            closing(log.read({place: 0})) as reader,
+            closing(log.writer("w")) as writer,
+        ):
             read(reader, 1)
+            unsent.send("t", value=b"sent before the end")
+            unsent.deliver()
             os.kill(pid, signal.SIGKILL)
             all_unavailable(
                 lambda: log.append("t", outgoing(b"2")),
@@ -124,4 +131,5 @@ def test_a_broker_that_dies_is_reported(broker: tuple[int, str], impatient: None
                 lambda: poll_on(reader),
                 lambda: KafkaLog(address),
             )
+            unsent.send("t", value=b"never acknowledged")
     assert set(threading.enumerate()) <= before
