@@ -294,7 +294,7 @@ def test_a_topic_created_anew_under_the_old_name_stops_the_learner(project: Proj
         project.learn()
 
 
-def test_old_versions_are_thinned_but_not_those_served(tmp_path: Path) -> None:
+def test_old_versions_are_thinned(tmp_path: Path) -> None:
     """Beyond the newest `checkpoint.keep` versions the folders go, and the rows say so."""
     more = "[checkpoint]\nkeep = 2\nevents = 50\nmin_spacing = 0"
     project = Project(tmp_path / "p", more=more)
@@ -308,5 +308,6 @@ def test_old_versions_are_thinned_but_not_those_served(tmp_path: Path) -> None:
         states = [v.state for v in registry.versions()]
         kept = [v.snapshot.folder for v in registry.versions() if v.state != "thinned"]
     assert len(states) >= 10
+    assert states.count("thinned") >= len(states) - 3
     folders = {p.name for p in project.snapshots().folder.iterdir() if not p.name.startswith(".")}
     assert folders == set(kept)
