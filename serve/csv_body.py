@@ -1,0 +1,101 @@
+"""A CSV body cut into rows as the stream cuts a record, a chunk of them made into cells at a time.
+
+Stands below :mod:`serve.request_rows`. The rules of CSV are those of :mod:`converters.rows`,
+whose functions do the work; a body without quotes takes the same short cut as a record.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from converters.cells import Refusal, quoted
+from converters.rows import cells_of, frame
+from serve.problems import RowsRefusedError, TooLargeError
+
+BOM = b"\xef\xbb\xbf"
+
+
+class CsvBody:
+    """The rows of a CSV body, without its header.
+
+    Raises:
+        TooLargeError: there are more rows than ``most_rows``.
+    """
+
+    def __init__(self, body: bytes, most_rows: int) -> None:
+        self._most_rows = most_rows
+        self._framed: list[tuple[bytes, bool]] = []
+        self._lines = self._plain_lines(body)
+        if self._lines is None:
+            for row in frame(body):
+                self._framed.append(row)
+                self._check_count(len(self._framed))
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._framed if self._lines is None else self._lines)
+
+    def cells(self, start: int, stop: int) -> Iterator[Sequence[str] | Refusal]:
+        """The cells of the rows from ``start`` up to ``stop``, or why there are none."""
+        if self._lines is not None:
+            # Without quotes a row is what stands between commas; `csv` takes 1.4 times as long.
+            return (line.split(",") if line else [] for line in self._lines[start:stop])
+        return (_cells(*row) for row in self._framed[start:stop])
+
+    def value(self, start: int, stop: int) -> bytes:
+        """These rows as they came, as the value of a record."""
+        if self._lines is not None:
+            return "\n".join(self._lines[start:stop]).encode()
+        return b"\n".join(row for row, _ in self._framed[start:stop])
+
+    def _plain_lines(self, body: bytes) -> list[str] | None:
+        """The lines of a body that needs no framing; None if it does."""
+        if b'"' in body or b"\r" in body:
+            return None
+        self._check_count(body.count(b"\n") + (not body.endswith(b"\n")) if body else 0)
+        try:
+            lines = body.decode("utf-8").split("\n")
+        except UnicodeDecodeError:
+            return None
+        if not lines[-1]:
+            lines.pop()
+        return lines
+
+    def _check_count(self, count: int) -> None:
+        if count > self._most_rows:
+            raise TooLargeError(
+                f"The request has more than {self._most_rows:,} rows. Send fewer at a time, or "
+                "raise serve.max_rows."
+            )
+
+
+def split_header(body: bytes) -> tuple[list[str], bytes]:
+    """The names in the first row, and what follows it.
+
+    Raises:
+        RowsRefusedError: there is no first row, or it is not CSV.
+    """
+    body = body.removeprefix(BOM)
+    row, complete = next(frame(body), (b"", True))
+    names = cells_of(row) if complete else Refusal("unclosed-quote", "", "")
+    if isinstance(names, Refusal) or names in ([], [""]):
+        raise RowsRefusedError(
+            "The CSV has no header: its first row must name the columns, in UTF-8."
+        )
+    rest = body[len(row) :]
+    return names, rest.removeprefix(b"\r").removeprefix(b"\n")
+
+
+def header_line(names: Sequence[str]) -> bytes:
+    """Column names as one line of CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return text.getvalue().encode()
+
+
+def _cells(row: bytes, complete: bool) -> Sequence[str] | Refusal:
+    if complete:
+        return cells_of(row)
+    return Refusal("unclosed-quote", "", quoted(row.decode("utf-8", "backslashreplace")))

@@ -1,0 +1,81 @@
+"""Refused rows in words: a reason's sentence, and the entry that an answer lists for it.
+
+The converter says why in one word, for machines and dead letters; a client over HTTP also gets a
+sentence. Used by every route that takes rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from converters.cells import Refusal
+
+OUT_OF_BOUNDS = "out-of-bounds"
+MISSING_COLUMN = "missing-column"
+# Names listed in one sentence; a body may hold thousands of keys.
+MOST_NAMES = 20
+
+SENTENCES = {
+    "bad-columns-header": "the header is empty or names a column twice",
+    "bad-label": "this is not one of the label map's spellings",
+    "bad-time": "this is not a time: ISO 8601, or seconds or milliseconds since 1970",
+    "bare-cr": "there is a carriage return outside quotes",
+    "empty-record": "there is no row",
+    "empty-row": "the row is empty",
+    MISSING_COLUMN: "the column is missing, and the schema does not allow that",
+    "missing-id": "the id is missing",
+    "missing-label": "the label is missing",
+    "missing-value": "the value is missing, and the schema does not allow that",
+    "nested-value": "a list or an object cannot be a cell",
+    "not-a-number": "this is not a number in decimal notation",
+    "not-a-row": "this is not a JSON object",
+    "not-finite": "this number is not finite as float32",
+    "not-utf8": "the row is not UTF-8",
+    OUT_OF_BOUNDS: "the learner cannot take a value of this magnitude",
+    "out-of-range": "the number is outside the column's range",
+    "unclosed-quote": "a quote opens in this row and does not close",
+    "unknown-column": "the schema has no such column",
+    "wrong-width": "the row has more or fewer cells than there are columns",
+}
+
+
+class RowError(TypedDict):
+    """What is wrong with one row: its number from 0, the column or nothing, word and sentence."""
+
+    row: int
+    column: str
+    reason: str
+    detail: str
+
+
+def row_error(row: int, refusal: Refusal) -> RowError:
+    """The entry for a refused row."""
+    sentence = SENTENCES.get(refusal.reason, refusal.reason)
+    detail = f"{sentence}: {refusal.text}" if refusal.text else sentence
+    return {"row": row, "column": refusal.column, "reason": refusal.reason, "detail": detail}
+
+
+def told(errors: Sequence[RowError], rows: int | None, then: str) -> str:
+    """One sentence for all errors of a request.
+
+    Args:
+        errors: at least one.
+        rows: how many rows the request has; None for one that is a row by itself.
+        then: what this means for the request.
+    """
+    first = errors[0]
+    column = f"column {first['column']!r}, " if first["column"] else ""
+    if rows is None:
+        return f"The row is refused: {column}{first['detail']}. {then}"
+    wrong = len({error["row"] for error in errors})
+    return (
+        f"{wrong:,} of {rows:,} rows are refused, the first of them row {first['row']}: {column}"
+        f"{first['detail']}. {then}"
+    )
+
+
+def names_told(names: Sequence[str]) -> str:
+    """Names in a sentence, the first of many."""
+    shown = ", ".join(repr(name[: MOST_NAMES * 5]) for name in names[:MOST_NAMES])
+    return f"{shown} and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else shown

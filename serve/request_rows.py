@@ -1,0 +1,229 @@
+"""The body of a request as rows: their shape checked at once, converted a chunk at a time.
+
+Follows :mod:`serve.body`; scoring (:mod:`serve.predict`) and appending (:mod:`serve.ingest`) take
+rows from here. A row over HTTP becomes text by the very functions that the stream uses, so both
+see the same features.
+
+What is wrong with the shape (not an object, a column that nobody knows, one that must not be
+missed) refuses the request; what is wrong with a cell is the matter of its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from converters.cells import Refusal
+from converters.rows import RowReader
+from converters.vw_text import Row
+from serve.body import CSV, parse
+from serve.csv_body import CsvBody, split_header
+from serve.json_cells import Layout, Layouts, Object
+from serve.problems import RowsRefusedError, TooLargeError
+from serve.refusals import MISSING_COLUMN, RowError, names_told, row_error, told
+
+NOTHING_DONE = "Nothing was done with the request."
+
+
+class Rows(Protocol):
+    """The rows of one request.
+
+    Attributes:
+        single: whether it is one row by itself and not a list.
+    """
+
+    single: bool
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def converted(self, start: int, stop: int) -> list[Row | Refusal]:
+        """Those from ``start`` up to ``stop``, checked and as text, or why not."""
+
+    def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
+        """The ids, as the client spelt them, of converted rows; None or empty if it gave none."""
+
+
+class RequestReader:
+    """Makes rows of bodies under one schema.
+
+    Args:
+        reader: the schema's converter.
+        most_rows: more are refused.
+    """
+
+    def __init__(self, reader: RowReader, most_rows: int) -> None:
+        self._reader = reader
+        self._most_rows = most_rows
+        schema = reader.schema
+        self._known = frozenset(schema.names)
+        self._mandatory = frozenset(
+            column.name for column in schema.features if column.settings.missing == "reject"
+        )
+        identity = schema.only("id")
+        self._id_name = "" if identity is None else identity.name
+        self._layouts = Layouts(schema.names, self._mandatory)
+
+    def read(self, kind: str, body: bytes) -> Rows:
+        """The rows of a body: an object, a list, ``{"instances": [...]}``, or CSV with a header.
+
+        Raises:
+            NotJsonError: it is not JSON.
+            RowsRefusedError: its shape is wrong.
+            TooLargeError: there are more rows than the limit.
+        """
+        return self.csv(body) if kind == CSV else self.objects(self._instances(parse(body)))
+
+    def csv(self, body: bytes) -> CsvRows:
+        """The rows below a header, which may name the columns in any order."""
+        header, rest = split_header(body)
+        self._check_header(header)
+        return CsvRows(header, CsvBody(rest, self._most_rows), self._reader)
+
+    def objects(self, content: object) -> JsonRows:
+        """The rows of JSON data: one object, or a list of them."""
+        single = not isinstance(content, list)
+        rows = [content] if single else content
+        assert isinstance(rows, list)
+        check_count(len(rows), self._most_rows)
+        layouts = self._layouts_of(rows, single=single)
+        return JsonRows(rows, single, layouts, self._convert_object, self._id_name)
+
+    def _convert_object(self, row: Object, layout: Layout) -> Row | Refusal:
+        cells = self._layouts.cells(row, layout)
+        return cells if isinstance(cells, Refusal) else self._reader.convert(cells)
+
+    def _instances(self, content: object) -> object:
+        """What stands under ``instances``, where that is no column of a row."""
+        if isinstance(content, dict) and content.keys() == {"instances"}:
+            inner = content["instances"]
+            return inner if isinstance(inner, list) else content
+        return content
+
+    def _layouts_of(self, rows: Sequence[object], *, single: bool) -> list[Layout]:
+        """One pass over the keys before anything is done with a row."""
+        layouts: list[Layout] = []
+        errors: list[RowError] = []
+        for at, row in enumerate(rows):
+            if not isinstance(row, dict):
+                errors.append(row_error(at, Refusal("not-a-row", "", "")))
+            elif layout := self._layouts.of(row):
+                layouts.append(layout)
+            else:
+                errors += self._name_errors(at, row.keys())
+        if errors:
+            then = f"{self._schema_told(errors)} {NOTHING_DONE}"
+            raise RowsRefusedError(told(errors, None if single else len(rows), then), errors)
+        return layouts
+
+    def _check_header(self, header: Sequence[str]) -> None:
+        twice = sorted({name for name in header if header.count(name) > 1})
+        if twice:
+            raise RowsRefusedError(f"The header names {names_told(twice)} twice.")
+        errors = self._name_errors(0, header)
+        if errors:
+            raise RowsRefusedError(
+                f"The header does not fit the schema. {self._schema_told(errors)} {NOTHING_DONE}",
+                errors,
+            )
+
+    def _name_errors(self, at: int, names: Collection[str]) -> list[RowError]:
+        unknown = sorted(set(names) - self._known)
+        missing = sorted(self._mandatory - set(names))
+        return [
+            row_error(at, Refusal(reason, name[:200], ""))
+            for reason, found in (("unknown-column", unknown), (MISSING_COLUMN, missing))
+            for name in found
+        ]
+
+    def _schema_told(self, errors: Sequence[RowError]) -> str:
+        """The columns that the errors are about, and those that there are."""
+        sentences = []
+        for reason, said in (("unknown-column", "Unknown"), (MISSING_COLUMN, "Missing")):
+            names = sorted({e["column"] for e in errors if e["reason"] == reason})
+            if names:
+                sentences.append(f"{said} columns: {names_told(names)}.")
+        if sentences:
+            sentences.append(f"The schema has {names_told(self._reader.schema.names)}.")
+        return " ".join(sentences)
+
+
+class JsonRows:
+    """Objects of the right shape."""
+
+    def __init__(
+        self,
+        rows: Sequence[Object],
+        single: bool,
+        layouts: Sequence[Layout],
+        convert: Callable[[Object, Layout], Row | Refusal],
+        id_name: str,
+    ) -> None:
+        self.objects = rows
+        self.single = single
+        self._layouts = layouts
+        self._convert = convert
+        self._id_name = id_name
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.objects)
+
+    def converted(self, start: int, stop: int) -> list[Row | Refusal]:
+        """A part of them, checked and as text."""
+        return list(map(self._convert, self.objects[start:stop], self._layouts[start:stop]))
+
+    def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
+        """A number stays a number in the answer."""
+        name = self._id_name
+        return [row.get(name) for row in self.objects[start : start + len(converted)]]
+
+
+class CsvRows:
+    """Rows of CSV below a known header."""
+
+    single = False
+
+    def __init__(self, names: Sequence[str], body: CsvBody, reader: RowReader) -> None:
+        self.body = body
+        self.names = names
+        self._order = reader.ordered(names)
+        self._convert = reader.convert
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.body)
+
+    def converted(self, start: int, stop: int) -> list[Row | Refusal]:
+        """A part of them, checked and as text."""
+        order, convert = self._order, self._convert
+        found: list[Row | Refusal] = []
+        for cells in self.body.cells(start, stop):
+            ordered = cells if cells.__class__ is Refusal else order(cells)
+            found.append(ordered if isinstance(ordered, Refusal) else convert(ordered))
+        return found
+
+    def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
+        """CSV knows nothing but text."""
+        del start
+        return [row[0] for row in converted]
+
+    def column(self, name: str) -> list[str]:
+        """The cells under a name, of rows that are all good; empty ones if nothing has it."""
+        if name not in self.names:
+            return [""] * len(self)
+        place = self.names.index(name)
+        return [cells[place] for cells in self.body.cells(0, len(self))]
+
+
+def check_count(rows: int, most: int) -> None:
+    """Refuse a request of too many rows.
+
+    Raises:
+        TooLargeError: there are more than ``most``.
+    """
+    if rows > most:
+        raise TooLargeError(
+            f"The request has {rows:,} rows, more than {most:,}. Send fewer at a time, or raise "
+            "serve.max_rows."
+        )
