@@ -1,0 +1,232 @@
+"""The served model: one reference, swapped whole while requests go on.
+
+Stands between the registry, whose pointer it follows, and every route that scores. A new version
+is loaded aside in a thread (:mod:`serve.loading`) and takes the place of the old one in a single
+step on the event loop; a request takes the reference once and keeps it to its end, so its answer
+carries the version that made it. The old model is closed when its last request has ended.
+
+Only the event loop's thread scores, and only the loading thread opens and closes models: a model
+is never used by two threads at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import TypeVar
+
+import structlog
+
+from converters.errors import FreshetError
+from learners.registry import Pointers, RegistryError
+from serve.loading import CondemnedError, Loader, Served
+from serve.measures import Measures
+from serve.problems import NoModelError, NotLoadedError, NotYetServedError
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+# Opening a model stops the interpreter (Vowpal Wabbit holds its lock): following the learner may
+# take up a tenth of the time at most. What someone asked for is never held up.
+FOLLOWING_SPACING = 10.0
+# A version that could not be loaded is tried again, ever more seldom.
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A version that could not be loaded: at which look, and when it is tried again."""
+
+    version: int
+    reason: str
+    look: int
+    pause: float
+    retry_at: float
+
+
+class LiveModel:
+    """Follows the registry's ``serving`` pointer.
+
+    Attributes:
+        pointers: as last read; None before the first look.
+        registry_trouble: why the last look could not read the registry, or empty; None before
+            the first look.
+        trouble: why the version to serve could not be loaded, or empty.
+    """
+
+    def __init__(self, loader: Loader, poll: float, measures: Measures) -> None:
+        self._loader = loader
+        self._poll = poll
+        self._measures = measures
+        self._current: Served | None = None
+        self._threads = ThreadPoolExecutor(1, "live-model")
+        self._wake = asyncio.Event()
+        self._looked = asyncio.Event()
+        self._looks = self._looks_ended = 0
+        self._urged = self._again = False
+        self._follow_at = 0.0
+        self._failure: Failure | None = None
+        self.pointers: Pointers | None = None
+        self.registry_trouble: str | None = None
+        self.trouble = ""
+
+    @property
+    def served(self) -> Served | None:
+        """What is served now, to look at; to score, :meth:`use` it."""
+        return self._current
+
+    @contextmanager
+    def use(self) -> Iterator[Served]:
+        """The served model, which stays open until the ``with`` ends.
+
+        Raises:
+            NoModelError: there is none yet.
+        """
+        served = self._current
+        if served is None:
+            why = self.trouble or "The learner has not made a version yet."
+            raise NoModelError(f"There is no model to score with. {why} Try again in a moment.")
+        served.users += 1
+        try:
+            yield served
+        finally:
+            served.users -= 1
+            if served.retired and not served.users:
+                self._threads.submit(served.learner.close)
+
+    async def run(self) -> None:
+        """Look at the registry again and again, until cancelled."""
+        while True:
+            try:
+                await self._look()
+            except Exception:  # a fault in one look must not end the looking
+                log.exception("live-model")
+            self._looks_ended = self._looks
+            looked, self._looked = self._looked, asyncio.Event()
+            looked.set()
+            if not self._again:
+                await self._pause()
+
+    async def synced(self, seconds: float) -> Pointers:
+        """Wait until this process serves what the registry says from now on.
+
+        Raises:
+            NotLoadedError: it cannot; the message says why.
+            NotYetServedError: it has not come to it in time.
+        """
+        since = self._looks
+        self._urged = True
+        self._wake.set()
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._is_synced(since):
+                    await self._looked.wait()
+        except TimeoutError:
+            raise NotYetServedError(
+                f"The registry has it, but this process does not serve it after {seconds:g} s. "
+                "GET /health/ready says how it stands."
+            ) from None
+        assert self.pointers is not None
+        return self.pointers
+
+    def close(self) -> None:
+        """Close the model; nothing scores any more."""
+        if self._current is not None:
+            self._threads.submit(self._current.learner.close)
+        self._current = None
+        self._threads.shutdown(wait=True)
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), self._poll)
+        except TimeoutError:
+            return
+
+    def _is_synced(self, since: int) -> bool:
+        """Whether a look that began after look ``since`` found this process up to date.
+
+        Raises:
+            NotLoadedError: that look failed to load what is to be served.
+        """
+        if self._failure is not None and self._failure.look > since:
+            raise NotLoadedError(self._failure.reason)
+        serving = None if self._current is None else self._current.version
+        wanted = None if self.pointers is None else self.pointers.serving
+        return self._looks_ended > since and not self.registry_trouble and serving == wanted
+
+    async def _look(self) -> None:
+        """Read the pointers; load and swap if they name another version."""
+        self._looks += 1
+        urged, self._urged, self._again = self._urged, False, False
+        self._wake.clear()
+        try:
+            self.pointers = pointers = await self._in_thread(self._loader.pointers)
+        except RegistryError as error:
+            self._note_registry(str(error))
+            return
+        self._note_registry("")
+        wanted = pointers.serving
+        if wanted is None:
+            return
+        if self._current is not None and wanted == self._current.version:
+            self._failure, self.trouble = None, ""
+        elif urged or self._is_due(wanted, pinned=pointers.pinned):
+            await self._take(wanted)
+
+    def _is_due(self, wanted: int, *, pinned: bool) -> bool:
+        if self._failure is not None and self._failure.version == wanted:
+            return monotonic() >= self._failure.retry_at
+        return pinned or monotonic() >= self._follow_at
+
+    async def _take(self, wanted: int) -> None:
+        """Load a version and put it in the place of the old one."""
+        try:
+            new = await self._in_thread(lambda: self._loader.load(wanted))
+        except CondemnedError as error:
+            self._note_trouble(wanted, error)
+            self._again = True  # the registry names another by now
+            return
+        except Exception as error:  # whatever it is, the old model goes on
+            self._note_trouble(wanted, error)
+            self._fail(wanted)
+            return
+        old, self._current = self._current, new
+        self._failure, self.trouble = None, ""
+        self._follow_at = monotonic() + FOLLOWING_SPACING * new.load_seconds
+        self._measures.loaded(new.load_seconds)
+        log.info("serving", version=new.version, seconds=round(new.load_seconds, 3))
+        if old is not None:
+            old.retired = True
+            if not old.users:
+                self._threads.submit(old.learner.close)
+
+    def _fail(self, wanted: int) -> None:
+        """Try this version again, ever more seldom."""
+        known = self._failure is not None and self._failure.version == wanted
+        pause = 2 * self._failure.pause if self._failure and known else FIRST_RETRY_SECONDS
+        pause = min(pause, LAST_RETRY_SECONDS)
+        retry_at = monotonic() + pause
+        self._failure = Failure(wanted, self.trouble, self._looks, pause, retry_at)
+
+    def _note_trouble(self, wanted: int, error: Exception) -> None:
+        """Say once what is wrong with a version."""
+        reason = str(error) if isinstance(error, FreshetError) else f"{type(error).__name__}."
+        if reason != self.trouble:
+            still = None if self._current is None else self._current.version
+            log.error("version-not-served", version=wanted, still=still, reason=reason)
+            self._measures.not_loaded(condemned=isinstance(error, CondemnedError))
+        self.trouble = reason
+
+    def _note_registry(self, trouble: str) -> None:
+        if trouble and not self.registry_trouble:
+            log.error("registry-away", reason=trouble)
+        elif self.registry_trouble and not trouble:
+            log.info("registry-back")
+        self.registry_trouble = trouble
+
+    async def _in_thread(self, act: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act)

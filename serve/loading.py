@@ -1,0 +1,139 @@
+"""From a version's number to a model that may be served: copied, checked, opened, tried.
+
+The blocking half of :mod:`serve.live_model`, which runs it in a thread of its own. Whatever is
+wrong with a snapshot ends here, and in one of two ways: a snapshot that nobody could serve is
+refused in the registry, for all; one that this very server cannot serve (another schema in its
+config, other packages, a store that is not mounted) is left to the others.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+
+from converters.errors import FreshetError
+from converters.schema import Schema
+from learners import choose
+from learners.base import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
+from learners.registry import Pointers, Registry, Version, utc_now
+from learners.scoring import spec_of
+from learners.snapshot import CorruptSnapshotError, Snapshot, SnapshotStore
+from stream.checkpoint import packages
+from stream.gate import reproduces
+
+
+class CondemnedError(FreshetError):
+    """A snapshot that nobody can serve; the registry says so by now."""
+
+
+class NotHereError(FreshetError):
+    """A snapshot that this server cannot serve, though others may."""
+
+
+class IrreproducibleError(FreshetError):
+    """A model that does not give the scores that its manifest promises."""
+
+
+@dataclass(eq=False)
+class Served:
+    """A model that answers requests, and who still uses it; owned by the live model.
+
+    Attributes:
+        version: its number.
+        schema_hash: of the rows that it understands.
+        load_seconds: what it cost to load it.
+        users: requests under way that began with it.
+        retired: whether another has taken its place.
+    """
+
+    version: int
+    model_sha256: str
+    schema_hash: str
+    learner: Learner
+    loaded_at: datetime
+    load_seconds: float
+    users: int = 0
+    retired: bool = False
+
+
+class Loader:
+    """Loads versions of one model for one schema.
+
+    Every method blocks, and they are called one at a time.
+    """
+
+    def __init__(self, registry: Registry, snapshots: SnapshotStore, schema: Schema) -> None:
+        self._registry = registry
+        self._snapshots = snapshots
+        self._schema = schema
+
+    def pointers(self) -> Pointers:
+        """What is to be served."""
+        return self._registry.pointers()
+
+    def load(self, number: int) -> Served:
+        """A version, loaded aside and tried on the rows of its manifest.
+
+        Raises:
+            CondemnedError: it is corrupt, or does not give its scores; the registry knows it now
+                and may have another to serve.
+            FreshetError: it cannot be loaded here and now, which says nothing about others.
+        """
+        began = monotonic()
+        version = self._registry.version(number)
+        self._check_schema(version)
+        try:
+            learner = self._open(version)
+        except (CorruptSnapshotError, NonFiniteError, IrreproducibleError) as error:
+            self._registry.mark_refused(number, str(error), server_name())
+            raise CondemnedError(f"Version {number} is refused: {error}") from error
+        return Served(
+            version.version,
+            version.model_sha256,
+            version.schema_hash,
+            learner,
+            utc_now(),
+            monotonic() - began,
+        )
+
+    def _open(self, version: Version) -> Learner:
+        with self._snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
+            learner = choose.load(spec_of(snapshot.manifest["learner"]), snapshot.path / MODEL_FILE)
+        try:
+            _check_scores(learner, snapshot, version)
+        except BaseException:
+            learner.close()
+            raise
+        return learner
+
+    def _check_schema(self, version: Version) -> None:
+        if version.schema_hash != self._schema.hash:
+            raise WrongLearnerError(
+                f"Version {version.version} was learned under another schema than this server's "
+                "columns, label map and interactions. Start the server with the config that the "
+                "learner uses."
+            )
+
+
+def server_name() -> str:
+    """This process, as the ledger names it."""
+    return f"server {socket.gethostname()}, process {os.getpid()}"
+
+
+def _check_scores(learner: Learner, snapshot: Snapshot, version: Version) -> None:
+    """See that the loaded model scores the manifest's rows as the one that was saved did."""
+    reason = reproduces(learner, snapshot.manifest["expected"])
+    if not reason:
+        return
+    theirs, ours = snapshot.manifest["packages"], packages()
+    differing = sorted(name for name in ours if theirs.get(name) != ours[name])
+    if differing:
+        made = ", ".join(f"{n} {theirs.get(n)} (here {ours[n]})" for n in differing)
+        raise NotHereError(
+            f"Version {version.version} gives other scores here: {reason} It was made with {made}. "
+            "Install what the learner uses."
+        )
+    raise IrreproducibleError(reason)
