@@ -1,0 +1,139 @@
+"""Appends rows that came over HTTP to the log, once for each ``Idempotency-Key``.
+
+The blocking end of :mod:`serve.ingest`: opens the log when the first rows come, so that a server
+that only scores needs none, and hands back where the records are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+import structlog
+
+from converters.settings import Settings
+from learners.registry import RegistryError, StoredResponse
+from learners.registry.posts import Posts
+from stream.log import EventLog, Outgoing, UnknownTopicError
+from stream.open_log import open_log
+from stream.topics import create_topics
+
+log = structlog.get_logger()
+
+Which = Literal["events", "labels"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An idempotency key, and the digest of the request it stands for."""
+
+    text: str
+    request_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic that rows go to, and its number of partitions."""
+
+    name: str
+    partitions: int
+
+
+class Appender:
+    """The one owner of this process' log; safe to use from several threads."""
+
+    def __init__(self, settings: Settings, posts: Posts) -> None:
+        self._settings = settings
+        self._posts = posts
+        self._turn = threading.Lock()
+        self._log: EventLog | None = None
+        self._topics: dict[Which, Topic] = {}
+        self._requests = itertools.count()
+
+    def accept(
+        self, which: Which, records: Sequence[tuple[Outgoing, int]], key: Key | None
+    ) -> tuple[StoredResponse, bool]:
+        """Append records, each with its number of rows; on disk when this returns.
+
+        Returns:
+            The answer, and whether it is that to an earlier request with the same key.
+
+        Raises:
+            PostConflictError: the key was used for another request.
+            PostInProgressError: the first request with the key is not answered yet.
+            LogError: nothing was appended, or (``LogUnavailableError``) perhaps it was.
+        """
+        if key is None:
+            return self._append(which, records), False
+        answered = self._posts.begin(key.text, key.request_sha256)
+        if answered is not None:
+            return answered, True
+        try:
+            response = self._append(which, records)
+        except BaseException:
+            with suppress(RegistryError):
+                self._posts.forget(key.text)
+            raise
+        try:
+            self._posts.finish(key.text, response)
+        except RegistryError:
+            # The rows are on the log: a failure told now would have them sent again.
+            log.exception("idempotency-key-not-kept")
+        return response, False
+
+    def close(self) -> None:
+        """Close the log."""
+        with self._turn:
+            if self._log is not None:
+                self._log.close()
+            self._log = None
+
+    def _append(self, which: Which, records: Sequence[tuple[Outgoing, int]]) -> StoredResponse:
+        event_log, topic = self._opened(which)
+        # The records of one request stay in order, so they share a partition.
+        partition = next(self._requests) % topic.partitions
+        placed = [record._replace(partition=partition) for record, _ in records]
+        try:
+            positions = event_log.append(topic.name, placed)
+        except UnknownTopicError:
+            self._forget_topics()
+            raise
+        return StoredResponse(202, orjson.dumps(_answer(topic.name, records, positions)))
+
+    def _opened(self, which: Which) -> tuple[EventLog, Topic]:
+        """The log and the topic, which are there by now."""
+        with self._turn:
+            if self._log is None:
+                self._log = open_log(
+                    self._settings.log,
+                    replication_factor=self._settings.topics.replication_factor,
+                )
+            if not self._topics:
+                names = create_topics(self._log, self._settings)
+                states = self._log.describe(names.inputs)
+                self._topics = {
+                    "events": Topic(names.events, len(states[names.events].ends)),
+                    "labels": Topic(names.labels, len(states[names.labels].ends)),
+                }
+            return self._log, self._topics[which]
+
+    def _forget_topics(self) -> None:
+        with self._turn:
+            self._topics = {}
+
+
+def _answer(
+    topic: str, records: Sequence[tuple[Outgoing, int]], positions: Sequence[tuple[int, int]]
+) -> dict[str, Any]:
+    return {
+        "rows": sum(rows for _, rows in records),
+        "positions": [
+            {"topic": topic, "partition": partition, "offset": offset, "rows": rows}
+            for (_, rows), (partition, offset) in zip(records, positions, strict=True)
+        ],
+    }

@@ -1,0 +1,77 @@
+"""``POST /events`` and ``POST /labels``: rows over HTTP become records of the log.
+
+Takes records from :mod:`serve.ingest_rows` and gives them to :mod:`serve.appender` in a thread,
+for the disk may take its time. 202 with the positions means: on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from hashlib import sha256
+
+from fastapi import Request, Response
+
+from serve.appender import Key, Which
+from serve.body import JSON, media_type, only_parameters, read
+from serve.ingest_rows import Counted, IngestReader
+from serve.problems import RowsRefusedError, UnknownParameterError
+from serve.service import Service
+
+KEY_HEADER = "Idempotency-Key"
+REPLAYED = {"Idempotent-Replayed": "true"}
+
+
+class Ingest:
+    """The two routes, and what they need of the service."""
+
+    def __init__(self, service: Service) -> None:
+        self._appender = service.appender
+        self._limits = service.limits
+        self._measures = service.measures
+        self._reader = IngestReader(service.rows, service.reader, service.limits.rows)
+
+    async def events(self, request: Request) -> Response:
+        """Append event rows."""
+        return await self._append(request, "events", self._reader.events)
+
+    async def labels(self, request: Request) -> Response:
+        """Append labels."""
+        return await self._append(request, "labels", self._reader.labels)
+
+    async def _append(
+        self,
+        request: Request,
+        which: Which,
+        records_of: Callable[[str, bytes, int], list[Counted]],
+    ) -> Response:
+        only_parameters(request)
+        kind = media_type(request)
+        body = await read(request, self._limits)
+        try:
+            records = records_of(kind, body, int(time.time() * 1000))
+        except RowsRefusedError as error:
+            for refused in error.errors:
+                self._measures.refused(f"/{which}", str(refused["reason"]))
+            raise
+        key = _key(request, kind, body)
+        accept = self._appender.accept
+        response, replayed = await asyncio.to_thread(accept, which, records, key)
+        if not replayed:
+            self._measures.appended(which, sum(rows for _, rows in records))
+        headers = REPLAYED if replayed else None
+        return Response(response.body, response.status, headers, JSON)
+
+
+def _key(request: Request, kind: str, body: bytes) -> Key | None:
+    """The request's idempotency key; the same key stands for the same route, type and body."""
+    text = request.headers.get(KEY_HEADER)
+    if text is None:
+        return None
+    if not text.strip():
+        raise UnknownParameterError(
+            f"The header {KEY_HEADER} is empty: give a key or leave it out."
+        )
+    head = f"{request.url.path}\n{kind}\n".encode()
+    return Key(text, sha256(head + body).hexdigest())

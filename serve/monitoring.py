@@ -1,0 +1,143 @@
+"""``/metrics``, ``/health/*`` and ``/status``: how the server, the model and the learner do.
+
+The counters are :mod:`serve.measures`'; the rest is read from :mod:`serve.state` when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from serve.body import JSON
+from serve.problems import RETRY, Kind, problem
+from serve.service import Service
+from serve.state import Observer, State
+
+ALIVE = orjson.dumps({"status": "alive"})
+NOT_READY = Kind(503, "not-ready", "Not ready", RETRY)
+# Measures of progressive validation that are exported, of all learned events and of the window.
+MEASURES = ("log_loss", "auc", "brier", "ece", "base_rate", "base_rate_log_loss")
+
+
+class Monitoring:
+    """The routes, and what they need of the service."""
+
+    def __init__(self, service: Service) -> None:
+        self._live = service.live
+        self._measures = service.measures
+        self._observer = Observer(service)
+
+    async def alive(self) -> Response:
+        """The process runs and answers; the cheapest route, and so the yardstick."""
+        return Response(ALIVE, media_type=JSON)
+
+    async def ready(self) -> Response:
+        """There is a model to score with, and the registry that says which one."""
+        trouble = []
+        if self._live.served is None:
+            trouble.append(f"There is no model yet. {self._live.trouble}".strip())
+        if self._live.registry_trouble is None:
+            trouble.append("The registry has not been read yet.")
+        elif self._live.registry_trouble:
+            trouble.append(self._live.registry_trouble)
+        if trouble:
+            return problem(NOT_READY, " ".join(trouble))
+        assert self._live.served is not None
+        return Response(
+            orjson.dumps({"status": "ready", "version": self._live.served.version}),
+            media_type=JSON,
+        )
+
+    async def status(self) -> Response:
+        """How everything stands; the page asks each second."""
+        state = orjson.dumps(await self._observer.state(), option=orjson.OPT_NON_STR_KEYS)
+        return Response(state, media_type=JSON)
+
+    async def metrics(self, request: Request) -> Response:
+        """Everything for Prometheus."""
+        del request
+        gauges = CollectorRegistry()
+        gauges.register(Gauges(await self._observer.state()))
+        return Response(
+            self._measures.text() + generate_latest(gauges), media_type=CONTENT_TYPE_LATEST
+        )
+
+
+class Gauges(Collector):
+    """The state of one moment as Prometheus' gauges."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def collect(self) -> Iterable[Metric]:
+        """One family for each thing that is known."""
+        state = self._state
+        served, learner = state.get("served") or {}, state.get("learner") or {}
+        plain = {
+            "served_version": ("Version that this process serves.", served.get("version")),
+            "serving_version": ("Version to be served.", state["pointers"]["serving"]),
+            "latest_version": ("The learner's newest version.", state["pointers"]["latest"]),
+            "pinned": ("Whether the served version is pinned.", state["pointers"]["pinned"]),
+            "registry_up": ("Whether the registry answers.", state["registry"]["reachable"]),
+            "learner_up": ("Whether the learner is alive.", learner.get("alive", False)),
+            "learner_heartbeat_age_seconds": (
+                "Seconds since the learner's last word.",
+                learner.get("heartbeat_age"),
+            ),
+            "learner_events_per_second": (
+                "Event rows a second.",
+                learner.get("events_per_second"),
+            ),
+        }
+        for name, (meaning, value) in plain.items():
+            yield from _gauge(name, meaning, value)
+        yield _lag(learner.get("lag", {}))
+        yield _counts(learner.get("counts", {}))
+        yield from _measures(state.get("metrics") or {})
+
+
+def _gauge(name: str, meaning: str, value: float | None) -> Iterator[Metric]:
+    """A gauge without labels; none if its value is not known."""
+    if value is not None:
+        yield GaugeMetricFamily(f"freshet_{name}", meaning, value=float(value))
+
+
+def _lag(lag: dict[str, int]) -> Metric:
+    family = GaugeMetricFamily(
+        "freshet_learner_lag_records",
+        "Records that the learner has yet to read.",
+        labels=["topic", "partition"],
+    )
+    for place, records in lag.items():
+        topic, _, partition = place.rpartition(":")
+        family.add_metric([topic, partition], records)
+    return family
+
+
+def _counts(counts: dict[str, int]) -> Metric:
+    family = GaugeMetricFamily(
+        "freshet_learner_rows", "Rows by what became of them, over the lineage.", labels=["count"]
+    )
+    for name, number in counts.items():
+        family.add_metric([name], number)
+    return family
+
+
+def _measures(metrics: dict[str, Any]) -> Iterator[Metric]:
+    """Progressive validation: of the learner and of the frozen copy, in all and in the window."""
+    for name in MEASURES:
+        family = GaugeMetricFamily(
+            f"freshet_{name}", f"Progressive {name}.", labels=["learner", "over"]
+        )
+        for learner, report in (("live", metrics), ("static", metrics.get("static") or {})):
+            for over, measured in (("all", report), ("window", report.get("window") or {})):
+                value = measured.get(name)
+                if value is not None:
+                    family.add_metric([learner, over], value)
+        yield family
