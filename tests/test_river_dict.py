@@ -24,7 +24,8 @@ tokens = st.one_of(
     st.builds("{}={}".format, names, values),
     st.builds("{}:{}".format, names, magnitudes.map(number_text)),
 )
-spaces = st.lists(tokens, max_size=3, unique=True).map(" ".join)
+# A column has one number; only its words may repeat, which another test is about.
+spaces = st.lists(tokens, max_size=3, unique_by=lambda token: token.partition(":")[0]).map(" ".join)
 lines = st.builds("| {} |a {} |b {} |c {}".format, spaces, spaces, spaces, spaces)
 
 
