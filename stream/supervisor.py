@@ -92,9 +92,10 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End what still runs; at once, if even the waiting is interrupted."""
+        """End what still runs; at once, if someone would not wait any longer."""
         try:
-            self.stop()
+            if kind is not KeyboardInterrupt:
+                self.stop()
         finally:
             for watched in self._watched.values():
                 watched.child.kill()

@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +15,7 @@ from converters.errors import FreshetError
 from stream.child import Command
 from stream.ports import PortError, free_port, free_port_near
 from stream.supervisor import ChildFailedError, Patience, Supervisor
-from tests.project import Project
+from tests.processes import alive, until
 
 PATIENCE = Patience(first_delay=0.01, longest_delay=0.04, grace=5.0)
 LASTS = "import time; print('here', flush=True); time.sleep(60)"
@@ -56,23 +51,6 @@ class Watch:
         """The process of a child once it runs."""
         self.tend_until(lambda: self.supervisor.pid(name))
         return self.supervisor.pid(name) or 0
-
-
-def until(condition: Callable[[], object], meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 40.0
-    while not condition():
-        assert time.monotonic() < deadline
-        meanwhile()
-        time.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits for its parent does not."""
-    state = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return state.stdout.strip()[:1] not in ("", "Z")
 
 
 def test_a_killed_child_is_started_again_and_the_others_are_left_alone() -> None:
@@ -147,14 +125,25 @@ def test_children_are_asked_to_end_and_their_result_is_kept() -> None:
     assert watch.notes == []
 
 
+STUBBORN = (
+    "import signal, sys, time\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "print('ready', file=sys.stderr, flush=True); time.sleep(60)"
+)
+
+
+def test_nobody_waits_for_children_after_a_second_interrupt() -> None:
+    """Ctrl-C out of the waiting kills what is left at once."""
+    with supervised(python("a", STUBBORN), patience=Patience(grace=1000.0)) as watch:
+        watch.tend_until(lambda: watch.lines)
+        pid = watch.pid("a")
+        watch.supervisor.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        assert not alive(pid)
+
+
 def test_a_child_that_does_not_end_is_killed() -> None:
     """One that ignores SIGTERM is killed once the grace is over, and that is said."""
-    stubborn = (
-        "import signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "print('ready', file=sys.stderr, flush=True); time.sleep(60)"
-    )
-    with supervised(python("a", stubborn), patience=Patience(grace=0.1)) as watch:
+    with supervised(python("a", STUBBORN), patience=Patience(grace=0.1)) as watch:
         watch.tend_until(lambda: watch.lines)
         pid = watch.pid("a")
     assert not alive(pid)
@@ -177,83 +166,3 @@ def test_a_taken_port_is_refused_or_evaded() -> None:
     assert free_port("127.0.0.1", taken) == taken
     with pytest.raises(FreshetError, match=r"Cannot listen on 192\.0\.2\.1"):
         free_port("192.0.2.1", 0)
-
-
-@contextmanager
-def up(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A real ``freshet up``; killed at the end, if it has not ended."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "serve.cli", "up", *arguments],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """A small model."""
-    return Project(tmp_path)
-
-
-def answers(port: int) -> bool:
-    """Whether a server is alive there."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def learner_pid(project: Project) -> int:
-    """The process of the learner; 0 before there is one."""
-    with project.registry() as registry:
-        status = registry.status()
-    return 0 if status is None else int(status.owner.rsplit(" ", 1)[1])
-
-
-def test_up_runs_both_and_brings_a_killed_learner_back(project: Project) -> None:
-    """Learner and server run; kill -9 of the learner gives another; SIGTERM ends all, status 0."""
-    port = free_port("127.0.0.1", 0)
-    with up(project.folder, "--port", str(port)) as process:
-        until(lambda: answers(port) and learner_pid(project))
-        first = learner_pid(project)
-        os.kill(first, signal.SIGKILL)
-        until(lambda: learner_pid(project) != first)
-        second = learner_pid(project)
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=40)
-        assert process.returncode == 0
-    assert "The learner was killed by SIGKILL" in said
-    assert not answers(port)
-    assert not alive(second)
-
-
-def test_no_child_outlives_a_killed_supervisor(project: Project) -> None:
-    """Kill -9 of ``freshet up`` ends its learner, cleanly, and its server."""
-    port = free_port("127.0.0.1", 0)
-    with up(project.folder, "--port", str(port)) as process:
-        until(lambda: answers(port) and learner_pid(project))
-        learner = learner_pid(project)
-        process.kill()
-        until(lambda: not alive(learner) and not answers(port))
-    with project.registry() as registry:
-        status = registry.status()
-    assert status is not None
-    assert status.status["alive"] is False
-
-
-def test_up_refuses_a_taken_port(project: Project) -> None:
-    """A port that is taken is one plain paragraph and exit status 1; nothing is started."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port = server.getsockname()[1]
-        with up(project.folder, "--port", str(port)) as process:
-            _, said = process.communicate(timeout=40)
-    assert process.returncode == 1
-    assert said.startswith(f"freshet: Cannot listen on 127.0.0.1, port {port}: another program")
-    assert said.count("\n") == 1
