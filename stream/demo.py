@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -64,13 +65,19 @@ class Outcome:
     complete: bool
 
 
-def run(options: DemoOptions, stop: Event, say: Callable[[str], None]) -> Outcome:
+def run(
+    options: DemoOptions,
+    stop: Event,
+    say: Callable[[str], None],
+    showing: Callable[[], AbstractContextManager[Display]] = display,
+) -> Outcome:
     """Play, until all has been learned or ``stop`` is set; without ``leave`` until it is set.
 
     Args:
         options: what the user asked for.
         stop: set to end cleanly.
         say: takes the address, before anything else is done.
+        showing: where it is shown.
 
     Raises:
         DemoError: the learner or the server keeps dying.
@@ -80,7 +87,7 @@ def run(options: DemoOptions, stop: Event, say: Callable[[str], None]) -> Outcom
         port = free_port_near(HOST, PORT) if options.port is None else free_port(HOST, options.port)
         address = f"http://{HOST}:{port}"
         say(address)
-        with display() as shown:
+        with showing() as shown:
             return Demo(folder, address, options, stop, shown).run()
 
 
