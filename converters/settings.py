@@ -117,7 +117,7 @@ class CheckpointSettings(Section):
     min_spacing: float = Field(
         20.0, ge=0, description="wait this many times the last checkpoint's cost; 0 switches it off"
     )
-    keep: int = Field(20, ge=1, description="versions kept besides those that someone chose to serve")
+    keep: int = Field(20, ge=1, description="versions kept besides those chosen to be served")
 
 
 class EvaluationSettings(Section):

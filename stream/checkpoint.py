@@ -32,7 +32,8 @@ from stream.context import Context, learner_json
 from stream.gate import judge
 from stream.joiner import Joiner
 from stream.journal import to_cut, to_positions
-from stream.pipeline import Counts, Pipeline, Static
+from stream.pipeline import Pipeline, Static
+from stream.planning import Counts, Planner
 
 STATIC = "static-model"
 METRICS, STATIC_METRICS = "metrics.npz", "static-metrics.npz"
@@ -56,12 +57,14 @@ def new_pipeline(context: Context, lineage: int) -> Pipeline:
     settings = context.settings
     return Pipeline(
         choose.create(context.spec),
-        Joiner(settings.late_labels, settings.duplicates),
+        Planner(
+            Joiner(settings.late_labels, settings.duplicates),
+            settings.late_labels.expired == "negative",
+        ),
         Progressive(settings.evaluation.window),
         lineage,
         copy_of,
         static_after=_static_after(settings),
-        negative_when_expired=settings.late_labels.expired == "negative",
     )
 
 
@@ -127,7 +130,7 @@ def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
             choose.load(context.spec, snapshot.path / STATIC),
             _read_measures(snapshot.path / STATIC_METRICS, window),
         )
-    pipeline.counts = Counts(**state["counts"])
+    pipeline.planner.counts = Counts(**state["counts"])
     pipeline.batches = state["batches"]
     pipeline.output_before = to_cut(state["output_before"])
     pipeline.sample.extend(state["sample"])

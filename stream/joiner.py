@@ -155,6 +155,11 @@ class Joiner:
             return "conflicting-label"
         return None
 
+    def refuse_label(self) -> None:
+        """A label row that could not be read."""
+        self.counts.labels += 1
+        self.counts.labels_rejected += 1
+
     def _keep_label(self, id_: str, label: int) -> None:
         self.labels[id_] = (label, self.stream_time)
         if len(self.labels) > self.late.max_waiting:
