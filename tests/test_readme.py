@@ -1,0 +1,96 @@
+"""Every command that the README shows is run, in its order, in a fresh folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAKE, *BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A folder with the example, a ``freshet`` on the PATH, and a port of its own."""
+    shutil.copytree(ROOT / "docs" / "example", tmp_path / "docs" / "example")
+    command = tmp_path / "bin" / "freshet"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m serve.cli "$@"\n')
+    command.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return {
+        **os.environ,
+        "PATH": f"{command.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "FRESHET_SERVE__PORT": str(port),
+    }
+
+
+@contextmanager
+def running(command: str, folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """The command in the background, until the server has a model; stopped by SIGTERM."""
+    process = subprocess.Popen(command.split(), cwd=folder, env=environment)
+    try:
+        address = f"http://127.0.0.1:{environment['FRESHET_SERVE__PORT']}/health/ready"
+        until = monotonic() + 100
+        while not answers(address):
+            assert process.poll() is None
+            assert monotonic() < until
+            sleep(0.2)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(60)
+    assert status == 0
+
+
+def answers(address: str) -> bool:
+    """Whether a GET is answered with 200."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+@pytest.mark.timeout(400)
+def test_every_command_of_the_readme_runs(tmp_path: Path, environment: dict[str, str]) -> None:
+    """From `init` to `promote`, with `up` running from where the README starts it."""
+    place = next(n for n, block in enumerate(BLOCKS) if block.strip() == "freshet up")
+    assert "make demo" in MAKE
+    said = [run(block, tmp_path, environment) for block in BLOCKS[:place]]
+    with running(BLOCKS[place], tmp_path, environment):
+        said += [run(block, tmp_path, environment) for block in BLOCKS[place + 1 :]]
+    everything = "".join(said)
+    assert '"score":' in everything
+    assert '"version":' in everything
+    assert (tmp_path / "scored.csv").exists()
+    commands = set(re.findall(r"^ *freshet (\S+)", "".join(BLOCKS), re.MULTILINE))
+    assert {"init", "produce", "up", "models", "rollback", "backfill", "promote"} <= commands
+
+
+def run(block: str, folder: Path, environment: dict[str, str]) -> str:
+    """Run a block as a shell does, stopping at the first error; what it printed."""
+    script = block.replace("127.0.0.1:8000", f"127.0.0.1:{environment['FRESHET_SERVE__PORT']}")
+    script = script.replace("curl --silent", "curl --silent --fail-with-body")
+    result = subprocess.run(
+        ["sh", "-e", "-c", script],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert result.returncode == 0, f"{script}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
