@@ -118,7 +118,6 @@ class RiverLearner:
         score = self._score(self._features(row))
         if not line.startswith("|"):
             self._scaler.learn_one(_raw_numbers(row))
-            # bool: river takes any other label for the positive class.
             self._model.learn_one(self._features(row), line.startswith("1"))
         return score
 

@@ -22,7 +22,6 @@ from tests.learner_samples import (
     labelled_lines,
     learning,
     saved_bytes,
-    unlabelled,
     with_late_labels,
 )
 
@@ -174,8 +173,8 @@ def test_spoiled_states_are_refused(tmp_path: Path) -> None:
         choose.load(spec, path)
 
 
-def test_labels_reach_river_as_bool() -> None:
-    """A negative lesson lowers the score: river takes any label that is not bool for positive."""
+def test_negative_lessons_lower_the_score() -> None:
+    """A label of -1 is the negative class."""
     with learning(river_spec(RiverSettings(), PAIRS)) as learner:
         learner.step(["-1 | |a city=Bonn |b hour=3"] * 50)
-        assert learner.predict([unlabelled("| |a city=Bonn |b hour=3")])[0] < 0.4
+        assert learner.predict(["| |a city=Bonn |b hour=3"])[0] < 0.4
