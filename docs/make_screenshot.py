@@ -19,7 +19,8 @@ from rich.console import Console
 
 from converters.command_line import say
 from stream.demo import DemoOptions, run
-from stream.demo_screen import Display, Scene, line, screen
+from stream.demo_display import Display
+from stream.demo_screen import Scene, line, screen
 
 PICTURE = Path(__file__).with_name("demo.svg")
 COLUMNS = 96

@@ -16,14 +16,30 @@ TICK_SECONDS = 0.2
 INTERRUPTED = 130
 
 
-def up(
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
-    port: Annotated[
-        int | None,
-        typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one."),
-    ] = None,
-    config: Config = DEFAULT_CONFIG,
-) -> None:
+Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one."),
+]
+Events = Annotated[
+    int | None, typer.Option("--events", min=1, help="Play the first N flights of 327,346.")
+]
+Leave = Annotated[
+    bool, typer.Option("--exit", help="End when all is learned, instead of serving on.")
+]
+DemoPort = Annotated[
+    int | None,
+    typer.Option(
+        "--port", min=0, max=65535, help="Port to listen on: 8000, or any if that is taken."
+    ),
+]
+Speed = Annotated[
+    float,
+    typer.Option("--speed", min=0, help="Seconds of the stream a second; 0: as fast as it goes."),
+]
+
+
+def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) -> None:
     """Run learner and server together, each started again when it dies; until Ctrl-C."""
     from threading import Event
 
@@ -50,24 +66,10 @@ def up(
 
 
 def demo(
-    events: Annotated[
-        int | None, typer.Option("--events", min=1, help="Play the first N flights of 327,346.")
-    ] = None,
-    leave: Annotated[
-        bool, typer.Option("--exit", help="End when all is learned, instead of serving on.")
-    ] = False,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            "--port", min=0, max=65535, help="Port of the server: 8000, or any if that is taken."
-        ),
-    ] = None,
-    speed: Annotated[
-        float,
-        typer.Option(
-            "--speed", min=0, help="Seconds of the stream a second; 0 for as fast as it goes."
-        ),
-    ] = 175_000.0,
+    events: Events = None,
+    leave: Leave = False,
+    port: DemoPort = None,
+    speed: Speed = 175_000.0,
     json: Json = False,
 ) -> None:
     """Play a year of real flights: learn while it is served, labels at their landing.

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from stream import demo_folder as folders
+from stream.demo_display import display
 from stream.demo_folder import DemoFolderError, demo_folder, environment
-from stream.demo_screen import BARS, Scene, bars, display, line, screen
+from stream.demo_screen import BARS, Scene, bars, line, screen
 from stream.flights import FLIGHTS
 
 
