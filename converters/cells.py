@@ -159,6 +159,17 @@ def _numeric(lead: str, column: ColumnSettings) -> Piece:
     return piece
 
 
+def check_time(cell: str, zone: str = "UTC") -> None:
+    """Refuse a cell that :func:`time_ms` refuses, at a tenth of its cost for most that it takes."""
+    try:
+        # Whatever the offset, such a time is neither before 1970 nor beyond what can be computed.
+        if 1970 < datetime.fromisoformat(cell).year < 9999:
+            return
+    except ValueError:
+        pass
+    time_ms(cell, zone)
+
+
 def time_ms(cell: str, zone: str = "UTC") -> int:
     """A time cell as milliseconds since 1970.
 

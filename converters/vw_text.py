@@ -17,9 +17,9 @@ from converters.cells import (
     Piece,
     Refusal,
     RefusedCellError,
+    check_time,
     piece_function,
     quoted,
-    time_ms,
 )
 from converters.schema import Schema
 
@@ -167,7 +167,7 @@ def _time_check(schema: Schema) -> Piece:
 
     def check(cell: str) -> str:
         if cell:
-            time_ms(cell, zone)
+            check_time(cell, zone)
         return ""
 
     return check
