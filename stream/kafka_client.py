@@ -67,6 +67,7 @@ LINGER_MS = 5_000
 # A batch of records in one request; by default 16 KiB, five records of 50 rows. More than a
 # mebibyte would not fit into existing topics with Kafka's default `max.message.bytes`.
 BATCH_BYTES = 2**20 - 2**12
+RECEIVE_BYTES = 2**18
 # The scheme under which kafka-python finds the class below instead of its own.
 DIRECT = "direct"
 
@@ -76,18 +77,35 @@ if (_logger := logging.getLogger("kafka")).level == logging.NOTSET:
     _logger.setLevel(logging.CRITICAL)
 
 
+class WideSocket(socket.socket):
+    """A socket that gives all it has, where kafka-python asks for 4 KiB at a time.
+
+    Each asking gives up Python's lock and has to win it back from the thread that learns.
+    """
+
+    __slots__ = ()
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """What has come, at least as much as was asked for if there is."""
+        return super().recv(max(size, RECEIVE_BYTES), flags)
+
+
 class DirectSocket(KafkaNetSocket):  # type: ignore[misc]
     """Connects without a proxy, and closes the socket when that fails."""
 
     SCHEMES = (DIRECT,)
 
+    def socket(self, family: int, sock_type: int, proto: int) -> WideSocket:
+        """A new socket."""
+        return WideSocket(family, sock_type, proto)
+
     async def sock_connect(
         self,
         net: object,
-        sock: socket.socket,
+        sock: WideSocket,
         sockaddr: object,
         timeout_at: float | None = None,
-    ) -> socket.socket:
+    ) -> WideSocket:
         """Connect a fresh socket."""
         try:
             return await super().sock_connect(net, sock, sockaddr, timeout_at)  # type: ignore[no-any-return]

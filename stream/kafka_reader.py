@@ -26,7 +26,7 @@ LEAST_BYTES = 2**18
 # fetch that waits for news of quiet partitions keeps a busy one waiting FETCH_WAIT_MS, so half a
 # buffer should last that long.
 FETCH_BYTES = 2**21
-FETCH_WAIT_MS = 50
+FETCH_WAIT_MS = 200
 BUFFER_BYTES = 2**25
 LEAST_BUFFER_BYTES = 2**20
 # What a record takes beside its value.
@@ -54,6 +54,9 @@ class _Buffer:
             self.bytes += len(record.value) + RECORD_BYTES
 
     def hand_out(self, most: int, room: int) -> list[Record]:
+        if len(self.records) <= most and self.bytes <= room:
+            everything, self.records, self.bytes = list(self.records), deque(), 0
+            return everything
         taken: list[Record] = []
         while self.records and len(taken) < most and room > 0:
             record = self.records.popleft()
@@ -148,7 +151,9 @@ class KafkaReader:
             except (kafka.errors.OffsetOutOfRangeError, kafka.errors.LogTruncationError) as error:
                 raise self._out_of_range(error) from error
             for buffer in self._buffers.values():
-                buffer.fetched = self._consumer.position(buffer.partition)
+                # None while a new leader's log is compared with what was read.
+                position = self._consumer.position(buffer.partition, timeout_ms=0)
+                buffer.fetched = buffer.fetched if position is None else position
         for (topic, number), records in found.items():
             place = Place(topic, number)
             self._buffers[place].add(
@@ -157,7 +162,7 @@ class KafkaReader:
                     r.offset,
                     r.timestamp,
                     r.value or b"",
-                    tuple((name, content or b"") for name, content in r.headers),
+                    tuple([(n, c or b"") for n, c in r.headers]) if r.headers else (),
                     r.key,
                 )
                 for r in records

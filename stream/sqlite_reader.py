@@ -20,7 +20,7 @@ BYTES_A_POLL = 8 * 2**20
 LEAST_RECORDS = 128
 LEAST_BYTES = 2**18
 # Between two looks for news when there is nothing: a look costs some 4 us.
-TICK_SECONDS = 0.005
+TICK_SECONDS = 0.01
 
 SELECT = (
     "SELECT id, time, value, headers, key FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
