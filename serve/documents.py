@@ -74,7 +74,7 @@ def _of_rows(schema: Schema) -> list[Operation]:
             "POST /predict",
             "Score rows",
             'One row as an object; or a list of rows, `{"instances": [...]}` or CSV with a header, '
-            "header, which give a list in the same order, with an error in a bad row's place.",
+            "which give a list in the same order, with an error in a bad row's place.",
             Answer({"oneOf": [ref("Score"), ref("Scores")]}, scored),
             OF_BODIES,
             requestBody=rows_body("Row", row, csv_of(row), instances=True),

@@ -1,0 +1,175 @@
+// The live page: asks for the status each second, keeps what it has seen, and shows it.
+
+import { Chart } from "./chart.js";
+
+const EVERY_MS = 1000;
+const PATIENCE_MS = 5000;
+// A quarter of an hour at one sample a second.
+const KEPT = 900;
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const four = (value) => (value === null || value === undefined ? "–" : value.toFixed(4));
+const three = (value) => value.toFixed(3);
+const by = (id) => document.getElementById(id);
+
+const LEARNERS = {
+  live: { label: "learner", kind: "live" },
+  static: { label: "frozen copy", kind: "static" },
+  base: { label: "base rate", kind: "base" },
+};
+const NO_LABELS = "No labels yet";
+const charts = {
+  log_loss: new Chart(by("log-loss"), LEARNERS, { title: "Log loss", format: three, least: 0.02, empty: NO_LABELS }),
+  auc: new Chart(by("auc"), LEARNERS, { title: "AUC", format: three, least: 0.04, empty: NO_LABELS }),
+  rate: new Chart(by("events-rate"), { rate: { label: "events a second", kind: "live" } },
+    { title: "Events a second", format: (value) => short.format(value), least: 1, fromZero: true, empty: "No learner yet" }),
+  lag: new Chart(by("lag-records"), { lag: { label: "records to read", kind: "live" } },
+    { title: "Lag", format: (value) => short.format(value), least: 4, fromZero: true, empty: "No learner yet" }),
+};
+const times = [];
+const seen = { log_loss: { live: [], static: [], base: [] }, auc: { live: [], static: [], base: [] }, rate: { rate: [] }, lag: { lag: [] } };
+
+/** Remember a sample, and forget the oldest. */
+function keep(now, samples) {
+  times.push(now);
+  for (const [chart, lines] of Object.entries(seen)) {
+    for (const name of Object.keys(lines)) lines[name].push(samples[chart][name] ?? null);
+  }
+  if (times.length <= KEPT) return;
+  times.shift();
+  for (const lines of Object.values(seen)) for (const values of Object.values(lines)) values.shift();
+}
+
+function sample(status) {
+  const measured = status.metrics?.window ?? {};
+  const frozen = status.metrics?.static?.window ?? {};
+  return {
+    log_loss: { live: measured.log_loss, static: frozen.log_loss, base: measured.base_rate_log_loss },
+    // A score that knows the base rate alone orders nothing.
+    auc: { live: measured.auc, static: frozen.auc, base: measured.auc === null || measured.auc === undefined ? null : 0.5 },
+    rate: { rate: status.learner?.events_per_second },
+    lag: { lag: status.learner?.lag_records },
+  };
+}
+
+function state(id, kind, text) {
+  by(id).className = `state ${kind}`;
+  by(id).textContent = text;
+}
+
+function since(moment) {
+  return new Date(moment).toLocaleTimeString([], { hourCycle: "h23" });
+}
+
+function showStates(status) {
+  const { served, pointers, learner } = status;
+  if (!served) state("state-served", "bad", "no model yet");
+  else state("state-served", pointers.pinned ? "warn" : "good", `serving version ${served.version}${pointers.pinned ? ", pinned" : ""}`);
+  if (!learner) state("state-learner", "warn", "no learner yet");
+  else state("state-learner", learner.alive ? "good" : "bad", learner.alive ? "learner alive" : "learner stopped");
+  state("state-registry", status.registry.reachable ? "good" : "bad", status.registry.reachable ? "registry reachable" : "registry away");
+  const trouble = [status.trouble, status.registry.trouble].filter(Boolean).join(" ");
+  by("trouble").textContent = trouble;
+  by("trouble").hidden = !trouble;
+}
+
+function showTiles(status) {
+  const { served, pointers, learner } = status;
+  const counts = learner?.counts ?? {};
+  const count = (name) => (counts[name] === undefined ? "–" : whole.format(counts[name]));
+  by("served").textContent = served ? served.version : "–";
+  const newest = pointers.latest === null ? "" : `newest is ${pointers.latest}`;
+  by("served-more").textContent = served ? `since ${since(served.since)}, ${pointers.pinned ? "pinned, " : ""}${newest}` : newest;
+  by("events").textContent = count("events");
+  by("rate").textContent = learner ? `${whole.format(learner.events_per_second)} a second` : "";
+  by("learned").textContent = count("learned");
+  by("waiting").textContent = learner ? `${count("waiting")} wait for a label` : "";
+  by("rejected").textContent = count("rejected");
+  by("rejected-more").textContent = learner ? `${count("duplicates")} duplicates, ${count("expired")} expired` : "";
+  by("lag").textContent = learner ? whole.format(learner.lag_records) : "–";
+  by("lag-more").textContent = learner ? `records; heard ${learner.heartbeat_age.toFixed(0)} s ago` : "";
+}
+
+/** A table cell; a list of texts and elements, or one of them. */
+function cell(content, kind = "") {
+  const made = document.createElement("td");
+  made.className = kind;
+  made.append(...[content].flat());
+  return made;
+}
+
+function mark(text, kind = "") {
+  const made = document.createElement("span");
+  made.className = `mark ${kind}`;
+  made.textContent = text;
+  return made;
+}
+
+function fill(id, rows) {
+  const table = by(id);
+  table.tBodies[0].replaceChildren(...rows.map((cells) => {
+    const row = document.createElement("tr");
+    row.append(...cells);
+    return row;
+  }));
+  table.parentElement.hidden = rows.length === 0;
+  table.parentElement.nextElementSibling.hidden = rows.length > 0;
+}
+
+function showTables(status) {
+  const { pointers, served } = status;
+  fill("versions", (status.versions ?? []).map((version) => {
+    const marks = [];
+    if (served?.version === version.version) marks.push(mark(pointers.pinned ? "served, pinned" : "served"));
+    if (pointers.latest === version.version) marks.push(mark("newest", "latest"));
+    const refused = version.state === "refused";
+    return [
+      cell([String(version.version), ...marks]),
+      cell(refused ? `refused: ${version.reason}` : version.state, refused ? "words refused" : ""),
+      cell(whole.format(version.events), "number"),
+      cell(four(version.metrics.log_loss), "number"),
+      cell(four(version.metrics.auc), "number"),
+      cell(since(version.created_at), "last"),
+    ];
+  }));
+  fill("history", (status.history ?? []).map((entry) => [
+    cell(since(entry.at)),
+    cell(`${entry.action}${entry.version === null ? "" : ` ${entry.version}`}`, entry.action === "refuse" ? "refused" : ""),
+    cell(entry.from === entry.to ? `${entry.to ?? "–"}` : `${entry.from ?? "–"} → ${entry.to ?? "–"}`),
+    cell(entry.reason, "words"),
+    cell(entry.actor),
+  ]));
+}
+
+function show(status) {
+  document.title = status.served ? `${status.model}: version ${status.served.version}` : status.model;
+  by("model").textContent = status.model;
+  showStates(status);
+  showTiles(status);
+  showTables(status);
+  const size = status.metrics?.window?.count;
+  const over = size ? ` over the last ${whole.format(size)} labels` : "";
+  charts.log_loss.title.textContent = `Log loss${over}`;
+  charts.auc.title.textContent = `AUC${over}`;
+  const streamed = status.metrics?.stream_time;
+  by("stream-time").textContent = streamed ? `Stream time ${new Date(streamed).toISOString().slice(0, 16).replace("T", " ")} UTC` : "";
+  by("updated").textContent = `Updated ${since(status.at)}`;
+}
+
+async function look() {
+  try {
+    const answer = await fetch("status", { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    const status = await answer.json();
+    keep(Date.now(), sample(status));
+    show(status);
+    for (const [name, chart] of Object.entries(charts)) chart.draw({ times, values: seen[name] });
+  } catch (error) {
+    state("state-served", "bad", "server unreachable");
+    by("updated").textContent = `No answer: ${error.message}`;
+  }
+  setTimeout(look, EVERY_MS);
+}
+
+look();

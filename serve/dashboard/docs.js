@@ -1,0 +1,110 @@
+// The reference of the routes: the OpenAPI document, laid out to be read. No dependencies.
+
+/** An element with content: texts and elements, or lists of them. */
+function make(name, content = [], kind = "") {
+  const made = document.createElement(name);
+  if (kind) made.className = kind;
+  made.append(...[content].flat(Infinity));
+  return made;
+}
+
+const pretty = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
+const code = (text) => make("code", text);
+/** A sentence in which what stands between backquotes is code. */
+const sentence = (text) => text.split("`").map((part, at) => (at % 2 ? code(part) : part));
+
+/** A command that sends an example; single quotes in it are closed, escaped and opened again. */
+function curl(method, path, type, example) {
+  const body = (typeof example === "string" ? example : JSON.stringify(example)).replaceAll("'", "'\\''");
+  const place = new URL(path.slice(1), document.baseURI);
+  return `curl -X ${method} ${place} -H 'Content-Type: ${type}' --data-binary '${body}'`;
+}
+
+/** The examples of a media type, by name. */
+function examples(content) {
+  if (content.examples) return Object.entries(content.examples).map(([name, each]) => [name, each.value]);
+  return content.example === undefined ? [] : [["", content.example]];
+}
+
+/** A schema in short: the names that it refers to are links. */
+function named(schema) {
+  if (!schema) return "";
+  if (schema.$ref) {
+    const name = schema.$ref.split("/").pop();
+    const link = make("a", name);
+    link.href = `#schema-${name}`;
+    return link;
+  }
+  if (schema.type === "array") return ["list of ", named(schema.items)];
+  const several = schema.oneOf ?? schema.anyOf;
+  if (several) return several.flatMap((each, at) => (at ? [" or ", named(each)] : [named(each)]));
+  if (schema.properties) return Object.entries(schema.properties).flatMap(([name, each], at) => [at ? ", " : "object of ", code(name), ": ", named(each)]);
+  return [schema.type].flat().join(" or ");
+}
+
+function bodies(method, path, requestBody) {
+  return Object.entries(requestBody?.content ?? {}).flatMap(([type, content]) => [
+    make("h3", ["Takes ", code(type), ": ", named(content.schema)]),
+    ...examples(content).map(([, value]) => make("pre", curl(method, path, type, value))),
+  ]);
+}
+
+function answers(responses) {
+  const rows = Object.entries(responses).flatMap(([status, response]) => {
+    const content = Object.values(response.content ?? {})[0];
+    return [make("dt", code(status)), make("dd", [sentence(response.description), " ", named(content?.schema)])];
+  });
+  const shown = Object.values(responses).flatMap((response) =>
+    Object.values(response.content ?? {}).flatMap((content) => examples(content).map(([, value]) => make("pre", pretty(value)))));
+  return [make("h3", "Gives"), make("dl", rows), ...shown];
+}
+
+function parameters(list = []) {
+  if (!list.length) return [];
+  const rows = list.flatMap((each) => [make("dt", code(each.name)), make("dd", sentence(`${each.description} (${each.in}${each.required ? "" : ", optional"})`))]);
+  return [make("h3", "Parameters"), make("dl", rows)];
+}
+
+function operation(method, path, told) {
+  const summary = make("summary", [make("span", method.toUpperCase(), `method ${method}`), code(path), make("small", told.summary)]);
+  const inside = make("div", [
+    make("p", sentence(told.description)),
+    parameters(told.parameters),
+    bodies(method.toUpperCase(), path, told.requestBody),
+    answers(told.responses),
+  ], "inside");
+  return make("details", [summary, inside]);
+}
+
+function schema(name, content) {
+  const made = make("details", [make("summary", code(name)), make("div", make("pre", pretty(content)), "inside")]);
+  made.id = `schema-${name}`;
+  return made;
+}
+
+/** Open what a link of the page leads to. */
+function open() {
+  const wanted = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (wanted?.tagName === "DETAILS") wanted.open = true;
+}
+
+async function show() {
+  const content = document.getElementById("content");
+  try {
+    const answer = await fetch("openapi.json");
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    const told = await answer.json();
+    document.title = told.info.title;
+    document.getElementById("title").textContent = told.info.title;
+    const operations = Object.entries(told.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, each]) => operation(method, path, each)));
+    const schemas = Object.entries(told.components.schemas).map(([name, each]) => schema(name, each));
+    content.replaceChildren(make("p", sentence(told.info.description)), make("h2", "Routes"), ...operations, make("h2", "Schemas"), ...schemas);
+    addEventListener("hashchange", open);
+    open();
+  } catch (error) {
+    content.replaceChildren(make("p", `The OpenAPI document could not be read: ${error.message}.`, "trouble"));
+  }
+}
+
+show();
