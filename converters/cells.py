@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from converters.settings import ColumnSettings
 
 Piece = Callable[[str], str]
@@ -27,6 +29,8 @@ LARGEST_FLOAT32 = 3.4028234663852886e38
 # Below this VW drops the feature altogether; the cell counts as zero.
 SMALLEST_READ = 1e-37
 PLAIN_DECIMALS = (1e-15, 1e37)
+# Here orjson writes what repr does, in a quarter of the time.
+SAME_AS_REPR = (1e-4, 1e16)
 
 # How much of an offending cell or row a refusal quotes.
 QUOTED_LENGTH = 200
@@ -37,6 +41,7 @@ EPOCH_SECONDS = re.compile(r"[0-9]{9,11}(?:\.[0-9]+)?")
 EPOCH_MILLISECONDS = re.compile(r"[0-9]{12,14}")
 
 _ESCAPED_IN_VALUES = {c: f"%{c:02X}" for c in (*range(33), 127, *map(ord, ":|%"))}
+_SYNTAX = re.compile(r"[\x00-\x20\x7f:|%]")
 _ESCAPED_IN_NAMES = _ESCAPED_IN_VALUES | {ord("="): "%3D"}
 
 
@@ -64,7 +69,8 @@ def quoted(text: str) -> str:
 
 def escape_value(text: str) -> str:
     """Percent-escape what VW would take for syntax; :func:`unescape` gives the text back."""
-    return text.translate(_ESCAPED_IN_VALUES)
+    # Hardly a text needs it, and looking takes a fifth of translating.
+    return text.translate(_ESCAPED_IN_VALUES) if _SYNTAX.search(text) else text
 
 
 def escape_name(text: str) -> str:
@@ -83,20 +89,30 @@ def number(cell: str) -> float:
     Raises:
         RefusedCellError: ``not-finite`` or ``not-a-number``.
     """
+    try:
+        value = float(cell)
+        # What float takes besides decimal notation with blanks around it is inf and nan, other
+        # digits, other blanks, and underscores; to ask for these is quicker than NUMBER.
+        if (
+            abs(value) <= LARGEST_FLOAT32
+            and cell.isascii()
+            and cell.isprintable()
+            and "_" not in cell
+        ):
+            return value
+    except ValueError:
+        pass
     plain = cell.strip(" ")
-    if not NUMBER.fullmatch(plain):
-        raise RefusedCellError(
-            "not-finite" if NOT_FINITE.fullmatch(plain) else "not-a-number", cell
-        )
-    value = float(plain)
-    if not abs(value) <= LARGEST_FLOAT32:
-        raise RefusedCellError("not-finite", cell)
-    return value
+    infinite = NUMBER.fullmatch(plain) or NOT_FINITE.fullmatch(plain)
+    raise RefusedCellError("not-finite" if infinite else "not-a-number", cell)
 
 
 def number_text(value: float) -> str:
     """How a nonzero number is written for VW, which reads it within 8 ulp of float32."""
-    if PLAIN_DECIMALS[0] <= abs(value) < PLAIN_DECIMALS[1]:
+    magnitude = abs(value)
+    if SAME_AS_REPR[0] <= magnitude < SAME_AS_REPR[1]:
+        return orjson.dumps(value).decode().removesuffix(".0")
+    if PLAIN_DECIMALS[0] <= magnitude < PLAIN_DECIMALS[1]:
         return repr(value).removesuffix(".0")
     return value.hex()
 

@@ -83,14 +83,30 @@ def test_infinite_as_float32_is_refused(cell: str) -> None:
     assert refused.value.reason == "not-finite"
 
 
-@given(st.text())
-def test_any_text_is_a_finite_number_or_refused(text: str) -> None:
-    """No text gets through as something that is not a finite float32."""
-    try:
-        value = cells.number(text)
-    except RefusedCellError:
+number_like = st.text(st.sampled_from("0123456789+-.eE_ \t\n\xa0infaN\N{ARABIC-INDIC DIGIT THREE}"))
+
+
+@given(st.one_of(number_like, schemas.decimals, st.text()))
+@example("1e38" + "0" * 400)
+def test_numbers_are_those_of_the_grammar(text: str) -> None:
+    """Exactly the texts of the decimal grammar pass whose value is finite as float32."""
+    decimal = cells.NUMBER.fullmatch(text.strip(" "))
+    if decimal and abs(float(text)) <= LARGEST:
+        assert math.isfinite(float32(cells.number(text)))
         return
-    assert math.isfinite(float32(value))
+    with pytest.raises(RefusedCellError) as refused:
+        cells.number(text)
+    named = decimal or cells.NOT_FINITE.fullmatch(text.strip(" "))
+    assert refused.value.reason == ("not-finite" if named else "not-a-number")
+
+
+@given(st.floats(1e-15, 1e37, exclude_max=True).flatmap(lambda v: st.sampled_from([v, -v])))
+@example(1e-4)
+@example(9999999999999998.0)
+@example(1e16)
+def test_plain_numbers_are_written_by_repr(value: float) -> None:
+    """Whatever writes them fastest, numbers are written as ``repr`` writes them."""
+    assert cells.number_text(value) == repr(value).removesuffix(".0")
 
 
 def test_vw_reads_every_float_within_8_ulp(vw: VwReader) -> None:
@@ -136,12 +152,8 @@ def test_zero_is_a_category(cell: str) -> None:
 def test_range_clips() -> None:
     """A number outside the range becomes the bound."""
     column = {"kind": "numeric", "min": -1, "max": 10}
-    assert [piece(c, **column) for c in ("-5", "11", "10", "3")] == [
-        " a:-1",
-        " a:10",
-        " a:10",
-        " a:3",
-    ]
+    pieces = [piece(c, **column) for c in ("-5", "11", "10", "3")]
+    assert pieces == [" a:-1", " a:10", " a:10", " a:3"]
 
 
 def test_range_refuses() -> None:

@@ -1,0 +1,78 @@
+"""Remembers the pieces of each column's cells, and gives up where hardly a cell comes twice.
+
+Part of the compiled conversion (:mod:`converters.vw_text`): real columns repeat their values, and a
+look-up takes a tenth of making a piece anew. Where every value differs, remembering costs more
+than it saves, so a column whose memory is full is watched for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from converters.cells import Piece
+
+# Pieces remembered per column. Real columns repeat their values (the flights hold 4,043 tail
+# numbers); at 16,384 (and those of the last look) a column costs at most some 3 MB.
+REMEMBERED_PIECES = 16_384
+# A longer cell is not remembered, so that a stream of huge cells stays bounded.
+LONGEST_REMEMBERED = 64
+
+# A memory of so many pieces, of four times as many, and so on, is watched for so many cells.
+FIRST_LOOK = 1_024
+WATCHED_CELLS = 512
+# It is given up if it knows hardly one of them, or, once it is full, not every other one.
+HARDLY = 0.05
+WORTH_IT = 0.5
+
+
+def remembering(pieces: Sequence[Piece]) -> list[Piece]:
+    """The same functions, each with a memory of its own.
+
+    The list is alive: a column's function is replaced in it when its memory is full or given up.
+    """
+    columns: list[Piece] = []
+    for place, piece in enumerate(pieces):
+        columns.append(_Memory(piece, columns, place).__getitem__)
+    return columns
+
+
+class _Memory(dict[str, str]):
+    """Cell -> piece. Looking a known cell up never leaves C; the rest is for those not known."""
+
+    def __init__(self, piece: Piece, columns: list[Piece], place: int) -> None:
+        super().__init__()
+        self._piece = piece
+        self._columns = columns
+        self._place = place
+        self._next_look = min(FIRST_LOOK, REMEMBERED_PIECES)
+        self._asked = 0
+        self._known = 0
+
+    def __missing__(self, cell: str) -> str:
+        text = self._piece(cell)
+        if len(cell) <= LONGEST_REMEMBERED:
+            self[cell] = text
+            if len(self) >= self._next_look and not self._asked:
+                self._columns[self._place] = self._watched
+        return text
+
+    def _watched(self, cell: str) -> str:
+        """Goes on remembering, but counts; after some cells decides how to go on."""
+        asked = self._asked = self._asked + 1
+        self._known += cell in self
+        text = self[cell]
+        if asked >= WATCHED_CELLS:
+            self._decide(self._known / asked)
+            self._asked = self._known = 0
+        return text
+
+    def _decide(self, known: float) -> None:
+        full = self._next_look >= REMEMBERED_PIECES
+        if known < (WORTH_IT if full else HARDLY):
+            self._columns[self._place] = self._piece
+            self.clear()
+            return
+        if full:
+            self.clear()  # what is common now is soon known again
+        self._next_look = min(4 * self._next_look, REMEMBERED_PIECES)
+        self._columns[self._place] = self.__getitem__
