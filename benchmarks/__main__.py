@@ -1,6 +1,6 @@
 """``make bench``: every line of the table in one run; names of parts as arguments run only those.
 
-python -m benchmarks [pipeline] [conversion] [http] [freshness]
+python -m benchmarks [pipeline] [checkpoints] [conversion] [http] [freshness]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import conversion, freshness, http, pipeline
+from benchmarks import checkpoints, conversion, freshness, http, pipeline
 from benchmarks.table import Measured
 from tests.broker import running_broker
 
@@ -24,6 +24,7 @@ def _pipeline() -> list[Measured]:
 
 PARTS: dict[str, Callable[[], list[Measured]]] = {
     "pipeline": _pipeline,
+    "checkpoints": checkpoints.run,
     "conversion": conversion.run,
     "http": http.run,
     "freshness": freshness.run,

@@ -1,0 +1,59 @@
+"""The share of a learner's time that its checkpoints take, over a million rows.
+
+The checkpoint at the stop is left out: every run has one, however short.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.data import config, write_flights
+from benchmarks.table import Measured
+from converters import config as settings_file
+from stream.learner_process import opened
+from stream.log import Outgoing
+from stream.topics import create_topics
+
+ROWS, TIMES = 200_000, 5
+
+
+def run() -> list[Measured]:
+    """The table's line about checkpoints."""
+    with tempfile.TemporaryDirectory() as name:
+        toml = Path(name) / "freshet.toml"
+        toml.write_text(config("bench", "", "bench.events", "bench.labels"))
+        _fill(toml)
+        command = [sys.executable, "-m", "serve.cli", "learn", "--until-end", "--json"]
+        result = subprocess.run(
+            [*command, "--config", str(toml)], capture_output=True, text=True, check=True
+        )
+    costs = [float(s) for s in re.findall(r"checkpoint .*seconds=([0-9.]+)", result.stderr)]
+    rate = float(re.findall(r'"events_per_second": ([0-9.]+)', result.stdout)[0])
+    share = 100 * sum(costs[:-1]) / (ROWS * TIMES / rate - costs[-1])
+    return [
+        Measured(
+            "checkpointing",
+            *(share, "% of the learner's time, at most", "5", share < 5),
+            f"{len(costs) - 1} checkpoints in {ROWS * TIMES / rate:.0f} s, before that of the stop",
+        )
+    ]
+
+
+def _fill(toml: Path) -> None:
+    """Put the flights on the log again and again, each time under other ids."""
+    settings = settings_file.load(toml)
+    settings.home.mkdir()
+    flights = toml.parent / "flights.csv"
+    write_flights(flights, ROWS)
+    rows = flights.read_bytes().splitlines()[1:]
+    log = opened(settings)
+    create_topics(log, settings)
+    for time in range(TIMES):
+        lines = [b"%d-%b" % (time, row) for row in rows]
+        values = (b"\n".join(lines[first : first + 50]) for first in range(0, len(lines), 50))
+        log.append("bench.events", [Outgoing(value) for value in values])
+    log.close()
