@@ -105,12 +105,17 @@ class RowReader:
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""
+        label = self._label
+        if not headers and b'"' not in value and b"\r" not in value:
+            lines = _lines(value)
+            if lines is not None and not value.startswith((b"{", b"[")):
+                return [label(line.split(",")) for line in lines]
         rows = (
             self._json(value, ("id", "label", "time"))
             if _is_json(value, headers)
             else _csv_cells(value)
         )
-        return [c if isinstance(c, Refusal) else self._label(c) for c in rows]
+        return [c if isinstance(c, Refusal) else label(c) for c in rows]
 
     def from_object(self, row: object) -> Row | Refusal:
         """One JSON object as a row; columns it lacks are missing cells."""
