@@ -17,6 +17,10 @@ HEARTBEAT_SECONDS = 1.0
 RATE_SECONDS = 5.0
 
 
+# Where nothing was learned, a checkpoint only shortens the next start: it may come this much later.
+UNLEARNED_FACTOR = 12
+
+
 class Pacing:
     """Decides when a checkpoint is due."""
 
@@ -29,9 +33,12 @@ class Pacing:
     def due(self, learned: int, *, changed: bool) -> bool:
         """Enough learned, or enough time passed with something new, and the last one paid off."""
         passed = monotonic() - self._at
-        enough = learned - self._learned >= self._settings.events
-        late = changed and passed >= self._settings.seconds
-        return (enough or late) and passed >= self._settings.min_spacing * self._cost
+        new = learned - self._learned
+        enough = new >= self._settings.events
+        wait = self._settings.seconds * (1 if new else UNLEARNED_FACTOR)
+        return (
+            enough or (changed and passed >= wait)
+        ) and passed >= self._settings.min_spacing * self._cost
 
     def saved(self, learned: int, seconds: float) -> None:
         """A checkpoint was made and took so long."""
