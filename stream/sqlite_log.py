@@ -92,10 +92,10 @@ class SqliteLog:
             # One statement, so that what it says was true at one moment.
             rows = self._connection.execute(
                 "SELECT name, topic_id, number, id, next_offset,"
-                " (SELECT min(r.id) FROM records r WHERE r.id >= p.id << ?1"
-                "  AND r.id < (p.id + 1) << ?1) - (p.id << ?1)"
+                " (SELECT min(r.id) FROM records r WHERE r.id >= p.id << ?"
+                "  AND r.id < (p.id + 1) << ?) - (p.id << ?)"
                 " FROM topics JOIN partitions p ON topic = name ORDER BY name, number",
-                (OFFSET_BITS,),
+                [OFFSET_BITS] * 3,
             ).fetchall()
         for name, topic_id, number, identifier, end, begin in rows:
             if name in topics:

@@ -34,6 +34,8 @@ def insert(
         UnknownTopicError: the topic or a partition is not there; the transaction must not commit.
     """
     firsts, nexts = _partitions(connection, topic)
+    if not nexts:
+        raise unknown(Place(topic, 0), 0)
     rows, given = [], []
     for record, time in records:
         number = record.partition

@@ -70,12 +70,14 @@ def test_topics_and_partitions_that_are_not_there_are_refused(
 ) -> None:
     """Appending to or reading from what is missing says so at once, and creates nothing."""
     begun = time.monotonic()
-    with pytest.raises(UnknownTopicError, match=f"no topic {unique_name}"):
-        event_log.append(unique_name, outgoing(b"a"))
+    for records in (outgoing(b"a"), []):
+        with pytest.raises(UnknownTopicError, match=f"no topic {unique_name}"):
+            event_log.append(unique_name, records)
     with pytest.raises(UnknownTopicError, match=f"no topic {unique_name}"):
         event_log.read({Place(unique_name, 0): 0})
     assert event_log.describe([unique_name]) == {}
     place = make_topic(event_log, unique_name)
+    assert event_log.append(unique_name, []) == []
     for number in (1, -1):
         with pytest.raises(UnknownTopicError, match=f"no partition {number}"):
             event_log.append(
