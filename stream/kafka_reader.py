@@ -25,7 +25,7 @@ LEAST_BYTES = 2**18
 # What one fetch brings of a partition, and what its buffer may hold before fetching pauses. A
 # fetch that waits for news of quiet partitions keeps a busy one waiting FETCH_WAIT_MS, so half a
 # buffer should last that long.
-FETCH_BYTES = 2**21
+FETCH_BYTES = 2**20
 FETCH_WAIT_MS = 200
 BUFFER_BYTES = 2**25
 LEAST_BUFFER_BYTES = 2**20
