@@ -225,6 +225,8 @@ def test_syntax_is_escaped() -> None:
     """What VW would take for syntax is percent-escaped; other Unicode stays readable."""
     assert cells.escape_value("a b:c|d%e\r\n\0\x7f=é") == "a%20b%3Ac%7Cd%25e%0D%0A%00%7F=é"
     assert cells.escape_name("a=b") == "a%3Db"
+    for code in (*range(33), 127, *map(ord, ":|%")):
+        assert cells.escape_value(chr(code)) == f"%{code:02X}"
 
 
 @given(schemas.texts)
