@@ -19,7 +19,7 @@ from converters.schema import Schema
 from converters.vw_text import Row, line
 
 # Says that a block is CSV even if it begins like JSON.
-CSV_HEADERS: Headers = (("content-type", b"text/csv"),)
+CSV_HEADERS: tuple[tuple[str, bytes], ...] = (("content-type", b"text/csv"),)
 
 REJECT_COLUMNS = ("line", "reason", "column", "text")
 
@@ -53,7 +53,7 @@ def checked(file: CsvFile, schema: Schema) -> Iterator[Checked]:
         CsvFileError: the file has a column that the schema does not know, or cannot be framed.
     """
     file.require_known(schema.names)
-    headers = CSV_HEADERS
+    headers: Headers = CSV_HEADERS
     if tuple(file.header) != schema.names:
         headers = (*CSV_HEADERS, ("columns", csv_line(file.header).encode()))
     reader = RowReader(schema)

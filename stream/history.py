@@ -11,15 +11,15 @@ equal, and a label is never known before its event is.
 
 from __future__ import annotations
 
-import csv
 import heapq
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from converters.cells import Refusal, RefusedCellError, time_ms
+from converters.conversion import CSV_HEADERS
 from converters.csv_file import CsvFile, CsvFileError, FileRow
+from converters.csv_text import csv_line
 from converters.errors import UsageError
 from converters.rows import cells_of
 from converters.schema import Schema
@@ -151,7 +151,13 @@ class History:
                 due = []
 
     def _events(self, rows: Sequence[bytes], time: int | None) -> Formed:
-        record = Outgoing(b"\n".join(rows), time, self._headers)
+        value = b"\n".join(rows)
+        if not rows[-1]:
+            value += b"\n"  # or a blank last row would be no row at all
+        headers = self._headers
+        if value.startswith((b"{", b"[")):
+            headers = (*headers, *CSV_HEADERS)  # or it might be read as JSON
+        record = Outgoing(value, time, headers)
         return Formed(labels=False, rows=len(rows), record=record)
 
     def _timed(self) -> Iterator[_Timed]:
@@ -179,7 +185,7 @@ class History:
         assert self._late is not None
         id_at, label_at, label_time_at = self._late
         label = cells[label_at]
-        if not label:
+        if self._schema.label_codes.get(label, 0) is None:  # empty, or spelt as not known
             return _Timed(time, row.content)
         if label_time_at is None:
             known = event + round((self._options.label_delay or 0.0) * 1000)
@@ -245,6 +251,4 @@ def _zone(schema: Schema) -> str:
 
 
 def _csv_line(cells: Sequence[str]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue().encode()
+    return csv_line(cells).encode()

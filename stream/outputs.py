@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from converters.cells import Refusal
+from converters.csv_text import csv_line
 from stream.log import Outgoing, Place, Record
 from stream.reading import Taken
 
@@ -57,10 +58,8 @@ def score_record(record: Taken, lines: Iterable[str]) -> Outgoing:
 
 def dead_letter_record(record: Taken, refused: Sequence[tuple[int, Refusal]]) -> Outgoing:
     """The refused rows of a record."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows((row, *refusal) for row, refusal in refused)
-    value = text.getvalue().rstrip("\n").encode("utf-8", "backslashreplace")
+    text = "\n".join(csv_line((row, *refusal)) for row, refusal in refused)
+    value = text.encode("utf-8", "backslashreplace")
     return Outgoing(value, record.time, key=_key(record))
 
 
