@@ -56,7 +56,7 @@ class VwReader:
         """End the workspace."""
         self._workspace.finish()
 
-    def _reading(self, example: Any) -> Reading:  # noqa: ANN401  # vowpalwabbit is not typed
+    def _reading(self, example: Any) -> Reading:  # vowpalwabbit is not typed
         spaces = [example.namespace(i) for i in range(example.num_namespaces())]
         label = example.get_simplelabel_label()
         features = [
