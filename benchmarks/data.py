@@ -13,11 +13,11 @@ COLUMNS = (
 NUMERIC = ("sched_dep_time", "sched_arr_time", "distance")
 
 
-def write_flights(path: Path, rows: int = ROWS, clock: str = "min") -> None:
+def write_flights(path: Path, rows: int = ROWS, tick: str = "min") -> None:
     """The first flights of the year that arrived, in order of departure, labels beside them.
 
     The columns ``at`` and ``landed`` say when a flight was due to leave and when it landed, to
-    the ``clock``: by the minute some three flights share a time, by ``2h`` some seventy do, as on
+    the ``tick``: by the minute some three flights share a time, by ``2h`` some seventy do, as on
     a busier stream.
     """
     import pandas as pd
@@ -35,8 +35,8 @@ def write_flights(path: Path, rows: int = ROWS, clock: str = "min") -> None:
     )
     flights = flights.sort_values("at", kind="stable").head(rows).reset_index(drop=True)
     landed = flights["at"] + pd.to_timedelta(flights.dep_delay + flights.air_time + 25, unit="m")
-    flights["at"] = flights["at"].dt.floor(clock)
-    table = flights.assign(id=flights.index, landed=landed.dt.floor(clock))
+    flights["at"] = flights["at"].dt.floor(tick)
+    table = flights.assign(id=flights.index, landed=landed.dt.floor(tick))
     table[[*COLUMNS, "at", "landed"]].to_csv(path, index=False)
 
 
