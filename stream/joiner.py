@@ -69,8 +69,10 @@ class Joiner:
     counts: LabelCounts = field(default_factory=LabelCounts)
 
     def __post_init__(self) -> None:
-        """Waiting time in the log's unit."""
+        """Settings as the hot loop wants them: a field of a settings object is slow to reach."""
         self._wait_ms = round(self.late.wait * 1000)
+        self._max_waiting = self.late.max_waiting
+        self._window = self.duplicates.window
 
     def advance(self, time: int, *, to_events: bool) -> list[Waiting]:
         """Move stream time to an accepted record's time, and let go of what has waited too long.
@@ -105,7 +107,8 @@ class Joiner:
             The label to learn; None if it has to wait; or the reason why it is not taken:
             ``duplicate`` or ``conflicting-label``.
         """
-        if id_ in self.waiting or _key(id_) in self.resolved:
+        key = id_ if len(id_) <= DIGEST_BYTES else _key(id_)
+        if key in self.resolved or id_ in self.waiting:
             return "duplicate"
         early = self.labels.get(id_) if self.labels else None
         if early is None:
@@ -116,18 +119,17 @@ class Joiner:
         """An event has its label: from now on its id is a duplicate."""
         if self.labels and self.labels.pop(id_, None) is not None:
             self.counts.labels_joined += 1
-        if self.duplicates.window:
-            self.resolved[_key(id_)] = label
-            if len(self.resolved) > self.duplicates.window:
+        if self._window:
+            self.resolved[id_ if len(id_) <= DIGEST_BYTES else _key(id_)] = label
+            if len(self.resolved) > self._window:
                 self.resolved.popitem(last=False)
 
     def remember(self, id_: str, event: Waiting) -> list[Waiting]:
-        """Let an event wait; returns those that must go because too many do, oldest first."""
+        """Let an event wait; returns the oldest if it must go because too many do."""
         self.waiting[id_] = event
-        overflow = []
-        while len(self.waiting) > self.late.max_waiting:
-            overflow.append(self._expire_oldest())
-        return overflow
+        if len(self.waiting) <= self._max_waiting:
+            return []
+        return [self._expire_oldest()]
 
     def take_label(self, id_: str, label: int) -> Waiting | str | None:
         """A label has come.
@@ -162,7 +164,7 @@ class Joiner:
 
     def _keep_label(self, id_: str, label: int) -> None:
         self.labels[id_] = (label, self.stream_time)
-        if len(self.labels) > self.late.max_waiting:
+        if len(self.labels) > self._max_waiting:
             self.labels.popitem(last=False)
             self.counts.labels_expired += 1
 

@@ -24,6 +24,7 @@ from learners.registry import Registry
 from learners.snapshot import SnapshotStore
 from stream import checkpoint
 from stream.context import Context, record_reader
+from stream.garbage import collected_by_hand
 from stream.learning import Learning, Stores
 from stream.log import EventLog, OutputWriter, Place
 from stream.merge import MergedReader
@@ -90,7 +91,7 @@ class LearnerProcess:
         learning.stopping = self.stopping
         labels = starting.topics.labels
         merged = MergedReader(starting.event_log.read(begin.positions), begin.positions, labels)
-        with closing(merged):
+        with closing(merged), collected_by_hand():
             records = record_reader(starting.context)
             learning.run(BatchReader(merged, records, begin.replay, limit), seen)
         return learning

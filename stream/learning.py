@@ -16,7 +16,7 @@ import structlog
 
 from learners.registry import Commit, Committed, Registry, Start
 from learners.snapshot import SnapshotStore
-from stream import checkpoint
+from stream import checkpoint, garbage
 from stream.checkpoint import Saved
 from stream.context import learner_json
 from stream.journal import JournalLine, record_of, to_positions
@@ -102,6 +102,7 @@ class Learning:
         if self._pacing.due(self.pipeline.counts.learned, changed=self._changed()):
             self.save()
         if self._heartbeat.due():
+            garbage.collect_new()
             self._beat(alive=True)
             self._thin()
             self.promoted = self._starting.promoted_meanwhile()
@@ -120,6 +121,7 @@ class Learning:
         self._parent = committed.version or self._parent
         self._learned_at_version = learned
         self._saved_batches = self.pipeline.batches
+        garbage.collect_recent()
         self._pacing.saved(learned, monotonic() - began)
         log.info(
             "checkpoint",

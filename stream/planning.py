@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from converters.cells import Refusal
-from converters.vw_text import line
 from stream.joiner import Joiner, Waiting
 from stream.reading import EventRows, LabelRows, Taken
 
@@ -130,7 +129,8 @@ class Planner:
             return
         event = Waiting(text, self.joiner.stream_time, self.counts.learned)
         plan.remembered.append((event, len(plan.lines) - 1))
-        self._let_go(self.joiner.remember(id_, event), plan)
+        if overflow := self.joiner.remember(id_, event):
+            self._let_go(overflow, plan)
 
     def _labels(self, record: LabelRows, plan: Plan, refused: list[Refused]) -> None:
         advanced = False
@@ -158,7 +158,7 @@ class Planner:
                 self.counts.expired += 1
 
     def _teach(self, event: Waiting, label: int, plan: Plan) -> None:
-        plan.lines.append(line(event.text, label))
+        plan.lines.append(LESSON[label] + event.text)
         plan.lessons.append(event)
         plan.labels.append(label)
         self.counts.learned += 1
