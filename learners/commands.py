@@ -16,6 +16,7 @@ from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, re
 from converters.errors import UsageError
 
 if TYPE_CHECKING:
+    from converters.settings import Settings
     from learners.registry import Pointers, Registry
 
 VersionNumber = Annotated[int, typer.Argument(help="The version's number.")]
@@ -139,6 +140,14 @@ def history(
         print_json([entry_json(e) for e in entries])
     else:
         ledger_table(entries)
+
+
+def promote_version(settings: Settings, version: int, reason: str) -> None:
+    """Serve a version that a command has just made."""
+    from learners.registry import Registry
+
+    with Registry(settings.registry, settings.model) as registry:
+        registry.serve_version("promote", version, reason, actor())
 
 
 def actor() -> str:

@@ -58,7 +58,8 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
     for (method, path), handler in _routes(service).items():
         _add(app, documents.operation(method, path), handler)
     # First in line, and without what FastAPI does for a route: that costs as much as the score.
-    app.router.routes.insert(0, Route(ROUTE, Direct(ROUTE, Predictions(service).post)))
+    direct = Direct(ROUTE, Predictions(service).post)
+    app.router.routes.insert(0, Route(ROUTE, direct, methods=["POST"]))
     for path, handler in _pages().items():
         app.add_api_route(path, handler, include_in_schema=False)
     app.openapi = lambda: documents.openapi(app)  # type: ignore[method-assign]

@@ -50,6 +50,10 @@ class Layouts:
         self._mandatory = mandatory
         self._layouts: dict[tuple[str, ...], Layout] = {}
 
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._layouts)
+
     def of(self, row: Object) -> Layout | None:
         """The layout of an object; None if it has unknown keys or lacks one that it must have."""
         keys = tuple(row)

@@ -26,6 +26,7 @@ from converters.errors import FreshetError
 from converters.schema import Schema
 from converters.settings import Settings
 from learners.registry import Registry
+from serve.protocol import Protocol
 from stream.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -106,11 +107,12 @@ def run(settings: Settings, schema: Schema, listener: socket.socket, workers: in
     # Asked once here: a worker that fails at its start could not say why as well.
     Registry(settings.registry, settings.model).close()
     parent = os.getpid() if workers > 1 else None
+    patience = max(1, round(settings.serve.timeout))
     config = uvicorn.Config(
         Application(settings, schema, parent),
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         workers=workers,
@@ -119,7 +121,8 @@ def run(settings: Settings, schema: Schema, listener: socket.socket, workers: in
         server_header=False,
         # The caller's own address decides who may move what is served.
         proxy_headers=False,
-        timeout_graceful_shutdown=max(1, round(settings.serve.timeout)),
+        timeout_keep_alive=patience,
+        timeout_graceful_shutdown=patience,
         backlog=BACKLOG,
     )
     if workers == 1:

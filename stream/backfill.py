@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
@@ -188,8 +187,3 @@ class Backfill:
             "events_this_run": this_run,
             "events_per_second": round(this_run / max(seconds, 1e-9), 1),
         }
-
-
-def snapshots_of(context: Context) -> SnapshotStore:
-    """The snapshot store that the config names."""
-    return SnapshotStore(Path(context.settings.snapshots))

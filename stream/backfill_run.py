@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import csv
 from contextlib import closing
+from pathlib import Path
 from typing import Any, TextIO
 
 from converters.csv_file import open_csv
+from converters.progress import progress
+from learners.registry import Registry
+from learners.snapshot import SnapshotStore
 from stream.backfill import Backfill, Folded
+from stream.context import Context
 from stream.history import History, HistoryOptions
 from stream.learner_process import opened
 from stream.log import Place, Record
 from stream.outputs import Score, read_scores
 from stream.pipeline import Pipeline, Written
-from stream.progress import progress, warn_of_waits
+from stream.waits import warn_of_waits
 
 
 def run(
-    maker: Backfill, source: str, options: HistoryOptions, *, fresh: bool, scores: TextIO | None
+    context: Context, source: str, options: HistoryOptions, *, fresh: bool, scores: TextIO | None
 ) -> dict[str, Any]:
     """Make the candidate.
 
     Args:
-        maker: folds and saves.
+        context: the model's config.
         source: a file's path, or ``log``.
         options: how a file becomes records.
         fresh: read the log in its plain order.
@@ -31,17 +36,25 @@ def run(
     Returns:
         The report that ``freshet backfill --json`` prints.
     """
-    settings = maker.context.settings
-    if source != "log":
-        with open_csv(source) as file:
-            history = History(file, maker.context.schema, options)
-            with progress("events", file.size, file.tell) as shown:
-                report = maker.from_file(history, _folded(shown, scores))
-        warn_of_waits(history, settings)
-        return report
-    with closing(opened(settings)) as log, progress("events") as shown:
-        fold = maker.fresh if fresh else maker.from_journal
-        return fold(log, _folded(shown, scores))
+    settings = context.settings
+    with Registry(settings.registry, settings.model) as registry:
+        maker = Backfill(context, registry, SnapshotStore(Path(settings.snapshots)))
+        if source != "log":
+            return _from_file(maker, source, options, scores)
+        with closing(opened(settings)) as log, progress("events") as shown:
+            fold = maker.fresh if fresh else maker.from_journal
+            return fold(log, _folded(shown, scores))
+
+
+def _from_file(
+    maker: Backfill, source: str, options: HistoryOptions, scores: TextIO | None
+) -> dict[str, Any]:
+    with open_csv(source) as file:
+        history = History(file, maker.context.schema, options)
+        with progress("events", file.size, file.tell) as shown:
+            report = maker.from_file(history, _folded(shown, scores))
+    warn_of_waits(history, maker.context.settings)
+    return report
 
 
 def _folded(shown: Any, scores: TextIO | None) -> Folded:  # noqa: ANN401

@@ -48,10 +48,11 @@ def produce(
 ) -> None:
     """Send rows to the events topic, and late labels to the labels topic."""
     from converters.csv_file import open_csv
+    from converters.progress import progress
     from stream.history import History
     from stream.produce import Pace, Producer
-    from stream.progress import progress, warn_of_waits
     from stream.topics import create_topics
+    from stream.waits import warn_of_waits
 
     if rate is not None and rate <= 0:
         raise UsageError(f"--rate {rate}: rows a second must be more than 0.")
@@ -78,10 +79,10 @@ def learn(
     json: Json = False,
 ) -> None:
     """Learn from the stream: score, measure, learn, write scores, save versions."""
+    from converters.progress import progress
     from stream.context import context_of
     from stream.learner_process import assembled
     from stream.logs import configure_logs
-    from stream.progress import progress
 
     configure_logs()
     settings, schema = read_config(config)
@@ -117,31 +118,24 @@ def backfill(
     json: Json = False,
 ) -> None:
     """Replay history into a candidate version that 'promote' serves."""
-    from learners.registry import Registry
-    from stream.backfill import Backfill, snapshots_of
+    from learners.commands import promote_version
     from stream.backfill_run import run
     from stream.context import context_of
     from stream.logs import configure_logs
 
     configure_logs()
     settings, schema = read_config(config)
-    context = context_of(settings, schema)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
-    if source == "log" and (options.late or score_ahead):
-        raise UsageError("--label-delay, --label-time and --score-ahead are for files, not 'log'.")
-    if source != "log" and fresh:
-        raise UsageError("--fresh is for 'log'; a file is always taken in its own order.")
-    with Registry(settings.registry, settings.model) as registry:
-        maker = Backfill(context, registry, snapshots_of(context))
-        report = run(maker, source, options, fresh=fresh, scores=scores)
-        if promote:
-            registry.serve_version("promote", report["version"], "backfill --promote", _actor())
+    _check_source(source, options, fresh=fresh)
+    report = run(context_of(settings, schema), source, options, fresh=fresh, scores=scores)
+    if promote:
+        promote_version(settings, report["version"], "backfill --promote")
     if json:
         print_json(report)
-    else:
-        _say_report(report)
-        if not promote:
-            say(f"Serve it with: freshet promote {report['version']} --reason TEXT")
+        return
+    _say_report(report)
+    if not promote:
+        say(f"Serve it with: freshet promote {report['version']} --reason TEXT")
 
 
 def scores(
@@ -223,10 +217,11 @@ def _options(
     return HistoryOptions(rows_per_message, label_delay, label_time, score_ahead)
 
 
-def _actor() -> str:
-    from learners.commands import actor
-
-    return actor()
+def _check_source(source: str, options: HistoryOptions, *, fresh: bool) -> None:
+    if source == "log" and (options.late or options.score_ahead):
+        raise UsageError("--label-delay, --label-time and --score-ahead are for files, not 'log'.")
+    if source != "log" and fresh:
+        raise UsageError("--fresh is for 'log'; a file is always taken in its own order.")
 
 
 def _say_report(report: dict[str, Any]) -> None:

@@ -86,7 +86,7 @@ class History:
         self._options = options
         file.require_known(schema.names)
         in_order = file.header == list(schema.names)
-        self._headers = () if in_order else (("columns", _csv_line(file.header)),)
+        self._headers = () if in_order else (("columns", csv_line(file.header).encode()),)
         self._time_at = self._place("time")
         self._zone = "" if self._time_at is None else _zone(schema)
         self._late = self._late_places() if options.late else None
@@ -194,8 +194,8 @@ class History:
         known = max(known, time)
         self.longest_wait = max(self.longest_wait, (known - time) / 1000)
         cells[label_at] = ""
-        line = _csv_line([cells[id_at], label])
-        return _Timed(time, _csv_line(cells), (known, line))
+        line = csv_line([cells[id_at], label]).encode()
+        return _Timed(time, csv_line(cells).encode(), (known, line))
 
     def _label_time(self, row: FileRow, cell: str) -> int:
         try:
@@ -240,15 +240,10 @@ class History:
         name = self._options.label_time
         if name is not None and name not in self._file.header:
             raise UsageError(f"--label-time: {self._file.name} has no column '{name}'.")
-        assert id_at is not None
-        assert label_at is not None
+        assert id_at is not None and label_at is not None  # noqa: PT018  # looked at above
         return id_at, label_at, None if name is None else self._file.header.index(name)
 
 
 def _zone(schema: Schema) -> str:
     column = schema.only("time")
     return "UTC" if column is None else column.settings.zone
-
-
-def _csv_line(cells: Sequence[str]) -> bytes:
-    return csv_line(cells).encode()

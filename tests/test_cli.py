@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -150,47 +151,51 @@ def test_unknown_versions_and_missing_files_exit_with_one(tmp_path: Path) -> Non
     assert "nowhere.csv" in error_of(missing, 1)
 
 
+def call(project: Project, *arguments: str) -> Any:
+    """What a command prints as JSON."""
+    result = freshet(*arguments, "--json", cwd=project.folder)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
 @pytest.mark.timeout(300)
-def test_the_whole_walk_by_command(tmp_path: Path) -> None:
-    """produce, learn, models, show, score, rollback, history, backfill: JSON and exit statuses."""
+def test_stream_and_file_by_command(tmp_path: Path) -> None:
+    """Produce, learn and both backfills agree, and print what they should."""
     project = Project(tmp_path / "p")
     project.write_csv(flights(400))
-
-    def call(*arguments: str) -> object:
-        result = freshet(*arguments, "--json", cwd=project.folder)
-        assert result.returncode == 0, result.stderr
-        return json.loads(result.stdout)
-
-    assert call("produce", "rows.csv", "--label-time", "landed") == {
-        "rows": 400, "labels": 400, "records": pytest.approx(800, abs=500),
-    }  # fmt: skip
-    learned = call("learn", "--until-end")
-    assert isinstance(learned, dict)
+    sent = call(project, "produce", "rows.csv", "--label-time", "landed")
+    assert (sent["rows"], sent["labels"]) == (400, 400)
+    learned = call(project, "learn", "--until-end")
     assert learned["learned"] == 400
     assert list(learned)[:8] == [
         *("events", "learned", "waiting", "expired", "scored_only", "rejected", "duplicates"),
         "labels_waiting",
     ]
-    made = call("backfill", "rows.csv", "--label-time", "landed")
-    again = call("backfill", "log", "--promote")
-    assert isinstance(made, dict)
-    assert isinstance(again, dict)
+    made = call(project, "backfill", "rows.csv", "--label-time", "landed")
+    again = call(project, "backfill", "log")
     assert made["model_sha256"] == again["model_sha256"] == learned["model_sha256"]
-    shown = call("show", str(learned["version"]))
-    assert isinstance(shown, dict)
-    assert shown["model_sha256"] == learned["model_sha256"]
+    assert len(call(project, "scores")) == 400
+    assert call(project, "dead-letters") == []
+
+
+@pytest.mark.timeout(300)
+def test_versions_by_command(tmp_path: Path) -> None:
+    """Show, score, roll back, unpin and the ledger speak of the same versions."""
+    project = Project(tmp_path / "p")
+    path = project.write_csv(flights(400))
+    project.produce(path)
+    report = project.learn()
+    made = project.backfill(path)
+    shown = call(project, "show", str(report["version"]))
+    assert shown["model_sha256"] == report["model_sha256"]
     assert shown["learner"]["kind"] == "vw"
     assert shown["largest_weights"]
-    scored = call("score", "rows.csv", "-o", "scored.csv")
-    assert scored == {"version": again["version"], "scored": 400, "rejected": 0}
+    scored = call(project, "score", "rows.csv", "-o", "scored.csv")
+    assert scored == {"version": report["version"], "scored": 400, "rejected": 0}
     assert len((project.folder / "scored.csv").read_text().splitlines()) == 401
-    call("rollback", "1", "--reason", "worse")
-    call("unpin", "--reason", "better")
-    history = call("history")
-    assert isinstance(history, list)
-    assert {"promote", "rollback", "unpin"} <= {entry["action"] for entry in history}
-    assert len(call("scores")) == 400  # type: ignore[arg-type]
-    assert call("dead-letters") == []
-    models = call("models")
-    assert isinstance(models, list)
-    assert [m["version"] for m in models] == [1, 2, 3]
+    call(project, "promote", str(made["version"]), "--reason", "all of history")
+    assert call(project, "rollback", "1", "--reason", "worse")["pinned"]
+    assert not call(project, "unpin", "--reason", "better")["pinned"]
+    actions = [entry["action"] for entry in call(project, "history")]
+    assert actions[-3:] == ["promote", "rollback", "unpin"]
+    assert [m["version"] for m in call(project, "models")] == [1, 2]

@@ -22,7 +22,8 @@ from converters import config
 from converters.csv_file import open_csv
 from converters.schema import from_settings
 from learners.registry import Registry
-from stream.backfill import Backfill, snapshots_of
+from learners.snapshot import SnapshotStore
+from stream.backfill import Backfill
 from stream.context import context_of
 from stream.flights import LANDED
 from stream.history import History, HistoryOptions
@@ -132,7 +133,7 @@ def backfilled(folder: Path) -> dict[str, Any]:
         open_csv(str(folder / ".freshet" / "demo" / "flights.csv")) as file,
     ):
         history = History(file, context.schema, HistoryOptions(label_time=LANDED))
-        maker = Backfill(context, registry, snapshots_of(context))
+        maker = Backfill(context, registry, SnapshotStore(Path(context.settings.snapshots)))
         return maker.from_file(history, lambda *_: None)
 
 

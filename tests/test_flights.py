@@ -15,8 +15,9 @@ from converters.csv_file import open_csv
 from converters.errors import FreshetError
 from converters.schema import from_settings
 from learners.registry import Registry
+from learners.snapshot import SnapshotStore
 from stream import flights
-from stream.backfill import Backfill, snapshots_of
+from stream.backfill import Backfill
 from stream.context import context_of
 from stream.flights import FLIGHTS, LANDED, write_flights
 from stream.history import History, HistoryOptions
@@ -110,7 +111,7 @@ def test_the_first_month_can_be_learned_from_honest_labels(
         open_csv(str(first_month)) as file,
     ):
         history = History(file, context.schema, HistoryOptions(label_time=LANDED))
-        maker = Backfill(context, registry, snapshots_of(context))
+        maker = Backfill(context, registry, SnapshotStore(Path(context.settings.snapshots)))
         report = maker.from_file(history, lambda *_: None)
     assert (report["learned"], report["rejected"]) == (MONTH, 0)
     assert report["auc"] > 0.64
