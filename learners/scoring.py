@@ -6,7 +6,6 @@ and scored in blocks by a learner opened from the snapshot.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -15,6 +14,7 @@ from typing import Any, TextIO
 
 from converters.cells import Refusal
 from converters.csv_file import CsvFile, FileRow, open_csv
+from converters.csv_text import csv_line
 from converters.output_file import writing
 from converters.rows import RowReader, cells_of
 from converters.schema import Schema
@@ -73,10 +73,10 @@ def score_file(
         loaded(settings, schema, version) as learner,
         _text(output) as out,
     ):
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(("line", "id", "score", "label", "reason", "column"))
+        out.write("line,id,score,label,reason,column\n")
         for block in _blocks(file, schema):
-            writer.writerows(_scored(block, learner, schema, settings.serve.threshold))
+            rows = _scored(block, learner, schema, settings.serve.threshold)
+            out.writelines(csv_line(row) + "\n" for row in rows)
             refused = sum(isinstance(row, Refusal) for _, row in block)
             scored, rejected = scored + len(block) - refused, rejected + refused
     return {"version": version.version, "scored": scored, "rejected": rejected}

@@ -8,6 +8,7 @@ with ``--debug``.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import textwrap
 
@@ -56,6 +57,8 @@ for command in (
 def main() -> None:
     """Run the command line; the entry point of ``freshet``."""
     debug = "--debug" in sys.argv
+    # What a command has opened is closed and removed on SIGTERM too; long work handles it itself.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
         app(arguments, prog_name="freshet")

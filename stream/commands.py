@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -166,15 +167,14 @@ def dead_letters(
 
 
 def _print_rows(names: tuple[str, ...], rows: Iterator[tuple[Any, ...]], *, json: bool) -> None:
-    import csv
     import sys
+
+    from converters.csv_text import csv_line
 
     if json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
+    sys.stdout.writelines(csv_line(row) + "\n" for row in chain([names], rows))
 
 
 @contextmanager
