@@ -8,7 +8,8 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -33,7 +34,7 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     with _registry(config) as registry:
         versions, pointers = registry.versions(), registry.pointers()
     if json:
-        print_json([version_json(v) for v in versions])
+        print_json([version_json(v, pointers) for v in versions])
     elif versions:
         versions_table(versions, pointers)
     else:
@@ -42,8 +43,6 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
 
 def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """Print one version: manifest, metrics, lineage, largest weights."""
-    from pathlib import Path
-
     from learners.describe import full_json, version_page
     from learners.snapshot import SnapshotStore
 
@@ -87,8 +86,7 @@ def promote(
     version: VersionNumber, reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False
 ) -> None:
     """Serve a version, and go on serving it whatever the learner makes."""
-    with _registry(config) as registry:
-        _say_pointers(registry.serve_version("promote", version, reason, actor()), json=json)
+    _serve("promote", version, reason, config, json=json)
 
 
 def unpin(reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
@@ -109,8 +107,7 @@ def rollback(
     """Serve another version at once, and keep serving it until unpinned or promoted."""
     if learner != "keep":
         raise UsageError(f"--learner {learner}: this release knows 'keep' only.")
-    with _registry(config) as registry:
-        _say_pointers(registry.serve_version("rollback", version, reason, actor()), json=json)
+    _serve("rollback", version, reason, config, json=json)
 
 
 def history(
@@ -150,6 +147,16 @@ def promote_version(settings: Settings, version: int, reason: str) -> None:
         registry.serve_version("promote", version, reason, actor())
 
 
+def _serve(
+    action: Literal["promote", "rollback"], version: int, reason: str, config: Path, *, json: bool
+) -> None:
+    """Move what is served, unless no server with this config could serve it."""
+    _, schema = read_config(config)
+    with _registry(config) as registry:
+        pointers = registry.serve_version(action, version, reason, actor(), schema.hash)
+    _say_pointers(pointers, json=json)
+
+
 def actor() -> str:
     """Who asks, for the ledger."""
     try:
@@ -159,7 +166,7 @@ def actor() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _registry(config: Any) -> Registry:  # noqa: ANN401
+def _registry(config: Path) -> Registry:
     from learners.registry import Registry
 
     settings, _ = read_config(config)
@@ -174,4 +181,5 @@ def _say_pointers(pointers: Pointers, *, json: bool) -> None:
         )
         return
     pinned = "and stays so until it is unpinned" if pointers.pinned else "following the learner"
-    say(f"Version {pointers.serving} is served, {pinned}. The newest is {pointers.latest}.")
+    newest = f"The learner's newest is {pointers.latest}."
+    say(f"Version {pointers.serving} is served, {pinned}. {newest}")

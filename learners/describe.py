@@ -13,14 +13,16 @@ from learners.registry import Entry, Pointers, Version, iso
 from learners.snapshot import SnapshotStore
 
 
-def version_json(version: Version) -> dict[str, Any]:
-    """A version as ``models --json`` lists it."""
+def version_json(version: Version, pointers: Pointers | None = None) -> dict[str, Any]:
+    """A version as ``models --json`` lists it; with the pointers, whether it is served now."""
+    serving = {} if pointers is None else {"serving": pointers.serving == version.version}
     return {
         "version": version.version,
         "parent": version.parent_version,
         "state": version.state,
         "reason": version.reason,
-        "served": version.served,
+        **serving,
+        "ever_served": version.served,
         "lineage": version.lineage,
         "model_sha256": version.model_sha256,
         "learner": {"kind": version.learner["kind"], "args": version.learner["args"]},
@@ -101,11 +103,11 @@ def versions_table(versions: Sequence[Version], pointers: Pointers) -> None:
                 v.state,
                 f"{v.events.get('events', 0):,}",
                 *("-" if m is None else f"{m:.4f}" for m in measured),
-                iso(v.created_at),
+                f"{v.created_at:%Y-%m-%d %H:%M:%S}",
                 " ".join(marks) + (" (pinned)" if "serving" in marks and pointers.pinned else ""),
             )
         )
-    _print_table(("version", "state", "events", "log loss", "AUC", "made", ""), rows)
+    _print_table(("version", "state", "events", "log loss", "AUC", "made (UTC)", ""), rows)
 
 
 def ledger_table(entries: Sequence[Entry]) -> None:
@@ -136,7 +138,7 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name not in ("why", "who"))
     for row in rows:
         table.add_row(*row)
     Console().print(table)

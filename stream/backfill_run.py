@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO
 
+from converters.command_line import say
 from converters.csv_file import open_csv
 from converters.progress import progress
 from learners.registry import Registry
@@ -15,8 +18,8 @@ from stream.backfill import Backfill, Folded
 from stream.context import Context
 from stream.history import History, HistoryOptions
 from stream.learner_process import opened
-from stream.log import Place, Record
-from stream.outputs import Score, read_scores
+from stream.log import Outgoing, Place, Record
+from stream.outputs import Score, read_dead_letters, read_scores
 from stream.pipeline import Pipeline, Written
 from stream.waits import warn_of_waits
 
@@ -49,15 +52,28 @@ def run(
 def _from_file(
     maker: Backfill, source: str, options: HistoryOptions, scores: TextIO | None
 ) -> dict[str, Any]:
+    refused: Counter[str] = Counter()
     with open_csv(source) as file:
         history = History(file, maker.context.schema, options)
         with progress("events", file.size, file.tell) as shown:
-            report = maker.from_file(history, _folded(shown, scores))
+            report = maker.from_file(history, _folded(shown, scores, refused))
     warn_of_waits(history, maker.context.settings)
+    if refused:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common())
+        say(f"Refused: {reasons}. List them with: freshet convert {source} --rejects FILE")
+    if maker.registry.live_lineage() is not None:
+        say(
+            "A learner of this model has learned from the log. Promoted, this candidate takes its "
+            "place: what it has learned or keeps waiting beyond this file is left behind. A "
+            "'backfill log' keeps it."
+        )
     return report
 
 
-def _folded(shown: Any, scores: TextIO | None) -> Folded:  # noqa: ANN401
+def _folded(
+    shown: Callable[[int], None], scores: TextIO | None, refused: Counter[str] | None = None
+) -> Folded:
+    """After each batch: progress, the scores if they are wanted, and the refusals' reasons."""
     writer = None if scores is None else csv.writer(scores, lineterminator="\n")
     if writer is not None:
         writer.writerow(Score._fields)
@@ -65,12 +81,14 @@ def _folded(shown: Any, scores: TextIO | None) -> Folded:  # noqa: ANN401
     def folded(pipeline: Pipeline, written: Written) -> None:
         shown(pipeline.counts.events)
         if writer is not None:
-            place = Place("", 0)
-            writer.writerows(
-                read_scores(
-                    Record(place, 0, out.time or 0, out.value, out.headers, out.key)
-                    for out in written.scores
-                )
-            )
+            writer.writerows(read_scores(map(_as_read, written.scores)))
+        if refused is not None:
+            letters = read_dead_letters(map(_as_read, written.dead_letters))
+            refused.update(letter.reason for letter in letters)
 
     return folded
+
+
+def _as_read(sent: Outgoing) -> Record:
+    """An output as a reader of its topic would get it; the backfill's own stand on none."""
+    return Record(Place("", 0), 0, sent.time or 0, sent.value, sent.headers, sent.key)

@@ -225,12 +225,13 @@ def _check_source(source: str, options: HistoryOptions, *, fresh: bool) -> None:
 
 
 def _say_report(report: dict[str, Any]) -> None:
-    measured = {n: report[n] for n in ("log_loss", "auc") if report[n] is not None}
+    kinds = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
+    counts = ", ".join(f"{report[kind]:,} {kind.replace('_', ' ')}" for kind in kinds)
+    measures = [f"{n} {report[n]:.4f}" for n in ("log_loss", "auc") if report[n] is not None]
+    version = f"Version {report['version']}" if report["version"] else "No version yet"
     say(
-        f"{report['events']:,} events: {report['learned']:,} learned, {report['waiting']:,} "
-        f"waiting, {report['expired']:,} expired, {report['rejected']:,} rejected, "
-        f"{report['duplicates']:,} duplicates; "
-        f"{report['events_this_run']:,} in this run at {report['events_per_second']:,.0f}/s. "
-        + ", ".join(f"{n} {v:.4f}" for n, v in measured.items())
-        + (f". Version {report['version']}." if report["version"] else ". No version yet.")
+        f"{report['events']:,} events: {counts}; {report['events_this_run']:,} in this run. "
+        f"{', '.join([version, *measures])}."
     )
+    if report["expired"] and not report["learned"]:
+        say("No label came before its event expired: raise late_labels.wait in the config.")

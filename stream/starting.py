@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from converters.errors import FreshetError
+from converters.errors import UsageError
 from learners.base import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
 from learners.snapshot import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 ACTOR = "learner"
 
 
-class ChangedModelError(FreshetError):
+class ChangedModelError(UsageError):
     """The config is not the one under which the model was begun."""
 
 
@@ -231,10 +231,10 @@ def check_same(context: Context, learner: Mapping[str, object], schema_hash: str
         changed.insert(0, "columns, label map or interactions")
     if not changed:
         return
+    was = f" (it was {learner.get('kind')} {learner.get('args')})" if "args" in changed else ""
     raise ChangedModelError(
         f"The config is not the one under which this model was begun; changed: "
-        f"{', '.join(changed)}. The model has {learner.get('kind')} with "
-        f"{learner.get('args')}. Put the config back, or make a new model "
+        f"{', '.join(changed)}{was}. Put the config back, or make a new model "
         "of the log with 'freshet backfill log --fresh' and promote it."
     )
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from converters import config, schema
+from learners.registry import UnservableVersionError
 from stream.learner_process import LearnerProcess
 from stream.reading import Batch
 from stream.starting import ChangedModelError
@@ -82,3 +84,17 @@ def test_a_promotion_while_learning_is_taken_up_without_a_restart(project: Proje
     assert 300 < report["events"] <= 600
     ids = [s.id for s in project.scores()]
     assert len(ids) == len(set(ids)) == 900
+
+
+def test_a_version_of_another_schema_is_not_rolled_back_to(project: Project) -> None:
+    """Nothing is moved to what no server with this config could load."""
+    project.produce(project.write_csv(flights(100)))
+    old = project.learn()["version"]
+    text = project.config_file.read_text().replace("max = 5000", "max = 4000")
+    project.config_file.write_text(text)
+    other = schema.from_settings(config.load(project.config_file))
+    with project.registry() as registry:
+        before = registry.pointers()
+        with pytest.raises(UnservableVersionError, match="another schema"):
+            registry.serve_version("rollback", old, "back", "me", other.hash)
+        assert registry.pointers() == before

@@ -81,7 +81,7 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, environment: dict[str,
     assert '"version":' in everything
     assert (tmp_path / "scored.csv").exists()
     commands = set(re.findall(r"^ *freshet (\S+)", "".join(BLOCKS), re.MULTILINE))
-    assert {"init", "produce", "up", "models", "rollback", "backfill", "promote"} <= commands
+    assert {"init", "produce", "up", "models", "rollback", "backfill", "unpin"} <= commands
 
 
 def run(block: str, folder: Path, environment: dict[str, str]) -> str:

@@ -22,6 +22,7 @@ from learners.registry import (
     writer,
 )
 from learners.registry.database import Database
+from learners.registry.errors import UnservableVersionError
 from learners.registry.posts import Posts
 from learners.registry.records import (
     Checkpoint,
@@ -166,18 +167,36 @@ class Registry:
             return pointers.read(look)
 
     def serve_version(
-        self, action: Literal["promote", "rollback"], version: int, reason: str, actor: str
+        self,
+        action: Literal["promote", "rollback"],
+        version: int,
+        reason: str,
+        actor: str,
+        schema_hash: str | None = None,
     ) -> Pointers:
         """Serve a version and pin it; the same asked twice is done once.
 
+        Args:
+            action: the ledger's word for it.
+            version: its number.
+            reason: why.
+            actor: who asks.
+            schema_hash: of the schema that servers work by; another's version is refused.
+
         Raises:
             UnknownVersionError: there is no such version.
-            UnservableVersionError: it was refused, or its files are gone.
+            UnservableVersionError: it was refused, its files are gone, or its schema is another.
             UsageError: no reason was given.
         """
         _check_reason(reason)
         with self._database.write() as change:
             wanted = checkpoints.version(change, version)
+            if schema_hash not in (None, wanted.schema_hash):
+                raise UnservableVersionError(
+                    f"Version {version} was learned under another schema than the config's: other "
+                    "columns, labels or interactions. No server with this config could serve it. "
+                    "Nothing was moved. Serve it with the config it was made with."
+                )
             return pointers.serve(change, action, wanted, reason, actor)
 
     def unpin(self, reason: str, actor: str) -> Pointers:

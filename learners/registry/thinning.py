@@ -44,6 +44,7 @@ def mark(change: Transaction, given: Iterable[Checkpoint]) -> list[Checkpoint]:
     if gone:
         serials = [found.serial for found in gone]
         checkpoints.change_rows(change, _TABLE.c.serial.in_(serials), thinned=True)
+    if any(found.version is not None for found in gone):  # others were never on offer
         serving = pointers.read(change).serving
         ledger.append(
             change,
