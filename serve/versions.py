@@ -82,7 +82,8 @@ class Versions:
         self._authorize(request)
         asked = check(Move, await self._content(request))
         serve = self._registry.serve_version
-        await asyncio.to_thread(serve, action, asked.version, asked.reason, _actor(request))
+        by = _actor(request), self._service.schema.hash
+        await asyncio.to_thread(serve, action, asked.version, asked.reason, *by)
         return await self._served(asked.version)
 
     def _authorize(self, request: Request) -> None:
