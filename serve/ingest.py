@@ -55,7 +55,7 @@ class Ingest:
             for refused in error.errors:
                 self._measures.refused(f"/{which}", str(refused["reason"]))
             raise
-        key = _key(request, kind, body)
+        key = key_of(request, kind, body)
         accept = self._appender.accept
         response, replayed = await asyncio.to_thread(accept, which, records, key)
         if not replayed:
@@ -64,7 +64,7 @@ class Ingest:
         return Response(response.body, response.status, headers, JSON)
 
 
-def _key(request: Request, kind: str, body: bytes) -> Key | None:
+def key_of(request: Request, kind: str, body: bytes) -> Key | None:
     """The request's idempotency key; the same key stands for the same route, type and body."""
     text = request.headers.get(KEY_HEADER)
     if text is None:

@@ -18,6 +18,7 @@ MOST_NAMES = 20
 
 SENTENCES = {
     "bad-columns-header": "the header is empty or names a column twice",
+    "bad-json": "this is not JSON",
     "bad-label": "this is not one of the label map's spellings",
     "bad-time": "this is not a time: ISO 8601, or seconds or milliseconds since 1970",
     "bare-cr": "there is a carriage return outside quotes",
