@@ -1,0 +1,206 @@
+"""The HTTP server under load: one row a request, batches of rows, and while versions are swapped.
+
+One worker, sixteen connections from another process. What a request costs is compared with the
+same server's empty route; what a batch costs, with the same rows converted and scored in process
+by the same version. Versions that are swapped are two of one model, as large as the flights make
+it, taken in turn.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import Any
+from urllib.request import Request, urlopen
+
+from benchmarks.data import config, write_flights
+from benchmarks.ports import free_port
+from benchmarks.table import Measured, paired
+from converters import config as settings_file
+from converters.rows import RowReader
+from converters.schema import Schema, from_settings
+from converters.settings import Settings
+from learners.intake import BLOCK
+from learners.registry import Registry
+from learners.scoring import loaded
+
+ROWS, BATCH = 30_000, 1_000
+SECONDS, CONNECTIONS = 3.0, 16
+SWAP_SECONDS = 1.0
+JSON_BODY, CSV_BODY = "application/json", "text/csv"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server, its config, and rows that its model knows."""
+
+    port: int
+    settings: Settings
+    schema: Schema
+    header: str
+    lines: list[str]
+
+    def load(self, path: str, kind: str = "", body: str = "") -> dict[str, float]:
+        """What the load generator says of one request."""
+        method = "POST" if body else "GET"
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        if body:
+            head += f"Content-Type: {kind}\r\nContent-Length: {len(body.encode())}\r\n"
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "benchmarks.http_load"),
+                *(str(self.port), str(SECONDS), str(CONNECTIONS)),
+            ],
+            input=f"{head}\r\n{body}".encode(),
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=10 * SECONDS,
+        )
+        found: dict[str, float] = json.loads(done.stdout)
+        if found["failed"]:
+            raise SystemExit(f"{found['failed']:.0f} requests to {path} failed")
+        return found
+
+    def objects(self, rows: int) -> list[dict[str, str]]:
+        """Rows as JSON objects of text, the label left out."""
+        names = self.header.split(",")
+        found = [dict(zip(names, line.split(","), strict=True)) for line in self.lines[:rows]]
+        return [{name: cell for name, cell in row.items() if name != "late"} for row in found]
+
+
+def run() -> list[Measured]:
+    """The table's lines about HTTP."""
+    with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as served:
+        single = json.dumps(served.objects(1)[0])
+        csv = "\n".join([served.header, *served.lines[:BATCH], ""])
+        objects = json.dumps(served.objects(BATCH))
+        return [
+            _single(served, single),
+            _batch(served, "CSV", CSV_BODY, csv),
+            _batch(served, "JSON objects", JSON_BODY, objects),
+            _swapping(served, single),
+        ]
+
+
+def _single(served: Served, body: str) -> Measured:
+    ratio, ours, theirs = paired(
+        lambda: served.load("/predict", JSON_BODY, body)["rate"],
+        lambda: served.load("/health/live")["rate"],
+    )
+    return Measured(
+        "one row a request over HTTP",
+        *(ratio, "x the same server's empty route", "0.7", ratio >= 0.7),
+        f"{ours:,.0f} against {theirs:,.0f} requests/s",
+    )
+
+
+def _batch(served: Served, name: str, kind: str, body: str) -> Measured:
+    with Registry(served.settings.registry, served.settings.model) as registry:
+        version = registry.version(registry.pointers().serving or 0)
+    reader = RowReader(served.schema)
+    blocks = [
+        "\n".join(served.lines[at : min(at + BLOCK, BATCH)]).encode()
+        for at in range(0, BATCH, BLOCK)
+    ]
+    with loaded(served.settings, served.schema, version) as learner:
+
+        def in_process() -> float:
+            began, rounds = perf_counter(), 0
+            while perf_counter() - began < SECONDS:
+                for block in blocks:
+                    learner.predict([row[2] for row in reader.events(block)])
+                rounds += 1
+            return rounds * BATCH / (perf_counter() - began)
+
+        ratio, ours, theirs = paired(
+            lambda: BATCH * served.load("/predict", kind, body)["rate"], in_process
+        )
+    return Measured(
+        f"{BATCH:,} rows a request over HTTP, {name}",
+        *(ratio, "x scoring the same blocks in process", "0.6", ratio >= 0.6),
+        f"{ours:,.0f} against {theirs:,.0f} rows/s",
+    )
+
+
+def _swapping(served: Served, body: str) -> Measured:
+    """Single rows while another version takes over each second."""
+    calm = served.load("/predict", JSON_BODY, body)
+    stop = threading.Event()
+    swapper = threading.Thread(target=_swap, args=(served.port, stop))
+    swapper.start()
+    try:
+        swapped = served.load("/predict", JSON_BODY, body)
+    finally:
+        stop.set()
+        swapper.join()
+    longest = 1e3 * swapped["max"]
+    return Measured(
+        f"longest answer while versions are swapped every {SWAP_SECONDS:g} s, none failed",
+        *(longest, "ms", "1,000", longest < 1000),
+        f"p99 {1e3 * swapped['p99']:.1f} ms against {1e3 * calm['p99']:.1f} ms without",
+    )
+
+
+def _swap(port: int, stop: threading.Event) -> None:
+    version = 1
+    while not stop.wait(SWAP_SECONDS):
+        version = 3 - version
+        _post(port, "/promote", {"version": version, "reason": "measured"})
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[Served]:
+    """Two versions of a model of flights, and a server of them."""
+    toml, flights, port = folder / "freshet.toml", folder / "flights.csv", free_port()
+    toml.write_text(config("bench", "", "", "", "-b 22 --coin"))
+    for rows in (ROWS // 2, ROWS):
+        write_flights(flights, rows)
+        _freshet("backfill", str(flights), "--promote", config=toml)
+    header, *lines = flights.read_text().splitlines()
+    settings = settings_file.load(toml)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "serve.cli", "serve"),
+            *("--port", str(port), "--config", str(toml)),
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not _ready(port):
+            sleep(0.1)
+        yield Served(port, settings, from_settings(settings), header, lines)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=30):
+            return True
+    except OSError:
+        return False
+
+
+def _post(port: int, path: str, content: dict[str, Any]) -> None:
+    request = Request(
+        f"http://127.0.0.1:{port}{path}",
+        json.dumps(content).encode(),
+        {"Content-Type": JSON_BODY},
+    )
+    with urlopen(request, timeout=30):
+        return
+
+
+def _freshet(*arguments: str, config: Path) -> None:
+    command = [sys.executable, "-m", "serve.cli", *arguments, "--config", str(config)]
+    subprocess.run(command, check=True, capture_output=True)
