@@ -8,10 +8,11 @@ to them by a test).
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
 
@@ -23,13 +24,23 @@ def _scalar_text(value: object) -> object:
     return repr(value) if isinstance(value, int | float) else value
 
 
+def _moment(value: str) -> str:
+    """A time as ISO 8601, checked here so that the error names the key."""
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not a time; write it as ISO 8601, 2013-02-01") from None
+    return value
+
+
+MomentText = Annotated[str, AfterValidator(_moment)]
 CellText = Annotated[str, BeforeValidator(_scalar_text)]
 
 
 class Section(BaseModel):
     """A section of the config: frozen, and closed against misspelt keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ColumnSettings(Section):
@@ -123,8 +134,10 @@ class CheckpointSettings(Section):
 class EvaluationSettings(Section):
     """Progressive validation."""
 
-    window: int = Field(10_000, ge=10, description="labelled events in the windowed metrics")
-    static_after: str | None = Field(
+    window: int = Field(
+        10_000, ge=10, le=10_000_000, description="labelled events in the windowed metrics"
+    )
+    static_after: MomentText | None = Field(
         None, description="ISO time of the stream at which a frozen copy is taken to compare with"
     )
 

@@ -151,8 +151,13 @@ def _serve(
     action: Literal["promote", "rollback"], version: int, reason: str, config: Path, *, json: bool
 ) -> None:
     """Move what is served, unless no server with this config could serve it."""
-    _, schema = read_config(config)
+    from learners.snapshot import SnapshotStore
+
+    settings, schema = read_config(config)
     with _registry(config) as registry:
+        found = registry.version(version)
+        if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
+            SnapshotStore(Path(settings.snapshots)).manifest(found.snapshot)
         pointers = registry.serve_version(action, version, reason, actor(), schema.hash)
     _say_pointers(pointers, json=json)
 

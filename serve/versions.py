@@ -81,6 +81,9 @@ class Versions:
     async def _serve(self, request: Request, action: Literal["promote", "rollback"]) -> Response:
         self._authorize(request)
         asked = check(Move, await self._content(request))
+        found = await asyncio.to_thread(self._registry.version, asked.version)
+        if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
+            await asyncio.to_thread(self._service.snapshots.manifest, found.snapshot)
         serve = self._registry.serve_version
         by = _actor(request), self._service.schema.hash
         await asyncio.to_thread(serve, action, asked.version, asked.reason, *by)

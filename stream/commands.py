@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
-from converters.errors import UsageError
+from converters.errors import FreshetError, UsageError
 from stream.signals import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -65,7 +65,14 @@ def produce(
         producer = Producer(event_log, topics, settings.topics.partitions)
         stopped = stopped_by_signals(lambda: setattr(producer, "stopping", True))
         with stopped, progress("rows sent", file.size, file.tell) as shown:
-            produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
+            try:
+                produced = producer.send(
+                    history.records(), Pace(rate=rate), lambda p: shown(p.rows)
+                )
+            except FreshetError:
+                sent = producer.produced
+                say(f"{sent.rows:,} rows and {sent.labels:,} labels were sent before this error:")
+                raise
     warn_of_waits(history, settings)
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {settings.log}.")
     if json:

@@ -21,6 +21,10 @@ RATE_SECONDS = 5.0
 UNLEARNED_FACTOR = 12
 
 
+# What the first checkpoint will cost is not known; many cost about this much.
+FIRST_COST_SECONDS = 0.05
+
+
 class Pacing:
     """Decides when a checkpoint is due."""
 
@@ -28,7 +32,7 @@ class Pacing:
         self._settings = settings
         self._learned = learned
         self._at = monotonic()
-        self._cost = 0.0
+        self._cost = FIRST_COST_SECONDS
 
     def due(self, learned: int, *, changed: bool) -> bool:
         """Enough learned, or enough time passed with something new, and the last one paid off."""

@@ -6,29 +6,24 @@ the positions to read from, and the batches that the journal names beyond the ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
-from converters.errors import UsageError
 from learners.base import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
-from learners.snapshot import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
+from learners.snapshot import CorruptSnapshotError, SnapshotStore
 from stream import checkpoint, journal
 from stream.context import Context, learner_json
+from stream.continuity import check_same, check_topics
 from stream.journal import Cut, JournalLine
-from stream.log import EventLog, Place, PositionError
+from stream.log import EventLog, Place
 from stream.pipeline import Pipeline
 from stream.topics import Topics, described
 
 log = structlog.get_logger()
 
 ACTOR = "learner"
-
-
-class ChangedModelError(UsageError):
-    """The config is not the one under which the model was begun."""
 
 
 @dataclass
@@ -102,8 +97,13 @@ class Starting:
         here = self._where(self.registry.live_lineage())
         places = version.start if version.start.positions else here
         start = Start(places.positions, here.topic_ids, self._journal_end())
-        self._check_topics(places)
+        check_topics(self.event_log, self.topics, places)
         check_same(self.context, version.learner, version.schema_hash)
+        point = self.registry.resume_point()
+        waiting = 0 if point is None else point.events.get("waiting", 0)
+        if waiting and not version.start.positions:
+            # A file knows nothing of them, and they were scored by a model that is given up.
+            log.warning("events that wait for their labels are left behind", waiting=waiting)
         lineage = self._new_lineage("promote", start, version.version)
         log.info("going on from a promoted backfill", version=version.version)
         return self._open_lineage(lineage)
@@ -115,7 +115,7 @@ class Starting:
 
     def _resume(self, lineage: Lineage) -> Beginning:
         check_same(self.context, lineage.learner, lineage.schema_hash)
-        self._check_topics(lineage.start)
+        check_topics(self.event_log, self.topics, lineage.start)
         while (point := self.registry.resume_point()) is not None:
             pipeline = self._loaded(point, lineage)
             if pipeline is not None:
@@ -124,11 +124,15 @@ class Starting:
         return self._open_lineage(lineage)
 
     def _loaded(self, point: Checkpoint, lineage: Lineage) -> Pipeline | None:
-        """The pipeline of a checkpoint; None, and a word in the ledger, if it is damaged."""
+        """The pipeline of a checkpoint; None, and a word in the ledger, if it is damaged.
+
+        One that is not there stops the learner: a folder that is not mounted is the machine's
+        state and not the version's.
+        """
         try:
             with self.snapshots.open(point.snapshot) as snapshot:
                 return checkpoint.load(self.context, snapshot, lineage.serial)
-        except (CorruptSnapshotError, MissingSnapshotError, WrongLearnerError) as error:
+        except (CorruptSnapshotError, WrongLearnerError) as error:
             log.warning("checkpoint is damaged; taking the one before it", error=str(error))
             self.registry.mark_broken(point, str(error), ACTOR)
             return None
@@ -176,18 +180,6 @@ class Starting:
             replay,
         )
 
-    def _check_topics(self, start: Start) -> None:
-        """Positions of another topic under the same name would mean nothing."""
-        states = described(self.event_log, self.topics.inputs)
-        for topic, state in states.items():
-            known = start.topic_ids.get(topic, state.topic_id)
-            if known != state.topic_id:
-                raise PositionError(
-                    f"The topic {topic} is not the one that this model has read: it was deleted "
-                    f"and created anew (id {state.topic_id}, was {known}). Restore the old topic, "
-                    "or begin anew with another model name."
-                )
-
     def _tail(self, pipeline: Pipeline, start: Start) -> list[Cut]:
         """The journal's batches of this lineage that the pipeline has not taken."""
         found = journal.lines(self.event_log, self.topics.journal, start.journal_position)
@@ -221,22 +213,6 @@ class Starting:
             start=start,
             live=True,
         )
-
-
-def check_same(context: Context, learner: Mapping[str, object], schema_hash: str) -> None:
-    """Refuse to go on with a model that was made under another schema or learner."""
-    now = learner_json(context)
-    changed = [name for name in now if now[name] != learner.get(name)]
-    if schema_hash != context.schema.hash:
-        changed.insert(0, "columns, label map or interactions")
-    if not changed:
-        return
-    was = f" (it was {learner.get('kind')} {learner.get('args')})" if "args" in changed else ""
-    raise ChangedModelError(
-        f"The config is not the one under which this model was begun; changed: "
-        f"{', '.join(changed)}{was}. Put the config back, or make a new model "
-        "of the log with 'freshet backfill log --fresh' and promote it."
-    )
 
 
 def furthest(reached: dict[Place, int], cut: Cut) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import combinations
 
+from converters.errors import UsageError
 from converters.settings import Settings
 from stream.log import EventLog, TopicSpec, TopicState
 
@@ -26,15 +28,23 @@ class Topics:
 
 
 def topics_of(settings: Settings) -> Topics:
-    """The names that the config gives, or ``<model>.<what>``."""
+    """The names that the config gives, or ``<model>.<what>``.
+
+    Raises:
+        UsageError: two of them are the same.
+    """
     named, model = settings.topics, settings.model
-    return Topics(
-        named.events or f"{model}.events",
-        named.labels or f"{model}.labels",
-        named.scores or f"{model}.scores",
-        named.dead_letters or f"{model}.dead-letters",
-        named.journal or f"{model}.journal",
-    )
+    names = {
+        field.name: getattr(named, field.name) or f"{model}.{field.name.replace('_', '-')}"
+        for field in fields(Topics)
+    }
+    for one, other in combinations(names, 2):
+        if names[one] == names[other]:
+            raise UsageError(
+                f"topics.{one} and topics.{other} are both '{names[one]}'; each needs a topic of "
+                "its own, or the learner would read what it has written."
+            )
+    return Topics(**names)
 
 
 def create_topics(log: EventLog, settings: Settings) -> Topics:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from learners.registry import SupersededError
-from learners.snapshot import SnapshotRef
+from learners.snapshot import MissingSnapshotError, SnapshotRef
+from stream.continuity import ChangedModelError
 from stream.learner_process import LearnerProcess, LearnerRunningError, assembled
 from stream.log import LogError, PositionError
 from stream.reading import Batch
@@ -98,3 +101,28 @@ def test_old_versions_are_thinned(tmp_path: Path) -> None:
     assert states.count("thinned") >= len(states) - 3
     folders = {p.name for p in project.snapshots().folder.iterdir() if not p.name.startswith(".")}
     assert folders == set(kept)
+
+
+def test_a_snapshot_folder_that_is_away_condemns_nothing(project: Project) -> None:
+    """A folder that is not mounted stops the learner; its versions are good when it is back."""
+    project.produce(project.write_csv(flights(100)))
+    project.learn()
+    folder = project.snapshots().folder
+    folder.rename(folder.with_name("away"))
+    project.append(b"new,,0,AX,JFK,3,100,")
+    with pytest.raises(MissingSnapshotError, match="mounted"):
+        project.learn()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.with_name("away").rename(folder)
+    assert project.learn()["events"] == 101
+    with project.registry() as registry:
+        assert [v.state for v in registry.versions()] == ["verified"] * 2
+
+
+def test_other_topics_under_an_old_model_are_refused(project: Project) -> None:
+    """Positions belong to the topics that were read."""
+    project.produce(project.write_csv(flights(50)))
+    project.learn()
+    other = replace(project, more='[topics]\nevents = "elsewhere"')
+    with pytest.raises(ChangedModelError, match=r"elsewhere"):
+        other.learn()

@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_enough_events_are_due_at_once(clock: Clock) -> None:
     """So many learned events make a checkpoint due, whatever the clock says."""
-    pace = Pacing(CheckpointSettings(events=100, seconds=5), learned=50)
+    pace = Pacing(CheckpointSettings(events=100, seconds=5, min_spacing=0), learned=50)
     assert not pace.due(149, changed=True)
     assert pace.due(150, changed=True)
 

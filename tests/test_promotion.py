@@ -9,9 +9,9 @@ import pytest
 
 from converters import config, schema
 from learners.registry import UnservableVersionError
+from stream.continuity import ChangedModelError
 from stream.learner_process import LearnerProcess
 from stream.reading import Batch
-from stream.starting import ChangedModelError
 from tests.project import Project, flights, same
 
 
