@@ -15,7 +15,15 @@ from learners.describe import entry_json, full_json, version_json
 from learners.registry import RegistryUnavailableError, Verdict
 from serve.loading import Loader
 from tests.project import flights
-from tests.served import Maker, a_client, as_object, problem_of
+from tests.served import (
+    Maker,
+    a_client,
+    a_project,
+    as_object,
+    client_of,
+    maker_of,
+    problem_of,
+)
 
 ROW = as_object(flights(1)[0])
 
@@ -157,6 +165,19 @@ def test_versions_that_cannot_be_served_are_refused(served: tuple[TestClient, Ma
     assert version_of(client) == 3
 
 
+def test_a_version_of_another_schema_is_not_promoted(tmp_path: Path) -> None:
+    """409 before anything is moved: no server with this config could serve it."""
+    with maker_of(a_project(tmp_path / "one")) as maker:
+        maker.make()
+        other = a_project(tmp_path / "other", hour='kind = "numeric"')
+        maker.project.schema = other.schema
+        with client_of(maker.project, ready=False) as client:
+            before = maker.registry.ledger()
+            response = client.post("/promote", json={"version": 1, "reason": "test"})
+            assert problem_of(response)["type"].endswith("unservable-version")
+            assert maker.registry.ledger() == before
+
+
 def test_a_version_found_corrupt_when_promoted_is_told_and_not_served(
     served: tuple[TestClient, Maker],
 ) -> None:
@@ -173,13 +194,13 @@ def test_a_version_found_corrupt_when_promoted_is_told_and_not_served(
 def test_a_process_that_cannot_serve_it_says_so(
     served: tuple[TestClient, Maker], tmp_path: Path
 ) -> None:
-    """The registry has moved, but the snapshot is not to be read here: 503, the old one answers."""
+    """The snapshot is not to be read here: 503, nothing is moved, and the old one answers."""
     client, maker = served
     folder = maker.model_file(2).parent
     folder.rename(tmp_path / "away")
     problem = problem_of(client.post("/promote", json={"version": 2, "reason": "test"}))
-    assert problem["type"].endswith("not-loaded")
-    assert version_of(client) == 3
+    assert problem["type"].endswith("snapshot")
+    assert version_of(client) == maker.registry.pointers().serving == 3
     assert maker.registry.version(2).state == "verified"
     (tmp_path / "away").rename(folder)
     assert client.post("/promote", json={"version": 2, "reason": "again"}).status_code == 200
