@@ -1,18 +1,22 @@
-"""A live model in tests: let run by itself, without HTTP, on versions of a maker."""
+"""A live model in tests, on versions of a maker: by itself, or with the routes around it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from starlette.types import Message
+
+from serve.app import create_app
 from serve.live_model import LiveModel
 from serve.loading import Loader
 from serve.measures import Measures
 from serve.predict import scores_of
 from tests.project import Project, flights
-from tests.served import Maker
+from tests.served import LOCAL, Maker
 
 ROWS = flights(60, seed=5)
 POLL = 0.005
@@ -58,3 +62,35 @@ def scored(live: LiveModel, maker: Maker) -> tuple[int, list[float]]:
         scores = scores_of(served.learner, rows)
     assert all(isinstance(score, float) for score in scores)
     return served.version, scores  # type: ignore[return-value]
+
+
+class Application:
+    """The application asked directly, so that requests share one event loop with what they race."""
+
+    def __init__(self, project: Project) -> None:
+        self._app = create_app(project.settings, project.schema)
+
+    async def ask(
+        self, method: str, path: str, body: bytes = b"", kind: str = "application/json"
+    ) -> tuple[int, Any]:
+        """Status and JSON of one request from this machine."""
+        answer: list[Any] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            answer.append(message.get("status", message.get("body")))
+
+        headers = [(b"host", b"127.0.0.1"), (b"content-type", kind.encode())]
+        scope = {"type": "http", "method": method, "path": path, "query_string": b""}
+        await self._app({**scope, "headers": headers, "client": LOCAL}, receive, send)
+        return answer[0], json.loads(answer[1])
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the registry, and begin once a version is served."""
+        async with self._app.router.lifespan_context(self._app):
+            while (await self.ask("GET", "/health/ready"))[0] != 200:
+                await asyncio.sleep(POLL)
+            yield

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from serve.app import create_app
+from tests.live import Application
 from tests.project import flights
 from tests.served import Maker, a_client, a_project, as_csv, maker_of, problem_of
 
@@ -142,26 +142,15 @@ def test_a_long_request_lets_others_pass(tmp_path: Any) -> None:
 
 
 async def _order_of_answers(maker: Maker) -> list[str]:
-    app = create_app(maker.project.settings, maker.project.schema)
-    body = as_csv(flights(2000)).encode()
+    application = Application(maker.project)
     answered: list[str] = []
 
-    async def ask(method: str, path: str, content: bytes) -> None:
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": content, "more_body": False}
+    async def ask(method: str, path: str, body: bytes = b"") -> None:
+        status, _ = await application.ask(method, path, body, "text/csv")
+        assert status == 200
+        answered.append(path)
 
-        async def send(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                assert message["status"] == 200
-                answered.append(path)
-
-        headers = [(b"content-type", b"text/csv")]
-        scope = {"type": "http", "method": method, "path": path, "headers": headers}
-        await app({**scope, "query_string": b"", "client": None}, receive, send)  # type: ignore[arg-type]
-
-    async with app.router.lifespan_context(app):
-        live = app.state.service.live
-        while live.served is None:
-            await asyncio.sleep(0.005)
-        await asyncio.gather(ask("POST", "/predict", body), ask("GET", "/health/live", b""))
+    async with application.running():
+        long = as_csv(flights(2000)).encode()
+        await asyncio.gather(ask("POST", "/predict", long), ask("GET", "/health/live"))
     return answered

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from learners.registry import Registry
-from serve.pages import FOLDER
+from learners.registry import Registry, RegistryUnavailableError
 from serve.state import KEPT_SECONDS
 from stream.checkpoint import metrics
 from tests.served import Maker, a_client, problem_of
@@ -169,56 +168,29 @@ def test_health_says_whether_there_is_a_model(served: tuple[TestClient, Maker]) 
     assert client.get("/health/ready").json() == {"status": "ready", "version": 2}
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
-def test_pages_load_nothing_from_elsewhere(served: tuple[TestClient, Maker], path: str) -> None:
-    """Every part of a page is served here, and the policy lets a browser ask nobody else."""
+def test_while_the_registry_is_away_nothing_can_be_moved_and_scores_go_on(
+    served: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 for what needs the registry; predictions are answered as before."""
     client, _ = served
-    page = client.get(path)
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert page.headers["content-security-policy"].startswith("default-src 'self'")
-    parts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert "dashboard/style.css" in parts
-    for part in parts:
-        assert client.get(f"/{part}").status_code == 200, part
-    # A policy of 'self' forbids scripts and styles that stand in the page itself.
-    assert not re.search(r"<script(?![^>]*src)|<style|\sstyle=|\son\w+=", page.text)
+    registry = client.app.state.service.registry  # type: ignore[attr-defined]
 
+    def away(*_: object, **__: object) -> Any:
+        raise RegistryUnavailableError("The registry does not answer.")
 
-def test_no_file_of_the_pages_names_another_server() -> None:
-    """No address but the two that name what SVG and HTML are."""
-    for path in FOLDER.iterdir():
-        addresses = set(re.findall(r"https?://[^\s\"'<]+", path.read_text(encoding="utf-8")))
-        assert addresses <= {"http://www.w3.org/2000/svg"}, path.name
-
-
-def test_scripts_import_files_that_are_there(served: tuple[TestClient, Maker]) -> None:
-    """Modules are found beside the one that imports them."""
-    client, _ = served
-    for path in FOLDER.glob("*.js"):
-        for imported in re.findall(r'from "\./([^"]+)"', path.read_text(encoding="utf-8")):
-            answer = client.get(f"/dashboard/{imported}")
-            assert answer.headers["content-type"].startswith("text/javascript")
-
-
-def test_a_page_that_has_not_changed_is_not_sent_again(served: tuple[TestClient, Maker]) -> None:
-    """The browser's copy is confirmed by its tag."""
-    client, _ = served
-    tag = client.get("/").headers["etag"]
-    again = client.get("/", headers={"if-none-match": tag})
-    assert (again.status_code, again.content) == (304, b"")
-
-
-@pytest.mark.parametrize("name", ["none.css", "..%2f..%2fapp.py", "%2e%2e/app.py", "index.html%00"])
-def test_nothing_but_the_pages_files_is_served(served: tuple[TestClient, Maker], name: str) -> None:
-    """Paths that lead elsewhere lead nowhere."""
-    assert problem_of(served[0].get(f"/dashboard/{name}"))["status"] == 404
-
-
-def test_wrong_addresses_and_methods_are_problems(served: tuple[TestClient, Maker]) -> None:
-    """404 and 405 with a document; 405 says what is allowed."""
-    client, _ = served
-    assert problem_of(client.get("/predict/"))["status"] == 404
-    for method, path, allowed in (("GET", "/predict", "POST"), ("DELETE", "/versions", "GET")):
-        response = client.request(method, path)
-        assert problem_of(response)["status"] == 405
-        assert allowed in response.headers["allow"]
+    settled()
+    with monkeypatch.context() as patch:
+        for method in ("versions", "version", "ledger", "serve_version", "pointers", "status"):
+            patch.setattr(registry, method, away)
+        move = {"version": 1, "reason": "test"}
+        assert problem_of(client.post("/promote", json=move))["status"] == 503
+        for path in ("/versions", "/versions/1", "/history"):
+            assert problem_of(client.get(path))["status"] == 503
+        while client.get("/health/ready").status_code == 200:
+            time.sleep(0.01)
+        assert "does not answer" in problem_of(client.get("/health/ready"))["detail"]
+        assert client.get("/status").json()["registry"]["reachable"] is False
+        assert "freshet_registry_up 0.0" in client.get("/metrics").text
+        assert client.post("/predict", json={}).json()["version"] == 2
+    settled()
+    assert client.get("/health/ready").status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import sleep
 from typing import Any
 
 import pytest
@@ -199,7 +200,7 @@ def test_without_a_model_one_is_asked_to_come_again(tmp_path: Any) -> None:
         assert problem_of(client.get("/health/ready"))["status"] == 503
         maker.make()
         while client.get("/health/ready").status_code != 200:
-            pass
+            sleep(0.01)
         assert client.post("/predict", json={}).json()["version"] == 1
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,9 +14,9 @@ from learners.registry import Verdict
 from serve import live_model
 from serve.live_model import LiveModel
 from serve.predict import scores_of
-from tests.live import POLL, ROWS, live_of, running, scored, serving, until
-from tests.project import Project
-from tests.served import Maker, a_project, client_of, maker_of
+from tests.live import POLL, ROWS, Application, live_of, running, scored, serving, until
+from tests.project import Project, flights
+from tests.served import Maker, a_project, as_csv, client_of, maker_of
 
 
 @pytest.fixture
@@ -29,36 +29,34 @@ def maker(tmp_path: Path) -> Iterator[Maker]:
 
 
 def test_answers_carry_the_version_that_made_them_in_a_storm_of_swaps(maker: Maker) -> None:
-    """200 swaps while requests in several steps run: each gives one version's scores alone."""
-    expected = {version: maker.scores(version, ROWS) for version in (1, 2, 3)}
-    rows = [maker.convert(row) for row in ROWS]
-    swaps, seen, wrong = 200, [], []
+    """200 swaps while long requests run: none fails, each has one version's scores alone."""
+    rows = flights(300, seed=5)
+    expected = {version: maker.scores(version, rows) for version in (1, 2, 3)}
+    body = as_csv(rows).encode()
+    application = Application(maker.project)
+    seen: list[int] = []
     done = False
 
-    async def client(live: LiveModel) -> None:
+    async def client() -> None:
         while not done:
-            with live.use() as served:
-                scores: list[Any] = []
-                for start in range(0, len(rows), 20):
-                    scores += scores_of(served.learner, rows[start : start + 20])
-                    await asyncio.sleep(random.choice((0, 0.001, 0.003)))
-            seen.append(served.version)
-            if scores != expected[served.version]:
-                wrong.append(served.version)
+            status, answer = await application.ask("POST", "/predict", body, "text/csv")
+            assert status == 200
+            seen.append(answer["version"])
+            assert [p["score"] for p in answer["predictions"]] == expected[answer["version"]]
+            await asyncio.sleep(random.choice((0, 0.01, 0.03)))
 
-    async def storm(live: LiveModel) -> None:
+    async def storm() -> None:
         nonlocal done
-        await until(lambda: live.served is not None)
-        clients = [asyncio.create_task(client(live)) for _ in range(3)]
-        for number in range(swaps):
-            wanted = 1 + number % 3
-            maker.point_to(wanted)
-            assert (await live.synced(30)).serving == wanted == serving(live)
-        done = True
-        await asyncio.gather(*clients)
+        async with application.running():
+            clients = [asyncio.create_task(client()) for _ in range(2)]
+            for number in range(200):
+                move = json.dumps({"version": 1 + number % 3, "reason": "storm"}).encode()
+                status, answer = await application.ask("POST", "/promote", move)
+                assert (status, answer["version"]) == (200, 1 + number % 3)
+            done = True
+            await asyncio.gather(*clients)
 
-    running(live_of(maker), storm)
-    assert wrong == []
+    asyncio.run(storm())
     assert set(seen) == {1, 2, 3}
     assert len(seen) > 50
 
