@@ -16,7 +16,7 @@ from converters.cells import Refusal
 from converters.rows import object_cells
 
 # Types whose text as a CSV cell is what str() gives.
-PLAIN = frozenset({str, int, float})
+TEXT, PLAIN = frozenset({str}), frozenset({str, int, float})
 # Clients that shuffle their keys must not fill the memory.
 REMEMBERED_LAYOUTS = 1_024
 
@@ -62,9 +62,13 @@ class Layouts:
     def cells(self, row: Object, layout: Layout) -> list[str] | Refusal:
         """The cells of an object, or why it has none."""
         values = layout.pick(row)
-        if not PLAIN.issuperset(map(type, values)):
+        types = set(map(type, values))
+        if types == TEXT:
+            cells = list(values)
+        elif types <= PLAIN:
+            cells = list(map(str, values))
+        else:
             return object_cells(row, self._names)
-        cells = list(map(str, values))
         for place in layout.absent:
             cells.insert(place, "")
         return cells

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import shutil
 import signal
@@ -57,6 +58,8 @@ class Application:
         from serve.app import create_app
 
         app = create_app(self.settings, self.schema)
+        # What is here by now stays: the collector need not look through it while requests wait.
+        gc.freeze()
         if self.parent is not None:
             configure_logs()
             # Kept from being collected by the application that it belongs to.
