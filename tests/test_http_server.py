@@ -8,17 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
-from serve.server import PortError, address_of, listening
+from learners.registry import RegistryError
+from serve.server import PortError, address_of, listening, run
 from tests.project import Project
-from tests.served import ROOT, Maker, a_project, maker_of
+from tests.served import ROOT, a_project, maker_of
 from tests.server_process import ask, server_of
 from tests.test_http_wire import ROW, Answers, request
 
@@ -82,14 +82,6 @@ def test_workers_end_with_a_parent_that_was_killed(project: Project) -> None:
         eventually(lambda: _refuses(server.port))
 
 
-def test_a_server_without_a_model_waits_for_one(tmp_path: Path) -> None:
-    """It starts before the learner, says 503, and serves the first version as it comes."""
-    project = a_project(tmp_path)
-    with _begun(project) as address, maker_of(project) as maker:
-        assert ask(f"{address}/predict", {})[0] == 503
-        _first_version(maker, address)
-
-
 def test_a_taken_port_is_one_paragraph(project: Project) -> None:
     """What, which, and what to do; exit status 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -132,12 +124,10 @@ def test_the_address_that_is_told_can_be_asked(host: str, address: str) -> None:
 
 
 def test_a_registry_that_cannot_be_used_ends_the_start(project: Project) -> None:
-    """One paragraph, and no server that could never serve."""
+    """At once, and not as a server that could never serve."""
     (project.settings.home / "registry.db").write_bytes(b"this is no database" * 100)
-    done = _serve(project, "--port", "0")
-    assert done.returncode == 1
-    assert "registry" in done.stderr
-    assert "Traceback" not in done.stderr
+    with listening("127.0.0.1", 0) as listener, pytest.raises(RegistryError, match="registry"):
+        run(project.settings, project.schema, listener, 1)
 
 
 def _serve(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -146,27 +136,6 @@ def _serve(project: Project, *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(
         [*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
-
-
-@contextmanager
-def _begun(project: Project) -> Iterator[str]:
-    """The address of a server that need not be ready."""
-    with listening("127.0.0.1", 0) as free:
-        address, port = address_of(free), free.getsockname()[1]
-    command = [sys.executable, "-m", "serve.cli", "serve", "--config", str(project.config_file)]
-    process = subprocess.Popen([*command, "--port", str(port)], cwd=ROOT)
-    try:
-        eventually(lambda: not _refuses(port))
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _first_version(maker: Maker, address: str) -> None:
-    maker.make()
-    eventually(lambda: ask(f"{address}/health/ready")[0] == 200)
-    assert _answers(address) == 1
 
 
 def _answers(address: str) -> int:
