@@ -44,3 +44,15 @@ def test_topics_must_differ(tmp_path: Path, names: str) -> None:
     project = Project(tmp_path / "p", more=f"[topics]\n{names}")
     with pytest.raises(UsageError, match=r"topics\.\w+ and topics\.\w+ are both"):
         topics_of(project.settings)
+
+
+@pytest.mark.parametrize("bound", ["nan", "inf", "-inf"])
+def test_a_range_needs_finite_bounds(tmp_path: Path, bound: str) -> None:
+    """Clipping to a bound that is not finite would poison the learner."""
+    path = tmp_path / "freshet.toml"
+    path.write_text(
+        'model = "m"\n[label]\npositive = ["1"]\nnegative = ["0"]\n'
+        f'[columns]\nid = {{role = "id"}}\nx = {{kind = "numeric", min = {bound}}}\n'
+    )
+    with pytest.raises(config.ConfigError, match=r"columns\.x\.min.*finite"):
+        config.load(path)
