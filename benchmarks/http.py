@@ -85,9 +85,9 @@ def run() -> list[Measured]:
         objects = json.dumps(served.objects(BATCH))
         return [
             _single(served, single),
-            _batch(served, "CSV", CSV_BODY, csv, wanted=0.6),
+            _batch(served, "CSV", CSV_BODY, csv),
             # Parsing the keys of every object alone takes half as long as scoring its row.
-            _batch(served, "JSON objects", JSON_BODY, objects, wanted=0.3),
+            _batch(served, "JSON objects", JSON_BODY, objects),
             _swapping(served, single),
         ]
 
@@ -104,7 +104,7 @@ def _single(served: Served, body: str) -> Measured:
     )
 
 
-def _batch(served: Served, name: str, kind: str, body: str, wanted: float) -> Measured:
+def _batch(served: Served, name: str, kind: str, body: str) -> Measured:
     with Registry(served.settings.registry, served.settings.model) as registry:
         version = registry.version(registry.pointers().serving or 0)
     reader = RowReader(served.schema)
@@ -127,7 +127,7 @@ def _batch(served: Served, name: str, kind: str, body: str, wanted: float) -> Me
         )
     return Measured(
         f"{BATCH:,} rows a request over HTTP, {name}",
-        *(ratio, "x scoring the same blocks in process", f"{wanted:g}", ratio >= wanted),
+        *(ratio, "x scoring the same blocks in process", "0.6", ratio >= 0.6),
         f"{ours:,.0f} against {theirs:,.0f} rows/s",
     )
 
