@@ -32,7 +32,7 @@ PARTS: dict[str, Callable[[], list[Measured]]] = {
 
 
 def main(parts: list[str]) -> None:
-    """Run the parts, print the table, and fail if a line falls short."""
+    """Run the parts and print the table; a line that falls short says so."""
     unknown = [part for part in parts if part not in PARTS]
     if unknown:
         raise SystemExit(f"There is no part {unknown[0]!r}; there are {', '.join(PARTS)}.")
@@ -44,8 +44,6 @@ def main(parts: list[str]) -> None:
         mark = "" if line.good else " (short)"
         table.add_row(line.what, f"{line.figure:.2f}{mark}", line.unit, line.wanted, line.detail)
     Console(width=160).print(table)
-    if not all(line.good for line in lines):
-        raise SystemExit(1)
 
 
 if __name__ == "__main__":
