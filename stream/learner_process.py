@@ -25,7 +25,7 @@ from learners.snapshot import SnapshotStore
 from stream import checkpoint
 from stream.context import Context, record_reader
 from stream.garbage import collected_by_hand
-from stream.learning import Learning, Stores
+from stream.learning import Learning
 from stream.log import EventLog, OutputWriter, Place
 from stream.merge import MergedReader
 from stream.open_log import open_log
@@ -81,12 +81,7 @@ class LearnerProcess:
 
     def _learn(self, begin: Beginning, limit: dict[Place, int] | None, seen: Seen) -> Learning:
         starting = self.starting
-        learning = Learning(
-            starting,
-            Stores(starting.registry, starting.snapshots, starting.epoch),
-            self.writer,
-            begin,
-        )
+        learning = Learning(starting, self.writer, begin)
         self.learning = learning
         learning.stopping = self.stopping
         labels = starting.topics.labels

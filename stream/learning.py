@@ -9,7 +9,6 @@ checkpoint is folded again at the next start, with outputs off.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from time import monotonic
 
 import structlog
@@ -34,15 +33,6 @@ THIN_EVERY_SECONDS = 30.0
 ORPHAN_SECONDS = 3600.0
 
 
-@dataclass
-class Stores:
-    """Where versions go."""
-
-    registry: Registry
-    snapshots: SnapshotStore
-    epoch: int
-
-
 class Learning:
     """One learner at work: owns the outputs and the checkpoints of the pipeline it is given.
 
@@ -52,12 +42,9 @@ class Learning:
         promoted: set when a backfill was promoted that the learner has to go on from.
     """
 
-    def __init__(
-        self, starting: Starting, stores: Stores, writer: OutputWriter, begin: Beginning
-    ) -> None:
+    def __init__(self, starting: Starting, writer: OutputWriter, begin: Beginning) -> None:
         self._starting = starting
         self._context = starting.context
-        self._stores = stores
         self._writer = writer
         self.pipeline = begin.pipeline
         self.stopping = False
@@ -114,7 +101,7 @@ class Learning:
         began = monotonic()
         start = Start(to_positions(self._cut), self._topic_ids, self._journal_position)
         with checkpoint.saved(
-            self._stores.snapshots, self._context, self.pipeline, start, self._parent
+            self._starting.snapshots, self._context, self.pipeline, start, self._parent
         ) as saved:
             committed = self._commit(saved, start)
         learned = self.pipeline.counts.learned
@@ -134,8 +121,8 @@ class Learning:
     def _commit(self, saved: Saved, start: Start) -> Committed:
         """The commit point: the registry names the snapshot, if the epoch is still mine."""
         pipeline = self.pipeline
-        return self._stores.registry.commit(
-            self._stores.epoch,
+        return self._starting.registry.commit(
+            self._starting.epoch,
             Commit(
                 lineage=pipeline.lineage,
                 parent_version=self._parent,
@@ -175,14 +162,18 @@ class Learning:
             **checkpoint.counts(self.pipeline),
             "metrics": checkpoint.metrics(self.pipeline),
         }
-        self._stores.registry.heartbeat(self._stores.epoch, status)
+        self._starting.registry.heartbeat(self._starting.epoch, status)
 
     def _thin(self) -> None:
         """Give up the folders of old versions, and orphans of learners that were killed."""
         if monotonic() - self._thinned_at < THIN_EVERY_SECONDS:
             return
         self._thinned_at = monotonic()
-        thin(self._stores.registry, self._stores.snapshots, self._context.settings.checkpoint.keep)
+        thin(
+            self._starting.registry,
+            self._starting.snapshots,
+            self._context.settings.checkpoint.keep,
+        )
 
 
 def thin(registry: Registry, snapshots: SnapshotStore, keep: int) -> None:
