@@ -117,11 +117,6 @@ class RowReader:
         )
         return [c if isinstance(c, Refusal) else label(c) for c in rows]
 
-    def from_object(self, row: object) -> Row | Refusal:
-        """One JSON object as a row; columns it lacks are missing cells."""
-        cells = object_cells(row, self.schema.names)
-        return cells if isinstance(cells, Refusal) else self.convert(cells)
-
     def ordered(self, names: Sequence[str]) -> Cells:
         """The function that brings cells under these column names into the schema's order."""
         return self._reorder(tuple(names))
