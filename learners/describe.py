@@ -136,9 +136,10 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    # Narrow enough for 80 columns; only what may fold is folded, and no figure is ever cut.
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in names:
-        table.add_column(name, overflow="fold", no_wrap=name not in ("why", "who"))
+        table.add_column(name, overflow="fold", no_wrap=name not in ("why", "who", ""))
     for row in rows:
         table.add_row(*row)
     Console().print(table)
