@@ -27,6 +27,7 @@ LabelRow = tuple[str, int]
 Cells = Callable[[Sequence[str]], Sequence[str] | Refusal]
 
 CSV, JSON = b"text/csv", b"application/json"
+LABEL_NAMES = ("id", "label", "time")
 
 # What is too long is for logs and files to say; csv's own limit would refuse a row that the path
 # without quotes takes.
@@ -100,7 +101,7 @@ class RowReader:
                 return [convert(line.split(",")) for line in lines]
         return [
             cells if isinstance(cells, Refusal) else convert(cells)
-            for cells in self._event_cells(value, headers)
+            for cells in self.event_cells(value, headers)
         ]
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
@@ -110,19 +111,25 @@ class RowReader:
             lines = _lines(value)
             if lines is not None and not value.startswith((b"{", b"[")):
                 return [label(line.split(",")) for line in lines]
-        rows = (
-            self._json(value, ("id", "label", "time"))
-            if _is_json(value, headers)
-            else _csv_cells(value)
-        )
+        rows = self.label_cells(value, headers)
         return [c if isinstance(c, Refusal) else label(c) for c in rows]
 
     def ordered(self, names: Sequence[str]) -> Cells:
         """The function that brings cells under these column names into the schema's order."""
         return self._reorder(tuple(names))
 
-    def _event_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
-        if _is_json(value, headers):
+    def label_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
+        """The cells of a label record's rows, unchecked, or why they cannot be told apart."""
+        if is_json(value, headers):
+            return self._json(value, LABEL_NAMES)
+        return _csv_cells(value)
+
+    def event_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
+        """The cells of an event record's rows, unchecked, in the schema's order where it is told.
+
+        A row that cannot be told apart into cells is the refusal that says why.
+        """
+        if is_json(value, headers):
             return self._json(value, self.schema.names)
         columns = dict(headers).get("columns")
         rows = _csv_cells(value)
@@ -206,7 +213,7 @@ def _cell(value: object) -> str | None:
     return repr(value) if isinstance(value, int | float) else None
 
 
-def _is_json(value: bytes, headers: Headers) -> bool:
+def is_json(value: bytes, headers: Headers) -> bool:
     """What the content-type header says; without one, whether it looks like and parses as JSON."""
     content_type = dict(headers).get("content-type", b"").split(b";")[0].strip().lower()
     if content_type == JSON:
