@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 import warnings
 from collections.abc import Callable
 from typing import TypeVar
@@ -141,6 +142,16 @@ class Producer(kafka.KafkaProducer):  # type: ignore[misc]
                 # been split since: what is left of it lingers.
                 continue
             return
+
+    def look_for(self, topic: str, partition: int) -> None:
+        """See that a partition is known, which may have been added since this last looked."""
+        deadline = time.monotonic() + DELIVERY_SECONDS
+        while partition not in (self.partitions_for(topic) or ()):
+            if time.monotonic() > deadline:
+                raise kafka.errors.UnknownTopicOrPartitionError(f"{topic}, partition {partition}")
+            self._metadata.request_update()
+            self._sender.wakeup()
+            time.sleep(RETRY_MS / 1000)
 
     def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
         """Close within :data:`CLOSE_SECONDS`; what was not sent by then is dropped."""

@@ -6,6 +6,7 @@ For more than one machine. :mod:`stream.kafka_reader`, :mod:`stream.kafka_writer
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ from stream.kafka_topics import create, unknown
 from stream.kafka_writer import KafkaWriter
 from stream.log import Outgoing, Place, TopicSpec, TopicState
 from stream.log_checks import check_names, check_position, checked
+
+# Followers fetch every half second at the latest.
+NEW_LEADER_SECONDS = 2.0
 
 
 class KafkaLog:
@@ -73,6 +77,10 @@ class KafkaLog:
     def read(self, positions: Mapping[Place, int]) -> KafkaReader:
         """A reader of these partitions from these positions."""
         states = self.describe(sorted({place.topic for place in positions}))
+        if _beyond(positions, states):
+            # A leader that was just elected knows where its followers are only a moment later.
+            time.sleep(NEW_LEADER_SECONDS)
+            states = self.describe(sorted({place.topic for place in positions}))
         for place, position in positions.items():
             state = states.get(place.topic, TopicState(""))
             if place not in state.ends:
@@ -92,21 +100,42 @@ class KafkaLog:
         self._appender.close()
         self._admin.close()
 
-    def _identify(self, topics: list[str]) -> dict[str, str]:
-        """The ids of the topics that exist."""
-        with errors(self._servers, "describe the topics"):
-            answers = patiently(lambda: self._admin.describe_topics(topics))
-        return {a["name"]: str(a["topic_id"]) for a in answers if not a["error_code"]}
+    def _identify(self, topics: list[str]) -> dict[str, tuple[str, int]]:
+        """The ids of the topics that exist, and how many partitions they have.
 
-    def _describe(self, topics: list[str]) -> dict[str, TopicState]:
-        """One look; raises kafka-python's errors."""
-        found: dict[str, TopicState] = {}
-        places: list[TopicPartition] = []
+        A topic that is missing is looked for again for a while: a broker that has just come back
+        may not know it yet.
+        """
+
+        def ask() -> list[dict[str, Any]]:
+            answers = self._existing(topics)
+            if len(answers) < len(topics):
+                raise kafka.errors.UnknownTopicOrPartitionError
+            return answers
+
+        with errors(self._servers, "describe the topics"):
+            try:
+                answers = patiently(ask)
+            except kafka.errors.UnknownTopicOrPartitionError:
+                answers = self._existing(topics)
+        return {a["name"]: (str(a["topic_id"]), len(a["partitions"])) for a in answers}
+
+    def _existing(self, topics: list[str]) -> list[dict[str, Any]]:
+        """What the brokers say of the topics that exist; raises kafka-python's errors."""
+        answers = []
         for answer in self._admin.describe_topics(topics):
             if answer["error_code"] == kafka.errors.UnknownTopicOrPartitionError.errno:
                 continue
             if answer["error_code"]:
                 raise kafka.errors.for_code(answer["error_code"])(answer["name"])
+            answers.append(answer)
+        return answers
+
+    def _describe(self, topics: list[str]) -> dict[str, TopicState]:
+        """One look; raises kafka-python's errors."""
+        found: dict[str, TopicState] = {}
+        places: list[TopicPartition] = []
+        for answer in self._existing(topics):
             found[answer["name"]] = TopicState(str(answer["topic_id"]))
             places += [
                 TopicPartition(answer["name"], each["partition_index"])
@@ -138,3 +167,12 @@ class KafkaLog:
             if not 0 <= lowest <= highest < count:
                 wrong = lowest if lowest < 0 else highest
                 raise unknown(self._servers, Place(topic, wrong), count)
+
+
+def _beyond(positions: Mapping[Place, int], states: Mapping[str, TopicState]) -> bool:
+    """Whether a position is beyond the end that the brokers name."""
+    return any(
+        position > states[place.topic].ends.get(place, position)
+        for place, position in positions.items()
+        if place.topic in states
+    )

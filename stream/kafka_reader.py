@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from stream.kafka_client import REQUEST_SECONDS, Consumer, TopicPartition, kafka, open_consumer
-from stream.kafka_errors import errors
+from stream.kafka_errors import errors, patiently
 from stream.log import Place, PositionError, Record
-from stream.log_checks import check_position
+from stream.log_checks import WAYS_OUT, check_position
 
 RECORDS_A_POLL = 2_048
 BYTES_A_POLL = 8 * 2**20
@@ -73,7 +73,7 @@ class KafkaReader:
         servers: the brokers.
         positions: where to begin, checked to be in the log.
         identities: the id of each topic.
-        identify: asks the brokers for the topics' ids as they are now.
+        identify: asks the brokers for each topic's id and number of partitions as they are now.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class KafkaReader:
         servers: str,
         positions: Mapping[Place, int],
         identities: Mapping[str, str],
-        identify: Callable[[], Mapping[str, str]],
+        identify: Callable[[], Mapping[str, tuple[str, int]]],
     ) -> None:
         self._servers = servers
         self._identities = dict(identities)
@@ -112,11 +112,14 @@ class KafkaReader:
         return buffer.records[0].offset if buffer.records else buffer.fetched
 
     def ends(self) -> dict[Place, int]:
-        """The last stable offset of each partition."""
-        self._check_identities()
-        partitions = [buffer.partition for buffer in self._buffers.values()]
-        with errors(self._servers, "ask where the topics end"):
-            ends = self._consumer.end_offsets(partitions, timeout_ms=REQUEST_SECONDS * 1000)
+        """The last stable offset of each partition, those added meanwhile included.
+
+        The partitions are counted after their ends were asked for: what is in one that was not
+        there by then came after everything below those ends.
+        """
+        ends = self._ends()
+        while self._take_on(self._check_identities()):
+            ends = self._ends()
         self._heard_at = time.monotonic()
         return {place: ends[buffer.partition] for place, buffer in self._buffers.items()}
 
@@ -133,6 +136,29 @@ class KafkaReader:
     def close(self) -> None:
         """Close the consumer."""
         self._consumer.close(timeout_ms=REQUEST_SECONDS * 1000)
+
+    def _ends(self) -> dict[TopicPartition, int]:
+        partitions = [buffer.partition for buffer in self._buffers.values()]
+
+        def ask() -> dict[TopicPartition, int]:
+            try:
+                return self._consumer.end_offsets(partitions, timeout_ms=REQUEST_SECONDS * 1000)  # type: ignore[no-any-return]
+            except KeyError as error:  # of a partition that it does not know yet
+                raise kafka.errors.StaleMetadata from error
+
+        with errors(self._servers, "ask where the topics end"):
+            return patiently(ask)
+
+    def _take_on(self, partitions: Iterable[Place]) -> bool:
+        """Read partitions that were added, from their first record on; whether there are any."""
+        added = [place for place in partitions if place not in self._buffers]
+        if added:
+            self._buffers |= {p: _Buffer(TopicPartition(*p), 0) for p in added}
+            self._limit = max(BUFFER_BYTES // len(self._buffers), LEAST_BUFFER_BYTES)
+            self._consumer.assign([buffer.partition for buffer in self._buffers.values()])
+            for place in added:
+                self._consumer.seek(self._buffers[place].partition, 0)
+        return bool(added)
 
     def _hand_out(self) -> list[Record]:
         """A share of what each partition that is not paused has in its buffer."""
@@ -187,16 +213,22 @@ class KafkaReader:
         elif now - self._heard_at > QUIET_SECONDS:
             self.ends()
 
-    def _check_identities(self) -> None:
-        """Refuse to go on when a topic is gone, or another one now: fetching goes by names."""
+    def _check_identities(self) -> list[Place]:
+        """All partitions that the topics have now.
+
+        Refuses to go on when a topic is gone, or another one now: fetching goes by names.
+        """
+        places: list[Place] = []
         found = self._identify()
         for topic, expected in self._identities.items():
-            if found.get(topic) != expected:
+            identity, count = found.get(topic, ("none", 0))
+            if identity != expected:
                 raise PositionError(
                     f"Topic {topic} in Kafka at {self._servers} was removed or made anew while it"
-                    f" was read (its id was {expected}, now {found.get(topic, 'it has none')})."
-                    " Restore it, or begin anew under another `model` or `home`."
+                    f" was read (its id was {expected}, now {identity}). {WAYS_OUT}"
                 )
+            places += [Place(topic, number) for number in range(count)]
+        return places
 
     def _out_of_range(self, error: Exception) -> PositionError:
         """Say which position the log does not hold, and what it holds."""
@@ -209,5 +241,5 @@ class KafkaReader:
             check_position(place, buffer.fetched, begins[key], ends[key])
         return PositionError(
             f"Kafka at {self._servers}: the log was cut back below what was read ({error!r})."
-            " Restore the topic, or begin anew under another `model` or `home`."
+            f" {WAYS_OUT}"
         )

@@ -6,6 +6,7 @@ within minutes; compaction deletes; append time replaces the stamps that all ord
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from stream.kafka_client import Admin, kafka, topic_configs
@@ -24,6 +25,9 @@ WANTED = {
 }
 # A value of MAX_RECORD_BYTES, and room for its key, headers and framing.
 MAX_MESSAGE_BYTES = MAX_RECORD_BYTES + 2**20
+
+# How long partitions that were asked for may take to be seen.
+WIDENED_LOOKS, WIDENED_LOOK_SECONDS = 50, 0.1
 
 CREATED = (0, kafka.errors.TopicAlreadyExistsError.errno)
 
@@ -63,10 +67,32 @@ def create(
                 " or newer; a topic may also be created by hand beforehand."
             )
     admin.wait_for_topics(list(wanted))
+    _widen(admin, topics)
     if not accept_retention:
         configs = patiently(lambda: topic_configs(admin, list(wanted)))
         for name in wanted:
             check_kept(name, configs.get(name, {}))
+
+
+def _widen(admin: Admin, topics: Sequence[TopicSpec]) -> None:
+    """Give more partitions to topics that have fewer than wanted."""
+    wanted = {topic.name: topic.partitions for topic in topics}
+    answers = patiently(lambda: admin.describe_topics(list(wanted)))
+    counts = {answer["name"]: len(answer["partitions"]) for answer in answers}
+    short = {name: count for name, count in wanted.items() if 0 < counts.get(name, 0) < count}
+    if not short:
+        return
+    # Somebody else may have done it since; what counts is how many there are in the end.
+    admin.create_partitions(short, raise_errors=False)
+    for _ in range(WIDENED_LOOKS):
+        answers = patiently(lambda: admin.describe_topics(list(short)))
+        if all(len(a["partitions"]) >= short[a["name"]] for a in answers):
+            return
+        time.sleep(WIDENED_LOOK_SECONDS)
+    raise LogError(
+        f"Topics {', '.join(sorted(short))} have fewer partitions than `topics.partitions` asks "
+        "for, and could not be given more. Do it by hand, or lower that setting."
+    )
 
 
 def check_kept(topic: str, configs: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from stream.kafka_client import Producer, kafka, open_producer
 from stream.kafka_errors import errors, meaning
-from stream.log import MAX_RECORD_BYTES, Outgoing
+from stream.log import MAX_RECORD_BYTES, Outgoing, Place
 from stream.log_checks import checked
 
 # A transaction lasts milliseconds; one that a stopped process left open holds up the readers of
@@ -54,16 +54,16 @@ class KafkaWriter:
                 self._producer.close()
                 raise
 
-    def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> None:
-        """Append all records of all topics, or none."""
+    def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> dict[Place, int]:
+        """Append all records of all topics, or none; the next offset of each partition."""
         stamped = {topic: checked(topic, records) for topic, records in outputs.items() if records}
         for topic, records in outputs.items():
             self._check_partitions(topic, records)
         if not stamped:
-            return
+            return {}
         begun = time.monotonic()
         try:
-            self._transact(stamped)
+            return self._transact(stamped)
         except kafka.errors.KafkaError as error:
             cause = self._producer.last_error or error
             late = time.monotonic() - begun >= TRANSACTION_SECONDS
@@ -75,7 +75,7 @@ class KafkaWriter:
         """Close the producer; a transaction that is open is aborted."""
         self._producer.close()
 
-    def _transact(self, outputs: Mapping[str, Sequence[tuple[Outgoing, int]]]) -> None:
+    def _transact(self, outputs: Mapping[str, Sequence[tuple[Outgoing, int]]]) -> dict[Place, int]:
         """Begin, send, wait for every acknowledgement, commit."""
         producer = self._producer
         producer.begin_transaction()
@@ -92,6 +92,8 @@ class KafkaWriter:
                 raise future.exception
         producer.commit_transaction()
         self._open = False
+        given = (future.value for future in sent)
+        return {Place(each.topic, each.partition): each.offset + 1 for each in given}
 
     def _settle(self) -> None:
         """Abort what a failure, or Ctrl-C, has left open."""
@@ -105,6 +107,8 @@ def send(
     producer: Producer, topic: str, records: Sequence[tuple[Outgoing, int]]
 ) -> list[kafka.future.Future]:
     """Hand records with their times to a producer; a future for each."""
+    for partition in {record.partition for record, _ in records}:
+        producer.look_for(topic, partition)
     return [
         producer.send(
             topic,

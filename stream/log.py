@@ -35,7 +35,7 @@ class LogError(FreshetError):
 
 
 class LogUnavailableError(LogError):
-    """The log does not answer; trying again may help."""
+    """The log does not answer, or its disk is full or fails; trying again may help."""
 
 
 class PositionError(LogError):
@@ -142,6 +142,9 @@ class LogReader(Protocol):
     def ends(self) -> dict[Place, int]:
         """The position at which each partition has nothing more (committed), as of now.
 
+        Partitions that the topics have been given since are read from their first record on, and
+        are among these.
+
         Raises:
             PositionError: the topic is gone, or another one now.
             LogUnavailableError: the log does not answer.
@@ -160,8 +163,11 @@ class LogReader(Protocol):
 class OutputWriter(Protocol):
     """Writes outputs in transactions; the newest writer of a name is the rightful one."""
 
-    def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> None:
+    def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> dict[Place, int]:
         """Append all records of all topics as one transaction, on disk when this returns.
+
+        Returns:
+            For each partition written to, the offset after the last record.
 
         Raises:
             FencedError: another writer of this name has begun, or the transaction timed out;
@@ -171,7 +177,7 @@ class OutputWriter(Protocol):
             UnknownTopicError: a topic or partition is not there; nothing was written.
             LogUnavailableError: whether the transaction was committed is not known until a new
                 writer of this name has been opened; then the topics show it.
-            LogError: anything else, such as a full disk; nothing was written.
+            LogError: anything else; nothing was written.
         """
 
     def close(self) -> None:
@@ -184,7 +190,7 @@ class EventLog(Protocol):
     def create_topics(self, topics: Sequence[TopicSpec], *, accept_retention: bool) -> None:
         """Create the topics that are missing: kept for ever, stamped by the producer.
 
-        A topic that is there keeps its number of partitions.
+        A topic that has fewer partitions than wanted is given more; it never loses any.
 
         Raises:
             LogError: an existing topic deletes, restamps or refuses records by their age and

@@ -23,6 +23,12 @@ from stream.log import (
     TopicSpec,
 )
 
+# What to do when the log no longer holds what a model was made of.
+WAYS_OUT = (
+    "Restore the log; or make a model of what is there now with 'freshet backfill log --fresh',"
+    " promote it, and start the learner again: it goes on from that one."
+)
+
 # Kafka's rule; the SQLite log keeps it so that a model can move from one to the other.
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
@@ -89,7 +95,7 @@ def check_position(place: Place, position: int, begin: int, end: int) -> None:
     )
     raise PositionError(
         f"Topic {place.topic}, partition {place.partition}: reading should go on at offset"
-        f" {position}, but {what}. Restore the log, or begin anew under another `model` or `home`."
+        f" {position}, but {what}. {WAYS_OUT}"
     )
 
 

@@ -21,6 +21,8 @@ PAGE_BYTES = 16_384
 # A burst of writing may leave a long write-ahead log; the disk gets it back down to this.
 WAL_KEPT_BYTES = 64 * 2**20
 BUSY_SECONDS = 10.0
+# What may pass by itself, or when somebody makes room: worth trying again.
+PASSING = ("SQLITE_FULL", "SQLITE_IOERR")
 
 # A record's id is its partition's id above 40 bits of offset, so that one b-tree without any
 # second index is ordered by partition and offset. A partition's id and an offset are given once.
@@ -103,7 +105,8 @@ class LogFile:
                     " `sqlite3` shell), end it, and try again."
                 ) from error
             meaning = next((text for start, text in MEANINGS.items() if name.startswith(start)), "")
-            raise LogError(
+            kind = LogUnavailableError if name.startswith(PASSING) else LogError
+            raise kind(
                 f"The log {self.path}: {meaning or 'SQLite cannot use it'} ({name or error})."
             ) from error
 

@@ -37,19 +37,18 @@ class SqliteLog:
             self._connection = self._file.connect()
 
     def create_topics(self, topics: Sequence[TopicSpec], *, accept_retention: bool) -> None:
-        """Create the topics that are missing; this log never deletes or restamps a record."""
+        """Create what is missing; this log never deletes or restamps a record."""
         del accept_retention
         check_names(topics)
         with self._turn, self._file.errors(), transaction(self._connection):
             for topic in topics:
-                made = self._connection.execute(
+                self._connection.execute(
                     "INSERT OR IGNORE INTO topics VALUES (?, ?)", (topic.name, str(uuid.uuid4()))
                 )
-                if made.rowcount:
-                    self._connection.executemany(
-                        "INSERT INTO partitions (topic, number) VALUES (?, ?)",
-                        [(topic.name, number) for number in range(topic.partitions)],
-                    )
+                self._connection.executemany(
+                    "INSERT OR IGNORE INTO partitions (topic, number) VALUES (?, ?)",
+                    [(topic.name, number) for number in range(topic.partitions)],
+                )
 
     def describe(self, topics: Sequence[str]) -> dict[str, TopicState]:
         """Identity and offsets of the topics that exist."""
@@ -128,10 +127,11 @@ class SqliteWriter:
                 )
                 self._epoch = self._current()
 
-    def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> None:
-        """Append all records of all topics, or none."""
+    def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> dict[Place, int]:
+        """Append all records of all topics, or none; the next offset of each partition."""
         stamped = {topic: checked(topic, records) for topic, records in outputs.items()}
         self._file.check()
+        reached: dict[Place, int] = {}
         with self._file.errors(), transaction(self._connection):
             if self._current() != self._epoch:
                 raise FencedError(
@@ -139,7 +139,9 @@ class SqliteWriter:
                     f" {self._file.path}. Let only one learner of a model run."
                 )
             for topic, records in stamped.items():
-                insert(self._connection, topic, records)
+                given = insert(self._connection, topic, records)
+                reached |= {Place(topic, number): offset + 1 for number, offset in given}
+        return reached
 
     def close(self) -> None:
         """Close the connection."""

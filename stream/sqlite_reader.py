@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from stream.log import Place, PositionError, Record
+from stream.log_checks import WAYS_OUT
 from stream.sqlite_file import OFFSET_BITS, LogFile
 from stream.sqlite_records import unpacked
 
@@ -64,15 +65,20 @@ class SqliteReader:
         """The next offset that each partition will give."""
         self._file.check()
         with self._file.errors():
-            rows = self._connection.execute("SELECT id, next_offset FROM partitions").fetchall()
-        ends = dict(rows)
+            rows = self._connection.execute(
+                "SELECT topic, number, id, next_offset FROM partitions"
+            ).fetchall()
+        ends = {Place(topic, number): (identifier, end) for topic, number, identifier, end in rows}
         for place, identifier in self._ids.items():
-            if identifier not in ends:
+            if ends.get(place, (None, 0))[0] != identifier:
                 raise PositionError(
-                    f"Topic {place.topic} was removed or made anew while it was read. Begin anew"
-                    " under another `model` or `home`."
+                    f"Topic {place.topic} was removed or made anew while it was read. {WAYS_OUT}"
                 )
-        return {place: ends[identifier] for place, identifier in self._ids.items()}
+        topics = {place.topic for place in self._ids}
+        for place in ends.keys() - self._ids.keys():
+            if place.topic in topics:
+                self._ids[place], self._positions[place] = ends[place][0], 0
+        return {place: ends[place][1] for place in self._ids}
 
     def pause(self, places: Iterable[Place]) -> None:
         """Hand out nothing of these until resumed."""
@@ -126,7 +132,7 @@ class SqliteReader:
                 raise PositionError(
                     f"Topic {place.topic}, partition {place.partition}: records between offsets"
                     f" {position} and {records[-1].offset} are gone from {self._file.path}."
-                    " Restore the log from a backup."
+                    f" {WAYS_OUT}"
                 )
             self._positions[place] = records[-1].offset + 1
         return records

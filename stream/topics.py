@@ -8,7 +8,8 @@ from itertools import combinations
 
 from converters.errors import UsageError
 from converters.settings import Settings
-from stream.log import EventLog, TopicSpec, TopicState
+from stream.log import EventLog, TopicSpec, TopicState, UnknownTopicError
+from stream.log_checks import WAYS_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,15 @@ def create_topics(log: EventLog, settings: Settings) -> Topics:
 
 
 def described(log: EventLog, names: Sequence[str]) -> dict[str, TopicState]:
-    """The state of topics that must exist by now."""
+    """The state of topics that must exist by now.
+
+    Raises:
+        UnknownTopicError: one of them is gone.
+    """
     states = log.describe(names)
+    for name in names:
+        if name not in states:
+            raise UnknownTopicError(
+                f"The topic {name} is gone; it was there when this began. {WAYS_OUT}"
+            )
     return {name: states[name] for name in names}
