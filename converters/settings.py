@@ -150,6 +150,7 @@ class TopicSettings(Section):
     scores: str = Field("", description="the score of each row, written once")
     dead_letters: str = Field("", description="refused rows with their reason")
     journal: str = Field("", description="the batches taken, in order")
+    replays: str = Field("", description="which refused rows were mended and sent again")
     partitions: int = Field(1, ge=1, le=1000, description="partitions of events and labels")
     replication_factor: int = Field(-1, ge=-1, description="Kafka's; -1 takes the broker's default")
     accept_retention: bool = Field(

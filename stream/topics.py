@@ -1,4 +1,4 @@
-"""The five topics of a model: their names, and creating them as Freshet wants them."""
+"""The topics of a model: their names, and creating them as Freshet wants them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from stream.log_checks import WAYS_OUT
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Topic names."""
+    """Topic names; ``replays`` is the one that most models never need."""
 
     events: str
     labels: str
     scores: str
     dead_letters: str
     journal: str
+    replays: str
 
     @property
     def inputs(self) -> tuple[str, str]:
@@ -49,7 +50,10 @@ def topics_of(settings: Settings) -> Topics:
 
 
 def create_topics(log: EventLog, settings: Settings) -> Topics:
-    """Create what is missing; events and labels with the configured number of partitions."""
+    """Create what is missing; events and labels with the configured number of partitions.
+
+    The topic of replays is not among them: the first replay creates it.
+    """
     topics, partitions = topics_of(settings), settings.topics.partitions
     outputs = (topics.scores, topics.dead_letters, topics.journal)
     log.create_topics(
