@@ -16,7 +16,7 @@ from typing import Any
 from converters.errors import FreshetError
 from learners.registry import Commit, Lineage, Registry, Start
 from learners.snapshot import SnapshotStore
-from stream import checkpoint, journal
+from stream import checkpoint, replay
 from stream.context import Context, learner_json, record_reader
 from stream.history import Formed, History
 from stream.journal import JournalLine, to_cut, to_positions
@@ -62,11 +62,7 @@ class Backfill:
                 "log in its plain order with --fresh."
             )
         topics = topics_of(self.context.settings)
-        lines = [
-            line
-            for line in journal.lines(log, topics.journal, live.start.journal_position)
-            if line.lineage == live.serial and line.batch > 0
-        ]
+        lines = replay.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
         pipeline = self._beginning(live)
         before = pipeline.counts.events
         with closing(pipeline):
@@ -79,8 +75,7 @@ class Backfill:
         topics = topics_of(self.context.settings)
         states = described(log, topics.inputs)
         begins = {place: at for state in states.values() for place, at in state.begins.items()}
-        ids = {topic: state.topic_id for topic, state in states.items()}
-        start = Start(to_positions(begins), ids, 0)
+        start = Start(to_positions(begins), {}, 0)
         pipeline = checkpoint.new_pipeline(self.context, self._lineage(start, None).serial)
         with closing(pipeline):
             end = self._fold_log(log, topics, start, None, pipeline, folded)
@@ -102,14 +97,13 @@ class Backfill:
         positions: Mapping[Place, int] = begins | to_cut(start.positions)
         with closing(MergedReader(log.read(positions), positions, topics.labels)) as merged:
             records = record_reader(self.context)
-            cuts = [line.cut for line in lines or ()]
             limit = ends if lines is None else {}
-            for batch in BatchReader(merged, records, cuts, limit):
+            for batch in BatchReader(merged, records, lines or (), limit):
                 if batch.records:
                     folded(pipeline, pipeline.take(batch))
                     positions = batch.cut
         state = described(log, [topics.journal])[topics.journal]
-        ids = {topic: found.topic_id for topic, found in states.items()}
+        ids = {topic: found.topic_id for topic, found in (states | {topics.journal: state}).items()}
         return Start(to_positions(positions), ids, state.ends[Place(topics.journal, 0)])
 
     def _beginning(self, live: Lineage) -> Pipeline:

@@ -28,6 +28,7 @@ from learners.base import MODEL_FILE, Learner
 from learners.progressive import Progressive
 from learners.registry import Start, Verdict
 from learners.snapshot import Snapshot, SnapshotRef, SnapshotStore
+from stream import fingerprint
 from stream.context import Context, learner_json
 from stream.gate import judge
 from stream.joiner import Joiner
@@ -87,7 +88,7 @@ def saved(
     with store.draft() as draft:
         model = draft.path / MODEL_FILE
         pipeline.learner.save(model)
-        fingerprint = sha256(model.read_bytes()).hexdigest()
+        model_sha256 = sha256(model.read_bytes()).hexdigest()
         _write_measures(draft.path / METRICS, pipeline.progressive)
         if pipeline.static is not None:
             pipeline.static.learner.save(draft.path / STATIC)
@@ -98,7 +99,7 @@ def saved(
         )
         manifest = {
             "model": context.settings.model,
-            "model_sha256": fingerprint,
+            "model_sha256": model_sha256,
             "learner": learner_json(context),
             "schema_hash": context.schema.hash,
             "converter": CONVERTER_VERSION,
@@ -109,11 +110,12 @@ def saved(
             "counts": asdict(pipeline.counts),
             "batches": pipeline.batches,
             "output_before": to_positions(pipeline.output_before),
+            "marks": fingerprint.to_json(pipeline.marks),
             "sample": list(pipeline.sample),
             "metrics": metrics(pipeline),
             "expected": [e.to_json() for e in expected],
         }
-        yield Saved(draft.finish(manifest), fingerprint, verdict)
+        yield Saved(draft.finish(manifest), model_sha256, verdict)
 
 
 def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
@@ -134,6 +136,7 @@ def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
     pipeline.batches = state["batches"]
     pipeline.output_before = to_cut(state["output_before"])
     pipeline.sample.extend(state["sample"])
+    pipeline.marks = fingerprint.from_json(state.get("marks", []))
     return pipeline
 
 

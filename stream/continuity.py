@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from converters.errors import UsageError
 from learners.registry import Start
 from stream.context import Context, learner_json
-from stream.log import EventLog, PositionError
+from stream.log import EventLog, Place, PositionError
+from stream.log_checks import WAYS_OUT
 from stream.topics import Topics, described
 
 
@@ -34,20 +35,35 @@ def check_same(context: Context, learner: Mapping[str, object], schema_hash: str
     )
 
 
-def check_topics(event_log: EventLog, topics: Topics, start: Start) -> None:
-    """Positions of another topic, or of one made anew under its name, would mean nothing."""
-    if start.topic_ids and set(start.topic_ids) != set(topics.inputs):
+def check_topics(event_log: EventLog, topics: Topics, start: Start) -> dict[str, str]:
+    """The ids of the topics that are read; refuses others than those that were read before.
+
+    Positions of another topic, or of one made anew under its name, would mean nothing.
+
+    Raises:
+        ChangedModelError: the config names other topics.
+        PositionError: a topic was made anew, or the journal ends before the checkpoint.
+    """
+    read = (*topics.inputs, topics.journal)
+    if start.topic_ids and not set(topics.inputs) <= set(start.topic_ids) <= set(read):
         raise ChangedModelError(
             f"This model has read the topics {' and '.join(sorted(start.topic_ids))}, and the "
-            f"config now names {' and '.join(sorted(topics.inputs))}. Put topics.events "
-            "and topics.labels back, or begin anew under another model name."
+            f"config now names {' and '.join(sorted(read))}. Put topics.events, topics.labels "
+            "and topics.journal back, or begin anew under another model name."
         )
-    states = described(event_log, topics.inputs)
+    states = described(event_log, read)
     for topic, state in states.items():
         known = start.topic_ids.get(topic, state.topic_id)
         if known != state.topic_id:
             raise PositionError(
                 f"The topic {topic} is not the one that this model has read: it was deleted "
-                f"and created anew (id {state.topic_id}, was {known}). Restore the old topic, "
-                "or begin anew with another model name."
+                f"and created anew (its id was {known}, now {state.topic_id}). {WAYS_OUT}"
             )
+    end = states[topics.journal].ends[Place(topics.journal, 0)]
+    if start.journal_position > end:
+        raise PositionError(
+            f"The journal {topics.journal} ends at offset {end}, but the checkpoint was made at "
+            f"{start.journal_position}: lines at its end are gone, and perhaps other records. "
+            f"{WAYS_OUT}"
+        )
+    return {topic: state.topic_id for topic, state in states.items()}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from stream.log import EventLog, LogError, Outgoing, Place, Record
+from stream.log_checks import WAYS_OUT
 from stream.topics import described
 
 Cut = Mapping[Place, int]
@@ -24,11 +25,17 @@ class JournalLine:
     """A batch of a lineage: its number, counted from 1, and every partition's next offset after it.
 
     Replay goes by the number: offsets of the journal itself have gaps on Kafka.
+
+    Attributes:
+        records: how many records the batch had.
+        crc32: over all of them, so that a replay knows whether the log still holds the same.
     """
 
     lineage: int
     batch: int
     cut: Cut
+    records: int = 0
+    crc32: int = 0
 
 
 def to_positions(cut: Cut) -> Positions:
@@ -50,7 +57,13 @@ def to_cut(positions: Mapping[str, Mapping[int, int]]) -> dict[Place, int]:
 
 def record_of(line: JournalLine, time: int | None) -> Outgoing:
     """A line as it is written."""
-    content = {"lineage": line.lineage, "batch": line.batch, "cut": to_positions(line.cut)}
+    content = {
+        "lineage": line.lineage,
+        "batch": line.batch,
+        "cut": to_positions(line.cut),
+        "records": line.records,
+        "crc32": line.crc32,
+    }
     return Outgoing(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS), time)
 
 
@@ -58,20 +71,22 @@ def line_of(record: Record) -> JournalLine:
     """A line as it is read."""
     try:
         content = orjson.loads(record.value)
-        return JournalLine(content["lineage"], content["batch"], to_cut(content["cut"]))
+        return JournalLine(**{**content, "cut": to_cut(content["cut"])})
     except (ValueError, KeyError, TypeError, AttributeError):
         raise LogError(
             f"The journal {record.place.topic} holds a line at offset {record.offset} that Freshet "
-            "did not write. Nothing else may write to this topic; restore it, or begin a new "
-            "lineage with a backfill."
+            f"did not write. Nothing else may write to this topic. {WAYS_OUT}"
         ) from None
 
 
 def lines(log: EventLog, topic: str, start: int = 0) -> Iterator[JournalLine]:
-    """Every line from a place in the journal to its end as it is now."""
-    begins = described(log, [topic])[topic].begins
+    """Every line from a place in the journal to its end as it is now; 0 is where it begins.
+
+    Raises:
+        PositionError: the journal begins after that place, or ends before it.
+    """
     place = Place(topic, 0)
-    for record in records(log, topic, {place: max(start, begins[place])}):
+    for record in records(log, topic, {place: start} if start else None):
         yield line_of(record)
 
 

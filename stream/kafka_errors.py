@@ -28,6 +28,9 @@ FENCED = (E.ProducerFencedError, E.InvalidProducerEpochError)
 # The coordinator forgets a writer that has written nothing for a week (Kafka's default).
 FORGOTTEN = (E.InvalidProducerIdMappingError, E.UnknownProducerIdError)
 
+# A partition whose leader is being elected has the leader -1, which is no broker's id.
+PASSING = (E.RetriableError, E.UnknownBrokerIdError)
+
 # The first that fits: kafka-python's errors, ours, and what it means and what to do.
 MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[LogError], str], ...] = (
     (
@@ -62,7 +65,7 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[LogError], str], ...] = 
         "records are compressed in a way that needs another package. Install it",
     ),
     (
-        (E.RetriableError,),
+        PASSING,
         LogUnavailableError,
         "no answer. Check that the brokers run and can be reached from here, and try again",
     ),
@@ -91,7 +94,7 @@ def patiently(call: Callable[[], T]) -> T:
     while True:
         try:
             return call()
-        except E.RetriableError:
+        except PASSING:
             if time.monotonic() > deadline:
                 raise
             time.sleep(RETRY_SECONDS)

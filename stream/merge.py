@@ -17,7 +17,8 @@ from collections import deque
 from collections.abc import Mapping
 from time import monotonic
 
-from stream.log import LogReader, LogUnavailableError, Place, Record
+from stream.log import LogReader, LogUnavailableError, Place, PositionError, Record
+from stream.log_checks import WAYS_OUT
 
 # Kafka's poll drains one partition before the next; a partition with this much in its buffer is
 # paused until the others have caught up.
@@ -27,7 +28,7 @@ FULL_BYTES, FULL_RECORDS = 8 * 2**20, 4_096
 # learning; much larger batches would only add to memory and to the time until a label is seen.
 BATCH_ROWS, BATCH_BYTES = 8_192, 16 * 2**20
 
-# How long a partition known to hold more may deliver nothing before we say so.
+# How long a partition known to hold more may deliver nothing before the reader is given up.
 STALLED_SECONDS = 60.0
 
 # How old the knowledge of where partitions end may be while there is a backlog.
@@ -73,16 +74,22 @@ class MergedReader:
         reader: reads the partitions from ``positions``.
         positions: where each partition begins.
         labels_topic: the topic whose records come first at equal times.
+        stall_seconds: how long a partition known to hold more may deliver nothing.
     """
 
     def __init__(
-        self, reader: LogReader, positions: Mapping[Place, int], labels_topic: str
+        self,
+        reader: LogReader,
+        positions: Mapping[Place, int],
+        labels_topic: str,
+        stall_seconds: float = STALLED_SECONDS,
     ) -> None:
         self._reader = reader
-        self._buffers = {
-            place: _Buffer(place, 0 if place.topic == labels_topic else 1, position)
-            for place, position in positions.items()
-        }
+        self._labels_topic = labels_topic
+        self._stall_seconds = stall_seconds
+        self._buffers: dict[Place, _Buffer] = {}
+        for place, position in positions.items():
+            self._add(place, position)
         self._ends: dict[Place, int] = {}
         self._ends_known_at = 0.0
 
@@ -95,8 +102,10 @@ class MergedReader:
         return dict(self._ends)
 
     def refresh_ends(self) -> dict[Place, int]:
-        """Ask the log where each partition ends now."""
+        """Ask the log where each partition ends now; those that were added meanwhile join in."""
         self._ends = self._reader.ends()
+        for place in self._ends.keys() - self._buffers.keys():
+            self._add(place, self._reader.position(place))
         self._ends_known_at = monotonic()
         return dict(self._ends)
 
@@ -116,7 +125,19 @@ class MergedReader:
         return self._merge(bound, BATCH_ROWS, BATCH_BYTES)
 
     def take_until(self, cut: Mapping[Place, int]) -> list[Record]:
-        """Exactly the records below the cut, merged: one batch of the journal again."""
+        """Exactly the records below the cut, merged: one batch of the journal again.
+
+        Raises:
+            PositionError: a partition ends before the cut.
+        """
+        if self._shorter_than(cut):
+            self.refresh_ends()
+        for place in self._shorter_than(cut)[:1]:
+            raise PositionError(
+                f"Topic {place.topic}, partition {place.partition} ends at offset "
+                f"{self._ends.get(place, 0)}, but the journal says that it was read up to "
+                f"{cut[place]}: records at its end are gone. {WAYS_OUT}"
+            )
         return self._merge(dict(cut), None, None)
 
     def reached(self, limit: Mapping[Place, int]) -> bool:
@@ -128,6 +149,14 @@ class MergedReader:
     def close(self) -> None:
         """Close the reader."""
         self._reader.close()
+
+    def _add(self, place: Place, position: int) -> None:
+        rank = 0 if place.topic == self._labels_topic else 1
+        self._buffers[place] = _Buffer(place, rank, position)
+
+    def _shorter_than(self, cut: Mapping[Place, int]) -> list[Place]:
+        """Partitions that are not known to reach the cut."""
+        return [place for place, at in sorted(cut.items()) if self._ends.get(place, 0) < at]
 
     def _holds_any(self, ends: Mapping[Place, int]) -> bool:
         return any(self._takeable(place, buffer, ends) for place, buffer in self._buffers.items())
@@ -173,13 +202,13 @@ class MergedReader:
         while waiting := self._awaited(ends):
             if self._fill(0.1):
                 since = monotonic()
-            elif monotonic() - since > STALLED_SECONDS:
+            elif monotonic() - since > self._stall_seconds:
                 place = waiting[0]
                 raise LogUnavailableError(
-                    f"{place.topic}, partition {place.partition} is known to hold records up to "
-                    f"offset {ends[place]} but delivers nothing after "
-                    f"{self._reader.position(place)} since {STALLED_SECONDS:.0f} s. A broker may "
-                    "be down, or a producer's transaction open."
+                    f"The reader has stalled: {place.topic}, partition {place.partition} is known "
+                    f"to hold records up to offset {ends[place]}, but nothing after "
+                    f"{self._reader.position(place)} has come for {self._stall_seconds:g} s. "
+                    "A broker may be down."
                 )
 
     def _fill(self, timeout: float) -> bool:

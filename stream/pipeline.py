@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from converters.cells import Refusal
 from learners.base import Learner
 from learners.progressive import Progressive
+from stream.fingerprint import Mark
 from stream.joiner import Joiner
 from stream.log import Outgoing, Place
 from stream.outputs import csv_field, dead_letter_record, score_record
@@ -52,6 +53,7 @@ class Pipeline:
         lineage: number written beside each score.
         output_before: next offset of each partition whose records an earlier lineage has output.
         batches: batches taken, the number of the journal's line for the last one.
+        marks: the last record taken of each partition.
     """
 
     learner: Learner
@@ -62,6 +64,7 @@ class Pipeline:
     static_after: int | None = None
     output_before: Mapping[Place, int] = field(default_factory=dict)
     batches: int = 0
+    marks: dict[Place, Mark] = field(default_factory=dict)
     static: Static | None = None
     sample: deque[str] = field(default_factory=lambda: deque(maxlen=SAMPLE_ROWS))
 
@@ -83,6 +86,7 @@ class Pipeline:
             write: whether anything is to be written; a replayed batch has been.
         """
         self.batches += 1
+        self.marks.update(batch.marks)
         written = Written()
         plan = Plan()
         for record in batch.records:

@@ -14,7 +14,11 @@ from converters.cells import Refusal
 from converters.rows import LabelRow, RowReader
 from converters.vw_text import Row
 from learners.intake import Intake
-from stream.log import Place, Record
+from stream import fingerprint
+from stream.fingerprint import Mark
+from stream.journal import JournalLine
+from stream.log import Place, PositionError, Record
+from stream.log_checks import WAYS_OUT
 from stream.merge import MergedReader
 
 # How long an idle reader waits before it hands on an empty batch, so that its taker can see to
@@ -52,12 +56,16 @@ class Batch:
         cut: the next offset of every partition after this batch.
         ends: where the partitions were last known to end, for measuring the lag.
         replayed: whether the journal already names this batch, so that it is output no more.
+        crc32: checksum of the log's records.
+        marks: the last record of each partition that has some here.
     """
 
     records: list[Taken]
     cut: Mapping[Place, int]
     ends: Mapping[Place, int] = field(default_factory=dict)
     replayed: bool = False
+    crc32: int = 0
+    marks: Mapping[Place, Mark] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ class BatchReader:
     Args:
         merged: where records come from.
         records: the conversion.
-        journal: the cuts of batches taken before and not in the checkpoint.
+        journal: the batches taken before and not in the checkpoint.
         limit: where to end; None goes on for ever.
     """
 
@@ -108,7 +116,7 @@ class BatchReader:
         self,
         merged: MergedReader,
         records: RecordReader,
-        journal: Iterable[Mapping[Place, int]] = (),
+        journal: Iterable[JournalLine] = (),
         limit: Mapping[Place, int] | None = None,
     ) -> None:
         self._merged = merged
@@ -117,12 +125,37 @@ class BatchReader:
         self._limit = limit
 
     def __iter__(self) -> Iterator[Batch]:
-        """Batches in order; an empty one whenever nothing came for a while."""
-        for cut in self._journal:
-            yield self._batch(self._merged.take_until(cut), replayed=True)
+        """Batches in order; an empty one whenever nothing came for a while.
+
+        Raises:
+            PositionError: the log no longer holds what the journal says was taken of it.
+        """
+        for line in self._journal:
+            batch = self._batch(self._merged.take_until(line.cut), replayed=True)
+            _check_same(line, batch)
+            yield batch
         while self._limit is None or not self._merged.reached(self._limit):
             yield self._batch(self._merged.take(IDLE_SECONDS, self._limit), replayed=False)
 
     def _batch(self, records: list[Record], *, replayed: bool) -> Batch:
-        taken = self._records.read(records)
-        return Batch(taken, self._merged.positions(), self._merged.ends(), replayed)
+        return Batch(
+            self._records.read(records),
+            self._merged.positions(),
+            self._merged.ends(),
+            replayed,
+            fingerprint.checksum(records),
+            fingerprint.marks(records),
+        )
+
+
+def _check_same(line: JournalLine, batch: Batch) -> None:
+    """Refuse a replay of other records than those that were learned."""
+    found = (len(batch.records), batch.crc32)
+    if line.records and found != (line.records, line.crc32):
+        places = ", ".join(f"{p.topic}:{p.partition}:{at}" for p, at in sorted(line.cut.items()))
+        raise PositionError(
+            f"The log no longer holds what was learned of it: batch {line.batch} of lineage "
+            f"{line.lineage}, up to {places}, had {line.records} records (checksum "
+            f"{line.crc32:08x}), and there are {found[0]} ({found[1]:08x}) now. Records were "
+            f"deleted, compacted or replaced. {WAYS_OUT}"
+        )

@@ -13,11 +13,12 @@ import structlog
 from learners.base import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
 from learners.snapshot import CorruptSnapshotError, SnapshotStore
-from stream import checkpoint, journal
+from stream import checkpoint, journal, replay
 from stream.context import Context, learner_json
 from stream.continuity import check_same, check_topics
-from stream.journal import Cut, JournalLine
+from stream.journal import JournalLine
 from stream.log import EventLog, Place
+from stream.log_checks import check_position
 from stream.pipeline import Pipeline
 from stream.topics import Topics, described
 
@@ -32,7 +33,7 @@ class Beginning:
 
     Attributes:
         positions: the next offset of every partition.
-        replay: the cuts of batches that were output but are not in the checkpoint.
+        replay: batches that were output but are not in the checkpoint.
         parent: the newest version behind the pipeline, if any.
         opening: the first line of a new lineage, still to be written.
     """
@@ -42,7 +43,7 @@ class Beginning:
     journal_position: int
     topic_ids: dict[str, str]
     parent: int | None = None
-    replay: list[Cut] = field(default_factory=list)
+    replay: list[JournalLine] = field(default_factory=list)
     opening: JournalLine | None = None
 
 
@@ -96,8 +97,8 @@ class Starting:
         """
         here = self._where(self.registry.live_lineage())
         places = version.start if version.start.positions else here
-        start = Start(places.positions, here.topic_ids, self._journal_end())
-        check_topics(self.event_log, self.topics, places)
+        topic_ids = check_topics(self.event_log, self.topics, places)
+        start = Start(places.positions, topic_ids, self._journal_end())
         check_same(self.context, version.learner, version.schema_hash)
         point = self.registry.resume_point()
         waiting = 0 if point is None else point.events.get("waiting", 0)
@@ -111,12 +112,13 @@ class Starting:
     def _from_nothing(self) -> Beginning:
         lineage = self._new_lineage("learn", self._where(None), None)
         pipeline = checkpoint.new_pipeline(self.context, lineage.serial)
-        return self._beginning(pipeline, lineage.start, None, replay=[])
+        return self._beginning(pipeline, lineage.start, None, [])
 
     def _resume(self, lineage: Lineage) -> Beginning:
         check_same(self.context, lineage.learner, lineage.schema_hash)
         check_topics(self.event_log, self.topics, lineage.start)
         while (point := self.registry.resume_point()) is not None:
+            check_topics(self.event_log, self.topics, point.start)
             pipeline = self._loaded(point, lineage)
             if pipeline is not None:
                 start, parent = point.start, point.version or point.parent_version
@@ -147,47 +149,37 @@ class Starting:
         with self.snapshots.open(self.registry.version(parent).snapshot) as snapshot:
             pipeline = checkpoint.load(self.context, snapshot, lineage.serial)
         pipeline.batches = 0
-        opening, written = self._opening(lineage)
+        opening, written = replay.opening(
+            self.event_log, self.topics, lineage.serial, self.registry.lineage
+        )
         pipeline.output_before = opening.cut
         tail = self._tail(pipeline, lineage.start)
         begin = self._beginning(pipeline, lineage.start, parent, tail)
         begin.opening = None if written else opening
         return begin
 
-    def _opening(self, lineage: Lineage) -> tuple[JournalLine, bool]:
-        """The lineage's first line: how far others have output, and whether it is written.
-
-        A position is output once, whichever lineage reads it again.
-        """
-        reached: dict[Place, int] = {}
-        for line in journal.lines(self.event_log, self.topics.journal):
-            if line.lineage == lineage.serial:
-                return line, True
-            furthest(reached, line.cut)
-        return JournalLine(lineage.serial, 0, reached), False
-
     def _beginning(
-        self, pipeline: Pipeline, start: Start, parent: int | None, replay: list[Cut]
+        self, pipeline: Pipeline, start: Start, parent: int | None, batches: list[JournalLine]
     ) -> Beginning:
         states = described(self.event_log, self.topics.inputs)
         begins = {place: at for state in states.values() for place, at in state.begins.items()}
+        known = journal.to_cut(start.positions)
+        for place, begin in begins.items():
+            if known and place not in known:  # it was added since, and so began at 0
+                check_position(place, 0, begin, begin)
         return Beginning(
             pipeline,
-            begins | journal.to_cut(start.positions),
+            begins | known,
             self._journal_end(),
-            {topic: state.topic_id for topic, state in states.items()},
+            check_topics(self.event_log, self.topics, start),
             parent,
-            replay,
+            batches,
         )
 
-    def _tail(self, pipeline: Pipeline, start: Start) -> list[Cut]:
+    def _tail(self, pipeline: Pipeline, start: Start) -> list[JournalLine]:
         """The journal's batches of this lineage that the pipeline has not taken."""
-        found = journal.lines(self.event_log, self.topics.journal, start.journal_position)
-        return [
-            line.cut
-            for line in found
-            if line.lineage == pipeline.lineage and line.batch > pipeline.batches
-        ]
+        done = (pipeline.lineage, pipeline.batches, start.journal_position)
+        return replay.tail(self.event_log, self.topics.journal, *done)
 
     def _where(self, lineage: Lineage | None) -> Start:
         """Where the learner stands now; without a lineage, the begin of everything."""
@@ -196,12 +188,16 @@ class Starting:
             return lineage.start if point is None else point.start
         states = described(self.event_log, self.topics.inputs)
         begins = {place: at for state in states.values() for place, at in state.begins.items()}
-        ids = {topic: state.topic_id for topic, state in states.items()}
-        return Start(journal.to_positions(begins), ids, self._journal_end())
+        return Start(journal.to_positions(begins), self._ids(), self._journal_end())
 
     def _journal_end(self) -> int:
         state = described(self.event_log, [self.topics.journal])[self.topics.journal]
         return state.ends[Place(self.topics.journal, 0)]
+
+    def _ids(self) -> dict[str, str]:
+        """The ids of what a learner reads."""
+        read = (*self.topics.inputs, self.topics.journal)
+        return {n: state.topic_id for n, state in described(self.event_log, read).items()}
 
     def _new_lineage(self, origin: str, start: Start, parent: int | None) -> Lineage:
         return self.registry.begin_lineage(
@@ -213,9 +209,3 @@ class Starting:
             start=start,
             live=True,
         )
-
-
-def furthest(reached: dict[Place, int], cut: Cut) -> None:
-    """Move each partition's offset on to the cut's, if that is further."""
-    for place, at in cut.items():
-        reached[place] = max(at, reached.get(place, 0))

@@ -99,11 +99,8 @@ class Registry:
     ) -> Lineage:
         """Begin a chain of versions, from a version's weights or from nothing.
 
-        With ``live`` it becomes the one that the learner works on, which takes an epoch.
-
-        Raises:
-            SupersededError: the epoch is not the newest.
-            UnknownVersionError: there is no such parent.
+        With ``live`` it becomes the one that the learner works on, which takes an epoch. Raises
+        :class:`SupersededError` or :class:`UnknownVersionError`, of the parent.
         """
         if live and epoch is None:
             raise ValueError("a live lineage is begun by the writer, and needs its epoch")
@@ -129,6 +126,11 @@ class Registry:
         """The lineage that the learner works on, if it ever began one."""
         with self._database.read() as look:
             return lineages.find(look, lineages.live_serial(look))
+
+    def lineage(self, serial: int) -> Lineage | None:
+        """The lineage of this number; None if there is none."""
+        with self._database.read() as look:
+            return lineages.find(look, serial)
 
     def commit(self, epoch: int, commit: Commit) -> Committed:
         """The commit point: checkpoint, version, ``latest``, verdict, ``serving``: all or nothing.

@@ -1,0 +1,88 @@
+"""What the journal says to a learner that begins: which batches to take again, what others output.
+
+Stands between :mod:`stream.journal`, which reads the lines, and :mod:`stream.starting` and
+:mod:`stream.backfill`, which fold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from learners.registry import Lineage
+from stream import journal
+from stream.journal import Cut, JournalLine
+from stream.log import EventLog, Place, PositionError
+from stream.log_checks import WAYS_OUT
+from stream.topics import Topics, described
+
+
+def tail(
+    event_log: EventLog, topic: str, lineage: int, batches: int, start: int
+) -> list[JournalLine]:
+    """The batches of a lineage after the first ``batches``, in order.
+
+    Args:
+        event_log: holds the journal.
+        topic: the journal.
+        lineage: whose batches.
+        batches: how many have been taken.
+        start: a place in the journal that is not after the first of the others.
+
+    Raises:
+        PositionError: the journal lacks some.
+    """
+    found = [
+        line
+        for line in journal.lines(event_log, topic, start)
+        if line.lineage == lineage and line.batch > batches
+    ]
+    for expected, line in enumerate(found, batches + 1):
+        if line.batch != expected:
+            raise PositionError(
+                f"The journal {topic} lacks batch {expected} of lineage {lineage}: after "
+                f"{expected - 1} comes {line.batch}. {WAYS_OUT}"
+            )
+    return found
+
+
+def opening(
+    event_log: EventLog,
+    topics: Topics,
+    lineage: int,
+    lineage_of: Callable[[int], Lineage | None],
+) -> tuple[JournalLine, bool]:
+    """A lineage's first line: how far others have output, and whether it is written already.
+
+    A position is output once, whichever lineage reads it again; but positions of a topic that was
+    made anew, or cut back, since, are other positions.
+
+    Args:
+        event_log: holds the journal.
+        topics: the topics' names.
+        lineage: the number of the lineage that begins.
+        lineage_of: tells what a lineage of the journal has read.
+    """
+    states = described(event_log, topics.inputs)
+
+    @cache
+    def same_topics(serial: int) -> set[str]:
+        found = lineage_of(serial)
+        ids = {} if found is None else found.start.topic_ids
+        return {topic for topic, state in states.items() if ids.get(topic) == state.topic_id}
+
+    reached: dict[Place, int] = {}
+    for line in journal.lines(event_log, topics.journal):
+        if line.lineage == lineage:
+            return line, True
+        known = same_topics(line.lineage)
+        furthest(reached, {place: at for place, at in line.cut.items() if place.topic in known})
+    ends = {place: at for state in states.values() for place, at in state.ends.items()}
+    held = {place: min(at, ends.get(place, 0)) for place, at in reached.items()}
+    return JournalLine(lineage, 0, held), False
+
+
+def furthest(reached: dict[Place, int], cut: Cut) -> None:
+    """Move each partition's offset on to the cut's, if that is further."""
+    for place, at in cut.items():
+        reached[place] = max(at, reached.get(place, 0))
