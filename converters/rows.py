@@ -145,7 +145,7 @@ class RowReader:
         unknown = [n for n in names if n not in self.schema.names]
         if unknown or not names or len(set(names)) < len(names):
             reason = "unknown-column" if unknown else "bad-columns-header"
-            refusal = Refusal(reason, "".join(unknown[:1]), quoted(",".join(names)))
+            refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
             return lambda _cells: refusal
         places = [names.index(n) if n in names else None for n in self.schema.names]
 
@@ -189,17 +189,25 @@ class RowReader:
 def object_cells(row: object, names: Sequence[str]) -> list[str] | Refusal:
     """A JSON object's values as the cells that CSV would hold, in the order of the names."""
     if not isinstance(row, dict):
-        return Refusal("not-a-row", "", quoted(str(row)))
+        return Refusal("not-a-row", "", _shown(row))
     if row.keys() - set(names):
         unknown = min(row.keys() - set(names))
-        return Refusal("unknown-column", unknown, quoted(str(row[unknown])))
+        return Refusal("unknown-column", quoted(unknown), _shown(row[unknown]))
     cells = []
     for name in names:
         cell = _cell(row.get(name))
         if cell is None:
-            return Refusal("nested-value", name, quoted(str(row[name])))
+            return Refusal("nested-value", name, _shown(row[name]))
         cells.append(cell)
     return cells
+
+
+def _shown(value: object) -> str:
+    """A JSON value as a refusal quotes it; the parser goes deeper than ``str`` can follow."""
+    try:
+        return quoted(str(value))
+    except RecursionError:
+        return "nested too deep to be shown"
 
 
 def _cell(value: object) -> str | None:

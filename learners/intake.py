@@ -117,7 +117,7 @@ class Intake:
                 raise _malformed(block)
             # The one look at every number: 0.2 us a row of 122 characters, 5 % of learning it.
             if self._suspicious.search(text):
-                reasons |= self._refusals(text, block, start)
+                reasons |= self._refusals(block, start)
             blocks.append((text, len(block)))
         if reasons:
             raise RefusedLinesError(reasons)
@@ -129,7 +129,7 @@ class Intake:
         For whoever can still make a dead letter of such a row, before it is joined or learned.
         """
         text = "\n".join([*lines, ""])
-        return self._refusals(text, lines, 0) if self._suspicious.search(text) else {}
+        return self._refusals(lines, 0) if self._suspicious.search(text) else {}
 
     def reason(self, line: str) -> str | None:
         """Why a line is refused, or None; the exact rule behind the fast look."""
@@ -170,16 +170,23 @@ class Intake:
     def _unsuspicious_alone(self) -> re.Pattern[str]:
         return re.compile(f":{_plain(15)}")
 
-    def _refusals(self, text: str, block: Sequence[str], start: int) -> dict[int, str]:
-        """The refused lines of a block in which something looked suspicious."""
-        places = set()
-        for match in self._suspicious.finditer(text):
-            namespace = text[text.rfind("|", 0, match.start()) + 1]
-            alone = namespace == DEFAULT_NAMESPACE or not self.pairs
-            if not (alone and self._unsuspicious_alone.match(text, match.start())):
-                places.add(text.count("\n", 0, match.start()))
-        reasons = {start + place: self.reason(block[place]) for place in sorted(places)}
+    def _refusals(self, block: Sequence[str], start: int) -> dict[int, str]:
+        """The refused lines of a block in which something looked suspicious.
+
+        Line by line: a refused row's text, looked at in vain, may hold line feeds.
+        """
+        suspects = [place for place, line in enumerate(block) if self._suspects(f"{line}\n")]
+        reasons = {start + place: self.reason(block[place]) for place in suspects}
         return {place: reason for place, reason in reasons.items() if reason is not None}
+
+    def _suspects(self, line: str) -> bool:
+        """Whether a line, which ends with a line feed, needs the exact rule."""
+        for match in self._suspicious.finditer(line):
+            namespace = line[line.rfind("|", 0, match.start()) + 1]
+            alone = namespace == DEFAULT_NAMESPACE or not self.pairs
+            if not (alone and self._unsuspicious_alone.match(line, match.start())):
+                return True
+        return False
 
 
 def _magnitude(text: str) -> float:
