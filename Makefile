@@ -12,7 +12,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy 
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check faults bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %s %-7s", $$1, $$2; \
@@ -33,6 +33,9 @@ check: setup ## lint, format, types, and the floors that imports may cross
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+faults: setup ## make every fault and 2,000 kills for real (goes on where it was stopped)
+	@.venv/bin/python -m tests.faults $(ARGS)
 
 bench: setup ## print the table of ratios
 	@.venv/bin/python -m benchmarks $(ARGS)

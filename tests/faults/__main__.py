@@ -1,0 +1,86 @@
+"""``make faults``: all fault tests and thousands of kills, with one closing table.
+
+``python -m tests.faults`` runs everything, ``python -m tests.faults tests`` and
+``python -m tests.faults kills [--only PART]`` a part. Interrupted, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+
+from rich.console import Console
+
+from tests.faults import table
+from tests.faults.fault_tests import fault_tests
+from tests.faults.kills import Outcome, forget_failed, run_all, run_one, scenarios
+from tests.faults.zygote import ROOT
+
+KILLS, EVENTS = 2_040, 1_020_000
+DOCUMENT = ROOT / "docs" / "reliability-kills.md"
+WIDTH = 160
+
+ABOUT = """\
+# Kills
+
+Written by `{command}`. Learners in real processes, ended by SIGKILL: half of them as they pass a
+named point of the commit protocol (or up to 6 ms later, inside the system call that follows), half
+at any moment. Killed as often as the table says, the learner then reads its log to the end. Each
+row is scored, refused or dropped as a repeat once, as the input's ledger says; the model's bytes,
+log loss, AUC, counts and every score are those of a run without kills (where the topics were full
+before the start) and of the journal's replay from nothing; every snapshot that the registry names
+is whole.
+
+"""
+
+
+def main() -> int:
+    """Run what was asked for; 0 if nothing failed."""
+    options = _options()
+    if options.one:
+        [scenario] = [s for s in scenarios(options.kills, options.events) if s.name == options.one]
+        return int(bool(run_one(scenario).problems))
+    console, fine = Console(width=WIDTH), True
+    tables: list[table.Table] = []
+    if options.part in ("all", "tests"):
+        faults, fine = fault_tests()
+        tables.append(faults)
+    if options.part in ("all", "kills"):
+        outcomes = _kills(options)
+        fine = fine and not any(outcome.problems for outcome in outcomes)
+        tables += [table.of_scenarios(outcomes), table.of_regions(outcomes)]
+        for outcome in outcomes:
+            for problem in outcome.problems:
+                console.print(f"{outcome.name}: {problem}", style="red", markup=False)
+    for each in tables:
+        each.show(console)
+    return int(not fine)
+
+
+def _kills(options: argparse.Namespace) -> list[Outcome]:
+    """The kills; a run of all scenarios is written down."""
+    wanted = scenarios(options.kills, options.events, options.only)
+    forget_failed(wanted)
+    outcomes = run_all(wanted, options.kills, options.events)
+    if not options.only:
+        sizes = [f"--kills={options.kills}", f"--events={options.events}"]
+        command = shlex.join(["python", "-m", "tests.faults", "kills", *sizes])
+        made = (table.of_scenarios, table.of_regions, table.of_points)
+        sections = [make(outcomes).markdown() for make in made]
+        DOCUMENT.write_text(ABOUT.format(command=command) + "\n".join(sections), encoding="utf-8")
+    return outcomes
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("part", nargs="?", choices=("all", "tests", "kills"), default="all")
+    parser.add_argument("--kills", type=int, default=KILLS, help="kills over all scenarios")
+    parser.add_argument("--events", type=int, default=EVENTS, help="events over all scenarios")
+    parser.add_argument("--only", default="", help="scenarios whose name holds this")
+    parser.add_argument("--one", default="", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

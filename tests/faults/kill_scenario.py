@@ -1,0 +1,250 @@
+"""One kill scenario: a learner killed again and again while it works through a ledger.
+
+Sets up a project on the log of the scenario, lets life after life begin and die, half of them at
+a named point of the commit protocol and half at any moment, then lets one live to the end of the
+log. :mod:`tests.faults.kill_checks` compares what came of it with what had to.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import sleep
+
+from tests.faults.ledger import LABEL_WAIT, Ledger, drawn
+from tests.faults.points import POINTS, Point, read_trace
+from tests.faults.zygote import KILLED, Life, Zygote, plain_life
+from tests.project import Project
+
+# Small batches, thinning and heartbeats all the time: a life of a second passes every point.
+HASTE = {"THIN_EVERY_SECONDS": 0.0, "ORPHAN_SECONDS": 0.0, "HEARTBEAT_SECONDS": 0.05}
+# What the first start is taken to need; from then on it is measured.
+FIRST_START = 0.6
+SMALLEST_BATCH, LARGEST_BATCH = 20, 4_000
+# So many batches are taken in a life; what is left of the log is spread over the lives left.
+BATCHES_A_LIFE = 3.0
+# Delays that end inside the system call after a point: an fsync, a COMMIT, an answer's way.
+DELAYS = (0.0, 0.0, 0.0005, 0.002, 0.006)
+
+MORE = """
+[late_labels]
+wait = {wait}
+[duplicates]
+window = 5000
+[checkpoint]
+min_spacing = 0
+keep = 3
+[topics]
+partitions = {partitions}
+{topics}
+"""
+
+
+class ScenarioError(Exception):
+    """A life ended by itself where it had to be killed, or did not end."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is killed, and how often.
+
+    Attributes:
+        kind: ``sqlite`` or ``kafka``.
+        partitions: of the events topic and of the labels topic.
+        late: labels come on their own topic.
+        live: the log is filled while the learner is killed, not before.
+        kills: how many lives are killed.
+        events: rows on the events topic, about.
+        seed: of everything that is drawn.
+    """
+
+    kind: str
+    partitions: int
+    late: bool
+    live: bool
+    kills: int
+    events: int
+    seed: int = 1
+
+    @property
+    def name(self) -> str:
+        """As ``--only`` takes it."""
+        log = self.kind if self.kind == "sqlite" else f"{self.kind}-{self.partitions}"
+        return f"{log}-{'late' if self.late else 'immediate'}-{'live' if self.live else 'full'}"
+
+
+@dataclass
+class Deaths:
+    """How the lives ended.
+
+    Attributes:
+        regions: kills by where the learner stood, as its trace says.
+        named: those of them that came at a named point; the others came at any moment.
+        points: kills at each named point.
+        starts: seconds from a life's beginning to its first new batch.
+        plain: kills of processes that were started as users start them.
+    """
+
+    regions: Counter[str] = field(default_factory=Counter)
+    named: Counter[str] = field(default_factory=Counter)
+    points: Counter[str] = field(default_factory=Counter)
+    starts: list[float] = field(default_factory=list)
+    plain: int = 0
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return sum(self.regions.values()) + self.plain
+
+
+def project_of(scenario: Scenario, folder: Path, url: str, model: str, source: str = "") -> Project:
+    """The model that learns; with ``source``, another one that reads that one's topics."""
+    topics = f'events = "{source}.events"\nlabels = "{source}.labels"' if source else ""
+    more = MORE.format(wait=LABEL_WAIT, partitions=scenario.partitions, topics=topics)
+    project = Project(folder, log=url, model=model, more=more)
+    project.topics()
+    return project
+
+
+@dataclass
+class Killing:
+    """A scenario at work."""
+
+    scenario: Scenario
+    project: Project
+    zygote: Zygote
+    deaths: Deaths = field(default_factory=Deaths)
+
+    def __post_init__(self) -> None:
+        """Draw the input; put it on the log now, unless it is to arrive while we kill."""
+        scenario = self.scenario
+        self.draw = random.Random(scenario.seed)
+        self.ledger: Ledger = drawn(
+            scenario.events,
+            late=scenario.late,
+            partitions=scenario.partitions,
+            seed=scenario.seed,
+        )
+        self._targets = self._drawn_targets()
+        self._taken = 0
+        self._stopping = False
+        if not scenario.live:
+            self._send(lambda: len(self.ledger.chunks), lambda: 0.0)
+
+    def run(self, said: Callable[[int], None]) -> None:
+        """Kill as often as the scenario says, then let the whole log be there."""
+        with self._arriving():
+            while self.deaths.count < self.scenario.kills:
+                self._one_life()
+                said(self.deaths.count)
+
+    def _one_life(self) -> None:
+        """Begin a life, see it killed, and note where it was; a few are started plainly."""
+        life, every = self._drawn_life(), max(self.scenario.kills // 3, 6)
+        plain = self.deaths.count % every == every // 2
+        if plain:
+            seconds = self.draw.uniform(0.8, 2.0)
+            status = plain_life(Life(life.folder, life.arguments, seconds=seconds))
+        else:
+            life.trace.unlink(missing_ok=True)
+            status = self.zygote.live(life)
+        if status != KILLED:
+            said = life.said.read_text(errors="replace")[-3000:]
+            raise ScenarioError(f"a life ended by itself with {status}, and said:\n{said}")
+        if plain:
+            self.deaths.plain += 1
+            return
+        traced = read_trace(life.trace)
+        self.deaths.regions[traced.region] += 1
+        rows = int(life.constants["BATCH_ROWS"])
+        self._taken += traced.passes["outputs: write returned"] * rows
+        if traced.working_after is not None:
+            self.deaths.starts.append(traced.working_after)
+        if life.point is not None and traced.passes[life.point] >= life.nth:
+            self.deaths.points[life.point] += 1
+            self.deaths.named[traced.region] += 1
+
+    def _drawn_life(self) -> Life:
+        """A life that ends at a named point, or at any moment; at the latest after a while."""
+        draw, typical = self.draw, self._typical_start()
+        left = max(self.scenario.kills - self.deaths.count, 1)
+        rows = (self.ledger.rows - self._taken) / left / BATCHES_A_LIFE * draw.uniform(0.3, 1.7)
+        first = self.deaths.count == 0
+        point = next(self._targets) if first or draw.random() < 0.5 else None
+        longest = typical * (4.0 if point is not None else draw.uniform(0.1, 3.0))
+        return Life(
+            folder=str(self.project.folder),
+            arguments=["learn"],
+            log=self.scenario.kind,
+            point=None if point is None else point.name,
+            nth=1 if point is None else draw.randint(1, point.most),
+            delay=draw.choice(DELAYS),
+            seconds=longest,
+            environment={
+                "FRESHET_CHECKPOINT__EVENTS": str(draw.choice((1, 100, 1000))),
+                "FRESHET_CHECKPOINT__SECONDS": str(draw.choice((0.02, 0.1, 5.0))),
+            },
+            constants=HASTE | {"BATCH_ROWS": int(min(max(rows, SMALLEST_BATCH), LARGEST_BATCH))},
+        )
+
+    def _typical_start(self) -> float:
+        """Seconds until a life takes its first new batch: the middle of the last ones."""
+        recent = sorted(self.deaths.starts[-15:])
+        return recent[len(recent) // 2] if recent else FIRST_START
+
+    def _drawn_targets(self) -> Iterator[Point]:
+        """Each point in turn, those of a first start first."""
+        points = [p for p in POINTS if p.log in ("", self.scenario.kind)]
+        yield from (p for p in points if p.name == "start: lineage begun")
+        while True:
+            self.draw.shuffle(points)
+            yield from points
+
+    @contextmanager
+    def _arriving(self) -> Iterator[None]:
+        """Live, the log is filled by a thread, about as fast as the lives pass."""
+        if not self.scenario.live:
+            yield
+            return
+        chunks, kills = len(self.ledger.chunks), self.scenario.kills
+        failed: list[Exception] = []
+        draw = random.Random(self.scenario.seed)  # the thread's own
+
+        def allowed() -> int:
+            return chunks if self._stopping else int(chunks * (self.deaths.count + 1) / kills)
+
+        def pause() -> float:
+            return 0.0 if self._stopping else draw.uniform(0, self._typical_start() / 5)
+
+        def fill() -> None:
+            try:
+                self._send(allowed, pause)
+            except Exception as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=fill)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopping = True
+            thread.join()
+        if failed:
+            raise failed[0]
+
+    def _send(self, allowed: Callable[[], int], pause: Callable[[], float]) -> None:
+        """Append all chunks, in order, as many as are allowed by now."""
+        topics, sent = self.project.topics(), 0
+        with self.project.open_log() as log:
+            while sent < len(self.ledger.chunks):
+                if sent >= allowed():
+                    sleep(0.005)
+                    continue
+                self.ledger.append(log, topics, self.ledger.chunks[sent])
+                sent += 1
+                sleep(pause())
