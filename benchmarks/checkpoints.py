@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.data import config, write_flights
 from benchmarks.table import Measured
 from converters import config as settings_file
-from stream.learner_process import opened
+from stream.connection import opened
 from stream.log import Outgoing
 from stream.topics import create_topics
 

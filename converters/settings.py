@@ -131,6 +131,17 @@ class CheckpointSettings(Section):
     keep: int = Field(20, ge=1, description="versions kept besides those chosen to be served")
 
 
+class LearnSettings(Section):
+    """The learner process."""
+
+    stall_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="a partition known to hold more may deliver nothing for so long before the "
+        "reader is opened again",
+    )
+
+
 class EvaluationSettings(Section):
     """Progressive validation."""
 
@@ -193,6 +204,7 @@ class Settings(Section):
         LateLabelSettings(), description="events that wait for their label"
     )
     duplicates: DuplicateSettings = Field(DuplicateSettings(), description="ids seen before")
+    learn: LearnSettings = Field(LearnSettings(), description="the learner process")
     checkpoint: CheckpointSettings = Field(CheckpointSettings(), description="when state is saved")
     evaluation: EvaluationSettings = Field(
         EvaluationSettings(), description="progressive validation"

@@ -86,6 +86,14 @@ class Gauges(Collector):
             "pinned": ("Whether the served version is pinned.", state["pointers"]["pinned"]),
             "registry_up": ("Whether the registry answers.", state["registry"]["reachable"]),
             "learner_up": ("Whether the learner is alive.", learner.get("alive", False)),
+            "learner_waiting": (
+                "Whether the learner waits for its log, its registry or a disk.",
+                bool(learner.get("waiting_for")),
+            ),
+            "learner_checkpoint_failing": (
+                "Whether the learner's last checkpoint failed.",
+                bool(learner.get("checkpoint_trouble")),
+            ),
             "learner_heartbeat_age_seconds": (
                 "Seconds since the learner's last word.",
                 learner.get("heartbeat_age"),

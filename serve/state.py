@@ -23,7 +23,10 @@ SHOWN_VERSIONS, SHOWN_ENTRIES = 12, 12
 
 State = dict[str, Any]
 # Of the heartbeat, what is not a count of events or labels.
-NOT_COUNTS = frozenset({"events_per_second", "lag", "positions", "alive", "metrics"})
+NOT_COUNTS = frozenset(
+    {"events_per_second", "lag", "positions", "alive", "metrics"}
+    | {"waiting_for", "waiting_since", "checkpoint_trouble"}
+)
 
 
 class Observer:
@@ -99,6 +102,9 @@ def _learner(status: Status | None) -> State | None:
         "events_per_second": said.get("events_per_second", 0.0),
         "lag": lag,
         "lag_records": sum(lag.values()),
+        "waiting_for": said.get("waiting_for", ""),
+        "waiting_since": said.get("waiting_since", ""),
+        "checkpoint_trouble": said.get("checkpoint_trouble", ""),
         "counts": {name: n for name, n in said.items() if name not in NOT_COUNTS},
     }
 

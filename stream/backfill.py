@@ -20,11 +20,12 @@ from stream import checkpoint, replay
 from stream.context import Context, learner_json, record_reader
 from stream.history import Formed, History
 from stream.journal import JournalLine, to_cut, to_positions
-from stream.learner_process import summary
 from stream.log import EventLog, Place, Record
 from stream.merge import BATCH_ROWS, MergedReader
 from stream.pipeline import Pipeline, Written
 from stream.reading import Batch, BatchReader
+from stream.replays import once_reader
+from stream.report import report
 from stream.topics import Topics, described, topics_of
 
 # Called after each batch: rows so far, and what it would have written.
@@ -174,10 +175,4 @@ class Backfill:
             )
             version = self.registry.add_candidate(commit)
         seconds, this_run = monotonic() - began, counts["events"] - before
-        return {
-            **summary(counts, metrics),
-            "version": version,
-            "model_sha256": saved.model_sha256,
-            "events_this_run": this_run,
-            "events_per_second": round(this_run / max(seconds, 1e-9), 1),
-        }
+        return report(counts, metrics, version, saved.model_sha256, (this_run, seconds))

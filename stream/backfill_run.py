@@ -15,9 +15,9 @@ from converters.progress import progress
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore
 from stream.backfill import Backfill, Folded
+from stream.connection import opened
 from stream.context import Context
 from stream.history import History, HistoryOptions
-from stream.learner_process import opened
 from stream.log import Outgoing, Place, Record
 from stream.outputs import Score, read_dead_letters, read_scores
 from stream.pipeline import Pipeline, Written

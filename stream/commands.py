@@ -1,7 +1,7 @@
-"""The commands of the stream: produce, learn, backfill, scores, dead-letters.
+"""The commands of the stream: produce, learn, backfill, scores.
 
-Thin: each reads the config, calls the module beside it, and prints. ``up`` and ``demo`` stand in
-:mod:`stream.demo_commands`.
+Thin: each reads the config, calls the module beside it, and prints. What is refused has its
+commands in :mod:`stream.dead_letter_commands`, ``up`` and ``demo`` in :mod:`stream.demo_commands`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def produce(
         raise UsageError(f"--rate {rate}: rows a second must be more than 0.")
     settings, schema = read_config(config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
-    with _log(settings) as event_log, open_csv(csv) as file:
+    with opened_log(settings) as event_log, open_csv(csv) as file:
         history = History(file, schema, options)
         topics = create_topics(event_log, settings)
         producer = Producer(event_log, topics, settings.topics.partitions)
@@ -155,25 +155,12 @@ def scores(
     from stream.outputs import Score, read_scores
 
     settings, _ = read_config(config)
-    with _records(settings, "scores", first) as records:
-        _print_rows(Score._fields, read_scores(records), json=json)
+    with output_records(settings, "scores", first) as records:
+        print_rows(Score._fields, read_scores(records), json=json)
 
 
-def dead_letters(
-    reason: Annotated[str | None, typer.Option("--reason", help="Only this reason.")] = None,
-    config: Config = DEFAULT_CONFIG,
-    json: Json = False,
-) -> None:
-    """Print refused rows: topic,partition,offset,row,reason,column,text."""
-    from stream.outputs import DeadLetter, read_dead_letters
-
-    settings, _ = read_config(config)
-    with _records(settings, "dead_letters", 0) as records:
-        letters = (d for d in read_dead_letters(records) if reason in (None, d.reason))
-        _print_rows(DeadLetter._fields, letters, json=json)
-
-
-def _print_rows(names: tuple[str, ...], rows: Iterator[tuple[Any, ...]], *, json: bool) -> None:
+def print_rows(names: tuple[str, ...], rows: Iterator[tuple[Any, ...]], *, json: bool) -> None:
+    """Rows on standard output: CSV with a header, or a list of objects."""
     import sys
 
     from converters.csv_text import csv_line
@@ -185,14 +172,14 @@ def _print_rows(names: tuple[str, ...], rows: Iterator[tuple[Any, ...]], *, json
 
 
 @contextmanager
-def _records(settings: Settings, what: str, first: int) -> Iterator[Iterator[Record]]:
+def output_records(settings: Settings, what: str, first: int) -> Iterator[Iterator[Record]]:
     """The records of an output topic from an offset on; none if nothing has been written yet."""
     from stream import journal
     from stream.topics import topics_of
 
     topics: Topics = topics_of(settings)
     name = getattr(topics, what)
-    with _log(settings) as event_log:
+    with opened_log(settings) as event_log:
         state = event_log.describe([name]).get(name)
         if state is None:
             yield iter(())
@@ -202,8 +189,9 @@ def _records(settings: Settings, what: str, first: int) -> Iterator[Iterator[Rec
 
 
 @contextmanager
-def _log(settings: Settings) -> Iterator[EventLog]:
-    from stream.learner_process import opened
+def opened_log(settings: Settings) -> Iterator[EventLog]:
+    """The log that the config names, closed at the end."""
+    from stream.connection import opened
     from stream.logs import configure_logs
 
     configure_logs()

@@ -2,7 +2,8 @@
 
 Puts the parts together: :mod:`stream.starting` says where to begin, :mod:`stream.reading` gives
 batches, :mod:`stream.learning` takes them. One learner of a model writes: on this machine a file
-lock decides, across machines the registry's epoch and the log's fencing.
+lock decides, across machines the registry's epoch and the log's fencing. When log or registry go
+away it waits, and begins anew from the last checkpoint, as a process started again would.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -19,21 +20,34 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from converters.errors import FreshetError
-from converters.settings import Settings
-from learners.registry import Registry
-from learners.snapshot import SnapshotStore
+from learners.registry import Registry, RegistryUnavailableError
+from learners.snapshot import SnapshotDiskError, SnapshotStore
 from stream import checkpoint
+from stream.connection import Connection, connect, opened, take_hold
 from stream.context import Context, record_reader
 from stream.garbage import collected_by_hand
 from stream.learning import Learning
-from stream.log import EventLog, OutputWriter, Place
+from stream.log import FencedError, LogUnavailableError, Place, StampError
 from stream.merge import MergedReader
-from stream.open_log import open_log
+from stream.outage import Outage
 from stream.reading import Batch, BatchReader
+from stream.report import report
 from stream.starting import Beginning, Starting
-from stream.topics import create_topics, described
+from stream.topics import Topics, create_topics, described
+from stream.verified import read_on
+from stream.watchdog import Watchdog, WatchedReader
 
 Seen = Callable[[Batch, Learning], None]
+
+# What may pass: the log or the registry is away, a disk is full, the brokers' clock is behind, or
+# a transaction took too long (the registry has said that no other learner has taken over).
+PASSING = (
+    LogUnavailableError,
+    RegistryUnavailableError,
+    SnapshotDiskError,
+    StampError,
+    FencedError,
+)
 
 
 class LearnerRunningError(FreshetError):
@@ -44,10 +58,21 @@ class LearnerRunningError(FreshetError):
 class LearnerProcess:
     """An assembled learner: the lock and the epoch are its own, older writers are fenced off."""
 
-    starting: Starting
-    writer: OutputWriter
+    context: Context
+    topics: Topics
+    registry: Registry
+    snapshots: SnapshotStore
+    epoch: int
+    connection: Connection | None
     stopping: bool = False
     learning: Learning | None = None
+    outage: Outage = field(init=False)
+    _limit: dict[Place, int] | None = None
+    _before: int | None = None
+
+    def __post_init__(self) -> None:
+        """Waiting ends when this is asked to."""
+        self.outage = Outage(self.registry, self.epoch, lambda: self.stopping)
 
     def stop(self) -> None:
         """Finish the batch at hand, save, and end; safe to call from a signal handler."""
@@ -64,36 +89,102 @@ class LearnerProcess:
 
         Returns:
             The report that ``freshet learn --json`` prints.
+
+        Raises:
+            SupersededError: another learner has taken over.
+            FreshetError: what does not pass by itself; see the message.
         """
         began = monotonic()
-        limit = self._ends() if until_end else None
-        before: int | None = None
+        if until_end:
+            self._limit = self._ends()
         while True:
-            begin = self.starting.begin()
-            if before is None:
-                before = begin.pipeline.counts.events
-            with closing(begin.pipeline):
-                learning = self._learn(begin, limit, seen)
-            # A backfill was promoted meanwhile: begin again from it, in the same process.
-            if self.stopping or not learning.promoted:
-                break
-        return report(learning, self.starting.registry, before, monotonic() - began)
+            try:
+                finished = self._learn_until_disconnected(seen)
+            except PASSING as error:
+                if self.learning is None:
+                    raise
+                finished = False
+                self._wait(error)
+            if finished or self.stopping:
+                return self._report(monotonic() - began)
 
-    def _learn(self, begin: Beginning, limit: dict[Place, int] | None, seen: Seen) -> Learning:
-        starting = self.starting
-        learning = Learning(starting, self.writer, begin)
-        self.learning = learning
-        learning.stopping = self.stopping
-        labels = starting.topics.labels
-        merged = MergedReader(starting.event_log.read(begin.positions), begin.positions, labels)
-        with closing(merged), collected_by_hand():
-            records = record_reader(starting.context)
-            learning.run(BatchReader(merged, records, begin.replay, limit), seen)
-        return learning
+    def disconnect(self) -> None:
+        """Let go of the log."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    def _learn_until_disconnected(self, seen: Seen) -> bool:
+        """Begin where the last checkpoint ends, and learn; whether there is no more to do."""
+        if self.connection is None:
+            self.connection = connect(self.context.settings, self.registry, self.epoch)
+        starting = Starting(
+            self.context,
+            self.topics,
+            self.connection.event_log,
+            self.registry,
+            self.snapshots,
+            self.epoch,
+        )
+        begin = starting.begin()
+        if self._before is None:
+            self._before = begin.pipeline.counts.events
+        with closing(begin.pipeline):
+            self.learning = Learning(starting, self.connection.writer, begin)
+            self.learning.stopping = self.stopping
+            self._take_batches(self.connection, begin, self.learning, seen)
+        # A backfill was promoted meanwhile: begin again from it, in the same process.
+        return not self.learning.promoted
+
+    def _take_batches(
+        self, connection: Connection, begin: Beginning, learning: Learning, seen: Seen
+    ) -> None:
+        settings = self.context.settings
+        stall_seconds = settings.learn.stall_seconds
+        reader = read_on(connection.event_log, begin.positions, begin.pipeline.marks)
+        with Watchdog(stall_seconds) as watchdog, collected_by_hand():
+            watched = WatchedReader(reader, watchdog)
+            merged = MergedReader(watched, begin.positions, self.topics.labels, stall_seconds)
+            with closing(merged):
+                records = record_reader(self.context)
+                batches = BatchReader(merged, records, begin.replay, self._limit)
+                learning.run(batches, lambda batch, at_work: self._saw(batch, at_work, seen))
+
+    def _saw(self, batch: Batch, learning: Learning, seen: Seen) -> None:
+        if learning.status:
+            self.outage.last_status = learning.status
+            self.outage.over()
+        seen(batch, learning)
+
+    def _wait(self, error: Exception) -> None:
+        """Let go of everything and wait; not when another learner has taken over."""
+        self.disconnect()
+        if isinstance(error, FencedError):
+            try:
+                self.registry.check_epoch(self.epoch)
+            except RegistryUnavailableError as unknown:
+                error = unknown
+        self.outage.wait(error)
 
     def _ends(self) -> dict[Place, int]:
-        states = described(self.starting.event_log, self.starting.topics.inputs)
+        assert self.connection is not None
+        states = described(self.connection.event_log, self.topics.inputs)
         return {place: at for state in states.values() for place, at in state.ends.items()}
+
+    def _report(self, seconds: float) -> dict[str, Any]:
+        """What was done; after an outage that did not end, what the last checkpoint holds."""
+        point = self.registry.resume_point()
+        counts, metrics = ({}, {}) if point is None else (point.events, point.metrics)
+        if self.connection is not None and self.learning is not None:
+            pipeline = self.learning.pipeline
+            counts, metrics = checkpoint.counts(pipeline), checkpoint.metrics(pipeline)
+        return report(
+            counts,
+            metrics,
+            self.registry.pointers().latest,
+            None if point is None else point.model_sha256,
+            (max(0, counts.get("events", 0) - (self._before or 0)), seconds),
+        )
 
 
 @contextmanager
@@ -107,42 +198,17 @@ def assembled(context: Context) -> Iterator[LearnerProcess]:
     with ExitStack() as stack:
         stack.enter_context(_locked(settings.home))
         registry = stack.enter_context(Registry(settings.registry, settings.model))
-        event_log: EventLog = stack.enter_context(closing(opened(settings)))
+        event_log = opened(settings)
+        closing_log = stack.enter_context(ExitStack())
+        closing_log.callback(event_log.close)
         topics = create_topics(event_log, settings)
         epoch = registry.begin_epoch(f"{socket.gethostname()}, process {os.getpid()}")
-        writer = stack.enter_context(closing(event_log.writer(f"{settings.model}.learner")))
+        connection = take_hold(event_log, settings, registry, epoch)
+        closing_log.pop_all()
         snapshots = SnapshotStore(Path(settings.snapshots))
-        starting = Starting(context, topics, event_log, registry, snapshots, epoch)
-        yield LearnerProcess(starting, writer)
-
-
-def opened(settings: Settings) -> EventLog:
-    """The log that the config names."""
-    return open_log(settings.log, replication_factor=settings.topics.replication_factor)
-
-
-def report(
-    learning: Learning, registry: Registry, events_before: int, seconds: float
-) -> dict[str, Any]:
-    """What ``learn``, ``backfill`` and ``demo`` print: cumulative counts, measures, this run's."""
-    pipeline = learning.pipeline
-    point = registry.resume_point()
-    this_run = pipeline.counts.events - events_before
-    return {
-        **summary(checkpoint.counts(pipeline), checkpoint.metrics(pipeline)),
-        "version": registry.pointers().latest,
-        "model_sha256": None if point is None else point.model_sha256,
-        "events_this_run": this_run,
-        "events_per_second": round(this_run / max(seconds, 1e-9), 1),
-    }
-
-
-def summary(counts: dict[str, int], metrics: dict[str, Any]) -> dict[str, Any]:
-    """The counts, then ``log_loss`` and ``auc`` over all learned events beside the others."""
-    first = ("events", "learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
-    measures = {name: value for name, value in metrics.items() if name not in counts}
-    ordered = {name: counts[name] for name in (*first, "labels_waiting")}
-    return ordered | counts | measures
+        process = LearnerProcess(context, topics, registry, snapshots, epoch, connection)
+        stack.callback(process.disconnect)
+        yield process
 
 
 @contextmanager

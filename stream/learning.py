@@ -1,28 +1,28 @@
-"""The learner process: read, score, measure, learn, write, save; go on where it stopped.
+"""The learner at work: fold a batch, write its outputs, save now and then, say how it goes.
 
-The top of the stream floor's main path. Each batch's outputs and journal line are one
-transaction; now and then the whole state becomes a snapshot, and the registry row that names it,
-conditional on this learner's epoch, is the commit point. What the journal holds beyond the
-checkpoint is folded again at the next start, with outputs off.
+The top of the stream floor's main path. Each batch's outputs and journal line are one transaction;
+now and then the whole state becomes a snapshot (:mod:`stream.saving`). What the journal holds
+beyond the checkpoint is folded again at the next start, with outputs off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from time import monotonic
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from time import monotonic, time
 
 import structlog
 
-from learners.registry import Commit, Committed, Registry, Start
-from learners.snapshot import SnapshotStore
+from learners.registry import Registry, RegistryUnavailableError
+from learners.snapshot import SnapshotError, SnapshotStore
 from stream import checkpoint, garbage
-from stream.checkpoint import Saved
-from stream.context import learner_json
-from stream.journal import JournalLine, record_of, to_positions
-from stream.log import OutputWriter, Place
-from stream.pacing import Heartbeat, Pacing
+from stream.journal import JournalLine, record_of
+from stream.log import Outgoing, OutputWriter, Place
+from stream.output_thread import OutputThread
+from stream.pacing import Heartbeat
 from stream.pipeline import Written
 from stream.reading import Batch
+from stream.saving import Saver
 from stream.starting import Beginning, Starting
 
 log = structlog.get_logger()
@@ -40,23 +40,21 @@ class Learning:
         pipeline: the state of the lineage.
         stopping: set to end after the batch at hand.
         promoted: set when a backfill was promoted that the learner has to go on from.
+        status: what the last heartbeat said; empty before the first.
     """
 
     def __init__(self, starting: Starting, writer: OutputWriter, begin: Beginning) -> None:
         self._starting = starting
-        self._context = starting.context
-        self._writer = writer
+        self._outputs = OutputThread(writer)
+        self._saver = Saver(starting, begin)
         self.pipeline = begin.pipeline
         self.stopping = False
         self.promoted = False
-        self._topic_ids = begin.topic_ids
-        self._parent = begin.parent
+        self.status: dict[str, object] = {}
         self._opening = begin.opening
+        self._journal = Place(starting.topics.journal, 0)
         self._journal_position = begin.journal_position
         self._cut: Mapping[Place, int] = begin.positions
-        self._saved_batches = self.pipeline.batches
-        self._learned_at_version = self.pipeline.counts.learned
-        self._pacing = Pacing(self._context.settings.checkpoint, self.pipeline.counts.learned)
         self._heartbeat = Heartbeat()
         self._thinned_at = monotonic()
 
@@ -67,14 +65,15 @@ class Learning:
             batches: an iterator of batches, the journal's tail first.
             seen: called after each batch, for progress.
         """
-        if self._opening is not None:
-            self._writer.write({self._starting.topics.journal: [record_of(self._opening, None)]})
-        for batch in batches:
-            self.take(batch)
-            seen(batch, self)
-            if self.stopping or self.promoted:
-                break
-        self.save()
+        with closing(self._outputs):
+            if self._opening is not None:
+                self._outputs.write({self._journal.topic: [record_of(self._opening, None)]})
+            for batch in batches:
+                self.take(batch)
+                seen(batch, self)
+                if self.stopping or self.promoted:
+                    break
+            self._saver.save_last(self._cut, self._settled())
         self._beat(alive=False)
 
     def take(self, batch: Batch) -> None:
@@ -82,98 +81,65 @@ class Learning:
         if batch.records:
             written = self.pipeline.take(batch, write=not batch.replayed)
             self._cut = batch.cut
-            if batch.replayed:
-                return
-            self._write(batch, written)
+            if not batch.replayed:
+                self._write(batch, written)
         self._heartbeat.saw(batch, self.pipeline.counts.events)
-        if self._pacing.due(self.pipeline.counts.learned, changed=self._changed()):
-            self.save()
+        if self._saver.due():
+            self._saver.try_save(self._cut, self._settled())
         if self._heartbeat.due():
-            garbage.collect_new()
-            self._beat(alive=True)
-            self._thin()
-            self.promoted = self._starting.promoted_meanwhile()
-
-    def save(self) -> None:
-        """Make a checkpoint of what is new; a version, if anything was learned."""
-        if not self._changed():
-            return
-        began = monotonic()
-        start = Start(to_positions(self._cut), self._topic_ids, self._journal_position)
-        with checkpoint.saved(
-            self._starting.snapshots, self._context, self.pipeline, start, self._parent
-        ) as saved:
-            committed = self._commit(saved, start)
-        learned = self.pipeline.counts.learned
-        self._parent = committed.version or self._parent
-        self._learned_at_version = learned
-        self._saved_batches = self.pipeline.batches
-        garbage.collect_recent()
-        self._pacing.saved(learned, monotonic() - began)
-        log.info(
-            "checkpoint",
-            version=committed.version,
-            verdict="good" if saved.verdict.good else saved.verdict.reason,
-            learned=learned,
-            seconds=round(monotonic() - began, 3),
-        )
-
-    def _commit(self, saved: Saved, start: Start) -> Committed:
-        """The commit point: the registry names the snapshot, if the epoch is still mine."""
-        pipeline = self.pipeline
-        return self._starting.registry.commit(
-            self._starting.epoch,
-            Commit(
-                lineage=pipeline.lineage,
-                parent_version=self._parent,
-                snapshot=saved.snapshot,
-                model_sha256=saved.model_sha256,
-                start=start,
-                learned_something=pipeline.counts.learned > self._learned_at_version,
-                verdict=saved.verdict,
-                events=checkpoint.counts(pipeline),
-                metrics=checkpoint.metrics(pipeline),
-                learner=learner_json(self._context),
-                schema_hash=self._context.schema.hash,
-            ),
-        )
+            self._outputs.settle()
+            self._look_around()
 
     def _write(self, batch: Batch, written: Written) -> None:
         """Outputs and journal line as one transaction."""
-        line = record_of(
-            JournalLine(self.pipeline.lineage, self.pipeline.batches, batch.cut),
-            batch.records[-1].time,
+        topics = self._starting.topics
+        line = JournalLine(
+            self.pipeline.lineage,
+            self.pipeline.batches,
+            batch.cut,
+            len(batch.records),
+            batch.crc32,
         )
-        self._writer.write(
+        self._outputs.write(
             {
-                self._starting.topics.scores: written.scores,
-                self._starting.topics.dead_letters: written.dead_letters,
-                self._starting.topics.journal: [line],
+                topics.scores: _not_ahead(written.scores),
+                topics.dead_letters: _not_ahead(written.dead_letters),
+                topics.journal: _not_ahead([record_of(line, batch.records[-1].time)]),
             }
         )
-        self._journal_position += 1
 
-    def _changed(self) -> bool:
-        return self.pipeline.batches != self._saved_batches
+    def _settled(self) -> int:
+        """The journal's next offset, once everything that was taken is output."""
+        self._outputs.settle()
+        self._journal_position = self._outputs.reached.get(self._journal, self._journal_position)
+        return self._journal_position
+
+    def _look_around(self) -> None:
+        """Each second: say how it goes, tidy up, and see whether a backfill was promoted."""
+        garbage.collect_new()
+        try:
+            self._beat(alive=True)
+            self._thin()
+            self.promoted = self._starting.promoted_meanwhile()
+        except (RegistryUnavailableError, SnapshotError) as error:
+            log.warning("could not tidy up, or say how it goes", error=str(error))
 
     def _beat(self, *, alive: bool) -> None:
-        status = self._heartbeat.status() | {
+        self.status = self._heartbeat.status() | {
             "alive": alive,
             **checkpoint.counts(self.pipeline),
             "metrics": checkpoint.metrics(self.pipeline),
+            "checkpoint_trouble": self._saver.trouble,
         }
-        self._starting.registry.heartbeat(self._starting.epoch, status)
+        self._starting.registry.heartbeat(self._starting.epoch, self.status)
 
     def _thin(self) -> None:
         """Give up the folders of old versions, and orphans of learners that were killed."""
         if monotonic() - self._thinned_at < THIN_EVERY_SECONDS:
             return
         self._thinned_at = monotonic()
-        thin(
-            self._starting.registry,
-            self._starting.snapshots,
-            self._context.settings.checkpoint.keep,
-        )
+        keep = self._starting.context.settings.checkpoint.keep
+        thin(self._starting.registry, self._starting.snapshots, keep)
 
 
 def thin(registry: Registry, snapshots: SnapshotStore, keep: int) -> None:
@@ -181,3 +147,9 @@ def thin(registry: Registry, snapshots: SnapshotStore, keep: int) -> None:
     for gone in registry.mark_thinned(registry.thinnable(keep)):
         snapshots.delete(gone.snapshot.folder)
     snapshots.collect_orphans(registry.named_folders, ORPHAN_SECONDS)
+
+
+def _not_ahead(records: Sequence[Outgoing]) -> list[Outgoing]:
+    """Outputs with a stamp that the log takes, should the clock have been set back meanwhile."""
+    now = int(time() * 1000)
+    return [r if r.time is None or r.time <= now else r._replace(time=now) for r in records]

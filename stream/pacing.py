@@ -25,6 +25,10 @@ UNLEARNED_FACTOR = 12
 FIRST_COST_SECONDS = 0.05
 
 
+# After a checkpoint that failed.
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
+
+
 class Pacing:
     """Decides when a checkpoint is due."""
 
@@ -33,9 +37,13 @@ class Pacing:
         self._learned = learned
         self._at = monotonic()
         self._cost = FIRST_COST_SECONDS
+        self._delay = FIRST_DELAY_SECONDS
+        self._not_before = 0.0
 
     def due(self, learned: int, *, changed: bool) -> bool:
         """Enough learned, or enough time passed with something new, and the last one paid off."""
+        if monotonic() < self._not_before:
+            return False
         passed = monotonic() - self._at
         new = learned - self._learned
         enough = new >= self._settings.events
@@ -47,6 +55,14 @@ class Pacing:
     def saved(self, learned: int, seconds: float) -> None:
         """A checkpoint was made and took so long."""
         self._learned, self._cost, self._at = learned, seconds, monotonic()
+        self._delay, self._not_before = FIRST_DELAY_SECONDS, 0.0
+
+    def failed(self) -> float:
+        """It could not be made; in how many seconds it may be tried again."""
+        delay = self._delay
+        self._not_before = monotonic() + delay
+        self._delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+        return delay
 
 
 class Heartbeat:

@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import Self
 
 from converters.csv_file import open_csv
+from stream.connection import opened
 from stream.demo_folder import DemoFolder
 from stream.flights import LANDED, write_flights
 from stream.history import History, HistoryOptions
-from stream.learner_process import opened
 from stream.produce import Pace, Produced, Producer
 from stream.topics import create_topics, described
 

@@ -22,9 +22,10 @@ from learners.registry import Registry
 from learners.snapshot import SnapshotStore
 from stream import journal
 from stream.backfill import Backfill
+from stream.connection import opened
 from stream.context import Context, context_of
 from stream.history import History, HistoryOptions
-from stream.learner_process import LearnerProcess, assembled, opened
+from stream.learner_process import LearnerProcess, assembled
 from stream.learning import Learning
 from stream.log import EventLog, Outgoing
 from stream.outputs import DeadLetter, Score, read_dead_letters, read_scores

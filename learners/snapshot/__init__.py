@@ -4,7 +4,12 @@ Stands between the learner process, which writes one at every checkpoint, and th
 row makes it exist. Read :mod:`learners.snapshot.store` first.
 """
 
-from learners.snapshot.errors import CorruptSnapshotError, MissingSnapshotError, SnapshotError
+from learners.snapshot.errors import (
+    CorruptSnapshotError,
+    MissingSnapshotError,
+    SnapshotDiskError,
+    SnapshotError,
+)
 from learners.snapshot.manifest import SnapshotRef
 from learners.snapshot.store import Draft, Snapshot, SnapshotStore
 
@@ -13,6 +18,7 @@ __all__ = [
     "Draft",
     "MissingSnapshotError",
     "Snapshot",
+    "SnapshotDiskError",
     "SnapshotError",
     "SnapshotRef",
     "SnapshotStore",

@@ -24,6 +24,10 @@ class SnapshotError(FreshetError):
     """A snapshot cannot be written or read."""
 
 
+class SnapshotDiskError(SnapshotError):
+    """The disk is full, read-only or fails; trying again may help."""
+
+
 class CorruptSnapshotError(SnapshotError):
     """A snapshot is not what was written; it must not be loaded."""
 
@@ -54,4 +58,5 @@ def callers_disk_trouble(doing: str, where: Path) -> Iterator[None]:
 
 def _told(error: OSError, doing: str, where: Path) -> SnapshotError:
     advice = _ADVICE.get(error.errno or 0, "see that the folder is there and can be used")
-    return SnapshotError(f"{doing} failed in {where} ({error.strerror or error}): {advice}.")
+    kind = SnapshotDiskError if error.errno in _OF_THE_DISK else SnapshotError
+    return kind(f"{doing} failed in {where} ({error.strerror or error}): {advice}.")

@@ -1,0 +1,42 @@
+"""What ``learn``, ``backfill`` and ``demo`` print when they are done.
+
+Made from the counts and measures of a pipeline, or of the last checkpoint when there is none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def report(
+    counts: dict[str, int],
+    metrics: dict[str, Any],
+    version: int | None,
+    model_sha256: str | None,
+    this_run: tuple[int, float],
+) -> dict[str, Any]:
+    """Cumulative counts and measures, the newest version, and what this run did.
+
+    Args:
+        counts: of events and labels, over the lineage.
+        metrics: what progressive validation says.
+        version: the newest.
+        model_sha256: its model's fingerprint.
+        this_run: events taken, and seconds.
+    """
+    events, seconds = this_run
+    return {
+        **summary(counts, metrics),
+        "version": version,
+        "model_sha256": model_sha256,
+        "events_this_run": events,
+        "events_per_second": round(events / max(seconds, 1e-9), 1),
+    }
+
+
+def summary(counts: dict[str, int], metrics: dict[str, Any]) -> dict[str, Any]:
+    """The counts, then ``log_loss`` and ``auc`` over all learned events beside the others."""
+    first = ("events", "learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
+    measures = {name: value for name, value in metrics.items() if name not in counts}
+    ordered = {name: counts.get(name, 0) for name in (*first, "labels_waiting")}
+    return {"log_loss": None, "auc": None} | ordered | counts | measures

@@ -1,0 +1,135 @@
+"""Checkpoints of the pipeline at work: when they are due, what they name, and when they fail.
+
+Owned by :mod:`stream.learning`; :mod:`stream.checkpoint` writes the snapshot, and the registry row
+that names it, conditional on this learner's epoch, is the commit point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic
+
+import structlog
+
+from converters.errors import FreshetError
+from learners.registry import Commit, Committed, RegistryError, Start, SupersededError
+from learners.snapshot import SnapshotError
+from stream import checkpoint, garbage
+from stream.checkpoint import Saved
+from stream.context import learner_json
+from stream.journal import to_positions
+from stream.log import Place
+from stream.pacing import Pacing
+from stream.starting import Beginning, Starting
+
+log = structlog.get_logger()
+
+
+class UnsavedError(FreshetError):
+    """The last checkpoint of a clean stop could not be written."""
+
+
+class Saver:
+    """Saves one pipeline.
+
+    Attributes:
+        trouble: why the last checkpoint failed; empty when it did not.
+    """
+
+    def __init__(self, starting: Starting, begin: Beginning) -> None:
+        self._starting = starting
+        self._context = starting.context
+        self._pipeline = begin.pipeline
+        self._topic_ids = begin.topic_ids
+        self._parent = begin.parent
+        self._saved_batches = self._pipeline.batches
+        self._learned_at_version = self._pipeline.counts.learned
+        self._pacing = Pacing(self._context.settings.checkpoint, self._pipeline.counts.learned)
+        self.trouble = ""
+
+    def changed(self) -> bool:
+        """Whether anything was taken since the last checkpoint."""
+        return self._pipeline.batches != self._saved_batches
+
+    def due(self) -> bool:
+        """Whether it is time."""
+        return self._pacing.due(self._pipeline.counts.learned, changed=self.changed())
+
+    def try_save(self, cut: Mapping[Place, int], journal_position: int) -> None:
+        """Make a checkpoint; when it fails, learning goes on and it is tried again later.
+
+        Nothing is lost without it: the journal names what was taken since the last one.
+
+        Raises:
+            SupersededError: another learner has taken over.
+        """
+        try:
+            self.save(cut, journal_position)
+        except SupersededError:
+            raise
+        except (SnapshotError, RegistryError) as error:
+            self.trouble = str(error)
+            delay = self._pacing.failed()
+            log.warning("checkpoint failed", next_try_seconds=delay, error=self.trouble)
+
+    def save_last(self, cut: Mapping[Place, int], journal_position: int) -> None:
+        """Make the checkpoint of a clean stop.
+
+        Raises:
+            UnsavedError: it cannot be written.
+            SupersededError: another learner has taken over.
+        """
+        try:
+            self.save(cut, journal_position)
+        except SupersededError:
+            raise
+        except (SnapshotError, RegistryError) as error:
+            raise UnsavedError(
+                f"The last checkpoint could not be written: {error} Nothing is lost: the next "
+                "start goes on from the checkpoint before, with what the journal names since."
+            ) from error
+
+    def save(self, cut: Mapping[Place, int], journal_position: int) -> None:
+        """Make a checkpoint of what is new; a version, if anything was learned."""
+        if not self.changed():
+            return
+        began = monotonic()
+        start = Start(to_positions(cut), self._topic_ids, journal_position)
+        with checkpoint.saved(
+            self._starting.snapshots, self._context, self._pipeline, start, self._parent
+        ) as saved:
+            committed = self._commit(saved, start)
+        learned = self._pipeline.counts.learned
+        self._parent = committed.version or self._parent
+        self._learned_at_version = learned
+        self._saved_batches = self._pipeline.batches
+        self.trouble = ""
+        garbage.collect_recent()
+        self._pacing.saved(learned, monotonic() - began)
+        log.info(
+            "checkpoint",
+            version=committed.version,
+            verdict="good" if saved.verdict.good else saved.verdict.reason,
+            learned=learned,
+            seconds=round(monotonic() - began, 3),
+        )
+
+    def _commit(self, saved: Saved, start: Start) -> Committed:
+        """The commit point: the registry names the snapshot, if the epoch is still mine."""
+        pipeline = self._pipeline
+        return self._starting.registry.commit(
+            self._starting.epoch,
+            Commit(
+                lineage=pipeline.lineage,
+                parent_version=self._parent,
+                snapshot=saved.snapshot,
+                model_sha256=saved.model_sha256,
+                start=start,
+                learned_something=pipeline.counts.learned > self._learned_at_version,
+                verdict=saved.verdict,
+                events=checkpoint.counts(pipeline),
+                metrics=checkpoint.metrics(pipeline),
+                learner=learner_json(self._context),
+                schema_hash=self._context.schema.hash,
+            ),
+        )
