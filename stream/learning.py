@@ -8,7 +8,7 @@ beyond the checkpoint is folded again at the next start, with outputs off.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from time import monotonic, time
 
 import structlog
@@ -74,7 +74,8 @@ class Learning:
                 if self.stopping or self.promoted:
                     break
             self._saver.save_last(self._cut, self._settled())
-        self._beat(alive=False)
+        with suppress(RegistryUnavailableError):
+            self._beat(alive=False)
 
     def take(self, batch: Batch) -> None:
         """One step: fold, write, and save when it is due."""
