@@ -1,0 +1,143 @@
+"""The commands for refused rows: print them, and send them again when they are mended.
+
+Thin, as :mod:`stream.commands` is. A row's content goes to standard output and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
+from converters.errors import FreshetError
+from stream.commands import opened_log, output_records, print_rows
+from stream.signals import stopped_by_signals
+
+if TYPE_CHECKING:
+    from converters.schema import Schema
+    from converters.settings import Settings
+    from stream.mending import Report
+    from stream.sending_again import SendingAgain
+
+# How many refused rows are named on standard error; --json names them all.
+NAMED = 20
+
+
+class Rows(StrEnum):
+    """Whose rows to print whole."""
+
+    events = "events"
+    labels = "labels"
+
+
+def dead_letters(
+    reason: Annotated[str | None, typer.Option("--reason", help="Only this reason.")] = None,
+    rows: Annotated[
+        Rows | None,
+        typer.Option("--rows", help="Whole rows that are not sent again yet, to be mended."),
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Print refused rows: topic,partition,offset,row,reason,column,text."""
+    from stream.outputs import DeadLetter, read_dead_letters
+
+    settings, schema = read_config(config)
+    if rows is not None:
+        _print_whole(settings, schema, rows, reason, json=json)
+        return
+    with output_records(settings, "dead_letters", 0) as records:
+        letters = (d for d in read_dead_letters(records) if reason in (None, d.reason))
+        print_rows(DeadLetter._fields, letters, json=json)
+
+
+def replay_dead_letters(
+    file: Annotated[
+        str | None, typer.Argument(help="What 'dead-letters --rows' printed, mended; - for stdin.")
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Send mended rows again, each once; without a file, say what there is to mend."""
+    settings, schema = read_config(config)
+    with _sending(settings, schema) as sending:
+        stopped = stopped_by_signals(lambda: setattr(sending, "stopping", True))
+        try:
+            with stopped:
+                report = _replay(sending, file)
+        except FreshetError:
+            if sending.report.sent:
+                say(f"{sending.report.sent:,} rows were sent again before this error.")
+            raise
+    if json:
+        print_json(report.to_json())
+    _say_report(sending, report, file)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _replay(sending: SendingAgain, file: str | None) -> Report:
+    from converters.csv_file import open_csv
+    from converters.progress import progress
+    from stream.mending import MendedFile
+
+    if file is None:
+        with progress("refused rows") as shown:
+            return sending.as_they_are(shown)
+    with open_csv(file) as opened, progress("rows", opened.size, opened.tell) as shown:
+        mended = MendedFile(opened, sending.context.schema, sending.refused.topics)
+        return sending.file(mended.rows(), shown)
+
+
+def _print_whole(
+    settings: Settings, schema: Schema, rows: Rows, reason: str | None, *, json: bool
+) -> None:
+    from stream.mending import event_form, label_form
+
+    form = event_form(schema) if rows is Rows.events else label_form()
+    with _sending(settings, schema) as sending:
+        topic = getattr(sending.refused.topics, rows.value)
+        print_rows(form.header, map(form.line, sending.to_mend(topic, reason)), json=json)
+
+
+@contextmanager
+def _sending(settings: Settings, schema: Schema) -> Iterator[SendingAgain]:
+    from learners.registry import Registry
+    from stream.context import context_of
+    from stream.sending_again import sending_again
+
+    with opened_log(settings) as log, closing(Registry(settings.registry, settings.model)) as known:
+        yield sending_again(context_of(settings, schema), known, log)
+
+
+def _say_report(sending: SendingAgain, report: Report, file: str | None) -> None:
+    """What became of the rows, and what to do about those that are left."""
+    say(f"{report.sent:,} rows sent again, {report.already_sent:,} had been sent before.")
+    for row in report.refused[:NAMED]:
+        column = f" in {row.column}" if row.column else ""
+        say(f"{file}, line {row.line}: not sent, {row.reason}{column}.")
+    if len(report.refused) > NAMED:
+        say(f"{len(report.refused) - NAMED:,} more rows were not sent; --json names them all.")
+    if report.accepted_in_place:
+        say(
+            f"{report.accepted_in_place:,} rows were refused under an earlier config, and the "
+            "present one takes them at their own place."
+        )
+    if not report.left:
+        return
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.left.most_common())
+    say(f"{report.left.total():,} refused rows are not sent again: {reasons}.")
+    if sending.changed is not None:
+        say(
+            "The config is not the one that the model was begun under: 'freshet backfill log "
+            "--fresh' reads these rows under it, at their own place."
+        )
+    else:
+        say(
+            "Mend what 'freshet dead-letters --rows events' (or labels) prints, and hand it in "
+            "with 'freshet replay-dead-letters FILE'."
+        )

@@ -1,0 +1,207 @@
+"""The form in which refused rows are listed, mended by hand or by a script, and handed in again.
+
+CSV with a header: where the row stood and why it was refused, then the columns of its data, then
+what is left of a row whose cells cannot be told apart. ``freshet dead-letters --rows`` prints it,
+and ``freshet replay-dead-letters`` reads it and reports; nothing here is sent or judged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from converters.cells import Refusal, quoted
+from converters.csv_blocks import LONGEST_QUOTED
+from converters.csv_file import CsvFile, CsvFileError
+from converters.csv_text import csv_line
+from converters.rows import LABEL_NAMES, cells_of
+from converters.schema import Schema
+from stream.log import Place
+from stream.refused_rows import Origin, RefusedRow
+from stream.topics import Topics
+
+ORIGIN = ("topic", "partition", "offset", "row")
+REASON = ("reason", "column")
+RAW = "raw"
+# With four bytes a character still shorter than the longest field that a file may hold.
+LONGEST_RAW = 16_000
+
+
+@dataclass(frozen=True)
+class Form:
+    """The columns of a listing.
+
+    Attributes:
+        names: the columns of the data.
+        prefix: what precedes our own columns' names, so that none is also a data column's.
+    """
+
+    names: tuple[str, ...]
+    prefix: str
+
+    @property
+    def origin(self) -> tuple[str, ...]:
+        """Which row it is."""
+        return self.own(ORIGIN)
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """All columns in order."""
+        return (*self.own((*ORIGIN, *REASON)), *self.names, *self.own((RAW,)))
+
+    def own(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Columns that are not the data's, by their names in the listing."""
+        return tuple(self.prefix + name for name in names)
+
+    def line(self, row: RefusedRow) -> tuple[object, ...]:
+        """A row as it is listed; what a file could not hold is listed as what is left of it."""
+        letter = row.letter
+        cells, raw = row.cells, row.raw if row.cells is None else b""
+        if cells is not None and len(csv_line(cells).encode()) > LONGEST_QUOTED:
+            cells, raw = None, row.raw
+        place, offset, number = letter.origin
+        told = (*place, offset, number, letter.reason, letter.column)
+        return (*told, *(cells or [""] * len(self.names)), printable(raw))
+
+
+def event_form(schema: Schema) -> Form:
+    """The form of event rows."""
+    return _form(schema.names)
+
+
+def label_form() -> Form:
+    """The form of label rows."""
+    return _form(LABEL_NAMES)
+
+
+def printable(raw: bytes) -> str:
+    """Bytes as text that any editor or spreadsheet keeps as it is; cut if there are many."""
+    text = raw[: 4 * LONGEST_RAW].replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+    shown = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:LONGEST_RAW]
+    )
+    return (
+        shown
+        if len(shown) <= LONGEST_RAW and len(raw) <= LONGEST_RAW
+        else (shown[: LONGEST_RAW - 1] + "…")
+    )
+
+
+class Filed(NamedTuple):
+    """A row that was handed in: the line it begins on, its origin, and its cells or why not."""
+
+    line: int
+    origin: Origin | None
+    cells: Sequence[str] | Refusal
+
+
+class MendedFile:
+    """A file of mended rows.
+
+    Args:
+        file: open at its first row.
+        schema: names the columns of events.
+        topics: tell events from labels.
+
+    Raises:
+        CsvFileError: the file's header is that of neither form.
+    """
+
+    def __init__(self, file: CsvFile, schema: Schema, topics: Topics) -> None:
+        self._file = file
+        forms = {topics.events: event_form(schema), topics.labels: label_form()}
+        fitting = {
+            topic: form
+            for topic, form in forms.items()
+            if {*form.origin, *form.names} <= set(file.header) <= set(form.header)
+        }
+        if not fitting:
+            raise CsvFileError(_no_form(file, forms[topics.events]))
+        self._cells_at = {
+            topic: [file.header.index(name) for name in form.names]
+            for topic, form in fitting.items()
+        }
+        self._origin_at = [file.header.index(name) for name in next(iter(fitting.values())).origin]
+
+    def rows(self) -> Iterator[Filed]:
+        """The rows in order."""
+        for line, content in self._file.rows():
+            yield self._filed(line, content)
+
+    def _filed(self, line: int, content: bytes) -> Filed:
+        cells, width = cells_of(content), len(self._file.header)
+        if isinstance(cells, Refusal):
+            return Filed(line, None, cells)
+        if len(cells) != width:
+            return Filed(line, None, Refusal("wrong-width", "", f"{len(cells)} cells, not {width}"))
+        topic, *numbers = (cells[at] for at in self._origin_at)
+        for name, number in zip(ORIGIN[1:], numbers, strict=True):
+            if not (number.isascii() and number.isdecimal() and len(number) < 20):
+                return Filed(line, None, Refusal("bad-origin", name, quoted(number)))
+        partition, offset, row = map(int, numbers)
+        origin = Origin(Place(topic, partition), offset, row)
+        if topic not in self._cells_at:
+            return Filed(line, origin, Refusal("not-a-dead-letter", "topic", quoted(topic)))
+        return Filed(line, origin, [cells[at] for at in self._cells_at[topic]])
+
+
+class RefusedAgain(NamedTuple):
+    """A row of a file that was not sent, and why."""
+
+    line: int
+    origin: Origin | None
+    reason: str
+    column: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As the report names it; a row whose origin cannot be read is named by its line."""
+        place, offset, row = self.origin or (Place("", 0), 0, 0)
+        found = {"topic": place.topic, "partition": place.partition, "offset": offset, "row": row}
+        named = found if self.origin else dict.fromkeys(found)
+        return {"line": self.line, **named, "reason": self.reason, "column": self.column}
+
+
+@dataclass
+class Report:
+    """What became of rows that were handed in, or of all that are left.
+
+    Attributes:
+        sent: rows sent now.
+        already_sent: rows sent by an earlier run.
+        refused: rows of a file that were not sent.
+        left: without a file: rows that wait to be mended, by the reason of their refusal.
+        accepted_in_place: without a file: rows that the model has met as good ones since.
+    """
+
+    sent: int = 0
+    already_sent: int = 0
+    refused: list[RefusedAgain] = field(default_factory=list)
+    left: Counter[str] = field(default_factory=Counter)
+    accepted_in_place: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that ``--json`` prints."""
+        return vars(self) | {"refused": [row.to_json() for row in self.refused]}
+
+
+def _form(names: tuple[str, ...]) -> Form:
+    prefix = ""
+    while {prefix + name for name in (*ORIGIN, *REASON, RAW)} & set(names):
+        prefix += "_"
+    return Form(names, prefix)
+
+
+def _no_form(file: CsvFile, form: Form) -> str:
+    missing = [name for name in (*form.origin, *form.names) if name not in file.header]
+    wrong = (
+        f"lacks the column '{missing[0]}'"
+        if missing
+        else f"has the column '{next(n for n in file.header if n not in form.header)}', which is "
+        "not one of them"
+    )
+    return (
+        f"{file.name} is no list of refused rows: it {wrong}. Begin with what 'freshet "
+        "dead-letters --rows events' (or labels) prints, mend the cells, and keep the header."
+    )

@@ -1,0 +1,170 @@
+"""Refused rows as they came: each dead letter together with the row that it stands for.
+
+Behind ``freshet dead-letters --rows`` and ``freshet replay-dead-letters``. A dead letter quotes a
+little of a cell; the whole row is read again, at its offset of the events or labels topic, and
+looked at with the eyes of the present config. Hands on a :class:`RefusedRow` each.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+import orjson
+
+from converters.cells import Refusal
+from converters.rows import LABEL_NAMES, frame, is_json
+from learners.registry import Lineage
+from stream import journal
+from stream.log import EventLog, Place, Record
+from stream.outputs import read_dead_letters
+from stream.reading import LabelRows, RecordReader
+from stream.topics import Topics, described
+
+# Reading over so many records takes no longer than opening another reader behind them.
+FAR = 20_000
+# Dead letters looked up at a time: a few megabytes of them, however many there are.
+LETTERS = 10_000
+
+
+class Origin(NamedTuple):
+    """Where a row stands: in which record, and which of its rows, from 0."""
+
+    place: Place
+    offset: int
+    row: int
+
+    def __str__(self) -> str:
+        """As it stands in the header of a row that was sent again."""
+        return f"{self.place.topic}:{self.place.partition}:{self.offset}:{self.row}"
+
+
+class Letter(NamedTuple):
+    """A dead letter without its quotation; ``time`` is that of the refused row's record."""
+
+    origin: Origin
+    time: int
+    reason: str
+    column: str
+
+
+class RefusedRow(NamedTuple):
+    """A dead letter and its row.
+
+    Attributes:
+        letter: the dead letter.
+        cells: in the config's order; None where they cannot be told apart.
+        raw: the bytes of such a row.
+        taken: whether the present config would accept the row as it stands.
+        found: whether the record is still there.
+    """
+
+    letter: Letter
+    cells: Sequence[str] | None = None
+    raw: bytes = b""
+    taken: bool = False
+    found: bool = False
+
+
+@dataclass(frozen=True)
+class RefusedRows:
+    """Reads dead letters, and their rows; ``reader`` is the learner's own conversion."""
+
+    log: EventLog
+    topics: Topics
+    reader: RecordReader
+
+    def letters(self) -> Iterator[Letter]:
+        """Every dead letter as of now, in the order in which they were written."""
+        if not self.log.describe([self.topics.dead_letters]):
+            return
+        for record in journal.records(self.log, self.topics.dead_letters):
+            for found in read_dead_letters([record]):
+                origin = Origin(Place(found.topic, found.partition), found.offset, found.row)
+                yield Letter(origin, record.time, found.reason, found.column)
+
+    def rows(self, letters: Iterable[Letter]) -> Iterator[RefusedRow]:
+        """The rows of these dead letters, some thousand at a time in the order of their origins."""
+        left = iter(letters)
+        while chunk := list(islice(left, LETTERS)):
+            yield from self._rows(chunk)
+
+    def _rows(self, letters: Iterable[Letter]) -> Iterator[RefusedRow]:
+        wanted: dict[Place, dict[int, dict[int, Letter]]] = {}
+        for letter in letters:
+            place, offset, row = letter.origin
+            wanted.setdefault(place, {}).setdefault(offset, {})[row] = letter
+        for place, offsets in sorted(wanted.items()):
+            for record in originals(self.log, place, offsets):
+                yield from self._of_record(record, offsets.pop(record.offset))
+            for gone in offsets.values():
+                yield from map(RefusedRow, gone.values())
+
+    def _of_record(self, record: Record, letters: Mapping[int, Letter]) -> Iterator[RefusedRow]:
+        (taken,) = self.reader.read([record])
+        cells = self._cells(record, labels=isinstance(taken, LabelRows))
+        rows = zip(cells, raw_rows(record), taken.rows, strict=True)
+        for number, (each, raw, row) in enumerate(rows):
+            if (letter := letters.get(number)) is not None:
+                yield RefusedRow(letter, each, raw, not isinstance(row, Refusal), found=True)
+
+    def _cells(self, record: Record, *, labels: bool) -> Iterator[Sequence[str] | None]:
+        rows = self.reader.rows
+        names: Sequence[str] = LABEL_NAMES if labels else rows.schema.names
+        found = rows.label_cells if labels else rows.event_cells
+        for cells in found(record.value, record.headers):
+            if isinstance(cells, Refusal):
+                yield None
+            elif labels and len(cells) == len(names) - 1:
+                yield [*cells, ""]  # a label's time may be left out
+            else:
+                yield cells if len(cells) == len(names) else None
+
+
+def raw_rows(record: Record) -> list[bytes]:
+    """The bytes of each row of a record, as the converter counts its rows."""
+    if not is_json(record.value, record.headers):
+        return [row for row, _ in frame(record.value)] or [b""]
+    try:
+        content = orjson.loads(record.value)
+    except orjson.JSONDecodeError:
+        return [record.value]
+    return (
+        [orjson.dumps(row) for row in content]
+        if content and isinstance(content, list)
+        else [record.value]
+    )
+
+
+def originals(log: EventLog, place: Place, offsets: Iterable[int]) -> Iterator[Record]:
+    """The records of a partition at these offsets, in order; those that are gone are left out."""
+    state = described(log, [place.topic])[place.topic]
+    begin, end = state.begins.get(place, 0), state.ends.get(place, 0)
+    left = deque(offset for offset in sorted(offsets) if begin <= offset < end)
+    while left:
+        with closing(log.read({place: left[0]})) as reader:
+            while left and left[0] - reader.position(place) < FAR:
+                for record in reader.poll(1.0):
+                    if left and (record.place, record.offset) == (place, left[0]):
+                        left.popleft()
+                        yield record
+                while left and left[0] < reader.position(place):
+                    left.popleft()
+
+
+def inherited(log: EventLog, topics: Topics, lineage: Lineage) -> dict[Place, int]:
+    """Below which offsets dead letters were written by others than this lineage.
+
+    Such a row the lineage's model has met under its own config, at its own place.
+    """
+    if lineage.parent_version is None:
+        return {}
+    for line in journal.lines(log, topics.journal, lineage.start.journal_position):
+        if line.lineage == lineage.serial:
+            return dict(line.cut)  # its opening: how far others had written
+    states = described(log, topics.inputs).values()
+    return {place: end for state in states for place, end in state.ends.items()}

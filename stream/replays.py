@@ -1,0 +1,212 @@
+"""Rows sent again, each once: a mended row and the mark that it was sent are one transaction.
+
+The marks stand on a topic of their own, one record for each record that had rows sent again: its
+key is ``topic:partition:offset``, its value the numbers of those rows. A sender is a writer of a
+fixed name, so that a second one at the same time fences the first, and it reads the marks only
+when it is that writer: whatever an older one had begun is settled by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from converters.cells import Refusal
+from converters.conversion import CSV_HEADERS
+from converters.errors import FreshetError
+from converters.settings import Settings
+from stream import journal
+from stream.log import (
+    EventLog,
+    FencedError,
+    LogError,
+    Outgoing,
+    OutputWriter,
+    Place,
+    Record,
+    TopicSpec,
+)
+from stream.reading import RecordReader, Taken
+from stream.refused_rows import Letter, Origin
+from stream.topics import Topics, topics_of
+
+# The header that says where a row that was sent again stood first.
+ORIGIN_HEADER = "replays"
+
+# What one transaction holds: small enough to be done in a moment, large enough that its commit
+# is not what takes the time.
+BATCH_ROWS, BATCH_BYTES = 500, 4 * 2**20
+
+Sent = dict[tuple[Place, int], set[int]]
+
+
+class TakenOverError(FreshetError):
+    """Another sender has begun while this one was at work."""
+
+
+class Mended(NamedTuple):
+    """A row to be sent again, in place of a dead letter's."""
+
+    letter: Letter
+    value: bytes
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """With the time of the record it stood in: stream time must not jump for a late row."""
+        origin = self.letter.origin
+        headers = (*CSV_HEADERS, (ORIGIN_HEADER, str(origin).encode()))
+        return Outgoing(self.value, self.letter.time, headers, partition=origin.place.partition)
+
+
+def sent_before(log: EventLog, topic: str) -> Sent:
+    """Which rows of which records have been sent again; none where nothing ever was."""
+    sent: Sent = {}
+    if log.describe([topic]):
+        for record in journal.records(log, topic):
+            origin, rows = _marked(record)
+            sent.setdefault(origin, set()).update(rows)
+    return sent
+
+
+@dataclass
+class Sender:
+    """Sends mended rows with their marks; the rightful one as long as none newer has begun.
+
+    Attributes:
+        sent: what has been sent by whomever, and what is about to be.
+        added: what this one has sent, or is about to.
+        sent_now: how many rows this one has sent.
+    """
+
+    writer: OutputWriter
+    topics: Topics
+    sent: Sent
+    added: set[Origin] = field(default_factory=set)
+    sent_now: int = 0
+    _held: list[Mended] = field(default_factory=list)
+    _held_bytes: int = 0
+
+    def knows(self, origin: Origin) -> bool:
+        """Whether the row of this origin has been sent, or is about to be."""
+        return origin.row in self.sent.get((origin.place, origin.offset), ())
+
+    def add(self, mended: Mended) -> None:
+        """Send a row, soon; not more than once."""
+        origin = mended.letter.origin
+        if self.knows(origin):
+            return
+        self.sent.setdefault((origin.place, origin.offset), set()).add(origin.row)
+        self.added.add(origin)
+        self._held.append(mended)
+        self._held_bytes += len(mended.value)
+        if len(self._held) >= BATCH_ROWS or self._held_bytes >= BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is held, as one transaction with its marks.
+
+        Raises:
+            TakenOverError: another sender has begun.
+            LogError: as :meth:`stream.log.OutputWriter.write` says.
+        """
+        if not self._held:
+            return
+        rows: dict[str, list[Outgoing]] = {}
+        marks: Sent = {}
+        for mended in self._held:
+            place, offset, number = mended.letter.origin
+            rows.setdefault(place.topic, []).append(mended.outgoing)
+            marks.setdefault((place, offset), set()).add(number)
+        try:
+            self.writer.write(
+                {**rows, self.topics.replays: [_mark(*mark) for mark in marks.items()]}
+            )
+        except FencedError as error:
+            raise TakenOverError(
+                "Another 'freshet replay-dead-letters' of this model has begun, or the log took "
+                "too long to answer; what was being sent was not. Run the command again when the "
+                "other one is done: what either has sent is passed over."
+            ) from error
+        self.sent_now += len(self._held)
+        self._held, self._held_bytes = [], 0
+
+
+@contextmanager
+def sender(log: EventLog, settings: Settings) -> Iterator[Sender]:
+    """The one sender of a model; creates the topic of marks the first time."""
+    topics = topics_of(settings)
+    # Never with a retention: a mark that is lost lets a row be learned twice.
+    log.create_topics([TopicSpec(topics.replays)], accept_retention=False)
+    with closing(log.writer(f"{settings.model}.replays")) as writer:
+        yield Sender(writer, topics, sent_before(log, topics.replays))
+
+
+@dataclass(frozen=True)
+class OnceReader(RecordReader):
+    """A reader for who reads a log from its begin under another config than it was learned under.
+
+    A row that was refused then may be accepted now, at its own place. If a mended one was sent
+    for it meanwhile, that is the same event again, and is passed over as ``accepted-in-place``.
+
+    Attributes:
+        sent: the rows that were sent again.
+        accepted: those of them that were accepted at their own place, or sent for such a one.
+    """
+
+    sent: Sent = field(default_factory=dict)
+    accepted: set[Origin] = field(default_factory=set)
+
+    def read(self, records: Iterable[Record]) -> list[Taken]:
+        """Convert each record of a batch; a partition's records have to come in their order."""
+        held = list(records)
+        taken = super().read(held)
+        if self.sent:
+            for record, each in zip(held, taken, strict=True):
+                self._look(record, each)
+        return taken
+
+    def _look(self, record: Record, taken: Taken) -> None:
+        again = dict(record.headers).get(ORIGIN_HEADER)
+        passed_over = again is not None and _origin(again) in self.accepted
+        for number in self.sent.get((record.place, record.offset), ()):
+            if passed_over or not isinstance(taken.rows[number], Refusal):
+                self.accepted.add(Origin(record.place, record.offset, number))
+        if passed_over:
+            taken.rows[:] = [Refusal("accepted-in-place", "", "")] * len(taken.rows)
+
+
+def once_reader(reader: RecordReader, log: EventLog, topics: Topics) -> RecordReader:
+    """The same conversion, by which a row that was sent again counts once."""
+    sent = sent_before(log, topics.replays)
+    return OnceReader(reader.rows, reader.intake, reader.labels_topic, sent)
+
+
+def _mark(origin: tuple[Place, int], rows: set[int]) -> Outgoing:
+    (topic, partition), offset = origin
+    key = f"{topic}:{partition}:{offset}".encode()
+    return Outgoing(",".join(map(str, sorted(rows))).encode(), key=key)
+
+
+def _marked(record: Record) -> tuple[tuple[Place, int], set[int]]:
+    """The inverse of :func:`_mark`."""
+    try:
+        topic, partition, offset = (record.key or b"").decode().rsplit(":", 2)
+        rows = {int(row) for row in record.value.decode().split(",")}
+        return (Place(topic, int(partition)), int(offset)), rows
+    except ValueError:
+        raise LogError(
+            f"The topic {record.place.topic} holds a record at offset {record.offset} that "
+            "Freshet did not write, so nobody can say which rows were sent again. Nothing else "
+            "may write to this topic; restore it."
+        ) from None
+
+
+def _origin(header: bytes) -> Origin | None:
+    """The origin that a header names; None for what Freshet did not write."""
+    try:
+        topic, partition, offset, row = header.decode().rsplit(":", 3)
+        return Origin(Place(topic, int(partition)), int(offset), int(row))
+    except ValueError:
+        return None

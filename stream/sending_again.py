@@ -1,0 +1,222 @@
+"""Which refused rows may be sent again, and sending them: what ``replay-dead-letters`` does.
+
+A row may be sent for a dead letter if nobody has sent one, the model has not met the refused row
+as a good one, and the learner would take the new one; the last is asked of the learner's own
+conversion before anything is sent. :mod:`stream.replays` sees to it that each is sent once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+
+from converters.cells import Refusal
+from converters.conversion import CSV_HEADERS
+from converters.csv_text import csv_line
+from converters.errors import FreshetError
+from learners.registry import Registry
+from stream.context import Context, record_reader
+from stream.continuity import ChangedModelError, check_same, check_topics
+from stream.log import EventLog, Place, Record
+from stream.mending import Filed, RefusedAgain, Report
+from stream.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited
+from stream.replays import Mended, Sender, sender, sent_before
+from stream.topics import topics_of
+
+# Rows of a file that are looked at together: each look reads all dead letters once.
+LOOKED_AT = 20_000
+# The joins refused it, not the converter: as it stands it would be refused again.
+CONFLICT = "conflicting-label"
+
+
+@dataclass
+class SendingAgain:
+    """Sends refused rows again.
+
+    Attributes:
+        changed: why the config is not the live lineage's, if it is not.
+        inherited: below which offsets the live lineage met rows under its own config without
+            writing dead letters of its own.
+        stopping: set to end after the transaction at hand.
+    """
+
+    context: Context
+    log: EventLog
+    refused: RefusedRows
+    changed: ChangedModelError | None
+    inherited: Mapping[Place, int]
+    stopping: bool = False
+    report: Report = field(default_factory=Report)
+
+    def file(self, rows: Iterable[Filed], seen: Callable[[int], None]) -> Report:
+        """Send the rows of a file that are good now.
+
+        Raises:
+            ChangedModelError: under another config than the learner's nobody can say what is good.
+        """
+        if self.changed is not None:
+            raise self.changed
+        left, count = iter(rows), 0
+        with sender(self.log, self.context.settings) as sending:
+            while not self.stopping and (chunk := list(islice(left, LOOKED_AT))):
+                letters, looked = self._look_up(chunk, sending)
+                for row in chunk:
+                    self._take(row, letters, looked, sending)
+                    count += 1
+                    seen(count)
+            sending.flush()
+            self.report.sent = sending.sent_now
+        return self.report
+
+    def as_they_are(self, seen: Callable[[int], None]) -> Report:
+        """Send what the learner would take now as it stands; count what is to be mended."""
+        with ExitStack() as stack:
+            sending: Sender | None = None  # a mere look must not fence a sender off
+            for count, row in enumerate(self._left(), 1):
+                seen(count)
+                if self._as_it_is(row):
+                    sending = sending or stack.enter_context(
+                        sender(self.log, self.context.settings)
+                    )
+                    self._send(row.letter, row.cells or (), sending)
+                elif self._met(row):
+                    self.report.accepted_in_place += 1
+                else:
+                    self.report.left[row.letter.reason] += 1
+                if self.stopping:
+                    break
+            if sending is not None:
+                sending.flush()
+                self.report.sent = sending.sent_now
+        return self.report
+
+    def to_mend(self, topic: str, reason: str | None) -> Iterator[RefusedRow]:
+        """The rows of a topic, refused for this or any reason, that wait to be mended."""
+        left = self._left(lambda o: o.origin.place.topic == topic and reason in (None, o.reason))
+        return (row for row in left if not self._met(row))
+
+    def _left(self, wanted: Callable[[Letter], bool] = lambda _: True) -> Iterator[RefusedRow]:
+        """The refused rows for which none has been sent; the others are counted."""
+        sent = sent_before(self.log, self.refused.topics.replays)
+        letters = (
+            each
+            for each in self.refused.letters()
+            if wanted(each) and not self._known(each.origin, sent)
+        )
+        return self.refused.rows(letters)
+
+    def _as_it_is(self, row: RefusedRow) -> bool:
+        """Whether the learner would take the row, and has not, as after a better converter came."""
+        mine = self.changed is None and self.own(row.letter.origin)
+        return row.taken and mine and row.letter.reason != CONFLICT
+
+    def _met(self, row: RefusedRow) -> bool:
+        """Whether the model has met the row as a good one, at its own place."""
+        return row.taken and self.changed is None and not self.own(row.letter.origin)
+
+    def own(self, origin: Origin) -> bool:
+        """Whether the live lineage itself refused the row of this origin."""
+        return origin.offset >= self.inherited.get(origin.place, 0)
+
+    def _known(self, origin: Origin, sent: Mapping[tuple[Place, int], set[int]]) -> bool:
+        """Whether the row of this origin was sent; counted."""
+        known = origin.row in sent.get((origin.place, origin.offset), ())
+        self.report.already_sent += known
+        return known
+
+    def _look_up(
+        self, rows: Sequence[Filed], sending: Sender
+    ) -> tuple[dict[Origin, Letter], dict[Origin, RefusedRow]]:
+        """The dead letters of these rows, and the refused rows that it takes to judge them."""
+        wanted = {row.origin for row in rows if row.origin and not sending.knows(row.origin)}
+        letters = {each.origin: each for each in self.refused.letters() if each.origin in wanted}
+        doubtful = [
+            each
+            for each in letters.values()
+            if each.reason == CONFLICT or not self.own(each.origin)
+        ]
+        return letters, {row.letter.origin: row for row in self.refused.rows(doubtful)}
+
+    def _take(
+        self,
+        row: Filed,
+        letters: Mapping[Origin, Letter],
+        looked: Mapping[Origin, RefusedRow],
+        sending: Sender,
+    ) -> None:
+        """Send a row of a file, or say why not."""
+        origin, cells = row.origin, row.cells
+        if origin is not None and sending.knows(origin) and origin not in sending.added:
+            self.report.already_sent += 1
+            return
+        letter = None if origin is None else letters.get(origin)
+        if isinstance(cells, Refusal):
+            refusal: Refusal | None = cells
+        elif origin in sending.added:
+            refusal = Refusal("repeated-row", "", "")
+        elif letter is None:
+            refusal = Refusal("not-a-dead-letter", "", "")
+        else:
+            refusal = self._doubt(looked.get(letter.origin), cells) or self._judged(letter, cells)
+            if refusal is None:
+                self._send(letter, cells, sending)
+        if refusal is not None:
+            again = RefusedAgain(row.line, origin, refusal.reason, refusal.column)
+            self.report.refused.append(again)
+
+    def _doubt(self, refused: RefusedRow | None, cells: Sequence[str]) -> Refusal | None:
+        """Why a row must not be sent for this one, however good it is."""
+        if refused is None:
+            return None
+        if not self.own(refused.letter.origin):
+            if refused.taken:
+                return Refusal("accepted-in-place", "", "")
+            if not refused.found:
+                return Refusal("original-gone", "", "")
+        if refused.letter.reason == CONFLICT and list(cells) == list(refused.cells or ()):
+            return Refusal(CONFLICT, "", "")
+        return None
+
+    def _judged(self, letter: Letter, cells: Sequence[str]) -> Refusal | None:
+        """What the learner would say to the row; one whose cells nobody filled in is not mended."""
+        if not any(cells):
+            return Refusal("empty-row", "", "")
+        place, offset, _ = letter.origin
+        record = Record(place, offset, letter.time, self._value(letter, cells), CSV_HEADERS)
+        (taken,) = self.refused.reader.read([record])
+        (row,) = taken.rows
+        return row if isinstance(row, Refusal) else None
+
+    def _value(self, letter: Letter, cells: Sequence[str]) -> bytes:
+        labels = letter.origin.place.topic == self.refused.topics.labels
+        return csv_line(cells[:2] if labels and not cells[2] else cells).encode()
+
+    def _send(self, letter: Letter, cells: Sequence[str], sending: Sender) -> None:
+        sending.add(Mended(letter, self._value(letter, cells)))
+        self.report.sent = sending.sent_now
+
+
+def sending_again(context: Context, registry: Registry, log: EventLog) -> SendingAgain:
+    """Puts it together, as the live lineage stands.
+
+    Raises:
+        FreshetError: no learner has read the log yet.
+        PositionError: a topic is another one than the one that was read.
+    """
+    topics = topics_of(context.settings)
+    lineage = registry.live_lineage()
+    if lineage is None:
+        raise FreshetError(
+            f"No learner has read {context.settings.log} for the model "
+            f"'{context.settings.model}' yet, so no row has been refused. Start 'freshet learn'."
+        )
+    check_topics(log, topics, lineage.start)
+    try:
+        check_same(context, lineage.learner, lineage.schema_hash)
+        changed = None
+    except ChangedModelError as error:
+        changed = error
+    refused = RefusedRows(log, topics, record_reader(context))
+    return SendingAgain(context, log, refused, changed, inherited(log, topics, lineage))
