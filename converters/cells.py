@@ -34,6 +34,9 @@ SAME_AS_REPR = (1e-4, 1e16)
 
 # How much of an offending cell or row a refusal quotes.
 QUOTED_LENGTH = 200
+# What an id may have in characters: each is kept as it is while its event waits, and written
+# beside its score.
+MOST_ID = 1_024
 
 # Possessive: with plain repeats, 40 KB of digits and an x took minutes to be refused.
 NUMBER = re.compile(r"[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from converters.errors import FreshetError
-from converters.rows import frame, longest_quoted, open_field
+from converters.framing import frame, longest_quoted, open_field
 
 READ_BYTES = 64 * 1024
 # A quote still open after this much is a mistake in the file, not a field.

@@ -19,7 +19,7 @@ from typing import NamedTuple, cast
 
 from converters.cells import Refusal
 from converters.csv_blocks import READ_BYTES, Block, BlockReader, CsvFileError
-from converters.rows import cells_of
+from converters.framing import cells_of
 
 __all__ = ["Block", "CsvFile", "CsvFileError", "FileRow", "open_csv"]
 

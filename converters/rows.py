@@ -1,24 +1,18 @@
 """The value of a log record (or of an HTTP body) -> checked rows and refusals, in order.
 
-Frames CSV on bytes and reads JSON, then hands each row's cells to the one compiled converter.
-Follows :mod:`converters.vw_text`; the reader in the stream floor calls it once per record.
-
-CSV is read as Python's ``csv`` module reads it, with these rules where readers disagree: rows end
-at LF outside quotes, one CR before it belongs to the ending, a quote opens only at the start of
-a field, and a row that is not UTF-8 or not CSV is refused without harming its neighbours. A quote
-that never closes refuses everything from its row to the record's end, as one refusal.
+Has CSV framed (:mod:`converters.framing`) and reads JSON, then hands each row's cells to the one
+compiled converter. Follows :mod:`converters.vw_text`; the reader in the stream floor calls it once per record.
 """
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import orjson
 
-from converters.cells import Refusal, RefusedCellError, quoted, time_ms
+from converters.cells import MOST_ID, Refusal, RefusedCellError, quoted, time_ms
+from converters.framing import MOST_ROWS, cells_of, csv_cells, too_many
 from converters.schema import Schema
 from converters.vw_text import Row, compile_schema, wrong_width
 
@@ -28,58 +22,6 @@ Cells = Callable[[Sequence[str]], Sequence[str] | Refusal]
 
 CSV, JSON = b"text/csv", b"application/json"
 LABEL_NAMES = ("id", "label", "time")
-
-# What is too long is for logs and files to say; csv's own limit would refuse a row that the path
-# without quotes takes.
-csv.field_size_limit(2**31 - 1)
-
-_FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"(?:[^",\n][^,\n]*+)?|(?!")[^,\n]*+)'
-_EACH_FIELD = re.compile(rb"(?:\A|,)(%b)" % _FIELD)
-_FIELDS = re.compile(rb"(?:%b,)*+" % _FIELD)
-_ROW = re.compile(rb"%b(?:,%b)*+(?=\n|\Z)" % (_FIELD, _FIELD))
-
-
-def frame(value: bytes) -> Iterator[tuple[bytes, bool]]:
-    """Cut CSV bytes into rows at the line feeds outside quotes.
-
-    Yields:
-        (row without its line ending, whether it is complete); an incomplete row has a quote that
-        never closes, reaches to the end, and is the last.
-    """
-    at, end = 0, len(value)
-    while at < end:
-        match = _ROW.match(value, at)
-        if match is None:
-            yield value[at:], False
-            return
-        yield match[0].removesuffix(b"\r"), True
-        at = match.end() + 1
-
-
-def open_field(row: bytes) -> int:
-    """Where in an incomplete row the field begins whose quote does not close."""
-    match = _FIELDS.match(row)
-    return match.end() if match else 0
-
-
-def longest_quoted(row: bytes) -> int:
-    """The length of the longest quoted field of a framed row."""
-    fields = (match[1] for match in _EACH_FIELD.finditer(row))
-    return max((len(field) for field in fields if field.startswith(b'"')), default=0)
-
-
-def cells_of(row: bytes) -> list[str] | Refusal:
-    """The cells of one framed row."""
-    try:
-        text = row.decode("utf-8")
-    except UnicodeDecodeError:
-        return Refusal("not-utf8", "", quoted(row.decode("utf-8", "backslashreplace")))
-    if '"' not in text and "\r" not in text:
-        return text.split(",") if text else []
-    try:
-        return next(csv.reader([text]), [])
-    except csv.Error:  # the one fault that a framed row can still have
-        return Refusal("bare-cr", "", quoted(text))
 
 
 class RowReader:
@@ -122,7 +64,7 @@ class RowReader:
         """The cells of a label record's rows, unchecked, or why they cannot be told apart."""
         if is_json(value, headers):
             return self._json(value, LABEL_NAMES)
-        return _csv_cells(value)
+        return csv_cells(value)
 
     def event_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
         """The cells of an event record's rows, unchecked, in the schema's order where it is told.
@@ -132,7 +74,7 @@ class RowReader:
         if is_json(value, headers):
             return self._json(value, self.schema.names)
         columns = dict(headers).get("columns")
-        rows = _csv_cells(value)
+        rows = csv_cells(value)
         if columns is None:
             return rows
         named = cells_of(columns)
@@ -165,8 +107,10 @@ class RowReader:
         rows = content if isinstance(content, list) else [content]
         if not rows:
             yield Refusal("empty-record", "", "")
-        for row in rows:
+        for row in rows[:MOST_ROWS]:
             yield object_cells(row, names)
+        if len(rows) > MOST_ROWS:
+            yield too_many()
 
     def _label(self, cells: Sequence[str]) -> LabelRow | Refusal:
         if len(cells) not in (2, 3):
@@ -175,6 +119,8 @@ class RowReader:
         code = self._labels.get(label)
         if not name:
             return Refusal("missing-id", "id", "")
+        if len(name) > MOST_ID:
+            return Refusal("id-too-long", "id", quoted(name))
         if code is None:
             reason = "missing-label" if label in self._labels else "bad-label"
             return Refusal(reason, "label", quoted(label))
@@ -236,7 +182,9 @@ def is_json(value: bytes, headers: Headers) -> bool:
 
 
 def _lines(value: bytes) -> list[str] | None:
-    """The lines of a value without quotes; None if it is empty or not all UTF-8."""
+    """The lines of a value without quotes; None if it is empty, too long, or not all UTF-8."""
+    if value.count(b"\n") >= MOST_ROWS:
+        return None
     try:
         lines = value.decode("utf-8").split("\n")
     except UnicodeDecodeError:
@@ -244,13 +192,3 @@ def _lines(value: bytes) -> list[str] | None:
     if not lines[-1]:
         lines.pop()
     return lines or None
-
-
-def _csv_cells(value: bytes) -> Iterator[Sequence[str] | Refusal]:
-    if not value:
-        yield Refusal("empty-record", "", "")
-    for row, complete in frame(value):
-        if complete:
-            yield cells_of(row)
-        else:
-            yield Refusal("unclosed-quote", "", quoted(row.decode("utf-8", "backslashreplace")))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from converters.cells import Refusal, quoted
 from converters.csv_file import CsvFile, CsvFileError, FileRow
-from converters.rows import cells_of
+from converters.framing import cells_of
 
 # The sample is held in memory: wide rows give fewer of them.
 LARGEST_SAMPLE = 64 * 2**20

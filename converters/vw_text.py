@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from operator import call, itemgetter
 
 from converters.cells import (
+    MOST_ID,
     Piece,
     Refusal,
     RefusedCellError,
@@ -54,7 +55,8 @@ def compile_schema(schema: Schema) -> Converter:
             text = "|" + "".join(map(call, columns, pick(cells)))
         except (KeyError, RefusedCellError):
             return plain(cells)  # the plain twin says which column it was
-        return ("" if id_at is None else cells[id_at], label, text)
+        id_ = "" if id_at is None else cells[id_at]
+        return (id_, label, text) if len(id_) <= MOST_ID else plain(cells)
 
     return convert
 
@@ -70,6 +72,8 @@ def reference(schema: Schema) -> Converter:
             return wrong_width(cells, len(schema.columns))
         if label_at is not None and cells[label_at] not in labels:
             return Refusal("bad-label", schema.names[label_at], quoted(cells[label_at]))
+        if id_at is not None and len(cells[id_at]) > MOST_ID:
+            return Refusal("id-too-long", schema.names[id_at], quoted(cells[id_at]))
         text = "|"
         for i, piece in checked:
             try:

@@ -15,8 +15,9 @@ from typing import Any, TextIO
 from converters.cells import Refusal
 from converters.csv_file import CsvFile, FileRow, open_csv
 from converters.csv_text import csv_line
+from converters.framing import cells_of
 from converters.output_file import writing
-from converters.rows import RowReader, cells_of
+from converters.rows import RowReader
 from converters.schema import Schema
 from converters.settings import Settings
 from converters.vw_text import Row

@@ -20,7 +20,7 @@ from converters.errors import FreshetError
 from learners import commands as learner_commands
 from serve import commands as server_commands
 from stream import commands as stream_commands
-from stream import demo_commands
+from stream import dead_letter_commands, demo_commands
 
 app = typer.Typer(
     name="freshet",
@@ -48,7 +48,8 @@ for command in (
     learner_commands.rollback,
     learner_commands.history,
     stream_commands.scores,
-    stream_commands.dead_letters,
+    dead_letter_commands.dead_letters,
+    dead_letter_commands.replay_dead_letters,
     demo_commands.demo,
 ):
     app.command(command.__name__.replace("_", "-"))(command)

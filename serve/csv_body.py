@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from converters.cells import Refusal, quoted
-from converters.rows import cells_of, frame
+from converters.framing import cells_of, frame
 from serve.problems import RowsRefusedError, TooLargeError
 
 BOM = b"\xef\xbb\xbf"

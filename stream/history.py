@@ -21,7 +21,7 @@ from converters.conversion import CSV_HEADERS
 from converters.csv_file import CsvFile, CsvFileError, FileRow
 from converters.csv_text import csv_line
 from converters.errors import UsageError
-from converters.rows import cells_of
+from converters.framing import cells_of
 from converters.schema import Schema
 from stream.log import Outgoing
 

@@ -1,4 +1,4 @@
-"""What the learner writes for each input record: one record of scores, one of dead letters.
+"""What the learner writes for each input record: a record of scores, one of dead letters.
 
 Both carry the key ``topic:partition:offset`` of the record they answer, and one CSV line per row:
 ``row,id,score,lessons,lineage`` and ``row,reason,column,text``. The pipeline makes them, the
@@ -17,6 +17,9 @@ from converters.cells import Refusal
 from converters.csv_text import csv_line
 from stream.log import Outgoing, Place, Record
 from stream.reading import Taken
+
+# Existing Kafka topics take records of a mebibyte at most.
+MOST_BYTES = 2**19
 
 
 class Score(NamedTuple):
@@ -51,16 +54,24 @@ def csv_field(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def score_record(record: Taken, lines: Iterable[str]) -> Outgoing:
-    """The scores of a record's rows."""
-    return Outgoing("\n".join(lines).encode(), record.time, key=_key(record))
+def score_records(record: Taken, lines: Sequence[str]) -> list[Outgoing]:
+    """The scores of a record's rows: one record, or several if it would be a large one."""
+    return [Outgoing(value, record.time, key=_key(record)) for value in _values(lines)]
 
 
-def dead_letter_record(record: Taken, refused: Sequence[tuple[int, Refusal]]) -> Outgoing:
-    """The refused rows of a record."""
-    text = "\n".join(csv_line((row, *refusal)) for row, refusal in refused)
-    value = text.encode("utf-8", "backslashreplace")
-    return Outgoing(value, record.time, key=_key(record))
+def dead_letter_records(record: Taken, refused: Sequence[tuple[int, Refusal]]) -> list[Outgoing]:
+    """The refused rows of a record: one record, or several if it would be a large one."""
+    lines = [csv_line((row, *refusal)) for row, refusal in refused]
+    return [Outgoing(value, record.time, key=_key(record)) for value in _values(lines)]
+
+
+def _values(lines: Sequence[str]) -> list[bytes]:
+    """The lines as values of :data:`MOST_BYTES` at most; a single line is never as long."""
+    value = "\n".join(lines).encode("utf-8", "backslashreplace")
+    if len(value) <= MOST_BYTES or len(lines) == 1:
+        return [value]
+    middle = len(lines) // 2
+    return _values(lines[:middle]) + _values(lines[middle:])
 
 
 def read_scores(records: Iterable[Record]) -> Iterator[Score]:

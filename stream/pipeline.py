@@ -19,12 +19,14 @@ from learners.progressive import Progressive
 from stream.fingerprint import Mark
 from stream.joiner import Joiner
 from stream.log import Outgoing, Place
-from stream.outputs import csv_field, dead_letter_record, score_record
+from stream.outputs import csv_field, dead_letter_records, score_records
 from stream.planning import Counts, Plan, Planner
 from stream.reading import Batch, Taken
 
 # How many recent rows a snapshot keeps with their scores, for others to reproduce.
 SAMPLE_ROWS = 16
+# Rows with megabytes in a cell would make manifests that nobody can read.
+SAMPLE_LENGTH = 4_096
 
 
 @dataclass
@@ -114,7 +116,9 @@ class Pipeline:
         )
         if self.static is not None:
             self._measure_static(self.static, plan)
-        self.sample.extend(t[t.index("|") :] for t in plan.lines[-SAMPLE_ROWS:])
+        for text in plan.lines[-SAMPLE_ROWS:]:
+            if len(text) <= SAMPLE_LENGTH:
+                self.sample.append(text[text.index("|") :])
         if write:
             self._write(plan, scores, written)
 
@@ -127,10 +131,10 @@ class Pipeline:
                     f"{n},{csv_field(i)},{scores[at]!r},{lessons},{lineage}"
                     for n, i, at, lessons in rows
                 ]
-                written.scores.append(score_record(record, lines))
+                written.scores.extend(score_records(record, lines))
         for record, refused in plan.refused:
             if record.offset >= before.get(record.place, 0):
-                written.dead_letters.append(dead_letter_record(record, refused))
+                written.dead_letters.extend(dead_letter_records(record, refused))
 
     def _freezes(self, record: Taken) -> bool:
         """Whether the copy is to be taken just before this record."""

@@ -135,3 +135,29 @@ def test_a_number_that_would_spoil_the_learner_is_a_dead_letter(tmp_path: Path) 
         (2, "unlearnable"),
     ]
     assert report["model_sha256"] == alone.learn()["model_sha256"]
+
+
+def test_a_record_of_line_feeds_is_one_refusal_from_a_hundred_thousand_on(tmp_path: Path) -> None:
+    """What one record may cost is bounded, and its dead letters are all written."""
+    project = Project(tmp_path)
+    fill(project, [Outgoing(b"\n" * 2**20), Outgoing(GOOD[0])])
+    report = project.learn()
+    letters = project.dead_letters()
+    assert [d.row for d in letters] == list(range(100_001))
+    assert {d.reason for d in letters[:-1]} == {"empty-row"}
+    assert letters[-1].reason == "too-many-rows"
+    assert (report["rejected"], report["learned"]) == (100_001, 1)
+
+
+def test_long_ids_are_refused_and_long_cells_hurt_no_checkpoint(tmp_path: Path) -> None:
+    """An id longer than 1,024 characters is a dead letter; megabytes in a cell are learned."""
+    project = Project(tmp_path)
+    rows = [b"x" * size + b",1357016400,1,AX,JFK,3,100," for size in (1_024, 1_025)]
+    huge = [b"%d,1357016400,0,%s,JFK,3,100," % (n, b" " * 2**21) for n in range(4)]
+    fill(project, [Outgoing(value) for value in rows + huge])
+    report = project.learn()
+    assert [d.reason for d in project.dead_letters()] == ["id-too-long"]
+    assert report["learned"] == 5
+    assert project.learn()["version"] == report["version"]
+    with project.registry() as registry:
+        assert {e.action for e in registry.ledger()} == {"publish"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from converters.csv_blocks import LONGEST_LINE, LONGEST_QUOTED
 from converters.csv_file import CsvFile, CsvFileError, open_csv
-from converters.rows import cells_of, frame
+from converters.framing import cells_of, frame
 from tests import schemas
 
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from converters.cells import Refusal
 from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
-from converters.rows import RowReader, cells_of, frame
+from converters.framing import cells_of, frame
+from converters.rows import RowReader
 from stream.history import Formed, History, HistoryOptions
 from stream.log import Place, Record
-from stream.outputs import dead_letter_record, read_dead_letters
+from stream.outputs import dead_letter_records, read_dead_letters
 from stream.reading import EventRows
 from tests import schemas
 from tests.schemas import build
@@ -80,7 +81,7 @@ def test_dead_letter_of_a_carriage_return() -> None:
     """The text of a dead letter comes back, whatever control characters it holds."""
     record = EventRows(Place("t", 0), 3, 1, [])
     refused = [(0, Refusal("bare-cr", "", "k\rx")), (1, Refusal("bad-label", "late", "1\n"))]
-    out = dead_letter_record(record, refused)
+    (out,) = dead_letter_records(record, refused)
     written = Record(Place("d", 0), 0, 1, out.value, out.headers, out.key)
     letters = list(read_dead_letters([written]))
     assert [(d.row, d.reason, d.text) for d in letters] == [

@@ -11,7 +11,8 @@ import pytest
 import vowpalwabbit
 
 from converters.csv_file import open_csv
-from converters.rows import RowReader, cells_of
+from converters.framing import cells_of
+from converters.rows import RowReader
 from converters.vw_text import Row, line
 from stream.learner_process import LearnerProcess
 from stream.reading import Batch

@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from converters.cells import Refusal
-from converters.rows import RowReader, cells_of, frame
+from converters.framing import cells_of, frame
+from converters.rows import RowReader
 from converters.vw_text import reference
 from tests import schemas
 from tests.rows_to_read import COLUMNS, CSV, GOOD, GOOD_ROW, JSON, columns
