@@ -98,6 +98,8 @@ class Backfill:
         positions: Mapping[Place, int] = begins | to_cut(start.positions)
         with closing(MergedReader(log.read(positions), positions, topics.labels)) as merged:
             records = record_reader(self.context)
+            if lines is None:
+                records = once_reader(records, log, topics)
             limit = ends if lines is None else {}
             for batch in BatchReader(merged, records, lines or (), limit):
                 if batch.records:

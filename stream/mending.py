@@ -16,7 +16,8 @@ from converters.cells import Refusal, quoted
 from converters.csv_blocks import LONGEST_QUOTED
 from converters.csv_file import CsvFile, CsvFileError
 from converters.csv_text import csv_line
-from converters.rows import LABEL_NAMES, cells_of
+from converters.framing import cells_of
+from converters.rows import LABEL_NAMES
 from converters.schema import Schema
 from stream.log import Place
 from stream.refused_rows import Origin, RefusedRow

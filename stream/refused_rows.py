@@ -17,7 +17,8 @@ from typing import NamedTuple
 import orjson
 
 from converters.cells import Refusal
-from converters.rows import LABEL_NAMES, frame, is_json
+from converters.framing import frame
+from converters.rows import LABEL_NAMES, is_json
 from learners.registry import Lineage
 from stream import journal
 from stream.log import EventLog, Place, Record
