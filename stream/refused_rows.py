@@ -17,7 +17,7 @@ from typing import NamedTuple
 import orjson
 
 from converters.cells import Refusal
-from converters.framing import frame
+from converters.framing import MOST_ROWS, frame
 from converters.rows import LABEL_NAMES, is_json
 from learners.registry import Lineage
 from stream import journal
@@ -128,17 +128,17 @@ class RefusedRows:
 
 def raw_rows(record: Record) -> list[bytes]:
     """The bytes of each row of a record, as the converter counts its rows."""
-    if not is_json(record.value, record.headers):
-        return [row for row, _ in frame(record.value)] or [b""]
+    value, most = record.value, MOST_ROWS + 1  # the last stands for all that are too many
+    if not is_json(value, record.headers):
+        return [row for row, _ in islice(frame(value), most)] or [b""]
     try:
-        content = orjson.loads(record.value)
+        content = orjson.loads(value)
+        rows = content[:most] if isinstance(content, list) else []
+        return [orjson.dumps(row) for row in rows] or [value]
     except orjson.JSONDecodeError:
-        return [record.value]
-    return (
-        [orjson.dumps(row) for row in content]
-        if content and isinstance(content, list)
-        else [record.value]
-    )
+        return [value]
+    except orjson.JSONEncodeError:  # nested deeper than it writes: shown as all of the record
+        return [value] * len(rows)
 
 
 def originals(log: EventLog, place: Place, offsets: Iterable[int]) -> Iterator[Record]:
