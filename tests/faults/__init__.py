@@ -1,0 +1,1 @@
+"""Faults that are made for real, and what becomes of the learner under them."""
