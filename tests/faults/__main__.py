@@ -14,7 +14,8 @@ from rich.console import Console
 
 from tests.faults import table
 from tests.faults.fault_tests import fault_tests
-from tests.faults.kills import Outcome, forget_failed, run_all, run_one, scenarios
+from tests.faults.kills import Outcome, forget_failed, run_all, run_one
+from tests.faults.scenarios import scenarios
 from tests.faults.zygote import ROOT
 
 KILLS, EVENTS = 2_040, 1_020_000

@@ -16,7 +16,8 @@ from typing import Any
 
 from learners.registry import Checkpoint
 from stream.outputs import Score
-from tests.faults.kill_scenario import Killing, ScenarioError, project_of
+from tests.faults.kill_scenario import Killing, ScenarioError
+from tests.faults.scenarios import project_of
 from tests.faults.zygote import Life, Zygote
 from tests.project import Project
 

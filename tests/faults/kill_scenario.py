@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import sleep
 
-from tests.faults.ledger import LABEL_WAIT, Ledger, drawn
+from tests.faults.ledger import Ledger, drawn
 from tests.faults.points import POINTS, Point, read_trace
+from tests.faults.scenarios import Deaths, Scenario
 from tests.faults.zygote import KILLED, Life, Zygote, plain_life
 from tests.project import Project
 
@@ -30,85 +29,12 @@ SMALLEST_BATCH, LARGEST_BATCH = 20, 4_000
 BATCHES_A_LIFE = 3.0
 # Delays that end inside the system call after a point: an fsync, a COMMIT, an answer's way.
 DELAYS = (0.0, 0.0, 0.0005, 0.002, 0.006)
-
-MORE = """
-[late_labels]
-wait = {wait}
-[duplicates]
-window = 5000
-[checkpoint]
-min_spacing = 0
-keep = 3
-[topics]
-partitions = {partitions}
-{topics}
-"""
+# Lives that are started as users start them: they cost ten times as much.
+PLAIN, PLAIN_AT_MOST_EVERY = 3, 6
 
 
 class ScenarioError(Exception):
     """A life ended by itself where it had to be killed, or did not end."""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What is killed, and how often.
-
-    Attributes:
-        kind: ``sqlite`` or ``kafka``.
-        partitions: of the events topic and of the labels topic.
-        late: labels come on their own topic.
-        live: the log is filled while the learner is killed, not before.
-        kills: how many lives are killed.
-        events: rows on the events topic, about.
-        seed: of everything that is drawn.
-    """
-
-    kind: str
-    partitions: int
-    late: bool
-    live: bool
-    kills: int
-    events: int
-    seed: int = 1
-
-    @property
-    def name(self) -> str:
-        """As ``--only`` takes it."""
-        log = self.kind if self.kind == "sqlite" else f"{self.kind}-{self.partitions}"
-        return f"{log}-{'late' if self.late else 'immediate'}-{'live' if self.live else 'full'}"
-
-
-@dataclass
-class Deaths:
-    """How the lives ended.
-
-    Attributes:
-        regions: kills by where the learner stood, as its trace says.
-        named: those of them that came at a named point; the others came at any moment.
-        points: kills at each named point.
-        starts: seconds from a life's beginning to its first new batch.
-        plain: kills of processes that were started as users start them.
-    """
-
-    regions: Counter[str] = field(default_factory=Counter)
-    named: Counter[str] = field(default_factory=Counter)
-    points: Counter[str] = field(default_factory=Counter)
-    starts: list[float] = field(default_factory=list)
-    plain: int = 0
-
-    @property
-    def count(self) -> int:
-        """All of them."""
-        return sum(self.regions.values()) + self.plain
-
-
-def project_of(scenario: Scenario, folder: Path, url: str, model: str, source: str = "") -> Project:
-    """The model that learns; with ``source``, another one that reads that one's topics."""
-    topics = f'events = "{source}.events"\nlabels = "{source}.labels"' if source else ""
-    more = MORE.format(wait=LABEL_WAIT, partitions=scenario.partitions, topics=topics)
-    project = Project(folder, log=url, model=model, more=more)
-    project.topics()
-    return project
 
 
 @dataclass
@@ -138,36 +64,38 @@ class Killing:
 
     def run(self, said: Callable[[int], None]) -> None:
         """Kill as often as the scenario says, then let the whole log be there."""
+        every = max(self.scenario.kills // PLAIN, PLAIN_AT_MOST_EVERY)
         with self._arriving():
-            while self.deaths.count < self.scenario.kills:
-                self._one_life()
-                said(self.deaths.count)
+            while (done := self.deaths.count) < self.scenario.kills:
+                if done % every == every // 2:
+                    self._kill_plainly()
+                else:
+                    self.kill(self._drawn_life())
+                said(done + 1)
 
-    def _one_life(self) -> None:
-        """Begin a life, see it killed, and note where it was; a few are started plainly."""
-        life, every = self._drawn_life(), max(self.scenario.kills // 3, 6)
-        plain = self.deaths.count % every == every // 2
-        if plain:
-            seconds = self.draw.uniform(0.8, 2.0)
-            status = plain_life(Life(life.folder, life.arguments, seconds=seconds))
-        else:
-            life.trace.unlink(missing_ok=True)
-            status = self.zygote.live(life)
-        if status != KILLED:
-            said = life.said.read_text(errors="replace")[-3000:]
-            raise ScenarioError(f"a life ended by itself with {status}, and said:\n{said}")
-        if plain:
-            self.deaths.plain += 1
-            return
+    def kill(self, life: Life) -> None:
+        """See a life killed, and note where it was.
+
+        Raises:
+            ScenarioError: it ended by itself.
+        """
+        life.trace.unlink(missing_ok=True)
+        _check_killed(life, self.zygote.live(life))
         traced = read_trace(life.trace)
         self.deaths.regions[traced.region] += 1
-        rows = int(life.constants["BATCH_ROWS"])
-        self._taken += traced.passes["outputs: write returned"] * rows
+        self._taken += traced.passes["outputs: write returned"] * int(life.constants["BATCH_ROWS"])
         if traced.working_after is not None:
             self.deaths.starts.append(traced.working_after)
         if life.point is not None and traced.passes[life.point] >= life.nth:
             self.deaths.points[life.point] += 1
             self.deaths.named[traced.region] += 1
+
+    def _kill_plainly(self) -> None:
+        """The same for a process started as users start it, at any moment."""
+        seconds = self.draw.uniform(0.8, 2.0)
+        life = Life(str(self.project.folder), ["learn"], seconds=seconds)
+        _check_killed(life, plain_life(life))
+        self.deaths.plain += 1
 
     def _drawn_life(self) -> Life:
         """A life that ends at a named point, or at any moment; at the latest after a while."""
@@ -248,3 +176,9 @@ class Killing:
                 self.ledger.append(log, topics, self.ledger.chunks[sent])
                 sent += 1
                 sleep(pause())
+
+
+def _check_killed(life: Life, status: int) -> None:
+    if status != KILLED:
+        said = life.said.read_text(errors="replace")[-3000:]
+        raise ScenarioError(f"a life ended by itself with {status}, and said:\n{said}")

@@ -19,19 +19,30 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
-from itertools import product
 from pathlib import Path
 from time import monotonic
 
 from tests.broker import running_broker
 from tests.faults.kill_checks import verified
-from tests.faults.kill_scenario import Killing, Scenario, ScenarioError, project_of
+from tests.faults.kill_scenario import Killing, ScenarioError
+from tests.faults.scenarios import Scenario, project_of
 from tests.faults.zygote import ROOT, ZygoteError, running_zygote
 
 STATE = ROOT / ".cache" / "faults"
 PACKAGES = ("converters", "learners", "stream", "serve")
-HARNESS = ("instruments", "kill_checks", "kill_scenario", "kills", "ledger", "points", "zygote")
-LOGS = (("sqlite", 4), ("kafka", 1), ("kafka", 4))
+HARNESS = (
+    *("instruments", "kill_checks", "kill_scenario", "kills", "ledger", "points", "scenarios"),
+    "zygote",
+)
+    "instruments",
+    "kill_checks",
+    "kill_scenario",
+    "kills",
+    "ledger",
+    "points",
+    "scenarios",
+    "zygote",
+)
 # As many as there are cores to be had on the smallest machine that this has to run on.
 AT_ONCE = 2
 SAY_EVERY = 25
@@ -52,17 +63,6 @@ class Outcome:
     start_seconds: float
     seconds: float
     problems: list[str]
-
-
-def scenarios(kills: int, events: int, only: str = "") -> list[Scenario]:
-    """All twelve, or those whose name holds ``only``; together they kill and learn so much."""
-    every = list(product(LOGS, (False, True), (False, True)))
-    each_kills, each_events = -(-kills // len(every)), -(-events // len(every))
-    found = [
-        Scenario(kind, partitions, late, live, each_kills, each_events, seed)
-        for seed, ((kind, partitions), late, live) in enumerate(every, 1)
-    ]
-    return [scenario for scenario in found if only in scenario.name]
 
 
 def run_all(wanted: Sequence[Scenario], kills: int, events: int) -> list[Outcome]:

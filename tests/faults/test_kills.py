@@ -13,10 +13,10 @@ import pytest
 
 from tests.faults.instruments import GoneError, replace, set_constants
 from tests.faults.kill_checks import verified
-from tests.faults.kill_scenario import Killing, Scenario, project_of
-from tests.faults.kills import scenarios
+from tests.faults.kill_scenario import HASTE, Killing
 from tests.faults.points import STARTING, Trace, read_trace
-from tests.faults.zygote import Zygote, running_zygote
+from tests.faults.scenarios import Scenario, project_of, scenarios
+from tests.faults.zygote import Life, Zygote, running_zygote
 
 KILLS, EVENTS = 72, 36_000
 SHORT = [
@@ -48,6 +48,28 @@ def test_kills_change_nothing(
     killing = Killing(scenario, project_of(scenario, tmp_path / "p", url, unique_name), zygote)
     killing.run(lambda _: None)
     assert killing.deaths.count == scenario.kills
+    assert list(verified(killing, zygote, f"{unique_name}-unharmed")) == []
+
+
+def test_a_checkpoint_made_during_the_replay_forgets_none_of_the_tail(
+    zygote: Zygote, tmp_path: Path, unique_name: str
+) -> None:
+    """Killed right after a checkpoint in the middle of its replay, it still replays the rest."""
+    scenario = Scenario("sqlite", 1, late=False, live=False, kills=2, events=3_000)
+    url = f"sqlite:///{tmp_path}/log.db"
+    killing = Killing(scenario, project_of(scenario, tmp_path / "p", url, unique_name), zygote)
+    for point, nth, every in (("outputs: write returned", 5, 10**6), ("snapshot: left", 1, 1)):
+        limits = {"FRESHET_CHECKPOINT__EVENTS": str(every), "FRESHET_CHECKPOINT__SECONDS": "9"}
+        constants = HASTE | {"BATCH_ROWS": 100}
+        killing.kill(
+            Life(
+                *(str(killing.project.folder), ["learn"], scenario.kind, point, nth),
+                seconds=20,
+                environment=limits,
+                constants=constants,
+            )
+        )
+    assert killing.deaths.points == {"outputs: write returned": 1, "snapshot: left": 1}
     assert list(verified(killing, zygote, f"{unique_name}-unharmed")) == []
 
 
