@@ -34,15 +34,6 @@ HARNESS = (
     *("instruments", "kill_checks", "kill_scenario", "kills", "ledger", "points", "scenarios"),
     "zygote",
 )
-    "instruments",
-    "kill_checks",
-    "kill_scenario",
-    "kills",
-    "ledger",
-    "points",
-    "scenarios",
-    "zygote",
-)
 # As many as there are cores to be had on the smallest machine that this has to run on.
 AT_ONCE = 2
 SAY_EVERY = 25
