@@ -26,6 +26,10 @@ class NonFiniteError(FreshetError):
     """A line holds a number that is not finite as float32, or a weight or score became so."""
 
 
+class ModelNotSavedError(FreshetError):
+    """The model file could not be written."""
+
+
 class WrongLearnerError(FreshetError):
     """A snapshot belongs to another learner, other arguments or another schema."""
 

@@ -23,9 +23,8 @@ from typing import Any, ClassVar
 import numpy as np
 from vowpalwabbit.pyvw import Workspace, pylibvw
 
-from converters.errors import FreshetError
 from converters.river_dict import DEFAULT_NAMESPACE, meetings, read_row, readable
-from learners.base import LearnerSpec, NonFiniteError, WrongLearnerError
+from learners.base import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
 from learners.intake import broken_line, intake_for
 from learners.vw_file import pending_regularization
 from learners.vw_saved import bits, check_made_with, saved_weights, untrained
@@ -39,10 +38,6 @@ _learn = pylibvw.vw.learn
 _predict = pylibvw.vw.predict
 _finish = pylibvw.vw._finish_example  # noqa: SLF001  # the block path is not public, 2.5x as fast
 _score = pylibvw.example.get_simplelabel_prediction
-
-
-class ModelNotSavedError(FreshetError):
-    """The model file could not be written."""
 
 
 class VWLearner:

@@ -12,6 +12,7 @@ from time import monotonic
 import structlog
 
 from converters.errors import FreshetError
+from learners.base import ModelNotSavedError
 from learners.registry import Commit, Committed, RegistryError, Start, SupersededError
 from learners.snapshot import SnapshotError
 from stream import checkpoint, garbage
@@ -23,6 +24,9 @@ from stream.pacing import Pacing
 from stream.starting import Beginning, Starting
 
 log = structlog.get_logger()
+
+# What keeps a checkpoint from being written; the learner has lost nothing by it.
+FAILURES = (ModelNotSavedError, SnapshotError, RegistryError)
 
 
 class UnsavedError(FreshetError):
@@ -67,7 +71,7 @@ class Saver:
             self.save(cut, journal_position)
         except SupersededError:
             raise
-        except (SnapshotError, RegistryError) as error:
+        except FAILURES as error:
             self.trouble = str(error)
             delay = self._pacing.failed()
             log.warning("checkpoint failed", next_try_seconds=delay, error=self.trouble)
@@ -83,7 +87,7 @@ class Saver:
             self.save(cut, journal_position)
         except SupersededError:
             raise
-        except (SnapshotError, RegistryError) as error:
+        except FAILURES as error:
             raise UnsavedError(
                 f"The last checkpoint could not be written: {error} Nothing is lost: the next "
                 "start goes on from the checkpoint before, with what the journal names since."

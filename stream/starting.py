@@ -33,6 +33,7 @@ class Beginning:
 
     Attributes:
         positions: the next offset of every partition.
+        journal_position: a place in the journal that is not after the first of ``replay``.
         replay: batches that were output but are not in the checkpoint.
         parent: the newest version behind the pipeline, if any.
         opening: the first line of a new lineage, still to be written.
@@ -170,7 +171,7 @@ class Starting:
         return Beginning(
             pipeline,
             begins | known,
-            self._journal_end(),
+            start.journal_position,
             check_topics(self.event_log, self.topics, start),
             parent,
             batches,
