@@ -1,6 +1,6 @@
 """``make bench``: every line of the table in one run; names of parts as arguments run only those.
 
-python -m benchmarks [pipeline] [checkpoints] [conversion] [http] [freshness]
+python -m benchmarks [PART ...]; the parts are the names of ``PARTS`` below.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import checkpoints, conversion, freshness, http, pipeline
+from benchmarks import checkpoints, conversion, exactly_once, freshness, http, memory, pipeline
 from benchmarks.table import Measured
 from tests.broker import running_broker
 
@@ -22,9 +22,16 @@ def _pipeline() -> list[Measured]:
         return pipeline.run(servers)
 
 
+def _exactly_once() -> list[Measured]:
+    with running_broker() as servers:
+        return exactly_once.run(servers)
+
+
 PARTS: dict[str, Callable[[], list[Measured]]] = {
     "pipeline": _pipeline,
+    "exactly-once": _exactly_once,
     "checkpoints": checkpoints.run,
+    "memory": memory.run,
     "conversion": conversion.run,
     "http": http.run,
     "freshness": freshness.run,

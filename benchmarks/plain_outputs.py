@@ -1,0 +1,63 @@
+"""The same pipeline without its promises: outputs sent and forgotten, one checkpoint at the end.
+
+What exactly once costs is measured against this. Run as a process of its own:
+python -m benchmarks.plain_outputs CONFIG
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from converters import config, schema
+from stream.connection import Connection
+from stream.context import context_of
+from stream.kafka_client import open_producer
+from stream.kafka_writer import REQUEST_BYTES, send
+from stream.learner_process import assembled
+from stream.log import Outgoing, Place
+from stream.log_checks import checked
+from stream.logs import configure_logs
+
+
+class PlainWriter:
+    """Hands records to a producer and never asks what became of them."""
+
+    def __init__(self, servers: str, journal: str) -> None:
+        self._producer = open_producer(servers, max_request_size=REQUEST_BYTES)
+        # As such a program would have it: what is full, or a little old, goes out by itself.
+        self._producer.config["linger_ms"] = 50
+        self._journal = journal
+
+    def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> dict[Place, int]:
+        """Scores and dead letters; there is no journal."""
+        for topic, records in outputs.items():
+            if topic != self._journal:
+                send(self._producer, topic, checked(topic, records))
+        return {}
+
+    def close(self) -> None:
+        """Send what lingers."""
+        self._producer.deliver()
+        self._producer.close()
+
+
+def main(path: str) -> None:
+    """Learn to the log's end and print the report."""
+    configure_logs()
+    settings = config.load(Path(path))
+    context = context_of(settings, schema.from_settings(settings))
+    with assembled(context) as process:
+        assert process.connection is not None
+        event_log = process.connection.event_log
+        process.connection.writer.close()
+        writer = PlainWriter(settings.log.removeprefix("kafka://"), process.topics.journal)
+        process.connection = Connection(event_log, writer)
+        report = process.run(lambda _batch, _learning: None, until_end=True)
+    sys.stdout.write(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
