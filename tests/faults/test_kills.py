@@ -7,13 +7,19 @@ compared with the input's ledger, with a run without kills, and with the journal
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace as replaced
 from pathlib import Path
 
 import pytest
 
+from stream import journal
+from stream.log import Outgoing
+from tests.faults import kills, table
 from tests.faults.instruments import GoneError, replace, set_constants
 from tests.faults.kill_checks import verified
 from tests.faults.kill_scenario import HASTE, Killing
+from tests.faults.kills import Outcome
+from tests.faults.ledger import BAD_LABELS, BAD_RECORDS, BAD_ROWS, drawn
 from tests.faults.points import STARTING, Trace, read_trace
 from tests.faults.scenarios import Scenario, project_of, scenarios
 from tests.faults.zygote import Life, Zygote, running_zygote
@@ -71,6 +77,66 @@ def test_a_checkpoint_made_during_the_replay_forgets_none_of_the_tail(
         )
     assert killing.deaths.points == {"outputs: write returned": 1, "snapshot: left": 1}
     assert list(verified(killing, zygote, f"{unique_name}-unharmed")) == []
+
+
+def test_an_output_written_twice_is_found(zygote: Zygote, tmp_path: Path, unique_name: str) -> None:
+    """The harness would see it: a record of scores that stands on its topic once more is told."""
+    scenario = Scenario("sqlite", 1, late=False, live=True, kills=1, events=500)
+    url = f"sqlite:///{tmp_path}/log.db"
+    killing = Killing(scenario, project_of(scenario, tmp_path / "p", url, unique_name), zygote)
+    killing.run(lambda _: None)
+    assert list(verified(killing, zygote, "")) == []
+    with killing.project.open_log() as log:
+        topic = killing.project.topics().scores
+        first = next(journal.records(log, topic))
+        log.append(topic, [Outgoing(first.value, first.time, key=first.key)])
+    rows = first.value.count(b"\n") + 1
+    found = list(verified(killing, zygote, ""))
+    assert found[0] == f"{rows} scores were output twice"
+    assert found[1].startswith(f"scores of each id: {rows} differ")
+
+
+def test_the_input_holds_everything_that_has_an_outcome() -> None:
+    """Refused rows of every reason, repeats, anonymous rows, and labels against the first."""
+    ledger = drawn(20_000, late=True, partitions=4, seed=1)
+    sent = [each for chunk in ledger.chunks for each in chunk]
+    reasons = {reason for each in sent for reason in each.reasons if reason}
+    listed = (*BAD_ROWS, *BAD_RECORDS, *BAD_LABELS)
+    assert reasons == {reason for _, reason in listed} | {"conflicting-label"}
+    assert ledger.repeats > 100
+    assert ledger.ids[""] > 100
+    assert {each.record.partition for each in sent} == {0, 1, 2, 3}
+    assert sum(ledger.ids.values()) + ledger.repeats < ledger.rows
+
+
+def test_only_what_is_missing_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finished scenario is kept for the same code and size, and for no other."""
+    monkeypatch.setattr(kills, "STATE", tmp_path)
+    scenario = scenarios(12, 1_200, "sqlite-late-live")[0]
+    assert kills.kept(scenario) is None
+    outcome = kills.run_one(scenario)
+    assert outcome.problems == []
+    assert outcome.kills == 1
+    assert kills.kept(scenario) == outcome
+    assert kills.kept(replaced(scenario, kills=2)) is None
+    monkeypatch.setattr(kills, "code_mark", lambda: "other code")
+    assert kills.kept(scenario) is None
+
+
+def test_the_tables_add_up() -> None:
+    """Kills inside a commit are counted apart, and a failure is not to be overlooked."""
+    regions = {"between commits": 3, "inside the registry's commit": 2}
+    good = Outcome("a", 5, 0, 100, 10, regions, {"between commits": 1}, {}, 0.1, 1.0, [])
+    bad = replaced(good, name="b|", plain=1, problems=["lost"])
+    assert table.of_scenarios([good, bad]).rows == [
+        ("a", "5", "2", "100", "10", "the same, 0 lost, 0 twice", "1"),
+        ("b|", "5", "2", "100", "10", "FAILED", "1"),
+        ("together", "10", "4", "200", "20", "1 FAILED", "2"),
+    ]
+    landed = table.of_regions([good, bad])
+    assert ("between commits", "2", "4", "6") in landed.rows
+    assert landed.rows[-1][-1] == "1"
+    assert "| b\\| | 5 |" in table.of_scenarios([bad]).markdown()
 
 
 def test_a_name_that_is_gone_is_a_clear_failure() -> None:
