@@ -69,7 +69,9 @@ function showStates(status) {
   if (!learner) state("state-learner", "warn", "no learner yet");
   else state("state-learner", learner.alive ? "good" : "bad", learner.alive ? "learner alive" : "learner stopped");
   state("state-registry", status.registry.reachable ? "good" : "bad", status.registry.reachable ? "registry reachable" : "registry away");
-  const trouble = [status.trouble, status.registry.trouble].filter(Boolean).join(" ");
+  const waiting = learner?.waiting_for ? `The learner waits since ${since(learner.waiting_since)}: ${learner.waiting_for}` : "";
+  const saving = learner?.checkpoint_trouble ? `The last checkpoint failed: ${learner.checkpoint_trouble}` : "";
+  const trouble = [status.trouble, status.registry.trouble, waiting, saving].filter(Boolean).join(" ");
   by("trouble").textContent = trouble;
   by("trouble").hidden = !trouble;
 }
