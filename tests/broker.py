@@ -82,7 +82,7 @@ def running_broker(*, quick: bool = False) -> Iterator[str]:
     HOME.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         with FileLock(HOME / "start.lock"):
-            _prepare()
+            prepare()
             users = stack.enter_context((HOME / "users.lock").open("w"))
             fcntl.flock(users, fcntl.LOCK_SH)
             address = _address() or _start_keeper(quick=quick)
@@ -93,7 +93,7 @@ def running_broker(*, quick: bool = False) -> Iterator[str]:
 def private_broker() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A Kafka of one's own, to stop or kill: its process and its address."""
     HOME.mkdir(parents=True, exist_ok=True)
-    _prepare()
+    prepare()
     with tempfile.TemporaryDirectory() as data:
         broker, address = _start_broker(Path(data), quick=True)
         try:
@@ -104,7 +104,7 @@ def private_broker() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
             broker.wait()
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """Have Kafka's jars and a formatted, empty storage folder in ``HOME``; made once."""
     with FileLock(HOME / "prepare.lock"):
         for program in ("java", "mvn"):
@@ -149,10 +149,10 @@ def _address() -> str | None:
     except FileNotFoundError:
         return None
     # A keeper that was killed outright took its broker with it, and left the file.
-    return address if _answers(address) else None
+    return address if answers(address) else None
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
     """Whether something accepts connections there."""
     host, port = address.split(":")
     with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
@@ -209,23 +209,23 @@ def _last(users: IO[str]) -> bool:
 
 def _start_broker(folder: Path, *, quick: bool) -> tuple[subprocess.Popen[bytes], str]:
     """Start Kafka on a new storage folder below ``folder``."""
-    ports, flags = _free_ports(2), QUICK if quick else ()
+    ports, flags = free_ports(2), QUICK if quick else ()
     shutil.copytree(HOME / "formatted", folder / "storage")
     broker = subprocess.Popen(
         ["java", *flags, *CLASSES, "kafka.Kafka", str(_configured(folder, ports))],
         stdin=subprocess.DEVNULL,
-        preexec_fn=_die_with_its_parent,  # noqa: PLW1509 - it is a single system call
+        preexec_fn=die_with_its_parent,  # noqa: PLW1509 - it is a single system call
     )
     return broker, f"127.0.0.1:{ports[0]}"
 
 
-def _die_with_its_parent() -> None:
+def die_with_its_parent() -> None:
     """Ask Linux to end the broker should the process that started it be killed outright."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports of the loopback interface that nothing listens on now."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -236,7 +236,7 @@ def _free_ports(count: int) -> list[int]:
 
 def _wait_until_it_answers(broker: subprocess.Popen[bytes], address: str) -> None:
     """Return when the broker accepts connections."""
-    while not _answers(address):
+    while not answers(address):
         if broker.poll() is not None:
             raise BrokerUnavailableError(f"Kafka ended with status {broker.returncode}")
         time.sleep(0.05)
