@@ -29,6 +29,8 @@ SMALLEST_BATCH, LARGEST_BATCH = 20, 4_000
 BATCHES_A_LIFE = 3.0
 # Delays that end inside the system call after a point: an fsync, a COMMIT, an answer's way.
 DELAYS = (0.0, 0.0, 0.0005, 0.002, 0.006)
+# A life dies at most twice this after it has begun to work: by then it has passed every point.
+WORK_SECONDS = 0.5
 # Lives that are started as users start them: they cost ten times as much.
 PLAIN, PLAIN_AT_MOST_EVERY = 3, 6
 
@@ -104,7 +106,8 @@ class Killing:
         rows = (self.ledger.rows - self._taken) / left / BATCHES_A_LIFE * draw.uniform(0.3, 1.7)
         first = self.deaths.count == 0
         point = next(self._targets) if first or draw.random() < 0.5 else None
-        longest = typical * (4.0 if point is not None else draw.uniform(0.1, 3.0))
+        work = min(typical, WORK_SECONDS)
+        longest = typical + 3 * work if point else draw.uniform(0.1 * typical, typical + 2 * work)
         return Life(
             folder=str(self.project.folder),
             arguments=["learn"],

@@ -156,7 +156,8 @@ def _import_everything() -> None:
 
     for package in (converters, learners, stream):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            importlib.import_module(found.name)
+            if "river" not in found.name:  # heavy, and no life here learns with it
+                importlib.import_module(found.name)
     importlib.import_module("serve.cli")
     importlib.import_module("sqlalchemy.dialects.sqlite")
 
