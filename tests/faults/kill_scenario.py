@@ -117,8 +117,8 @@ class Killing:
             delay=draw.choice(DELAYS),
             seconds=longest,
             environment={
-                "FRESHET_CHECKPOINT__EVENTS": str(draw.choice((1, 100, 1000))),
-                "FRESHET_CHECKPOINT__SECONDS": str(draw.choice((0.02, 0.1, 5.0))),
+                "FRESHET_CHECKPOINT__EVENTS": str(draw.choice((1, 300, 10**6))),
+                "FRESHET_CHECKPOINT__SECONDS": str(draw.choice((0.02, 0.3, 5.0))),
             },
             constants=HASTE | {"BATCH_ROWS": int(min(max(rows, SMALLEST_BATCH), LARGEST_BATCH))},
         )
