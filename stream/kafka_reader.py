@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from stream.kafka_client import REQUEST_SECONDS, Consumer, TopicPartition, kafka, open_consumer
 from stream.kafka_errors import errors, patiently
+from stream.kafka_held_back import HeldBack
 from stream.log import Place, PositionError, Record
 from stream.log_checks import WAYS_OUT, check_position
 
@@ -92,6 +93,7 @@ class KafkaReader:
         }
         self._limit = max(BUFFER_BYTES // max(len(positions), 1), LEAST_BUFFER_BYTES)
         self._heard_at = time.monotonic()
+        self._held_back = HeldBack()
         with errors(servers, "read"):
             self._consumer: Consumer = open_consumer(
                 servers, fetch_max_wait_ms=FETCH_WAIT_MS, max_partition_fetch_bytes=FETCH_BYTES
@@ -120,6 +122,7 @@ class KafkaReader:
         ends = self._ends()
         while self._take_on(self._check_identities()):
             ends = self._ends()
+        self._held_back.look(self._consumer, ends)
         self._heard_at = time.monotonic()
         return {place: ends[buffer.partition] for place, buffer in self._buffers.items()}
 
