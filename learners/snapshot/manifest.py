@@ -58,7 +58,7 @@ def read(folder: int, expected_sha256: str) -> dict[str, Any]:
     content = read_all(folder, MANIFEST, MAX_BYTES)
     if sha256(content) != expected_sha256:
         raise CorruptSnapshotError(f"the file {MANIFEST} is not the one that was written (sha256)")
-    manifest: dict[str, Any] = json.loads(content)
+    manifest = _parsed(content)
     if manifest.get("format") != FORMAT:
         raise SnapshotError(
             f"This snapshot has format {manifest.get('format')}, this freshet reads {FORMAT}: use "
@@ -67,10 +67,26 @@ def read(folder: int, expected_sha256: str) -> dict[str, Any]:
     return manifest
 
 
+def _parsed(content: bytes) -> dict[str, Any]:
+    """The JSON object; its hash may be right although no freshet has written it."""
+    try:
+        manifest = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise CorruptSnapshotError(f"the file {MANIFEST} is no JSON") from error
+    if not isinstance(manifest, dict):
+        raise CorruptSnapshotError(f"the file {MANIFEST} holds no JSON object")
+    return manifest
+
+
 def marks(folder: int, manifest: dict[str, Any]) -> dict[str, FileMark]:
     """The files that the manifest names, after a look that these and no others are there."""
-    wanted = {name: FileMark(**mark) for name, mark in manifest["files"].items()}
+    try:
+        wanted = {name: FileMark(**mark) for name, mark in manifest["files"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CorruptSnapshotError(f"the file {MANIFEST} does not say what files it has") from error
     found = set(os.listdir(folder)) - {MANIFEST}
+    for name in sorted(wanted.keys() - found):  # a name of another folder's file is not found
+        raise CorruptSnapshotError(f"the file {name} is missing")
     for name in sorted(found - wanted.keys()):
         raise CorruptSnapshotError(f"the file {name} does not belong there")
     for name, mark in sorted(wanted.items()):
