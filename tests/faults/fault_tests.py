@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -16,6 +18,7 @@ from tests.faults.table import Table
 from tests.faults.zygote import ROOT
 
 REPORT = STATE / "tests.xml"
+COLUMNS = ("fault", "result", "seconds", "command")
 
 
 def fault_tests() -> tuple[Table, bool]:
@@ -24,21 +27,32 @@ def fault_tests() -> tuple[Table, bool]:
     REPORT.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "tests/faults", "-m", "long or not long", "-q"]
     subprocess.run([*command, f"--junitxml={REPORT}"], cwd=ROOT, check=False)
-    cases = list(ET.parse(REPORT).iter("testcase")) if REPORT.exists() else []
+    if not REPORT.exists():
+        return Table("Faults", COLUMNS, []), False
+    cases = list(ET.parse(REPORT).iter("testcase"))
     failed = any(_result(case) == "FAILED" for case in cases)
-    columns = ("fault", "result", "seconds", "command")
-    return Table("Faults", columns, sorted(map(_row, cases))), bool(cases) and not failed
+    return Table("Faults", COLUMNS, rows_of(cases)), bool(cases) and not failed
 
 
-def _row(case: ET.Element) -> tuple[str, str, str, str]:
-    module, name = case.get("classname", ""), case.get("name", "")
-    path = Path(*module.split(".")).with_suffix(".py")
-    seconds = f"{float(case.get('time', 0)):.1f}"
-    function, _, parameters = name.partition("[")
-    said = _first_line(ROOT / path, function)
-    if parameters:
-        said += f" ({parameters.rstrip(']')})"
-    return said, _result(case), seconds, f"pytest -m '' {path} -k {function}"
+def rows_of(cases: Iterable[ET.Element]) -> list[tuple[str, str, str, str]]:
+    """A row for each test function, whatever number of cases it has."""
+    grouped: dict[tuple[str, str], list[ET.Element]] = {}
+    for case in cases:
+        function = case.get("name", "").partition("[")[0]
+        grouped.setdefault((case.get("classname", ""), function), []).append(case)
+    rows = []
+    for (module, function), of_function in sorted(grouped.items()):
+        path = Path(*module.split(".")).with_suffix(".py")
+        results = Counter(map(_result, of_function))
+        rows.append(
+            (
+                _first_line(ROOT / path, function),
+                ", ".join(f"{count} {result}" for result, count in sorted(results.items())),
+                f"{sum(float(case.get('time', 0)) for case in of_function):.0f}",
+                f"pytest -m '' {path} -k {function}",
+            )
+        )
+    return rows
 
 
 def _result(case: ET.Element) -> str:

@@ -36,7 +36,9 @@ class Table:
 
     def show(self, console: Console) -> None:
         """On the terminal, nothing cut off."""
-        table = RichTable(*self.columns, title=self.heading, title_justify="left")
+        table = RichTable(title=self.heading, title_justify="left")
+        for column in self.columns:
+            table.add_column(column, overflow="fold")
         for row in self.rows:
             table.add_row(*row)
         console.print(table)

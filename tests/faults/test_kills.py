@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace as replaced
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from stream import journal
 from stream.log import Outgoing
 from tests.faults import kills, table
+from tests.faults.fault_tests import rows_of
 from tests.faults.instruments import GoneError, replace, set_constants
 from tests.faults.kill_checks import verified
 from tests.faults.kill_scenario import HASTE, Killing
@@ -137,6 +139,24 @@ def test_the_tables_add_up() -> None:
     assert ("between commits", "2", "4", "6") in landed.rows
     assert landed.rows[-1][-1] == "1"
     assert "| b\\| | 5 |" in table.of_scenarios([bad]).markdown()
+
+
+def test_each_fault_is_a_row() -> None:
+    """The cases of a test are one row: its first sentence, and how many passed."""
+    module = 'classname="tests.faults.test_kills"'
+    name = "test_each_fault_is_a_row"
+    report = ET.fromstring(
+        f'<r><testcase {module} name="{name}[a]" time="1.4"/>'
+        f'<testcase {module} name="{name}[b]" time="2.0"><failure/></testcase></r>'
+    )
+    assert rows_of(report) == [
+        (
+            "The cases of a test are one row: its first sentence, and how many passed.",
+            "1 FAILED, 1 passed",
+            "3",
+            f"pytest -m '' tests/faults/test_kills.py -k {name}",
+        )
+    ]
 
 
 def test_a_name_that_is_gone_is_a_clear_failure() -> None:
