@@ -33,7 +33,7 @@ ScoreAhead = Annotated[
     float, typer.Option("--score-ahead", help="Seconds ahead of its time an event is scored.")
 ]
 RowsPerMessage = Annotated[
-    int, typer.Option("--rows-per-message", min=1, help="Most rows in one record.")
+    int, typer.Option("--rows-per-message", min=1, max=100_000, help="Most rows in one record.")
 ]
 
 

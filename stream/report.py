@@ -39,4 +39,4 @@ def summary(counts: dict[str, int], metrics: dict[str, Any]) -> dict[str, Any]:
     first = ("events", "learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
     measures = {name: value for name, value in metrics.items() if name not in counts}
     ordered = {name: counts.get(name, 0) for name in (*first, "labels_waiting")}
-    return {"log_loss": None, "auc": None} | ordered | counts | measures
+    return ordered | counts | {"log_loss": None, "auc": None} | measures
