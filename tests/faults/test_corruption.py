@@ -224,3 +224,22 @@ def test_a_registry_of_another_model_stops_the_learner(made: Made, tmp_path: Pat
         name: content for name, content in before.items() if "log.db" not in name
     }
     assert answers(project.scores()) == made.answers
+
+
+@pytest.mark.xfail(reason="the learner begins anew and scores everything again", strict=True)
+@pytest.mark.parametrize("swap", ["another", "none"])
+def test_a_registry_that_knows_nothing_of_the_journal_stops_the_learner(
+    made: Made, tmp_path: Path, swap: str
+) -> None:
+    """Lost, or swapped for another model's: nothing is scored twice, and the reason is told."""
+    project = copied(made, tmp_path / "p")
+    registry_file(project).unlink()
+    if swap == "another":
+        other = Project(tmp_path / "other", model="other")
+        other.append(b"x,1357016400,1,AX,JFK,3,100,", time=1_357_016_400_000)
+        other.learn()
+        registry_file(project).write_bytes(registry_file(other).read_bytes())
+    run = command(project, "learn", "--until-end")
+    assert answers(project.scores()) == made.answers
+    assert run.returncode == 1
+    assert "journal" in run.stderr
