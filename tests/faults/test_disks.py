@@ -185,7 +185,6 @@ def test_a_log_file_that_cannot_be_written_is_waited_for(
         ("write", errno.ENOSPC),
         pytest.param("write", errno.EIO, marks=pytest.mark.long),
         pytest.param("sync", errno.EIO, marks=pytest.mark.long),
-        pytest.param("open", errno.EROFS, marks=pytest.mark.long),
     ],
 )
 def test_a_registry_that_cannot_be_written_delays_checkpoints_and_no_learning(

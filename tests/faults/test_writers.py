@@ -29,6 +29,8 @@ THIRD = 2_000
 OFTEN = "[checkpoint]\nseconds = 0.2\nmin_spacing = 0"
 # A transaction's time-out at the brokers, and the time they take to see to it.
 TRANSACTION_SECONDS = 60.0 + 5.0
+# What the watchdog allows a call that is to be noticed after a second of silence, and some more.
+WATCHDOG_SECONDS = 1.0 + 60.0 + 9.0
 
 
 def send(project: Project, first: int, end: int) -> None:
@@ -158,6 +160,22 @@ def catch_in_transaction(running: Learner, url: str, place: Place) -> bool:
         running.go_on()
         time.sleep(0.005)
     return False
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_a_learner_that_was_paused_for_long_goes_on(tmp_path: Path) -> None:
+    """The rightful learner is paused for longer than a hanging call may take: it goes on."""
+    project = Project(tmp_path / "p", more=f"{OFTEN}\n[learn]\nstall_seconds = 1")
+    with begun(project) as running:
+        send(project, 0, THIRD)
+        running.saved(THIRD)
+        running.pause()
+        time.sleep(WATCHDOG_SECONDS)
+        running.go_on()
+        send(project, THIRD, len(ROWS))
+        running.seen(len(ROWS))
+        assert outcome(project, running.stop()) == without_faults(tmp_path, ROWS)
 
 
 @pytest.mark.parametrize("stopped", [False, True])
