@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from time import sleep
 
 from tests.faults.ledger import Ledger, drawn
-from tests.faults.points import POINTS, Point, read_trace
+from tests.faults.points import COMMITTING, POINTS, REPLAYING, Point, read_trace
 from tests.faults.scenarios import Deaths, Scenario
 from tests.faults.zygote import KILLED, Life, Zygote, plain_life
 from tests.project import Project
@@ -31,6 +31,8 @@ BATCHES_A_LIFE = 3.0
 DELAYS = (0.0, 0.0, 0.0005, 0.002, 0.006)
 # A life dies at most twice this after it has begun to work: by then it has passed every point.
 WORK_SECONDS = 0.5
+# Where a learner stands so briefly that a kill at any moment hardly ever finds it there.
+BRIEF = (REPLAYING, COMMITTING)
 # Lives that are started as users start them: they cost ten times as much.
 PLAIN, PLAIN_AT_MOST_EVERY = 3, 6
 
@@ -129,9 +131,10 @@ class Killing:
         return recent[len(recent) // 2] if recent else FIRST_START
 
     def _drawn_targets(self) -> Iterator[Point]:
-        """Each point in turn, those of a first start first."""
+        """Each point in turn, that of a first start first; those that chance rarely meets often."""
         points = [p for p in POINTS if p.log in ("", self.scenario.kind)]
         yield from (p for p in points if p.name == "start: lineage begun")
+        points += [p for p in points if p.region in BRIEF] * 2
         while True:
             self.draw.shuffle(points)
             yield from points
