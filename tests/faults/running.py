@@ -202,10 +202,11 @@ def without_faults(folder: Path, rows: Sequence[Sequence[str]], **options: Any) 
 
 
 def verified(project: Project) -> int:
-    """Open every snapshot that the registry names, which checks each of its files; how many."""
+    """Open every snapshot that the registry still names, which checks all its files; how many."""
     with project.registry() as registry:
-        versions = registry.versions()
-        for version in versions:
-            with project.snapshots().open(version.snapshot):
-                pass
-    return len(versions)
+        kept = registry.named_folders()
+        refs = [v.snapshot for v in registry.versions() if v.snapshot.folder in kept]
+    for ref in refs:
+        with project.snapshots().open(ref):
+            pass
+    return len(refs)

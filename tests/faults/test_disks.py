@@ -58,7 +58,7 @@ BROKEN: list[tuple[Call, int]] = [
 @pytest.mark.parametrize(
     ("call", "error"),
     [
-        pytest.param(*broken, marks=[] if number < 2 else pytest.mark.long)
+        pytest.param(*broken, marks=[] if number < 1 else pytest.mark.long)
         for number, broken in enumerate(BROKEN)
     ],
 )

@@ -48,7 +48,9 @@ def test_history_deleted_below_the_position_stops_the_learner(
 
 
 @BOTH
-@pytest.mark.parametrize("which", ["events", "labels", "journal"])
+@pytest.mark.parametrize(
+    "which", ["events", pytest.param("labels", marks=pytest.mark.long), "journal"]
+)
 def test_a_topic_made_anew_stops_the_learner(
     tmp_path: Path, log_url: str, unique_name: str, which: str
 ) -> None:

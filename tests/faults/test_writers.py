@@ -178,7 +178,7 @@ def test_a_learner_that_was_paused_for_long_goes_on(tmp_path: Path) -> None:
         assert outcome(project, running.stop()) == without_faults(tmp_path, ROWS)
 
 
-@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("stopped", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_a_second_learner_on_the_machine_is_refused(tmp_path: Path, *, stopped: bool) -> None:
     """Second learner on a machine while the first lives, even stopped: exit 1, names the lock."""
     project = Project(tmp_path / "p")
