@@ -62,11 +62,11 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, shim: Shim, hours: i
 
 @pytest.mark.long
 def test_a_learner_that_starts_with_a_wrong_clock_changes_nothing(
-    tmp_path: Path, shim: Shim
+    tmp_path: Path, shim: Shim, log_url: str, unique_name: str
 ) -> None:
     """Clock two hours behind at the start, over a full topic: its outputs are written too."""
     began = time.time()
-    project = Project(tmp_path / "p", more=OFTEN)
+    project = Project(tmp_path / "p", log=log_url, model=unique_name, more=OFTEN)
     send(project, 0, len(ROWS), began)
     shim.move_clock(-2 * HOUR)
     with begun(project, "--until-end", environment=shim.environment) as running:
