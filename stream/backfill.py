@@ -153,7 +153,6 @@ class Backfill:
             learner=learner_json(self.context),
             schema_hash=self.context.schema.hash,
             start=start,
-            live=False,
         )
 
     def _candidate(

@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import orjson
@@ -27,7 +28,7 @@ from learners import choose
 from learners.base import MODEL_FILE, Learner
 from learners.progressive import Progressive
 from learners.registry import Start, Verdict
-from learners.snapshot import Snapshot, SnapshotRef, SnapshotStore
+from learners.snapshot import CorruptSnapshotError, Snapshot, SnapshotRef, SnapshotStore
 from stream import fingerprint
 from stream.context import Context, learner_json
 from stream.gate import judge
@@ -39,6 +40,9 @@ from stream.planning import Counts, Planner
 STATIC = "static-model"
 METRICS, STATIC_METRICS = "metrics.npz", "static-metrics.npz"
 JOINS = "joins.json"
+
+# What parsers say to files that hold something else; none of them runs what it reads.
+UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, BadZipFile)
 
 # Packages whose version may change what a snapshot means.
 RECORDED_PACKAGES = ("freshet", "vowpalwabbit", "river", "numpy")
@@ -119,9 +123,27 @@ def saved(
 
 
 def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
-    """The pipeline that was saved, to go on under a lineage."""
-    state = snapshot.manifest
+    """The pipeline that was saved, to go on under a lineage.
+
+    Raises:
+        CorruptSnapshotError: the files are as they were written, and no checkpoint's.
+    """
     pipeline = new_pipeline(context, lineage)
+    try:
+        _restore(pipeline, context, snapshot)
+    except UNREADABLE as error:
+        pipeline.close()
+        raise CorruptSnapshotError(
+            f"The snapshot holds something else than a checkpoint ({error!r}). It is not loaded."
+        ) from error
+    except BaseException:
+        pipeline.close()
+        raise
+    return pipeline
+
+
+def _restore(pipeline: Pipeline, context: Context, snapshot: Snapshot) -> None:
+    state = snapshot.manifest
     pipeline.learner.close()
     pipeline.learner = choose.load(context.spec, snapshot.path / MODEL_FILE)
     pipeline.joiner.restore(orjson.loads((snapshot.path / JOINS).read_bytes()))
@@ -137,7 +159,6 @@ def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
     pipeline.output_before = to_cut(state["output_before"])
     pipeline.sample.extend(state["sample"])
     pipeline.marks = fingerprint.from_json(state.get("marks", []))
-    return pipeline
 
 
 def counts(pipeline: Pipeline) -> dict[str, int]:

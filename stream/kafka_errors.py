@@ -121,6 +121,10 @@ def meaning(error: BaseException, servers: str, what: str, *, timed_out: bool = 
             f"{where}: {why}. Let only one learner of a model run, and start it again.",
             timed_out=timed_out or isinstance(cause, FORGOTTEN),
         )
+    if type(cause) is E.KafkaError:
+        # Whatever it did not foresee within a transaction comes as this, with its cause as text:
+        # time-outs, replicas that are missing. What cannot pass has a class of its own.
+        return LogUnavailableError(f"{where}: no answer that could be used ({cause!r}).")
     ours, text = next((o, t) for kinds, o, t in MEANINGS if isinstance(cause, kinds))
     return ours(f"{where}: {text} ({cause!r}).")
 

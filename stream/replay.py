@@ -68,7 +68,9 @@ def opening(
     @cache
     def same_topics(serial: int) -> set[str]:
         found = lineage_of(serial)
-        ids = {} if found is None else found.start.topic_ids
+        if found is None or not found.start.topic_ids:  # of a registry that was lost
+            return set(topics.inputs)
+        ids = found.start.topic_ids
         return {topic for topic, state in states.items() if ids.get(topic) == state.topic_id}
 
     reached: dict[Place, int] = {}
@@ -80,6 +82,14 @@ def opening(
     ends = {place: at for state in states.values() for place, at in state.ends.items()}
     held = {place: min(at, ends.get(place, 0)) for place, at in reached.items()}
     return JournalLine(lineage, 0, held), False
+
+
+def highest_lineage(event_log: EventLog, topic: str) -> int:
+    """The highest number of a lineage in the journal; 0 if there is none.
+
+    A registry that was lost would give numbers a second time.
+    """
+    return max((line.lineage for line in journal.lines(event_log, topic)), default=0)
 
 
 def furthest(reached: dict[Place, int], cut: Cut) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from converters.errors import FreshetError
 from learners.base import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
 from learners.snapshot import CorruptSnapshotError, SnapshotStore
@@ -25,6 +26,10 @@ from stream.topics import Topics, described
 log = structlog.get_logger()
 
 ACTOR = "learner"
+
+
+class LostRegistryError(FreshetError):
+    """The journal tells of a model that the registry does not know."""
 
 
 @dataclass
@@ -111,6 +116,20 @@ class Starting:
         return self._open_lineage(lineage)
 
     def _from_nothing(self) -> Beginning:
+        """A first lineage; refused where the journal tells of others.
+
+        Raises:
+            LostRegistryError: the journal names batches of which the registry knows nothing.
+        """
+        known = replay.highest_lineage(self.event_log, self.topics.journal)
+        if known:
+            raise LostRegistryError(
+                f"The journal {self.topics.journal} tells of {known} lineage(s) of this model, and "
+                "the registry knows none: it was lost, or swapped, or `registry` or `home` name "
+                "another place. Put it back; or make a model of the log as it is with 'freshet "
+                "backfill log --fresh', promote it, and start the learner again: what was output "
+                "before is not output again."
+            )
         lineage = self._new_lineage("learn", self._where(None), None)
         pipeline = checkpoint.new_pipeline(self.context, lineage.serial)
         return self._beginning(pipeline, lineage.start, None, [])
@@ -208,5 +227,5 @@ class Starting:
             learner=learner_json(self.context),
             schema_hash=self.context.schema.hash,
             start=start,
-            live=True,
+            after=replay.highest_lineage(self.event_log, self.topics.journal),
         )

@@ -58,9 +58,13 @@ class Watchdog:
             self._since = None
 
     def _look(self) -> None:
+        """Count looks, not seconds: a process that was paused has not looked meanwhile."""
+        before, looks = None, 0
         while not self._over.wait(self._limit / LOOKS):
             since = self._since
-            if since is not None and monotonic() - since > self._limit:
+            looks = looks + 1 if since is not None and since == before else 0
+            before = since
+            if looks >= LOOKS:
                 sys.stderr.write(
                     f"freshet: Reading the log has not returned for {self._limit:.0f} s, and has "
                     "not failed either, so this process ends. Nothing is lost: started again, as "

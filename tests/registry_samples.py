@@ -39,9 +39,9 @@ def registry_at(folder: Path, model: str = "m", clock: Clock | None = None) -> R
 
 
 def a_lineage(
-    registry: Registry, epoch: int | None, parent: int | None = None, *, live: bool = True
+    registry: Registry, epoch: int | None, parent: int | None = None, after: int = 0
 ) -> Lineage:
-    """A new lineage, the live one unless said otherwise."""
+    """A new lineage, the live one if an epoch is given."""
     return registry.begin_lineage(
         epoch,
         parent_version=parent,
@@ -49,7 +49,7 @@ def a_lineage(
         learner=LEARNER,
         schema_hash="schema",
         start=START,
-        live=live,
+        after=after,
     )
 
 

@@ -53,7 +53,6 @@ class Maker:
             learner=learner,
             schema_hash=project.schema.hash,
             start=START,
-            live=True,
         )
         self.pipeline = new_pipeline(self.context, lineage.serial)
         self.parent: int | None = None

@@ -30,7 +30,7 @@ class Expected:
 
     lineage: int
     state: str
-    served: bool = False
+    chosen: bool = False
     broken: bool = False
 
 
@@ -62,7 +62,6 @@ class PointerMachine(RuleBasedStateMachine):
         """The model's serving pointer moves."""
         self.serving = number
         if number is not None:
-            self.versions[number].served = True
             self.versions[number].state = "verified"
 
     def good(self, *numbers: int) -> int | None:
@@ -109,7 +108,7 @@ class PointerMachine(RuleBasedStateMachine):
     @rule(good=st.booleans())
     def add_candidate(self, good: bool) -> None:
         """A backfill ends."""
-        lineage = a_lineage(self.registry, None, live=False).serial
+        lineage = a_lineage(self.registry, None).serial
         number = self.registry.add_candidate(a_commit(lineage, GOOD if good else BAD))
         self.versions[number] = Expected(lineage, "candidate" if good else "refused")
 
@@ -124,6 +123,7 @@ class PointerMachine(RuleBasedStateMachine):
         else:
             self.registry.serve_version(action, number, "why", "ann")
             self.serve(number)
+            self.versions[number].chosen = True
             self.pinned = True
 
     @rule()
@@ -162,7 +162,7 @@ class PointerMachine(RuleBasedStateMachine):
         gone = self.registry.mark_thinned(self.registry.thinnable(keep))
         for version in (found.version for found in gone):
             if version is not None:
-                assert not self.versions[version].served
+                assert not self.versions[version].chosen
                 assert version not in {self.latest, self.serving, *self.parents.values()}
                 assert version in sorted(self.versions)[: len(self.versions) - keep]
                 self.versions[version].state = "thinned"

@@ -123,7 +123,7 @@ def test_a_candidate_is_served_only_once_promoted(registry: Registry) -> None:
     """A backfill's version moves nothing; promoted, it is a verified version like others."""
     writer = Writer(registry)
     writer.commit()
-    lineage = a_lineage(registry, None, live=False)
+    lineage = a_lineage(registry, None)
     good, bad = a_commit(lineage.serial), a_commit(lineage.serial, BAD)
     assert (registry.add_candidate(good), registry.add_candidate(bad)) == (2, 3)
     assert registry.add_candidate(good) == 2
@@ -139,7 +139,7 @@ def test_unpin_serves_what_the_lineage_began_with_until_it_has_its_own(registry:
     """After a promoted backfill the learner's best is the candidate, then its own versions."""
     writer = Writer(registry)
     writer.versions(2)
-    candidate = registry.add_candidate(a_commit(a_lineage(registry, None, live=False).serial))
+    candidate = registry.add_candidate(a_commit(a_lineage(registry, None).serial))
     registry.serve_version("promote", candidate, "better", "ann")
     registry.serve_version("rollback", 1, "or not", "ann")
     writer.lineage = a_lineage(registry, writer.epoch, parent=candidate).serial

@@ -51,14 +51,14 @@ def test_what_a_lineage_began_with_stays(registry: Registry) -> None:
     writer.commit()
     registry.serve_version("promote", 1, "stay", "ann")
     writer.versions(5)
-    a_lineage(registry, None, parent=3, live=False)
+    a_lineage(registry, None, parent=3)
     assert thinnable(registry, keep=1) == [2, 4, 5]
 
 
 def test_a_learner_does_not_push_out_a_candidate(registry: Registry) -> None:
     """Candidates are counted apart, so that there is time to promote one."""
     writer = Writer(registry)
-    lineage = a_lineage(registry, None, live=False).serial
+    lineage = a_lineage(registry, None).serial
     for _ in range(3):
         registry.add_candidate(a_commit(lineage))
     for _ in range(5):

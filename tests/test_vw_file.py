@@ -9,9 +9,8 @@ import pytest
 
 from converters.settings import RiverSettings
 from learners import choose
-from learners.base import LearnerSpec, NonFiniteError, WrongLearnerError
+from learners.base import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
 from learners.river_arguments import river_spec
-from learners.vw import ModelNotSavedError
 from learners.vw_arguments import vw_spec
 from learners.vw_file import read_header, read_weights
 from learners.vw_saved import saved_weights, untrained

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, func, insert, select, update
 
 from learners.registry import tables
 from learners.registry.database import Transaction
-from learners.registry.records import Json, Lineage, Start
+from learners.registry.records import Lineage, Start
 
 _TABLE = tables.lineages
 
@@ -31,35 +31,26 @@ def start_of(row: RowMapping) -> Start:
     return Start(positions, row["topic_ids"], row["journal_position"])
 
 
-def add(
-    change: Transaction,
-    *,
-    parent_version: int | None,
-    origin: str,
-    learner: Json,
-    schema_hash: str,
-    start: Start,
-    epoch: int | None,
-) -> Lineage:
-    """Write a new lineage down under the next number."""
-    highest = select(func.max(_TABLE.c.serial)).where(_TABLE.c.model == change.model)
-    serial = 1 + (change.connection.scalar(highest) or 0)
-    lineage = Lineage(
-        serial, parent_version, origin, learner, schema_hash, start, epoch, change.now
-    )
+def next_serial(look: Transaction, after: int) -> int:
+    """The number of the next lineage, above ``after``."""
+    highest = select(func.max(_TABLE.c.serial)).where(_TABLE.c.model == look.model)
+    return 1 + max(look.connection.scalar(highest) or 0, after)
+
+
+def add(change: Transaction, lineage: Lineage) -> None:
+    """Write a new lineage down."""
     values = {
         "model": change.model,
-        "serial": serial,
-        "parent_version": parent_version,
-        "origin": origin,
-        "learner": learner,
-        "schema_hash": schema_hash,
-        "epoch": epoch,
-        "created_at": change.now,
-        **start_columns(start),
+        "serial": lineage.serial,
+        "parent_version": lineage.parent_version,
+        "origin": lineage.origin,
+        "learner": lineage.learner,
+        "schema_hash": lineage.schema_hash,
+        "epoch": lineage.epoch,
+        "created_at": lineage.created_at,
+        **start_columns(lineage.start),
     }
     change.connection.execute(insert(_TABLE).values(values))
-    return lineage
 
 
 def make_live(change: Transaction, lineage: Lineage) -> None:

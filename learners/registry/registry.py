@@ -95,30 +95,27 @@ class Registry:
         learner: Json,
         schema_hash: str,
         start: Start,
-        live: bool,
+        after: int = 0,
     ) -> Lineage:
         """Begin a chain of versions, from a version's weights or from nothing.
 
-        With ``live`` it becomes the one that the learner works on, which takes an epoch. Raises
-        :class:`SupersededError` or :class:`UnknownVersionError`, of the parent.
+        With an epoch it becomes the one that the learner works on; without, it is a backfill's.
+        Its number is above ``after``.
+
+        Raises:
+            SupersededError: the epoch is not the newest.
+            UnknownVersionError: there is no such parent.
         """
-        if live and epoch is None:
-            raise ValueError("a live lineage is begun by the writer, and needs its epoch")
         with self._database.write() as change:
             if epoch is not None:
                 writer.check(change, epoch)
             if parent_version is not None:
                 checkpoints.version(change, parent_version)
-            lineage = lineages.add(
-                change,
-                parent_version=parent_version,
-                origin=origin,
-                learner=learner,
-                schema_hash=schema_hash,
-                start=start,
-                epoch=epoch,
-            )
-            if live:
+            serial = lineages.next_serial(change, after)
+            made = (parent_version, origin, learner, schema_hash, start, epoch, change.now)
+            lineage = Lineage(serial, *made)
+            lineages.add(change, lineage)
+            if epoch is not None:
                 lineages.make_live(change, lineage)
             return lineage
 

@@ -115,8 +115,9 @@ def plain(cells: list[str]) -> bytes:
 def written(cells: list[str], draw: Random) -> bytes:
     """Cells as a row, quoted where they must be, or everywhere."""
     text = io.StringIO(newline="")
-    quoting = draw.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
-    csv.writer(text, quoting=quoting, lineterminator="\r\n").writerow(cells)
+    plain = csv.writer(text, lineterminator="\r\n")
+    quoted = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    draw.choice((plain, quoted)).writerow(cells)
     return text.getvalue().removesuffix("\r\n").encode()
 
 

@@ -226,7 +226,6 @@ def test_a_registry_of_another_model_stops_the_learner(made: Made, tmp_path: Pat
     assert answers(project.scores()) == made.answers
 
 
-@pytest.mark.xfail(reason="the learner begins anew and scores everything again", strict=True)
 @pytest.mark.parametrize("swap", ["another", "none"])
 def test_a_registry_that_knows_nothing_of_the_journal_stops_the_learner(
     made: Made, tmp_path: Path, swap: str

@@ -139,7 +139,6 @@ def test_forged_joins_and_measures_are_never_run(
     assert answers(project.scores()) == made.answers
 
 
-@pytest.mark.xfail(reason="checkpoint.load lets the parser's own error through", strict=True)
 @pytest.mark.parametrize("name", ["joins.json", "metrics.npz", "static-metrics.npz"])
 def test_forged_joins_and_measures_are_passed_over(made: Made, tmp_path: Path, name: str) -> None:
     """Right hashes and other content: as with any damage, the checkpoint before is taken."""
