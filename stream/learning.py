@@ -52,6 +52,7 @@ class Learning:
         self.promoted = False
         self.status: dict[str, object] = {}
         self._opening = begin.opening
+        self._topic_ids = begin.topic_ids
         self._journal = Place(starting.topics.journal, 0)
         self._journal_position = begin.journal_position
         self._cut: Mapping[Place, int] = begin.positions
@@ -135,10 +136,16 @@ class Learning:
         self._starting.registry.heartbeat(self._starting.epoch, self.status)
 
     def _thin(self) -> None:
-        """Give up the folders of old versions, and orphans of learners that were killed."""
+        """Give up the folders of old versions, and orphans of learners that were killed.
+
+        Raises:
+            PositionError: a topic that is read or written was made anew meanwhile.
+        """
         if monotonic() - self._thinned_at < THIN_EVERY_SECONDS:
             return
         self._thinned_at = monotonic()
+        # Events and labels are looked at all the time by their reader; nobody reads the journal.
+        self._starting.check_topics(self._topic_ids)
         keep = self._starting.context.settings.checkpoint.keep
         thin(self._starting.registry, self._starting.snapshots, keep)
 

@@ -79,6 +79,10 @@ class Starting:
             return self._from_nothing()
         return self._resume(lineage)
 
+    def check_topics(self, topic_ids: dict[str, str]) -> None:
+        """See that the topics are still the same; raises what :mod:`stream.continuity` does."""
+        check_topics(self.event_log, self.topics, Start({}, topic_ids, 0))
+
     def promoted_meanwhile(self) -> bool:
         """Whether a backfill was promoted that the live lineage does not come from."""
         return self.promoted(self.registry.live_lineage()) is not None
