@@ -20,6 +20,9 @@ from tests.faults.zygote import ROOT
 
 KILLS, EVENTS = 2_040, 1_020_000
 DOCUMENT = ROOT / "docs" / "reliability-kills.md"
+PROMISES = ROOT / "docs" / "reliability.md"
+FAULTS_BEGIN = "<!-- written by python -m tests.faults tests -->"
+FAULTS_END = "<!-- end of what is written -->"
 WIDTH = 160
 
 ABOUT = """\
@@ -47,6 +50,8 @@ def main() -> int:
     if options.part in ("all", "tests"):
         faults, fine = fault_tests()
         tables.append(faults)
+        if fine:
+            _write_down(faults)
     if options.part in ("all", "kills"):
         outcomes = _kills(options)
         fine = fine and not any(outcome.problems for outcome in outcomes)
@@ -71,6 +76,16 @@ def _kills(options: argparse.Namespace) -> list[Outcome]:
         sections = [make(outcomes).markdown() for make in made]
         DOCUMENT.write_text(ABOUT.format(command=command) + "\n".join(sections), encoding="utf-8")
     return outcomes
+
+
+def _write_down(faults: table.Table) -> None:
+    """Put the table of faults into the documentation, in place of the one before."""
+    text = PROMISES.read_text(encoding="utf-8")
+    before, _, rest = text.partition(FAULTS_BEGIN)
+    _, _, after = rest.partition(FAULTS_END)
+    PROMISES.write_text(
+        f"{before}{FAULTS_BEGIN}\n{faults.markdown()}{FAULTS_END}{after}", encoding="utf-8"
+    )
 
 
 def _options() -> argparse.Namespace:
