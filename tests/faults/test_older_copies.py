@@ -43,7 +43,7 @@ def copy_of_sqlite(project: Project, to: Path) -> Path:
     return to
 
 
-@pytest.mark.parametrize("refilled", [False, True])
+@pytest.mark.parametrize("refilled", [pytest.param(False, marks=pytest.mark.long), True])
 def test_an_older_copy_of_a_sqlite_log_stops_the_learner(tmp_path: Path, *, refilled: bool) -> None:
     """SQLite log put back to an older copy, perhaps written on: exit 1, offsets, the way out."""
     project = Project(tmp_path / "p")
