@@ -17,8 +17,8 @@ from learners.registry import Entry, Status, Version, iso, utc_now
 from serve.service import Service
 
 KEPT_SECONDS = 0.5
-# A learner beats each second; a long checkpoint may hold it up for some.
-ALIVE_SECONDS = 10.0
+# A learner beats each second; a long checkpoint, or a log that is locked, may hold it up for some.
+ALIVE_SECONDS = 25.0
 SHOWN_VERSIONS, SHOWN_ENTRIES = 12, 12
 
 State = dict[str, Any]

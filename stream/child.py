@@ -112,7 +112,9 @@ class Child:
         if self._process is None or (status := self._process.poll()) is None:
             return None
         self._bury(self._process)
-        return Death(status, monotonic() - self._started, self._last_words())
+        # Who was killed did not know it coming: what was said before is no cause.
+        words = self._last_words() if status >= 0 else ""
+        return Death(status, monotonic() - self._started, words)
 
     def ask_to_end(self) -> None:
         """Send SIGTERM, if a process runs."""

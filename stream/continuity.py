@@ -46,10 +46,13 @@ def check_topics(event_log: EventLog, topics: Topics, start: Start) -> dict[str,
     """
     read = (*topics.inputs, topics.journal)
     if start.topic_ids and not set(topics.inputs) <= set(start.topic_ids) <= set(read):
+        was = sorted(set(start.topic_ids) - set(read))
+        now = sorted(set(read) - set(start.topic_ids))
         raise ChangedModelError(
-            f"This model has read the topics {' and '.join(sorted(start.topic_ids))}, and the "
-            f"config now names {' and '.join(sorted(read))}. Put topics.events, topics.labels "
-            "and topics.journal back, or begin anew under another model name."
+            f"This model has worked with {', '.join(was) or 'other topics'}, and the config names "
+            f"{', '.join(now)} instead. Put `topics.events`, `topics.labels` and `topics.journal` "
+            "back as they were; or begin another model, under another `model` and `home`, on the "
+            "topics that you name."
         )
     states = described(event_log, read)
     for topic, state in states.items():

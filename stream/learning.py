@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 # How often old versions are looked for; each look is a query and some deletions.
 THIN_EVERY_SECONDS = 30.0
+# How often it is said that the registry cannot be told how the learner does.
+QUIET_SECONDS = 30.0
 # An orphan younger than this may be a draft that another process is writing.
 ORPHAN_SECONDS = 3600.0
 
@@ -58,6 +60,7 @@ class Learning:
         self._cut: Mapping[Place, int] = begin.positions
         self._heartbeat = Heartbeat()
         self._thinned_at = monotonic()
+        self._silent_until = 0.0
 
     def run(self, batches: Iterable[Batch], seen: Callable[[Batch, Learning], None]) -> None:
         """Take batches until told to stop or until they end; leaves a checkpoint of everything.
@@ -124,7 +127,9 @@ class Learning:
             self._thin()
             self.promoted = self._starting.promoted_meanwhile()
         except (RegistryUnavailableError, SnapshotError) as error:
-            log.warning("could not tidy up, or say how it goes", error=str(error))
+            if monotonic() >= self._silent_until:
+                log.warning("heartbeat not written, or old versions not thinned", error=str(error))
+                self._silent_until = monotonic() + QUIET_SECONDS
 
     def _beat(self, *, alive: bool) -> None:
         self.status = self._heartbeat.status() | {

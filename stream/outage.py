@@ -69,6 +69,7 @@ class Outage:
         status = {
             **self.last_status,
             "alive": True,
+            "events_per_second": 0.0,
             "waiting_for": waiting_for,
             "waiting_since": self._since_text,
         }

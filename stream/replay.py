@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+from converters.errors import FreshetError
 from learners.registry import Lineage
 from stream import journal
 from stream.journal import Cut, JournalLine
 from stream.log import EventLog, Place, PositionError
 from stream.log_checks import WAYS_OUT
 from stream.topics import Topics, described
+
+RESTORE_REGISTRY = (
+    "Put the newer one back; or make a model of the log as it is with 'freshet backfill log "
+    "--fresh', promote it, and start the learner again: what was output before is not output again."
+)
+
+
+class LostRegistryError(FreshetError):
+    """The journal tells of a model that the registry does not know, or not any more."""
 
 
 def tail(
@@ -31,12 +41,17 @@ def tail(
 
     Raises:
         PositionError: the journal lacks some.
+        LostRegistryError: it tells of a later lineage, which the registry has forgotten.
     """
-    found = [
-        line
-        for line in journal.lines(event_log, topic, start)
-        if line.lineage == lineage and line.batch > batches
-    ]
+    found = []
+    for line in journal.lines(event_log, topic, start):
+        if line.lineage > lineage:
+            raise LostRegistryError(
+                f"The journal {topic} tells of lineage {line.lineage}, and the registry's newest "
+                f"is {lineage}: an older registry was put back. {RESTORE_REGISTRY}"
+            )
+        if line.lineage == lineage and line.batch > batches:
+            found.append(line)
     for expected, line in enumerate(found, batches + 1):
         if line.batch != expected:
             raise PositionError(

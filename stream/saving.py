@@ -112,7 +112,7 @@ class Saver:
         self._pacing.saved(learned, monotonic() - began)
         log.info(
             "checkpoint",
-            version=committed.version,
+            version=committed.version or "none, as nothing was learned since the last",
             verdict="good" if saved.verdict.good else saved.verdict.reason,
             learned=learned,
             seconds=round(monotonic() - began, 3),

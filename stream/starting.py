@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from converters.errors import FreshetError
 from learners.base import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
 from learners.snapshot import CorruptSnapshotError, SnapshotStore
@@ -26,10 +25,6 @@ from stream.topics import Topics, described
 log = structlog.get_logger()
 
 ACTOR = "learner"
-
-
-class LostRegistryError(FreshetError):
-    """The journal tells of a model that the registry does not know."""
 
 
 @dataclass
@@ -127,12 +122,10 @@ class Starting:
         """
         known = replay.highest_lineage(self.event_log, self.topics.journal)
         if known:
-            raise LostRegistryError(
+            raise replay.LostRegistryError(
                 f"The journal {self.topics.journal} tells of {known} lineage(s) of this model, and "
                 "the registry knows none: it was lost, or swapped, or `registry` or `home` name "
-                "another place. Put it back; or make a model of the log as it is with 'freshet "
-                "backfill log --fresh', promote it, and start the learner again: what was output "
-                "before is not output again."
+                f"another place. {replay.RESTORE_REGISTRY}"
             )
         lineage = self._new_lineage("learn", self._where(None), None)
         pipeline = checkpoint.new_pipeline(self.context, lineage.serial)
@@ -146,7 +139,15 @@ class Starting:
             pipeline = self._loaded(point, lineage)
             if pipeline is not None:
                 start, parent = point.start, point.version or point.parent_version
-                return self._beginning(pipeline, start, parent, self._tail(pipeline, start))
+                tail = self._tail(pipeline, start)
+                log.info(
+                    "resuming",
+                    lineage=lineage.serial,
+                    version=parent,
+                    events=pipeline.counts.events,
+                    journalled_batches=len(tail),
+                )
+                return self._beginning(pipeline, start, parent, tail)
         return self._open_lineage(lineage)
 
     def _loaded(self, point: Checkpoint, lineage: Lineage) -> Pipeline | None:

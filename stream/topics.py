@@ -9,7 +9,6 @@ from itertools import combinations
 from converters.errors import UsageError
 from converters.settings import Settings
 from stream.log import EventLog, TopicSpec, TopicState, UnknownTopicError
-from stream.log_checks import WAYS_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,7 @@ def described(log: EventLog, names: Sequence[str]) -> dict[str, TopicState]:
     for name in names:
         if name not in states:
             raise UnknownTopicError(
-                f"The topic {name} is gone; it was there when this began. {WAYS_OUT}"
+                f"There is no topic {name} in the log. Check its name in the section `topics`; if "
+                "it was deleted, restore the log, or begin anew with another `model`."
             )
     return {name: states[name] for name in names}

@@ -13,6 +13,7 @@ from stream.learner_process import assembled
 from stream.learning import Learning
 from stream.log import PositionError
 from stream.reading import Batch
+from stream.replay import LostRegistryError
 from tests.project import Project, answers, flights, same
 
 MANY = "[checkpoint]\nevents = 1\nseconds = 0.001\nmin_spacing = 0"
@@ -114,6 +115,37 @@ def test_a_fresh_backfill_leads_out(tmp_path: Path) -> None:
     whole = Project(tmp_path / "whole")
     whole.produce(whole.write_csv(flights(800)))
     assert same(report) == same(whole.learn())
+
+
+def test_an_older_registry_that_was_put_back_is_noticed(tmp_path: Path) -> None:
+    """The journal tells of a later lineage: nothing is output twice, and the way out works."""
+    project = learned(tmp_path)
+    path = Path(project.settings.registry.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    older = path.read_bytes()
+    promote_fresh(project)
+    project.produce(project.write_csv(flights(800)[600:]))
+    project.learn()
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.write_bytes(older)
+    with pytest.raises(
+        LostRegistryError, match="tells of lineage 3, and the registry's newest is 1"
+    ):
+        project.learn()
+    promote_fresh(project)
+    report = project.learn()
+    assert report["learned"] == 800
+    assert len(project.scores()) == len(set(answers(project.scores()))) == 800
+
+
+def promote_fresh(project: Project) -> None:
+    """What the messages advise."""
+    version = project.backfill(fresh=True)["version"]
+    with project.registry() as registry:
+        registry.serve_version("promote", version, "way out", "test")
+    project.learn()
 
 
 def test_partitions_added_while_learning_are_learned_and_replayed(

@@ -80,6 +80,8 @@ EVENTS: list[tuple[bytes, Headers, list[str]]] = [
     (b"k,,NA,1,UA", [], ["good"]),
     (b"k,soon,1,1,UA", [], ["bad-time"]),
     (b"k,1950-01-01,1,1,UA", [], ["bad-time"]),
+    (b"k" * 1_025 + b",,1,1,UA", [], ["id-too-long"]),
+    (b"\n" * 100_002, [], [*["empty-row"] * 100_000, "too-many-rows"]),
 ]
 
 
@@ -102,6 +104,7 @@ LABELS: list[tuple[bytes, Headers, list[str]]] = [
     (b'{"id": "k"}', [], ["missing-label"]),
     (b"k,2", [], ["bad-label"]),
     (b"k,1,soon", [], ["bad-time"]),
+    (b"k" * 1_025 + b",1", [], ["id-too-long"]),
     (b'{"id": "k", "label": 1, "late": 1}', [], ["unknown-column"]),
     (b'{"id": ["k"], "label": 1}', [], ["nested-value"]),
     (b'k,"1', [], ["unclosed-quote"]),
@@ -142,7 +145,7 @@ def test_huge_row_is_quoted_short(reader: RowReader) -> None:
 def reasons_in_the_code() -> set[str]:
     """Every reason that the converter can give: its only words with dashes, but for these two."""
     folder = Path(converters.__file__).parent
-    modules = [folder / name for name in ("cells.py", "rows.py", "vw_text.py")]
+    modules = [folder / name for name in ("cells.py", "framing.py", "rows.py", "vw_text.py")]
     found = re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', "".join(m.read_text() for m in modules))
     return set(found) - {"content-type", "utf-8"}
 
