@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,5 +45,7 @@ def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def say(text: str = "") -> None:
-    """A line for the person at the terminal, on standard error."""
-    sys.stderr.write(text + "\n")
+    """A line for the person at the terminal, on standard error; a full disk there stops nothing."""
+    with suppress(OSError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()

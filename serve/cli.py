@@ -7,6 +7,7 @@ with ``--debug``.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -57,6 +58,21 @@ for command in (
 
 def main() -> None:
     """Run the command line; the entry point of ``freshet``."""
+    try:
+        _run()
+    finally:
+        _let_go_of_standard_error()
+
+
+def _let_go_of_standard_error() -> None:
+    """What could not be said must not decide the exit status."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def _run() -> None:
     debug = "--debug" in sys.argv
     # What a command has opened is closed and removed on SIGTERM too; long work handles it itself.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
@@ -76,11 +92,20 @@ def main() -> None:
     except Exception as error:  # the last place where it can be told well
         if debug:
             raise
-        fail(
-            f"Freshet failed in a way it does not know: {type(error).__name__}: {error}. This is "
-            "a bug. Run the command again with --debug to see where.",
-            1,
+        fail(_told(error), 1)
+
+
+def _told(error: Exception) -> str:
+    """What to say of an error that nothing below has given words to."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return (
+            f"The output of this command, or a file of its own, cannot be written: "
+            f"{error.strerror}. Make room, also where temporary files go, and run it again."
         )
+    return (
+        f"Freshet failed in a way it does not know: {type(error).__name__}: {error}. This is "
+        "a bug. Run the command again with --debug to see where."
+    )
 
 
 def fail(message: str, status: int) -> None:

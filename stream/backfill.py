@@ -59,8 +59,8 @@ class Backfill:
         live = self.registry.live_lineage()
         if live is None:
             raise FreshetError(
-                "No learner has read this log yet, so there is no journal to follow. Take the "
-                "log in its plain order with --fresh."
+                "The registry knows of no learner that has read this log, so it is not known which "
+                "lines of the journal to follow. Take the log in its plain order with --fresh."
             )
         topics = topics_of(self.context.settings)
         lines = replay.tail(log, topics.journal, live.serial, 0, live.start.journal_position)

@@ -44,7 +44,7 @@ def run(
         maker = Backfill(context, registry, SnapshotStore(Path(settings.snapshots)))
         if source != "log":
             return _from_file(maker, source, options, scores)
-        with closing(opened(settings)) as log, progress("events") as shown:
+        with closing(opened(settings, create=False)) as log, progress("events") as shown:
             fold = maker.fresh if fresh else maker.from_journal
             return fold(log, _folded(shown, scores))
 

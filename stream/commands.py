@@ -59,7 +59,7 @@ def produce(
         raise UsageError(f"--rate {rate}: rows a second must be more than 0.")
     settings, schema = read_config(config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
-    with opened_log(settings) as event_log, open_csv(csv) as file:
+    with opened_log(settings, create=True) as event_log, open_csv(csv) as file:
         history = History(file, schema, options)
         topics = create_topics(event_log, settings)
         producer = Producer(event_log, topics, settings.topics.partitions)
@@ -189,14 +189,13 @@ def output_records(settings: Settings, what: str, first: int) -> Iterator[Iterat
 
 
 @contextmanager
-def opened_log(settings: Settings) -> Iterator[EventLog]:
-    """The log that the config names, closed at the end."""
+def opened_log(settings: Settings, *, create: bool = False) -> Iterator[EventLog]:
+    """The log that the config names, closed at the end; not made by those who only read it."""
     from stream.connection import opened
     from stream.logs import configure_logs
 
     configure_logs()
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with closing(opened(settings)) as event_log:
+    with closing(opened(settings, create=create)) as event_log:
         yield event_log
 
 

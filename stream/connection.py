@@ -28,9 +28,10 @@ class Connection:
                 each.close()
 
 
-def opened(settings: Settings) -> EventLog:
-    """The log that the config names."""
-    return open_log(settings.log, replication_factor=settings.topics.replication_factor)
+def opened(settings: Settings, *, create: bool = True) -> EventLog:
+    """The log that the config names; ``create`` as in :func:`stream.open_log.open_log`."""
+    replication_factor = settings.topics.replication_factor
+    return open_log(settings.log, replication_factor=replication_factor, create=create)
 
 
 def take_hold(

@@ -180,10 +180,13 @@ class LearnerProcess:
         if self.connection is not None and self.learning is not None:
             pipeline = self.learning.pipeline
             counts, metrics = checkpoint.counts(pipeline), checkpoint.metrics(pipeline)
+        latest = self.registry.pointers().latest
+        if point is None and latest is not None:  # a promoted backfill, and nothing learned since
+            point = self.registry.version(latest)
         return report(
             counts,
             metrics,
-            self.registry.pointers().latest,
+            latest,
             None if point is None else point.model_sha256,
             (max(0, counts.get("events", 0) - (self._before or 0)), seconds),
         )

@@ -19,13 +19,14 @@ KAFKA_PORT = 9092
 SERVER = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
 
 
-def open_log(url: str, *, replication_factor: int = -1) -> EventLog:
+def open_log(url: str, *, replication_factor: int = -1, create: bool = True) -> EventLog:
     """The log at a URL.
 
     Args:
         url: ``sqlite:////absolute/path`` (three slashes: relative to the working directory) or
             ``kafka://host:port``, several brokers with commas.
         replication_factor: of Kafka topics that are created; -1 takes the brokers' default.
+        create: whether to make a SQLite log where there is none.
 
     Raises:
         UsageError: the URL names no log.
@@ -38,7 +39,7 @@ def open_log(url: str, *, replication_factor: int = -1) -> EventLog:
             raise _wrong(url, "it names no file")
         from stream.sqlite_log import SqliteLog
 
-        return SqliteLog(Path(path))
+        return SqliteLog(Path(path), create=create)
     if url.startswith(KAFKA):
         servers = ",".join(_server(url, each) for each in url.removeprefix(KAFKA).split(","))
         from stream.kafka_log import KafkaLog

@@ -60,10 +60,16 @@ MEANINGS = {
 
 
 class LogFile:
-    """A SQLite file that holds a log; made where it is missing."""
+    """A SQLite file that holds a log.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the file.
+        create: whether to make it where it is missing.
+    """
+
+    def __init__(self, path: Path, *, create: bool) -> None:
         self.path = path
+        self._look_for(create=create)
         with self.errors():
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +78,23 @@ class LogFile:
             with contextlib.closing(self.connect()) as connection:
                 self._prepare(connection)
         self._identity = self._on_disk()
+
+    def _look_for(self, *, create: bool) -> None:
+        """Refuse a log that is missing, where making another would hide that, or worse."""
+        if self.path.exists():
+            return
+        ahead = self.path.with_name(f"{self.path.name}-wal")
+        if ahead.exists():
+            raise LogError(
+                f"The log {self.path} is missing, and {ahead.name}, which belongs to it, is there: "
+                "it was moved or deleted alone. Put it back beside that file, which holds its "
+                "newest records."
+            )
+        if not create:
+            raise LogError(
+                f"There is no log at {self.path}. Check `log` and `home` in the config, and "
+                "whether the file was moved; 'freshet produce' and 'freshet learn' make a new one."
+            )
 
     def connect(self) -> sqlite3.Connection:
         """A connection in autocommit, which waits for other writers and keeps what it commits."""

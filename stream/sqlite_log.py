@@ -23,15 +23,16 @@ class SqliteLog:
     """A log in a SQLite file; see :class:`stream.log.EventLog`.
 
     Args:
-        path: the file; made, with its folder, where it is missing.
+        path: the file.
+        create: whether to make it, with its folder, where it is missing.
 
     Raises:
-        LogError: the file cannot be used; the message says why.
+        LogError: the file is missing or cannot be used; the message says why.
         LogUnavailableError: another process keeps it locked.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = LogFile(path)
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self._file = LogFile(path, create=create)
         self._turn = threading.Lock()
         with self._file.errors():
             self._connection = self._file.connect()

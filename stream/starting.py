@@ -12,7 +12,7 @@ import structlog
 
 from learners.base import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
-from learners.snapshot import CorruptSnapshotError, SnapshotStore
+from learners.snapshot import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
 from stream import checkpoint, journal, replay
 from stream.context import Context, learner_json
 from stream.continuity import check_same, check_topics
@@ -159,6 +159,11 @@ class Starting:
         try:
             with self.snapshots.open(point.snapshot) as snapshot:
                 return checkpoint.load(self.context, snapshot, lineage.serial)
+        except MissingSnapshotError as error:
+            raise MissingSnapshotError(
+                f"{error} If it is gone for good: 'freshet backfill log' makes the model again "
+                "from the journal; promote that version and start the learner again."
+            ) from None
         except (CorruptSnapshotError, WrongLearnerError) as error:
             log.warning("checkpoint is damaged; taking the one before it", error=str(error))
             self.registry.mark_broken(point, str(error), ACTOR)

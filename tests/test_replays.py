@@ -222,6 +222,7 @@ def test_marks_that_freshet_did_not_write_stop_it(tmp_path: Path) -> None:
 def test_before_anything_was_learned(tmp_path: Path) -> None:
     """There can be no dead letters, and that is said."""
     project = Project(tmp_path / "p")
+    project.topics()
     result = freshet("replay-dead-letters", cwd=project.folder)
     assert result.returncode == 1
     assert "No learner has read" in result.stderr
