@@ -17,6 +17,8 @@ from tests.faults.kills import STATE
 from tests.faults.table import Table
 from tests.faults.zygote import ROOT
 
+# Most of the time these tests wait for time-outs; those of one file share a broker.
+WORKERS = 3
 REPORT = STATE / "tests.xml"
 COLUMNS = ("fault", "result", "seconds", "command")
 
@@ -26,6 +28,7 @@ def fault_tests() -> tuple[Table, bool]:
     STATE.mkdir(parents=True, exist_ok=True)
     REPORT.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "tests/faults", "-m", "long or not long", "-q"]
+    command += ["-n", str(WORKERS), "--dist", "loadfile"]
     subprocess.run([*command, f"--junitxml={REPORT}"], cwd=ROOT, check=False)
     if not REPORT.exists():
         return Table("Faults", COLUMNS, []), False
