@@ -1,7 +1,7 @@
 """The commands of this floor: ``freshet init`` and ``freshet convert``.
 
-Thin: each opens its files, lets :mod:`converters.infer` or :mod:`converters.conversion` do the
-work, and says how it went.
+Thin: each opens its files, lets :mod:`converters.infer`, :mod:`converters.conversion` or
+:mod:`converters.csv2vw` do the work, and says how it went.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from converters.errors import UsageError
 
 if TYPE_CHECKING:  # the work's modules are imported by the command that needs them
     from converters.conversion import Reject, Tally
+    from converters.csv2vw_lines import Lines
     from converters.csv_file import CsvFile
 
 # How many refused rows are shown when no file takes them.
@@ -102,6 +103,16 @@ def convert(
         str | None,
         typer.Option("--rejects", help="File for refused rows, as CSV: line,reason,column,text."),
     ] = None,
+    csv2vw: Annotated[
+        str | None,
+        typer.Option(
+            "--csv2vw", metavar="FLAGS", help="Print what csv2vw does with these flags; no config."
+        ),
+    ] = None,
+    lenient: Annotated[
+        bool,
+        typer.Option("--lenient", help="With --csv2vw: print also what would be misread."),
+    ] = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Turn a CSV file into Vowpal Wabbit text, a line for each row that passes the checks."""
@@ -110,6 +121,11 @@ def convert(
     from converters.output_file import writing
 
     _check_apart(csv, output, rejects)
+    if csv2vw is not None:
+        _convert_as_csv2vw(csv, output, rejects, csv2vw, lenient=lenient)
+        return
+    if lenient:
+        raise UsageError("--lenient goes with --csv2vw only: without that, nothing is misread.")
     _, schema = read_config(config)
     kept: list[Reject] = []
     with open_csv(csv) as file, ExitStack() as opened:
@@ -120,6 +136,29 @@ def convert(
     _summarise(tally, kept, rejects)
     if tally.refused and rejects is None:
         raise typer.Exit(1)
+
+
+def _convert_as_csv2vw(
+    csv: str, output: str, rejects: str | None, flags_text: str, *, lenient: bool
+) -> None:
+    from converters.csv2vw import convert as convert_lines
+    from converters.csv2vw import described
+    from converters.csv2vw_flags import parse
+    from converters.csv2vw_lines import open_lines
+    from converters.output_file import writing
+
+    if lenient and rejects is not None:
+        raise UsageError("--lenient refuses no row, so --rejects has nothing to take; leave one.")
+    flags = parse(flags_text)
+    kept: list[Reject] = []
+    with open_lines(csv, lenient=lenient) as lines, ExitStack() as opened:
+        out = opened.enter_context(writing(output))
+        reject = opened.enter_context(_rejecting(rejects, kept)) if rejects else None
+        shown = opened.enter_context(_shown(lines, output))
+        done = convert_lines(lines, flags, out, reject, shown, lenient=lenient)
+    for line in described(done, flags):
+        say(line)
+    _summarise(done.tally, kept, rejects)
 
 
 def _check_apart(csv: str, output: str, rejects: str | None) -> None:
@@ -158,7 +197,7 @@ def _rejecting(
 
 
 @contextmanager
-def _shown(file: CsvFile, output: str) -> Iterator[Callable[[int], None]]:
+def _shown(file: CsvFile | Lines, output: str) -> Iterator[Callable[[int], None]]:
     """Progress, unless the lines themselves appear on the terminal."""
     from converters.progress import progress
 
