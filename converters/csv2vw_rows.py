@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, repeat
 
 from converters.cells import Refusal, RefusedCellError, quoted
 from converters.conversion import Reject
 from converters.csv2vw_cells import MOST_REMEMBERED, Feature, Label, Parts, check_tag, good_tags
 from converters.csv2vw_flags import Flags
 from converters.csv2vw_layout import Csv2vwError, Layout
+
+# What Vowpal Wabbit, csv2vw or CSV readers may take for something else than a cell's text. Beyond
+# ASCII only float knows blanks, which the cells see to themselves.
+SYNTAX = {*range(33), 127, *b":|\"'"} - {ord("\n")}
 
 
 class Csv2vw:
@@ -35,6 +39,8 @@ class Csv2vw:
         self._layout = layout
         self._flags = flags
         self._lenient = lenient
+        # A block without any of these, but as separators, needs no look into its cells.
+        self._syntax = bytes(SYNTAX - set((flags.literal or "").encode()))
         others = (layout.label, layout.tag)
         self._needed = max((*layout.features, *(i for i in others if i is not None)), default=-1)
 
@@ -47,36 +53,36 @@ class Csv2vw:
         """
         before = self._state()
         try:
-            text = content.decode().removesuffix("\n")
-            if printed := self._at_once(text, number):
+            if printed := self._at_once(content, number):
                 return printed
         except (UnicodeDecodeError, RefusedCellError):
             pass
         self._restore(before)
         return None
 
-    def _at_once(self, text: str, number: int) -> str | None:
+    def _at_once(self, content: bytes, number: int) -> str | None:
         separator, width = self._flags.literal, len(self._layout.names)
-        lines = text.split("\n")
-        rows = len(lines)
-        if separator is None or width == 1 or "\r" in text:
+        if separator is None or width == 1 or b"\r" in content:
             return None
-        if [line.count(separator) for line in lines].count(width - 1) != rows:
+        text = content.decode().removesuffix("\n")
+        lines = text.split("\n")
+        if list(map(str.count, lines, repeat(separator))).count(width - 1) != len(lines):
             return None
         cells = text.replace("\n", separator).split(separator)
-        if not self._lenient and '"' in text and any(c[:1] == '"' for c in cells):
+        clean = len(content.translate(None, self._syntax)) == len(content)
+        if not (clean or self._lenient) and any(c[:1] == '"' for c in cells):
             return None
-        clean = _is_clean(text, separator)
         columns = [cells[i::width] for i in range(width)]
         parts = self._parts(columns, number, clean=clean)
-        return None if parts is None else interleaved(parts, rows)
+        return None if parts is None else interleaved(parts, len(lines))
 
     def _parts(self, columns: list[list[str]], number: int, *, clean: bool) -> Parts | None:
         layout, rows = self._layout, len(columns[0])
-        tags: Sequence[str] = list(map(str, range(number, number + rows)))
-        if layout.tag is not None:
+        if layout.tag is None:
+            tags: Sequence[str] = list(map(str, range(number, number + rows)))
+        else:
             tags = columns[layout.tag]
-            if not self._lenient and not good_tags(tags):
+            if not (clean or self._lenient or good_tags(tags)):
                 return None
         both = zip(layout.features, self._features, strict=True)
         features = [part for i, f in both for part in f.parts(columns[i], clean=clean)]
@@ -167,12 +173,6 @@ class Csv2vw:
         if len(self.label.classes) > count:
             self.label.classes = dict(islice(self.label.classes.items(), count))
             self.label.clear()
-
-
-def _is_clean(text: str, separator: str) -> bool:
-    """Whether no cell holds what Vowpal Wabbit could take for syntax; may be no where one could."""
-    cells = text.replace("\n", "").replace(separator, "")
-    return cells.isprintable() and not any(c in cells for c in ' :|"')
 
 
 def interleaved(parts: Parts, rows: int) -> str:
