@@ -47,6 +47,19 @@ Model = Annotated[str | None, typer.Option(help="The model's name; default: the 
 SampleRows = Annotated[
     int, typer.Option("--sample", min=1, help="How many rows to look at, from all over the file.")
 ]
+Rejects = Annotated[
+    str | None,
+    typer.Option("--rejects", help="File for refused rows, as CSV: line,reason,column,text."),
+]
+Csv2vwFlags = Annotated[
+    str | None,
+    typer.Option(
+        "--csv2vw", metavar="FLAGS", help="Print what csv2vw does with these flags; no config."
+    ),
+]
+Lenient = Annotated[
+    bool, typer.Option("--lenient", help="With --csv2vw: print also what would be misread.")
+]
 
 
 def init(
@@ -99,20 +112,9 @@ def convert(
     output: Annotated[
         str, typer.Option("--output", "-o", help="File for the VW text, or - for standard output.")
     ] = "-",
-    rejects: Annotated[
-        str | None,
-        typer.Option("--rejects", help="File for refused rows, as CSV: line,reason,column,text."),
-    ] = None,
-    csv2vw: Annotated[
-        str | None,
-        typer.Option(
-            "--csv2vw", metavar="FLAGS", help="Print what csv2vw does with these flags; no config."
-        ),
-    ] = None,
-    lenient: Annotated[
-        bool,
-        typer.Option("--lenient", help="With --csv2vw: print also what would be misread."),
-    ] = False,
+    rejects: Rejects = None,
+    csv2vw: Csv2vwFlags = None,
+    lenient: Lenient = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Turn a CSV file into Vowpal Wabbit text, a line for each row that passes the checks."""

@@ -88,23 +88,26 @@ def convert(
     if done.layout is None:
         return done
     converter = Csv2vw(done.layout, flags, lenient=lenient)
-    number = 1 if flags.header else 0
-    for content in lines.blocks(skip_first=flags.header):
-        block = converter.block(content, number)
-        texts = [block] if block is not None else converter.rows(content, number)
-        for text in texts:
-            if isinstance(text, str):
-                out.write(text.encode())
-                done.tally.converted += text.count("\n")
-            elif reject is None:
-                raise Csv2vwError(_told(text, lines.name, done.tally.converted))
-            else:
-                done.tally.refused[text.refusal.reason] += 1
-                reject([text])
-        read = done.tally.converted + done.tally.refused.total()
-        number = read + (1 if flags.header else 0)
-        shown(read)
+    for text in _texts(converter, lines, header=flags.header):
+        if isinstance(text, str):
+            out.write(text.encode())
+            done.tally.converted += text.count("\n")
+        elif reject is None:
+            raise Csv2vwError(_told(text, lines.name, done.tally.converted))
+        else:
+            done.tally.refused[text.refusal.reason] += 1
+            reject([text])
+        shown(done.tally.converted + done.tally.refused.total())
     return replace(done, classes=converter.label.classes)
+
+
+def _texts(converter: Csv2vw, lines: Lines, *, header: bool) -> Iterator[str | Reject]:
+    """The text of whole blocks, or of single rows and why others are refused."""
+    number = 1 if header else 0
+    for content in lines.blocks(skip_first=header):
+        block = converter.block(content, number)
+        yield from converter.rows(content, number) if block is None else (block,)
+        number += content.count(b"\n") + (not content.endswith(b"\n"))
 
 
 def _told(refused: Reject, name: str, before: int) -> str:

@@ -10,10 +10,17 @@ from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from converters import commands
 from converters.conversion import Reject
 from converters.csv2vw import convert
 from converters.csv2vw_flags import parse
+from converters.csv2vw_layout import Csv2vwError
 from converters.csv2vw_lines import Lines
+from converters.errors import FreshetError
 from stream.flights import LATE_MINUTES, MISSING, source
 from tests.csv2vw_plain import Plain, StoppedError
 
@@ -80,3 +87,23 @@ def plain(content: bytes, flags: str) -> tuple[bytes, bool]:
     except StoppedError:
         return printed.getvalue().encode(), False
     return printed.getvalue().encode(), True
+
+
+def run(content: bytes, flags: str | None, *more: str) -> Result:
+    """Convert standard input; an error of ours is raised."""
+    app = typer.Typer()
+    app.command()(commands.convert)
+    arguments = ["-", *more, *([] if flags is None else ["--csv2vw", flags])]
+    result = CliRunner().invoke(app, arguments, input=content)
+    if isinstance(result.exception, FreshetError):
+        raise result.exception
+    return result
+
+
+def refused(content: bytes, flags: str = FLAGS) -> str:
+    """The paragraph with which a file is refused."""
+    with pytest.raises(Csv2vwError) as caught:
+        run(content, flags)
+    assert caught.value.exit_status == 1
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from converters import commands
-from converters.csv2vw import MEANINGS
 from converters.csv2vw_flags import Flags, parse
 from converters.csv2vw_layout import Csv2vwError
 from converters.csv_file import CsvFileError
-from converters.errors import FreshetError, UsageError
+from converters.errors import UsageError
+from tests.csv2vw_files import FLAGS, refused, run
 
 ROWS = b"id,late,dist,carrier\na,1,700,UA\nb,0,5,AA\nc,1,0,\n"
 TEXT = "1 a| dist:700 carrier=UA\n-1 b| dist:5 carrier=AA\n1 c|\n"
-FLAGS = "-b -l 1 -i 0"
 
 
 @pytest.fixture
@@ -27,26 +25,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory without a config."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(content: bytes, flags: str | None, *more: str) -> Result:
-    """Convert standard input; an error of ours is raised."""
-    app = typer.Typer()
-    app.command()(commands.convert)
-    arguments = ["-", *more, *([] if flags is None else ["--csv2vw", flags])]
-    result = CliRunner().invoke(app, arguments, input=content)
-    if isinstance(result.exception, FreshetError):
-        raise result.exception
-    return result
-
-
-def refused(content: bytes, flags: str = FLAGS) -> str:
-    """The paragraph with which a file is refused."""
-    with pytest.raises(Csv2vwError) as caught:
-        run(content, flags)
-    assert caught.value.exit_status == 1
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_no_config_is_needed(folder: Path) -> None:
@@ -98,84 +76,6 @@ def test_separators(folder: Path, separator: str, text: str) -> None:
     """Cells are cut at the separator, which is a regular expression."""
     content = ROWS.decode().replace(",", text).encode()
     assert run(content, f"{FLAGS} -s '{separator}'").stdout == TEXT
-
-
-BAD_ROWS = [
-    ("wrong-width", "", b"d,1,3"),
-    ("wrong-width", "", b"d,1,3,UA,4"),
-    ("empty-row", "", b""),
-    ("not-utf8", "", b"d,1,3,\xff"),
-    ("bare-cr", "", b"d,1,3\r,UA"),
-    ("quote", "carrier", b'd,1,3,"UA"'),
-    ("quote", "id", b'"d",1,3,UA'),
-    ("vw-syntax", "carrier", b"d,1,3,U A"),
-    ("vw-syntax", "carrier", b"d,1,3,U:A"),
-    ("vw-syntax", "carrier", b"d,1,3,U|A"),
-    ("vw-syntax", "carrier", b"d,1,3,U\tA"),
-    ("vw-syntax", "id", b"d e,1,3,UA"),
-    ("vw-syntax", "id", b"'d,1,3,UA"),
-    ("mixed-column", "carrier", b"d,1,3,7"),
-    ("mixed-column", "carrier", b"d,1,3,nan"),
-    ("mixed-column", "dist", b"d,1,NA,UA"),
-    ("mixed-column", "late", b"d,yes,3,UA"),
-    ("not-a-number", "dist", b"d,1,1_000,UA"),
-    ("not-a-number", "dist", "d,1,\u0661,UA".encode()),
-    ("not-finite", "dist", b"d,1,-inf,UA"),
-    ("not-finite", "late", b"d,nan,3,UA"),
-    ("out-of-range", "dist", b"d,1,1e39,UA"),
-    ("out-of-range", "dist", b"d,1,1e-40,UA"),
-    ("bad-label", "late", b"d,0.0,3,UA"),
-]
-
-
-@pytest.mark.parametrize(("reason", "column", "row"), BAD_ROWS)
-def test_what_would_be_misread_is_refused(
-    folder: Path, reason: str, column: str, row: bytes
-) -> None:
-    """A row that csv2vw would corrupt stops with its row, its column and the reason."""
-    told = refused(ROWS + row + b"\ne,1,4,UA\n")
-    where = f", column '{column}'" if column else ""
-    assert told.startswith(f"standard input, row 5 (the first line is row 1){where}: {reason}: ")
-    assert MEANINGS[reason] in told
-
-
-@pytest.mark.parametrize(("reason", "column", "row"), BAD_ROWS)
-def test_refused_rows_are_set_aside(folder: Path, reason: str, column: str, row: bytes) -> None:
-    """With --rejects the row goes there, and all others are converted."""
-    result = run(ROWS + row + b"\ne,1,4,UA\n", FLAGS, "--rejects", "bad.csv")
-    assert result.exit_code == 0
-    assert result.stdout == TEXT + "1 e| dist:4 carrier=UA\n"
-    with (folder / "bad.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    assert [r[:3] for r in rows] == [["line", "reason", "column"], ["5", reason, column]]
-
-
-def test_every_reason_is_tried() -> None:
-    """Each reason to refuse a row has a row above, or a test of its own."""
-    assert set(MEANINGS) == {reason for reason, _, _ in BAD_ROWS} | {"too-many-classes"}
-
-
-@pytest.mark.parametrize(
-    ("header", "why"),
-    [
-        (b"id,late,dist,car rier", "a feature's name"),
-        (b"id,late,dist,car:rier", "a feature's name"),
-        (b"id,late,dist,", "without a name"),
-        (b"id,late,dist,dist", "two features of the same name"),
-        (b"id,late,dist,dist=1", "another with its value"),
-        (b'id,late,dist,"carrier"', "quotes"),
-        (b"\xef\xbb\xbfid,late,dist,carrier", "byte order mark"),
-        (b"id,late,dist\r,carrier", "carriage return"),
-        (b"id,late", "no column is left"),
-        (b"id", "out of range"),
-        (b"id,late,dist,\xff", "not UTF-8"),
-    ],
-)
-def test_headers_that_would_be_misread(folder: Path, header: bytes, why: str) -> None:
-    """A first line after which nothing could be read as it is meant is refused."""
-    told = refused(header + b"\na,1,700,UA\n")
-    assert told.startswith("standard input, row 1")
-    assert why in told
 
 
 def test_an_empty_file(folder: Path) -> None:
