@@ -53,11 +53,12 @@ class Dribble:
 
     content: bytes
     most: int
+    at: int = 0
 
     def read1(self, size: int, /) -> bytes:
         """Some bytes."""
-        some = self.content[: min(size, self.most)]
-        self.content = self.content[len(some) :]
+        some = self.content[self.at : self.at + min(size, self.most)]
+        self.at += len(some)
         return some
 
 
