@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import islice, repeat
+from itertools import repeat
 
 from converters.cells import Refusal, RefusedCellError, quoted
 from converters.conversion import Reject
@@ -51,7 +51,7 @@ class Csv2vw:
             content: whole lines.
             number: that of the first, as csv2vw counts them.
         """
-        before = self._state()
+        before = self._kinds()
         try:
             if printed := self._at_once(content, number):
                 return printed
@@ -87,7 +87,7 @@ class Csv2vw:
         both = zip(layout.features, self._features, strict=True)
         features = [part for i, f in both for part in f.parts(columns[i], clean=clean)]
         labels: Parts = ([" "] * rows,)
-        # Last, for it numbers classes, which a refused row must not.
+        # Last, for it numbers classes, which the row of a refused feature must not.
         if layout.label is not None:
             labels = self.label.parts(columns[layout.label], clean=clean)
         return (*labels, tags, ["|"] * rows, *features, ["\n"] * rows)
@@ -99,7 +99,7 @@ class Csv2vw:
             Csv2vwError: csv2vw too would stop at a line, when lenient.
         """
         for at, line in enumerate(content.removesuffix(b"\n").split(b"\n"), number):
-            before = self._state()
+            before = self._kinds()
             printed = self._row(line, at)
             if isinstance(printed, str):
                 yield printed
@@ -159,20 +159,15 @@ class Csv2vw:
                 "the line, or without --lenient set it aside by --rejects FILE."
             )
 
-    def _state(self) -> tuple[list[bool | None], int]:
-        columns = (*self._features, self.label)
-        return [column.kind for column in columns], len(self.label.classes)
+    def _kinds(self) -> list[bool | None]:
+        return [column.kind for column in (*self._features, self.label)]
 
-    def _restore(self, state: tuple[list[bool | None], int]) -> None:
-        """Forget what was learned of columns from rows that are refused or taken again."""
-        kinds, count = state
+    def _restore(self, kinds: list[bool | None]) -> None:
+        """Forget the kinds that columns took from rows that are refused or taken again."""
         for column, kind in zip((*self._features, self.label), kinds, strict=True):
             if column.kind is not kind:
                 column.kind = kind
                 column.clear()
-        if len(self.label.classes) > count:
-            self.label.classes = dict(islice(self.label.classes.items(), count))
-            self.label.clear()
 
 
 def interleaved(parts: Parts, rows: int) -> str:

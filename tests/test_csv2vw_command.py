@@ -113,9 +113,17 @@ def test_classes_are_told(folder: Path) -> None:
 
 def test_refused_rows_make_no_classes(folder: Path) -> None:
     """A class that occurs only in refused rows gets no number."""
-    content = b'x,y\n1,no\n"2,maybe\n3,yes\n'
+    content = b"x,y\n1,no\nNA,maybe\n3,yes\n"
     result = run(content, "-l 1", "--rejects", "bad.csv")
     assert result.stdout == "1 1| x:1\n2 3| x:3\n"
+
+
+@pytest.mark.parametrize("first", [b"NA,x y,1", b"NA,x,nan"])
+def test_refused_rows_decide_no_kind(folder: Path, first: bytes) -> None:
+    """What a column holds is decided by rows that are taken."""
+    content = b"a,b,y\n" + first + b"\n5,x,1\n6,x,0\n"
+    result = run(content, "-l 2", "--rejects", "bad.csv")
+    assert result.stdout == "1 2| a:5 b=x\n0 3| a:6 b=x\n"
 
 
 def test_no_label_is_told(folder: Path) -> None:

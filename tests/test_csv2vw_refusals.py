@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from converters.conversion import Reject
 from converters.csv2vw import MEANINGS
-from tests.csv2vw_files import FLAGS, refused, run
+from tests.csv2vw_files import FLAGS, fast, refused, run
 
 ROWS = b"id,late,dist,carrier\na,1,700,UA\nb,0,5,AA\nc,1,0,\n"
 TEXT = "1 a| dist:700 carrier=UA\n-1 b| dist:5 carrier=AA\n1 c|\n"
@@ -68,6 +69,54 @@ def test_refused_rows_are_set_aside(folder: Path, reason: str, column: str, row:
     with (folder / "bad.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert [r[:3] for r in rows] == [["line", "reason", "column"], ["5", reason, column]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason", "column"),
+    [
+        ("d,1,x,w1,o", "mixed-column", "number"),
+        ("d,1,nan,w1,o", "not-finite", "number"),
+        ("d,1,1e39,w1,o", "out-of-range", "number"),
+        ("d,1,.00000000000000001,w1,o", "out-of-range", "number"),
+        ("d,1,1.2.3,w1,o", "mixed-column", "number"),
+        ("d,1, 5,w1,o", "vw-syntax", "number"),
+        ("d,1,5\u00a0,w1,o", "not-a-number", "number"),
+        ("d,1,\u0661,w1,o", "not-a-number", "number"),
+        ("d,1,7,5,o", "mixed-column", "word"),
+        ("d,1,7,1_0,o", "mixed-column", "word"),
+        ("d,1,7,-Infinity,o", "mixed-column", "word"),
+        ("d,1,7,\u0661,o", "mixed-column", "word"),
+        ("d,1,7,w:1,o", "vw-syntax", "word"),
+        ("d,1,7,w 1,o", "vw-syntax", "word"),
+        ("d,1,7,w\x1f1,o", "vw-syntax", "word"),
+        ('d,1,7,"w1,o', "quote", "word"),
+        ('d,1,7,w1,"o', "quote", "ignored"),
+        ("d e,1,7,w1,o", "vw-syntax", "id"),
+        ("'d,1,7,w1,o", "vw-syntax", "id"),
+    ],
+)
+def test_columns_that_hardly_repeat_are_looked_through(
+    cells: str, reason: str, column: str
+) -> None:
+    """A bad cell among values that were never seen before is found as well."""
+    good = [f"t{i},0,{i}.5,w{i}x,o" for i in range(400)]
+    rows = "\n".join(["id,y,number,word,ignored", *good[:350], cells, *good[350:]])
+    rejects: list[Reject] = []
+    printed = fast(rows.encode(), f"{FLAGS} -1", most=2_000, rejects=rejects)
+    assert [(r.line, r.refusal.reason, r.refusal.column) for r in rejects] == [
+        (352, reason, column)
+    ]
+    assert printed.decode() == "".join(f"-1 t{i}| number:{i}.5 word=w{i}x\n" for i in range(400))
+
+
+@pytest.mark.parametrize("cells", [("w{}", "{}"), ("{}", "w{}")])
+def test_a_column_cannot_change_its_kind(cells: tuple[str, str]) -> None:
+    """Whole blocks of words after blocks of numbers are refused, and the reverse."""
+    rows = [cells[i >= 300].format(i) for i in range(600)]
+    rejects: list[Reject] = []
+    content = "\n".join(["x,y", *(f"{row},1" for row in rows)])
+    assert fast(content.encode(), "-l 1", most=2_000, rejects=rejects).count(b"\n") == 300
+    assert [r.line for r in rejects] == list(range(302, 602))
 
 
 def test_every_reason_is_tried() -> None:
