@@ -29,6 +29,9 @@ MAX_MESSAGE_BYTES = MAX_RECORD_BYTES + 2**20
 # How long partitions that were asked for may take to be seen.
 WIDENED_LOOKS, WIDENED_LOOK_SECONDS = 50, 0.1
 
+# How long the settings of a topic may take to be known.
+SETTINGS_SECONDS = 2.0
+
 CREATED = (0, kafka.errors.TopicAlreadyExistsError.errno)
 
 
@@ -69,9 +72,26 @@ def create(
     admin.wait_for_topics(list(wanted))
     _widen(admin, topics)
     if not accept_retention:
-        configs = patiently(lambda: topic_configs(admin, list(wanted)))
-        for name in wanted:
-            check_kept(name, configs.get(name, {}))
+        _check_all_kept(admin, list(wanted))
+
+
+def _check_all_kept(admin: Admin, names: list[str]) -> None:
+    """Look at the topics' settings; again for a while, should they not be as wanted.
+
+    A broker knows of a topic that was just created a moment before it knows its settings.
+    """
+    deadline = time.monotonic() + SETTINGS_SECONDS
+    while True:
+        configs = patiently(lambda: topic_configs(admin, names))
+        try:
+            for name in names:
+                check_kept(name, configs.get(name, {}))
+        except LogError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(WIDENED_LOOK_SECONDS)
+        else:
+            return
 
 
 def _widen(admin: Admin, topics: Sequence[TopicSpec]) -> None:
