@@ -86,10 +86,7 @@ class KafkaLog:
             if place not in state.ends:
                 raise unknown(self._servers, place, len(state.ends))
             check_position(place, position, state.begins[place], state.ends[place])
-        identities = {name: state.topic_id for name, state in states.items()}
-        return KafkaReader(
-            self._servers, positions, identities, lambda: self._identify(list(identities))
-        )
+        return KafkaReader(self._servers, positions, states, lambda: self._identify(list(states)))
 
     def writer(self, name: str) -> KafkaWriter:
         """The transactional writer of this name; older ones are fenced off."""

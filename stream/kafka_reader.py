@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from stream.kafka_client import REQUEST_SECONDS, Consumer, TopicPartition, kafka, open_consumer
 from stream.kafka_errors import errors, patiently
 from stream.kafka_held_back import HeldBack
-from stream.log import Place, PositionError, Record
+from stream.log import Place, PositionError, Record, TopicState
 from stream.log_checks import WAYS_OUT, check_position
 
 RECORDS_A_POLL = 2_048
@@ -73,7 +73,7 @@ class KafkaReader:
     Args:
         servers: the brokers.
         positions: where to begin, checked to be in the log.
-        identities: the id of each topic.
+        topics: what the topics are now; partitions that they are given later are read too.
         identify: asks the brokers for each topic's id and number of partitions as they are now.
     """
 
@@ -81,11 +81,12 @@ class KafkaReader:
         self,
         servers: str,
         positions: Mapping[Place, int],
-        identities: Mapping[str, str],
+        topics: Mapping[str, TopicState],
         identify: Callable[[], Mapping[str, tuple[str, int]]],
     ) -> None:
         self._servers = servers
-        self._identities = dict(identities)
+        self._identities = {name: state.topic_id for name, state in topics.items()}
+        self._known = {place for state in topics.values() for place in state.ends}
         self._identify = identify
         self._buffers = {
             place: _Buffer(TopicPartition(*place), position)
@@ -154,8 +155,9 @@ class KafkaReader:
 
     def _take_on(self, partitions: Iterable[Place]) -> bool:
         """Read partitions that were added, from their first record on; whether there are any."""
-        added = [place for place in partitions if place not in self._buffers]
+        added = [place for place in partitions if place not in self._known]
         if added:
+            self._known.update(added)
             self._buffers |= {p: _Buffer(TopicPartition(*p), 0) for p in added}
             self._limit = max(BUFFER_BYTES // len(self._buffers), LEAST_BUFFER_BYTES)
             self._consumer.assign([buffer.partition for buffer in self._buffers.values()])

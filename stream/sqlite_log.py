@@ -73,7 +73,8 @@ class SqliteLog:
                 raise unknown(place, len(ids))
             check_position(place, position, state.begins[place], state.ends[place])
             identifiers[place] = ids[place]
-        return SqliteReader(self._file, positions, identifiers)
+        known = [place for _, ids in found.values() for place in ids]
+        return SqliteReader(self._file, positions, identifiers, known)
 
     def writer(self, name: str) -> SqliteWriter:
         """The transactional writer of this name; older ones are fenced off."""

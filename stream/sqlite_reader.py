@@ -35,14 +35,20 @@ class SqliteReader:
         file: the log.
         positions: where to begin in each partition.
         partition_ids: the id of each partition, checked to be there.
+        known: all partitions that the topics have now; others are read when they are added.
     """
 
     def __init__(
-        self, file: LogFile, positions: Mapping[Place, int], partition_ids: Mapping[Place, int]
+        self,
+        file: LogFile,
+        positions: Mapping[Place, int],
+        partition_ids: Mapping[Place, int],
+        known: Iterable[Place],
     ) -> None:
         self._file = file
         self._positions = dict(positions)
         self._ids = dict(partition_ids)
+        self._known = set(known)
         self._paused: set[Place] = set()
         with file.errors():
             self._connection = file.connect()
@@ -75,8 +81,9 @@ class SqliteReader:
                     f"Topic {place.topic} was removed or made anew while it was read. {WAYS_OUT}"
                 )
         topics = {place.topic for place in self._ids}
-        for place in ends.keys() - self._ids.keys():
+        for place in ends.keys() - self._known:
             if place.topic in topics:
+                self._known.add(place)
                 self._ids[place], self._positions[place] = ends[place][0], 0
         return {place: ends[place][1] for place in self._ids}
 
