@@ -11,14 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.data import config, write_flights
+from benchmarks.data import ROWS, config, fill_log
 from benchmarks.table import Measured
-from converters import config as settings_file
-from stream.connection import opened
-from stream.log import Outgoing
-from stream.topics import create_topics
 
-ROWS, TIMES = 200_000, 5
+TIMES = 5
 
 
 def run() -> list[Measured]:
@@ -26,7 +22,7 @@ def run() -> list[Measured]:
     with tempfile.TemporaryDirectory() as name:
         toml = Path(name) / "freshet.toml"
         toml.write_text(config("bench", "", "bench.events", "bench.labels"))
-        _fill(toml)
+        fill_log(toml, TIMES)
         command = [sys.executable, "-m", "serve.cli", "learn", "--until-end", "--json"]
         result = subprocess.run(
             [*command, "--config", str(toml)], capture_output=True, text=True, check=True
@@ -41,19 +37,3 @@ def run() -> list[Measured]:
             f"{len(costs) - 1} checkpoints in {ROWS * TIMES / rate:.0f} s, before that of the stop",
         )
     ]
-
-
-def _fill(toml: Path) -> None:
-    """Put the flights on the log again and again, each time under other ids."""
-    settings = settings_file.load(toml)
-    settings.home.mkdir()
-    flights = toml.parent / "flights.csv"
-    write_flights(flights, ROWS)
-    rows = flights.read_bytes().splitlines()[1:]
-    log = opened(settings)
-    create_topics(log, settings)
-    for time in range(TIMES):
-        lines = [b"%d-%b" % (time, row) for row in rows]
-        values = (b"\n".join(lines[first : first + 50]) for first in range(0, len(lines), 50))
-        log.append("bench.events", [Outgoing(value) for value in values])
-    log.close()

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
+
+from converters import config as settings_file
+from stream.connection import opened
+from stream.log import Outgoing
+from stream.topics import create_topics
 
 ROWS = 200_000
 COLUMNS = (
@@ -60,3 +66,18 @@ def config(model: str, log: str, events: str, labels: str, args: str = "-b 18") 
             *lines,
         ]
     )
+
+
+def fill_log(toml: Path, times: int) -> None:
+    """Put the flights on a config's embedded log again and again, each time under other ids."""
+    settings = settings_file.load(toml)
+    settings.home.mkdir()
+    flights = toml.parent / "flights.csv"
+    write_flights(flights)
+    rows = flights.read_bytes().splitlines()[1:]
+    with closing(opened(settings)) as log:
+        topics = create_topics(log, settings)
+        for time in range(times):
+            lines = [b"%d-%b" % (time, row) for row in rows]
+            values = (b"\n".join(lines[first : first + 50]) for first in range(0, len(lines), 50))
+            log.append(topics.events, [Outgoing(value) for value in values])

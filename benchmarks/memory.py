@@ -15,18 +15,15 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.data import ROWS, config, write_flights
+from benchmarks.data import ROWS, config, fill_log
 from benchmarks.table import Measured
 from converters import config as settings_file
 from converters import schema
-from stream.connection import opened
 from stream.context import context_of
 from stream.learner_process import assembled
 from stream.learning import Learning
-from stream.log import Outgoing
 from stream.logs import configure_logs
 from stream.reading import Batch
-from stream.topics import create_topics
 
 MILLION = 1_000_000
 # How many have been learned when memory is looked at; the log holds a little more.
@@ -39,7 +36,7 @@ def run() -> list[Measured]:
     with tempfile.TemporaryDirectory() as name:
         toml = Path(name) / "freshet.toml"
         toml.write_text(config("bench", "", "bench.events", "bench.labels"))
-        _fill(toml)
+        fill_log(toml, MILLION * max(MILLIONS) // ROWS + 1)
         command = [sys.executable, "-m", "benchmarks.memory", str(toml)]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     seen = json.loads(said)
@@ -52,22 +49,6 @@ def run() -> list[Measured]:
             "MB after each million: " + ", ".join(f"{mb:.0f}" for mb in at),
         )
     ]
-
-
-def _fill(toml: Path) -> None:
-    """Put the flights on the log until there are enough."""
-    settings = settings_file.load(toml)
-    settings.home.mkdir()
-    flights = toml.parent / "flights.csv"
-    write_flights(flights, ROWS)
-    rows = flights.read_bytes().splitlines()[1:]
-    log = opened(settings)
-    create_topics(log, settings)
-    for time in range(MILLION * max(MILLIONS) // ROWS + 1):
-        lines = [b"%d-%b" % (time, row) for row in rows]
-        values = (b"\n".join(lines[first : first + 50]) for first in range(0, len(lines), 50))
-        log.append("bench.events", [Outgoing(value) for value in values])
-    log.close()
 
 
 def measure(toml: str) -> list[tuple[int, float]]:
