@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from converters.csv_settings import Delimiter, Encoding
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
 
 
@@ -77,6 +79,15 @@ class LabelSettings(Section):
     )
     negative: tuple[CellText, ...] = Field(
         min_length=1, description="spellings of the negative class"
+    )
+
+
+class CsvSettings(Section):
+    """How CSV is written: in files, in records, and in bodies over HTTP."""
+
+    delimiter: Delimiter = Field(",", description="the character between two cells")
+    encoding: Encoding = Field(
+        "utf-8", description="of files alone; records and bodies are always UTF-8"
     )
 
 
@@ -199,6 +210,7 @@ class Settings(Section):
         min_length=1, description="the columns of an event row, in the order they arrive"
     )
     label: LabelSettings = Field(description="the label map; mandatory")
+    csv: CsvSettings = Field(CsvSettings(), description="how CSV is written")
     learner: LearnerSettings = Field(LearnerSettings(), description="the learner")
     late_labels: LateLabelSettings = Field(
         LateLabelSettings(), description="events that wait for their label"
