@@ -151,6 +151,13 @@ class LearnSettings(Section):
         description="a partition known to hold more may deliver nothing for so long before the "
         "reader is opened again",
     )
+    processes: int = Field(
+        0,
+        ge=0,
+        le=2,
+        description="1: one process reads and learns; 2: reading and converting have a process of "
+        "their own; 0: 2 where two processors can be used. What is learned is the same",
+    )
 
 
 class EvaluationSettings(Section):
