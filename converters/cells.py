@@ -32,8 +32,6 @@ PLAIN_DECIMALS = (1e-15, 1e37)
 # Here orjson writes what repr does, in a quarter of the time.
 SAME_AS_REPR = (1e-4, 1e16)
 
-# How much of an offending cell or row a refusal quotes.
-QUOTED_LENGTH = 200
 # What an id may have in characters: each is kept as it is while its event waits, and written
 # beside its score.
 MOST_ID = 1_024
@@ -64,11 +62,6 @@ class RefusedCellError(ValueError):
         super().__init__(reason)
         self.reason = reason
         self.cell = cell
-
-
-def quoted(text: str) -> str:
-    """The offending text, cut so that a huge cell does not make a huge dead letter."""
-    return text if len(text) <= QUOTED_LENGTH else text[: QUOTED_LENGTH - 1] + "…"
 
 
 def escape_value(text: str) -> str:

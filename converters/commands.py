@@ -6,7 +6,6 @@ Thin: each opens its files, lets :mod:`converters.infer`, :mod:`converters.conve
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -213,8 +212,7 @@ def _shown(file: CsvFile | Lines, output: str) -> Iterator[Callable[[int], None]
 def _summarise(tally: Tally, kept: Sequence[Reject], rejects: str | None) -> None:
     for line, refusal in kept:
         where = f" in column '{refusal.column}'" if refusal.column else ""
-        # As JSON, so that what a row holds cannot steer the terminal.
-        say(f"line {line}: {refusal.reason}{where}: {json.dumps(refusal.text)}")
+        say(f'line {line}: {refusal.reason}{where}: "{refusal.text}"')
     refused = tally.refused.total()
     if refused > len(kept) and rejects is None:
         say(f"and {refused - len(kept):,} more; --rejects FILE takes them all.")

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO
 
-from converters.cells import quoted
 from converters.conversion import Reject, Tally
 from converters.csv2vw_flags import Flags
 from converters.csv2vw_layout import Csv2vwError, Layout
 from converters.csv2vw_lines import Lines
 from converters.csv2vw_rows import Csv2vw
+from converters.quoting import quoted
 
 MEANINGS = {
     "wrong-width": "more or fewer cells than the first line has",
@@ -114,7 +114,7 @@ def _told(refused: Reject, name: str, before: int) -> str:
     line, (reason, column, text) = refused
     where = f", column '{column}'" if column else ""
     return (
-        f"{name}, row {line} (the first line is row 1){where}: {reason}: {json.dumps(text)} "
+        f'{name}, row {line} (the first line is row 1){where}: {reason}: "{text}" '
         f"({MEANINGS[reason]}). {before:,} rows were converted before it. Mend it, set such rows "
         "aside by --rejects FILE, or print what csv2vw prints by --lenient; without --csv2vw every "
         "cell is checked and escaped."

@@ -11,11 +11,12 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 
-from converters.cells import Refusal, RefusedCellError, quoted
+from converters.cells import Refusal, RefusedCellError
 from converters.conversion import Reject
 from converters.csv2vw_cells import MOST_REMEMBERED, Feature, Label, Parts, check_tag, good_tags
 from converters.csv2vw_flags import Flags
 from converters.csv2vw_layout import Csv2vwError, Layout
+from converters.quoting import quoted
 
 # What Vowpal Wabbit, csv2vw or CSV readers may take for something else than a cell's text. Beyond
 # ASCII only float knows blanks, which the cells see to themselves.

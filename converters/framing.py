@@ -14,7 +14,8 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 
-from converters.cells import Refusal, quoted
+from converters.cells import Refusal
+from converters.quoting import quoted, quoted_bytes
 
 # The most rows of one record. A record of nothing but line feeds would become millions of refusals
 # of half a kilobyte each.
@@ -64,7 +65,7 @@ def cells_of(row: bytes) -> list[str] | Refusal:
     try:
         text = row.decode("utf-8")
     except UnicodeDecodeError:
-        return Refusal("not-utf8", "", quoted(row.decode("utf-8", "backslashreplace")))
+        return Refusal("not-utf8", "", quoted_bytes(row))
     if '"' not in text and "\r" not in text:
         return text.split(",") if text else []
     try:
@@ -84,7 +85,7 @@ def csv_cells(value: bytes) -> Iterator[Sequence[str] | Refusal]:
         if complete:
             yield cells_of(row)
         else:
-            yield Refusal("unclosed-quote", "", quoted(row.decode("utf-8", "backslashreplace")))
+            yield Refusal("unclosed-quote", "", quoted_bytes(row))
 
 
 def too_many() -> Refusal:

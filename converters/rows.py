@@ -12,8 +12,9 @@ from functools import lru_cache
 
 import orjson
 
-from converters.cells import MOST_ID, Refusal, RefusedCellError, quoted, time_ms
+from converters.cells import MOST_ID, Refusal, RefusedCellError, time_ms
 from converters.framing import MOST_ROWS, cells_of, csv_cells, too_many
+from converters.quoting import quoted, quoted_bytes
 from converters.schema import Schema
 from converters.vw_text import Row, compile_schema, wrong_width
 
@@ -103,7 +104,7 @@ class RowReader:
         try:
             content = orjson.loads(value)
         except orjson.JSONDecodeError:
-            yield Refusal("bad-json", "", quoted(value.decode("utf-8", "backslashreplace")))
+            yield Refusal("bad-json", "", quoted_bytes(value))
             return
         rows = content if isinstance(content, list) else [content]
         if not rows:

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from converters.cells import Refusal, quoted
+from converters.cells import Refusal
 from converters.csv_file import CsvFile, CsvFileError, FileRow
 from converters.framing import cells_of
+from converters.quoting import quoted
 
 # The sample is held in memory: wide rows give fewer of them.
 LARGEST_SAMPLE = 64 * 2**20

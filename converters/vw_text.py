@@ -20,8 +20,8 @@ from converters.cells import (
     RefusedCellError,
     check_time,
     piece_function,
-    quoted,
 )
+from converters.quoting import quoted
 from converters.remembering import remembering
 from converters.schema import Schema
 

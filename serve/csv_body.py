@@ -10,8 +10,9 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from converters.cells import Refusal, quoted
+from converters.cells import Refusal
 from converters.framing import cells_of, frame
+from converters.quoting import quoted_bytes
 from serve.problems import RowsRefusedError, TooLargeError
 
 BOM = b"\xef\xbb\xbf"
@@ -98,4 +99,4 @@ def header_line(names: Sequence[str]) -> bytes:
 def _cells(row: bytes, complete: bool) -> Sequence[str] | Refusal:
     if complete:
         return cells_of(row)
-    return Refusal("unclosed-quote", "", quoted(row.decode("utf-8", "backslashreplace")))
+    return Refusal("unclosed-quote", "", quoted_bytes(row))

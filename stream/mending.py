@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from converters.cells import Refusal, quoted
+from converters.cells import Refusal
 from converters.csv_blocks import LONGEST_QUOTED
 from converters.csv_file import CsvFile, CsvFileError
 from converters.csv_text import csv_line
 from converters.framing import cells_of
+from converters.quoting import quoted
 from converters.rows import LABEL_NAMES
 from converters.schema import Schema
 from stream.log import Place

@@ -241,9 +241,3 @@ def test_escaped_text_holds_no_syntax(text: str) -> None:
     """An escaped text holds nothing that separates: no blank, control character, ``|`` or ``:``."""
     syntax = {*"|:=\x7f", *map(chr, range(33))}
     assert not syntax & set(cells.escape_name(text))
-
-
-def test_long_texts_are_quoted_short() -> None:
-    """A refusal quotes at most 200 characters, and shows that it cut."""
-    assert cells.quoted("x" * 200) == "x" * 200
-    assert cells.quoted("x" * 201) == "x" * 199 + "…"

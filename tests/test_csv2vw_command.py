@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -147,9 +146,9 @@ def test_a_refused_file_leaves_no_output(folder: Path) -> None:
 
 
 def test_a_text_cannot_steer_the_terminal(folder: Path) -> None:
-    """The offending text is shown as JSON, cut at 200 characters."""
+    """The offending text is shown with escapes, cut at 200 characters."""
     told = refused(ROWS + b"d,1,3,\x1b[31m" + b"x" * 10_000 + b"\n")
-    assert json.dumps("\x1b[31m")[1:-1] in told
+    assert r"\x1b[31m" in told
     assert len(told) < 1_000
 
 
