@@ -75,7 +75,7 @@ def _one_row() -> list[Measured]:
         flights, toml = Path(folder) / "flights.csv", Path(folder) / "freshet.toml"
         write_flights(flights, ROWS)
         toml.write_text(config("bench", "", "events", "labels"))
-        convert = compile_schema(from_settings(settings_file.load(toml)))
+        convert = compile_schema(from_settings(settings_file.load(toml))).row
         with flights.open(newline="") as file:
             rows = list(csv.reader(file))[1:]
     texts = [str(convert(row)[2]) for row in rows]

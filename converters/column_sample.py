@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from converters.cells import RefusedCellError, number, time_ms
+from converters.cells import RefusedCellError
+from converters.numbers import number
+from converters.times import time_ms
 
 # Spellings of missing that pandas, R, SQL and people write.
 MISSING_SPELLINGS = frozenset(

@@ -17,8 +17,9 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
+from converters.column_settings import ColumnSettings, Section
 from converters.errors import UsageError
-from converters.settings import ColumnSettings, Section, Settings
+from converters.settings import Settings
 
 PREFIX = "FRESHET_"
 

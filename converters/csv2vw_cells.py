@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from converters.cells import NUMBER, PLAIN_DECIMALS, RefusedCellError
+from converters.cells import RefusedCellError
+from converters.numbers import NUMBER, PLAIN_DECIMALS
 
 Parts = tuple[Sequence[str], ...]
 

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from converters.cells import RefusedCellError, time_ms
+from converters.cells import RefusedCellError
 from converters.column_sample import ColumnSample
 from converters.csv_file import CsvFileError
 from converters.infer_column import Decision, decide
 from converters.infer_labels import InferError, LabelColumn, Labels, map_labels
 from converters.sample import Sample
+from converters.times import time_ms
 from converters.toml_text import quoted, readable
 
 # Categories crossed in the suggestion: the best few that tell something at all.

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from converters.cells import LARGEST_FLOAT32, number
 from converters.column_sample import ColumnSample, number_or_none
 from converters.leaks import rank_auc, rate_auc, suspect
+from converters.numbers import LARGEST_FLOAT32, number
 from converters.toml_text import quoted, readable
 
 # More than so much missing is worth a feature of its own; more than so much, a warning.

@@ -19,10 +19,11 @@ from pydantic_core import PydanticUndefined
 
 from converters import config, schema
 from converters.cells import Refusal
+from converters.column_settings import Section
 from converters.infer import Inference, Told, infer
 from converters.infer_column import Decision
 from converters.sample import Sample
-from converters.settings import Section, Settings
+from converters.settings import Settings
 from converters.toml_text import key, quoted, value
 from converters.vw_text import compile_schema
 
@@ -100,7 +101,7 @@ def refused(text: str, path: Path, sample: Sample) -> Counter[str]:
         ConfigError: the file would not load.
     """
     settings = config.from_values(tomllib.loads(text), path)
-    convert = compile_schema(schema.from_settings(settings))
+    convert = compile_schema(schema.from_settings(settings)).row
     rows = map(convert, zip(*sample.columns.values(), strict=True))
     return Counter(row.reason for row in rows if isinstance(row, Refusal))
 

@@ -7,9 +7,10 @@ than it saves, so a column whose memory is full is watched for a while.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from converters.cells import Piece
+from converters.features import Piece
 
 # Pieces remembered per column. Real columns repeat their values (the flights hold 4,043 tail
 # numbers); at 16,384 (and those of the last look) a column costs at most some 3 MB.
@@ -24,16 +25,41 @@ WATCHED_CELLS = 512
 HARDLY = 0.05
 WORTH_IT = 0.5
 
+Pieces = Callable[[Sequence[str]], list[str]]
 
-def remembering(pieces: Sequence[Piece]) -> list[Piece]:
-    """The same functions, each with a memory of its own.
 
-    The list is alive: a column's function is replaced in it when its memory is full or given up.
+@dataclass(frozen=True)
+class Plain:
+    """How a column's cells become pieces without a memory: one by one, or many at once."""
+
+    piece: Piece
+    pieces: Pieces
+
+
+class Columns:
+    """The columns of a schema, each with a memory of its own while that is worth it.
+
+    Attributes:
+        each: for each column the function from a cell to its piece. The list is alive: a function
+            is replaced in it when its memory is full or given up.
     """
-    columns: list[Piece] = []
-    for place, piece in enumerate(pieces):
-        columns.append(_Memory(piece, columns, place).__getitem__)
-    return columns
+
+    def __init__(self, plain: Sequence[Plain]) -> None:
+        self._plain = plain
+        self.each: list[Piece] = []
+        for place, column in enumerate(plain):
+            self.each.append(_Memory(column.piece, self.each, place).__getitem__)
+
+    def pieces(self, place: int, cells: Sequence[str]) -> list[str]:
+        """The pieces of many cells of one column.
+
+        Raises:
+            RefusedCellError: one of the cells must not reach a learner.
+        """
+        plain, piece = self._plain[place], self.each[place]
+        if piece is plain.piece:
+            return plain.pieces(cells)
+        return list(map(piece, cells))
 
 
 class _Memory(dict[str, str]):

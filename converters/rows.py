@@ -12,10 +12,11 @@ from functools import lru_cache
 
 import orjson
 
-from converters.cells import MOST_ID, Refusal, RefusedCellError, time_ms
+from converters.cells import MOST_ID, Refusal, RefusedCellError
 from converters.framing import MOST_ROWS, cells_of, csv_cells, too_many
 from converters.quoting import quoted, quoted_bytes
 from converters.schema import Schema
+from converters.times import time_ms
 from converters.vw_text import Row, compile_schema, wrong_width
 
 Headers = Sequence[tuple[str, bytes]]
@@ -31,7 +32,9 @@ class RowReader:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        self.convert = compile_schema(schema)
+        conversion = compile_schema(schema)
+        self.convert = conversion.row
+        self.convert_block = conversion.block
         self._labels = schema.label_codes
         self._reorder = lru_cache(maxsize=64)(self._reordering)
 

@@ -8,37 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from converters.cells import LARGEST_FLOAT32
-from converters.errors import UsageError
-from converters.settings import ColumnSettings, Settings
+from converters.column_settings import ColumnSettings
+from converters.crossing import NAMESPACE_LETTERS, crossed
+from converters.features import Feature
+from converters.schema_checks import SchemaError, check_column, check_features, check_roles
+from converters.settings import Settings
+
+__all__ = ["NAMESPACE_LETTERS", "Column", "Feature", "Schema", "SchemaError", "from_settings"]
 
 # Part of the schema's hash: raise it when the same cells would give another text.
-CONVERTER_VERSION = 1
+CONVERTER_VERSION = 2
 
-# VW crosses namespaces by their first character; letters cannot be taken for syntax.
-NAMESPACE_LETTERS = string.ascii_lowercase + string.ascii_uppercase
-
-
-class SchemaError(UsageError):
-    """The columns or the label map of the config contradict each other."""
+# What a time column gives where the config names no parts: as a feature these, as the event's
+# time none.
+DEFAULT_PARTS = ("hour", "weekday", "month")
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, its settings, and the VW namespace its features go to.
-
-    ``namespace`` is a letter for a column that takes part in an interaction, else empty.
-    """
+    """One column: its name and its settings."""
 
     name: str
     settings: ColumnSettings
-    namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,11 +42,13 @@ class Schema:
 
     Attributes:
         columns: in the order in which a CSV row holds them.
+        features: what is learned from, in the columns' order.
         labels: each accepted spelling of a label -> 1 (positive) or 0 (negative).
         interactions: pairs of namespace letters.
     """
 
     columns: tuple[Column, ...]
+    features: tuple[Feature, ...]
     labels: Mapping[str, int]
     interactions: tuple[tuple[str, str], ...] = ()
 
@@ -61,12 +58,12 @@ class Schema:
         return tuple(c.name for c in self.columns)
 
     @cached_property
-    def features(self) -> tuple[Column, ...]:
-        """The columns that are learned from, in order."""
-        return tuple(c for c in self.columns if c.settings.role == "feature")
+    def mandatory(self) -> tuple[str, ...]:
+        """The columns that a row must not leave out."""
+        return tuple(c.name for c in self.columns if c.settings.missing == "reject")
 
     def only(self, role: str) -> Column | None:
-        """The one column of a role that at most one column has (id, time, label)."""
+        """The one column of a role that at most one column has (id, time, label, weight)."""
         return next((c for c in self.columns if c.settings.role == role), None)
 
     def index(self, role: str) -> int | None:
@@ -86,9 +83,12 @@ class Schema:
         """sha256 over everything that decides what text a row becomes."""
         content = {
             "converter": CONVERTER_VERSION,
+            # Settings that are added later, and left alone, must not make it another schema.
             "columns": [
-                [c.name, c.namespace, c.settings.model_dump(mode="json")] for c in self.columns
+                [c.name, c.settings.model_dump(mode="json", exclude_defaults=True)]
+                for c in self.columns
             ],
+            "namespaces": {f.name: f.namespace for f in self.features if f.namespace},
             "labels": sorted(self.labels.items()),
             "interactions": self.interactions,
         }
@@ -106,87 +106,28 @@ def from_settings(settings: Settings) -> Schema:
 
     Raises:
         SchemaError: roles or kinds are missing or contradict each other; names the key.
+        CrossingError: the interactions name what cannot be crossed.
     """
-    _check_roles(settings.columns)
-    crossed = list(dict.fromkeys(name for pair in settings.learner.interactions for name in pair))
-    letters = _letters(crossed, settings.columns)
+    check_roles(settings.columns)
     for name, column in settings.columns.items():
-        _check_column(name, column)
+        check_column(name, column)
+    features = tuple(_features(settings.columns))
+    check_features(features, settings.columns)
     labels = _labels(settings.label.negative, settings.label.positive)
     _check_unknown_labels(settings.columns, labels)
-    return Schema(
-        tuple(Column(n, s, letters.get(n, "")) for n, s in settings.columns.items()),
-        labels,
-        tuple((letters[a], letters[b]) for a, b in settings.learner.interactions),
-    )
+    meeting = crossed(features, settings.columns, settings.learner.interactions)
+    columns = tuple(Column(name, column) for name, column in settings.columns.items())
+    return Schema(columns, meeting.features, labels, meeting.pairs)
 
 
-def _check_roles(columns: Mapping[str, ColumnSettings]) -> None:
-    for role in ("id", "time", "label"):
-        named = [name for name, c in columns.items() if c.role == role]
-        if len(named) > 1:
-            raise SchemaError(
-                f"columns: {' and '.join(named)} both have the role '{role}'; one may."
-            )
-    if not any(c.role == "feature" for c in columns.values()):
-        raise SchemaError(
-            "columns: no column has the role 'feature'; there is nothing to learn from."
-        )
-    if not any(c.role in ("id", "label") for c in columns.values()):
-        raise SchemaError(
-            "columns: no column has the role 'label' and none has 'id', so no event could ever get "
-            "its label; give one of them the role."
-        )
-
-
-def _check_column(name: str, column: ColumnSettings) -> None:
-    key = f"columns.{name}"
-    if not name or any(ord(c) < 32 for c in name):
-        raise SchemaError(f"{key}: a column needs a name without control characters.")
-    if column.role == "feature" and column.kind is None:
-        raise SchemaError(f"{key}.kind is missing: say numeric, categorical or text.")
-    if column.role != "feature" and column.kind is not None:
-        raise SchemaError(f"{key}.kind: a column of role '{column.role}' has no kind; remove it.")
-    for setting in sorted(column.model_fields_set - {"role", "kind"}):
-        if setting not in _meaningful(column):
-            what = f"{column.kind} column" if column.kind else f"column of role '{column.role}'"
-            raise SchemaError(f"{key}.{setting} means nothing for a {what}; remove it.")
-    _check_range(key, column)
-    try:
-        ZoneInfo(column.zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SchemaError(f"{key}.zone: there is no time zone '{column.zone}'.") from None
-
-
-def _meaningful(column: ColumnSettings) -> frozenset[str]:
-    """The settings, besides role and kind, that say something about such a column."""
-    if column.role == "feature":
-        numeric = {"min", "max", "out_of_range", "transform"} if column.kind == "numeric" else set()
-        return frozenset({"missing", "missing_values"} | numeric)
-    return frozenset({"time": {"zone"}, "label": {"missing_values"}}.get(column.role, set()))
-
-
-def _check_range(key: str, column: ColumnSettings) -> None:
-    """Bounds that a learner can take: clipping to one that float32 cannot hold would poison it."""
-    for end, bound in (("min", column.min), ("max", column.max)):
-        if bound is not None and not abs(bound) <= LARGEST_FLOAT32:
-            raise SchemaError(f"{key}.{end} is {bound}; it should be finite as float32.")
-    if column.min is not None and column.max is not None and column.min > column.max:
-        raise SchemaError(f"{key}: min {column.min} is not below max {column.max}.")
-
-
-def _letters(crossed: list[str], columns: Mapping[str, ColumnSettings]) -> dict[str, str]:
-    for name in crossed:
-        if name not in columns or columns[name].role != "feature":
-            raise SchemaError(
-                f"learner.interactions names '{name}', which is not a feature column."
-            )
-    if len(crossed) > len(NAMESPACE_LETTERS):
-        raise SchemaError(
-            f"learner.interactions crosses {len(crossed)} columns; VW has namespaces for "
-            f"{len(NAMESPACE_LETTERS)}."
-        )
-    return dict(zip(crossed, NAMESPACE_LETTERS, strict=False))
+def _features(columns: Mapping[str, ColumnSettings]) -> Iterator[Feature]:
+    for name, column in columns.items():
+        if column.kind == "time" or column.role == "time":
+            default = DEFAULT_PARTS if column.kind == "time" else ()
+            for part in default if column.parts is None else column.parts:
+                yield Feature(f"{name}.{part}", name, column, part=part)
+        elif column.role == "feature":
+            yield Feature(name, name, column)
 
 
 def _labels(negative: tuple[str, ...], positive: tuple[str, ...]) -> dict[str, int]:

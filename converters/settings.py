@@ -12,18 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
+from converters.column_settings import ColumnSettings, LabelSettings, Section
 from converters.csv_settings import Delimiter, Encoding
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
-
-
-def _scalar_text(value: object) -> object:
-    """A spelling from TOML as the text a CSV cell would hold (``1`` and ``"1"`` are one)."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, int | float) else value
 
 
 def _moment(value: str) -> str:
@@ -36,50 +30,6 @@ def _moment(value: str) -> str:
 
 
 MomentText = Annotated[str, AfterValidator(_moment)]
-CellText = Annotated[str, BeforeValidator(_scalar_text)]
-
-
-class Section(BaseModel):
-    """A section of the config: frozen, and closed against misspelt keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ColumnSettings(Section):
-    """One column of an event row."""
-
-    role: Literal["feature", "id", "time", "label", "drop"] = Field(
-        "feature", description="what the column is for; `drop` is carried but never learned from"
-    )
-    kind: Literal["numeric", "categorical", "text"] | None = Field(
-        None, description="how a feature's cell is read; mandatory for features"
-    )
-    min: float | None = Field(None, description="smallest value of a numeric column")
-    max: float | None = Field(None, description="largest value of a numeric column")
-    out_of_range: Literal["clip", "reject"] = Field(
-        "clip", description="what happens to a number outside min..max"
-    )
-    transform: Literal["none", "log1p"] = Field(
-        "none", description="applied to a checked number; `log1p` is sign(x)·log(1+|x|)"
-    )
-    missing: Literal["drop", "indicator", "reject"] = Field(
-        "drop", description="a missing cell gives nothing, a feature of its own, or a refused row"
-    )
-    missing_values: tuple[CellText, ...] = Field(
-        (), description="spellings of missing besides the empty cell"
-    )
-    zone: str = Field("UTC", description="time zone of a time cell that names none")
-
-
-class LabelSettings(Section):
-    """What a label cell may say."""
-
-    positive: tuple[CellText, ...] = Field(
-        min_length=1, description="spellings of the positive class"
-    )
-    negative: tuple[CellText, ...] = Field(
-        min_length=1, description="spellings of the negative class"
-    )
 
 
 class CsvSettings(Section):
@@ -110,7 +60,9 @@ class LearnerSettings(Section):
     )
     args: str = Field("", description="Vowpal Wabbit arguments from the proven list, as one string")
     interactions: tuple[tuple[str, str], ...] = Field(
-        (), description="pairs of feature columns whose values are crossed"
+        (),
+        description="pairs whose values are crossed, each a feature column, a part of a time "
+        "(`applied.hour`) or a `namespace` of columns",
     )
     river: RiverSettings = Field(RiverSettings(), description="river's arguments")
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from converters.settings import ColumnSettings, Section, Settings
+from converters.column_settings import ColumnSettings, Section
+from converters.settings import Settings
 
 PAGE = Path(__file__).with_name("configuration.md")
 

@@ -6,14 +6,17 @@ vowpalwabbit nor river: a command that needs no learner does not wait for one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from converters.errors import UsageError
+from converters.schema import Schema
 from converters.settings import LearnerSettings
+from converters.weights import MOST
 from learners.base import Learner, LearnerModule, LearnerSpec, WrongLearnerError
+from learners.intake import intake_for
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec
 
@@ -21,20 +24,37 @@ _MODULES = {"vw": "learners.vw", "river": "learners.river"}
 _PACKAGES = {"vw": "vowpalwabbit", "river": "river"}
 
 
-def spec_for(settings: LearnerSettings, namespaces: Mapping[str, str]) -> LearnerSpec:
+def spec_for(settings: LearnerSettings, pairs: Sequence[tuple[str, str]]) -> LearnerSpec:
     """What the config's learner computes.
 
     Args:
         settings: the config's section ``learner``.
-        namespaces: the namespace letter of each feature column that is crossed.
+        pairs: the namespace letters that the schema crosses.
 
     Raises:
         UsageError: the arguments are wrong, or the learner's package cannot be imported.
     """
-    pairs = [(_letter(namespaces, a), _letter(namespaces, b)) for a, b in settings.interactions]
     if _kind(settings) == "vw":
         return vw_spec(settings.args, pairs)
     return river_spec(settings.river, pairs)
+
+
+def check_weights(schema: Schema, spec: LearnerSpec) -> None:
+    """See that the rows of a schema weigh no more than the learner can take.
+
+    Raises:
+        UsageError: they may; names the key.
+    """
+    column, most = schema.only("weight"), intake_for(spec).most_weight
+    if column is None:
+        return
+    high = MOST if column.settings.max is None else column.settings.max
+    if high > most:
+        raise UsageError(
+            f"columns.{column.name}.max is {high:g}, and with these `learner.args` a row may weigh "
+            f"{most:g} at most: more would spoil the model. Set max = {most:g}, and make the "
+            "weights of all rows smaller by one factor."
+        )
 
 
 def create(spec: LearnerSpec) -> Learner:
@@ -89,13 +109,3 @@ def _module(kind: str) -> LearnerModule:
             f"learner.kind: the package {_PACKAGES[kind]} cannot be imported ({error}). Install "
             f'it, or set `learner.kind = "{other}"`, which makes a new model.'
         ) from error
-
-
-def _letter(namespaces: Mapping[str, str], column: str) -> str:
-    letter = namespaces.get(column, "")
-    if not letter:
-        raise UsageError(
-            f"learner.interactions names '{column}', which is not a feature column; crossed can "
-            f"be {', '.join(sorted(namespaces)) or 'none'}."
-        )
-    return letter

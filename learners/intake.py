@@ -17,6 +17,7 @@ from operator import itemgetter
 
 from converters.errors import FreshetError
 from converters.river_dict import DEFAULT_NAMESPACE, read_number
+from converters.weights import MOST_WEIGHT
 from learners.base import LearnerSpec, NonFiniteError
 
 # Parsed blocks of 64 to 256 lines are learned 2.5 times as fast as single lines; of 1,024, slower.
@@ -27,12 +28,17 @@ VW_MOST = 1e15
 # --coin divides by squares: below 1e-19 one line makes a weight NaN, and its scores .5 for ever.
 COIN_LEAST = 1e-15
 FLOAT32_MOST = 3.4028234e38
+# --coin bets on gradients of at most 1: a lesson of weight 1,000 moved its score the wrong way.
+COIN_MOST_WEIGHT = 1.0
+# With --l2 0.1 lessons of weight 1,000 made weights infinite; up to this over --l2, they stay.
+L2_MOST_WEIGHT = 0.1
 
 _NUMBER = re.compile(
     r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
     r"|-?0x[01](?:\.[0-9a-f]+)?p[+-]?[0-9]+"
 )
 _HEADS = ("1 |", "-1 |", "|")
+_WEIGHTED_HEAD = re.compile(rf"-?1 (?!-)({_NUMBER.pattern}) \|")
 _head = itemgetter(slice(0, 4))
 _REASON_SHOWN = 3
 
@@ -77,8 +83,19 @@ def intake_for(spec: LearnerSpec) -> Intake:
     """What the learner of this spec takes."""
     if spec.kind == "river":
         return Intake(least=0.0, most=FLOAT32_MOST)
-    least = COIN_LEAST if "--coin" in spec.args else 0.0
-    return Intake(least=least, most=VW_MOST, pairs=interactions_of(spec.args))
+    coin = "--coin" in spec.args
+    return Intake(
+        least=COIN_LEAST if coin else 0.0,
+        most=VW_MOST,
+        pairs=interactions_of(spec.args),
+        most_weight=COIN_MOST_WEIGHT if coin else _most_weight(spec.args),
+    )
+
+
+def _most_weight(args: Sequence[str]) -> float:
+    """--l2 shrinks each weight of the model by a share that grows with the row's weight."""
+    l2 = next((float(value) for name, value in pairwise(args) if name == "--l2"), 0.0)
+    return min(MOST_WEIGHT, max(1.0, L2_MOST_WEIGHT / l2)) if l2 else MOST_WEIGHT
 
 
 def _plain(digits: int) -> str:
@@ -94,11 +111,13 @@ class Intake:
         least: smallest magnitude that may be learned.
         most: largest magnitude that may be learned.
         pairs: pairs of namespace letters whose products are held to the same bounds.
+        most_weight: the largest weight that a line may have.
     """
 
     least: float
     most: float
     pairs: tuple[str, ...] = ()
+    most_weight: float = MOST_WEIGHT
 
     def blocks(self, lines: Sequence[str]) -> list[tuple[str, int]]:
         """The lines joined into blocks, each with its number of lines, once all are accepted.
@@ -112,9 +131,11 @@ class Intake:
         for start in range(0, len(lines), BLOCK):
             block = lines[start : start + BLOCK]
             text = "\n".join([*block, ""])
-            heads = set(map(_head, block))  # a handful, whatever the number of lines
-            if "\r" in text or not all(head.startswith(_HEADS) for head in heads):
-                raise _malformed(block)
+            heads = set(map(_head, block))  # a handful, unless there are weights
+            if "\r" in text or not (
+                all(head.startswith(_HEADS) for head in heads) or all(map(self._well_begun, block))
+            ):
+                raise self._malformed(block)
             # The one look at every number: 0.2 us a row of 122 characters, 5 % of learning it.
             if self._suspicious.search(text):
                 reasons |= self._refusals(block, start)
@@ -188,18 +209,25 @@ class Intake:
                 return True
         return False
 
+    def _well_begun(self, line: str) -> bool:
+        """Whether a line begins as the converter's lines do, with label and weight or without."""
+        if line.startswith(_HEADS):
+            return True
+        weighted = _WEIGHTED_HEAD.match(line)
+        return weighted is not None and read_number(weighted[1]) <= self.most_weight
+
+    def _malformed(self, block: Sequence[str]) -> MalformedLineError:
+        line = next(one for one in block if not self._well_begun(one) or "\r" in one)
+        return MalformedLineError(
+            "A line must be the converter's text of one row (`| a=b`, `1 | a=b`, `-1 2.5 | a=b`), "
+            f"but one begins with {line[:4]!r}, holds a line break, or weighs more than "
+            f"{self.most_weight:g}. Nothing of the call has been learned; feed the learner from "
+            "the converter only."
+        )
+
 
 def _magnitude(text: str) -> float:
     try:
         return abs(read_number(text.lower()))
     except OverflowError:
         return float("inf")
-
-
-def _malformed(block: Sequence[str]) -> MalformedLineError:
-    line = next(one for one in block if not one.startswith(_HEADS) or "\r" in one)
-    return MalformedLineError(
-        "A line must be the converter's text of one row (`| a=b`, `1 | a=b` or `-1 | a=b`), but "
-        f"one begins with {line[:4]!r} or holds a line break. Nothing of the call has been "
-        "learned; feed the learner from the converter only."
-    )

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import orjson
 from river import linear_model, optim, preprocessing, utils
 
-from converters.river_dict import RiverRow, crossed, flat, read_row, readable
+from converters.river_dict import RiverRow, crossed, flat, read_number, read_row, readable
 from learners.base import LearnerSpec, NonFiniteError, WrongLearnerError
 from learners.intake import broken_line, intake_for, interactions_of
 
@@ -117,9 +117,14 @@ class RiverLearner:
         row = read_row(line)
         score = self._score(self._features(row))
         if not line.startswith("|"):
-            self._scaler.learn_one(_raw_numbers(row))
-            self._model.learn_one(self._features(row), line.startswith("1"))
+            self._learn_one(row, *line[: line.index("|")].split())
         return score
+
+    def _learn_one(self, row: RiverRow, label: str, weight: str = "1") -> None:
+        weighted = read_number(weight)
+        if weighted:  # river's optimizers and penalties would move even for a weight of zero
+            self._scaler.learn_one(_raw_numbers(row))
+            self._model.learn_one(self._features(row), label == "1", weighted)
 
     def _features(self, row: RiverRow) -> dict[str, float]:
         """All features of a row, its numbers scaled with what the scaler knows now."""

@@ -20,7 +20,7 @@ from converters.output_file import writing
 from converters.rows import RowReader
 from converters.schema import Schema
 from converters.settings import Settings
-from converters.vw_text import Row
+from converters.vw_text import Row, unlabelled
 from learners import choose
 from learners.base import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
 from learners.registry import Version
@@ -104,7 +104,8 @@ def _scored(
     schema: Schema,
     threshold: float,
 ) -> Iterator[tuple[object, ...]]:
-    scores = iter(learner.predict([row[2] for _, row in block if not isinstance(row, Refusal)]))
+    texts = [unlabelled(row[2]) for _, row in block if not isinstance(row, Refusal)]
+    scores = iter(learner.predict(texts))
     for source, row in block:
         if isinstance(row, Refusal):
             yield source.line, "", "", "", row.reason, row.column

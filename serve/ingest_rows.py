@@ -15,8 +15,9 @@ from itertools import groupby
 
 import orjson
 
-from converters.cells import Refusal, time_ms
+from converters.cells import Refusal
 from converters.rows import RowReader, object_cells
+from converters.times import time_ms
 from serve.body import CSV, JSON, parse
 from serve.csv_body import CsvBody, header_line, split_header
 from serve.problems import RowsRefusedError

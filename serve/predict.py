@@ -15,7 +15,7 @@ import orjson
 from fastapi import Request, Response
 
 from converters.cells import Refusal
-from converters.vw_text import Row
+from converters.vw_text import Row, unlabelled
 from learners.base import Learner
 from learners.intake import BLOCK, RefusedLinesError
 from serve.body import media_type, only_parameters, read
@@ -96,7 +96,7 @@ class Predictions:
 
 def scores_of(learner: Learner, rows: Sequence[Row | Refusal]) -> list[float | Refusal]:
     """The score of each row, or why it has none."""
-    texts = [row[2] for row in rows if row.__class__ is not Refusal]
+    texts = [unlabelled(row[2]) for row in rows if row.__class__ is not Refusal]
     try:
         scores = learner.predict(texts)
     except RefusedLinesError as error:

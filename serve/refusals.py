@@ -31,14 +31,17 @@ SENTENCES = {
     "missing-value": "the value is missing, and the schema does not allow that",
     "nested-value": "a list or an object cannot be a cell",
     "not-a-number": "this is not a number in decimal notation",
+    "not-a-boolean": "this is none of the column's spellings of true and false",
     "not-a-row": "this is not a JSON object",
     "not-finite": "this number is not finite as float32",
     "not-utf8": "the row is not UTF-8",
     OUT_OF_BOUNDS: "the learner cannot take a value of this magnitude",
     "out-of-range": "the number is outside the column's range",
+    "rare-value": "the value is rare, and the schema does not allow that",
     "too-many-rows": "the record has more than 100,000 rows",
     "unclosed-quote": "a quote opens in this row and does not close",
     "unknown-column": "the schema has no such column",
+    "unseen-value": "the value is not known, and the schema does not allow that",
     "wrong-width": "the row has more or fewer cells than there are columns",
 }
 

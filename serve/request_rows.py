@@ -57,9 +57,7 @@ class RequestReader:
         self._most_rows = most_rows
         schema = reader.schema
         self._known = frozenset(schema.names)
-        self._mandatory = frozenset(
-            column.name for column in schema.features if column.settings.missing == "reject"
-        )
+        self._mandatory = frozenset(schema.mandatory)
         identity = schema.only("id")
         self._id_name = "" if identity is None else identity.name
         self._layouts = Layouts(schema.names, self._mandatory)

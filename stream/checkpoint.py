@@ -21,9 +21,9 @@ from zipfile import BadZipFile
 import numpy as np
 import orjson
 
-from converters.cells import time_ms
 from converters.schema import CONVERTER_VERSION
 from converters.settings import Settings
+from converters.times import time_ms
 from learners import choose
 from learners.base import MODEL_FILE, Learner
 from learners.progressive import Progressive

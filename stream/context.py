@@ -30,8 +30,9 @@ class Context:
 
 def context_of(settings: Settings, schema: Schema) -> Context:
     """The context that a config describes."""
-    namespaces = {column.name: column.namespace for column in schema.features}
-    return Context(settings, schema, choose.spec_for(settings.learner, namespaces))
+    spec = choose.spec_for(settings.learner, schema.interactions)
+    choose.check_weights(schema, spec)
+    return Context(settings, schema, spec)
 
 
 def learner_json(context: Context) -> dict[str, Any]:

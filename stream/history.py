@@ -16,13 +16,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from converters.cells import Refusal, RefusedCellError, time_ms
+from converters.cells import Refusal, RefusedCellError
 from converters.conversion import CSV_HEADERS
 from converters.csv_file import CsvFile, CsvFileError, FileRow
 from converters.csv_text import csv_line
 from converters.errors import UsageError
 from converters.framing import cells_of
 from converters.schema import Schema
+from converters.times import time_ms
 from stream.log import Outgoing
 
 DEFAULT_ROWS_PER_MESSAGE = 50

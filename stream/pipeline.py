@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from converters.cells import Refusal
+from converters.vw_text import unlabelled
 from learners.base import Learner
 from learners.progressive import Progressive
 from stream.fingerprint import Mark
@@ -118,7 +119,7 @@ class Pipeline:
             self._measure_static(self.static, plan)
         for text in plan.lines[-SAMPLE_ROWS:]:
             if len(text) <= SAMPLE_LENGTH:
-                self.sample.append(text[text.index("|") :])
+                self.sample.append(unlabelled(text))
         if write:
             self._write(plan, scores, written)
 
@@ -154,7 +155,7 @@ class Pipeline:
 
     def _measure_static(self, static: Static, plan: Plan) -> None:
         texts = [plan.lines[at] for at in plan.arrivals]
-        given = static.learner.predict([t[t.index("|") :] for t in texts])
+        given = static.learner.predict(list(map(unlabelled, texts)))
         scores = dict(zip(plan.arrivals, given, strict=True))
         for event, at in plan.remembered:
             event.static = scores[at]

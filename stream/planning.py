@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from converters.cells import Refusal
+from converters.vw_text import unlabelled
 from stream.joiner import Joiner, Waiting
 from stream.reading import EventRows, LabelRows, Taken
 
@@ -104,7 +105,7 @@ class Planner:
             scored.append((number, id_, here, counts.learned))
             plan.arrivals.append(here)
             if label is None:
-                lines.append(text)
+                lines.append(unlabelled(text))
                 self._wait(id_, text, plan)
                 continue
             lines.append(LESSON[label] + text)

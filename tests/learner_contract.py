@@ -28,7 +28,7 @@ from tests.learner_samples import (
 # What must never reach a learner: each is finite nowhere, or not once it is a float32.
 NOT_FINITE = ("inf", "-inf", "nan", "NaN", "1e39", "-1e400", "0x1p200", "9" * 60)
 MALFORMED = (
-    *("", " | x=1", "0 | x=1", "1 2.5 | x=1", "-1 tag| x=1", "x=1", "| x=1\r"),
+    *("", " | x=1", "0 | x=1", "1 -2.5 | x=1", "-1 tag| x=1", "x=1", "| x=1\r"),
     *("1 | x=1\n1 | y=1", "| x=1\n| y"),
 )
 
@@ -70,15 +70,16 @@ def scores_are_probabilities(spec: LearnerSpec, _folder: Path) -> None:
 
 def goes_on_after_a_restart(spec: LearnerSpec, folder: Path) -> None:
     """Saved, loaded and continued at seven places, it is the learner that never stopped."""
-    _resumes(spec, folder, labelled_lines())
+    resumes(spec, folder, labelled_lines())
 
 
 def goes_on_with_late_labels(spec: LearnerSpec, folder: Path) -> None:
     """The same with scored-only lines and late lessons in any order."""
-    _resumes(spec, folder, with_late_labels(labelled_lines()))
+    resumes(spec, folder, with_late_labels(labelled_lines()))
 
 
-def _resumes(spec: LearnerSpec, folder: Path, lines: list[str]) -> None:
+def resumes(spec: LearnerSpec, folder: Path, lines: list[str]) -> None:
+    """Saved, loaded and continued at seven places, it is the learner that never stopped."""
     cuts = [0, *sorted(random.Random(1).sample(range(1, len(lines)), 7)), len(lines)]
     stopping = choose.create(spec)
     scores = []

@@ -57,6 +57,13 @@ def with_late_labels(lines: Sequence[str], seed: int = 3) -> list[str]:
     return mixed
 
 
+def with_weights(lines: Sequence[str], most: float, seed: int = 5) -> list[str]:
+    """The same lessons, with weights of all sizes up to the most that may be."""
+    draw = random.Random(seed)
+    weights = ("0", "0.001", "0.5", "1", f"{most / 7:.3f}", f"{most:.0f}")
+    return [line.replace(" |", f" {draw.choice(weights)} |", 1) for line in lines]
+
+
 @contextmanager
 def learning(spec: LearnerSpec, lines: Sequence[str] = ()) -> Iterator[Learner]:
     """A learner that has taken these lines; closed at the end."""

@@ -42,7 +42,7 @@ FLIGHT: Columns = {
 
 def accepted(schema: Schema, row: Sequence[str]) -> Row:
     """The checked row, which must not be refused."""
-    converted = compile_schema(schema)(row)
+    converted = compile_schema(schema).row(row)
     assert not isinstance(converted, Refusal), converted
     return converted
 

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from converters import cells
+from converters import cells, numbers
 from converters.cells import RefusedCellError
-from converters.settings import ColumnSettings
+from converters.column_settings import ColumnSettings
+from converters.features import Feature
 from tests import schemas
 from tests.vw_reading import VwReader, float32, ulps_apart
 
-LARGEST = cells.LARGEST_FLOAT32
+LARGEST = numbers.LARGEST_FLOAT32
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def vw() -> Iterator[VwReader]:
 
 def piece(cell: str, **column: object) -> str:
     """The piece of a column called ``a``."""
-    return cells.piece_function("a", ColumnSettings.model_validate(column), "")(cell)
+    return Feature("a", "a", ColumnSettings.model_validate(column)).piece(cell)
 
 
 def reason(cell: str, **column: object) -> str:
@@ -57,7 +58,7 @@ NUMBERS = [
 @pytest.mark.parametrize(("cell", "value"), NUMBERS)
 def test_decimal_notation_is_a_number(cell: str, value: float) -> None:
     """A cell in decimal notation, blanks around it or not, is its value."""
-    assert cells.number(cell) == value
+    assert numbers.number(cell) == value
 
 
 NOT_NUMBERS = ["x", "", " ", "0x1p3", "1a5", "1_000", "1,5", "1 5", "--1", "1e", "e5", ".", "+"]
@@ -69,7 +70,7 @@ NOT_NUMBERS += ["\N{ARABIC-INDIC DIGIT THREE}", "\N{FULLWIDTH DIGIT ONE}", "1\N{
 def test_anything_else_is_not_a_number(cell: str) -> None:
     """What is not decimal notation is refused, even where Python's float would take it."""
     with pytest.raises(RefusedCellError) as refused:
-        cells.number(cell)
+        numbers.number(cell)
     assert refused.value.reason == "not-a-number"
 
 
@@ -79,7 +80,7 @@ def test_anything_else_is_not_a_number(cell: str) -> None:
 def test_infinite_as_float32_is_refused(cell: str) -> None:
     """What float32 cannot hold as a finite number is refused, and named as that."""
     with pytest.raises(RefusedCellError) as refused:
-        cells.number(cell)
+        numbers.number(cell)
     assert refused.value.reason == "not-finite"
 
 
@@ -90,13 +91,13 @@ number_like = st.text(st.sampled_from("0123456789+-.eE_ \t\n\xa0infaN\N{ARABIC-I
 @example("1e38" + "0" * 400)
 def test_numbers_are_those_of_the_grammar(text: str) -> None:
     """Exactly the texts of the decimal grammar pass whose value is finite as float32."""
-    decimal = cells.NUMBER.fullmatch(text.strip(" "))
+    decimal = numbers.NUMBER.fullmatch(text.strip(" "))
     if decimal and abs(float(text)) <= LARGEST:
-        assert math.isfinite(float32(cells.number(text)))
+        assert math.isfinite(float32(numbers.number(text)))
         return
     with pytest.raises(RefusedCellError) as refused:
-        cells.number(text)
-    named = decimal or cells.NOT_FINITE.fullmatch(text.strip(" "))
+        numbers.number(text)
+    named = decimal or numbers.NOT_FINITE.fullmatch(text.strip(" "))
     assert refused.value.reason == ("not-finite" if named else "not-a-number")
 
 
@@ -106,7 +107,7 @@ def test_numbers_are_those_of_the_grammar(text: str) -> None:
 @example(1e16)
 def test_plain_numbers_are_written_by_repr(value: float) -> None:
     """Whatever writes them fastest, numbers are written as ``repr`` writes them."""
-    assert cells.number_text(value) == repr(value).removesuffix(".0")
+    assert numbers.number_text(value) == repr(value).removesuffix(".0")
 
 
 def test_vw_reads_every_float_within_8_ulp(vw: VwReader) -> None:
@@ -124,7 +125,7 @@ def test_vw_reads_every_float_within_8_ulp(vw: VwReader) -> None:
     @example(1e37)
     @example(123456789.123456789)
     def check(value: float) -> None:
-        (reading,) = vw.read(f"| a:{cells.number_text(value)}")
+        (reading,) = vw.read(f"| a:{numbers.number_text(value)}")
         (feature,) = reading.features
         assert ulps_apart(feature.value, float32(value)) <= 8
 
@@ -134,7 +135,7 @@ def test_vw_reads_every_float_within_8_ulp(vw: VwReader) -> None:
 @given(st.floats(1e-37, LARGEST))
 def test_number_text_tells_floats_apart(value: float) -> None:
     """The text of a number is the number: read back it is the same double."""
-    text = cells.number_text(value)
+    text = numbers.number_text(value)
     assert (float.fromhex(text) if "x" in text else float(text)) == value
 
 
@@ -225,7 +226,7 @@ def test_syntax_is_escaped() -> None:
     """What VW would take for syntax is percent-escaped; other Unicode stays readable."""
     assert cells.escape_value("a b:c|d%e\r\n\0\x7f=é") == "a%20b%3Ac%7Cd%25e%0D%0A%00%7F=é"
     assert cells.escape_name("a=b") == "a%3Db"
-    for code in (*range(33), 127, *map(ord, ":|%")):
+    for code in (*range(33), 127, *map(ord, ":|%^")):
         assert cells.escape_value(chr(code)) == f"%{code:02X}"
 
 
@@ -239,5 +240,5 @@ def test_escapes_can_be_undone(text: str) -> None:
 @given(schemas.texts)
 def test_escaped_text_holds_no_syntax(text: str) -> None:
     """An escaped text holds nothing that separates: no blank, control character, ``|`` or ``:``."""
-    syntax = {*"|:=\x7f", *map(chr, range(33))}
+    syntax = {*"|:=^\x7f", *map(chr, range(33))}
     assert not syntax & set(cells.escape_name(text))

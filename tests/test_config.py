@@ -112,7 +112,7 @@ WRONG = [
     ('positive = ["1"]', 'positive = "1"', ["'label.positive'", "a list"]),
     ('positive = ["1"]\n', "", ["'label.positive' is missing"]),
     ("kind", "knd", ["'columns.Amount.knd'", "did you mean 'kind'?"]),
-    ('"numeric"', '"numerc"', ["'columns.Amount.kind'", "'numeric', 'categorical' or 'text'"]),
+    ('"numeric"', '"numerc"', ["'columns.Amount.kind'", "'text', 'boolean' or 'time'"]),
     ('{ role = "label" }', '"label"', ["'columns.late'", "a table"]),
     ('role = "label"', 'role = "target"', ["'columns.late.role'", "'id', 'time', 'label'"]),
     ('"numeric" }', '"numeric", min = "low" }', ["'columns.Amount.min'", "a valid number"]),

@@ -12,6 +12,7 @@ from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec
 from tests.learner_contract import PROMISES, Promise
 from tests.learner_samples import PAIRS
+from tests.weight_contract import WEIGHT_PROMISES
 
 # Each option at both ends of its range and in between, and together with the others; in a small
 # table, which is saved in no time.
@@ -45,7 +46,9 @@ SPECS = {
 }
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize(
+    "promise", PROMISES + WEIGHT_PROMISES, ids=lambda promise: promise.__name__
+)
 @pytest.mark.parametrize("spec", [pytest.param(spec, id=name) for name, spec in SPECS.items()])
 def test_promise(spec: LearnerSpec, promise: Promise, tmp_path: Path) -> None:
     """The learner keeps the promise."""

@@ -16,8 +16,7 @@ from learners.base import LearnerSpec, WrongLearnerError
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec
 
-LETTERS = {"month": "a", "origin": "b", "dest": "c", "distance": ""}
-CROSSED = (("origin", "month"), ("month", "dest"))
+PAIRS = [("b", "a"), ("a", "c")]
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
@@ -30,33 +29,24 @@ def without(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 
-def test_columns_become_letters() -> None:
-    """Interactions of columns are crossed by their namespaces."""
-    settings = LearnerSettings(args="-b 20", interactions=CROSSED)
-    assert choose.spec_for(settings, LETTERS) == vw_spec("-b 20", [("b", "a"), ("a", "c")])
+def test_pairs_are_crossed() -> None:
+    """The pairs of namespaces that the schema crosses are part of the learner."""
+    settings = LearnerSettings(args="-b 20")
+    assert choose.spec_for(settings, PAIRS) == vw_spec("-b 20", PAIRS)
 
 
 def test_river_by_choice() -> None:
     """The kind `river` takes river's section."""
-    settings = LearnerSettings(
-        kind="river", interactions=CROSSED, river=RiverSettings(optimizer="adagrad", l2=0.5)
-    )
-    spec = choose.spec_for(settings, LETTERS)
+    settings = LearnerSettings(kind="river", river=RiverSettings(optimizer="adagrad", l2=0.5))
+    spec = choose.spec_for(settings, PAIRS)
     assert spec == river_spec(RiverSettings(optimizer="adagrad", l2=0.5), [("a", "b"), ("a", "c")])
     assert spec.args[:6] == ("--optimizer", "adagrad", "--learning_rate", "0.05", "--l2", "0.5")
-
-
-@pytest.mark.parametrize("column", ["distance", "gate"])
-def test_a_column_that_is_not_crossed_is_an_error(column: str) -> None:
-    """An interaction of something without a namespace names it."""
-    with pytest.raises(UsageError, match=rf"learner\.interactions names '{column}'"):
-        choose.spec_for(LearnerSettings(interactions=(("month", column),)), LETTERS)
 
 
 def test_auto_is_vw_without_a_word() -> None:
     """Where both can be imported, auto is VW."""
     with capture_logs() as logs:
-        assert choose.spec_for(LearnerSettings(), {}).kind == "vw"
+        assert choose.spec_for(LearnerSettings(), []).kind == "vw"
     assert logs == []
 
 
@@ -64,7 +54,7 @@ def test_auto_without_vw_is_river_said_loudly(monkeypatch: pytest.MonkeyPatch) -
     """River takes over, with a warning that names the cause, and learns."""
     without(monkeypatch, "vowpalwabbit")
     with capture_logs() as logs:
-        spec = choose.spec_for(LearnerSettings(args="--coin", interactions=CROSSED), LETTERS)
+        spec = choose.spec_for(LearnerSettings(args="--coin"), PAIRS)
     assert spec.kind == "river"
     (warning,) = logs
     assert warning["log_level"] == "warning"
@@ -77,7 +67,7 @@ def test_vw_by_choice_without_vw_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     """The kind `vw` never becomes something else; the error says what can be done."""
     without(monkeypatch, "vowpalwabbit")
     with pytest.raises(UsageError, match=r'vowpalwabbit cannot be imported .* "river"'):
-        choose.spec_for(LearnerSettings(kind="vw"), {})
+        choose.spec_for(LearnerSettings(kind="vw"), [])
     with pytest.raises(UsageError, match="vowpalwabbit cannot be imported"):
         choose.create(vw_spec("", []))
 
@@ -86,7 +76,7 @@ def test_neither_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without both, auto is an error as well."""
     without(monkeypatch, "vowpalwabbit", "river")
     with pytest.raises(UsageError, match="vowpalwabbit cannot be imported"):
-        choose.spec_for(LearnerSettings(), {})
+        choose.spec_for(LearnerSettings(), [])
 
 
 def test_a_kind_of_the_future_is_an_error(tmp_path: Path) -> None:

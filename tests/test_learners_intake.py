@@ -105,9 +105,21 @@ def test_blocks_hold_all_lines_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["2 | x=1", "1 0.5 | x=1", "1tag| x=1", "-1  | x=1", "| x=1\r", ""]
+    "line",
+    [
+        "2 | x=1",
+        "1 -0.5 | x=1",
+        "1 1e7 | x=1",
+        "1 0.5  | x=1",
+        "1 nan | x=1",
+        "0.5 | x=1",
+        "1tag| x=1",
+        "-1  | x=1",
+        "| x=1\r",
+        "",
+    ],
 )
 def test_what_is_no_line(line: str) -> None:
-    """A weight, a tag, another label, a line break: an error that shows how the line begins."""
+    """A wild weight, a tag, another label, a line break: an error shows how the line begins."""
     with pytest.raises(MalformedLineError, match="one begins with"):
         GRADIENT.blocks(["| x=1", line])

@@ -12,7 +12,7 @@ import converters
 from converters.cells import Refusal
 from converters.rows import Headers, RowReader
 from tests.rows_to_read import COLUMNS, CSV, GOOD, JSON, columns
-from tests.schemas import build
+from tests.schemas import Columns, build
 
 
 @pytest.fixture(scope="module")
@@ -142,10 +142,38 @@ def test_huge_row_is_quoted_short(reader: RowReader) -> None:
         assert len(refused.text) <= 200
 
 
+KINDS: Columns = {
+    "label": {"role": "label"},
+    "cat": {"kind": "categorical", "values": ["a"], "rare_values": ["b"]},
+    "flag": {"kind": "boolean"},
+    "at": {"kind": "time", "zone": "UTC"},
+    "w": {"role": "weight", "max": 10, "out_of_range": "reject", "missing": "reject"},
+}
+OF_KINDS = [
+    (b"1,a,yes,2013-01-01,2", "good"),
+    (b"1,b,yes,2013-01-01,2", "rare-value"),
+    (b"1,c,yes,2013-01-01,2", "unseen-value"),
+    (b"1,a,maybe,2013-01-01,2", "not-a-boolean"),
+    (b"1,a,yes,soon,2", "bad-time"),
+    (b"1,a,yes,2013-01-01,11", "out-of-range"),
+    (b"1,a,yes,2013-01-01,-1", "out-of-range"),
+    (b"1,a,yes,2013-01-01,", "missing-value"),
+    (b"1,a,yes,2013-01-01,much", "not-a-number"),
+]
+
+
+@pytest.mark.parametrize(("value", "reason"), OF_KINDS)
+def test_kinds_and_roles(value: bytes, reason: str) -> None:
+    """Categories, booleans, times and weights are refused where the config says so."""
+    refusing: Columns = {"cat": KINDS["cat"] | {"rare": "reject", "unseen": "reject"}}
+    assert reasons(RowReader(build(KINDS | refusing)).events(value)) == [reason]
+
+
 def reasons_in_the_code() -> set[str]:
     """Every reason that the converter can give: its only words with dashes, but for these two."""
     folder = Path(converters.__file__).parent
-    modules = [folder / name for name in ("cells.py", "framing.py", "rows.py", "vw_text.py")]
+    names = ("framing", "rows", "vw_text", "numbers", "times", "features", "weights")
+    modules = [folder / f"{name}.py" for name in names] + sorted(folder.glob("kinds/*.py"))
     found = re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', "".join(m.read_text() for m in modules))
     return set(found) - {"content-type", "utf-8"}
 
@@ -153,6 +181,7 @@ def reasons_in_the_code() -> set[str]:
 def test_every_reason_has_an_example() -> None:
     """No reason is in the code that the examples above do not reach, and none is made up."""
     shown = {reason for _, _, expected in (*EVENTS, *LABELS) for reason in expected}
+    shown |= {reason for _, reason in OF_KINDS}
     assert shown - {"good"} == reasons_in_the_code()
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from converters import remembering
 from converters.cells import Refusal, RefusedCellError
-from converters.remembering import LONGEST_REMEMBERED
-from converters.vw_text import compile_schema, reference
+from converters.remembering import LONGEST_REMEMBERED, Columns, Plain
+from converters.vw_text import compile_schema, one_by_one, reference
 from tests.schemas import FLIGHT, build
 
 
@@ -28,9 +28,14 @@ class Piece:
         return f" a={cell}"
 
 
+def columns_of(piece: Piece) -> list[Callable[[str], str]]:
+    """The one column of a schema, with its memory."""
+    return Columns([Plain(piece, one_by_one(piece))]).each
+
+
 def remembered(piece: Piece) -> Callable[[str], str]:
     """A column with a memory."""
-    return remembering.remembering([piece])[0]
+    return columns_of(piece)[0]
 
 
 def test_known_cell_is_not_computed_again() -> None:
@@ -64,7 +69,7 @@ def test_refused_cell_is_refused_each_time() -> None:
 def sizes(cells: Callable[[int], str], count: int) -> tuple[int, int]:
     """The most pieces that a column's memory held over so many cells, and how many were made."""
     piece = Piece()
-    columns = remembering.remembering([piece])
+    columns = columns_of(piece)
     memory = columns[0].__self__  # type: ignore[attr-defined]
     most = 0
     for i in range(count):
@@ -120,7 +125,7 @@ def test_column_in_order_is_remembered_as_it_goes() -> None:
 def test_conversion_is_the_same_whatever_is_remembered() -> None:
     """Through filling, watching and giving up, rows convert as the plain function does."""
     schema = build(FLIGHT)
-    convert, plain = compile_schema(schema), reference(schema)
+    convert, plain = compile_schema(schema).row, reference(schema)
     dice = random.Random(7)
     for i in range(3_000):
         time = f"20{dice.randrange(10, 30)}-01-{dice.randrange(1, 29):02}"
@@ -131,6 +136,6 @@ def test_conversion_is_the_same_whatever_is_remembered() -> None:
 
 def test_refused_rows_do_not_harm_the_next() -> None:
     """A row is refused as often as it comes, also between good ones."""
-    convert = compile_schema(build(FLIGHT))
+    convert = compile_schema(build(FLIGHT)).row
     good, bad = ["", "", "1", "", "1", "a", "b"], ["", "", "1", "", "inf", "a", "b"]
     assert [isinstance(convert(r), Refusal) for r in (bad, good, bad, good)] == [True, False] * 2

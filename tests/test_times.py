@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters import cells
 from converters.cells import RefusedCellError
+from converters.times import time_ms
 
 TIMES = [
     ("1970-01-01", 0),
@@ -26,13 +26,13 @@ TIMES = [
 @pytest.mark.parametrize(("cell", "milliseconds"), TIMES)
 def test_times(cell: str, milliseconds: int) -> None:
     """ISO 8601, seconds and milliseconds since 1970 are times."""
-    assert cells.time_ms(cell) == milliseconds
+    assert time_ms(cell) == milliseconds
 
 
 def test_time_without_offset_is_in_the_zone() -> None:
     """A time that names no offset is local to the column's zone; one that does, is not."""
-    assert cells.time_ms("2013-01-01T05:00:00", "America/New_York") == 1357034400000
-    assert cells.time_ms("2013-01-01T05:00:00Z", "America/New_York") == 1357016400000
+    assert time_ms("2013-01-01T05:00:00", "America/New_York") == 1357034400000
+    assert time_ms("2013-01-01T05:00:00Z", "America/New_York") == 1357016400000
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_time_without_offset_is_in_the_zone() -> None:
 def test_no_time(cell: str) -> None:
     """What is no time, or before 1970, is refused."""
     with pytest.raises(RefusedCellError) as refused:
-        cells.time_ms(cell)
+        time_ms(cell)
     assert (refused.value.reason, refused.value.cell) == ("bad-time", cell)
 
 
@@ -49,4 +49,4 @@ def test_no_time(cell: str) -> None:
 def test_any_text_is_a_time_or_refused(text: str) -> None:
     """No text makes the reading of times fail in another way."""
     with contextlib.suppress(RefusedCellError):
-        assert cells.time_ms(text) >= 0
+        assert time_ms(text) >= 0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from converters import cells
 from converters.cells import Refusal
+from converters.numbers import log1p
 from converters.schema import Column, Schema
 from converters.vw_text import compile_schema, line, reference
 from tests import schemas
@@ -41,7 +42,7 @@ def meaning(column: Column, cell: str) -> Meaning:
     value = float(cell)
     value = value if rules.min is None else max(value, rules.min)
     value = value if rules.max is None else min(value, rules.max)
-    value = cells.log1p(value) if rules.transform == "log1p" else value
+    value = log1p(value) if rules.transform == "log1p" else value
     return 0.0 if abs(value) < 1e-37 else value
 
 
@@ -121,19 +122,19 @@ def test_bad_cell_refuses_the_row(place: int, cell: str, refusal: Refusal) -> No
     """A bad cell refuses its row, with the reason, the column and the cell."""
     row = ["k", "", "1", "", "1", "a", "b"]
     row[place] = cell
-    assert compile_schema(build(FLIGHT))(row) == refusal
+    assert compile_schema(build(FLIGHT)).row(row) == refusal
 
 
 @pytest.mark.parametrize("row", [[], [""]])
 def test_empty_row(row: list[str]) -> None:
     """A row without cells is refused as empty."""
-    assert compile_schema(build(FLIGHT))(row) == Refusal("empty-row", "", "")
+    assert compile_schema(build(FLIGHT)).row(row) == Refusal("empty-row", "", "")
 
 
 @pytest.mark.parametrize("width", [2, 6, 8])
 def test_wrong_width(width: int) -> None:
     """A row with too few or too many cells is refused, and says how many."""
-    refused = compile_schema(build(FLIGHT))(["x"] * width)
+    refused = compile_schema(build(FLIGHT)).row(["x"] * width)
     assert refused == Refusal("wrong-width", "", f"{width} cells, not 7: " + ",".join("x" * width))
 
 
@@ -144,7 +145,7 @@ def test_compiled_function_equals_the_plain_one(data: st.DataObject) -> None:
     schema = data.draw(schemas.schemas())
     row = schemas.rows_of(schema)
     rows = data.draw(st.lists(st.one_of(row, st.lists(schemas.texts, max_size=4)), max_size=5))
-    plain, convert = reference(schema), compile_schema(schema)
+    plain, convert = reference(schema), compile_schema(schema).row
     mixed = [data.draw(st.permutations(r)) for r in rows]
     for cells_ in [*rows, *mixed, *rows]:
         assert convert(cells_) == plain(cells_)
@@ -156,7 +157,7 @@ def test_vw_sees_exactly_the_features_meant(vw: VwReader, data: st.DataObject) -
     """VW finds in a line the features of its cells and no others, under their names, labelled."""
     schema = data.draw(schemas.schemas())
     row = data.draw(schemas.rows_of(schema))
-    converted = compile_schema(schema)(row)
+    converted = compile_schema(schema).row(row)
     if isinstance(converted, Refusal):
         return
     (reading,) = vw.read(line(converted[2], converted[1]))
@@ -193,7 +194,7 @@ def test_different_rows_give_different_text(data: st.DataObject) -> None:
     """What a row means can be read out of its text again, so no two meanings share a text."""
     schema = data.draw(schemas.schemas())
     row = data.draw(schemas.rows_of(schema))
-    converted = compile_schema(schema)(row)
+    converted = compile_schema(schema).row(row)
     if not isinstance(converted, Refusal):
         assert read_back(schema, converted[2]) == meanings(schema, row)
 

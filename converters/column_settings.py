@@ -1,0 +1,113 @@
+"""What ``freshet.toml`` says of columns and labels; part of :mod:`converters.settings`.
+
+Stands at the very bottom. Which of these settings make sense together is checked when the schema is
+made (:mod:`converters.schema_checks`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+TRUE_VALUES = ("true", "True", "TRUE", "t", "T", "yes", "Yes", "YES", "y", "Y", "on", "1")
+FALSE_VALUES = ("false", "False", "FALSE", "f", "F", "no", "No", "NO", "n", "N", "off", "0")
+
+
+def _scalar_text(value: object) -> object:
+    """A spelling from TOML as the text a CSV cell would hold (``1`` and ``"1"`` are one)."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, int | float) else value
+
+
+CellText = Annotated[str, BeforeValidator(_scalar_text)]
+
+
+class Section(BaseModel):
+    """A section of the config: frozen, and closed against misspelt keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ColumnSettings(Section):
+    """One column of an event row."""
+
+    role: Literal["feature", "id", "time", "label", "weight", "leak", "protected", "drop"] = Field(
+        "feature",
+        description="what the column is for; `leak` (known only afterwards), `protected` (kept for "
+        "slices) and `drop` are carried but never learned from",
+    )
+    kind: Literal["numeric", "categorical", "text", "boolean", "time"] | None = Field(
+        None, description="how a feature's cell is read; mandatory for features"
+    )
+    namespace: str = Field(
+        "", description="a name under which interactions can cross several columns at once"
+    )
+    min: float | None = Field(
+        None, description="smallest value of a numeric or weight column (of a weight: 0)"
+    )
+    max: float | None = Field(
+        None, description="largest value of a numeric or weight column (of a weight: 1000)"
+    )
+    out_of_range: Literal["clip", "reject"] = Field(
+        "clip", description="what happens to a number outside min..max"
+    )
+    transform: Literal["none", "log1p", "scale", "bucket"] = Field(
+        "none",
+        description="applied to a checked number; `log1p` is sign(x)·log(1+|x|), `scale` is "
+        "(x - center) / scale, `bucket` makes a category of each span between `edges`",
+    )
+    center: float = Field(0.0, description="what `scale` takes away")
+    scale: float = Field(1.0, gt=0, description="what `scale` divides by")
+    edges: tuple[float, ...] = Field(
+        (), description="where a bucket begins, rising; x lies in the last whose edge is not above"
+    )
+    values: tuple[CellText, ...] = Field(
+        (), description="the known values of a categorical column; others are unseen"
+    )
+    rare_values: tuple[CellText, ...] = Field(
+        (), description="values of a categorical column that are known, but rare"
+    )
+    rare: Literal["keep", "group", "missing", "reject"] = Field(
+        "keep", description="what a rare value becomes; `group` makes one value of them all"
+    )
+    unseen: Literal["keep", "group", "missing", "reject"] = Field(
+        "keep", description="what a value that is not known becomes"
+    )
+    true_values: tuple[CellText, ...] = Field(
+        TRUE_VALUES, description="spellings of true in a boolean column"
+    )
+    false_values: tuple[CellText, ...] = Field(FALSE_VALUES, description="spellings of false")
+    parts: tuple[Literal["hour", "weekday", "month", "day", "year"], ...] | None = Field(
+        None,
+        description="features derived from a time; for kind `time` hour, weekday and month, for "
+        "the role `time` none",
+    )
+    zone: str = Field(
+        "UTC",
+        description="time zone of a time cell that names none, and of the parts; to be named "
+        "where there are parts",
+    )
+    missing: Literal["drop", "indicator", "constant", "reject"] = Field(
+        "drop",
+        description="a missing cell gives nothing, a feature of its own, what `fill_value` gives, "
+        "or a refused row",
+    )
+    fill_value: CellText | None = Field(
+        None, description="the cell that is read in place of a missing one; of a weight: 1"
+    )
+    missing_values: tuple[CellText, ...] = Field(
+        (), description="spellings of missing besides the empty cell"
+    )
+
+
+class LabelSettings(Section):
+    """What a label cell may say."""
+
+    positive: tuple[CellText, ...] = Field(
+        min_length=1, description="spellings of the positive class"
+    )
+    negative: tuple[CellText, ...] = Field(
+        min_length=1, description="spellings of the negative class"
+    )

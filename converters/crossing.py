@@ -1,0 +1,84 @@
+"""Which features are crossed: names in the config -> pairs of namespace letters.
+
+Part of making the schema (:mod:`converters.schema`). A crossed feature has a VW namespace of its
+own, so that pairs can be named one by one; a name that stands for several features (a namespace of
+columns, or a time with several parts) becomes all their pairs.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+
+from converters.column_settings import ColumnSettings
+from converters.errors import UsageError
+from converters.features import Feature
+
+# VW crosses namespaces by their first character; letters cannot be taken for syntax.
+NAMESPACE_LETTERS = string.ascii_lowercase + string.ascii_uppercase
+
+NOT_LEARNED = {
+    "leak": "a leak, known only when the label is",
+    "protected": "protected, and must not decide anything",
+    "drop": "dropped",
+}
+
+
+class CrossingError(UsageError):
+    """Interactions of the config that cannot be."""
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Features, with letters for those that are crossed, and the pairs of letters."""
+
+    features: tuple[Feature, ...]
+    pairs: tuple[tuple[str, str], ...]
+
+
+def crossed(
+    features: Sequence[Feature],
+    columns: Mapping[str, ColumnSettings],
+    interactions: Sequence[tuple[str, str]],
+) -> Crossed:
+    """Give letters to the features that the interactions name.
+
+    Raises:
+        CrossingError: a name is no feature's, or there are more of them than letters.
+    """
+    pairs: list[tuple[str, str]] = []
+    for left, right in interactions:
+        ours, theirs = (_named(name, features, columns) for name in (left, right))
+        both = combinations(ours, 2) if left == right and len(ours) > 1 else product(ours, theirs)
+        pairs += both
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))
+    if len(names) > len(NAMESPACE_LETTERS):
+        raise CrossingError(
+            f"learner.interactions crosses {len(names)} columns; VW has namespaces for "
+            f"{len(NAMESPACE_LETTERS)}."
+        )
+    letters = dict(zip(names, NAMESPACE_LETTERS, strict=False))
+    lettered = tuple(replace(f, namespace=letters.get(f.name, "")) for f in features)
+    each = dict.fromkeys((letters[a], letters[b]) for a, b in pairs)
+    return Crossed(lettered, tuple(each))
+
+
+def _named(
+    name: str, features: Sequence[Feature], columns: Mapping[str, ColumnSettings]
+) -> list[str]:
+    """The features that a name of the config means: one, a time's parts, or a namespace's."""
+    for found in (
+        [f.name for f in features if f.name == name],
+        [f.name for f in features if f.column == name],
+        [f.name for f in features if f.settings.namespace == name],
+    ):
+        if found:
+            return found
+    role = columns[name].role if name in columns else ""
+    reason = f": it is {NOT_LEARNED[role]}" if role in NOT_LEARNED else ""
+    raise CrossingError(
+        f"learner.interactions names '{name}', which is not a feature column{reason}. Named can "
+        f"be {', '.join(f.name for f in features)}."
+    )

@@ -1,0 +1,116 @@
+"""A feature: one column (or a part of a time) on its way from cells to pieces of VW text.
+
+Stands on :mod:`converters.kinds`, which knows values, and adds what is the same for all of them:
+missing cells and namespaces. :mod:`converters.vw_text` joins the pieces to a line;
+:mod:`converters.decoding` reads them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from converters.cells import RefusedCellError
+from converters.column_settings import ColumnSettings
+from converters.kinds import Kind, MissingValueError, Token, kind_of
+
+Piece = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature of a schema.
+
+    Attributes:
+        name: the column's, and for a part of a time ``column.part``.
+        column: whose cells it reads.
+        settings: the column's.
+        namespace: a letter for a feature that is crossed, else empty.
+        part: which part of a time, else empty.
+    """
+
+    name: str
+    column: str
+    settings: ColumnSettings
+    namespace: str = ""
+    part: str = ""
+
+    @cached_property
+    def kind(self) -> Kind[Any]:
+        """What knows its values."""
+        return kind_of(self.name, self.settings, self.part)
+
+    def value(self, cell: str) -> Any:  # noqa: ANN401  # each kind has its own type of value
+        """What the cell means, checked and transformed; None if it is missing.
+
+        Raises:
+            RefusedCellError: the cell must not reach a learner.
+        """
+        if not self._is_missing(cell):
+            try:
+                return self.kind.check(cell)
+            except MissingValueError:
+                pass
+        if self.settings.missing == "reject":
+            raise RefusedCellError("missing-value", cell)
+        if self.settings.missing == "constant" and self.settings.fill_value is not None:
+            return self.kind.check(self.settings.fill_value)
+        return None
+
+    def write(self, value: object) -> str:
+        """The piece of a value: its features with the namespace and the blank before them."""
+        if value is not None:
+            return self._lead + self.kind.write(value)
+        return f"{self._lead}{self.kind.name}=" if self.settings.missing == "indicator" else ""
+
+    def read(self, tokens: Sequence[Token]) -> Any:  # noqa: ANN401  # as above
+        """The value again, from the features that Vowpal Wabbit saw."""
+        if not tokens or tokens[0].text == f"{self.kind.name}=":
+            return None
+        return self.kind.read(tokens)
+
+    def piece(self, cell: str) -> str:
+        """The piece of a cell, such as `` carrier=UA``.
+
+        Raises:
+            RefusedCellError: the cell must not reach a learner.
+        """
+        return self.write(self.value(cell))
+
+    def pieces(self, cells: Sequence[str]) -> list[str]:
+        """The pieces of many cells, quicker than one by one where that can be.
+
+        Raises:
+            RefusedCellError: one of them must not reach a learner.
+        """
+        written = self.kind.write_many(self._lead, cells)
+        if written is None or not self._missing.isdisjoint(cells):
+            return list(map(self.piece, cells))
+        return written
+
+    def holds_value(self, cell: str) -> bool:
+        """Whether a cell is a value, and so can stand for missing ones.
+
+        Raises:
+            RefusedCellError: it would be refused.
+        """
+        if self._is_missing(cell):
+            return False
+        try:
+            self.kind.check(cell)
+        except MissingValueError:
+            return False
+        return True
+
+    def _is_missing(self, cell: str) -> bool:
+        return cell in self._missing or (self.kind.blank_is_missing and cell.isspace())
+
+    @cached_property
+    def _missing(self) -> frozenset[str]:
+        return frozenset({"", *self.settings.missing_values})
+
+    @cached_property
+    def _lead(self) -> str:
+        return f" |{self.namespace} " if self.namespace else " "

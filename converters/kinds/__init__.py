@@ -1,0 +1,32 @@
+"""The kinds of columns, one in each module; the contract is in :mod:`converters.kinds.base`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from converters.column_settings import ColumnSettings
+from converters.kinds.base import Kind, Token
+from converters.kinds.boolean import Boolean
+from converters.kinds.categorical import Categorical, Group, MissingValueError
+from converters.kinds.numeric import Bounded, Bucket, Numeric
+from converters.kinds.text import Text
+from converters.kinds.time_part import PARTS, TimePart
+
+__all__ = ["PARTS", "Bounded", "Group", "Kind", "MissingValueError", "Token", "kind_of"]
+
+
+def kind_of(name: str, settings: ColumnSettings, part: str = "") -> Kind[Any]:
+    """What reads the cells of a feature.
+
+    Args:
+        name: the feature's name.
+        settings: its column's.
+        part: for a feature derived from a time, which part.
+    """
+    if part:
+        return TimePart(name, part, settings.zone)
+    if settings.kind == "numeric":
+        return (Bucket if settings.transform == "bucket" else Numeric)(name, settings)
+    if settings.kind == "boolean":
+        return Boolean(name, settings)
+    return Text(name) if settings.kind == "text" else Categorical(name, settings)

@@ -1,0 +1,71 @@
+"""The contract of a kind of column: check a cell, write its value for Vowpal Wabbit, read it back.
+
+What a kind promises, for every cell:
+
+- ``check`` gives the cell's *value*, checked and transformed, or raises
+  :class:`~converters.cells.RefusedCellError`. It is never asked about a missing cell.
+- ``write`` gives features that VW reads as they are meant; values that differ give features that
+  differ.
+- ``read`` gives the value again from the features that VW says it has seen: numbers within 8
+  units in the last place of float32, all else exactly.
+
+:class:`converters.features.Feature` adds what is the same for all kinds: missing cells and
+namespaces.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+from converters.cells import escape_name
+
+Value = TypeVar("Value")
+
+
+class Token(NamedTuple):
+    """A feature as VW shows it under ``--audit``: its text, without namespace, and its value."""
+
+    text: str
+    value: float
+
+
+class Kind(ABC, Generic[Value]):
+    """One column's way from a cell to features and back.
+
+    Attributes:
+        name: the feature's name, escaped.
+    """
+
+    # Whether a cell of blanks alone holds nothing.
+    blank_is_missing: ClassVar[bool] = False
+
+    def __init__(self, name: str) -> None:
+        self.name = escape_name(name)
+
+    @abstractmethod
+    def check(self, cell: str) -> Value:
+        """The value of a cell.
+
+        Raises:
+            RefusedCellError: the cell must not reach a learner.
+        """
+
+    @abstractmethod
+    def write(self, value: Value) -> str:
+        """The value's features, joined by blanks."""
+
+    @abstractmethod
+    def read(self, tokens: Sequence[Token]) -> Value:
+        """The value that was written as these features."""
+
+    def write_many(self, lead: str, cells: Sequence[str]) -> list[str] | None:
+        """``lead`` and the features of each of many cells at once, or None if it cannot say.
+
+        Args:
+            lead: stands before the features of each cell.
+            cells: cells that may be bad or missing; None then lets them be asked one by one.
+        """
+        del lead, cells
+        return None

@@ -1,0 +1,27 @@
+"""Free text as the bag of its tokens, cut at blanks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from converters.cells import escape_value, unescape
+from converters.kinds.base import Kind, Token
+
+
+class Text(Kind[tuple[str, ...]]):
+    """``name=token name=token …``, in the order of the text."""
+
+    blank_is_missing: ClassVar[bool] = True  # a text of blanks alone holds no token
+
+    def check(self, cell: str) -> tuple[str, ...]:
+        """The tokens; any text has some, unless it is all blank."""
+        return tuple(cell.split())
+
+    def write(self, value: tuple[str, ...]) -> str:
+        """Each token, escaped; one that repeats counts twice."""
+        return " ".join([f"{self.name}={escape_value(token)}" for token in value])
+
+    def read(self, tokens: Sequence[Token]) -> tuple[str, ...]:
+        """The tokens in order."""
+        return tuple(unescape(token.text.removeprefix(f"{self.name}=")) for token in tokens)

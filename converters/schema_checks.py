@@ -1,0 +1,201 @@
+"""What a column's settings may say together: contradictions are refused by the key's name.
+
+Part of making the schema (:mod:`converters.schema`). A setting that would do nothing for such a
+column is refused too, for who wrote it meant something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from converters.cells import RefusedCellError
+from converters.column_settings import ColumnSettings
+from converters.crossing import NOT_LEARNED
+from converters.errors import UsageError
+from converters.features import Feature
+from converters.numbers import LARGEST_FLOAT32
+from converters.weights import MOST_WEIGHT
+
+_RANGE = frozenset({"min", "max", "out_of_range"})
+_MISSING = frozenset({"missing", "missing_values", "fill_value", "namespace"})
+_BY_KIND = {
+    "numeric": _MISSING | _RANGE | {"transform"},
+    "categorical": _MISSING | {"values", "rare_values", "rare", "unseen"},
+    "text": _MISSING,
+    "boolean": _MISSING | {"true_values", "false_values"},
+    "time": _MISSING | {"parts", "zone"},
+}
+_BY_TRANSFORM = {"scale": frozenset({"center", "scale"}), "bucket": frozenset({"edges"})}
+_BY_ROLE = {
+    "time": frozenset({"zone", "parts"}),
+    "label": frozenset({"missing_values"}),
+    "weight": _RANGE | {"missing", "missing_values", "fill_value"},
+}
+_OF_TIMES_WITH_PARTS = frozenset({"missing", "namespace"})
+
+
+class SchemaError(UsageError):
+    """The columns or the label map of the config contradict each other."""
+
+
+def check_roles(columns: Mapping[str, ColumnSettings]) -> None:
+    """See that there is something to learn, and a way to a label.
+
+    Raises:
+        SchemaError: there is not, or a role that only one column may have is given twice.
+    """
+    for role in ("id", "time", "label", "weight"):
+        named = [name for name, c in columns.items() if c.role == role]
+        if len(named) > 1:
+            raise SchemaError(
+                f"columns: {' and '.join(named)} both have the role '{role}'; one may."
+            )
+    if not any(c.role == "feature" or c.parts for c in columns.values()):
+        raise SchemaError(
+            "columns: no column has the role 'feature'; there is nothing to learn from."
+        )
+    if not any(c.role in ("id", "label") for c in columns.values()):
+        raise SchemaError(
+            "columns: no column has the role 'label' and none has 'id', so no event could ever get "
+            "its label; give one of them the role."
+        )
+
+
+def check_column(name: str, column: ColumnSettings) -> None:
+    """See that a column's settings make sense together.
+
+    Raises:
+        SchemaError: they do not; names the key.
+    """
+    key = f"columns.{name}"
+    if not name or any(ord(c) < 32 for c in name):
+        raise SchemaError(f"{key}: a column needs a name without control characters.")
+    if column.role == "feature" and column.kind is None:
+        kinds = "numeric, categorical, text, boolean or time"
+        raise SchemaError(f"{key}.kind is missing: say {kinds}.")
+    if column.role != "feature" and column.kind is not None:
+        why = f": it is {NOT_LEARNED[column.role]}" if column.role in NOT_LEARNED else ""
+        raise SchemaError(
+            f"{key}.kind: a column of role '{column.role}' is no feature{why}, and has no kind; "
+            "remove it."
+        )
+    _check_meanings(key, column)
+    _check_range(key, column)
+    _check_edges(key, column)
+    _check_values(key, column)
+    _check_zone(key, column)
+    if (column.missing == "constant") != (column.fill_value is not None) and column.kind:
+        raise SchemaError(f'{key}: `missing = "constant"` and `fill_value` go together.')
+
+
+def check_features(features: Sequence[Feature], columns: Mapping[str, ColumnSettings]) -> None:
+    """See that derived features and namespaces have names of their own, and fillings pass.
+
+    Raises:
+        SchemaError: they do not; names the key.
+    """
+    for feature in features:
+        if feature.part and feature.name in columns:
+            raise SchemaError(
+                f"columns.{feature.column}.parts: there is a column '{feature.name}' too; rename "
+                "one of them."
+            )
+        if feature.settings.namespace in columns:
+            raise SchemaError(
+                f"columns.{feature.column}.namespace: '{feature.settings.namespace}' is a column; "
+                "name the namespace in another way."
+            )
+        if feature.settings.fill_value is not None:
+            _check_filling(feature, feature.settings.fill_value)
+
+
+def _check_filling(feature: Feature, filling: str) -> None:
+    key = f"columns.{feature.column}.fill_value"
+    try:
+        holds = feature.holds_value(filling)
+    except RefusedCellError as refused:
+        raise SchemaError(f"{key}: '{filling}' would be refused ({refused.reason}).") from None
+    if not holds:
+        raise SchemaError(f"{key}: '{filling}' is itself missing here.")
+
+
+def _check_meanings(key: str, column: ColumnSettings) -> None:
+    for setting in sorted(column.model_fields_set - {"role", "kind"}):
+        if setting not in _meaningful(column):
+            what = f"{column.kind} column" if column.kind else f"column of role '{column.role}'"
+            if setting in ("center", "scale", "edges") and column.kind == "numeric":
+                what = f'{what} with `transform = "{column.transform}"`'
+            raise SchemaError(f"{key}.{setting} means nothing for a {what}; remove it.")
+    if column.role == "weight" and column.missing not in ("drop", "reject"):
+        raise SchemaError(f"{key}.missing: a missing weight is 1, `fill_value`, or reject.")
+
+
+def _meaningful(column: ColumnSettings) -> frozenset[str]:
+    """The settings, besides role and kind, that say something about such a column."""
+    if column.kind:
+        return _BY_KIND[column.kind] | _BY_TRANSFORM.get(column.transform, frozenset())
+    with_parts = _OF_TIMES_WITH_PARTS if column.role == "time" and column.parts else frozenset()
+    return _BY_ROLE.get(column.role, frozenset()) | with_parts
+
+
+def _check_range(key: str, column: ColumnSettings) -> None:
+    """Bounds that a learner can take: clipping to one that float32 cannot hold would poison it."""
+    ends = [("min", column.min), ("max", column.max)]
+    ends += [("center", column.center), ("scale", column.scale)]
+    for end, bound in ends:
+        if bound is not None and not abs(bound) <= LARGEST_FLOAT32:
+            raise SchemaError(f"{key}.{end} is {bound}; it should be finite as float32.")
+    if column.min is not None and column.max is not None and column.min > column.max:
+        raise SchemaError(f"{key}: min {column.min} is not below max {column.max}.")
+    if column.role == "weight":
+        for end, bound in ends[:2]:
+            if bound is not None and not 0 <= bound <= MOST_WEIGHT:
+                raise SchemaError(f"{key}.{end} is {bound}; weights are 0 to {MOST_WEIGHT:g}.")
+
+
+def _check_edges(key: str, column: ColumnSettings) -> None:
+    if column.transform != "bucket":
+        return
+    if not column.edges:
+        raise SchemaError(f"{key}.edges is missing: say where buckets begin, as [10, 20].")
+    if any(not low < high for low, high in pairwise(column.edges)):
+        raise SchemaError(f"{key}.edges do not rise: {list(column.edges)}.")
+    if not max(map(abs, column.edges)) <= LARGEST_FLOAT32:
+        raise SchemaError(f"{key}.edges should be finite as float32.")
+
+
+def _check_values(key: str, column: ColumnSettings) -> None:
+    """Lists of spellings that contradict each other, and policies about lists that are empty."""
+    lists = ("values", "rare_values", "true_values", "false_values", "missing_values")
+    if column.kind == "boolean" and not (column.true_values and column.false_values):
+        raise SchemaError(f"{key}: true_values and false_values each need a spelling.")
+    seen: dict[str, str] = {}
+    for name in lists if column.kind in ("categorical", "boolean") else ():
+        if column.kind == "categorical" and name in ("true_values", "false_values"):
+            continue
+        for spelling in getattr(column, name):
+            if seen.setdefault(spelling, name) != name:
+                raise SchemaError(f"{key}: '{spelling}' stands in {seen[spelling]} and in {name}.")
+            if not spelling and name != "missing_values":
+                raise SchemaError(f"{key}.{name}: the empty cell is missing.")
+    if column.rare != "keep" and not column.rare_values:
+        raise SchemaError(f"{key}.rare: no rare_values are named, so nothing is rare.")
+    if column.unseen != "keep" and not (column.values or column.rare_values):
+        raise SchemaError(f"{key}.unseen: no values are named, so nothing is unseen.")
+
+
+def _check_zone(key: str, column: ColumnSettings) -> None:
+    try:
+        ZoneInfo(column.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise SchemaError(f"{key}.zone: there is no time zone '{column.zone}'.") from None
+    derives = column.parts or (column.kind == "time" and column.parts is None)
+    if column.kind == "time" and not derives:
+        raise SchemaError(f"{key}.parts is empty: name a part, or drop the column.")
+    if derives and "zone" not in column.model_fields_set:
+        raise SchemaError(
+            f"{key}.zone is missing: the hour depends on it. Say the zone on whose clock the parts "
+            'are, for example zone = "America/New_York" (or "UTC").'
+        )

@@ -1,0 +1,52 @@
+"""The weight of a row: how much more than others it counts when it is learned.
+
+Stands in front of a row's text (``2.5 |…``), behind the label when that is known. It is bounded:
+one row of weight 1e30 would spoil a model for good.
+"""
+
+from __future__ import annotations
+
+from converters.cells import RefusedCellError
+from converters.column_settings import ColumnSettings
+from converters.kinds import Bounded
+from converters.numbers import number_text
+
+# What a weight may be where the config says nothing, and what it may let be at most: one lesson of
+# weight 1e30 leaves a model that says .5 for ever.
+LEAST, MOST = 0.0, 1000.0
+MOST_WEIGHT = 1e6
+
+
+class Weight:
+    """Reads the cells of the column of role ``weight``."""
+
+    def __init__(self, settings: ColumnSettings) -> None:
+        low = LEAST if settings.min is None else settings.min
+        high = MOST if settings.max is None else settings.max
+        self._bounded = Bounded(settings.model_copy(update={"min": low, "max": high}))
+        self._missing = frozenset({"", *settings.missing_values})
+        self._rejects_missing = settings.missing == "reject"
+        self._fill = settings.fill_value
+
+    def value(self, cell: str) -> float:
+        """The weight; 1 or ``fill_value`` where the cell is missing.
+
+        Raises:
+            RefusedCellError: no number, out of bounds, or missing, where those refuse.
+        """
+        if cell in self._missing:
+            if self._rejects_missing:
+                raise RefusedCellError("missing-value", cell)
+            return 1.0 if self._fill is None else self._bounded.check(self._fill)
+        return self._bounded.check(cell)
+
+    def piece(self, cell: str) -> str:
+        """What a row's text begins with: the weight, unless it is 1, and the first bar.
+
+        Raises:
+            RefusedCellError: as :meth:`value`.
+        """
+        value = self.value(cell)
+        if value == 1:
+            return "|"
+        return f"{number_text(value) if value else '0'} |"
