@@ -127,9 +127,9 @@ def convert(
         return
     if lenient:
         raise UsageError("--lenient goes with --csv2vw only: without that, nothing is misread.")
-    _, schema = read_config(config)
+    settings, schema = read_config(config)
     kept: list[Reject] = []
-    with open_csv(csv) as file, ExitStack() as opened:
+    with open_csv(csv, settings.csv) as file, ExitStack() as opened:
         out = opened.enter_context(writing(output))
         reject = opened.enter_context(_rejecting(rejects, kept))
         shown = opened.enter_context(_shown(file, output))

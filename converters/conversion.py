@@ -55,7 +55,8 @@ def checked(file: CsvFile, schema: Schema) -> Iterator[Checked]:
     file.require_known(schema.names)
     headers: Headers = CSV_HEADERS
     if tuple(file.header) != schema.names:
-        headers = (*CSV_HEADERS, ("columns", csv_line(file.header).encode()))
+        columns = csv_line(file.header, schema.delimiter).encode()
+        headers = (*CSV_HEADERS, ("columns", columns))
     reader = RowReader(schema)
     for lines, rows in file.blocks():
         # Without headers a block takes the reader's hot path, 2x; JSON is not meant here.

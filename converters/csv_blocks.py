@@ -7,30 +7,22 @@ once where there is no quote: line by line that alone took half as long as conve
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from converters.compressed import READ_BYTES, Readable
 from converters.errors import FreshetError
-from converters.framing import frame, longest_quoted, open_field
+from converters.framing import Dialect
 
-READ_BYTES = 64 * 1024
+__all__ = ["READ_BYTES", "Block", "BlockReader", "CsvFileError", "Readable"]
+
 # A quote still open after this much is a mistake in the file, not a field.
 LONGEST_QUOTED = 64 * 1024
 # A line longer than this is not CSV; it must not fill the memory.
 LONGEST_LINE = 8 * 2**20
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
 
 class CsvFileError(FreshetError):
     """A CSV file cannot be read as rows."""
-
-
-class Readable(Protocol):
-    """What is needed of an open file."""
-
-    def read1(self, size: int, /) -> bytes:
-        """What is there already, at most so much; nothing only at the end of the file."""
-        ...
 
 
 class Block(NamedTuple):
@@ -43,13 +35,19 @@ class Block(NamedTuple):
 class BlockReader:
     """Cuts an open file into blocks.
 
+    Args:
+        file: its bytes are UTF-8, or rows that are not.
+        name: how messages call it.
+        dialect: its CSV.
+
     Attributes:
-        bytes_read: how far the file has been read.
+        bytes_read: how much of it has been read.
     """
 
-    def __init__(self, file: Readable, name: str) -> None:
+    def __init__(self, file: Readable, name: str, dialect: Dialect) -> None:
         self._file = file
         self._name = name
+        self._dialect = dialect
         self._begun = b""  # what follows the last whole row
         self._ended = False
         self._open = ""  # how long the quote has been open that ends the reading
@@ -88,8 +86,8 @@ class BlockReader:
     def _quoted(self, content: bytes) -> Block:
         lines: list[int] = []
         rows: list[bytes] = []
-        for row, complete in frame(content):
-            if len(row) > LONGEST_QUOTED and _longest_open(row, complete) > LONGEST_QUOTED:
+        for row, complete in self._dialect.frame(content):
+            if len(row) > LONGEST_QUOTED and self._longest_open(row, complete) > LONGEST_QUOTED:
                 self._open = "after 64 KiB"
                 break
             if complete:
@@ -104,19 +102,18 @@ class BlockReader:
 
     def _read(self) -> bytes:
         """Some whole lines, what was begun before in front; nothing at the end of the file."""
-        content, end, at_start = self._begun, 0, not self.bytes_read
+        content, end = self._begun, 0
         while not end and not self._ended:
             more = self._read_some()
             self.bytes_read += len(more)
             self._ended = not more
             content += more
             end = content.rfind(b"\n") + 1
-            self._check_length(len(content) - end)
+            self._check_length(content, end)
         if self._ended:
             end = len(content)
         self._begun = content[end:]
-        whole = content[:end]
-        return whole.removeprefix(BYTE_ORDER_MARK) if at_start else whole
+        return content[:end]
 
     def _read_some(self) -> bytes:
         try:
@@ -127,19 +124,21 @@ class BlockReader:
                 "were read before it."
             ) from None
 
-    def _check_length(self, begun: int) -> None:
-        if begun > LONGEST_LINE:
+    def _check_length(self, content: bytes, begun: int) -> None:
+        if len(content) - begun > LONGEST_LINE:
+            lone = ": its lines end in carriage returns alone" if b"\r" in content[begun:] else ""
             raise CsvFileError(
                 f"{self._name}, line {self._line}: the row that begins here has a line of more "
-                f"than 8 MiB; this is not CSV. {self._rows_before} rows were read before it."
+                f"than 8 MiB; this is not CSV{lone}. {self._rows_before} rows were read before it."
             )
+
+    def _longest_open(self, row: bytes, complete: bool) -> int:
+        """For how many bytes a quote stays open in a row, or has when the row ends within it."""
+        if complete:
+            return self._dialect.longest_quoted(row)
+        return len(row) - self._dialect.open_field(row)
 
     @property
     def _rows_before(self) -> str:
         """How many rows have been given, not counting the header."""
         return f"{max(0, self._rows - 1):,}"
-
-
-def _longest_open(row: bytes, complete: bool) -> int:
-    """For how many bytes a quote stays open in a row, or has when the row ends within it."""
-    return longest_quoted(row) if complete else len(row) - open_field(row)

@@ -1,15 +1,14 @@
 """A CSV file as rows of bytes with their line numbers, in bounded memory.
 
 Where history enters: ``convert``, ``produce``, ``score`` and ``backfill`` all read files through
-this. It frames rows exactly as :mod:`converters.rows` frames a record, but never decodes or
-judges them; a bad row is handed on as it is.
+this, packed or not, in whatever encoding the config names. It frames rows exactly as
+:mod:`converters.rows` frames a record, but never decodes or judges them; a bad row is handed on
+as it is, and every row as UTF-8.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,14 +17,22 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from converters.cells import Refusal
+from converters.compressed import Source
 from converters.csv_blocks import READ_BYTES, Block, BlockReader, CsvFileError
-from converters.framing import cells_of
+from converters.framing import Dialect
+from converters.quoting import quoted
+from converters.settings import CsvSettings
+from converters.transcoding import Transcoder, is_utf8
 
-__all__ = ["Block", "CsvFile", "CsvFileError", "FileRow", "open_csv"]
+__all__ = ["Block", "CsvFile", "CsvFileError", "FileRow", "open_csv", "opened"]
+
+STANDARD_INPUT = "-"
+# Looked for in a header that is a single name.
+OTHER_DELIMITERS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 
 
 class FileRow(NamedTuple):
-    """One row as it stands in the file, without its line ending."""
+    """One row as it stands in the file, without its line ending, in UTF-8."""
 
     line: int
     content: bytes
@@ -34,31 +41,43 @@ class FileRow(NamedTuple):
 class CsvFile:
     """An open CSV file with a header.
 
-    Attributes:
+    Args:
+        file: open for reading bytes.
         name: how messages call it.
+        csv: its delimiter and encoding.
+
+    Attributes:
+        dialect: its CSV.
         header: the column names of its first row.
         rows_read: how many rows have been handed out.
     """
 
-    def __init__(self, file: io.BufferedIOBase, name: str) -> None:
-        self._file = file
+    def __init__(
+        self, file: io.BufferedIOBase | Source, name: str, csv: CsvSettings | None = None
+    ) -> None:
+        csv = csv or CsvSettings()
+        self._source = file if isinstance(file, Source) else Source(file)
         self.name = name
+        self.dialect = Dialect(csv.delimiter)
         self.rows_read = 0
-        self._reader = BlockReader(file, name)
+        utf8 = is_utf8(csv.encoding)
+        text = self._source if utf8 else Transcoder(self._source, csv.encoding)
+        self._reader = BlockReader(text, name, self.dialect)
         self._blocks = self._reader.blocks()
         self.header = self._read_header()
 
     @property
     def size(self) -> int | None:
-        """The file's size in bytes; None for a stream, whose end is not known."""
-        try:
-            status = os.fstat(self._file.fileno())
-        except io.UnsupportedOperation:
-            return None
-        return status.st_size if stat.S_ISREG(status.st_mode) else None
+        """The file's size in bytes, packed; None for a stream, whose end is not known."""
+        return self._source.size
 
     def tell(self) -> int:
-        """How many bytes have been read, for showing progress."""
+        """How much of that has been read, for showing progress."""
+        return self._source.tell()
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of CSV have been read, unpacked."""
         return self._reader.bytes_read
 
     def rows(self) -> Iterator[FileRow]:
@@ -84,39 +103,84 @@ class CsvFile:
         return [self.header.index(c) if c in self.header else None for c in columns]
 
     def require_known(self, columns: Sequence[str]) -> None:
-        """Refuse a file with columns that the config does not know."""
+        """Refuse a file with columns that the config does not know.
+
+        Raises:
+            CsvFileError: names the first such column, and what may have gone wrong.
+        """
         unknown = [c for c in self.header if c not in columns]
         if unknown:
             raise CsvFileError(
-                f"{self.name} has the column '{unknown[0]}', which the config does not name. Its "
-                f'columns are {", ".join(columns)}. Add it to [columns] (role "drop" if it is '
-                "not to be learned from), or take it out of the file."
+                f"{self.name} has the column '{quoted(unknown[0])}', which the config does not "
+                f"name. Its columns are {', '.join(columns)}. {self._unknown(unknown, columns)}"
             )
+
+    def _unknown(self, unknown: Sequence[str], columns: Sequence[str]) -> str:
+        """What helps when the header names these unknown columns."""
+        name = unknown[0]
+        other = [told for mark, told in OTHER_DELIMITERS.items() if mark in name]
+        if len(self.header) == 1 and other:
+            return f"If its cells are parted by {other[0]}, say so in csv.delimiter."
+        if len(unknown) == len(self.header):
+            return "It has none of them: its first line must be a header that names its columns."
+        if name.strip() in columns:
+            return "The blanks around the name belong to it; take them out of the header."
+        return (
+            'Add it to [columns] (role "drop" if it is not to be learned from), or take it out of '
+            "the file."
+        )
 
     def _read_header(self) -> list[str]:
         lines, rows = next(self._blocks, Block((), (b"",)))
         rest = [Block(lines[1:], rows[1:])] if rows[1:] else []
         self._blocks = chain(rest, self._blocks)
-        header = cells_of(rows[0])
+        header = self.dialect.cells_of(rows[0])
         if isinstance(header, Refusal) or not header:
-            raise CsvFileError(
-                f"{self.name} has no header: its first line must name the columns in UTF-8."
-            )
+            reason = header.reason if isinstance(header, Refusal) else ""
+            raise CsvFileError(f"{self.name} has no header: {_no_header(reason)}.")
         twice = sorted({c for c in header if header.count(c) > 1})
         if twice:
-            raise CsvFileError(f"{self.name} names the column '{twice[0]}' twice in its header.")
+            raise CsvFileError(
+                f"{self.name} names the column '{quoted(twice[0])}' twice in its header."
+            )
         return header
 
 
+def _no_header(reason: str) -> str:
+    """What is wrong with a first line that is refused for this reason."""
+    return {
+        "bare-cr": "its first line holds a carriage return outside quotes, and lines end in LF or "
+        "CRLF, not in CR alone",
+        "text-after-quote": "in its first line text follows a closing quote",
+        "not-utf8": "its first line must name the columns in UTF-8; if the file is in another "
+        "encoding, name that in csv.encoding",
+    }.get(reason, "its first line must name the columns in UTF-8")
+
+
 @contextmanager
-def open_csv(path: str) -> Iterator[CsvFile]:
+def open_csv(path: str, csv: CsvSettings | None = None) -> Iterator[CsvFile]:
     """Open a CSV file, or standard input for ``-``.
+
+    Args:
+        path: where it is.
+        csv: its delimiter and encoding, if they are not the usual ones.
 
     Raises:
         CsvFileError: the file cannot be opened or has no header.
     """
-    if path == "-":
-        yield CsvFile(cast("io.BufferedReader", sys.stdin.buffer), "standard input")
+    with opened(path) as source:
+        yield CsvFile(source, "standard input" if path == STANDARD_INPUT else path, csv)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Source]:
+    """The bytes of a file, or of standard input for ``-``, unpacked if they are gzip or zstd.
+
+    Raises:
+        CsvFileError: the file cannot be opened.
+    """
+    if path == STANDARD_INPUT:
+        yield Source(cast("io.BufferedReader", sys.stdin.buffer))
         return
     try:
         # Closed below; here only its errors matter.
@@ -124,4 +188,4 @@ def open_csv(path: str) -> Iterator[CsvFile]:
     except OSError as error:
         raise CsvFileError(f"{path} cannot be opened: {error.strerror or error}.") from None
     with file:
-        yield CsvFile(cast("io.BufferedReader", file), path)
+        yield Source(cast("io.BufferedReader", file))

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from converters.cells import Refusal
 from converters.csv_file import CsvFile, CsvFileError, FileRow
-from converters.framing import cells_of
 from converters.quoting import quoted
 
 # The sample is held in memory: wide rows give fewer of them.
@@ -65,14 +64,14 @@ def read_sample(file: CsvFile, limit: int) -> Sample:
     whole = True
     for row in file.rows():
         drawn.offer(row)
-        if file.tell() > LARGEST_READ:
+        if file.bytes_read > LARGEST_READ:
             whole = False
             break
     rows: list[list[str]] = []
     lines: list[int] = []
     unreadable: list[int] = []
     for row in drawn.rows():
-        cells = cells_of(row.content)
+        cells = file.dialect.cells_of(row.content)
         if isinstance(cells, Refusal) or (cells and len(cells) != len(file.header)):
             unreadable.append(row.line)
         elif cells:

@@ -45,12 +45,14 @@ class Schema:
         features: what is learned from, in the columns' order.
         labels: each accepted spelling of a label -> 1 (positive) or 0 (negative).
         interactions: pairs of namespace letters.
+        delimiter: the character between two cells of a CSV row.
     """
 
     columns: tuple[Column, ...]
     features: tuple[Feature, ...]
     labels: Mapping[str, int]
     interactions: tuple[tuple[str, str], ...] = ()
+    delimiter: str = ","
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -91,6 +93,7 @@ class Schema:
             "namespaces": {f.name: f.namespace for f in self.features if f.namespace},
             "labels": sorted(self.labels.items()),
             "interactions": self.interactions,
+            "delimiter": self.delimiter,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -117,7 +120,7 @@ def from_settings(settings: Settings) -> Schema:
     _check_unknown_labels(settings.columns, labels)
     meeting = crossed(features, settings.columns, settings.learner.interactions)
     columns = tuple(Column(name, column) for name, column in settings.columns.items())
-    return Schema(columns, meeting.features, labels, meeting.pairs)
+    return Schema(columns, meeting.features, labels, meeting.pairs, settings.csv.delimiter)
 
 
 def _features(columns: Mapping[str, ColumnSettings]) -> Iterator[Feature]:

@@ -15,7 +15,6 @@ from typing import Any, TextIO
 from converters.cells import Refusal
 from converters.csv_file import CsvFile, FileRow, open_csv
 from converters.csv_text import csv_line
-from converters.framing import cells_of
 from converters.output_file import writing
 from converters.rows import RowReader
 from converters.schema import Schema
@@ -70,7 +69,7 @@ def score_file(
     """
     scored = rejected = 0
     with (
-        open_csv(source) as file,
+        open_csv(source, settings.csv) as file,
         loaded(settings, schema, version) as learner,
         _text(output) as out,
     ):
@@ -89,7 +88,7 @@ def _blocks(file: CsvFile, schema: Schema) -> Iterator[list[tuple[FileRow, Row |
     order = reader.ordered(file.header)
     block: list[tuple[FileRow, Row | Refusal]] = []
     for row in file.rows():
-        found = cells_of(row.content)
+        found = file.dialect.cells_of(row.content)
         cells = found if isinstance(found, Refusal) else order(found)
         block.append((row, cells if isinstance(cells, Refusal) else reader.convert(cells)))
         if len(block) == BLOCK_ROWS:

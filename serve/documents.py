@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from converters.csv_text import csv_line
 from converters.schema import Schema
-from serve.csv_body import header_line
 from serve.ingest import KEY_HEADER
 from serve.operations import Answer, Operation, json_body, operation, parameter, rows_body
 from serve.schemas import Json, components, example_label, example_row, ref
@@ -58,10 +58,10 @@ class Documents:
         return self._document
 
 
-def csv_of(row: Mapping[str, object]) -> str:
+def csv_of(row: Mapping[str, object], delimiter: str) -> str:
     """An object as CSV with a header."""
-    lines = (header_line(list(row)), header_line([str(cell) for cell in row.values()]))
-    return "".join(f"{line.decode()}\n" for line in lines)
+    lines = (list(row), list(row.values()))
+    return "".join(csv_line(line, delimiter) + "\n" for line in lines)
 
 
 def _of_rows(schema: Schema) -> list[Operation]:
@@ -77,7 +77,7 @@ def _of_rows(schema: Schema) -> list[Operation]:
             "which give a list in the same order, with an error in a bad row's place.",
             Answer({"oneOf": [ref("Score"), ref("Scores")]}, scored),
             OF_BODIES,
-            requestBody=rows_body("Row", row, csv_of(row), instances=True),
+            requestBody=rows_body("Row", row, csv_of(row, schema.delimiter), instances=True),
         ),
         operation(
             "POST /events",
@@ -85,7 +85,7 @@ def _of_rows(schema: Schema) -> list[Operation]:
             "A row, a list of rows, or CSV with a header. All or none: a bad row refuses all.",
             appended,
             (*OF_BODIES, 409),
-            requestBody=rows_body("Row", row, csv_of(row)),
+            requestBody=rows_body("Row", row, csv_of(row, schema.delimiter)),
             parameters=once,
         ),
         operation(
@@ -95,7 +95,7 @@ def _of_rows(schema: Schema) -> list[Operation]:
             "these, with or without a header. All or none.",
             appended,
             (*OF_BODIES, 409),
-            requestBody=rows_body("Label", label, csv_of(label)),
+            requestBody=rows_body("Label", label, csv_of(label, schema.delimiter)),
             parameters=once,
         ),
     ]

@@ -16,10 +16,11 @@ from itertools import groupby
 import orjson
 
 from converters.cells import Refusal
+from converters.csv_text import csv_line
 from converters.rows import RowReader, object_cells
 from converters.times import time_ms
 from serve.body import CSV, JSON, parse
-from serve.csv_body import CsvBody, header_line, split_header
+from serve.csv_body import CsvBody, split_header
 from serve.problems import RowsRefusedError
 from serve.refusals import row_error, told
 from serve.request_rows import RequestReader, check_count
@@ -95,7 +96,8 @@ class IngestReader:
         rows = self._reader.csv(body)
         _check(rows.converted(0, len(rows)))
         in_order = list(rows.names) == list(self._rows.schema.names)
-        headers = IS_CSV if in_order else (*IS_CSV, ("columns", header_line(rows.names)))
+        columns = csv_line(rows.names, self._rows.dialect.delimiter).encode()
+        headers = IS_CSV if in_order else (*IS_CSV, ("columns", columns))
         return Incoming(rows.column(self._time), rows.body.value, headers)
 
     def _json_events(self, body: bytes) -> Incoming:
@@ -106,8 +108,9 @@ class IngestReader:
         return Incoming(times, _json_value(rows.objects, single=rows.single), IS_JSON)
 
     def _csv_labels(self, body: bytes) -> Incoming:
-        header, rest = split_header(body)
-        rows = CsvBody(rest if header in LABEL_HEADERS else body, self._most_rows)
+        dialect = self._rows.dialect
+        header, rest = split_header(body, dialect)
+        rows = CsvBody(rest if header in LABEL_HEADERS else body, self._most_rows, dialect)
         _check(self._rows.labels(rows.value(0, len(rows)), IS_CSV))
         cells = rows.cells(0, len(rows))
         times = ["" if isinstance(row, Refusal) else "".join(row[2:]) for row in cells]

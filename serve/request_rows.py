@@ -74,9 +74,10 @@ class RequestReader:
 
     def csv(self, body: bytes) -> CsvRows:
         """The rows below a header, which may name the columns in any order."""
-        header, rest = split_header(body)
+        header, rest = split_header(body, self._reader.dialect)
         self._check_header(header)
-        return CsvRows(header, CsvBody(rest, self._most_rows), self._reader)
+        rows = CsvBody(rest, self._most_rows, self._reader.dialect)
+        return CsvRows(header, rows, self._reader)
 
     def objects(self, content: object) -> JsonRows:
         """The rows of JSON data: one object, or a list of them."""

@@ -53,7 +53,7 @@ def _from_file(
     maker: Backfill, source: str, options: HistoryOptions, scores: TextIO | None
 ) -> dict[str, Any]:
     refused: Counter[str] = Counter()
-    with open_csv(source) as file:
+    with open_csv(source, maker.context.settings.csv) as file:
         history = History(file, maker.context.schema, options)
         with progress("events", file.size, file.tell) as shown:
             report = maker.from_file(history, _folded(shown, scores, refused))

@@ -59,7 +59,7 @@ def produce(
         raise UsageError(f"--rate {rate}: rows a second must be more than 0.")
     settings, schema = read_config(config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
-    with opened_log(settings, create=True) as event_log, open_csv(csv) as file:
+    with opened_log(settings, create=True) as event_log, open_csv(csv, settings.csv) as file:
         history = History(file, schema, options)
         topics = create_topics(event_log, settings)
         producer = Producer(event_log, topics, settings.topics.partitions)
@@ -159,7 +159,9 @@ def scores(
         print_rows(Score._fields, read_scores(records), json=json)
 
 
-def print_rows(names: tuple[str, ...], rows: Iterator[tuple[Any, ...]], *, json: bool) -> None:
+def print_rows(
+    names: tuple[str, ...], rows: Iterator[tuple[Any, ...]], *, json: bool, delimiter: str = ","
+) -> None:
     """Rows on standard output: CSV with a header, or a list of objects."""
     import sys
 
@@ -168,7 +170,7 @@ def print_rows(names: tuple[str, ...], rows: Iterator[tuple[Any, ...]], *, json:
     if json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
-    sys.stdout.writelines(csv_line(row) + "\n" for row in chain([names], rows))
+    sys.stdout.writelines(csv_line(row, delimiter) + "\n" for row in chain([names], rows))
 
 
 @contextmanager

@@ -83,12 +83,15 @@ def replay_dead_letters(
 def _replay(sending: SendingAgain, file: str | None) -> Report:
     from converters.csv_file import open_csv
     from converters.progress import progress
+    from converters.settings import CsvSettings
     from stream.mending import MendedFile
 
     if file is None:
         with progress("refused rows") as shown:
             return sending.as_they_are(shown)
-    with open_csv(file) as opened, progress("rows", opened.size, opened.tell) as shown:
+    # As 'dead-letters --rows' prints it: the config's delimiter, but always UTF-8.
+    csv = CsvSettings(delimiter=sending.context.schema.delimiter)
+    with open_csv(file, csv) as opened, progress("rows", opened.size, opened.tell) as shown:
         mended = MendedFile(opened, sending.context.schema, sending.refused.topics)
         return sending.file(mended.rows(), shown)
 
@@ -101,7 +104,8 @@ def _print_whole(
     form = event_form(schema) if rows is Rows.events else label_form()
     with _sending(settings, schema) as sending:
         topic = getattr(sending.refused.topics, rows.value)
-        print_rows(form.header, map(form.line, sending.to_mend(topic, reason)), json=json)
+        found = map(form.line, sending.to_mend(topic, reason))
+        print_rows(form.header, found, json=json, delimiter=schema.delimiter)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from converters.conversion import CSV_HEADERS
 from converters.csv_file import CsvFile, CsvFileError, FileRow
 from converters.csv_text import csv_line
 from converters.errors import UsageError
-from converters.framing import cells_of
+from converters.quoting import quoted
 from converters.schema import Schema
 from converters.times import time_ms
 from stream.log import Outgoing
@@ -86,8 +86,8 @@ class History:
         self._schema = schema
         self._options = options
         file.require_known(schema.names)
-        in_order = file.header == list(schema.names)
-        self._headers = () if in_order else (("columns", csv_line(file.header).encode()),)
+        columns = csv_line(file.header, schema.delimiter).encode()
+        self._headers = () if file.header == list(schema.names) else (("columns", columns),)
         self._time_at = self._place("time")
         self._zone = "" if self._time_at is None else _zone(schema)
         self._late = self._late_places() if options.late else None
@@ -195,8 +195,9 @@ class History:
         known = max(known, time)
         self.longest_wait = max(self.longest_wait, (known - time) / 1000)
         cells[label_at] = ""
-        line = csv_line([cells[id_at], label]).encode()
-        return _Timed(time, csv_line(cells).encode(), (known, line))
+        delimiter = self._schema.delimiter
+        line = csv_line([cells[id_at], label], delimiter).encode()
+        return _Timed(time, csv_line(cells, delimiter).encode(), (known, line))
 
     def _label_time(self, row: FileRow, cell: str) -> int:
         try:
@@ -204,12 +205,12 @@ class History:
         except RefusedCellError:
             raise CsvFileError(
                 f"{self._file.name}, line {row.line}: the row has a label, but its column "
-                f"'{self._options.label_time}' does not say when it was known: {cell!r} is no time."
+                f"'{self._options.label_time}' holds no time at which it was known: {quoted(cell)}."
             ) from None
 
     def _cells(self, row: FileRow) -> list[str] | None:
         """The cells of a row of the right width; None for one that will be refused."""
-        cells = cells_of(row.content)
+        cells = self._file.dialect.cells_of(row.content)
         if isinstance(cells, Refusal) or len(cells) != len(self._file.header):
             return None
         return cells

@@ -16,7 +16,6 @@ from converters.cells import Refusal
 from converters.csv_blocks import LONGEST_QUOTED
 from converters.csv_file import CsvFile, CsvFileError
 from converters.csv_text import csv_line
-from converters.framing import cells_of
 from converters.quoting import quoted
 from converters.rows import LABEL_NAMES
 from converters.schema import Schema
@@ -133,7 +132,7 @@ class MendedFile:
             yield self._filed(line, content)
 
     def _filed(self, line: int, content: bytes) -> Filed:
-        cells, width = cells_of(content), len(self._file.header)
+        cells, width = self._file.dialect.cells_of(content), len(self._file.header)
         if isinstance(cells, Refusal):
             return Filed(line, None, cells)
         if len(cells) != width:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import orjson
 
 from converters.cells import Refusal
-from converters.framing import MOST_ROWS, frame
+from converters.framing import MOST_ROWS, Dialect
 from converters.rows import LABEL_NAMES, is_json
 from learners.registry import Lineage
 from stream import journal
@@ -108,7 +108,8 @@ class RefusedRows:
     def _of_record(self, record: Record, letters: Mapping[int, Letter]) -> Iterator[RefusedRow]:
         (taken,) = self.reader.read([record])
         cells = self._cells(record, labels=isinstance(taken, LabelRows))
-        rows = zip(cells, raw_rows(record), taken.rows, strict=True)
+        raws = raw_rows(record, self.reader.rows.dialect)
+        rows = zip(cells, raws, taken.rows, strict=True)
         for number, (each, raw, row) in enumerate(rows):
             if (letter := letters.get(number)) is not None:
                 yield RefusedRow(letter, each, raw, not isinstance(row, Refusal), found=True)
@@ -126,11 +127,11 @@ class RefusedRows:
                 yield cells if len(cells) == len(names) else None
 
 
-def raw_rows(record: Record) -> list[bytes]:
+def raw_rows(record: Record, dialect: Dialect) -> list[bytes]:
     """The bytes of each row of a record, as the converter counts its rows."""
     value, most = record.value, MOST_ROWS + 1  # the last stands for all that are too many
     if not is_json(value, record.headers):
-        return [row for row, _ in islice(frame(value), most)] or [b""]
+        return [row for row, _ in islice(dialect.frame(value), most)] or [b""]
     try:
         content = orjson.loads(value)
         rows = content[:most] if isinstance(content, list) else []

@@ -191,7 +191,8 @@ class SendingAgain:
 
     def _value(self, letter: Letter, cells: Sequence[str]) -> bytes:
         labels = letter.origin.place.topic == self.refused.topics.labels
-        return csv_line(cells[:2] if labels and not cells[2] else cells).encode()
+        held = cells[:2] if labels and not cells[2] else cells
+        return csv_line(held, self.context.schema.delimiter).encode()
 
     def _send(self, letter: Letter, cells: Sequence[str], sending: Sender) -> None:
         sending.add(Mended(letter, self._value(letter, cells)))

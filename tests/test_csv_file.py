@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from converters.csv_blocks import LONGEST_LINE, LONGEST_QUOTED
 from converters.csv_file import CsvFile, CsvFileError, open_csv
-from converters.framing import cells_of, frame
+from converters.framing import COMMA
 from tests import schemas
 
 
@@ -60,7 +60,7 @@ def test_reads_what_csv_writes(table: list[list[str]], crlf: bool) -> None:
     writer.writerows([["a", "b"], *table])
     content = written.getvalue().encode()
     rows = rows_of(content)
-    assert [cells_of(row) for _, row in rows] == table
+    assert [COMMA.cells_of(row) for _, row in rows] == table
     lines = content.split(b"\n")
     assert all(row.split(b"\n")[0].removesuffix(b"\r") in lines[at - 1] for at, row in rows)
 
@@ -171,7 +171,7 @@ quotes = st.text(st.sampled_from('",\n\r ax'), max_size=30).map(str.encode)
 @settings(deadline=None)
 def test_blocks_are_cut_as_records_are(content: bytes, halting: bool) -> None:
     """However a file arrives, its rows are those of a record of the same bytes, up to an error."""
-    framed = list(frame(content))
+    framed = list(COMMA.frame(content))
     whole = [row for row, complete in framed if complete]
     file = CsvFile((Halting if halting else io.BytesIO)(b"h\n" + content), "f.csv")
     rows: list[bytes] = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from converters.cells import Refusal
 from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
-from converters.framing import cells_of, frame
+from converters.framing import COMMA
 from converters.rows import RowReader
 from stream.history import Formed, History, HistoryOptions
 from stream.log import Place, Record
@@ -33,8 +33,8 @@ COLUMNS: schemas.Columns = {
 def test_written_line_is_read_as_its_cells(cells: list[str]) -> None:
     """Any cells come back from their line, by us and by csv.reader."""
     line = csv_line(cells)
-    ((row, complete),) = frame(line.encode() + b"\n")
-    assert (cells_of(row), complete) == (cells, True)
+    ((row, complete),) = COMMA.frame(line.encode() + b"\n")
+    assert (COMMA.cells_of(row), complete) == (cells, True)
     assert list(csv.reader(io.StringIO(line, newline=""))) == [cells]
 
 

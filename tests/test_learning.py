@@ -11,7 +11,7 @@ import pytest
 import vowpalwabbit
 
 from converters.csv_file import open_csv
-from converters.framing import cells_of
+from converters.framing import COMMA
 from converters.rows import RowReader
 from converters.vw_text import Row, line
 from stream.learner_process import LearnerProcess
@@ -38,7 +38,7 @@ def converted(project: Project, path: Path) -> list[Row]:
     reader = RowReader(project.schema)
     with open_csv(str(path)) as file:
         order = reader.ordered(file.header)
-        return [reader.convert(order(cells_of(row.content))) for row in file.rows()]  # type: ignore[misc]
+        return [reader.convert(order(COMMA.cells_of(row.content))) for row in file.rows()]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("args", ["-b 16", "-b 16 --coin", "-b 16 --l2 1e-6 --power_t 0.3"])

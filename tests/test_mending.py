@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from converters.csv_file import CsvFileError
 from converters.csv_text import csv_line
-from converters.framing import cells_of
+from converters.framing import COMMA
 from stream.log import Outgoing, Place
 from stream.mending import LONGEST_RAW, Form, event_form, printable
 from stream.refused_rows import Letter, Origin, RefusedRow, originals
@@ -161,7 +161,16 @@ def test_cells_come_back_from_a_listing_as_they_are(cells: list[str]) -> None:
     """Whatever they hold: quotes, commas, line breaks, control characters."""
     letter = Letter(Origin(Place("t", 0), 1, 2), 3, "reason", "column")
     line = Form(("a", "b", "c"), "").line(RefusedRow(letter, cells))
-    assert cells_of(csv_line(line).encode()) == ["t", "0", "1", "2", "reason", "column", *cells, ""]
+    assert COMMA.cells_of(csv_line(line).encode()) == [
+        "t",
+        "0",
+        "1",
+        "2",
+        "reason",
+        "column",
+        *cells,
+        "",
+    ]
 
 
 @given(st.binary(max_size=60))

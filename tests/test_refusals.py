@@ -45,6 +45,11 @@ EVENTS: list[tuple[bytes, Headers, list[str]]] = [
     (b'k,,,,"UA""\n' + GOOD, [], ["unclosed-quote"]),
     (GOOD + b"\nk\r1,,,,UA\n" + GOOD, [], ["good", "bare-cr", "good"]),
     (b'"k"\r1,,,,UA', [], ["bare-cr"]),
+    (
+        b'"k"1,,,,UA\n' + GOOD + b'\n"k""1" ,,,,UA',
+        [],
+        ["text-after-quote", "good", "text-after-quote"],
+    ),
     (b"{", JSON, ["bad-json"]),
     (b"", JSON, ["bad-json"]),
     (b'{"dist": NaN, "carrier": "UA"}', JSON, ["bad-json"]),

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells import Refusal
-from converters.framing import cells_of, frame
+from converters.framing import COMMA
 from converters.rows import RowReader
 from converters.vw_text import reference
 from tests import schemas
@@ -53,35 +53,19 @@ some_bytes = st.one_of(quotes, quotes.map(lambda b: b + b"\xff"), st.binary(max_
 def test_rows_do_not_touch_each_other(rows: list[bytes]) -> None:
     """Any bytes framed as complete rows give in one record what each gives in one of its own."""
     reader = RowReader(build(COLUMNS))
-    framed = [row for row, complete in frame(b"\n".join(rows)) if complete]
+    framed = [row for row, complete in COMMA.frame(b"\n".join(rows)) if complete]
     together = reader.events(b"".join(row + b"\n" for row in framed), CSV)
     alone = [reader.events(row + b"\n", CSV) for row in framed]
     assert together == ([r for each in alone for r in each] or [Refusal("empty-record", "", "")])
 
 
-@given(st.one_of(quotes, st.text().map(str.encode)))
-@example(b'a,"b\nc"\r\nd,""""\n')
-@example(b'"a"b"c,d\n')
-@settings(deadline=None)
-def test_frames_as_csv_reader_does(value: bytes) -> None:
-    """Whatever csv.reader accepts, with line ends LF or CRLF, gives the cells that it gives."""
-    text = value.decode()
-    lines = io.StringIO(text, newline="\n")  # csv.reader gets lines cut at LF alone, as here
-    try:
-        expected = list(csv.reader(lines))
-    except csv.Error:
-        return
-    framed = list(frame(value))
-    if all(complete for _, complete in framed):
-        assert [cells_of(row) for row, _ in framed] == expected
-    else:
-        with pytest.raises(csv.Error, match="unexpected end of data"):
-            list(csv.reader(io.StringIO(text, newline="\n"), strict=True))
-
-
 def test_framing_cuts_line_endings_off() -> None:
     """A framed row has neither LF nor the CR before it; other bytes stay."""
-    assert [row for row, _ in frame(b'a,b\r\n"c\r\n"\r\nd\re\n')] == [b"a,b", b'"c\r\n"', b"d\re"]
+    assert [row for row, _ in COMMA.frame(b'a,b\r\n"c\r\n"\r\nd\re\n')] == [
+        b"a,b",
+        b'"c\r\n"',
+        b"d\re",
+    ]
 
 
 @given(st.lists(st.lists(schemas.texts, min_size=1, max_size=4), max_size=4))
@@ -91,15 +75,17 @@ def test_reads_what_csv_writes(table: list[list[str]]) -> None:
     for ending in ("\n", "\r\n"):
         written = io.StringIO(newline="")
         csv.writer(written, lineterminator=ending, quoting=csv.QUOTE_ALL).writerows(table)
-        framed = list(frame(written.getvalue().encode()))
-        assert [(cells_of(row), complete) for row, complete in framed] == [(r, True) for r in table]
+        framed = list(COMMA.frame(written.getvalue().encode()))
+        assert [(COMMA.cells_of(row), complete) for row, complete in framed] == [
+            (r, True) for r in table
+        ]
 
 
 @given(st.binary(max_size=30))
 @settings(deadline=None)
 def test_framing_loses_nothing(value: bytes) -> None:
     """The framed rows are the value, but for line endings."""
-    rows = [row for row, _ in frame(value)]
+    rows = [row for row, _ in COMMA.frame(value)]
     glued = b"\n".join(rows)
     assert glued.replace(b"\r", b"") == value.removesuffix(b"\n").replace(b"\r", b"")
 
@@ -113,8 +99,8 @@ def test_hot_path_equals_the_plain_one(data: st.DataObject) -> None:
     value = b"".join(",".join(r).encode() + b"\n" for r in rows)
     plain = reference(schema)
     expected = []
-    for row, complete in frame(value):
-        cells = cells_of(row)
+    for row, complete in COMMA.frame(value):
+        cells = COMMA.cells_of(row)
         if not complete:
             cells = Refusal("unclosed-quote", "", cells_quoted(row))
         expected.append(cells if isinstance(cells, Refusal) else plain(cells))

@@ -154,6 +154,7 @@ CHANGES: list[dict[str, Any]] = [
     {"columns": {"when": {"role": "time", "zone": "Europe/Berlin"}}},
     {"learner": {"interactions": [["dist", "carrier"]]}},
     {"label": {"positive": ["1", "yes", "ja"], "negative": ["0", "no"]}},
+    {"csv": {"delimiter": ";"}},
 ]
 
 

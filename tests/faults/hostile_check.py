@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 
-from converters.framing import frame
+from converters.framing import COMMA
 from converters.rows import is_json
 from stream.log import Outgoing
 from stream.outputs import DeadLetter, Score
@@ -162,7 +162,7 @@ def counted_labels(report: dict[str, Any], labels: Sequence[Hostile]) -> str:
 def pieces(record: Hostile) -> list[bytes]:
     """The rows of a record, cut as the rules say."""
     if not is_json(record.value, record.headers):
-        return [row for row, _ in frame(record.value)]
+        return [row for row, _ in COMMA.frame(record.value)]
     try:
         content = orjson.loads(record.value)
     except orjson.JSONDecodeError:
