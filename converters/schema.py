@@ -23,6 +23,9 @@ __all__ = ["NAMESPACE_LETTERS", "Column", "Feature", "Schema", "SchemaError", "f
 # Part of the schema's hash: raise it when the same cells would give another text.
 CONVERTER_VERSION = 2
 
+# What parts the cells of a row where the config says nothing.
+DELIMITER = ","
+
 # What a time column gives where the config names no parts: as a feature these, as the event's
 # time none.
 DEFAULT_PARTS = ("hour", "weekday", "month")
@@ -52,7 +55,7 @@ class Schema:
     features: tuple[Feature, ...]
     labels: Mapping[str, int]
     interactions: tuple[tuple[str, str], ...] = ()
-    delimiter: str = ","
+    delimiter: str = DELIMITER
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -83,7 +86,7 @@ class Schema:
     @cached_property
     def hash(self) -> str:
         """sha256 over everything that decides what text a row becomes."""
-        content = {
+        content: dict[str, object] = {
             "converter": CONVERTER_VERSION,
             # Settings that are added later, and left alone, must not make it another schema.
             "columns": [
@@ -93,8 +96,9 @@ class Schema:
             "namespaces": {f.name: f.namespace for f in self.features if f.namespace},
             "labels": sorted(self.labels.items()),
             "interactions": self.interactions,
-            "delimiter": self.delimiter,
         }
+        if self.delimiter != DELIMITER:
+            content["delimiter"] = self.delimiter
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
