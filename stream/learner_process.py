@@ -23,20 +23,19 @@ from converters.errors import FreshetError
 from learners.base import ModelNotSavedError
 from learners.registry import Registry, RegistryUnavailableError
 from learners.snapshot import SnapshotDiskError, SnapshotStore
-from stream import checkpoint
+from stream import checkpoint, merge
+from stream.assignment import Assignment
 from stream.connection import Connection, connect, opened, take_hold
-from stream.context import Context, record_reader
+from stream.context import Context
 from stream.garbage import collected_by_hand
 from stream.learning import Learning
 from stream.log import FencedError, LogUnavailableError, Place, StampError
-from stream.merge import MergedReader
 from stream.outage import Outage
-from stream.reading import Batch, BatchReader
+from stream.readers import Readers
+from stream.reading import Batch
 from stream.report import report
 from stream.starting import Beginning, Starting
 from stream.topics import Topics, create_topics, described
-from stream.verified import read_on
-from stream.watchdog import Watchdog, WatchedReader
 
 Seen = Callable[[Batch, Learning], None]
 
@@ -66,6 +65,7 @@ class LearnerProcess:
     snapshots: SnapshotStore
     epoch: int
     connection: Connection | None
+    readers: Readers
     stopping: bool = False
     learning: Learning | None = None
     outage: Outage = field(init=False)
@@ -118,6 +118,7 @@ class LearnerProcess:
 
     def _learn_until_disconnected(self, seen: Seen) -> bool:
         """Begin where the last checkpoint ends, and learn; whether there is no more to do."""
+        self.readers.get_ready()
         if self.connection is None:
             self.connection = connect(self.context.settings, self.registry, self.epoch)
         starting = Starting(
@@ -141,16 +142,16 @@ class LearnerProcess:
     def _take_batches(
         self, connection: Connection, begin: Beginning, learning: Learning, seen: Seen
     ) -> None:
-        settings = self.context.settings
-        stall_seconds = settings.learn.stall_seconds
-        reader = read_on(connection.event_log, begin.positions, begin.pipeline.marks)
-        with Watchdog(stall_seconds) as watchdog, collected_by_hand():
-            watched = WatchedReader(reader, watchdog)
-            merged = MergedReader(watched, begin.positions, self.topics.labels, stall_seconds)
-            with closing(merged):
-                records = record_reader(self.context)
-                batches = BatchReader(merged, records, begin.replay, self._limit)
-                learning.run(batches, lambda batch, at_work: self._saw(batch, at_work, seen))
+        assignment = Assignment(
+            self.context,
+            begin.positions,
+            begin.pipeline.marks,
+            begin.replay,
+            self._limit,
+            merge.BATCH_ROWS,
+        )
+        with collected_by_hand(), self.readers.batches(connection.event_log, assignment) as batches:
+            learning.run(batches, lambda batch, at_work: self._saw(batch, at_work, seen))
 
     def _saw(self, batch: Batch, learning: Learning, seen: Seen) -> None:
         if learning.status:
@@ -202,6 +203,8 @@ def assembled(context: Context) -> Iterator[LearnerProcess]:
     settings = context.settings
     with ExitStack() as stack:
         stack.enter_context(_locked(settings.home))
+        readers = stack.enter_context(closing(Readers(settings)))
+        readers.get_ready()
         registry = stack.enter_context(Registry(settings.registry, settings.model))
         event_log = opened(settings)
         closing_log = stack.enter_context(ExitStack())
@@ -211,7 +214,7 @@ def assembled(context: Context) -> Iterator[LearnerProcess]:
         connection = take_hold(event_log, settings, registry, epoch)
         closing_log.pop_all()
         snapshots = SnapshotStore(Path(settings.snapshots))
-        process = LearnerProcess(context, topics, registry, snapshots, epoch, connection)
+        process = LearnerProcess(context, topics, registry, snapshots, epoch, connection, readers)
         stack.callback(process.disconnect)
         yield process
 

@@ -75,6 +75,7 @@ class MergedReader:
         positions: where each partition begins.
         labels_topic: the topic whose records come first at equal times.
         stall_seconds: how long a partition known to hold more may deliver nothing.
+        batch_rows: how many rows are taken at one go; None for :data:`BATCH_ROWS`.
     """
 
     def __init__(
@@ -83,10 +84,12 @@ class MergedReader:
         positions: Mapping[Place, int],
         labels_topic: str,
         stall_seconds: float = STALLED_SECONDS,
+        batch_rows: int | None = None,
     ) -> None:
         self._reader = reader
         self._labels_topic = labels_topic
         self._stall_seconds = stall_seconds
+        self._batch_rows = batch_rows
         self._buffers: dict[Place, _Buffer] = {}
         for place, position in positions.items():
             self._add(place, position)
@@ -122,7 +125,7 @@ class MergedReader:
         self._fill(0.0)
         if not self._holds_any(bound) and not self._awaited(bound) and self._fill(timeout):
             bound = self.refresh_ends() if limit is None else limit
-        return self._merge(bound, BATCH_ROWS, BATCH_BYTES)
+        return self._merge(bound, self._batch_rows or BATCH_ROWS, BATCH_BYTES)
 
     def take_until(self, cut: Mapping[Place, int]) -> list[Record]:
         """Exactly the records below the cut, merged: one batch of the journal again.

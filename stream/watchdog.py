@@ -21,15 +21,23 @@ from stream.log import LogReader, Place, Record
 LONGEST_CALL_SECONDS = 60.0
 LOOKS = 20
 
+# How it goes on after that, for the process of a learner.
+STARTED_AGAIN = (
+    "Nothing is lost: started again, as 'freshet up' does by itself, it goes on from its last "
+    "checkpoint."
+)
+
 
 class Watchdog:
     """Ends the process when what it watches takes too long.
 
     Args:
         seconds: how long beyond what a call may take by itself.
+        hung: what to say of how it goes on then.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, hung: str = STARTED_AGAIN) -> None:
+        self._hung = hung
         self._limit = seconds + LONGEST_CALL_SECONDS
         self._since: float | None = None
         self._over = Event()
@@ -67,9 +75,8 @@ class Watchdog:
             if looks >= LOOKS:
                 sys.stderr.write(
                     f"freshet: Reading the log has not returned for {self._limit:.0f} s, and has "
-                    "not failed either, so this process ends. Nothing is lost: started again, as "
-                    "'freshet up' does by itself, it goes on from its last checkpoint. Look at "
-                    "the brokers, and report this if they are well.\n"
+                    f"not failed either, so this process ends. {self._hung} Look at the brokers, "
+                    "and report this if they are well.\n"
                 )
                 sys.stderr.flush()
                 os._exit(1)

@@ -57,6 +57,9 @@ distance = {{ kind = "numeric", min = 0, max = 5000, transform = "log1p" }}
 landed = {{ role = "drop" }}
 [evaluation]
 window = 500
+[learn]
+processes = {processes}
+{learn_more}
 {more}
 """
 
@@ -100,13 +103,15 @@ class Project:
     kind: str = "vw"
     args: str = "-b 16"
     more: str = ""
+    processes: int = 1
+    learn_more: str = ""
     settings: Settings = field(init=False)
     schema: Schema = field(init=False)
 
     def __post_init__(self) -> None:
         """Write the config and load it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        names = ("model", "log", "kind", "args", "more")
+        names = ("model", "log", "kind", "args", "more", "processes", "learn_more")
         text = CONFIG.format(**{name: getattr(self, name) for name in names})
         self.config_file.write_text(text, encoding="utf-8")
         self.settings = config.load(self.config_file)

@@ -40,7 +40,7 @@ def row(number: int, distance: object = 100, late: object = 1, name: str = "f") 
     return f"{name}{number},1357016400,{late},AX,JFK,3,{distance},".encode()
 
 
-def refused(folder: Path, *values: bytes, **project: str) -> Project:
+def refused(folder: Path, *values: bytes, **project: Any) -> Project:
     """A project that has read these records."""
     made = Project(folder, **project)
     made.append(*values, time=1_357_020_000_000)

@@ -22,9 +22,12 @@ OFTEN = "[checkpoint]\nseconds = 0.2\nmin_spacing = 0"
 FIRST = 4_000
 
 
-def project_on(cluster: Cluster, folder: Path, name: str, more: str = OFTEN) -> Project:
+def project_on(
+    cluster: Cluster, folder: Path, name: str, more: str = OFTEN, learn_more: str = ""
+) -> Project:
     """A model whose log is the cluster."""
-    return Project(folder / "p", log=f"kafka://{cluster.servers}", model=name, more=more)
+    log = f"kafka://{cluster.servers}"
+    return Project(folder / "p", log=log, model=name, more=more, learn_more=learn_more)
 
 
 @contextmanager
@@ -116,7 +119,7 @@ def test_a_leader_that_hangs_changes_nothing(
             cluster.until_led_by_another(place, leader)
 
 
-STALL = "[learn]\nstall_seconds = 5"
+STALL = "stall_seconds = 5"
 # The silence itself, then what requests to a broker that hangs may take.
 NOTICED_SECONDS = 5.0 + 30.0
 
@@ -134,8 +137,8 @@ def test_a_partition_that_delivers_nothing_is_noticed(
     tmp_path: Path, cluster: Cluster, unique_name: str
 ) -> None:
     """The only broker of one of three partitions hangs: noticed, said, and then it goes on."""
-    more = f"{OFTEN}\n{STALL}\n[topics]\npartitions = 3"
-    project = project_on(cluster, tmp_path, unique_name, more)
+    more = f"{OFTEN}\n[topics]\npartitions = 3"
+    project = project_on(cluster, tmp_path, unique_name, more, STALL)
     events = f"{unique_name}.events"
     three_partitions_once_each(cluster, events)
     project.produce(project.write_csv(ROWS))

@@ -182,7 +182,7 @@ def catch_in_transaction(running: Learner, url: str, place: Place) -> bool:
 @pytest.mark.timeout(300)
 def test_a_learner_that_was_paused_for_long_goes_on(tmp_path: Path) -> None:
     """The rightful learner is paused for longer than a hanging call may take: it goes on."""
-    project = Project(tmp_path / "p", more=f"{OFTEN}\n[learn]\nstall_seconds = 1")
+    project = Project(tmp_path / "p", more=OFTEN, learn_more="stall_seconds = 1")
     with begun(project) as running:
         send(project, 0, THIRD)
         running.saved(THIRD)

@@ -1,0 +1,90 @@
+"""What a reader is to read: from where, which of it has been learned before, and where to end.
+
+Stands between the learner, which knows all this from its checkpoint and the journal, and the reader
+(:mod:`stream.reading`), in this process or, as one line of JSON, in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from converters import schema
+from converters.settings import Settings
+from learners.base import LearnerSpec
+from stream import fingerprint
+from stream.context import Context
+from stream.fingerprint import Mark
+from stream.journal import JournalLine
+from stream.log import Place
+
+Flat = list[tuple[str, int, int]]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one reader reads.
+
+    Attributes:
+        context: the model's config.
+        positions: the next offset of every partition.
+        marks: the records that stand just before them, as they were.
+        journal: the batches that were taken before and are to be taken again, first.
+        limit: where to end; None goes on for ever.
+        batch_rows: how many rows a new batch holds, or somewhat more.
+    """
+
+    context: Context
+    positions: Mapping[Place, int]
+    marks: Mapping[Place, Mark]
+    journal: Sequence[JournalLine]
+    limit: Mapping[Place, int] | None
+    batch_rows: int
+
+
+def to_json(assignment: Assignment) -> bytes:
+    """An assignment as one line of text; without the server's settings, which hold a secret."""
+    context, limit = assignment.context, assignment.limit
+    content = {
+        "settings": context.settings.model_dump(mode="json", exclude={"serve"}, exclude_unset=True),
+        "learner": context.spec.to_json(),
+        "positions": _flat(assignment.positions),
+        "marks": fingerprint.to_json(assignment.marks),
+        "journal": [
+            [line.lineage, line.batch, _flat(line.cut), line.records, line.crc32]
+            for line in assignment.journal
+        ],
+        "limit": None if limit is None else _flat(limit),
+        "batch_rows": assignment.batch_rows,
+    }
+    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def from_json(line: bytes) -> Assignment:
+    """The inverse of :func:`to_json`."""
+    content: dict[str, Any] = orjson.loads(line)
+    settings = Settings.model_validate(content["settings"])
+    learner, limit = content["learner"], content["limit"]
+    spec = LearnerSpec(learner["kind"], tuple(learner["args"]))
+    return Assignment(
+        Context(settings, schema.from_settings(settings), spec),
+        _places(content["positions"]),
+        fingerprint.from_json(content["marks"]),
+        [
+            JournalLine(lineage, batch, _places(cut), records, crc32)
+            for lineage, batch, cut, records, crc32 in content["journal"]
+        ],
+        None if limit is None else _places(limit),
+        content["batch_rows"],
+    )
+
+
+def _flat(offsets: Mapping[Place, int]) -> Flat:
+    return [(*place, offset) for place, offset in sorted(offsets.items())]
+
+
+def _places(flat: Flat) -> dict[Place, int]:
+    return {Place(topic, number): offset for topic, number, offset in flat}

@@ -1,0 +1,136 @@
+"""What the reader's process tells the learner's: batches, and why there are no more.
+
+Stands at both ends of the pipe between :mod:`stream.reader_process` and
+:mod:`stream.remote_reader`. A message is its length and ``marshal``'s bytes of plain tuples: that
+takes the learner 0.2 us a row, where pickle takes 0.3 and JSON 0.6. It is safe here, and only here:
+both ends are the same Python, and nobody else can write to the pipe.
+"""
+
+from __future__ import annotations
+
+import marshal
+import struct
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from converters.cells import Refusal
+from converters.errors import FreshetError, UsageError
+from stream import log
+from stream.fingerprint import Mark
+from stream.log import Place
+from stream.reading import Batch, EventRows, LabelRows, Taken
+
+LENGTH = struct.Struct(">Q")
+
+# What a message says: the log is open; a batch; that the limit is reached; an error.
+OPENED, BATCH, END, ERROR = range(4)
+
+# The errors that mean the same at both ends; of another one its nearest ancestor among them.
+CARRIED: dict[str, type[Exception]] = {
+    kind.__name__: kind
+    for kind in (
+        log.LogUnavailableError,
+        log.PositionError,
+        log.StampError,
+        log.UnknownTopicError,
+        log.LogError,
+        UsageError,
+        FreshetError,
+    )
+}
+
+
+class ReaderBugError(Exception):
+    """The reader's process failed in a way that Freshet does not know."""
+
+
+class Message(NamedTuple):
+    """What came: its kind, a batch if it is one, an error if it is one."""
+
+    kind: int
+    batch: Batch | None = None
+    error: Exception | None = None
+
+
+def of_batch(batch: Batch) -> bytes:
+    """A batch as a message."""
+    numbers: dict[Place, int] = {}
+    records = [
+        (numbers.setdefault(record.place, len(numbers)), *_flat(record)) for record in batch.records
+    ]
+    places = [tuple(place) for place in numbers]
+    marks = [(*place, *mark) for place, mark in batch.marks.items()]
+    content = (places, records, _offsets(batch.cut), _offsets(batch.ends), marks)
+    return _message((BATCH, content, batch.replayed, batch.crc32))
+
+
+def of_error(error: Exception, trace: str) -> bytes:
+    """An error as a message; ``trace`` is for one that Freshet does not know."""
+    names = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in CARRIED]
+    if names:
+        return _message((ERROR, names[0], str(error), ""))
+    return _message((ERROR, "", f"{type(error).__name__}: {error}", trace))
+
+
+def of_kind(kind: int) -> bytes:
+    """A message that says no more than its kind."""
+    return _message((kind,))
+
+
+def read(content: bytes | memoryview) -> Message:
+    """What a message says, given without its length."""
+    kind, *rest = marshal.loads(content)  # noqa: S302  # from a process of our own
+    if kind == BATCH:
+        return Message(kind, _batch(*rest))
+    if kind == ERROR:
+        return Message(kind, None, _error(*rest))
+    return Message(kind)
+
+
+def _message(content: tuple[Any, ...]) -> bytes:
+    whole = marshal.dumps(content)
+    return LENGTH.pack(len(whole)) + whole
+
+
+def _flat(record: Taken) -> tuple[Any, ...]:
+    """A record as plain tuples; refusals, which are rows of a class of their own, are listed."""
+    rows: list[Any] = record.rows
+    refused = [number for number, row in enumerate(rows) if row.__class__ is Refusal]
+    if refused:
+        rows = [tuple(row) for row in rows]
+    return (record.__class__ is LabelRows, record.offset, record.time, rows, refused)
+
+
+def _batch(content: tuple[Any, ...], replayed: bool, crc32: int) -> Batch:
+    named, flat, cut, ends, marks = content
+    places = [Place(*place) for place in named]
+    records: list[Taken] = []
+    for number, labels, offset, time, rows, refused in flat:
+        for at in refused:
+            rows[at] = Refusal(*rows[at])
+        kind = LabelRows if labels else EventRows
+        records.append(kind(places[number], offset, time, rows))
+    return Batch(
+        records,
+        _mapping(cut),
+        _mapping(ends),
+        replayed,
+        crc32,
+        {Place(topic, number): Mark(offset, crc) for topic, number, offset, crc in marks},
+    )
+
+
+def _error(name: str, text: str, trace: str) -> Exception:
+    if name:
+        return CARRIED[name](text)
+    error = ReaderBugError(text)
+    error.add_note(trace)
+    return error
+
+
+def _offsets(offsets: Mapping[Place, int]) -> list[tuple[str, int, int]]:
+    return [(*place, offset) for place, offset in offsets.items()]
+
+
+def _mapping(flat: list[tuple[str, int, int]]) -> dict[Place, int]:
+    return {Place(topic, number): offset for topic, number, offset in flat}

@@ -1,0 +1,110 @@
+"""A reader as a process of its own: it owns the log's consumer and converts, and nothing else.
+
+Run as ``python -m stream.reader_process KIND`` (of log) by :mod:`stream.remote_reader`, which
+writes the assignment to its standard input and reads batches from its standard output. Journal,
+transactions and checkpoints stay with the learner; whatever happens to this process, nothing is
+lost.
+
+Nobody writes to standard input after the assignment, so that its end means that the learner is
+gone, however it went. Ctrl-C and SIGTERM are the learner's to answer, and are ignored here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from queue import SimpleQueue
+from threading import Thread
+from traceback import format_exc
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from stream.assignment import Assignment
+
+# A collection now and then, since the collector is kept out of the conversion.
+COLLECT_SECONDS = 1.0
+
+ANOTHER_IS_STARTED = "Nothing is lost: the learner starts another."
+
+
+def main() -> None:
+    """Read what is assigned, until its end or the learner's."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    lines: SimpleQueue[bytes] = SimpleQueue()
+    Thread(target=_listen, args=(lines,), name="learner's end", daemon=True).start()
+    pipe = _own_output()
+    try:
+        # Imported while nobody waits: the learner is still about to find out where to begin.
+        for module in ("stream.local_reader", f"stream.{sys.argv[1]}_log"):
+            import_module(module)
+        _work(lines.get(), pipe)
+    except BrokenPipeError:  # the learner is gone; it is just not known yet at the other pipe
+        os._exit(0)
+
+
+def _listen(lines: SimpleQueue[bytes]) -> None:
+    """Hand on the assignment, and end this process with the learner, whatever it is doing."""
+    with os.fdopen(0, "rb", closefd=False) as standard_input:
+        lines.put(standard_input.readline())
+        while standard_input.read(1024):
+            pass
+    os._exit(0)
+
+
+def _own_output() -> BinaryIO:
+    """The pipe, away from standard output: whatever else is printed goes to standard error."""
+    pipe = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(pipe, "wb", buffering=0)
+
+
+def _work(line: bytes, pipe: BinaryIO) -> None:
+    """Send the batches of an assignment, or why there are no more."""
+    from stream import batch_messages
+    from stream.assignment import from_json
+    from stream.logs import configure_logs
+
+    configure_logs()
+    try:
+        _send_batches(from_json(line), pipe)
+        _send(pipe, batch_messages.of_kind(batch_messages.END))
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # the learner is the one to tell it
+        _send(pipe, batch_messages.of_error(error, format_exc()))
+
+
+def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
+    from contextlib import closing
+    from time import monotonic
+
+    from stream import batch_messages, garbage
+    from stream.connection import opened
+    from stream.local_reader import local_batches
+
+    collected_at = monotonic()
+    with (
+        garbage.collected_by_hand(),
+        closing(opened(assignment.context.settings, create=False)) as event_log,
+        local_batches(event_log, assignment, ANOTHER_IS_STARTED) as batches,
+    ):
+        _send(pipe, batch_messages.of_kind(batch_messages.OPENED))
+        for batch in batches:
+            _send(pipe, batch_messages.of_batch(batch))
+            if monotonic() - collected_at > COLLECT_SECONDS:
+                garbage.collect_new()
+                collected_at = monotonic()
+
+
+def _send(pipe: BinaryIO, message: bytes) -> None:
+    """Write all of it; waits as long as the learner is busy with what came before."""
+    left = memoryview(message)
+    while left:
+        left = left[pipe.write(left) :]
+
+
+if __name__ == "__main__":
+    main()

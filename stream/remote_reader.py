@@ -1,0 +1,198 @@
+"""The learner's end of a reader in a process of its own: starts it, listens to it, ends it.
+
+:mod:`stream.reader_process` is the other end. What comes is the same iterator of batches that a
+reader in this process gives, and the same errors. The pipe holds back a reader that is ahead: it
+has one batch in hand while the learner has another.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from selectors import EVENT_READ, DefaultSelector
+from subprocess import PIPE, Popen, TimeoutExpired
+from time import monotonic
+
+from stream import assignment as assigned
+from stream import batch_messages
+from stream.assignment import Assignment
+from stream.batch_messages import END, LENGTH, Message
+from stream.child import Death
+from stream.log import LogUnavailableError
+from stream.reading import IDLE_SECONDS, Batch
+from stream.watchdog import LONGEST_CALL_SECONDS
+
+# What a reader may take beyond the time after which it gives up, or its watchdog ends it.
+SILENT_SECONDS = LONGEST_CALL_SECONDS + 30.0
+# How long a process that has closed its pipe, or was killed, may take to be gone.
+GONE_SECONDS = 5.0
+PIECE_BYTES = 2**20
+
+GOES_ON = "Nothing is lost: another one is started, and goes on from the last checkpoint."
+
+
+class ReaderLostError(LogUnavailableError):
+    """The reader's process has ended, or says nothing any more; another one may do better."""
+
+
+class RemoteReader:
+    """A reader's process; used by one thread, for one assignment.
+
+    Args:
+        log: the URL of what it will read.
+
+    Raises:
+        ReaderLostError: it cannot be started.
+    """
+
+    def __init__(self, log: str) -> None:
+        kind = log.partition(":")[0]
+        self._started_at = monotonic()
+        try:
+            # In a session of its own, so that Ctrl-C reaches the learner alone; with none of the
+            # learner's files, so that it holds neither its lock nor its connections.
+            self._process = Popen(  # noqa: S603  # our own command
+                (sys.executable, "-P", "-m", "stream.reader_process", kind),
+                stdin=PIPE,
+                stdout=PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ReaderLostError(
+                f"A process that reads the log cannot be started: {error.strerror or error}. Make "
+                "room for one, or let one process do everything with `learn.processes = 1`."
+            ) from error
+        assert self._process.stdout is not None
+        self._inbox = _Inbox(self._process.stdout.fileno())
+        self._silent_looks = 0
+        self._most_looks = 0
+
+    def open(self, assignment: Assignment) -> None:
+        """Tell it what to read; returns when it has opened the log there.
+
+        Raises:
+            LogError: it cannot.
+        """
+        stall_seconds = assignment.context.settings.learn.stall_seconds
+        self._most_looks = round((stall_seconds + SILENT_SECONDS) / IDLE_SECONDS)
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(assigned.to_json(assignment))
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._lost() from None
+        while self._message() is None:
+            pass
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches; an empty one whenever nothing came for a while.
+
+        Raises:
+            LogError: as a reader in this process does.
+            ReaderLostError: the process is gone.
+        """
+        idle: Batch | None = None
+        while True:
+            message = self._message()
+            if message is None:
+                # Before the first batch it is not known whether the log can be read at all.
+                if idle is not None:
+                    yield idle
+                continue
+            if message.kind == END:
+                return
+            batch = message.batch
+            assert batch is not None
+            idle = Batch([], batch.cut, batch.ends)
+            yield batch
+            del message, batch  # while it is waited for the next one
+
+    def close(self) -> None:
+        """End the process. It has nothing to put away, so this need not be gentle."""
+        self._process.kill()
+        with suppress(TimeoutExpired):
+            self._process.wait(GONE_SECONDS)
+        self._inbox.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # an assignment that it did not take any more
+                if pipe is not None:
+                    pipe.close()
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    def _message(self) -> Message | None:
+        """What it says next; None if it says nothing for a while."""
+        try:
+            content = self._inbox.receive(IDLE_SECONDS)
+        except EOFError:
+            raise self._lost() from None
+        if content is None:
+            self._silent_looks += 1
+            if self._silent_looks > self._most_looks:
+                raise self._silent()
+            return None
+        self._silent_looks = 0
+        message = batch_messages.read(content)
+        if message.error is not None:
+            raise message.error
+        return message
+
+    def _lost(self) -> ReaderLostError:
+        """What became of a process that has closed its pipe."""
+        with suppress(TimeoutExpired):
+            self._process.wait(GONE_SECONDS)
+        status = self._process.returncode
+        seconds = monotonic() - self._started_at
+        how = "has closed its pipe." if status is None else str(Death(status, seconds, ""))
+        return ReaderLostError(f"The process that reads the log {how} {GOES_ON}")
+
+    def _silent(self) -> ReaderLostError:
+        seconds = self._most_looks * IDLE_SECONDS
+        return ReaderLostError(
+            f"The process that reads the log has said nothing for {seconds:.0f} s. It is ended. "
+            f"{GOES_ON}"
+        )
+
+
+class _Inbox:
+    """Messages from a pipe, each after its length; pieces are kept until one is whole."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._held = bytearray()
+        self._selector = DefaultSelector()
+        self._selector.register(descriptor, EVENT_READ)
+
+    def receive(self, timeout: float) -> bytes | None:
+        """The next message; None if nothing comes within ``timeout`` seconds.
+
+        Raises:
+            EOFError: there are no more.
+        """
+        while not self._whole():
+            if not self._selector.select(timeout):
+                return None
+            piece = os.read(self._descriptor, PIECE_BYTES)
+            if not piece:
+                raise EOFError
+            self._held += piece
+        end = self._end()
+        content = bytes(memoryview(self._held)[LENGTH.size : end])
+        del self._held[:end]
+        return content
+
+    def close(self) -> None:
+        """Let go of the pipe, which is not this one's to close."""
+        self._selector.close()
+
+    def _whole(self) -> bool:
+        return len(self._held) >= LENGTH.size and len(self._held) >= self._end()
+
+    def _end(self) -> int:
+        (length,) = LENGTH.unpack_from(self._held)
+        return LENGTH.size + int(length)
