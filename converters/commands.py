@@ -42,6 +42,12 @@ TimeColumn = Annotated[
     str | None, typer.Option("--time", help="The column that says when an event was.")
 ]
 Drop = Annotated[list[str] | None, typer.Option("--drop", help="A column not to learn from.")]
+Delimiter = Annotated[
+    str, typer.Option("--delimiter", help="The character between cells; 'tab' for a tab.")
+]
+Encoding = Annotated[
+    str, typer.Option("--encoding", help="The file's encoding, for example cp1252.")
+]
 Model = Annotated[str | None, typer.Option(help="The model's name; default: the CSV file's.")]
 SampleRows = Annotated[
     int, typer.Option("--sample", min=1, help="How many rows to look at, from all over the file.")
@@ -69,6 +75,8 @@ def init(
     id_column: IdColumn = None,
     time_column: TimeColumn = None,
     drop: Drop = None,
+    delimiter: Delimiter = ",",
+    encoding: Encoding = "utf-8",
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = (
         DEFAULT_CONFIG
     ),
@@ -81,13 +89,13 @@ def init(
     from converters.infer import Told
     from converters.infer_write import model_name, written
     from converters.output_file import writing
-    from converters.sample import read_sample
+    from converters.sample import csv_as_told, read_sample
 
     _check_free(output, csv, force=force)
     told = Told(
         label, tuple(positive), tuple(negative or ()), id_column, time_column, tuple(drop or ())
     )
-    with open_csv(csv) as file:
+    with open_csv(csv, csv_as_told(delimiter, encoding)) as file:
         drawn = read_sample(file, sample)
     config = written(drawn, told, model or model_name(csv), output)
     with writing(str(output)) as out:

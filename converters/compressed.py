@@ -2,21 +2,19 @@
 
 Below :mod:`converters.csv_file`. What is packed is told by its first bytes, never by a name. gzip
 and zstd are unpacked in pieces, so that a small file that unpacks to a huge one takes no memory;
-several members or frames that follow each other are one content, as ``cat`` makes them.
+several members or frames that follow each other are one content, as ``cat`` makes them. What is
+written is packed by its name (:mod:`converters.output_file`).
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import stat
-import sys
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from backports.zstd import ZstdDecompressor
+from typing import BinaryIO, Protocol, cast
 
 READ_BYTES = 64 * 1024
 
@@ -166,13 +164,11 @@ class _ZstdFrame:
     name = "zstd"
 
     def __init__(self) -> None:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
+        from converters import zstd
+
         self._error = zstd.ZstdError
         # Takes windows of 128 MiB at most, as the command zstd does unless told otherwise.
-        self._unpacker: ZstdDecompressor = zstd.ZstdDecompressor()
+        self._unpacker = zstd.ZstdDecompressor()
 
     @property
     def eof(self) -> bool:
@@ -191,6 +187,21 @@ class _ZstdFrame:
             return self._unpacker.decompress(packed, most)
         except self._error as error:
             raise _damaged(self.name, error) from None
+
+
+def packing(file: BinaryIO, name: str) -> BinaryIO:
+    """What packs into an open file whose name ends in ``.gz`` or ``.zst``; another file itself.
+
+    It is to be closed before the file is. The same content gives the same bytes.
+    """
+    if name.endswith(".gz"):
+        packed = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0)
+        return cast("BinaryIO", packed)
+    if name.endswith(".zst"):
+        from converters import zstd
+
+        return cast("BinaryIO", zstd.ZstdFile(file, "w"))
+    return file
 
 
 def _damaged(name: str, error: Exception) -> PackedError:

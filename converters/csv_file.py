@@ -47,7 +47,8 @@ class CsvFile:
         csv: its delimiter and encoding.
 
     Attributes:
-        dialect: its CSV.
+        csv: the same.
+        dialect: the delimiter's framing of rows.
         header: the column names of its first row.
         rows_read: how many rows have been handed out.
     """
@@ -55,7 +56,7 @@ class CsvFile:
     def __init__(
         self, file: io.BufferedIOBase | Source, name: str, csv: CsvSettings | None = None
     ) -> None:
-        csv = csv or CsvSettings()
+        self.csv = csv = csv or CsvSettings()
         self._source = file if isinstance(file, Source) else Source(file)
         self.name = name
         self.dialect = Dialect(csv.delimiter)
@@ -117,13 +118,11 @@ class CsvFile:
 
     def _unknown(self, unknown: Sequence[str], columns: Sequence[str]) -> str:
         """What helps when the header names these unknown columns."""
-        name = unknown[0]
-        other = [told for mark, told in OTHER_DELIMITERS.items() if mark in name]
-        if len(self.header) == 1 and other:
-            return f"If its cells are parted by {other[0]}, say so in csv.delimiter."
+        if mark := other_delimiter(self.header):
+            return f"If its cells are parted by {mark}, say so in csv.delimiter."
         if len(unknown) == len(self.header):
             return "It has none of them: its first line must be a header that names its columns."
-        if name.strip() in columns:
+        if unknown[0].strip() in columns:
             return "The blanks around the name belong to it; take them out of the header."
         return (
             'Add it to [columns] (role "drop" if it is not to be learned from), or take it out of '
@@ -144,6 +143,12 @@ class CsvFile:
                 f"{self.name} names the column '{quoted(twice[0])}' twice in its header."
             )
         return header
+
+
+def other_delimiter(header: Sequence[str]) -> str | None:
+    """In words, the delimiter that a header of a single name was probably written with."""
+    told = (told for mark, told in OTHER_DELIMITERS.items() if mark in header[0])
+    return next(told, None) if len(header) == 1 else None
 
 
 def _no_header(reason: str) -> str:

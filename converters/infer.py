@@ -14,7 +14,7 @@ from itertools import combinations
 
 from converters.cells import RefusedCellError
 from converters.column_sample import ColumnSample
-from converters.csv_file import CsvFileError
+from converters.csv_file import CsvFileError, other_delimiter
 from converters.infer_column import Decision, decide
 from converters.infer_labels import InferError, LabelColumn, Labels, map_labels
 from converters.sample import Sample
@@ -102,6 +102,8 @@ def _roles(sample: Sample, told: Told) -> dict[str, str]:
         if name not in sample.columns:
             close = difflib.get_close_matches(name, list(sample.columns), n=1)
             hint = f"; did you mean {quoted(close[0])}?" if close else "."
+            if mark := other_delimiter(list(sample.columns)):
+                hint = f"; if its cells are parted by {mark}, say so with --delimiter."
             raise InferError(
                 f"{option} names the column {quoted(name)}, which {sample.source} does not have"
                 f"{hint} It has {', '.join(map(quoted, sample.columns))}."

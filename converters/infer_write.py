@@ -23,7 +23,7 @@ from converters.column_settings import Section
 from converters.infer import Inference, Told, infer
 from converters.infer_column import Decision
 from converters.sample import Sample
-from converters.settings import Settings
+from converters.settings import CsvSettings, Settings
 from converters.toml_text import key, quoted, value
 from converters.vw_text import compile_schema
 
@@ -89,6 +89,7 @@ def config_text(model: str, sample: Sample, inference: Inference) -> str:
         "# Every column of a row, in the order in which rows hold them.",
         *_columns(inference.decisions),
     ]
+    parts += _csv(sample.csv)
     for name in SHOWN_SECTIONS:
         parts += ["", *_section(name, Settings.model_fields[name], inference.crossings)]
     return "\n".join(parts) + "\n"
@@ -108,7 +109,8 @@ def refused(text: str, path: Path, sample: Sample) -> Counter[str]:
 
 def model_name(source: str) -> str:
     """A model's name made of a file's: what names and topics cannot hold becomes a dash."""
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(source).stem).strip("-_")
+    unpacked = re.sub(r"\.(gz|zst)$", "", source)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(unpacked).stem).strip("-_")
     return name[:LONGEST_MODEL_NAME] or "model"
 
 
@@ -117,6 +119,15 @@ def _columns(decisions: Sequence[Decision]) -> Iterator[str]:
     width = max(len(name) for name in [*names, ""] if len(name) <= PADDED_NAME)
     for name, decision in zip(names, decisions, strict=True):
         yield f"{name:{width}} = {value(decision.settings)}  # {decision.because}"
+
+
+def _csv(csv: CsvSettings) -> Iterator[str]:
+    """The section of how the file is written, where it is not as most are."""
+    changed = csv.model_dump(exclude_defaults=True)
+    if changed:
+        yield from ("", "[csv]")
+    for name, content in changed.items():
+        yield f"{name} = {value(content)}  # {_meaning(CsvSettings, name)}, as told by --{name}"
 
 
 def _spellings(name: str, spellings: Sequence[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from converters.compressed import packing
 from converters.errors import FreshetError
 
 STANDARD_OUTPUT = "-"
@@ -24,7 +25,8 @@ def writing(output: str) -> Iterator[BinaryIO]:
 
     A file is written beside its place and put there when all is written; if the block is left by
     an error, whatever was there before is still there. What is not a regular file, such as
-    ``/dev/stderr`` or a named pipe, is written to directly.
+    ``/dev/stderr`` or a named pipe, is written to directly. A name that ends in ``.gz`` or ``.zst``
+    says how the file is packed.
 
     Raises:
         OutputError: the file cannot be written.
@@ -37,8 +39,8 @@ def writing(output: str) -> Iterator[BinaryIO]:
     whole = path.is_file() or not path.exists()
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial") if whole else path
     try:
-        with partial.open("wb") as file:
-            yield file
+        with partial.open("wb") as file, packing(file, path.name) as packed:
+            yield packed
         if whole:
             partial.replace(path)
     except BrokenPipeError:  # of standard output, when both are written

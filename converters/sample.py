@@ -11,14 +11,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from converters.cells import Refusal
 from converters.csv_file import CsvFile, CsvFileError, FileRow
+from converters.errors import UsageError
 from converters.quoting import quoted
+from converters.settings import CsvSettings
 
 # The sample is held in memory: wide rows give fewer of them.
 LARGEST_SAMPLE = 64 * 2**20
 # What is read of a huge file, in a few seconds.
 LARGEST_READ = 256 * 2**20
+# Delimiters that a command line hardly can hold.
+BY_NAME = {"tab": "\t"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Sample:
         unreadable: the line of each drawn row that is not UTF-8 or has not the header's width.
         rows_read: from how many rows they were drawn.
         whole: whether these are all rows of the file.
+        csv: how the file is written.
     """
 
     source: str
@@ -40,6 +47,7 @@ class Sample:
     unreadable: list[int]
     rows_read: int
     whole: bool
+    csv: CsvSettings
 
     @property
     def rows(self) -> int:
@@ -83,7 +91,21 @@ def read_sample(file: CsvFile, limit: int) -> Sample:
         )
         raise CsvFileError(f"{file.name} has no rows{found}: a schema is inferred from rows.")
     columns = dict(zip(file.header, map(list, zip(*rows, strict=True)), strict=True))
-    return Sample(file.name, columns, lines, unreadable, file.rows_read, whole)
+    return Sample(file.name, columns, lines, unreadable, file.rows_read, whole, file.csv)
+
+
+def csv_as_told(delimiter: str, encoding: str) -> CsvSettings:
+    """The settings of a file's CSV, as options of the command line name them.
+
+    Raises:
+        UsageError: there is no such delimiter or encoding.
+    """
+    try:
+        return CsvSettings(delimiter=BY_NAME.get(delimiter, delimiter), encoding=encoding)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        told = wrong["msg"].removeprefix("Value error, ")
+        raise UsageError(f"--{wrong['loc'][0]}: {told}.") from None
 
 
 class _Ticket(NamedTuple):
