@@ -200,12 +200,16 @@ def packing(file: BinaryIO, name: str) -> BinaryIO:
     if name.endswith(".zst"):
         from converters import zstd
 
-        return cast("BinaryIO", zstd.ZstdFile(file, "w"))
+        options = {zstd.CompressionParameter.checksum_flag: 1}
+        return cast("BinaryIO", zstd.ZstdFile(file, "w", options=options))
     return file
 
 
 def _damaged(name: str, error: Exception) -> PackedError:
-    return PackedError(f"its {name} data is damaged ({error})")
+    # A checksum stands at the end of what it is about.
+    return PackedError(
+        f"its {name} data is damaged ({error}), and what came before may be wrong as well"
+    )
 
 
 def _refused(name: str) -> Callable[[], _Part]:

@@ -1,0 +1,250 @@
+"""Packed files: told by their bytes, unpacked in bounded memory, and plain about what is broken."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import threading
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from converters import zstd
+from converters.compressed import Source
+from converters.csv_file import CsvFile, CsvFileError, open_csv, opened
+from converters.output_file import writing
+
+ROWS = b"a,b\n" + b"".join(b'%d,"x\ny"\n' % i for i in range(20_000))
+Pack = Callable[[bytes], bytes]
+
+
+def pack_zstd(content: bytes) -> bytes:
+    """The content as one zstd frame."""
+    with io.BytesIO() as packed:
+        with zstd.ZstdFile(packed, "w") as file:
+            file.write(content)
+        return packed.getvalue()
+
+
+SKIPPED = b"\x5e\x2a\x4d\x18\x04\x00\x00\x00skip"
+PACKS: dict[str, Pack] = {"gzip": gzip.compress, "zstd": pack_zstd}
+packs = pytest.mark.parametrize("pack", PACKS.values(), ids=PACKS)
+
+
+def read(packed: bytes) -> list[bytes]:
+    """The rows of a packed file."""
+    return [row.content for row in CsvFile(io.BytesIO(packed), "f.csv").rows()]
+
+
+PLAIN = read(ROWS)
+
+
+@packs
+def test_a_packed_file_is_its_content(pack: Pack) -> None:
+    """Rows come out as they went in."""
+    assert read(pack(ROWS)) == PLAIN
+
+
+@packs
+def test_members_follow_each_other(pack: Pack) -> None:
+    """Files that were packed by themselves and then joined are one file, wherever they join."""
+    half = len(ROWS) // 2 + 1
+    packed = pack(ROWS[:half]) + pack(b"") + pack(ROWS[half:])
+    assert read(packed) == PLAIN
+
+
+def test_frames_that_are_skipped() -> None:
+    """What parallel tools put between zstd frames is no content, and may begin the file."""
+    assert read(SKIPPED + pack_zstd(ROWS) + SKIPPED) == PLAIN
+
+
+@packs
+def test_zeros_may_fill_up_the_end(pack: Pack) -> None:
+    """As tapes and disks leave them."""
+    assert read(pack(ROWS) + bytes(100_000)) == PLAIN
+
+
+@given(st.binary(max_size=300), st.sampled_from(sorted(PACKS)), st.integers(1, 50))
+@settings(deadline=None)
+def test_any_content_in_any_steps(content: bytes, pack: str, step: int) -> None:
+    """However a packed file arrives and is asked for, its content is what was packed."""
+    source = Source(Stepping(PACKS[pack](content), step))
+    found = b""
+    while more := source.read1(step):
+        assert len(more) <= step
+        found += more
+    assert found == content
+    assert source.read1(step) == b""
+
+
+class Stepping(io.BytesIO):
+    """A file that gives a few bytes at a time, as a pipe does."""
+
+    def __init__(self, content: bytes, step: int) -> None:
+        super().__init__(content)
+        self._step = step
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """The next few bytes."""
+        return super().read1(self._step)
+
+
+@pytest.mark.parametrize("content", [b"(,b\n1,2\n", b"P\n1\n", b"PK,b\n", b"B\n", b"\x1f,b\n"])
+def test_what_looks_packed_at_first_is_plain(content: bytes) -> None:
+    """A plain file may begin like a packed one; nothing of it is lost."""
+    source = Source(Stepping(content, 1))
+    assert b"".join(iter(lambda: source.read1(3), b"")) == content
+
+
+def broken(packed: bytes) -> tuple[list[bytes], str]:
+    """The rows that a broken file gives, and what is said then."""
+    rows: list[bytes] = []
+    with pytest.raises(CsvFileError) as error:
+        rows.extend(row.content for row in CsvFile(io.BytesIO(packed), "f.csv").rows())
+    assert f" {len(rows):,} rows were read before it" in str(error.value)
+    return rows, str(error.value)
+
+
+@packs
+def test_a_file_that_breaks_off(pack: Pack) -> None:
+    """The rows before the break are there; the message says how many, and what happened."""
+    packed = pack(ROWS)
+    rows, said = broken(packed[: len(packed) * 3 // 4])
+    assert len(rows) > 1_000
+    assert rows == PLAIN[: len(rows)]
+    assert "data breaks off; the file is cut short" in said
+
+
+@packs
+def test_a_file_without_its_last_byte(pack: Pack) -> None:
+    """Even where all rows are there, a file that lacks its end may not be what it was."""
+    assert "breaks off" in broken(pack(ROWS)[:-1])[1]
+
+
+@packs
+def test_a_damaged_file(pack: Pack) -> None:
+    """Bytes that have changed stop the reading, and nobody is to trust what was read before."""
+    packed = bytearray(pack(ROWS))
+    for at in range(len(packed) // 2, len(packed) // 2 + 40):
+        packed[at] ^= 0xFF
+    _, said = broken(bytes(packed))
+    assert "data is damaged" in said
+    assert "what came before may be wrong" in said
+
+
+def test_content_that_is_not_what_was_packed() -> None:
+    """A checksum that does not fit is damage, though everything could be unpacked."""
+    packed = bytearray(gzip.compress(ROWS))
+    packed[-8] ^= 1
+    assert "gzip data is damaged" in broken(bytes(packed))[1]
+
+
+@packs
+def test_garbage_behind_a_packed_file(pack: Pack) -> None:
+    """What follows and is no member stops the reading behind the rows."""
+    rows, said = broken(pack(ROWS) + b"garbage")
+    assert rows == PLAIN
+    assert "is damaged" in said
+
+
+def test_a_window_too_large_to_take() -> None:
+    """A frame that asks for gigabytes of memory is refused; such are made to harm."""
+    header = b"\x28\xb5\x2f\xfd\x00" + bytes([21 << 3]) + b"\x01\x00\x00"
+    with pytest.raises(CsvFileError, match=r"zstd data is damaged .*too much memory"):
+        read(header)
+
+
+PACKED_OTHERWISE = [("bzip2", bz2.compress(ROWS)), ("xz", lzma.compress(ROWS))]
+PACKED_OTHERWISE += [("ZIP", b"PK\x03\x04" + ROWS)]
+
+
+@pytest.mark.parametrize(("name", "packed"), PACKED_OTHERWISE)
+def test_a_file_packed_otherwise(name: str, packed: bytes) -> None:
+    """What is packed in a way that is not read is named, not taken for a strange CSV."""
+    with pytest.raises(CsvFileError, match=f"packed as {name}; unpack it, or pack it with gzip"):
+        read(packed)
+
+
+def bomb_of(pack: str, size: int) -> bytes:
+    """Mebibytes of rows, made of a few kilobytes."""
+    piece = (b"1," + b"2" * 1021 + b"\n") * 2**10
+    if pack == "gzip":
+        packer = zlib.compressobj(9, wbits=31)
+        return b"".join(packer.compress(piece) for _ in range(size)) + packer.flush()
+    return pack_zstd(piece * size)
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_a_bomb_takes_no_memory(pack: str) -> None:
+    """A small file that unpacks to a huge one is read in pieces."""
+    packed = bomb_of(pack, 32)
+    assert len(packed) * 400 < 32 * 2**20
+    file = CsvFile(io.BytesIO(packed), "f.csv")
+    tracemalloc.start()
+    rows = sum(len(block.rows) for block in file.blocks())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows == 32 * 2**10 - 1
+    assert peak < 8 * 2**20
+
+
+def test_progress_is_that_of_the_packed_file(tmp_path: Path) -> None:
+    """Size and place are the file's own, so that a share of it can be shown."""
+    path = tmp_path / "f.csv"
+    path.write_bytes(gzip.compress(os.urandom(150_000).hex().encode().join([b"a\n", b"\n"])))
+    size = path.stat().st_size
+    with open_csv(str(path)) as file:
+        assert file.size == size
+        assert file.tell() < size
+        assert len(list(file.rows())) == 1
+        assert file.tell() == size
+        assert file.bytes_read > 300_000
+
+
+@packs
+def test_standard_input_may_be_packed(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe is looked at as a file is."""
+    reading, writing_end = os.pipe()
+    with os.fdopen(reading, "rb") as pipe, os.fdopen(writing_end, "wb") as into:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(pipe))
+
+        def feed() -> None:
+            into.write(pack(ROWS))
+            into.close()
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        with open_csv("-") as file:
+            assert file.size is None
+            assert [row.content for row in file.rows()] == PLAIN
+        feeder.join()
+
+
+def test_bytes_of_a_packed_file(tmp_path: Path) -> None:
+    """What reads no CSV gets the unpacked bytes."""
+    (tmp_path / "f").write_bytes(pack_zstd(ROWS))
+    with opened(str(tmp_path / "f")) as source:
+        assert b"".join(iter(lambda: source.read1(1_000), b"")) == ROWS
+
+
+@pytest.mark.parametrize(("name", "unpack"), [("o.gz", gzip.decompress), ("o.zst", None)])
+def test_a_name_says_how_to_pack(tmp_path: Path, name: str, unpack: Pack | None) -> None:
+    """A result of such a name is packed, and the same content gives the same bytes."""
+    contents = []
+    for _ in range(2):
+        with writing(str(tmp_path / name)) as out:
+            out.write(ROWS)
+        contents.append((tmp_path / name).read_bytes())
+    assert contents[0] == contents[1]
+    assert len(contents[0]) < len(ROWS) / 4
+    if unpack is not None:
+        assert unpack(contents[0]) == ROWS
+    assert read(contents[0]) == PLAIN
