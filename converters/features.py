@@ -53,11 +53,7 @@ class Feature:
                 return self.kind.check(cell)
             except MissingValueError:
                 pass
-        if self.settings.missing == "reject":
-            raise RefusedCellError("missing-value", cell)
-        if self.settings.missing == "constant" and self.settings.fill_value is not None:
-            return self.kind.check(self.settings.fill_value)
-        return None
+        return self._value_of_missing(cell)
 
     def write(self, value: object) -> str:
         """The piece of a value: its features with the namespace and the blank before them."""
@@ -71,13 +67,24 @@ class Feature:
             return None
         return self.kind.read(tokens)
 
-    def piece(self, cell: str) -> str:
-        """The piece of a cell, such as `` carrier=UA``.
+    @cached_property
+    def piece(self) -> Piece:
+        """The function from a cell to its piece, such as `` carrier=UA``; ``write`` of ``value``.
 
-        Raises:
-            RefusedCellError: the cell must not reach a learner.
+        It raises RefusedCellError for a cell that must not reach a learner.
         """
-        return self.write(self.value(cell))
+        make, missing, absent = self.kind.compiled(self._lead), self._missing, self._absent
+        blank_is_missing = self.kind.blank_is_missing
+
+        def piece(cell: str) -> str:
+            if cell in missing or (blank_is_missing and cell.isspace()):
+                return absent(cell)
+            try:
+                return make(cell)
+            except MissingValueError:
+                return absent(cell)
+
+        return piece
 
     def pieces(self, cells: Sequence[str]) -> list[str]:
         """The pieces of many cells, quicker than one by one where that can be.
@@ -85,10 +92,25 @@ class Feature:
         Raises:
             RefusedCellError: one of them must not reach a learner.
         """
-        written = self.kind.write_many(self._lead, cells)
-        if written is None or not self._missing.isdisjoint(cells):
-            return list(map(self.piece, cells))
-        return written
+        written = None
+        if self._missing.isdisjoint(cells):
+            written = self.kind.write_many(self._lead, cells)
+        return list(map(self.piece, cells)) if written is None else written
+
+    @cached_property
+    def _absent(self) -> Piece:
+        """The piece of a missing cell."""
+        if self.settings.missing == "reject":
+            return lambda cell: self.write(self._value_of_missing(cell))  # which raises
+        always = self.write(self._value_of_missing(""))
+        return lambda _cell: always
+
+    def _value_of_missing(self, cell: str) -> Any:  # noqa: ANN401  # as above
+        if self.settings.missing == "reject":
+            raise RefusedCellError("missing-value", cell)
+        if self.settings.missing == "constant" and self.settings.fill_value is not None:
+            return self.kind.check(self.settings.fill_value)
+        return None
 
     def holds_value(self, cell: str) -> bool:
         """Whether a cell is a value, and so can stand for missing ones.

@@ -26,9 +26,9 @@ SAME_AS_REPR = (1e-4, 1e16)
 # Possessive: with plain repeats, 40 KB of digits and an x took minutes to be refused.
 NUMBER = re.compile(r"[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+")
 NOT_FINITE = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
-# What no number holds and float takes all the same: inf and nan, other digits, other blanks, and
-# underscores.
-_NOT_DECIMAL = re.compile(r"[^0-9eE+\-. ]")
+# What numbers hold, and the commas that hold them apart here. A reader may take more: inf and nan,
+# other digits, other blanks, underscores, and what is JSON.
+_DECIMAL = b"0123456789eE+-. ,"
 
 
 def number(cell: str) -> float:
@@ -55,14 +55,21 @@ def number(cell: str) -> float:
 
 
 def numbers(cells: Sequence[str]) -> list[float] | None:
-    """The values of many cells, or None if one of them is no number; then ask one by one."""
+    """The values of many cells, or None if one of them needs a closer look; then ask one by one."""
+    joined = ",".join(cells)
+    if joined.encode("utf-8", "replace").translate(None, _DECIMAL):
+        return None
     try:
-        values = list(map(float, cells))
-    except ValueError:
+        # Reads long decimals in a tenth of float's time, and rounds alike.
+        values = list(map(float, orjson.loads(f"[{joined}]")))
+    except orjson.JSONDecodeError:
+        try:
+            values = list(map(float, cells))
+        except ValueError:
+            return None
+    if len(values) != len(cells):  # a cell held a comma
         return None
-    if _NOT_DECIMAL.search("".join(cells)):
-        return None
-    inside = min(values) >= -LARGEST_FLOAT32 and max(values) <= LARGEST_FLOAT32
+    inside = -LARGEST_FLOAT32 <= min(values) and max(values) <= LARGEST_FLOAT32
     return values if inside else None
 
 

@@ -7,7 +7,7 @@ than it saves, so a column whose memory is full is watched for a while.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from converters.features import Piece
@@ -50,16 +50,15 @@ class Columns:
         for place, column in enumerate(plain):
             self.each.append(_Memory(column.piece, self.each, place).__getitem__)
 
-    def pieces(self, place: int, cells: Sequence[str]) -> list[str]:
+    def pieces(self, place: int, cells: Sequence[str]) -> Iterable[str]:
         """The pieces of many cells of one column.
 
         Raises:
-            RefusedCellError: one of the cells must not reach a learner.
+            RefusedCellError: one of the cells must not reach a learner; raised here, or when the
+                pieces are taken.
         """
         plain, piece = self._plain[place], self.each[place]
-        if piece is plain.piece:
-            return plain.pieces(cells)
-        return list(map(piece, cells))
+        return plain.pieces(cells) if piece is plain.piece else map(piece, cells)
 
 
 class _Memory(dict[str, str]):

@@ -16,7 +16,7 @@ namespaces.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from converters.cells import escape_name
@@ -59,6 +59,11 @@ class Kind(ABC, Generic[Value]):
     @abstractmethod
     def read(self, tokens: Sequence[Token]) -> Value:
         """The value that was written as these features."""
+
+    def compiled(self, lead: str) -> Callable[[str], str]:
+        """A function from a cell to ``lead`` and its features, as ``write`` of ``check`` gives."""
+        check, write = self.check, self.write
+        return lambda cell: lead + write(check(cell))
 
     def write_many(self, lead: str, cells: Sequence[str]) -> list[str] | None:
         """``lead`` and the features of each of many cells at once, or None if it cannot say.

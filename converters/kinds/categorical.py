@@ -6,7 +6,7 @@ a fold over its log, and must not depend on what this process happens to have se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 from converters.cells import RefusedCellError, escape_value, unescape
@@ -24,6 +24,9 @@ class Group(Enum):
 class MissingValueError(Exception):
     """A value that the config's policy takes for missing."""
 
+
+# What is escaped, but for the line feeds that hold cells apart here.
+_ESCAPED = bytes({*range(33), 127, *b":|%^"} - {10})
 
 _GROUPS = {group.value: group for group in Group}
 
@@ -55,6 +58,23 @@ class Categorical(Kind[str | Group]):
     def write(self, value: str | Group) -> str:
         """The value, escaped."""
         return f"{self.name}={value.value if isinstance(value, Group) else escape_value(value)}"
+
+    def compiled(self, lead: str) -> Callable[[str], str]:
+        """Where every value is kept, no more than an escape."""
+        if not self._all_kept:
+            return super().compiled(lead)
+        before = f"{lead}{self.name}="
+        return lambda cell: before + escape_value(cell)
+
+    def write_many(self, lead: str, cells: Sequence[str]) -> list[str] | None:
+        """All at once, if all are kept and none needs an escape: a fifth of one by one."""
+        joined = "\n".join(cells)
+        content = joined.encode("utf-8", "replace")
+        plain = content.count(b"\n") < len(cells) and content.translate(None, _ESCAPED) == content
+        if not (plain and self._all_kept):
+            return None
+        before = f"{lead}{self.name}="
+        return (before + joined.replace("\n", f"\n{before}")).split("\n")
 
     def read(self, tokens: Sequence[Token]) -> str | Group:
         """The value, or the group."""
