@@ -29,22 +29,44 @@ from converters.weights import Weight
 Row = tuple[str, int | None, str]
 
 Converter = Callable[[Sequence[str]], Row | Refusal]
+# Fewer rows are converted one by one as quickly.
+FEWEST_IN_BLOCK = 24
+
 BlockConverter = Callable[[Sequence[Sequence[str]]], "list[Row | Refusal]"]
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What every row of a schema goes through; neither function raises for what a row holds.
+    """What every row of a schema goes through; none of it raises for what a row holds.
 
     Attributes:
+        width: how many cells a row has.
         row: one cell per column, in the schema's order -> a :data:`Row` or a
             :class:`~converters.cells.Refusal`.
         block: one sequence per column, all of the same length, with the cells of many rows ->
             what ``row`` gives for each.
     """
 
+    width: int
     row: Converter
     block: BlockConverter
+
+    def rows(self, rows: Sequence[Sequence[str] | Refusal]) -> list[Row | Refusal]:
+        """What ``row`` gives for the cells of each row; what is refused already stays so."""
+        many = len(rows) >= FEWEST_IN_BLOCK and set(map(len, rows)) == {self.width}
+        if many and Refusal not in set(map(type, rows)):
+            return self.block(list(zip(*rows, strict=True)))
+        convert = self.row
+        return [row if isinstance(row, Refusal) else convert(row) for row in rows]
+
+    def lines(self, lines: Sequence[str], delimiter: str) -> list[Row | Refusal]:
+        """What ``row`` gives for each line, where a cell is all that stands between delimiters."""
+        if len(lines) >= FEWEST_IN_BLOCK:
+            columns = _columns_of(lines, delimiter, self.width)
+            if columns is not None:
+                return self.block(columns)
+        convert = self.row
+        return [convert(line.split(delimiter)) for line in lines]
 
 
 @dataclass(frozen=True)
@@ -94,7 +116,7 @@ def compile_schema(schema: Schema) -> Conversion:
             pass
         return list(map(convert, zip(*block, strict=True)))
 
-    return Conversion(convert, convert_block)
+    return Conversion(width, convert, convert_block)
 
 
 def reference(schema: Schema) -> Converter:
@@ -131,6 +153,16 @@ def line(text: str, label: int | None) -> str:
 def unlabelled(text: str) -> str:
     """A row's features alone; a weight says nothing where there is no label."""
     return text if text[0] == "|" else text[text.index("|") :]
+
+
+def _columns_of(lines: Sequence[str], delimiter: str, width: int) -> list[list[str]] | None:
+    """The cells by column, all cut in C; None unless each line has as many cells as columns."""
+    cells = f"{delimiter}\n{delimiter}".join(lines).split(delimiter)
+    step = width + 1
+    ends = cells[width::step]
+    if len(cells) != len(lines) * step - 1 or ends.count("\n") != len(lines) - 1:
+        return None
+    return [cells[place::step] for place in range(width)]
 
 
 def _lead(schema: Schema) -> str:

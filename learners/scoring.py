@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -86,15 +88,11 @@ def _blocks(file: CsvFile, schema: Schema) -> Iterator[list[tuple[FileRow, Row |
     file.require_known(schema.names)
     reader = RowReader(schema)
     order = reader.ordered(file.header)
-    block: list[tuple[FileRow, Row | Refusal]] = []
-    for row in file.rows():
-        found = file.dialect.cells_of(row.content)
-        cells = found if isinstance(found, Refusal) else order(found)
-        block.append((row, cells if isinstance(cells, Refusal) else reader.convert(cells)))
-        if len(block) == BLOCK_ROWS:
-            yield block
-            block = []
-    yield block
+    rows = file.rows()
+    while block := list(islice(rows, BLOCK_ROWS)):
+        found = map(file.dialect.cells_of, map(attrgetter("content"), block))
+        cells = [c if isinstance(c, Refusal) else order(c) for c in found]
+        yield list(zip(block, reader.convert_rows(cells), strict=True))
 
 
 def _scored(

@@ -86,11 +86,8 @@ class RequestReader:
         assert isinstance(rows, list)
         check_count(len(rows), self._most_rows)
         layouts = self._layouts_of(rows, single=single)
-        return JsonRows(rows, single, layouts, self._convert_object, self._id_name)
-
-    def _convert_object(self, row: Object, layout: Layout) -> Row | Refusal:
-        cells = self._layouts.cells(row, layout)
-        return cells if isinstance(cells, Refusal) else self._reader.convert(cells)
+        convert_rows = self._reader.convert_rows
+        return JsonRows(rows, single, layouts, self._layouts.cells, convert_rows, self._id_name)
 
     def _instances(self, content: object) -> object:
         """What stands under ``instances``, where that is no column of a row."""
@@ -155,13 +152,15 @@ class JsonRows:
         rows: Sequence[Object],
         single: bool,
         layouts: Sequence[Layout],
-        convert: Callable[[Object, Layout], Row | Refusal],
+        cells: Callable[[Object, Layout], Sequence[str] | Refusal],
+        convert_rows: Callable[[Sequence[Sequence[str] | Refusal]], list[Row | Refusal]],
         id_name: str,
     ) -> None:
         self.objects = rows
         self.single = single
         self._layouts = layouts
-        self._convert = convert
+        self._cells = cells
+        self._convert_rows = convert_rows
         self._id_name = id_name
 
     def __len__(self) -> int:
@@ -170,7 +169,8 @@ class JsonRows:
 
     def converted(self, start: int, stop: int) -> list[Row | Refusal]:
         """A part of them, checked and as text."""
-        return list(map(self._convert, self.objects[start:stop], self._layouts[start:stop]))
+        rows = map(self._cells, self.objects[start:stop], self._layouts[start:stop])
+        return self._convert_rows(list(rows))
 
     def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
         """A number stays a number in the answer."""
@@ -187,7 +187,7 @@ class CsvRows:
         self.body = body
         self.names = names
         self._order = reader.ordered(names)
-        self._convert = reader.convert
+        self._convert_rows = reader.convert_rows
 
     def __len__(self) -> int:
         """How many there are."""
@@ -195,12 +195,9 @@ class CsvRows:
 
     def converted(self, start: int, stop: int) -> list[Row | Refusal]:
         """A part of them, checked and as text."""
-        order, convert = self._order, self._convert
-        found: list[Row | Refusal] = []
-        for cells in self.body.cells(start, stop):
-            ordered = cells if cells.__class__ is Refusal else order(cells)
-            found.append(ordered if isinstance(ordered, Refusal) else convert(ordered))
-        return found
+        order = self._order
+        cells = self.body.cells(start, stop)
+        return self._convert_rows([c if isinstance(c, Refusal) else order(c) for c in cells])
 
     def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
         """CSV knows nothing but text."""

@@ -96,8 +96,6 @@ class Numeric(Kind[float]):
             values = list(map(self._transform, values))
             if not max(map(abs, values)) <= LARGEST_FLOAT32:
                 return None
-        if 0 < min(map(abs, values), default=0) < SMALLEST_READ:
-            return None
         return number_pieces(f"{lead}{self.name}:", values, f"{lead}{self.name}=0")
 
 
