@@ -16,6 +16,9 @@ Json = dict[str, Any]
 
 SCALAR = ["string", "number", "boolean", "null"]
 EXAMPLE_ID, EXAMPLE_TIME = "4711", "2026-01-31T08:15:00Z"
+EXAMPLES = {"id": EXAMPLE_ID, "time": EXAMPLE_TIME, "text": "some words"}
+# Columns that a row to be scored need not hold.
+NOT_SHOWN = frozenset({"label", "leak", "protected", "drop"})
 NUMBER_OR_NULL: Json = {"type": ["integer", "null"]}
 SHA256: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 MOMENT: Json = {"type": "string", "format": "date-time"}
@@ -67,8 +70,7 @@ def components(schema: Schema) -> dict[str, Json]:
 
 def row_schema(schema: Schema) -> Json:
     """An event row as an object."""
-    features = schema.features
-    mandatory = [c.name for c in features if c.settings.missing == "reject"]
+    mandatory = list(schema.mandatory)
     row: Json = {
         "type": "object",
         "properties": {column.name: _cell(column) for column in schema.columns},
@@ -80,7 +82,7 @@ def row_schema(schema: Schema) -> Json:
 
 def example_row(schema: Schema) -> Json:
     """A row that the model accepts."""
-    return {c.name: _example(c) for c in schema.columns if c.settings.role not in ("label", "drop")}
+    return {c.name: _example(c) for c in schema.columns if c.settings.role not in NOT_SHOWN}
 
 
 def example_label(schema: Schema) -> Json:
@@ -92,23 +94,26 @@ def example_label(schema: Schema) -> Json:
 def _cell(column: Column) -> Json:
     settings = column.settings
     told: Json = {"type": SCALAR, "description": f"{settings.role} {settings.kind or ''}".strip()}
-    if settings.kind == "numeric":
+    if settings.kind == "numeric" or settings.role == "weight":
         bounds = [f"{word} {n}" for word, n in (("from", settings.min), ("to", settings.max)) if n]
         told["type"] = ["number", "string", "null"]
-        told["description"] = " ".join(["feature numeric", *bounds])
-    if settings.role == "feature" and settings.missing == "reject":
+        told["description"] = " ".join([told["description"], *bounds])
+    if settings.missing == "reject":
         told["type"] = [each for each in told["type"] if each != "null"]
     return told
 
 
 def _example(column: Column) -> object:
     settings = column.settings
-    if settings.role in ("id", "time"):
-        return EXAMPLE_ID if settings.role == "id" else EXAMPLE_TIME
-    if settings.kind == "numeric":
+    what = settings.kind or settings.role
+    if what in ("numeric", "weight"):
         low = 1.0 if settings.min is None else max(1.0, settings.min)
         return low if settings.max is None else min(low, settings.max)
-    return "some words" if settings.kind == "text" else "a"
+    if what == "categorical" and (settings.values or settings.rare_values):
+        return (*settings.values, *settings.rare_values)[0]
+    if what == "boolean":
+        return settings.true_values[0]
+    return EXAMPLES.get(what, "a")
 
 
 def _label_row(schema: Schema) -> Json:
