@@ -49,7 +49,8 @@ def audited(line: str) -> list[tuple[str, Token]]:
     Crosses and the constant are left out, for they are VW's own. VW shows six digits of a value.
     """
     found = []
-    for shown in line.strip().split("\t"):
+    # Cut at no other blanks: a name may begin with one of another script.
+    for shown in line.strip("\t\r\n").split("\t"):
         name, _, value, _ = shown.rsplit(":", 3)
         *namespace, text = name.split("^")
         if name != CONSTANT and len(namespace) < 2:
