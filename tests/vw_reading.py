@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import vowpalwabbit
@@ -38,6 +39,10 @@ class VwReader:
         self._workspace: Any = vowpalwabbit.Workspace(
             f"--quiet --loss_function logistic --link logistic -b {BITS}"
         )
+
+    def read_block(self, lines: Sequence[str]) -> list[Reading]:
+        """What VW makes of lines that are parsed in one go, as a learner has them parsed."""
+        return self.read("".join(f"{line}\n" for line in lines))
 
     def read(self, text: str) -> list[Reading]:
         """The examples that VW makes of some text."""

@@ -1,0 +1,147 @@
+"""What the rules say that a good cell means, told once more without the converter's code.
+
+The tests hold the conversion, Vowpal Wabbit's reading of it, and the way back to this.
+"""
+
+from __future__ import annotations
+
+import calendar
+import math
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from converters.column_settings import ColumnSettings
+from converters.features import Feature
+from converters.kinds import Group
+from converters.schema import Schema
+
+# A cell as it counts: missing, a checked number, true or false, a category (or what stands for
+# many), or the tokens of a text.
+Meaning = None | bool | float | str | Group | tuple[str, ...]
+
+# What Vowpal Wabbit drops as zero.
+SMALLEST = 1e-37
+# What a weight may be where the config says nothing.
+WEIGHT_RANGE = (0.0, 1000.0)
+
+_ESCAPED = {chr(code) for code in (*range(33), 127)} | set(":|%^")
+
+
+def meaning(feature: Feature, cell: str) -> Meaning:
+    """What a good cell means for one feature."""
+    rules = feature.settings
+    found = _unless_missing(feature, cell)
+    if found is None and rules.missing == "constant":
+        return _unless_missing(feature, rules.fill_value or "")
+    return found
+
+
+def meanings(schema: Schema, row: Sequence[str]) -> dict[str, Meaning]:
+    """What each feature of a good row means."""
+    cells = dict(zip(schema.names, row, strict=True))
+    return {f.name: meaning(f, cells[f.column]) for f in schema.features}
+
+
+def weight(schema: Schema, row: Sequence[str]) -> float:
+    """How much a good row counts."""
+    at = schema.index("weight")
+    if at is None:
+        return 1.0
+    rules, cell = schema.columns[at].settings, row[at]
+    if cell in ("", *rules.missing_values):
+        if rules.fill_value is None:
+            return 1.0
+        cell = rules.fill_value
+    low = WEIGHT_RANGE[0] if rules.min is None else rules.min
+    high = WEIGHT_RANGE[1] if rules.max is None else rules.max
+    return min(max(float(cell), low), high)
+
+
+def written_features(feature: Feature, value: Meaning) -> list[tuple[str, float]]:
+    """(name, value) of each feature that VW should see for what a cell means."""
+    name = "%43onstant" if feature.name == "Constant" else escaped(feature.name, "=")
+    if value is None:
+        return [(f"{name}=", 1.0)] if feature.settings.missing == "indicator" else []
+    if isinstance(value, float):
+        return [(name, value)] if value else [(f"{name}=0", 1.0)]
+    if isinstance(value, Group):
+        return [(f"{name}={'%rare' if value is Group.RARE else '%unseen'}", 1.0)]
+    if isinstance(value, bool):
+        return [(f"{name}={'true' if value else 'false'}", 1.0)]
+    tokens = value if isinstance(value, tuple) else (value,)
+    return [(f"{name}={escaped(token)}", 1.0) for token in tokens]
+
+
+def escaped(text: str, also: str = "") -> str:
+    """Text with what Vowpal Wabbit takes for syntax in percent escapes."""
+    return "".join(f"%{ord(c):02X}" if c in _ESCAPED or c in also else c for c in text)
+
+
+def _unless_missing(feature: Feature, cell: str) -> Meaning:
+    rules = feature.settings
+    if cell in ("", *rules.missing_values):
+        return None
+    if feature.part:
+        return _part(cell, feature.part, rules.zone)
+    if rules.kind == "categorical":
+        return _category(cell, rules)
+    if rules.kind == "text":
+        return tuple(cell.split()) or None
+    if rules.kind == "boolean":
+        return cell in rules.true_values
+    return _number(float(cell), rules)
+
+
+def _number(value: float, rules: ColumnSettings) -> float | str:
+    value = value if rules.min is None else max(value, rules.min)
+    value = value if rules.max is None else min(value, rules.max)
+    if rules.transform == "bucket":
+        low = [_short(edge) for edge in rules.edges if edge <= value][-1:]
+        high = [_short(edge) for edge in rules.edges if edge > value][:1]
+        return "..".join(("".join(low), "".join(high)))
+    if rules.transform == "log1p":
+        value = math.log1p(value) if value >= 0 else -math.log1p(-value)
+    if rules.transform == "scale":
+        value = (value - rules.center) / rules.scale
+    return 0.0 if abs(value) < SMALLEST else value
+
+
+def _short(edge: float) -> str:
+    text = str(edge)
+    return text.removesuffix(".0")
+
+
+def _category(cell: str, rules: ColumnSettings) -> str | Group | None:
+    if not (rules.values or rules.rare_values) or cell in rules.values:
+        return cell
+    rare = cell in rules.rare_values
+    policy = rules.rare if rare else rules.unseen
+    if policy == "keep":
+        return cell
+    group = Group.RARE if rare else Group.UNSEEN
+    return group if policy == "group" else None
+
+
+def _part(cell: str, part: str, zone: str) -> str:
+    year, month, day, hour = _clock(cell.strip(" "), ZoneInfo(zone))
+    if part == "weekday":
+        # A calendar repeats after 400 years; this one begins with the year 1.
+        return calendar.day_name[calendar.weekday(year % 400 + 2000, month, day)][:3].lower()
+    return str({"year": year, "month": month, "day": day, "hour": hour}[part])
+
+
+def _clock(cell: str, zone: ZoneInfo) -> tuple[int, int, int, int]:
+    """Year, month, day and hour that the clock and calendar of a zone showed."""
+    if re.fullmatch(r"[0-9]{9,11}(\.[0-9]+)?", cell):
+        seconds = float(cell)
+    elif re.fullmatch(r"[0-9]{12,14}", cell):
+        seconds = int(cell) / 1000
+    elif datetime.fromisoformat(cell).tzinfo is not None:
+        seconds = datetime.fromisoformat(cell).timestamp()
+    else:
+        date, hour = cell[:10].split("-"), cell[11:13] or "0"
+        return int(date[0]), int(date[1]), int(date[2]), int(hour)
+    local = datetime.fromtimestamp(math.floor(seconds), zone)
+    return local.year, local.month, local.day, local.hour

@@ -1,0 +1,125 @@
+"""Three ways from cells to text: row by row, block by block, and the plain one; all say the same.
+
+Whatever the compiled conversion remembers of the cells it has seen, it gives what the plain
+reference gives, for good and for bad rows.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from converters import remembering
+from converters.cells import MOST_ID, Refusal
+from converters.schema import Schema
+from converters.vw_text import Conversion, Row, compile_schema, reference
+from tests import random_rows, schemas
+from tests.schemas import FLIGHT, build
+
+
+@contextmanager
+def small_memory() -> Iterator[None]:
+    """Memories that fill up, are looked at, and are given up, within a few dozen rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(remembering, "REMEMBERED_PIECES", 12)
+        patch.setattr(remembering, "FIRST_LOOK", 3)
+        patch.setattr(remembering, "WATCHED_CELLS", 5)
+        yield
+
+
+def in_block(conversion: Conversion, schema: Schema, rows: Sequence[Sequence[str]]) -> object:
+    """What the block function gives for rows."""
+    width = len(schema.columns)
+    return conversion.block([[row[at] for row in rows] for at in range(width)])
+
+
+def assert_agree(schema: Schema, rows: Sequence[list[str]], sizes: Sequence[int]) -> None:
+    """Both compiled functions give what the plain one gives, with one memory and with two."""
+    plain = list(map(reference(schema), rows))
+    shared, by_row, by_block = (compile_schema(schema) for _ in range(3))
+    at = 0
+    for size in sizes:
+        block, expected = rows[at : at + size], plain[at : at + size]
+        assert in_block(by_block, schema, block) == expected
+        assert list(map(by_row.row, block)) == expected
+        assert in_block(shared, schema, block) == expected
+        assert list(map(shared.row, block)) == expected
+        at = (at + size) % max(len(rows), 1)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=60)
+def test_all_ways_agree(data: st.DataObject) -> None:
+    """For any schema and rows, good and bad, in blocks of any size, seen before or not."""
+    schema = data.draw(schemas.schemas())
+    rows = data.draw(st.lists(schemas.rows_of(schema), max_size=8))
+    rows += [data.draw(st.permutations(row)) for row in rows]
+    sizes = data.draw(st.lists(st.integers(0, len(rows)), max_size=6))
+    with small_memory():
+        assert_agree(schema, rows, [*sizes, len(rows), len(rows)])
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=40)
+def test_rows_of_another_width_agree(data: st.DataObject) -> None:
+    """Rows of too few or too many cells are refused alike."""
+    schema = data.draw(schemas.schemas())
+    convert, plain = compile_schema(schema).row, reference(schema)
+    for cells in data.draw(st.lists(st.lists(schemas.texts, max_size=4), max_size=4)):
+        assert convert(cells) == plain(cells)
+
+
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 41))]
+)
+def test_many_rows_agree(seed: int) -> None:
+    """Thousands of rows under dozens of schemas, most of them through memories that are full."""
+    dice = random.Random(seed)
+    for _ in range(10):
+        schema = random_rows.schema(dice)
+        # The first half are all different, so that memories are given up; then some come often.
+        rows = [random_rows.row(dice, schema) for _ in range(200)]
+        rows += [list(map(dice.choice, zip(*rows[:6], strict=True))) for _ in range(200)]
+        sizes = [dice.choice((0, 1, 2, 7, 50, 128)) for _ in range(12)]
+        with small_memory():
+            assert_agree(schema, rows, sizes)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bad_row_is_refused_alone_in_its_block(seed: int) -> None:
+    """In a block whose columns are remembered, known or given up, each bad row has its reason."""
+    dice, schema = random.Random(seed), build(FLIGHT)
+    good = [f"k{seed}", "2013-01-01", "1", "", "7", "UA", "a b"]
+    bad = {1: "soon", 2: "maybe", 4: "inf", 0: "k" * (MOST_ID + 1)}
+    rows = [list(good) for _ in range(200)]
+    for number, row in enumerate(rows):
+        row[4] = repr(dice.random() * 1e4)
+        if number % 40 == 39:
+            place = dice.choice(sorted(bad))
+            row[place] = bad[place]
+    with small_memory():
+        conversion = compile_schema(schema)
+        for _ in range(3):
+            converted = in_block(conversion, schema, rows)
+            assert converted == list(map(reference(schema), rows))
+            assert isinstance(converted, list)
+            refused = [n for n, row in enumerate(converted) if isinstance(row, Refusal)]
+            assert refused == [39, 79, 119, 159, 199]
+
+
+def test_a_block_without_rows() -> None:
+    """No rows give none, whatever the columns have seen before."""
+    schema = build(FLIGHT)
+    with small_memory():
+        conversion = compile_schema(schema)
+        numbers = [[str(n) for n in range(100)] for _ in schema.columns]
+        numbers[1], numbers[2] = ["2013"] * 100, ["1"] * 100
+        empty: list[list[str]] = [[] for _ in schema.columns]
+        before: list[Row | Refusal] = conversion.block(empty)
+        conversion.block(numbers)
+        assert before == conversion.block(empty) == []
