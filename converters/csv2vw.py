@@ -88,10 +88,10 @@ def convert(
     if done.layout is None:
         return done
     converter = Csv2vw(done.layout, flags, lenient=lenient)
-    for text in _texts(converter, lines, header=flags.header):
-        if isinstance(text, str):
-            out.write(text.encode())
-            done.tally.converted += text.count("\n")
+    for rows, text in _texts(converter, lines, header=flags.header):
+        if isinstance(text, bytes):
+            out.write(text)
+            done.tally.converted += rows
         elif reject is None:
             raise Csv2vwError(_told(text, lines.name, done.tally.converted))
         else:
@@ -101,13 +101,15 @@ def convert(
     return replace(done, classes=converter.label.classes)
 
 
-def _texts(converter: Csv2vw, lines: Lines, *, header: bool) -> Iterator[str | Reject]:
-    """The text of whole blocks, or of single rows and why others are refused."""
+def _texts(
+    converter: Csv2vw, lines: Lines, *, header: bool
+) -> Iterator[tuple[int, bytes | Reject]]:
+    """The text of so many rows at once, or of single ones and why others are refused."""
     number = 1 if header else 0
     for content in lines.blocks(skip_first=header):
-        block = converter.block(content, number)
-        yield from converter.rows(content, number) if block is None else (block,)
-        number += content.count(b"\n") + (not content.endswith(b"\n"))
+        for rows, text in converter.printed(content, number):
+            number += rows
+            yield rows, text
 
 
 def _told(refused: Reject, name: str, before: int) -> str:

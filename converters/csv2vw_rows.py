@@ -1,26 +1,27 @@
 """Whole lines of a file -> what csv2vw prints for them, a block at once or row by row.
 
-The heart of :mod:`converters.csv2vw`. A block goes column by column through
-:mod:`converters.csv2vw_cells`. One that is not as it should be is taken again row by row, which
-tells the row and the column; that is also the plain form, which the fast one must equal.
+The heart of :mod:`converters.csv2vw`. A block goes through :mod:`converters.csv2vw_blocks`. One
+that is not as it should be is taken again row by row, which tells the row and the column; that is
+also the plain form, which the fast one must equal.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import repeat
 
 from converters.cells import Refusal, RefusedCellError
 from converters.conversion import Reject
-from converters.csv2vw_cells import MOST_REMEMBERED, Feature, Label, Parts, check_tag, good_tags
+from converters.csv2vw_blocks import Blocks
+from converters.csv2vw_cells import MOST_REMEMBERED, Feature, Label, check_tag
 from converters.csv2vw_flags import Flags
 from converters.csv2vw_layout import Csv2vwError, Layout
 from converters.quoting import quoted
 
-# What Vowpal Wabbit, csv2vw or CSV readers may take for something else than a cell's text. Beyond
-# ASCII only float knows blanks, which the cells see to themselves.
-SYNTAX = {*range(33), 127, *b":|\"'"} - {ord("\n")}
+# Fewer take longer at once (200 us, whatever there is) than row by row.
+FEW_BYTES = 1_500
+LEAST_REMEMBERED = 64
 
 
 class Csv2vw:
@@ -31,7 +32,9 @@ class Csv2vw:
     """
 
     def __init__(self, layout: Layout, flags: Flags, *, lenient: bool) -> None:
-        room = max(64, MOST_REMEMBERED // (len(layout.features) + 1))
+        room = MOST_REMEMBERED // (len(layout.features) + 1)
+        # So many columns, and too few cells of each would be remembered to be of use.
+        room *= room >= LEAST_REMEMBERED
         self.label = Label(room, binary=flags.binary, lenient=lenient)
         self._features = [
             Feature(layout.names[i], room, drop=flags.drop, lenient=lenient)
@@ -40,60 +43,49 @@ class Csv2vw:
         self._layout = layout
         self._flags = flags
         self._lenient = lenient
-        # A block without any of these, but as separators, needs no look into its cells.
-        self._syntax = bytes(SYNTAX - set((flags.literal or "").encode()))
         others = (layout.label, layout.tag)
         self._needed = max((*layout.features, *(i for i in others if i is not None)), default=-1)
+        self._blocks = Blocks(layout, flags, self._features, self.label, lenient=lenient)
 
-    def block(self, content: bytes, number: int) -> str | None:
-        """The text of whole lines at once; None if they have to be taken row by row.
+    def printed(self, content: bytes, number: int) -> Iterator[tuple[int, bytes | Reject]]:
+        """What is printed for so many lines at once or for one, or why that one is refused.
 
         Args:
-            content: whole lines.
+            content: whole lines; the last may lack its ending.
             number: that of the first, as csv2vw counts them.
+
+        Raises:
+            Csv2vwError: csv2vw too would stop at a line, when lenient.
         """
+        if not content.endswith(b"\n"):
+            content += b"\n"
+        block = self._block(content, number)
+        if block is not None:
+            yield content.count(b"\n"), block
+            return
+        # A refused row must not make all of its block slow.
+        for part in _parts(content):
+            block, rows = self._block(part, number), part.count(b"\n")
+            if block is None:
+                yield from zip(repeat(1), self.rows(part, number), strict=False)
+            else:
+                yield rows, block
+            number += rows
+
+    def _block(self, content: bytes, number: int) -> bytes | None:
+        """Many lines at once; None if they have to be taken row by row."""
+        if len(content) < FEW_BYTES:
+            return None
         before = self._kinds()
         try:
-            if printed := self._at_once(content, number):
+            if printed := self._blocks.printed(content, number):
                 return printed
         except (UnicodeDecodeError, RefusedCellError):
             pass
         self._restore(before)
         return None
 
-    def _at_once(self, content: bytes, number: int) -> str | None:
-        separator, width = self._flags.literal, len(self._layout.names)
-        if separator is None or width == 1 or b"\r" in content:
-            return None
-        text = content.decode().removesuffix("\n")
-        lines = text.split("\n")
-        if list(map(str.count, lines, repeat(separator))).count(width - 1) != len(lines):
-            return None
-        cells = text.replace("\n", separator).split(separator)
-        clean = len(content.translate(None, self._syntax)) == len(content)
-        if not (clean or self._lenient) and any(c[:1] == '"' for c in cells):
-            return None
-        columns = [cells[i::width] for i in range(width)]
-        parts = self._parts(columns, number, clean=clean)
-        return None if parts is None else interleaved(parts, len(lines))
-
-    def _parts(self, columns: list[list[str]], number: int, *, clean: bool) -> Parts | None:
-        layout, rows = self._layout, len(columns[0])
-        if layout.tag is None:
-            tags: Sequence[str] = list(map(str, range(number, number + rows)))
-        else:
-            tags = columns[layout.tag]
-            if not (clean or self._lenient or good_tags(tags)):
-                return None
-        both = zip(layout.features, self._features, strict=True)
-        features = [part for i, f in both for part in f.parts(columns[i], clean=clean)]
-        labels: Parts = ([" "] * rows,)
-        # Last, for it numbers classes, which the row of a refused feature must not.
-        if layout.label is not None:
-            labels = self.label.parts(columns[layout.label], clean=clean)
-        return (*labels, tags, ["|"] * rows, *features, ["\n"] * rows)
-
-    def rows(self, content: bytes, number: int) -> Iterator[str | Reject]:
+    def rows(self, content: bytes, number: int) -> Iterator[bytes | Reject]:
         """The text of each of the lines, or why it is refused.
 
         Raises:
@@ -103,7 +95,7 @@ class Csv2vw:
             before = self._kinds()
             printed = self._row(line, at)
             if isinstance(printed, str):
-                yield printed
+                yield printed.encode()
             else:
                 self._restore(before)
                 yield Reject(at + 1, printed)
@@ -171,10 +163,10 @@ class Csv2vw:
                 column.clear()
 
 
-def interleaved(parts: Parts, rows: int) -> str:
-    """First of each part, second of each part, ...; three times as fast as joining row by row."""
-    width = len(parts)
-    flat = [""] * (rows * width)
-    for i, part in enumerate(parts):
-        flat[i::width] = part
-    return "".join(flat)
+def _parts(content: bytes) -> Iterator[bytes]:
+    """Some eighths of a block of whole lines."""
+    first = 0
+    while first < len(content):
+        stop = content.find(b"\n", first + len(content) // 8) + 1 or len(content)
+        yield content[first:stop]
+        first = stop
