@@ -1,4 +1,4 @@
-"""Three ways from cells to text: row by row, block by block, and the plain one; all say the same.
+"""All ways from cells to text say the same: by row, block and line, and the plain one.
 
 Whatever the compiled conversion remembers of the cells it has seen, it gives what the plain
 reference gives, for good and for bad rows.
@@ -14,12 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters import remembering
+from converters import remembering, vw_text
 from converters.cells import MOST_ID, Refusal
 from converters.schema import Schema
 from converters.vw_text import Conversion, Row, compile_schema, reference
 from tests import random_rows, schemas
 from tests.schemas import FLIGHT, build
+
+# Parts the cells of lines.
+MARK = ";"
 
 
 @contextmanager
@@ -29,6 +32,7 @@ def small_memory() -> Iterator[None]:
         patch.setattr(remembering, "REMEMBERED_PIECES", 12)
         patch.setattr(remembering, "FIRST_LOOK", 3)
         patch.setattr(remembering, "WATCHED_CELLS", 5)
+        patch.setattr(vw_text, "FEWEST_IN_BLOCK", 3)
         yield
 
 
@@ -36,6 +40,16 @@ def in_block(conversion: Conversion, schema: Schema, rows: Sequence[Sequence[str
     """What the block function gives for rows."""
     width = len(schema.columns)
     return conversion.block([[row[at] for row in rows] for at in range(width)])
+
+
+def on_a_line(row: Sequence[str]) -> bool:
+    """Whether a row is a line that can be cut at :data:`MARK`."""
+    return not any("\n" in cell or MARK in cell for cell in row)
+
+
+def lines_of(conversion: Conversion, rows: Sequence[Sequence[str]]) -> list[Row | Refusal]:
+    """What is given for the rows that are lines, as lines."""
+    return conversion.lines([MARK.join(row) for row in rows if on_a_line(row)], MARK)
 
 
 def assert_agree(schema: Schema, rows: Sequence[list[str]], sizes: Sequence[int]) -> None:
@@ -49,6 +63,10 @@ def assert_agree(schema: Schema, rows: Sequence[list[str]], sizes: Sequence[int]
         assert list(map(by_row.row, block)) == expected
         assert in_block(shared, schema, block) == expected
         assert list(map(shared.row, block)) == expected
+        assert shared.rows(block) == expected
+        assert lines_of(shared, block) == [
+            e for row, e in zip(block, expected, strict=True) if on_a_line(row)
+        ]
         at = (at + size) % max(len(rows), 1)
 
 
