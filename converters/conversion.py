@@ -55,7 +55,7 @@ def checked(file: CsvFile, schema: Schema) -> Iterator[Checked]:
     file.require_known(schema.names)
     headers: Headers = CSV_HEADERS
     if tuple(file.header) != schema.names:
-        columns = csv_line(file.header, schema.delimiter).encode()
+        columns = file.dialect.line(file.header).encode()
         headers = (*CSV_HEADERS, ("columns", columns))
     reader = RowReader(schema)
     for lines, rows in file.blocks():

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from converters.cells import Refusal
-from converters.csv_text import BYTE_ORDER_MARK
+from converters.csv_text import BYTE_ORDER_MARK, csv_line
 from converters.quoting import quoted, quoted_bytes
 
 # The most rows of one record. A record of nothing but line feeds would become millions of refusals
@@ -85,6 +85,10 @@ class Dialect:
             return next(csv.reader([text], delimiter=self.delimiter, strict=True), [])
         except csv.Error:
             return Refusal(self._fault(text), "", quoted(text))
+
+    def line(self, cells: Sequence[object]) -> str:
+        """Cells as a row without its line ending."""
+        return csv_line(cells, self.delimiter)
 
     def cells(self, value: bytes) -> Iterator[Sequence[str] | Refusal]:
         """The cells of each row, or why they cannot be told apart."""

@@ -16,7 +16,6 @@ from itertools import groupby
 import orjson
 
 from converters.cells import Refusal
-from converters.csv_text import csv_line
 from converters.rows import RowReader, object_cells
 from converters.times import time_ms
 from serve.body import CSV, JSON, parse
@@ -96,7 +95,7 @@ class IngestReader:
         rows = self._reader.csv(body)
         _check(rows.converted(0, len(rows)))
         in_order = list(rows.names) == list(self._rows.schema.names)
-        columns = csv_line(rows.names, self._rows.dialect.delimiter).encode()
+        columns = self._rows.dialect.line(rows.names).encode()
         headers = IS_CSV if in_order else (*IS_CSV, ("columns", columns))
         return Incoming(rows.column(self._time), rows.body.value, headers)
 

@@ -19,7 +19,6 @@ from typing import NamedTuple
 from converters.cells import Refusal, RefusedCellError
 from converters.conversion import CSV_HEADERS
 from converters.csv_file import CsvFile, CsvFileError, FileRow
-from converters.csv_text import csv_line
 from converters.errors import UsageError
 from converters.quoting import quoted
 from converters.schema import Schema
@@ -86,7 +85,7 @@ class History:
         self._schema = schema
         self._options = options
         file.require_known(schema.names)
-        columns = csv_line(file.header, schema.delimiter).encode()
+        columns = file.dialect.line(file.header).encode()
         self._headers = () if file.header == list(schema.names) else (("columns", columns),)
         self._time_at = self._place("time")
         self._zone = "" if self._time_at is None else _zone(schema)
@@ -195,9 +194,9 @@ class History:
         known = max(known, time)
         self.longest_wait = max(self.longest_wait, (known - time) / 1000)
         cells[label_at] = ""
-        delimiter = self._schema.delimiter
-        line = csv_line([cells[id_at], label], delimiter).encode()
-        return _Timed(time, csv_line(cells, delimiter).encode(), (known, line))
+        line = self._file.dialect.line
+        label_line = line([cells[id_at], label]).encode()
+        return _Timed(time, line(cells).encode(), (known, label_line))
 
     def _label_time(self, row: FileRow, cell: str) -> int:
         try:

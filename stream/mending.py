@@ -60,7 +60,8 @@ class Form:
         """A row as it is listed; what a file could not hold is listed as what is left of it."""
         letter = row.letter
         cells, raw = row.cells, row.raw if row.cells is None else b""
-        if cells is not None and len(csv_line(cells).encode()) > LONGEST_QUOTED:
+        # Another delimiter than the comma could put quotes around each cell.
+        if cells and len(csv_line(cells).encode()) + 2 * len(cells) > LONGEST_QUOTED:
             cells, raw = None, row.raw
         place, offset, number = letter.origin
         told = (*place, offset, number, letter.reason, letter.column)

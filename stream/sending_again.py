@@ -14,7 +14,6 @@ from itertools import islice
 
 from converters.cells import Refusal
 from converters.conversion import CSV_HEADERS
-from converters.csv_text import csv_line
 from converters.errors import FreshetError
 from learners.registry import Registry
 from stream.context import Context, record_reader
@@ -192,7 +191,7 @@ class SendingAgain:
     def _value(self, letter: Letter, cells: Sequence[str]) -> bytes:
         labels = letter.origin.place.topic == self.refused.topics.labels
         held = cells[:2] if labels and not cells[2] else cells
-        return csv_line(held, self.context.schema.delimiter).encode()
+        return self.refused.reader.rows.dialect.line(held).encode()
 
     def _send(self, letter: Letter, cells: Sequence[str], sending: Sender) -> None:
         sending.add(Mended(letter, self._value(letter, cells)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import os
 import subprocess
 import sys
@@ -44,6 +45,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "freshet.toml").write_text(CONFIG, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_packed_in_and_packed_out(folder: Path) -> None:
+    """What is read may be packed, whatever its name, and what is written is, by its name."""
+    (folder / "rows.csv").write_bytes(gzip.compress(ROWS))
+    run("rows.csv", "-o", "rows.vw.gz")
+    assert gzip.decompress((folder / "rows.vw.gz").read_bytes()).decode() == TEXT
 
 
 def application() -> typer.Typer:
