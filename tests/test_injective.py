@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from converters.cells import Refusal
 from converters.numbers import NUMBER
 from converters.schema import Schema
 from converters.vw_text import compile_schema
-from tests import schemas
+from tests import random_rows, schemas
 from tests.meanings import Meaning, escaped, meanings, weight
 from tests.schemas import accepted, build
 
@@ -28,14 +30,14 @@ def values(schema: Schema, row: Sequence[str]) -> tuple[float, dict[str, Meaning
     return weight(schema, row), meanings(schema, row)
 
 
-def altered(cell: str) -> st.SearchStrategy[str]:
+def neighbours(cell: str) -> list[str]:
     """Cells that lie near to one."""
     near = [cell + " ", " " + cell, cell + "=", cell.upper(), cell[:-1], escaped(cell), cell * 2]
     if NUMBER.fullmatch(cell):
         value = float(cell)
         near += [repr(math.nextafter(value, end)) for end in (-math.inf, math.inf)]
         near += [repr(-value), repr(value), f"{value:.17e}", f"{value:.6g}"]
-    return st.sampled_from([*near, *IMITATIONS])
+    return near
 
 
 @given(st.data())
@@ -47,11 +49,33 @@ def test_rows_give_the_same_text_if_and_only_if_they_mean_the_same(data: st.Data
     places = data.draw(st.lists(st.integers(0, len(row) - 1), min_size=1, max_size=3))
     other = list(row)
     for place in places:
-        other[place] = data.draw(altered(row[place]) | st.sampled_from(row))
+        other[place] = data.draw(st.sampled_from([*neighbours(row[place]), *IMITATIONS, *row]))
     convert = compile_schema(schema).row
     one, two = convert(row), convert(other)
     if not isinstance(one, Refusal) and not isinstance(two, Refusal):
         assert (one[2] == two[2]) == (values(schema, row) == values(schema, other))
+
+
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 21))]
+)
+def test_no_two_of_many_rows_share_a_text(seed: int) -> None:
+    """Among hundreds of rows of a schema and ones that lie near, texts differ as meanings do."""
+    dice = random.Random(seed)
+    for _ in range(10):
+        schema = random_rows.schema(dice)
+        convert = compile_schema(schema).row
+        rows = [random_rows.row(dice, schema) for _ in range(250)]
+        for row in rows[:250]:
+            at = dice.randrange(len(row))
+            near = dice.choice([*neighbours(row[at]), *IMITATIONS, dice.choice(rows)[at]])
+            rows.append([*row[:at], near, *row[at + 1 :]])
+        good = [(r, c[2]) for r in rows if not isinstance(c := convert(r), Refusal)]
+        means = {text: values(schema, row) for row, text in good}
+        for row, text in good:
+            assert values(schema, row) == means[text]
+        distinct = {(w, tuple(held.values())) for w, held in means.values()}
+        assert len(distinct) == len(means)
 
 
 @given(first=st.text("ab=:|^*% ", max_size=4), second=st.text("ab=:|^*% ", max_size=4))
