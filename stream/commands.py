@@ -88,18 +88,24 @@ def learn(
 ) -> None:
     """Learn from the stream: score, measure, learn, write scores, save versions."""
     from converters.progress import progress
-    from stream.context import context_of
-    from stream.learner_process import assembled
     from stream.logs import configure_logs
+    from stream.readers import Readers
 
     configure_logs()
     settings, schema = read_config(config)
-    with assembled(context_of(settings, schema)) as process:
-        say(f"Learning model '{settings.model}' from {settings.log}. Ctrl-C stops cleanly.")
-        with stopped_by_signals(process.stop), progress("events") as shown:
-            report = process.run(
-                lambda _, learning: shown(learning.pipeline.counts.events), until_end=until_end
-            )
+    with closing(Readers(settings)) as readers:
+        readers.get_ready()
+        # Not before: a reader's process starts while this one imports what it learns with.
+        from stream.context import context_of
+        from stream.learner_process import assembled
+
+        with assembled(context_of(settings, schema), readers) as process:
+            say(f"Learning model '{settings.model}' from {settings.log}. Ctrl-C stops cleanly.")
+            with stopped_by_signals(process.stop), progress("events") as shown:
+                report = process.run(
+                    lambda _, learning: shown(learning.pipeline.counts.events),
+                    until_end=until_end,
+                )
     if json:
         print_json(report)
     else:

@@ -194,8 +194,12 @@ class LearnerProcess:
 
 
 @contextmanager
-def assembled(context: Context) -> Iterator[LearnerProcess]:
+def assembled(context: Context, readers: Readers | None = None) -> Iterator[LearnerProcess]:
     """A learner process with everything open; closes it all.
+
+    Args:
+        context: the model's config.
+        readers: where its batches come from, if that is getting ready already; not closed.
 
     Raises:
         LearnerRunningError: another learner of the model holds this machine's lock.
@@ -203,7 +207,8 @@ def assembled(context: Context) -> Iterator[LearnerProcess]:
     settings = context.settings
     with ExitStack() as stack:
         stack.enter_context(_locked(settings.home))
-        readers = stack.enter_context(closing(Readers(settings)))
+        if readers is None:
+            readers = stack.enter_context(closing(Readers(settings)))
         readers.get_ready()
         registry = stack.enter_context(Registry(settings.registry, settings.model))
         event_log = opened(settings)

@@ -13,6 +13,8 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import orjson
+
 from converters.cells import Refusal
 from converters.csv_text import csv_line
 from stream.log import Outgoing, Place, Record
@@ -20,6 +22,8 @@ from stream.reading import Taken
 
 # Existing Kafka topics take records of a mebibyte at most.
 MOST_BYTES = 2**19
+# From here to 1 orjson writes what repr does, in a fifth of the time.
+SAME_AS_REPR = 1e-4
 
 
 class Score(NamedTuple):
@@ -52,6 +56,13 @@ def csv_field(text: str) -> str:
     if text.isalnum() or not any(c in text for c in ',"\r\n'):
         return text
     return '"' + text.replace('"', '""') + '"'
+
+
+def score_texts(scores: Sequence[float]) -> list[str]:
+    """Each score, from 0 to 1, as ``repr`` writes it."""
+    texts = orjson.dumps(scores).decode()[1:-1].split(",")
+    # strict=False: of no scores there is one empty text.
+    return [t if s >= SAME_AS_REPR else repr(s) for s, t in zip(scores, texts, strict=False)]
 
 
 def score_records(record: Taken, lines: Sequence[str]) -> list[Outgoing]:

@@ -20,7 +20,7 @@ from learners.progressive import Progressive
 from stream.fingerprint import Mark
 from stream.joiner import Joiner
 from stream.log import Outgoing, Place
-from stream.outputs import csv_field, dead_letter_records, score_records
+from stream.outputs import csv_field, dead_letter_records, score_records, score_texts
 from stream.planning import Counts, Plan, Planner
 from stream.reading import Batch, Taken
 
@@ -126,10 +126,11 @@ class Pipeline:
     def _write(self, plan: Plan, scores: list[float], written: Written) -> None:
         """One record of scores and one of dead letters for each input record not output before."""
         lineage, before = self.lineage, self.output_before
+        shown = score_texts(scores)
         for record, rows in plan.scored:
             if record.offset >= before.get(record.place, 0):
                 lines = [
-                    f"{n},{csv_field(i)},{scores[at]!r},{lessons},{lineage}"
+                    f"{n},{csv_field(i)},{shown[at]},{lessons},{lineage}"
                     for n, i, at, lessons in rows
                 ]
                 written.scores.extend(score_records(record, lines))
