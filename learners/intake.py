@@ -33,6 +33,9 @@ COIN_MOST_WEIGHT = 1.0
 # With --l2 0.1 lessons of weight 1,000 made weights infinite; up to this over --l2, they stay.
 L2_MOST_WEIGHT = 0.1
 
+# Why a row is refused whose cells are right and whose numbers the learner cannot take.
+UNLEARNABLE = "unlearnable"
+
 _NUMBER = re.compile(
     r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
     r"|-?0x[01](?:\.[0-9a-f]+)?p[+-]?[0-9]+"

@@ -24,6 +24,7 @@ from converters.settings import Settings
 from converters.vw_text import Row, unlabelled
 from learners import choose
 from learners.base import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
+from learners.intake import UNLEARNABLE, RefusedLinesError
 from learners.registry import Version
 from learners.snapshot import SnapshotStore
 
@@ -101,15 +102,34 @@ def _scored(
     schema: Schema,
     threshold: float,
 ) -> Iterator[tuple[object, ...]]:
-    texts = [unlabelled(row[2]) for _, row in block if not isinstance(row, Refusal)]
-    scores = iter(learner.predict(texts))
-    for source, row in block:
-        if isinstance(row, Refusal):
-            yield source.line, "", "", "", row.reason, row.column
+    for (source, row), score in zip(block, scores_of(learner, [r for _, r in block]), strict=True):
+        if isinstance(score, Refusal):
+            yield source.line, "", "", "", score.reason, score.column
         else:
-            value = next(scores)
-            label = schema.label_spellings[value >= threshold]
-            yield source.line, row[0], repr(value), label, "", ""
+            label = schema.label_spellings[score >= threshold]
+            yield source.line, row[0], repr(score), label, "", ""
+
+
+def scores_of(learner: Learner, rows: Sequence[Row | Refusal]) -> list[float | Refusal]:
+    """The score of each row, or why it has none."""
+    texts = [unlabelled(row[2]) for row in rows if row.__class__ is not Refusal]
+    try:
+        scores = learner.predict(texts)
+    except RefusedLinesError as error:
+        return scores_of(learner, _without(rows, error))
+    if len(scores) == len(rows):
+        return list(scores)
+    following = iter(scores)
+    return [row if isinstance(row, Refusal) else next(following) for row in rows]
+
+
+def _without(rows: Sequence[Row | Refusal], error: RefusedLinesError) -> list[Row | Refusal]:
+    """The rows, with a refusal in place of each whose text the learner will not take."""
+    places = [at for at, row in enumerate(rows) if not isinstance(row, Refusal)]
+    rest = list(rows)
+    for place, reason in error.reasons.items():
+        rest[places[place]] = Refusal(UNLEARNABLE, "", reason)
+    return rest
 
 
 @contextmanager

@@ -15,12 +15,11 @@ import orjson
 from fastapi import Request, Response
 
 from converters.cells import Refusal
-from converters.vw_text import Row, unlabelled
-from learners.base import Learner
-from learners.intake import BLOCK, RefusedLinesError
+from learners.intake import BLOCK
+from learners.scoring import scores_of
 from serve.body import media_type, only_parameters, read
 from serve.problems import RowsRefusedError
-from serve.refusals import OUT_OF_BOUNDS, row_error, told
+from serve.refusals import row_error, told
 from serve.request_rows import Rows
 from serve.service import Service
 
@@ -92,25 +91,3 @@ class Predictions:
             answers.append(answer)
         self._measures.scored(len(answers) - refused)
         return answers
-
-
-def scores_of(learner: Learner, rows: Sequence[Row | Refusal]) -> list[float | Refusal]:
-    """The score of each row, or why it has none."""
-    texts = [unlabelled(row[2]) for row in rows if row.__class__ is not Refusal]
-    try:
-        scores = learner.predict(texts)
-    except RefusedLinesError as error:
-        return scores_of(learner, _without(rows, error))
-    if len(scores) == len(rows):
-        return list(scores)
-    following = iter(scores)
-    return [row if isinstance(row, Refusal) else next(following) for row in rows]
-
-
-def _without(rows: Sequence[Row | Refusal], error: RefusedLinesError) -> list[Row | Refusal]:
-    """The rows, with a refusal in place of each whose text the learner will not take."""
-    places = [at for at, row in enumerate(rows) if not isinstance(row, Refusal)]
-    rest = list(rows)
-    for place, reason in error.reasons.items():
-        rest[places[place]] = Refusal(OUT_OF_BOUNDS, "", reason)
-    return rest

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from converters.cells import Refusal
+from learners.intake import UNLEARNABLE
 
-OUT_OF_BOUNDS = "out-of-bounds"
 MISSING_COLUMN = "missing-column"
 # Names listed in one sentence; a body may hold thousands of keys.
 MOST_NAMES = 20
@@ -35,7 +35,7 @@ SENTENCES = {
     "not-a-row": "this is not a JSON object",
     "not-finite": "this number is not finite as float32",
     "not-utf8": "the row is not UTF-8",
-    OUT_OF_BOUNDS: "the learner cannot take a value of this magnitude",
+    UNLEARNABLE: "the learner cannot take a value of this magnitude",
     "out-of-range": "the number is outside the column's range",
     "rare-value": "the value is rare, and the schema does not allow that",
     "too-many-rows": "the record has more than 100,000 rows",

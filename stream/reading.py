@@ -13,7 +13,7 @@ from typing import NamedTuple
 from converters.cells import Refusal
 from converters.rows import LabelRow, RowReader
 from converters.vw_text import Row
-from learners.intake import Intake
+from learners.intake import UNLEARNABLE, Intake
 from stream import fingerprint
 from stream.fingerprint import Mark
 from stream.journal import JournalLine
@@ -98,7 +98,7 @@ class RecordReader:
         texts = [row[2] for row in rows]  # of a refusal: the offending text, looked at in vain
         for place, reason in self.intake.refused(texts).items():
             if not isinstance(rows[place], Refusal):
-                rows[place] = Refusal("unlearnable", "", reason)
+                rows[place] = Refusal(UNLEARNABLE, "", reason)
         return rows
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from starlette.types import Message
 
+from learners.scoring import scores_of
 from serve.app import create_app
 from serve.live_model import LiveModel
 from serve.loading import Loader
 from serve.measures import Measures
-from serve.predict import scores_of
 from tests.project import Project, flights
 from tests.served import LOCAL, Maker
 

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from learners.intake import UNLEARNABLE
 from serve.problems import BUG, KINDS, OF_HTTP
-from serve.refusals import MISSING_COLUMN, OUT_OF_BOUNDS, SENTENCES
+from serve.refusals import MISSING_COLUMN, SENTENCES
 from tests.served import ROOT, a_client
 
 TEXT = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
@@ -48,9 +49,9 @@ def test_every_reason_has_a_sentence_and_is_documented() -> None:
     of_converter = set(re.findall(r'Refus(?:al|edCellError)\(\s*"([a-z0-9-]+)"', _sources()))
     assert of_converter
     assert of_converter <= set(SENTENCES)
-    for reason in (MISSING_COLUMN, OUT_OF_BOUNDS):
+    for reason in (MISSING_COLUMN, UNLEARNABLE):
         assert f"`{reason}`" in TEXT
-    for reason in set(SENTENCES) - {MISSING_COLUMN, OUT_OF_BOUNDS}:
+    for reason in set(SENTENCES) - {MISSING_COLUMN, UNLEARNABLE}:
         assert reason in CONVERTER, reason
 
 

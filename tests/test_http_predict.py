@@ -176,7 +176,7 @@ def test_a_value_that_the_learner_cannot_take_is_an_error_in_its_place(tmp_path:
         assert problem_of(client.post("/predict", json=bad))["status"] == 422
         rows = [good] * 200 + [bad] + [good] * 5
         predictions = client.post("/predict", json=rows).json()["predictions"]
-        assert predictions[200]["error"]["reason"] == "out-of-bounds"
+        assert predictions[200]["error"]["reason"] == "unlearnable"
         rest = predictions[:200] + predictions[201:]
         assert all(each == rest[0] and "score" in each for each in rest)
 
