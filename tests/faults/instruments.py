@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -53,9 +54,10 @@ def replace(where: str, name: str, make: Callable[[Function], Function]) -> None
 
 @dataclass
 class Instruments:
-    """The wrappers, and in which wrapped calls the process is just now."""
+    """The wrappers, in which wrapped calls the process is just now, and when readers are killed."""
 
     trace: Trace
+    reader_seconds: float | None = None
     inside: set[str] = field(default_factory=set)
 
     def install(self, log: str) -> None:
@@ -66,6 +68,7 @@ class Instruments:
         self._snapshots()
         self._registry()
         self._thinning()
+        self._readers()
 
     def step(
         self,
@@ -126,6 +129,25 @@ class Instruments:
             return take
 
         replace("stream.pipeline", "Pipeline.take", make)
+
+    def _readers(self) -> None:
+        passed, seconds = self.trace.passed, self.reader_seconds
+
+        def kill(process: Any) -> None:
+            if process.poll() is None:
+                process.kill()
+                passed("reader: killed")
+
+        def make(original: Function) -> Function:
+            def opened(reader: Any, assignment: Any) -> None:
+                original(reader, assignment)
+                passed("reader: told what to read")
+                if seconds is not None:
+                    threading.Timer(seconds, kill, [reader._process]).start()
+
+            return opened
+
+        replace("stream.remote_reader", "RemoteReader.open", make)
 
     def _sqlite_outputs(self) -> None:
         passed = self.trace.passed

@@ -87,6 +87,7 @@ class Killing:
         _check_killed(life, self.zygote.live(life))
         traced = read_trace(life.trace)
         self.deaths.regions[traced.region] += 1
+        self.deaths.readers += traced.passes["reader: killed"]
         self._taken += traced.passes["outputs: write returned"] * int(life.constants["BATCH_ROWS"])
         if traced.working_after is not None:
             self.deaths.starts.append(traced.working_after)
@@ -106,7 +107,7 @@ class Killing:
         draw, typical = self.draw, self._typical_start()
         left = max(self.scenario.kills - self.deaths.count, 1)
         rows = (self.ledger.rows - self._taken) / left / BATCHES_A_LIFE * draw.uniform(0.3, 1.7)
-        first = self.deaths.count == 0
+        first, apart = self.deaths.count == 0, self.scenario.processes > 1
         point = next(self._targets) if first or draw.random() < 0.5 else None
         work = min(typical, WORK_SECONDS)
         longest = typical + 3 * work if point else draw.uniform(0.1 * typical, typical + 2 * work)
@@ -123,6 +124,7 @@ class Killing:
                 "FRESHET_CHECKPOINT__SECONDS": str(draw.choice((0.02, 0.3, 5.0))),
             },
             constants=HASTE | {"BATCH_ROWS": int(min(max(rows, SMALLEST_BATCH), LARGEST_BATCH))},
+            reader_seconds=draw.choice((None, draw.uniform(0, work))) if apart else None,
         )
 
     def _typical_start(self) -> float:
@@ -132,7 +134,8 @@ class Killing:
 
     def _drawn_targets(self) -> Iterator[Point]:
         """Each point in turn, that of a first start first; those that chance rarely meets often."""
-        points = [p for p in POINTS if p.log in ("", self.scenario.kind)]
+        kind, processes = self.scenario.kind, self.scenario.processes
+        points = [p for p in POINTS if p.log in ("", kind) and p.processes <= processes]
         yield from (p for p in points if p.name == "start: lineage begun")
         points += [p for p in points if p.region in BRIEF] * 2
         while True:

@@ -54,6 +54,7 @@ class Outcome:
     start_seconds: float
     seconds: float
     problems: list[str]
+    readers: int = 0
 
 
 def run_all(wanted: Sequence[Scenario], kills: int, events: int) -> list[Outcome]:
@@ -128,6 +129,7 @@ def outcome_of(scenario: Scenario, work: Path, url: str, *, say: bool = False) -
         round(statistics.median(deaths.starts or [0.0]), 3),
         round(monotonic() - began, 1),
         problems,
+        deaths.readers,
     )
 
 

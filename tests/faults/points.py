@@ -6,7 +6,8 @@ product's functions so that each step is noted here. A :class:`Trace` is a file 
 into its memory: what it has written is there when it is dead, and a step costs a microsecond.
 
 Outputs may be written by a thread of their own while the learner goes on, so there are two lanes:
-the last step of the outputs, and the last step of everything else.
+the last step of the outputs, and the last step of everything else. What becomes of a reader in a
+process of its own is noted in a third, which says nothing of where the learner stands.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ REGIONS = (
     THINNING,
 )
 
-MAIN, OUTPUTS = 0, 1
+MAIN, OUTPUTS, READER = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Point:
         lane: whose last step it is.
         log: the kind of log that has this step; empty for both.
         most: how often it is passed in a short life, for choosing which pass to die at.
+        processes: how many a learner must have to pass it.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Point:
     lane: int = MAIN
     log: str = ""
     most: int = 2
+    processes: int = 1
 
 
 POINTS = (
@@ -102,6 +105,8 @@ POINTS = (
     Point("thinning: a file removed", THINNING, most=6),
     Point("thinning: folder removed", THINNING),
     Point("thinning: over", BETWEEN, most=1),
+    Point("reader: told what to read", BETWEEN, READER, most=1, processes=2),
+    Point("reader: killed", BETWEEN, READER, most=1, processes=2),
 )
 NUMBERS = {point.name: number for number, point in enumerate(POINTS)}
 

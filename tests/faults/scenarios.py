@@ -14,6 +14,8 @@ from tests.faults.ledger import LABEL_WAIT
 from tests.project import Project
 
 LOGS = (("sqlite", 4), ("kafka", 1), ("kafka", 4))
+# Where the reader has a process of its own, which is killed too.
+APART = (("sqlite", 4), ("kafka", 4))
 
 MORE = """
 [late_labels]
@@ -41,6 +43,7 @@ class Scenario:
         kills: how many lives are killed.
         events: rows on the events topic, about.
         seed: of everything that is drawn.
+        processes: of a learner; with two, readers are killed as well.
     """
 
     kind: str
@@ -50,12 +53,15 @@ class Scenario:
     kills: int
     events: int
     seed: int = 1
+    processes: int = 1
 
     @property
     def name(self) -> str:
         """As ``--only`` takes it."""
         log = self.kind if self.kind == "sqlite" else f"{self.kind}-{self.partitions}"
-        return f"{log}-{'late' if self.late else 'immediate'}-{'live' if self.live else 'full'}"
+        apart = "-apart" if self.processes > 1 else ""
+        labels = "late" if self.late else "immediate"
+        return f"{log}-{labels}-{'live' if self.live else 'full'}{apart}"
 
 
 @dataclass
@@ -68,6 +74,7 @@ class Deaths:
         points: kills at each named point.
         starts: seconds from a life's beginning to its first new batch.
         plain: kills of processes that were started as users start them.
+        readers: kills of readers while their learner lived on.
     """
 
     regions: Counter[str] = field(default_factory=Counter)
@@ -75,10 +82,11 @@ class Deaths:
     points: Counter[str] = field(default_factory=Counter)
     starts: list[float] = field(default_factory=list)
     plain: int = 0
+    readers: int = 0
 
     @property
     def count(self) -> int:
-        """All of them."""
+        """All learners."""
         return sum(self.regions.values()) + self.plain
 
 
@@ -86,17 +94,19 @@ def project_of(scenario: Scenario, folder: Path, url: str, model: str, source: s
     """The model that learns; with ``source``, another one that reads that one's topics."""
     topics = f'events = "{source}.events"\nlabels = "{source}.labels"' if source else ""
     more = MORE.format(wait=LABEL_WAIT, partitions=scenario.partitions, topics=topics)
-    project = Project(folder, log=url, model=model, more=more)
+    processes = 1 if source else scenario.processes
+    project = Project(folder, log=url, model=model, more=more, processes=processes)
     project.topics()
     return project
 
 
 def scenarios(kills: int, events: int, only: str = "") -> list[Scenario]:
-    """All twelve, or those whose name holds ``only``; together they kill and learn so much."""
-    every = list(product(LOGS, (False, True), (False, True)))
+    """All sixteen, or those whose name holds ``only``; together they kill and learn so much."""
+    both = (False, True)
+    every = [*product(LOGS, both, both, (1,)), *product(APART, (True,), both, (2,))]
     each_kills, each_events = -(-kills // len(every)), -(-events // len(every))
     found = [
-        Scenario(kind, partitions, late, live, each_kills, each_events, seed)
-        for seed, ((kind, partitions), late, live) in enumerate(every, 1)
+        Scenario(kind, partitions, late, live, each_kills, each_events, seed, processes)
+        for seed, ((kind, partitions), late, live, processes) in enumerate(every, 1)
     ]
     return [scenario for scenario in found if only in scenario.name]

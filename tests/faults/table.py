@@ -46,12 +46,16 @@ class Table:
 
 def of_scenarios(outcomes: Sequence[Outcome]) -> Table:
     """A row for each scenario, and their sum."""
-    columns = ("scenario", "kills", "inside a commit", "events", "labels", "result", "seconds")
+    columns = (
+        *("scenario", "kills", "inside a commit", "readers killed", "events", "labels"),
+        *("result", "seconds"),
+    )
     rows = [
         (
             outcome.name,
             f"{outcome.kills:,}",
             f"{sum(n for region, n in outcome.regions.items() if region in INSIDE):,}",
+            f"{outcome.readers:,}",
             f"{outcome.events:,}",
             f"{outcome.labels:,}",
             "FAILED" if outcome.problems else "the same, 0 lost, 0 twice",
@@ -65,6 +69,7 @@ def of_scenarios(outcomes: Sequence[Outcome]) -> Table:
         "together",
         f"{sum(o.kills for o in outcomes):,}",
         f"{inside:,}",
+        f"{sum(o.readers for o in outcomes):,}",
         f"{sum(o.events for o in outcomes):,}",
         f"{sum(o.labels for o in outcomes):,}",
         f"{failed} FAILED" if failed else "all the same",

@@ -28,7 +28,11 @@ from tests.faults.zygote import Life, Zygote, running_zygote
 
 KILLS, EVENTS = 72, 36_000
 SHORT = [
-    pytest.param(s, id=s.name, marks=pytest.mark.kafka if s.kind == "kafka" else ())
+    pytest.param(
+        s,
+        id=s.name,
+        marks=[pytest.mark.kafka] * (s.kind == "kafka") + [pytest.mark.long] * (s.processes > 1),
+    )
     for s in scenarios(KILLS, EVENTS)
 ]
 
@@ -128,12 +132,12 @@ def test_only_what_is_missing_is_run_again(tmp_path: Path, monkeypatch: pytest.M
 def test_the_tables_add_up() -> None:
     """Kills inside a commit are counted apart, and a failure is not to be overlooked."""
     regions = {"between commits": 3, "inside the registry's commit": 2}
-    good = Outcome("a", 5, 0, 100, 10, regions, {"between commits": 1}, {}, 0.1, 1.0, [])
+    good = Outcome("a", 5, 0, 100, 10, regions, {"between commits": 1}, {}, 0.1, 1.0, [], 3)
     bad = replaced(good, name="b|", plain=1, problems=["lost"])
     assert table.of_scenarios([good, bad]).rows == [
-        ("a", "5", "2", "100", "10", "the same, 0 lost, 0 twice", "1"),
-        ("b|", "5", "2", "100", "10", "FAILED", "1"),
-        ("together", "10", "4", "200", "20", "1 FAILED", "2"),
+        ("a", "5", "2", "3", "100", "10", "the same, 0 lost, 0 twice", "1"),
+        ("b|", "5", "2", "3", "100", "10", "FAILED", "1"),
+        ("together", "10", "4", "6", "200", "20", "1 FAILED", "2"),
     ]
     landed = table.of_regions([good, bad])
     assert ("between commits", "2", "4", "6") in landed.rows

@@ -48,6 +48,7 @@ class Life:
         seconds: kill it after so long, if it is not dead by then; None: wait for its end.
         environment: variables to set, such as the config's.
         constants: the product's to change, so that in a short life much happens.
+        reader_seconds: kill each reader's process so long after it has begun; None: let it be.
     """
 
     folder: str
@@ -59,6 +60,7 @@ class Life:
     seconds: float | None = None
     environment: dict[str, str] = field(default_factory=dict)
     constants: dict[str, float] = field(default_factory=dict)
+    reader_seconds: float | None = None
 
     @property
     def trace(self) -> Path:
@@ -186,7 +188,7 @@ def _become(life: Life) -> None:
         set_constants(life.constants)
         if life.log:
             trace = Trace(life.trace, life.point, life.nth, life.delay)
-            Instruments(trace).install(life.log)
+            Instruments(trace, life.reader_seconds).install(life.log)
         status = _run(life.arguments)
     except BaseException:
         traceback.print_exc()
