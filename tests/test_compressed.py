@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters import zstd
+from converters import sample, zstd
 from converters.compressed import Source
 from converters.csv_file import CsvFile, CsvFileError, open_csv, opened
 from converters.output_file import writing
@@ -175,7 +175,7 @@ def test_a_file_packed_otherwise(name: str, packed: bytes) -> None:
 
 def bomb_of(pack: str, size: int) -> bytes:
     """Mebibytes of rows, made of a few kilobytes."""
-    piece = (b"1," + b"2" * 1021 + b"\n") * 2**10
+    piece = bomb_rows()
     if pack == "gzip":
         packer = zlib.compressobj(9, wbits=31)
         return b"".join(packer.compress(piece) for _ in range(size)) + packer.flush()
@@ -185,15 +185,29 @@ def bomb_of(pack: str, size: int) -> bytes:
 @pytest.mark.parametrize("pack", PACKS)
 def test_a_bomb_takes_no_memory(pack: str) -> None:
     """A small file that unpacks to a huge one is read in pieces."""
-    packed = bomb_of(pack, 32)
+    packed = bomb_of(pack, 8)
     assert len(packed) * 400 < 32 * 2**20
-    file = CsvFile(io.BytesIO(packed), "f.csv")
     tracemalloc.start()
+    file = CsvFile(io.BytesIO(packed), "f.csv")
     rows = sum(len(block.rows) for block in file.blocks())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert rows == 32 * 2**10 - 1
+    assert rows == 8 * 2**12 - 1
     assert peak < 8 * 2**20
+
+
+def test_a_sample_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read for a sample is bounded by what is unpacked, not by the packed file's size."""
+    monkeypatch.setattr(sample, "LARGEST_READ", 2**20)
+    drawn = sample.read_sample(CsvFile(io.BytesIO(b"a,b\n" + bomb_rows()), "f.csv"), 10)
+    packed = gzip.compress(b"a,b\n" + bomb_rows())
+    assert sample.read_sample(CsvFile(io.BytesIO(packed), "f.csv"), 10).described == drawn.described
+    assert not drawn.whole
+
+
+def bomb_rows() -> bytes:
+    """Some mebibytes of rows."""
+    return (b"1," + b"2" * 1021 + b"\n") * 2**12
 
 
 def test_progress_is_that_of_the_packed_file(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ RULES: list[tuple[str, bytes, list[str]]] = [
         ],
     ),
     ("nor are two", MARK * 2 + b'"k",1,a', ["note=a"]),
+    ("nor does it hide a quote", MARK + b'"k\n,",1,a\nk,1,b', ["note=a", "note=b"]),
     ("nor is one where files were joined", b"k,1,a\n" + MARK + b"k,1,b", ["note=a", "note=b"]),
     ("elsewhere it is a character", b"k,1," + MARK + b"a", ["note=\ufeffa"]),
     ("blanks around a cell belong to it", b"k,1, a ", ["note=%20a%20"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from converters.cells import Refusal
@@ -29,6 +29,7 @@ COLUMNS: schemas.Columns = {
 
 
 @given(st.lists(schemas.texts, min_size=1, max_size=4))
+@example(["\ufeffa", "b"])
 @settings(deadline=None)
 def test_written_line_is_read_as_its_cells(cells: list[str]) -> None:
     """Any cells come back from their line, by us and by csv.reader."""

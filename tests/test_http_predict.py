@@ -59,6 +59,9 @@ def test_every_form_of_the_same_rows_gives_the_same_scores(
         "csv turned": post_csv(client, as_csv(ROWS, turned)).json(),
         "csv with CRLF": post_csv(client, as_csv(ROWS).replace("\n", "\r\n")).json(),
         "csv with BOM": post_csv(client, "\ufeff" + as_csv(ROWS)).json(),
+        "joined csv": post_csv(
+            client, as_csv(ROWS, turned).strip().replace("\n", "\n\ufeff")
+        ).json(),
         "csv in quotes": post_csv(client, _quoted(as_csv(ROWS))).json(),
     }
     for form, answer in answers.items():
