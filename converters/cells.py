@@ -49,9 +49,13 @@ def escape_value(text: str) -> str:
 def escape_name(text: str) -> str:
     """As :func:`escape_value`, and ``=``, which separates a name from its value.
 
-    A column called as the feature that VW adds to every line is escaped too.
+    Two kinds of names have their first character escaped: that of the feature which VW adds to
+    every line, and numerals, whose number VW takes for their hash: ``5`` and ``05`` would share a
+    weight.
     """
-    return "%43onstant" if text == CONSTANT else text.translate(_ESCAPED_IN_NAMES)
+    if text == CONSTANT or (text.isdecimal() and text.isascii()):
+        return f"%{ord(text[0]):02X}{text[1:]}"
+    return text.translate(_ESCAPED_IN_NAMES)
 
 
 def unescape(text: str) -> str:

@@ -61,7 +61,7 @@ def weight(schema: Schema, row: Sequence[str]) -> float:
 
 def written_features(feature: Feature, value: Meaning) -> list[tuple[str, float]]:
     """(name, value) of each feature that VW should see for what a cell means."""
-    name = "%43onstant" if feature.name == "Constant" else escaped(feature.name, "=")
+    name = _escaped_name(feature.name)
     if value is None:
         return [(f"{name}=", 1.0)] if feature.settings.missing == "indicator" else []
     if isinstance(value, float):
@@ -77,6 +77,12 @@ def written_features(feature: Feature, value: Meaning) -> list[tuple[str, float]
 def escaped(text: str, also: str = "") -> str:
     """Text with what Vowpal Wabbit takes for syntax in percent escapes."""
     return "".join(f"%{ord(c):02X}" if c in _ESCAPED or c in also else c for c in text)
+
+
+def _escaped_name(name: str) -> str:
+    if name == "Constant" or set(name) <= set("0123456789"):
+        return f"%{ord(name[0]):X}{name[1:]}"
+    return escaped(name, "=")
 
 
 def _unless_missing(feature: Feature, cell: str) -> Meaning:

@@ -62,7 +62,7 @@ names = st.one_of(
         min_size=1,
         max_size=8,
     ),
-    st.sampled_from(["Constant", "a", "a=b", "a^b", "a*b", "a=", "a%3D"]),
+    st.sampled_from(["Constant", "a", "a=b", "a^b", "a*b", "a=", "a%3D", "5", "05"]),
 )
 decimals = st.one_of(
     st.floats(width=32, allow_nan=False, allow_infinity=False).map(repr),
