@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -137,7 +138,7 @@ class CsvFile:
         if isinstance(header, Refusal) or not header:
             reason = header.reason if isinstance(header, Refusal) else ""
             raise CsvFileError(f"{self.name} has no header: {_no_header(reason)}.")
-        twice = sorted({c for c in header if header.count(c) > 1})
+        twice = sorted(name for name, count in Counter(header).items() if count > 1)
         if twice:
             raise CsvFileError(
                 f"{self.name} names the column '{quoted(twice[0])}' twice in its header."
