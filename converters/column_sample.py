@@ -8,19 +8,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from converters.cells import RefusedCellError
 from converters.numbers import number
-from converters.times import time_ms
+from converters.times import local_time
 
 # Spellings of missing that pandas, R, SQL and people write.
 MISSING_SPELLINGS = frozenset(
     {"NA", "N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none", "?", "-"}
 )
+# Cells of more blanks than this are no spelling: each length would be one of its own.
+LONGEST_BLANK = 20
 # So many of its values must be distinct for a column to be "nearly unique", among this many rows.
 NEARLY_UNIQUE = 0.95
 UNIQUE_FROM_ROWS = 20
+# Times that count seconds or milliseconds look like any number; those of events lie here.
+USUAL_YEARS = range(1990, 2041)
+
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,37 @@ class ColumnSample:
         return Counter(self.present)
 
     @cached_property
+    def values(self) -> dict[str, float]:
+        """The number that each present cell is, where it is one."""
+        read = ((cell, number_or_none(cell)) for cell in self.distinct)
+        return {cell: value for cell, value in read if value is not None}
+
+    @cached_property
     def numbers(self) -> list[float]:
         """The present cells that are numbers."""
-        return [value for value in map(number_or_none, self.present) if value is not None]
+        values = self.values
+        return [values[cell] for cell in self.present if cell in values]
+
+    @cached_property
+    def odd(self) -> list[str]:
+        """The present cells that are no numbers, each once, in the order of their appearance."""
+        return [cell for cell in self.distinct if cell not in self.values]
+
+    @cached_property
+    def times(self) -> dict[str, datetime] | None:
+        """What each present cell means in UTC, if all are times.
+
+        Numbers are times only if all of them lie within the usual years.
+        """
+        times: dict[str, datetime] = {}
+        for cell in self.distinct:
+            try:
+                times[cell] = local_time(cell, _UTC).astimezone(UTC)
+            except RefusedCellError:
+                return None
+            if cell in self.values and times[cell].year not in USUAL_YEARS:
+                return None
+        return times or None
 
     @property
     def missing_share(self) -> float:
@@ -73,18 +109,16 @@ class ColumnSample:
         rows = len(self.present)
         return rows >= UNIQUE_FROM_ROWS and len(self.distinct) >= NEARLY_UNIQUE * rows
 
-    @property
-    def holds_times(self) -> bool:
-        """Whether each present cell is a time."""
-        try:
-            return all(time_ms(cell) >= 0 for cell in self.present)
-        except RefusedCellError:
-            return False
+    def line_of(self, cell: str) -> int:
+        """The first line that holds a cell."""
+        return self.lines[self.cells.index(cell)]
 
 
 def means_missing(cell: str) -> bool:
     """Whether a cell is empty, blank, or spelt as missing values commonly are."""
-    return cell in MISSING_SPELLINGS or not cell or cell.isspace()
+    if cell in MISSING_SPELLINGS or not cell:
+        return True
+    return len(cell) <= LONGEST_BLANK and cell.isspace()
 
 
 def number_or_none(cell: str) -> float | None:

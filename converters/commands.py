@@ -1,7 +1,6 @@
-"""The commands of this floor: ``freshet init`` and ``freshet convert``.
+"""``freshet convert``: opens its files, and says how it went.
 
-Thin: each opens its files, lets :mod:`converters.infer`, :mod:`converters.conversion` or
-:mod:`converters.csv2vw` do the work, and says how it went.
+The work is done by :mod:`converters.conversion` or, for ``--csv2vw``, by :mod:`converters.csv2vw`.
 """
 
 from __future__ import annotations
@@ -29,29 +28,6 @@ SHOWN_REJECTS = 10
 Source = Annotated[
     str, typer.Argument(metavar="CSV", help="CSV file with a header, or - for standard input.")
 ]
-LabelColumn = Annotated[str, typer.Option("--label", help="The column to predict.")]
-Positive = Annotated[
-    list[str], typer.Option("--positive", help="A value of the label that is positive.")
-]
-Negative = Annotated[
-    list[str] | None,
-    typer.Option("--negative", help="A value that is negative; default: every other one."),
-]
-IdColumn = Annotated[str | None, typer.Option("--id", help="The column that names an event.")]
-TimeColumn = Annotated[
-    str | None, typer.Option("--time", help="The column that says when an event was.")
-]
-Drop = Annotated[list[str] | None, typer.Option("--drop", help="A column not to learn from.")]
-Delimiter = Annotated[
-    str, typer.Option("--delimiter", help="The character between cells; 'tab' for a tab.")
-]
-Encoding = Annotated[
-    str, typer.Option("--encoding", help="The file's encoding, for example cp1252.")
-]
-Model = Annotated[str | None, typer.Option(help="The model's name; default: the CSV file's.")]
-SampleRows = Annotated[
-    int, typer.Option("--sample", min=1, help="How many rows to look at, from all over the file.")
-]
 Rejects = Annotated[
     str | None,
     typer.Option("--rejects", help="File for refused rows, as CSV: line,reason,column,text."),
@@ -65,53 +41,6 @@ Csv2vwFlags = Annotated[
 Lenient = Annotated[
     bool, typer.Option("--lenient", help="With --csv2vw: print also what would be misread.")
 ]
-
-
-def init(
-    csv: Source,
-    label: LabelColumn,
-    positive: Positive,
-    negative: Negative = None,
-    id_column: IdColumn = None,
-    time_column: TimeColumn = None,
-    drop: Drop = None,
-    delimiter: Delimiter = ",",
-    encoding: Encoding = "utf-8",
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = (
-        DEFAULT_CONFIG
-    ),
-    model: Model = None,
-    sample: SampleRows = 10_000,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
-) -> None:
-    """Infer a schema from rows of a CSV file and write a commented config file."""
-    from converters.csv_file import open_csv
-    from converters.infer import Told
-    from converters.infer_write import model_name, written
-    from converters.output_file import writing
-    from converters.sample import csv_as_told, read_sample
-
-    _check_free(output, csv, force=force)
-    told = Told(
-        label, tuple(positive), tuple(negative or ()), id_column, time_column, tuple(drop or ())
-    )
-    with open_csv(csv, csv_as_told(delimiter, encoding)) as file:
-        drawn = read_sample(file, sample)
-    config = written(drawn, told, model or model_name(csv), output)
-    with writing(str(output)) as out:
-        out.write(config.text.encode())
-    for warning in config.warnings:
-        say(f"warning: {warning}")
-    say(f"Wrote {output} from a look at {drawn.described}. Read it through before it is used.")
-
-
-def _check_free(output: Path, csv: str, *, force: bool) -> None:
-    if csv != "-" and output.resolve() == Path(csv).resolve():
-        raise UsageError(f"--output is the CSV file {csv} itself; name another.")
-    if output.exists() and not force:
-        raise UsageError(
-            f"{output} exists already; --force overwrites it, --output FILE writes another."
-        )
 
 
 def convert(

@@ -1,201 +1,234 @@
-"""One column of a sample -> what it is: kind, range, missing policy, and the reason in words.
+"""One column of a sample -> what it is: role, kind, range, missing policy, and why, in words.
 
-Called by :mod:`converters.infer` for every column whose role was not told.
+Called by :mod:`converters.infer` for every column whose role was not told. The modules of single
+kinds guess; what holds for every kind is added here: what to do with missing cells, and whether the
+column may be learned from at all.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from converters.column_sample import ColumnSample, number_or_none
-from converters.leaks import rank_auc, rate_auc, suspect
-from converters.numbers import LARGEST_FLOAT32, number
+from converters.column_sample import ColumnSample
+from converters.infer_decision import Alternative, Decision, Surroundings, percent
+from converters.infer_guess import Guess
+from converters.infer_numbers import like_an_id, nearly_numbers, numbers
+from converters.infer_protected import ASKED, PROTECTED, protection
+from converters.infer_times import are_times, is_later, times
+from converters.infer_words import boolean, categories, is_text, text, truth_values
+from converters.leaks import Separation, by_rank, by_rate
 from converters.toml_text import quoted, readable
 
 # More than so much missing is worth a feature of its own; more than so much, a warning.
 INDICATED_SHARE = 0.05
 MOSTLY_SHARE = 0.5
 
-# Whole numbers with at most so many values (days of a month) are names more often than amounts.
-MOST_NUMBERED_CATEGORIES = 31
-# Numbers are often nearly unique and still amounts: as ids pass those that also count up or down,
-# are called so, or are long and of one length.
-COUNTING_SHARE = 0.99
-ID_DIGITS = 6
-ID_NAME = re.compile(r"(?:^|[^a-z])(?:id|key|no|nr|num|number|uuid|guid|index)$", re.IGNORECASE)
-CAMEL_ID = re.compile(r"[a-z]I[dD]$")
+# Of categories that hardly repeat, the sample cannot say how well they tell the classes apart.
+ROWS_A_VALUE = 2
 
-# Free text: several blanks a cell, and hardly a cell twice.
-TEXT_BLANKS = 2.0
-TEXT_UNIQUE = 0.8
-
-# Values with fewer rows than this on average have a share of positives by chance alone.
-ROWS_A_VALUE = 20
+_OF_NUMBERS = ("numeric", "boolean", "time")
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What a column shall be.
-
-    Attributes:
-        name: the column.
-        settings: its settings as the config file holds them.
-        because: why, in words; stands beside it in the file.
-        warnings: what the person should look at.
-        alone: for a category that is no suspect, how well it alone tells the classes apart (AUC).
-    """
-
-    name: str
-    settings: dict[str, Any]
-    because: str
-    warnings: tuple[str, ...] = ()
-    alone: float | None = None
-
-
-def decide(column: ColumnSample) -> Decision:
-    """What a feature column is."""
+def decide(column: ColumnSample, surroundings: Surroundings) -> Decision:
+    """What a column is that nothing was told about."""
     if not column.present:
-        return _dropped(column, "always missing", "is always missing")
+        because = "always missing: nothing to learn from"
+        learned = Alternative({"kind": "categorical"}, "if it will be filled")
+        return _dropped(column, because, "is always missing", (learned,))
     if len(column.counts) == 1:
         always = f"always {readable(column.cells[0])}"
-        return _dropped(column, always, f"is constant ({always})")
-    if len(column.numbers) == len(column.present):
-        return _numbers(column)
-    return _words(column)
+        varying = _guess(column, surroundings) or categories(column)
+        learned = Alternative(_settings(column, varying, surroundings), "if it will vary")
+        said = f"{always}: nothing to learn from"
+        return _dropped(column, said, f"is constant ({always})", (learned,))
+    guess = _guess(column, surroundings)
+    if guess is None:
+        return _nothing_repeats(column, surroundings)
+    return _feature(column, guess, surroundings)
 
 
-def _numbers(column: ColumnSample) -> Decision:
-    whole = all(value.is_integer() for value in column.numbers)
-    if whole and column.nearly_unique and _like_an_id(column):
-        return _unique(column)
-    values = len(set(column.numbers))
-    few = values <= MOST_NUMBERED_CATEGORIES and 2 * values <= len(column.present)
-    # One number in two spellings (7 and 7.0) would be two categories.
-    if whole and few and values == len(column.distinct):
-        return _feature(column, "categorical", f"whole numbers, {values} distinct")
-    low, high = min(column.numbers), max(column.numbers)
-    seen = f"numbers, {values:,} distinct, seen {_plain(low)}..{_plain(high)}; range widened"
-    return _feature(column, "numeric", seen, _range(low, high))
+def _guess(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
+    """The kind; None for a column of which nothing comes again."""
+    if truth_values(column.distinct):
+        return boolean(column)
+    if are_times(column):
+        return times(column, surroundings)
+    if not column.odd or nearly_numbers(column):
+        if column.nearly_unique and like_an_id(column):
+            return None
+        return numbers(column, len(set(column.numbers)))
+    if is_text(column):
+        return text(column)
+    return None if column.nearly_unique else categories(column)
 
 
-def _words(column: ColumnSample) -> Decision:
-    rows = len(column.present)
-    blanks = sum(len(cell.split()) - 1 for cell in column.present) / rows
-    unique = len(column.distinct) / rows
-    if blanks >= TEXT_BLANKS and unique >= TEXT_UNIQUE:
-        return _feature(column, "text", f"free text, {blanks + 1:.0f} words a cell")
-    if column.nearly_unique:
-        return _unique(column)
-    most, count = column.distinct.most_common(1)[0]
-    because = (
-        f"{len(column.distinct):,} distinct, most often {readable(most)} ({_percent(count / rows)})"
+def _feature(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> Decision:
+    settings = _settings(column, guess, surroundings)
+    others = tuple(
+        replace(other, settings=_with_missing(column, other.settings, surroundings))
+        for other in guess.otherwise
     )
-    return _feature(column, "categorical", because)
+    because = "; ".join([guess.because, *_missing_said(column, settings)])
+    learned = Decision(column.name, settings, because, others, tuple(_warnings(column, guess)))
+    word, grade = protection(column.name)
+    if grade == PROTECTED:
+        return _protected(learned, word)
+    if guess.kind == "time" and is_later(column, surroundings):
+        return _leak(learned, "always later than the event itself")
+    for separation in _separation(column, guess):
+        if separation.is_suspect(len(surroundings.names)):
+            return _telling(learned, separation, len(surroundings.names))
+    return _asked(learned, word) if grade == ASKED else learned
 
 
-def _feature(
-    column: ColumnSample, kind: str, because: str, extra: dict[str, Any] | None = None
-) -> Decision:
-    settings = {"kind": kind, **(extra or {})}
-    warnings = [*_odd_numbers(column)]
+def _settings(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> dict[str, Any]:
+    settings = {"kind": guess.kind, **guess.settings}
+    return _with_missing(column, settings, surroundings, guess.as_missing)
+
+
+def _with_missing(
+    column: ColumnSample,
+    settings: Mapping[str, Any],
+    surroundings: Surroundings,
+    odd: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The settings with what they say of missing cells."""
+    spellings = {*column.spellings, *odd}
+    # What a column of numbers holds one day was seen in another one: no cell to refuse a row for.
+    if settings["kind"] in _OF_NUMBERS:
+        spellings |= surroundings.spellings
+    spellings.difference_update(settings.get("values", ()), settings.get("rare_values", ()))
+    if settings["kind"] == "boolean":
+        spellings.difference_update(column.distinct)
+    full = dict(settings)
+    if column.missing_share > INDICATED_SHARE:
+        full["missing"] = "indicator"
+    if spellings:
+        full["missing_values"] = sorted(spellings)
+    return full
+
+
+def _missing_said(column: ColumnSample, settings: Mapping[str, Any]) -> Iterator[str]:
     share = column.missing_share
     if share:
-        because += f"; {_percent(share)} missing"
-    if share > INDICATED_SHARE:
-        settings["missing"] = "indicator"
-    if share > MOSTLY_SHARE:
-        warnings.append(f"column {quoted(column.name)} is mostly missing ({_percent(share)}).")
-    if column.spellings:
-        settings["missing_values"] = column.spellings
-    rank, rate = _alone(column, kind)
-    leak = suspect(rank, rate)
-    if leak is not None:
-        because += f"; a leak? alone it tells the classes apart (AUC {leak:.2f})"
-        warnings.append(_leak_warning(column.name, leak))
-    alone = rate if leak is None and kind == "categorical" else None
-    return Decision(column.name, settings, because, tuple(warnings), alone)
+        indicated = ", a feature of its own since it is over 5 %" if "missing" in settings else ""
+        yield f"{percent(share)} missing{indicated}"
+    elsewhere = set(settings.get("missing_values", ())) - {*column.spellings, *column.distinct}
+    if elsewhere:
+        spelt = ", ".join(map(readable, sorted(elsewhere)))
+        yield f"{spelt} means missing in other columns of the file, so here too"
 
 
-def _leak_warning(name: str, auc: float) -> str:
-    return (
-        f"column {quoted(name)} looks like a leak: alone it tells the classes apart (AUC "
-        f"{auc:.2f}). If it is known only when the label is, what is learned from it is worth "
-        f"nothing when it matters: run init again with --drop {quoted(name)}."
-    )
-
-
-def _odd_numbers(column: ColumnSample) -> list[str]:
-    """A few cells that keep a column of numbers from being one."""
+def _warnings(column: ColumnSample, guess: Guess) -> Iterator[str]:
+    yield from guess.warnings
+    if column.missing_share > MOSTLY_SHARE:
+        yield f"column {quoted(column.name)} is mostly missing ({percent(column.missing_share)})."
     odd = len(column.present) - len(column.numbers)
-    if not 0 < odd <= len(column.present) / 10:
-        return []
-    pairs = zip(column.cells, column.lines, strict=True)
-    cell, line = next(
-        (c, at) for c, at in pairs if c not in column.missing and number_or_none(c) is None
-    )
-    said = (
-        f"column {quoted(column.name)} holds numbers but for {odd:,} of {len(column.present):,} "
-        f"cells, for example {readable(cell)} in line {line}, and so cannot be numeric. Mend them, "
-        "or list them in its missing_values and set its kind."
-    )
-    return [said]
+    if not guess.as_missing and 0 < odd <= len(column.present) / 10:
+        cell = column.odd[0]
+        yield (
+            f"column {quoted(column.name)} holds numbers but for {odd:,} of "
+            f"{len(column.present):,} cells, for example {readable(cell)} in line "
+            f"{column.line_of(cell)}, and so is not numeric. If it should be, mend them, or list "
+            "them in its missing_values and set its kind."
+        )
 
 
-def _dropped(column: ColumnSample, because: str, warning: str) -> Decision:
-    said = f"column {quoted(column.name)} {warning} and is dropped."
-    return Decision(column.name, {"role": "drop"}, because, (said,))
-
-
-def _unique(column: ColumnSample) -> Decision:
-    found = f"{len(column.distinct):,} distinct values in {len(column.present):,} rows"
-    name = quoted(column.name)
-    what = "time" if column.holds_times else "id"
-    warning = (
-        f"column {name} is nearly unique ({found}); nothing can be learned from that and it is "
-        f"dropped. If it is the event's {what}, run init again with --{what} {name}."
-    )
-    warnings = (warning, *_odd_numbers(column))
-    return Decision(column.name, {"role": "drop"}, f"nearly unique: {found}", warnings)
-
-
-def _like_an_id(column: ColumnSample) -> bool:
-    if ID_NAME.search(column.name) or CAMEL_ID.search(column.name):
-        return True
-    steps = [b - a for a, b in zip(column.numbers, column.numbers[1:], strict=False)]
-    one_way = max(sum(s > 0 for s in steps), sum(s < 0 for s in steps))
-    if one_way >= COUNTING_SHARE * len(steps):
-        return True
-    lengths = {len(cell.strip()) for cell in column.distinct}
-    return len(lengths) == 1 and lengths.pop() >= ID_DIGITS
-
-
-def _alone(column: ColumnSample, kind: str) -> tuple[float | None, float | None]:
-    """How well the column alone tells the classes apart: by its rank, and by a share per value."""
+def _separation(column: ColumnSample, guess: Guess) -> list[Separation]:
+    """How well the column alone tells the classes apart: by its values, and by being missing."""
     known = [(c, y) for c, y in zip(column.cells, column.labels, strict=True) if y is not None]
     labels = [y for _, y in known]
-    if kind == "categorical" and len(column.counts) * ROWS_A_VALUE <= len(known):
-        return None, rate_auc([c for c, _ in known], labels)
-    absent = rate_auc([c in column.missing for c, _ in known], labels)
-    if kind != "numeric":
-        return None, absent
-    present = [(number(c), y) for c, y in known if c not in column.missing]
-    return rank_auc([x for x, _ in present], [y for _, y in present]), absent
+    missing = column.missing | {*guess.as_missing}
+    found = [by_rate((c in missing for c, _ in known), labels)] if known else []
+    if guess.kind in ("categorical", "boolean") and len(column.counts) * ROWS_A_VALUE <= len(known):
+        return [by_rate((c for c, _ in known), labels)]
+    if guess.kind == "numeric":
+        present = [(column.values[c], y) for c, y in known if c not in missing]
+        found.append(by_rank([x for x, _ in present], [y for _, y in present]))
+    return found
 
 
-def _range(low: float, high: float) -> dict[str, float]:
-    """Generous bounds: as much again on either side, but not across zero for one sign."""
-    span = high - low or abs(high) or 1.0
-    below, above = max(low - span, -LARGEST_FLOAT32), min(high + span, LARGEST_FLOAT32)
-    below = 0.0 if low >= 0 > below else below
-    above = 0.0 if high <= 0 < above else above
-    return {"min": below, "max": above}
+def _telling(learned: Decision, separation: Separation, columns: int) -> Decision:
+    auc, chance = separation.seen or 0.0, min(separation.chance(columns), 1.0)
+    said = (
+        f"alone tells the classes apart (AUC {auc:.2f}; of {columns} random columns the best "
+        f"would reach {chance:.2f})"
+    )
+    return _leak(learned, said)
 
 
-def _plain(value: float) -> str:
-    return repr(value).removesuffix(".0")
+def _leak(learned: Decision, said: str) -> Decision:
+    """A column that seems known only when the label is: to learn from it is worse than not to."""
+    warning = (
+        f"column {quoted(learned.name)} looks like a leak: it {said}. It is not learned from, "
+        'under the role "leak". If it IS known when the event comes, put the line in its place '
+        "that the config shows beside it."
+    )
+    because = f"a leak? It {said}; {learned.because}"
+    first = Alternative(learned.settings, "if it IS known when the event comes")
+    return _set_aside(learned, "leak", because, first, warning)
 
 
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else "under 1%"
+def _protected(learned: Decision, word: str) -> Decision:
+    because = (
+        f"called {quoted(word)}, which must not decide about people: kept to compare groups by, "
+        f"never learned from; {learned.because}"
+    )
+    warning = (
+        f"column {quoted(learned.name)} is protected by its name ({word}): it is carried to "
+        "compare groups by, and never learned from."
+    )
+    first = Alternative(learned.settings, "if the name means something else here")
+    return _set_aside(learned, "protected", because, first, warning)
+
+
+def _set_aside(
+    learned: Decision, role: str, because: str, first: Alternative, warning: str
+) -> Decision:
+    return replace(
+        learned,
+        settings={"role": role},
+        because=because,
+        otherwise=(first, *learned.otherwise),
+        warnings=(*learned.warnings, warning),
+    )
+
+
+def _asked(learned: Decision, word: str) -> Decision:
+    warning = (
+        f"column {quoted(learned.name)} may stand for what must not decide about people ({word}). "
+        'It is learned from; role = "protected" carries it without.'
+    )
+    protected = Alternative({"role": "protected"}, "if it must not decide about people")
+    others = (protected, *learned.otherwise)
+    return replace(learned, otherwise=others, warnings=(*learned.warnings, warning))
+
+
+def _dropped(
+    column: ColumnSample, because: str, warning: str, otherwise: tuple[Alternative, ...]
+) -> Decision:
+    said = f"column {quoted(column.name)} {warning} and is dropped."
+    return Decision(column.name, {"role": "drop"}, because, otherwise, (said,))
+
+
+def _nothing_repeats(column: ColumnSample, surroundings: Surroundings) -> Decision:
+    """A column of names, or of times too close together for any part of them to come again."""
+    name = quoted(column.name)
+    what = "time" if are_times(column) else "id"
+    found = f"{len(column.distinct):,} distinct values in {len(column.present):,} rows"
+    said, why = (f"nearly unique: {found}", f"is nearly unique ({found})")
+    learned: dict[str, Any] = {"kind": "categorical"}
+    if what == "time":
+        said = f"times of which no part comes again: {found}"
+        why = "holds times that do not repeat"
+        learned = {"kind": "time", "parts": ["hour", "weekday"], "zone": "UTC"}
+    others = [Alternative(_with_missing(column, learned, surroundings), "to learn from it")]
+    warning = (
+        f"column {name} {why}; nothing can be learned from that and it is dropped. If it is the "
+        f"event's {what}, run init again with --{what} {name}."
+    )
+    if not surroundings.has(what):
+        others.insert(0, Alternative({"role": what}, f"if it is the event's {what}"))
+    return Decision(column.name, {"role": "drop"}, said, tuple(others), (warning,))

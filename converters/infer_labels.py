@@ -16,8 +16,10 @@ from converters.toml_text import quoted, readable
 
 # How many label values a message lists.
 LISTED_VALUES = 10
-# More classes than this in one label column hint at a column that is no label.
+# More classes than this in one label column hint at a column that is no label, and this many no
+# person looks through in the config.
 MANY_VALUES = 31
+MOST_VALUES = 1_000
 
 
 class InferError(UsageError):
@@ -85,6 +87,11 @@ def map_labels(column: LabelColumn) -> Labels:
     """
     _check_told(column)
     negative = column.negative or tuple(v for v in column.values if v not in column.positive)
+    if not column.negative and len(negative) > MOST_VALUES:
+        raise InferError(
+            f"The label column {quoted(column.name)} holds {len(column.values):,} values; say with "
+            "--negative VALUE which are the other class, or name another column."
+        )
     if not negative:
         missing = f" (and {listed(column.missing)}, read as not known)" if column.missing else ""
         raise InferError(
@@ -130,8 +137,7 @@ def _too_many(column: LabelColumn, negative: Sequence[str]) -> Iterable[str]:
     if not column.negative and len(negative) > 1:
         yield (
             f"{values}; all but {listed(column.positive)} count as negative: {listed(negative)}. "
-            "Values that the sample does not hold will be refused; --negative VALUE says which are "
-            "meant."
+            "Other values will be refused; --negative VALUE says which are meant."
         )
     if len(column.values) > MANY_VALUES:
         yield f"{values}; is it the label?"

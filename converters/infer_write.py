@@ -7,74 +7,41 @@ their defaults and meanings taken from :mod:`converters.settings`, so that they 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections import Counter
+import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from converters import config, schema
-from converters.cells import Refusal
 from converters.column_settings import Section
-from converters.infer import Inference, Told, infer
-from converters.infer_column import Decision
+from converters.infer import Inference
+from converters.infer_crossings import Crossing
+from converters.infer_decision import Decision
 from converters.sample import Sample
-from converters.settings import CsvSettings, Settings
+from converters.settings import CsvSettings, LearnerSettings, Settings
 from converters.toml_text import key, quoted, value
-from converters.vw_text import compile_schema
 
 # The sections that are most often changed; docs/configuration.md has them all.
 SHOWN_SECTIONS = ("learner", "late_labels", "checkpoint", "topics", "serve")
 
-# Names up to so long are padded, so that what follows stands in a column.
-PADDED_NAME = 24
+WIDTH = 100
 VALUES_A_LINE = 8
 
 LONGEST_MODEL_NAME = 100
 
-
-@dataclass(frozen=True)
-class WrittenConfig:
-    """The text of a config file, and what the person should look at."""
-
-    text: str
-    warnings: tuple[str, ...]
-
-
-def written(sample: Sample, told: Told, model: str, path: Path) -> WrittenConfig:
-    """Infer the schema, write it, and try it on the sample.
-
-    Args:
-        sample: rows of a CSV file.
-        told: what the person said about its columns.
-        model: the model's name.
-        path: where the text will stand.
-
-    Raises:
-        InferError: what was told does not fit the sample.
-        CsvFileError: a cell of the time column is no time.
-        ConfigError: the model's name cannot be one.
-    """
-    inference = infer(sample, told)
-    text = config_text(model, sample, inference)
-    warnings = list(inference.warnings)
-    reasons = refused(text, path, sample)
-    if reasons:
-        counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
-        warnings.append(f"rows of the sample would be refused under this config: {counts}.")
-    return WrittenConfig(text, tuple(warnings))
+# What stands before a line that may be put in the place of the one above it.
+OTHERWISE = "# or: "
 
 
 def config_text(model: str, sample: Sample, inference: Inference) -> str:
     """The whole file."""
     parts = [
         f"# Written by 'freshet init' from {sample.described} of {quoted(sample.source)}.",
-        "# Each column's kind is a guess from that sample, with its reason beside it: look through",
-        "# them. Lines that begin with '#' show what else can be set, with the defaults.",
+        "# Each column is a guess from that sample, with its reason above it: look through them.",
+        f"# A line that begins with '{OTHERWISE.strip()}' can be put in the place of the one above",
+        "# it. The other lines that begin with '#' show what else can be set, with the defaults.",
         "",
         f"model = {quoted(model)}",
         "",
@@ -86,25 +53,16 @@ def config_text(model: str, sample: Sample, inference: Inference) -> str:
         *_spellings("negative", inference.labels.negative),
         "",
         "[columns]",
-        "# Every column of a row, in the order in which rows hold them.",
-        *_columns(inference.decisions),
+        "# Every column of a row, in the order in which rows hold them. One not to learn from is",
+        '# { role = "drop" }, one known only when the label is, { role = "leak" }. A number',
+        "# outside min .. max becomes the nearer of the two.",
     ]
+    for decision in inference.decisions:
+        parts += ["", *_column(decision)]
     parts += _csv(sample.csv)
     for name in SHOWN_SECTIONS:
         parts += ["", *_section(name, Settings.model_fields[name], inference.crossings)]
     return "\n".join(parts) + "\n"
-
-
-def refused(text: str, path: Path, sample: Sample) -> Counter[str]:
-    """How many rows of the sample the written file would refuse, by reason.
-
-    Raises:
-        ConfigError: the file would not load.
-    """
-    settings = config.from_values(tomllib.loads(text), path)
-    convert = compile_schema(schema.from_settings(settings)).row
-    rows = map(convert, zip(*sample.columns.values(), strict=True))
-    return Counter(row.reason for row in rows if isinstance(row, Refusal))
 
 
 def model_name(source: str) -> str:
@@ -114,11 +72,24 @@ def model_name(source: str) -> str:
     return name[:LONGEST_MODEL_NAME] or "model"
 
 
-def _columns(decisions: Sequence[Decision]) -> Iterator[str]:
-    names = [key(d.name) for d in decisions]
-    width = max(len(name) for name in [*names, ""] if len(name) <= PADDED_NAME)
-    for name, decision in zip(names, decisions, strict=True):
-        yield f"{name:{width}} = {value(decision.settings)}  # {decision.because}"
+def _column(decision: Decision) -> Iterator[str]:
+    name = key(decision.name)
+    yield from _wrapped(f"{decision.because}.")
+    yield f"{name} = {value(decision.settings)}"
+    for other in decision.otherwise:
+        yield f"{OTHERWISE}{name} = {value(other.settings)}  # {other.when}"
+
+
+def _wrapped(comment: str) -> list[str]:
+    """A comment on as many lines as it needs; cells that it quotes are printable already."""
+    return textwrap.wrap(
+        comment,
+        WIDTH,
+        initial_indent="# ",
+        subsequent_indent="# ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _csv(csv: CsvSettings) -> Iterator[str]:
@@ -140,19 +111,35 @@ def _spellings(name: str, spellings: Sequence[str]) -> Iterator[str]:
     yield "]"
 
 
-def _section(name: str, field: FieldInfo, crossings: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _section(name: str, field: FieldInfo, crossings: Sequence[Crossing]) -> Iterator[str]:
     section = field.default
     assert isinstance(section, Section)
-    yield f"# [{name}]"
+    live = name == "learner" and any(crossing.is_sure for crossing in crossings)
+    yield f"[{name}]" if live else f"# [{name}]"
     for line in _commented(type(section)):
-        if crossings and line.startswith("# interactions = "):
-            guess = value(crossings)
-            yield f"# interactions = {guess}  # {_meaning(type(section), 'interactions')}; a guess"
+        if name == "learner" and line.startswith("# interactions = "):
+            yield from _interactions(line, crossings)
         else:
             yield line
     for inner, inner_field in type(section).model_fields.items():
         if isinstance(inner_field.default, Section):
             yield from _section(f"{name}.{inner}", inner_field, ())
+
+
+def _interactions(line: str, crossings: Sequence[Crossing]) -> Iterator[str]:
+    """The pairs with good evidence live, or else the best guesses as a comment."""
+    if not crossings:
+        yield line
+        return
+    yield f"# interactions: {_meaning(LearnerSettings, 'interactions')}"
+    sure = all(crossing.is_sure for crossing in crossings)
+    if sure:
+        yield "# Crossed is what helps on rows of the sample held out, each beside those above:"
+    else:
+        yield "# A guess, for the rows of the sample held out are not sure that these help:"
+    yield from (f"#   {quoted(crossing.evidence)[1:-1]}" for crossing in crossings)
+    pairs = value([crossing.pair for crossing in crossings])
+    yield f"interactions = {pairs}" if sure else f"# interactions = {pairs}"
 
 
 def _commented(section: type[BaseModel]) -> Iterator[str]:

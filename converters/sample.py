@@ -7,8 +7,8 @@ days, such as the month, would look constant.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -19,8 +19,12 @@ from converters.errors import UsageError
 from converters.quoting import quoted
 from converters.settings import CsvSettings
 
-# The sample is held in memory: wide rows give fewer of them.
+# The sample is held in memory, cell by cell: wide rows give fewer of them.
 LARGEST_SAMPLE = 64 * 2**20
+MOST_CELLS = 4_000_000
+MOST_ROWS = 400_000
+# How far the drawn rows may grow beyond that before some are thrown away again.
+SLACK = 1.5
 # What is read of a huge file, in a few seconds.
 LARGEST_READ = 256 * 2**20
 # Delimiters that a command line hardly can hold.
@@ -39,6 +43,8 @@ class Sample:
         rows_read: from how many rows they were drawn.
         whole: whether these are all rows of the file.
         csv: how the file is written.
+        limited: whether more rows were asked for than memory should hold.
+        added: how many of the rows are there because a first guess would have refused them.
     """
 
     source: str
@@ -48,6 +54,8 @@ class Sample:
     rows_read: int
     whole: bool
     csv: CsvSettings
+    limited: bool = False
+    added: int = 0
 
     @property
     def rows(self) -> int:
@@ -58,23 +66,57 @@ class Sample:
     def described(self) -> str:
         """How many rows of which, in words."""
         of = f"the {'' if self.whole else 'first '}{self.rows_read:,} rows"
-        return f"{self.rows:,} of {of}" if self.rows < self.rows_read or not self.whole else of
+        drawn = self.rows - self.added
+        if drawn == self.rows_read and self.whole:
+            return of
+        more = f", and {self.added:,} more that a first guess would have refused"
+        limit = ", as many as memory should hold" if self.limited else ""
+        return f"{drawn:,} of {of}{limit}{more if self.added else ''}"
+
+    def with_rows(self, rows: Sequence[tuple[int, Sequence[str]]]) -> Sample:
+        """The sample with further rows (line and cells), each where it stands in the file."""
+        known = set(self.lines)
+        new = [(line, cells) for line, cells in rows if line not in known]
+        order = sorted(
+            range(self.rows + len(new)), key=[*self.lines, *(at for at, _ in new)].__getitem__
+        )
+        lines = [*self.lines, *(line for line, _ in new)]
+        columns = {}
+        for place, (name, cells) in enumerate(self.columns.items()):
+            every = [*cells, *(row[place] for _, row in new)]
+            columns[name] = [every[at] for at in order]
+        return replace(
+            self,
+            columns=columns,
+            lines=[lines[at] for at in order],
+            added=self.added + len(new),
+        )
 
 
 def read_sample(file: CsvFile, limit: int) -> Sample:
     """Draw at most ``limit`` rows; of the same file always the same.
 
+    Args:
+        file: the rows, not read yet.
+        limit: how many; 0 reads the file to its end however large it is, and draws as many as
+            memory should hold.
+
     Raises:
         CsvFileError: a column has no usable name, the file cannot be framed, or no row be read.
     """
     _check_names(file)
-    drawn = _Draw(limit)
+    most = max(1, min(MOST_ROWS, MOST_CELLS // len(file.header)))
+    drawn = _Draw(min(limit or most, most))
     whole = True
     for row in file.rows():
         drawn.offer(row)
-        if file.bytes_read > LARGEST_READ:
+        if limit and file.bytes_read > LARGEST_READ:
             whole = False
             break
+    return _readable(file, drawn, whole=whole, limited=not 0 < limit <= drawn.limit)
+
+
+def _readable(file: CsvFile, drawn: _Draw, *, whole: bool, limited: bool) -> Sample:
     rows: list[list[str]] = []
     lines: list[int] = []
     unreadable: list[int] = []
@@ -91,7 +133,8 @@ def read_sample(file: CsvFile, limit: int) -> Sample:
         )
         raise CsvFileError(f"{file.name} has no rows{found}: a schema is inferred from rows.")
     columns = dict(zip(file.header, map(list, zip(*rows, strict=True)), strict=True))
-    return Sample(file.name, columns, lines, unreadable, file.rows_read, whole, file.csv)
+    limited = limited and file.rows_read > drawn.limit
+    return Sample(file.name, columns, lines, unreadable, file.rows_read, whole, file.csv, limited)
 
 
 def csv_as_told(delimiter: str, encoding: str) -> CsvSettings:
@@ -117,7 +160,7 @@ class _Draw:
     """Draws rows at random, each with the same chance, without knowing how many will come."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._lots = random.Random(0)  # noqa: S311  # the same file must give the same sample
         self._lowest = 1.0
         self._tickets: list[_Ticket] = []
@@ -129,19 +172,19 @@ class _Draw:
         if lot < self._lowest:
             self._tickets.append(_Ticket(lot, row))
             self._bytes += len(row.content)
-            if len(self._tickets) > 2 * self._limit or self._bytes > 2 * LARGEST_SAMPLE:
+            if len(self._tickets) > SLACK * self.limit or self._bytes > SLACK * LARGEST_SAMPLE:
                 self._thin()
 
     def rows(self) -> Iterable[FileRow]:
         """The drawn rows, in the file's order."""
-        if len(self._tickets) > self._limit or self._bytes > LARGEST_SAMPLE:
+        if len(self._tickets) > self.limit or self._bytes > LARGEST_SAMPLE:
             self._thin()
         return (ticket.row for ticket in self._tickets)
 
     def _thin(self) -> None:
         lots = sorted(ticket.lot for ticket in self._tickets)
         small = max(1, int(len(lots) * min(1.0, LARGEST_SAMPLE / self._bytes)))
-        kept = min(self._limit, small)
+        kept = min(self.limit, small)
         self._lowest = lots[kept] if kept < len(lots) else 1.0
         self._tickets = [t for t in self._tickets if t.lot < self._lowest]
         self._bytes = sum(len(t.row.content) for t in self._tickets)

@@ -16,6 +16,7 @@ import textwrap
 import typer
 
 from converters import commands as converter_commands
+from converters import check_commands, init_commands
 from converters.command_line import say
 from converters.errors import FreshetError
 from learners import commands as learner_commands
@@ -34,7 +35,8 @@ app = typer.Typer(
 )
 
 for command in (
-    converter_commands.init,
+    init_commands.init,
+    check_commands.check,
     converter_commands.convert,
     stream_commands.produce,
     stream_commands.learn,

@@ -10,6 +10,7 @@ from typing import Any
 from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
 from converters.infer import Inference, Told, infer
+from converters.infer_decision import Decision
 from converters.sample import Sample, read_sample
 
 dice = random.Random(3)
@@ -37,10 +38,20 @@ def inferred(columns: dict[str, Cell], rows: int = ROWS, **told: Any) -> Inferen
     return infer(sampled(table(columns, rows)), Told(**{"label": "y", "positive": ("1",), **told}))
 
 
+def by_chance(i: int) -> str:
+    """A label that no column can tell."""
+    return "1" if NOISE[-1 - i] < 0.35 else "0"
+
+
+def decided(make: Cell, rows: int = ROWS, name: str = "a", **told: Any) -> Decision:
+    """What is decided of one column; ``y`` is by chance, and ``z``, a number, stands beside it."""
+    columns: dict[str, Cell] = {"y": by_chance, name: make, "z": lambda i: i / 7}
+    return next(d for d in inferred(columns, rows, **told).decisions if d.name == name)
+
+
 def column(make: Cell, rows: int = ROWS, name: str = "a", **told: Any) -> dict[str, Any]:
-    """The settings inferred for one column (``z``, a number, stands beside it)."""
-    inference = inferred({name: make, "z": lambda i: i / 7}, rows, **told)
-    return next(d.settings for d in inference.decisions if d.name == name)
+    """The settings of that decision."""
+    return dict(decided(make, rows, name, **told).settings)
 
 
 def warnings(make: Cell, **told: Any) -> str:

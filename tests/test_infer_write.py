@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from converters import config, schema
 from converters.csv_text import csv_line
 from converters.infer import Told, infer
-from converters.infer_write import config_text, model_name, refused
+from converters.infer_config import Origin, try_text
+from converters.infer_write import OTHERWISE, config_text, model_name
 from converters.sample import Sample
 from converters.settings import Settings
 from converters.toml_text import key, quoted, value
 from tests import schemas
-from tests.tables import NOISE, Cell, sampled, table
+from tests.tables import NOISE, Cell, by_chance, sampled, table
 
 
 def written(content: bytes, **told: Any) -> tuple[str, Sample]:
@@ -42,14 +43,45 @@ def test_written_file_holds_the_decisions() -> None:
     assert [c.settings.kind for c in built.columns] == [None, "numeric", "categorical"]
 
 
-def test_each_decision_has_its_reason_beside_it() -> None:
-    """A comment beside each column says why it is what it is."""
+def test_each_decision_has_its_reason_above_it() -> None:
+    """A comment above each column says why it is what it is, in lines that fit a screen."""
     text, _ = written(table({"a": lambda i: i % 101, "c": lambda i: "x"}))
-    lines = {line.split(" ")[0]: line.split("#")[-1] for line in text.splitlines() if line}
-    assert lines["a"] == " numbers, 101 distinct, seen 0..100; range widened"
-    assert lines["c"] == ' always "x"'
+    flat = text.replace("\n# ", " ")
+    assert (
+        "numbers, 101 distinct, seen 0 .. 100; bounds 0 .. 200: widened on either side by what "
+        "these span (100), but not below zero.\na = {"
+    ) in flat
+    assert ' always "x": nothing to learn from.\nc = {' in flat
     assert "from the 400 rows of" in text
     assert "# 134 of 400 labels in the sample are positive (33.5%)." in text
+
+
+def test_each_alternative_can_take_its_columns_place() -> None:
+    """Each line that begins with `# or:` loads where it stands instead of the one above it."""
+    columns: dict[str, Cell] = {
+        "k": lambda i: f"k{i}",
+        "role": lambda i: i % 2,
+        "few": lambda i: i % 12,
+        "amount": lambda i: 1.01 ** (i * 2),
+        "words": lambda i: f"a b {i % 7}",
+        "kind": lambda i: f"2013-0{i % 9 + 1}-01",
+        "leak": lambda i: int(by_chance(i)) + NOISE[i] / 2,
+        "sex": lambda i: "mfx"[i % 3 if i % 7 else 2],
+        "x.y": lambda i: "",
+        "y = #": lambda i: NOISE[i],
+    }
+    text, drawn = written(table({"y": by_chance, **columns}))
+    lines = text.splitlines()
+    tried = 0
+    for at, line in enumerate(lines):
+        if line.startswith(OTHERWISE):
+            name = line.removeprefix(OTHERWISE).split(" = {")[0]
+            above = next(n for n in range(at, 0, -1) if lines[n].startswith(f"{name} = "))
+            swapped = [*lines[:above], line.removeprefix(OTHERWISE), *lines[above + 1 :]]
+            origin = Origin(drawn)
+            assert try_text("\n".join(swapped), Path("freshet.toml"), origin).refused.total() == 0
+            tried += 1
+    assert tried >= 10
 
 
 def test_other_sections_are_shown_with_their_defaults() -> None:
@@ -67,17 +99,6 @@ def test_admin_token_is_not_to_be_written() -> None:
     """The file names the admin token's key, but offers no line that would hold it."""
     text, _ = written(table({"z": lambda i: NOISE[i]}))
     assert re.search("(?m)^# admin_token: .*environment", text)
-
-
-def test_interactions_are_suggested() -> None:
-    """Categories that tell something are suggested to be crossed, in a comment that works."""
-    tell: Cell = lambda i: "AB"[(i % 3 == 0) ^ (NOISE[i] < 0.3)]  # noqa: E731
-    text, _ = written(table({"b": tell, "c": tell, "noise": lambda i: "AB"[i % 2]}))
-    assert '# interactions = [["b", "c"]]' in text
-    tried = loaded(
-        text.replace("# [learner]", "[learner]").replace("# interactions", "interactions")
-    )
-    assert schema.from_settings(tried).interactions == (("a", "b"),)
 
 
 nasty_names = st.text(
@@ -105,7 +126,7 @@ def test_any_file_gives_a_config_under_which_it_passes(data: st.DataObject) -> N
     text, drawn = written(content)
     assert schema.from_settings(loaded(text)).names == tuple(names)
     assert drawn.rows == len(lines)
-    assert refused(text, Path("freshet.toml"), drawn).total() == 0
+    assert try_text(text, Path("freshet.toml"), Origin(drawn)).refused.total() == 0
 
 
 @given(st.text())

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters import commands, config
+from converters import commands, config, init_commands
 from converters.csv_file import CsvFileError
 from converters.errors import FreshetError, UsageError
 from converters.infer_labels import InferError
@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(*arguments: str, stdin: bytes = b"") -> Result:
     """Run ``freshet init`` here; an error that it raises is raised."""
     app = typer.Typer()
-    app.command()(commands.init)
+    app.command()(init_commands.init)
     result = CliRunner().invoke(app, list(arguments), input=stdin)
     if isinstance(result.exception, FreshetError):
         raise result.exception

@@ -73,3 +73,39 @@ def test_file_that_tells_nothing(content: bytes, said: str) -> None:
     """A file without rows or names is an error that says what it lacks."""
     with pytest.raises(CsvFileError, match=said):
         sampled(content)
+
+
+def test_all_rows_are_read_and_as_many_kept_as_memory_should_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Limit 0 reads a huge file to its end and draws from all of it; what was drawn is said."""
+    monkeypatch.setattr(sample, "LARGEST_READ", 1_000)
+    content = table({"month": lambda i: i // 1_000}, rows=12_000)
+    assert sampled(content, 0).described == "the 12,000 rows"
+    monkeypatch.setattr(sample, "MOST_CELLS", 1_200)
+    drawn = sampled(content, 0)
+    assert drawn.rows == 600
+    assert set(drawn.columns["month"]) == {str(m) for m in range(12)}
+    assert drawn.described == "600 of the 12,000 rows, as many as memory should hold"
+    assert sampled(content, 5_000).rows < 600
+
+
+def test_wide_rows_give_a_small_sample() -> None:
+    """Of 3,000 columns as many rows are held as there is room for cells, and that is said."""
+    header = ",".join(["y", *(f"c{k}" for k in range(2_999))])
+    rows = ("01"[i % 2] + ",7" * 2_999 for i in range(1_500))
+    drawn = sampled("\n".join([header, *rows, ""]).encode())
+    assert drawn.rows == sample.MOST_CELLS // 3_000
+    assert drawn.described == "1,333 of the 1,500 rows, as many as memory should hold"
+
+
+def test_rows_are_added_in_their_place() -> None:
+    """Rows that are added stand in the file's order, none twice, and are told of."""
+    drawn = sampled(table({"a": str}, rows=300), 20)
+    known = drawn.lines[3]
+    more = drawn.with_rows([(302, ("1", "x")), (known, ("1", "again")), (1, ("0", "first"))])
+    assert more.lines == [1, *drawn.lines, 302]
+    assert more.columns["a"] == ["first", *drawn.columns["a"], "x"]
+    assert more.described == (
+        "20 of the 300 rows, and 2 more that a first guess would have refused"
+    )

@@ -1,0 +1,95 @@
+"""What a column shall be, why, and what to write instead: the words that inference speaks in.
+
+At the bottom of inference: the modules that decide give these, :mod:`converters.infer_write` writes
+them down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """What a person may write in a decision's place, and when that would be right."""
+
+    settings: Mapping[str, Any]
+    when: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a column shall be.
+
+    Attributes:
+        name: the column.
+        settings: its settings as the config file holds them.
+        because: why, in words; stands beside it in the file.
+        otherwise: what to write instead if the guess is wrong, the likeliest first; of a suspected
+            leak that is to learn from it.
+        warnings: what the person should look at.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    because: str
+    otherwise: tuple[Alternative, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether the column gives features."""
+        return "kind" in self.settings or "parts" in self.settings
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is known of the file besides the column that is decided.
+
+    Attributes:
+        names: all columns.
+        rows: how many rows the sample has.
+        roles: the role of each column that was told.
+        spellings: how missing values are spelt anywhere in the file.
+        happened: when each row's event was, where a time column was told.
+    """
+
+    names: frozenset[str]
+    rows: int
+    roles: Mapping[str, str] = field(default_factory=dict)
+    spellings: frozenset[str] = frozenset()
+    happened: tuple[datetime | None, ...] = ()
+
+    @property
+    def order(self) -> list[int]:
+        """The rows in order of time, if a time was told; those without one first."""
+        rows = range(self.rows)
+        if not self.happened:
+            return list(rows)
+        times = [0.0 if at is None else at.timestamp() for at in self.happened]
+        return sorted(rows, key=times.__getitem__)
+
+    def has(self, role: str) -> bool:
+        """Whether a column has the role."""
+        return role in self.roles.values()
+
+
+def words(name: str) -> list[str]:
+    """A column's name as lower-case words: ``birthDate`` and ``birth_date`` are alike."""
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def plain(value: float) -> str:
+    """A number without the ``.0`` of whole ones."""
+    return repr(value).removesuffix(".0")
+
+
+def percent(share: float) -> str:
+    """A share in words."""
+    return f"{share:.0%}" if share >= 0.01 else "under 1%"

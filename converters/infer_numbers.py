@@ -1,0 +1,159 @@
+"""A column of numbers -> amounts, the names of things, or an id; and the range of amounts.
+
+Part of :mod:`converters.infer_column`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from converters.column_sample import ColumnSample
+from converters.infer_decision import Alternative, plain
+from converters.infer_guess import Guess
+from converters.numbers import LARGEST_FLOAT32
+from converters.toml_text import READABLE_LENGTH, quoted, readable
+
+# Whole numbers with at most so many values (days of a month) are names more often than amounts.
+MOST_NUMBERED_CATEGORIES = 31
+# Numbers are often nearly unique and still amounts: as ids pass those that also count up or down,
+# are called so, or are long and of one length.
+COUNTING_SHARE = 0.99
+ID_DIGITS = 6
+ID_NAME = re.compile(r"(?:^|[^a-z])(?:id|key|no|nr|num|number|uuid|guid|index)$", re.IGNORECASE)
+CAMEL_ID = re.compile(r"[a-z]I[dD]$")
+
+# A few cells that are no numbers are a spelling of missing that is not known here.
+ODD_SHARE = 0.1
+MOST_ODD_SPELLINGS = 10
+
+# log1p helps where a few amounts are many times the usual one; below LOG_BENDS it changes nothing.
+LONG_TAIL = 5
+LOG_BENDS = 10
+
+
+def numbers(column: ColumnSample, values: int) -> Guess:
+    """What a column of numbers with so many different ones is, if it is no id.
+
+    Cells that are no numbers are listed as missing.
+    """
+    whole = all(value.is_integer() for value in column.numbers)
+    few = values <= MOST_NUMBERED_CATEGORIES and 2 * values <= len(column.present)
+    # One number in two spellings (7 and 7.0) would be two categories.
+    if whole and few and values == len(column.distinct):
+        seen = f"whole numbers, {values} distinct, {_span(column.numbers)}"
+        amount = Alternative(_amount(column.numbers), "if they measure rather than name something")
+        return Guess("categorical", f"{seen}: taken for names", (amount,))
+    amounts = _amount(column.numbers)
+    seen = f"numbers, {values:,} distinct, {_span(column.numbers)}"
+    because = f"{seen}; {_explained(column, amounts)}"
+    others: list[Alternative] = []
+    if "transform" in amounts:
+        linear = {key: value for key, value in amounts.items() if key != "transform"}
+        others.append(Alternative(linear, "to take the numbers as they are"))
+    if 2 * values <= len(column.present):
+        names = {"kind": "categorical"}
+        others.append(Alternative(names, "if they name rather than measure something"))
+    guess = Guess("numeric", because, tuple(others), amounts)
+    return guess if not column.odd else _with_odd(column, guess)
+
+
+def nearly_numbers(column: ColumnSample) -> bool:
+    """Whether but a few cells, of a few spellings, keep a column from being one of numbers."""
+    odd = len(column.present) - len(column.numbers)
+    return (
+        0 < odd <= ODD_SHARE * len(column.present)
+        and len(column.odd) <= MOST_ODD_SPELLINGS
+        and max(map(len, column.odd)) <= READABLE_LENGTH
+        and len(set(column.numbers)) > MOST_NUMBERED_CATEGORIES
+    )
+
+
+def like_an_id(column: ColumnSample) -> bool:
+    """Whether nearly unique whole numbers look like the names of things."""
+    if not all(value.is_integer() for value in column.numbers):
+        return False
+    if ID_NAME.search(column.name) or CAMEL_ID.search(column.name):
+        return True
+    steps = [b - a for a, b in zip(column.numbers, column.numbers[1:], strict=False)]
+    one_way = max(sum(s > 0 for s in steps), sum(s < 0 for s in steps))
+    if one_way >= COUNTING_SHARE * len(steps):
+        return True
+    lengths = {len(cell.strip()) for cell in column.distinct}
+    return len(lengths) == 1 and lengths.pop() >= ID_DIGITS
+
+
+def bounds(low: float, high: float) -> tuple[float, float]:
+    """Generous bounds: as much again on either side, but not across zero for one sign.
+
+    They are rounded outward to a hundredth of what lies between, so that they can be read.
+    """
+    span = high - low or abs(high) or 1.0
+    unit = 10.0 ** (math.floor(math.log10(span)) - 1) if math.isfinite(span) else math.inf
+    below, above = _rounded(low - span, unit, math.floor), _rounded(high + span, unit, math.ceil)
+    below, above = max(below, -LARGEST_FLOAT32), min(above, LARGEST_FLOAT32)
+    return (0.0 if low >= 0 > below else below, 0.0 if high <= 0 < above else above)
+
+
+def _rounded(value: float, unit: float, way: Any) -> float:  # noqa: ANN401  # floor or ceil
+    units = value / unit if unit else math.inf
+    if not abs(units) < 1e6:  # far from zero, or too small to divide: as it is
+        return value
+    # A unit such as 0.1 is no binary fraction: the product is mended to its digits.
+    return float(f"{way(units) * unit:.12g}")
+
+
+def _amount(values: Sequence[float]) -> dict[str, Any]:
+    low, high = bounds(min(values), max(values))
+    settings: dict[str, Any] = {"kind": "numeric", "min": low, "max": high}
+    if _tail(values) is not None:
+        settings["transform"] = "log1p"
+    return settings
+
+
+def _tail(values: Sequence[float]) -> tuple[float, float] | None:
+    """Median (of those above zero) and 99th percentile, if the tail is long."""
+    if min(values) < 0:
+        return None
+    above = sorted(value for value in values if value > 0)
+    if not above:
+        return None
+    median, high = above[len(above) // 2], above[int(len(above) * 0.99)]
+    return (median, high) if high >= LOG_BENDS and high > LONG_TAIL * median else None
+
+
+def _span(values: Sequence[float]) -> str:
+    return f"seen {plain(min(values))} .. {plain(max(values))}"
+
+
+def _explained(column: ColumnSample, amounts: dict[str, Any]) -> str:
+    low, high = min(column.numbers), max(column.numbers)
+    said = (
+        f"bounds {plain(amounts['min'])} .. {plain(amounts['max'])}: widened on either side by "
+        f"what these span ({high - low:.4g})"
+    )
+    if low >= 0 and low - (high - low) < 0:
+        said += ", but not below zero"
+    tail = _tail(column.numbers)
+    if tail is not None:
+        said += (
+            f"; long-tailed (one in a hundred is from {tail[1]:.4g} on, more than {LONG_TAIL} "
+            f"times the usual {tail[0]:.4g}), so its logarithm is learned from"
+        )
+    return said
+
+
+def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
+    odd = len(column.present) - len(column.numbers)
+    of = f"{odd:,} of {len(column.present):,} cells"
+    spelt = ", ".join(map(readable, column.odd))
+    warning = (
+        f"column {quoted(column.name)} holds numbers but for {of} ({spelt}, first in line "
+        f"{column.line_of(column.odd[0])}); these are taken for missing."
+    )
+    because = f"{guess.because}; {of} are no numbers and taken for missing: {spelt}"
+    return Guess(
+        guess.kind, because, guess.otherwise, guess.settings, (warning,), tuple(column.odd)
+    )

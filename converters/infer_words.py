@@ -1,0 +1,98 @@
+"""A column of words -> truth values, categories or free text; and which categories are rare.
+
+Part of :mod:`converters.infer_column`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from converters.column_sample import ColumnSample
+from converters.column_settings import FALSE_VALUES, TRUE_VALUES
+from converters.infer_decision import Alternative, percent
+from converters.infer_guess import Guess
+from converters.toml_text import READABLE_LENGTH, readable
+
+# Free text: several blanks a cell, and hardly a cell twice.
+TEXT_BLANKS = 2.0
+TEXT_UNIQUE = 0.8
+
+# A value with fewer rows in the sample is rare. Values are listed in the file only if they are
+# few, and only of a sample in which a rare one had its chance.
+RARE_ROWS = 5
+MOST_LISTED = 12
+RARE_FROM_ROWS = 1_000
+FEWEST_RARE = 2
+
+_SPELLINGS = frozenset({*TRUE_VALUES, *FALSE_VALUES})
+_PAIRS = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"), ("1", "0"))
+
+CATEGORIES = Alternative({"kind": "categorical"}, "to learn from each spelling as it is")
+
+
+def truth_values(distinct: Collection[str]) -> bool:
+    """Whether these are spellings of true and false, each with its counterpart."""
+    if not distinct or not _SPELLINGS.issuperset(distinct):
+        return False
+    folded = {cell.lower() for cell in distinct}
+    return all(folded.issuperset(pair) or folded.isdisjoint(pair) for pair in _PAIRS)
+
+
+def boolean(column: ColumnSample) -> Guess:
+    """A column of truth values."""
+    counts = ", ".join(f"{readable(v)} {n:,} times" for v, n in sorted(column.distinct.items()))
+    because = f"true and false as {counts}; any other cell refuses its row"
+    return Guess("boolean", because, (CATEGORIES,))
+
+
+def is_text(column: ColumnSample) -> bool:
+    """Whether cells are free text."""
+    return _blanks(column) >= TEXT_BLANKS and _unique(column) >= TEXT_UNIQUE
+
+
+def text(column: ColumnSample) -> Guess:
+    """A column of free text."""
+    because = f"free text, {_blanks(column) + 1:.0f} words a cell: each word is learned from"
+    whole = Alternative({"kind": "categorical"}, "to learn from whole cells")
+    return Guess("text", because, (whole,))
+
+
+def categories(column: ColumnSample) -> Guess:
+    """A column of categories."""
+    rows = len(column.present)
+    most, count = column.distinct.most_common(1)[0]
+    because = (
+        f"{len(column.distinct):,} distinct, most often {readable(most)} ({percent(count / rows)})"
+    )
+    text_instead = Alternative({"kind": "text"}, "to learn from each word")
+    others = (text_instead,) if _blanks(column) >= TEXT_BLANKS / 2 else ()
+    rare = sorted(value for value, n in column.distinct.items() if n < RARE_ROWS)
+    if rows < RARE_FROM_ROWS or len(rare) < FEWEST_RARE:
+        return Guess("categorical", because, others)
+    if len(column.distinct) <= MOST_LISTED and max(map(len, column.distinct)) <= READABLE_LENGTH:
+        return _with_rare(column, because, rare)
+    because += (
+        f"; {len(rare):,} values have fewer than {RARE_ROWS} rows here; they and values never seen "
+        "are kept as they are"
+    )
+    return Guess("categorical", because, others)
+
+
+def _with_rare(column: ColumnSample, because: str, rare: list[str]) -> Guess:
+    common = sorted(column.distinct.keys() - set(rare))
+    settings: dict[str, Any] = {"values": common, "rare_values": rare, "rare": "group"}
+    because += (
+        f"; those with fewer than {RARE_ROWS} rows here count as one value; a value in neither "
+        'list is kept as it is (unseen = "group", "missing" or "reject" say otherwise)'
+    )
+    kept = Alternative({"kind": "categorical"}, "to keep each rare value as it is")
+    return Guess("categorical", because, (kept,), settings)
+
+
+def _blanks(column: ColumnSample) -> float:
+    return sum(len(cell.split()) - 1 for cell in column.present) / len(column.present)
+
+
+def _unique(column: ColumnSample) -> float:
+    return len(column.distinct) / len(column.present)

@@ -1,0 +1,121 @@
+"""``freshet init``: reads a sample of a CSV file and writes a commented config.
+
+Thin: the sample is drawn by :mod:`converters.sample`, and what the config says comes from
+:mod:`converters.infer_config`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from converters.command_line import DEFAULT_CONFIG, say
+from converters.commands import Source
+from converters.errors import UsageError
+
+LabelColumn = Annotated[str, typer.Option("--label", help="The column to predict.")]
+Positive = Annotated[
+    list[str], typer.Option("--positive", help="A value of the label that is positive.")
+]
+Negative = Annotated[
+    list[str] | None,
+    typer.Option("--negative", help="A value that is negative; default: every other one."),
+]
+IdColumn = Annotated[str | None, typer.Option("--id", help="The column that names an event.")]
+TimeColumn = Annotated[
+    str | None, typer.Option("--time", help="The column that says when an event was.")
+]
+WeightColumn = Annotated[
+    str | None, typer.Option("--weight", help="The column that says how much a row counts.")
+]
+Drop = Annotated[list[str] | None, typer.Option("--drop", help="A column not to learn from.")]
+Delimiter = Annotated[
+    str, typer.Option("--delimiter", help="The character between cells; 'tab' for a tab.")
+]
+Encoding = Annotated[
+    str, typer.Option("--encoding", help="The file's encoding, for example cp1252.")
+]
+Model = Annotated[str | None, typer.Option(help="The model's name; default: the CSV file's.")]
+
+
+def _sample_rows(told: str | int) -> int:
+    """How many rows to look at; 0 for all of them."""
+    try:
+        rows = 0 if told == "all" else int(told)
+    except ValueError:
+        rows = -1
+    if rows < 0:
+        raise typer.BadParameter(f"{told!r} is neither a number of rows nor 'all'.")
+    return rows
+
+
+SampleRows = Annotated[
+    int,
+    typer.Option(
+        "--sample",
+        parser=_sample_rows,
+        metavar="ROWS|all",
+        help="How many rows to look at, from all over the file.",
+    ),
+]
+
+
+def init(
+    csv: Source,
+    label: LabelColumn,
+    positive: Positive,
+    negative: Negative = None,
+    id_column: IdColumn = None,
+    time_column: TimeColumn = None,
+    weight_column: WeightColumn = None,
+    drop: Drop = None,
+    delimiter: Delimiter = ",",
+    encoding: Encoding = "utf-8",
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = (
+        DEFAULT_CONFIG
+    ),
+    model: Model = None,
+    sample: SampleRows = 10_000,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Infer a schema from rows of a CSV file and write a commented config file."""
+    from converters.csv_file import STANDARD_INPUT, open_csv
+    from converters.infer import Told
+    from converters.infer_config import Origin, written
+    from converters.infer_write import model_name
+    from converters.output_file import writing
+    from converters.sample import csv_as_told, read_sample
+
+    _check_free(output, csv, force=force)
+    told = Told(
+        label=label,
+        positive=tuple(positive),
+        negative=tuple(negative or ()),
+        id_column=id_column,
+        time_column=time_column,
+        weight_column=weight_column,
+        drop=tuple(drop or ()),
+    )
+    opening = partial(open_csv, csv, csv_as_told(delimiter, encoding))
+    with opening() as file:
+        drawn = read_sample(file, sample)
+    origin = Origin(drawn, None if csv == STANDARD_INPUT else opening, everything=not sample)
+    config = written(origin, told, model or model_name(csv), output)
+    with writing(str(output)) as out:
+        out.write(config.text.encode())
+    for warning in config.warnings:
+        say(f"warning: {warning}")
+    looked = config.sample.described
+    say(f"Wrote {output} from a look at {looked}. Read it through before it is used.")
+
+
+def _check_free(output: Path, csv: str, *, force: bool) -> None:
+    if csv != "-" and output.resolve() == Path(csv).resolve():
+        raise UsageError(f"--output is the CSV file {csv} itself; name another.")
+    if output.exists() and not force:
+        raise UsageError(
+            f"{output} exists already; --force overwrites it, --output FILE writes another."
+        )

@@ -1,0 +1,95 @@
+"""Pairs of columns worth crossing: only what holds on rows not yet seen is crossed unasked."""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from pathlib import Path
+
+from converters import config, schema
+from converters.infer import Inference
+from converters.infer_write import config_text
+from tests.tables import NOISE, Cell, inferred, sampled, table
+
+DICE = random.Random(8)
+LEFT = [DICE.randrange(4) for _ in range(2_000)]
+RIGHT = [DICE.randrange(5) for _ in range(2_000)]
+
+
+def either(i: int) -> str:
+    """A label that each column alone says nothing of, and both together most."""
+    return "1" if (NOISE[i] < 0.15) ^ (LEFT[i] % 2 == RIGHT[i] % 2) else "0"
+
+
+PAIR: dict[str, Cell] = {
+    "y": either,
+    "left": lambda i: "NESW"[LEFT[i]],
+    "right": lambda i: f"r{RIGHT[i]}",
+    "noise": lambda i: f"n{int(NOISE[-i] * 5)}",
+}
+
+
+def text_of(inference: Inference, columns: dict[str, Cell]) -> str:
+    """The config file."""
+    return config_text("m", sampled(table(columns, 2_000)), inference)
+
+
+def test_sure_pair_is_crossed() -> None:
+    """A pair that clearly helps on rows held out is a live interaction, with its evidence."""
+    inference = inferred(PAIR, rows=2_000)
+    assert [crossing.pair for crossing in inference.crossings] == [("left", "right")]
+    (crossing,) = inference.crossings
+    assert crossing.apart - crossing.crossed > 0.1
+    text = text_of(inference, PAIR)
+    assert "\n[learner]\n" in text
+    assert f'#   {crossing.evidence}\ninteractions = [["left", "right"]]\n' in text
+    loaded = config.from_values(tomllib.loads(text), Path("freshet.toml"))
+    assert schema.from_settings(loaded).interactions == (("a", "b"),)
+
+
+def test_pair_that_only_fits_its_rows_is_not_crossed() -> None:
+    """Random labels are fitted better by any pair, but no pair helps on the rows that follow."""
+    columns = PAIR | {"y": lambda i: "01"[NOISE[i] < 0.3]}
+    assert not any(crossing.is_sure for crossing in inferred(columns, rows=2_000).crossings)
+
+
+def test_pair_that_tells_nothing_new_is_not_crossed() -> None:
+    """Where both columns add up, and one copies another, their pairs say nothing more."""
+    columns: dict[str, Cell] = {
+        "y": lambda i: "1" if NOISE[i] < 0.1 + LEFT[i] / 10 + RIGHT[i] / 20 else "0",
+        "left": lambda i: LEFT[i],
+        "right": lambda i: f"r{RIGHT[i]}",
+        "copy": lambda i: "NESW"[LEFT[i]],
+    }
+    assert not any(crossing.is_sure for crossing in inferred(columns, rows=2_000).crossings)
+
+
+def test_unsure_pairs_are_a_comment() -> None:
+    """A pair that may help is shown as a comment, which works without its '#'."""
+    columns = PAIR | {"y": lambda i: either(i) if i % 2 else "01"[NOISE[-i] < 0.4]}
+    rows = 600
+    inference = inferred(columns, rows=rows)
+    assert inference.crossings
+    assert not any(crossing.is_sure for crossing in inference.crossings)
+    text = text_of(inference, columns)
+    assert "interactions" not in tomllib.loads(text).get("learner", {})
+    live = text.replace("# [learner]", "[learner]").replace("# interactions =", "interactions =")
+    loaded = config.from_values(tomllib.loads(live), Path("freshet.toml"))
+    pairs = tuple(crossing.pair for crossing in inference.crossings)
+    assert loaded.learner.interactions == pairs
+
+
+def test_parts_of_a_time_are_crossed() -> None:
+    """A derived part can be half of a pair, under the name that the config gives it."""
+    columns: dict[str, Cell] = PAIR | {
+        "right": lambda i: f"2013-01-{1 + i % 28:02}T{RIGHT[i]:02}:00:00Z",
+    }
+    inference = inferred(columns, rows=2_000)
+    assert inference.crossings[0].pair == ("left", "right.hour")
+
+
+def test_few_rows_suggest_nothing() -> None:
+    """A hundred rows, or hardly a positive, tell nothing of pairs."""
+    assert inferred(PAIR, rows=100).crossings == ()
+    few = PAIR | {"y": lambda i: "1" if i % 150 == 0 else "0"}
+    assert inferred(few, rows=2_000).crossings == ()
