@@ -16,7 +16,7 @@ from converters.crossing import NOT_LEARNED
 from converters.errors import UsageError
 from converters.features import Feature
 from converters.numbers import LARGEST_FLOAT32
-from converters.weights import MOST_WEIGHT
+from converters.weights import MOST, MOST_WEIGHT, Weight
 
 _RANGE = frozenset({"min", "max", "out_of_range"})
 _MISSING = frozenset({"missing", "missing_values", "fill_value", "namespace"})
@@ -150,9 +150,25 @@ def _check_range(key: str, column: ColumnSettings) -> None:
     if column.min is not None and column.max is not None and column.min > column.max:
         raise SchemaError(f"{key}: min {column.min} is not below max {column.max}.")
     if column.role == "weight":
-        for end, bound in ends[:2]:
-            if bound is not None and not 0 <= bound <= MOST_WEIGHT:
-                raise SchemaError(f"{key}.{end} is {bound}; weights are 0 to {MOST_WEIGHT:g}.")
+        _check_weight(key, column)
+
+
+def _check_weight(key: str, column: ColumnSettings) -> None:
+    for end, bound in (("min", column.min), ("max", column.max)):
+        if bound is not None and not 0 <= bound <= MOST_WEIGHT:
+            raise SchemaError(f"{key}.{end} is {bound}; weights are 0 to {MOST_WEIGHT:g}.")
+    if column.max is None and column.min is not None and column.min > MOST:
+        raise SchemaError(
+            f"{key}.min is {column.min}, above what a weight is at most if max says nothing, "
+            f"{MOST:g}; name max too."
+        )
+    if column.fill_value is not None:
+        try:
+            Weight(column).value("")
+        except RefusedCellError as refused:
+            raise SchemaError(
+                f"{key}.fill_value: '{column.fill_value}' would be refused ({refused.reason})."
+            ) from None
 
 
 def _check_edges(key: str, column: ColumnSettings) -> None:

@@ -95,6 +95,16 @@ WRONG: list[tuple[dict[str, dict[str, Any]], str]] = [
     ({"when": {"role": "time", "zone": "Mars/Base"}}, r"when\.zone: there is no time zone 'Mars"),
     ({"when": {"role": "time", "zone": "../etc"}}, r"when\.zone: there is no time zone"),
     ({"late": {"role": "label", "missing_values": ["0"]}}, r"'0' is a class of the label map too"),
+    ({"w": {"role": "weight", "max": 1e7}}, r"columns\.w\.max is .*; weights are 0 to 1e\+06"),
+    ({"w": {"role": "weight", "min": 1001}}, r"columns\.w\.min is 1001.*name max too"),
+    (
+        {"w": {"role": "weight", "fill_value": "x"}},
+        r"w\.fill_value: 'x' .*refused \(not-a-number\)",
+    ),
+    (
+        {"w": {"role": "weight", "fill_value": "2", "missing": "reject"}},
+        r"w\.fill_value: '2' would be refused \(missing-value\)",
+    ),
     ({"": {"kind": "numeric"}}, "a column needs a name"),
     ({"a\nb": {"kind": "numeric"}}, "without control characters"),
 ]
