@@ -1,0 +1,143 @@
+"""The rows of a Parquet file as the CSV that they would be, made while it is read.
+
+Below :mod:`converters.csv_file`, in the place of a file's bytes, so that a Parquet file takes the
+same way as any other history. pyarrow reads it: the reference implementation, which hands rows
+out in batches and writes CSV itself. (pandas reads Parquet whole, and through pyarrow too.) It is
+an optional part: ``pip install 'freshet[parquet]'``.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from converters.csv_text import csv_line
+from converters.errors import FreshetError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAGIC = b"PAR1"
+# Some hundred KB of CSV at a time; pages are decoded in pieces of PAGE_BYTES.
+BATCH_ROWS = 2_048
+PAGE_BYTES = 2**20
+
+
+class ParquetError(FreshetError):
+    """A Parquet file cannot be read as rows of cells."""
+
+
+class ParquetSource:
+    """An open Parquet file, read as UTF-8 CSV with a header.
+
+    Args:
+        file: open for reading bytes; it must be seekable.
+        name: how messages call it.
+        delimiter: stands between cells.
+
+    Raises:
+        ParquetError: pyarrow is missing, the file is damaged, or a column holds no cells.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, delimiter: str = ",") -> None:
+        self.name = name
+        self._delimiter = delimiter
+        self.size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        try:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+        except ImportError:
+            raise ParquetError(
+                f"{name} is a Parquet file, and pyarrow, which reads them, is not installed: "
+                "pip install 'freshet[parquet]'."
+            ) from None
+        self._errors: tuple[type[Exception], ...] = (pa.ArrowException, OSError)
+        try:
+            self._file = pq.ParquetFile(file, pre_buffer=False, buffer_size=PAGE_BYTES)
+        except self._errors as error:
+            raise self._damaged(error) from None
+        self._rows = self._file.metadata.num_rows
+        self._rows_read = 0
+        self._content = b""
+        self._pieces = self._csv()
+        _check_columns(self._file.schema_arrow, name)
+
+    def tell(self) -> int:
+        """How much of the file has been read, by its rows; for showing progress."""
+        read: int = self.size * self._rows_read // max(1, self._rows)
+        return read
+
+    def read1(self, size: int, /) -> bytes:
+        """Some of the CSV, at most so much; nothing only at its end.
+
+        Raises:
+            ParquetError: the file is damaged.
+        """
+        while not self._content:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._content = piece
+        content, self._content = self._content[:size], self._content[size:]
+        return content
+
+    def _csv(self) -> Iterator[bytes]:
+        yield (csv_line(self._file.schema_arrow.names, self._delimiter) + "\n").encode()
+        batches = self._file.iter_batches(BATCH_ROWS, use_threads=False)
+        while True:
+            try:
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                content = _written(batch, self._delimiter)
+            except self._errors as error:
+                raise self._damaged(error) from None
+            self._rows_read += batch.num_rows
+            yield content
+
+    def _damaged(self, error: Exception) -> ParquetError:
+        first, *_ = str(error).splitlines() or [type(error).__name__]
+        return ParquetError(
+            f"{self.name} begins as a Parquet file and cannot be read as one: {first} Write it "
+            "again, or give it as CSV."
+        )
+
+
+def _check_columns(schema: pa.Schema, name: str) -> None:
+    """Refuse columns whose values are no cells."""
+    import pyarrow as pa
+
+    for field in schema:
+        kind: Any = field.type
+        values = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if pa.types.is_nested(values) or pa.types.is_binary(values) or pa.types.is_duration(values):
+            raise ParquetError(
+                f"{name}: column '{field.name}' holds {kind}, which is no cell of a row. Leave it "
+                "out of the file, or make text or numbers of it."
+            )
+
+
+def _written(batch: pa.RecordBatch, delimiter: str) -> bytes:
+    """A batch as rows of CSV; missing values are empty cells."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    columns = [
+        column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        for column in batch.columns
+    ]
+    plain = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    # pyarrow quotes every text where it may quote at all; rows without quotes are read quicker.
+    for quoting in ("none", "needed"):
+        out = io.BytesIO()
+        options = pc.WriteOptions(include_header=False, delimiter=delimiter, quoting_style=quoting)
+        try:
+            pc.write_csv(plain, out, options)
+        except pa.ArrowInvalid:
+            if quoting == "needed":
+                raise
+        else:
+            break
+    return out.getvalue()

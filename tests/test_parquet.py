@@ -1,0 +1,115 @@
+"""Parquet files: their rows are those of the CSV that holds the same cells."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from converters.numbers import number
+from converters.parquet import BATCH_ROWS, ParquetError, ParquetSource
+from converters.times import time_ms
+
+TEXTS = ["plain", 'a,b "c"', "two\nlines", "", None, "é|:"]
+
+
+def parquet(columns: dict[str, Any], **options: Any) -> io.BytesIO:
+    """A Parquet file of these columns."""
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file, **options)
+    return file
+
+
+def pieces(source: ParquetSource, size: int = 65_536) -> Iterator[bytes]:
+    """What it gives, read by read."""
+    while piece := source.read1(size):
+        yield piece
+
+
+def rows(columns: dict[str, Any], size: int = 65_536, delimiter: str = ",") -> list[list[str]]:
+    """The cells that such a file gives, by Python's own reader."""
+    source = ParquetSource(parquet(columns), "x.parquet", delimiter)
+    text = b"".join(pieces(source, size)).decode()
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_texts(delimiter: str) -> None:
+    """Any text comes through, and null is the empty cell."""
+    found = rows({"a": TEXTS, "b": ["x"] * 6}, delimiter=delimiter)
+    assert found == [["a", "b"], *([text or "", "x"] for text in TEXTS)]
+
+
+def test_header_is_quoted_where_it_must_be() -> None:
+    """Names of columns are cells as well."""
+    assert rows({"a,b": ["1"], 'c"': ["2"]}) == [["a,b", 'c"'], ["1", "2"]]
+
+
+def test_numbers_are_the_same_doubles() -> None:
+    """A double is read back to the bit; a null is missing."""
+    values = [0.1, 1e-7, -1e300, 123456789.123, None, 2.0**-40]
+    found = [row[0] for row in rows({"a": values, "b": ["x"] * 6})[1:]]
+    assert [float(cell) if cell else None for cell in found] == values
+    assert number(found[0]) == 0.1
+
+
+def test_other_types() -> None:
+    """Booleans, whole numbers, categories, dates and times are cells that the kinds read."""
+    when = dt.datetime(2013, 1, 1, 5, 0, 0, 250_000, tzinfo=dt.UTC)
+    columns = {
+        "flag": [True],
+        "count": pa.array([2**63], pa.uint64()),
+        "carrier": pa.array(["UA"]).dictionary_encode(),
+        "day": [when.date()],
+        "at": pa.array([when], pa.timestamp("ns", tz="America/New_York")),
+    }
+    (cells,) = rows(columns)[1:]
+    assert cells[:4] == ["true", "9223372036854775808", "UA", "2013-01-01"]
+    assert time_ms(cells[4]) == 1357016400250
+
+
+def test_many_batches_in_small_reads() -> None:
+    """Rows of many batches and row groups come in order, however little is read at a time."""
+    count = 3 * BATCH_ROWS + 7
+    file = parquet({"n": list(range(count))}, row_group_size=BATCH_ROWS // 2 + 1)
+    source = ParquetSource(file, "x.parquet")
+    told, content = [], b""
+    for piece in pieces(source, 997):
+        assert len(piece) <= 997
+        content += piece
+        told.append(source.tell())
+    assert content.split() == [b"n", *(str(n).encode() for n in range(count))]
+    assert told == sorted(told)
+    assert told[-1] == source.size == len(file.getvalue())
+
+
+@pytest.mark.parametrize(
+    "values", [[[1, 2]], [{"a": 1}], [b"raw"], [dt.timedelta(seconds=1)]], ids=str
+)
+def test_what_is_no_cell_is_refused(values: list[object]) -> None:
+    """Lists, structures, bytes and durations are refused by the column's name."""
+    with pytest.raises(ParquetError, match=r"x\.parquet: column 'odd' holds .*no cell"):
+        ParquetSource(parquet({"odd": values}), "x.parquet")
+
+
+@pytest.mark.parametrize("cut", [8, 100, -9, -1])
+def test_damaged_file(cut: int) -> None:
+    """A file that is cut short or holds something else is an error that names it."""
+    whole = parquet({"n": list(range(5_000))}).getvalue()
+    with pytest.raises(ParquetError, match=r"x\.parquet begins as a Parquet file and cannot"):
+        list(pieces(ParquetSource(io.BytesIO(whole[:cut]), "x.parquet")))
+
+
+def test_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pyarrow is not installed, the error says what to install."""
+    file = parquet({"n": [1]})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ParquetError, match=r"pip install 'freshet\[parquet\]'"):
+        ParquetSource(file, "x.parquet")
