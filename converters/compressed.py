@@ -16,6 +16,8 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO, Protocol, cast
 
+# With what a Parquet file begins and ends; it is read from both ends.
+PARQUET = b"PAR1"
 READ_BYTES = 64 * 1024
 
 
@@ -95,11 +97,14 @@ class Source:
     def _look(self) -> None:
         """Tell from the first bytes how the file is packed; of a pipe, take no more than needed."""
         self._looked = True
-        while any(len(m) > len(self._packed) and m.startswith(self._packed) for m in _PACKED):
+        known = (*_PACKED, PARQUET)
+        while any(len(m) > len(self._packed) and m.startswith(self._packed) for m in known):
             more = self._more(READ_BYTES)
             if not more:
                 return
             self._packed += more
+        if self._packed.startswith(PARQUET):
+            raise PackedError("a Parquet file has to be named, and cannot come through a pipe")
         self._begin = next((b for m, b in _PACKED.items() if self._packed.startswith(m)), None)
 
     def _more(self, size: int) -> bytes:
@@ -200,7 +205,7 @@ def packing(file: BinaryIO, name: str) -> BinaryIO:
     if name.endswith(".zst"):
         from converters import zstd
 
-        options = {zstd.CompressionParameter.checksum_flag: 1}
+        options: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
         return cast("BinaryIO", zstd.ZstdFile(file, "w", options=options))
     return file
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from converters.cells import Refusal
-from converters.compressed import Source
+from converters.compressed import PARQUET, Source
 from converters.csv_blocks import READ_BYTES, Block, BlockReader, CsvFileError
 from converters.framing import Dialect
+from converters.parquet import ParquetSource
 from converters.quoting import quoted
 from converters.settings import CsvSettings
 from converters.transcoding import Transcoder, is_utf8
@@ -55,14 +56,17 @@ class CsvFile:
     """
 
     def __init__(
-        self, file: io.BufferedIOBase | Source, name: str, csv: CsvSettings | None = None
+        self,
+        file: io.BufferedIOBase | Source | ParquetSource,
+        name: str,
+        csv: CsvSettings | None = None,
     ) -> None:
         self.csv = csv = csv or CsvSettings()
-        self._source = file if isinstance(file, Source) else Source(file)
+        self._source = file if isinstance(file, Source | ParquetSource) else Source(file)
         self.name = name
         self.dialect = Dialect(csv.delimiter)
         self.rows_read = 0
-        utf8 = is_utf8(csv.encoding)
+        utf8 = is_utf8(csv.encoding) or isinstance(self._source, ParquetSource)
         text = self._source if utf8 else Transcoder(self._source, csv.encoding)
         self._reader = BlockReader(text, name, self.dialect)
         self._blocks = self._reader.blocks()
@@ -165,7 +169,7 @@ def _no_header(reason: str) -> str:
 
 @contextmanager
 def open_csv(path: str, csv: CsvSettings | None = None) -> Iterator[CsvFile]:
-    """Open a CSV file, or standard input for ``-``.
+    """Open a CSV file, standard input for ``-``, or a Parquet file as the CSV that it would be.
 
     Args:
         path: where it is.
@@ -173,9 +177,16 @@ def open_csv(path: str, csv: CsvSettings | None = None) -> Iterator[CsvFile]:
 
     Raises:
         CsvFileError: the file cannot be opened or has no header.
+        ParquetError: it is a Parquet file that cannot be read.
     """
-    with opened(path) as source:
-        yield CsvFile(source, "standard input" if path == STANDARD_INPUT else path, csv)
+    with _open(path) as file:
+        if path == STANDARD_INPUT:
+            yield CsvFile(file, "standard input", csv)
+        elif file.peek(len(PARQUET)).startswith(PARQUET) and file.seekable():
+            delimiter = (csv or CsvSettings()).delimiter
+            yield CsvFile(ParquetSource(file, path, delimiter), path, csv)
+        else:
+            yield CsvFile(file, path, csv)
 
 
 @contextmanager
@@ -185,8 +196,14 @@ def opened(path: str) -> Iterator[Source]:
     Raises:
         CsvFileError: the file cannot be opened.
     """
+    with _open(path) as file:
+        yield Source(file)
+
+
+@contextmanager
+def _open(path: str) -> Iterator[io.BufferedReader]:
     if path == STANDARD_INPUT:
-        yield Source(cast("io.BufferedReader", sys.stdin.buffer))
+        yield cast("io.BufferedReader", sys.stdin.buffer)
         return
     try:
         # Closed below; here only its errors matter.
@@ -194,4 +211,4 @@ def opened(path: str) -> Iterator[Source]:
     except OSError as error:
         raise CsvFileError(f"{path} cannot be opened: {error.strerror or error}.") from None
     with file:
-        yield Source(cast("io.BufferedReader", file))
+        yield cast("io.BufferedReader", file)

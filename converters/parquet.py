@@ -18,7 +18,6 @@ from converters.errors import FreshetError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAGIC = b"PAR1"
 # Some hundred KB of CSV at a time; pages are decoded in pieces of PAGE_BYTES.
 BATCH_ROWS = 2_048
 PAGE_BYTES = 2**20

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -113,3 +116,50 @@ def test_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ParquetError, match=r"pip install 'freshet\[parquet\]'"):
         ParquetSource(file, "x.parquet")
+
+
+CONFIG = """
+model = "m"
+log = "sqlite:///log.db"
+[csv]
+delimiter = ";"
+encoding = "latin-1"
+[label]
+positive = ["true"]
+negative = ["false"]
+[columns]
+late = { role = "label" }
+carrier = { kind = "categorical" }
+dist = { kind = "numeric" }
+"""
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_commands_take_parquet(tmp_path: Path, suffix: str) -> None:
+    """A Parquet file converts as a CSV file of the same rows does, whatever its name."""
+    (tmp_path / "freshet.toml").write_text(CONFIG)
+    columns = {"late": [True, False], "carrier": ["ü;A", "B"], "dist": [2.5, None]}
+    (tmp_path / f"rows.{suffix}").write_bytes(parquet(columns).getvalue())
+    done = run_freshet(tmp_path, "convert", f"rows.{suffix}")
+    assert done.stdout == "1 | carrier=ü;A dist:2.5\n-1 | carrier=B\n"
+
+
+def test_parquet_from_standard_input(tmp_path: Path) -> None:
+    """A Parquet file cannot be read from a pipe, and that is said."""
+    (tmp_path / "freshet.toml").write_text(CONFIG)
+    done = run_freshet(tmp_path, "convert", "-", stdin=parquet({"dist": [1.0]}).getvalue())
+    assert done.returncode == 1
+    assert "standard input cannot be read: a Parquet file has to be named" in done.stderr
+
+
+def run_freshet(
+    folder: Path, *arguments: str, stdin: bytes = b""
+) -> subprocess.CompletedProcess[str]:
+    """The command, in a folder."""
+    command = [sys.executable, "-m", "serve.cli", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(
+        command, input=stdin, cwd=folder, capture_output=True, env=environment, check=False
+    )
+    out, err = done.stdout.decode(), done.stderr.decode()
+    return subprocess.CompletedProcess(command, done.returncode, out, err)
