@@ -89,7 +89,7 @@ def convert(
         return done
     converter = Csv2vw(done.layout, flags, lenient=lenient)
     for rows, text in _texts(converter, lines, header=flags.header):
-        if isinstance(text, bytes):
+        if not isinstance(text, Reject):
             out.write(text)
             done.tally.converted += rows
         elif reject is None:
@@ -103,7 +103,7 @@ def convert(
 
 def _texts(
     converter: Csv2vw, lines: Lines, *, header: bool
-) -> Iterator[tuple[int, bytes | Reject]]:
+) -> Iterator[tuple[int, bytes | memoryview | Reject]]:
     """The text of so many rows at once, or of single ones and why others are refused."""
     number = 1 if header else 0
     for content in lines.blocks(skip_first=header):

@@ -16,13 +16,15 @@ import numpy as np
 from converters.csv2vw_cells import Feature, Label, good_tags
 from converters.csv2vw_flags import Flags
 from converters.csv2vw_layout import Layout
-from converters.csv2vw_marks import SYNTAX, Cells, marked, sorts
+from converters.csv2vw_marks import SYNTAX, Bytes, Cells, marked, sorts
 from converters.csv2vw_numbers import Numbers
 from converters.csv2vw_words import PADDING, Mask, Places, Writer, neighbours, writes_in_order
 
 # Stands between cells where the separator is more than one byte.
 UNIT_SEPARATOR = "\x1f"
 _MINUS_ONE = b"-1 "
+# What a column may hold, in one byte with SYNTAX.
+NUMBERS, OTHERS = np.uint8(1), np.uint8(2)
 
 
 class Blocks:
@@ -51,8 +53,14 @@ class Blocks:
         self._holders: dict[int, Feature] = dict(zip(layout.features, features, strict=True))
         if layout.label is not None:
             self._holders[layout.label] = label
+        # What columns hold: OTHERS, NUMBERS, or nothing so far.
+        self._kinds = np.zeros(self._width, np.uint8)
         judged = np.zeros(self._width, np.bool_)
         judged[list(self._holders)] = True
+        self._syntax = np.where(judged, SYNTAX, 0).astype(np.uint8)
+        self._judged = np.where(judged, NUMBERS | OTHERS, 0).astype(np.uint8)
+        if layout.label is not None:
+            self._syntax[layout.label] = 0
         self._numbers = Numbers(judged, lenient=lenient)
         literal = flags.literal or ""
         self._own_separator = len(literal) == 1 and literal.isascii()
@@ -69,7 +77,7 @@ class Blocks:
         self._writer = Writer([(b"", b""), (b"", b""), *named, (b"\n", b"\n")])
         self._features = neighbours(layout.features)
 
-    def printed(self, content: bytes, number: int) -> bytes | None:
+    def printed(self, content: bytes, number: int) -> memoryview | None:
         """What is printed for whole lines; None if they have to be taken row by row.
 
         Args:
@@ -84,8 +92,14 @@ class Blocks:
         if cells is None:
             return None
         numbers = self._numbers.among(cells)
-        if not (self._lenient or self._sound(cells, numbers)):
-            return None
+        kinds = self._kinds
+        if not self._lenient:
+            sorts_of = self._sorts_of(cells, numbers)
+            if not self._sound(cells, sorts_of):
+                return None
+            kinds = kinds | (sorts_of & self._judged)
+            if (kinds == NUMBERS | OTHERS).any():
+                return None
         source = bytearray(cells.content)
         shape = len(cells.starts), len(self._layout.features) + 3
         starts, lengths = np.zeros(shape, np.intp), np.zeros(shape, np.intp)
@@ -98,7 +112,21 @@ class Blocks:
         starts[:, 1], lengths[:, 1] = self._tags(cells, source, number)
         # Last, for it numbers classes, which the row of a refused feature must not.
         starts[:, 0], lengths[:, 0] = self._labels(cells, numbers, source)
-        return self._writer.lines(source + PADDING, starts, lengths, leads, kept)
+        self._kinds = kinds
+        source += PADDING
+        return self._writer.lines(source, starts, lengths, leads, kept)
+
+    def tell_kinds(self) -> None:
+        """Let the columns know what they hold, before they are taken cell by cell."""
+        for column, holder in self._holders.items():
+            if holder.kind is None and self._kinds[column]:
+                holder.kind = bool(self._kinds[column] == NUMBERS)
+
+    def hear_kinds(self) -> None:
+        """Learn from the columns what they hold, after that."""
+        for column, holder in self._holders.items():
+            if holder.kind is not None:
+                self._kinds[column] = NUMBERS if holder.kind else OTHERS
 
     def _cells(self, content: bytes) -> Cells | None:
         if self._row_by_row or (b"\r" in content and not self._lenient):
@@ -112,29 +140,24 @@ class Blocks:
             content = "\n".join(map(UNIT_SEPARATOR.join, cut)).encode()
         return marked(content, self._sorts, self._width)
 
-    def _sound(self, cells: Cells, numbers: Mask) -> bool:
-        """Whether nothing is refused: each column is of one kind, and none holds syntax."""
+    def _sorts_of(self, cells: Cells, numbers: Mask) -> Bytes:
+        """Of each column, whether it holds numbers, others, syntax."""
         found = cells.marks & SYNTAX
-        found |= numbers
-        found |= ((cells.marks > 0) > numbers).view(np.uint8) << 1
-        marks = np.bitwise_or.reduce(found, axis=0).tolist()
+        found |= numbers.view(np.uint8) * NUMBERS
+        found |= ((cells.marks > 0) > numbers).view(np.uint8) * OTHERS
+        sorts_of: Bytes = np.bitwise_or.reduce(found, axis=0)
+        return sorts_of
+
+    def _sound(self, cells: Cells, sorts_of: Bytes) -> bool:
+        """Whether no feature and no id holds syntax, and no cell begins with a quote."""
+        if (sorts_of & self._syntax).any():
+            return False
         if b'"' in cells.content and (cells.characters[cells.starts] == ord('"')).any():
             return False
         tag = self._layout.tag
-        if tag is not None and (marks[tag] & SYNTAX or b"'" in cells.content):
-            return good_tags(cells.column(tag)) and self._hold_kinds(marks)
-        return self._hold_kinds(marks)
-
-    def _hold_kinds(self, marks: Sequence[int]) -> bool:
-        for column, holder in self._holders.items():
-            if marks[column] & SYNTAX and holder is not self._label:
-                return False
-            kind = marks[column] & 3
-            if kind == 3 or (kind and holder.kind is (kind != 1)):
-                return False
-            if kind:
-                holder.kind = kind == 1
-        return True
+        if tag is None or not (sorts_of[tag] & SYNTAX or b"'" in cells.content):
+            return True
+        return good_tags(cells.column(tag))
 
     def _kept(self, cells: Cells) -> Mask:
         """Which features are neither empty nor ``0``."""

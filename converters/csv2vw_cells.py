@@ -94,6 +94,12 @@ class Feature(dict[str, str]):
             return ""
         return f"{self._lead}{':' if numeric else '='}{cell}"
 
+    def hold(self, kind: bool | None) -> None:
+        """Take back what kind this is, and what was printed for it."""
+        if self.kind is not kind:
+            self.kind = kind
+            self.clear()
+
     def hold_to(self, numeric: bool, cell: str) -> None:
         """Refuse a number among others, and others among numbers."""
         if self.kind is not None and self.kind is not numeric:

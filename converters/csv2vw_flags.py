@@ -57,7 +57,10 @@ class Flags:
 
     def split(self, line: str) -> list[str]:
         """The cells of a line, as csv2vw cuts it."""
-        return line.split(self.literal) if self.literal else re.split(self.separator, line)
+        if self.literal:
+            return line.split(self.literal)
+        # A group of the separator that took no part is None.
+        return [cell or "" for cell in re.split(self.separator, line)]
 
 
 class _Parser(argparse.ArgumentParser):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from converters.csv2vw_flags import Flags
 from converters.errors import FreshetError
 
 _NAME_SYNTAX = re.compile(r"[\x00-\x20\x7f:|]")
+_EQUALS = re.compile("=")
 
 
 class Csv2vwError(FreshetError):
@@ -110,15 +112,16 @@ def _check(layout: Layout, cells: Sequence[str], flags: Flags, name: str) -> Non
 
 
 def _check_names(names: Sequence[str], name: str) -> None:
+    counts = Counter(names)
     for column in names:
         if not column:
             _refuse(name, column, "a feature without a name")
         if _NAME_SYNTAX.search(column):
             _refuse(name, column, "a blank, control character, ':' or '|' in a feature's name")
-        if names.count(column) > 1:
+        if counts[column] > 1:
             _refuse(name, column, "two features of the same name")
         # x=1 of the column x, and the feature x=1 itself, would be one to Vowpal Wabbit.
-        if any(column.startswith(f"{other}=") for other in names):
+        if any(column[: sign.start()] in counts for sign in _EQUALS.finditer(column)):
             _refuse(name, column, "a feature's name that could be another with its value")
 
 

@@ -6,19 +6,28 @@ at a carriage return too, which only the lenient form follows.
 
 from __future__ import annotations
 
-import io
-import os
-import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import cast
+from typing import Protocol
 
 from converters.csv_blocks import LONGEST_LINE, CsvFileError, Readable
+from converters.csv_file import STANDARD_INPUT, opened
 
 # Much larger blocks leave the processor's cache.
 BLOCK_BYTES = 64 * 1024
+
+
+class Sized(Readable, Protocol):
+    """An open file that knows how far it has been read."""
+
+    @property
+    def size(self) -> int | None:
+        """Its size in bytes, if that is known."""
+        ...
+
+    def tell(self) -> int:
+        """How many of them have been read."""
+        ...
 
 
 class Lines:
@@ -26,21 +35,19 @@ class Lines:
 
     Attributes:
         name: how messages call it.
+        size: the file's size in bytes, if that is known.
+        tell: how many of them have been read, for showing progress.
     """
 
-    def __init__(self, file: Readable, name: str, *, lenient: bool, size: int | None) -> None:
+    def __init__(self, file: Sized, name: str, *, lenient: bool) -> None:
         self.name = name
-        self.size = size
+        self.size = file.size
+        self.tell = file.tell
         self._file = file
         self._lenient = lenient
         self._begun = b""
         self._ended = False
-        self._read = 0
         self._first = self._next()
-
-    def tell(self) -> int:
-        """How many bytes have been read, for showing progress."""
-        return self._read
 
     def first(self) -> bytes | None:
         """The first line, without its ending; None in an empty file."""
@@ -56,26 +63,28 @@ class Lines:
             block = self._next()
 
     def _next(self) -> bytes:
-        content, end = self._begun, 0
+        content, end = bytearray(self._begun), 0
         while not end and not self._ended:
-            more = self._some()
-            content += more
-            end = self._whole(content)
+            before = len(content)
+            content += self._some()
+            end = self._whole(content, before)
             if len(content) - end > LONGEST_LINE:
                 raise CsvFileError(
                     f"{self.name} has a line of more than 8 MiB; this is not CSV with line feeds."
                 )
         if self._ended:
             end = len(content)
-        self._begun = content[end:]
-        return self._as_read(content[:end])
+        self._begun = bytes(content[end:])
+        del content[end:]
+        return self._as_read(bytes(content))
 
-    def _whole(self, content: bytes) -> int:
-        end = content.rfind(b"\n") + 1
+    def _whole(self, content: bytearray, before: int) -> int:
+        """Where the last whole line ends, of which something came after so many bytes."""
+        end = content.rfind(b"\n", before) + 1
         if end or not self._lenient:
             return end
         # Not one at the very end: the line feed that belongs to it may be still to come.
-        return content.rfind(b"\r", 0, len(content) - 1) + 1
+        return content.rfind(b"\r", max(before - 1, 0), len(content) - 1) + 1
 
     def _as_read(self, content: bytes) -> bytes:
         if b"\r" not in content:
@@ -92,27 +101,16 @@ class Lines:
         except OSError as error:
             raise CsvFileError(f"{self.name} cannot be read: {error.strerror or error}.") from None
         self._ended = not more
-        self._read += len(more)
         return more
 
 
 @contextmanager
 def open_lines(path: str, *, lenient: bool) -> Iterator[Lines]:
-    """Open a file, or standard input for ``-``.
+    """Open a file, or standard input for ``-``; either may be packed by gzip or zstd.
 
     Raises:
         CsvFileError: the file cannot be opened.
     """
-    if path == "-":
-        source = cast("io.BufferedReader", sys.stdin.buffer)
-        yield Lines(source, "standard input", lenient=lenient, size=None)
-        return
-    try:
-        # Closed below; here only its errors matter.
-        file = Path(path).open("rb", BLOCK_BYTES)  # noqa: SIM115
-    except OSError as error:
-        raise CsvFileError(f"{path} cannot be opened: {error.strerror or error}.") from None
-    with file:
-        status = os.fstat(file.fileno())
-        size = status.st_size if stat.S_ISREG(status.st_mode) else None
-        yield Lines(cast("io.BufferedReader", file), path, lenient=lenient, size=size)
+    with opened(path) as source:
+        name = "standard input" if path == STANDARD_INPUT else path
+        yield Lines(source, name, lenient=lenient)

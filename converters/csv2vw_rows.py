@@ -47,7 +47,9 @@ class Csv2vw:
         self._needed = max((*layout.features, *(i for i in others if i is not None)), default=-1)
         self._blocks = Blocks(layout, flags, self._features, self.label, lenient=lenient)
 
-    def printed(self, content: bytes, number: int) -> Iterator[tuple[int, bytes | Reject]]:
+    def printed(
+        self, content: bytes, number: int
+    ) -> Iterator[tuple[int, bytes | memoryview | Reject]]:
         """What is printed for so many lines at once or for one, or why that one is refused.
 
         Args:
@@ -72,17 +74,17 @@ class Csv2vw:
                 yield rows, block
             number += rows
 
-    def _block(self, content: bytes, number: int) -> bytes | None:
+    def _block(self, content: bytes, number: int) -> memoryview | None:
         """Many lines at once; None if they have to be taken row by row."""
         if len(content) < FEW_BYTES:
             return None
-        before = self._kinds()
+        before = self.label.kind
         try:
             if printed := self._blocks.printed(content, number):
                 return printed
         except (UnicodeDecodeError, RefusedCellError):
             pass
-        self._restore(before)
+        self.label.hold(before)
         return None
 
     def rows(self, content: bytes, number: int) -> Iterator[bytes | Reject]:
@@ -91,6 +93,7 @@ class Csv2vw:
         Raises:
             Csv2vwError: csv2vw too would stop at a line, when lenient.
         """
+        self._blocks.tell_kinds()
         for at, line in enumerate(content.removesuffix(b"\n").split(b"\n"), number):
             before = self._kinds()
             printed = self._row(line, at)
@@ -99,6 +102,7 @@ class Csv2vw:
             else:
                 self._restore(before)
                 yield Reject(at + 1, printed)
+        self._blocks.hear_kinds()
 
     def _row(self, line: bytes, number: int) -> str | Refusal:
         try:
@@ -158,9 +162,7 @@ class Csv2vw:
     def _restore(self, kinds: list[bool | None]) -> None:
         """Forget the kinds that columns took from rows that are refused or taken again."""
         for column, kind in zip((*self._features, self.label), kinds, strict=True):
-            if column.kind is not kind:
-                column.kind = kind
-                column.clear()
+            column.hold(kind)
 
 
 def _parts(content: bytes) -> Iterator[bytes]:

@@ -39,12 +39,13 @@ class Writer:
         lengths = np.array([len(lead) for lead, _ in leads], np.intp)
         self._lead_words = -(-lengths // WORD)
         self._cell_words = np.zeros(len(leads), np.intp)
-        self._leads = [[_in_words(lead) for lead in both] for both in leads]
         # How far each word of a lead brings what follows, up to the longest.
         left = lengths - WORD * np.arange(self._lead_words.max())[:, np.newaxis]
         self._lead_advances = left.clip(0, WORD)
-        last = [[lead[-1:].tobytes() or bytes(WORD) for lead in both] for both in self._leads]
-        self._last_words = np.array(last, f"V{WORD}")
+        others, numbers = (_in_words(both) for both in zip(*leads, strict=True))
+        self._lead_values = others, numbers
+        last = self._lead_words.cumsum() - 1
+        self._last_words = np.stack((others[last], numbers[last]), axis=1)
         # Which lead the prepared lines have.
         self._numeric = np.zeros(len(leads), np.bool_)
         self._lay_out(1)
@@ -54,15 +55,17 @@ class Writer:
         words = self._lead_words + self._cell_words
         self._first_lead = words.cumsum() - words
         self._first_cell = self._first_lead + self._lead_words
-        width = int(words.sum())
-        self._advances = np.zeros((rows, width), np.intp)
-        self._values = np.zeros((rows, width), f"V{WORD}")
-        self._targets = np.zeros(rows * width + 1, np.intp)
+        advances = np.zeros(words.sum(), np.intp)
+        values = np.zeros(words.sum(), f"V{WORD}")
+        before = self._lead_words.cumsum() - self._lead_words
+        within = np.arange(self._lead_words.sum()) - before.repeat(self._lead_words)
+        places = self._first_lead.repeat(self._lead_words) + within
+        owners = np.arange(len(words)).repeat(self._lead_words)
+        advances[places] = self._lead_advances[within, owners]
+        values[places] = np.where(self._numeric[owners], *reversed(self._lead_values))
+        self._advances, self._values = np.tile(advances, (rows, 1)), np.tile(values, (rows, 1))
+        self._targets = np.zeros(self._advances.size + 1, np.intp)
         self._numeric_rows = np.tile(self._numeric, (rows, 1))
-        for column, first in enumerate(self._first_lead.tolist()):
-            count = int(self._lead_words[column])
-            self._advances[:, first : first + count] = self._lead_advances[:count, column]
-            self._values[:, first : first + count] = self._leads[column][int(self._numeric[column])]
         # The columns that may have so many words, and where those stand.
         self._cells = []
         for word in range(int(self._cell_words.max())):
@@ -71,7 +74,7 @@ class Writer:
 
     def lines(
         self, source: bytearray, starts: Places, lengths: Places, numbers: Mask, kept: Mask
-    ) -> bytes:
+    ) -> memoryview:
         """The text of some lines.
 
         Args:
@@ -98,7 +101,8 @@ class Writer:
             wanted = np.maximum(wanted, (-(-lengths.max(axis=0) // WORD)).clip(0, MOST_WORDS))
         if len(lengths) > len(self._advances) or (wanted > self._cell_words).any():
             self._cell_words = wanted
-            self._lay_out(max(len(lengths), len(self._advances)))
+            # Some more, for blocks differ in their lines.
+            self._lay_out(max(len(lengths) * 5 // 4, len(self._advances)))
 
     def _lay_cells(self, source: Words, starts: Places, lengths: Places) -> None:
         values, advances = self._values[: len(starts)], self._advances[: len(starts)]
@@ -145,7 +149,7 @@ class Writer:
             into = self._first_lead[columns[some]] + word
             self._advances[rows[some], into] = advances[columns[some]]
 
-    def _written(self, source: bytearray, starts: Places, lengths: Places) -> bytes:
+    def _written(self, source: bytearray, starts: Places, lengths: Places) -> memoryview:
         advances = self._advances[: len(starts)].reshape(-1)
         targets = self._targets[: len(advances) + 1]
         advances.cumsum(out=targets[1:])
@@ -153,11 +157,13 @@ class Writer:
         text = np.empty(total + MOST_BYTES, np.uint8)
         _words(text)[targets[:-1]] = self._values[: len(starts)].reshape(-1)
         if lengths.max() > MOST_BYTES:
-            for row, column in np.argwhere(lengths > MOST_BYTES).tolist():
-                start, length = int(starts[row, column]), int(lengths[row, column])
-                into = int(targets[row * self._advances.shape[1] + self._first_cell[column]])
-                text[into : into + length] = np.frombuffer(source, np.uint8, length, start)
-        return text[:total].tobytes()
+            rows, columns = long = _places(lengths > MOST_BYTES)
+            into = targets[rows * self._advances.shape[1] + self._first_cell[columns]]
+            whole, view = memoryview(source), text.data
+            moves = zip(*(a.tolist() for a in (starts[long], lengths[long], into)), strict=True)
+            for start, length, to in moves:
+                view[to : to + length] = whole[start : start + length]
+        return text.data[:total]
 
 
 def _places(chosen: Mask) -> tuple[Places, Places]:
@@ -174,8 +180,9 @@ def neighbours(columns: Sequence[int]) -> slice | list[int]:
     return list(columns)
 
 
-def _in_words(text: bytes) -> Words:
-    return np.frombuffer(text + bytes(-len(text) % WORD), f"V{WORD}")
+def _in_words(leads: Sequence[bytes]) -> Words:
+    """Leads one behind the other, each filled up to whole words."""
+    return np.frombuffer(b"".join(lead + bytes(-len(lead) % WORD) for lead in leads), f"V{WORD}")
 
 
 def _words(buffer: bytearray | NDArray[np.uint8]) -> Words:

@@ -54,6 +54,11 @@ class Dribble:
     content: bytes
     most: int
     at: int = 0
+    size: int | None = None
+
+    def tell(self) -> int:
+        """How many have been given."""
+        return self.at
 
     def read1(self, size: int, /) -> bytes:
         """Some bytes."""
@@ -71,7 +76,7 @@ def fast(
     rejects: list[Reject] | None = None,
 ) -> bytes:
     """What the product prints; with ``rejects`` refused rows go there."""
-    lines = Lines(Dribble(content, most), "a file", lenient=lenient, size=None)
+    lines = Lines(Dribble(content, most), "a file", lenient=lenient)
     out = io.BytesIO()
     reject = None if rejects is None else rejects.extend
     convert(lines, parse(flags), out, reject, lambda _count: None, lenient=lenient)

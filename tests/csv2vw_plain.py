@@ -48,7 +48,7 @@ class Plain:
             StoppedError: it ends with status 1 here.
         """
         for number, line in enumerate(source):
-            cells = re.split(self.flags.separator, line.rstrip("\r\n"))
+            cells = [c or "" for c in re.split(self.flags.separator, line.rstrip("\r\n"))]
             if number == 0:
                 self._lay_out(cells)
                 if self.flags.header:
