@@ -23,7 +23,7 @@ from tests.project import Project
 # Small batches, thinning and heartbeats all the time: a life of a second passes every point.
 HASTE = {"THIN_EVERY_SECONDS": 0.0, "ORPHAN_SECONDS": 0.0, "HEARTBEAT_SECONDS": 0.05}
 # What the first start is taken to need; from then on it is measured.
-FIRST_START = 0.6
+FIRST_START, FIRST_START_APART = 0.6, 2.5
 SMALLEST_BATCH, LARGEST_BATCH = 20, 4_000
 # So many batches are taken in a life; what is left of the log is spread over the lives left.
 BATCHES_A_LIFE = 3.0
@@ -111,6 +111,8 @@ class Killing:
         point = next(self._targets) if first or draw.random() < 0.5 else None
         work = min(typical, WORK_SECONDS)
         longest = typical + 3 * work if point else draw.uniform(0.1 * typical, typical + 2 * work)
+        reader = draw.uniform(0, work) if apart and draw.random() < 0.5 else None
+        longest += typical if reader is not None else 0.0  # it is to begin anew before it dies
         return Life(
             folder=str(self.project.folder),
             arguments=["learn"],
@@ -124,13 +126,14 @@ class Killing:
                 "FRESHET_CHECKPOINT__SECONDS": str(draw.choice((0.02, 0.3, 5.0))),
             },
             constants=HASTE | {"BATCH_ROWS": int(min(max(rows, SMALLEST_BATCH), LARGEST_BATCH))},
-            reader_seconds=draw.choice((None, draw.uniform(0, work))) if apart else None,
+            reader_seconds=reader,
         )
 
     def _typical_start(self) -> float:
         """Seconds until a life takes its first new batch: the middle of the last ones."""
         recent = sorted(self.deaths.starts[-15:])
-        return recent[len(recent) // 2] if recent else FIRST_START
+        first = FIRST_START if self.scenario.processes == 1 else FIRST_START_APART
+        return recent[len(recent) // 2] if recent else first
 
     def _drawn_targets(self) -> Iterator[Point]:
         """Each point in turn, that of a first start first; those that chance rarely meets often."""
