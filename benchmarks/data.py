@@ -46,7 +46,9 @@ def write_flights(path: Path, rows: int = ROWS, tick: str = "min") -> None:
     table[[*COLUMNS, "at", "landed"]].to_csv(path, index=False)
 
 
-def config(model: str, log: str, events: str, labels: str, args: str = "-b 18") -> str:
+def config(
+    model: str, log: str, events: str, labels: str, args: str = "-b 18", *, processes: int = 1
+) -> str:
     """A config for these flights that reads the named topics and writes ones of its own."""
     kinds = {
         name: 'kind = "numeric", min = 0, max = 6000' if name in NUMERIC else 'kind = "categorical"'
@@ -62,6 +64,7 @@ def config(model: str, log: str, events: str, labels: str, args: str = "-b 18") 
             f"[topics]\nevents = {json.dumps(events)}\nlabels = {json.dumps(labels)}",
             '[label]\npositive = ["1"]\nnegative = ["0"]',
             f'[learner]\nkind = "vw"\nargs = {json.dumps(args)}',
+            f"[learn]\nprocesses = {processes}",
             "[columns]",
             *lines,
         ]

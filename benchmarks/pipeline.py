@@ -1,8 +1,8 @@
 """Kafka to learned, with outputs and checkpoints on, against the plain script.
 
-Both read the same topic of a real broker, each in one process, in turn. The learner's rate is its
-own report's: from taking the lock to the last version, start-up of Python and its imports left
-out on both sides.
+Both read the same topic of a real broker, in turn: the plain script in one process, the learner in
+one, and with its reader in a second one. The learner's rate is its own report's: from the lock to
+the last version, start-up of Python and its imports left out on both sides.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Bench:
         seconds: float = json.loads(result.stdout)["seconds"]
         return self.rows / seconds
 
-    def freshet(self, topics: str) -> tuple[float, float]:
+    def freshet(self, topics: str, processes: int = 1) -> tuple[float, float]:
         """Rows a second of the learner, and the share of its time spent on checkpoints."""
-        home = self._project(f"bench{next(_numbers)}", topics)
+        home = self._project(f"bench{next(_numbers)}", topics, processes)
         result = _run(_freshet("learn", home, "--until-end", "--json"))
         report = json.loads(result.stdout)
         assert report["learned"] == self.rows, report
@@ -52,10 +52,11 @@ class Bench:
         seconds = report["events_this_run"] / report["events_per_second"]
         return report["events_per_second"], saving / seconds
 
-    def _project(self, model: str, topics: str) -> Path:
+    def _project(self, model: str, topics: str, processes: int = 1) -> Path:
         home = self.folder / model
         home.mkdir()
-        text = config(model, self.log, f"{topics}.events", f"{topics}.labels", ARGS)
+        inputs = (f"{topics}.events", f"{topics}.labels")
+        text = config(model, self.log, *inputs, ARGS, processes=processes)
         (home / "freshet.toml").write_text(text)
         return home
 
@@ -69,6 +70,10 @@ def run(servers: str, rows: int = ROWS) -> list[Measured]:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(servers, Path(folder), rows)
         immediate, fast, plain = paired(lambda: bench.freshet("immediate")[0], bench.plain)
+        apart, faster, plain_again = paired(lambda: bench.freshet("immediate", 2)[0], bench.plain)
+        gain, two, one = paired(
+            lambda: bench.freshet("immediate", 2)[0], lambda: bench.freshet("immediate")[0]
+        )
         late, joined, plain_too = paired(lambda: bench.freshet("late")[0], bench.plain)
         quiet, _ = bench.freshet("quiet")
     return [
@@ -78,7 +83,17 @@ def run(servers: str, rows: int = ROWS) -> list[Measured]:
             f"{fast:,.0f} rows/s against {plain:,.0f}",
         ),
         Measured(
-            "the same with late labels joined",
+            "the same, with the reader in its own process",
+            *(apart, "x the plain script", "2.5, goal 3", apart >= 2.5),
+            f"{faster:,.0f} rows/s against {plain_again:,.0f}",
+        ),
+        Measured(
+            "the reader in its own process, on two processors",
+            *(gain, "x one process", "1.3", gain >= 1.3),
+            f"{two:,.0f} rows/s against {one:,.0f}",
+        ),
+        Measured(
+            "one process again, with late labels joined",
             *(late, "x the plain script", "1.5", late >= 1.5),
             f"{joined:,.0f} rows/s against {plain_too:,.0f}; {quiet:,.0f} at 3 rows a record",
         ),
