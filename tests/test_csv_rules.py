@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from converters.cells import Refusal
 from converters.csv_file import CsvFile, CsvFileError
-from converters.framing import Dialect
+from converters.framing import Dialect, unclosed
 from converters.rows import RowReader
 from converters.settings import CsvSettings
 from tests import schemas
@@ -168,6 +168,16 @@ def test_reads_as_csv_reader_does(text: str, delimiter: str) -> None:
         # csv.reader gets lines cut at LF alone, as here.
         lines = io.StringIO(text, newline="\n")
         assert found == list(csv.reader(lines, delimiter=delimiter))
+
+
+@given(some_bytes, delimiters)
+@settings(deadline=None)
+def test_a_record_is_its_rows(value: bytes, delimiter: str) -> None:
+    """The cells of a whole record are those of its rows one by one, good or bad."""
+    dialect = Dialect(delimiter)
+    framed = dialect.frame(value)
+    rows = [dialect.cells_of(row) if complete else unclosed(row) for row, complete in framed]
+    assert list(dialect.cells(value)) == (rows or [Refusal("empty-record", "", "")])
 
 
 @given(st.lists(some_bytes, min_size=1, max_size=6), st.data())
