@@ -12,7 +12,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy 
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults bench lock clean
+.PHONY: help setup demo test check faults proofs bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %s %-7s", $$1, $$2; \
@@ -36,6 +36,11 @@ check: setup ## lint, format, types, and the floors that imports may cross
 
 faults: setup ## make every fault and 2,000 kills for real (goes on where it was stopped)
 	@.venv/bin/python -m tests.faults $(ARGS)
+
+# Some ten minutes on one core; ARGS="-n 2" shares them out.
+proofs: setup ## hold the converter to its promises on 200,000 random rows, and every way of scoring
+	@.venv/bin/python -m pytest -m long tests/test_round_trip.py tests/test_injective.py \
+		tests/test_conversion_agrees.py tests/test_crosses.py tests/test_no_skew.py $(ARGS)
 
 bench: setup ## print the table of ratios
 	@.venv/bin/python -m benchmarks $(ARGS)

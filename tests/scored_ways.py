@@ -129,24 +129,24 @@ def streamed(project: Project, path: Path) -> list[Answer]:
     return answers(project.scores(), project.dead_letters())
 
 
-def over_json(project: Project, asked: Sequence[Sequence[str]]) -> list[Answer]:
-    """Over HTTP as objects, with numbers and truths as JSON has them."""
-
-    def body(chunk: Sequence[Sequence[str]]) -> bytes:
-        return orjson.dumps([as_object(row) for row in chunk])
-
-    return _asked(project, asked, "application/json", body)
-
-
-def over_csv(project: Project, asked: Sequence[Sequence[str]]) -> list[Answer]:
-    """Over HTTP as CSV, without the columns that are not known yet, in another order."""
+def over_http(
+    project: Project, asked: Sequence[Sequence[str]]
+) -> tuple[list[Answer], list[Answer]]:
+    """By a server: asked with objects, and with CSV of the known columns in another order."""
     header = [name for name in sorted(NAMES) if name not in UNKNOWN]
     places = [NAMES.index(name) for name in header]
 
-    def body(chunk: Sequence[Sequence[str]]) -> bytes:
+    def as_json(chunk: Sequence[Sequence[str]]) -> bytes:
+        return orjson.dumps([as_object(row) for row in chunk])
+
+    def as_csv(chunk: Sequence[Sequence[str]]) -> bytes:
         return csv_text([[row[at] for at in places] for row in chunk], header).encode()
 
-    return _asked(project, asked, "text/csv", body)
+    with client_of(project) as client:
+        return (
+            list(_answers(client, asked, "application/json", as_json)),
+            list(_answers(client, asked, "text/csv", as_csv)),
+        )
 
 
 def of_a_file(project: Project, path: Path) -> list[Answer]:
@@ -181,17 +181,6 @@ def _json_value(name: str, cell: str) -> object:
     if name in ("amount", "income", "weight", "at") and cell != "0":
         return int(cell) if cell.lstrip("-").isdigit() else float(cell)
     return cell == "TRUE" or cell
-
-
-def _asked(
-    project: Project,
-    asked: Sequence[Sequence[str]],
-    kind: str,
-    body: Callable[[Sequence[Sequence[str]]], bytes],
-) -> list[Answer]:
-    """The answers of a server, a request for so many rows."""
-    with client_of(project) as client:
-        return list(_answers(client, asked, kind, body))
 
 
 def _answers(

@@ -16,8 +16,7 @@ from tests.scored_ways import (
     backfilled,
     file_of,
     of_a_file,
-    over_csv,
-    over_json,
+    over_http,
     project_of,
     rows,
     streamed,
@@ -65,8 +64,7 @@ def assert_no_skew(
     assert len(live) == learned + asked
     assert len(set(scores)) > asked / 2
     assert any(isinstance(answer, str) for answer in expected)
-    assert over_json(project, questions) == expected
-    assert over_csv(project, questions) == expected
+    assert over_http(project, questions) == (expected, expected)
     assert of_a_file(project, file_of(folder, "questions.csv", questions)) == expected
     assert backfilled(project, str(path)) == scores
     assert backfilled(project, "log") == scores
@@ -94,5 +92,5 @@ def test_rows_that_the_learner_cannot_take(tmp_path: Path) -> None:
         20:
     ]
     assert live[4] == "unlearnable"
-    assert over_json(project, questions) == over_csv(project, questions) == live
+    assert over_http(project, questions) == (live, live)
     assert of_a_file(project, file_of(tmp_path, "questions.csv", questions)) == live

@@ -115,6 +115,7 @@ def assert_read(vw: VwReader, taken: Sequence[Sample], lines: Sequence[str]) -> 
     ("seed", "count"),
     [(0, 10_000), *(pytest.param(n, 20_000, marks=pytest.mark.long) for n in range(1, 11))],
 )
+@pytest.mark.timeout(400)
 def test_random_rows_come_back(vw: VwReader, tmp_path: Path, seed: int, count: int) -> None:
     """Rows of any text and numbers, decoded from what VW saw of them in one file, are the same."""
     taken = samples(seed, count)

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.vw_reading import BITS
-
 _PROGRAM = """
 import sys, vowpalwabbit
 vowpalwabbit.Workspace(arg_list=sys.argv[1:]).finish()
@@ -22,10 +20,9 @@ _ARGS = ("--audit", "--testonly", "--quiet", "--loss_function", "logistic", "--l
 
 
 class Shown(NamedTuple):
-    """A feature or a cross as the audit shows it: its name with namespaces, hash and value."""
+    """A feature or a cross as the audit shows it: its name with namespaces, and its value."""
 
     name: str
-    hash: int
     value: float
 
 
@@ -40,7 +37,7 @@ def audit(lines: Sequence[str], folder: Path, pairs: Sequence[str] = ()) -> list
     path = folder / "lines.vw"
     path.write_bytes("".join(f"{line}\n" for line in lines).encode())
     crossed = [part for pair in pairs for part in ("--interactions", pair)]
-    args = [*_ARGS, "-b", str(BITS), "-d", str(path), *crossed]
+    args = [*_ARGS, "-d", str(path), *crossed]
     run = subprocess.run([sys.executable, "-c", _PROGRAM, *args], capture_output=True, check=True)
     scores_and_features = run.stdout.decode().split("\n")[:-1]
     assert len(scores_and_features) == 2 * len(lines), run.stderr.decode()[-500:]
@@ -51,6 +48,6 @@ def shown(audited: str) -> list[Shown]:
     """All that a line's audit shows, with the constant, which comes before the crosses."""
     found = []
     for feature in audited.split("\t")[1:]:
-        name, index, value, _weight = feature.rsplit(":", 3)
-        found.append(Shown(name, int(index), float(value)))
+        name, _hash, value, _weight = feature.rsplit(":", 3)
+        found.append(Shown(name, float(value)))
     return found
