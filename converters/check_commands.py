@@ -1,0 +1,59 @@
+"""The command ``freshet check``: a report on a CSV file, as text, JSON and a page.
+
+Thin: :mod:`converters.report.report` does the work.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
+from converters.errors import UsageError
+
+
+def check(
+    csv: Annotated[
+        str, typer.Argument(metavar="CSV", help="CSV file with a header, or - for standard input.")
+    ],
+    html: Annotated[
+        str | None, typer.Option("--html", help="File for the report as a page that stands alone.")
+    ] = None,
+    json: Json = False,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Report on a CSV file; exit status 1 if there are problems."""
+    from converters.csv_file import open_csv
+    from converters.output_file import writing
+    from converters.progress import progress
+    from converters.report.as_html import page
+    from converters.report.as_json import document
+    from converters.report.as_text import show
+    from converters.report.report import report
+
+    _check_apart(csv, html)
+    settings, schema = read_config(config)
+    with open_csv(csv, settings.csv) as file, progress("rows", file.size, file.tell) as shown:
+        found = report(file, schema, shown)
+    if html is not None:
+        with writing(html) as out:
+            out.write(page(found).encode())
+        say(f"The report stands in {html}.")
+    if json:
+        print_json(document(found))
+    else:
+        show(found)
+    if found.problems:
+        raise typer.Exit(1)
+
+
+def _check_apart(csv: str, html: str | None) -> None:
+    """The page must not be written over the file, nor into what standard output says."""
+    if html is None:
+        return
+    if html == "-":
+        raise UsageError("--html needs a file: standard output takes the report as text or JSON.")
+    if csv != "-" and Path(html).resolve() == Path(csv).resolve():
+        raise UsageError(f"--html is the CSV file {csv} itself; name another.")

@@ -1,0 +1,135 @@
+"""A CSV file -> blocks of cells, column by column, and the rows that cannot be told apart.
+
+The first step of :mod:`converters.report.profile`. Cells are what
+:meth:`converters.rows.RowReader.event_cells` makes of the same bytes; blocks are larger than those
+of the file, for what follows works on whole columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from converters.cells import Refusal
+from converters.conversion import Reject
+from converters.csv_file import Block, CsvFile
+from converters.csv_text import BYTE_ORDER_MARK
+from converters.framing import Dialect
+from converters.vw_text import wrong_width
+
+# Blocks of so many rows cost numpy's calls little, and of so many characters hold some ten MB.
+ROWS_A_BLOCK = 2_048
+CHARACTERS_A_BLOCK = 2**20
+
+
+class CellBlock(NamedTuple):
+    """Rows that follow each other.
+
+    Attributes:
+        columns: the cells of each of the file's columns, of the rows that have as many as these.
+        lines: the line on which each of these rows begins.
+        texts: each of these rows as one line of CSV, alike for all rows of the same cells.
+        refused: the other rows.
+    """
+
+    columns: Sequence[Sequence[str]]
+    lines: Sequence[int]
+    texts: Sequence[str]
+    refused: Sequence[Reject]
+
+
+def cell_blocks(file: CsvFile) -> Iterator[CellBlock]:
+    """All rows of a file, in order.
+
+    Raises:
+        CsvFileError: the file cannot be framed to its end.
+    """
+    width = len(file.header)
+    gathered = _Gathered(width)
+    for block in file.blocks():
+        gathered.add(block, file.dialect)
+        if gathered.full:
+            yield gathered.block()
+            gathered = _Gathered(width)
+    if gathered.lines or gathered.refused:
+        yield gathered.block()
+
+
+class _Gathered:
+    """What has been read for the next block."""
+
+    def __init__(self, width: int) -> None:
+        self._columns: list[list[str]] = [[] for _ in range(width)]
+        self._texts: list[str] = []
+        self._characters = 0
+        self.lines: list[int] = []
+        self.refused: list[Reject] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether it makes a block."""
+        rows = len(self.lines) + len(self.refused)
+        return rows >= ROWS_A_BLOCK or self._characters >= CHARACTERS_A_BLOCK
+
+    def block(self) -> CellBlock:
+        """What has been gathered."""
+        return CellBlock(self._columns, self.lines, self._texts, self.refused)
+
+    def add(self, block: Block, dialect: Dialect) -> None:
+        """Take a block of the file."""
+        value = b"\n".join(block.rows)
+        self._characters += len(value)
+        if not self._add_plain(block.lines, value, dialect.delimiter):
+            self._add_each(block.lines, value, dialect)
+
+    def _add_plain(self, lines: Sequence[int], value: bytes, delimiter: str) -> bool:
+        """Take rows without quotes that all have the header's width; false if they are not so.
+
+        All of them are split at once, with each row's end as a cell of its own: 5x as fast as row
+        by row.
+        """
+        text = _plain_text(value)
+        width = len(self._columns)
+        if text is None:
+            return False
+        cells = text.replace("\n", f"{delimiter}\n{delimiter}").split(delimiter)
+        ends = cells[width :: width + 1]
+        # Each of the rows' ends has to stand where a row of the header's width ends.
+        if not ends.count("\n") == len(ends) == len(lines) - 1:
+            return False
+        if len(cells) != len(lines) * (width + 1) - 1:
+            return False
+        texts = text.split("\n")
+        if width == 1 and "" in texts:  # a blank line is no row of one missing cell
+            return False
+        for place, column in enumerate(self._columns):
+            column.extend(cells[place :: width + 1])
+        self.lines += lines
+        self._texts += texts
+        return True
+
+    def _add_each(self, lines: Sequence[int], value: bytes, dialect: Dialect) -> None:
+        width = len(self._columns)
+        good = []
+        for line, cells in zip(lines, dialect.cells(value + b"\n"), strict=True):
+            if isinstance(cells, Refusal):
+                self.refused.append(Reject(line, cells))
+            elif len(cells) != width:
+                self.refused.append(Reject(line, wrong_width(cells, width)))
+            else:
+                good.append(cells)
+                self.lines.append(line)
+                self._texts.append(dialect.line(cells))
+        for column, more in zip(self._columns, zip(*good, strict=True), strict=False):
+            column.extend(more)
+
+
+def _plain_text(value: bytes) -> str | None:
+    """The rows as text, if nothing in them needs a closer look."""
+    if b'"' in value or b"\r" in value:
+        return None
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if BYTE_ORDER_MARK in text else text

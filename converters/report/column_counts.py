@@ -1,0 +1,140 @@
+"""The cells of one column over the whole file: counted value by value while these are few.
+
+Part of :mod:`converters.report.profile`. :class:`collections.Counter` counts a block of cells in C,
+some 50 ns a cell, so that a column of few values costs next to nothing; where they are many
+:class:`~converters.report.tally.Tally` goes on without them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+
+import numpy as np
+
+from converters.report.column_plan import ColumnPlan
+from converters.report.sketches import Estimate
+from converters.report.tally import Numbers, Tally
+
+# Values that are counted, over all columns: some 200 bytes each.
+COUNTED_VALUES = 120_000
+MOST_COUNTED, FEWEST_COUNTED = 10_000, 64
+# A column with a longer cell is not counted value by value, so that huge cells stay bounded.
+LONGEST_COUNTED = 128
+# Hashes that are kept, over all columns: 16 bytes each.
+KEPT_HASHES = 2**20
+MOST_KEPT, FEWEST_KEPT = 8_192, 256
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of a block's rows; each has one truth value a row.
+
+    Attributes:
+        positive: whether its label is the positive one.
+        known: whether it has a label.
+        all_known: whether all have.
+    """
+
+    positive: Sequence[bool]
+    known: Sequence[bool]
+    all_known: bool
+
+
+@dataclass
+class Counts:
+    """How often each cell came.
+
+    Attributes:
+        rows: in all rows.
+        positive: in rows of the positive class.
+        unknown: in rows without a known label.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    positive: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+
+    def add(self, cells: Sequence[str], classes: Classes | None) -> None:
+        """Count the cells of a block."""
+        self.rows.update(cells)
+        if classes is None:
+            return
+        self.positive.update(compress(cells, classes.positive))
+        if not classes.all_known:
+            unlabelled = (not known for known in classes.known)
+            self.unknown.update(compress(cells, unlabelled))
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the whole file holds in one column.
+
+    Attributes:
+        rows: how many rows were told apart into cells.
+        missing: in how many this one is missing.
+        distinct: how many values it has.
+        repeats: how many rows hold a value that came before.
+        numbers: of a numeric column, unless there is none.
+        unseen: how many rows hold a value that the config does not know, where it knows some.
+        counts: how often each cell came, missing ones too; None if they are too many.
+    """
+
+    rows: int
+    missing: int
+    distinct: Estimate
+    repeats: Estimate
+    numbers: Numbers | None
+    unseen: int
+    counts: Counts | None
+
+
+class ColumnCounter:
+    """Takes the cells of one column, block by block.
+
+    Args:
+        plan: the column.
+        columns: how many columns share the memory.
+        ids: how many different values can be counted exactly, where repeats matter.
+    """
+
+    def __init__(self, plan: ColumnPlan, columns: int, ids: int = 0) -> None:
+        self.plan = plan
+        self._most = min(MOST_COUNTED, max(FEWEST_COUNTED, COUNTED_VALUES // columns))
+        kept = min(MOST_KEPT, max(FEWEST_KEPT, KEPT_HASHES // columns))
+        self._tally = Tally(plan, max(kept, ids, self._most))
+        self._counts: Counts | None = Counts()
+
+    def add(self, cells: Sequence[str], classes: Classes | None, longest: int) -> None:
+        """Take a block of cells; none is longer than ``longest``."""
+        if self._counts is None:
+            self._tally.add(cells, np.ones(len(cells), np.int64))
+            return
+        self._counts.add(cells, classes)
+        many = len(self._counts.rows) > self._most
+        if many or (longest > LONGEST_COUNTED and max(map(len, cells)) > LONGEST_COUNTED):
+            self._tell(self._counts)
+            self._counts = None
+
+    def totals(self) -> Totals:
+        """What was counted, when all rows have come."""
+        if self._counts is not None:
+            self._tell(self._counts)
+        tally = self._tally
+        return Totals(
+            tally.rows,
+            tally.missing,
+            tally.distinct(),
+            tally.repeats(),
+            tally.numbers(),
+            tally.unseen,
+            self._counts,
+        )
+
+    def _tell(self, counts: Counts) -> None:
+        """Hand on what was counted, in an order that is always the same."""
+        cells = sorted(counts.rows)
+        times = np.fromiter((counts.rows[cell] for cell in cells), np.int64, len(cells))
+        self._tally.add(cells, times)

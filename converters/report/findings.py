@@ -1,0 +1,158 @@
+"""What is wrong with a file, or odd about it, in order of weight.
+
+Follows :mod:`converters.report.columns`. A *problem* makes the command fail: rows that would be
+refused, a file that does not fit its config, a column that makes the numbers lie. A *warning* is
+for a person to judge, a *note* explains.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from converters.quoting import quoted
+from converters.report.balance import Balance
+from converters.report.column_contents import ColumnReport
+from converters.report.column_findings import column_findings
+from converters.report.contents import Finding
+from converters.report.profile import Profile, unknown
+from converters.report.sketches import Estimate
+from converters.report.wording import about, listed, percent
+from converters.schema import Schema
+
+# Classes of which one is rarer than this are called unbalanced.
+UNBALANCED_SHARE = 0.15
+# Shares of positives differ much by a quarter of the whole, and not by chance (1 in 1,000 files).
+LABELS_DRIFTED = 0.25
+BEYOND_CHANCE = 3.3
+# A step in time is worth a word if it takes such a share of the whole time.
+LONG_GAP_SHARE = 0.1
+FEWEST_TIMES = 100
+
+LEVELS = ("problem", "warning", "note")
+
+
+def findings(
+    profile: Profile, schema: Schema, columns: Sequence[ColumnReport], repeated_ids: Estimate | None
+) -> list[Finding]:
+    """All of them, problems first."""
+    found = [
+        *_fitting(profile, schema),
+        *_rejected(profile),
+        *_classes(profile, schema),
+        *_label_drift(profile),
+        *_repeats(profile, repeated_ids),
+        *_order(profile),
+    ]
+    rows = profile.totals[0].rows
+    for column in columns:
+        found += column_findings(column, rows)
+    return sorted(found, key=lambda finding: LEVELS.index(finding.level))
+
+
+def _fitting(profile: Profile, schema: Schema) -> Iterator[Finding]:
+    strange = unknown(profile)
+    if strange:
+        said = (
+            f"The config does not name {listed(strange)}, so that convert, score and produce "
+            'refuse the file. Add such a column to [columns] (role "drop" if it is not to be '
+            "learned from)."
+        )
+        yield Finding("problem", "unknown-columns", "", said)
+    if profile.absent:
+        refusing = [name for name in profile.absent if name in schema.mandatory]
+        rest = "every row would be refused" if refusing else "they count as missing in each row"
+        said = f"The file lacks {listed(profile.absent)} of the config; {rest}."
+        yield Finding("problem" if refusing else "warning", "absent-columns", "", said)
+    if not profile.rows:
+        yield Finding("problem", "no-rows", "", "The file has a header and no rows.")
+
+
+def _rejected(profile: Profile) -> Iterator[Finding]:
+    rows = profile.rejects.counts.total()
+    if rows:
+        share = percent(rows / profile.rows)
+        said = f"{rows:,} of {profile.rows:,} rows ({share}) are refused; see the reasons."
+        yield Finding("problem", "rejected-rows", "", said)
+
+
+def _classes(profile: Profile, schema: Schema) -> Iterator[Finding]:
+    balance = profile.balance
+    if not profile.rows or balance is None:
+        return
+    if not balance.known:
+        later = schema.only("id") is not None
+        said = f"No row has a label in '{quoted(balance.column)}'"
+        said += "; they have to come on the labels topic, by id." if later else "."
+        yield Finding("warning" if later else "problem", "no-labels", balance.column, said)
+    elif not balance.positive or not balance.negative:
+        only = "positive" if balance.positive else "negative"
+        said = f"All {balance.known:,} labels are {only}; a model needs both classes."
+        yield Finding("problem", "single-class", balance.column, said)
+    else:
+        yield from _unbalanced(balance)
+
+
+def _unbalanced(balance: Balance) -> Iterator[Finding]:
+    rarer = min(balance.positive, balance.negative)
+    share = rarer / balance.known
+    if share < UNBALANCED_SHARE:
+        which = "positive" if rarer == balance.positive else "negative"
+        said = (
+            f"{percent(share)} of the labels are {which} ({rarer:,} of {balance.known:,}): "
+            "accuracy says little here, look at log loss and AUC; a weight column can make the "
+            "rarer class count more."
+        )
+        yield Finding("warning", "unbalanced-classes", balance.column, said)
+
+
+def _label_drift(profile: Profile) -> Iterator[Finding]:
+    halves = profile.sampled.half_labels()
+    if profile.balance is None or halves is None:
+        return
+    (ones, known), (later_ones, later_known) = halves
+    first, second = ones / known, later_ones / later_known
+    base = (ones + later_ones) / (known + later_known)
+    deviation = math.sqrt(base * (1 - base) * (1 / known + 1 / later_known))
+    if abs(first - second) > max(LABELS_DRIFTED * base, BEYOND_CHANCE * deviation):
+        said = (
+            f"{percent(first)} of the labels are positive in the file's first half, and "
+            f"{percent(second)} in the second."
+        )
+        yield Finding("warning", "label-drift", profile.balance.column, said)
+
+
+def _repeats(profile: Profile, repeated_ids: Estimate | None) -> Iterator[Finding]:
+    ids = next((plan.name for plan in profile.plans if plan.role == "id"), "")
+    if repeated_ids is not None and repeated_ids.count:
+        said = (
+            f"{about(repeated_ids)} rows have an id in '{quoted(ids)}' that a row before them "
+            "has: such a row is dropped as a duplicate if the first came shortly before."
+        )
+        yield Finding("problem", "repeated-ids", ids, said)
+    if profile.repeated.count:
+        # Without an id or a time, rows of few values are bound to be alike.
+        named = bool(ids) or profile.times is not None
+        rows = f"{about(profile.repeated)} of {profile.rows:,} rows"
+        said = f"{rows} equal a row before them in every cell."
+        yield Finding("warning" if named else "note", "repeated-rows", "", said)
+
+
+def _order(profile: Profile) -> Iterator[Finding]:
+    times = profile.times
+    if times is None:
+        return
+    name = quoted(times.column)
+    if times.unsorted_line is not None:
+        said = (
+            f"{times.unsorted:,} rows are earlier in '{name}' than the row before, the first in "
+            f"line {times.unsorted_line:,}: produce and backfill with late labels need a file "
+            "sorted by time."
+        )
+        yield Finding("warning", "unsorted-time", times.column, said)
+        return
+    gap, span = times.gap, times.last - times.first
+    if gap and times.rows >= FEWEST_TIMES and gap.milliseconds >= LONG_GAP_SHARE * span:
+        share = percent(gap.milliseconds / span)
+        said = f"Nothing happens in '{name}' for {share} of its time, before line {gap.line:,}."
+        yield Finding("note", "time-gap", times.column, said)

@@ -1,0 +1,83 @@
+"""A column's values as bars: each half's share of them, and the share of positive labels.
+
+Called by :mod:`converters.report.columns` with the sampled cells of a column; drawn by
+:mod:`converters.report.svg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converters.quoting import quoted
+from converters.report.column_contents import Bar
+from converters.report.drift import largest
+from converters.report.row_sample import POSITIVE, UNLABELLED, Sampled
+
+# Bars of a column of numbers, and of values one by one.
+BINS = 20
+MOST_BARS = 10
+# Bins reach over all but this share of the numbers at either end, which go into the outer ones: a
+# few outliers would leave all others in one bin.
+TAIL = 0.005
+OTHERS = "all others"
+MISSING = "missing"
+
+
+def bars_of_values(
+    codes: NDArray[np.int64], names: Sequence[str], missing: NDArray[np.bool_], sampled: Sampled
+) -> list[Bar]:
+    """A bar for each of the most frequent values, and for all others."""
+    ranks = largest(np.where(missing, -1, codes), MOST_BARS)
+    texts = {int(rank): OTHERS for rank in [MOST_BARS]}
+    for rank in np.unique(ranks[ranks < MOST_BARS]).tolist():
+        place = int(np.flatnonzero(ranks == rank)[0])
+        texts[rank] = MISSING if missing[place] else quoted(names[int(codes[place])])
+    if missing.any() and MISSING not in texts.values():
+        ranks = np.where(missing, MOST_BARS + 1, ranks)
+        texts[MOST_BARS + 1] = MISSING
+    return _bars(ranks, texts, sampled)
+
+
+def bars_of_numbers(values: NDArray[np.float64], sampled: Sampled) -> list[Bar]:
+    """A bar for each of some spans of equal width, and for rows that hold no number."""
+    there = ~np.isnan(values)
+    if not there.any():
+        return []
+    numbers = values[there]
+    low, high = np.quantile(numbers, [TAIL, 1 - TAIL], method="inverted_cdf").tolist()
+    if low == high:
+        low, high = float(numbers.min()), float(numbers.max())
+    edges = np.linspace(low, high, BINS + 1)
+    bins = np.full(len(values), BINS, np.int64)
+    bins[there] = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, BINS - 1)
+    texts = {i: f"{edges[i]:.6g} to {edges[i + 1]:.6g}" for i in range(BINS)}
+    if low == high:
+        texts = dict.fromkeys(range(BINS), f"{low:.6g}")
+        present = np.unique(bins)
+    else:
+        present = np.unique(np.append(bins, np.arange(BINS)))
+    texts[BINS] = MISSING
+    return _bars(bins, {int(i): texts[int(i)] for i in present.tolist()}, sampled)
+
+
+def _bars(codes: NDArray[np.int64], texts: dict[int, str], sampled: Sampled) -> list[Bar]:
+    second = sampled.second
+    size = max(texts, default=0) + 1
+    first = np.bincount(codes[~second], minlength=size) / max(1, int((~second).sum()))
+    after = np.bincount(codes[second], minlength=size) / max(1, int(second.sum()))
+    known = sampled.labels != UNLABELLED
+    labelled = np.bincount(codes[known], minlength=size)
+    positive = np.bincount(codes[sampled.labels == POSITIVE], minlength=size)
+    return [
+        Bar(
+            texts[code],
+            float(first[code]),
+            float(after[code]),
+            float(positive[code] / labelled[code]) if labelled[code] else None,
+        )
+        for code in sorted(texts)
+        if texts[code] != OTHERS or first[code] or after[code]
+    ]

@@ -1,0 +1,73 @@
+"""A CSV file and a schema -> a :class:`~converters.report.contents.Report`.
+
+The whole way: :mod:`.profile`, :mod:`.columns`, :mod:`.findings`. Called by
+:mod:`converters.check_commands`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from converters.csv_file import CsvFile
+from converters.report.columns import column_reports
+from converters.report.contents import Example, RejectGroup, Report, SampleSize
+from converters.report.findings import findings
+from converters.report.profile import Profile, Shown, read_profile
+from converters.schema import Schema
+
+NOT_SHOWN = "not shown, for the row has protected columns"
+
+
+def report(file: CsvFile, schema: Schema, shown: Shown) -> Report:
+    """Read a file to its end and say what is in it.
+
+    Args:
+        file: the rows.
+        schema: what they mean.
+        shown: called with the rows read so far.
+
+    Raises:
+        CsvFileError: the file cannot be framed.
+    """
+    profile = read_profile(file, schema, shown)
+    columns = list(column_reports(profile))
+    by_role = zip(profile.plans, profile.totals, strict=True)
+    repeated_ids = next((t.repeats for plan, t in by_role if plan.role == "id"), None)
+    sampled = profile.sampled
+    return Report(
+        source=profile.source,
+        rows=profile.rows,
+        rejected=profile.rejects.counts.total(),
+        rejects=list(_rejects(profile, schema)),
+        findings=findings(profile, schema, columns, repeated_ids),
+        balance=profile.balance,
+        half_rates=_half_rates(profile),
+        weights=profile.weights,
+        times=profile.times,
+        repeated_rows=profile.repeated,
+        repeated_ids=repeated_ids,
+        sample=SampleSize(sampled.rows, sampled.whole, sampled.rank_margin),
+        columns=columns,
+    )
+
+
+def _rejects(profile: Profile, schema: Schema) -> Iterator[RejectGroup]:
+    """The reasons, the most frequent first."""
+    protected = any(column.settings.role == "protected" for column in schema.columns)
+    counts = profile.rejects.counts
+    for reason, column in sorted(counts, key=lambda key: (-counts[key], key)):
+        rows = counts[reason, column]
+        examples = [
+            # A whole row may hold what must not be shown.
+            Example(line, NOT_SHOWN if protected and not column and refusal.text else refusal.text)
+            for line, refusal in profile.rejects.examples[reason, column]
+        ]
+        yield RejectGroup(reason, column, rows, rows / profile.rows, examples)
+
+
+def _half_rates(profile: Profile) -> tuple[float, float] | None:
+    halves = profile.sampled.half_labels()
+    if halves is None:
+        return None
+    (first, of_first), (second, of_second) = halves
+    return first / of_first, second / of_second

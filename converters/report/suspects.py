@@ -1,0 +1,140 @@
+"""How well one column alone tells the classes apart, against columns of chance.
+
+Called by :mod:`converters.report.columns` with the sampled cells of a column. A leak, known only
+when the label is, does it too well. Judged are three ways, and the one counts that is furthest
+above chance: the number's rank, the value's share of positives, and being missing.
+
+The share of positives of a value is learned from one half of the sample, drawn by chance, and
+judged on the other: judged on the same rows, a column of unique values would be perfect. So a
+column of chance, such as the same values beside shuffled labels, has an area of one half whatever
+its values are, with the spread of a Mann-Whitney statistic. The control is the 99th percentile of
+that, for the best of as many columns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converters.leaks import FEWEST_OF_A_CLASS
+from converters.report.column_contents import Alone
+from converters.report.row_sample import NEGATIVE, POSITIVE, Sampled
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+# The control is what the best of all columns would reach by chance in one of so many files.
+FILES = 100
+# Each may be so in five ways: by rising or falling, by value, by being missing or there.
+WAYS = 5
+# Numbers are judged by value too, in so many spans: a leak need not rise or fall.
+SPANS = 20
+
+
+class Judge:
+    """Judges the columns of a sample.
+
+    Args:
+        sampled: the rows' labels.
+        columns: how many columns are judged, for the best of many may be good by chance.
+    """
+
+    def __init__(self, sampled: Sampled, columns: int) -> None:
+        self._known: Mask = (sampled.labels == POSITIVE) | (sampled.labels == NEGATIVE)
+        self._positive: Mask = sampled.labels[self._known] == POSITIVE
+        self._folds: Mask = sampled.folds[self._known]
+        self._z = NormalDist().inv_cdf(1 - 1 / FILES / (WAYS * max(columns, 1)))
+
+    def alone(self, codes: Codes, missing: Mask, values: Floats | None) -> Alone | None:
+        """How well a column does; None where there are too few labels of a class.
+
+        Args:
+            codes: a number for each row's cell, equal for equal cells.
+            missing: whether each is missing.
+            values: its number, NaN where it is none; of a numeric column.
+        """
+        codes, missing = codes[self._known], missing[self._known]
+        if values is not None:
+            values = values[self._known]
+        found = list(self._ways(codes, missing, values))
+        return max(found, key=lambda way: way.auc - way.control, default=None)
+
+    def _ways(self, codes: Codes, missing: Mask, values: Floats | None) -> Iterator[Alone]:
+        positive = self._positive
+        if missing.any() and not missing.all():
+            yield from self._ranked(missing.astype(np.float64), positive, "missing")
+        if values is None:
+            yield from self._by_value(codes, positive)
+            return
+        there = ~np.isnan(values)
+        yield from self._ranked(values[there], positive[there], "number")
+        yield from self._by_value(spans(values), positive)
+
+    def _ranked(self, scores: Floats, positive: Mask, by: str) -> Iterator[Alone]:
+        if enough(positive):
+            auc = rank_auc(scores, positive)
+            yield Alone(max(auc, 1 - auc), by, self._control(positive))
+
+    def _by_value(self, codes: Codes, positive: Mask) -> Iterator[Alone]:
+        if enough(positive[self._folds]) and enough(positive[~self._folds]):
+            auc = crossed_auc(codes, positive, self._folds)
+            yield Alone(auc, "value", self._control(positive))
+
+    def _control(self, positive: Mask) -> float:
+        ones = int(positive.sum())
+        zeros = len(positive) - ones
+        deviation = math.sqrt((ones + zeros + 1) / (12 * ones * zeros))
+        return min(1.0, 0.5 + self._z * deviation)
+
+
+def enough(positive: Mask) -> bool:
+    """Whether there are labels enough of both classes to say anything."""
+    ones = int(positive.sum())
+    return min(ones, len(positive) - ones) >= FEWEST_OF_A_CLASS
+
+
+def rank_auc(scores: Floats, positive: Mask) -> float:
+    """The area under the ROC curve: how often a positive's score is above a negative's.
+
+    Ties count half.
+    """
+    _, places = np.unique(scores, return_inverse=True)
+    ones = np.bincount(places, weights=positive)
+    zeros = np.bincount(places, weights=~positive)
+    below = np.cumsum(zeros) - zeros
+    return float((ones * (below + zeros / 2)).sum() / (ones.sum() * zeros.sum()))
+
+
+def crossed_auc(codes: Codes, positive: Mask, folds: Mask) -> float:
+    """The area for a value's share of positives, learned from each fold and judged on the other."""
+    areas, pairs = [], []
+    for judged in (folds, ~folds):
+        scores = _rates(codes[~judged], positive[~judged], int(codes.max()) + 1)
+        truth = positive[judged]
+        areas.append(rank_auc(scores[codes[judged]], truth))
+        pairs.append(int(truth.sum()) * int((~truth).sum()))
+    return float(np.average(areas, weights=pairs))
+
+
+def _rates(codes: Codes, positive: Mask, size: int) -> Floats:
+    """The share of positives of each code, drawn towards that of all by one row's worth."""
+    rows = np.bincount(codes, minlength=size)
+    ones = np.bincount(codes, weights=positive, minlength=size)
+    rates: Floats = (ones + positive.mean()) / (rows + 1)
+    return rates
+
+
+def spans(values: Floats, count: int = SPANS) -> Codes:
+    """Numbers as spans of about as many rows each, 1 and up; 0 where there is none."""
+    there = ~np.isnan(values)
+    codes = np.zeros(len(values), np.int64)
+    if there.any():
+        shares = np.linspace(0, 1, count + 1)[1:-1]
+        edges = np.unique(np.quantile(values[there], shares, method="inverted_cdf"))
+        codes[there] = 1 + np.searchsorted(edges, values[there], side="left")
+    return codes

@@ -1,0 +1,160 @@
+"""A report in tables and lines of words, as the terminal and the page both show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from converters.quoting import quoted
+from converters.report.column_contents import ColumnReport
+from converters.report.contents import RejectGroup, Report
+from converters.report.sketches import Estimate
+from converters.report.wording import about, moment, percent
+
+# How much of a cell or a name a table shows.
+SHOWN_CHARACTERS = 32
+TOP_SHOWN = 3
+NOTHING = "-"
+
+
+class Table(NamedTuple):
+    """A table of text.
+
+    Attributes:
+        title: what it shows.
+        header: the columns' names.
+        numeric: whether each column stands to the right.
+        rows: the cells.
+    """
+
+    title: str
+    header: Sequence[str]
+    numeric: Sequence[bool]
+    rows: Sequence[Sequence[str]]
+
+
+def cut(text: str, length: int = SHOWN_CHARACTERS) -> str:
+    """A text that is harmless to show, and short."""
+    shown = quoted(text)
+    return shown if len(shown) <= length else shown[: length - 1] + "…"
+
+
+def headline(report: Report) -> str:
+    """What the file is, in a line."""
+    refused = f"{report.rejected:,} refused" if report.rejected else "none refused"
+    rows = "1 row" if report.rows == 1 else f"{report.rows:,} rows"
+    return f"{quoted(report.source)}: {rows}, {refused}"
+
+
+def facts(report: Report) -> Iterator[str]:
+    """What is true of the whole file, a line each."""
+    yield from _classes(report)
+    yield from _weights(report)
+    times = report.times
+    if times is not None:
+        order = f"{times.unsorted:,} rows out of order" if times.unsorted else "in order"
+        span = f"{moment(times.first)} to {moment(times.last)}"
+        yield f"Times '{quoted(times.column)}': {span}, {order}"
+    repeats = f"Repeats: {_within(report.repeated_rows)} rows equal one before them"
+    if report.repeated_ids is not None:
+        repeats += f", {_within(report.repeated_ids)} rows have an id that came before"
+    yield repeats
+    sample = report.sample
+    if not sample.whole:
+        yield (
+            f"Quantiles, alone, drift, plots, and values where they are many, are those of "
+            f"{sample.rows:,} rows drawn at random: shares are within {100 * sample.margin:.1f} "
+            "points of the file's in 95 of 100 files"
+        )
+
+
+def rejects_table(report: Report) -> Table:
+    """Refused rows by reason."""
+    header = ("reason", "column", "rows", "share", "first (line: text)")
+    rows = [
+        [group.reason, cut(group.column), f"{group.rows:,}", percent(group.share), _first(group)]
+        for group in report.rejects
+    ]
+    return Table("Refused rows", header, (False, False, True, True, False), rows)
+
+
+def columns_table(report: Report) -> Table:
+    """All columns of the file."""
+    header = ("column", "is", "missing", "distinct", "rare", "values", "alone", "drift")
+    right = (False, False, True, True, True, False, True, True)
+    return Table("Columns", header, right, [_column(column) for column in report.columns])
+
+
+LEGEND = (
+    "distinct: values, ~ where estimated. rare: values that fewer than 5 % of the rows hold, and "
+    "the rows that hold one. alone: how well the column tells the classes apart by itself (AUC). "
+    "drift: how the file's halves differ (population stability index; .25 is much)."
+)
+
+
+def _column(column: ColumnReport) -> list[str]:
+    role = column.role if column.kind is None else column.kind
+    alone, drift = column.alone, column.drift
+    return [
+        cut(column.name),
+        role,
+        percent(column.missing_share) if column.missing else "0",
+        _approximate(column.distinct),
+        f"{_approximate(column.rare.values)} ({percent(column.rare.share)})",
+        values(column),
+        NOTHING if alone is None else f"{alone.auc:.3f}",
+        NOTHING if drift is None else f"{drift.psi:.3f}",
+    ]
+
+
+def values(column: ColumnReport) -> str:
+    """The numbers of a column, or its most frequent values."""
+    if column.role == "protected":
+        return "not shown (protected)"
+    if column.numbers is not None:
+        numbers = column.numbers
+        middle = {share: f"{value:.6g}" for share, value in numbers.quantiles}.get(0.5, NOTHING)
+        span = f"{numbers.low:.6g} .. {middle} .. {numbers.high:.6g}, mean {numbers.mean:.6g}"
+        return f"{span}; {numbers.outside:,} out of range" if numbers.outside else span
+    top = [f"{cut(value.text, 20)} {percent(value.share)}" for value in column.top[:TOP_SHOWN]]
+    return ", ".join(top) or NOTHING
+
+
+def _classes(report: Report) -> Iterator[str]:
+    balance = report.balance
+    if balance is None:
+        yield "Labels: the file has no label column"
+        return
+    said = f"Labels '{quoted(balance.column)}': "
+    if balance.rate is None:
+        yield f"{said}none known"
+        return
+    said += f"{balance.positive:,} positive of {balance.known:,} ({percent(balance.rate)})"
+    if balance.unknown:
+        said += f", {balance.unknown:,} not known"
+    if report.half_rates is not None:
+        first, second = report.half_rates
+        said += f"; {percent(first)} in the file's first half, {percent(second)} in the second"
+    yield said
+
+
+def _weights(report: Report) -> Iterator[str]:
+    weights = report.weights
+    if weights is not None:
+        yield (
+            f"Weights '{quoted(weights.column)}': {weights.total:,.6g} in all, "
+            f"{weights.positive:,.6g} positive, {weights.negative:,.6g} negative"
+        )
+
+
+def _within(estimate: Estimate) -> str:
+    said = about(estimate)
+    return said if estimate.exact else f"{said} (within {estimate.margin:,})"
+
+
+def _approximate(estimate: Estimate) -> str:
+    return f"{'' if estimate.exact else '~'}{estimate.count:,}"
+
+
+def _first(group: RejectGroup) -> str:
+    return "; ".join(f"{example.line:,}: {cut(example.text)}" for example in group.examples)

@@ -1,0 +1,112 @@
+"""Whether rows stand in the order of their time, from when to when, and where nothing happens.
+
+Part of :mod:`converters.report.profile`, for the column of role ``time``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from converters.cells import RefusedCellError
+from converters.times import time_ms
+
+# What stands for the time of a row that has none; the event's time is never before 1970.
+NO_TIME = -1
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The longest time between two rows that follow each other in order."""
+
+    milliseconds: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Times:
+    """The times of the rows.
+
+    Attributes:
+        column: the column of role ``time``.
+        rows: how many have one.
+        first: the earliest, in milliseconds since 1970.
+        last: the latest.
+        unsorted: how many are earlier than the row before.
+        unsorted_line: the line of the first of these.
+        gap: the longest step forward, and the line after it.
+    """
+
+    column: str
+    rows: int
+    first: int
+    last: int
+    unsorted: int
+    unsorted_line: int | None
+    gap: Gap | None
+
+
+class TimeOrder:
+    """Takes the time cells of all rows, in order."""
+
+    def __init__(self, column: str, zone: str) -> None:
+        self._column, self._zone = column, zone
+        self._rows = self._unsorted = 0
+        self._first = self._last = 0
+        self._before: int | None = None
+        self._unsorted_line: int | None = None
+        self._gap: Gap | None = None
+
+    def add(self, cells: Sequence[str], lines: Sequence[int]) -> None:
+        """Take a block of cells and the lines on which their rows begin."""
+        known = {cell: self._moment(cell) for cell in dict.fromkeys(cells)}
+        timed = np.fromiter(map(known.__getitem__, cells), np.int64, len(cells))
+        places = np.flatnonzero(timed != NO_TIME)
+        if not len(places):
+            return
+        timed = timed[places]
+        if self._before is None:
+            self._before = self._first = self._last = int(timed[0])
+        steps = np.diff(timed, prepend=self._before)
+        self._rows += len(timed)
+        self._first = min(self._first, int(timed.min()))
+        self._last = max(self._last, int(timed.max()))
+        self._before = int(timed[-1])
+        backwards = np.flatnonzero(steps < 0)
+        self._unsorted += len(backwards)
+        if len(backwards) and self._unsorted_line is None:
+            self._unsorted_line = lines[int(places[backwards[0]])]
+        longest = int(steps.argmax())
+        if steps[longest] > (self._gap.milliseconds if self._gap else 0):
+            self._gap = Gap(int(steps[longest]), lines[int(places[longest])])
+
+    def times(self) -> Times | None:
+        """What was seen; None if no row has a time."""
+        if not self._rows:
+            return None
+        return Times(
+            self._column,
+            self._rows,
+            self._first,
+            self._last,
+            self._unsorted,
+            self._unsorted_line,
+            self._gap,
+        )
+
+    def _moment(self, cell: str) -> int:
+        """Milliseconds since 1970, as :func:`time_ms` gives them, or NO_TIME."""
+        try:
+            # Most times are such, and cost a third.
+            moment = datetime.fromisoformat(cell)
+            if moment.tzinfo is not None and 1970 < moment.year < 9999:
+                return round(moment.timestamp() * 1000)
+        except ValueError:
+            pass
+        try:
+            return time_ms(cell, self._zone) if cell else NO_TIME
+        except RefusedCellError:
+            return NO_TIME
