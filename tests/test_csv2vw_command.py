@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,14 @@ def test_options_that_do_not_go_together(folder: Path, flags: str | None, more: 
     """--lenient needs --csv2vw, and leaves nothing for --rejects."""
     with pytest.raises(UsageError, match="--lenient"):
         run(ROWS, flags, *more)
+
+
+def test_packed_files(folder: Path) -> None:
+    """What is packed by gzip is unpacked; what breaks off is told."""
+    packed = gzip.compress(ROWS)
+    assert run(packed, FLAGS).stdout == TEXT
+    with pytest.raises(CsvFileError, match="cut short"):
+        run(packed[:-12], FLAGS)
 
 
 def test_a_missing_file(folder: Path) -> None:
