@@ -19,7 +19,7 @@ from converters.infer_told import Told, moments, roles_of, told_decision
 from converters.sample import Sample
 from converters.toml_text import quoted
 
-__all__ = ["Inference", "Told", "infer"]
+__all__ = ["Inference", "Told", "infer", "worth_crossing"]
 
 # How many columns an error explains.
 EXPLAINED = 20
@@ -32,14 +32,14 @@ class Inference:
     Attributes:
         decisions: one a column, in the file's order.
         labels: the label map.
-        crossings: pairs of features that are worth crossing or, if none is sure to be, may be.
         warnings: what the person should look at.
+        order: the rows of the sample in order of time, if a time was told.
     """
 
     decisions: tuple[Decision, ...]
     labels: Labels
-    crossings: tuple[Crossing, ...]
     warnings: tuple[str, ...]
+    order: tuple[int, ...]
 
 
 def infer(sample: Sample, told: Told) -> Inference:
@@ -64,10 +64,15 @@ def infer(sample: Sample, told: Told) -> Inference:
     warnings = [*_unreadable(sample), *labels.warnings]
     learned, said = _something_learned(decisions, sample)
     warnings += [*said, *(warning for d in learned for warning in d.warnings)]
-    order = surroundings.order
+    return Inference(tuple(learned), labels, tuple(warnings), tuple(surroundings.order))
+
+
+def worth_crossing(inference: Inference, sample: Sample) -> tuple[Crossing, ...]:
+    """Pairs of features that are worth crossing or, if none is sure to be, may be."""
+    order = inference.order
     columns = {name: [cells[at] for at in order] for name, cells in sample.columns.items()}
-    found = crossings(learned, columns, [labels.codes[at] for at in order])
-    return Inference(tuple(learned), labels, found, tuple(warnings))
+    labels = [inference.labels.codes[at] for at in order]
+    return crossings(inference.decisions, columns, labels)
 
 
 def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:

@@ -76,7 +76,7 @@ def _feature(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> 
     if grade == PROTECTED:
         return _protected(learned, word)
     if guess.kind == "time" and is_later(column, surroundings):
-        return _leak(learned, "always later than the event itself")
+        return _leak(learned, "is always later than the event itself")
     for separation in _separation(column, guess):
         if separation.is_suspect(len(surroundings.names)):
             return _telling(learned, separation, len(surroundings.names))

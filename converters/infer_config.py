@@ -15,7 +15,7 @@ from pathlib import Path
 
 from converters import config, schema
 from converters.csv_file import CsvFile
-from converters.infer import Told, infer
+from converters.infer import Told, infer, worth_crossing
 from converters.infer_trial import Found, Trial, rows_of_file, rows_of_sample, tried
 from converters.infer_write import config_text
 from converters.sample import Sample
@@ -73,6 +73,8 @@ def written(origin: Origin, told: Told, model: str, path: Path) -> WrittenConfig
         if again.rows == sample.rows or guess == MOST_GUESSES:
             break
         sample = again
+    text = config_text(model, sample, inference, worth_crossing(inference, sample))
+    loaded(text, path)
     warnings = list(inference.warnings)
     if trial.refused:
         rows = "the sample" if origin.reopened is None else f"the {trial.read:,} tried"
@@ -86,13 +88,22 @@ def _guessed(sample: Sample, told: Told) -> set[str]:
     return set(sample.columns) - settled
 
 
+def loaded(text: str, path: Path) -> schema.Schema:
+    """The schema that a config file's text says.
+
+    Raises:
+        ConfigError: the text would not load.
+    """
+    return schema.from_settings(config.from_values(tomllib.loads(text), path))
+
+
 def try_text(text: str, path: Path, origin: Origin) -> Trial:
     """What a config file's text does to the rows of its file.
 
     Raises:
         ConfigError: the text would not load.
     """
-    built = schema.from_settings(config.from_values(tomllib.loads(text), path))
+    built = loaded(text, path)
     if origin.reopened is None:
         return tried(rows_of_sample(origin.sample), built)
     with origin.reopened() as file:

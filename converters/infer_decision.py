@@ -90,6 +90,11 @@ def plain(value: float) -> str:
     return repr(value).removesuffix(".0")
 
 
+def rounded(value: float) -> str:
+    """A number to four digits."""
+    return plain(float(f"{value:.4g}"))
+
+
 def percent(share: float) -> str:
     """A share in words."""
     return f"{share:.0%}" if share >= 0.01 else "under 1%"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from converters.column_sample import ColumnSample
-from converters.infer_decision import Alternative, plain
+from converters.infer_decision import Alternative, plain, rounded
 from converters.infer_guess import Guess
 from converters.numbers import LARGEST_FLOAT32
 from converters.toml_text import READABLE_LENGTH, quoted, readable
@@ -132,15 +132,15 @@ def _explained(column: ColumnSample, amounts: dict[str, Any]) -> str:
     low, high = min(column.numbers), max(column.numbers)
     said = (
         f"bounds {plain(amounts['min'])} .. {plain(amounts['max'])}: widened on either side by "
-        f"what these span ({high - low:.4g})"
+        f"what these span ({rounded(high - low)})"
     )
     if low >= 0 and low - (high - low) < 0:
         said += ", but not below zero"
     tail = _tail(column.numbers)
     if tail is not None:
         said += (
-            f"; long-tailed (one in a hundred is from {tail[1]:.4g} on, more than {LONG_TAIL} "
-            f"times the usual {tail[0]:.4g}), so its logarithm is learned from"
+            f"; long-tailed (one in a hundred is from {rounded(tail[1])} on, more than {LONG_TAIL} "
+            f"times the usual {rounded(tail[0])}), so its logarithm is learned from"
         )
     return said
 

@@ -56,7 +56,10 @@ def times(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
     return Guess("time", because, (each,), settings)
 
 
-ZONE_SAID = "on the clock of zone: name the zone of the place where that counts"
+# Between when and where: a cell without an offset is read on that clock too.
+ZONE_SAID = (
+    "on the clock of zone, in which cells without an offset are read: name the zone of the place"
+)
 
 
 def spanned(moments: Iterable[datetime]) -> str:

@@ -84,7 +84,7 @@ def _with_rare(column: ColumnSample, because: str, rare: list[str]) -> Guess:
     settings: dict[str, Any] = {"values": common, "rare_values": rare, "rare": "group"}
     because += (
         f"; those with fewer than {RARE_ROWS} rows here count as one value; a value in neither "
-        'list is kept as it is (unseen = "group", "missing" or "reject" say otherwise)'
+        "list is kept as it is, unless the policy `unseen` says otherwise"
     )
     kept = Alternative({"kind": "categorical"}, "to keep each rare value as it is")
     return Guess("categorical", because, (kept,), settings)

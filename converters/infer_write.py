@@ -35,13 +35,17 @@ LONGEST_MODEL_NAME = 100
 OTHERWISE = "# or: "
 
 
-def config_text(model: str, sample: Sample, inference: Inference) -> str:
+def config_text(
+    model: str, sample: Sample, inference: Inference, crossings: Sequence[Crossing] = ()
+) -> str:
     """The whole file."""
     parts = [
-        f"# Written by 'freshet init' from {sample.described} of {quoted(sample.source)}.",
-        "# Each column is a guess from that sample, with its reason above it: look through them.",
-        f"# A line that begins with '{OTHERWISE.strip()}' can be put in the place of the one above",
-        "# it. The other lines that begin with '#' show what else can be set, with the defaults.",
+        *_wrapped(f"Written by 'freshet init' from {sample.described} of {quoted(sample.source)}."),
+        *_wrapped(
+            "Each column is a guess from that sample, with its reason above it: look through them. "
+            f"A line that begins with '{OTHERWISE.strip()}' can be put in the place of the one "
+            "above it. Other lines with '#' show what else can be set, with the defaults."
+        ),
         "",
         f"model = {quoted(model)}",
         "",
@@ -53,15 +57,17 @@ def config_text(model: str, sample: Sample, inference: Inference) -> str:
         *_spellings("negative", inference.labels.negative),
         "",
         "[columns]",
-        "# Every column of a row, in the order in which rows hold them. One not to learn from is",
-        '# { role = "drop" }, one known only when the label is, { role = "leak" }. A number',
-        "# outside min .. max becomes the nearer of the two.",
+        *_wrapped(
+            "Every column of a row, in the order in which rows hold them. A column not to be "
+            'learned from has the role "drop", one known only when the label is the role "leak". A '
+            "number outside min .. max becomes the nearer of the two."
+        ),
     ]
     for decision in inference.decisions:
         parts += ["", *_column(decision)]
     parts += _csv(sample.csv)
     for name in SHOWN_SECTIONS:
-        parts += ["", *_section(name, Settings.model_fields[name], inference.crossings)]
+        parts += ["", *_section(name, Settings.model_fields[name], crossings)]
     return "\n".join(parts) + "\n"
 
 
@@ -74,7 +80,7 @@ def model_name(source: str) -> str:
 
 def _column(decision: Decision) -> Iterator[str]:
     name = key(decision.name)
-    yield from _wrapped(f"{decision.because}.")
+    yield from _wrapped(f"{decision.because[:1].upper()}{decision.because[1:]}.")
     yield f"{name} = {value(decision.settings)}"
     for other in decision.otherwise:
         yield f"{OTHERWISE}{name} = {value(other.settings)}  # {other.when}"

@@ -7,9 +7,10 @@ import tomllib
 from pathlib import Path
 
 from converters import config, schema
-from converters.infer import Inference
+from converters.infer import Told, infer, worth_crossing
+from converters.infer_crossings import Crossing
 from converters.infer_write import config_text
-from tests.tables import NOISE, Cell, inferred, sampled, table
+from tests.tables import NOISE, Cell, sampled, table
 
 DICE = random.Random(8)
 LEFT = [DICE.randrange(4) for _ in range(2_000)]
@@ -29,18 +30,19 @@ PAIR: dict[str, Cell] = {
 }
 
 
-def text_of(inference: Inference, columns: dict[str, Cell]) -> str:
-    """The config file."""
-    return config_text("m", sampled(table(columns, 2_000)), inference)
+def found(columns: dict[str, Cell], rows: int = 2_000) -> tuple[tuple[Crossing, ...], str]:
+    """The pairs found in such a table, and the config file that shows them."""
+    drawn = sampled(table(columns, rows))
+    inference = infer(drawn, Told("y", ("1",)))
+    crossings = worth_crossing(inference, drawn)
+    return crossings, config_text("m", drawn, inference, crossings)
 
 
 def test_sure_pair_is_crossed() -> None:
     """A pair that clearly helps on rows held out is a live interaction, with its evidence."""
-    inference = inferred(PAIR, rows=2_000)
-    assert [crossing.pair for crossing in inference.crossings] == [("left", "right")]
-    (crossing,) = inference.crossings
+    (crossing,), text = found(PAIR)
+    assert crossing.pair == ("left", "right")
     assert crossing.apart - crossing.crossed > 0.1
-    text = text_of(inference, PAIR)
     assert "\n[learner]\n" in text
     assert f'#   {crossing.evidence}\ninteractions = [["left", "right"]]\n' in text
     loaded = config.from_values(tomllib.loads(text), Path("freshet.toml"))
@@ -50,7 +52,7 @@ def test_sure_pair_is_crossed() -> None:
 def test_pair_that_only_fits_its_rows_is_not_crossed() -> None:
     """Random labels are fitted better by any pair, but no pair helps on the rows that follow."""
     columns = PAIR | {"y": lambda i: "01"[NOISE[i] < 0.3]}
-    assert not any(crossing.is_sure for crossing in inferred(columns, rows=2_000).crossings)
+    assert not any(crossing.is_sure for crossing in found(columns)[0])
 
 
 def test_pair_that_tells_nothing_new_is_not_crossed() -> None:
@@ -61,22 +63,19 @@ def test_pair_that_tells_nothing_new_is_not_crossed() -> None:
         "right": lambda i: f"r{RIGHT[i]}",
         "copy": lambda i: "NESW"[LEFT[i]],
     }
-    assert not any(crossing.is_sure for crossing in inferred(columns, rows=2_000).crossings)
+    assert not any(crossing.is_sure for crossing in found(columns)[0])
 
 
 def test_unsure_pairs_are_a_comment() -> None:
     """A pair that may help is shown as a comment, which works without its '#'."""
     columns = PAIR | {"y": lambda i: either(i) if i % 2 else "01"[NOISE[-i] < 0.4]}
-    rows = 600
-    inference = inferred(columns, rows=rows)
-    assert inference.crossings
-    assert not any(crossing.is_sure for crossing in inference.crossings)
-    text = text_of(inference, columns)
+    crossings, text = found(columns, rows=600)
+    assert crossings
+    assert not any(crossing.is_sure for crossing in crossings)
     assert "interactions" not in tomllib.loads(text).get("learner", {})
     live = text.replace("# [learner]", "[learner]").replace("# interactions =", "interactions =")
     loaded = config.from_values(tomllib.loads(live), Path("freshet.toml"))
-    pairs = tuple(crossing.pair for crossing in inference.crossings)
-    assert loaded.learner.interactions == pairs
+    assert loaded.learner.interactions == tuple(crossing.pair for crossing in crossings)
 
 
 def test_parts_of_a_time_are_crossed() -> None:
@@ -84,12 +83,11 @@ def test_parts_of_a_time_are_crossed() -> None:
     columns: dict[str, Cell] = PAIR | {
         "right": lambda i: f"2013-01-{1 + i % 28:02}T{RIGHT[i]:02}:00:00Z",
     }
-    inference = inferred(columns, rows=2_000)
-    assert inference.crossings[0].pair == ("left", "right.hour")
+    assert found(columns)[0][0].pair == ("left", "right.hour")
 
 
 def test_few_rows_suggest_nothing() -> None:
     """A hundred rows, or hardly a positive, tell nothing of pairs."""
-    assert inferred(PAIR, rows=100).crossings == ()
+    assert found(PAIR, rows=100)[0] == ()
     few = PAIR | {"y": lambda i: "1" if i % 150 == 0 else "0"}
-    assert inferred(few, rows=2_000).crossings == ()
+    assert found(few)[0] == ()

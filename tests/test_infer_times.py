@@ -75,7 +75,7 @@ def test_time_that_always_comes_later_is_a_leak() -> None:
     inference = inferred(columns, time_column="t")
     settled, seen = inference.decisions[2:]
     assert settled.settings == {"role": "leak"}
-    assert "always later than the event itself" in settled.because
+    assert "It is always later than the event itself" in settled.because
     assert settled.otherwise[0].settings["kind"] == "time"
     assert 'column "settled" looks like a leak' in "".join(inference.warnings)
     assert seen.settings["kind"] == "time"

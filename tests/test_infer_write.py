@@ -48,10 +48,10 @@ def test_each_decision_has_its_reason_above_it() -> None:
     text, _ = written(table({"a": lambda i: i % 101, "c": lambda i: "x"}))
     flat = text.replace("\n# ", " ")
     assert (
-        "numbers, 101 distinct, seen 0 .. 100; bounds 0 .. 200: widened on either side by what "
+        "Numbers, 101 distinct, seen 0 .. 100; bounds 0 .. 200: widened on either side by what "
         "these span (100), but not below zero.\na = {"
     ) in flat
-    assert ' always "x": nothing to learn from.\nc = {' in flat
+    assert ' Always "x": nothing to learn from.\nc = {' in flat
     assert "from the 400 rows of" in text
     assert "# 134 of 400 labels in the sample are positive (33.5%)." in text
 

@@ -90,13 +90,13 @@ def test_all_rows_are_read_and_as_many_kept_as_memory_should_hold(
     assert sampled(content, 5_000).rows < 600
 
 
-def test_wide_rows_give_a_small_sample() -> None:
+def test_wide_rows_give_a_small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 3,000 columns as many rows are held as there is room for cells, and that is said."""
+    monkeypatch.setattr(sample, "MOST_CELLS", 40_000)
     header = ",".join(["y", *(f"c{k}" for k in range(2_999))])
-    rows = ("01"[i % 2] + ",7" * 2_999 for i in range(1_500))
+    rows = ("01"[i % 2] + ",7" * 2_999 for i in range(30))
     drawn = sampled("\n".join([header, *rows, ""]).encode())
-    assert drawn.rows == sample.MOST_CELLS // 3_000
-    assert drawn.described == "1,333 of the 1,500 rows, as many as memory should hold"
+    assert drawn.described == "13 of the 30 rows, as many as memory should hold"
 
 
 def test_rows_are_added_in_their_place() -> None:
