@@ -150,7 +150,8 @@ def _explain_one(
         return f"{where}: there is no key '{key}'{_suggestion(str(loc[-1]), names)}"
     if kind == "missing":
         return f"{where}: the key '{key}' is missing; it is mandatory."
-    right = TOML_WORDS.get(kind, f"{message[0].lower()}{message[1:]}")
+    said = message.removeprefix("Value error, ")  # of our own checks
+    right = TOML_WORDS.get(kind, f"{said[0].lower()}{said[1:]}")
     return f"{where}: the key '{key}' is wrong: {right}."
 
 
