@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hypothesis import assume
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
 from converters import config, schema
@@ -49,6 +49,9 @@ def accepted(schema: Schema, row: Sequence[str]) -> Row:
     assert not isinstance(converted, Refusal), converted
     return converted
 
+
+# For tests that draw schemas, which takes long where others keep the machine busy.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # Everything UTF-8 can hold, with what VW or CSV takes for syntax much more often than by chance.
 texts = st.text(
@@ -225,16 +228,16 @@ def schemas(draw: st.DrawFn) -> Schema:
     return build({n: columns[n] for n in order}, learner={"interactions": interactions})
 
 
-def cell_of(settings: ColumnSettings) -> st.SearchStrategy[str]:
+def cell_of(rules: ColumnSettings) -> st.SearchStrategy[str]:
     """A cell of a column, mostly one that passes, often one that the config names."""
-    drawn = cells[settings.kind or settings.role]
-    lists = [settings.values, settings.rare_values, settings.missing_values]
-    if settings.kind == "boolean":
-        lists += [settings.true_values, settings.false_values] * 2
+    drawn = cells[rules.kind or rules.role]
+    lists = [rules.values, rules.rare_values, rules.missing_values]
+    if rules.kind == "boolean":
+        lists += [rules.true_values, rules.false_values] * 2
     named = [spelling for spellings in lists for spelling in spellings]
     if not named:
         return drawn
-    often = drawn if settings.kind == "numeric" else st.sampled_from(named)
+    often = drawn if rules.kind == "numeric" else st.sampled_from(named)
     return st.one_of(drawn, st.sampled_from(named), often)
 
 

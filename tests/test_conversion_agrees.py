@@ -71,7 +71,7 @@ def assert_agree(schema: Schema, rows: Sequence[list[str]], sizes: Sequence[int]
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60)
+@settings(schemas.UNHURRIED, max_examples=60)
 def test_all_ways_agree(data: st.DataObject) -> None:
     """For any schema and rows, good and bad, in blocks of any size, seen before or not."""
     schema = data.draw(schemas.schemas())
@@ -83,7 +83,7 @@ def test_all_ways_agree(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=40)
+@settings(schemas.UNHURRIED, max_examples=40)
 def test_rows_of_another_width_agree(data: st.DataObject) -> None:
     """Rows of too few or too many cells are refused alike."""
     schema = data.draw(schemas.schemas())

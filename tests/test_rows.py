@@ -91,7 +91,7 @@ def test_framing_loses_nothing(value: bytes) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=50)
+@settings(schemas.UNHURRIED, max_examples=50)
 def test_hot_path_equals_the_plain_one(data: st.DataObject) -> None:
     """A record read in one go gives what framing and converting row by row gives."""
     schema = data.draw(schemas.schemas())
@@ -118,7 +118,7 @@ def cells_quoted(row: bytes) -> str:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=50)
+@settings(schemas.UNHURRIED, max_examples=50)
 def test_json_row_equals_csv_row(data: st.DataObject) -> None:
     """An object whose values are the cells' text gives what the CSV row gives."""
     schema = data.draw(schemas.schemas())

@@ -102,7 +102,7 @@ def test_wrong_width(width: int) -> None:
 
 
 @given(st.data())
-@settings(deadline=None)
+@settings(schemas.UNHURRIED, max_examples=70)
 def test_vw_sees_exactly_the_features_meant(vw: VwReader, data: st.DataObject) -> None:
     """VW finds in a line the features of its cells and no others, under their names, labelled."""
     schema = data.draw(schemas.schemas())
