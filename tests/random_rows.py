@@ -84,7 +84,7 @@ def columns(dice: random.Random) -> Columns:
     made: Columns = {"key": {"role": "id"}, "late": {"role": "label"}}
     for number in range(dice.randrange(1, 8)):
         name = "".join(c for c in text(dice, 9) if ord(c) >= 32)
-        made[name or f"c{number}"] = dice.choice(_KINDS)(dice)
+        made[name or f"c{number}"] = dice.choice(KINDS)(dice)
     made |= {"at": {"role": "time", "parts": list(PARTS), "zone": dice.choice(ZONES)}}
     if dice.random() < 0.5:
         made |= {"weight": {"role": "weight", "max": dice.choice((1.0, 1e6))}}
@@ -102,10 +102,11 @@ def schema(dice: random.Random) -> Schema:
 
 def row(dice: random.Random, built: Schema) -> list[str]:
     """A row for a schema; about one in ten is refused."""
-    return [_cell(dice, c.settings) for c in built.columns]
+    return [cell(dice, c.settings) for c in built.columns]
 
 
-def _cell(dice: random.Random, settings: ColumnSettings) -> str:
+def cell(dice: random.Random, settings: ColumnSettings) -> str:
+    """A cell of a column, often one that the config names, sometimes none."""
     named = (*settings.values, *settings.rare_values, *settings.missing_values)
     if named and dice.random() < 0.5:
         return dice.choice(named)
@@ -163,7 +164,7 @@ def _categorical(dice: random.Random) -> dict[str, Any]:
     return {"kind": "categorical", **known, **policies, **_missing(dice, "red")}
 
 
-_KINDS: tuple[Callable[[random.Random], dict[str, Any]], ...] = (
+KINDS: tuple[Callable[[random.Random], dict[str, Any]], ...] = (
     _numeric,
     _numeric,
     _categorical,

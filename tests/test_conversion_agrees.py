@@ -108,6 +108,22 @@ def test_many_rows_agree(seed: int) -> None:
             assert_agree(schema, rows, sizes)
 
 
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 21))]
+)
+def test_blocks_of_good_cells_agree(seed: int) -> None:
+    """Where no cell of a block is bad or missing, a column given up is written all at once."""
+    dice = random.Random(seed)
+    for _ in range(40):
+        schema = build({"y": {"role": "label"}, "a": dice.choice(random_rows.KINDS)(dice)})
+        rules, plain = schema.columns[1].settings, reference(schema)
+        drawn = [["", random_rows.cell(dice, rules)] for _ in range(150)]
+        missing = ("", *rules.missing_values)
+        rows = [r for r in drawn if r[1] not in missing and not isinstance(plain(r), Refusal)]
+        with small_memory():
+            assert_agree(schema, rows, [30, *(dice.choice((1, 3, 40)) for _ in range(4))])
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_bad_row_is_refused_alone_in_its_block(seed: int) -> None:
     """In a block whose columns are remembered, known or given up, each bad row has its reason."""
