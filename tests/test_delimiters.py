@@ -149,7 +149,7 @@ def test_refused_rows_are_listed_mended_and_sent_again(both: tuple[Model, Model]
         m.run("replay-dead-letters", "-", stdin=listed.replace("far", "700").encode())
         with m.project.open_log() as log:
             *_, sent = journal.records(log, m.project.topics().events)
-        assert [cells[3] for cells in Dialect(m.delimiter).cells(sent.value)] == ["é,;|\t"]
+        assert [list(cells)[3] for cells in Dialect(m.delimiter).cells(sent.value)] == ["é,;|\t"]
         return learned(m), next(csv.reader(io.StringIO(listed), delimiter=m.delimiter))
 
     same(both, step)
