@@ -125,7 +125,11 @@ def sampled(labels: NDArray[np.int8]) -> Sampled:
     """A sample with these labels."""
     rows = len(labels)
     return Sampled(
-        np.arange(rows), labels, DRAW.random(rows) < 0.5, np.arange(rows) * 2 >= rows, True
+        np.arange(rows),
+        labels,
+        DRAW.integers(0, 2**63, rows, np.uint64),
+        np.arange(rows) * 2 >= rows,
+        True,
     )
 
 

@@ -50,6 +50,8 @@ svg text { font-size: 11px; fill: var(--ink); }
 section { border-top: 1px solid var(--line); margin-top: 1.5rem; }
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+# A page of more pictures is slow to open; the table has all columns.
+MOST_PICTURES = 500
 KEY = (
     "Filled: the file's first half. Outlined: its second half. Dots: the share of labels that are "
     "positive, from none to all."
@@ -111,9 +113,14 @@ def _table(table: Table) -> Iterator[str]:
 
 def _pictures(report: Report) -> Iterator[str]:
     drawn = [column for column in report.columns if column.bars]
-    if drawn:
-        yield f"<h2>Column by column</h2><p>{KEY}</p>"
-    for column in drawn:
+    if not drawn:
+        return
+    yield f"<h2>Column by column</h2><p>{KEY}</p>"
+    if len(drawn) > MOST_PICTURES:
+        found = {finding.column for finding in report.findings}
+        drawn.sort(key=lambda column: column.name not in found)
+        yield f"<p>Drawn are {MOST_PICTURES} of {len(drawn):,}, those with findings first.</p>"
+    for column in drawn[:MOST_PICTURES]:
         yield from _picture(column)
 
 

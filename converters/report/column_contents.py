@@ -60,7 +60,7 @@ class Alone:
     """How well a column tells the classes apart by itself.
 
     Attributes:
-        auc: the area under the ROC curve, at least about one half.
+        auc: the area under the ROC curve, at least one half.
         by: what does it: ``number``, ``value`` or ``missing``.
         control: what columns of chance alone reach in 1 of 100 files of such a size.
     """

@@ -96,7 +96,7 @@ def _drifting(column: ColumnReport, said: _Saying) -> Iterator[Finding]:
         yield said("note", "ordered-by", rest)
     elif column.learned:
         rest = (
-            f"differs between the file's halves ({index}; by chance under {drift.chance:.2f}): "
-            "what is learned from the first may not hold in the second."
+            f"differs between the file's halves ({index}; by chance under {drift.chance:.2f}): if "
+            "the file is in order of time, what is learned first may not hold later."
         )
         yield said("warning", "drift", rest)

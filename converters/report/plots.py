@@ -47,13 +47,16 @@ def bars_of_numbers(values: NDArray[np.float64], sampled: Sampled) -> list[Bar]:
     if not there.any():
         return []
     numbers = values[there]
-    low, high = np.quantile(numbers, [TAIL, 1 - TAIL], method="inverted_cdf").tolist()
+    rising = np.sort(numbers)
+    tail = int(TAIL * len(rising))
+    low, high = float(rising[tail]), float(rising[-1 - tail])
     if low == high:
-        low, high = float(numbers.min()), float(numbers.max())
-    edges = np.linspace(low, high, BINS + 1)
+        low, high = float(rising[0]), float(rising[-1])
+    edges = low + (high - low) / BINS * np.arange(BINS + 1)
     bins = np.full(len(values), BINS, np.int64)
     bins[there] = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, BINS - 1)
-    texts = {i: f"{edges[i]:.6g} to {edges[i + 1]:.6g}" for i in range(BINS)}
+    ends = [f"{edge:.6g}" for edge in edges.tolist()]
+    texts = {i: f"{ends[i]} to {ends[i + 1]}" for i in range(BINS)}
     if low == high:
         texts = dict.fromkeys(range(BINS), f"{low:.6g}")
         present = np.unique(bins)
@@ -68,16 +71,11 @@ def _bars(codes: NDArray[np.int64], texts: dict[int, str], sampled: Sampled) -> 
     size = max(texts, default=0) + 1
     first = np.bincount(codes[~second], minlength=size) / max(1, int((~second).sum()))
     after = np.bincount(codes[second], minlength=size) / max(1, int(second.sum()))
-    known = sampled.labels != UNLABELLED
-    labelled = np.bincount(codes[known], minlength=size)
-    positive = np.bincount(codes[sampled.labels == POSITIVE], minlength=size)
+    labelled = np.bincount(codes[sampled.labels != UNLABELLED], minlength=size).tolist()
+    positive = np.bincount(codes[sampled.labels == POSITIVE], minlength=size).tolist()
+    shares = list(zip(first.tolist(), after.tolist(), strict=True))
     return [
-        Bar(
-            texts[code],
-            float(first[code]),
-            float(after[code]),
-            float(positive[code] / labelled[code]) if labelled[code] else None,
-        )
+        Bar(texts[code], *shares[code], positive[code] / labelled[code] if labelled[code] else None)
         for code in sorted(texts)
-        if texts[code] != OTHERS or first[code] or after[code]
+        if texts[code] != OTHERS or any(shares[code])
     ]

@@ -33,14 +33,14 @@ class Sampled:
     Attributes:
         ordinals: the place of each among the file's rows.
         labels: 1, 0, or -1 where it is not known.
-        folds: which half of the sample each is in, by chance.
+        lots: a number drawn by chance for each.
         second: whether each is in the file's second half.
         whole: whether these are all rows.
     """
 
     ordinals: NDArray[np.int64]
     labels: NDArray[np.int8]
-    folds: NDArray[np.bool_]
+    lots: NDArray[np.uint64]
     second: NDArray[np.bool_]
     whole: bool
 
@@ -104,7 +104,7 @@ class RowSample:
         return Sampled(
             self._ordinals,
             self._labels,
-            (self._lots & np.uint64(1)).astype(np.bool_),
+            self._lots,
             2 * self._ordinals >= self._offered,
             len(self._texts) == self._offered,
         )

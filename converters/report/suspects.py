@@ -47,7 +47,7 @@ class Judge:
     def __init__(self, sampled: Sampled, columns: int) -> None:
         self._known: Mask = (sampled.labels == POSITIVE) | (sampled.labels == NEGATIVE)
         self._positive: Mask = sampled.labels[self._known] == POSITIVE
-        self._folds: Mask = sampled.folds[self._known]
+        self._folds = _folds(self._positive, sampled.lots[self._known])
         self._z = NormalDist().inv_cdf(1 - 1 / FILES / (WAYS * max(columns, 1)))
 
     def alone(self, codes: Codes, missing: Mask, values: Floats | None) -> Alone | None:
@@ -83,13 +83,23 @@ class Judge:
     def _by_value(self, codes: Codes, positive: Mask) -> Iterator[Alone]:
         if enough(positive[self._folds]) and enough(positive[~self._folds]):
             auc = crossed_auc(codes, positive, self._folds)
-            yield Alone(auc, "value", self._control(positive))
+            # Worse than chance on the other half is no way to tell.
+            yield Alone(max(auc, 0.5), "value", self._control(positive))
 
     def _control(self, positive: Mask) -> float:
         ones = int(positive.sum())
         zeros = len(positive) - ones
         deviation = math.sqrt((ones + zeros + 1) / (12 * ones * zeros))
         return min(1.0, 0.5 + self._z * deviation)
+
+
+def _folds(positive: Mask, lots: NDArray[np.uint64]) -> Mask:
+    """Halves drawn by chance, with half of each class in either."""
+    folds = np.zeros(len(positive), np.bool_)
+    for truth in (positive, ~positive):
+        places = np.flatnonzero(truth)
+        folds[places[np.argsort(lots[places])][::2]] = True
+    return folds
 
 
 def enough(positive: Mask) -> bool:
@@ -134,7 +144,8 @@ def spans(values: Floats, count: int = SPANS) -> Codes:
     there = ~np.isnan(values)
     codes = np.zeros(len(values), np.int64)
     if there.any():
-        shares = np.linspace(0, 1, count + 1)[1:-1]
-        edges = np.unique(np.quantile(values[there], shares, method="inverted_cdf"))
-        codes[there] = 1 + np.searchsorted(edges, values[there], side="left")
+        numbers = values[there]
+        rising = np.sort(numbers)
+        edges = np.unique(rising[np.arange(1, count) * len(rising) // count])
+        codes[there] = 1 + np.searchsorted(edges, numbers, side="left")
     return codes

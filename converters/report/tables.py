@@ -94,13 +94,14 @@ LEGEND = (
 
 def _column(column: ColumnReport) -> list[str]:
     role = column.role if column.kind is None else column.kind
-    alone, drift = column.alone, column.drift
+    alone, drift, rare = column.alone, column.drift, column.rare
+    named = column.numbers is None and column.role != "id"
     return [
         cut(column.name),
         role,
         percent(column.missing_share) if column.missing else "0",
         _approximate(column.distinct),
-        f"{_approximate(column.rare.values)} ({percent(column.rare.share)})",
+        f"{_approximate(rare.values)} ({percent(rare.share)})" if named else NOTHING,
         values(column),
         NOTHING if alone is None else f"{alone.auc:.3f}",
         NOTHING if drift is None else f"{drift.psi:.3f}",
