@@ -6,11 +6,14 @@ Facts alone; what follows from them is decided in :mod:`converters.infer_column`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
 
 from converters.cells import RefusedCellError
 from converters.numbers import number
@@ -29,6 +32,8 @@ UNIQUE_FROM_ROWS = 20
 USUAL_YEARS = range(1990, 2041)
 
 _UTC = ZoneInfo("UTC")
+
+Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,12 @@ class ColumnSample:
     def line_of(self, cell: str) -> int:
         """The first line that holds a cell."""
         return self.lines[self.cells.index(cell)]
+
+
+def coded(values: Iterable[Hashable]) -> Codes:
+    """Values as numbers, from 0 in the order of their first appearance."""
+    known: dict[Hashable, int] = {}
+    return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
 
 
 def means_missing(cell: str) -> bool:

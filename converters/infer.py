@@ -15,6 +15,7 @@ from converters.infer_column import decide
 from converters.infer_crossings import Crossing, crossings
 from converters.infer_decision import Alternative, Decision, Surroundings
 from converters.infer_labels import InferError, LabelColumn, Labels, listed, map_labels
+from converters.infer_leaks import judge_of
 from converters.infer_told import Told, moments, roles_of, told_decision
 from converters.sample import Sample
 from converters.toml_text import quoted
@@ -54,13 +55,14 @@ def infer(sample: Sample, told: Told) -> Inference:
     column = sample.columns[told.label]
     labels = map_labels(LabelColumn(told.label, column, told.positive, told.negative))
     surroundings = _surroundings(sample, roles)
+    judge = judge_of(labels.codes, len(sample.columns))
     decisions = []
     for name, cells in sample.columns.items():
         facts = ColumnSample(name, cells, sample.lines, labels.codes)
         if name in roles:
             decisions.append(told_decision(facts, roles[name], labels, surroundings))
         else:
-            decisions.append(decide(facts, surroundings))
+            decisions.append(decide(facts, surroundings, judge))
     warnings = [*_unreadable(sample), *labels.warnings]
     learned, said = _something_learned(decisions, sample)
     warnings += [*said, *(warning for d in learned for warning in d.warnings)]
@@ -92,21 +94,29 @@ def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:
 def _something_learned(
     decisions: Sequence[Decision], sample: Sample
 ) -> tuple[Sequence[Decision], list[str]]:
-    """The decisions, or, if they leave nothing to learn from, suspects taken for features."""
-    if any(d.is_learned for d in decisions):
+    """The decisions, or, if they leave hardly a cell to learn from, suspects taken for features."""
+    learned = [d for d in decisions if d.is_learned]
+    if any(_mostly_there(d, sample.columns[d.name]) for d in learned):
         return decisions, []
-    restored = [_restored(d) if d.settings.get("role") == "leak" else d for d in decisions]
-    if any(d.is_learned for d in restored):
-        suspects = [d.name for d in restored if d.is_learned]
+    suspects = [d.name for d in decisions if d.settings.get("role") == "leak"]
+    if suspects:
+        restored = [_restored(d) if d.name in suspects else d for d in decisions]
         said = (
-            f"{listed(suspects)} look like leaks: each alone tells the classes apart. Since all "
-            "that could be learned from are suspects, they are features all the same. If one is "
+            f"{listed(suspects)} look like leaks: each alone tells the classes apart. Since "
+            "hardly anything else could be learned from, they are features all the same. If one is "
             'known only when the label is, write role = "leak" for it.'
         )
         return restored, [said]
+    if learned:
+        return decisions, []
     why = "; ".join(f"{quoted(d.name)}: {d.because}" for d in decisions[:EXPLAINED])
     more = f"; and {len(decisions) - EXPLAINED:,} more" if len(decisions) > EXPLAINED else ""
     raise InferError(f"{sample.source} leaves no column to learn from ({why}{more}).")
+
+
+def _mostly_there(decision: Decision, cells: Sequence[str]) -> bool:
+    missing = {"", *decision.settings.get("missing_values", ())}
+    return 2 * sum(cell in missing for cell in cells) <= len(cells)
 
 
 def _restored(suspect: Decision) -> Decision:
@@ -116,7 +126,7 @@ def _restored(suspect: Decision) -> Decision:
     return replace(
         suspect,
         settings=first.settings,
-        because=f"{suspect.because}; a feature all the same, since every column looks so",
+        because=f"{suspect.because}; a feature all the same, since hardly anything else is one",
         otherwise=(leak, *others),
         warnings=suspect.warnings[:-1],
     )

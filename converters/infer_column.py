@@ -14,25 +14,29 @@ from typing import Any
 from converters.column_sample import ColumnSample
 from converters.infer_decision import Alternative, Decision, Surroundings, percent
 from converters.infer_guess import Guess
+from converters.infer_leaks import suspected
 from converters.infer_numbers import like_an_id, nearly_numbers, numbers
 from converters.infer_protected import ASKED, PROTECTED, protection
 from converters.infer_times import are_times, is_later, times
 from converters.infer_words import boolean, categories, is_text, text, truth_values
-from converters.leaks import Separation, by_rank, by_rate
+from converters.report.suspects import Judge
 from converters.toml_text import quoted, readable
 
 # More than so much missing is worth a feature of its own; more than so much, a warning.
 INDICATED_SHARE = 0.05
 MOSTLY_SHARE = 0.5
 
-# Of categories that hardly repeat, the sample cannot say how well they tell the classes apart.
-ROWS_A_VALUE = 2
-
 _OF_NUMBERS = ("numeric", "boolean", "time")
 
 
-def decide(column: ColumnSample, surroundings: Surroundings) -> Decision:
-    """What a column is that nothing was told about."""
+def decide(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> Decision:
+    """What a column is that nothing was told about.
+
+    Args:
+        column: its cells.
+        surroundings: what is known of the file besides.
+        judge: says how well the column alone tells the classes apart.
+    """
     if not column.present:
         because = "always missing: nothing to learn from"
         learned = Alternative({"kind": "categorical"}, "if it will be filled")
@@ -46,7 +50,7 @@ def decide(column: ColumnSample, surroundings: Surroundings) -> Decision:
     guess = _guess(column, surroundings)
     if guess is None:
         return _nothing_repeats(column, surroundings)
-    return _feature(column, guess, surroundings)
+    return _feature(column, guess, surroundings, judge)
 
 
 def _guess(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
@@ -64,7 +68,9 @@ def _guess(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
     return None if column.nearly_unique else categories(column)
 
 
-def _feature(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> Decision:
+def _feature(
+    column: ColumnSample, guess: Guess, surroundings: Surroundings, judge: Judge
+) -> Decision:
     settings = _settings(column, guess, surroundings)
     others = tuple(
         replace(other, settings=_with_missing(column, other.settings, surroundings))
@@ -77,9 +83,8 @@ def _feature(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> 
         return _protected(learned, word)
     if guess.kind == "time" and is_later(column, surroundings):
         return _leak(learned, "is always later than the event itself")
-    for separation in _separation(column, guess):
-        if separation.is_suspect(len(surroundings.names)):
-            return _telling(learned, separation, len(surroundings.names))
+    if leak := suspected(judge, column, guess):
+        return _leak(learned, leak)
     return _asked(learned, word) if grade == ASKED else learned
 
 
@@ -134,29 +139,6 @@ def _warnings(column: ColumnSample, guess: Guess) -> Iterator[str]:
             f"{column.line_of(cell)}, and so is not numeric. If it should be, mend them, or list "
             "them in its missing_values and set its kind."
         )
-
-
-def _separation(column: ColumnSample, guess: Guess) -> list[Separation]:
-    """How well the column alone tells the classes apart: by its values, and by being missing."""
-    known = [(c, y) for c, y in zip(column.cells, column.labels, strict=True) if y is not None]
-    labels = [y for _, y in known]
-    missing = column.missing | {*guess.as_missing}
-    found = [by_rate((c in missing for c, _ in known), labels)] if known else []
-    if guess.kind in ("categorical", "boolean") and len(column.counts) * ROWS_A_VALUE <= len(known):
-        return [by_rate((c for c, _ in known), labels)]
-    if guess.kind == "numeric":
-        present = [(column.values[c], y) for c, y in known if c not in missing]
-        found.append(by_rank([x for x, _ in present], [y for _, y in present]))
-    return found
-
-
-def _telling(learned: Decision, separation: Separation, columns: int) -> Decision:
-    auc, chance = separation.seen or 0.0, min(separation.chance(columns), 1.0)
-    said = (
-        f"alone tells the classes apart (AUC {auc:.2f}; of {columns} random columns the best "
-        f"would reach {chance:.2f})"
-    )
-    return _leak(learned, said)
 
 
 def _leak(learned: Decision, said: str) -> Decision:

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.cells import RefusedCellError
+from converters.column_sample import Codes, coded
 from converters.infer_decision import Decision
 from converters.kinds.time_part import PARTS
-from converters.leaks import Codes, coded
 from converters.times import local_time
 
 Values = NDArray[np.float64]

@@ -64,25 +64,25 @@ def test_real_file_passes_without_a_hand_edit(
         assert re.search(rf"(?m)^# .*\.\n{column} = {{", text), f"{column} has no reason"
 
 
-EXPECTED = {
+AS_A_PERSON_WOULD = {
     "tailnum": "drop",
     "year": "numeric",
     "type": "categorical",
     "manufacturer": "label",
     "model": "leak",
     "engines": "categorical",
-    "seats": "numeric",
+    "seats": "leak",
     "speed": "numeric",
     "engine": "categorical",
 }
 
 
 def test_planes_are_read_as_a_person_would(folder: Path) -> None:
-    """Names with numbers among them stay names; who built a plane follows from its model."""
+    """Names with numbers among them stay names; who built a plane follows from model and seats."""
     path = str(source().with_name("planes.csv"))
     run("init", path, "--label", "manufacturer", "--positive", "BOEING")
     columns = config.load(folder / "freshet.toml").columns
-    assert {name: c.kind or c.role for name, c in columns.items()} == EXPECTED
+    assert {name: c.kind or c.role for name, c in columns.items()} == AS_A_PERSON_WOULD
     assert columns["speed"].missing == "indicator"
     assert columns["year"].missing_values == ("NA",)
 
