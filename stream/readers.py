@@ -12,12 +12,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import structlog
+
 from converters.settings import Settings
 from stream.assignment import Assignment
 from stream.local_reader import local_batches
 from stream.log import EventLog
 from stream.reading import Batch
 from stream.remote_reader import RemoteReader
+
+log = structlog.get_logger()
 
 # With two processors a second process makes learning half as fast again; with one, slower.
 FOR_TWO_PROCESSES = 2
@@ -62,6 +66,7 @@ class Readers:
         reader, self._ready = self._ready, None
         with closing(reader):
             reader.open(assignment)
+            log.info("reading in a process of its own", process=reader.pid)
             yield reader
 
     def close(self) -> None:
