@@ -112,6 +112,9 @@ def cell(dice: random.Random, settings: ColumnSettings) -> str:
         return dice.choice(named)
     if dice.random() < 0.1:
         return ""
+    limits = [*settings.edges, settings.min, settings.max]
+    if dice.random() < 0.2 and (limit := dice.choice(limits)) is not None:
+        return repr(limit)
     return _CELLS[settings.kind or settings.role](dice, settings)
 
 
@@ -129,7 +132,9 @@ _CELLS: dict[str, Callable[[random.Random, ColumnSettings], str]] = {
     "time": lambda dice, _: moment(dice),
     "id": lambda dice, _: f"k{text(dice)}",
     "weight": lambda dice, _: dice.choice(("1", "0", "2.5", decimal(dice).lstrip("-"))),
-    "label": lambda dice, _: dice.choice(("1", "yes", "0", "no")),
+    "label": lambda dice, _: dice.choice(
+        ("1", "yes", "0", "no", "", "2") if dice.random() < 0.1 else "10"
+    ),
     "leak": lambda dice, _: text(dice),
     "drop": lambda dice, _: text(dice),
 }

@@ -234,7 +234,8 @@ def cell_of(rules: ColumnSettings) -> st.SearchStrategy[str]:
     lists = [rules.values, rules.rare_values, rules.missing_values]
     if rules.kind == "boolean":
         lists += [rules.true_values, rules.false_values] * 2
-    named = [spelling for spellings in lists for spelling in spellings]
+    limits = [repr(limit) for limit in (*rules.edges, rules.min, rules.max) if limit is not None]
+    named = [spelling for spellings in [*lists, limits] for spelling in spellings]
     if not named:
         return drawn
     often = drawn if rules.kind == "numeric" else st.sampled_from(named)

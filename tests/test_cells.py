@@ -230,16 +230,6 @@ def test_syntax_is_escaped() -> None:
         assert cells.escape_value(chr(code)) == f"%{code:02X}"
 
 
-def test_names_that_vw_would_read_as_numbers_are_escaped() -> None:
-    """VW takes a numeral's number for its hash; names of one number get weights of their own."""
-    names = ("5", "05", "5x", "Constant")
-    assert [*map(cells.escape_name, names)] == ["%35", "%305", "5x", "%43onstant"]
-    reader = VwReader()
-    (plain,), (escaped,) = reader.read("| 5:1 05:1"), reader.read("| %35:1 %305:1")
-    reader.close()
-    assert [len({f.hash for f in seen.features}) for seen in (plain, escaped)] == [1, 2]
-
-
 @given(schemas.texts)
 def test_escapes_can_be_undone(text: str) -> None:
     """Every text comes back from its escaped form."""

@@ -130,3 +130,30 @@ def test_columns_cannot_imitate_each_other() -> None:
     )
     assert accepted(schema, ["", "b:1", ""])[2] == "| a=b%3A1"
     assert accepted(schema, ["", "", "1"])[2] == "| a%3Db:1"
+
+
+def test_groups_cannot_be_imitated() -> None:
+    """No cell of a column gives the text that stands for its rare or its unseen values."""
+    columns: schemas.Columns = {
+        "y": {"role": "label"},
+        "a": {
+            "kind": "categorical",
+            "values": ["%rare", "%unseen", "rare", "unseen", "%25rare"],
+            "rare_values": ["odd"],
+            "rare": "group",
+            "unseen": "group",
+        },
+    }
+    schema = build(columns)
+    cells = [*columns["a"]["values"], "odd", "other"]
+    texts = [accepted(schema, ["", cell])[2] for cell in cells]
+    assert texts[-2:] == ["| a=%rare", "| a=%unseen"]
+    assert len(set(texts)) == len(cells)
+
+
+def test_an_edge_belongs_to_the_bucket_above_it() -> None:
+    """A number below an edge, at it, and above it."""
+    column = {"kind": "numeric", "transform": "bucket", "edges": [0, 2.5]}
+    schema = build({"y": {"role": "label"}, "a": column})
+    texts = [accepted(schema, ["", c])[2] for c in ("-1e-9", "-0", "2.49", "2.5", "1e30")]
+    assert texts == ["| a=..0", "| a=0..2.5", "| a=0..2.5", "| a=2.5..", "| a=2.5.."]

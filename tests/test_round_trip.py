@@ -28,7 +28,7 @@ from tests.schemas import build
 from tests.vw_audit import audit
 from tests.vw_reading import Reading, VwReader, float32, ulps_apart
 
-ROWS_OF_A_SCHEMA = 400
+ROWS_OF_A_SCHEMA = 100
 MOST_ULPS = 8
 
 
@@ -113,13 +113,13 @@ def assert_read(vw: VwReader, taken: Sequence[Sample], lines: Sequence[str]) -> 
 
 @pytest.mark.parametrize(
     ("seed", "count"),
-    [(0, 10_000), *(pytest.param(n, 20_000, marks=pytest.mark.long) for n in range(1, 11))],
+    [(0, 10_000), *(pytest.param(n, 26_000, marks=pytest.mark.long) for n in range(1, 11))],
 )
 @pytest.mark.timeout(400)
 def test_random_rows_come_back(vw: VwReader, tmp_path: Path, seed: int, count: int) -> None:
     """Rows of any text and numbers, decoded from what VW saw of them in one file, are the same."""
     taken = samples(seed, count)
-    assert len(taken) > 0.7 * count
+    assert len(taken) > 0.77 * count
     assert_read(vw, taken, audit([sample.line for sample in taken], tmp_path))
 
 
@@ -153,7 +153,7 @@ def names_in(text: str) -> list[tuple[str, str]]:
 
 def neighbours(seed: int) -> tuple[list[Sample], random.Random]:
     """Rows that may stand beside each other, and dice to change some."""
-    return samples(seed, 4 * ROWS_OF_A_SCHEMA), random.Random(seed)
+    return samples(seed, 8 * ROWS_OF_A_SCHEMA), random.Random(seed)
 
 
 @pytest.mark.parametrize("seed", [20, *(pytest.param(n, marks=pytest.mark.long) for n in (21, 22))])

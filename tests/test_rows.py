@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from converters.cells import Refusal
 from converters.framing import COMMA
+from converters.quoting import quoted_bytes
 from converters.rows import RowReader
 from converters.vw_text import reference
 from tests import schemas
@@ -102,19 +103,13 @@ def test_hot_path_equals_the_plain_one(data: st.DataObject) -> None:
     for row, complete in COMMA.frame(value):
         cells = COMMA.cells_of(row)
         if not complete:
-            cells = Refusal("unclosed-quote", "", cells_quoted(row))
+            cells = Refusal("unclosed-quote", "", quoted_bytes(row))
         expected.append(cells if isinstance(cells, Refusal) else plain(cells))
     expected = expected or [Refusal("empty-record", "", "")]
     reader = RowReader(schema)
     assert reader.events(value, CSV) == expected
     if not value.startswith((b"{", b"[")):
         assert reader.events(value) == expected
-
-
-def cells_quoted(row: bytes) -> str:
-    """How a refusal quotes a whole row."""
-    text = row.decode()
-    return text if len(text) <= 200 else text[:199] + "…"
 
 
 @given(st.data())

@@ -119,3 +119,12 @@ def test_vw_sees_exactly_the_features_meant(vw: VwReader, data: st.DataObject) -
     assert sorted((f.namespace, f.hash) for f in reading.features) == [e[:2] for e in expected]
     for feature, (_, _, value) in zip(sorted(reading.features), expected, strict=True):
         assert ulps_apart(feature.value, value) <= 8
+
+
+def test_names_that_vw_would_read_as_numbers_are_escaped(vw: VwReader) -> None:
+    """VW takes a numeral's number for its hash; columns of one number get weights of their own."""
+    columns: schemas.Columns = {n: {"kind": "numeric"} for n in ("5", "05", "5x", "Constant")}
+    text = accepted(build({"y": {"role": "label"}} | columns), ["", "1", "1", "1", "1"])[2]
+    assert text == "| %35:1 %305:1 5x:1 %43onstant:1"
+    (unescaped,), (reading,) = vw.read("| 5:1 05:1"), vw.read(text)
+    assert [len({f.hash for f in read.features}) for read in (unescaped, reading)] == [1, 4]
