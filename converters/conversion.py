@@ -21,6 +21,9 @@ from converters.vw_text import Row, line
 # Says that a block is CSV even if it begins like JSON.
 CSV_HEADERS: tuple[tuple[str, bytes], ...] = (("content-type", b"text/csv"),)
 
+# What :func:`converters.vw_text.line` puts in front.
+_LABELS = {1: "1 ", 0: "-1 "}
+
 REJECT_COLUMNS = ("line", "reason", "column", "text")
 
 
@@ -83,8 +86,8 @@ def convert(
     """
     tally = Tally()
     for lines, rows in checked(file, schema):
-        good = [line(row[2], row[1]) + "\n" for row in rows if not isinstance(row, Refusal)]
-        out.write("".join(good).encode())
+        good = [row for row in rows if not isinstance(row, Refusal)]
+        out.write(_text(good))
         tally.converted += len(good)
         if len(good) < len(rows):
             both = zip(lines, rows, strict=True)
@@ -93,6 +96,14 @@ def convert(
             reject(rejects)
         shown(file.rows_read)
     return tally
+
+
+def _text(rows: Sequence[Row]) -> bytes:
+    """Rows as lines, each with its label in front; a call for each would take a tenth of it all."""
+    lines = [f"{_LABELS[label]}{text}" for _, label, text in rows if label is not None]
+    if len(lines) < len(rows):
+        lines = [line(text, label) for _, label, text in rows]
+    return "".join([f"{each}\n" for each in lines]).encode()
 
 
 def reject_line(rejected: Reject) -> str:

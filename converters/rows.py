@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 
 import orjson
 
 from converters.cells import MOST_ID, Refusal, RefusedCellError
+from converters.column_order import ColumnOrder, column_order
 from converters.csv_text import BYTE_ORDER_MARK
 from converters.framing import MOST_ROWS, Dialect, too_many
 from converters.quoting import quoted, quoted_bytes
 from converters.schema import Schema
 from converters.times import time_ms
-from converters.vw_text import Row, compile_schema, wrong_width
+from converters.vw_text import FEWEST_IN_BLOCK, MOST_IN_BLOCK, Row, columns_of, compile_schema
 
 Headers = Sequence[tuple[str, bytes]]
 LabelRow = tuple[str, int]
@@ -45,15 +47,16 @@ class RowReader:
         self.convert = self._conversion.row
         self.convert_rows = self._conversion.rows
         self._labels = schema.label_codes
-        self._reorder = lru_cache(maxsize=64)(self._reordering)
+        self._order_of = lru_cache(maxsize=64)(self._named_order)
 
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
         """The rows of an event record, or their refusals; an empty record is one refused row."""
-        if not headers and b'"' not in value and b"\r" not in value:
+        json = is_json(value, headers) if headers else value.startswith((b"{", b"["))
+        if not json and b'"' not in value and b"\r" not in value:
             # The hot path, 1.4x csv.reader: without quotes a row is what stands between commas.
             lines = _lines(value)
-            if lines is not None and not value.startswith((b"{", b"[")):
-                return self._conversion.lines(lines, self.dialect.delimiter)
+            if lines is not None:
+                return self._lines(lines, dict(headers).get("columns") if headers else None)
         return self.convert_rows(list(self.event_cells(value, headers)))
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
@@ -69,7 +72,9 @@ class RowReader:
 
     def ordered(self, names: Sequence[str]) -> Cells:
         """The function that brings cells under these column names into the schema's order."""
-        return self._reorder(tuple(names))
+        if tuple(names) == self.schema.names:
+            return lambda cells: cells  # the converter checks how many they are
+        return column_order(names, self.schema.names).row
 
     def label_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
         """The cells of a label record's rows, unchecked, or why they cannot be told apart."""
@@ -88,26 +93,32 @@ class RowReader:
         rows = self.dialect.cells(value)
         if columns is None:
             return rows
-        named = self.dialect.cells_of(columns)
-        order = self.ordered(() if isinstance(named, Refusal) else named)
+        order = self._order_of(columns).row
         return [cells if isinstance(cells, Refusal) else order(cells) for cells in rows]
 
-    def _reordering(self, names: tuple[str, ...]) -> Cells:
-        if names == self.schema.names:
-            return lambda cells: cells  # the converter checks how many they are
-        unknown = [n for n in names if n not in self.schema.names]
-        if unknown or not names or len(set(names)) < len(names):
-            reason = "unknown-column" if unknown else "bad-columns-header"
-            refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
-            return lambda _cells: refusal
-        places = [names.index(n) if n in names else None for n in self.schema.names]
+    def _lines(self, lines: Sequence[str], columns: bytes | None) -> list[Row | Refusal]:
+        order = None if columns is None else self._order_of(columns)
+        if len(lines) <= MOST_IN_BLOCK:
+            return self._block(lines, order)
+        starts = range(0, len(lines), MOST_IN_BLOCK)
+        blocks = [self._block(lines[at : at + MOST_IN_BLOCK], order) for at in starts]
+        return list(chain.from_iterable(blocks))
 
-        def order(cells: Sequence[str]) -> Sequence[str] | Refusal:
-            if len(cells) != len(names):
-                return wrong_width(cells, len(names))
-            return ["" if i is None else cells[i] for i in places]
+    def _block(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
+        delimiter = self.dialect.delimiter
+        if order is None:
+            return self._conversion.lines(lines, delimiter)
+        if len(lines) >= FEWEST_IN_BLOCK and order.refusal is None:
+            cut = columns_of(lines, delimiter, order.width)
+            if cut is not None:
+                return self._conversion.block(order.columns(cut, len(lines)))
+        cells = (line.split(delimiter) if line else [] for line in lines)
+        return self.convert_rows(list(map(order.row, cells)))
 
-        return order
+    def _named_order(self, columns: bytes) -> ColumnOrder:
+        """The order that a record's header names, itself a line of CSV."""
+        named = self.dialect.cells_of(columns)
+        return column_order([] if isinstance(named, Refusal) else named, self.schema.names)
 
     def _json(self, value: bytes, names: Sequence[str]) -> Iterator[Sequence[str] | Refusal]:
         try:

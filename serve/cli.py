@@ -15,8 +15,8 @@ import textwrap
 
 import typer
 
-from converters import commands as converter_commands
 from converters import check_commands, init_commands
+from converters import commands as converter_commands
 from converters.command_line import say
 from converters.errors import FreshetError
 from learners import commands as learner_commands

@@ -177,7 +177,8 @@ def test_kinds_and_roles(value: bytes, reason: str) -> None:
 def reasons_in_the_code() -> set[str]:
     """Every reason that the converter can give: its only words with dashes, but for these two."""
     folder = Path(converters.__file__).parent
-    names = ("framing", "rows", "vw_text", "numbers", "times", "features", "weights")
+    names = ["framing", "rows", "column_order", "vw_text"]
+    names += ["numbers", "times", "features", "weights"]
     modules = [folder / f"{name}.py" for name in names] + sorted(folder.glob("kinds/*.py"))
     found = re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', "".join(m.read_text() for m in modules))
     return set(found) - {"content-type", "utf-8"}
