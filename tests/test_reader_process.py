@@ -221,6 +221,7 @@ def test_signals_to_the_whole_group_stop_cleanly(tmp_path: Path) -> None:
         report = running.stop()
         assert is_gone_soon(reader)
     assert (report["learned"], report["version"]) == (300, 1)
+    assert "waiting" not in running.said()  # as it would for a reader that has ended
     assert "Traceback" not in running.said()
 
 

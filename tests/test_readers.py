@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from stream import readers
-from stream.assignment import Assignment
+from stream.assignment import Assignment, to_json
 from stream.batch_messages import ReaderBugError
 from stream.journal import JournalLine
 from stream.readers import Readers, apart, processors
@@ -77,6 +78,18 @@ def test_a_bug_in_the_reader_is_told_as_one() -> None:
         with pytest.raises(ReaderBugError, match="KeyError: 'settings'") as told:
             next(iter(reader))
     assert "from_json" in told.value.__notes__[0]
+
+
+def test_a_reader_that_waits_for_the_log_ends_with_its_learner(tmp_path: Path) -> None:
+    """Brokers that do not answer are waited for, for ten seconds: it does not take that long."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        log = f"kafka://127.0.0.1:{silent.getsockname()[1]}"
+        with closing(RemoteReader(log)) as reader:
+            assignment = Assignment(Project(tmp_path, log=log).context, {}, {}, [], None, SMALL)
+            assert reader._process.stdin is not None
+            reader._process.stdin.write(to_json(assignment))
+            reader._process.stdin.close()
+            assert reader._process.wait(9.0) == 0
 
 
 @pytest.mark.parametrize(
