@@ -21,8 +21,8 @@ from converters.settings import CsvSettings
 
 # The sample is held in memory, cell by cell: wide rows give fewer of them.
 LARGEST_SAMPLE = 64 * 2**20
-MOST_CELLS = 4_000_000
-MOST_ROWS = 400_000
+MOST_CELLS = 2_000_000
+MOST_ROWS = 200_000
 # How far the drawn rows may grow beyond that before some are thrown away again.
 SLACK = 1.5
 # What is read of a huge file, in a few seconds.
