@@ -19,7 +19,19 @@ from tests.project import Project, flights
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    *("init", "convert", "produce", "learn", "serve", "up", "score", "backfill", "models", "show"),
+    *(
+        "init",
+        "check",
+        "convert",
+        "produce",
+        "learn",
+        "serve",
+        "up",
+        "score",
+        "backfill",
+        "models",
+        "show",
+    ),
     *("promote", "unpin", "rollback", "history", "scores", "dead-letters", "replay-dead-letters"),
     "demo",
 )
