@@ -81,9 +81,14 @@ def crossed(spaces: Mapping[str, Mapping[str, float]], pairs: Iterable[str]) -> 
     """
     values = flat(spaces)
     return {
-        key: values[first] * values[second]
+        key: _square(first, values[first]) if first == second else values[first] * values[second]
         for key, (first, second) in meetings(spaces, pairs).items()
     }
+
+
+def _square(key: str, value: float) -> float:
+    """A feature that meets itself: of a token that came n times, each unordered pair once."""
+    return value * (value + 1) / 2 if "=" in key else value * value
 
 
 def meetings(

@@ -20,7 +20,7 @@ from learners.intake import intake_for, interactions_of
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec
 from tests import random_rows
-from tests.schemas import build
+from tests.schemas import accepted, build
 from tests.vw_audit import audit, shown
 
 ROWS = 40
@@ -51,10 +51,14 @@ def vw_crosses(
 
 
 def meeting(name: str, mark: str) -> tuple[str, str]:
-    """The two features of a cross; a ``*`` within a name is not what joins them."""
+    """The two features of a cross, in no order: within one namespace VW's is that of the text.
+
+    A ``*`` within a name is not what joins them.
+    """
     at = name.rindex(mark) - 2
     assert name[at] == "*"
-    return name[:at], name[at + 1 :]
+    first, second = sorted((name[:at], name[at + 1 :]))
+    return first, second
 
 
 def river_crosses(text: str, pairs: Sequence[str]) -> dict[tuple[str, str], float]:
@@ -132,6 +136,16 @@ def test_a_namespace_crosses_with_all_its_columns(tmp_path: Path) -> None:
 def test_a_namespace_crosses_with_itself(tmp_path: Path) -> None:
     """Each pair of different columns once."""
     assert crosses_of(tmp_path, ["geo", "geo"]) == {"city=Bonn height"}
+
+
+def test_a_repeated_token_crosses_with_itself(tmp_path: Path) -> None:
+    """Of three that are the same, each unordered pair meets, and each meets itself: six."""
+    schema = build(COLUMNS, learner={"interactions": [["words", "words"], ["words", "city"]]})
+    pairs = interactions_of(vw_spec("", schema.interactions).args)
+    text = accepted(schema, ["", "", "Bonn", "", "a b a a", ""])[2]
+    (seen,) = vw_crosses([text], pairs, tmp_path)
+    assert river_crosses(text, pairs) == seen
+    assert sorted(seen.values()) == [1, 1, 3, 3, 6]
 
 
 def test_a_column_crosses_with_itself(tmp_path: Path) -> None:
