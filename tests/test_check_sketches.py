@@ -100,7 +100,7 @@ def offered(rows: int, most: int, block: int = 1000, size: int = 1) -> RowSample
     sample = RowSample(",", most)
     for first in range(0, rows, block):
         numbers = range(first, min(first + block, rows))
-        texts = [f"{number},{'x' * size}" for number in numbers]
+        texts = [f"{number},{'x' * size}".encode() for number in numbers]
         sample.offer(texts, np.array([number % 2 for number in numbers], np.int8))
     return sample
 
@@ -136,5 +136,5 @@ def test_wide_rows_give_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_quoted_rows_are_read_back() -> None:
     """Cells that need quotes come back as they were."""
     sample = RowSample(";")
-    sample.offer(['"a;b";c', '"say ""x""";"1\n2"'], np.array([0, 1], np.int8))
+    sample.offer([b'"a;b";c', b'"say ""x""";"1\n2"'], np.array([0, 1], np.int8))
     assert list(sample.columns(2)) == [["a;b", 'say "x"'], ["c", "1\n2"]]

@@ -35,7 +35,8 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 table { border-collapse: collapse; margin: .5rem 0; }
 .wide { overflow-x: auto; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align: left;
-  vertical-align: top; overflow-wrap: anywhere; min-width: 3.5rem; }
+  vertical-align: top; overflow-wrap: break-word; max-width: 32rem; }
+caption { position: absolute; clip-path: inset(50%); }
 th { background: var(--soft); }
 .right { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .problem { color: var(--problem); }

@@ -28,13 +28,13 @@ class CellBlock(NamedTuple):
     Attributes:
         columns: the cells of each of the file's columns, of the rows that have as many as these.
         lines: the line on which each of these rows begins.
-        texts: each of these rows as one line of CSV, alike for all rows of the same cells.
+        texts: each of these rows as one line of CSV, the same for all rows of the same cells.
         refused: the other rows.
     """
 
     columns: Sequence[Sequence[str]]
     lines: Sequence[int]
-    texts: Sequence[str]
+    texts: Sequence[bytes]
     refused: Sequence[Reject]
 
 
@@ -60,7 +60,7 @@ class _Gathered:
 
     def __init__(self, width: int) -> None:
         self._columns: list[list[str]] = [[] for _ in range(width)]
-        self._texts: list[str] = []
+        self._texts: list[bytes] = []
         self._characters = 0
         self.lines: list[int] = []
         self.refused: list[Reject] = []
@@ -79,7 +79,9 @@ class _Gathered:
         """Take a block of the file."""
         value = b"\n".join(block.rows)
         self._characters += len(value)
-        if not self._add_plain(block.lines, value, dialect.delimiter):
+        if self._add_plain(block.lines, value, dialect.delimiter):
+            self._texts += block.rows
+        else:
             self._add_each(block.lines, value, dialect)
 
     def _add_plain(self, lines: Sequence[int], value: bytes, delimiter: str) -> bool:
@@ -99,13 +101,11 @@ class _Gathered:
             return False
         if len(cells) != len(lines) * (width + 1) - 1:
             return False
-        texts = text.split("\n")
-        if width == 1 and "" in texts:  # a blank line is no row of one missing cell
+        if width == 1 and "" in cells:  # a blank line is no row of one missing cell
             return False
         for place, column in enumerate(self._columns):
             column.extend(cells[place :: width + 1])
         self.lines += lines
-        self._texts += texts
         return True
 
     def _add_each(self, lines: Sequence[int], value: bytes, dialect: Dialect) -> None:
@@ -119,7 +119,7 @@ class _Gathered:
             else:
                 good.append(cells)
                 self.lines.append(line)
-                self._texts.append(dialect.line(cells))
+                self._texts.append(dialect.line(cells).encode())
         for column, more in zip(self._columns, zip(*good, strict=True), strict=False):
             column.extend(more)
 

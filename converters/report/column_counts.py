@@ -108,7 +108,7 @@ class ColumnCounter:
         self._counts: Counts | None = Counts()
 
     def add(self, cells: Sequence[str], classes: Classes | None, longest: int) -> None:
-        """Take a block of cells; none is longer than ``longest``."""
+        """Take a block of cells; none has more bytes than ``longest``."""
         if self._counts is None:
             self._tally.add(cells, np.ones(len(cells), np.int64))
             return

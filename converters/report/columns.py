@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nlargest, nsmallest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,9 +71,10 @@ def _report(
     judge: Judge,
     refused: int,
 ) -> ColumnReport:
-    present = totals.rows - totals.missing
+    there = totals.rows - totals.missing
     distinct = totals.distinct
     counts = totals.counts or _sampled_counts(cells, sampled)
+    present = _present(plan, counts)
     shown = sampled.rows > 0 and plan.role not in ONLY_COUNTED
     bars = _bars(cells, sampled) if shown and not plan.hidden else []
     return ColumnReport(
@@ -82,12 +84,12 @@ def _report(
         totals.missing,
         totals.missing / totals.rows if totals.rows else 0.0,
         distinct,
-        constant=present > 0 and distinct.count == 1,
-        nearly_unique=present >= UNIQUE_FROM_ROWS and distinct.count >= NEARLY_UNIQUE * present,
+        constant=there > 0 and distinct.count == 1,
+        nearly_unique=there >= UNIQUE_FROM_ROWS and distinct.count >= NEARLY_UNIQUE * there,
         counted=totals.counts is not None,
-        top=[] if plan.hidden else _top(plan, counts),
-        rare=_rare(plan, counts, distinct),
-        numbers=_numbers(plan, totals, counts),
+        top=[] if plan.hidden else _top(plan, present, counts),
+        rare=_rare(present, distinct),
+        numbers=_numbers(plan, totals, present),
         unseen=totals.unseen,
         refused=refused,
         alone=judge.alone(cells.codes, cells.missing, cells.values) if shown else None,
@@ -97,11 +99,9 @@ def _report(
 
 
 def _cells(plan: ColumnPlan, cells: Sequence[str]) -> Cells:
-    known: dict[str, int] = {}
-    codes = np.fromiter(
-        (known.setdefault(cell, len(known)) for cell in cells), np.int64, len(cells)
-    )
-    names = list(known)
+    names = list(dict.fromkeys(cells))
+    known = {cell: code for code, cell in enumerate(names)}
+    codes = np.fromiter(map(known.__getitem__, cells), np.int64, len(cells))
     lacking = np.fromiter(map(plan.is_missing, names), np.bool_, len(names))
     missing = lacking[codes]
     if not plan.numeric:
@@ -123,43 +123,55 @@ def _sampled_counts(cells: Cells, sampled: Sampled) -> Counts:
     return Counts(counted(everywhere), counted(sampled.labels == POSITIVE), counted(unknown))
 
 
-def _top(plan: ColumnPlan, counts: Counts) -> list[Value]:
+def _present(plan: ColumnPlan, counts: Counts) -> dict[str, int]:
+    """How often each cell came that is not missing."""
+    present = dict(counts.rows)
+    missing = present if plan.kind == "text" else plan.missing & present.keys()
+    for cell in [cell for cell in missing if plan.is_missing(cell)]:
+        del present[cell]
+    return present
+
+
+def _top(plan: ColumnPlan, present: dict[str, int], counts: Counts) -> list[Value]:
     """The most frequent values; alike in rank, in the order of their text."""
-    present = {cell: rows for cell, rows in counts.rows.items() if not plan.is_missing(cell)}
     total = sum(present.values())
-    first = sorted(present, key=lambda cell: (-present[cell], cell))[:SHOWN_VALUES]
-    if plan.role == "id":  # only one that comes again says something
-        first = [cell for cell in first if present[cell] > 1]
     values = []
-    for cell in first:
+    for cell in _first(present):
         rows = present[cell]
+        if plan.role == "id" and rows == 1:  # only one that comes again says something
+            break
         known = rows - counts.unknown[cell]
         rate = counts.positive[cell] / known if known and counts.positive else None
         values.append(Value(quoted(cell), rows, rows / total, rate))
     return values
 
 
-def _rare(plan: ColumnPlan, counts: Counts, distinct: Estimate) -> Rare:
-    present = [rows for cell, rows in counts.rows.items() if not plan.is_missing(cell)]
-    total = sum(present)
-    frequent = [rows for rows in present if rows >= RARE_SHARE * total]
+def _first(present: dict[str, int]) -> list[str]:
+    least = min(nlargest(SHOWN_VALUES, present.values()), default=0)
+    more = sorted((-rows, cell) for cell, rows in present.items() if rows > least)
+    rest = nsmallest(SHOWN_VALUES, (cell for cell, rows in present.items() if rows == least))
+    return [*(cell for _, cell in more), *rest][:SHOWN_VALUES]
+
+
+def _rare(present: dict[str, int], distinct: Estimate) -> Rare:
+    total = sum(present.values())
+    frequent = [rows for rows in present.values() if rows >= RARE_SHARE * total]
     values = Estimate(max(0, distinct.count - len(frequent)), distinct.margin)
     return Rare(values, 1 - sum(frequent) / total if total else 0.0)
 
 
-def _numbers(plan: ColumnPlan, totals: Totals, counts: Counts) -> NumberSummary | None:
+def _numbers(plan: ColumnPlan, totals: Totals, present: dict[str, int]) -> NumberSummary | None:
     found = totals.numbers
     if found is None:
         return None
-    quantiles = _quantiles(plan, counts)
+    quantiles = _quantiles(plan, present)
     return NumberSummary(found.low, found.high, found.mean, quantiles, found.outside)
 
 
-def _quantiles(plan: ColumnPlan, counts: Counts) -> list[tuple[float, float]]:
+def _quantiles(plan: ColumnPlan, present: dict[str, int]) -> list[tuple[float, float]]:
     """Each the smallest number that has so great a share of the numbers at or below it."""
-    cells = [cell for cell in counts.rows if not plan.is_missing(cell)]
-    values = plan.values(cells)
-    times = np.fromiter(map(counts.rows.__getitem__, cells), np.int64, len(cells))
+    values = plan.values(list(present))
+    times = np.fromiter(present.values(), np.int64, len(present))
     good = ~np.isnan(values)
     values, times = values[good], times[good]
     if not len(values):

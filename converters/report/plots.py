@@ -23,6 +23,8 @@ MOST_BARS = 10
 # few outliers would leave all others in one bin.
 TAIL = 0.005
 OTHERS = "all others"
+# A picture of which others are nearly all would show nothing.
+MOST_OTHERS = 0.95
 MISSING = "missing"
 
 
@@ -38,6 +40,8 @@ def bars_of_values(
     if missing.any() and MISSING not in texts.values():
         ranks = np.where(missing, MOST_BARS + 1, ranks)
         texts[MOST_BARS + 1] = MISSING
+    if (ranks == MOST_BARS).mean() > MOST_OTHERS:
+        return []
     return _bars(ranks, texts, sampled)
 
 

@@ -18,7 +18,7 @@ from converters.report.balance import Balance, Balancer, Weights
 from converters.report.cell_blocks import CellBlock, cell_blocks
 from converters.report.column_counts import ColumnCounter, Totals
 from converters.report.column_plan import UNKNOWN, ColumnPlan, plans
-from converters.report.hashing import hashes
+from converters.report.hashing import hashes_of_bytes
 from converters.report.row_sample import RowSample, Sampled
 from converters.report.sketches import Estimate, HashSample
 from converters.report.time_order import TimeOrder, Times
@@ -131,7 +131,7 @@ class _Reader:
         longest = max(map(len, block.texts))
         for counter, cells in zip(self._counters, block.columns, strict=True):
             counter.add(cells, classes, longest)
-        self._repeats.add(hashes(block.texts), np.ones(rows, np.int64))
+        self._repeats.add(hashes_of_bytes(block.texts), np.ones(rows, np.int64))
         self._sample.offer(block.texts, labels)
         if self._order is not None and self._time_at is not None:
             self._order.add(block.columns[self._time_at], block.lines)

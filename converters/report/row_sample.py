@@ -21,7 +21,7 @@ MOST_ROWS = 20_000
 # Wide rows give fewer of them.
 MOST_BYTES = 12 * 2**20
 # Cells that are looked at together; some 60 bytes each.
-CELLS_AT_ONCE = 250_000
+CELLS_AT_ONCE = 100_000
 
 POSITIVE, NEGATIVE, UNLABELLED = 1, 0, -1
 
@@ -84,14 +84,14 @@ class RowSample:
         self._bytes = 0
         self._offered = 0
 
-    def offer(self, texts: Sequence[str], labels: NDArray[np.int8]) -> None:
+    def offer(self, texts: Sequence[bytes], labels: NDArray[np.int8]) -> None:
         """Take those of the next rows whose lot is low."""
         lots = self._dice.random_raw(len(texts))
         drawn = np.flatnonzero(lots < self._limit)
         self._lots = np.concatenate([self._lots, lots[drawn]])
         self._ordinals = np.concatenate([self._ordinals, self._offered + drawn])
         self._labels = np.concatenate([self._labels, labels[drawn]])
-        kept = [texts[place].encode() for place in drawn.tolist()]
+        kept = [texts[place] for place in drawn.tolist()]
         self._texts += kept
         self._bytes += sum(map(len, kept))
         self._offered += len(texts)

@@ -57,7 +57,7 @@ class HashSample:
         self._times: Few = np.empty(0, np.uint32)
         self._pending: list[tuple[Hashes, Times]] = []
         self._waiting = 0
-        self._patience = max(256, capacity // 8)
+        self._patience = max(256, capacity // 16)
 
     def add(self, values: Hashes, times: Times) -> None:
         """Take hashed values, and how often each came."""
@@ -81,14 +81,14 @@ class HashSample:
     def repeats(self) -> Estimate:
         """How many values came that had come before."""
         self._merge()
-        again = self._times.astype(np.int64) - 1
-        seen = int(again.sum())
+        seen = int(self._times.sum(dtype=np.int64)) - len(self._times)
         if not self._level:
             return Estimate(seen)
         if not seen:
             return Estimate(0, math.ceil(RULE_OF_THREE / self._rate))
         # Each value is kept with the chance `rate`, with all its repeats or none.
-        variance = float((again.astype(float) ** 2).sum()) * (1 - self._rate)
+        again = self._times[self._times > 1].astype(np.float64) - 1
+        variance = float((again**2).sum()) * (1 - self._rate)
         margin = NORMAL_95 * math.sqrt(variance) / self._rate
         return Estimate(round(seen / self._rate), math.ceil(margin))
 

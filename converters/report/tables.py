@@ -14,6 +14,7 @@ from converters.report.wording import about, moment, percent
 # How much of a cell or a name a table shows.
 SHOWN_CHARACTERS = 32
 TOP_SHOWN = 3
+LEAST_SHOWN = 0.001
 NOTHING = "-"
 
 
@@ -117,7 +118,8 @@ def values(column: ColumnReport) -> str:
         middle = {share: f"{value:.6g}" for share, value in numbers.quantiles}.get(0.5, NOTHING)
         span = f"{numbers.low:.6g} .. {middle} .. {numbers.high:.6g}, mean {numbers.mean:.6g}"
         return f"{span}; {numbers.outside:,} out of range" if numbers.outside else span
-    top = [f"{cut(value.text, 20)} {percent(value.share)}" for value in column.top[:TOP_SHOWN]]
+    often = [value for value in column.top[:TOP_SHOWN] if value.share >= LEAST_SHOWN]
+    top = [f"{cut(value.text, 20)} {percent(value.share)}" for value in often]
     return ", ".join(top) or NOTHING
 
 
