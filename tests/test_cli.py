@@ -19,21 +19,9 @@ from tests.project import Project, flights
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
-    *(
-        "init",
-        "check",
-        "convert",
-        "produce",
-        "learn",
-        "serve",
-        "up",
-        "score",
-        "backfill",
-        "models",
-        "show",
-    ),
-    *("promote", "unpin", "rollback", "history", "scores", "dead-letters", "replay-dead-letters"),
-    "demo",
+    *("init", "check", "convert", "produce", "learn", "serve", "up", "score", "backfill", "models"),
+    *("show", "promote", "unpin", "rollback", "history", "scores", "dead-letters"),
+    *("replay-dead-letters", "demo"),
 )
 HEAVY = ("vowpalwabbit", "river", "fastapi", "uvicorn", "pandas", "numpy", "pydantic", "sqlalchemy")
 

@@ -66,13 +66,19 @@ def test_pair_that_tells_nothing_new_is_not_crossed() -> None:
     assert not any(crossing.is_sure for crossing in found(columns)[0])
 
 
+def test_pair_that_repeats_another_is_not_crossed_too() -> None:
+    """Beside a pair that was taken, one that says the same saves nothing more."""
+    crossings, _ = found(PAIR | {"copy": lambda i: "nesw"[LEFT[i]]})
+    assert [crossing.pair for crossing in crossings] == [("left", "right")]
+
+
 def test_unsure_pairs_are_a_comment() -> None:
     """A pair that may help is shown as a comment, which works without its '#'."""
     columns = PAIR | {"y": lambda i: either(i) if i % 2 else "01"[NOISE[-i] < 0.4]}
     crossings, text = found(columns, rows=600)
     assert crossings
     assert not any(crossing.is_sure for crossing in crossings)
-    assert "interactions" not in tomllib.loads(text).get("learner", {})
+    assert "\ninteractions" not in text
     live = text.replace("# [learner]", "[learner]").replace("# interactions =", "interactions =")
     loaded = config.from_values(tomllib.loads(live), Path("freshet.toml"))
     assert loaded.learner.interactions == tuple(crossing.pair for crossing in crossings)
