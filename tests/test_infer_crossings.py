@@ -68,8 +68,8 @@ def test_pair_that_tells_nothing_new_is_not_crossed() -> None:
 
 def test_pair_that_repeats_another_is_not_crossed_too() -> None:
     """Beside a pair that was taken, one that says the same saves nothing more."""
-    crossings, _ = found(PAIR | {"copy": lambda i: "nesw"[LEFT[i]]})
-    assert [crossing.pair for crossing in crossings] == [("left", "right")]
+    (crossing,), _ = found(PAIR | {"copy": lambda i: "nesw"[LEFT[i]]})
+    assert "right" in crossing.pair
 
 
 def test_unsure_pairs_are_a_comment() -> None:
