@@ -18,6 +18,9 @@ Rows = Iterable[Sequence[object]]
 
 LABELLED: Columns = {"late": {"role": "label"}, "x": {"kind": "numeric"}}
 
+# A name or cell that would be code, or steer a terminal, where it is not escaped.
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&\x1b[2J"
+
 
 def content(header: Sequence[str], rows: Rows) -> bytes:
     """A CSV file."""
