@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from converters.command_line import DEFAULT_CONFIG, say
 from converters.commands import Source
 from converters.errors import UsageError
+
+if TYPE_CHECKING:  # the work's modules are imported by the command
+    from converters.infer_config import Origin
 
 LabelColumn = Annotated[str, typer.Option("--label", help="The column to predict.")]
 Positive = Annotated[
@@ -38,6 +41,8 @@ Delimiter = Annotated[
 Encoding = Annotated[
     str, typer.Option("--encoding", help="The file's encoding, for example cp1252.")
 ]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite the file.")]
 Model = Annotated[str | None, typer.Option(help="The model's name; default: the CSV file's.")]
 
 
@@ -74,20 +79,16 @@ def init(
     drop: Drop = None,
     delimiter: Delimiter = ",",
     encoding: Encoding = "utf-8",
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = (
-        DEFAULT_CONFIG
-    ),
+    output: Output = DEFAULT_CONFIG,
     model: Model = None,
     sample: SampleRows = 10_000,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    force: Force = False,
 ) -> None:
     """Infer a schema from rows of a CSV file and write a commented config file."""
-    from converters.csv_file import STANDARD_INPUT, open_csv
     from converters.infer import Told
-    from converters.infer_config import Origin, written
+    from converters.infer_config import written
     from converters.infer_write import model_name
     from converters.output_file import writing
-    from converters.sample import csv_as_told, read_sample
 
     _check_free(output, csv, force=force)
     told = Told(
@@ -99,10 +100,7 @@ def init(
         weight_column=weight_column,
         drop=tuple(drop or ()),
     )
-    opening = partial(open_csv, csv, csv_as_told(delimiter, encoding))
-    with opening() as file:
-        drawn = read_sample(file, sample)
-    origin = Origin(drawn, None if csv == STANDARD_INPUT else opening, everything=not sample)
+    origin = _origin(csv, delimiter, encoding, sample)
     config = written(origin, told, model or model_name(csv), output)
     with writing(str(output)) as out:
         out.write(config.text.encode())
@@ -110,6 +108,17 @@ def init(
         say(f"warning: {warning}")
     looked = config.sample.described
     say(f"Wrote {output} from a look at {looked}. Read it through before it is used.")
+
+
+def _origin(csv: str, delimiter: str, encoding: str, rows: int) -> Origin:
+    from converters.csv_file import STANDARD_INPUT, open_csv
+    from converters.infer_config import Origin
+    from converters.sample import csv_as_told, read_sample
+
+    opening = partial(open_csv, csv, csv_as_told(delimiter, encoding))
+    with opening() as file:
+        drawn = read_sample(file, rows)
+    return Origin(drawn, None if csv == STANDARD_INPUT else opening, everything=not rows)
 
 
 def _check_free(output: Path, csv: str, *, force: bool) -> None:
