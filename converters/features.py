@@ -67,12 +67,17 @@ class Feature:
             return None
         return self.kind.read(tokens)
 
+    def plain_piece(self, cell: str) -> str:
+        """The piece of a cell, such as `` carrier=UA``, by the book; ``piece`` is the quick one.
+
+        Raises:
+            RefusedCellError: the cell must not reach a learner.
+        """
+        return self.write(self.value(cell))
+
     @cached_property
     def piece(self) -> Piece:
-        """The function from a cell to its piece, such as `` carrier=UA``; ``write`` of ``value``.
-
-        It raises RefusedCellError for a cell that must not reach a learner.
-        """
+        """The function that gives what ``plain_piece`` gives, and raises what it raises."""
         make, missing, absent = self.kind.compiled(self._lead), self._missing, self._absent
         blank_is_missing = self.kind.blank_is_missing
 

@@ -74,11 +74,12 @@ class Conversion:
 
 @dataclass(frozen=True)
 class _Checked:
-    """A column whose cells are checked, and what makes its pieces."""
+    """A column whose cells are checked, what makes its pieces, and the plain twin of that."""
 
     place: int
     name: str
     plain: Plain
+    twin: Piece
 
 
 def compile_schema(schema: Schema) -> Conversion:
@@ -140,7 +141,7 @@ def reference(schema: Schema) -> Converter:
         text = lead
         for column in checked:
             try:
-                text += column.plain.piece(cells[column.place])
+                text += column.twin(cells[column.place])
             except RefusedCellError as refused:
                 return Refusal(refused.reason, column.name, quoted(refused.cell))
         label = None if label_at is None else labels[cells[label_at]]
@@ -192,10 +193,11 @@ def _checked(schema: Schema) -> list[_Checked]:
             column = schema.columns[place]
             settings = column.settings
             piece = Weight(settings).piece if role == "weight" else _time_check(settings.zone)
-            columns.append(_Checked(place, column.name, Plain(piece, one_by_one(piece))))
+            columns.append(_Checked(place, column.name, Plain(piece, one_by_one(piece)), piece))
     for feature in sorted(schema.features, key=lambda f: f.namespace != ""):
         place = schema.names.index(feature.column)
-        columns.append(_Checked(place, feature.column, Plain(feature.piece, feature.pieces)))
+        fast = Plain(feature.piece, feature.pieces)
+        columns.append(_Checked(place, feature.column, fast, feature.plain_piece))
     return columns
 
 
