@@ -97,6 +97,14 @@ def test_any_bytes_are_refused_as_by_the_converter(
     assert profile.totals[0].rows <= profile.rows
 
 
+def test_a_long_row_lends_no_cell_to_a_short_one() -> None:
+    """Rows too long and too short are refused, though together they have cells enough."""
+    found = report_on(b"late,x\n1,2\n1,2,3\n0\n0,5\n", build(LABELLED))
+    assert [(group.reason, group.rows) for group in found.rejects] == [("wrong-width", 2)]
+    assert [example.line for example in found.rejects[0].examples] == [3, 4]
+    assert [value.text for value in column(found, "x").top] == ["2", "5"]
+
+
 def test_missing_cells_are_counted() -> None:
     """Missing is the empty cell, the column's own spellings, and in text a blank."""
     missing = {

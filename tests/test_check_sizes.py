@@ -71,3 +71,12 @@ def test_all_rows_refused() -> None:
     found = report_on(b"late,x\n1\n1,2,3\n\n", build(LABELLED))
     assert (found.rows, found.rejected) == (3, 3)
     assert column(found, "x").distinct.count == 0
+
+
+def test_an_estimate_is_no_more_than_the_rows() -> None:
+    """Of a column of unique values no more are told than it has rows."""
+    columns: Columns = {**LABELLED, "c": {"kind": "categorical"}}
+    found = checked(columns, [(number % 2, 1, f"{number:x}") for number in range(23_000)])
+    distinct = column(found, "c").distinct
+    assert 23_000 - distinct.margin <= distinct.count <= 23_000
+    assert not distinct.exact

@@ -19,11 +19,11 @@ from converters.report.sketches import Estimate
 from converters.report.tally import Numbers, Tally
 
 # Values that are counted, over all columns: some 200 bytes each.
-COUNTED_VALUES = 120_000
+COUNTED_VALUES = 90_000
 MOST_COUNTED, FEWEST_COUNTED = 10_000, 64
 # A column with a longer cell is not counted value by value, so that huge cells stay bounded.
 LONGEST_COUNTED = 128
-# Hashes that are kept, over all columns: 16 bytes each.
+# Hashes that are kept, over all columns: 12 bytes each.
 KEPT_HASHES = 2**20
 MOST_KEPT, FEWEST_KEPT = 8_192, 256
 
@@ -123,10 +123,12 @@ class ColumnCounter:
         if self._counts is not None:
             self._tell(self._counts)
         tally = self._tally
+        distinct = tally.distinct()
+        most = min(distinct.count, tally.rows - tally.missing)  # an estimate knows no bound
         return Totals(
             tally.rows,
             tally.missing,
-            tally.distinct(),
+            Estimate(most, distinct.margin),
             tally.repeats(),
             tally.numbers(),
             tally.unseen,

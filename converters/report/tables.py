@@ -151,8 +151,11 @@ def _weights(report: Report) -> Iterator[str]:
 
 
 def _within(estimate: Estimate) -> str:
-    said = about(estimate)
-    return said if estimate.exact else f"{said} (within {estimate.margin:,})"
+    if estimate.exact:
+        return about(estimate)
+    if not estimate.count:
+        return f"0 (fewer than {estimate.margin:,})"
+    return f"{about(estimate)} (within {estimate.margin:,})"
 
 
 def _approximate(estimate: Estimate) -> str:
