@@ -9,12 +9,10 @@ import re
 from pathlib import Path
 
 import pytest
-import vowpalwabbit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters import csv2vw_blocks
-from converters.conversion import Reject
 from converters.csv2vw_layout import Csv2vwError
 from converters.csv_file import CsvFileError
 from tests.csv2vw_files import FLAGS, fast, flights, plain
@@ -26,8 +24,6 @@ CSV_SHA256 = "9cf4963b56aa5f23e1ca9f873fb0b3e2aad48d8e98db86d8fe8f132f8e6b10ab"
 TEXT_SHA256 = "6bf219a5ef8d63c5858d63597d06ce9889570f4fd4a48e85baa19610ab256562"
 # The runs whose files would be misread.
 REFUSED = {5, 6, 7, 8, 12, 13, 15, 16, 17, 18}
-# Those of them whose first line says so.
-WHOLLY_REFUSED = {12, 13, 15, 18}
 FEATURE = re.compile(r"(?P<name>[^ :|=]+)(?P<sign>[:=])(?P<value>[^ :|]*)")
 
 # Cells on which Python, csv2vw, VW or CSV readers may disagree.
@@ -206,31 +202,6 @@ def test_all_flights() -> None:
     content = flights()
     assert hashlib.sha256(content).hexdigest() == CSV_SHA256
     assert hashlib.sha256(fast(content, FLAGS)).hexdigest() == TEXT_SHA256
-
-
-@pytest.mark.parametrize("number", [*sorted({*range(len(RUNS))} - WHOLLY_REFUSED), None])
-def test_vw_learns_the_same(number: int | None) -> None:
-    """Vowpal Wabbit's loss is the same number on our text and on csv2vw's for the rows we take."""
-    content, flags = flights(3_000), FLAGS
-    if number is not None:
-        content, flags = (CASES / RUNS[number]["csv"]).read_bytes(), RUNS[number]["args"]
-    rejects: list[Reject] = []
-    ours = fast(content, flags, rejects=rejects)
-    refused_lines = {reject.line for reject in rejects}
-    lines = content.splitlines(keepends=True)
-    taken = b"".join(line for at, line in enumerate(lines, 1) if at not in refused_lines)
-    theirs = plain(taken, flags)[0]
-    assert ours.count(b"\n") == theirs.count(b"\n") == taken.count(b"\n") - ("-H" not in flags)
-    assert _loss(ours.decode()) == _loss(theirs.decode())
-
-
-def _loss(text: str) -> float:
-    workspace = vowpalwabbit.Workspace("--quiet")
-    for line in text.splitlines():
-        workspace.learn(line)
-    loss = float(workspace.get_sum_loss())
-    workspace.finish()
-    return loss
 
 
 def test_lone_carriage_returns_end_lines_for_csv2vw() -> None:
