@@ -38,10 +38,8 @@ faults: setup ## make every fault and 2,000 kills for real (goes on where it was
 	@.venv/bin/python -m tests.faults $(ARGS)
 
 # Some ten minutes on one core; ARGS="-n 2" shares them out.
-proofs: setup ## hold the converter to its promises on 200,000 random rows, and every way of scoring
-	@.venv/bin/python -m pytest -m long tests/test_round_trip.py tests/test_injective.py \
-		tests/test_conversion_agrees.py tests/test_crosses.py tests/test_no_skew.py \
-		tests/test_csv2vw.py tests/test_infer_files.py $(ARGS)
+proofs: setup ## the long tests: 200,000 random rows, every way of scoring, two processes
+	@.venv/bin/python -m pytest -m long tests --ignore=tests/faults $(ARGS)
 
 bench: setup ## print the table of ratios
 	@.venv/bin/python -m benchmarks $(ARGS)
