@@ -133,7 +133,6 @@ class Starting:
 
     def _resume(self, lineage: Lineage) -> Beginning:
         check_same(self.context, lineage.learner, lineage.schema_hash)
-        check_topics(self.event_log, self.topics, lineage.start)
         while (point := self.registry.resume_point()) is not None:
             check_topics(self.event_log, self.topics, point.start)
             pipeline = self._loaded(point, lineage)
@@ -148,6 +147,7 @@ class Starting:
                     journalled_batches=len(tail),
                 )
                 return self._beginning(pipeline, start, parent, tail)
+        check_topics(self.event_log, self.topics, lineage.start)
         return self._open_lineage(lineage)
 
     def _loaded(self, point: Checkpoint, lineage: Lineage) -> Pipeline | None:

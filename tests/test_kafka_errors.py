@@ -1,0 +1,57 @@
+"""What the errors of the Kafka client mean: who may wait, and who has to stop."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream.kafka_client import kafka
+from stream.kafka_errors import errors, patiently
+from stream.log import (
+    FencedError,
+    LogError,
+    LogUnavailableError,
+    RecordTooLargeError,
+    StampError,
+    UnknownTopicError,
+)
+
+E = kafka.errors
+
+MEANT = [
+    (E.KafkaTimeoutError("late"), LogUnavailableError),
+    (E.UnknownBrokerIdError(-1), LogUnavailableError),
+    (E.KafkaError("time-out inside a transaction"), LogUnavailableError),
+    (E.KafkaError(E.InvalidTimestampError("2100")), StampError),
+    (E.MessageSizeTooLargeError("17 MB"), RecordTooLargeError),
+    (E.UnknownTopicOrPartitionError("m.events"), UnknownTopicError),
+    (E.ProducerFencedError("epoch"), FencedError),
+    (E.UnknownProducerIdError("forgotten"), FencedError),
+]
+
+
+@pytest.mark.parametrize(("error", "meant"), MEANT, ids=repr)
+def test_meaning(error: Exception, meant: type[LogError]) -> None:
+    """Each error is the log's that says what to do, with brokers and doing in the message."""
+    where = "Kafka at b:9092, read a topic: "
+    with pytest.raises(meant, match=where) as told, errors("b:9092", "read a topic"):
+        raise error
+    assert type(told.value) is meant
+
+
+def test_what_does_not_pass_is_no_outage() -> None:
+    """A learner must not wait for what no time will mend."""
+    with pytest.raises(LogError) as told, errors("b:9092", "read"):
+        raise E.TopicAuthorizationFailedError("m.events")
+    assert not isinstance(told.value, LogUnavailableError)
+
+
+def test_questions_are_asked_again() -> None:
+    """A lost connection or an election is not told to who asks a question."""
+    lost = [E.KafkaConnectionError("lost"), E.UnknownBrokerIdError(-1)]
+
+    def asked() -> str:
+        if lost:
+            raise lost.pop()
+        return "answer"
+
+    assert patiently(asked) == "answer"
