@@ -7,6 +7,7 @@ import statistics
 
 import pytest
 
+from converters.report.sketches import Estimate
 from tests.check_files import LABELLED, checked, codes, column, report_on
 from tests.schemas import FLIGHT, Columns, build
 
@@ -80,3 +81,11 @@ def test_an_estimate_is_no_more_than_the_rows() -> None:
     distinct = column(found, "c").distinct
     assert 23_000 - distinct.margin <= distinct.count <= 23_000
     assert not distinct.exact
+
+
+def test_ids_are_counted_beyond_what_other_values_are() -> None:
+    """Ids that came before are counted exactly where other columns' values are estimated."""
+    columns: Columns = {**LABELLED, "id": {"role": "id"}}
+    found = checked(columns, [(number % 2, 1, f"k{number % 22_990}") for number in range(23_000)])
+    assert found.repeated_ids == Estimate(10)
+    assert found.repeated_rows == Estimate(10)

@@ -17,8 +17,8 @@ from converters.csv_text import BYTE_ORDER_MARK
 from converters.framing import Dialect
 from converters.vw_text import wrong_width
 
-# Blocks of so many rows cost numpy's calls little, and of so many characters hold some ten MB.
-ROWS_A_BLOCK = 2_048
+# Blocks of so many rows cost numpy's calls little, and of so many characters hold some MB.
+ROWS_A_BLOCK = 1_024
 CHARACTERS_A_BLOCK = 2**20
 
 
