@@ -21,7 +21,7 @@ MOST_ROWS = 20_000
 # Wide rows give fewer of them.
 MOST_BYTES = 12 * 2**20
 # Cells that are looked at together; some 60 bytes each.
-CELLS_AT_ONCE = 100_000
+CELLS_AT_ONCE = 50_000
 
 POSITIVE, NEGATIVE, UNLABELLED = 1, 0, -1
 
@@ -95,7 +95,7 @@ class RowSample:
         self._texts += kept
         self._bytes += sum(map(len, kept))
         self._offered += len(texts)
-        if len(self._texts) > 2 * self._most or self._bytes > 2 * MOST_BYTES:
+        if len(self._texts) > 1.25 * self._most or self._bytes > 1.25 * MOST_BYTES:
             self._thin()
 
     def sampled(self) -> Sampled:
