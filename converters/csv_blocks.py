@@ -75,11 +75,13 @@ class BlockReader:
                 )
 
     def _plain(self, content: bytes) -> Block:
-        rows = content.replace(b"\r\n", b"\n").split(b"\n")
+        while b"\r\n" in content:
+            content = content.replace(b"\r\n", b"\n")
+        rows = content.split(b"\n")
         # What stands after the last line feed: nothing, but at the end of a file without one.
         last = rows.pop()
         if last:
-            rows.append(last.removesuffix(b"\r"))
+            rows.append(last.rstrip(b"\r"))
         first, self._line = self._line, self._line + len(rows)
         return Block(range(first, self._line), rows)
 

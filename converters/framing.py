@@ -3,7 +3,7 @@
 Stands below :mod:`converters.rows`, which reads whole records, and below the readers of files.
 
 CSV is read as Python's ``csv`` module reads it, with these rules where readers disagree: rows end
-at LF outside quotes, one CR before it belongs to the ending, and a quote opens only at the start
+at LF outside quotes, CRs before it belong to the ending, and a quote opens only at the start
 of a field. A row that is not UTF-8, or holds text behind a closing quote or a CR outside quotes,
 is refused without harming its neighbours. A quote that never closes refuses everything from its
 row to the record's end, as one refusal. A byte order mark in front of a row is no part of it.
@@ -60,7 +60,7 @@ class Dialect:
             if match is None:
                 yield value[at:], False
                 return
-            yield match[0].removesuffix(b"\r"), True
+            yield match[0].rstrip(b"\r"), True
             at = match.end() + 1
 
     def open_field(self, row: bytes) -> int:

@@ -56,6 +56,7 @@ RULES: list[tuple[str, bytes, list[str]]] = [
     ("a CR in quotes is a character", b'k,1,"a\rb"', ["note=a%0Db"]),
     ("a CR outside quotes is refused", b"k,1,a\rb\nk,1,c", ["bare-cr", "note=c"]),
     ("rows that end in CR alone are one such", b"k,1,a\rk,1,b\r", ["bare-cr"]),
+    ("CR CR LF ends a row too", b"k,1,a\r\r\nk,1,b\r\r\r\n", ["note=a", "note=b"]),
     ("CRLF ends a row", b"k,1,a\r\nk,1,b\r\n", ["note=a", "note=b"]),
     ("mixed endings are all endings", b"k,1,a\r\nk,1,b\nk,1,c", ["note=a", "note=b", "note=c"]),
     ("a NUL is a character", b"k,1,a\0b\n", ["note=a%00b"]),
