@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import structlog
 
 from stream.log import EventLog
 from stream.open_log import open_log
@@ -23,6 +24,13 @@ def kafka_bootstrap() -> Iterator[str]:
             yield servers
     except BrokerUnavailableError as error:
         without_kafka(error)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command that a test runs in its own process sends all logs to standard error for good."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

