@@ -22,18 +22,20 @@ class ColumnOrder:
         width: how many cells such a row has.
         places: for each column of the schema its place; None for one that is left out.
         refusal: why no row in this order can be read, if none can.
+        delimiter: between cells, for messages.
     """
 
     width: int
     places: tuple[int | None, ...]
     refusal: Refusal | None = None
+    delimiter: str = ","
 
     def row(self, cells: Sequence[str]) -> Sequence[str] | Refusal:
         """A row's cells in the schema's order, empty where they are left out."""
         if self.refusal is not None:
             return self.refusal
         if len(cells) != self.width:
-            return wrong_width(cells, self.width)
+            return wrong_width(cells, self.width, self.delimiter)
         return ["" if place is None else cells[place] for place in self.places]
 
     def columns(self, columns: Sequence[Sequence[str]], rows: int) -> list[Sequence[str]]:
@@ -42,12 +44,15 @@ class ColumnOrder:
         return [absent if place is None else columns[place] for place in self.places]
 
 
-def column_order(names: Sequence[str], schema_names: Sequence[str]) -> ColumnOrder:
+def column_order(
+    names: Sequence[str], schema_names: Sequence[str], delimiter: str = ","
+) -> ColumnOrder:
     """The order of rows whose columns are called so."""
-    unknown = [name for name in names if name not in schema_names]
+    known = frozenset(schema_names)
+    unknown = [name for name in names if name not in known]
     if unknown or not names or len(set(names)) < len(names):
         reason = "unknown-column" if unknown else "bad-columns-header"
         refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
         return ColumnOrder(0, (), refusal)
     places = {name: place for place, name in enumerate(names)}
-    return ColumnOrder(len(names), tuple(map(places.get, schema_names)))
+    return ColumnOrder(len(names), tuple(map(places.get, schema_names)), None, delimiter)

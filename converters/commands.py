@@ -71,7 +71,7 @@ def convert(
         reject = opened.enter_context(_rejecting(rejects, kept))
         shown = opened.enter_context(_shown(file, output))
         tally = convert_file(file, schema, out, reject, shown)
-    _summarise(tally, kept, rejects)
+    _summarise(tally, kept, rejects, hidden=schema.only("protected") is not None)
     if tally.refused and rejects is None:
         raise typer.Exit(1)
 
@@ -146,10 +146,14 @@ def _shown(file: CsvFile | Lines, output: str) -> Iterator[Callable[[int], None]
         yield shown
 
 
-def _summarise(tally: Tally, kept: Sequence[Reject], rejects: str | None) -> None:
+def _summarise(
+    tally: Tally, kept: Sequence[Reject], rejects: str | None, *, hidden: bool = False
+) -> None:
+    """Say how it went; ``hidden`` keeps back whole rows, for they hold protected values."""
     for line, refusal in kept:
         where = f" in column '{refusal.column}'" if refusal.column else ""
-        say(f'line {line}: {refusal.reason}{where}: "{refusal.text}"')
+        text = f': "{refusal.text}"' if refusal.column or not hidden else ""
+        say(f"line {line}: {refusal.reason}{where}{text}")
     refused = tally.refused.total()
     if refused > len(kept) and rejects is None:
         say(f"and {refused - len(kept):,} more; --rejects FILE takes them all.")

@@ -104,7 +104,10 @@ class Source:
                 return
             self._packed += more
         if self._packed.startswith(PARQUET):
-            raise PackedError("a Parquet file has to be named, and cannot come through a pipe")
+            raise PackedError(
+                "it is a Parquet file, which is read by its name, and neither through a pipe nor "
+                "by --csv2vw"
+            )
         self._begin = next((b for m, b in _PACKED.items() if self._packed.startswith(m)), None)
 
     def _more(self, size: int) -> bytes:

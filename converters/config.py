@@ -29,6 +29,13 @@ TOML_WORDS = {
     "dict_type": "it should be a table",
     "model_type": "it should be a table",
     "too_short": "it should not be empty",
+    "too_long": "it has too many values",
+    "int_parsing": "it should be a whole number",
+    "int_type": "it should be a whole number",
+    "float_parsing": "it should be a number",
+    "float_type": "it should be a number",
+    "string_type": "it should be a text in quotes",
+    "bool_parsing": "it should be true or false",
 }
 
 

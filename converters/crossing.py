@@ -7,6 +7,7 @@ columns, or a time with several parts) becomes all their pairs.
 
 from __future__ import annotations
 
+import difflib
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -78,7 +79,10 @@ def _named(
             return found
     role = columns[name].role if name in columns else ""
     reason = f": it is {NOT_LEARNED[role]}" if role in NOT_LEARNED else ""
+    known = {f.name: None for f in features} | {f.column: None for f in features}
+    known |= {f.settings.namespace: None for f in features if f.settings.namespace}
+    close = [] if reason else difflib.get_close_matches(name, list(known), n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else f". Named can be {', '.join(known)}."
     raise CrossingError(
-        f"learner.interactions names '{name}', which is not a feature column{reason}. Named can "
-        f"be {', '.join(f.name for f in features)}."
+        f"learner.interactions names '{name}', which is not a feature column{reason}{hint}"
     )

@@ -106,7 +106,8 @@ class CsvFile:
 
     def places(self, columns: Sequence[str]) -> list[int | None]:
         """Where each of these columns stands in a row of the file; None where it has none."""
-        return [self.header.index(c) if c in self.header else None for c in columns]
+        places = {name: place for place, name in enumerate(self.header)}
+        return [places.get(name) for name in columns]
 
     def require_known(self, columns: Sequence[str]) -> None:
         """Refuse a file with columns that the config does not know.
@@ -114,7 +115,8 @@ class CsvFile:
         Raises:
             CsvFileError: names the first such column, and what may have gone wrong.
         """
-        unknown = [c for c in self.header if c not in columns]
+        known = frozenset(columns)
+        unknown = [c for c in self.header if c not in known]
         if unknown:
             raise CsvFileError(
                 f"{self.name} has the column '{quoted(unknown[0])}', which the config does not "

@@ -123,10 +123,7 @@ def _written(batch: pa.RecordBatch, delimiter: str) -> bytes:
     import pyarrow as pa
     import pyarrow.csv as pc
 
-    columns = [
-        column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-        for column in batch.columns
-    ]
+    columns = list(map(_cells, batch.columns))
     plain = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
     # pyarrow quotes every text where it may quote at all; rows without quotes are read quicker.
     for quoting in ("none", "needed"):
@@ -140,3 +137,15 @@ def _written(batch: pa.RecordBatch, delimiter: str) -> bytes:
         else:
             break
     return out.getvalue()
+
+
+def _cells(column: pa.Array) -> pa.Array:
+    """A column as its CSV would hold it: 2.0 as ``2.0``, as pandas and JSON spell it."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not pa.types.is_floating(column.type):
+        return column
+    values = column.to_numpy(zero_copy_only=False)
+    return pa.array(values.astype(str), pa.string(), mask=column.is_null().to_numpy(False))

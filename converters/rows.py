@@ -74,7 +74,7 @@ class RowReader:
         """The function that brings cells under these column names into the schema's order."""
         if tuple(names) == self.schema.names:
             return lambda cells: cells  # the converter checks how many they are
-        return column_order(names, self.schema.names).row
+        return column_order(names, self.schema.names, self.schema.delimiter).row
 
     def label_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
         """The cells of a label record's rows, unchecked, or why they cannot be told apart."""
@@ -118,7 +118,9 @@ class RowReader:
     def _named_order(self, columns: bytes) -> ColumnOrder:
         """The order that a record's header names, itself a line of CSV."""
         named = self.dialect.cells_of(columns)
-        return column_order([] if isinstance(named, Refusal) else named, self.schema.names)
+        return column_order(
+            [] if isinstance(named, Refusal) else named, self.schema.names, self.schema.delimiter
+        )
 
     def _json(self, value: bytes, names: Sequence[str]) -> Iterator[Sequence[str] | Refusal]:
         try:

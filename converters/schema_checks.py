@@ -6,9 +6,10 @@ column is refused too, for who wrote it meant something.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from converters.cells import RefusedCellError
 from converters.column_settings import ColumnSettings
@@ -206,12 +207,27 @@ def _check_zone(key: str, column: ColumnSettings) -> None:
     try:
         ZoneInfo(column.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SchemaError(f"{key}.zone: there is no time zone '{column.zone}'.") from None
+        raise SchemaError(_no_zone(key, column.zone)) from None
     derives = column.parts or (column.kind == "time" and column.parts is None)
     if column.kind == "time" and not derives:
         raise SchemaError(f"{key}.parts is empty: name a part, or drop the column.")
+    if column.parts and len(set(column.parts)) < len(column.parts):
+        raise SchemaError(f"{key}.parts names a part twice: {', '.join(column.parts)}.")
+    if column.role == "time" and column.missing == "constant":
+        raise SchemaError(
+            f"{key}.missing: the parts of an event's time can be drop, indicator, or reject."
+        )
     if derives and "zone" not in column.model_fields_set:
         raise SchemaError(
-            f"{key}.zone is missing: the hour depends on it. Say the zone on whose clock the parts "
-            'are, for example zone = "America/New_York" (or "UTC").'
+            f"{key}.zone is missing: the parts of a time depend on it. Say the zone on whose clock "
+            'they are, for example zone = "America/New_York" (or "UTC").'
         )
+
+
+def _no_zone(key: str, zone: str) -> str:
+    """What is said of a zone that there is not, with one that may be meant."""
+    known = available_timezones()
+    city = [name for name in sorted(known) if name.rpartition("/")[2] == zone]
+    close = city or difflib.get_close_matches(zone, sorted(known), n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else ", as in 'America/New_York'."
+    return f"{key}.zone: there is no time zone '{zone}'{hint}"

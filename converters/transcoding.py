@@ -17,6 +17,10 @@ FIRST_MARK = 0xDC00
 _MARKING = "freshet-marking"
 
 
+class EncodingError(OSError):
+    """A file is not text in the encoding that was named."""
+
+
 class Transcoder:
     """An open file, read as UTF-8.
 
@@ -27,6 +31,7 @@ class Transcoder:
 
     def __init__(self, file: Readable, encoding: str) -> None:
         self._file = file
+        self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)(_MARKING)
         self._ended = False
 
@@ -34,14 +39,23 @@ class Transcoder:
         """Some of the text; nothing only at its end.
 
         Raises:
-            OSError: the file cannot be read.
+            OSError: the file cannot be read, or is no text in this encoding at all.
         """
         while not self._ended:
             content = self._file.read1(size)
             self._ended = not content
-            if text := self._decoder.decode(content, final=self._ended):
+            if text := self._decoded(content):
                 return text.encode("utf-8", "surrogatepass")
         return b""
+
+    def _decoded(self, content: bytes) -> str:
+        try:
+            return self._decoder.decode(content, final=self._ended)
+        except UnicodeError as error:
+            raise EncodingError(
+                f"it is not in the encoding '{self._encoding}' that csv.encoding (or --encoding) "
+                f"names ({error})"
+            ) from None
 
 
 def is_utf8(encoding: str) -> bool:

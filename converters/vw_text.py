@@ -97,7 +97,7 @@ def compile_schema(schema: Schema) -> Conversion:
 
     def convert(cells: Sequence[str]) -> Row | Refusal:
         if len(cells) != width:
-            return wrong_width(cells, width)
+            return wrong_width(cells, width, schema.delimiter)
         try:
             label = None if label_at is None else labels[cells[label_at]]
             text = lead + "".join(map(call, each, pick(cells)))
@@ -133,7 +133,7 @@ def reference(schema: Schema) -> Converter:
 
     def convert(cells: Sequence[str]) -> Row | Refusal:
         if len(cells) != len(schema.columns):
-            return wrong_width(cells, len(schema.columns))
+            return wrong_width(cells, len(schema.columns), schema.delimiter)
         if label_at is not None and cells[label_at] not in labels:
             return Refusal("bad-label", schema.names[label_at], quoted(cells[label_at]))
         if id_at is not None and len(cells[id_at]) > MOST_ID:
@@ -194,8 +194,9 @@ def _checked(schema: Schema) -> list[_Checked]:
             settings = column.settings
             piece = Weight(settings).piece if role == "weight" else _time_check(settings.zone)
             columns.append(_Checked(place, column.name, Plain(piece, one_by_one(piece)), piece))
+    places = {name: place for place, name in enumerate(schema.names)}
     for feature in sorted(schema.features, key=lambda f: f.namespace != ""):
-        place = schema.names.index(feature.column)
+        place = places[feature.column]
         fast = Plain(feature.piece, feature.pieces)
         columns.append(_Checked(place, feature.column, fast, feature.plain_piece))
     return columns
@@ -221,8 +222,9 @@ def _time_check(zone: str) -> Piece:
     return check
 
 
-def wrong_width(cells: Sequence[str], width: int) -> Refusal:
+def wrong_width(cells: Sequence[str], width: int, delimiter: str = ",") -> Refusal:
     """The refusal of a row that has more or fewer cells than columns."""
     if not cells or (len(cells) == 1 and not cells[0]):
         return Refusal("empty-row", "", "")
-    return Refusal("wrong-width", "", quoted(f"{len(cells)} cells, not {width}: {','.join(cells)}"))
+    shown = f"{len(cells)} cells, not {width}: {delimiter.join(cells)}"
+    return Refusal("wrong-width", "", quoted(shown))

@@ -181,7 +181,7 @@ class SendingAgain:
     def _judged(self, letter: Letter, cells: Sequence[str]) -> Refusal | None:
         """What the learner would say to the row; one whose cells nobody filled in is not mended."""
         if not any(cells):
-            return Refusal("empty-row", "", "")
+            return Refusal("cells-not-filled-in", "", "")
         place, offset, _ = letter.origin
         record = Record(place, offset, letter.time, self._value(letter, cells), CSV_HEADERS)
         (taken,) = self.refused.reader.read([record])

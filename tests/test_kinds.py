@@ -206,9 +206,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         r"'no' stands in true_values and in false_values",
     ),
     ({"a": {"kind": "boolean", "false_values": []}}, r"each need a spelling"),
-    ({"a": {"kind": "time"}}, r"a\.zone is missing: the hour depends on it"),
+    ({"a": {"kind": "time"}}, r"a\.zone is missing: the parts of a time depend"),
     ({"a": {"role": "time", "parts": ["hour"]}}, r"a\.zone is missing"),
     ({"a": TIME | {"parts": []}}, r"a\.parts is empty"),
+    ({"a": TIME | {"parts": ["hour", "hour"]}}, r"a\.parts names a part twice"),
+    (
+        {"a": {"role": "time", "zone": "UTC", "parts": ["hour"], "missing": "constant"}},
+        r"a\.missing: the parts of an event's time",
+    ),
     ({"a": TIME, "a.hour": {"kind": "numeric"}}, r"there is a column 'a\.hour' too"),
     ({"a": {"kind": "numeric", "namespace": "y"}}, r"'y' is a column"),
     ({"a": {"role": "weight", "min": -1}}, r"weights are 0 to 1e\+06"),
@@ -229,3 +234,31 @@ def test_contradictions_are_refused(columns: Columns, said: str) -> None:
 def test_log1p_of_scaled_extremes() -> None:
     """Transformed values keep the doubles that the one implementation gives."""
     assert text("1e30", kind="numeric", transform="log1p") == f"| a:{math.log1p(1e30)!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("some", "'some2'"), ("geld", "'gold'"), ("zzz", "be some2, t.hour, t, gold")],
+)
+def test_wrong_interaction_says_what_may_be_meant(name: str, hint: str) -> None:
+    """A misspelt name gets the nearest one, or all that there are: parts, times, namespaces."""
+    columns: Columns = LABEL | {
+        "some2": {"kind": "numeric", "namespace": "gold"},
+        "t": {"kind": "time", "zone": "UTC", "parts": ["hour"]},
+    }
+    with pytest.raises(CrossingError, match=hint):
+        build(columns, learner={"interactions": [[name, "t"]]})
+
+
+@pytest.mark.parametrize("zone", ["Berlin", "Europe/Berln"])
+def test_wrong_zone_says_what_may_be_meant(zone: str) -> None:
+    """A zone that there is not gets the nearest that there is."""
+    with pytest.raises(SchemaError, match="did you mean 'Europe/Berlin'"):
+        build(LABEL | {"a": {"kind": "time", "zone": zone}})
+
+
+def test_wrong_width_is_shown_in_its_own_delimiter() -> None:
+    """Cells that hold commas are told apart."""
+    schema = build(LABEL | {"a": {"kind": "text"}}, csv={"delimiter": ";"})
+    refused = compile_schema(schema).row(["1", "3,5", "x"])
+    assert refused == Refusal("wrong-width", "", "3 cells, not 2: 1;3,5;x")

@@ -47,7 +47,7 @@ def test_rows_that_are_still_bad_are_named_and_not_sent(tmp_path: Path) -> None:
     assert [(r["line"], r["offset"], r["reason"], r["column"]) for r in report["refused"]] == [
         (3, 1, "not-a-number", "distance"),
         (4, 2, "bad-label", "late"),
-        (5, 3, "empty-row", ""),
+        (5, 3, "cells-not-filled-in", ""),
     ]
     assert "m.csv, line 3: not sent, not-a-number in distance." in result.stderr
     assert "secret" not in result.stderr + result.stdout

@@ -63,6 +63,12 @@ def test_numbers_are_the_same_doubles() -> None:
     assert number(found[0]) == 0.1
 
 
+def test_floats_are_spelled_as_python_does() -> None:
+    """2.0 is ``2.0``, as pandas writes it to CSV and JSON holds it, of either width."""
+    columns = {"a": [2.0, None, 0.1], "b": pa.array([2.0, 0.1, None], pa.float32())}
+    assert rows(columns)[1:] == [["2.0", "2.0"], ["", "0.1"], ["0.1", ""]]
+
+
 def test_other_types() -> None:
     """Booleans, whole numbers, categories, dates and times are cells that the kinds read."""
     when = dt.datetime(2013, 1, 1, 5, 0, 0, 250_000, tzinfo=dt.UTC)
@@ -149,7 +155,7 @@ def test_parquet_from_standard_input(tmp_path: Path) -> None:
     (tmp_path / "freshet.toml").write_text(CONFIG)
     done = run_freshet(tmp_path, "convert", "-", stdin=parquet({"dist": [1.0]}).getvalue())
     assert done.returncode == 1
-    assert "standard input cannot be read: a Parquet file has to be named" in done.stderr
+    assert "standard input cannot be read: it is a Parquet file" in done.stderr
 
 
 def run_freshet(
