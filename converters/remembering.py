@@ -15,6 +15,8 @@ from converters.features import Piece
 # Pieces remembered per column. Real columns repeat their values (the flights hold 4,043 tail
 # numbers); at 16,384 (and those of the last look) a column costs at most some 3 MB.
 REMEMBERED_PIECES = 16_384
+# Of all columns together: some 60 MB.
+ALL_PIECES = 2**18
 # A longer cell is not remembered, so that a stream of huge cells stays bounded.
 LONGEST_REMEMBERED = 64
 
@@ -47,8 +49,9 @@ class Columns:
     def __init__(self, plain: Sequence[Plain]) -> None:
         self._plain = plain
         self.each: list[Piece] = []
+        most = max(1, min(REMEMBERED_PIECES, ALL_PIECES // max(1, len(plain))))
         for place, column in enumerate(plain):
-            self.each.append(_Memory(column.piece, self.each, place).__getitem__)
+            self.each.append(_Memory(column.piece, self.each, place, most).__getitem__)
 
     def pieces(self, place: int, cells: Sequence[str]) -> Iterable[str]:
         """The pieces of many cells of one column.
@@ -64,12 +67,13 @@ class Columns:
 class _Memory(dict[str, str]):
     """Cell -> piece. Looking a known cell up never leaves C; the rest is for those not known."""
 
-    def __init__(self, piece: Piece, columns: list[Piece], place: int) -> None:
+    def __init__(self, piece: Piece, columns: list[Piece], place: int, most: int) -> None:
         super().__init__()
         self._piece = piece
         self._columns = columns
         self._place = place
-        self._next_look = min(FIRST_LOOK, REMEMBERED_PIECES)
+        self._most = most
+        self._next_look = min(FIRST_LOOK, most)
         self._asked = 0
         self._known = 0
 
@@ -92,12 +96,12 @@ class _Memory(dict[str, str]):
         return text
 
     def _decide(self, known: float) -> None:
-        full = self._next_look >= REMEMBERED_PIECES
+        full = self._next_look >= self._most
         if known < (WORTH_IT if full else HARDLY):
             self._columns[self._place] = self._piece
             self.clear()
             return
         if full:
             self.clear()  # what is common now is soon known again
-        self._next_look = min(4 * self._next_look, REMEMBERED_PIECES)
+        self._next_look = min(4 * self._next_look, self._most)
         self._columns[self._place] = self.__getitem__

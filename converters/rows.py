@@ -7,7 +7,7 @@ per record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 
@@ -27,6 +27,9 @@ LabelRow = tuple[str, int]
 Cells = Callable[[Sequence[str]], Sequence[str] | Refusal]
 
 CSV, JSON = b"text/csv", b"application/json"
+# Whole numbers of JSON from here on are parsed as floats.
+PARSED_INTEGERS = 2.0**64
+
 LABEL_NAMES = ("id", "label", "time")
 
 
@@ -132,7 +135,7 @@ class RowReader:
         if not rows:
             yield Refusal("empty-record", "", "")
         for row in rows[:MOST_ROWS]:
-            yield object_cells(row, names)
+            yield object_cells(row, names, self.schema.numbers)
         if len(rows) > MOST_ROWS:
             yield too_many()
 
@@ -156,8 +159,17 @@ class RowReader:
         return name, code
 
 
-def object_cells(row: object, names: Sequence[str]) -> list[str] | Refusal:
-    """A JSON object's values as the cells that CSV would hold, in the order of the names."""
+def object_cells(
+    row: object, names: Sequence[str], numbers: Container[str] = ()
+) -> list[str] | Refusal:
+    """A JSON object's values as the cells that CSV would hold, in the order of the names.
+
+    Args:
+        row: what was parsed.
+        names: the columns.
+        numbers: those of them that hold numbers. In others a float from 2^64 up is refused: it may
+            have been a whole number, whose digits the parser does not keep, and two ids be one.
+    """
     if not isinstance(row, dict):
         return Refusal("not-a-row", "", _shown(row))
     if row.keys() - set(names):
@@ -165,9 +177,12 @@ def object_cells(row: object, names: Sequence[str]) -> list[str] | Refusal:
         return Refusal("unknown-column", quoted(unknown), _shown(row[unknown]))
     cells = []
     for name in names:
-        cell = _cell(row.get(name))
+        value = row.get(name)
+        cell = _cell(value)
         if cell is None:
-            return Refusal("nested-value", name, _shown(row[name]))
+            return Refusal("nested-value", name, _shown(value))
+        if isinstance(value, float) and abs(value) >= PARSED_INTEGERS and name not in numbers:
+            return Refusal("inexact-number", name, cell)
         cells.append(cell)
     return cells
 

@@ -67,6 +67,15 @@ class Schema:
         """The columns that a row must not leave out."""
         return tuple(c.name for c in self.columns if c.settings.missing == "reject")
 
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The columns whose cells are numbers."""
+        return frozenset(
+            c.name
+            for c in self.columns
+            if c.settings.kind == "numeric" or c.settings.role == "weight"
+        )
+
     def only(self, role: str) -> Column | None:
         """The one column of a role that at most one column has (id, time, label, weight)."""
         return next((c for c in self.columns if c.settings.role == role), None)

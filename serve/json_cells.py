@@ -42,10 +42,14 @@ class Layouts:
     Args:
         names: the schema's columns.
         mandatory: those that an object must have.
+        numbers: those that hold numbers.
     """
 
-    def __init__(self, names: Sequence[str], mandatory: frozenset[str]) -> None:
+    def __init__(
+        self, names: Sequence[str], mandatory: frozenset[str], numbers: frozenset[str] = frozenset()
+    ) -> None:
         self._names = names
+        self._numbers = numbers
         self._known = frozenset(names)
         self._mandatory = mandatory
         self._layouts: dict[tuple[str, ...], Layout] = {}
@@ -67,8 +71,10 @@ class Layouts:
             cells = list(values)
         elif types <= PLAIN:
             cells = list(map(str, values))
+            if float in types and "e+" in "".join(cells):  # large, and perhaps too large
+                return object_cells(row, self._names, self._numbers)
         else:
-            return object_cells(row, self._names)
+            return object_cells(row, self._names, self._numbers)
         for place in layout.absent:
             cells.insert(place, "")
         return cells

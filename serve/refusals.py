@@ -25,6 +25,7 @@ SENTENCES = {
     "empty-record": "there is no row",
     "empty-row": "the row is empty",
     "id-too-long": "the id has more than 1,024 characters",
+    "inexact-number": "JSON numbers from 2^64 up lose digits here; send the value as a string",
     MISSING_COLUMN: "the column is missing, and the schema does not allow that",
     "missing-id": "the id is missing",
     "missing-label": "the label is missing",

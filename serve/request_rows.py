@@ -60,7 +60,7 @@ class RequestReader:
         self._mandatory = frozenset(schema.mandatory)
         identity = schema.only("id")
         self._id_name = "" if identity is None else identity.name
-        self._layouts = Layouts(schema.names, self._mandatory)
+        self._layouts = Layouts(schema.names, self._mandatory, schema.numbers)
 
     def read(self, kind: str, body: bytes) -> Rows:
         """The rows of a body: an object, a list, ``{"instances": [...]}``, or CSV with a header.

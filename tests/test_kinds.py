@@ -158,32 +158,6 @@ def test_what_must_not_be_learned_is_refused_as_a_feature(role: str, why: str) -
         build(columns | {"b": {"role": role, "kind": "numeric"}})
 
 
-def test_namespace_crosses_its_columns() -> None:
-    """A namespace stands for all its columns, and a time for all its parts."""
-    columns: Columns = LABEL | {
-        "city": {"kind": "categorical", "namespace": "place"},
-        "state": {"kind": "categorical", "namespace": "place"},
-        "t": {"kind": "time", "zone": "UTC", "parts": ["hour", "month"]},
-    }
-    schema = build(columns, learner={"interactions": [["place", "t.hour"], ["city", "t"]]})
-    letters = {f.name: f.namespace for f in schema.features}
-    crossed = {
-        tuple(sorted(name for name, letter in letters.items() if letter and letter in pair))
-        for pair in schema.interactions
-    }
-    assert crossed == {("city", "t.hour"), ("state", "t.hour"), ("city", "t.month")}
-    row = accepted(schema, ["1", "Rome", "IT", "2013-05-01T09:00"])
-    assert row[2] == "| |a city=Rome |c state=IT |b t.hour=9 |d t.month=5"
-
-
-def test_namespace_with_itself() -> None:
-    """A namespace crossed with itself gives each pair of its columns once."""
-    columns: Columns = {n: {"kind": "numeric", "namespace": "g"} for n in ("a", "b", "c")}
-    schema = build(LABEL | columns, learner={"interactions": [["g", "g"]]})
-    assert len(schema.interactions) == 3
-    assert all(left != right for left, right in schema.interactions)
-
-
 TIME = {"kind": "time", "zone": "UTC"}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"a": {"kind": "numeric", "edges": [1]}}, r"edges means nothing for a numeric.*\"none\""),
@@ -234,20 +208,6 @@ def test_contradictions_are_refused(columns: Columns, said: str) -> None:
 def test_log1p_of_scaled_extremes() -> None:
     """Transformed values keep the doubles that the one implementation gives."""
     assert text("1e30", kind="numeric", transform="log1p") == f"| a:{math.log1p(1e30)!r}"
-
-
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [("some", "'some2'"), ("geld", "'gold'"), ("zzz", "be some2, t.hour, t, gold")],
-)
-def test_wrong_interaction_says_what_may_be_meant(name: str, hint: str) -> None:
-    """A misspelt name gets the nearest one, or all that there are: parts, times, namespaces."""
-    columns: Columns = LABEL | {
-        "some2": {"kind": "numeric", "namespace": "gold"},
-        "t": {"kind": "time", "zone": "UTC", "parts": ["hour"]},
-    }
-    with pytest.raises(CrossingError, match=hint):
-        build(columns, learner={"interactions": [[name, "t"]]})
 
 
 @pytest.mark.parametrize("zone", ["Berlin", "Europe/Berln"])

@@ -59,6 +59,8 @@ EVENTS: list[tuple[bytes, Headers, list[str]]] = [
     (b"3", JSON, ["not-a-row"]),
     (b'[{"carrier": "UA"}, 3, null, "x", ["k"]]', [], ["good", *["not-a-row"] * 4]),
     (b'{"carrier": ["UA"]}', [], ["nested-value"]),
+    (b'{"key": 12345678901234567890123, "carrier": "UA"}', [], ["inexact-number"]),
+    (b'{"key": 1234567890123456789, "carrier": "UA", "dist": 1e22}', [], ["out-of-range"]),
     (b'[{"carrier": {"a": 1}}, {"carrier": "UA"}]', [], ["nested-value", "good"]),
     (b'{"carrier": "UA", "tail": 1}', [], ["unknown-column"]),
     (b"UA,1\nUA,2\n", columns("carrier", "tail"), ["unknown-column"] * 2),

@@ -96,6 +96,21 @@ def test_memory_is_bounded() -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_memory_is_bounded_over_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many columns share what may be remembered in all."""
+    monkeypatch.setattr(remembering, "ALL_PIECES", 300)
+    pieces = [Piece() for _ in range(30)]
+    columns = Columns([Plain(piece, one_by_one(piece)) for piece in pieces]).each
+    memories = [column.__self__ for column in columns]  # type: ignore[attr-defined]
+    most = 0
+    for i in range(2_000):
+        for column in list(columns):
+            column(str(i // 10))
+        most = max(most, sum(map(len, memories)))
+    assert most <= 300 + 30 * 20
+
+
+@pytest.mark.usefixtures("small")
 def test_column_of_new_values_is_given_up() -> None:
     """Where no value comes twice, remembering soon stops; each piece is made just once."""
     most, asked = sizes(str, 500)
