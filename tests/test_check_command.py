@@ -129,6 +129,12 @@ def test_the_config_says_how_csv_is_written(folder: Path) -> None:
     assert '"text": "caf\u00e9"' in run("-", "--json", stdin=rows).stdout
 
 
+def test_another_delimiter_is_named(folder: Path) -> None:
+    """Where cells are parted by another mark, check says what convert says, and nothing else."""
+    with pytest.raises(CsvFileError, match="parted by ';', say so in csv.delimiter"):
+        run("-", stdin=b"late;x;c\n1;2;a\n")
+
+
 def test_rows_that_cannot_be_framed_fail(folder: Path) -> None:
     """A quote left open stops the reading, with its line; no page is written."""
     with pytest.raises(CsvFileError, match="line 3: a quote opens"):

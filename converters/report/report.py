@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from converters.csv_file import CsvFile
+from converters.csv_file import CsvFile, other_delimiter
 from converters.report.columns import column_reports
 from converters.report.contents import Example, RejectGroup, Report, SampleSize
 from converters.report.findings import findings
@@ -27,8 +27,11 @@ def report(file: CsvFile, schema: Schema, shown: Shown) -> Report:
         shown: called with the rows read so far.
 
     Raises:
-        CsvFileError: the file cannot be framed.
+        CsvFileError: the file cannot be framed, or not with the config's delimiter.
     """
+    if other_delimiter(file.header):
+        # Of one column that is the whole row nothing worth reading could be said.
+        file.require_known(schema.names)
     profile = read_profile(file, schema, shown)
     columns = list(column_reports(profile))
     by_role = zip(profile.plans, profile.totals, strict=True)
