@@ -5,7 +5,6 @@ Thin: :mod:`converters.report.report` does the work.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +24,7 @@ def check(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Report on a CSV file; exit status 1 if there are problems."""
+    from converters.apart import check_apart
     from converters.csv_file import open_csv
     from converters.output_file import writing
     from converters.progress import progress
@@ -33,7 +33,9 @@ def check(
     from converters.report.as_text import show
     from converters.report.report import report
 
-    _check_apart(csv, html)
+    if html == "-":
+        raise UsageError("--html needs a file: standard output takes the report as text or JSON.")
+    check_apart({"the CSV file": csv, "--config": str(config)}, {"--html": html})
     settings, schema = read_config(config)
     with open_csv(csv, settings.csv) as file, progress("rows", file.size, file.tell) as shown:
         found = report(file, schema, shown)
@@ -47,13 +49,3 @@ def check(
         show(found)
     if found.problems:
         raise typer.Exit(1)
-
-
-def _check_apart(csv: str, html: str | None) -> None:
-    """The page must not be written over the file, nor into what standard output says."""
-    if html is None:
-        return
-    if html == "-":
-        raise UsageError("--html needs a file: standard output takes the report as text or JSON.")
-    if csv != "-" and Path(html).resolve() == Path(csv).resolve():
-        raise UsageError(f"--html is the CSV file {csv} itself; name another.")

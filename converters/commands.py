@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,11 +53,14 @@ def convert(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Turn a CSV file into Vowpal Wabbit text, a line for each row that passes the checks."""
+    from converters.apart import check_apart
     from converters.conversion import convert as convert_file
     from converters.csv_file import open_csv
     from converters.output_file import writing
 
-    _check_apart(csv, output, rejects)
+    check_apart(
+        {"the CSV file": csv, "--config": str(config)}, {"--output": output, "--rejects": rejects}
+    )
     if csv2vw is not None:
         _convert_as_csv2vw(csv, output, rejects, csv2vw, lenient=lenient)
         return
@@ -97,21 +99,6 @@ def _convert_as_csv2vw(
     for line in described(done, flags):
         say(line)
     _summarise(done.tally, kept, rejects)
-
-
-def _check_apart(csv: str, output: str, rejects: str | None) -> None:
-    """One file cannot be read and written, or written twice."""
-    names = {"the CSV file": csv, "--output": output, "--rejects": rejects}
-    places: dict[str, str] = {}
-    for option, name in names.items():
-        if name is None or (name == "-" and option == "the CSV file"):
-            continue
-        place = name if name == "-" else str(Path(name).resolve())
-        if place in places:
-            raise UsageError(
-                f"{places[place]} and {option} are both {name}; give {option} another."
-            )
-        places[place] = option
 
 
 @contextmanager

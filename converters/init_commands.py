@@ -6,6 +6,7 @@ Thin: the sample is drawn by :mod:`converters.sample`, and what the config says 
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -122,9 +123,10 @@ def _origin(csv: str, delimiter: str, encoding: str, rows: int) -> Origin:
 
 
 def _check_free(output: Path, csv: str, *, force: bool) -> None:
-    if csv != "-" and output.resolve() == Path(csv).resolve():
-        raise UsageError(f"--output is the CSV file {csv} itself; name another.")
-    if output.exists() and not force:
+    from converters.apart import check_apart
+
+    check_apart({"the CSV file": csv}, {"--output": str(output)})
+    if os.path.lexists(output) and not force:
         raise UsageError(
             f"{output} exists already; --force overwrites it, --output FILE writes another."
         )

@@ -66,8 +66,10 @@ def score(
     json: Json = False,
 ) -> None:
     """Score a file offline, row by row, with a saved version."""
+    from converters.apart import check_apart
     from learners.scoring import score_file
 
+    check_apart({"the CSV file": csv, "--config": str(config)}, {"--output": output})
     settings, schema = read_config(config)
     with _registry(config) as registry:
         wanted = version if version is not None else registry.pointers().serving

@@ -132,6 +132,7 @@ def backfill(
     json: Json = False,
 ) -> None:
     """Replay history into a candidate version that 'promote' serves."""
+    from converters.apart import check_apart
     from learners.commands import promote_version
     from stream.backfill_run import run
     from stream.context import context_of
@@ -141,6 +142,8 @@ def backfill(
     settings, schema = read_config(config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
     _check_source(source, options, fresh=fresh)
+    read = {"the CSV file": None if source == "log" else source, "--config": str(config)}
+    check_apart(read, {"--scores": scores.name if scores else None})
     report = run(context_of(settings, schema), source, options, fresh=fresh, scores=scores)
     if promote:
         promote_version(settings, report["version"], "backfill --promote")

@@ -84,7 +84,7 @@ def test_init_refuses_to_overwrite(folder: Path) -> None:
 def test_init_never_overwrites_its_input(folder: Path) -> None:
     """Not even ``--force`` makes the CSV file itself the output."""
     before = (folder / "loans.csv").read_bytes()
-    with pytest.raises(UsageError, match="is the CSV file"):
+    with pytest.raises(UsageError, match="are both"):
         run("loans.csv", *TOLD, "-o", "loans.csv", "--force")
     assert (folder / "loans.csv").read_bytes() == before
 
