@@ -15,8 +15,15 @@ from converters.column_sample import ColumnSample
 from converters.infer_decision import Alternative, Decision, Surroundings, percent
 from converters.infer_guess import Guess
 from converters.infer_leaks import suspected
-from converters.infer_numbers import like_an_id, nearly_numbers, numbers
+from converters.infer_notations import Notation, notation_of
+from converters.infer_numbers import (
+    MOST_NUMBERED_CATEGORIES,
+    like_an_id,
+    nearly_numbers,
+    numbers,
+)
 from converters.infer_protected import ASKED, PROTECTED, protection
+from converters.infer_set_aside import asked, leak, protected
 from converters.infer_times import are_times, is_later, times
 from converters.infer_words import boolean, categories, is_text, text, truth_values
 from converters.report.suspects import Judge
@@ -48,6 +55,10 @@ def decide(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> De
         said = f"{always}: nothing to learn from"
         return _dropped(column, said, f"is constant ({always})", (learned,))
     guess = _guess(column, surroundings)
+    if guess is None or guess.kind in ("categorical", "text"):
+        notation = notation_of(column)
+        if notation is not None:
+            return _in_notation(column, notation, surroundings, judge)
     if guess is None:
         return _nothing_repeats(column, surroundings)
     return _feature(column, guess, surroundings, judge)
@@ -73,19 +84,21 @@ def _feature(
 ) -> Decision:
     settings = _settings(column, guess, surroundings)
     others = tuple(
-        replace(other, settings=_with_missing(column, other.settings, surroundings))
+        replace(
+            other, settings=_with_missing(column, other.settings, surroundings, guess.as_missing)
+        )
         for other in guess.otherwise
     )
     because = "; ".join([guess.because, *_missing_said(column, settings)])
     learned = Decision(column.name, settings, because, others, tuple(_warnings(column, guess)))
     word, grade = protection(column.name)
     if grade == PROTECTED:
-        return _protected(learned, word)
+        return protected(learned, word)
     if guess.kind == "time" and is_later(column, surroundings):
-        return _leak(learned, "is always later than the event itself")
-    if leak := suspected(judge, column, guess):
-        return _leak(learned, leak)
-    return _asked(learned, word) if grade == ASKED else learned
+        return leak(learned, "is always later than the event itself")
+    if reason := suspected(judge, column, guess):
+        return leak(learned, reason)
+    return asked(learned, word) if grade == ASKED else learned
 
 
 def _settings(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> dict[str, Any]:
@@ -141,51 +154,25 @@ def _warnings(column: ColumnSample, guess: Guess) -> Iterator[str]:
         )
 
 
-def _leak(learned: Decision, said: str) -> Decision:
-    """A column that seems known only when the label is: to learn from it is worse than not to."""
-    warning = (
-        f"column {quoted(learned.name)} looks like a leak: it {said}. It is not learned from, "
-        'under the role "leak". If it IS known when the event comes, put the line in its place '
-        "that the config shows beside it."
-    )
-    because = f"a leak? It {said}; {learned.because}"
-    first = Alternative(learned.settings, "if it IS known when the event comes")
-    return _set_aside(learned, "leak", because, first, warning)
-
-
-def _protected(learned: Decision, word: str) -> Decision:
-    because = (
-        f"called {quoted(word)}, which must not decide about people: kept to compare groups by, "
-        f"never learned from; {learned.because}"
-    )
-    warning = (
-        f"column {quoted(learned.name)} is protected by its name ({word}): it is carried to "
-        "compare groups by, and never learned from."
-    )
-    first = Alternative(learned.settings, "if the name means something else here")
-    return _set_aside(learned, "protected", because, first, warning)
-
-
-def _set_aside(
-    learned: Decision, role: str, because: str, first: Alternative, warning: str
+def _in_notation(
+    column: ColumnSample, notation: Notation, surroundings: Surroundings, judge: Judge
 ) -> Decision:
-    return replace(
-        learned,
-        settings={"role": role},
-        because=because,
-        otherwise=(first, *learned.otherwise),
-        warnings=(*learned.warnings, warning),
-    )
-
-
-def _asked(learned: Decision, word: str) -> Decision:
-    warning = (
-        f"column {quoted(learned.name)} may stand for what must not decide about people ({word}). "
-        'It is learned from; role = "protected" carries it without.'
-    )
-    protected = Alternative({"role": "protected"}, "if it must not decide about people")
-    others = (protected, *learned.otherwise)
-    return replace(learned, otherwise=others, warnings=(*learned.warnings, warning))
+    """A column of numbers or times in another notation: few values are categories all the same."""
+    values = len(column.distinct)
+    most = len(column.present) if notation.are_times else MOST_NUMBERED_CATEGORIES
+    if not column.nearly_unique and values <= most:
+        until = f"Until then it is a category of {values:,} values."
+        guess = categories(column)
+        because = f"{notation.because}: taken for names; {guess.because}"
+        warnings = (*guess.warnings, f"{notation.warning} {until}")
+        return _feature(
+            column, replace(guess, because=because, warnings=warnings), surroundings, judge
+        )
+    settings = _with_missing(column, {"kind": "categorical"}, surroundings)
+    each = Alternative(settings, "to learn from each spelling as it is")
+    because = f"{notation.because} ({values:,} distinct): not learned from"
+    warning = f"{notation.warning} Until then it is dropped."
+    return Decision(column.name, {"role": "drop"}, because, (each,), (warning,))
 
 
 def _dropped(

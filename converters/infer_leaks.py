@@ -36,6 +36,8 @@ def judge_of(labels: Sequence[int | None], columns: int) -> Judge:
 def suspected(judge: Judge, column: ColumnSample, guess: Guess) -> str:
     """Why a column is a suspect, in words; empty if it is none."""
     absent = column.missing | {*guess.as_missing}
+    if guess.kind == "numeric":  # its other odd cells refuse their rows
+        absent |= {*column.odd}
     missing = np.array([cell in absent for cell in column.cells], np.bool_)
     codes, values = np.zeros(len(missing), np.int64), None
     if guess.kind == "numeric":

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from converters.column_sample import ColumnSample
 from converters.infer_decision import Alternative, plain, rounded
 from converters.infer_guess import Guess
+from converters.infer_notations import is_number_otherwise, read_as
 from converters.numbers import LARGEST_FLOAT32
 from converters.toml_text import READABLE_LENGTH, quoted, readable
 
@@ -61,12 +63,16 @@ def numbers(column: ColumnSample, values: int) -> Guess:
 
 
 def nearly_numbers(column: ColumnSample) -> bool:
-    """Whether but a few cells, of a few spellings, keep a column from being one of numbers."""
+    """Whether but a few cells, of a few spellings, keep a column from being one of numbers.
+
+    Numbers in another notation may have any spellings.
+    """
     odd = len(column.present) - len(column.numbers)
+    others = [cell for cell in column.odd if not is_number_otherwise(cell)]
     return (
         0 < odd <= ODD_SHARE * len(column.present)
-        and len(column.odd) <= MOST_ODD_SPELLINGS
-        and max(map(len, column.odd)) <= READABLE_LENGTH
+        and len(others) <= MOST_ODD_SPELLINGS
+        and max(map(len, others), default=0) <= READABLE_LENGTH
         and len(set(column.numbers)) > MOST_NUMBERED_CATEGORIES
     )
 
@@ -146,14 +152,29 @@ def _explained(column: ColumnSample, amounts: dict[str, Any]) -> str:
 
 
 def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
-    odd = len(column.present) - len(column.numbers)
-    of = f"{odd:,} of {len(column.present):,} cells"
-    spelt = ", ".join(map(readable, column.odd))
-    warning = (
-        f"column {quoted(column.name)} holds numbers but for {of} ({spelt}, first in line "
-        f"{column.line_of(column.odd[0])}); these are taken for missing."
-    )
-    because = f"{guess.because}; {of} are no numbers and taken for missing: {spelt}"
-    return Guess(
-        guess.kind, because, guess.otherwise, guess.settings, (warning,), tuple(column.odd)
-    )
+    """Words among numbers are missing ones; a number in another notation refuses its row."""
+    otherwise = [cell for cell in column.odd if is_number_otherwise(cell)]
+    missing = [cell for cell in column.odd if not is_number_otherwise(cell)]
+    because, warnings = guess.because, []
+    holds = f"column {quoted(column.name)} holds numbers but for"
+    if missing:
+        of, spelt = _cells(column, missing), ", ".join(map(readable, missing))
+        because += f"; {of} are no numbers and taken for missing: {spelt}"
+        warnings.append(
+            f"{holds} {of} ({spelt}, first in line {column.line_of(missing[0])}); these are taken "
+            "for missing."
+        )
+    if otherwise:
+        of, cell = _cells(column, otherwise), otherwise[0]
+        because += f"; {of} are numbers in another notation, such as {readable(cell)}, and refused"
+        warnings.append(
+            f"{holds} {of} in another notation, for example {readable(cell)} in line "
+            f"{column.line_of(cell)}, whose rows are refused, as freshet check shows. Write them "
+            f"with a point before decimals and nothing else, this one as {read_as(cell)}."
+        )
+    return replace(guess, because=because, warnings=tuple(warnings), as_missing=tuple(missing))
+
+
+def _cells(column: ColumnSample, spellings: Sequence[str]) -> str:
+    rows = sum(column.distinct[cell] for cell in spellings)
+    return f"{rows:,} of {len(column.present):,} cells"

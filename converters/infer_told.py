@@ -15,6 +15,7 @@ from converters.column_sample import ColumnSample
 from converters.csv_file import CsvFileError, other_delimiter
 from converters.infer_decision import Alternative, Decision, Surroundings, plain
 from converters.infer_labels import InferError, Labels
+from converters.infer_notations import TIMES_READ
 from converters.infer_numbers import bounds
 from converters.infer_times import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.sample import Sample
@@ -97,8 +98,8 @@ def moments(column: ColumnSample, source: str) -> tuple[datetime | None, ...]:
         except RefusedCellError:
             raise CsvFileError(
                 f"{source}, line {column.line_of(cell)}: {readable(cell)} in the time column "
-                f"{quoted(column.name)} is no time. Times are ISO 8601, or seconds or milliseconds "
-                "since 1970."
+                f"{quoted(column.name)} is no time. Read is {TIMES_READ}, or seconds or "
+                "milliseconds since 1970: write all cells so, or leave --time away."
             ) from None
     return tuple(known[cell] for cell in column.cells)
 

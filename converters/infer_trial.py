@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from converters.cells import Refusal
 from converters.csv_file import CsvFile
+from converters.infer_notations import is_number_otherwise
 from converters.sample import Sample
 from converters.schema import Schema
 from converters.vw_text import compile_schema
@@ -70,7 +71,15 @@ def tried(rows: Iterable[Found], schema: Schema) -> Trial:
         trial.refused[refusal.reason] += 1
         trial.first.setdefault(refusal.reason, line)
         readable = not isinstance(cells, Refusal) and len(cells) == width
-        if readable and len(trial.rows) < MOST_ROWS and kinds[refusal] < ROWS_A_REFUSAL:
+        # A number in another notation is refused knowingly: more such rows would only outweigh
+        # the others.
+        knowingly = refusal.reason == "not-a-number" and is_number_otherwise(refusal.text)
+        if (
+            readable
+            and not knowingly
+            and len(trial.rows) < MOST_ROWS
+            and kinds[refusal] < ROWS_A_REFUSAL
+        ):
             kinds[refusal] += 1
             trial.rows.append((line, cells, refusal))
     return trial
