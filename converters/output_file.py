@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +15,8 @@ from converters.compressed import packing
 from converters.errors import FreshetError
 
 STANDARD_OUTPUT = "-"
+# File systems take names of 255 bytes, most of them; the partial file's adds up to 20.
+LONGEST_SHOWN = 200
 
 
 class OutputError(FreshetError):
@@ -35,18 +39,49 @@ def writing(output: str) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    path = Path(output).resolve()
-    whole = path.is_file() or not path.exists()
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial") if whole else path
     try:
-        with partial.open("wb") as file, packing(file, path.name) as packed:
-            yield packed
-        if whole:
-            partial.replace(path)
+        with _replacing(Path(output).resolve()) as file:
+            yield file
     except BrokenPipeError:  # of standard output, when both are written
         raise
     except OSError as error:
         raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of what is there, and its mode, once all is written."""
+    mode = _mode(path)
+    if mode is not None and not stat.S_ISREG(mode):
+        with path.open("wb") as file, packing(file, path.name) as packed:
+            yield packed
+        return
+    partial = path.with_name(_partial_name(path.name))
+    try:
+        with open(partial, "wb", opener=_opener(mode)) as file, packing(file, path.name) as packed:
+            if mode is not None:
+                os.fchmod(file.fileno(), stat.S_IMODE(mode))
+            yield packed
+        partial.replace(path)
     finally:
-        if whole:
-            partial.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _opener(mode: int | None) -> Callable[[str, int], int]:
+    """Opens no wider than the file that is replaced, not even for a moment."""
+    allowed = 0o666 if mode is None else stat.S_IMODE(mode) & 0o666
+    return lambda path, flags: os.open(path, flags, allowed)
+
+
+def _partial_name(name: str) -> str:
+    """A hidden name in the same folder; of a name that leaves no room for more, its digest."""
+    encoded = os.fsencode(name)
+    shown = name if len(encoded) <= LONGEST_SHOWN else sha256(encoded).hexdigest()
+    return f".{shown}.{os.getpid()}.partial"
