@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from converters.csv_blocks import LONGEST_LINE, CsvFileError, Readable
+from converters.csv_blocks import LONGEST_ROW, CsvFileError, Readable
 from converters.csv_file import STANDARD_INPUT, opened
 
 # Much larger blocks leave the processor's cache.
@@ -68,7 +68,7 @@ class Lines:
             before = len(content)
             content += self._some()
             end = self._whole(content, before)
-            if len(content) - end > LONGEST_LINE:
+            if len(content) - end > LONGEST_ROW:
                 raise CsvFileError(
                     f"{self.name} has a line of more than 8 MiB; this is not CSV with line feeds."
                 )

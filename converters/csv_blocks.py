@@ -17,8 +17,8 @@ __all__ = ["READ_BYTES", "Block", "BlockReader", "CsvFileError", "Readable"]
 
 # A quote still open after this much is a mistake in the file, not a field.
 LONGEST_QUOTED = 64 * 1024
-# A line longer than this is not CSV; it must not fill the memory.
-LONGEST_LINE = 8 * 2**20
+# A row longer than this, of one line or of many, is not CSV; it must not fill the memory.
+LONGEST_ROW = 8 * 2**20
 
 
 class CsvFileError(FreshetError):
@@ -49,6 +49,7 @@ class BlockReader:
         self._name = name
         self._dialect = dialect
         self._begun = b""  # what follows the last whole row
+        self._enough = 0  # so much has to be there before a row that was open is framed again
         self._ended = False
         self._open = ""  # how long the quote has been open that ends the reading
         self._line = 1
@@ -59,11 +60,15 @@ class BlockReader:
         """All rows, the header too, in order.
 
         Raises:
-            CsvFileError: a quote is still open after 64 KiB or at the end of the file, or a line
+            CsvFileError: a quote is still open after 64 KiB or at the end of the file, or a row
                 is longer than 8 MiB; the rows before it have been given.
         """
         while content := self._read():
+            line = self._line
             block = self._quoted(content) if b'"' in content else self._plain(content)
+            # Reading stops soon after so much, hence no row but the first can be as long.
+            if block.rows and len(block.rows[0]) > LONGEST_ROW:
+                raise self._too_long(line, block.rows[0])
             self._rows += len(block.rows)
             if block.rows:
                 yield block
@@ -99,21 +104,36 @@ class BlockReader:
             elif self._ended:
                 self._open = "at the end of the file"
             else:
-                self._begun = row + self._begun
+                self._keep_open(row)
         return Block(lines, rows)
+
+    def _keep_open(self, row: bytes) -> None:
+        """Put a row back that goes on in what is to be read.
+
+        A long one is framed again only when twice as much is there: with every read, it took time
+        with the square of its length.
+        """
+        if len(row) > LONGEST_ROW:
+            raise self._too_long(self._line, row)
+        self._begun = row + self._begun
+        self._enough = min(2 * len(row), LONGEST_ROW + 1) if len(row) > READ_BYTES else 0
 
     def _read(self) -> bytes:
         """Some whole lines, what was begun before in front; nothing at the end of the file."""
-        content, end = self._begun, 0
-        while not end and not self._ended:
+        pieces, length, end = [self._begun], len(self._begun), 0
+        while not self._ended and (not end or length < self._enough):
             more = self._read_some()
             self.bytes_read += len(more)
             self._ended = not more
-            content += more
-            end = content.rfind(b"\n") + 1
-            self._check_length(content, end)
+            if last := more.rfind(b"\n") + 1:
+                end = length + last
+            pieces.append(more)
+            length += len(more)
+            if not end and length > LONGEST_ROW:
+                raise self._too_long(self._line, b"".join(pieces))
+        content, self._enough = b"".join(pieces), 0
         if self._ended:
-            end = len(content)
+            end = length
         self._begun = content[end:]
         return content[:end]
 
@@ -126,13 +146,13 @@ class BlockReader:
                 "were read before it."
             ) from None
 
-    def _check_length(self, content: bytes, begun: int) -> None:
-        if len(content) - begun > LONGEST_LINE:
-            lone = ": its lines end in carriage returns alone" if b"\r" in content[begun:] else ""
-            raise CsvFileError(
-                f"{self._name}, line {self._line}: the row that begins here has a line of more "
-                f"than 8 MiB; this is not CSV{lone}. {self._rows_before} rows were read before it."
-            )
+    def _too_long(self, line: int, row: bytes) -> CsvFileError:
+        alone = b"\r" in row and b"\n" not in row
+        lone = ": its lines end in carriage returns alone" if alone else ""
+        return CsvFileError(
+            f"{self._name}, line {line}: the row that begins here has more than 8 MiB; this is not "
+            f"CSV{lone}. {self._rows_before} rows were read before it."
+        )
 
     def _longest_open(self, row: bytes, complete: bool) -> int:
         """For how many bytes a quote stays open in a row, or has when the row ends within it."""

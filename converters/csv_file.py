@@ -90,7 +90,7 @@ class CsvFile:
         """The rows after the header, in order.
 
         Raises:
-            CsvFileError: a quote is still open after 64 KiB or at the end of the file, or a line
+            CsvFileError: a quote is still open after 64 KiB or at the end of the file, or a row
                 is longer than 8 MiB; says where and how many rows were read before.
         """
         for lines, rows in self._blocks:

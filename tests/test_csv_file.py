@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.csv_blocks import LONGEST_LINE, LONGEST_QUOTED
+from converters.csv_blocks import LONGEST_QUOTED, LONGEST_ROW
 from converters.csv_file import CsvFile, CsvFileError, open_csv
 from converters.framing import COMMA
 from tests import schemas
@@ -128,7 +128,7 @@ def test_wide_row_before_a_quote() -> None:
 
 def test_line_that_is_no_csv() -> None:
     """A line of more than 8 MiB stops the reading before it fills the memory."""
-    content = b"a\n1\n" + b"x" * (LONGEST_LINE + 2)
+    content = b"a\n1\n" + b"x" * (LONGEST_ROW + 2)
     with pytest.raises(CsvFileError, match=r"line 3: .*more than 8 MiB.* 1 rows"):
         list(opened(content).rows())
 
