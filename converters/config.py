@@ -82,7 +82,7 @@ def from_values(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(
             f"There is no config file {path}. Write one with 'freshet init CSV --label COLUMN "
@@ -92,6 +92,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"The config file {path} cannot be read: {error}.") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"The config file {path} is not valid TOML: {error}.") from None
+    except ValueError:  # Python's own limit, which keeps such numbers from taking hours
+        raise ConfigError(
+            f"The config file {path} holds a number of thousands of digits, which no key takes."
+        ) from None
+    except RecursionError:
+        raise ConfigError(
+            f"The config file {path} holds lists or tables within each other, deeper than can be "
+            "read; no key takes such."
+        ) from None
 
 
 def _environment(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -107,7 +116,7 @@ def _environment(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
                 )
     try:
         overrides: dict[str, Any] = EnvSettingsSource(_EnvironmentSettings)()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         # Only the field's name is quoted: the error could show the value, which may be a secret.
         field = re.search(r'field "(\w+)"', str(error))
         variable = f"{PREFIX}{field[1].upper() if field else ''}…"
