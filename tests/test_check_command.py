@@ -69,7 +69,7 @@ def test_problems_exit_with_1(folder: Path) -> None:
     """With a problem the report says so, shows the refused cell, and the command fails."""
     result = run("bad.csv")
     assert result.exit_code == 1
-    assert "problem  rejected-rows: 1 of 201 rows (0.5 %) are refused" in result.stdout
+    assert "problem  rejected-rows: 1 of 201 rows (0.5 %) is refused" in result.stdout
     assert "not-a-number  x          1  0.5 %  202: far" in result.stdout
     assert "\x1b" not in result.stdout
 
@@ -131,7 +131,7 @@ def test_the_config_says_how_csv_is_written(folder: Path) -> None:
 
 def test_another_delimiter_is_named(folder: Path) -> None:
     """Where cells are parted by another mark, check says what convert says, and nothing else."""
-    with pytest.raises(CsvFileError, match="parted by ';', say so in csv.delimiter"):
+    with pytest.raises(CsvFileError, match="parted by ';', say so in csv"):
         run("-", stdin=b"late;x;c\n1;2;a\n")
 
 

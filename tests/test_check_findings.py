@@ -6,6 +6,8 @@ import random
 
 import pytest
 
+from converters.report.report import NOT_SHOWN
+from converters.report.tables import cut, facts
 from tests.check_files import LABELLED, checked, codes, column, content, report_on
 from tests.schemas import Columns, build
 
@@ -85,8 +87,56 @@ def test_labels_that_come_late_are_no_problem() -> None:
     late = checked(columns, [(*row, number) for number, row in enumerate(rows)])
     assert codes(late) == {"no-labels:late"}
     assert not late.problems
-    without: Columns = {"id": {"role": "id"}, "x": {"kind": "numeric"}}
-    assert codes(checked(without, [(1, 2), (2, 3)])) == set()
+
+
+def test_a_config_without_a_label_column() -> None:
+    """It is the config that names none, whatever the file holds: a warning, and said so."""
+    found = checked({"id": {"role": "id"}, "x": {"kind": "numeric"}}, [(1, 2), (2, 3)])
+    assert codes(found, "warning") == codes(found) == {"no-labels"}
+    assert "Labels: the config names no label column" in list(facts(found))
+    lacking = report_on(b"x\n1\n", build(LABELLED))
+    assert "Labels: the file lacks the column 'late'" in list(facts(lacking))
+
+
+def test_refused_labels_are_counted_apart() -> None:
+    """A label that is no class is neither a class nor missing; and is no label that comes late."""
+    columns: Columns = {**LABELLED, "id": {"role": "id"}}
+    labels = ["0", "0", "", "late", "late"]
+    found = checked(columns, [(label, 1, number) for number, label in enumerate(labels)])
+    balance = found.balance
+    assert balance is not None
+    assert (balance.negative, balance.unknown, balance.refused) == (2, 1, 2)
+    (said,) = [fact for fact in facts(found) if fact.startswith("Labels")]
+    assert said.startswith("Labels 'late': 0 positive of 2 (0.0 %), 1 missing, 2 refused")
+    assert "2 labels are refused" in next(f.message for f in found.findings if "cla" in f.code)
+    all_refused = checked(columns, [("late", 1, 1)])
+    assert "no-labels:late" in codes(all_refused, "problem")
+
+
+def test_one_of_anything_is_told_in_the_singular() -> None:
+    """A single row, cell, label or id is not said to be several."""
+    columns: Columns = {
+        **LABELLED,
+        "id": {"role": "id"},
+        "at": {"role": "time"},
+        "c": {"kind": "categorical", "values": ["a"]},
+    }
+    columns["x"] = {"kind": "numeric", "max": 5}
+    rows = [("", 9, "k", "2013-01-02", "z"), ("", 1, "k", "2013-01-01", "a"), (1, "no", 1, "", "")]
+    found = checked(columns, rows)
+    said = [finding.message for finding in found.findings] + list(facts(found))
+    for words in (
+        *("1 of 3 rows (33.3 %) is refused", "1 row has an id", "1 row is earlier", "1 cell (50.0"),
+        *("The only label is positive", "1 row out of order", "1 id that came before"),
+    ):
+        assert any(words in each for each in said), words
+
+
+def test_a_repeated_row_equals_another() -> None:
+    """Of one repeated row the verb is singular, of two it is not."""
+    for rows, words in ((2, "1 of 2 rows equals"), (3, "2 of 3 rows equal an")):
+        found = checked(LABELLED, [(1, 2)] * rows)
+        assert any(words in finding.message for finding in found.findings)
 
 
 def test_columns_that_say_nothing() -> None:
@@ -157,4 +207,4 @@ def test_protected_values_are_never_shown() -> None:
     assert "secret" not in repr(found)
     texts = {group.reason: group.examples[0].text for group in found.rejects}
     assert texts["not-a-number"] == "far"
-    assert "not shown" in texts["wrong-width"]
+    assert texts["wrong-width"] == cut(texts["wrong-width"]) == NOT_SHOWN

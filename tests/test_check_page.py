@@ -106,12 +106,18 @@ def test_pictures_show_both_halves_and_the_label_rate() -> None:
     assert [each["cx"] for each in found.named("circle")][-2:] == ["545.0", "545.0"]
 
 
-@pytest.mark.parametrize("columns", [300, pytest.param(3000, marks=pytest.mark.long)])
+def test_refused_text_is_shown_as_long_as_it_is_quoted() -> None:
+    """The page has room for the whole of a refused cell."""
+    found = Page(page(checked(LABELLED, [(1, "far " * 40)])))
+    assert f"2: {'far ' * 40}" in found.text
+
+
+@pytest.mark.parametrize("columns", [60, pytest.param(3000, marks=pytest.mark.long)])
 def test_many_columns(columns: int) -> None:
     """A wide file is reported on, every column of it."""
     dice = random.Random(3)
     names = [f"n{number}" for number in range(columns)]
-    rows = 3000 // columns
+    rows = 50 if columns < 500 else 1
     wide: Columns = {"late": {"role": "label"}, **{name: {"kind": "numeric"} for name in names}}
     cells = [[number % 2, *(dice.randrange(9) for _ in names)] for number in range(rows)]
     report = checked(wide, cells)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from converters.quoting import QUOTED_LENGTH
 from converters.report.column_contents import Bar, ColumnReport
 from converters.report.contents import Report
 from converters.report.svg import histogram, rows
@@ -72,7 +73,7 @@ def page(report: Report) -> str:
             *_findings(report),
             "<h2>The file</h2>",
             "".join(f"<p>{escape(fact)}.</p>" for fact in facts(report)),
-            *_table(rejects_table(report)),
+            *_table(rejects_table(report, QUOTED_LENGTH)),
             *_table(columns_table(report)),
             f"<p>{escape(LEGEND)}</p>",
             *_pictures(report),

@@ -19,6 +19,8 @@ from converters.report.row_sample import UNLABELLED
 from converters.schema import Schema
 from converters.weights import Weight
 
+REFUSED = -2
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -45,13 +47,15 @@ class Balance:
         column: the label column.
         positive: rows of the positive class.
         negative: rows of the negative class.
-        unknown: rows whose label is missing, or no class.
+        unknown: rows whose label is missing.
+        refused: rows whose label is no class of the config.
     """
 
     column: str
     positive: int
     negative: int
     unknown: int
+    refused: int
 
     @property
     def known(self) -> int:
@@ -85,15 +89,17 @@ class Balancer:
             }
         )
         self._weight = None if weight is None else Weight(weight.settings)
-        self._rows = [0, 0, 0]
+        self._rows = [0, 0, 0, 0]
         self._sums = [0.0, 0.0, 0.0]
 
-    def labels(self, columns: Sequence[Sequence[str]], rows: int) -> NDArray[np.int8]:
-        """The label of each row of a block: 1, 0, or -1 where it is not known."""
-        if self._label_at is None:
-            return np.full(rows, UNLABELLED, np.int8)
-        codes = map(self._codes.__getitem__, columns[self._label_at])
-        return np.fromiter(codes, np.int8, rows)
+    def add(self, columns: Sequence[Sequence[str]], rows: int) -> NDArray[np.int8]:
+        """Count a block of rows; gives the label of each, -1 where it is not known or refused."""
+        found = self._found(columns, rows)
+        for code in (0, 1, UNLABELLED, REFUSED):
+            self._rows[code] += int((found == code).sum())
+        labels = np.maximum(found, np.int8(UNLABELLED))
+        self._weigh(columns, labels)
+        return labels
 
     def classes(self, labels: NDArray[np.int8]) -> Classes | None:
         """The same as truth values; None if the file has no label column."""
@@ -102,10 +108,13 @@ class Balancer:
         known = labels != UNLABELLED
         return Classes((labels == 1).tolist(), known.tolist(), bool(known.all()))
 
-    def add(self, columns: Sequence[Sequence[str]], labels: NDArray[np.int8]) -> None:
-        """Count a block of rows."""
-        for code in (0, 1, UNLABELLED):
-            self._rows[code] += int((labels == code).sum())
+    def _found(self, columns: Sequence[Sequence[str]], rows: int) -> NDArray[np.int8]:
+        if self._label_at is None:
+            return np.full(rows, UNLABELLED, np.int8)
+        codes = map(self._codes.__getitem__, columns[self._label_at])
+        return np.fromiter(codes, np.int8, rows)
+
+    def _weigh(self, columns: Sequence[Sequence[str]], labels: NDArray[np.int8]) -> None:
         if self._weight_at is None or self._weight is None:
             return
         cells = columns[self._weight_at]
@@ -118,8 +127,8 @@ class Balancer:
         """The classes; None if the file has no label column."""
         if self._label_at is None:
             return None
-        negative, positive, unknown = self._rows
-        return Balance(self._names[self._label_at], positive, negative, unknown)
+        negative, positive, refused, unknown = self._rows
+        return Balance(self._names[self._label_at], positive, negative, unknown, refused)
 
     def weights(self) -> Weights | None:
         """The weights; None if the file has no weight column."""
@@ -138,7 +147,7 @@ class Balancer:
 
 
 class _Codes(dict[str, int]):
-    """The code of each label cell; one that is no class is not known."""
+    """The code of each label cell; one that is no class is refused."""
 
     def __missing__(self, _cell: str) -> int:
-        return UNLABELLED
+        return REFUSED

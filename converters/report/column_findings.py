@@ -9,7 +9,7 @@ from converters.leaks import SUSPECT_RANK_AUC, SUSPECT_RATE_AUC
 from converters.quoting import quoted
 from converters.report.column_contents import Alone, ColumnReport
 from converters.report.contents import Finding, Level
-from converters.report.wording import about, percent
+from converters.report.wording import about, counted, percent
 
 MOSTLY_MISSING_SHARE = 0.5
 OUTSIDE_SHARE = 0.01
@@ -34,11 +34,12 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
         yield from _values(column, present, said)
     if column.numbers and column.numbers.outside >= OUTSIDE_SHARE * present:
         share = percent(column.numbers.outside / present)
-        cells = f"{column.numbers.outside:,} cells ({share})"
+        cells = f"{counted(column.numbers.outside, 'cell', 'cells')} ({share})"
         rest = f"has {cells} outside min..max; if they are right, widen the range."
         yield said("warning", "out-of-range", rest)
     if present and column.unseen >= UNSEEN_SHARE * present:
-        cells = f"{column.unseen:,} cells ({percent(column.unseen / present)})"
+        share = percent(column.unseen / present)
+        cells = f"{counted(column.unseen, 'cell', 'cells')} ({share})"
         yield said("warning", "unseen-values", f"has {cells} that its lists of values do not name.")
     yield from _drifting(column, said)
 

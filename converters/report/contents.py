@@ -86,6 +86,7 @@ class Report:
         rows: how many it has.
         rejected: how many are refused.
         rejects: for which reasons.
+        label: the label column that the config names, or empty.
         findings: what to look at, the worst first.
         balance: the classes.
         half_rates: the share of positive labels in the file's halves, in the sample.
@@ -101,6 +102,7 @@ class Report:
     rows: int
     rejected: int
     rejects: Sequence[RejectGroup]
+    label: str
     findings: Sequence[Finding]
     balance: Balance | None
     half_rates: tuple[float, float] | None

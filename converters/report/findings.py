@@ -17,7 +17,7 @@ from converters.report.column_findings import column_findings
 from converters.report.contents import Finding
 from converters.report.profile import Profile, unknown
 from converters.report.sketches import Estimate
-from converters.report.wording import about, listed, percent
+from converters.report.wording import about, counted, estimated, listed, percent
 from converters.schema import Schema
 
 # Classes of which one is rarer than this are called unbalanced.
@@ -72,25 +72,41 @@ def _rejected(profile: Profile) -> Iterator[Finding]:
     rows = profile.rejects.counts.total()
     if rows:
         share = percent(rows / profile.rows)
-        said = f"{rows:,} of {profile.rows:,} rows ({share}) are refused; see the reasons."
+        verb = "is" if rows == 1 else "are"
+        said = f"{rows:,} of {profile.rows:,} rows ({share}) {verb} refused; see the reasons."
         yield Finding("problem", "rejected-rows", "", said)
 
 
 def _classes(profile: Profile, schema: Schema) -> Iterator[Finding]:
     balance = profile.balance
-    if not profile.rows or balance is None:
+    if not profile.rows:
+        return
+    if schema.only("label") is None:
+        said = "The config names no label column: labels have to come on the labels topic, by id."
+        yield Finding("warning", "no-labels", "", said)
+    if balance is None:
         return
     if not balance.known:
-        later = schema.only("id") is not None
-        said = f"No row has a label in '{quoted(balance.column)}'"
+        # Labels that are refused are there, and will not come later.
+        later = schema.only("id") is not None and not balance.refused
+        said = f"No row has a label that the config knows in '{quoted(balance.column)}'"
         said += "; they have to come on the labels topic, by id." if later else "."
         yield Finding("warning" if later else "problem", "no-labels", balance.column, said)
     elif not balance.positive or not balance.negative:
         only = "positive" if balance.positive else "negative"
-        said = f"All {balance.known:,} labels are {only}; a model needs both classes."
+        said = f"{_all(balance.known)} {only}; a model needs both classes."
+        if balance.refused:
+            said += (
+                f" {counted(balance.refused, 'label is', 'labels are')} refused: name what "
+                "they are in [label]."
+            )
         yield Finding("problem", "single-class", balance.column, said)
     else:
         yield from _unbalanced(balance)
+
+
+def _all(labels: int) -> str:
+    return "The only label is" if labels == 1 else f"All {labels:,} labels are"
 
 
 def _unbalanced(balance: Balance) -> Iterator[Finding]:
@@ -126,15 +142,16 @@ def _repeats(profile: Profile, repeated_ids: Estimate | None) -> Iterator[Findin
     ids = next((plan.name for plan in profile.plans if plan.role == "id"), "")
     if repeated_ids is not None and repeated_ids.count:
         said = (
-            f"{about(repeated_ids)} rows have an id in '{quoted(ids)}' that a row before them "
-            "has: such a row is dropped as a duplicate if the first came shortly before."
+            f"{estimated(repeated_ids, 'row has', 'rows have')} an id in '{quoted(ids)}' that came "
+            "before: such a row is dropped as a duplicate if the first came shortly before."
         )
         yield Finding("problem", "repeated-ids", ids, said)
     if profile.repeated.count:
         # Without an id or a time, rows of few values are bound to be alike.
         named = bool(ids) or profile.times is not None
         rows = f"{about(profile.repeated)} of {profile.rows:,} rows"
-        said = f"{rows} equal a row before them in every cell."
+        verb = "equals" if profile.repeated == Estimate(1) else "equal"
+        said = f"{rows} {verb} an earlier one in every cell."
         yield Finding("warning" if named else "note", "repeated-rows", "", said)
 
 
@@ -145,9 +162,9 @@ def _order(profile: Profile) -> Iterator[Finding]:
     name = quoted(times.column)
     if times.unsorted_line is not None:
         said = (
-            f"{times.unsorted:,} rows are earlier in '{name}' than the row before, the first in "
-            f"line {times.unsorted_line:,}: produce and backfill with late labels need a file "
-            "sorted by time."
+            f"{counted(times.unsorted, 'row is', 'rows are')} earlier in '{name}' than the row "
+            f"before, the first in line {times.unsorted_line:,}: produce and backfill with late "
+            "labels need a file sorted by time."
         )
         yield Finding("warning", "unsorted-time", times.column, said)
         return

@@ -125,9 +125,8 @@ class _Reader:
         rows = len(block.texts)
         if not rows:
             return
-        labels = self._balancer.labels(block.columns, rows)
+        labels = self._balancer.add(block.columns, rows)
         classes = self._balancer.classes(labels)
-        self._balancer.add(block.columns, labels)
         longest = max(map(len, block.texts))
         for counter, cells in zip(self._counters, block.columns, strict=True):
             counter.add(cells, classes, longest)

@@ -15,7 +15,7 @@ from converters.report.findings import findings
 from converters.report.profile import Profile, Shown, read_profile
 from converters.schema import Schema
 
-NOT_SHOWN = "not shown, for the row has protected columns"
+NOT_SHOWN = "not shown: has protected cells"
 
 
 def report(file: CsvFile, schema: Schema, shown: Shown) -> Report:
@@ -36,12 +36,13 @@ def report(file: CsvFile, schema: Schema, shown: Shown) -> Report:
     columns = list(column_reports(profile))
     by_role = zip(profile.plans, profile.totals, strict=True)
     repeated_ids = next((t.repeats for plan, t in by_role if plan.role == "id"), None)
-    sampled = profile.sampled
+    sampled, label = profile.sampled, schema.only("label")
     return Report(
         source=profile.source,
         rows=profile.rows,
         rejected=profile.rejects.counts.total(),
         rejects=list(_rejects(profile, schema)),
+        label="" if label is None else label.name,
         findings=findings(profile, schema, columns, repeated_ids),
         balance=profile.balance,
         half_rates=_half_rates(profile),

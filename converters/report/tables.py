@@ -9,7 +9,7 @@ from converters.quoting import quoted
 from converters.report.column_contents import ColumnReport
 from converters.report.contents import RejectGroup, Report
 from converters.report.sketches import Estimate
-from converters.report.wording import about, moment, percent
+from converters.report.wording import about, counted, estimated, moment, percent
 
 # How much of a cell or a name a table shows.
 SHOWN_CHARACTERS = 32
@@ -43,8 +43,7 @@ def cut(text: str, length: int = SHOWN_CHARACTERS) -> str:
 def headline(report: Report) -> str:
     """What the file is, in a line."""
     refused = f"{report.rejected:,} refused" if report.rejected else "none refused"
-    rows = "1 row" if report.rows == 1 else f"{report.rows:,} rows"
-    return f"{quoted(report.source)}: {rows}, {refused}"
+    return f"{quoted(report.source)}: {counted(report.rows, 'row', 'rows')}, {refused}"
 
 
 def facts(report: Report) -> Iterator[str]:
@@ -53,12 +52,13 @@ def facts(report: Report) -> Iterator[str]:
     yield from _weights(report)
     times = report.times
     if times is not None:
-        order = f"{times.unsorted:,} rows out of order" if times.unsorted else "in order"
+        late = counted(times.unsorted, "row", "rows")
+        order = f"{late} out of order" if times.unsorted else "in order"
         span = f"{moment(times.first)} to {moment(times.last)}"
         yield f"Times '{quoted(times.column)}': {span}, {order}"
-    repeats = f"Repeats: {_within(report.repeated_rows)} rows equal one before them"
+    repeats = f"Repeats: {_within(report.repeated_rows, 'row that', 'rows that')} came before"
     if report.repeated_ids is not None:
-        repeats += f", {_within(report.repeated_ids)} rows have an id that came before"
+        repeats += f", {_within(report.repeated_ids, 'id that', 'ids that')} came before"
     yield repeats
     sample = report.sample
     if not sample.whole:
@@ -69,11 +69,17 @@ def facts(report: Report) -> Iterator[str]:
         )
 
 
-def rejects_table(report: Report) -> Table:
-    """Refused rows by reason."""
+def rejects_table(report: Report, length: int = SHOWN_CHARACTERS) -> Table:
+    """Refused rows by reason; of each example's text no more characters than this are shown."""
     header = ("reason", "column", "rows", "share", "first (line: text)")
     rows = [
-        [group.reason, cut(group.column), f"{group.rows:,}", percent(group.share), _first(group)]
+        [
+            group.reason,
+            cut(group.column),
+            f"{group.rows:,}",
+            percent(group.share),
+            _first(group, length),
+        ]
         for group in report.rejects
     ]
     return Table("Refused rows", header, (False, False, True, True, False), rows)
@@ -126,15 +132,18 @@ def values(column: ColumnReport) -> str:
 def _classes(report: Report) -> Iterator[str]:
     balance = report.balance
     if balance is None:
-        yield "Labels: the file has no label column"
+        lacking = f"the file lacks the column '{quoted(report.label)}'"
+        yield f"Labels: {lacking if report.label else 'the config names no label column'}"
         return
     said = f"Labels '{quoted(balance.column)}': "
     if balance.rate is None:
-        yield f"{said}none known"
-        return
-    said += f"{balance.positive:,} positive of {balance.known:,} ({percent(balance.rate)})"
-    if balance.unknown:
-        said += f", {balance.unknown:,} not known"
+        said += "none known"
+    else:
+        said += f"{balance.positive:,} positive of {balance.known:,} ({percent(balance.rate)})"
+    if balance.unknown and balance.rate is not None:
+        said += f", {balance.unknown:,} missing"
+    if balance.refused:
+        said += f", {balance.refused:,} refused (not in the config's label map)"
     if report.half_rates is not None:
         first, second = report.half_rates
         said += f"; {percent(first)} in the file's first half, {percent(second)} in the second"
@@ -150,17 +159,17 @@ def _weights(report: Report) -> Iterator[str]:
         )
 
 
-def _within(estimate: Estimate) -> str:
+def _within(estimate: Estimate, one: str, more: str) -> str:
     if estimate.exact:
-        return about(estimate)
+        return estimated(estimate, one, more)
     if not estimate.count:
-        return f"0 (fewer than {estimate.margin:,})"
-    return f"{about(estimate)} (within {estimate.margin:,})"
+        return f"0 (fewer than {estimate.margin:,}) {more}"
+    return f"{about(estimate)} (within {estimate.margin:,}) {more}"
 
 
 def _approximate(estimate: Estimate) -> str:
     return f"{'' if estimate.exact else '~'}{estimate.count:,}"
 
 
-def _first(group: RejectGroup) -> str:
-    return "; ".join(f"{example.line:,}: {cut(example.text)}" for example in group.examples)
+def _first(group: RejectGroup, length: int) -> str:
+    return "; ".join(f"{each.line:,}: {cut(each.text, length)}" for each in group.examples)

@@ -17,6 +17,16 @@ def listed(names: Sequence[str], most: int = 10) -> str:
     return ", ".join(f"'{quoted(name)}'" for name in names[:most]) + more
 
 
+def counted(number: int, one: str, more: str) -> str:
+    """A number and the words that go with one, or with more."""
+    return f"{number:,} {one if number == 1 else more}"
+
+
+def estimated(number: Estimate, one: str, more: str) -> str:
+    """As :func:`counted`, of a count that may be an estimate."""
+    return f"{about(number)} {one if number == Estimate(1) else more}"
+
+
 def about(estimate: Estimate) -> str:
     """A count in words."""
     return f"{estimate.count:,}" if estimate.exact else f"about {estimate.count:,}"
