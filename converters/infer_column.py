@@ -143,6 +143,8 @@ def _warnings(column: ColumnSample, guess: Guess) -> Iterator[str]:
     yield from guess.warnings
     if column.missing_share > MOSTLY_SHARE:
         yield f"column {quoted(column.name)} is mostly missing ({percent(column.missing_share)})."
+    if guess.kind == "categorical":
+        yield from _blanks_at_ends(column)
     odd = len(column.present) - len(column.numbers)
     if not guess.as_missing and 0 < odd <= len(column.present) / 10:
         cell = column.odd[0]
@@ -173,6 +175,22 @@ def _in_notation(
     because = f"{notation.because} ({values:,} distinct): not learned from"
     warning = f"{notation.warning} Until then it is dropped."
     return Decision(column.name, {"role": "drop"}, because, (each,), (warning,))
+
+
+def _blanks_at_ends(column: ColumnSample) -> Iterator[str]:
+    """A category with a blank at an end is another one than without, which nobody sees."""
+    padded = [cell for cell in column.distinct if cell != cell.strip()]
+    twice = [cell for cell in padded if cell.strip() in column.distinct]
+    rows = sum(column.distinct[cell] for cell in padded)
+    if not twice and 2 * rows <= len(column.present):
+        return
+    cell = twice[0] if twice else padded[0]
+    yield (
+        f"column {quoted(column.name)} holds {rows:,} of {len(column.present):,} cells with blanks "
+        f"at an end, such as {readable(cell)} in line {column.line_of(cell)}: that and "
+        f"{readable(cell.strip())} are two values. Take the blanks out if they mean nothing, in "
+        "what is predicted later too."
+    )
 
 
 def _dropped(

@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from converters.column_sample import ColumnSample
-from converters.infer_decision import Alternative, plain, rounded
+from converters.infer_decision import Alternative, plain, rounded, words
 from converters.infer_guess import Guess
 from converters.infer_notations import is_number_otherwise, read_as
+from converters.infer_words import categories
 from converters.numbers import LARGEST_FLOAT32
 from converters.toml_text import READABLE_LENGTH, quoted, readable
 
@@ -26,6 +27,12 @@ COUNTING_SHARE = 0.99
 ID_DIGITS = 6
 ID_NAME = re.compile(r"(?:^|[^a-z])(?:id|key|no|nr|num|number|uuid|guid|index)$", re.IGNORECASE)
 CAMEL_ID = re.compile(r"[a-z]I[dD]$")
+
+# What measures has no zero before it, and postal codes are alike on the map, not by their size.
+LEADING_ZERO = re.compile("0[0-9]+")
+POSTAL_WORDS = frozenset(
+    {"zip", "zipcode", "postal", "postcode", "postalcode", "plz", "postleitzahl", "pincode"}
+)
 
 # A few cells that are no numbers are a spelling of missing that is not known here.
 ODD_SHARE = 0.1
@@ -39,9 +46,11 @@ LOG_BENDS = 10
 def numbers(column: ColumnSample, values: int) -> Guess:
     """What a column of numbers with so many different ones is, if it is no id.
 
-    Cells that are no numbers are listed as missing.
+    Words among them are listed as missing.
     """
     whole = all(value.is_integer() for value in column.numbers)
+    if whole and (named := _codes(column)):
+        return named
     few = values <= MOST_NUMBERED_CATEGORIES and 2 * values <= len(column.present)
     # One number in two spellings (7 and 7.0) would be two categories.
     if whole and few and values == len(column.distinct):
@@ -62,6 +71,27 @@ def numbers(column: ColumnSample, values: int) -> Guess:
     return guess if not column.odd else _with_odd(column, guess)
 
 
+def _codes(column: ColumnSample) -> Guess | None:
+    """Whole numbers that name something: by a leading zero, or called as postal codes are."""
+    zero = _leading_zero(column)
+    if not (zero or _is_postal(column)):
+        return None
+    why = f"{readable(zero)} begins with a zero" if zero else "called as postal codes are"
+    guess = categories(column)
+    amount = Alternative(_amount(column.numbers), "if they measure rather than name something")
+    because = f"whole numbers taken for names, since {why}; {guess.because}"
+    others = guess.otherwise if column.odd else (amount, *guess.otherwise)
+    return replace(guess, because=because, otherwise=others)
+
+
+def _leading_zero(column: ColumnSample) -> str | None:
+    return next((cell for cell in column.values if LEADING_ZERO.fullmatch(cell.strip())), None)
+
+
+def _is_postal(column: ColumnSample) -> bool:
+    return not POSTAL_WORDS.isdisjoint(words(column.name))
+
+
 def nearly_numbers(column: ColumnSample) -> bool:
     """Whether but a few cells, of a few spellings, keep a column from being one of numbers.
 
@@ -79,7 +109,7 @@ def nearly_numbers(column: ColumnSample) -> bool:
 
 def like_an_id(column: ColumnSample) -> bool:
     """Whether nearly unique whole numbers look like the names of things."""
-    if not all(value.is_integer() for value in column.numbers):
+    if _is_postal(column) or not all(value.is_integer() for value in column.numbers):
         return False
     if ID_NAME.search(column.name) or CAMEL_ID.search(column.name):
         return True

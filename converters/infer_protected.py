@@ -22,7 +22,7 @@ _UNCLEAR = (
     "age", "birthday", "birthdate", "birth date", "birth year", "year of birth", "date of birth",
     "dob", "birthplace", "place of birth", "country of birth", "marital status", "married",
     "native language", "mother tongue", "zip", "zip code", "zipcode", "postcode", "postal code",
-    "first name", "last name", "surname",
+    "plz", "first name", "last name", "surname",
 )  # fmt: skip
 # What may stand behind such a word without changing what it means.
 _ENDINGS = frozenset({"code", "cd", "name", "group", "type", "flag"})

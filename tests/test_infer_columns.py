@@ -57,6 +57,31 @@ def test_kind_of_a_column(name: str, make: Cell, expected: dict[str, Any]) -> No
     assert {k: found.get(k) for k in expected} == expected
 
 
+CODES: list[tuple[str, Cell]] = [
+    ("store", lambda i: f"{i * 37 % 300:05}"),
+    ("zip", lambda i: 10_000 + i * 7_919 % 89_000),
+    ("homePostalCode", lambda i: 1_000 + i % 90),
+    ("PLZ", lambda i: 10_000 + i),
+]
+
+
+@pytest.mark.parametrize(("name", "make"), CODES)
+def test_codes_of_digits_are_names(name: str, make: Cell) -> None:
+    """Numbers with leading zeros, or called as postal codes are, name; to measure stands beside."""
+    decision = decided(make, name=name)
+    assert decision.settings == {"kind": "categorical"}
+    assert decision.because.startswith("whole numbers taken for names, since ")
+    assert "numeric" in [other.settings.get("kind") for other in decision.otherwise]
+
+
+def test_blanks_at_the_ends_of_categories_are_told() -> None:
+    """A value with blanks and the same without are two, which is told; so are blanks in most."""
+    said = 'holds 100 of 400 cells with blanks at an end, such as " u" in line 2: that and "u" are'
+    assert said in warnings(lambda i: [" u", "u", "v", "v"][i % 4])
+    assert 'such as "w "' in warnings(lambda i: ["w ", "v  ", "u"][i % 3])
+    assert "blanks at an end" not in warnings(lambda i: ["w ", "v", "u"][i % 3])
+
+
 def test_small_samples_call_nothing_an_id() -> None:
     """In a handful of rows everything is unique, which says nothing."""
     assert column(lambda i: f"N{i}", rows=12) == {"kind": "categorical"}
