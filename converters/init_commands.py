@@ -119,7 +119,8 @@ def _origin(csv: str, delimiter: str, encoding: str, rows: int) -> Origin:
     opening = partial(open_csv, csv, csv_as_told(delimiter, encoding))
     with opening() as file:
         drawn = read_sample(file, rows)
-    return Origin(drawn, None if csv == STANDARD_INPUT else opening, everything=not rows)
+        once = csv == STANDARD_INPUT or file.size is None  # a named pipe
+    return Origin(drawn, None if once else opening, everything=not rows)
 
 
 def _check_free(output: Path, csv: str, *, force: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,19 @@ def test_init_tells_rows_that_would_be_refused(folder: Path) -> None:
         "warning: rows of the sample would be refused under this config: 133 bad-label"
         in result.stderr
     )
+
+
+@pytest.mark.timeout(30)
+def test_init_reads_a_named_pipe_once(folder: Path) -> None:
+    """A pipe is read as standard input is: nobody writes into it a second time."""
+    os.mkfifo(folder / "pipe")
+    content = (folder / "loans.csv").read_bytes()
+    writer = threading.Thread(target=(folder / "pipe").write_bytes, args=(content,), daemon=True)
+    writer.start()
+    result = run("pipe", *TOLD, "--drop", "k")
+    writer.join()
+    assert result.exit_code == 0
+    assert config.load(folder / "freshet.toml").model == "pipe"
 
 
 def test_init_refuses_to_overwrite(folder: Path) -> None:
