@@ -41,9 +41,8 @@ class Labels:
         """How many rows of the sample are positive, in words."""
         known = sum(code is not None for code in self.codes)
         positive = sum(code == 1 for code in self.codes)
-        return (
-            f"{positive:,} of {known:,} labels in the sample are positive ({positive / known:.1%})"
-        )
+        are = "label in the sample is" if known == 1 else "labels in the sample are"
+        return f"{positive:,} of {known:,} {are} positive ({positive / known:.1%})"
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,10 @@ class LabelColumn:
         """The other values, sorted."""
         return [value for value in sorted(self.counts) if value and value not in self.missing]
 
+    def ranked(self, values: Sequence[str]) -> tuple[str, ...]:
+        """Values by how often they occur, the most frequent first."""
+        return tuple(sorted(values, key=lambda value: -self.counts[value]))
+
 
 def map_labels(column: LabelColumn) -> Labels:
     """Which class each value of the label column is.
@@ -98,13 +101,15 @@ def map_labels(column: LabelColumn) -> Labels:
             f"The label column {quoted(column.name)} holds no value but {listed(column.values)}"
             f"{missing} in the sample; say with --negative VALUE what the other class is."
         )
+    # Answers name a class by its first spelling.
+    positive, negative = column.ranked(column.positive), column.ranked(negative)
     classes = {**dict.fromkeys(column.positive, 1), **dict.fromkeys(negative, 0)}
     codes = tuple(classes.get(cell) for cell in column.cells)
     warnings = [
         f"the label column {quoted(column.name)} {warning}"
         for warning in (*_too_few(column, codes), *_too_many(column, negative))
     ]
-    return Labels(column.positive, negative, tuple(column.missing), codes, tuple(warnings))
+    return Labels(positive, negative, tuple(column.missing), codes, tuple(warnings))
 
 
 def _check_told(column: LabelColumn) -> None:

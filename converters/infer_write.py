@@ -19,6 +19,7 @@ from converters.column_settings import Section
 from converters.infer import Inference
 from converters.infer_crossings import Crossing
 from converters.infer_decision import Decision
+from converters.infer_labels import Labels
 from converters.sample import Sample
 from converters.settings import CsvSettings, LearnerSettings, Settings
 from converters.toml_text import key, quoted, value
@@ -52,7 +53,7 @@ def config_text(
         *_commented(Settings),
         "",
         "[label]",
-        f"# {inference.labels.balance}.",
+        *_wrapped(f"{inference.labels.balance}.{_first_named(inference.labels)}"),
         *_spellings("positive", inference.labels.positive),
         *_spellings("negative", inference.labels.negative),
         "",
@@ -98,6 +99,12 @@ def _wrapped(comment: str) -> list[str]:
     )
 
 
+def _first_named(labels: Labels) -> str:
+    if max(len(labels.positive), len(labels.negative)) == 1:
+        return ""
+    return " Answers name a class by its first spelling: the most frequent one stands first."
+
+
 def _csv(csv: CsvSettings) -> Iterator[str]:
     """The section of how the file is written, where it is not as most are."""
     changed = csv.model_dump(exclude_defaults=True)
@@ -120,7 +127,8 @@ def _spellings(name: str, spellings: Sequence[str]) -> Iterator[str]:
 def _section(name: str, field: FieldInfo, crossings: Sequence[Crossing]) -> Iterator[str]:
     section = field.default
     assert isinstance(section, Section)
-    live = name == "learner" and any(crossing.is_sure for crossing in crossings)
+    # Live also over a proposal: whoever uncomments the key alone would set it somewhere else.
+    live = name == "learner" and crossings
     yield f"[{name}]" if live else f"# [{name}]"
     for line in _commented(type(section)):
         if name == "learner" and line.startswith("# interactions = "):
@@ -142,7 +150,10 @@ def _interactions(line: str, crossings: Sequence[Crossing]) -> Iterator[str]:
     if sure:
         yield "# Crossed is what helps on rows of the sample held out, each beside those above:"
     else:
-        yield "# A guess, for the rows of the sample held out are not sure that these help:"
+        yield from _wrapped(
+            "These may help, but the rows of the sample held out do not make it certain. To cross "
+            "them, take away the '#' before the key below them:"
+        )
     yield from (f"#   {quoted(crossing.evidence)[1:-1]}" for crossing in crossings)
     pairs = value([crossing.pair for crossing in crossings])
     yield f"interactions = {pairs}" if sure else f"# interactions = {pairs}"

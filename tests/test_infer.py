@@ -85,6 +85,13 @@ def test_every_other_value_is_negative() -> None:
     assert '"y" holds 3 values; all but "1" count as negative: "0", "2"' in three.warnings[0]
 
 
+def test_the_most_frequent_spelling_of_a_class_stands_first() -> None:
+    """Answers name a class by its first spelling, which is the one that comes most often."""
+    cells = ["1", "yes", "yes", "a", "b", "b", "b", "c", "c"]
+    labels = labels_of(cells, positive=("1", "yes", "new")).labels
+    assert (labels.positive, labels.negative) == (("yes", "1", "new"), ("b", "c", "a"))
+
+
 def test_negative_as_told() -> None:
     """With ``--negative`` only that is negative, and rows of other values are told."""
     inference = labels_of(["1", "0", "2", ""], negative=("0",))

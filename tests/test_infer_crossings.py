@@ -73,13 +73,13 @@ def test_pair_that_repeats_another_is_not_crossed_too() -> None:
 
 
 def test_unsure_pairs_are_a_comment() -> None:
-    """A pair that may help is shown as a comment, which works without its '#'."""
+    """A pair that may help is a comment in a live section: its '#' is all that must go."""
     columns = PAIR | {"y": lambda i: either(i) if i % 2 else "01"[NOISE[-i] < 0.4]}
     crossings, text = found(columns, rows=600)
     assert crossings
     assert not any(crossing.is_sure for crossing in crossings)
     assert "\ninteractions" not in text
-    live = text.replace("# [learner]", "[learner]").replace("# interactions =", "interactions =")
+    live = text.replace("# interactions =", "interactions =")
     loaded = config.from_values(tomllib.loads(live), Path("freshet.toml"))
     assert loaded.learner.interactions == tuple(crossing.pair for crossing in crossings)
 

@@ -56,6 +56,15 @@ def test_each_decision_has_its_reason_above_it() -> None:
     assert "# 134 of 400 labels in the sample are positive (33.5%)." in text
 
 
+def test_the_order_of_a_class_spellings_is_explained() -> None:
+    """Where a class has several spellings, the comment says what the first is for."""
+    cells: dict[str, Cell] = {"y": lambda i: "1nnno"[i % 5], "z": lambda i: NOISE[i]}
+    text, _ = written(table(cells))
+    assert "Answers name a class by its first spelling" in text.replace("\n# ", " ")
+    assert 'negative = ["n", "o"]' in text
+    assert "first spelling" not in written(table({"z": lambda i: NOISE[i]}))[0]
+
+
 def test_each_alternative_can_take_its_columns_place() -> None:
     """Each line that begins with `# or:` loads where it stands instead of the one above it."""
     columns: dict[str, Cell] = {
