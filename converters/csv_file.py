@@ -165,7 +165,7 @@ def _no_header(reason: str) -> str:
         "CRLF, not in CR alone",
         "text-after-quote": "in its first line text follows a closing quote",
         "not-utf8": "its first line must name the columns in UTF-8; if the file is in another "
-        "encoding, name that in csv.encoding",
+        "encoding, name that in csv.encoding (for init: --encoding latin-1)",
     }.get(reason, "its first line must name the columns in UTF-8")
 
 

@@ -7,7 +7,7 @@ Follows :mod:`converters.sample`; what comes out is written as ``freshet.toml`` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from converters.column_sample import MISSING_SPELLINGS, ColumnSample
@@ -132,11 +132,10 @@ def _restored(suspect: Decision) -> Decision:
     )
 
 
-def _unreadable(sample: Sample) -> list[str]:
-    if not sample.unreadable:
-        return []
-    said = (
-        f"{len(sample.unreadable):,} rows of the sample were left out, the first in line "
-        f"{sample.unreadable[0]}: not as many cells as the header, not UTF-8, or badly quoted."
-    )
-    return [said]
+def _unreadable(sample: Sample) -> Iterator[str]:
+    for fault, lines in sample.unreadable.items():
+        many = len(lines) > 1
+        rows = f"{len(lines):,} rows" if many else "1 row"
+        where = f"the first in line {lines[0]}" if many else f"in line {lines[0]}"
+        were = "were left out" if many else "was left out"
+        yield f"{rows} of the sample {were}, {where}: {fault}."

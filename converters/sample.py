@@ -18,6 +18,7 @@ from converters.csv_file import CsvFile, CsvFileError, FileRow
 from converters.errors import UsageError
 from converters.quoting import quoted
 from converters.settings import CsvSettings
+from converters.transcoding import is_utf8
 
 # The sample is held in memory, cell by cell: wide rows give fewer of them.
 LARGEST_SAMPLE = 64 * 2**20
@@ -31,6 +32,11 @@ LARGEST_READ = 256 * 2**20
 BY_NAME = {"tab": "\t"}
 
 
+# What is wrong with rows that are left out.
+OTHER_WIDTH = "not as many cells as the header has"
+BADLY_QUOTED = "badly quoted: text behind a closing quote, or a carriage return outside quotes"
+
+
 @dataclass(frozen=True)
 class Sample:
     """The readable ones of the rows that were drawn.
@@ -39,7 +45,7 @@ class Sample:
         source: how messages call the file.
         columns: the cells of each column, by its name, in the file's order.
         lines: the line on which each row begins, rising.
-        unreadable: the line of each drawn row that is not UTF-8 or has not the header's width.
+        unreadable: the lines of the drawn rows that cannot be used, by what is wrong, in words.
         rows_read: from how many rows they were drawn.
         whole: whether these are all rows of the file.
         csv: how the file is written.
@@ -50,7 +56,7 @@ class Sample:
     source: str
     columns: dict[str, list[str]]
     lines: list[int]
-    unreadable: list[int]
+    unreadable: dict[str, list[int]]
     rows_read: int
     whole: bool
     csv: CsvSettings
@@ -119,22 +125,33 @@ def read_sample(file: CsvFile, limit: int) -> Sample:
 def _readable(file: CsvFile, drawn: _Draw, *, whole: bool, limited: bool) -> Sample:
     rows: list[list[str]] = []
     lines: list[int] = []
-    unreadable: list[int] = []
+    unreadable: dict[str, list[int]] = {}
     for row in drawn.rows():
         cells = file.dialect.cells_of(row.content)
-        if isinstance(cells, Refusal) or (cells and len(cells) != len(file.header)):
-            unreadable.append(row.line)
+        if isinstance(cells, Refusal):
+            fault = _encoding_fault(file.csv) if cells.reason == "not-utf8" else BADLY_QUOTED
+            unreadable.setdefault(fault, []).append(row.line)
+        elif cells and len(cells) != len(file.header):
+            unreadable.setdefault(OTHER_WIDTH, []).append(row.line)
         elif cells:
             rows.append(cells)
             lines.append(row.line)
     if not rows:
-        found = (
-            f" that can be read; line {unreadable[0]} is the first bad one" if unreadable else ""
-        )
+        first = min(((lines[0], fault) for fault, lines in unreadable.items()), default=None)
+        found = ""
+        if first:
+            found = f" that can be read; line {first[0]} is the first bad one ({first[1]})"
         raise CsvFileError(f"{file.name} has no rows{found}: a schema is inferred from rows.")
     columns = dict(zip(file.header, map(list, zip(*rows, strict=True)), strict=True))
     limited = limited and file.rows_read > drawn.limit
     return Sample(file.name, columns, lines, unreadable, file.rows_read, whole, file.csv, limited)
+
+
+def _encoding_fault(csv: CsvSettings) -> str:
+    """That a row is not in the file's encoding, and what to do in the terms of the command."""
+    if is_utf8(csv.encoding):
+        return "not UTF-8: if the file is in another encoding, name it, as in --encoding latin-1"
+    return f"not {csv.encoding}, the encoding told: is it another?"
 
 
 def csv_as_told(delimiter: str, encoding: str) -> CsvSettings:

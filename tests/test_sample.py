@@ -36,7 +36,7 @@ def test_small_file_is_taken_whole() -> None:
     """A file with no more rows than asked for is taken whole, blank lines left out."""
     drawn = sampled(b"a,b\n1,2\n\n3,4\n")
     assert drawn.columns == {"a": ["1", "3"], "b": ["2", "4"]}
-    assert (drawn.lines, drawn.unreadable) == ([2, 4], [])
+    assert (drawn.lines, drawn.unreadable) == ([2, 4], {})
 
 
 def test_sample_of_huge_rows_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,10 +54,16 @@ def test_huge_file_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_bad_rows_are_left_out_and_told() -> None:
-    """Rows that cannot be read do not decide anything; they are counted."""
-    content = table({"z": lambda i: NOISE[i]}) + b"1\n\xff,1\n1,2,3\n"
-    inference = infer(sampled(content), Told("y", ("1",)))
-    assert "3 rows of the sample were left out, the first in line 402" in inference.warnings[0]
+    """Rows that cannot be read do not decide anything; they are counted, each fault by itself."""
+    content = table({"z": lambda i: NOISE[i]}) + b'1\n\xff,1\n1,2,3\n"1"x,2\n'
+    width, utf8, quotes = infer(sampled(content), Told("y", ("1",))).warnings
+    assert width == (
+        "2 rows of the sample were left out, the first in line 402: not as many cells as the "
+        "header has."
+    )
+    assert utf8.startswith("1 row of the sample was left out, in line 403: not UTF-8")
+    assert "--encoding latin-1" in utf8
+    assert "in line 405: badly quoted" in quotes
 
 
 @pytest.mark.parametrize(
