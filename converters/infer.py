@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from converters.column_sample import MISSING_SPELLINGS, ColumnSample
 from converters.infer_column import decide
 from converters.infer_crossings import Crossing, crossings
-from converters.infer_decision import Alternative, Decision, Surroundings
+from converters.infer_decision import Alternative, Decision, Surroundings, counted
 from converters.infer_labels import InferError, LabelColumn, Labels, listed, map_labels
 from converters.infer_leaks import judge_of
 from converters.infer_told import Told, moments, roles_of, told_decision
@@ -135,7 +135,7 @@ def _restored(suspect: Decision) -> Decision:
 def _unreadable(sample: Sample) -> Iterator[str]:
     for fault, lines in sample.unreadable.items():
         many = len(lines) > 1
-        rows = f"{len(lines):,} rows" if many else "1 row"
+        rows = counted(len(lines), "row")
         where = f"the first in line {lines[0]}" if many else f"in line {lines[0]}"
         were = "were left out" if many else "was left out"
         yield f"{rows} of the sample {were}, {where}: {fault}."

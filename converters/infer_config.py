@@ -76,9 +76,10 @@ def written(origin: Origin, told: Told, model: str, path: Path) -> WrittenConfig
     text = config_text(model, sample, inference, worth_crossing(inference, sample))
     loaded(text, path)
     warnings = list(inference.warnings)
-    if trial.refused:
+    refused = trial.described(sum(map(len, sample.unreadable.values())))
+    if refused:
         rows = "the sample" if origin.reopened is None else f"the {trial.read:,} tried"
-        warnings.append(f"rows of {rows} would be refused under this config: {trial.described}.")
+        warnings.append(f"rows of {rows} would be refused under this config: {refused}.")
     return WrittenConfig(text, sample, tuple(warnings))
 
 

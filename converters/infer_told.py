@@ -13,7 +13,7 @@ from typing import Any
 from converters.cells import RefusedCellError
 from converters.column_sample import ColumnSample
 from converters.csv_file import CsvFileError, other_delimiter
-from converters.infer_decision import Alternative, Decision, Surroundings, plain
+from converters.infer_decision import Alternative, Decision, Surroundings, counted, plain
 from converters.infer_labels import InferError, Labels
 from converters.infer_notations import TIMES_READ
 from converters.infer_numbers import bounds
@@ -132,13 +132,13 @@ def _id(column: ColumnSample) -> Decision:
     repeated = len(column.cells) - empty - distinct
     if repeated:
         warnings.append(
-            f"the id column {name} repeats itself in {repeated:,} rows of the sample; a row "
-            "whose id was seen shortly before is dropped as a duplicate."
+            f"the id column {name} repeats itself in {counted(repeated, 'row')} of the sample; a "
+            "row whose id was seen shortly before is dropped as a duplicate."
         )
     if empty:
         warnings.append(
-            f"the id column {name} is empty in {empty:,} rows of the sample; no late label "
-            "can find them."
+            f"the id column {name} is empty in {counted(empty, 'row')} of the sample; no late "
+            "label can find them."
         )
     return Decision(column.name, {"role": "id"}, "as told by --id", (), tuple(warnings))
 

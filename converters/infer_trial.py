@@ -23,6 +23,8 @@ LARGEST_TRIED = 64 * 2**20
 # Rows to guess again from: some of each kind of refusal, and not so many as to outweigh the sample.
 ROWS_A_REFUSAL = 5
 MOST_ROWS = 1_000
+# Why a row has no cells to look at, or not as many as the header.
+WITHOUT_CELLS = frozenset({"not-utf8", "wrong-width", "text-after-quote", "bare-cr"})
 
 # The line of a row and its cells, or why it has none.
 Found = tuple[int, Sequence[str] | Refusal]
@@ -44,12 +46,13 @@ class Trial:
     rows: list[tuple[int, Sequence[str], Refusal]] = field(default_factory=list)
     read: int = 0
 
-    @property
-    def described(self) -> str:
-        """The refusals in words."""
+    def described(self, told: int = 0) -> str:
+        """The refusals in words; rows without cells only if more than were told of already."""
+        without = sum(self.refused[reason] for reason in WITHOUT_CELLS)
         return ", ".join(
             f"{count:,} {reason} (first in line {self.first[reason]})"
             for reason, count in self.refused.most_common()
+            if without > told or reason not in WITHOUT_CELLS
         )
 
     def rows_about(self, columns: Collection[str]) -> list[tuple[int, Sequence[str]]]:

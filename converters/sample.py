@@ -72,6 +72,7 @@ class Sample:
     def described(self) -> str:
         """How many rows of which, in words."""
         of = f"the {'' if self.whole else 'first '}{self.rows_read:,} rows"
+        of = "the one row" if self.whole and self.rows_read == 1 else of
         drawn = self.rows - self.added
         if drawn == self.rows_read and self.whole:
             return of

@@ -45,6 +45,11 @@ def test_ids_that_repeat_or_lack() -> None:
     assert 'id column "a" is empty in 2 rows' in said
 
 
+def test_one_row_is_no_rows() -> None:
+    """What is told of one row is told in the singular."""
+    assert "is empty in 1 row of" in warnings(lambda i: f"k{i}" if i else "", id_column="a")
+
+
 def test_unknown_column_names_those_there_are() -> None:
     """A column that the file lacks is an error with the likeliest meant and all there are."""
     with pytest.raises(InferError, match=r'--label names the column "lable", .*"y", "a", "label"'):

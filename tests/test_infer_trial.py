@@ -74,9 +74,26 @@ def test_huge_file_is_tried_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the first part of a huge file is tried, unless all of it was asked for."""
     monkeypatch.setattr(infer_trial, "LARGEST_TRIED", 1_000)
     monkeypatch.setattr("converters.csv_blocks.READ_BYTES", 1_000)
-    content = table({"z": lambda i: "x" * 90 + str(i % 5)}, ROWS) + b"oops\n"
-    assert not any("refused under" in warning for warning in wrote(content).warnings)
-    assert any("1 wrong-width" in warning for warning in wrote(content, 0).warnings)
+    content = table({"z": lambda i: "x" * 90 + str(i % 5)}, ROWS) + b"7,x\n"
+    part, everything = (wrote(content, limit, negative=("0",)) for limit in (200, 0))
+    assert not any("refused under" in warning for warning in part.warnings)
+    assert any("1 bad-label" in warning for warning in everything.warnings)
+
+
+def test_bad_rows_are_told_once() -> None:
+    """Rows left out of a sample of the whole file are not told of again when it is tried."""
+    content = table({"z": lambda i: NOISE[i]}, 100) + b"oops\n"
+    (said,) = wrote(content).warnings
+    assert said.startswith("1 row of the sample was left out, in line 102")
+
+
+def test_numbers_in_another_notation_are_not_added() -> None:
+    """Rows refused knowingly do not make the sample: the column stays numeric, and that is told."""
+    content = table({"a": lambda i: "1.234,5" if i % 40 == 7 else NOISE[i % 1_999]}, ROWS)
+    config = wrote(content, 400)
+    assert 'a = { kind = "numeric"' in config.text
+    assert config.sample.added == 0
+    assert any("100 not-a-number (first in line 9)" in warning for warning in config.warnings)
 
 
 def test_two_runs_write_the_same() -> None:
