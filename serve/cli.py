@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import textwrap
+from collections.abc import Sequence
 
 import typer
 
@@ -21,6 +22,7 @@ from converters.command_line import say
 from converters.errors import FreshetError
 from learners import commands as learner_commands
 from serve import commands as server_commands
+from serve.standard_streams import let_go, stand_in_for_closed
 from stream import commands as stream_commands
 from stream import dead_letter_commands, demo_commands
 
@@ -60,18 +62,11 @@ for command in (
 
 def main() -> None:
     """Run the command line; the entry point of ``freshet``."""
+    stand_in_for_closed()
     try:
         _run()
     finally:
-        _let_go_of_standard_error()
-
-
-def _let_go_of_standard_error() -> None:
-    """What could not be said must not decide the exit status."""
-    try:
-        sys.stderr.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        let_go()
 
 
 def _run() -> None:
@@ -80,7 +75,7 @@ def _run() -> None:
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
-        app(arguments, prog_name="freshet")
+        _call(arguments)
     except FreshetError as error:
         if debug:
             raise
@@ -97,12 +92,26 @@ def _run() -> None:
         fail(_told(error), 1)
 
 
+def _call(arguments: Sequence[str]) -> None:
+    """Run one command, until what it printed has arrived."""
+    try:
+        app(arguments, prog_name="freshet")
+    except SystemExit:  # how every command ends
+        sys.stdout.flush()
+        raise
+
+
 def _told(error: Exception) -> str:
     """What to say of an error that nothing below has given words to."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
         return (
             f"The output of this command, or a file of its own, cannot be written: "
             f"{error.strerror}. Make room, also where temporary files go, and run it again."
+        )
+    if isinstance(error, OSError) and error.errno == errno.EBADF and sys.__stdout__ is None:
+        return (
+            "Standard output is closed, so what this command prints cannot be written. Run it "
+            "without '>&-', or send its output to a file."
         )
     return (
         f"Freshet failed in a way it does not know: {type(error).__name__}: {error}. This is "

@@ -126,6 +126,38 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "closed", "status", "said"),
+    [
+        ("convert rows.csv", ">&-", 1, "Standard output is closed"),
+        ("models --json", ">&-", 1, "Standard output is closed"),
+        ("--help", ">&-", 1, "Standard output is closed"),
+        ("convert rows.csv -o out.vw", ">&-", 0, "3 rows converted"),
+        ("convert -", "<&-", 1, "standard input cannot be read: Bad file descriptor"),
+        ("convert rows.csv -o out.vw", "2>&-", 0, ""),
+    ],
+)
+def test_closed_standard_streams(
+    tmp_path: Path, arguments: str, closed: str, status: int, said: str
+) -> None:
+    """A stream that is closed is told where it is needed, and stops nothing where it is not."""
+    project = Project(tmp_path / "p")
+    project.write_csv(flights(3))
+    command = f"{sys.executable} -m serve.cli {arguments} {closed}"
+    result = subprocess.run(
+        ["/bin/sh", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+        timeout=100,
+    )
+    assert (result.returncode, result.stderr.count("\n")) == (status, 1 if said else 0)
+    assert said in result.stderr
+    assert (project.folder / "out.vw").exists() is (status == 0)
+
+
+@pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (("rollback", "1", "--reason", "x", "--learner", "resume"), "keep"),
