@@ -146,7 +146,7 @@ def _warnings(column: ColumnSample, guess: Guess) -> Iterator[str]:
     if guess.kind == "categorical":
         yield from _blanks_at_ends(column)
     odd = len(column.present) - len(column.numbers)
-    if not guess.as_missing and 0 < odd <= len(column.present) / 10:
+    if guess.kind != "numeric" and 0 < odd <= len(column.present) / 10:
         cell = column.odd[0]
         yield (
             f"column {quoted(column.name)} holds numbers but for {odd:,} of "

@@ -73,19 +73,17 @@ def tried(rows: Iterable[Found], schema: Schema) -> Trial:
             continue
         trial.refused[refusal.reason] += 1
         trial.first.setdefault(refusal.reason, line)
-        readable = not isinstance(cells, Refusal) and len(cells) == width
-        # A number in another notation is refused knowingly: more such rows would only outweigh
-        # the others.
-        knowingly = refusal.reason == "not-a-number" and is_number_otherwise(refusal.text)
-        if (
-            readable
-            and not knowingly
-            and len(trial.rows) < MOST_ROWS
-            and kinds[refusal] < ROWS_A_REFUSAL
-        ):
+        if isinstance(cells, Refusal) or len(cells) != width or _knowingly(refusal):
+            continue
+        if len(trial.rows) < MOST_ROWS and kinds[refusal] < ROWS_A_REFUSAL:
             kinds[refusal] += 1
             trial.rows.append((line, cells, refusal))
     return trial
+
+
+def _knowingly(refusal: Refusal) -> bool:
+    """Whether it is of a number in another notation: more of these would only outweigh others."""
+    return refusal.reason == "not-a-number" and is_number_otherwise(refusal.text)
 
 
 def rows_of_file(file: CsvFile, *, everything: bool) -> Iterator[Found]:

@@ -124,3 +124,11 @@ def test_a_few_numbers_otherwise_written_are_not_taken_for_missing() -> None:
         warnings(make)
     )
     assert "this one as 12345.67" in warnings(make)
+    assert "is not numeric" not in warnings(make)
+
+
+def test_only_numbers_otherwise_written_among_numbers() -> None:
+    """Without words among them nothing is missing, and one warning says it all."""
+    decision = decided(lambda i: "1.234,5" if i % 50 == 1 else NOISE[i])
+    assert "missing_values" not in decision.settings
+    assert len(decision.warnings) == 1
