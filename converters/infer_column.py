@@ -83,10 +83,9 @@ def _feature(
     column: ColumnSample, guess: Guess, surroundings: Surroundings, judge: Judge
 ) -> Decision:
     settings = _settings(column, guess, surroundings)
+    missing = settings.get("missing_values", ())
     others = tuple(
-        replace(
-            other, settings=_with_missing(column, other.settings, surroundings, guess.as_missing)
-        )
+        replace(other, settings=_with_missing(column, other.settings, surroundings, missing))
         for other in guess.otherwise
     )
     because = "; ".join([guess.because, *_missing_said(column, settings)])

@@ -99,4 +99,6 @@ def test_missing_spelt_in_one_column_is_missing_in_numbers_of_another() -> None:
     )
     spelt = [d.settings.get("missing_values") for d in inference.decisions[1:]]
     assert spelt == [["NA"], ["NA"], ["NA"], ["NA"], None]
+    beside = inference.decisions[3].otherwise[0].settings
+    assert beside == {"kind": "categorical", "missing_values": ["NA"]}
     assert '"NA" means missing in other columns' in inference.decisions[2].because
