@@ -160,8 +160,8 @@ def _in_notation(
 ) -> Decision:
     """A column of numbers or times in another notation: few values are categories all the same."""
     values = len(column.distinct)
-    most = len(column.present) if notation.are_times else MOST_NUMBERED_CATEGORIES
-    if not column.nearly_unique and values <= most:
+    few = values <= MOST_NUMBERED_CATEGORIES and 2 * values <= len(column.present)
+    if few or (notation.are_times and not column.nearly_unique):
         until = f"Until then it is a category of {values:,} values."
         guess = categories(column)
         because = f"{notation.because}: taken for names; {guess.because}"

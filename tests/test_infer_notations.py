@@ -87,6 +87,7 @@ def test_few_amounts_otherwise_written_are_categories() -> None:
     decision = decided(lambda i: f"{i % 5},5%")
     assert decision.settings == {"kind": "categorical"}
     assert "Until then it is a category of 5 values." in decision.warnings[0]
+    assert column(lambda i: f"{i},5%", rows=12) == {"role": "drop"}
 
 
 TIMES: list[tuple[Cell, dict[str, Any], str]] = [
