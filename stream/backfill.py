@@ -18,7 +18,8 @@ from learners.registry import Commit, Lineage, Registry, Start
 from learners.snapshot import SnapshotStore
 from stream import checkpoint, replay
 from stream.context import Context, learner_json, record_reader
-from stream.history import Formed, History
+from stream.formed import Formed
+from stream.history import History
 from stream.journal import JournalLine, to_cut, to_positions
 from stream.log import EventLog, Place, Record
 from stream.merge import BATCH_ROWS, MergedReader

@@ -51,6 +51,7 @@ def produce(
     from converters.csv_file import open_csv
     from converters.progress import progress
     from stream.history import History
+    from stream.log import StampError
     from stream.produce import Pace, Producer
     from stream.topics import create_topics
     from stream.waits import warn_of_waits
@@ -69,9 +70,11 @@ def produce(
                 produced = producer.send(
                     history.records(), Pace(rate=rate), lambda p: shown(p.rows)
                 )
-            except FreshetError:
+            except FreshetError as error:
                 sent = producer.produced
                 say(f"{sent.rows:,} rows and {sent.labels:,} labels were sent before this error:")
+                if isinstance(error, StampError):
+                    raise history.blaming(error, producer.unsent) from None
                 raise
     warn_of_waits(history, settings)
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {settings.log}.")

@@ -14,7 +14,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from converters.cells import Refusal, RefusedCellError
 from converters.conversion import CSV_HEADERS
@@ -23,7 +22,8 @@ from converters.errors import UsageError
 from converters.quoting import quoted
 from converters.schema import Schema
 from converters.times import time_ms
-from stream.log import Outgoing
+from stream.formed import Formed, Timed, Waiting, out_of_range
+from stream.log import Outgoing, StampError
 
 DEFAULT_ROWS_PER_MESSAGE = 50
 
@@ -51,22 +51,6 @@ class HistoryOptions:
         return self.label_delay is not None or self.label_time is not None
 
 
-class Formed(NamedTuple):
-    """A record ready to be appended: of labels or of events, with so many rows."""
-
-    labels: bool
-    rows: int
-    record: Outgoing
-
-
-class _Timed(NamedTuple):
-    """A row with its record time, and its label with the label's; None where there is none."""
-
-    time: int | None
-    content: bytes
-    label: tuple[int, bytes] | None = None
-
-
 class History:
     """The records of one file.
 
@@ -88,7 +72,8 @@ class History:
         columns = file.dialect.line(file.header).encode()
         self._headers = () if file.header == list(schema.names) else (("columns", columns),)
         self._time_at = self._place("time")
-        self._zone = "" if self._time_at is None else _zone(schema)
+        column = schema.only("time")
+        self._zone = "UTC" if column is None else column.settings.zone
         self._late = self._late_places() if options.late else None
         self.longest_wait = 0.0  # seconds from an event's record to its label's, so far
 
@@ -100,57 +85,75 @@ class History:
         """
         yield from self._late_records() if self._late else self._plain_records()
 
+    def blaming(self, error: StampError, unsent: Sequence[Formed]) -> StampError:
+        """The error with the cell that it is about, of records that were to be sent."""
+        formed = out_of_range(unsent)
+        column = self._schema.only("time")
+        if formed is None or formed.timed_by is None or column is None:
+            return error
+        row, cells = formed.timed_by, self._cells(formed.timed_by)
+        name = (self._options.label_time if formed.labels else None) or column.name
+        cell = quoted(cells[self._file.header.index(name)]) if cells else ""
+        return StampError(
+            f"{self._file.name}, line {row.line}, column '{name}': {cell} is no time that the log "
+            f"takes. {error} Then send the header and the rows that have not been sent."
+        )
+
     def _plain_records(self) -> Iterator[Formed]:
         """Rows with their labels, a fixed number a record, stamped when the last was known."""
         rows: list[bytes] = []
         latest: int | None = None
+        by: FileRow | None = None
         for row in self._file.rows():
             rows.append(row.content)
             time = None if self._time_at is None else self._row_time(self._cells(row))
+            if time is not None and (latest is None or by is None or time > latest):
+                by = row
             latest = time if latest is None else max(latest, time or 0)
             if len(rows) == self._options.rows_per_message:
-                yield self._events(rows, latest)
+                yield self._events(rows, latest, by)
                 rows = []
         if rows:
-            yield self._events(rows, latest)
+            yield self._events(rows, latest, by)
 
     def _late_records(self) -> Iterator[Formed]:
         """Groups of rows of one time; before each, the labels known by then."""
-        labels: list[tuple[int, int, bytes]] = []
+        labels: list[Waiting] = []
         group: list[bytes] = []
-        now = 0
+        now, by = 0, None
         for number, row in enumerate(self._timed()):
             assert row.time is not None
             if row.time > now:
-                yield from self._group(labels, group, now)
-                group, now = [], row.time
+                yield from self._group(labels, group, now, by)
+                group, now, by = [], row.time, row.row
             group.append(row.content)
             if row.label is not None:
-                heapq.heappush(labels, (row.label[0], number, row.label[1]))
-        yield from self._group(labels, group, now)
+                heapq.heappush(labels, (row.label[0], number, row.label[1], row.row))
+        yield from self._group(labels, group, now, by)
         while labels:
             yield from self._due_labels(labels, labels[0][0])
 
     def _group(
-        self, labels: list[tuple[int, int, bytes]], group: Sequence[bytes], now: int
+        self, labels: list[Waiting], group: Sequence[bytes], now: int, by: FileRow | None
     ) -> Iterator[Formed]:
         yield from self._due_labels(labels, now)
         size = self._options.rows_per_message
         for first in range(0, len(group), size):
-            yield self._events(group[first : first + size], now)
+            yield self._events(group[first : first + size], now, by)
 
-    def _due_labels(self, labels: list[tuple[int, int, bytes]], now: int) -> Iterator[Formed]:
+    def _due_labels(self, labels: list[Waiting], now: int) -> Iterator[Formed]:
         """Label records up to a time, in order; labels of one time share a record."""
         due: list[bytes] = []
         while labels and labels[0][0] <= now:
-            time, _, line = heapq.heappop(labels)
+            time, _, line, row = heapq.heappop(labels)
             due.append(line)
             same = labels and labels[0][0] == time
             if not same or len(due) == self._options.rows_per_message:
-                yield Formed(labels=True, rows=len(due), record=Outgoing(b"\n".join(due), time))
+                record = Outgoing(b"\n".join(due), time)
+                yield Formed(labels=True, rows=len(due), record=record, timed_by=row)
                 due = []
 
-    def _events(self, rows: Sequence[bytes], time: int | None) -> Formed:
+    def _events(self, rows: Sequence[bytes], time: int | None, by: FileRow | None) -> Formed:
         value = b"\n".join(rows)
         if not rows[-1]:
             value += b"\n"  # or a blank last row would be no row at all
@@ -158,9 +161,9 @@ class History:
         if value.startswith((b"{", b"[")):
             headers = (*headers, *CSV_HEADERS)  # or it might be read as JSON
         record = Outgoing(value, time, headers)
-        return Formed(labels=False, rows=len(rows), record=record)
+        return Formed(labels=False, rows=len(rows), record=record, timed_by=by)
 
-    def _timed(self) -> Iterator[_Timed]:
+    def _timed(self) -> Iterator[Timed]:
         """Rows with their times; a row that has none goes with the one before it."""
         ahead = round(self._options.score_ahead * 1000)
         last = 0
@@ -168,7 +171,7 @@ class History:
             cells = self._cells(row)
             event = None if cells is None else self._row_time(cells)
             if cells is None or event is None:
-                yield _Timed(last, row.content)
+                yield Timed(last, row, row.content)
                 continue
             time = max(0, event - ahead)
             if time < last:
@@ -180,13 +183,13 @@ class History:
             last = time
             yield self._parted(row, cells, event, time)
 
-    def _parted(self, row: FileRow, cells: list[str], event: int, time: int) -> _Timed:
+    def _parted(self, row: FileRow, cells: list[str], event: int, time: int) -> Timed:
         """A row without its label, and the label on its own."""
         assert self._late is not None
         id_at, label_at, label_time_at = self._late
         label = cells[label_at]
         if self._schema.label_codes.get(label, 0) is None:  # empty, or spelt as not known
-            return _Timed(time, row.content)
+            return Timed(time, row, row.content)
         if label_time_at is None:
             known = event + round((self._options.label_delay or 0.0) * 1000)
         else:
@@ -196,7 +199,7 @@ class History:
         cells[label_at] = ""
         line = self._file.dialect.line
         label_line = line([cells[id_at], label]).encode()
-        return _Timed(time, line(cells).encode(), (known, label_line))
+        return Timed(time, row, line(cells).encode(), (known, label_line))
 
     def _label_time(self, row: FileRow, cell: str) -> int:
         try:
@@ -243,8 +246,3 @@ class History:
             raise UsageError(f"--label-time: {self._file.name} has no column '{name}'.")
         assert id_at is not None and label_at is not None  # noqa: PT018  # looked at above
         return id_at, label_at, None if name is None else self._file.header.index(name)
-
-
-def _zone(schema: Schema) -> str:
-    column = schema.only("time")
-    return "UTC" if column is None else column.settings.zone

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 from uuid import uuid4
 
-from stream.history import Formed
+from stream.formed import Formed
 from stream.log import EventLog, Outgoing, OutputWriter
 from stream.topics import Topics
 
@@ -48,12 +48,14 @@ class Producer:
 
     Attributes:
         stopping: set to end after the chunk at hand.
+        unsent: the chunk at hand.
     """
 
     log: EventLog
     topics: Topics
     partitions: int = 1
     stopping: bool = False
+    unsent: list[Formed] = field(default_factory=list)
     produced: Produced = field(default_factory=Produced)
 
     def send(
@@ -78,7 +80,7 @@ class Producer:
         pace: Pace,
         sent: Callable[[Produced], None],
     ) -> None:
-        chunk: list[Formed] = []
+        chunk = self.unsent
         began = flushed = monotonic()
         first: int | None = None
         rows = 0

@@ -13,7 +13,8 @@ from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
 from converters.framing import COMMA
 from converters.rows import RowReader
-from stream.history import Formed, History, HistoryOptions
+from stream.formed import Formed
+from stream.history import History, HistoryOptions
 from stream.log import Place, Record
 from stream.outputs import dead_letter_records, read_dead_letters
 from stream.reading import EventRows

@@ -8,7 +8,8 @@ import pytest
 
 from converters.csv_file import CsvFileError, open_csv
 from converters.errors import UsageError
-from stream.history import Formed, History, HistoryOptions
+from stream.formed import Formed
+from stream.history import History, HistoryOptions
 from tests.project import Project, csv_text, flights
 
 HEADER = ("id", "at", "late", "carrier", "origin", "hour", "distance", "landed")
