@@ -12,15 +12,22 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from converters.csv_text import csv_line
+from converters.csv_text import BYTE_ORDER_MARK, csv_line
 from converters.errors import FreshetError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 # Some hundred KB of CSV at a time; pages are decoded in pieces of PAGE_BYTES.
 BATCH_ROWS = 2_048
 PAGE_BYTES = 2**20
+# More text than this is written in several parts: a long text that each row repeats stands in the
+# file, and in a batch, only once.
+WRITTEN_BYTES = 2 * 2**20
+
+# In front of a row without quotes it would be no part of the first cell.
+_MARK = BYTE_ORDER_MARK.encode()
 
 
 class ParquetError(FreshetError):
@@ -46,7 +53,7 @@ class ParquetSource:
         file.seek(0)
         try:
             import pyarrow as pa
-            import pyarrow.parquet as pq
+            import pyarrow.parquet  # may be missing by itself
         except ImportError:
             raise ParquetError(
                 f"{name} is a Parquet file, and pyarrow, which reads them, is not installed: "
@@ -54,12 +61,12 @@ class ParquetSource:
             ) from None
         self._errors: tuple[type[Exception], ...] = (pa.ArrowException, OSError)
         try:
-            self._file = pq.ParquetFile(file, pre_buffer=False, buffer_size=PAGE_BYTES)
+            self._file = _opened(file)
         except self._errors as error:
             raise self._damaged(error) from None
         self._rows = self._file.metadata.num_rows
         self._rows_read = 0
-        self._content = b""
+        self._content = io.BytesIO()
         self._pieces = self._csv()
         _check_columns(self._file.schema_arrow, name)
 
@@ -74,27 +81,30 @@ class ParquetSource:
         Raises:
             ParquetError: the file is damaged.
         """
-        while not self._content:
+        while not (content := self._content.read(size)):
             piece = next(self._pieces, None)
             if piece is None:
                 return b""
-            self._content = piece
-        content, self._content = self._content[:size], self._content[size:]
+            self._content = io.BytesIO(piece)
         return content
 
     def _csv(self) -> Iterator[bytes]:
         yield (csv_line(self._file.schema_arrow.names, self._delimiter) + "\n").encode()
-        batches = self._file.iter_batches(BATCH_ROWS, use_threads=False)
+        parts = self._parts()
         while True:
             try:
-                batch = next(batches, None)
-                if batch is None:
+                part = next(parts, None)
+                if part is None:
                     return
-                content = _written(batch, self._delimiter)
+                content = _written(part, self._delimiter)
             except self._errors as error:
                 raise self._damaged(error) from None
-            self._rows_read += batch.num_rows
+            self._rows_read += part.num_rows
             yield content
+
+    def _parts(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._file.iter_batches(BATCH_ROWS, use_threads=False):
+            yield from _of_some_bytes(batch)
 
     def _damaged(self, error: Exception) -> ParquetError:
         first, *_ = str(error).splitlines() or [type(error).__name__]
@@ -102,6 +112,21 @@ class ParquetSource:
             f"{self.name} begins as a Parquet file and cannot be read as one: {first} Write it "
             "again, or give it as CSV."
         )
+
+
+def _opened(file: BinaryIO) -> pq.ParquetFile:
+    """The file, its texts as places in dictionaries, so that a long one may repeat at no cost."""
+    import pyarrow.parquet as pq
+
+    first = pq.ParquetFile(file, pre_buffer=False)
+    texts = [field.name for field in first.schema_arrow if _is_text(field.type)]
+    return pq.ParquetFile(
+        file,
+        metadata=first.metadata,
+        read_dictionary=texts,
+        pre_buffer=False,
+        buffer_size=PAGE_BYTES,
+    )
 
 
 def _check_columns(schema: pa.Schema, name: str) -> None:
@@ -118,24 +143,57 @@ def _check_columns(schema: pa.Schema, name: str) -> None:
             )
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _of_some_bytes(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch in parts that are written as some MB at most, or are a single row."""
+    rows: int = batch.num_rows
+    if rows <= 1 or sum(map(_bytes, batch.columns)) <= WRITTEN_BYTES:
+        yield batch
+        return
+    yield from _of_some_bytes(batch.slice(0, rows // 2))
+    yield from _of_some_bytes(batch.slice(rows // 2))
+
+
+def _bytes(column: pa.Array) -> int:
+    """How much a column's cells are once each is written out."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    if not _is_text(column.type.value_type):
+        return int(column.indices.nbytes)
+    lengths = pc.binary_length(column.dictionary).take(column.indices)
+    return pc.sum(lengths).as_py() or 0
+
+
 def _written(batch: pa.RecordBatch, delimiter: str) -> bytes:
     """A batch as rows of CSV; missing values are empty cells."""
     import pyarrow as pa
-    import pyarrow.csv as pc
 
     columns = list(map(_cells, batch.columns))
     plain = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
     # pyarrow quotes every text where it may quote at all; rows without quotes are read quicker.
-    for quoting in ("none", "needed"):
-        out = io.BytesIO()
-        options = pc.WriteOptions(include_header=False, delimiter=delimiter, quoting_style=quoting)
-        try:
-            pc.write_csv(plain, out, options)
-        except pa.ArrowInvalid:
-            if quoting == "needed":
-                raise
-        else:
-            break
+    try:
+        content = _as_csv(plain, delimiter, "none")
+    except pa.ArrowInvalid:
+        return _as_csv(plain, delimiter, "needed")
+    if content.startswith(_MARK) or b"\n" + _MARK in content:
+        return _as_csv(plain, delimiter, "needed")
+    return content
+
+
+def _as_csv(batch: pa.RecordBatch, delimiter: str, quoting: str) -> bytes:
+    import pyarrow.csv as pc
+
+    out = io.BytesIO()
+    options = pc.WriteOptions(include_header=False, delimiter=delimiter, quoting_style=quoting)
+    pc.write_csv(batch, out, options)
     return out.getvalue()
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from converters.framing import COMMA
 from converters.numbers import number
 from converters.parquet import BATCH_ROWS, ParquetError, ParquetSource
 from converters.times import time_ms
@@ -67,6 +68,29 @@ def test_floats_are_spelled_as_python_does() -> None:
     """2.0 is ``2.0``, as pandas writes it to CSV and JSON holds it, of either width."""
     columns = {"a": [2.0, None, 0.1], "b": pa.array([2.0, 0.1, None], pa.float32())}
     assert rows(columns)[1:] == [["2.0", "2.0"], ["", "0.1"], ["0.1", ""]]
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_long_text_that_repeats(encoded: bool) -> None:
+    """A text that stands in the file once is never written out for thousands of rows at once."""
+    texts = pa.array(["x" * 300_000] * 400)
+    file = parquet({"a": texts.dictionary_encode() if encoded else texts})
+    source, before = ParquetSource(file, "x.parquet"), pa.total_allocated_bytes()
+    size = most = 0
+    for piece in pieces(source):
+        size += len(piece)
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert size == len("a\n") + 400 * 300_001
+    assert most < 20_000_000
+    assert file.getbuffer().nbytes < 50_000
+
+
+def test_byte_order_mark_is_part_of_a_cell() -> None:
+    """A mark in front of a row is no part of it, but in a Parquet file it belongs to the cell."""
+    for cells in (["A", "\ufeffA"], ["\ufeffA", "B"]):
+        content = b"".join(pieces(ParquetSource(parquet({"a": cells, "b": cells}), "x.parquet")))
+        _, *framed = (row for row, _ in COMMA.frame(content))
+        assert list(map(COMMA.cells_of, framed)) == [[cell, cell] for cell in cells]
 
 
 def test_other_types() -> None:
