@@ -132,6 +132,7 @@ def giants(folder: Path, size: int, most: int) -> None:
     assert mebibytes < most, mebibytes
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_large_records_of_nonsense_hold_nothing_up(tmp_path: Path) -> None:
     """Separators, quotes, line feeds, brackets: the good row behind each is learned."""
