@@ -39,6 +39,7 @@ SENTENCES = {
     UNLEARNABLE: "the learner cannot take a value of this magnitude",
     "out-of-range": "the number is outside the column's range",
     "rare-value": "the value is rare, and the schema does not allow that",
+    "text-too-long": "the text has more than 100,000 tokens",
     "too-many-rows": "the record has more than 100,000 rows",
     "unclosed-quote": "a quote opens in this row and does not close",
     "unknown-column": "the schema has no such column",

@@ -154,18 +154,21 @@ KINDS: Columns = {
     "cat": {"kind": "categorical", "values": ["a"], "rare_values": ["b"]},
     "flag": {"kind": "boolean"},
     "at": {"kind": "time", "zone": "UTC"},
+    "said": {"kind": "text"},
     "w": {"role": "weight", "max": 10, "out_of_range": "reject", "missing": "reject"},
 }
 OF_KINDS = [
-    (b"1,a,yes,2013-01-01,2", "good"),
-    (b"1,b,yes,2013-01-01,2", "rare-value"),
-    (b"1,c,yes,2013-01-01,2", "unseen-value"),
-    (b"1,a,maybe,2013-01-01,2", "not-a-boolean"),
-    (b"1,a,yes,soon,2", "bad-time"),
-    (b"1,a,yes,2013-01-01,11", "out-of-range"),
-    (b"1,a,yes,2013-01-01,-1", "out-of-range"),
-    (b"1,a,yes,2013-01-01,", "missing-value"),
-    (b"1,a,yes,2013-01-01,much", "not-a-number"),
+    (b"1,a,yes,2013-01-01,a,2", "good"),
+    (b"1,b,yes,2013-01-01,a,2", "rare-value"),
+    (b"1,c,yes,2013-01-01,a,2", "unseen-value"),
+    (b"1,a,maybe,2013-01-01,a,2", "not-a-boolean"),
+    (b"1,a,yes,soon,a,2", "bad-time"),
+    (b"1,a,yes,2013-01-01,a,11", "out-of-range"),
+    (b"1,a,yes,2013-01-01,a,-1", "out-of-range"),
+    (b"1,a,yes,2013-01-01,a,", "missing-value"),
+    (b"1,a,yes,2013-01-01,a,much", "not-a-number"),
+    (b"1,a,yes,2013-01-01," + b"a " * 100_000 + b",2", "good"),
+    (b"1,a,yes,2013-01-01," + b"a " * 100_001 + b",2", "text-too-long"),
 ]
 
 

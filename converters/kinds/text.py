@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from converters.cells import escape_value, unescape
+from converters.cells import RefusedCellError, escape_value, unescape
 from converters.kinds.base import Kind, Token
+
+# The tokens of a cell of 8 MiB took half a gigabyte; a novel has as many.
+MOST_TOKENS = 100_000
 
 
 class Text(Kind[tuple[str, ...]]):
@@ -15,8 +18,15 @@ class Text(Kind[tuple[str, ...]]):
     blank_is_missing: ClassVar[bool] = True  # a text of blanks alone holds no token
 
     def check(self, cell: str) -> tuple[str, ...]:
-        """The tokens; any text has some, unless it is all blank."""
-        return tuple(cell.split())
+        """The tokens; any text has some, unless it is all blank.
+
+        Raises:
+            RefusedCellError: ``text-too-long``.
+        """
+        tokens = cell.split(maxsplit=MOST_TOKENS)
+        if len(tokens) > MOST_TOKENS:
+            raise RefusedCellError("text-too-long", cell)
+        return tuple(tokens)
 
     def write(self, value: tuple[str, ...]) -> str:
         """Each token, escaped; one that repeats counts twice."""
