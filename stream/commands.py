@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from converters.apart import check_apart
 from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
-from converters.errors import FreshetError, UsageError
+from converters.errors import UsageError
 from stream.signals import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ def produce(
     from converters.csv_file import open_csv
     from converters.progress import progress
     from stream.history import History
-    from stream.log import StampError
-    from stream.produce import Pace, Producer
+    from stream.produce import Pace, Producer, telling_how_far
     from stream.topics import create_topics
     from stream.waits import warn_of_waits
 
@@ -65,17 +65,9 @@ def produce(
         topics = create_topics(event_log, settings)
         producer = Producer(event_log, topics, settings.topics.partitions)
         stopped = stopped_by_signals(lambda: setattr(producer, "stopping", True))
-        with stopped, progress("rows sent", file.size, file.tell) as shown:
-            try:
-                produced = producer.send(
-                    history.records(), Pace(rate=rate), lambda p: shown(p.rows)
-                )
-            except FreshetError as error:
-                sent = producer.produced
-                say(f"{sent.rows:,} rows and {sent.labels:,} labels were sent before this error:")
-                if isinstance(error, StampError):
-                    raise history.blaming(error, producer.unsent) from None
-                raise
+        shows = progress("rows sent", file.size, file.tell)
+        with stopped, shows as shown, telling_how_far(producer, history):
+            produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
     warn_of_waits(history, settings)
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {settings.log}.")
     if json:
@@ -135,7 +127,6 @@ def backfill(
     json: Json = False,
 ) -> None:
     """Replay history into a candidate version that 'promote' serves."""
-    from converters.apart import check_apart
     from learners.commands import promote_version
     from stream.backfill_run import run
     from stream.context import context_of
@@ -145,8 +136,8 @@ def backfill(
     settings, schema = read_config(config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
     _check_source(source, options, fresh=fresh)
-    read = {"the CSV file": None if source == "log" else source, "--config": str(config)}
-    check_apart(read, {"--scores": scores.name if scores else None})
+    if scores:
+        check_apart({"the CSV file": source, "--config": str(config)}, {"--scores": scores.name})
     report = run(context_of(settings, schema), source, options, fresh=fresh, scores=scores)
     if promote:
         promote_version(settings, report["version"], "backfill --promote")

@@ -10,14 +10,17 @@ label without the events that came before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from uuid import uuid4
 
+from converters.command_line import say
+from converters.errors import FreshetError
 from stream.formed import Formed
-from stream.log import EventLog, Outgoing, OutputWriter
+from stream.history import History
+from stream.log import EventLog, Outgoing, OutputWriter, StampError
 from stream.topics import Topics
 
 # Records sent at a time when there is no pace to keep, and how long a paced one may be held back.
@@ -129,6 +132,19 @@ class Producer:
         if self.partitions == 1:
             return record
         return record._replace(partition=self.produced.records % self.partitions)
+
+
+@contextmanager
+def telling_how_far(producer: Producer, history: History) -> Iterator[None]:
+    """Before an error, what was sent; of a time that the log refuses, also its cell."""
+    try:
+        yield
+    except FreshetError as error:
+        sent = producer.produced
+        say(f"{sent.rows:,} rows and {sent.labels:,} labels were sent before this error:")
+        if isinstance(error, StampError):
+            raise history.blaming(error, producer.unsent) from None
+        raise
 
 
 def _due(item: Formed, pace: Pace, rows: int, first: int) -> float:

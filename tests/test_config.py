@@ -56,31 +56,6 @@ def test_reads_the_file(file: Path) -> None:
     assert settings.serve.port == 8000
 
 
-def test_reads_a_file_with_a_byte_order_mark(file: Path) -> None:
-    """An editor that puts a byte order mark in front does not make the file another."""
-    file.write_text(GOOD, encoding="utf-8-sig")
-    assert config.load(file).model == "loans"
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        ("9" * 5_000, "number of thousands of digits"),
-        ("[" * 100_000, "deeper than can be read"),
-        ("[" * 100_000 + "]" * 100_000, "deeper than can be read"),
-        ("{a=" * 100_000, "deeper than can be read"),
-        ("[" * 200 + "]" * 200, "key 'serve' is wrong|key 'serve.port' is wrong"),
-        ("9" * 4_000, "key 'serve.port' is wrong"),
-    ],
-    ids=["digits", "open lists", "lists", "tables", "some lists", "fewer digits"],
-)
-def test_values_that_python_itself_refuses(file: Path, value: str, said: str) -> None:
-    """A huge number and a deep nesting are told with the file's name."""
-    file.write_text(f"{GOOD}[serve]\nport = {value}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=rf"freshet\.toml.*({said})"):
-        config.load(file)
-
-
 def test_state_lies_beside_the_config(file: Path) -> None:
     """Log, registry and snapshots are under the home folder, which is beside the config."""
     settings = config.load(file)
