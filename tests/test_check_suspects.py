@@ -171,6 +171,35 @@ def test_small_files_cry_no_wolf() -> None:
     assert not any(code.startswith("leak") for code in codes(checked(columns, rows)))
 
 
+def test_times_after_the_event_are_a_leak() -> None:
+    """A feature that is always later than the event is a suspect; one that is so mostly is none."""
+    columns: Columns = {
+        "after": {"kind": "time", "zone": "UTC"},
+        "mostly": {"kind": "time", "zone": "UTC"},
+        "same": {"kind": "time", "zone": "Asia/Tokyo"},
+        "kept": {"role": "leak"},
+        "at": {"role": "time"},
+        "late": {"role": "label"},
+    }
+    rows: list[list[object]] = [
+        [
+            "" if day == 3 else f"2013-01-{day + 1:02}",
+            f"2013-01-{day + (day > 1):02}",
+            f"2013-01-{day:02}T09:00",  # midnight in UTC
+            f"2013-02-{day:02}",
+            f"2013-01-{day:02}",
+            day % 2,
+        ]
+        for day in range(1, 25)
+    ]
+    found = checked(columns, rows)
+    assert {f.column for f in found.findings if f.code == "leak-suspect"} == {"after"}
+    assert "leak-suspect:after" in codes(found, "problem")
+    assert [each.name for each in found.columns if each.after_event] == ["after"]
+    few = checked(columns, rows[:20])  # 19 of them have both times
+    assert not any(code.startswith("leak") for code in codes(few))
+
+
 def test_too_few_labels_say_nothing() -> None:
     """With fewer than ten rows of a class no column is judged."""
     found = checked(COLUMNS, [row(number, int(number < 9)) for number in range(500)])

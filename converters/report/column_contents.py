@@ -122,6 +122,7 @@ class ColumnReport:
         unseen: rows with a value that the config does not know, where it names some.
         refused: rows refused because of this column.
         alone: how well it tells the classes apart.
+        after_event: whether its times are always later than the event itself.
         drift: between the file's halves.
         bars: its plot.
     """
@@ -141,6 +142,7 @@ class ColumnReport:
     unseen: int
     refused: int
     alone: Alone | None
+    after_event: bool
     drift: Drift | None
     bars: Sequence[Bar]
 

@@ -18,6 +18,11 @@ DRIFTED = 0.25
 
 BY = {"number": "by its size", "value": "by its value", "missing": "by whether it is missing"}
 
+AFTER_EVENT = (
+    "is always later than the event itself. If it is known only afterwards, give it the role "
+    '"leak".'
+)
+
 
 def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
     """All of one column.
@@ -30,6 +35,8 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
     present = rows - column.missing
     if column.alone is not None and column.learned and suspicious(column.alone):
         yield said("problem", "leak-suspect", _leak(column.alone))
+    elif column.after_event:
+        yield said("problem", "leak-suspect", AFTER_EVENT)
     if column.learned and rows >= UNIQUE_FROM_ROWS:
         yield from _values(column, present, said)
     if column.numbers and column.numbers.outside >= OUTSIDE_SHARE * present:

@@ -33,6 +33,7 @@ class ColumnPlan:
         low: the smallest number that is not out of range.
         high: the largest.
         known: the values that are not unseen; empty if the config names none.
+        zone: the clock of times without an offset.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ColumnPlan:
     low: float = -math.inf
     high: float = math.inf
     known: frozenset[str] = frozenset()
+    zone: str = "UTC"
 
     @property
     def numeric(self) -> bool:
@@ -92,6 +94,7 @@ def _plan(name: str, settings: ColumnSettings | None) -> ColumnPlan:
         low if settings.min is None else settings.min,
         high if settings.max is None else settings.max,
         frozenset({*settings.values, *settings.rare_values}),
+        settings.zone or "UTC",
     )
 
 

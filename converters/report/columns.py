@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nlargest, nsmallest
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from converters.column_sample import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
 from converters.quoting import quoted
+from converters.report.after_event import always_later, happened
 from converters.report.column_contents import Bar, ColumnReport, Drift, NumberSummary, Rare, Value
 from converters.report.column_counts import Counts, Totals
 from converters.report.column_plan import ColumnPlan
@@ -58,9 +59,11 @@ def column_reports(profile: Profile) -> Iterator[ColumnReport]:
     for (_, column), rows in profile.rejects.counts.items():
         refused[column] += rows
     columns = profile.sample.columns(len(profile.plans))
+    events = happened(profile.plans, profile.sample)
     for plan, totals, cells in zip(profile.plans, profile.totals, columns, strict=True):
-        looked = _cells(plan, cells)
-        yield _report(plan, totals, looked, profile.sampled, judge, refused[plan.name])
+        found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge)
+        later = always_later(plan, cells, events)
+        yield replace(found, refused=refused[plan.name], after_event=later)
 
 
 def _report(
@@ -69,7 +72,6 @@ def _report(
     cells: Cells,
     sampled: Sampled,
     judge: Judge,
-    refused: int,
 ) -> ColumnReport:
     there = totals.rows - totals.missing
     distinct = totals.distinct
@@ -91,8 +93,9 @@ def _report(
         rare=_rare(present, distinct),
         numbers=_numbers(plan, totals, present),
         unseen=totals.unseen,
-        refused=refused,
+        refused=0,
         alone=judge.alone(cells.codes, cells.missing, cells.values) if shown else None,
+        after_event=False,
         drift=_drift(plan, cells, sampled) if shown else None,
         bars=bars,
     )

@@ -120,6 +120,10 @@ class RowSample:
             else:
                 yield from ([] for _ in range(first, last))
 
+    def column(self, place: int) -> list[str]:
+        """The cells of one column."""
+        return [self._cells(text)[place] for text in self._texts]
+
     def _cells(self, text: bytes) -> list[str]:
         row = text.decode()
         if '"' not in row:
