@@ -16,7 +16,6 @@ from tests.check_files import checked, codes, column
 from tests.schemas import Columns
 
 DICE = random.Random(9)
-DRAW = np.random.default_rng(9)
 
 COLUMNS: Columns = {
     "id": {"role": "id"},
@@ -97,15 +96,17 @@ def test_honest_columns_beat_chance_and_are_no_leaks() -> None:
 
 def test_numbers_are_ranked_as_scikit_learn_ranks() -> None:
     """The area of numbers with ties is scikit-learn's."""
-    positive = DRAW.random(500) < 0.3
-    scores = np.round(DRAW.normal(positive, 1.5), 1)
+    draw = np.random.default_rng(1)
+    positive = draw.random(500) < 0.3
+    scores = np.round(draw.normal(positive, 1.5), 1)
     assert rank_auc(scores, positive) == pytest.approx(roc_auc_score(positive, scores), abs=1e-12)
 
 
 def test_values_are_judged_on_the_other_half() -> None:
     """The area of values is scikit-learn's for rates learned from the other fold."""
-    positive, folds = DRAW.random(900) < 0.4, DRAW.random(900) < 0.5
-    values = DRAW.integers(0, 30, 900)
+    draw = np.random.default_rng(2)
+    positive, folds = draw.random(900) < 0.4, draw.random(900) < 0.5
+    values = draw.integers(0, 30, 900)
     areas, pairs = [], []
     for learned, judged in ((folds, ~folds), (~folds, folds)):
         base = positive[learned].mean()
@@ -121,13 +122,13 @@ def test_values_are_judged_on_the_other_half() -> None:
     assert crossed_auc(values, positive, folds) == pytest.approx(expected, abs=1e-12)
 
 
-def sampled(labels: NDArray[np.int8]) -> Sampled:
+def sampled(labels: NDArray[np.int8], draw: np.random.Generator) -> Sampled:
     """A sample with these labels."""
     rows = len(labels)
     return Sampled(
         np.arange(rows),
         labels,
-        DRAW.integers(0, 2**63, rows, np.uint64),
+        draw.integers(0, 2**63, rows, np.uint64),
         np.arange(rows) * 2 >= rows,
         True,
     )
@@ -135,24 +136,24 @@ def sampled(labels: NDArray[np.int8]) -> Sampled:
 
 @pytest.mark.parametrize("kind", ["two values", "many values", "unique", "numbers", "gaps"])
 def test_shuffled_labels_stay_under_the_control(kind: str) -> None:
-    """The same values against shuffled labels: about 1 of 100 gets over the control."""
-    rows = 400
+    """The same values against shuffled labels: 1 or 2 of 100 get over the control."""
+    draw, rows = np.random.default_rng(4), 400
     values = {
-        "two values": DRAW.integers(0, 2, rows),
-        "many values": DRAW.integers(0, 90, rows),
+        "two values": draw.integers(0, 2, rows),
+        "many values": draw.integers(0, 90, rows),
         "unique": np.arange(rows),
-        "numbers": DRAW.integers(0, 90, rows),
-        "gaps": DRAW.integers(0, 2, rows),
+        "numbers": draw.integers(0, 90, rows),
+        "gaps": draw.integers(0, 2, rows),
     }[kind]
     missing = values == 0 if kind == "gaps" else np.zeros(rows, np.bool_)
-    numbers = DRAW.normal(size=rows) if kind == "numbers" else None
+    numbers = draw.normal(size=rows) if kind == "numbers" else None
     labels = (np.arange(rows) < 100).astype(np.int8)
     over = 0
     for _ in range(300):
-        judged = Judge(sampled(DRAW.permutation(labels)), 1).alone(values, missing, numbers)
+        judged = Judge(sampled(draw.permutation(labels), draw), 1).alone(values, missing, numbers)
         assert judged is not None
         over += judged.auc > judged.control
-    assert over <= 8
+    assert over <= 12
 
 
 def test_small_files_cry_no_wolf() -> None:
@@ -194,7 +195,7 @@ def test_times_after_the_event_are_a_leak() -> None:
     ]
     found = checked(columns, rows)
     assert {f.column for f in found.findings if f.code == "leak-suspect"} == {"after"}
-    assert "leak-suspect:after" in codes(found, "problem")
+    assert "leak-suspect:after" in codes(found, "warning")
     assert [each.name for each in found.columns if each.after_event] == ["after"]
     few = checked(columns, rows[:20])  # 19 of them have both times
     assert not any(code.startswith("leak") for code in codes(few))

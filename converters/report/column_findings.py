@@ -36,7 +36,7 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
     if column.alone is not None and column.learned and suspicious(column.alone):
         yield said("problem", "leak-suspect", _leak(column.alone))
     elif column.after_event:
-        yield said("problem", "leak-suspect", AFTER_EVENT)
+        yield said("warning", "leak-suspect", AFTER_EVENT)
     if column.learned and rows >= UNIQUE_FROM_ROWS:
         yield from _values(column, present, said)
     if column.numbers and column.numbers.outside >= OUTSIDE_SHARE * present:
