@@ -1,7 +1,7 @@
 """The features that Vowpal Wabbit saw -> the checked row they were made of.
 
 The way back of :mod:`converters.vw_text`: that it exists shows that nothing is lost or taken for
-something else between a row and a learner. Explanations read features by it too.
+something else between a row and a learner. The proofs (``make proofs``) go by it.
 """
 
 from __future__ import annotations
