@@ -204,3 +204,11 @@ def test_order_changes_only_what_depends_on_it() -> None:
         assert (before.numbers, before.rare, before.unseen) == (
             (after.numbers, after.rare, after.unseen)
         )
+
+
+def test_picture_tells_missing_cells_from_what_is_no_number() -> None:
+    """A refused cell of a numeric column has a bar of its own, and is not called missing."""
+    columns: Columns = {"late": {"role": "label"}, "n": {"kind": "numeric", "missing": "indicator"}}
+    rows: list[list[object]] = [[i % 2, ["", "x", i, i][i % 4]] for i in range(400)]
+    shares = {bar.text: bar.first for bar in column(checked(columns, rows), "n").bars}
+    assert shares["missing"] == shares["not a number"] == 0.25

@@ -194,5 +194,5 @@ def _drift(plan: ColumnPlan, cells: Cells, sampled: Sampled) -> Drift | None:
 
 def _bars(cells: Cells, sampled: Sampled) -> list[Bar]:
     if cells.values is not None:
-        return bars_of_numbers(cells.values, sampled)
+        return bars_of_numbers(cells.values, cells.missing, sampled)
     return bars_of_values(cells.codes, cells.names, cells.missing, sampled)

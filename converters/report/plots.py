@@ -26,6 +26,7 @@ OTHERS = "all others"
 # A picture of which others are nearly all would show nothing.
 MOST_OTHERS = 0.95
 MISSING = "missing"
+NO_NUMBER = "not a number"
 
 
 def bars_of_values(
@@ -45,8 +46,10 @@ def bars_of_values(
     return _bars(ranks, texts, sampled)
 
 
-def bars_of_numbers(values: NDArray[np.float64], sampled: Sampled) -> list[Bar]:
-    """A bar for each of some spans of equal width, and for rows that hold no number."""
+def bars_of_numbers(
+    values: NDArray[np.float64], missing: NDArray[np.bool_], sampled: Sampled
+) -> list[Bar]:
+    """A bar for each of some spans of equal width, for missing cells, and for what is no number."""
     there = ~np.isnan(values)
     if not there.any():
         return []
@@ -57,7 +60,7 @@ def bars_of_numbers(values: NDArray[np.float64], sampled: Sampled) -> list[Bar]:
     if low == high:
         low, high = float(rising[0]), float(rising[-1])
     edges = low + (high - low) / BINS * np.arange(BINS + 1)
-    bins = np.full(len(values), BINS, np.int64)
+    bins = np.where(missing, BINS, BINS + 1)
     bins[there] = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, BINS - 1)
     ends = [f"{edge:.6g}" for edge in edges.tolist()]
     texts = {i: f"{ends[i]} to {ends[i + 1]}" for i in range(BINS)}
@@ -66,7 +69,7 @@ def bars_of_numbers(values: NDArray[np.float64], sampled: Sampled) -> list[Bar]:
         present = np.unique(bins)
     else:
         present = np.unique(np.append(bins, np.arange(BINS)))
-    texts[BINS] = MISSING
+    texts |= {BINS: MISSING, BINS + 1: NO_NUMBER}
     return _bars(bins, {int(i): texts[int(i)] for i in present.tolist()}, sampled)
 
 
