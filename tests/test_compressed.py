@@ -19,6 +19,7 @@ from converters.compressed import Source
 from converters.csv_file import CsvFile, open_csv, opened
 from converters.output_file import writing
 from tests.packed import PACKS, PLAIN, ROWS, SKIPPED, Pack, pack_zstd, packs, read
+from tests.stepping import Stepping
 
 
 @packs
@@ -57,18 +58,6 @@ def test_any_content_in_any_steps(content: bytes, pack: str, step: int) -> None:
         found += more
     assert found == content
     assert source.read1(step) == b""
-
-
-class Stepping(io.BytesIO):
-    """A file that gives a few bytes at a time, as a pipe does."""
-
-    def __init__(self, content: bytes, step: int) -> None:
-        super().__init__(content)
-        self._step = step
-
-    def read1(self, size: int | None = -1, /) -> bytes:
-        """The next few bytes."""
-        return super().read1(self._step)
 
 
 @pytest.mark.parametrize("content", [b"(,b\n1,2\n", b"P\n1\n", b"PK,b\n", b"B\n", b"\x1f,b\n"])

@@ -17,6 +17,7 @@ from converters.rows import RowReader
 from converters.settings import CsvSettings
 from tests import schemas
 from tests.schemas import build
+from tests.stepping import Stepping
 
 COLUMNS: schemas.Columns = {
     "key": {"role": "id"},
@@ -227,15 +228,3 @@ def test_a_file_is_framed_as_a_record_of_any_delimiter(
     except CsvFileError:
         assert not framed[-1][1]
     assert rows == [row for row, complete in framed if complete]
-
-
-class Stepping(io.BytesIO):
-    """A file that gives a few bytes at a time, as a pipe does."""
-
-    def __init__(self, content: bytes, step: int) -> None:
-        super().__init__(content)
-        self._step = step
-
-    def read1(self, size: int | None = -1, /) -> bytes:
-        """The next few bytes."""
-        return super().read1(self._step)
