@@ -185,6 +185,8 @@ def _section(loc: tuple[int | str, ...]) -> type[BaseModel] | None:
         return ColumnSettings
     section: type[BaseModel] = Settings
     for part in loc:
+        if isinstance(part, int):  # one of several sections of a kind
+            continue
         field = section.model_fields.get(str(part))
         inner = _section_class(field.annotation) if field else None
         if inner is None:

@@ -20,8 +20,9 @@ from converters.infer import Inference
 from converters.infer_crossings import Crossing
 from converters.infer_decision import Decision
 from converters.infer_labels import Labels
+from converters.learner_settings import LearnerSettings
 from converters.sample import Sample
-from converters.settings import CsvSettings, LearnerSettings, Settings
+from converters.settings import CsvSettings, Settings
 from converters.toml_text import key, quoted, value
 
 # The sections that are most often changed; docs/configuration.md has them all.

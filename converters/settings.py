@@ -8,28 +8,23 @@ to them by a test).
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from converters.column_settings import ColumnSettings, LabelSettings, Section
 from converters.csv_settings import Delimiter, Encoding
+from converters.evaluation_settings import (
+    CalibrationSettings,
+    EvaluationSettings,
+    ImbalanceSettings,
+    ShadowSettings,
+    ValueSettings,
+)
+from converters.learner_settings import LearnerSettings
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
-
-
-def _moment(value: str) -> str:
-    """A time as ISO 8601, checked here so that the error names the key."""
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        raise ValueError(f"{value!r} is not a time; write it as ISO 8601, 2013-02-01") from None
-    return value
-
-
-MomentText = Annotated[str, AfterValidator(_moment)]
 
 
 class CsvSettings(Section):
@@ -41,30 +36,8 @@ class CsvSettings(Section):
     )
 
 
-class RiverSettings(Section):
-    """river's LogisticRegression, used when Vowpal Wabbit cannot be imported or by choice."""
-
-    optimizer: Literal["sgd", "adagrad", "adam"] = Field("sgd", description="river.optim class")
-    learning_rate: float = Field(0.05, gt=0, le=10, description="step size of the optimizer")
-    l2: float = Field(0.0, ge=0, le=1, description="L2 penalty")
-    intercept_learning_rate: float = Field(
-        0.01, ge=0, le=10, description="step size of the intercept"
-    )
-
-
-class LearnerSettings(Section):
-    """The learner and its arguments; a change makes a new lineage."""
-
-    kind: Literal["auto", "vw", "river"] = Field(
-        "auto", description="`auto` is vw, or river (said loudly) where vw cannot be imported"
-    )
-    args: str = Field("", description="Vowpal Wabbit arguments from the proven list, as one string")
-    interactions: tuple[tuple[str, str], ...] = Field(
-        (),
-        description="pairs whose values are crossed, each a feature column, a part of a time "
-        "(`applied.hour`) or a `namespace` of columns",
-    )
-    river: RiverSettings = Field(RiverSettings(), description="river's arguments")
+# The threshold where nothing says what decisions are worth.
+HALF = 0.5
 
 
 class LateLabelSettings(Section):
@@ -75,6 +48,17 @@ class LateLabelSettings(Section):
         "drop", description="what an event becomes when its label has not come"
     )
     max_waiting: int = Field(5_000_000, ge=1, description="most events kept waiting, oldest out")
+    allow_corrections: bool = Field(
+        False,
+        description="a second, differing label, while its event would still wait, is learned and "
+        "measured in place of the first; otherwise it is a dead letter",
+    )
+    memory: int = Field(
+        1024,
+        ge=1,
+        description="MiB of waiting events' features held in memory; what is over is read from "
+        "disk. Changes nothing that is learned",
+    )
 
 
 class DuplicateSettings(Section):
@@ -112,17 +96,6 @@ class LearnSettings(Section):
     )
 
 
-class EvaluationSettings(Section):
-    """Progressive validation."""
-
-    window: int = Field(
-        10_000, ge=10, le=10_000_000, description="labelled events in the windowed metrics"
-    )
-    static_after: MomentText | None = Field(
-        None, description="ISO time of the stream at which a frozen copy is taken to compare with"
-    )
-
-
 class TopicSettings(Section):
     """Names and shape of the topics; an empty name means `<model>.<what>`."""
 
@@ -148,7 +121,13 @@ class ServeSettings(Section):
     admin_token: SecretStr | None = Field(
         None, description="bearer token of the admin routes; set it by environment, not in the file"
     )
-    threshold: float = Field(0.5, ge=0, le=1, description="score from which the label is positive")
+    threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="score from which the label is positive; left out, 0.5, or where acting pays "
+        "by `[value]`",
+    )
     max_body: int = Field(8 * 2**20, ge=1024, description="largest request body in bytes")
     max_rows: int = Field(10_000, ge=1, description="most rows in one request")
     timeout: float = Field(10.0, gt=0, description="seconds a request may take")
@@ -180,5 +159,20 @@ class Settings(Section):
     evaluation: EvaluationSettings = Field(
         EvaluationSettings(), description="progressive validation"
     )
+    value: ValueSettings | None = Field(None, description="what decisions are worth")
+    imbalance: ImbalanceSettings = Field(ImbalanceSettings(), description="classes out of balance")
+    calibration: CalibrationSettings = Field(
+        CalibrationSettings(), description="mapping scores to probabilities"
+    )
+    shadow: tuple[ShadowSettings, ...] = Field(
+        (), description="learners that are compared with the one that is served"
+    )
     topics: TopicSettings = Field(TopicSettings(), description="the topics")
     serve: ServeSettings = Field(ServeSettings(), description="the HTTP server")
+
+    @property
+    def threshold(self) -> float:
+        """The score from which the label is positive."""
+        if self.serve.threshold is not None:
+            return self.serve.threshold
+        return HALF if self.value is None else self.value.break_even

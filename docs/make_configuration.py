@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -42,14 +42,16 @@ def page() -> str:
     for name, field in Settings.model_fields.items():
         section = _section(field)
         if section is not None:
-            parts += _pages(name, section)
+            parts += _pages(name, section, many=get_origin(field.annotation) is tuple)
     return "\n".join(parts)
 
 
-def _pages(name: str, section: type[BaseModel]) -> list[str]:
+def _pages(name: str, section: type[BaseModel], *, many: bool = False) -> list[str]:
     """A section's table, and those of sections within it."""
     plain = {n: f for n, f in section.model_fields.items() if not _section(f)}
-    parts = [f"## `[{name}]`\n\n{(section.__doc__ or '').strip()}\n", _rows(plain)]
+    shown = f"[[{name}]]" if many else f"[{name}]"
+    words = " ".join((section.__doc__ or "").split())
+    parts = [f"## `{shown}`\n\n{words}\n", _rows(plain)]
     for inner, field in section.model_fields.items():
         found = _section(field)
         if found is not None:
@@ -80,8 +82,8 @@ def _toml(value: Any) -> str:  # noqa: ANN401
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
 
 
 def _sentence(text: str | None) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import cast
 
 from converters.errors import UsageError
+from converters.learner_settings import LearnerSettings
 from converters.schema import Schema
-from converters.settings import LearnerSettings
 from converters.weights import MOST
 from learners.base import Learner, LearnerModule, LearnerSpec, WrongLearnerError
 from learners.intake import intake_for

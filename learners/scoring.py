@@ -78,7 +78,7 @@ def score_file(
     ):
         out.write("line,id,score,label,reason,column\n")
         for block in _blocks(file, schema):
-            rows = _scored(block, learner, schema, settings.serve.threshold)
+            rows = _scored(block, learner, schema, settings.threshold)
             out.writelines(csv_line(row) + "\n" for row in rows)
             refused = sum(isinstance(row, Refusal) for _, row in block)
             scored, rejected = scored + len(block) - refused, rejected + refused

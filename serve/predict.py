@@ -36,7 +36,7 @@ class Predictions:
         self._reader = service.reader
         self._measures = service.measures
         self._labels = service.schema.label_spellings
-        self._threshold = service.settings.serve.threshold
+        self._threshold = service.settings.threshold
 
     async def post(self, request: Request) -> Response:
         """Score one row or many."""

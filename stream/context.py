@@ -9,14 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from converters.rows import RowReader
 from converters.schema import Schema
-from converters.settings import Settings
+from converters.settings import LateLabelSettings, Settings
 from learners import choose
 from learners.base import LearnerSpec
 from learners.intake import intake_for
 from stream.reading import RecordReader
 from stream.topics import topics_of
+
+# Sections that decide what is taught, or what a learner's score becomes.
+SCORING = ("imbalance", "calibration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,25 @@ def learner_json(context: Context) -> dict[str, Any]:
     settings = context.settings
     return {
         **context.spec.to_json(),
-        "late_labels": settings.late_labels.model_dump(mode="json"),
+        "late_labels": _late_labels(settings.late_labels),
         "duplicates": settings.duplicates.model_dump(mode="json"),
+        **{name: dumped for name in SCORING if (dumped := _changed(getattr(settings, name)))},
     }
+
+
+def _late_labels(late: LateLabelSettings) -> dict[str, Any]:
+    """The rules of joining; a key that is left alone is not named, where models are older than it.
+
+    Where features are held in memory or on disk changes nothing that is learned.
+    """
+    dumped = late.model_dump(mode="json", exclude={"memory"})
+    if not late.allow_corrections:
+        del dumped["allow_corrections"]
+    return dumped
+
+
+def _changed(section: BaseModel) -> dict[str, Any]:
+    return section.model_dump(mode="json", exclude_defaults=True)
 
 
 def record_reader(context: Context) -> RecordReader:

@@ -207,7 +207,7 @@ def test_environment_holds_lists_as_json(file: Path, monkeypatch: pytest.MonkeyP
 
 WRONG_VARIABLES = [
     ("FRESHET_LOGG", "x", ["FRESHET_LOGG", "did you mean 'log'?"]),
-    ("FRESHET_WOMBAT", "x", ["FRESHET_WOMBAT", "there are checkpoint, columns"]),
+    ("FRESHET_WOMBAT", "x", ["FRESHET_WOMBAT", "there are calibration, checkpoint"]),
     ("FRESHET_SERVE__PROT", "1", ["FRESHET_SERVE__PROT", "did you mean 'port'?"]),
     ("FRESHET_SERVE__PORT", "x", ["FRESHET_SERVE__PORT", "a whole number"]),
     ("FRESHET_SERVE", "{x", ["FRESHET_SERVE", "as JSON"]),

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from converters.cells import Refusal
+from converters.learner_settings import RiverSettings
 from converters.river_dict import crossed, read_row
 from converters.schema import Schema
-from converters.settings import RiverSettings
 from converters.vw_text import compile_schema
 from learners.intake import intake_for, interactions_of
 from learners.river_arguments import river_spec

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from converters.settings import RiverSettings
+from converters.learner_settings import RiverSettings
 from learners.base import LearnerSpec
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from converters.errors import UsageError
-from converters.settings import LearnerSettings, RiverSettings
+from converters.learner_settings import LearnerSettings, RiverSettings
 from learners import choose
 from learners.base import LearnerSpec, WrongLearnerError
 from learners.river_arguments import river_spec

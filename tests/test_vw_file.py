@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converters.settings import RiverSettings
+from converters.learner_settings import RiverSettings
 from learners import choose
 from learners.base import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
 from learners.river_arguments import river_spec

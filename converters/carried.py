@@ -1,0 +1,79 @@
+"""Cells that are carried beside a row, for measuring: the slices' values and the event's amount.
+
+Follows the schema; the stream's reader picks these cells and the fold keeps them with an event
+until its label comes. A learner never sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from converters.cells import RefusedCellError
+from converters.column_settings import ColumnSettings
+from converters.numbers import number
+from converters.schema import Schema
+from converters.schema_checks import SchemaError
+from converters.settings import Settings
+
+SLICED_KINDS = ("categorical", "boolean")
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What is carried of each row.
+
+    Attributes:
+        slices: names of the columns that are measured value by value.
+        places: where those stand in a row, in that order; then the amount's, if there is one.
+        amount: name of the column by which values are multiplied; empty for none.
+    """
+
+    slices: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+    amount: str = ""
+
+    def picker(self) -> Callable[[Sequence[str]], tuple[str, ...]] | None:
+        """What picks these cells of a row; None where nothing is carried."""
+        if not self.places:
+            return None
+        places = self.places
+        return lambda cells: tuple(cells[place] for place in places)
+
+
+def carried_by(settings: Settings, schema: Schema) -> Carried:
+    """What the config's ``evaluation.slices`` and ``value.scale`` name.
+
+    Raises:
+        SchemaError: they name no such column, or one of the wrong kind; names the key.
+    """
+    named = settings.evaluation.slices
+    protected = tuple(c.name for c in schema.columns if c.settings.role == "protected")
+    slices = protected if named is None else tuple(dict.fromkeys(named))
+    for name in slices:
+        column = _column(schema, name, "evaluation.slices")
+        if column.role != "protected" and column.kind not in SLICED_KINDS:
+            raise SchemaError(
+                f"evaluation.slices: the column '{name}' is neither categorical nor boolean nor "
+                "of role 'protected'; its values are not measured each by itself."
+            )
+    amount = "" if settings.value is None else settings.value.scale
+    if amount and _column(schema, amount, "value.scale").kind != "numeric":
+        raise SchemaError(f"value.scale: the column '{amount}' is not of kind 'numeric'.")
+    names = (*slices, amount) if amount else slices
+    return Carried(slices, tuple(schema.names.index(name) for name in names), amount)
+
+
+def amount_of(cell: str) -> float:
+    """The amount that a cell holds; nan where it holds none."""
+    try:
+        return number(cell)
+    except RefusedCellError:
+        return float("nan")
+
+
+def _column(schema: Schema, name: str, key: str) -> ColumnSettings:
+    for column in schema.columns:
+        if column.name == name:
+            return column.settings
+    raise SchemaError(f"{key}: there is no column '{name}'; there are {', '.join(schema.names)}.")

@@ -1,0 +1,150 @@
+"""What ``freshet.toml`` says of measuring, comparing and correcting scores.
+
+Part of :mod:`converters.settings`, at the very bottom. The floors above read their own section:
+learners measure and calibrate, the stream teaches the shadows.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from converters.column_settings import Section
+from converters.learner_settings import RiverSettings
+
+DAY = 86_400.0
+
+# Names that the measures already use for what stands beside the learner.
+RESERVED = ("score", "raw", "base_rate", "static", "window", "faded", "recent", "value")
+
+
+def _moment(value: str) -> str:
+    """A time as ISO 8601, checked here so that the error names the key."""
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not a time; write it as ISO 8601, 2013-02-01") from None
+    return value
+
+
+def _free(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"'{name}' already has a meaning in reports; choose another name")
+    return name
+
+
+MomentText = Annotated[str, AfterValidator(_moment)]
+ShadowName = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="its name in reports"),
+    AfterValidator(_free),
+]
+
+
+class EvaluationSettings(Section):
+    """Progressive validation; never changes what is learned."""
+
+    window: int = Field(
+        10_000, ge=10, le=10_000_000, description="labelled events in the windowed metrics"
+    )
+    window_seconds: float = Field(
+        DAY, gt=0, description="event time, up to the newest label's event, in the other window"
+    )
+    half_life: float = Field(
+        10_000.0, ge=1, description="labelled events after which one counts half in faded metrics"
+    )
+    period: float = Field(
+        DAY, ge=1, description="seconds of event time a point of the curves stands for"
+    )
+    slices: tuple[str, ...] | None = Field(
+        None,
+        description="columns whose values are measured each by itself: categorical, boolean or "
+        "`protected` ones; left out, all `protected` ones",
+    )
+    slice_values: int = Field(
+        50, ge=1, le=1000, description="values of a slice, the first to come; others are one"
+    )
+    static_after: MomentText | None = Field(
+        None, description="ISO time of the stream at which a frozen copy is taken to compare with"
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals in comparisons")
+
+
+class ValueSettings(Section):
+    """What decisions are worth once the truth is known; to act is to take an event for positive."""
+
+    true_positive: float = Field(0.0, description="acted, and it was positive; a cost is negative")
+    false_positive: float = Field(0.0, description="acted, and it was negative")
+    true_negative: float = Field(0.0, description="did not act, and it was negative")
+    false_negative: float = Field(0.0, description="did not act, and it was positive")
+    scale: str = Field(
+        "", description="numeric column by which each event's values are multiplied; empty is 1"
+    )
+
+    @model_validator(mode="after")
+    def _acting_pays(self) -> Self:
+        if min(self.gains) < 0 or max(self.gains) == 0:
+            raise ValueError(
+                "acting on a positive event should be worth more than not acting "
+                "(true_positive above false_negative), and not acting on a negative one more than "
+                "acting (true_negative above false_positive)"
+            )
+        return self
+
+    @property
+    def gains(self) -> tuple[float, float]:
+        """What the right decision gains over the wrong one, for a positive and a negative event."""
+        return (
+            self.true_positive - self.false_negative,
+            self.true_negative - self.false_positive,
+        )
+
+    @property
+    def break_even(self) -> float:
+        """The probability from which acting is worth more than not acting (Elkan 2001)."""
+        positive, negative = self.gains
+        return negative / (positive + negative)
+
+
+class ImbalanceSettings(Section):
+    """Classes out of balance; part of what is learned."""
+
+    positive_weight: float = Field(
+        1.0, gt=0, le=1000, description="importance of a positive lesson beside a negative one"
+    )
+    negative_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="share of the negative lessons that is learned, chosen by their ids; all are "
+        "measured",
+    )
+    correct: bool = Field(
+        True, description="take back what both do to the score, so that it stays a probability"
+    )
+
+
+class CalibrationSettings(Section):
+    """Scores are mapped to what was true of recent scores like them; part of what is learned."""
+
+    method: Literal["none", "platt", "isotonic"] = Field(
+        "none", description="`platt` fits two numbers, `isotonic` a rising staircase"
+    )
+    window: int = Field(
+        20_000, ge=100, le=1_000_000, description="recent labelled scores that are fitted"
+    )
+    every: int = Field(1_000, ge=10, description="lessons between two fits")
+
+
+class ShadowSettings(Section):
+    """A learner that is scored and taught on the same stream, beside the one that is served."""
+
+    name: ShadowName
+    kind: Literal["vw", "river"] = Field("vw", description="vw or river")
+    args: str = Field("", description="Vowpal Wabbit arguments from the proven list, as one string")
+    interactions: tuple[tuple[str, str], ...] | None = Field(
+        None, description="some of `learner.interactions`; left out, all of them"
+    )
+    river: RiverSettings = Field(RiverSettings(), description="river's arguments")

@@ -1,0 +1,81 @@
+"""What is carried beside a row for measuring, and what decisions are worth, as the config says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from converters import config, schema
+from converters.carried import Carried, carried_by
+from converters.errors import UsageError
+
+COLUMNS: dict[str, Any] = {
+    "id": {"role": "id"},
+    "late": {"role": "label"},
+    "carrier": {"kind": "categorical"},
+    "distance": {"kind": "numeric"},
+    "sex": {"role": "protected"},
+}
+
+
+def carried(**sections: Any) -> Carried:
+    """What these sections carry of a row of ``COLUMNS``."""
+    values = {
+        "model": "m",
+        "columns": COLUMNS,
+        "label": {"positive": ["1"], "negative": ["0"]},
+        **sections,
+    }
+    settings = config.from_values(values, Path("freshet.toml"))
+    return carried_by(settings, schema.from_settings(settings))
+
+
+def test_protected_columns_are_slices_unless_others_are_named() -> None:
+    """Protected columns are measured value by value; a list of names takes their place."""
+    assert carried() == Carried(("sex",), (4,))
+    assert carried(evaluation={"slices": ["carrier"]}) == Carried(("carrier",), (2,))
+    assert carried(evaluation={"slices": []}).picker() is None
+
+
+def test_the_amount_stands_behind_the_slices() -> None:
+    """The cell by which an event's values are multiplied comes last."""
+    value = {"true_positive": 5, "false_positive": -1, "scale": "distance"}
+    found = carried(value=value)
+    pick = found.picker()
+    assert pick is not None
+    assert pick(["a", "1", "UA", "700", "f"]) == ("f", "700")
+    assert found.amount == "distance"
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"evaluation": {"slices": ["carier"]}}, "evaluation.slices: there is no column 'carier'"),
+        ({"evaluation": {"slices": ["distance"]}}, "neither categorical nor boolean"),
+        ({"value": {"true_positive": 1, "scale": "carrier"}}, "value.scale: the column 'carrier'"),
+        ({"value": {"true_positive": -1}}, "acting on a positive event should be worth more"),
+        ({"shadow": [{"name": "static"}]}, "'shadow.0.name' is wrong: 'static' already has"),
+        ({"shadow": [{"name": "a", "arg": ""}]}, "there is no key 'shadow.0.arg'; did you mean"),
+    ],
+)
+def test_a_wrong_setting_is_named(sections: dict[str, Any], said: str) -> None:
+    """The error names the key and what would be right."""
+    with pytest.raises(UsageError, match=said):
+        carried(**sections)
+
+
+def test_the_threshold_follows_from_what_decisions_are_worth() -> None:
+    """A positive event gains 9 by acting, a negative one loses 1: acting pays from 0.1."""
+    values = {
+        "model": "m",
+        "columns": COLUMNS,
+        "label": {"positive": ["1"], "negative": ["0"]},
+        "value": {"true_positive": 9, "false_positive": -1},
+    }
+    path = Path("freshet.toml")
+    assert config.from_values(values, path).threshold == 0.1
+    assert config.from_values({**values, "serve": {"threshold": 0.3}}, path).threshold == 0.3
+    del values["value"]
+    assert config.from_values(values, path).threshold == 0.5
