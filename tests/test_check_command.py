@@ -19,9 +19,8 @@ from converters import init_commands
 from converters.check_commands import check
 from converters.csv_file import CsvFileError
 from converters.errors import FreshetError, UsageError
-from converters.report import as_text
-from converters.report.as_text import plain
 from converters.report.tables import columns_table
+from converters.tables import plain, print_table
 from tests.check_files import HOSTILE, LABELLED, checked, content
 from tests.schemas import Columns
 
@@ -151,12 +150,20 @@ def test_the_page_needs_a_file_of_its_own(folder: Path, target: str) -> None:
     assert (folder / "good.csv").read_bytes() == before
 
 
+class Terminal(io.StringIO):
+    """Text that was printed on a terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
 def test_lines_and_terminal_tables_hold_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     """A terminal shows a table whose cells are never markup; elsewhere lines stand in columns."""
     columns: Columns = {**LABELLED, "[bold]c[/bold]": {"kind": "categorical"}}
     table = columns_table(checked(columns, [(1, 2, "[red]")] * 3))
-    out = io.StringIO()
-    as_text._rich(table, out)
+    out = Terminal()
+    print_table(table, out)
     lines = list(plain(table))
     assert "[bold]" in out.getvalue().replace("\n", "")
     assert "[bold]c[/bold]  categorical" in "\n".join(lines)

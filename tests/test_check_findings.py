@@ -7,7 +7,8 @@ import random
 import pytest
 
 from converters.report.report import NOT_SHOWN
-from converters.report.tables import cut, facts
+from converters.report.tables import facts
+from converters.tables import cut
 from tests.check_files import LABELLED, checked, codes, column, content, report_on
 from tests.schemas import Columns, build
 

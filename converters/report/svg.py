@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from html import escape
 
 from converters.report.column_contents import Bar
-from converters.report.tables import cut
 from converters.report.wording import percent
+from converters.tables import cut
 
 WIDTH, HEIGHT = 640, 150
 FOOT = 18

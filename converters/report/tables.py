@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from converters.quoting import quoted
 from converters.report.column_contents import ColumnReport
 from converters.report.contents import RejectGroup, Report
 from converters.report.sketches import Estimate
 from converters.report.wording import about, counted, estimated, moment, percent
+from converters.tables import NOTHING, SHOWN_CHARACTERS, Table, cut
 
-# How much of a cell or a name a table shows.
-SHOWN_CHARACTERS = 32
 TOP_SHOWN = 3
 LEAST_SHOWN = 0.001
-NOTHING = "-"
-
-
-class Table(NamedTuple):
-    """A table of text.
-
-    Attributes:
-        title: what it shows.
-        header: the columns' names.
-        numeric: whether each column stands to the right.
-        rows: the cells.
-    """
-
-    title: str
-    header: Sequence[str]
-    numeric: Sequence[bool]
-    rows: Sequence[Sequence[str]]
-
-
-def cut(text: str, length: int = SHOWN_CHARACTERS) -> str:
-    """A text that is harmless to show, and short."""
-    shown = quoted(text)
-    return shown if len(shown) <= length else shown[: length - 1] + "…"
 
 
 def headline(report: Report) -> str:

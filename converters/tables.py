@@ -1,0 +1,72 @@
+"""Tables of text, as reports of every floor show them on a terminal and hand them to their pages.
+
+Reports make a :class:`Table`; :func:`print_table` prints it, :mod:`converters.page` writes it as
+HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TextIO
+
+from converters.quoting import quoted
+
+# How much of a cell or a name a table shows.
+SHOWN_CHARACTERS = 32
+NOTHING = "-"
+
+
+class Table(NamedTuple):
+    """A table of text.
+
+    Attributes:
+        title: what it shows.
+        header: the columns' names.
+        numeric: whether each column stands to the right.
+        rows: the cells.
+    """
+
+    title: str
+    header: Sequence[str]
+    numeric: Sequence[bool]
+    rows: Sequence[Sequence[str]]
+
+
+def cut(text: str, length: int = SHOWN_CHARACTERS) -> str:
+    """A text that is harmless to show, and short."""
+    shown = quoted(text)
+    return shown if len(shown) <= length else shown[: length - 1] + "…"
+
+
+def print_table(table: Table, out: TextIO) -> None:
+    """A table with lines on a terminal, with blanks between its columns elsewhere."""
+    if out.isatty():
+        _rich(table, out)
+    else:
+        out.writelines(f"{line}\n" for line in plain(table))
+
+
+def plain(table: Table) -> Iterator[str]:
+    """The table as lines, each column as wide as its widest cell."""
+    rows = [table.header, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    yield f"{table.title}:"
+    for row in rows:
+        cells = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, table.numeric, strict=True)
+        ]
+        yield f"  {'  '.join(cells).rstrip()}"
+
+
+def _rich(table: Table, out: TextIO) -> None:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable(title=table.title, title_justify="left")
+    for name, right in zip(table.header, table.numeric, strict=True):
+        shown.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in table.rows:
+        shown.add_row(*map(Text, row))  # as Text, nothing in a cell is markup
+    Console(file=out).print(shown)
