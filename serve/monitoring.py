@@ -21,8 +21,12 @@ from serve.state import Observer, State
 
 ALIVE = orjson.dumps({"status": "alive"})
 NOT_READY = Kind(503, "not-ready", "Not ready", RETRY)
-# Measures of progressive validation that are exported, of all learned events and of the window.
-MEASURES = ("log_loss", "auc", "brier", "ece", "base_rate", "base_rate_log_loss")
+# Measures of progressive validation that are exported, and over what, by the names of the report.
+MEASURES = (
+    *("log_loss", "auc", "pr_auc", "brier", "ece", "accuracy", "lift"),
+    *("base_rate", "base_rate_log_loss"),
+)
+VIEWS = ("window", "recent", "faded")
 
 
 class Monitoring:
@@ -138,14 +142,34 @@ def _counts(counts: dict[str, int]) -> Metric:
 
 
 def _measures(metrics: dict[str, Any]) -> Iterator[Metric]:
-    """Progressive validation: of the learner and of the frozen copy, in all and in the window."""
+    """Progressive validation: of the learner and of all that is measured beside it."""
     for name in MEASURES:
         family = GaugeMetricFamily(
             f"freshet_{name}", f"Progressive {name}.", labels=["learner", "over"]
         )
-        for learner, report in (("live", metrics), ("static", metrics.get("static") or {})):
-            for over, measured in (("all", report), ("window", report.get("window") or {})):
-                value = measured.get(name)
-                if value is not None:
-                    family.add_metric([learner, over], value)
+        for learner, report in measured(metrics).items():
+            views = {"all": report} | {view: report.get(view) or {} for view in VIEWS}
+            for over, values in views.items():
+                if values.get(name) is not None:
+                    family.add_metric([learner, over], values[name])
         yield family
+    yield _value(metrics.get("value") or {})
+
+
+def measured(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The reports of the learner, of the frozen copy, and of the others by their names."""
+    return {
+        "live": metrics,
+        "static": metrics.get("static") or {},
+        **(metrics.get("contenders") or {}),
+    }
+
+
+def _value(value: dict[str, float]) -> Metric:
+    family = GaugeMetricFamily(
+        "freshet_value", "What decisions have been worth, over the lineage.", labels=["decisions"]
+    )
+    for decisions in ("served", "never", "always", "static"):
+        if value.get(decisions) is not None:
+            family.add_metric([decisions], value[decisions])
+    return family

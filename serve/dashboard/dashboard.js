@@ -144,12 +144,35 @@ function showTables(status) {
   ]));
 }
 
+/** The learner and all that is measured beside it, and what its decisions were worth. */
+function showMeasured(metrics) {
+  const { base_rate: base, ...others } = metrics.contenders ?? {};
+  const rows = [["learner", metrics], ["frozen copy", metrics.static], ["base rate", base], ...Object.entries(others)]
+    .filter(([, measured]) => measured?.count);
+  fill("measured", rows.map(([name, measured]) => [
+    cell(name),
+    cell(four(measured.window?.log_loss), "number"),
+    cell(four(measured.window?.auc), "number"),
+    cell(four(measured.faded?.log_loss), "number"),
+    cell(four(measured.log_loss), "number"),
+    cell(four(measured.auc), "number"),
+  ]));
+  const value = metrics.value;
+  by("worth").hidden = !value;
+  if (!value) return;
+  const worth = [["the served decisions", "served"], ["never acting", "never"], ["always acting", "always"], ["the frozen copy's", "static"]]
+    .filter(([, name]) => value[name] !== null && value[name] !== undefined)
+    .map(([words, name]) => `${words} ${whole.format(value[name])}`);
+  by("worth").textContent = `Value so far: ${worth.join(", ")}.`;
+}
+
 function show(status) {
   document.title = status.served ? `${status.model}: version ${status.served.version}` : status.model;
   by("model").textContent = status.model;
   showStates(status);
   showTiles(status);
   showTables(status);
+  showMeasured(status.metrics ?? {});
   const size = status.metrics?.window?.count;
   const over = size ? ` over the last ${whole.format(size)} labels` : "";
   charts.log_loss.title.textContent = `Log loss${over}`;
