@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from tests.served import Maker, a_client
-from tests.test_http_monitoring import TestClient, beat, samples, settled
+from tests.test_http_monitoring import beat, samples, settled
 
 MEASURES: dict[str, Any] = {
     "count": 9,

@@ -1,0 +1,86 @@
+"""The report as one self-contained page: no script, nothing fetched, for screen and paper.
+
+Frame and tables are those of every page (:mod:`converters.page`), pictures are drawn by
+:mod:`learners.reporting.drawing`. All that is written here is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from converters.page import framed, table_html
+from converters.tables import Table, cut
+from learners.reporting.drawing import draw
+from learners.reporting.sections import Section
+
+# Lines differ in colour and in their dashes, for grey paper and for eyes that see few colours.
+LINES = (
+    ("#1b4f9c", "#8ab4f8", ""),
+    ("#b3261e", "#ff9d94", "6 3"),
+    ("#6b7280", "#aab4c3", "2 3"),
+    ("#8a5a00", "#f2c46d", "8 3 2 3"),
+    ("#1e7b4d", "#7fd1a5", ""),
+    ("#7b3fa0", "#d3a6ee", "6 3"),
+    ("#0f7285", "#7fd6e6", "2 3"),
+    ("#9c1b6b", "#f59bd0", "8 3 2 3"),
+)
+PRINTED = (
+    "@media print { body { max-width: none; margin: 0; font-size: 11px; }\n"
+    "  section { break-inside: avoid-page; } summary { display: none; } }\n"
+)
+
+
+def page(title: str, told: str, sections: Sequence[Section]) -> str:
+    """The whole page.
+
+    Args:
+        title: what the report is about.
+        told: a line below the heading.
+        sections: in the order of reading.
+    """
+    return framed(cut(title, 100), _body(title, told, sections), _style())
+
+
+def _body(title: str, told: str, sections: Sequence[Section]) -> Iterator[str]:
+    yield f"<h1>{escape(cut(title, 100))}</h1><p>{escape(told)}</p>"
+    for section in sections:
+        yield f"<section><h2>{escape(section.title)}</h2>"
+        yield from (f"<p>{escape(paragraph)}</p>" for paragraph in section.words)
+        yield from (f"<figure>{drawn}</figure>" for drawn in map(draw, section.pictures) if drawn)
+        for table in section.tables:
+            if table.rows:
+                yield from _table(table, folded=section.folded)
+        yield "</section>"
+
+
+def _table(table: Table, *, folded: bool) -> Iterator[str]:
+    if folded:
+        yield f"<details><summary>{escape(table.title)}, in numbers</summary>"
+        yield from table_html(table)
+        yield "</details>"
+        return
+    yield f"<h3>{escape(table.title)}</h3>"
+    yield from table_html(table)
+
+
+def _style() -> str:
+    """The lines' colours in light and dark, and the page on paper."""
+    light, dark, rules = [], [], []
+    for number, (day, night, dashes) in enumerate(LINES):
+        light.append(f"--line{number}: {day};")
+        dark.append(f"--line{number}: {night};")
+        dashed = f" stroke-dasharray: {dashes};" if dashes else ""
+        width = 2 if number == 0 else 1.4
+        rules.append(
+            f".line{number} {{ fill: none; stroke: var(--line{number}); "
+            f"stroke-width: {width};{dashed} }}\n.dot{number} {{ fill: var(--line{number}); }}"
+        )
+    return (
+        f":root {{ {' '.join(light)} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {' '.join(dark)} }} }}\n"
+        + "\n".join(rules)
+        + "\n.mark { fill: none; stroke: var(--ink); stroke-dasharray: 1 3; }\n"
+        + "figure { margin: .5rem 0; display: inline-block; }\nh3 { font-size: 1em; }\n"
+        + PRINTED
+    )

@@ -1,0 +1,96 @@
+"""What a report says of counts and versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from learners.registry import Version
+from learners.reporting.balance import counts_section, equations
+from learners.reporting.chain import Span, chain, spans, versions_text, versions_within
+
+COUNTS = {
+    "events": 21,
+    "learned": 1,
+    "waiting": 2,
+    "expired": 3,
+    "scored_only": 4,
+    "rejected": 5,
+    "duplicates": 6,
+    "labels": 7,
+    "labels_joined": 4,
+    "labels_late": 3,
+}
+
+
+@dataclass
+class MadeVersion:
+    """As much of a version as the chain asks for."""
+
+    version: int
+    learned: int
+    parent_version: int | None
+    events: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Counts as the registry has them."""
+        self.events = {"learned": self.learned}
+
+
+def made(*each: tuple[int, int, int | None]) -> list[Version]:
+    """Versions by number, lessons and parent."""
+    return cast("list[Version]", [MadeVersion(*one) for one in each])
+
+
+def test_the_equations_are_written_out_and_hold() -> None:
+    """Events and labels each stand with all their parts in numbers."""
+    events, labels = (each.words() for each in equations(COUNTS))
+    assert events == (
+        "events 21 = learned 1 + waiting 2 + expired 3 + scored_only 4 + rejected 5 + duplicates 6."
+    )
+    assert labels == "labels 7 = labels_joined 4 + labels_late 3."
+
+
+def test_counts_that_do_not_add_up_are_told() -> None:
+    """A broken equation is called a fault."""
+    events, labels = equations(COUNTS | {"events": 22})
+    assert not events.holds
+    assert "do not add up" in events.words()
+    assert labels.holds
+
+
+def test_every_count_is_listed_with_its_meaning() -> None:
+    """The table has each part of both equations once."""
+    rows = counts_section(COUNTS).tables[0].rows
+    assert {name: int(count) for name, count, _ in rows} == COUNTS
+    assert all(meaning for _, _, meaning in rows)
+
+
+def test_the_chain_leaves_out_versions_of_other_lineages() -> None:
+    """Only the versions from which a checkpoint came, oldest first."""
+    versions = made((1, 10, None), (2, 20, 1), (3, 25, 1), (4, 40, 3))
+    assert [v.version for v in chain(versions, versions[3])] == [1, 3, 4]
+    unnumbered: Any = MadeVersion(0, 50, 2)
+    assert [v.version for v in chain(versions, unnumbered)] == [1, 2]
+
+
+def test_a_chain_in_a_circle_ends() -> None:
+    """A damaged registry does not hang the report."""
+    versions = made((1, 10, 2), (2, 20, 1))
+    assert [v.version for v in chain(versions, versions[1])] == [1, 2]
+
+
+def test_scores_belong_to_the_version_behind_them() -> None:
+    """From a version's own lessons up to the next one's; before the first to none."""
+    found = spans(made((1, 10, None), (2, 20, 1)))
+    assert found == [Span(None, 0, 10), Span(1, 10, 20), Span(2, 20, None)]
+    assert versions_within(found, 0, 10) == [None]
+    assert versions_within(found, 5, 15) == [None, 1]
+    assert versions_within(found, 19, 21) == [1, 2]
+    assert versions_within(found, 20, 1000) == [2]
+
+
+def test_versions_are_named_shortly() -> None:
+    """Runs are drawn together, and what came before the first version is said."""
+    assert versions_text([None, 1, 2, 3]) == "before the first, 1-3"
+    assert versions_text([4]) == "4"
