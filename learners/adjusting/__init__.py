@@ -1,0 +1,23 @@
+"""From the learner's raw score to the one that is served: imbalance taken back, then calibrated.
+
+Stands between the learner and everyone who is told a score. The fold owns an :class:`Adjuster`,
+which learns from lessons as they come; servers, batch scoring and the static copy apply the
+:class:`Adjustment` that was in force when their snapshot was written.
+"""
+
+from learners.adjusting.adjuster import Adjuster
+from learners.adjusting.adjustment import IDENTITY, Adjustment, AdjustmentError
+from learners.adjusting.imbalance import check_positive_weight, is_left_out, weighted
+from learners.adjusting.served import AdjustedLearner, adjusted
+
+__all__ = [
+    "IDENTITY",
+    "AdjustedLearner",
+    "Adjuster",
+    "Adjustment",
+    "AdjustmentError",
+    "adjusted",
+    "check_positive_weight",
+    "is_left_out",
+    "weighted",
+]

@@ -1,0 +1,156 @@
+"""Platt's calibration: two numbers that bend the log-odds of a score.
+
+One of the maps that :mod:`learners.adjusting.adjuster` fits (the other is
+:mod:`learners.adjusting.isotonic`). Platt 1999, "Probabilistic outputs for support vector
+machines", for the targets that are not quite 0 and 1; Lin, Lin and Weng 2007, "A note on Platt's
+probabilistic outputs", algorithm 1, for Newton's method with a line search.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from learners.adjusting.logistic import exponential, log_odds, log_odds_of, sigmoid, sigmoid_of
+from learners.arithmetic import FloatArray, natural_log, sum_in_order
+from learners.lessons import BoolArray
+
+# Lin, Lin and Weng's: the step shrinks no further than this, and the Hessian gets this much more.
+LEAST_STEP = 1e-10
+RIDGE = 1e-12
+# What the loss could still fall by, twice, before the last step; each step squares it.
+LAST = 1e-9
+# So near the minimum whole steps lead there, and the loss need not be looked at.
+NEAR = 1e-3
+MOST_ITERATIONS = 100
+SUFFICIENT_DECREASE = 1e-4
+# Where the exponential is a normal number still.
+LEAST_EXPONENT = -700.0
+
+
+def targets(positive: BoolArray) -> FloatArray:
+    """What each lesson is fitted to: Platt's smoothed labels, so that nothing becomes certain."""
+    positives = int(np.count_nonzero(positive))
+    negatives = positive.size - positives
+    return np.where(positive, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """p = sigmoid(slope * log-odds + intercept), with a slope of zero or more."""
+
+    method: ClassVar[str] = "platt"
+    slope: float
+    intercept: float
+
+    @classmethod
+    def fit(cls, coordinates: FloatArray, positive: BoolArray, before: object = None) -> Platt:
+        """The map of least log loss against Platt's targets.
+
+        Lessons whose higher scores are less often positive give a slope of zero: calibration
+        never turns the order of the scores.
+
+        Args:
+            coordinates: the lessons' log-odds, in order.
+            positive: their labels, of both classes.
+            before: the last fit, from which the next is two steps away and not five.
+        """
+        start = before if isinstance(before, Platt) else cls(1.0, 0.0)
+        found = _Newton(coordinates, targets(positive)).minimum(start)
+        if found.slope > 0:
+            return found
+        mean = sum_in_order(targets(positive)) / positive.size
+        return cls(0.0, float(log_odds(np.array([mean]))[0]))
+
+    @staticmethod
+    def coordinates(scores: FloatArray) -> FloatArray:
+        """What a score is fitted by: its log-odds."""
+        return log_odds(scores)
+
+    def apply(self, scores: FloatArray) -> FloatArray:
+        """The calibrated scores."""
+        return sigmoid(self.slope * log_odds(scores) + self.intercept)
+
+    def apply_to(self, score: float) -> float:
+        """The calibrated score of one."""
+        return sigmoid_of(self.slope * log_odds_of(score) + self.intercept)
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """The map as arrays, for checkpoints."""
+        return {"platt": np.array([self.slope, self.intercept])}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Any]) -> Platt | None:
+        """The map of :meth:`arrays`; None if there is none yet."""
+        return cls(*map(float, arrays["platt"])) if "platt" in arrays else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that manifests hold."""
+        return {"method": self.method, "slope": self.slope, "intercept": self.intercept}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Platt:
+        """The map of :meth:`to_json`."""
+        return cls(float(content["slope"]), float(content["intercept"]))
+
+
+class _Newton:
+    """Newton's method on the mean cross entropy of some lessons."""
+
+    def __init__(self, coordinates: FloatArray, wanted: FloatArray) -> None:
+        self._coordinates, self._wanted = coordinates, wanted
+
+    def minimum(self, at: Platt) -> Platt:
+        """Where the gradient vanishes, from a place to begin at."""
+        for _ in range(MOST_ITERATIONS):
+            step, descent = self._step(self._scores(at))
+            size = 1.0 if descent < NEAR else self._size(at, step, descent)
+            at = Platt(at.slope + size * step[0], at.intercept + size * step[1])
+            if descent < LAST:
+                break
+        return at
+
+    def _size(self, at: Platt, step: tuple[float, float], descent: float) -> float:
+        """How much of a step to take, so that the loss falls by what may be asked of it."""
+        loss, size = self._loss(at), 1.0
+        while size > LEAST_STEP:
+            there = Platt(at.slope + size * step[0], at.intercept + size * step[1])
+            if self._loss(there) <= loss - SUFFICIENT_DECREASE * size * descent:
+                break
+            size /= 2.0
+        return size
+
+    def _linear(self, at: Platt) -> tuple[FloatArray, FloatArray]:
+        """The log-odds that a map gives, and exp(-|x|) of them."""
+        linear = at.slope * self._coordinates + at.intercept
+        return linear, exponential(np.maximum(-np.abs(linear), LEAST_EXPONENT))
+
+    def _scores(self, at: Platt) -> FloatArray:
+        linear, rest = self._linear(at)
+        return np.where(linear >= 0.0, 1.0, rest) / (1.0 + rest)
+
+    def _loss(self, at: Platt) -> float:
+        """The mean cross entropy."""
+        linear, rest = self._linear(at)
+        return self._mean(natural_log(1.0 + rest) + np.maximum(linear, 0.0) - self._wanted * linear)
+
+    def _step(self, scores: FloatArray) -> tuple[tuple[float, float], float]:
+        """Newton's step, and how fast the loss falls along it.
+
+        Log-odds are counted from their mean, weighted by the spread of the scores: that leaves
+        no product of slope and intercept in the Hessian, and its inverse is two divisions.
+        """
+        errors, spread = scores - self._wanted, scores * (1.0 - scores)
+        flat = self._mean(spread) + RIDGE
+        centre = self._mean(spread * self._coordinates) / flat
+        centred = self._coordinates - centre
+        steep = self._mean(spread * centred * centred) + RIDGE
+        turn, shift = self._mean(errors * centred), self._mean(errors)
+        slope, intercept = -turn / steep, -shift / flat
+        return (slope, intercept - slope * centre), turn * turn / steep + shift * shift / flat
+
+    @staticmethod
+    def _mean(values: FloatArray) -> float:
+        return sum_in_order(values) / values.size
