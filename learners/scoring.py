@@ -23,6 +23,7 @@ from converters.schema import Schema
 from converters.settings import Settings
 from converters.vw_text import Row, unlabelled
 from learners import choose
+from learners.adjusting import adjusted
 from learners.base import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
 from learners.intake import UNLEARNABLE, RefusedLinesError
 from learners.registry import Version
@@ -38,7 +39,7 @@ def spec_of(learner: dict[str, Any]) -> LearnerSpec:
 
 @contextmanager
 def loaded(settings: Settings, schema: Schema, version: Version) -> Iterator[Learner]:
-    """A learner opened from a version, only to predict.
+    """A learner opened from a version, only to predict; its scores are the served ones.
 
     Raises:
         WrongLearnerError: the version was learned under another schema.
@@ -53,8 +54,9 @@ def loaded(settings: Settings, schema: Schema, version: Version) -> Iterator[Lea
         version.snapshot, only={MODEL_FILE}
     ) as snapshot:
         learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)
+        manifest = snapshot.manifest
     try:
-        yield learner
+        yield adjusted(learner, manifest)
     finally:
         learner.close()
 

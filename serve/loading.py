@@ -17,6 +17,7 @@ from time import monotonic
 from converters.errors import FreshetError
 from converters.schema import Schema
 from learners import choose
+from learners.adjusting import adjusted
 from learners.base import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
 from learners.registry import Pointers, Registry, Version, utc_now
 from learners.scoring import spec_of
@@ -104,10 +105,10 @@ class Loader:
             learner = choose.load(spec_of(snapshot.manifest["learner"]), snapshot.path / MODEL_FILE)
         try:
             _check_scores(learner, snapshot, version)
+            return adjusted(learner, snapshot.manifest)
         except BaseException:
             learner.close()
             raise
-        return learner
 
     def _check_schema(self, version: Version) -> None:
         if version.schema_hash != self._schema.hash:
