@@ -5,7 +5,7 @@ The HTTP routes of the same names print the same JSON.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converters.command_line import print_json
@@ -30,10 +30,14 @@ def version_json(version: Version, pointers: Pointers | None = None) -> dict[str
         "positions": version.start.positions,
         "events": version.events.get("events", 0),
         "created_at": iso(version.created_at),
-        "metrics": {
-            name: version.metrics.get(name) for name in ("count", "log_loss", "auc", "base_rate")
-        },
+        "metrics": _shortly(version.metrics) | {"window": _shortly(version.metrics.get("window"))},
     }
+
+
+def _shortly(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The measures by which versions are told apart."""
+    names = ("count", "log_loss", "auc", "base_rate")
+    return {name: (metrics or {}).get(name) for name in names}
 
 
 def full_json(version: Version, snapshots: SnapshotStore, weights: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from learners.describe import versions_table
+from learners.describe import version_json, versions_table
 from tests.project import Project, flights
 
 
@@ -29,3 +29,17 @@ def test_versions_fit_a_narrow_terminal(
     for whole in ("version", "log loss", "verified", "1,200", moment, "serving", "(pinned)"):
         assert whole in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_listed_version_has_its_window_beside_all_labels(tmp_path: Path) -> None:
+    """Whoever compares versions sees how the newest labels went, not the stream's beginning too."""
+    project = Project(tmp_path / "p")
+    project.produce(project.write_csv(flights(1200)))
+    project.learn()
+    with project.registry() as registry:
+        version = registry.version(1)
+    listed = version_json(version)["metrics"]
+    assert listed["count"] == 1200
+    assert listed["log_loss"] == version.metrics["log_loss"]
+    assert listed["window"]["count"] == 500
+    assert listed["window"]["log_loss"] == version.metrics["window"]["log_loss"]
