@@ -1,0 +1,106 @@
+"""The areas under the ROC and the precision-recall curve, from counts of ever higher scores.
+
+Stands below everything that measures ranking: exact windows give a place for each distinct score,
+histograms a place for each bin, and say which of them may hold scores that differ. Works along the
+last axis, so that a whole table of groups is measured at once.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from learners.arithmetic import FloatArray, natural_log
+from learners.lessons import AnyArray, BoolArray, IntArray
+
+# Counts of lessons, or their sums of weights.
+Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+
+
+def roc_area(
+    negatives: Counts, positives: Counts, mixed: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """The share of (positive, negative) pairs whose positive is higher, ties counting half.
+
+    Hanley and McNeil 1982. Only pairs that share a mixed place can be judged wrongly, each by a
+    half at most.
+
+    Args:
+        negatives: counts, lowest score first, along the last axis.
+        positives: the same.
+        mixed: places that may hold scores that differ.
+
+    Returns:
+        The area and the most by which it can be off; nan with one class only.
+    """
+    negatives, positives = negatives.astype(np.float64), positives.astype(np.float64)
+    below = np.cumsum(negatives, axis=-1) - negatives
+    pairs = 2.0 * negatives.sum(axis=-1) * positives.sum(axis=-1)
+    ordered = (positives * (2.0 * below + negatives)).sum(axis=-1)
+    shared = (positives * negatives * mixed).sum(axis=-1)
+    return _ratio(ordered, pairs), _ratio(shared, pairs)
+
+
+def average_precision(
+    negatives: Counts, positives: Counts, mixed: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """The area under the precision-recall curve by steps, as scikit-learn's average precision.
+
+    The sum over thresholds of the recall gained there, times the precision there. In a mixed place
+    it is the middle between the worst order, all negatives first, and the best, all positives at
+    once; the sum 1/(a+1) + ... + 1/(a+p) of the former is log((a+p)/a) at most.
+
+    Returns:
+        The area and the most by which it can be off; nan with one class only.
+    """
+    negatives, positives = negatives.astype(np.float64), positives.astype(np.float64)
+    every, every_negative = positives.sum(axis=-1), negatives.sum(axis=-1)
+    with_p = _from_above(positives)
+    with_n = _from_above(negatives)
+    at_most = with_p + with_n - negatives
+    best = _ratio(positives * with_p, at_most)
+    before = at_most - positives + negatives
+    worst = positives - with_n * _log_ratio(before + positives, before)
+    tied = _ratio(positives * with_p, with_p + with_n)
+    gained = np.where(mixed, (best + worst) / 2, tied)
+    off = np.where(mixed, (best - worst) / 2, 0.0)
+    gained, off = (np.where(positives > 0, part, 0.0).sum(axis=-1) for part in (gained, off))
+    total = np.where(every_negative > 0, every, 0.0)
+    return _ratio(gained, total), _ratio(off, total)
+
+
+def counts_by_score(scores: FloatArray, positive: BoolArray) -> tuple[IntArray, IntArray]:
+    """Negatives and positives at each distinct score, lowest first.
+
+    A float's bits, read as a whole number, have the order of the floats, so that the label fits in
+    below and one sort of whole numbers does: five times as fast as ``np.unique`` with its inverse.
+
+    Args:
+        scores: in [0, 1], no negative zeros.
+        positive: the labels.
+    """
+    keys = np.sort((scores.view(np.int64) << 1) | positive)
+    last = np.flatnonzero(np.diff(keys >> 1, append=-1))
+    all_until = np.diff(last + 1, prepend=0)
+    positives = np.diff(np.cumsum(keys & 1)[last], prepend=0)
+    return all_until - positives, positives
+
+
+def _from_above(counts: FloatArray) -> FloatArray:
+    """The counts of each place and all higher ones."""
+    return np.flip(np.cumsum(np.flip(counts, axis=-1), axis=-1), axis=-1)
+
+
+def _ratio(above: AnyArray, below: AnyArray) -> FloatArray:
+    """The quotients; nan where nothing stands below."""
+    blank = np.full(np.shape(above), np.nan)
+    found: FloatArray = np.divide(above, below, out=blank, where=np.asarray(below) > 0)
+    return found
+
+
+def _log_ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+    """log(above / below), 0 where nothing stands below."""
+    some = below > 0
+    return np.where(some, natural_log(np.where(some, above / np.where(some, below, 1.0), 1.0)), 0.0)

@@ -1,0 +1,175 @@
+"""Everything that is measured, for reports: the summary, and each group by itself.
+
+Reads :mod:`.measures`. To what :mod:`.summary` says are added::
+
+    "periods": [{"start", "end", ...}]              curves over event time, in ms
+    "ages": [{"from_ms", "to_ms", ...}]             by the age of the label
+    "by_lessons": [{"from", "to", ...}]             by lessons behind the score
+    "slices": {column: [{"code", "value", ...}]}    code -1 and None for what was not carried
+    "groupings": {name: {"from_lesson", "width"?}}  since when each of these is measured
+    "delays": [{"from_ms", "to_ms", "count", "positives"}]
+    "calibration": [{"from", "to", "count", "mean_score", "positive_share"}]
+    "score_distribution": [{"from", "to", "positives", "negatives"}]
+    "thresholds": {...}                             see :func:`learners.value.value_by_threshold`
+
+Each group holds ``count`` and ``positives``, and its measures under each contender's name. The
+other contenders hold ``recent``, ``calibration`` and ``score_distribution`` of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from converters.evaluation_settings import ValueSettings
+from learners.evaluation.contender import EVERYTHING, Contender
+from learners.evaluation.fixed_point import UNIT
+from learners.evaluation.group_sums import FIRST_GAP, Measured
+from learners.evaluation.grouped import AGES_OF_LABELS, BY_LESSONS, PERIODS, slice_name
+from learners.evaluation.groupings import AGES, Widening
+from learners.evaluation.lessons import SCORE
+from learners.evaluation.log_odds import defined
+from learners.evaluation.measures import Measures
+from learners.evaluation.measuring import Measuring
+from learners.evaluation.recent import Kept
+from learners.evaluation.scored import BARS, BARS_A_BIN
+from learners.evaluation.summary import summary
+from learners.evaluation.windowed import confusion, windowed
+from learners.metrics import CALIBRATION_BINS
+
+MEANS = ("log_loss", "brier", "ece", "auc", "auc_error", "pr_auc", "pr_auc_error")
+
+
+def details(
+    measures: Measures, measuring: Measuring, values: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Everything, ready for JSON; None where undefined."""
+    found = summary(measures, measuring)
+    by_time = measures.recent.by_time()
+    for name, contender in measures.contenders.items():
+        told = found if name == SCORE else found.get(name) or found["contenders"][name]
+        told["recent"] = windowed(by_time, name, measuring)
+        told["calibration"] = calibration(contender)
+        told["score_distribution"] = bars(contender)
+    found |= {
+        "periods": _periods(measures),
+        "ages": _ages(measures),
+        "by_lessons": _by_lessons(measures),
+        "slices": {
+            column: _slice(measures, place, values.get(column, ()))
+            for place, column in enumerate(measuring.slices)
+        },
+        "groupings": _groupings(measures, measuring),
+        "delays": measures.delays.report(),
+    }
+    if measuring.value is not None:
+        found["thresholds"] = _thresholds(by_time, measuring, measuring.value)
+    return found
+
+
+def _thresholds(kept: Kept, measuring: Measuring, value: ValueSettings) -> dict[str, Any]:
+    # Only reports need it, and it brings the statistics of comparisons with it.
+    from learners.value import value_by_threshold
+
+    scores = kept.scores.get(SCORE, np.zeros(0))
+    return value_by_threshold(scores, kept.positive, kept.amounts, value, measuring.confidence)
+
+
+def _groups(
+    measures: Measures, grouping: str, heads: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The groups that hold anything: their head, counts, and what each contender has come to."""
+    of = {name: c.groups[grouping].measured() for name, c in measures.contenders.items()}
+    served = of[SCORE]
+    return [
+        {
+            **head,
+            "count": int(served.count[row]),
+            "positives": int(served.positives[row]),
+            **{name: _row(measured, row) for name, measured in of.items() if measured.count[row]},
+        }
+        for row, head in enumerate(heads)
+        if served.count[row]
+    ]
+
+
+def _row(measured: Measured, row: int) -> dict[str, Any]:
+    count = int(measured.count[row])
+    return {
+        "count": count,
+        "base_rate": int(measured.positives[row]) / count,
+        **{name: defined(float(getattr(measured, name)[row])) for name in MEANS},
+        **confusion(measured.decisions[row].tolist()),
+    }
+
+
+def _stretches(stretches: Widening) -> list[tuple[int, int]]:
+    begins = (stretches.keys * stretches.width).tolist()
+    return [(begin, begin + stretches.width) for begin in begins]
+
+
+def _periods(measures: Measures) -> list[dict[str, Any]]:
+    stretches = _stretches(measures.grouped.periods())
+    heads = [{"start": begin, "end": end} for begin, end in stretches]
+    return _groups(measures, PERIODS, heads)
+
+
+def _by_lessons(measures: Measures) -> list[dict[str, Any]]:
+    stretches = _stretches(measures.grouped.by_lessons())
+    return _groups(measures, BY_LESSONS, [{"from": low, "to": high} for low, high in stretches])
+
+
+def _ages(measures: Measures) -> list[dict[str, Any]]:
+    ends = [*AGES[1:], None]
+    heads = [{"from_ms": begin, "to_ms": end} for begin, end in zip(AGES, ends, strict=True)]
+    return _groups(measures, AGES_OF_LABELS, heads)
+
+
+def _slice(measures: Measures, place: int, values: Sequence[str]) -> list[dict[str, Any]]:
+    name = slice_name(place)
+    codes = range(-1, measures.grouped.kinds[name].size - 1)
+    texts = [values[code] if 0 <= code < len(values) else None for code in codes]
+    heads = [{"code": code, "value": text} for code, text in zip(codes, texts, strict=True)]
+    return _groups(measures, name, heads)
+
+
+def _groupings(measures: Measures, measuring: Measuring) -> dict[str, Any]:
+    since = measures.grouped.since
+    called = {PERIODS: PERIODS, AGES_OF_LABELS: AGES_OF_LABELS, BY_LESSONS: BY_LESSONS}
+    called |= {slice_name(place): column for place, column in enumerate(measuring.slices)}
+    found: dict[str, Any] = {
+        called[name]: {"from_lesson": number} for name, number in since.items()
+    }
+    found[PERIODS]["width"] = measures.grouped.periods().width
+    found[BY_LESSONS]["width"] = measures.grouped.by_lessons().width
+    return found
+
+
+def calibration(contender: Contender) -> list[dict[str, Any]]:
+    """Mean score and share of positives in 15 bins of equal width; None where a bin is empty."""
+    negatives, positives = contender.bars.reshape(2, CALIBRATION_BINS, BARS_A_BIN).sum(axis=2)
+    gaps = contender.groups[EVERYTHING].totals()[FIRST_GAP:]
+    found = []
+    for place, (n, p, gap) in enumerate(zip(negatives, positives, gaps, strict=True)):
+        count, positive = int(n + p), int(p)
+        found.append(
+            {
+                "from": place / CALIBRATION_BINS,
+                "to": (place + 1) / CALIBRATION_BINS,
+                "count": count,
+                "mean_score": (gap + positive * UNIT) / (count * UNIT) if count else None,
+                "positive_share": positive / count if count else None,
+            }
+        )
+    return found
+
+
+def bars(contender: Contender) -> list[dict[str, Any]]:
+    """Positives and negatives by score, in 60 bins of equal width."""
+    negatives, positives = contender.bars.tolist()
+    return [
+        {"from": place / BARS, "to": (place + 1) / BARS, "positives": p, "negatives": n}
+        for place, (n, p) in enumerate(zip(negatives, positives, strict=True))
+    ]

@@ -1,0 +1,206 @@
+"""Gathers lessons into blocks, has them measured, and tells what it has come to.
+
+The one door of the evaluation: the pipeline calls :meth:`Evaluator.take` for each batch,
+checkpoints store :meth:`Evaluator.state`, manifests and heartbeats show
+:meth:`Evaluator.summary`, reports :meth:`Evaluator.details`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from learners.evaluation.carrying_on import for_slices
+from learners.evaluation.details import details
+from learners.evaluation.lessons import SCORE, Lessons, check_shape, checked, joined
+from learners.evaluation.measures import Correction, Measures
+from learners.evaluation.measuring import Measuring
+from learners.evaluation.recent import Kept
+from learners.evaluation.summary import summary
+from learners.lessons import AnyArray, IntArray, MetricsError
+
+# Lessons wait for each other until so many are there: measuring costs half a millisecond whatever
+# the number, which a call with three lessons could not bear. Much longer blocks do not fit the
+# CPU's cache.
+BLOCK = 8192
+
+
+class Evaluator:
+    """The measures of one stream of lessons; the one owner of their state.
+
+    Args:
+        measuring: what is measured.
+    """
+
+    def __init__(self, measuring: Measuring) -> None:
+        self.measuring = measuring
+        self._measures = Measures(measuring)
+        self._forks: dict[str, tuple[str, int]] = {}
+        self._waiting: list[Lessons] = []
+        self._waiting_count = 0
+        self._corrections: list[Correction] = []
+
+    @classmethod
+    def from_state(cls, measuring: Measuring, arrays: Mapping[str, AnyArray]) -> Self:
+        """Go on from what ``state`` gave, though other things may be measured from here on.
+
+        Windows reach as far back as was kept. Decisions at another threshold, or of amounts in
+        another column, begin anew; so do periods of another length and slices that are new.
+
+        Raises:
+            MetricsError: arrays are missing.
+        """
+        found = cls(measuring)
+        try:
+            found._measures.restore(for_slices(measuring.slices, arrays))
+            names, numbers = arrays["forks"], arrays["fork_numbers"]
+        except KeyError as error:
+            raise MetricsError(
+                f"The saved measures lack {error}: the snapshot was written by another version of "
+                "Freshet. Go on with that version, or make a new model by a backfill."
+            ) from error
+        for (name, of), number in zip(names.tolist(), numbers.tolist(), strict=True):
+            found._forks[name] = of, number
+        return found
+
+    @property
+    def count(self) -> int:
+        """Lessons taken: the number of the next one."""
+        return self._measures.count + self._waiting_count
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """Names of the scores that are measured."""
+        self._measure()
+        return tuple(self._measures.contenders)
+
+    def take(self, lessons: Lessons) -> None:
+        """Take lessons in the order in which they were learned.
+
+        A contender that is not known begins with these lessons.
+
+        Raises:
+            MetricsError: columns do not fit each other; or a score is not in [0, 1], which may
+                come to light only in a later call, but before anything is reported or saved.
+        """
+        check_shape(lessons, len(self.measuring.slices))
+        self._waiting.append(lessons)
+        self._waiting_count += len(lessons)
+        if self._waiting_count >= BLOCK:
+            self._measure()
+
+    def correct(self, numbers: IntArray, lessons: Lessons) -> None:
+        """Labels of lessons taken before are corrected.
+
+        Args:
+            numbers: of the lessons, in the order of learning from 0; each had the other label.
+            lessons: with their new labels, and all else as at first.
+
+        Raises:
+            MetricsError: columns do not fit each other, or there is no such lesson.
+        """
+        check_shape(lessons, len(self.measuring.slices))
+        if numbers.shape != (len(lessons),) or (numbers.size and not self._known(numbers)):
+            raise MetricsError(
+                f"Cannot correct {len(lessons)} lessons by the numbers {numbers.tolist()[:3]}...: "
+                f"give one for each, below {self.count}."
+            )
+        if len(lessons):
+            self._corrections.append(Correction(numbers, self.count, lessons))
+
+    def _known(self, numbers: IntArray) -> bool:
+        return bool(numbers.min() >= 0 and numbers.max() < self.count)
+
+    def fork(self, name: str, of: str = SCORE) -> None:
+        """Begin a contender whose past is another's; no lesson's scores name it before this.
+
+        Raises:
+            MetricsError: it is there already, or the other is not.
+        """
+        self._measure()
+        if name in self._measures.contenders or of not in self._measures.contenders:
+            raise MetricsError(
+                f"Cannot measure '{name}' as a copy of '{of}' among "
+                f"{', '.join(self._measures.contenders)}."
+            )
+        self._measures.fork(name, of)
+        self._forks[name] = of, self._measures.count
+
+    def drop(self, name: str) -> None:
+        """Forget a contender, one that the configuration no longer names."""
+        self._measure()
+        self._measures.drop(name)
+        self._forks.pop(name, None)
+
+    def _measure(self) -> None:
+        """Have everything measured that waits."""
+        if not self._waiting and not self._corrections:
+            return
+        first = self._measures.count
+        corrections = [self._checked(c) for c in self._corrections]
+        if self._waiting:
+            lessons = checked(joined(self._waiting), first)
+            for begin in range(0, len(lessons), BLOCK):
+                end = min(begin + BLOCK, len(lessons))
+                due = [c for c in corrections if c.moment <= first + end]
+                corrections = corrections[len(due) :]
+                self._measures.take(lessons.part(slice(begin, end)), due)
+        if corrections:
+            self._measures.take(corrections[0].lessons.part(slice(0)), corrections)
+        self._waiting.clear()
+        self._waiting_count = 0
+        self._corrections.clear()
+
+    def _checked(self, correction: Correction) -> Correction:
+        """With the scores of those that were another contender when the lessons were learned."""
+        lessons, numbers = correction.lessons, correction.numbers
+        scores = dict(lessons.scores)
+        for name, (of, number) in self._forks.items():
+            given = scores.get(name, np.full(len(lessons), np.nan))
+            scores[name] = np.where(numbers < number, scores[of], given)
+        full = Lessons(
+            scores,
+            lessons.positive,
+            lessons.behind,
+            lessons.arrived,
+            lessons.known,
+            lessons.slices,
+            lessons.amounts,
+        )
+        return Correction(numbers, correction.moment, checked(full, 0))
+
+    def summary(self) -> dict[str, Any]:
+        """The measures in short, ready for JSON; see :mod:`.summary`."""
+        self._measure()
+        return summary(self._measures, self.measuring)
+
+    def details(self, values: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+        """Everything, ready for JSON; see :mod:`.details`.
+
+        Args:
+            values: by slice, the text of each code.
+        """
+        self._measure()
+        return details(self._measures, self.measuring, values or {})
+
+    def recent_lessons(self) -> Kept:
+        """The lessons of the window by event time, for comparisons of paired scores."""
+        self._measure()
+        return self._measures.recent.by_time()
+
+    def window_lessons(self) -> Kept:
+        """The lessons of the window by count."""
+        self._measure()
+        return self._measures.recent.window()
+
+    def state(self) -> dict[str, AnyArray]:
+        """Everything, as arrays for ``np.savez``; the same lessons always give the same bits."""
+        self._measure()
+        names = [[name, of] for name, (of, _) in sorted(self._forks.items())]
+        numbers = [number for _, (_, number) in sorted(self._forks.items())]
+        return self._measures.state() | {
+            "forks": np.array(names, dtype=np.str_).reshape(-1, 2),
+            "fork_numbers": np.array(numbers, dtype=np.int64),
+        }

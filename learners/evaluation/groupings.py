@@ -1,0 +1,192 @@
+"""Which group a lesson belongs to: its period, its slices' values, the age of its label.
+
+Stands beside :mod:`.group_sums`, whose rows these number. Groups stay bounded; where neighbours
+are merged, a lesson's group follows from all lessons seen, not from the order in which they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from learners.lessons import AnyArray, IntArray
+
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+
+AGES = (
+    0,
+    MINUTE,
+    5 * MINUTE,
+    15 * MINUTE,
+    HOUR,
+    4 * HOUR,
+    12 * HOUR,
+    DAY,
+    3 * DAY,
+    7 * DAY,
+    30 * DAY,
+    90 * DAY,
+)
+
+# Merged in pairs beyond this, so that between half of them and all are in use.
+MOST_GROUPS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Rows that have moved: row i is now ``rows[i]`` of ``size``."""
+
+    rows: IntArray
+    size: int
+
+
+class Grouping(Protocol):
+    """Numbers the groups of one kind."""
+
+    @property
+    def size(self) -> int:
+        """Rows in use."""
+
+    def rows(self, values: IntArray, move: Callable[[Move], None]) -> IntArray:
+        """The row of each value; tells what has to move before they are used."""
+
+    def state(self) -> IntArray:
+        """All that it knows."""
+
+    def continues(self, state: AnyArray) -> bool:
+        """Whether it can go on from a state."""
+
+    def restore(self, state: AnyArray) -> None:
+        """Go on from a state."""
+
+
+class Ladder:
+    """Steps that never change; what is below the first belongs to it."""
+
+    def __init__(self, steps: tuple[int, ...]) -> None:
+        self.steps = np.array(steps, dtype=np.int64)
+
+    @property
+    def size(self) -> int:
+        """Rows in use: all."""
+        return self.steps.size
+
+    def rows(self, values: IntArray, _move: Callable[[Move], None]) -> IntArray:
+        """The last step that is not above each value."""
+        if values.size and int(values.max()) < int(self.steps[1]):
+            return np.zeros(values.size, dtype=np.int64)
+        found: IntArray = np.searchsorted(self.steps[1:], values, side="right")
+        return found
+
+    def state(self) -> IntArray:
+        """Nothing is learned."""
+        return np.zeros(0, dtype=np.int64)
+
+    def continues(self, _state: AnyArray) -> bool:
+        """From any, for the steps never change."""
+        return True
+
+    def restore(self, _state: AnyArray) -> None:
+        """Nothing is learned."""
+
+
+class Codes:
+    """A row for each code of a slice, and the first for what is unknown, code -1."""
+
+    def __init__(self) -> None:
+        self._size = 1
+
+    @property
+    def size(self) -> int:
+        """Rows in use."""
+        return self._size
+
+    def rows(self, values: IntArray, move: Callable[[Move], None]) -> IntArray:
+        """The row of each code."""
+        rows = values + 1
+        needed = int(rows.max(initial=0)) + 1
+        if needed > self._size:
+            move(Move(np.arange(self._size), needed))
+            self._size = needed
+        return rows
+
+    def state(self) -> IntArray:
+        """The rows in use."""
+        return np.array([self._size], dtype=np.int64)
+
+    def continues(self, _state: AnyArray) -> bool:
+        """From any."""
+        return True
+
+    def restore(self, state: AnyArray) -> None:
+        """Go on from a state."""
+        self._size = int(state[0])
+
+
+class Widening:
+    """Stretches of equal width; beyond ``MOST_GROUPS`` in use, the width doubles.
+
+    Attributes:
+        first_width: what was asked for.
+        width: what it has become.
+        keys: the stretches in use, in order; stretch k holds [k * width, (k + 1) * width).
+    """
+
+    def __init__(self, width: int) -> None:
+        self.first_width = width
+        self.width = width
+        self.keys: IntArray = np.zeros(0, dtype=np.int64)
+
+    @property
+    def size(self) -> int:
+        """Rows in use."""
+        return self.keys.size
+
+    def rows(self, values: IntArray, move: Callable[[Move], None]) -> IntArray:
+        """The row of each value."""
+        keys = values // self.width
+        if not self._within(keys):
+            self._take_in(np.unique(keys), move)
+            keys = values // self.width
+        if self._dense():
+            return keys - self.keys[0] if keys.size else keys
+        found: IntArray = np.searchsorted(self.keys, keys)
+        return found
+
+    def _dense(self) -> bool:
+        return bool(self.size) and int(self.keys[-1] - self.keys[0]) == self.size - 1
+
+    def _within(self, keys: IntArray) -> bool:
+        """Whether it is seen at once that every key is in use: the common case."""
+        if not keys.size:
+            return True
+        return self._dense() and bool(keys.min() >= self.keys[0] and keys.max() <= self.keys[-1])
+
+    def _take_in(self, fresh: IntArray, move: Callable[[Move], None]) -> None:
+        """Bring new stretches into use, and widen until they are few enough."""
+        old = self.keys
+        self.keys = np.union1d(old, fresh)
+        if self.size == old.size:
+            return
+        wider = 0
+        while np.unique(self.keys >> wider).size > MOST_GROUPS:
+            wider += 1
+        self.keys = np.unique(self.keys >> wider)
+        self.width <<= wider
+        move(Move(np.searchsorted(self.keys, old >> wider), self.size))
+
+    def state(self) -> IntArray:
+        """The widths and the stretches in use."""
+        return np.concatenate([[self.first_width, self.width], self.keys])
+
+    def continues(self, state: AnyArray) -> bool:
+        """From one of the same first width only: what is merged cannot be divided again."""
+        return int(state[0]) == self.first_width
+
+    def restore(self, state: AnyArray) -> None:
+        """Go on from a state of the same first width."""
+        self.width = int(state[1])
+        self.keys = state[2:].astype(np.int64)

@@ -1,0 +1,138 @@
+"""The contract with the pipeline: lessons as columns, in the order in which they were learned.
+
+The pipeline makes them, one call for each batch; :mod:`.evaluator` gathers calls into blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from learners.arithmetic import FloatArray
+from learners.lessons import BoolArray, IntArray, MetricsError
+
+SCORE = "score"
+BASE_RATE = "base_rate"
+STATIC = "static"
+ALWAYS = (SCORE, BASE_RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Some lessons.
+
+    Attributes:
+        scores: the probability given at arrival, by contender; "score" and "base_rate" always,
+            nan where one of the others gave none.
+        positive: what the label says.
+        behind: lessons behind the score.
+        arrived: the event's record time, ms.
+        known: the stream time when the label came, ms.
+        slices: codes of the slices' values, [column, lesson]; -1 where nothing was carried.
+        amounts: by what the event's value is multiplied; nan where the cell held none.
+    """
+
+    scores: dict[str, FloatArray]
+    positive: BoolArray
+    behind: IntArray
+    arrived: IntArray
+    known: IntArray
+    slices: IntArray
+    amounts: FloatArray
+
+    def __len__(self) -> int:
+        return self.positive.size
+
+    def part(self, chosen: slice) -> Lessons:
+        """Some of them, in their order."""
+        return Lessons(
+            {name: scores[chosen] for name, scores in self.scores.items()},
+            self.positive[chosen],
+            self.behind[chosen],
+            self.arrived[chosen],
+            self.known[chosen],
+            self.slices[:, chosen],
+            self.amounts[chosen],
+        )
+
+    def relabelled(self) -> Lessons:
+        """The same with the opposite labels."""
+        return replace(self, positive=~self.positive)
+
+
+def joined(parts: Sequence[Lessons]) -> Lessons:
+    """All in one, in their order; nan where a part lacks a contender."""
+    if len(parts) == 1:
+        return parts[0]
+    names = dict.fromkeys(name for part in parts for name in part.scores)
+    return Lessons(
+        {name: np.concatenate([_scores(part, name) for part in parts]) for name in names},
+        np.concatenate([part.positive for part in parts]),
+        np.concatenate([part.behind for part in parts]),
+        np.concatenate([part.arrived for part in parts]),
+        np.concatenate([part.known for part in parts]),
+        np.concatenate([part.slices for part in parts], axis=1),
+        np.concatenate([part.amounts for part in parts]),
+    )
+
+
+def _scores(part: Lessons, name: str) -> FloatArray:
+    return part.scores.get(name, np.full(len(part), np.nan))
+
+
+def check_shape(lessons: Lessons, columns: int) -> None:
+    """Refuse columns that do not fit each other.
+
+    Raises:
+        MetricsError: lengths differ, or a contender that must be there is not.
+    """
+    count = len(lessons)
+    lacking = [name for name in ALWAYS if name not in lessons.scores]
+    if lacking:
+        raise MetricsError(f"Cannot measure lessons without {', '.join(lacking)}; give each score.")
+    for name, scores in lessons.scores.items():
+        if scores.shape != (count,):
+            raise MetricsError(
+                f"Cannot measure {scores.size} scores of '{name}' with {count} labels; give one "
+                "label for each score."
+            )
+    beside = (lessons.behind, lessons.arrived, lessons.known, lessons.amounts)
+    if any(column.shape != (count,) for column in beside):
+        raise MetricsError(f"Cannot measure {count} labels with columns of another length.")
+    if lessons.slices.shape != (columns, count):
+        raise MetricsError(
+            f"Cannot measure slices of shape {lessons.slices.shape}; {columns} columns are sliced "
+            f"and {count} lessons given."
+        )
+
+
+def checked(lessons: Lessons, first: int) -> Lessons:
+    """The lessons with plain zeros for negative ones, once each score is seen to be one.
+
+    Args:
+        lessons: of the right shape.
+        first: the number of the first, for messages.
+
+    Raises:
+        MetricsError: a score is not in [0, 1], and not nan where that is allowed.
+    """
+    scores = {name: _probabilities(name, given, first) for name, given in lessons.scores.items()}
+    return replace(lessons, scores=scores)
+
+
+def _probabilities(name: str, given: FloatArray, first: int) -> FloatArray:
+    # Adding zero makes -0.0 into 0.0: equal scores must have equal bits.
+    scores: FloatArray = np.add(given, 0.0, dtype=np.float64)
+    valid = (scores >= 0.0) & (scores <= 1.0)
+    if not valid.all():
+        if name not in ALWAYS:
+            valid |= np.isnan(scores)
+        if not valid.all():
+            worst = int(np.argmin(valid))
+            raise MetricsError(
+                f"Cannot measure lesson {first + worst:,}: its '{name}' is "
+                f"{float(scores[worst])!r}; a score is a probability from 0 to 1."
+            )
+    return scores

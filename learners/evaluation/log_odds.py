@@ -1,0 +1,145 @@
+"""A histogram of scores by their log-odds, fine enough for the areas of a whole stream.
+
+Each contender has one (:mod:`.contender`); the coarse bins that groups use are made from its fine
+ones. Which scores share a bin is all that is lost, so the areas come with the most by which they
+can be off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from learners.areas import Counts, average_precision, roc_area
+from learners.arithmetic import FloatArray
+from learners.lessons import AnyArray, BoolArray, IntArray
+
+# Bins a doubling of p or of 1 - p, as a power of two: bins are 0.6e-4 to 1.6e-4 wide in log-odds.
+# The flights' scores then give an error bound of 1.3e-5 against the promised 1e-4.
+BIN_BITS = 13
+# From 2^-24 (below the log loss's clip of 1e-7) to a half, and the same mirrored.
+DOUBLINGS = 23
+MIDDLE_BIN = DOUBLINGS << BIN_BITS
+BINS = 2 * MIDDLE_BIN + 1
+
+MANTISSA_BITS = 52
+SHIFT = MANTISSA_BITS - BIN_BITS
+# Whoever changes a number above renames the saved arrays, so that older states are refused.
+LOWEST = (1023 - DOUBLINGS - 1) << BIN_BITS  # the exponent field of 2^-24, as a bin
+
+# Groups have 16 bins a doubling, from 2^-17 on: 4 KiB a label each, off by .01 at most where the
+# scores of both classes spread by one in log-odds.
+COARSE_BITS = 4
+COARSE_DOUBLINGS = 16
+COARSE_MIDDLE = COARSE_DOUBLINGS << COARSE_BITS
+COARSE_BINS = 2 * COARSE_MIDDLE + 1
+_COARSE_SHIFT = BIN_BITS - COARSE_BITS
+_COARSE_LOWEST = (DOUBLINGS - COARSE_DOUBLINGS) << COARSE_BITS
+
+# What a bin remembers besides its counts: one score, or one of these, which no score equals.
+NO_SCORE = -1.0
+SEVERAL_SCORES = 2.0
+
+
+def log_odds_bins(scores: FloatArray) -> IntArray:
+    """The histogram's bin of each score; higher scores never get lower bins.
+
+    Log-odds are followed in straight pieces, one for each doubling of the distance to the nearer
+    end: exponent and first mantissa bits of that distance are the bin. No logarithm, so no
+    rounding that differs between machines, and p and 1 - p always mirror each other. A score of
+    exactly a half has a bin of its own.
+    """
+    lower = scores < 0.5
+    distance = np.where(lower, scores, 1.0 - scores)
+    steps: IntArray = np.maximum((distance.view(np.int64) >> SHIFT) - LOWEST, 0)
+    return np.where(lower, steps, BINS - 1 - steps)
+
+
+def coarse_bins(fine: IntArray) -> IntArray:
+    """The coarse bin of each fine one; they keep the order and mirror each other as well."""
+    mirrored = BINS - 1 - fine
+    steps = np.maximum((np.minimum(fine, mirrored) >> _COARSE_SHIFT) - _COARSE_LOWEST, 0)
+    found: IntArray = np.where(fine <= mirrored, steps, COARSE_BINS - 1 - steps)
+    return found
+
+
+class LogOddsHistogram:
+    """Counts a bin of log-odds, from which the areas follow within bounds that it knows.
+
+    A bin that has seen a single score holds true ties and is exact, so that a model with few
+    distinct scores, or one that saturates, is measured exactly.
+    """
+
+    def __init__(self) -> None:
+        self._counts = np.zeros((2, BINS), dtype=np.int64)
+        self._only = np.full(BINS, NO_SCORE)
+
+    def add(self, scores: FloatArray, positive: IntArray, bins: IntArray) -> None:
+        """Count lessons.
+
+        Args:
+            scores: of the lessons.
+            positive: 1 for positive, 0 for negative.
+            bins: of the scores.
+        """
+        np.add.at(self._counts.reshape(-1), bins + positive * BINS, 1)
+        seen = self._only[bins]
+        differ = np.flatnonzero(seen != scores)
+        if differ.size:
+            self._notice(bins[differ], scores[differ])
+
+    def _notice(self, bins: IntArray, scores: FloatArray) -> None:
+        fresh = self._only[bins] == NO_SCORE
+        # Of several scores new to a bin any one may stay: the others differ from it just below.
+        self._only[bins[fresh]] = scores[fresh]
+        self._only[bins[self._only[bins] != scores]] = SEVERAL_SCORES
+
+    def correct(self, positive: IntArray, bins: IntArray) -> None:
+        """Take lessons from the other label to this one."""
+        np.add.at(self._counts.reshape(-1), bins + positive * BINS, 1)
+        np.subtract.at(self._counts.reshape(-1), bins + (1 - positive) * BINS, 1)
+
+    def measures(self) -> dict[str, float | None]:
+        """Both areas and the most by which each can be off; None with one class only."""
+        used = self._used()
+        negatives, positives = self._counts[:, used]
+        return areas(negatives, positives, self._only[used] == SEVERAL_SCORES)
+
+    def _used(self) -> IntArray:
+        return np.flatnonzero(self._only != NO_SCORE)
+
+    def state(self) -> dict[str, AnyArray]:
+        """The bins in use with their counts, and the score of those that saw one score only."""
+        used = self._used()
+        single = used[self._only[used] != SEVERAL_SCORES]
+        return {
+            "auc_bins": used.astype(np.uint32),
+            "auc_counts": narrowed(self._counts[:, used]),
+            "auc_single_bins": single.astype(np.uint32),
+            "auc_single_scores": self._only[single],
+        }
+
+    def restore(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Go on from a state."""
+        self._counts[:, arrays["auc_bins"]] = arrays["auc_counts"]
+        self._only[arrays["auc_bins"]] = SEVERAL_SCORES
+        self._only[arrays["auc_single_bins"]] = arrays["auc_single_scores"]
+
+
+def areas(negatives: Counts, positives: Counts, mixed: BoolArray) -> dict[str, float | None]:
+    """Both areas of one histogram, ready for JSON."""
+    auc, auc_error = roc_area(negatives, positives, mixed)
+    pr_auc, pr_auc_error = average_precision(negatives, positives, mixed)
+    found = {"auc": auc, "auc_error": auc_error, "pr_auc": pr_auc, "pr_auc_error": pr_auc_error}
+    return {name: defined(float(value)) for name, value in found.items()}
+
+
+def defined(value: float) -> float | None:
+    """The value, or None for nan."""
+    return None if value != value else value  # noqa: PLR0124 - nan alone differs from itself
+
+
+def narrowed(counts: IntArray) -> AnyArray:
+    """The counts in the smallest unsigned type that holds them, for most bins hold a handful."""
+    return counts.astype(np.min_scalar_type(int(counts.max(initial=0))))

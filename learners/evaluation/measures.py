@@ -1,0 +1,197 @@
+"""Everything that is measured of a stream of lessons; the owner of all sums.
+
+Stands between :mod:`.evaluator`, which hands it whole blocks, and the sums of each contender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from learners.evaluation.contender import Beside, Contender, under
+from learners.evaluation.delays import Delays
+from learners.evaluation.fading import Fading, Shares
+from learners.evaluation.grouped import Grouped
+from learners.evaluation.groupings import Move
+from learners.evaluation.lessons import ALWAYS, BASE_RATE, SCORE, Lessons
+from learners.evaluation.measuring import Measuring
+from learners.evaluation.recent import Recent
+from learners.evaluation.scored import Scored, scored
+from learners.lessons import AnyArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Lessons that have got another label.
+
+    Attributes:
+        numbers: of the lessons, in the order of learning from 0.
+        moment: lessons taken before it was said.
+        lessons: with their new labels and all else as at first.
+    """
+
+    numbers: IntArray
+    moment: int
+    lessons: Lessons
+
+
+class Measures:
+    """All sums, and the last lessons.
+
+    Attributes:
+        count: lessons measured.
+        contenders: by name.
+        grouped: the groupings.
+        recent: the last lessons.
+        delays: how long labels took.
+        fading: the weights of the faded measures.
+        decided_from: the number of the first lesson decided under today's threshold.
+        without_amount: lessons since then whose amount is not known.
+    """
+
+    def __init__(self, measuring: Measuring) -> None:
+        self._measuring = measuring
+        self.count = 0
+        self.grouped = Grouped(measuring)
+        self.contenders: dict[str, Contender] = {}
+        for name in ALWAYS:
+            self._begin(name)
+        self.recent = Recent(measuring)
+        self.delays = Delays()
+        self.fading = Fading(measuring.half_life)
+        self.decided_from = 0
+        self.without_amount = 0
+
+    def _begin(self, name: str) -> None:
+        scaled = bool(self._measuring.scale)
+        self.contenders[name] = Contender(self.grouped.sizes(), scaled=scaled)
+
+    def take(self, lessons: Lessons, corrections: Sequence[Correction]) -> None:
+        """Measure the next lessons, and corrections of any up to them."""
+        if len(lessons):
+            self._add(lessons)
+        before = self.count
+        self.count += len(lessons)
+        for correction in corrections:
+            self._correct(correction, before)
+        self._close_chunks(before)
+
+    def _add(self, lessons: Lessons) -> None:
+        numbers = np.arange(self.count, self.count + len(lessons))
+        for name in lessons.scores:
+            if name not in self.contenders:
+                self._begin(name)
+        chunks = numbers // self.fading.chunk - self.count // self.fading.chunk
+        shares = Shares(chunks, self.fading.weights(numbers))
+        of, beside = self._scored(lessons, numbers, shares)
+        for name, (chosen, costs) in of.items():
+            part = beside if chosen is None else beside.part(chosen)
+            self.contenders[name].add(costs, part)
+        self.recent.append(lessons)
+        self.delays.add(lessons, 1)
+        self.without_amount += int(np.count_nonzero(~np.isfinite(lessons.amounts)))
+
+    def _scored(
+        self, lessons: Lessons, numbers: IntArray, shares: Shares
+    ) -> tuple[dict[str, tuple[IntArray | None, Scored]], Beside]:
+        """What the lessons cost each contender that scored them, and what is the same for all."""
+        decided = (numbers >= self.decided_from).astype(np.int64)
+        threshold = self._measuring.threshold
+        of: dict[str, tuple[IntArray | None, Scored]] = {}
+        for name, scores in lessons.scores.items():
+            given = ~np.isnan(scores)
+            chosen = None if given.all() else np.flatnonzero(given)
+            if chosen is None:
+                of[name] = None, scored(scores, lessons.positive, threshold, decided)
+            else:
+                of[name] = (
+                    chosen,
+                    scored(scores[chosen], lessons.positive[chosen], threshold, decided[chosen]),
+                )
+        rows = self.grouped.rows(lessons, numbers, self._move)
+        peers = np.array([of[SCORE][1].losses, of[BASE_RATE][1].losses])
+        return of, Beside(rows, shares, peers, lessons.amounts, decided)
+
+    def _move(self, grouping: str, move: Move) -> None:
+        for contender in self.contenders.values():
+            contender.groups[grouping].place(move.rows, move.size)
+
+    def _correct(self, correction: Correction, before: int) -> None:
+        numbers, new = correction.numbers, correction.lessons
+        old = new.relabelled()
+        chunk = self.fading.chunk
+        into = np.full(numbers.size, correction.moment // chunk - before // chunk)
+        moments = np.full(numbers.size, correction.moment)
+        shares = Shares(into, self.fading.weights_at(numbers, moments))
+        was, beside_was = self._scored(old, numbers, shares)
+        now, beside_now = self._scored(new, numbers, shares)
+        for name, (chosen, costs) in now.items():
+            if chosen is None:
+                parts = beside_was, beside_now
+            else:
+                parts = beside_was.part(chosen), beside_now.part(chosen)
+            if name in self.contenders:
+                self.contenders[name].correct(was[name][1], costs, *parts)
+        self.recent.correct(numbers, new.positive)
+        self.delays.add(old, -1)
+        self.delays.add(new, 1)
+
+    def _close_chunks(self, before: int) -> None:
+        chunks = self.count // self.fading.chunk - before // self.fading.chunk
+        for contender in self.contenders.values():
+            contender.faded.close(chunks, self.fading.decay)
+
+    def fork(self, name: str, of: str) -> None:
+        """Begin a contender whose past is another's."""
+        self._begin(name)
+        self.contenders[name].restore(self.contenders[of].state())
+        self.recent.fork(name, of)
+
+    def drop(self, name: str) -> None:
+        """Forget a contender."""
+        self.contenders.pop(name, None)
+        self.recent.drop(name)
+
+    def state(self) -> dict[str, AnyArray]:
+        """Everything, as named arrays."""
+        counts = [self.count, self.decided_from, self.without_amount]
+        arrays: dict[str, AnyArray] = {
+            "counts": np.array(counts, dtype=np.int64),
+            "contenders": np.array(sorted(self.contenders)),
+            "decided": np.array([self._measuring.threshold, self.fading.half_life]),
+            "scale": np.array([self._measuring.scale]),
+            "slices": np.array(self._measuring.slices, dtype=np.str_),
+        }
+        arrays |= self.grouped.state() | self.recent.state() | self.delays.state()
+        for name in sorted(self.contenders):
+            held = self.contenders[name].state()
+            arrays |= {f"by.{name}.{key}": array for key, array in held.items()}
+        return arrays
+
+    def restore(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Go on from a state; what is measured otherwise now begins with the next lesson."""
+        self.count, self.decided_from, self.without_amount = map(int, arrays["counts"])
+        fresh = self.grouped.restore(arrays, self.count)
+        for name in arrays["contenders"].tolist():
+            self._begin(name)
+            held = under(f"by.{name}", arrays)
+            self.contenders[name].restore(
+                {key: a for key, a in held.items() if key.split(".")[0] not in fresh}
+            )
+        self.recent.restore(arrays)
+        self.delays.restore(arrays)
+        threshold, half_life = map(float, arrays["decided"])
+        self._go_on_with(threshold, half_life, str(arrays["scale"][0]))
+
+    def _go_on_with(self, threshold: float, half_life: float, scale: str) -> None:
+        measuring = self._measuring
+        if (threshold, scale) != (measuring.threshold, measuring.scale):
+            self.decided_from, self.without_amount = self.count, 0
+            for contender in self.contenders.values():
+                contender.restart_decisions(scaled=bool(measuring.scale))
+        if half_life != measuring.half_life:
+            before = Fading(half_life)
+            for contender in self.contenders.values():
+                contender.rescale(self.count, before, self.fading)

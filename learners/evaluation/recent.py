@@ -1,0 +1,180 @@
+"""The last lessons themselves: two windows, by count and by event time, exact when asked.
+
+Stands inside :mod:`.evaluator`, which appends what it measures. What neither window needs goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from learners.arithmetic import FloatArray
+from learners.evaluation.lessons import Lessons
+from learners.evaluation.measuring import Measuring
+from learners.lessons import AnyArray, BoolArray, IntArray
+
+SCORES = "score:"
+# Before the first lesson; any event time is later.
+NEVER = -(2**62)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Some of the last lessons, oldest first.
+
+    Attributes:
+        scores: by contender, nan where it gave none.
+        positive: what the label says by now.
+        arrived: the events' record times, ms.
+        amounts: by what the events' values are multiplied.
+    """
+
+    scores: dict[str, FloatArray]
+    positive: BoolArray
+    arrived: IntArray
+    amounts: FloatArray
+
+
+class Recent:
+    """The last lessons, in columns of the same length."""
+
+    def __init__(self, measuring: Measuring) -> None:
+        self._measuring = measuring
+        self._newest = NEVER
+        self._count = 0
+        # What lies before these may have been forgotten, under shorter windows than today's too.
+        self._first_number = 0
+        self._after = NEVER
+        self._columns: dict[str, AnyArray] = {
+            "number": np.zeros(0, dtype=np.int64),
+            "positive": np.zeros(0, dtype=np.bool_),
+            "arrived": np.zeros(0, dtype=np.int64),
+            "amount": np.zeros(0),
+        }
+        self._fresh: list[dict[str, AnyArray]] = []
+        self._held = 0
+
+    def append(self, lessons: Lessons) -> None:
+        """Add lessons, the next in number."""
+        if not len(lessons):
+            return
+        numbers = np.arange(self._count, self._count + len(lessons))
+        self._count += len(lessons)
+        self._newest = max(self._newest, int(lessons.arrived.max()))
+        columns = {
+            "number": numbers,
+            "positive": lessons.positive,
+            "arrived": lessons.arrived,
+            "amount": lessons.amounts,
+        }
+        self._fresh.append(columns | {SCORES + name: s for name, s in lessons.scores.items()})
+        self._held += len(lessons)
+        if self._held > 2 * self._measuring.most_recent:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Bring everything into one place, without what neither window needs."""
+        if not self._fresh:
+            return
+        parts = [self._columns, *self._fresh]
+        names = dict.fromkeys(name for part in parts for name in part)
+        columns = {name: np.concatenate([_column(part, name) for part in parts]) for name in names}
+        self._fresh.clear()
+        self._keep(columns)
+
+    def _keep(self, columns: dict[str, AnyArray]) -> None:
+        """Keep what a window needs; in copies, so that nothing of the callers' is written to."""
+        measuring, numbers = self._measuring, columns["number"]
+        self._first_number = max(self._first_number, self._count - measuring.window)
+        self._after = max(self._after, self._newest - measuring.window_ms)
+        in_time = columns["arrived"] > self._after
+        in_time &= numbers >= self._count - measuring.most_recent
+        keep = in_time | (numbers >= self._first_number)
+        self._columns = {name: column[keep] for name, column in columns.items()}
+        self._held = int(keep.sum())
+
+    def correct(self, numbers: IntArray, positive: BoolArray) -> None:
+        """Give lessons another label, where they are still there; of two, the later one counts."""
+        self._settle()
+        held = self._columns["number"]
+        places = np.searchsorted(held, numbers)
+        there = places < held.size
+        there[there] = held[places[there]] == numbers[there]
+        self._columns["positive"][places[there]] = positive[there]
+
+    def fork(self, name: str, of: str) -> None:
+        """Let a contender have given the scores of another."""
+        self._settle()
+        if SCORES + of in self._columns:
+            self._columns[SCORES + name] = self._columns[SCORES + of].copy()
+
+    def drop(self, name: str) -> None:
+        """Forget a contender's scores."""
+        self._settle()
+        self._columns.pop(SCORES + name, None)
+
+    def window(self) -> Kept:
+        """The last lessons by count."""
+        self._settle()
+        return self._kept(self._columns["number"] >= self._first_number)
+
+    def by_time(self) -> Kept:
+        """The lessons whose events are the newest."""
+        self._settle()
+        in_time: BoolArray = self._columns["arrived"] > self._after
+        bound = self._count - self._measuring.most_recent
+        return self._kept(in_time & (self._columns["number"] >= bound))
+
+    def _kept(self, chosen: BoolArray) -> Kept:
+        columns = self._columns
+        return Kept(
+            {
+                name.removeprefix(SCORES): column[chosen]
+                for name, column in columns.items()
+                if name.startswith(SCORES)
+            },
+            columns["positive"][chosen],
+            columns["arrived"][chosen],
+            columns["amount"][chosen],
+        )
+
+    def state(self) -> dict[str, AnyArray]:
+        """The lessons that are kept."""
+        self._settle()
+        kept = {f"recent_{name}": _short(self._columns[name]) for name in sorted(self._columns)}
+        return kept | {"recent_bounds": self._bounds()}
+
+    def _bounds(self) -> IntArray:
+        bounds = self._newest, self._count, self._after, self._first_number
+        return np.array(bounds, dtype=np.int64)
+
+    def restore(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Go on from a state, as far back as that reaches."""
+        self._newest, self._count, self._after, self._first_number = arrays[
+            "recent_bounds"
+        ].tolist()
+        columns = {
+            name.removeprefix("recent_"): _long(column)
+            for name, column in arrays.items()
+            if name.startswith("recent_") and name != "recent_bounds"
+        }
+        self._keep(columns)
+
+
+def _column(part: Mapping[str, AnyArray], name: str) -> AnyArray:
+    return part[name] if name in part else np.full(part["number"].size, np.nan)
+
+
+def _short(column: AnyArray) -> AnyArray:
+    """Floats in half the room where that loses nothing: the learners' own scores are such."""
+    if column.dtype != np.float64:
+        return column.copy()
+    with np.errstate(over="ignore"):
+        short = column.astype(np.float32)
+    return short if np.array_equal(short, column, equal_nan=True) else column.copy()
+
+
+def _long(column: AnyArray) -> AnyArray:
+    return column.astype(np.float64) if column.dtype == np.float32 else column.copy()

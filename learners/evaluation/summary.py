@@ -1,0 +1,117 @@
+"""The measures in short: what manifests and heartbeats show.
+
+Reads :mod:`.measures`; :class:`~learners.evaluation.evaluator.Evaluator` hands it out. For each
+contender::
+
+    {"count", "positives", "base_rate", "log_loss", "auc", "auc_error", "pr_auc", "pr_auc_error",
+     "brier", "ece", "accuracy", "confusion": {"tn", "fp", "fn", "tp"}, "base_rate_log_loss",
+     "score_log_loss", "lift", "value", "window": {...}, "faded": {...}}
+
+over everything; ``value`` where the configuration has a matrix, ``base_rate_log_loss`` and
+``score_log_loss`` over the lessons that this contender has scored too. "score" stands at the top,
+with ``recent`` (the window by event time), ``decisions`` and all of ``value``; "static" and the
+other ``contenders`` stand in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from learners.evaluation.contender import EVERYTHING, Contender
+from learners.evaluation.fixed_point import mean
+from learners.evaluation.group_sums import FIRST_GAP, LOSS, SQUARE
+from learners.evaluation.lessons import BASE_RATE, SCORE, STATIC
+from learners.evaluation.measures import Measures
+from learners.evaluation.measuring import Measuring
+from learners.evaluation.recent import Kept
+from learners.evaluation.windowed import confusion, lift, windowed
+from learners.evaluation.worth import always, never, worth
+
+
+def summary(measures: Measures, measuring: Measuring) -> dict[str, Any]:
+    """All contenders, ready for JSON; None where undefined."""
+    window, by_time = measures.recent.window(), measures.recent.by_time()
+    each = {
+        name: contender_summary(measures, name, measuring, window) for name in measures.contenders
+    }
+    for name in (SCORE, STATIC):
+        if name in each:
+            each[name]["recent"] = windowed(by_time, name, measuring)
+    top = each.pop(SCORE)
+    top["decisions"] = {"threshold": measuring.threshold, "from": measures.decided_from}
+    if measuring.value is not None:
+        top["value"] = values(measures, measuring)
+    if STATIC in each:
+        top[STATIC] = each.pop(STATIC)
+    return top | {"contenders": each}
+
+
+def contender_summary(
+    measures: Measures, name: str, measuring: Measuring, window: Kept
+) -> dict[str, Any]:
+    """One contender over everything, the window by count, and fading."""
+    contender = measures.contenders[name]
+    found = cumulative(contender, measuring)
+    found["window"] = windowed(window, name, measuring)
+    found["faded"] = faded(measures, name)
+    return found
+
+
+def cumulative(contender: Contender, measuring: Measuring) -> dict[str, Any]:
+    """One contender over everything."""
+    everything = contender.groups[EVERYTHING]
+    count, positives = everything.counts()
+    totals = everything.totals()
+    score_loss, base_loss = contender.peers.totals()
+    log_loss, base = mean(totals[LOSS], count), mean(base_loss, count)
+    found = {
+        "count": count,
+        "positives": positives,
+        "base_rate": positives / count if count else None,
+        "log_loss": log_loss,
+        **contender.histogram.measures(),
+        "brier": mean(totals[SQUARE], count),
+        "ece": mean(sum(map(abs, totals[FIRST_GAP:])), count),
+        **confusion(contender.decided()),
+        "base_rate_log_loss": base,
+        "score_log_loss": mean(score_loss, count),
+        "lift": lift(log_loss, base),
+    }
+    if measuring.value is not None:
+        found["value"] = worth(measuring.value, contender.decided_amounts())
+    return found
+
+
+def faded(measures: Measures, name: str) -> dict[str, Any]:
+    """One contender with fading weights; its lift where it has scored every lesson."""
+    contender, decay = measures.contenders[name], measures.fading.decay
+    found = contender.faded.measures(decay) | {"half_life": measures.fading.half_life}
+    base = measures.contenders[BASE_RATE]
+    if contender.groups[EVERYTHING].counts() == base.groups[EVERYTHING].counts():
+        base_loss = base.faded.measures(decay)["log_loss"]
+        found |= {"base_rate_log_loss": base_loss, "lift": lift(found["log_loss"], base_loss)}
+    return found
+
+
+def values(measures: Measures, measuring: Measuring) -> dict[str, Any]:
+    """What the served decisions were worth, and what others would have been.
+
+    Returns:
+        ``{"served", "never", "always", "static"?, "events", "without_amount"}``; events without an
+        amount count for nothing.
+    """
+    assert measuring.value is not None
+    value = measuring.value
+    amounts = measures.contenders[SCORE].decided_amounts()
+    found: dict[str, Any] = {
+        "served": worth(value, amounts),
+        "never": worth(value, never(amounts)),
+        "always": worth(value, always(amounts)),
+    }
+    if STATIC in measures.contenders:
+        found["static"] = worth(value, measures.contenders[STATIC].decided_amounts())
+    decided = measures.count - measures.decided_from
+    return found | {
+        "events": decided - measures.without_amount,
+        "without_amount": measures.without_amount,
+    }
