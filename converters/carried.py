@@ -6,7 +6,6 @@ until its label comes. A learner never sees them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from converters.cells import RefusedCellError
@@ -32,13 +31,6 @@ class Carried:
     slices: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
     amount: str = ""
-
-    def picker(self) -> Callable[[Sequence[str]], tuple[str, ...]] | None:
-        """What picks these cells of a row; None where nothing is carried."""
-        if not self.places:
-            return None
-        places = self.places
-        return lambda cells: tuple(cells[place] for place in places)
 
 
 def carried_by(settings: Settings, schema: Schema) -> Carried:

@@ -49,11 +49,7 @@ def crossed(
     Raises:
         CrossingError: a name is no feature's, or there are more of them than letters.
     """
-    pairs: list[tuple[str, str]] = []
-    for left, right in interactions:
-        ours, theirs = (_named(name, features, columns) for name in (left, right))
-        both = combinations(ours, 2) if left == right and len(ours) > 1 else product(ours, theirs)
-        pairs += both
+    pairs = _pairs(features, columns, interactions)
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
     if len(names) > len(NAMESPACE_LETTERS):
         raise CrossingError(
@@ -64,6 +60,42 @@ def crossed(
     lettered = tuple(replace(f, namespace=letters.get(f.name, "")) for f in features)
     each = dict.fromkeys((letters[a], letters[b]) for a, b in pairs)
     return Crossed(lettered, tuple(each))
+
+
+def crossed_again(
+    features: Sequence[Feature],
+    columns: Mapping[str, ColumnSettings],
+    interactions: Sequence[tuple[str, str]],
+) -> tuple[tuple[str, str], ...]:
+    """The pairs of letters that other interactions mean, among features that have letters.
+
+    Raises:
+        CrossingError: a name is no feature's, or one's that is not crossed already: a letter of
+            its own would change the text that every learner is given.
+    """
+    letters = {f.name: f.namespace for f in features}
+    pairs = _pairs(features, columns, interactions)
+    for name in (name for pair in pairs for name in pair):
+        if not letters[name]:
+            raise CrossingError(
+                f"interactions names '{name}', which `learner.interactions` does not: only what "
+                "is crossed there can be crossed otherwise here."
+            )
+    return tuple(dict.fromkeys((letters[a], letters[b]) for a, b in pairs))
+
+
+def _pairs(
+    features: Sequence[Feature],
+    columns: Mapping[str, ColumnSettings],
+    interactions: Sequence[tuple[str, str]],
+) -> list[tuple[str, str]]:
+    """The names of the features of each pair."""
+    pairs: list[tuple[str, str]] = []
+    for left, right in interactions:
+        ours, theirs = (_named(name, features, columns) for name in (left, right))
+        both = combinations(ours, 2) if left == right and len(ours) > 1 else product(ours, theirs)
+        pairs += both
+    return pairs
 
 
 def _named(

@@ -145,6 +145,6 @@ class ShadowSettings(Section):
     kind: Literal["vw", "river"] = Field("vw", description="vw or river")
     args: str = Field("", description="Vowpal Wabbit arguments from the proven list, as one string")
     interactions: tuple[tuple[str, str], ...] | None = Field(
-        None, description="some of `learner.interactions`; left out, all of them"
+        None, description="pairs of what `learner.interactions` crosses; left out, those"
     )
     river: RiverSettings = Field(RiverSettings(), description="river's arguments")

@@ -1,6 +1,6 @@
 """zstd: of the standard library from Python 3.14 on, and before that its backport.
 
-Imported by :mod:`converters.compressed` where a file is packed so, and nowhere else.
+Imported where a file is packed so (:mod:`converters.compressed`) and for what a checkpoint holds.
 """
 
 from __future__ import annotations
@@ -8,8 +8,29 @@ from __future__ import annotations
 import sys
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import CompressionParameter, ZstdDecompressor, ZstdError, ZstdFile
+    from compression.zstd import (
+        CompressionParameter,
+        ZstdDecompressor,
+        ZstdError,
+        ZstdFile,
+        compress,
+        decompress,
+    )
 else:
-    from backports.zstd import CompressionParameter, ZstdDecompressor, ZstdError, ZstdFile
+    from backports.zstd import (
+        CompressionParameter,
+        ZstdDecompressor,
+        ZstdError,
+        ZstdFile,
+        compress,
+        decompress,
+    )
 
-__all__ = ["CompressionParameter", "ZstdDecompressor", "ZstdError", "ZstdFile"]
+__all__ = [
+    "CompressionParameter",
+    "ZstdDecompressor",
+    "ZstdError",
+    "ZstdFile",
+    "compress",
+    "decompress",
+]

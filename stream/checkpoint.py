@@ -18,31 +18,49 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import BadZipFile
 
-import numpy as np
-import orjson
-
+from converters.carried import carried_by
 from converters.schema import CONVERTER_VERSION
 from converters.settings import Settings
 from converters.times import time_ms
+from converters.zstd import ZstdError
 from learners import choose
+from learners.adjusting import Adjuster
 from learners.base import MODEL_FILE, Learner
-from learners.progressive import Progressive
+from learners.evaluation import Evaluator, Measuring
 from learners.registry import Start, Verdict
 from learners.snapshot import CorruptSnapshotError, Snapshot, SnapshotRef, SnapshotStore
 from stream import fingerprint
+from stream.checkpoint_files import (
+    METRICS,
+    read_arrays,
+    read_scoring,
+    shadows_begun_anew,
+    write_arrays,
+    write_scoring,
+)
 from stream.context import Context, learner_json
 from stream.gate import judge
-from stream.joiner import Joiner
+from stream.joins.joiner import Joiner
+from stream.joins.saved import SavedJoins
 from stream.journal import to_cut, to_positions
-from stream.pipeline import Pipeline, Static
+from stream.pipeline import Pipeline
 from stream.planning import Counts, Planner
-
-STATIC = "static-model"
-METRICS, STATIC_METRICS = "metrics.npz", "static-metrics.npz"
-JOINS = "joins.json"
+from stream.scoring import SCORE, STATIC, Scoring
+from stream.shadows import new_shadow, shadow_specs
+from stream.slices import Slices
+from stream.teaching import Teaching
 
 # What parsers say to files that hold something else; none of them runs what it reads.
-UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, BadZipFile)
+UNREADABLE = (
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    BadZipFile,
+    ZstdError,
+)
 
 # Packages whose version may change what a snapshot means.
 RECORDED_PACKAGES = ("freshet", "vowpalwabbit", "river", "numpy")
@@ -60,17 +78,31 @@ class Saved:
 def new_pipeline(context: Context, lineage: int) -> Pipeline:
     """A pipeline that has seen nothing."""
     settings = context.settings
-    return Pipeline(
+    specs = shadow_specs(settings, context.schema)
+    scoring = Scoring(
         choose.create(context.spec),
-        Planner(
-            Joiner(settings.late_labels, settings.duplicates),
-            settings.late_labels.expired == "negative",
-        ),
-        Progressive(settings.evaluation.window),
-        lineage,
+        Adjuster(settings.imbalance, settings.calibration),
         copy_of,
+        Slices(carried_by(settings, context.schema), settings.evaluation.slice_values),
+        [new_shadow(name, spec, settings) for name, spec in specs.items()],
+    )
+    late = settings.late_labels
+    joiner = Joiner(late, settings.duplicates, scoring.layout())
+    teaching = Teaching.by(settings.imbalance)
+    return Pipeline(
+        scoring,
+        Planner(joiner, late.expired == "negative", teaching),
+        Evaluator(measuring(context)),
+        SavedJoins(joiner, late.memory),
+        lineage,
         static_after=_static_after(settings),
     )
+
+
+def measuring(context: Context) -> Measuring:
+    """What is measured, as the config says."""
+    settings = context.settings
+    return Measuring.by(settings, carried_by(settings, context.schema).slices)
 
 
 def copy_of(learner: Learner) -> Learner:
@@ -93,33 +125,42 @@ def saved(
         model = draft.path / MODEL_FILE
         pipeline.learner.save(model)
         model_sha256 = sha256(model.read_bytes()).hexdigest()
-        _write_measures(draft.path / METRICS, pipeline.progressive)
-        if pipeline.static is not None:
-            pipeline.static.learner.save(draft.path / STATIC)
-            _write_measures(draft.path / STATIC_METRICS, pipeline.static.progressive)
-        (draft.path / JOINS).write_bytes(orjson.dumps(pipeline.joiner.to_json()))
+        write_arrays(draft.path / METRICS, pipeline.evaluator.state())
+        joins = pipeline.saved_joins.write(draft)
+        scoring = write_scoring(draft, pipeline.scoring)
         verdict, expected = judge(
             context.spec, model, list(pipeline.sample), draft.path / "scratch"
         )
         manifest = {
-            "model": context.settings.model,
+            **_identity(context, pipeline),
             "model_sha256": model_sha256,
-            "learner": learner_json(context),
-            "schema_hash": context.schema.hash,
-            "converter": CONVERTER_VERSION,
-            "packages": packages(),
-            "lineage": pipeline.lineage,
             "parent": parent,
             "start": asdict(start),
-            "counts": asdict(pipeline.counts),
-            "batches": pipeline.batches,
-            "output_before": to_positions(pipeline.output_before),
-            "marks": fingerprint.to_json(pipeline.marks),
-            "sample": list(pipeline.sample),
+            "joins": joins,
+            **scoring,
             "metrics": metrics(pipeline),
             "expected": [e.to_json() for e in expected],
         }
-        yield Saved(draft.finish(manifest), model_sha256, verdict)
+        snapshot = draft.finish(manifest)
+        yield Saved(snapshot, model_sha256, verdict)
+        pipeline.saved_joins.accept(draft.path, draft.marks)
+
+
+def _identity(context: Context, pipeline: Pipeline) -> dict[str, Any]:
+    """What a manifest says of the model and where its pipeline stands."""
+    return {
+        "model": context.settings.model,
+        "learner": learner_json(context),
+        "schema_hash": context.schema.hash,
+        "converter": CONVERTER_VERSION,
+        "packages": packages(),
+        "lineage": pipeline.lineage,
+        "counts": asdict(pipeline.counts),
+        "batches": pipeline.batches,
+        "output_before": to_positions(pipeline.output_before),
+        "marks": fingerprint.to_json(pipeline.marks),
+        "sample": list(pipeline.sample),
+    }
 
 
 def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
@@ -143,17 +184,15 @@ def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
 
 
 def _restore(pipeline: Pipeline, context: Context, snapshot: Snapshot) -> None:
-    state = snapshot.manifest
-    pipeline.learner.close()
-    pipeline.learner = choose.load(context.spec, snapshot.path / MODEL_FILE)
-    pipeline.joiner.restore(orjson.loads((snapshot.path / JOINS).read_bytes()))
-    window = context.settings.evaluation.window
-    pipeline.progressive = _read_measures(snapshot.path / METRICS, window)
-    if (snapshot.path / STATIC).exists():
-        pipeline.static = Static(
-            choose.load(context.spec, snapshot.path / STATIC),
-            _read_measures(snapshot.path / STATIC_METRICS, window),
-        )
+    state, joiner, scoring = snapshot.manifest, pipeline.joiner, pipeline.scoring
+    read_scoring(scoring, context, snapshot)
+    if scoring.static is not None:
+        joiner.add_column(STATIC, like=SCORE)
+    pipeline.saved_joins.restore(snapshot)
+    arrays = read_arrays(snapshot.path / METRICS)
+    pipeline.evaluator = Evaluator.from_state(measuring(context), arrays)
+    for name in shadows_begun_anew(scoring, state) & set(pipeline.evaluator.contenders):
+        pipeline.evaluator.drop(name)
     pipeline.planner.counts = Counts(**state["counts"])
     pipeline.batches = state["batches"]
     pipeline.output_before = to_cut(state["output_before"])
@@ -174,9 +213,10 @@ def counts(pipeline: Pipeline) -> dict[str, int]:
 
 def metrics(pipeline: Pipeline) -> dict[str, Any]:
     """What progressive validation says, of the learner and of the copy that stopped learning."""
-    report: dict[str, Any] = pipeline.progressive.report()
-    if pipeline.static is not None:
-        report["static"] = pipeline.static.progressive.report()
+    report: dict[str, Any] = pipeline.evaluator.summary()
+    troubles = {s.name: s.trouble for s in pipeline.scoring.shadows if s.trouble}
+    if troubles:
+        report["shadow_troubles"] = troubles
     report["stream_time"] = pipeline.joiner.stream_time
     return report
 
@@ -195,13 +235,3 @@ def packages() -> dict[str, str]:
 def _static_after(settings: Settings) -> int | None:
     moment = settings.evaluation.static_after
     return None if moment is None else time_ms(moment)
-
-
-def _write_measures(path: Path, progressive: Progressive) -> None:
-    with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **progressive.state())
-
-
-def _read_measures(path: Path, window: int) -> Progressive:
-    with np.load(path, allow_pickle=False) as arrays:
-        return Progressive.from_state(window, dict(arrays))

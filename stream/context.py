@@ -11,13 +11,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from converters.carried import carried_by
 from converters.rows import RowReader
 from converters.schema import Schema
 from converters.settings import LateLabelSettings, Settings
 from learners import choose
+from learners.adjusting import check_positive_weight
 from learners.base import LearnerSpec
 from learners.intake import intake_for
 from stream.reading import RecordReader
+from stream.shadows import shadow_specs
 from stream.topics import topics_of
 
 # Sections that decide what is taught, or what a learner's score becomes.
@@ -37,6 +40,8 @@ def context_of(settings: Settings, schema: Schema) -> Context:
     """The context that a config describes."""
     spec = choose.spec_for(settings.learner, schema.interactions)
     choose.check_weights(schema, spec)
+    check_positive_weight(settings.imbalance, schema, spec)
+    shadow_specs(settings, schema)
     return Context(settings, schema, spec)
 
 
@@ -69,4 +74,5 @@ def _changed(section: BaseModel) -> dict[str, Any]:
 def record_reader(context: Context) -> RecordReader:
     """The conversion of the model's records."""
     labels = topics_of(context.settings).labels
-    return RecordReader(RowReader(context.schema), intake_for(context.spec), labels)
+    carried = carried_by(context.settings, context.schema)
+    return RecordReader(RowReader(context.schema), intake_for(context.spec), labels, carried)

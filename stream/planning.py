@@ -1,8 +1,8 @@
 """What to do with each row of some records: which lines to score and learn, in which order.
 
-The first half of the fold. It asks the :class:`~stream.joiner.Joiner` about every row that has an
-id and writes down the lines for the learner; no score is known yet, and none is needed, for joins
-go by ids and times alone. :mod:`stream.pipeline` lets the learner work through the plan.
+The first half of the fold. It asks the :class:`~stream.joins.joiner.Joiner` about every row that
+has an id and writes down a :class:`~stream.plan.Plan`; no score is known yet, and none is needed,
+for joins go by ids and times alone. :mod:`stream.pipeline` lets the learner work through the plan.
 """
 
 from __future__ import annotations
@@ -13,22 +13,18 @@ from typing import Any
 
 from converters.cells import Refusal
 from converters.vw_text import unlabelled
-from stream.joiner import Joiner, Waiting
+from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source, key_of
+from stream.plan import REMEMBERED, Plan, Refused, Scored
 from stream.reading import EventRows, LabelRows, Taken
-
-# What precedes the text of a lesson, by label.
-LESSON = ("-1 ", "1 ")
-
-# A row's score still to come: its number in the record, its id, its line, the lessons before it.
-Scored = tuple[int, str, int, int]
-Refused = tuple[int, Refusal]
+from stream.teaching import LESSON, Teaching
 
 
 @dataclass
 class Counts:
     """Event rows, cumulative over the lineage.
 
-    ``events = learned + waiting + expired + scored_only + rejected + duplicates``.
+    ``events = learned + waiting + expired + scored_only + rejected + duplicates``. Of the learned
+    ones ``positives`` were positive, and ``left_out`` were measured without being taught.
     """
 
     events: int = 0
@@ -37,29 +33,8 @@ class Counts:
     scored_only: int = 0
     rejected: int = 0
     duplicates: int = 0
-
-
-@dataclass
-class Plan:
-    """The lines of some records in order, and what becomes of their scores.
-
-    Attributes:
-        lines: for the learner; a labelled one is a lesson.
-        arrivals: places of the lines that are scored for the first time.
-        remembered: events that wait, with the place of the line whose score is theirs.
-        lessons: for each lesson, the place of its own line, or the event that waited.
-        labels: for each lesson, its label.
-        scored: for each record, its rows that get a score.
-        refused: for each record, its rows that are dead letters.
-    """
-
-    lines: list[str] = field(default_factory=list)
-    arrivals: list[int] = field(default_factory=list)
-    remembered: list[tuple[Waiting, int]] = field(default_factory=list)
-    lessons: list[int | Waiting] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    scored: list[tuple[Taken, list[Scored]]] = field(default_factory=list)
-    refused: list[tuple[Taken, list[Refused]]] = field(default_factory=list)
+    positives: int = 0
+    left_out: int = 0
 
 
 @dataclass
@@ -68,6 +43,7 @@ class Planner:
 
     joiner: Joiner
     negative_when_expired: bool = False
+    teaching: Teaching = field(default_factory=Teaching)
     counts: Counts = field(default_factory=Counts)
 
     def add(self, record: Taken, plan: Plan) -> None:
@@ -84,7 +60,7 @@ class Planner:
 
     def _events(self, record: EventRows, plan: Plan, refused: list[Refused]) -> None:
         """The hot loop of the fold."""
-        counts, joiner, lines = self.counts, self.joiner, plan.lines
+        counts, joiner, lines, arrivals = self.counts, self.joiner, plan.lines, plan.arrivals
         scored: list[Scored] = []
         advanced = False
         row: Any  # a Row or a Refusal: told apart by class, 3x as fast as isinstance
@@ -96,26 +72,27 @@ class Planner:
                 advanced = True
                 self._let_go(joiner.advance(record.time, to_events=True), plan)
             id_, label, text = row
-            if id_:
-                label = joiner.look_up(id_, label)
+            key = id_ if len(id_) <= DIGEST_BYTES else key_of(id_)
+            if key:
+                label = joiner.look_up(key, label)
                 if label.__class__ is str:
                     self._not_taken(label, number, refused)
                     continue
             here = len(lines)
             scored.append((number, id_, here, counts.learned))
-            plan.arrivals.append(here)
+            arrivals.lines.append(here)
+            arrivals.behind.append(counts.learned)
+            arrivals.positives.append(counts.positives)
             if label is None:
                 lines.append(unlabelled(text))
-                self._wait(id_, text, plan)
-                continue
-            lines.append(LESSON[label] + text)
-            plan.lessons.append(here)
-            plan.labels.append(label)
-            counts.learned += 1
-            if id_:
-                joiner.resolve(id_, label)
+                self._wait(key, text, plan)
+            else:
+                self._own(key, text, label, plan)
         if scored:
             plan.scored.append((record, scored))
+            arrivals.times.extend([joiner.stream_time] * len(scored))
+            if record.carried is not None:
+                arrivals.carried.extend(record.carried[number] for number, *_ in scored)
 
     def _not_taken(self, why: str, number: int, refused: list[Refused]) -> None:
         if why == "duplicate":
@@ -123,43 +100,103 @@ class Planner:
         else:
             refused.append((number, Refusal(why, "", "")))
 
-    def _wait(self, id_: str, text: str, plan: Plan) -> None:
+    def _own(self, key: str, text: str, label: int, plan: Plan) -> None:
+        """An event whose label is known: its own line is its lesson."""
+        event = (len(plan.arrivals.lines) - 1) << SOURCE_BITS | Source.ARRIVED
+        line = self._lesson(key, text, label)
+        plan.lines.append(unlabelled(text) if line is None else line)
+        if key:
+            self.joiner.resolve(key, label)
+        self._measure(event, key, text, label, plan)
+
+    def _wait(self, key: str, text: str, plan: Plan) -> None:
         """An event without a label waits if it has an id; the line it was just given is its own."""
-        if not id_:
+        if not key:
             self.counts.scored_only += 1
             return
-        event = Waiting(text, self.joiner.stream_time, self.counts.learned)
-        plan.remembered.append((event, len(plan.lines) - 1))
-        if overflow := self.joiner.remember(id_, event):
-            self._let_go(overflow, plan)
+        plan.waits.append(len(plan.arrivals.lines) - 1)
+        overflow = self.joiner.wait(key, text)
+        if overflow is not None:
+            self._let_go((overflow,), plan)
 
     def _labels(self, record: LabelRows, plan: Plan, refused: list[Refused]) -> None:
-        advanced = False
+        joiner, advanced = self.joiner, False
+        row: Any
         for number, row in enumerate(record.rows):
-            if isinstance(row, Refusal):
-                self.joiner.refuse_label()
+            if row.__class__ is Refusal:
+                joiner.refuse_label()
                 refused.append((number, row))
                 continue
             if not advanced:
                 advanced = True
-                self._let_go(self.joiner.advance(record.time, to_events=False), plan)
+                self._let_go(joiner.advance(record.time, to_events=False), plan)
             id_, label = row
-            found = self.joiner.take_label(id_, label)
-            if isinstance(found, str):
-                refused.append((number, Refusal(found, "label", str(label))))
-            elif found is not None:
-                self._teach(found, label, plan)
+            key = id_ if len(id_) <= DIGEST_BYTES else key_of(id_)
+            joiner.counts.labels += 1
+            found = joiner.waiting.take(key)
+            if found is not None:
+                joiner.counts.labels_joined += 1
+                joiner.resolve(key, label)
+                self._teach(found[0], key, label, plan)
+            elif joiner.corrections and key in joiner.taught.numbers:
+                self._known(key, label, plan)
+            elif why := joiner.label_without_event(key, label):
+                refused.append((number, Refusal(why, "label", str(label))))
 
-    def _let_go(self, events: Iterable[Waiting], plan: Plan) -> None:
+    def _let_go(self, events: Iterable[tuple[str, int]], plan: Plan) -> None:
         """Events whose label has not come in time."""
-        for event in events:
+        for key, number in events:
             if self.negative_when_expired:
-                self._teach(event, 0, plan)
+                self._teach(number, key, 0, plan)
             else:
+                self.joiner.waiting.release(number)
                 self.counts.expired += 1
 
-    def _teach(self, event: Waiting, label: int, plan: Plan) -> None:
-        plan.lines.append(LESSON[label] + event.text)
-        plan.lessons.append(event)
-        plan.labels.append(label)
-        self.counts.learned += 1
+    def _teach(self, number: int, key: str, label: int, plan: Plan) -> None:
+        """An event that waited gets its label: its features are a line of their own."""
+        text = self.joiner.waiting.release(number)
+        line = self._lesson(key, text, label)
+        if line is not None:
+            plan.lines.append(line)
+        self._measure(number << SOURCE_BITS | Source.WAITING, key, text, label, plan)
+
+    def _lesson(self, key: str, text: str, label: int) -> str | None:
+        """What the learner is taught; None if this one is left out."""
+        if self.teaching.plain:
+            return LESSON[label] + text
+        line = self.teaching.line(key or str(self.counts.learned), text, label)
+        self.counts.left_out += line is None
+        return line
+
+    def _measure(self, event: int, key: str, text: str, label: int, plan: Plan) -> None:
+        counts, lesson = self.counts, self.counts.learned
+        plan.lessons.add(event, label, self.joiner.stream_time, len(plan.lines), lesson)
+        counts.learned = lesson + 1
+        counts.positives += label
+        if self.joiner.corrections and key:
+            self.joiner.keep(key, label, text)
+            plan.kept.append((event, lesson))
+
+    def _known(self, key: str, label: int, plan: Plan) -> None:
+        """A label of an event that has one: a repeat, or a correction."""
+        joiner, counts = self.joiner, self.joiner.counts
+        if joiner.taught.code(key) == label:
+            expired = joiner.has_expired(key)
+            counts.labels_late += expired
+            counts.labels_duplicates += not expired
+            return
+        taken = joiner.taught.take(key)
+        assert taken is not None
+        number, text = taken[0], joiner.taught.release(taken[0])
+        event, lesson = number << SOURCE_BITS | Source.TAUGHT, REMEMBERED
+        if number >= plan.first_taught:  # its numbers are not stored yet
+            event, lesson = plan.kept[number - plan.first_taught]
+        line = self._lesson(key, text, label)
+        if line is not None:
+            plan.lines.append(line)
+        plan.lessons_before.append(len(plan.lessons.events))
+        plan.corrections.add(event, label, joiner.stream_time, len(plan.lines), lesson)
+        self.counts.positives += 1 if label else -1
+        joiner.correct(key, label)
+        joiner.keep(key, label, text)
+        plan.kept.append((event, lesson))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from converters.carried import Carried
 from converters.cells import Refusal
 from converters.rows import LabelRow, RowReader
 from converters.vw_text import Row
@@ -27,12 +28,17 @@ IDLE_SECONDS = 0.2
 
 
 class EventRows(NamedTuple):
-    """The rows of one event record."""
+    """The rows of one event record.
+
+    ``carried`` has the cells that are carried beside each row, where the config names any; nothing
+    for a refused row.
+    """
 
     place: Place
     offset: int
     time: int
     rows: list[Row | Refusal]
+    carried: list[tuple[str, ...]] | None = None
 
 
 class LabelRows(NamedTuple):
@@ -77,11 +83,13 @@ class RecordReader:
         intake: what the learner takes: numbers that are finite, yet would spoil its weights, are
             refused here, where a row can still become a dead letter.
         labels_topic: the topic that holds labels.
+        carried: which cells are carried beside a row.
     """
 
     rows: RowReader
     intake: Intake
     labels_topic: str
+    carried: Carried = field(default_factory=Carried)
 
     def read(self, records: Iterable[Record]) -> list[Taken]:
         """Convert each record of a batch."""
@@ -89,17 +97,30 @@ class RecordReader:
         return [
             LabelRows(r.place, r.offset, r.time, labels(r.value, r.headers))
             if r.place.topic == topic
-            else EventRows(r.place, r.offset, r.time, events(r))
+            else EventRows(r.place, r.offset, r.time, *events(r))
             for r in records
         ]
 
-    def _events(self, record: Record) -> list[Row | Refusal]:
-        rows = self.rows.events(record.value, record.headers)
+    def _events(self, record: Record) -> tuple[list[Row | Refusal], list[tuple[str, ...]] | None]:
+        carried = None
+        if self.carried.places:
+            rows, carried = self._carrying(record)
+        else:
+            rows = self.rows.events(record.value, record.headers)
         texts = [row[2] for row in rows]  # of a refusal: the offending text, looked at in vain
         for place, reason in self.intake.refused(texts).items():
             if not isinstance(rows[place], Refusal):
                 rows[place] = Refusal(UNLEARNABLE, "", reason)
-        return rows
+        return rows, carried
+
+    def _carrying(self, record: Record) -> tuple[list[Row | Refusal], list[tuple[str, ...]]]:
+        cells = list(self.rows.event_cells(record.value, record.headers))
+        rows = self.rows.convert_rows(cells)
+        places = self.carried.places
+        return rows, [
+            () if isinstance(row, Refusal) else tuple([of[place] for place in places])
+            for row, of in zip(rows, cells, strict=True)
+        ]
 
 
 class BatchReader:

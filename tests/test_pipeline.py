@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells import Refusal
+from converters.evaluation_settings import CalibrationSettings, ImbalanceSettings
 from converters.settings import DuplicateSettings, LateLabelSettings
 from learners import choose
+from learners.adjusting import Adjuster
 from learners.base import Learner
-from learners.progressive import Progressive
-from stream.joiner import Joiner
-from stream.log import Place
+from learners.evaluation import Evaluator, Measuring
+from stream.joins.joiner import Joiner
+from stream.joins.saved import SavedJoins
 from stream.pipeline import Pipeline
 from stream.planning import Planner
-from stream.reading import Batch, EventRows, LabelRows, Taken
-from tests.simulation import SECOND, SPEC, Simulation
-
-EVENTS, LABELS = Place("m.events", 0), Place("m.labels", 0)
+from stream.reading import Batch, EventRows, LabelRows
+from stream.scoring import Scoring
+from tests.folds import (
+    EVENTS,
+    LABELS,
+    check_counts,
+    model_bytes,
+    policies,
+    records_of,
+    remembered,
+    scores_of,
+    steps,
+)
+from tests.simulation import SPEC, Simulation
 
 
 def no_copy(_: Learner) -> Learner:
@@ -30,60 +41,21 @@ def no_copy(_: Learner) -> Learner:
     raise AssertionError
 
 
-def pipeline(late: LateLabelSettings, window: int = 5) -> Pipeline:
+def pipeline(
+    late: LateLabelSettings, window: int = 5, copy: Callable[[Learner], Learner] = no_copy
+) -> Pipeline:
     """An empty fold."""
-    return Pipeline(
-        choose.create(SPEC),
-        Planner(Joiner(late, DuplicateSettings(window=window)), late.expired == "negative"),
-        Progressive(50),
-        lineage=1,
-        copy_learner=no_copy,
+    scoring = Scoring(
+        choose.create(SPEC), Adjuster(ImbalanceSettings(), CalibrationSettings()), copy
     )
-
-
-ids = st.sampled_from(["", "a", "b", "c", "d", "e", "a-long-id-of-over-16-characters"])
-texts = st.sampled_from(["| x=1", "| x=2 y:0.5", "|", "| y:3 |a z=1"])
-event_rows = st.lists(
-    st.tuples(ids, st.sampled_from([None, None, 0, 1]), texts)
-    | st.just(Refusal("bad-label", "late", "?")),
-    min_size=1,
-    max_size=4,
-)
-label_rows = st.lists(
-    st.tuples(ids.filter(bool), st.sampled_from([0, 1])) | st.just(Refusal("missing-id", "id", "")),
-    min_size=1,
-    max_size=4,
-)
-steps = st.lists(
-    st.tuples(st.integers(0, 4), st.one_of(st.tuples(st.just("e"), event_rows),
-                                           st.tuples(st.just("l"), label_rows))),
-    max_size=25,
-)  # fmt: skip
-policies = st.builds(
-    LateLabelSettings,
-    wait=st.sampled_from([3.0, 6.0, 100.0]),
-    expired=st.sampled_from(["drop", "negative"]),
-    max_waiting=st.sampled_from([1, 2, 50]),
-)
-
-
-def records_of(drawn: list[tuple[int, tuple[str, list[object]]]]) -> list[Taken]:
-    """The drawn steps as records, time going on."""
-    records: list[Taken] = []
-    now = 1_000_000
-    for offset, (later, (kind, rows)) in enumerate(drawn):
-        now += later * SECOND
-        if kind == "e":
-            records.append(EventRows(EVENTS, offset, now, rows))  # type: ignore[arg-type]
-        else:
-            records.append(LabelRows(LABELS, offset, now, rows))  # type: ignore[arg-type]
-    return records
-
-
-def model_bytes(learner: Learner, folder: Path) -> str:
-    """What the learner knows."""
-    learner.save(folder / "model")
-    return hashlib.sha256((folder / "model").read_bytes()).hexdigest()
+    joiner = Joiner(late, DuplicateSettings(window=window), scoring.layout())
+    return Pipeline(
+        scoring,
+        Planner(joiner, late.expired == "negative"),
+        Evaluator(Measuring(window=50)),
+        SavedJoins(joiner, late.memory),
+        lineage=1,
+    )
 
 
 @settings(max_examples=100, deadline=None)
@@ -104,24 +76,9 @@ def test_the_fold_is_the_simulation(
         size = cuts[at % len(cuts)]
         written += fold.take(Batch(left[:size], {})).scores
         left, at = left[size:], at + 1
-    lines = [line.split(",") for out in written for line in out.value.decode().split("\n")]
-    assert [(i, float(s), int(n)) for _, i, s, n, _ in lines] == slow.scores
-    counts = fold.counts
-    assert counts.learned == len(slow.measured)
-    assert counts.rejected == slow.refused
-    assert (counts.duplicates, counts.expired) == (slow.duplicates, slow.expired)
-    assert counts.scored_only == slow.scored_only
-    assert list(fold.joiner.waiting) == [w[0] for w in slow.waiting]
-    assert counts.events == (
-        counts.learned + len(fold.joiner.waiting) + counts.expired + counts.scored_only
-        + counts.rejected + counts.duplicates
-    )  # fmt: skip
-    joined = fold.joiner.counts
-    assert joined.labels == (
-        joined.labels_joined + joined.labels_rejected + joined.labels_duplicates
-        + joined.labels_late + joined.labels_expired + len(fold.joiner.labels)
-    )  # fmt: skip
-    assert fold.progressive.report()["log_loss"] == pytest.approx(log_loss(slow.measured))
+    assert scores_of(written) == slow.scores
+    check_counts(fold, slow)
+    assert fold.evaluator.summary()["log_loss"] == pytest.approx(log_loss(slow.measured))
     fold.close()
     slow.learner.close()
 
@@ -151,8 +108,8 @@ def test_cuts_change_nothing(
         for first in range(0, len(records), size):
             fold.take(Batch(records[first : first + size], {}))
         learned = model_bytes(fold.learner, folder)
-        report = fold.progressive.report()
-        states.append((learned, fold.joiner.to_json(), fold.counts, report))
+        report = fold.evaluator.summary()
+        states.append((learned, remembered(fold.joiner), fold.counts, report))
         fold.close()
     assert states[0] == states[1]
 
@@ -165,9 +122,9 @@ def test_an_event_is_measured_by_the_score_it_was_given_at_arrival() -> None:
     label = LabelRows(LABELS, 0, 3000, [("a", 1)])
     fold.take(Batch([arrival], {}))
     fold.take(Batch([lessons], {}))
-    before = fold.progressive.report()["log_loss"] * 20
+    before = fold.evaluator.summary()["log_loss"] * 20
     fold.take(Batch([label], {}))
-    assert fold.progressive.report()["log_loss"] * 21 == pytest.approx(before - math.log(0.5))
+    assert fold.evaluator.summary()["log_loss"] * 21 == pytest.approx(before - math.log(0.5))
     fold.close()
 
 
@@ -180,17 +137,18 @@ def test_the_static_copy_stops_learning_and_is_measured_on_the_same_events() -> 
         copies.append(choose.create(SPEC))
         return copies[0]
 
-    fold = pipeline(LateLabelSettings())
-    fold.copy_learner, fold.static_after = copy, 5000
+    fold = pipeline(LateLabelSettings(), copy=copy)
+    fold.static_after = 5000
     fold.take(Batch([EventRows(EVENTS, n, n * 1000, [("", 1, "| x=1")]) for n in range(10)], {}))
-    assert fold.static is not None
-    static, main = fold.static.progressive.report(), fold.progressive.report()
+    assert fold.scoring.static is not None
+    main = fold.evaluator.summary()
+    static = main["static"]
     assert static["count"] == main["count"] == 10
     assert static["log_loss"] > main["log_loss"]
     # Five lessons measured before the copy was taken, as the learner itself; five at one half.
     early = pipeline(LateLabelSettings())
     early.take(Batch([EventRows(EVENTS, n, n * 1000, [("", 1, "| x=1")]) for n in range(5)], {}))
-    expected = (early.progressive.report()["log_loss"] * 5 - 5 * math.log(0.5)) / 10
+    expected = (early.evaluator.summary()["log_loss"] * 5 - 5 * math.log(0.5)) / 10
     assert static["log_loss"] == pytest.approx(expected)
     fold.close()
     early.close()

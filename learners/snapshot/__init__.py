@@ -4,18 +4,21 @@ Stands between the learner process, which writes one at every checkpoint, and th
 row makes it exist. Read :mod:`learners.snapshot.store` first.
 """
 
+from learners.snapshot.draft import Draft
 from learners.snapshot.errors import (
     CorruptSnapshotError,
     MissingSnapshotError,
     SnapshotDiskError,
     SnapshotError,
 )
+from learners.snapshot.files import FileMark
 from learners.snapshot.manifest import SnapshotRef
-from learners.snapshot.store import Draft, Snapshot, SnapshotStore
+from learners.snapshot.store import Snapshot, SnapshotStore
 
 __all__ = [
     "CorruptSnapshotError",
     "Draft",
+    "FileMark",
     "MissingSnapshotError",
     "Snapshot",
     "SnapshotDiskError",

@@ -14,61 +14,32 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from learners.snapshot import manifest as manifests
+from learners.snapshot.draft import WRITING, Draft
 from learners.snapshot.errors import (
     CorruptSnapshotError,
     SnapshotError,
     callers_disk_trouble,
     disk_trouble,
 )
-from learners.snapshot.files import FileMark, copy_checked, seal, sync_folder, write_new
+from learners.snapshot.files import FileMark, copy_checked
 from learners.snapshot.folders import alone_with, in_use, new_folder, remove
-from learners.snapshot.manifest import MANIFEST, SnapshotRef
+from learners.snapshot.manifest import SnapshotRef
 
-_WRITING = "Writing a snapshot (nothing is left of it)"
 _FINISHED = re.compile(r"\d{8}T\d{9}-[0-9a-f]{12}(-\d+)?")
 _PASSING = re.compile(r"\.(draft|copy|gone)-\d+-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A checked snapshot: where its files can be read, and its manifest."""
+    """A checked snapshot: where its files can be read, its manifest, and whose copy this is."""
 
     path: Path
     manifest: dict[str, Any]
-
-
-class Draft:
-    """A folder being written; its files become a snapshot by :meth:`finish`, or vanish."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.finished = False
-
-    def finish(self, manifest: dict[str, Any]) -> SnapshotRef:
-        """Write the manifest, put everything on disk and give the folder its name for good.
-
-        Args:
-            manifest: JSON data; ``files`` (sha256 and size of each) and ``format`` are added.
-
-        Raises:
-            SnapshotError: the disk is full, fails or is read-only, or there is something else
-                than regular files; no folder is left.
-        """
-        store = self.path.parent
-        with disk_trouble(_WRITING, store):
-            content = manifests.canonical(manifest, _seal_all(self.path))
-            write_new(self.path / MANIFEST, content)
-            sync_folder(self.path)
-            digest = manifests.sha256(content)
-            self.path = _give_name(self.path, digest)
-            sync_folder(store)
-        self.finished = True
-        return SnapshotRef(self.path.name, digest)
+    origin: Path
 
 
 class SnapshotStore:
@@ -96,7 +67,7 @@ class SnapshotStore:
         with new_folder(self.folder, "draft") as path:
             draft = Draft(path)
             try:
-                with callers_disk_trouble(_WRITING, self.folder):
+                with callers_disk_trouble(WRITING, self.folder):
                     yield draft
             finally:
                 if not draft.finished:
@@ -131,7 +102,7 @@ class SnapshotStore:
                     marks = manifests.marks(handle, manifest)
                     for name in marks if only is None else only:
                         copy_checked(handle, name, path / name, _mark(marks, name, ref))
-                yield Snapshot(path, manifest)
+                yield Snapshot(path, manifest, self.folder / ref.folder)
             finally:
                 shutil.rmtree(path, ignore_errors=True)
 
@@ -200,16 +171,6 @@ class SnapshotStore:
             ) from error
 
 
-def _seal_all(draft: Path) -> dict[str, FileMark]:
-    try:
-        return {path.name: seal(path) for path in draft.iterdir()}
-    except CorruptSnapshotError as error:
-        raise SnapshotError(
-            f"The snapshot drafted in {draft} cannot be finished: {error}. Only regular files can "
-            "be part of one; this is a fault of freshet's, please report it."
-        ) from error
-
-
 def _mark(marks: dict[str, FileMark], name: str, ref: SnapshotRef) -> FileMark:
     if name not in marks:
         raise SnapshotError(
@@ -217,18 +178,6 @@ def _mark(marks: dict[str, FileMark], name: str, ref: SnapshotRef) -> FileMark:
             "belongs to another kind of learner. Serve another version."
         )
     return marks[name]
-
-
-def _give_name(draft: Path, digest: str) -> Path:
-    """Rename to a name that sorts by time and that no other folder has."""
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
-    base, again = f"{moment}-{digest[:12]}", 1
-    name = base
-    # A finished folder is never empty, and rename refuses to replace one that is not.
-    while (draft.parent / name).exists():
-        again += 1
-        name = f"{base}-{again}"
-    return draft.rename(draft.parent / name)
 
 
 def _checked(folder: str) -> str:

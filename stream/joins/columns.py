@@ -1,0 +1,103 @@
+"""Numbers of many remembered events, column by column, addressed by their places.
+
+Stands below :mod:`stream.joins.queue`, whose rows these are. A number takes eight bytes here and
+is read for a whole batch at once; as an attribute of an object it took a hundred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from learners.arithmetic import FloatArray
+from learners.lessons import IntArray
+
+# A float column that is added later knows nothing of the rows before it.
+UNKNOWN = float("nan")
+FIRST_CAPACITY = 1024
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The names of the columns, in their order.
+
+    Attributes:
+        floats: of float64.
+        integers: of int64.
+        alike: for a float column, the one that it was a copy of before it was there.
+    """
+
+    floats: tuple[str, ...] = ()
+    integers: tuple[str, ...] = ()
+    alike: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows: ``floats`` is [columns, rows] of float64, ``integers`` the same of int64."""
+
+    floats: FloatArray
+    integers: IntArray
+
+    @classmethod
+    def empty(cls, layout: Layout, rows: int) -> Block:
+        """Rows of a layout that are still to be filled."""
+        return cls(
+            np.full((len(layout.floats), rows), UNKNOWN),
+            np.zeros((len(layout.integers), rows), dtype=np.int64),
+        )
+
+    def chosen(self, places: IntArray) -> Block:
+        """These rows, copied."""
+        return Block(self.floats[:, places], self.integers[:, places])
+
+
+class Columns:
+    """Rows that grow at the end."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._block = Block.empty(layout, FIRST_CAPACITY)
+
+    def put(self, first: int, block: Block) -> None:
+        """Write rows from place ``first`` on."""
+        rows = block.floats.shape[1]
+        self._make_room(first + rows)
+        self._block.floats[:, first : first + rows] = block.floats
+        self._block.integers[:, first : first + rows] = block.integers
+
+    def get(self, places: IntArray) -> Block:
+        """The rows at these places, copied."""
+        self._make_room(int(places.max()) + 1 if places.size else 0)
+        return self._block.chosen(places)
+
+    def set_integer(self, name: str, places: IntArray, values: IntArray) -> None:
+        """Write one integer column of rows that may never have been put."""
+        self._make_room(int(places[-1]) + 1 if places.size else 0)
+        self._block.integers[self.layout.integers.index(name), places] = values
+
+    def add_float(self, name: str, like: str) -> None:
+        """One more float column, last: so far as another one is."""
+        old, layout = self._block, self.layout
+        floats, alike = (*layout.floats, name), {**layout.alike, name: like}
+        self.layout = Layout(floats, layout.integers, alike)
+        copied = old.floats[layout.floats.index(like)]
+        self._block = Block(np.vstack([old.floats, copied]), old.integers)
+
+    def keep(self, places: IntArray) -> None:
+        """Keep these rows alone, in this order, from place 0 on."""
+        self._make_room(int(places[-1]) + 1 if places.size else 0)
+        kept, room = self._block.chosen(places), max(FIRST_CAPACITY, places.size * 2)
+        self._block = Block.empty(self.layout, room)
+        self.put(0, kept)
+
+    def _make_room(self, rows: int) -> None:
+        capacity = self._block.floats.shape[1]
+        if rows <= capacity:
+            return
+        old = self._block
+        self._block = Block.empty(self.layout, max(rows, capacity * 2))
+        self._block.floats[:, :capacity] = old.floats
+        self._block.integers[:, :capacity] = old.integers

@@ -1,0 +1,237 @@
+"""Joins events with their labels by id: who waits, who is known, who is too late.
+
+Owned by the pipeline's planner, which asks it about every row that has an id. All of it is a fold
+over the log: *stream time* is the latest record time taken so far, the watermark; nothing here
+looks at a clock.
+
+At one moment the order is labels, expiry, events: an event that has waited for exactly
+``late_labels.wait`` still takes a label of that moment, and is gone for the events of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import blake2b
+
+from converters.settings import DuplicateSettings, LateLabelSettings
+from stream.joins.columns import Layout
+from stream.joins.queue import KeyedQueue
+from stream.joins.segments import SLOT
+
+# What a resolved id is remembered with: its label, or that its label did not come in time.
+EXPIRED = 2
+
+# Ids this short are kept as they are; longer ones as a digest of this many bytes.
+DIGEST_BYTES = 16
+
+# The integer columns of a remembered event: lessons behind its score, its own lesson's number, and
+# stream time at its arrival.
+BEHIND, LESSON, ARRIVED = "behind", "lesson", "arrived"
+
+
+class Source(IntEnum):
+    """Where the numbers of an event stand; the low bits of a reference to it."""
+
+    ARRIVED = 0  # among the arrivals of the plan at hand
+    WAITING = 1
+    TAUGHT = 2
+
+
+SOURCE_BITS = 2
+SOURCE_MASK = (1 << SOURCE_BITS) - 1
+
+
+@dataclass
+class LabelCounts:
+    """What became of labels: ``labels`` is the sum of the others and of those waiting."""
+
+    labels: int = 0
+    labels_joined: int = 0
+    labels_rejected: int = 0
+    labels_duplicates: int = 0
+    labels_late: int = 0
+    labels_expired: int = 0
+    labels_corrected: int = 0
+
+
+class Joiner:
+    """Who is remembered, and for how long.
+
+    Attributes:
+        stream_time: the latest record time taken, ms.
+        waiting: events that wait for their label, with what they were scored with.
+        taught: events that have one, as long as it may be corrected; empty unless corrections are
+            allowed. Their code is the label.
+        labels: labels that came before their event; their code is the label.
+        resolved: the ids resolved most recently; their code is the label or :data:`EXPIRED`.
+    """
+
+    def __init__(
+        self, late: LateLabelSettings, duplicates: DuplicateSettings, layout: Layout | None = None
+    ) -> None:
+        given = layout or Layout()
+        # The slot comes first, for the segments; the others are the caller's.
+        whole = Layout(given.floats, (SLOT, BEHIND, LESSON, ARRIVED, *given.integers))
+        self.stream_time = 0
+        self.waiting = KeyedQueue(whole, texts=True)
+        self.taught = KeyedQueue(whole, texts=True)
+        self.labels = KeyedQueue(Layout((), (SLOT,)))
+        self.resolved = KeyedQueue(Layout((), (SLOT,)))
+        self.counts = LabelCounts()
+        self.corrections = late.allow_corrections
+        # As the hot loop wants them: a field of a settings object is slow to reach.
+        self._wait_ms = round(late.wait * 1000)
+        self._most = late.max_waiting
+        self._window = duplicates.window
+
+    def layout(self) -> Layout:
+        """The columns of an event's numbers."""
+        return self.waiting.columns.layout
+
+    def add_column(self, name: str, like: str) -> None:
+        """One more number of each event: of those there are, as another one is."""
+        for queue in (self.waiting, self.taught):
+            queue.columns.add_float(name, like)
+
+    @property
+    def queues(self) -> dict[str, KeyedQueue]:
+        """All that is remembered, by name."""
+        return {
+            "waiting": self.waiting,
+            "taught": self.taught,
+            "labels": self.labels,
+            "resolved": self.resolved,
+        }
+
+    def advance(self, time: int, *, to_events: bool) -> list[tuple[str, int]]:
+        """Move stream time to an accepted record's time, and let go of what has waited too long.
+
+        Args:
+            time: the record's time, ms; an older one moves nothing.
+            to_events: whether the record holds events, before which those expire too whose time
+                is up at this very moment.
+
+        Returns:
+            Key and number of each event whose label has not come in time, oldest first.
+        """
+        self.stream_time = max(self.stream_time, time)
+        # Gone once stream time has passed arrival + wait or, before events, has reached it.
+        newest = self.stream_time - self._wait_ms + (1 if to_events else 0)
+        while self.labels.numbers and _before(self.labels, newest):
+            self.labels.take_oldest()
+            self.counts.labels_expired += 1
+        while self.taught.numbers and _before(self.taught, newest):
+            self.taught.take_oldest()
+        expired = []
+        while self.waiting.numbers and _before(self.waiting, newest):
+            expired.append(self._expire_oldest())
+        return expired
+
+    def look_up(self, key: str, label: int | None) -> int | str | None:
+        """What is known of an event that has just come.
+
+        Args:
+            key: its id, as :func:`key_of` gives it.
+            label: its own label, if it brought one.
+
+        Returns:
+            The label to learn; None if it has to wait; or the reason why it is not taken:
+            ``duplicate`` or ``conflicting-label``.
+        """
+        if key in self.resolved.numbers or key in self.waiting.numbers:
+            return "duplicate"
+        if key in self.taught.numbers:
+            return "duplicate"
+        early = self.labels.code(key) if self.labels.numbers else None
+        if early is None:
+            return label
+        return early if label in (None, early) else "conflicting-label"
+
+    def resolve(self, key: str, label: int) -> None:
+        """An event has its label: from now on its id is a duplicate."""
+        if self.labels.numbers and self.labels.take(key) is not None:
+            self.counts.labels_joined += 1
+        resolved = self.resolved
+        if self._window:
+            resolved.add(key, 0, label)
+            if len(resolved.numbers) > self._window:
+                resolved.take_oldest()
+
+    def wait(self, key: str, text: str) -> tuple[str, int] | None:
+        """Let an event wait; gives the oldest, if it must go because too many do."""
+        self.waiting.add(key, self.stream_time, 0, text)
+        return self._expire_oldest() if len(self.waiting.numbers) > self._most else None
+
+    def keep(self, key: str, label: int, text: str) -> None:
+        """Remember an event that has its label, in case the label is corrected."""
+        self.taught.add(key, self.stream_time, label, text)
+        if len(self.taught.numbers) > self._most:
+            self.taught.take_oldest()
+
+    def refuse_label(self) -> None:
+        """A label row that could not be read."""
+        self.counts.labels += 1
+        self.counts.labels_rejected += 1
+
+    def label_without_event(self, key: str, label: int) -> str:
+        """A label whose event does not wait: early, late, a repeat or a contradiction.
+
+        Returns:
+            Why it is refused, ``conflicting-label``; or nothing.
+        """
+        known = self.resolved.code(key)
+        early = self.labels.code(key)
+        if known is None and early is None:
+            self._keep_label(key, label)
+        elif known == EXPIRED:
+            self.counts.labels_late += 1
+        elif label == (known if early is None else early):
+            self.counts.labels_duplicates += 1
+        else:
+            self.counts.labels_rejected += 1
+            return "conflicting-label"
+        return ""
+
+    def has_expired(self, key: str) -> bool:
+        """Whether this event's label did not come in time."""
+        return self.resolved.code(key) == EXPIRED
+
+    def correct(self, key: str, label: int) -> None:
+        """An event's label was another one: its id is remembered with this one from now on."""
+        self.counts.labels_corrected += 1
+        if self.resolved.take(key) is not None:
+            self.resolved.add(key, 0, label)
+
+    def tidy(self) -> None:
+        """Sweep out what is gone; numbers may be others from here on."""
+        for queue in self.queues.values():
+            queue.tidy()
+
+    def _keep_label(self, key: str, label: int) -> None:
+        self.labels.add(key, self.stream_time, label)
+        if len(self.labels) > self._most:
+            self.labels.take_oldest()
+            self.counts.labels_expired += 1
+
+    def _expire_oldest(self) -> tuple[str, int]:
+        key, number, _ = self.waiting.take_oldest()
+        self.resolve(key, EXPIRED)
+        return key, number
+
+
+def _before(queue: KeyedQueue, newest: int) -> bool:
+    oldest = queue.oldest_time()
+    return oldest is not None and oldest < newest
+
+
+def key_of(id_: str) -> str:
+    """An id as it is remembered: bounded, and never equal to another's.
+
+    A digest is kept as a string, a character a byte; its leading NUL makes it longer than any id
+    that is kept as itself.
+    """
+    if len(id_) <= DIGEST_BYTES:
+        return id_
+    digest = blake2b(id_.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+    return "\0" + digest.decode("latin-1")

@@ -1,0 +1,194 @@
+"""Keys in the order in which they came: any may leave at any time, the oldest is known.
+
+Stands below :mod:`stream.joins.joiner`, which has one such queue for each thing it remembers.
+Everything is lists and arrays: a million remembered events are no objects of their own, so that
+neither memory nor Python's cycle collector feels them (docs/late-labels.md has the bytes).
+
+A key's *number* rises with its place in the order. Whoever holds numbers must let them go before
+:meth:`KeyedQueue.tidy`, which may give new ones.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+from itertools import compress
+
+import numpy as np
+
+from learners.lessons import IntArray
+from stream.joins.columns import Columns, Layout
+
+# Two bits beside each number: a label, or what else the owner says of the key.
+CODE_BITS = 2
+CODE_MASK = (1 << CODE_BITS) - 1
+
+# Rows that are gone are swept out when they are more than those that stay, and this many: a sweep
+# costs about 0.3 us for each row that stays.
+FEWEST_SWEPT = 65_536
+
+
+class KeyedQueue:
+    """An ordered set of keys, each with a time, a code, numbers, and a text if texts are kept.
+
+    Attributes:
+        numbers: key -> ``number << CODE_BITS | code``; to be read by whoever is in a hurry.
+        base: the number of the first row that is still held.
+        columns: the rows' numbers.
+        spilled: finds the text of a row that is no longer held as such.
+        moved: told when :meth:`tidy` has given new numbers: the old ones, in order.
+    """
+
+    def __init__(self, layout: Layout | None = None, *, texts: bool = False) -> None:
+        self.numbers: dict[str, int] = {}
+        self.base = 0
+        self.columns = Columns(layout or Layout())
+        self.spilled: Callable[[int], str] | None = None
+        self.moved: Callable[[IntArray], None] | None = None
+        self._keys: list[str | None] = []
+        self._times = array("q")
+        self._texts: list[str | None] | None = [] if texts else None
+        self._head = 0
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys, oldest first."""
+        return (key for key in self._keys if key is not None)
+
+    @property
+    def end(self) -> int:
+        """The next number."""
+        return self.base + len(self._keys)
+
+    def add(self, key: str, time: int, code: int = 0, text: str = "") -> None:
+        """Put a key that is not there at the end; ``time`` must not be before that of the last."""
+        self.numbers[key] = (self.base + len(self._keys)) << CODE_BITS | code
+        self._keys.append(key)
+        self._times.append(time)
+        if self._texts is not None:
+            self._texts.append(text)
+
+    def code(self, key: str) -> int | None:
+        """The code beside a key; None if it is not there."""
+        packed = self.numbers.get(key)
+        return None if packed is None else packed & CODE_MASK
+
+    def take(self, key: str) -> tuple[int, int] | None:
+        """Remove a key; its number and code, or None if it is not there."""
+        packed = self.numbers.pop(key, None)
+        if packed is None:
+            return None
+        number = packed >> CODE_BITS
+        self._keys[number - self.base] = None
+        return number, packed & CODE_MASK
+
+    def take_oldest(self) -> tuple[str, int, int]:
+        """Remove the oldest key: the key, its number and its code."""
+        self._find_head()
+        key = self._keys[self._head]
+        assert key is not None
+        packed = self.numbers.pop(key)
+        self._keys[self._head] = None
+        return key, packed >> CODE_BITS, packed & CODE_MASK
+
+    def oldest_time(self) -> int | None:
+        """The time of the oldest key; None if there is none."""
+        if not self.numbers:
+            return None
+        self._find_head()
+        return self._times[self._head]
+
+    def text(self, number: int) -> str:
+        """The text of a row, which may just have been removed."""
+        assert self._texts is not None
+        text = self._texts[number - self.base]
+        if text is None:
+            assert self.spilled is not None
+            return self.spilled(number)
+        return text
+
+    def times(self, numbers: IntArray) -> IntArray:
+        """The time of each of these rows."""
+        if not numbers.size:
+            return numbers
+        view: IntArray = np.frombuffer(self._times, np.int64)
+        return view[numbers - self.base]
+
+    def live(self, first: int, end: int) -> IntArray:
+        """The numbers from ``first`` to before ``end`` whose keys are there."""
+        keys = self._keys[first - self.base : end - self.base]
+        return np.flatnonzero([key is not None for key in keys]) + first
+
+    def rows(self, numbers: IntArray) -> tuple[list[str], list[int], list[str]]:
+        """Keys, codes and texts of rows that are there; no texts where none are kept."""
+        keys = [key for n in numbers.tolist() if (key := self._keys[n - self.base]) is not None]
+        codes = [self.numbers[key] & CODE_MASK for key in keys]
+        texts = [] if self._texts is None else [self.text(n) for n in numbers.tolist()]
+        return keys, codes, texts
+
+    def spill(self, first: int, end: int) -> None:
+        """Hold the texts of these rows no longer; ``spilled`` finds them from now on."""
+        assert self._texts is not None
+        begin, stop = first - self.base, end - self.base
+        self._texts[begin:stop] = [None] * (stop - begin)
+
+    def release(self, number: int) -> str:
+        """The text of a row that was removed, which is needed no more after that."""
+        text = self.text(number)
+        assert self._texts is not None
+        self._texts[number - self.base] = None
+        return text
+
+    def tidy(self) -> None:
+        """Sweep out what is gone, once that is more than what stays."""
+        gone = len(self._keys) - len(self.numbers)
+        if gone < max(FEWEST_SWEPT, len(self.numbers)):
+            return
+        if self.numbers:
+            self._find_head()
+        else:
+            self._head = len(self._keys)
+        if self._head * 2 >= gone:
+            self._cut(self._head)
+        else:
+            self._renumber()
+
+    def _find_head(self) -> None:
+        keys, head = self._keys, self._head
+        while keys[head] is None:
+            head += 1
+        self._head = head
+
+    def _cut(self, count: int) -> None:
+        """Let go of the first rows; the others keep their numbers."""
+        kept = np.arange(count, len(self._keys))
+        del self._keys[:count], self._times[:count]
+        if self._texts is not None:
+            del self._texts[:count]
+        self.columns.keep(kept)
+        self.base += count
+        self._head = 0
+
+    def _renumber(self) -> None:
+        """Let go of all rows that are gone; the others stand close, with new numbers."""
+        there = [key is not None for key in self._keys]
+        kept = np.flatnonzero(there)
+        codes = [packed & CODE_MASK for packed in self._packed()]
+        self._times = array("q", np.frombuffer(self._times, np.int64)[kept].tobytes())
+        if self._texts is not None:
+            self._texts = list(compress(self._texts, there))
+        self._keys = list(compress(self._keys, there))
+        self.columns.keep(kept)
+        if self.moved is not None:
+            self.moved(kept + self.base)
+        self._head = 0
+        self.numbers = {
+            key: number << CODE_BITS | code
+            for number, (key, code) in enumerate(zip(self, codes, strict=True), self.base)
+        }
+
+    def _packed(self) -> Iterator[int]:
+        """What ``numbers`` holds, in the order of the keys."""
+        return map(self.numbers.__getitem__, self)

@@ -1,0 +1,92 @@
+"""What is remembered, into a snapshot's folder and back.
+
+Stands between :mod:`stream.checkpoint` and the queues. The manifest names the segments of each
+queue and holds the counts; ``joins.npz`` says which rows of the segments are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from learners.snapshot import Draft, FileMark, Snapshot
+from stream.joins.joiner import Joiner, LabelCounts
+from stream.joins.segments import Change, Segments
+
+LEFT = "joins.npz"
+MEBIBYTE = 2**20
+
+
+class SavedJoins:
+    """The joins of one pipeline, and the snapshot that last held them.
+
+    Args:
+        joiner: whose queues they are.
+        memory: MiB of texts of waiting events that are held in memory.
+    """
+
+    def __init__(self, joiner: Joiner, memory: int) -> None:
+        self._joiner = joiner
+        self._segments = {
+            name: Segments(queue, name, memory * MEBIBYTE) for name, queue in joiner.queues.items()
+        }
+        self._folder: Path | None = None
+        self._marks: Mapping[str, FileMark] = {}
+        self._changes: dict[str, Change] = {}
+
+    def write(self, draft: Draft) -> dict[str, Any]:
+        """Write what is new, and take over the rest; says what the manifest needs.
+
+        Call :meth:`accept` once the snapshot is named, before the pipeline goes on.
+        """
+        self._changes = {name: self._written(name, draft) for name in self._segments}
+        left = {
+            file: bits for change in self._changes.values() for file, bits in change.left.items()
+        }
+        with (draft.path / LEFT).open("wb") as file:
+            np.savez(file, allow_pickle=False, **left)
+        return {
+            "stream_time": self._joiner.stream_time,
+            "counts": asdict(self._joiner.counts),
+            "segments": {name: change.to_json() for name, change in self._changes.items()},
+        }
+
+    def accept(self, folder: Path, marks: Mapping[str, FileMark]) -> None:
+        """What was written last is the state on disk from now on."""
+        for name, change in self._changes.items():
+            self._segments[name].accept(change)
+        self._folder, self._marks, self._changes = folder, dict(marks), {}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Fill the empty queues of a new pipeline."""
+        said = snapshot.manifest["joins"]
+        self._joiner.stream_time = said["stream_time"]
+        self._joiner.counts = LabelCounts(**said["counts"])
+        with np.load(snapshot.path / LEFT, allow_pickle=False) as arrays:
+            left = dict(arrays)
+        for name, segments in self._segments.items():
+            read = lambda file: (snapshot.path / file).read_bytes()  # noqa: E731
+            segments.restore(said["segments"].get(name, []), left, read)
+        marks = snapshot.manifest["files"]
+        self._folder = snapshot.origin
+        self._marks = {name: FileMark(**mark) for name, mark in marks.items()}
+
+    def _written(self, name: str, draft: Draft) -> Change:
+        segments = self._segments[name]
+        change = segments.change()
+        if not all(self._taken_over(file, draft) for file in change.reused):
+            for file in change.reused:
+                (draft.path / file).unlink(missing_ok=True)
+            change = segments.change(everything=True)
+        for file, content in change.files.items():
+            (draft.path / file).write_bytes(content)
+        return change
+
+    def _taken_over(self, file: str, draft: Draft) -> bool:
+        if self._folder is None or file not in self._marks:
+            return False
+        return draft.take_over(file, self._folder, self._marks[file])

@@ -1,0 +1,153 @@
+"""The plan of some records: lines for the learner in order, and what their scores are for.
+
+:mod:`stream.planning` writes it down by ids and times alone, no score being known yet;
+:mod:`stream.pipeline` lets the learner work through it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from converters.cells import Refusal
+from learners.lessons import IntArray
+from stream.joins.columns import Block, Layout
+from stream.joins.joiner import LESSON, SOURCE_BITS, SOURCE_MASK, Joiner, Source
+from stream.reading import Taken
+
+# A row's score still to come: its number in the record, its id, its line, the lessons before it.
+Scored = tuple[int, str, int, int]
+Refused = tuple[int, Refusal]
+
+# The lesson's number of an event that is remembered from an earlier plan stands in its columns.
+REMEMBERED = -1
+
+
+@dataclass
+class Arrivals:
+    """The events that are scored for the first time, one entry each, in order.
+
+    Attributes:
+        lines: where each one's line stands in the plan.
+        behind: lessons before it.
+        positives: how many of those were positive.
+        times: stream time at its arrival, ms.
+        carried: the cells that are carried beside it; empty where none are.
+    """
+
+    lines: list[int] = field(default_factory=list)
+    behind: list[int] = field(default_factory=list)
+    positives: list[int] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    carried: list[tuple[str, ...]] = field(default_factory=list)
+
+
+@dataclass
+class Taught:
+    """Lessons or corrections, one entry each, in order.
+
+    Attributes:
+        events: references to the event's numbers, ``place << SOURCE_BITS | Source``.
+        labels: 1 or 0.
+        times: stream time when the label was known, ms.
+        lines: how many lines of the plan come up to the lesson, its own included.
+        lessons: the lesson's number (of corrections: which one is corrected), or
+            :data:`REMEMBERED`.
+    """
+
+    events: list[int] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    lessons: list[int] = field(default_factory=list)
+
+    def add(self, event: int, label: int, time: int, line: int, lesson: int) -> None:
+        """One more."""
+        self.events.append(event)
+        self.labels.append(label)
+        self.times.append(time)
+        self.lines.append(line)
+        self.lessons.append(lesson)
+
+
+@dataclass
+class Plan:
+    """The lines of some records in order, and what becomes of their scores.
+
+    Attributes:
+        lines: for the learner; a labelled one is a lesson.
+        arrivals: the events scored for the first time.
+        waits: which of the arrivals wait for their label.
+        lessons: what is measured.
+        corrections: what is measured anew.
+        lessons_before: for each correction, the lessons of this plan that came before it.
+        kept: events that are remembered with their label: reference and lesson's number.
+        scored: for each record, its rows that get a score.
+        refused: for each record, its rows that are dead letters.
+        first_waiting: the number of the first event that waits since this plan.
+        first_taught: the number of the first that is kept since this plan.
+    """
+
+    first_waiting: int = 0
+    first_taught: int = 0
+    lines: list[str] = field(default_factory=list)
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    waits: list[int] = field(default_factory=list)
+    lessons: Taught = field(default_factory=Taught)
+    corrections: Taught = field(default_factory=Taught)
+    lessons_before: list[int] = field(default_factory=list)
+    kept: list[tuple[int, int]] = field(default_factory=list)
+    scored: list[tuple[Taken, list[Scored]]] = field(default_factory=list)
+    refused: list[tuple[Taken, list[Refused]]] = field(default_factory=list)
+
+
+def plan_for(joiner: Joiner) -> Plan:
+    """An empty plan, from how the joins stand."""
+    return Plan(joiner.waiting.end, joiner.taught.end)
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """The numbers of the events of a plan, and of those that were remembered before it."""
+
+    joiner: Joiner
+    plan: Plan
+    arrived: Block
+
+    @property
+    def arrived_layout(self) -> Layout:
+        """The columns of ``arrived``."""
+        return self.joiner.layout()
+
+    def store(self) -> None:
+        """Let the events that wait, or are kept, have their numbers from now on."""
+        plan, waiting, taught = self.plan, self.joiner.waiting, self.joiner.taught
+        if plan.waits:
+            block = self.arrived.chosen(np.array(plan.waits))
+            waiting.columns.put(plan.first_waiting - waiting.base, block)
+        if plan.kept:
+            events, lessons = np.array(plan.kept).T
+            block = self.of(events)
+            place = self.joiner.layout().integers.index(LESSON)
+            known = lessons != REMEMBERED
+            block.integers[place, known] = lessons[known]
+            taught.columns.put(plan.first_taught - taught.base, block)
+
+    def of(self, events: IntArray) -> Block:
+        """The numbers of the events that these references name."""
+        source, place = events & SOURCE_MASK, events >> SOURCE_BITS
+        block = Block.empty(self.arrived_layout, events.size)
+        for kind in Source:
+            mask = source == kind
+            if mask.any():
+                found = self._from(kind, place[mask])
+                block.floats[:, mask] = found.floats
+                block.integers[:, mask] = found.integers
+        return block
+
+    def _from(self, kind: Source, places: IntArray) -> Block:
+        if kind is Source.ARRIVED:
+            return self.arrived.chosen(places)
+        queue = self.joiner.waiting if kind is Source.WAITING else self.joiner.taught
+        return queue.columns.get(places - queue.base)

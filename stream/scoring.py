@@ -1,0 +1,145 @@
+"""The learner, the copy that stopped learning, and the shadows: who scores the lines of a plan.
+
+Stands between :mod:`stream.pipeline`, whose learners it owns, and :mod:`learners`. Every event
+that arrives gets a score of each; they stand beside the event, in columns, until its label comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from converters.vw_text import unlabelled
+from learners.adjusting import Adjuster, Adjustment
+from learners.arithmetic import FloatArray
+from learners.base import Learner
+from learners.lessons import IntArray
+from stream.joins.columns import Block, Layout
+from stream.joins.joiner import ARRIVED, BEHIND, Joiner
+from stream.plan import Plan, Remembered
+from stream.shadows import Shadow
+from stream.slices import Slices
+
+# The columns of an event's scores: what is served, the learner's own, and beside them.
+SCORE, RAW, BASE_RATE, STATIC, AMOUNT = "score", "raw", "base_rate", "static", "amount"
+# What stands before the name of a sliced column, and behind that of a shadow whose scores change.
+SLICE, OWN = "slice ", " raw"
+
+
+@dataclass
+class Static:
+    """The copy that stopped learning, with what its scores went through then."""
+
+    learner: Learner
+    adjustment: Adjustment
+
+
+@dataclass
+class Scoring:
+    """Everyone who scores.
+
+    Attributes:
+        copy_learner: makes the copy that stops learning.
+    """
+
+    learner: Learner
+    adjuster: Adjuster
+    copy_learner: Callable[[Learner], Learner]
+    slices: Slices = field(default_factory=Slices)
+    shadows: list[Shadow] = field(default_factory=list)
+    static: Static | None = None
+
+    def layout(self) -> Layout:
+        """The columns that a remembered event needs."""
+        floats = [SCORE, BASE_RATE, *[RAW] * self.adjuster.changes, *[STATIC] * bool(self.static)]
+        for shadow in self.shadows:
+            floats += [shadow.column, *[shadow.column + OWN] * shadow.adjuster.changes]
+        floats += [AMOUNT] * bool(self.slices.carried.amount)
+        return Layout(tuple(floats), tuple(SLICE + name for name in self.slices.carried.slices))
+
+    def step(self, plan: Plan, joiner: Joiner) -> tuple[list[float], Remembered]:
+        """Score and teach the lines of a plan.
+
+        Returns:
+            The served score of each line, and the numbers of the plan's events.
+        """
+        arrived = Block.empty(joiner.layout(), len(plan.arrivals.lines))
+        remembered = Remembered(joiner, plan, arrived)
+        at = np.array(plan.arrivals.lines, dtype=np.int64)
+        given = self.learner.step(plan.lines)
+        if self.adjuster.changes:
+            raw = np.array(given)
+            scores = self._adjusted(self.adjuster, raw, RAW, remembered, at)
+            given = scores.tolist()
+        else:
+            scores = np.array(given)
+        _put(remembered, SCORE, scores[at])
+        self._describe(plan, remembered)
+        if self.static is not None:
+            _put(remembered, STATIC, self._static_scores(self.static, plan))
+        for shadow in self.shadows:
+            self._step_shadow(shadow, plan.lines, remembered, at)
+        remembered.store()
+        return given, remembered
+
+    def freeze(self, joiner: Joiner) -> None:
+        """Take the copy that stops learning; it would have scored what waits as the learner did."""
+        self.static = Static(self.copy_learner(self.learner), self.adjuster.frozen())
+        joiner.add_column(STATIC, like=SCORE)
+
+    def close(self) -> None:
+        """Free all learners."""
+        self.learner.close()
+        if self.static is not None:
+            self.static.learner.close()
+        for shadow in self.shadows:
+            shadow.close()
+
+    def _describe(self, plan: Plan, remembered: Remembered) -> None:
+        """What is known of the arrivals besides their scores."""
+        arrivals = plan.arrivals
+        behind = np.array(arrivals.behind, dtype=np.int64)
+        positives = np.array(arrivals.positives, dtype=np.int64)
+        # Laplace's rule of succession over the labels known at that moment.
+        _put(remembered, BASE_RATE, (positives + 1) / (behind + 2))
+        layout, integers = remembered.arrived_layout, remembered.arrived.integers
+        integers[layout.integers.index(BEHIND)] = behind
+        integers[layout.integers.index(ARRIVED)] = arrivals.times
+        if self.slices.carried.places:
+            if self.slices.carried.amount:
+                _put(remembered, AMOUNT, self.slices.amounts(arrivals.carried))
+            codes = self.slices.codes(arrivals.carried)
+            for name, row in zip(self.slices.carried.slices, codes, strict=True):
+                integers[layout.integers.index(SLICE + name)] = row
+
+    def _static_scores(self, static: Static, plan: Plan) -> FloatArray:
+        texts = [unlabelled(plan.lines[at]) for at in plan.arrivals.lines]
+        return np.array(static.adjustment.apply(static.learner.predict(texts)))
+
+    def _step_shadow(
+        self, shadow: Shadow, lines: Sequence[str], remembered: Remembered, at: IntArray
+    ) -> None:
+        scores = shadow.step(lines)
+        if shadow.adjuster.changes:
+            scores = self._adjusted(shadow.adjuster, scores, shadow.column + OWN, remembered, at)
+        _put(remembered, shadow.column, scores[at])
+
+    def _adjusted(
+        self, adjuster: Adjuster, raw: FloatArray, column: str, remembered: Remembered, at: IntArray
+    ) -> FloatArray:
+        """What the scores become under the fit of their moment; lessons go into the next fits."""
+        _put(remembered, column, raw[at])
+        lessons = remembered.plan.lessons
+        block = remembered.of(np.array(lessons.events, dtype=np.int64))
+        given = block.floats[remembered.arrived_layout.floats.index(column)]
+        lines = np.array(lessons.lines, dtype=np.int64)
+        positive = np.array(lessons.labels, dtype=np.int64) == 1
+        known = ~np.isnan(given)  # a shadow may not have scored all of them
+        return adjuster.adjust(raw, lines[known], given[known], positive[known])
+
+
+def _put(remembered: Remembered, column: str, values: FloatArray) -> None:
+    at = remembered.arrived_layout.floats.index(column)
+    remembered.arrived.floats[at] = values

@@ -1,0 +1,152 @@
+"""Learners that run beside the one that is served: the same lines, in the same order.
+
+Owned by the pipeline. A shadow is scored and taught like the learner itself and measured on the
+same lessons; whatever goes wrong in it ends the shadow, says why, and touches nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import structlog
+
+from converters.crossing import crossed_again
+from converters.errors import UsageError
+from converters.evaluation_settings import ShadowSettings
+from converters.schema import Schema
+from converters.settings import Settings
+from learners import choose
+from learners.adjusting import Adjuster, check_positive_weight
+from learners.arithmetic import FloatArray
+from learners.base import Learner, LearnerSpec
+from learners.intake import RefusedLinesError
+
+log = structlog.get_logger()
+
+Result = TypeVar("Result")
+UNKNOWN = float("nan")
+
+
+@dataclass
+class Shadow:
+    """One of them.
+
+    Attributes:
+        name: by which it is measured.
+        spec: what it computes.
+        learner: None once it has failed.
+        adjuster: what its scores go through.
+        trouble: why it has failed; empty while it has not.
+    """
+
+    name: str
+    spec: LearnerSpec
+    learner: Learner | None
+    adjuster: Adjuster
+    trouble: str = ""
+
+    @cached_property
+    def column(self) -> str:
+        """Where its scores stand beside an event; not where another one of its name had them."""
+        return f"{self.name} {sha256(repr(self.spec).encode()).hexdigest()[:8]}"
+
+    def step(self, lines: Sequence[str]) -> FloatArray:
+        """Score and learn; nan for what it has not scored."""
+        found = self._tried(lambda learner: self._step(learner, lines))
+        return np.full(len(lines), UNKNOWN) if found is None else found
+
+    def save(self, path: Path) -> bool:
+        """Write its model; False if there is none to write."""
+        return bool(self._tried(lambda learner: _saved(learner, path)))
+
+    def to_json(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        return {**self.spec.to_json(), "trouble": self.trouble}
+
+    def close(self) -> None:
+        """Free the learner."""
+        if self.learner is not None:
+            self.learner.close()
+        self.learner = None
+
+    def fail(self, trouble: str) -> None:
+        """It has failed, and goes no further."""
+        self.trouble = trouble
+        log.warning("a shadow has failed and is scored no more", shadow=self.name, cause=trouble)
+        learner, self.learner = self.learner, None
+        if learner is not None:
+            try:
+                learner.close()
+            except Exception as error:
+                log.warning("a failed shadow could not be closed", cause=repr(error))
+
+    def _step(self, learner: Learner, lines: Sequence[str]) -> FloatArray:
+        try:
+            return np.array(learner.step(lines), dtype=np.float64)
+        except RefusedLinesError as error:
+            # The learner takes what the shadow does not: other arguments bear other numbers.
+            scores = np.full(len(lines), UNKNOWN)
+            taken = [at for at in range(len(lines)) if at not in error.reasons]
+            scores[taken] = self._step(learner, [lines[at] for at in taken])
+            return scores
+
+    def _tried(self, act: Callable[[Learner], Result]) -> Result | None:
+        if self.learner is None:
+            return None
+        try:
+            return act(self.learner)
+        except Exception as error:  # whatever it is, it is the shadow's own
+            self.fail(f"{type(error).__name__}: {error}")
+            return None
+
+
+def shadow_specs(settings: Settings, schema: Schema) -> dict[str, LearnerSpec]:
+    """What the config's shadows compute, by name.
+
+    Raises:
+        UsageError: a name is there twice, or arguments are wrong; names the key.
+    """
+    specs: dict[str, LearnerSpec] = {}
+    for at, shadow in enumerate(settings.shadow):
+        if shadow.name in specs:
+            raise UsageError(f"shadow.{at}.name: there are two shadows called '{shadow.name}'.")
+        try:
+            specs[shadow.name] = _spec(shadow, settings, schema)
+        except UsageError as error:
+            raise UsageError(f"shadow.{at} ('{shadow.name}'): {error}") from None
+    return specs
+
+
+def new_shadow(name: str, spec: LearnerSpec, settings: Settings) -> Shadow:
+    """A shadow that knows nothing yet."""
+    adjuster = Adjuster(settings.imbalance, settings.calibration)
+    shadow = Shadow(name, spec, None, adjuster)
+    try:
+        shadow.learner = choose.create(spec)
+    except Exception as error:  # its package may be broken; the learner's is not
+        shadow.fail(f"{type(error).__name__}: {error}")
+    return shadow
+
+
+def _spec(shadow: ShadowSettings, settings: Settings, schema: Schema) -> LearnerSpec:
+    pairs = schema.interactions
+    if shadow.interactions is not None:
+        pairs = crossed_again(schema.features, settings.columns, shadow.interactions)
+    section = settings.learner.model_copy(
+        update={"kind": shadow.kind, "args": shadow.args, "river": shadow.river}
+    )
+    spec = choose.spec_for(section, pairs)
+    choose.check_weights(schema, spec)
+    check_positive_weight(settings.imbalance, schema, spec)
+    return spec
+
+
+def _saved(learner: Learner, path: Path) -> bool:
+    learner.save(path)
+    return True
