@@ -17,6 +17,7 @@ from converters.evaluation_settings import ValueSettings
 from learners.adjusting import Adjustment
 from learners.arithmetic import FloatArray, sum_in_order
 from learners.comparison.bootstrap import block_counts, block_length
+from learners.decisions import decision_values
 from learners.lessons import BoolArray, IntArray
 
 # Thresholds of the curve: quantiles of the scores, so that each is passed by as many lessons.
@@ -26,15 +27,6 @@ RESAMPLES = 400
 FEWEST_LESSONS = 30
 # The threshold that no score reaches.
 NEVER = math.nextafter(1.0, 2.0)
-
-
-def decision_values(
-    acted: BoolArray, positive: BoolArray, amounts: FloatArray, value: ValueSettings
-) -> FloatArray:
-    """What each decision was worth; nan where the amount is."""
-    acting = np.where(positive, value.true_positive, value.false_positive)
-    waiting = np.where(positive, value.false_negative, value.true_negative)
-    return np.where(acted, acting, waiting) * amounts
 
 
 def decisions_worth(

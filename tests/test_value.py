@@ -12,10 +12,10 @@ from learners.adjusting import Adjustment
 from learners.adjusting.isotonic import Isotonic
 from learners.adjusting.platt import Platt
 from learners.arithmetic import FloatArray
+from learners.decisions import decision_values
 from learners.lessons import BoolArray
 from learners.value import (
     NEVER,
-    decision_values,
     decisions_worth,
     raw_threshold,
     value_by_threshold,

@@ -13,9 +13,9 @@ from learners.arithmetic import FloatArray
 from learners.comparison.bootstrap import interval
 from learners.comparison.comparison import MEASURES, Better, Comparison, Difference
 from learners.comparison.delong import paired_delong
+from learners.decisions import decision_values
 from learners.lessons import BoolArray
 from learners.metrics import log_losses, squared_errors
-from learners.value import decision_values
 
 # Below, an interval from resamples or by the normal distribution says nothing.
 FEWEST_LESSONS = 30
