@@ -131,6 +131,27 @@ def test_blocks_are_as_long_as_lessons_remember() -> None:
     assert block_length(np.zeros(50)) == 1
 
 
+def plain_block_length(values: FloatArray) -> int:
+    """Politis and White's rule, lag by lag."""
+    n = values.size
+    centred = values - values.mean()
+    r = [float((centred[: n - k] * centred[k:]).sum()) / n for k in range(math.ceil(n**0.5) + 6)]
+    quiet = [abs(rho) < 2 * math.sqrt(math.log10(n) / n) * r[0] for rho in r]
+    memory = next(m for m in range(len(r)) if all(quiet[m + 1 : m + 6]))
+    width = 2 * max(1, memory)
+    window = [min(1.0, 2 * (1 - k / width)) for k in range(width + 1)]
+    slope = 2 * sum(window[k] * k * r[k] for k in range(1, width + 1))
+    level = r[0] + 2 * sum(window[k] * r[k] for k in range(1, width + 1))
+    return math.ceil(math.cbrt(2 * slope**2 / (4 / 3 * level**2)) * math.cbrt(n))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_block_length_is_the_plain_rules(seed: int) -> None:
+    """Lags taken all at once give what they give one by one."""
+    values = autoregressive(np.random.default_rng(seed), 900, 0.2 * seed)
+    assert block_length(values) == plain_block_length(values)
+
+
 def test_resamples_are_blocks_on_a_circle() -> None:
     """Each resample's mean is that of its blocks, gathered one value at a time."""
     values = np.random.default_rng(4).normal(size=53)

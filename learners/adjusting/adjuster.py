@@ -123,12 +123,10 @@ class _Window:
         self._taken = 0
 
     def take(self, lessons: FloatArray, positive: BoolArray) -> None:
-        size = self._lessons.size
-        # Of more than fit, the last ones; each at its place in the ring all the same.
-        skipped = max(positive.size - size, 0)
-        places = (self._taken + np.arange(skipped, positive.size)) % size
-        self._lessons[places] = lessons[skipped:]
-        self._positive[places] = positive[skipped:]
+        # Where more come than fit, a place is written several times, and the last one stays.
+        places = (self._taken + np.arange(positive.size)) % self._lessons.size
+        self._lessons[places] = lessons
+        self._positive[places] = positive
         self._taken += positive.size
 
     def held(self) -> tuple[FloatArray, BoolArray]:

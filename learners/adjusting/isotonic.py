@@ -66,9 +66,9 @@ class Isotonic:
         after = np.minimum(np.searchsorted(self.scores, scores, side="right"), last)
         before = np.maximum(after - 1, 0)
         low, high = self.shares[before], self.shares[after]
-        start, width = self.scores[before], self.scores[after] - self.scores[before]
-        # Of a single point, and before the first, the line is level whatever is divided by.
-        way = np.maximum(scores - start, 0.0) / np.where(width > 0.0, width, 1.0)
+        start, end = self.scores[before], self.scores[after]
+        # Of a single point the line is level, whatever is divided by.
+        way = (np.clip(scores, start, end) - start) / np.where(end > start, end - start, 1.0)
         line: FloatArray = np.minimum(low + (high - low) * way, high)
         return line
 
@@ -78,8 +78,8 @@ class Isotonic:
         after = min(bisect_right(scores, score), scores.size - 1)
         before = max(after - 1, 0)
         low, high, start = shares.item(before), shares.item(after), scores.item(before)
-        width = scores.item(after) - start
-        way = max(score - start, 0.0) / (width if width > 0.0 else 1.0)
+        end = scores.item(after)
+        way = (min(max(score, start), end) - start) / (end - start if end > start else 1.0)
         return min(low + (high - low) * way, high)
 
     def arrays(self) -> dict[str, FloatArray]:

@@ -22,8 +22,9 @@ LEAST_STEP = 1e-10
 RIDGE = 1e-12
 # What the loss could still fall by, twice, before the last step; each step squares it.
 LAST = 1e-9
-# So near the minimum whole steps lead there, and the loss need not be looked at.
-NEAR = 1e-3
+# A step that moves no log-odds by more than this keeps the Hessian within a factor of e (Bach 2010,
+# "Self-concordant analysis for logistic regression"): it may be taken whole, unlooked at.
+NEAR = 1.0
 MOST_ITERATIONS = 100
 SUFFICIENT_DECREASE = 1e-4
 # Where the exponential is a normal number still.
@@ -55,14 +56,13 @@ class Platt:
         Args:
             coordinates: the lessons' log-odds, in order.
             positive: their labels, of both classes.
-            before: the last fit, from which the next is two steps away and not five.
+            before: the last fit, from which the next is two steps away and not six.
         """
-        start = before if isinstance(before, Platt) else cls(1.0, 0.0)
-        found = _Newton(coordinates, targets(positive)).minimum(start)
+        newton = _Newton(coordinates, targets(positive))
+        found = newton.minimum(before if isinstance(before, Platt) else None)
         if found.slope > 0:
             return found
-        mean = sum_in_order(targets(positive)) / positive.size
-        return cls(0.0, float(log_odds(np.array([mean]))[0]))
+        return newton.base_rate
 
     @staticmethod
     def coordinates(scores: FloatArray) -> FloatArray:
@@ -101,16 +101,32 @@ class _Newton:
 
     def __init__(self, coordinates: FloatArray, wanted: FloatArray) -> None:
         self._coordinates, self._wanted = coordinates, wanted
+        self._ends = float(coordinates.min()), float(coordinates.max())
 
-    def minimum(self, at: Platt) -> Platt:
-        """Where the gradient vanishes, from a place to begin at."""
-        for _ in range(MOST_ITERATIONS):
+    @property
+    def base_rate(self) -> Platt:
+        """The best map that does not look at the score."""
+        mean = np.array([self._mean(self._wanted)])
+        return Platt(0.0, float(log_odds(mean)[0]))
+
+    def minimum(self, before: Platt | None) -> Platt:
+        """Where the gradient vanishes, sought from the fit before or, if that is far, anew."""
+        at = before or self.base_rate
+        step, descent = self._step(self._scores(at))
+        if self._reach(step) > NEAR:
+            at = self.base_rate
             step, descent = self._step(self._scores(at))
-            size = 1.0 if descent < NEAR else self._size(at, step, descent)
+        for _ in range(MOST_ITERATIONS):
+            size = 1.0 if self._reach(step) <= NEAR else self._size(at, step, descent)
             at = Platt(at.slope + size * step[0], at.intercept + size * step[1])
-            if descent < LAST:
+            if descent < LAST or size == 0.0:
                 break
+            step, descent = self._step(self._scores(at))
         return at
+
+    def _reach(self, step: tuple[float, float]) -> float:
+        """The most by which a step moves the log-odds of a lesson."""
+        return max(abs(step[0] * z + step[1]) for z in self._ends)
 
     def _size(self, at: Platt, step: tuple[float, float], descent: float) -> float:
         """How much of a step to take, so that the loss falls by what may be asked of it."""
@@ -120,6 +136,8 @@ class _Newton:
             if self._loss(there) <= loss - SUFFICIENT_DECREASE * size * descent:
                 break
             size /= 2.0
+        else:
+            return 0.0  # no step helps any more: rounding is all that is left
         return size
 
     def _linear(self, at: Platt) -> tuple[FloatArray, FloatArray]:
