@@ -21,6 +21,7 @@ from converters import commands as converter_commands
 from converters.command_line import say
 from converters.errors import FreshetError
 from learners import commands as learner_commands
+from learners import report_commands
 from serve import commands as server_commands
 from serve.standard_streams import let_go, stand_in_for_closed
 from stream import commands as stream_commands
@@ -48,6 +49,8 @@ for command in (
     stream_commands.backfill,
     learner_commands.models,
     learner_commands.show,
+    report_commands.report,
+    report_commands.compare,
     learner_commands.promote,
     learner_commands.unpin,
     learner_commands.rollback,

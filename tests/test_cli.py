@@ -20,6 +20,7 @@ from tests.project import Project, flights
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     *("init", "check", "convert", "produce", "learn", "serve", "up", "score", "backfill", "models"),
+    *("report", "compare"),
     *("show", "promote", "unpin", "rollback", "history", "scores", "dead-letters"),
     *("replay-dead-letters", "demo"),
 )

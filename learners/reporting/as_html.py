@@ -12,6 +12,7 @@ from html import escape
 from converters.page import framed, table_html
 from converters.tables import Table, cut
 from learners.reporting.drawing import draw
+from learners.reporting.pictures import Picture
 from learners.reporting.sections import Section
 
 # Lines differ in colour and in their dashes, for grey paper and for eyes that see few colours.
@@ -47,11 +48,19 @@ def _body(title: str, told: str, sections: Sequence[Section]) -> Iterator[str]:
     for section in sections:
         yield f"<section><h2>{escape(section.title)}</h2>"
         yield from (f"<p>{escape(paragraph)}</p>" for paragraph in section.words)
-        yield from (f"<figure>{drawn}</figure>" for drawn in map(draw, section.pictures) if drawn)
+        yield from _pictures(section.pictures)
         for table in section.tables:
             if table.rows:
                 yield from _table(table, folded=section.folded)
         yield "</section>"
+
+
+def _pictures(pictures: Sequence[Picture]) -> Iterator[str]:
+    for picture in pictures:
+        drawn = draw(picture)
+        if drawn:
+            caption = escape(cut(picture.title[:1].upper() + picture.title[1:]))
+            yield f"<figure><figcaption>{caption}</figcaption>{drawn}</figure>"
 
 
 def _table(table: Table, *, folded: bool) -> Iterator[str]:
@@ -81,6 +90,6 @@ def _style() -> str:
         f"@media (prefers-color-scheme: dark) {{ :root {{ {' '.join(dark)} }} }}\n"
         + "\n".join(rules)
         + "\n.mark { fill: none; stroke: var(--ink); stroke-dasharray: 1 3; }\n"
-        + "figure { margin: .5rem 0; display: inline-block; }\nh3 { font-size: 1em; }\n"
+        + "figure { margin: .5rem 1rem .5rem 0; display: inline-block; }\nh3 { font-size: 1em; }\n"
         + PRINTED
     )

@@ -14,12 +14,12 @@ WIDTH = 96
 MOST_ROWS = 24
 
 
-def show(sections: Sequence[Section]) -> None:
+def show(head: str, sections: Sequence[Section]) -> None:
     """Print a report on standard output."""
     out = sys.stdout
-    for number, section in enumerate(sections):
-        out.write("\n" if number else "")
-        out.write(f"{section.title}\n{'-' * len(section.title)}\n")
+    out.write(f"{head}\n")
+    for section in sections:
+        out.write(f"\n{section.title}\n{'-' * len(section.title)}\n")
         for paragraph in section.words:
             out.write(f"{textwrap.fill(paragraph, WIDTH, break_on_hyphens=False)}\n")
         for table in section.tables:

@@ -40,9 +40,11 @@ def _line_chart(chart: LineChart) -> str:
     across = scale_of(min(places), max(places), LEFT, WIDTH - RIGHT)
     up = scale_of(low, max(values), HEIGHT - FOOT - 4, TOP + 4)
     drawn = [*_grid(up, WIDTH), *_foot(chart, across)]
-    for x, said in chart.marks:
+    for number, (x, said) in enumerate(chart.marks):
         drawn.append(f'<path class="mark" d="M{across.at(x):.1f} {TOP}V{HEIGHT - FOOT}"/>')
-        drawn.append(_text(across.at(x) + 3, TOP + 10, said, "start"))
+        side = ("end", -3) if across.at(x) > WIDTH / 2 else ("start", 3)
+        down = HEIGHT - FOOT - 6 - 13 * number  # one below the other, for marks may coincide
+        drawn.append(_text(across.at(x) + side[1], down, said, side[0]))
     for number, line in enumerate(chart.lines):
         drawn += _line(line, number % KINDS, across, up)
     drawn += _legend([line.name for line in chart.lines], "line")
@@ -114,7 +116,6 @@ def _calibration(plot: CalibrationPlot) -> str:
         told = f"<title>{count:,} lessons: mean score {score:.3f}, {share:.3f} positive</title>"
         drawn.append(f'<circle class="rate" {where} r="3.5">{told}</circle>')
     drawn += [_text(across.at(v), SIDE - 6, f"{v:.1f}", "middle") for v in (0.0, 0.5, 1.0)]
-    drawn.append(_text(LEFT, 14, cut(plot.title), "start"))
     said = f"{plot.title}: share of positive labels against the mean score of {len(plot.points)} "
     return _svg(f"{said}bins; on the slanted line they agree.", SIDE, SIDE, drawn)
 

@@ -26,38 +26,45 @@ HEADINGS = {
 MEASURES = tuple(name for name in HEADINGS if name != "count")
 # What orders the classes needs both of them; the others need a label.
 OF_TWO_CLASSES = frozenset({"auc", "pr_auc", "auc_error", "pr_auc_error"})
+# Measures from a histogram are shown with their error from here on.
+LEAST_ERROR = 5e-4
+# Counted anew when the threshold changes.
+OF_DECISIONS = frozenset({"accuracy"})
+# What is looked for when a document is asked what it leaves undefined.
+NUMBERS = frozenset(MEASURES) | OF_TWO_CLASSES | {"base_rate_log_loss"}
 
 
 def figure(group: Group | None, name: str) -> str:
     """A measure of a group of lessons, or in few words why there is none."""
     value = None if group is None else group.get(name)
-    if value is None:
+    if group is None or value is None:
         return reason(group, name)
     if name == "count":
         return f"{value:,}"
-    return f"{value:.4f}"
+    error = group.get(f"{name}_error") or 0.0
+    return f"{value:.4f}" if error < LEAST_ERROR else f"{value:.3f}±{error:.3f}"
 
 
 def reason(group: Group | None, name: str) -> str:
     """Why a measure of a group of lessons is undefined."""
-    if not group or not group.get("count"):
+    if not group or group.get("count") == 0:
         return "no labels"
-    positives = positives_of(group)
-    if name in OF_TWO_CLASSES and positives == group["count"]:
-        return "only positive"
-    if name in OF_TWO_CLASSES and positives == 0:
-        return "only negative"
-    if name == "lift":
-        return "no base rate"
-    return "not measured"
+    share = _positive_share(group)
+    if share is None:
+        return "no labels"
+    if name in OF_TWO_CLASSES and share in (0.0, 1.0):
+        return "only positive" if share else "only negative"
+    if name in OF_DECISIONS:
+        return "no decisions"
+    return "not known"
 
 
-def positives_of(group: Group) -> int | None:
-    """The positive labels of a group; None where the group does not say."""
-    if group.get("positives") is not None:
-        return int(group["positives"])
+def _positive_share(group: Group) -> float | None:
+    """The share of positive labels; None where the group does not say."""
+    if group.get("positives") is not None and group.get("count"):
+        return float(group["positives"] / group["count"])
     rate = group.get("base_rate")
-    return None if rate is None else round(rate * group["count"])
+    return None if rate is None else float(rate)
 
 
 def undefined(content: object, place: str = "") -> Iterator[tuple[str, str]]:
@@ -65,7 +72,7 @@ def undefined(content: object, place: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(content, Mapping):
         for name, value in content.items():
             here = f"{place}.{name}" if place else str(name)
-            if value is None and "count" in content:
+            if value is None and name in NUMBERS:
                 yield here, reason(content, str(name))
             else:
                 yield from undefined(value, here)

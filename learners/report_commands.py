@@ -1,0 +1,69 @@
+"""The commands of measures: ``freshet report`` and ``freshet compare``.
+
+Thin: :mod:`learners.reporting` reads a checkpoint and words it; both read only.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
+from converters.errors import UsageError
+
+
+def report(
+    version: Annotated[
+        int | None, typer.Option("--version", help="Default: the newest checkpoint.")
+    ] = None,
+    html: Annotated[
+        str | None, typer.Option("--html", help="File for the report as a page that stands alone.")
+    ] = None,
+    json: Json = False,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Report what the scores given at arrival were worth once the labels came."""
+    from converters.apart import check_apart
+    from converters.output_file import writing
+    from learners.reporting.as_html import page
+    from learners.reporting.as_text import show
+    from learners.reporting.contents import headline, sections, title
+    from learners.reporting.document import document
+    from learners.reporting.measured import measured
+
+    if html == "-":
+        raise UsageError("--html needs a file: standard output takes the report as text or JSON.")
+    check_apart({"--config": str(config)}, {"--html": html})
+    settings, schema = read_config(config)
+    content = document(settings, measured(settings, schema, version))
+    if html is not None:
+        with writing(html) as out:
+            out.write(page(title(content), headline(content), sections(content)).encode())
+        say(f"The report stands in {html}.")
+    if json:
+        print_json(content)
+    else:
+        show(f"{title(content)}: {headline(content)}", sections(content))
+
+
+def compare(
+    against: Annotated[
+        str | None, typer.Option("--against", help="One contender's name; default: all of them.")
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option("--version", help="Default: the newest checkpoint.")
+    ] = None,
+    json: Json = False,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Compare each contender with the served score: who is better, by how much, how surely."""
+    from learners.reporting.comparing import comparisons, show
+    from learners.reporting.measured import measured
+
+    settings, schema = read_config(config)
+    found = comparisons(settings, measured(settings, schema, version), against)
+    if json:
+        print_json(found)
+    else:
+        show(found)

@@ -1,0 +1,115 @@
+"""Each contender against the served score, on the recent lessons: what ``freshet compare`` says.
+
+Reads the window of a checkpoint's evaluation; :mod:`learners.comparison` does the statistics.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from converters.errors import UsageError
+from converters.settings import Settings
+from converters.tables import NOTHING, Table, cut, print_table
+from learners.comparison import compare
+from learners.comparison.comparison import MEASURES
+from learners.evaluation.lessons import SCORE
+from learners.registry import iso
+from learners.reporting.as_text import WIDTH
+from learners.reporting.contenders import called
+from learners.reporting.measured import Measured
+
+# As sentences name them; shadows go by the name that the config gives them.
+SPOKEN = {
+    SCORE: "the served score",
+    "base_rate": "the base rate",
+    "static": "the frozen copy",
+    "raw": "the raw score",
+}
+
+
+def comparisons(settings: Settings, measured: Measured, against: str | None) -> dict[str, Any]:
+    """All comparisons, or that with one contender, ready for JSON.
+
+    Raises:
+        UsageError: there is no contender of this name.
+    """
+    kept = measured.evaluator.window_lessons()
+    others = [name for name in kept.scores if name != SCORE]
+    if against is not None and against not in others:
+        raise UsageError(
+            f"--against {cut(against)}: nothing of this name is measured beside the score. There "
+            f"is: {', '.join(others) or 'nothing yet'}."
+        )
+    found = []
+    for name in others if against is None else [against]:
+        comparison = compare(
+            kept.scores[name],
+            kept.scores[SCORE],
+            kept.positive,
+            kept.amounts,
+            settings.evaluation.confidence,
+            settings.value,
+            measured.evaluator.measuring.threshold,
+        )
+        words = comparison.words(spoken(name), SPOKEN[SCORE])
+        found.append({"name": name, **comparison.to_json(), "words": words})
+    checkpoint = measured.checkpoint
+    return {
+        "model": settings.model,
+        "version": checkpoint.version,
+        "made_at": iso(checkpoint.created_at),
+        "window": int(kept.positive.size),
+        "confidence": settings.evaluation.confidence,
+        "against": SCORE,
+        "comparisons": found,
+    }
+
+
+def spoken(name: str) -> str:
+    """A contender in a sentence."""
+    return SPOKEN.get(name, f"'{cut(name)}'")
+
+
+def show(document: Mapping[str, Any]) -> None:
+    """Print comparisons: a table of numbers, then a sentence on each contender."""
+    out = sys.stdout
+    found = document["comparisons"]
+    if not document["window"] or not found:
+        out.write("Nothing to compare yet: no label has met its event.\n")
+        return
+    print_table(comparison_table(document), out)
+    for each in found:
+        words = textwrap.fill(_sentence(each["words"]), WIDTH, break_on_hyphens=False)
+        out.write(f"\n{words}\n")
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def comparison_table(document: Mapping[str, Any]) -> Table:
+    """A row for each contender and measure."""
+    header = ("", "measure", "its own", "score's", "difference", "interval", "p", "it is")
+    rows = [
+        [called(each["name"]), measure.called, *_cells(each["differences"][measure.name])]
+        for each in document["comparisons"]
+        for measure in MEASURES
+        if measure.name in each["differences"]
+    ]
+    title = f"Against the served score, over the last {document['window']:,} labels"
+    numeric = (False, False, True, True, True, True, True, False)
+    return Table(title, header, numeric, rows)
+
+
+def _cells(found: Mapping[str, Any]) -> Sequence[str]:
+    """A difference in figures; where there are none, why."""
+    numbers = [NOTHING if found[k] is None else f"{found[k]:.4f}" for k in ("a", "b")]
+    difference = NOTHING if found["difference"] is None else f"{found['difference']:+.4f}"
+    if found["reason"]:
+        return [*numbers, difference, NOTHING, NOTHING, found["reason"]]
+    interval = f"{found['low']:+.4f} to {found['high']:+.4f}"
+    judged = {"a": "better", "b": "worse", None: "no different"}[found["better"]]
+    return [*numbers, difference, interval, f"{found['p']:.2g}", judged]

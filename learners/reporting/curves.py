@@ -1,0 +1,63 @@
+"""Curves over event time: each contender's measures, period by period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from converters.report.wording import moment
+from converters.tables import Table
+from learners.reporting.contenders import (
+    BASE_RATE,
+    contenders,
+    part_of,
+    shortly,
+    since_words,
+)
+from learners.reporting.figures import HEADINGS, figure
+from learners.reporting.overall import duration
+from learners.reporting.pictures import Line, LineChart
+from learners.reporting.sections import Section
+
+CURVES = ("log_loss", "auc")
+Entry = Mapping[str, Any]
+
+
+def curves_section(document: Mapping[str, Any]) -> Section | None:
+    """Each contender's measures by the time of the events."""
+    measures = document["measures"]
+    periods = measures.get("periods")
+    if not periods:
+        return None
+    lines = {measure: _ordering(contenders(measures), measure) for measure in CURVES}
+    pictures = [
+        LineChart(HEADINGS[measure], "time", [_line(name, measure, periods) for name in names])
+        for measure, names in lines.items()
+    ]
+    counts = [(entry["start"], float(entry["count"])) for entry in periods]
+    labels = LineChart("labels", "time", [Line("labels", counts)], ground=True)
+    shown = [(measure, name) for measure, names in lines.items() for name in names]
+    header = ("from", "labels", *(f"{HEADINGS[m]} {shortly(n)}" for m, n in shown))
+    rows = [
+        [
+            moment(entry["start"]),
+            f"{entry['count']:,}",
+            *(figure(part_of(entry, name), measure) for measure, name in shown),
+        ]
+        for entry in periods
+    ]
+    table = Table("Curves", header, (False, *[True] * (len(header) - 1)), rows)
+    width = duration(periods[0]["end"] - periods[0]["start"])
+    said = f"By the time of the event, not of its label; a point stands for {width}."
+    words = [said, *since_words(measures, "periods")]
+    return Section("Over event time", words, [table], [*pictures, labels], folded=True)
+
+
+def _ordering(names: Sequence[str], measure: str) -> list[str]:
+    """Those that a measure says something of: the base rate orders nothing."""
+    return [name for name in names if measure != "auc" or name != BASE_RATE]
+
+
+def _line(name: str, measure: str, periods: Sequence[Entry]) -> Line:
+    points = [(entry["start"], part_of(entry, name).get(measure)) for entry in periods]
+    return Line(shortly(name), points)

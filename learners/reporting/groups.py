@@ -1,0 +1,122 @@
+"""Tables of groups: slices, versions, and ages and delays of labels.
+
+Each shows the served score's measures of the group, and how many labels they stand on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from converters.tables import Table, cut
+from learners.reporting.chain import versions_text
+from learners.reporting.contenders import part_of, since_words
+from learners.reporting.figures import HEADINGS, figure
+from learners.reporting.overall import duration
+from learners.reporting.pictures import BarChart
+from learners.reporting.sections import Section
+
+SHOWN = ("base_rate", "log_loss", "auc", "brier", "ece", "accuracy")
+# Slices of fewer labels are put last: the worst of many small ones is worst by chance.
+ENOUGH = 30
+
+Entry = Mapping[str, Any]
+
+
+def slices_section(document: Mapping[str, Any]) -> Section | None:
+    """Each sliced column's values, the highest log loss first."""
+    slices = document["measures"].get("slices") or {}
+    tables = [
+        _table(f"By {cut(column)}", "value", worst_first(groups), _value)
+        for column, groups in slices.items()
+    ]
+    if not any(table.rows for table in tables):
+        return None
+    measures = document["measures"]
+    since = [f"{cut(c)}: {said}" for c in slices for said in since_words(measures, c)]
+    said = (
+        "The highest log loss stands first; values with fewer than "
+        f"{ENOUGH} labels stand last, for little can be said of them."
+    )
+    return Section("Slices", [said, *since], tables)
+
+
+def worst_first(entries: Sequence[Entry]) -> list[Entry]:
+    """The groups by falling log loss; the small ones at the end."""
+
+    def place(entry: Entry) -> tuple[bool, float]:
+        loss = part_of(entry, "score").get("log_loss")
+        return entry["count"] < ENOUGH, 0.0 if loss is None else -loss
+
+    return sorted(entries, key=place)
+
+
+def _value(entry: Entry) -> str:
+    if entry["value"] is None:
+        return "(not known)"
+    return cut(entry["value"]) or "(empty)"
+
+
+def versions_section(document: Mapping[str, Any]) -> Section | None:
+    """By the lessons behind the score, and so by version."""
+    buckets = [entry for entry in document["versions"] if entry["count"]]
+    if not buckets:
+        return None
+    table = _table("By version", "versions", buckets, lambda e: versions_text(e["versions"]))
+    behind = [f"{entry['from']:,} to {entry['to'] - 1:,}" for entry in buckets]
+    rows = [[row[0], lessons, *row[1:]] for row, lessons in zip(table.rows, behind, strict=True)]
+    header = (table.header[0], "lessons behind", *table.header[1:])
+    said = (
+        "A score belongs to the version with the most lessons that is not ahead of it. Where "
+        "versions are cut faster than lessons are grouped, a group holds several."
+    )
+    whole = table._replace(header=header, numeric=(False, *[True] * (len(header) - 1)), rows=rows)
+    return Section("Versions", [said], [whole], folded=True)
+
+
+def ages_section(document: Mapping[str, Any]) -> Section | None:
+    """By how long after its event the label came."""
+    ages = document["measures"].get("ages")
+    if not ages:
+        return None
+    return Section("Age of the label", (), [_table("By age", "label came after", ages, between)])
+
+
+def delays_section(document: Mapping[str, Any]) -> Section | None:
+    """How long labels took."""
+    every = document["measures"].get("delays") or []
+    used = [place for place, entry in enumerate(every) if entry["count"]]
+    if not used:
+        return None
+    delays = every[used[0] : used[-1] + 1]
+    total = sum(entry["count"] for entry in delays)
+    bars = [(between(entry), [float(entry["count"])]) for entry in delays]
+    rows = [
+        [between(entry), f"{entry['count']:,}", f"{100 * entry['count'] / total:.1f} %"]
+        for entry in delays
+    ]
+    table = Table("Delays", ("label came after", "labels", "share"), (False, True, True), rows)
+    return Section("Delay of labels", (), [table], [BarChart("labels", ["labels"], bars)])
+
+
+def between(entry: Entry) -> str:
+    """A span of time."""
+    low, high = entry["from_ms"], entry["to_ms"]
+    if high is None:
+        return f"{duration(low)} or more"
+    return f"{duration(low) if low else '0'} to {duration(high)}"
+
+
+def _table(
+    title: str, first: str, entries: Sequence[Entry], called: Callable[[Entry], str]
+) -> Table:
+    header = (first, "labels", *(HEADINGS[name] for name in SHOWN))
+    rows = [
+        [
+            called(entry),
+            f"{entry['count']:,}",
+            *(figure(part_of(entry, "score"), name) for name in SHOWN),
+        ]
+        for entry in entries
+    ]
+    return Table(title, header, (False, *[True] * (len(header) - 1)), rows)

@@ -1,0 +1,141 @@
+"""What a checkpoint has measured, read back from its files; the beginning of every report.
+
+Asks the registry for the checkpoint and its snapshot for the arrays of the evaluation. A learner
+that runs meanwhile is not disturbed: checkpoints are never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from converters.carried import carried_by
+from converters.errors import FreshetError
+from converters.schema import Schema
+from converters.settings import Settings
+from learners.evaluation import Evaluator, Measuring
+from learners.lessons import AnyArray, MetricsError
+from learners.registry import Checkpoint, Registry, Version
+from learners.reporting.chain import chain
+from learners.snapshot import SnapshotStore
+
+# Written by the learner's checkpoints.
+METRICS = "metrics.npz"
+# What a file that holds something else makes numpy say; it never runs what it reads.
+UNREADABLE = (ValueError, KeyError, IndexError, TypeError, EOFError, BadZipFile)
+
+
+class NothingMeasuredError(FreshetError):
+    """There is no checkpoint to report on, or none whose measures can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A checkpoint and its measures.
+
+    Attributes:
+        checkpoint: as the registry has it.
+        manifest: of its snapshot.
+        evaluator: as it stood then.
+        versions: those from which the checkpoint came, oldest first.
+    """
+
+    checkpoint: Checkpoint
+    manifest: Mapping[str, Any]
+    evaluator: Evaluator
+    versions: list[Version]
+
+    @property
+    def slices(self) -> dict[str, list[str]]:
+        """The texts that the codes of each sliced column stand for."""
+        return dict(self.manifest.get("slices") or {})
+
+
+def measured(settings: Settings, schema: Schema, version: int | None) -> Measured:
+    """The measures of a version, or of the learner's newest checkpoint.
+
+    Raises:
+        NothingMeasuredError: there is no checkpoint, or its measures cannot be read.
+        RegistryError: there is no such version.
+        SnapshotError: its files are damaged or gone.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with Registry(settings.registry, settings.model) as registry:
+        found = _checkpoint(registry, version)
+        versions = chain(registry.versions(), found)
+    measuring = Measuring.by(settings, carried_by(settings, schema).slices)
+    store = SnapshotStore(Path(settings.snapshots))
+    manifest = store.manifest(found.snapshot)
+    if METRICS not in manifest.get("files", {}):
+        raise NothingMeasuredError(f"{_called(found)} holds no measures. {_ANOTHER}")
+    with store.open(found.snapshot, only={METRICS}) as snapshot:
+        evaluator = _read(snapshot.path / METRICS, measuring, found)
+    return Measured(found, manifest, evaluator, versions)
+
+
+_ANOTHER = (
+    "It was written by another version of Freshet: report with that version, or on a newer "
+    "checkpoint, which 'freshet learn' or 'freshet backfill' makes."
+)
+
+
+def _checkpoint(registry: Registry, version: int | None) -> Checkpoint:
+    if version is None:
+        newest = registry.resume_point()
+        if newest is None:
+            raise NothingMeasuredError(_nothing(registry))
+        return newest
+    found = registry.version(version)
+    if found.state == "thinned":
+        raise NothingMeasuredError(
+            f"The files of version {version} were given up to make room, and its curves and groups "
+            f"with them. Its totals stand in 'freshet show {version}'."
+        )
+    return found
+
+
+def _nothing(registry: Registry) -> str:
+    versions = [version.version for version in registry.versions() if version.state != "thinned"]
+    if versions:
+        return (
+            "The learner has made no checkpoint yet. There are versions made by a backfill: name "
+            f"one, as in 'freshet report --version {versions[-1]}'."
+        )
+    return (
+        "There is no checkpoint to report on yet: 'freshet learn' makes one as soon as it has "
+        "learned, and 'freshet backfill' makes a version of history."
+    )
+
+
+def _read(path: Path, measuring: Measuring, found: Checkpoint) -> Evaluator:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        return Evaluator.from_state(_as_saved(measuring, arrays), arrays)
+    except MetricsError as error:
+        raise NothingMeasuredError(f"{_called(found)} cannot be reported on: {error}") from None
+    except UNREADABLE as error:
+        raise NothingMeasuredError(
+            f"{_called(found)} cannot be reported on: its measures cannot be read ({error!r}). "
+            f"{_ANOTHER}"
+        ) from error
+
+
+def _as_saved(measuring: Measuring, arrays: Mapping[str, AnyArray]) -> Measuring:
+    """What was measured then: under today's threshold, say, no decision has been counted yet."""
+    if "decided" not in arrays or "slices" not in arrays:
+        return measuring  # another format, which the evaluator refuses by name
+    threshold, half_life = map(float, arrays["decided"])
+    slices = tuple(arrays["slices"].tolist())
+    return replace(measuring, threshold=threshold, half_life=half_life, slices=slices)
+
+
+def _called(found: Checkpoint) -> str:
+    if found.version is None:
+        return f"The newest checkpoint ({found.snapshot.folder})"
+    return f"Version {found.version}"

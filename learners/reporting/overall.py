@@ -1,0 +1,75 @@
+"""The first tables of a report: each contender's measures, over all lessons and the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from converters.report.wording import counted
+from converters.tables import Table
+from learners.reporting.contenders import called, contenders, report_of
+from learners.reporting.figures import HEADINGS, MEASURES, Group, figure
+from learners.reporting.sections import Section
+
+NO_LABELS = (
+    "No label has met its event yet, so there is nothing to measure. Labels are measured when they "
+    "come, with the score that their event was given at arrival."
+)
+
+
+def overall_section(document: Mapping[str, Any]) -> Section:
+    """Contenders side by side in every view."""
+    measures = document["measures"]
+    if not measures.get("count"):
+        return Section("Measures", [NO_LABELS])
+    tables = [_table(title, measures, view) for view, title in _views(document).items()]
+    return Section("Measures", _words(document), [table for table in tables if table.rows])
+
+
+def _views(document: Mapping[str, Any]) -> dict[str, str]:
+    """Each view's key, and its title with its size."""
+    measures, settings = document["measures"], document["evaluation"]
+    window = (measures.get("window") or {}).get("count", 0)
+    recent = (measures.get("recent") or {}).get("count", 0)
+    return {
+        "": f"All {counted(measures['count'], 'label', 'labels')}",
+        "window": f"The last {counted(window, 'label', 'labels')}",
+        "recent": f"The last {duration(settings['window_seconds'] * 1000)} of event time, "
+        f"{counted(recent, 'label', 'labels')}",
+        "faded": f"Faded: a label counts half after {settings['half_life']:,g} others",
+    }
+
+
+def _table(title: str, measures: Group, view: str) -> Table:
+    rows = []
+    for name in contenders(measures):
+        report = report_of(measures, name)
+        group = report.get(view) if view else report
+        if isinstance(group, Mapping):
+            labels = "" if view == "faded" else figure(group, "count")
+            rows.append([called(name), labels, *(figure(group, each) for each in MEASURES)])
+    header = ("", "labels", *(HEADINGS[name] for name in MEASURES))
+    return Table(title, header, (False, *[True] * (len(header) - 1)), rows)
+
+
+def _words(document: Mapping[str, Any]) -> list[str]:
+    measures = document["measures"]
+    errors = {"AUC": measures.get("auc_error"), "PR AUC": measures.get("pr_auc_error")}
+    stated = [f"{name} within {error:.1g}" for name, error in errors.items() if error]
+    if not stated:
+        return []
+    return [f"Over all labels: {', '.join(stated)}. The window's measures are exact."]
+
+
+def duration(milliseconds: float) -> str:
+    """A length of time in its largest fitting unit."""
+    for size, one, more in (
+        (86_400_000, "day", "days"),
+        (3_600_000, "hour", "hours"),
+        (60_000, "minute", "minutes"),
+        (1_000, "second", "seconds"),
+    ):
+        if milliseconds >= size:
+            number = milliseconds / size
+            return f"{number:g} {one if number == 1 else more}"
+    return f"{milliseconds:g} milliseconds"
