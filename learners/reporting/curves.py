@@ -29,10 +29,11 @@ def curves_section(document: Mapping[str, Any]) -> Section | None:
     periods = measures.get("periods")
     if not periods:
         return None
-    lines = {measure: _ordering(contenders(measures), measure) for measure in CURVES}
+    kinds = {name: kind for kind, name in enumerate(contenders(measures))}
+    lines = {measure: _ordering(list(kinds), measure) for measure in CURVES}
     pictures = [
-        LineChart(HEADINGS[measure], "time", [_line(name, measure, periods) for name in names])
-        for measure, names in lines.items()
+        LineChart(HEADINGS[m], "time", [_line(n, m, periods, kinds[n]) for n in names])
+        for m, names in lines.items()
     ]
     counts = [(entry["start"], float(entry["count"])) for entry in periods]
     labels = LineChart("labels", "time", [Line("labels", counts)], ground=True)
@@ -58,6 +59,6 @@ def _ordering(names: Sequence[str], measure: str) -> list[str]:
     return [name for name in names if measure != "auc" or name != BASE_RATE]
 
 
-def _line(name: str, measure: str, periods: Sequence[Entry]) -> Line:
+def _line(name: str, measure: str, periods: Sequence[Entry], kind: int) -> Line:
     points = [(entry["start"], part_of(entry, name).get(measure)) for entry in periods]
-    return Line(shortly(name), points)
+    return Line(shortly(name), points, kind)

@@ -45,15 +45,16 @@ def _line_chart(chart: LineChart) -> str:
         side = ("end", -3) if across.at(x) > WIDTH / 2 else ("start", 3)
         down = HEIGHT - FOOT - 6 - 13 * number  # one below the other, for marks may coincide
         drawn.append(_text(across.at(x) + side[1], down, said, side[0]))
-    for number, line in enumerate(chart.lines):
-        drawn += _line(line, number % KINDS, across, up)
-    drawn += _legend([line.name for line in chart.lines], "line")
+    for line in reversed(chart.lines):  # the first lies on top
+        drawn += _line(line, across, up)
+    drawn += _legend([(line.name, f"line{line.kind % KINDS}") for line in chart.lines])
     ends = [f"{line.name} {_last(line)} at last" for line in chart.lines if _last(line)]
     return _svg(f"{chart.title}: {'; '.join(ends)}.", WIDTH, HEIGHT, drawn)
 
 
-def _line(line: Line, kind: int, across: Scale, up: Scale) -> Iterator[str]:
+def _line(line: Line, across: Scale, up: Scale) -> Iterator[str]:
     """A path that is lifted where a value is undefined; a dot where it has no neighbour."""
+    kind = line.kind % KINDS
     steps: list[str] = []
     before = after = None
     for place, (x, y) in enumerate(line.points):
@@ -87,7 +88,8 @@ def _bar_chart(chart: BarChart) -> str:
     for place, (said, _) in enumerate(chart.bars):
         if place % every == 0:
             drawn.append(_text(LEFT + (place + 0.5) * width, HEIGHT - 6, said, "middle"))
-    drawn += _legend(chart.series, "bar") if len(chart.series) > 1 else []
+    if len(chart.series) > 1:
+        drawn += _legend(list(zip(chart.series, ("first", "second"), strict=False)))
     highest = max(chart.bars, key=lambda bar: max(bar[1]))[0]
     said = f"{chart.title}: {len(chart.bars)} bars, the highest at {highest}."
     return _svg(said, WIDTH, HEIGHT, drawn)
@@ -134,15 +136,15 @@ def _foot(chart: LineChart, across: Scale) -> Iterator[str]:
         yield _text(across.at(value), HEIGHT - 6, along(value, chart.axis, high - low), side)
 
 
-def _legend(names: Sequence[str], kind: str) -> Iterator[str]:
+def _legend(entries: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Names with a sample of their line or bar; ``(name, class)``."""
     left = float(LEFT)
-    for number, name in enumerate(names):
+    for name, style in entries:
         shown = cut(name)
-        if kind == "line":
-            yield f'<path class="line{number % KINDS}" d="M{left:.0f} 10H{left + 18:.0f}"/>'
+        if style.startswith("line"):
+            yield f'<path class="{style}" d="M{left:.0f} 10H{left + 18:.0f}"/>'
         else:
-            side = ("first", "second")[number]
-            yield f'<rect class="{side}" x="{left:.0f}" y="4" width="14" height="10"/>'
+            yield f'<rect class="{style}" x="{left:.0f}" y="4" width="14" height="10"/>'
         yield _text(left + LEGEND_MARK - 4, 14, shown, "start")
         left += LEGEND_MARK + 10 + LEGEND_LETTER * len(shown)
 

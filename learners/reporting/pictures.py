@@ -19,10 +19,12 @@ class Line:
     Attributes:
         name: what the legend calls it.
         points: rising x, and y; None where undefined, which is a gap.
+        kind: its colour and dashes; the same for one thing in all charts of a page.
     """
 
     name: str
     points: Sequence[tuple[float, float | None]]
+    kind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
