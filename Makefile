@@ -46,7 +46,8 @@ bench: setup ## print the table of ratios
 
 # The first lock holds everything; the others are parts of it, at the same versions.
 lock: ## pin the dependencies anew (needs uv; ARGS=--upgrade takes the newest)
-	$(LOCK) pyproject.toml --extra demo --extra parquet --group test --group check --group build \
+	$(LOCK) pyproject.toml --extra demo --extra parquet --group test --group check --group bench \
+		--group build \
 		-o requirements-dev.txt $(ARGS)
 	$(LOCK) pyproject.toml --constraints requirements-dev.txt -o requirements.txt
 	$(LOCK) --group build --constraints requirements-dev.txt -o requirements-build.txt

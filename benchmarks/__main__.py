@@ -12,7 +12,18 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import checkpoints, conversion, exactly_once, freshness, http, memory, pipeline
+from benchmarks import (
+    checkpoints,
+    comparison,
+    conversion,
+    exactly_once,
+    freshness,
+    honest,
+    http,
+    memory,
+    pipeline,
+    waiting,
+)
 from benchmarks.table import Measured
 from tests.broker import running_broker
 
@@ -27,6 +38,11 @@ def _exactly_once() -> list[Measured]:
         return exactly_once.run(servers)
 
 
+def _waiting() -> list[Measured]:
+    with running_broker() as servers:
+        return waiting.run(servers)
+
+
 PARTS: dict[str, Callable[[], list[Measured]]] = {
     "pipeline": _pipeline,
     "exactly-once": _exactly_once,
@@ -35,6 +51,9 @@ PARTS: dict[str, Callable[[], list[Measured]]] = {
     "conversion": conversion.run,
     "http": http.run,
     "freshness": freshness.run,
+    "honest": honest.run,
+    "comparison": comparison.run,
+    "waiting": _waiting,
 }
 
 
@@ -49,7 +68,9 @@ def main(parts: list[str]) -> None:
         table.add_column(name)
     for line in lines:
         mark = "" if line.good else " (short)"
-        table.add_row(line.what, f"{line.figure:.2f}{mark}", line.unit, line.wanted, line.detail)
+        table.add_row(
+            line.what, f"{line.figure:.{line.digits}f}{mark}", line.unit, line.wanted, line.detail
+        )
     Console(width=160).print(table)
 
 

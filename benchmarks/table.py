@@ -9,7 +9,10 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Measured:
-    """One line: what, the measured figure, what it has to be, and the absolutes behind it."""
+    """One line: what, the measured figure, what it has to be, and the absolutes behind it.
+
+    ``digits`` are those shown of the figure behind the point.
+    """
 
     what: str
     figure: float
@@ -17,6 +20,7 @@ class Measured:
     wanted: str
     good: bool
     detail: str
+    digits: int = 2
 
 
 def paired(
