@@ -18,6 +18,9 @@ from learners.lessons import AnyArray, BoolArray, IntArray
 # Counts of lessons, or their sums of weights.
 Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
+# Weights that have faded for ever so long; what is divided by them must stay finite.
+NEXT_TO_NOTHING = 1e-200
+
 
 def roc_area(
     negatives: Counts, positives: Counts, mixed: BoolArray
@@ -57,11 +60,10 @@ def average_precision(
     """
     negatives, positives = negatives.astype(np.float64), positives.astype(np.float64)
     every, every_negative = positives.sum(axis=-1), negatives.sum(axis=-1)
-    with_p = _from_above(positives)
-    with_n = _from_above(negatives)
-    at_most = with_p + with_n - negatives
-    best = _ratio(positives * with_p, at_most)
-    before = at_most - positives + negatives
+    above_p, with_p = _from_above(positives)
+    above_n, with_n = _from_above(negatives)
+    best = _ratio(positives * with_p, with_p + above_n)
+    before = above_p + with_n
     worst = positives - with_n * _log_ratio(before + positives, before)
     tied = _ratio(positives * with_p, with_p + with_n)
     gained = np.where(mixed, (best + worst) / 2, tied)
@@ -88,9 +90,11 @@ def counts_by_score(scores: FloatArray, positive: BoolArray) -> tuple[IntArray, 
     return all_until - positives, positives
 
 
-def _from_above(counts: FloatArray) -> FloatArray:
-    """The counts of each place and all higher ones."""
-    return np.flip(np.cumsum(np.flip(counts, axis=-1), axis=-1), axis=-1)
+def _from_above(counts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The counts of all higher places, without each place's own and with it; never below zero."""
+    including = np.flip(np.cumsum(np.flip(counts, axis=-1), axis=-1), axis=-1)
+    none = np.zeros((*counts.shape[:-1], 1))
+    return np.concatenate([including[..., 1:], none], axis=-1), including
 
 
 def _ratio(above: AnyArray, below: AnyArray) -> FloatArray:
@@ -101,6 +105,7 @@ def _ratio(above: AnyArray, below: AnyArray) -> FloatArray:
 
 
 def _log_ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    """log(above / below), 0 where nothing stands below."""
-    some = below > 0
-    return np.where(some, natural_log(np.where(some, above / np.where(some, below, 1.0), 1.0)), 0.0)
+    """log(above / below); 0 where next to nothing stands below, which its factor outweighs."""
+    some = below > above * NEXT_TO_NOTHING
+    logarithms = natural_log(np.where(some, above / np.where(some, below, 1.0), 1.0))
+    return np.where(some, logarithms, 0.0)

@@ -29,6 +29,8 @@ POLYNOMIAL = (
 LOG_2_HIGH = 6.93147180369123816490e-01
 LOG_2_LOW = 1.90821492927058770002e-10
 ROOT_HALF = math.sqrt(0.5)
+ROOT_HALF_BITS = 0x3FE6_A09E_667F_3BCD  # the same, read as a whole number
+MANTISSA_BITS = 52
 
 
 def natural_log(values: FloatArray) -> FloatArray:
@@ -38,16 +40,17 @@ def natural_log(values: FloatArray) -> FloatArray:
     bits are the same alone or in a block, and with or without AVX-512. ``np.log`` is stable over
     lengths and offsets, but its AVX-512 kernel and the C library it falls back to elsewhere
     differ in 63 of 40,000 values, and ``math.log`` costs eight times as much (160 ns a value
-    against 20 ns, where ``np.log`` takes 2). In place, for new arrays cost half as much again.
+    against 14 ns, where ``np.log`` takes 2). In place, for new arrays cost half as much again.
 
     Args:
         values: finite and greater than zero, not subnormal.
     """
-    fraction, exponent = np.frexp(values)
-    below = fraction < ROOT_HALF
-    fraction += fraction * below
+    bits = values.view(np.int64)
+    # Of the exponent that leaves a fraction from the root of a half to the root of two.
+    doublings = (bits - ROOT_HALF_BITS) >> MANTISSA_BITS
+    fraction = (bits - (doublings << MANTISSA_BITS)).view(np.float64)
+    exponent = doublings.astype(np.float64)
     fraction -= 1.0
-    exponent -= below
     ratio = fraction + 2.0
     np.divide(fraction, ratio, out=ratio)
     square = ratio * ratio
@@ -62,7 +65,9 @@ def natural_log(values: FloatArray) -> FloatArray:
     rest += exponent * LOG_2_LOW
     half -= rest
     half -= fraction
-    return exponent * LOG_2_HIGH - half
+    exponent *= LOG_2_HIGH
+    exponent -= half
+    return exponent
 
 
 def sum_in_order(values: FloatArray, start: float = 0.0) -> float:

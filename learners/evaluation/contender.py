@@ -5,23 +5,20 @@ Stands between :mod:`.evaluator`, which owns one for each contender, and the sum
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from learners.arithmetic import FloatArray
 from learners.evaluation.exact_sums import ExactSums
 from learners.evaluation.fading import Faded, Fading, Shares
-from learners.evaluation.fixed_point import FixedSums
-from learners.evaluation.group_sums import GroupSums
+from learners.evaluation.fixed_point import UNIT
+from learners.evaluation.group_sums import DECISIONS, GroupSums
+from learners.evaluation.grouped import ALL
 from learners.evaluation.log_odds import LogOddsHistogram
 from learners.evaluation.scored import BARS, Scored
 from learners.lessons import AnyArray, IntArray
-
-# The grouping that every lesson has been in from the beginning: all its groups are everything.
-EVERYTHING = "ages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +28,14 @@ class Beside:
     Attributes:
         rows: the lessons' rows by grouping; -1 in one that began after the lesson.
         shares: how much they count in the faded measures.
-        peers: log losses of "score" and "base_rate" in units, [2, lesson].
+        served: log losses of the served score, in units.
         amounts: by what their values are multiplied; nan where unknown.
         decided: 1 where the decision counts, 0 where it was made under an earlier threshold.
     """
 
     rows: dict[str, IntArray]
     shares: Shares
-    peers: IntArray
+    served: FloatArray
     amounts: FloatArray
     decided: IntArray
 
@@ -47,7 +44,7 @@ class Beside:
         return Beside(
             {name: rows[chosen] for name, rows in self.rows.items()},
             self.shares.part(chosen),
-            self.peers[:, chosen],
+            self.served[chosen],
             self.amounts[chosen],
             self.decided[chosen],
         )
@@ -57,70 +54,85 @@ class Contender:
     """One contender's sums.
 
     Args:
-        sizes: rows of each grouping.
+        sizes: rows of each grouping in which it is measured.
         scaled: whether events have amounts of their own.
     """
 
     def __init__(self, sizes: Mapping[str, int], *, scaled: bool) -> None:
         self.histogram = LogOddsHistogram()
         self.bars: IntArray = np.zeros((2, BARS), dtype=np.int64)
+        # The log loss of the served score on the lessons that this one has scored, in units.
+        self.served = 0
         self.groups = {name: GroupSums(size) for name, size in sizes.items()}
         self.faded = Faded()
-        self.peers = FixedSums(2, 1)
-        self.amounts = ExactSums(4) if scaled else None
+        self.amounts = ExactSums(DECISIONS) if scaled else None
+
+    @property
+    def all(self) -> GroupSums:
+        """The sums over everything: one group."""
+        return self.groups[ALL]
 
     def add(self, lessons: Scored, beside: Beside) -> None:
         """Add lessons."""
         self.histogram.add(lessons.scores, lessons.positive, lessons.bins)
         self._add_linear(lessons, beside, 1)
-        for column, losses in enumerate(beside.peers):
-            self.peers.add(np.full(losses.size, column), losses)
 
     def correct(self, old: Scored, new: Scored, before: Beside, after: Beside) -> None:
         """Take lessons back as they were, and add them with their new labels."""
         self.histogram.correct(new.positive, new.bins)
         for lessons, beside, sign in ((old, before, -1), (new, after, 1)):
             self._add_linear(lessons, beside, sign)
-            for column, losses in enumerate(beside.peers):
-                self.peers.add(np.full(losses.size, column), losses * sign)
+            for name, sums in self.groups.items():
+                there = beside.rows[name] >= 0
+                sums.add_earlier(beside.rows[name][there], lessons.part(there), sign)
 
     def _add_linear(self, lessons: Scored, beside: Beside, sign: int) -> None:
         np.add.at(self.bars.reshape(-1), lessons.positive * BARS + lessons.bars, sign)
-        for name, rows in beside.rows.items():
-            there = rows >= 0
-            if there.all():
-                self.groups[name].add(rows, lessons, sign)
+        self.served += int(beside.served.sum()) * sign
+        for name, sums in self.groups.items():
+            rows = beside.rows[name]
+            if rows.size and rows.min() < 0:
+                there = rows >= 0
+                sums.add(rows[there], lessons.part(there), sign)
             else:
-                self.groups[name].add(rows[there], lessons.part(there), sign)
+                sums.add(rows, lessons, sign)
         self.faded.add(lessons, beside.shares, sign)
         if self.amounts is not None:
             known = np.isfinite(beside.amounts)
             values = np.where(known, beside.amounts, 0.0)
             self.amounts.add(lessons.decisions, values, known * lessons.decided * sign)
 
+    def counts(self) -> tuple[int, int]:
+        """Lessons and positive ones."""
+        negatives, positives = self.bars.sum(axis=1).tolist()
+        return negatives + positives, positives
+
     def restart_decisions(self, *, scaled: bool) -> None:
         """Forget what was decided: from here on another threshold or another amount counts."""
         for sums in self.groups.values():
             sums.restart_decisions()
         self.faded.restart_decisions()
-        self.amounts = ExactSums(4) if scaled else None
+        self.amounts = ExactSums(DECISIONS) if scaled else None
 
     def rescale(self, count: int, before: Fading, after: Fading) -> None:
         """Go on with another half-life."""
         self.faded.rescale(count, before, after)
 
     def decided(self) -> list[int]:
-        """True negatives, false positives, false negatives, true positives."""
-        return self.groups[EVERYTHING].decided()
+        """True negatives, false positives, false negatives and true positives."""
+        decided: list[int] = self.all.decisions()[0].tolist()
+        return decided
 
-    def decided_amounts(self) -> list[float]:
+    def decided_amounts(self) -> Sequence[float]:
         """The sums of amounts of those."""
-        return [*map(float, self.decided())] if self.amounts is None else self.amounts.totals()
+        return self.decided() if self.amounts is None else self.amounts.totals()
 
     def state(self) -> dict[str, AnyArray]:
         """Everything, as named arrays."""
-        whole, parts = self.peers.arrays()
-        arrays: dict[str, Any] = {"bars": self.bars.copy(), "peers": whole, "peer_parts": parts}
+        arrays: dict[str, AnyArray] = {
+            "bars": self.bars.copy(),
+            "served": np.array(divmod(self.served, UNIT), dtype=np.int64),
+        }
         arrays |= self.histogram.state() | self.faded.state()
         for name, sums in self.groups.items():
             arrays |= {f"{name}.{key}": array for key, array in sums.state().items()}
@@ -131,7 +143,8 @@ class Contender:
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
         """Go on from a state; a grouping that it does not hold begins anew."""
         self.bars = arrays["bars"].astype(np.int64)
-        self.peers.restore(arrays["peers"], arrays["peer_parts"])
+        whole, part = arrays["served"].tolist()
+        self.served = whole * UNIT + part
         self.histogram.restore(arrays)
         self.faded.restore(arrays)
         for name, sums in self.groups.items():

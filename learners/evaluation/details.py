@@ -12,7 +12,8 @@ Reads :mod:`.measures`. To what :mod:`.summary` says are added::
     "score_distribution": [{"from", "to", "positives", "negatives"}]
     "thresholds": {...}                             see :func:`learners.value.value_by_threshold`
 
-Each group holds ``count`` and ``positives``, and its measures under each contender's name. The
+Each group holds ``count`` and ``positives``, and its measures under the contender's name: periods
+those of all contenders, other groups those of "score". The
 other contenders hold ``recent``, ``calibration`` and ``score_distribution`` of their own.
 """
 
@@ -24,22 +25,33 @@ from typing import Any
 import numpy as np
 
 from converters.evaluation_settings import ValueSettings
-from learners.evaluation.contender import EVERYTHING, Contender
+from learners.evaluation.contender import Contender
+from learners.evaluation.delays import AGES
 from learners.evaluation.fixed_point import UNIT
-from learners.evaluation.group_sums import FIRST_GAP, Measured
+from learners.evaluation.group_measures import GroupMeasures, group_measures
+from learners.evaluation.group_sums import FIRST_GAP
 from learners.evaluation.grouped import AGES_OF_LABELS, BY_LESSONS, PERIODS, slice_name
-from learners.evaluation.groupings import AGES, Widening
-from learners.evaluation.lessons import SCORE
+from learners.evaluation.groupings import Widening
+from learners.evaluation.lessons import SCORE, STATIC
 from learners.evaluation.log_odds import defined
 from learners.evaluation.measures import Measures
 from learners.evaluation.measuring import Measuring
 from learners.evaluation.recent import Kept
 from learners.evaluation.scored import BARS, BARS_A_BIN
 from learners.evaluation.summary import summary
-from learners.evaluation.windowed import confusion, windowed
+from learners.evaluation.windowed import confusion, lift, windowed
 from learners.metrics import CALIBRATION_BINS
 
-MEANS = ("log_loss", "brier", "ece", "auc", "auc_error", "pr_auc", "pr_auc_error")
+MEANS = (
+    "log_loss",
+    "base_rate_log_loss",
+    "brier",
+    "ece",
+    "auc",
+    "auc_error",
+    "pr_auc",
+    "pr_auc_error",
+)
 
 
 def details(
@@ -49,7 +61,7 @@ def details(
     found = summary(measures, measuring)
     by_time = measures.recent.by_time()
     for name, contender in measures.contenders.items():
-        told = found if name == SCORE else found.get(name) or found["contenders"][name]
+        told = _told(found, name)
         told["recent"] = windowed(by_time, name, measuring)
         told["calibration"] = calibration(contender)
         told["score_distribution"] = bars(contender)
@@ -69,6 +81,14 @@ def details(
     return found
 
 
+def _told(found: dict[str, Any], name: str) -> dict[str, Any]:
+    """Where a summary has a contender."""
+    if name == SCORE:
+        return found
+    told: dict[str, Any] = found[STATIC] if name == STATIC else found["contenders"][name]
+    return told
+
+
 def _thresholds(kept: Kept, measuring: Measuring, value: ValueSettings) -> dict[str, Any]:
     # Only reports need it, and it brings the statistics of comparisons with it.
     from learners.value import value_by_threshold
@@ -81,7 +101,11 @@ def _groups(
     measures: Measures, grouping: str, heads: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The groups that hold anything: their head, counts, and what each contender has come to."""
-    of = {name: c.groups[grouping].measured() for name, c in measures.contenders.items()}
+    of = {
+        name: group_measures(contender.groups[grouping])
+        for name, contender in measures.contenders.items()
+        if grouping in contender.groups
+    }
     served = of[SCORE]
     return [
         {
@@ -95,12 +119,14 @@ def _groups(
     ]
 
 
-def _row(measured: Measured, row: int) -> dict[str, Any]:
+def _row(measured: GroupMeasures, row: int) -> dict[str, Any]:
     count = int(measured.count[row])
+    means = {name: defined(float(getattr(measured, name)[row])) for name in MEANS}
     return {
         "count": count,
         "base_rate": int(measured.positives[row]) / count,
-        **{name: defined(float(getattr(measured, name)[row])) for name in MEANS},
+        **means,
+        "lift": lift(means["log_loss"], means["base_rate_log_loss"]),
         **confusion(measured.decisions[row].tolist()),
     }
 
@@ -137,11 +163,9 @@ def _slice(measures: Measures, place: int, values: Sequence[str]) -> list[dict[s
 
 def _groupings(measures: Measures, measuring: Measuring) -> dict[str, Any]:
     since = measures.grouped.since
-    called = {PERIODS: PERIODS, AGES_OF_LABELS: AGES_OF_LABELS, BY_LESSONS: BY_LESSONS}
+    called = {name: name for name in (PERIODS, AGES_OF_LABELS, BY_LESSONS)}
     called |= {slice_name(place): column for place, column in enumerate(measuring.slices)}
-    found: dict[str, Any] = {
-        called[name]: {"from_lesson": number} for name, number in since.items()
-    }
+    found: dict[str, Any] = {told: {"from_lesson": since[name]} for name, told in called.items()}
     found[PERIODS]["width"] = measures.grouped.periods().width
     found[BY_LESSONS]["width"] = measures.grouped.by_lessons().width
     return found
@@ -150,7 +174,7 @@ def _groupings(measures: Measures, measuring: Measuring) -> dict[str, Any]:
 def calibration(contender: Contender) -> list[dict[str, Any]]:
     """Mean score and share of positives in 15 bins of equal width; None where a bin is empty."""
     negatives, positives = contender.bars.reshape(2, CALIBRATION_BINS, BARS_A_BIN).sum(axis=2)
-    gaps = contender.groups[EVERYTHING].totals()[FIRST_GAP:]
+    gaps = contender.all.totals()[FIRST_GAP:]
     found = []
     for place, (n, p, gap) in enumerate(zip(negatives, positives, gaps, strict=True)):
         count, positive = int(n + p), int(p)

@@ -142,8 +142,8 @@ class Evaluator:
         corrections = [self._checked(c) for c in self._corrections]
         if self._waiting:
             lessons = checked(joined(self._waiting), first)
-            for begin in range(0, len(lessons), BLOCK):
-                end = min(begin + BLOCK, len(lessons))
+            ends = _ends(len(lessons))
+            for begin, end in zip([0, *ends], ends, strict=False):
                 due = [c for c in corrections if c.moment <= first + end]
                 corrections = corrections[len(due) :]
                 self._measures.take(lessons.part(slice(begin, end)), due)
@@ -204,3 +204,9 @@ class Evaluator:
             "forks": np.array(names, dtype=np.str_).reshape(-1, 2),
             "fork_numbers": np.array(numbers, dtype=np.int64),
         }
+
+
+def _ends(count: int) -> list[int]:
+    """Where the blocks of so many lessons end; all are about as long."""
+    blocks = max(1, count // BLOCK)
+    return [count * block // blocks for block in range(1, blocks + 1)]

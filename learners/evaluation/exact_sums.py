@@ -32,13 +32,14 @@ class ExactSums:
     def add(self, which: IntArray, values: FloatArray, signs: IntArray) -> None:
         """Add values, times 1, 0 or -1, to the sums that are named."""
         mantissa, exponent = np.frexp(values)
-        whole = np.ldexp(mantissa, MANTISSA_BITS).astype(np.int64) * signs
+        whole = np.ldexp(mantissa, MANTISSA_BITS).astype(np.int64)
         first = (which * EXPONENTS + (exponent.astype(np.int64) - LOWEST_EXPONENT)) * PARTS
         low = (1 << PART_BITS) - 1
         flat = self._table.reshape(-1)
-        np.add.at(flat, first, whole & low)
-        np.add.at(flat, first + 1, (whole >> PART_BITS) & low)
-        np.add.at(flat, first + 2, whole >> (2 * PART_BITS))
+        # Signs come last, so that each part is taken back as it was added.
+        np.add.at(flat, first, (whole & low) * signs)
+        np.add.at(flat, first + 1, ((whole >> PART_BITS) & low) * signs)
+        np.add.at(flat, first + 2, (whole >> (2 * PART_BITS)) * signs)
 
     def totals(self) -> list[float]:
         """The sums, rounded once."""

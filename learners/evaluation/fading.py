@@ -14,17 +14,21 @@ from typing import Any
 import numpy as np
 
 from learners.arithmetic import FloatArray
-from learners.evaluation.fixed_point import UNIT
-from learners.evaluation.group_sums import CELLS, COLUMNS, DECISIONS, FIRST_GAP, LOSS, SQUARE
+from learners.evaluation.fixed_point import units
+from learners.evaluation.group_sums import BASE, COLUMNS, DECISIONS, FIRST_GAP, LOSS, SQUARE
 from learners.evaluation.log_odds import COARSE_BINS, areas
-from learners.evaluation.scored import BARS_A_BIN, Scored
+from learners.evaluation.scored import Scored
 from learners.lessons import AnyArray, IntArray
 
-WIDTH = CELLS + DECISIONS + COLUMNS
-_SUMS = CELLS + DECISIONS
+# Columns: the histogram by label, decisions, then those of groups.
+LABELLED = 2 * COARSE_BINS
+FIRST_SUM = LABELLED + DECISIONS
+WIDTH = FIRST_SUM + COLUMNS
 
-LONGEST_CHUNK = 512
-# Within a chunk the weight falls to 2^-8 at most, which leaves the unit's 32 other bits.
+FADED = ("base_rate", "log_loss", "base_rate_log_loss", "brier", "ece")
+
+LONGEST_CHUNK = 2048
+# Within a chunk the weight falls to 2^-8 at most, which leaves 26 bits of the unit's.
 HALVINGS_A_CHUNK = 8
 
 
@@ -56,7 +60,7 @@ class Shares:
     """How much each of some lessons counts.
 
     Attributes:
-        chunks: which chunk it is added to, counted from the open one.
+        chunks: which chunk it is added to, counted from the open one; never falling.
         weights: its weight at the end of that chunk.
     """
 
@@ -69,28 +73,39 @@ class Shares:
 
 
 class Faded:
-    """The faded sums of one contender."""
+    """The faded sums of one contender; those of a chunk are whole units, and so exact."""
 
     def __init__(self) -> None:
         self._past: FloatArray = np.zeros(WIDTH)
-        self._open: IntArray = np.zeros((1, WIDTH), dtype=np.int64)
+        self._open: FloatArray = np.zeros((1, WIDTH))
 
     def add(self, lessons: Scored, shares: Shares, sign: int = 1) -> None:
         """Add lessons to their chunks, or take them back."""
-        missing = int(shares.chunks.max(initial=0)) + 1 - len(self._open)
-        if missing > 0:
-            self._open = np.pad(self._open, ((0, missing), (0, 0)))
-        flat = self._open.reshape(-1)
-        first = shares.chunks * WIDTH
+        if not shares.chunks.size:
+            return
+        self._make_room(int(shares.chunks[-1]) + 1)
+        flat, first = self._open.reshape(-1), shares.chunks * WIDTH
         weights = shares.weights * sign
-        counted = np.rint(weights * UNIT).astype(np.int64)
-        np.add.at(flat, first + lessons.cells, counted)
-        np.add.at(flat, first + CELLS + lessons.decisions, counted * lessons.decided)
-        first += _SUMS
-        gap = first + (lessons.bars // BARS_A_BIN + FIRST_GAP)
-        np.add.at(flat, first + LOSS, _weighted(lessons.losses, weights))
-        np.add.at(flat, first + SQUARE, _weighted(lessons.squares, weights))
-        np.add.at(flat, gap, _weighted(lessons.gaps, weights))
+        counted = units(weights)
+        coarse = lessons.cells - (lessons.decisions - lessons.positive) * COARSE_BINS
+        np.add.at(flat, first + coarse, counted)
+        np.add.at(flat, first + (lessons.decisions + LABELLED), counted * lessons.decided)
+        begins = np.flatnonzero(np.diff(shares.chunks, prepend=-1))
+        for column, costs in (
+            (LOSS, lessons.loss_and_gap.real),
+            (SQUARE, lessons.square_and_base.real),
+            (BASE, lessons.square_and_base.imag),
+        ):
+            sums = np.add.reduceat(np.rint(costs * weights), begins)
+            self._open[shares.chunks[begins], FIRST_SUM + column] += sums
+        gaps = np.rint(lessons.loss_and_gap.imag * weights)
+        np.add.at(flat, first + (lessons.calibration_bins + (FIRST_SUM + FIRST_GAP)), gaps)
+
+    def _make_room(self, chunks: int) -> None:
+        if chunks > len(self._open):
+            room = np.zeros((chunks, WIDTH))
+            room[: len(self._open)] = self._open
+            self._open = room
 
     def close(self, chunks: int, decay: float) -> None:
         """So many chunks are full: they join the past, one after the other."""
@@ -99,7 +114,7 @@ class Faded:
             self._past += full
         if chunks:
             rest = self._open[chunks : chunks + 1]
-            self._open = rest.copy() if len(rest) else np.zeros((1, WIDTH), dtype=np.int64)
+            self._open = rest.copy() if len(rest) else np.zeros((1, WIDTH))
 
     def rescale(self, count: int, before: Fading, after: Fading) -> None:
         """Go on with another half-life, from so many lessons on."""
@@ -107,29 +122,30 @@ class Faded:
         now = self._past * 0.5 ** (inside / before.half_life)
         now += self._open[0] * 0.5 ** ((inside - before.chunk) / before.half_life)
         self._past = now * 2.0 ** (inside_after / after.half_life)
-        self._open = np.zeros((1, WIDTH), dtype=np.int64)
+        self._open = np.zeros((1, WIDTH))
 
     def restart_decisions(self) -> None:
         """Forget what was decided, for another threshold decides from here on."""
-        self._past[CELLS:_SUMS] = 0.0
-        self._open[:, CELLS:_SUMS] = 0
+        self._past[LABELLED:FIRST_SUM] = 0.0
+        self._open[:, LABELLED:FIRST_SUM] = 0.0
 
     def measures(self, decay: float) -> dict[str, Any]:
         """All faded measures; None where undefined."""
         sums = self._past * decay + self._open[0]
-        negatives, positives = sums[:CELLS].reshape(2, COARSE_BINS)
+        negatives, positives = sums[:LABELLED].reshape(2, COARSE_BINS)
         both = float(negatives.sum() + positives.sum())
-        found: dict[str, Any] = dict.fromkeys(("base_rate", "log_loss", "brier", "ece"))
+        found: dict[str, Any] = dict.fromkeys(FADED)
         if both > 0:
-            totals = sums[_SUMS:]
+            totals = sums[FIRST_SUM:]
             found = {
                 "base_rate": float(positives.sum()) / both,
                 "log_loss": float(totals[LOSS]) / both,
+                "base_rate_log_loss": float(totals[BASE]) / both,
                 "brier": float(totals[SQUARE]) / both,
                 "ece": float(np.abs(totals[FIRST_GAP:]).sum()) / both,
             }
-        right_negative, _, _, right_positive = sums[CELLS:_SUMS]
-        decided = float(sums[CELLS:_SUMS].sum())
+        right_negative, _, _, right_positive = sums[LABELLED:FIRST_SUM]
+        decided = float(sums[LABELLED:FIRST_SUM].sum())
         found["accuracy"] = float(right_negative + right_positive) / decided if decided else None
         mixed = np.ones(COARSE_BINS, dtype=np.bool_)
         return found | areas(negatives, positives, mixed)
@@ -141,9 +157,4 @@ class Faded:
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
         """Go on from a state."""
         self._past = arrays["faded_past"].astype(np.float64)
-        self._open = arrays["faded_open"].astype(np.int64).reshape(1, WIDTH)
-
-
-def _weighted(values: IntArray, weights: FloatArray) -> IntArray:
-    counted: IntArray = np.rint(values * weights).astype(np.int64)
-    return counted
+        self._open = arrays["faded_open"].astype(np.float64).reshape(1, WIDTH)

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from learners.evaluation.groupings import AGES, Codes, Grouping, Ladder, Move, Widening
+from learners.evaluation.delays import AGE_OF_STEP, AGES
+from learners.evaluation.groupings import Codes, Fixed, Grouping, Move, Widening
 from learners.evaluation.lessons import Lessons
 from learners.evaluation.measuring import Measuring
 from learners.lessons import AnyArray, IntArray
 
-AGES_OF_LABELS, PERIODS, BY_LESSONS = "ages", "periods", "by_lessons"
+ALL, AGES_OF_LABELS, PERIODS, BY_LESSONS = "all", "ages", "periods", "by_lessons"
+# Those in which each contender is measured; the others are of what is served.
+SIDE_BY_SIDE = (ALL, PERIODS)
 # Lessons behind a score that share a group at first.
 LESSONS_A_GROUP = 1_000
 
@@ -34,7 +37,8 @@ class Grouped:
 
     def __init__(self, measuring: Measuring) -> None:
         self.kinds: dict[str, Grouping] = {
-            AGES_OF_LABELS: Ladder(AGES),
+            ALL: Fixed(1),
+            AGES_OF_LABELS: Fixed(len(AGES)),
             PERIODS: Widening(measuring.period_ms),
             BY_LESSONS: Widening(LESSONS_A_GROUP),
         }
@@ -59,17 +63,23 @@ class Grouped:
         return kind
 
     def rows(
-        self, lessons: Lessons, numbers: IntArray, move: Callable[[str, Move], None]
+        self,
+        lessons: Lessons,
+        steps: IntArray,
+        numbers: IntArray,
+        move: Callable[[str, Move], None],
     ) -> dict[str, IntArray]:
         """The row of each lesson in each grouping; -1 in one that began later.
 
         Args:
             lessons: any, seen for the first time or again.
+            steps: of their labels' delays.
             numbers: theirs.
             move: told what has to move before the rows are used.
         """
         values = {
-            AGES_OF_LABELS: lessons.known - lessons.arrived,
+            ALL: np.zeros(len(lessons), dtype=np.int64),
+            AGES_OF_LABELS: AGE_OF_STEP[steps],
             PERIODS: lessons.arrived,
             BY_LESSONS: lessons.behind,
         }

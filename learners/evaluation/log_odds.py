@@ -41,6 +41,8 @@ _COARSE_LOWEST = (DOUBLINGS - COARSE_DOUBLINGS) << COARSE_BITS
 NO_SCORE = -1.0
 SEVERAL_SCORES = 2.0
 
+AREAS = ("auc", "auc_error", "pr_auc", "pr_auc_error")
+
 
 def log_odds_bins(scores: FloatArray) -> IntArray:
     """The histogram's bin of each score; higher scores never get lower bins.
@@ -85,7 +87,7 @@ class LogOddsHistogram:
         """
         np.add.at(self._counts.reshape(-1), bins + positive * BINS, 1)
         seen = self._only[bins]
-        differ = np.flatnonzero(seen != scores)
+        differ = np.flatnonzero((seen != scores) & (seen != SEVERAL_SCORES))
         if differ.size:
             self._notice(bins[differ], scores[differ])
 
@@ -131,8 +133,8 @@ def areas(negatives: Counts, positives: Counts, mixed: BoolArray) -> dict[str, f
     """Both areas of one histogram, ready for JSON."""
     auc, auc_error = roc_area(negatives, positives, mixed)
     pr_auc, pr_auc_error = average_precision(negatives, positives, mixed)
-    found = {"auc": auc, "auc_error": auc_error, "pr_auc": pr_auc, "pr_auc_error": pr_auc_error}
-    return {name: defined(float(value)) for name, value in found.items()}
+    found = zip(AREAS, (auc, auc_error, pr_auc, pr_auc_error), strict=True)
+    return {name: defined(float(value)) for name, value in found}
 
 
 def defined(value: float) -> float | None:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from learners.evaluation.contender import Beside, Contender, under
-from learners.evaluation.delays import Delays
+from learners.evaluation.delays import Delays, delay_steps
 from learners.evaluation.fading import Fading, Shares
-from learners.evaluation.grouped import Grouped
+from learners.evaluation.grouped import SIDE_BY_SIDE, Grouped
 from learners.evaluation.groupings import Move
 from learners.evaluation.lessons import ALWAYS, BASE_RATE, SCORE, Lessons
 from learners.evaluation.measuring import Measuring
 from learners.evaluation.recent import Recent
-from learners.evaluation.scored import Scored, scored
+from learners.evaluation.scored import Scored, loss_units, scored
 from learners.lessons import AnyArray, IntArray
 
 
@@ -65,8 +65,10 @@ class Measures:
         self.without_amount = 0
 
     def _begin(self, name: str) -> None:
-        scaled = bool(self._measuring.scale)
-        self.contenders[name] = Contender(self.grouped.sizes(), scaled=scaled)
+        sizes = self.grouped.sizes()
+        if name != SCORE:
+            sizes = {grouping: sizes[grouping] for grouping in SIDE_BY_SIDE}
+        self.contenders[name] = Contender(sizes, scaled=bool(self._measuring.scale))
 
     def take(self, lessons: Lessons, corrections: Sequence[Correction]) -> None:
         """Measure the next lessons, and corrections of any up to them."""
@@ -85,38 +87,39 @@ class Measures:
                 self._begin(name)
         chunks = numbers // self.fading.chunk - self.count // self.fading.chunk
         shares = Shares(chunks, self.fading.weights(numbers))
-        of, beside = self._scored(lessons, numbers, shares)
+        steps = delay_steps(lessons)
+        of, beside = self._scored(lessons, steps, numbers, shares)
         for name, (chosen, costs) in of.items():
             part = beside if chosen is None else beside.part(chosen)
             self.contenders[name].add(costs, part)
         self.recent.append(lessons)
-        self.delays.add(lessons, 1)
+        self.delays.add(steps, lessons.positive, 1)
         self.without_amount += int(np.count_nonzero(~np.isfinite(lessons.amounts)))
 
     def _scored(
-        self, lessons: Lessons, numbers: IntArray, shares: Shares
+        self, lessons: Lessons, steps: IntArray, numbers: IntArray, shares: Shares
     ) -> tuple[dict[str, tuple[IntArray | None, Scored]], Beside]:
         """What the lessons cost each contender that scored them, and what is the same for all."""
         decided = (numbers >= self.decided_from).astype(np.int64)
-        threshold = self._measuring.threshold
+        positive, threshold = lessons.positive, self._measuring.threshold
+        base = loss_units(lessons.scores[BASE_RATE], positive)
         of: dict[str, tuple[IntArray | None, Scored]] = {}
         for name, scores in lessons.scores.items():
-            given = ~np.isnan(scores)
-            chosen = None if given.all() else np.flatnonzero(given)
-            if chosen is None:
-                of[name] = None, scored(scores, lessons.positive, threshold, decided)
+            lacking = np.isnan(scores)
+            if lacking.any():
+                at = np.flatnonzero(~lacking)
+                costs = scored(scores[at], positive[at], base[at], threshold, decided[at])
+                of[name] = at, costs
             else:
-                of[name] = (
-                    chosen,
-                    scored(scores[chosen], lessons.positive[chosen], threshold, decided[chosen]),
-                )
-        rows = self.grouped.rows(lessons, numbers, self._move)
-        peers = np.array([of[SCORE][1].losses, of[BASE_RATE][1].losses])
-        return of, Beside(rows, shares, peers, lessons.amounts, decided)
+                losses = base if name == BASE_RATE else None
+                of[name] = None, scored(scores, positive, base, threshold, decided, losses)
+        rows = self.grouped.rows(lessons, steps, numbers, self._move)
+        return of, Beside(rows, shares, of[SCORE][1].loss_and_gap.real, lessons.amounts, decided)
 
     def _move(self, grouping: str, move: Move) -> None:
         for contender in self.contenders.values():
-            contender.groups[grouping].place(move.rows, move.size)
+            if grouping in contender.groups:
+                contender.groups[grouping].place(move.rows, move.size)
 
     def _correct(self, correction: Correction, before: int) -> None:
         numbers, new = correction.numbers, correction.lessons
@@ -125,8 +128,9 @@ class Measures:
         into = np.full(numbers.size, correction.moment // chunk - before // chunk)
         moments = np.full(numbers.size, correction.moment)
         shares = Shares(into, self.fading.weights_at(numbers, moments))
-        was, beside_was = self._scored(old, numbers, shares)
-        now, beside_now = self._scored(new, numbers, shares)
+        steps = delay_steps(new)
+        was, beside_was = self._scored(old, steps, numbers, shares)
+        now, beside_now = self._scored(new, steps, numbers, shares)
         for name, (chosen, costs) in now.items():
             if chosen is None:
                 parts = beside_was, beside_now
@@ -135,8 +139,8 @@ class Measures:
             if name in self.contenders:
                 self.contenders[name].correct(was[name][1], costs, *parts)
         self.recent.correct(numbers, new.positive)
-        self.delays.add(old, -1)
-        self.delays.add(new, 1)
+        self.delays.add(steps, old.positive, -1)
+        self.delays.add(steps, new.positive, 1)
 
     def _close_chunks(self, before: int) -> None:
         chunks = self.count // self.fading.chunk - before // self.fading.chunk

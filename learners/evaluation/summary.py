@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from learners.evaluation.contender import EVERYTHING, Contender
+from learners.evaluation.contender import Contender
 from learners.evaluation.fixed_point import mean
-from learners.evaluation.group_sums import FIRST_GAP, LOSS, SQUARE
-from learners.evaluation.lessons import BASE_RATE, SCORE, STATIC
+from learners.evaluation.group_sums import BASE, FIRST_GAP, LOSS, SQUARE
+from learners.evaluation.lessons import SCORE, STATIC
 from learners.evaluation.measures import Measures
 from learners.evaluation.measuring import Measuring
 from learners.evaluation.recent import Kept
@@ -59,11 +59,9 @@ def contender_summary(
 
 def cumulative(contender: Contender, measuring: Measuring) -> dict[str, Any]:
     """One contender over everything."""
-    everything = contender.groups[EVERYTHING]
-    count, positives = everything.counts()
-    totals = everything.totals()
-    score_loss, base_loss = contender.peers.totals()
-    log_loss, base = mean(totals[LOSS], count), mean(base_loss, count)
+    count, positives = contender.counts()
+    totals = contender.all.totals()
+    log_loss, base = mean(totals[LOSS], count), mean(totals[BASE], count)
     found = {
         "count": count,
         "positives": positives,
@@ -74,7 +72,7 @@ def cumulative(contender: Contender, measuring: Measuring) -> dict[str, Any]:
         "ece": mean(sum(map(abs, totals[FIRST_GAP:])), count),
         **confusion(contender.decided()),
         "base_rate_log_loss": base,
-        "score_log_loss": mean(score_loss, count),
+        "score_log_loss": mean(contender.served, count),
         "lift": lift(log_loss, base),
     }
     if measuring.value is not None:
@@ -83,14 +81,10 @@ def cumulative(contender: Contender, measuring: Measuring) -> dict[str, Any]:
 
 
 def faded(measures: Measures, name: str) -> dict[str, Any]:
-    """One contender with fading weights; its lift where it has scored every lesson."""
-    contender, decay = measures.contenders[name], measures.fading.decay
-    found = contender.faded.measures(decay) | {"half_life": measures.fading.half_life}
-    base = measures.contenders[BASE_RATE]
-    if contender.groups[EVERYTHING].counts() == base.groups[EVERYTHING].counts():
-        base_loss = base.faded.measures(decay)["log_loss"]
-        found |= {"base_rate_log_loss": base_loss, "lift": lift(found["log_loss"], base_loss)}
-    return found
+    """One contender with fading weights."""
+    found = measures.contenders[name].faded.measures(measures.fading.decay)
+    found["lift"] = lift(found["log_loss"], found["base_rate_log_loss"])
+    return found | {"half_life": measures.fading.half_life}
 
 
 def values(measures: Measures, measuring: Measuring) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from learners.evaluation.measuring import Measuring
 from learners.evaluation.recent import Kept
 from learners.evaluation.worth import decided_amounts, worth
 from learners.lessons import BoolArray
-from learners.metrics import CALIBRATION_BINS, calibration_bins, log_losses
+from learners.metrics import calibration_bins, log_losses
 
 DECISIONS = ("tn", "fp", "fn", "tp")
 
@@ -49,8 +49,7 @@ def exact(scores: FloatArray, positive: BoolArray) -> dict[str, Any]:
     counts = counts_by_score(scores, positive)
     single = np.zeros(counts[0].size, dtype=np.bool_)
     gaps = scores - positive
-    by_bin = np.zeros(CALIBRATION_BINS, dtype=np.int64)
-    np.add.at(by_bin, calibration_bins(scores), units(gaps))
+    by_bin = np.bincount(calibration_bins(scores), weights=units(gaps))
     return {
         "base_rate": int(positive.sum()) / positive.size,
         "log_loss": _loss(scores, positive),
