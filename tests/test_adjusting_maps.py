@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from learners.adjusting import IDENTITY, Adjustment, AdjustmentError
 from learners.adjusting.isotonic import Isotonic, pooled
 from learners.adjusting.logistic import exponential, log_odds, sigmoid
-from learners.adjusting.platt import Platt, targets
+from learners.adjusting.platt import FEWEST_GROUPED, Platt, _Groups, _Newton, targets
 from learners.arithmetic import FloatArray
 from learners.lessons import BoolArray
 
@@ -41,7 +41,7 @@ def made(count: int = 4_000) -> tuple[FloatArray, BoolArray]:
 
 def test_platt_finds_what_logistic_regression_finds() -> None:
     """With both targets of a lesson weighted, it is a logistic regression on the log-odds."""
-    scores, positive = made()
+    scores, positive = made(1_500)
     wanted, z = targets(positive), log_odds(scores)
     twice = LogisticRegression(C=np.inf, tol=1e-12, solver="newton-cholesky").fit(
         np.concatenate([z, z])[:, None],
@@ -51,6 +51,20 @@ def test_platt_finds_what_logistic_regression_finds() -> None:
     fitted = Platt.fit(z, positive)
     assert fitted.slope == pytest.approx(float(twice.coef_[0, 0]), abs=1e-7)
     assert fitted.intercept == pytest.approx(float(twice.intercept_[0]), abs=1e-7)
+
+
+def test_many_lessons_may_be_taken_together() -> None:
+    """Lessons in groups move the fit by less than a hundredth of its standard error."""
+    scores, positive = made(FEWEST_GROUPED)
+    z = log_odds(scores)
+    grouped = Platt.fit(z, positive)
+    alone = _Newton(_Groups(z, targets(positive), np.full(z.size, 1 / z.size))).minimum(None)
+    p = grouped.apply(scores)
+    design = np.column_stack((z, np.ones_like(z)))
+    errors = np.sqrt(np.diag(np.linalg.inv(design.T @ (design * (p * (1 - p))[:, None]))))
+    assert abs(grouped.slope - alone.slope) < errors[0] / 100
+    assert abs(grouped.intercept - alone.intercept) < errors[1] / 100
+    assert grouped != alone
 
 
 def test_platt_ends_at_the_same_place_wherever_it_begins() -> None:
@@ -201,7 +215,7 @@ def test_the_bits_are_those_of_every_machine() -> None:
     for adjustment in maps(list(zip(scores.tolist(), positive.tolist(), strict=True)), 3.0):
         digest.update(json.dumps(adjustment.to_json()).encode())
         digest.update(adjustment.applied(scores).tobytes())
-    assert digest.hexdigest()[:16] == "fec8846f78d27e3a"
+    assert digest.hexdigest()[:16] == "7ff8765897603c7b"
 
 
 def test_no_adjustment_gives_the_score_itself() -> None:

@@ -15,13 +15,12 @@ import numpy as np
 from converters.errors import FreshetError
 from learners.adjusting.imbalance import corrected, corrected_one
 from learners.adjusting.isotonic import Isotonic
+from learners.adjusting.logistic import FEWEST_IN_ARRAY
 from learners.adjusting.platt import Platt
 from learners.arithmetic import FloatArray
 
 Calibration: TypeAlias = Platt | Isotonic
 CALIBRATIONS: dict[str, type[Platt | Isotonic]] = {c.method: c for c in (Platt, Isotonic)}
-# Fewer scores take less time one by one.
-FEWEST_IN_ARRAY = 24
 
 
 class AdjustmentError(FreshetError):
@@ -51,7 +50,11 @@ class Adjustment:
 
     def calibrated(self, scores: FloatArray) -> FloatArray:
         """What calibration makes of scores that are corrected already."""
-        return scores if self.calibration is None else self.calibration.apply(scores)
+        if self.calibration is None:
+            return scores
+        if scores.size < FEWEST_IN_ARRAY:
+            return np.array(list(map(self.calibration.apply_to, scores.tolist())), np.float64)
+        return self.calibration.apply(scores)
 
     def apply(self, raw: Sequence[float]) -> list[float]:
         """The served scores of some raw ones."""

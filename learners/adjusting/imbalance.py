@@ -23,6 +23,7 @@ from converters.numbers import number_text
 from converters.river_dict import read_number
 from converters.schema import Schema
 from converters.weights import MOST
+from learners.adjusting.logistic import FEWEST_IN_ARRAY
 from learners.arithmetic import FloatArray
 from learners.base import LearnerSpec
 from learners.intake import intake_for
@@ -44,6 +45,8 @@ def corrected(scores: FloatArray, inflation: float) -> FloatArray:
     """
     if inflation == 1.0:
         return scores
+    if scores.size < FEWEST_IN_ARRAY:
+        return np.array([corrected_one(s, inflation) for s in scores.tolist()], np.float64)
     with np.errstate(divide="ignore", over="ignore"):
         return 1.0 / (1.0 + inflation * ((1.0 - scores) / scores))
 
