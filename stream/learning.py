@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from time import monotonic, time
+from typing import Any
 
 import structlog
 
@@ -19,7 +20,7 @@ from stream import checkpoint, garbage
 from stream.journal import JournalLine, record_of
 from stream.log import Outgoing, OutputWriter, Place
 from stream.output_thread import OutputThread
-from stream.pacing import Heartbeat
+from stream.pacing import Heartbeat, Spacing
 from stream.pipeline import Written
 from stream.reading import Batch
 from stream.saving import Saver
@@ -31,6 +32,9 @@ log = structlog.get_logger()
 THIN_EVERY_SECONDS = 30.0
 # How often it is said that the registry cannot be told how the learner does.
 QUIET_SECONDS = 30.0
+# Working out the measures takes tens of milliseconds with long windows and several learners: the
+# next time comes once this many times as long has passed.
+METRICS_SPACING = 50.0
 # An orphan younger than this may be a draft that another process is writing.
 ORPHAN_SECONDS = 3600.0
 
@@ -61,6 +65,8 @@ class Learning:
         self._heartbeat = Heartbeat()
         self._thinned_at = monotonic()
         self._silent_until = 0.0
+        self._measured = Spacing(METRICS_SPACING)
+        self._last_metrics: dict[str, Any] = {}
 
     def run(self, batches: Iterable[Batch], seen: Callable[[Batch, Learning], None]) -> None:
         """Take batches until told to stop or until they end; leaves a checkpoint of everything.
@@ -135,10 +141,17 @@ class Learning:
         self.status = self._heartbeat.status() | {
             "alive": alive,
             **checkpoint.counts(self.pipeline),
-            "metrics": checkpoint.metrics(self.pipeline),
+            "metrics": self._metrics(fresh=not alive),
             "checkpoint_trouble": self._saver.trouble,
         }
         self._starting.registry.heartbeat(self._starting.epoch, self.status)
+
+    def _metrics(self, *, fresh: bool) -> dict[str, Any]:
+        """The measures; those of a moment ago where it is too soon to work them out again."""
+        if fresh or self._measured.due():
+            with self._measured.timed():
+                self._last_metrics = checkpoint.metrics(self.pipeline)
+        return self._last_metrics
 
     def _thin(self) -> None:
         """Give up the folders of old versions, and orphans of learners that were killed.

@@ -6,6 +6,8 @@ and what is shown, never what is learned.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -63,6 +65,30 @@ class Pacing:
         self._not_before = monotonic() + delay
         self._delay = min(delay * 2, LONGEST_DELAY_SECONDS)
         return delay
+
+
+class Spacing:
+    """Spaces a piece of work by what it costs.
+
+    Args:
+        times: how many times as long as it took has to pass until the next time.
+    """
+
+    def __init__(self, times: float) -> None:
+        self._times = times
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Whether enough time has passed."""
+        return monotonic() >= self._next
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """The work is done within the ``with``."""
+        began = monotonic()
+        yield
+        ended = monotonic()
+        self._next = ended + self._times * (ended - began)
 
 
 class Heartbeat:

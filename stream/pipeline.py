@@ -122,8 +122,9 @@ class Pipeline:
         shown = score_texts(scores)
         for record, rows in plan.scored:
             if record.offset >= before.get(record.place, 0):
+                plain = "".join([row[1] for row in rows]).isalnum()
                 lines = [
-                    f"{n},{csv_field(i)},{shown[at]},{lessons},{lineage}"
+                    f"{n},{i if plain else csv_field(i)},{shown[at]},{lessons},{lineage}"
                     for n, i, at, lessons in rows
                 ]
                 written.scores.extend(score_records(record, lines))

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
 import numpy as np
 
@@ -42,6 +44,12 @@ class Arrivals:
     times: list[int] = field(default_factory=list)
     carried: list[tuple[str, ...]] = field(default_factory=list)
 
+    def add_many(self, lines: range, behind: Sequence[int], positives: Sequence[int]) -> None:
+        """As many more."""
+        self.lines.extend(lines)
+        self.behind.extend(behind)
+        self.positives.extend(positives)
+
 
 @dataclass
 class Taught:
@@ -69,6 +77,16 @@ class Taught:
         self.times.append(time)
         self.lines.append(line)
         self.lessons.append(lesson)
+
+    def add_many(
+        self, events: Sequence[int], labels: Sequence[int], time: int, lines: range, lessons: range
+    ) -> None:
+        """As many more, all of one time."""
+        self.events.extend(events)
+        self.labels.extend(labels)
+        self.times.extend(repeat(time, len(events)))
+        self.lines.extend(lines)
+        self.lessons.extend(lessons)
 
 
 @dataclass

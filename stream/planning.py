@@ -13,6 +13,7 @@ from typing import Any
 
 from converters.cells import Refusal
 from converters.vw_text import unlabelled
+from stream import planning_many
 from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source, key_of
 from stream.plan import REMEMBERED, Plan, Refused, Scored
 from stream.reading import EventRows, LabelRows, Taken
@@ -50,13 +51,48 @@ class Planner:
         """Plan the rows of one more record."""
         refused: list[Refused] = []
         if isinstance(record, EventRows):
-            self._events(record, plan, refused)
+            if not self._many_events(record, plan):
+                self._events(record, plan, refused)
             self.counts.events += len(record.rows)
             self.counts.rejected += len(refused)
-        else:
+        elif not self._many_labels(record, plan):
             self._labels(record, plan, refused)
         if refused:
             plan.refused.append((record, refused))
+
+    def _many_events(self, record: EventRows, plan: Plan) -> bool:
+        """Plan the record in one go, if it is plain enough."""
+        counts, joiner = self.counts, self.joiner
+        if not self._in_one_go or not planning_many.are_plain(record):
+            return False
+        self._let_go(joiner.advance(record.time, to_events=True), plan)
+        before = counts.learned, counts.positives
+        if not planning_many.plan_waiting(joiner, plan, record, *before):
+            positives = planning_many.plan_own_labels(joiner, plan, record, *before)
+            if positives is None:
+                return False
+            counts.learned += len(record.rows)
+            counts.positives += positives
+        plan.arrivals.times.extend([joiner.stream_time] * len(record.rows))
+        plan.arrivals.carried.extend(record.carried or ())
+        return True
+
+    def _many_labels(self, record: LabelRows, plan: Plan) -> bool:
+        counts, joiner = self.counts, self.joiner
+        if not self._in_one_go or not planning_many.are_plain(record):
+            return False
+        self._let_go(joiner.advance(record.time, to_events=False), plan)
+        positives = planning_many.plan_labels(joiner, plan, record, counts.learned)
+        if positives is None:
+            return False
+        counts.learned += len(record.rows)
+        counts.positives += positives
+        return True
+
+    @property
+    def _in_one_go(self) -> bool:
+        """Whether no lesson needs a look of its own."""
+        return self.teaching.plain and not self.joiner.corrections
 
     def _events(self, record: EventRows, plan: Plan, refused: list[Refused]) -> None:
         """The hot loop of the fold."""

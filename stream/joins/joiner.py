@@ -10,6 +10,7 @@ At one moment the order is labels, expiry, events: an event that has waited for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
@@ -65,6 +66,7 @@ class Joiner:
             allowed. Their code is the label.
         labels: labels that came before their event; their code is the label.
         resolved: the ids resolved most recently; their code is the label or :data:`EXPIRED`.
+        queues: all of these, by name.
     """
 
     def __init__(
@@ -78,6 +80,12 @@ class Joiner:
         self.taught = KeyedQueue(whole, texts=True)
         self.labels = KeyedQueue(Layout((), (SLOT,)))
         self.resolved = KeyedQueue(Layout((), (SLOT,)))
+        self.queues = {
+            "waiting": self.waiting,
+            "taught": self.taught,
+            "labels": self.labels,
+            "resolved": self.resolved,
+        }
         self.counts = LabelCounts()
         self.corrections = late.allow_corrections
         # As the hot loop wants them: a field of a settings object is slow to reach.
@@ -93,16 +101,6 @@ class Joiner:
         """One more number of each event: of those there are, as another one is."""
         for queue in (self.waiting, self.taught):
             queue.columns.add_float(name, like)
-
-    @property
-    def queues(self) -> dict[str, KeyedQueue]:
-        """All that is remembered, by name."""
-        return {
-            "waiting": self.waiting,
-            "taught": self.taught,
-            "labels": self.labels,
-            "resolved": self.resolved,
-        }
 
     def advance(self, time: int, *, to_events: bool) -> list[tuple[str, int]]:
         """Move stream time to an accepted record's time, and let go of what has waited too long.
@@ -192,6 +190,23 @@ class Joiner:
             self.counts.labels_rejected += 1
             return "conflicting-label"
         return ""
+
+    def are_new(self, keys: Sequence[str]) -> bool:
+        """Whether no two of these are the same, and nothing is known of any."""
+        return len(set(keys)) == len(keys) and all(
+            queue.numbers.keys().isdisjoint(keys) for queue in self.queues.values() if queue.numbers
+        )
+
+    def resolve_many(self, keys: Sequence[str], labels: Sequence[int]) -> None:
+        """What :meth:`resolve` does with each of these, of which no label waits."""
+        resolved = self.resolved
+        if self._window:
+            resolved.add_many(keys, 0, labels)
+            resolved.drop_oldest(len(resolved.numbers) - self._window)
+
+    def has_room(self, count: int) -> bool:
+        """Whether so many more events can wait without another having to go."""
+        return len(self.waiting.numbers) + count <= self._most
 
     def has_expired(self, key: str) -> bool:
         """Whether this event's label did not come in time."""

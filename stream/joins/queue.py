@@ -11,8 +11,10 @@ A key's *number* rises with its place in the order. Whoever holds numbers must l
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
-from itertools import compress
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress, repeat
+from operator import or_
 
 import numpy as np
 
@@ -70,6 +72,51 @@ class KeyedQueue:
         if self._texts is not None:
             self._texts.append(text)
 
+    def add_many(
+        self, keys: Sequence[str], time: int, codes: Sequence[int], texts: Sequence[str] = ()
+    ) -> None:
+        """What :meth:`add` does with each of these, which are not there, and no two the same."""
+        first = self.end << CODE_BITS
+        packed = range(first, first + (len(keys) << CODE_BITS), 1 << CODE_BITS)
+        self.numbers.update(zip(keys, map(or_, packed, codes), strict=True))
+        self._keys.extend(keys)
+        self._times.extend(repeat(time, len(keys)))
+        if self._texts is not None:
+            self._texts.extend(texts)
+
+    def take_many(self, keys: Sequence[str]) -> list[int] | None:
+        """Remove these keys, and give their numbers.
+
+        None, and nothing is done, if one of them is not there or there are two of the same: to
+        try is quicker than to ask before.
+        """
+        numbers = self.numbers
+        packed = list(map(numbers.pop, keys, repeat(-1)))
+        if -1 in packed:
+            numbers.update((key, p) for key, p in zip(keys, packed, strict=True) if p != -1)
+            return None
+        held, base = self._keys, self.base
+        taken = [p >> CODE_BITS for p in packed]
+        for number in taken:
+            held[number - base] = None
+        return taken
+
+    def release_many(self, numbers: Sequence[int]) -> list[str]:
+        """What :meth:`release` gives for each of these."""
+        texts, base = self._texts, self.base
+        assert texts is not None
+        found = [texts[number - base] for number in numbers]
+        for number in numbers:
+            texts[number - base] = None
+        known = [text for text in found if text is not None]
+        if len(known) == len(found):
+            return known
+        assert self.spilled is not None
+        return [
+            self.spilled(number) if text is None else text
+            for number, text in zip(numbers, found, strict=True)
+        ]
+
     def code(self, key: str) -> int | None:
         """The code beside a key; None if it is not there."""
         packed = self.numbers.get(key)
@@ -92,6 +139,18 @@ class KeyedQueue:
         packed = self.numbers.pop(key)
         self._keys[self._head] = None
         return key, packed >> CODE_BITS, packed & CODE_MASK
+
+    def drop_oldest(self, count: int) -> None:
+        """Remove so many of the oldest keys."""
+        while count > 0:
+            self._find_head()
+            held, head = self._keys, self._head
+            run = held[head : head + count]
+            keys = [key for key in run if key is not None]
+            deque(map(self.numbers.pop, keys), maxlen=0)
+            held[head : head + count] = [None] * len(run)
+            self._head = head + len(run)
+            count -= len(keys)
 
     def oldest_time(self) -> int | None:
         """The time of the oldest key; None if there is none."""

@@ -4,7 +4,7 @@ Stands between :mod:`stream.joins.queue` and the snapshot's folder (:mod:`stream
 Rows stand in *segments*: files that are written once and taken over from snapshot to snapshot by
 a link. Which of a segment's rows are still there is a bit each, written anew every time.
 
-Segments that are empty go; :data:`FAN` neighbours of one level are merged into one of the next
+Segments that are empty go; :data:`~stream.joins.segment.FAN` neighbours of one level are merged into one of the next
 (O'Neil et al. 1996, in its tiered form), so there are few of them however long events wait, and a
 row is written again once for each level; a segment of which little is left is written again alone.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,69 +22,13 @@ from learners.lessons import AnyArray, IntArray
 from stream.joins import segment_file
 from stream.joins.frames import FrameCache, packed, unpacked
 from stream.joins.queue import KeyedQueue
+from stream.joins.segment import Change, Entry, Segment, merged
 from stream.joins.segment_file import Rows
 
-FAN = 8
 # A segment is written again when less than this share of its rows is left.
 SPARSE = 0.25
 # The integer column in which a row keeps its place in its segment's file.
 SLOT = "slot"
-
-
-@dataclass
-class Segment:
-    """Rows that stand in a file.
-
-    Attributes:
-        file: its name within a snapshot.
-        level: how often its rows have been merged.
-        first: number of its first row in the queue; ``end`` is one after its last.
-        slots: rows in the file; those that were gone when it was written are not in it.
-        frames: the texts, packed.
-        text_bytes: characters of the texts.
-        spilled: whether the queue no longer holds the texts.
-    """
-
-    file: str
-    level: int
-    first: int
-    end: int
-    slots: int
-    frames: list[bytes] = field(default_factory=list)
-    text_bytes: int = 0
-    spilled: bool = False
-
-
-@dataclass
-class _Entry:
-    """A segment as it will be: taken over, or written anew from the rows that are left."""
-
-    first: int
-    end: int
-    level: int
-    left: IntArray
-    held: Segment | None
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a checkpoint does to the segments; see :meth:`Segments.accept`.
-
-    Attributes:
-        files: what is to be written, by name.
-        reused: names of the files that are taken over.
-        left: for each segment its rows that are left, a bit each.
-    """
-
-    segments: list[Segment]
-    written: list[tuple[Segment, IntArray]]
-    files: dict[str, bytes]
-    reused: list[str]
-    left: dict[str, AnyArray]
-
-    def to_json(self) -> list[dict[str, Any]]:
-        """What the manifest says of the segments."""
-        return [{"file": s.file, "level": s.level, "slots": s.slots} for s in self.segments]
 
 
 class Segments:
@@ -113,7 +57,7 @@ class Segments:
         Args:
             everything: whether no file of the last one can be taken over.
         """
-        entries = _merged(self._entries(everything=everything))
+        entries = merged(self._entries(everything=everything))
         segments: list[Segment] = []
         written: list[tuple[Segment, IntArray]] = []
         files: dict[str, bytes] = {}
@@ -179,7 +123,7 @@ class Segments:
             said["file"], said["level"], first, queue.end, said["slots"], list(rows.frames), size
         )
 
-    def _entries(self, *, everything: bool) -> list[_Entry]:
+    def _entries(self, *, everything: bool) -> list[Entry]:
         """The segments of which something is left, and one of what is new."""
         entries = []
         for segment in self._segments:
@@ -187,14 +131,14 @@ class Segments:
             if left.size:
                 again = everything or left.size < segment.slots * SPARSE
                 held = None if again else segment
-                entries.append(_Entry(segment.first, segment.end, segment.level, left, held))
+                entries.append(Entry(segment.first, segment.end, segment.level, left, held))
         begin = max(self._saved, self.queue.base)
         new = self.queue.live(begin, self.queue.end)
         if new.size:
-            entries.append(_Entry(begin, self.queue.end, 0, new, None))
+            entries.append(Entry(begin, self.queue.end, 0, new, None))
         return entries
 
-    def _written(self, entry: _Entry, file: str) -> tuple[Segment, bytes]:
+    def _written(self, entry: Entry, file: str) -> tuple[Segment, bytes]:
         queue, numbers = self.queue, entry.left
         keys, codes, texts = queue.rows(numbers)
         frames = packed(texts)
@@ -249,18 +193,3 @@ class Segments:
 
         self._segments = [replace(s, first=new(s.first), end=new(s.end)) for s in self._segments]
         self._saved = new(self._saved)
-
-
-def _merged(entries: list[_Entry]) -> list[_Entry]:
-    """With each run of :data:`FAN` neighbours of one level made one of the next."""
-    at = 0
-    while at + FAN <= len(entries):
-        run = entries[at : at + FAN]
-        if any(entry.level != run[0].level for entry in run):
-            at += 1
-            continue
-        left = np.concatenate([entry.left for entry in run])
-        merged = _Entry(run[0].first, run[-1].end, run[0].level + 1, left, None)
-        entries[at : at + FAN] = [merged]
-        at = max(0, at - FAN)
-    return entries
