@@ -255,10 +255,11 @@ def test_histograms_keep_within_their_own_bounds(pairs: list[tuple[float, bool]]
     coarse = coarse_bins(bins)
     assert coarse.min() >= 0
     assert coarse.max() < COARSE_BINS
-    counts = [np.bincount(coarse[positive == label], minlength=COARSE_BINS) for label in (0, 1)]
+    negatives = np.bincount(coarse[~positive], minlength=COARSE_BINS).astype(np.int64)
+    positives = np.bincount(coarse[positive], minlength=COARSE_BINS).astype(np.int64)
     mixed = np.ones(COARSE_BINS, dtype=np.bool_)
-    auc, auc_error = roc_area(*counts, mixed)
-    precision, precision_error = average_precision(*counts, mixed)
+    auc, auc_error = roc_area(negatives, positives, mixed)
+    precision, precision_error = average_precision(negatives, positives, mixed)
     found = {"auc": auc, "auc_error": auc_error}
     found |= {"pr_auc": precision, "pr_auc_error": precision_error}
     assert_areas(found, scores, positive)
