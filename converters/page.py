@@ -14,7 +14,8 @@ STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --line: #c9ced6;
   --soft: #f3f5f8; --first: #9db8d9; --second: #b3261e; --rate: #1b1f24;
   --problem: #b3261e; --warning: #8a5a00; --note: #49566a; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --paper: #14171c; --line: #414954;
+@media screen and (prefers-color-scheme: dark) { :root {
+  --ink: #e6e8eb; --paper: #14171c; --line: #414954;
   --soft: #1f242c; --first: #43648f; --second: #ff9d94; --rate: #fff; --problem: #ff9d94;
   --warning: #f2c46d; --note: #aab4c3; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);

@@ -66,6 +66,13 @@ def test_every_count_is_listed_with_its_meaning() -> None:
     assert all(meaning for _, _, meaning in rows)
 
 
+def test_lessons_left_out_are_told_where_there_are_any() -> None:
+    """Negative lessons that were not taught count among those learned, and by themselves."""
+    told = counts_section(COUNTS | {"left_out": 5})
+    assert [name for name, _, _ in told.tables[0].rows][-1] == "left_out"
+    assert told.words == counts_section(COUNTS).words
+
+
 def test_the_chain_leaves_out_versions_of_other_lineages() -> None:
     """Only the versions from which a checkpoint came, oldest first."""
     versions = made((1, 10, None), (2, 20, 1), (3, 25, 1), (4, 40, 3))

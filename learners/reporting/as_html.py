@@ -87,7 +87,7 @@ def _style() -> str:
         )
     return (
         f":root {{ {' '.join(light)} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {' '.join(dark)} }} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {' '.join(dark)} }} }}\n"
         + "\n".join(rules)
         + "\n.mark { fill: none; stroke: var(--ink); stroke-dasharray: 1 3; }\n"
         + "figure { margin: .5rem 1rem .5rem 0; display: inline-block; }\nh3 { font-size: 1em; }\n"

@@ -12,6 +12,8 @@ from learners.reporting.sections import Section
 # What becomes of an event row is one of these.
 EVENT_PARTS = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
 LABELS = "labels"
+# Part of the count 'learned', so in no equation.
+LEFT_OUT = "left_out"
 
 MEANINGS = {
     "events": "rows of the events topic",
@@ -29,6 +31,7 @@ MEANINGS = {
     "labels_late": "came after their event was given up",
     "labels_expired": "waited in vain for their event",
     "labels_corrected": "changed the label of an event that was learned",
+    LEFT_OUT: "of those learned: negative ones that were measured and not taught",
 }
 
 
@@ -76,6 +79,7 @@ def equations(counts: Mapping[str, int]) -> list[Equation]:
 def counts_section(counts: Mapping[str, int]) -> Section:
     """What became of every row."""
     shown = [name for equation in equations(counts) for name in (equation.whole, *equation.parts)]
+    shown += [LEFT_OUT] if counts.get(LEFT_OUT) else []
     rows = [[name, f"{counts.get(name, 0):,}", MEANINGS.get(name, "")] for name in shown]
     return Section(
         "What became of events and labels",

@@ -31,7 +31,11 @@ LEAST_ERROR = 5e-4
 # Counted anew when the threshold changes.
 OF_DECISIONS = frozenset({"accuracy"})
 # What is looked for when a document is asked what it leaves undefined.
-NUMBERS = frozenset(MEASURES) | OF_TWO_CLASSES | {"base_rate_log_loss"}
+NUMBERS = (
+    frozenset(MEASURES)
+    | OF_TWO_CLASSES
+    | {"base_rate_log_loss", "score_log_loss", "mean_score", "positive_share"}
+)
 
 
 def figure(group: Group | None, name: str) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 
 from converters.tables import Table, cut
 from learners.reporting.chain import versions_text
-from learners.reporting.contenders import part_of, since_words
+from learners.reporting.contenders import SCORE, part_of, since_words
 from learners.reporting.figures import HEADINGS, figure
 from learners.reporting.overall import duration
-from learners.reporting.pictures import BarChart
+from learners.reporting.pictures import BarChart, Line, LineChart
 from learners.reporting.sections import Section
 
 SHOWN = ("base_rate", "log_loss", "auc", "brier", "ece", "accuracy")
@@ -45,7 +45,7 @@ def worst_first(entries: Sequence[Entry]) -> list[Entry]:
     """The groups by falling log loss; the small ones at the end."""
 
     def place(entry: Entry) -> tuple[bool, float]:
-        loss = part_of(entry, "score").get("log_loss")
+        loss = part_of(entry, SCORE).get("log_loss")
         return entry["count"] < ENOUGH, 0.0 if loss is None else -loss
 
     return sorted(entries, key=place)
@@ -71,7 +71,12 @@ def versions_section(document: Mapping[str, Any]) -> Section | None:
         "versions are cut faster than lessons are grouped, a group holds several."
     )
     whole = table._replace(header=header, numeric=(False, *[True] * (len(header) - 1)), rows=rows)
-    return Section("Versions", [said], [whole], folded=True)
+    return Section("Versions", [said], [whole], [_by_lessons(buckets)], folded=True)
+
+
+def _by_lessons(buckets: Sequence[Entry]) -> LineChart:
+    points = [(entry["from"], part_of(entry, SCORE).get("log_loss")) for entry in buckets]
+    return LineChart("log loss by lessons behind the score", "number", [Line(SCORE, points)])
 
 
 def ages_section(document: Mapping[str, Any]) -> Section | None:
@@ -115,7 +120,7 @@ def _table(
         [
             called(entry),
             f"{entry['count']:,}",
-            *(figure(part_of(entry, "score"), name) for name in SHOWN),
+            *(figure(part_of(entry, SCORE), name) for name in SHOWN),
         ]
         for entry in entries
     ]

@@ -16,6 +16,11 @@ NO_LABELS = (
     "come, with the score that their event was given at arrival."
 )
 
+EXACT = (
+    "What is measured over the last labels and over event time is exact. A figure behind ± is the "
+    "most by which one from a histogram can be off, not a matter of chance."
+)
+
 
 def overall_section(document: Mapping[str, Any]) -> Section:
     """Contenders side by side in every view."""
@@ -56,9 +61,8 @@ def _words(document: Mapping[str, Any]) -> list[str]:
     measures = document["measures"]
     errors = {"AUC": measures.get("auc_error"), "PR AUC": measures.get("pr_auc_error")}
     stated = [f"{name} within {error:.1g}" for name, error in errors.items() if error]
-    if not stated:
-        return []
-    return [f"Over all labels: {', '.join(stated)}. The window's measures are exact."]
+    said = f"Over all labels: {', '.join(stated)}. " if stated else ""
+    return [f"{said}{EXACT}"]
 
 
 def duration(milliseconds: float) -> str:
