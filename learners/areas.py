@@ -59,18 +59,19 @@ def average_precision(
         The area and the most by which it can be off; nan with one class only.
     """
     negatives, positives = negatives.astype(np.float64), positives.astype(np.float64)
-    every, every_negative = positives.sum(axis=-1), negatives.sum(axis=-1)
     above_p, with_p = _from_above(positives)
     above_n, with_n = _from_above(negatives)
-    best = _ratio(positives * with_p, with_p + above_n)
-    before = above_p + with_n
-    worst = positives - with_n * _log_ratio(before + positives, before)
-    tied = _ratio(positives * with_p, with_p + with_n)
-    gained = np.where(mixed, (best + worst) / 2, tied)
-    off = np.where(mixed, (best - worst) / 2, 0.0)
-    gained, off = (np.where(positives > 0, part, 0.0).sum(axis=-1) for part in (gained, off))
-    total = np.where(every_negative > 0, every, 0.0)
-    return _ratio(gained, total), _ratio(off, total)
+    gained = _ratio(positives * with_p, with_p + with_n)
+    gained[positives == 0] = 0.0
+    off = np.zeros_like(gained)
+    # Most places of a table of groups are empty, and those of plain arrays hold one score each.
+    at = np.nonzero((positives > 0) & mixed)
+    best = _ratio(positives[at] * with_p[at], with_p[at] + above_n[at])
+    before = above_p[at] + with_n[at]
+    worst = positives[at] - with_n[at] * _log_ratio(before + positives[at], before)
+    gained[at], off[at] = (best + worst) / 2, (best - worst) / 2
+    total = np.where(negatives.sum(axis=-1) > 0, positives.sum(axis=-1), 0.0)
+    return _ratio(gained.sum(axis=-1), total), _ratio(off.sum(axis=-1), total)
 
 
 def counts_by_score(scores: FloatArray, positive: BoolArray) -> tuple[IntArray, IntArray]:

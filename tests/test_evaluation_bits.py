@@ -36,7 +36,7 @@ steps = st.lists(
         st.sampled_from(["go on", "go on", "correct", "summary", "restart"]),
         st.integers(0, 2**30),
     ),
-    max_size=40,
+    max_size=25,
 )
 
 
@@ -59,10 +59,23 @@ def corrections(taken: list[Step], count: int) -> list[tuple[int, int]]:
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(steps, st.integers(0, 5))
 def test_cutting_stopping_and_asking_change_no_bit(taken: list[Step], seed: int) -> None:
     """Calls of any length, summaries, restarts: the bytes of the same lessons and corrections."""
+    assert_the_same(taken, seed)
+
+
+@pytest.mark.long
+@settings(max_examples=300, deadline=None)
+@given(steps, st.integers(0, 2**30))
+def test_nothing_changes_a_bit_in_many_streams(taken: list[Step], seed: int) -> None:
+    """The same over hundreds of streams."""
+    assert_the_same(taken, seed)
+
+
+def assert_the_same(taken: list[Step], seed: int) -> None:
+    """The lessons of a seed with all that is done on the way, and with corrections alone."""
     count = 90
     given_lessons = some(count, seed)
     labels = given_lessons.positive.copy()

@@ -16,7 +16,7 @@ from learners.lessons import BoolArray
 from tests.measured_lessons import HOUR, lessons, measured, reopened, stored
 from tests.test_evaluation_metrics import assert_areas, assert_right
 
-MEASURING = Measuring(period_ms=HOUR, slices=("carrier", "origin"), threshold=0.3)
+MEASURING = Measuring(period_ms=8 * HOUR, slices=("carrier", "origin"), threshold=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +134,8 @@ def test_many_periods_are_merged_alike_however_they_came(taken: Lessons) -> None
     with patch("learners.evaluation.groupings.MOST_GROUPS", 20):
         whole = measured(measuring, taken)
         cut = Evaluator(measuring)
-        for begin in range(0, len(taken), 500):
-            cut.take(taken.part(slice(begin, begin + 500)))
+        for begin in range(0, len(taken), 2_000):
+            cut.take(taken.part(slice(begin, begin + 2_000)))
             cut = reopened(cut)
         assert stored(cut) == stored(whole)
         found = whole.details()

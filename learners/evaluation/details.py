@@ -39,7 +39,7 @@ from learners.evaluation.measuring import Measuring
 from learners.evaluation.recent import Kept
 from learners.evaluation.scored import BARS, BARS_A_BIN
 from learners.evaluation.summary import summary
-from learners.evaluation.windowed import confusion, lift, windowed
+from learners.evaluation.windowed import base_losses, confusion, lift, windowed
 from learners.metrics import CALIBRATION_BINS
 
 MEANS = (
@@ -60,9 +60,10 @@ def details(
     """Everything, ready for JSON; None where undefined."""
     found = summary(measures, measuring)
     by_time = measures.recent.by_time()
+    bases = base_losses(by_time)
     for name, contender in measures.contenders.items():
         told = _told(found, name)
-        told["recent"] = windowed(by_time, name, measuring)
+        told["recent"] = windowed(by_time, bases, name, measuring)
         told["calibration"] = calibration(contender)
         told["score_distribution"] = bars(contender)
     found |= {

@@ -23,38 +23,28 @@ from learners.evaluation.group_sums import BASE, FIRST_GAP, LOSS, SQUARE
 from learners.evaluation.lessons import SCORE, STATIC
 from learners.evaluation.measures import Measures
 from learners.evaluation.measuring import Measuring
-from learners.evaluation.recent import Kept
-from learners.evaluation.windowed import confusion, lift, windowed
+from learners.evaluation.windowed import base_losses, confusion, lift, windowed
 from learners.evaluation.worth import always, never, worth
 
 
 def summary(measures: Measures, measuring: Measuring) -> dict[str, Any]:
     """All contenders, ready for JSON; None where undefined."""
     window, by_time = measures.recent.window(), measures.recent.by_time()
-    each = {
-        name: contender_summary(measures, name, measuring, window) for name in measures.contenders
-    }
-    for name in (SCORE, STATIC):
-        if name in each:
-            each[name]["recent"] = windowed(by_time, name, measuring)
-    top = each.pop(SCORE)
+    bases, bases_by_time = base_losses(window), base_losses(by_time)
+    each: dict[str, Any] = {}
+    for name, contender in measures.contenders.items():
+        each[name] = cumulative(contender, measuring)
+        each[name]["window"] = windowed(window, bases, name, measuring)
+        each[name]["faded"] = faded(measures, name)
+        if name in (SCORE, STATIC):
+            each[name]["recent"] = windowed(by_time, bases_by_time, name, measuring)
+    top: dict[str, Any] = each.pop(SCORE)
     top["decisions"] = {"threshold": measuring.threshold, "from": measures.decided_from}
     if measuring.value is not None:
         top["value"] = values(measures, measuring)
     if STATIC in each:
         top[STATIC] = each.pop(STATIC)
     return top | {"contenders": each}
-
-
-def contender_summary(
-    measures: Measures, name: str, measuring: Measuring, window: Kept
-) -> dict[str, Any]:
-    """One contender over everything, the window by count, and fading."""
-    contender = measures.contenders[name]
-    found = cumulative(contender, measuring)
-    found["window"] = windowed(window, name, measuring)
-    found["faded"] = faded(measures, name)
-    return found
 
 
 def cumulative(contender: Contender, measuring: Measuring) -> dict[str, Any]:

@@ -24,8 +24,21 @@ from learners.metrics import calibration_bins, log_losses
 DECISIONS = ("tn", "fp", "fn", "tp")
 
 
-def windowed(kept: Kept, name: str, measuring: Measuring) -> dict[str, Any]:
-    """All measures of a contender over the lessons that it has scored; None where undefined."""
+def base_losses(kept: Kept) -> FloatArray:
+    """The log losses of the base rate, in units: what each contender is compared with."""
+    scores = kept.scores.get(BASE_RATE, np.zeros(0))
+    return units(log_losses(scores, kept.positive))
+
+
+def windowed(kept: Kept, bases: FloatArray, name: str, measuring: Measuring) -> dict[str, Any]:
+    """All measures of a contender over the lessons that it has scored; None where undefined.
+
+    Args:
+        kept: the lessons.
+        bases: their ``base_losses``, worked out once for all contenders.
+        name: of the contender.
+        measuring: threshold and value of decisions.
+    """
     given = ~np.isnan(kept.scores.get(name, np.full(kept.positive.size, np.nan)))
     positive = kept.positive[given]
     found: dict[str, Any] = {"count": int(positive.size), "positives": int(positive.sum())}
@@ -36,7 +49,7 @@ def windowed(kept: Kept, name: str, measuring: Measuring) -> dict[str, Any]:
     found |= exact(scores, positive)
     kinds = (scores >= measuring.threshold) + 2 * positive
     found |= confusion(np.bincount(kinds, minlength=4).tolist())
-    base = _loss(kept.scores[BASE_RATE][given], positive)
+    base = mean(int(bases[given].sum()), positive.size)
     found |= {"base_rate_log_loss": base, "lift": lift(found["log_loss"], base)}
     if measuring.value is not None:
         amounts = decided_amounts(scores, positive, kept.amounts[given], measuring.threshold)
@@ -52,16 +65,12 @@ def exact(scores: FloatArray, positive: BoolArray) -> dict[str, Any]:
     by_bin = np.bincount(calibration_bins(scores), weights=units(gaps))
     return {
         "base_rate": int(positive.sum()) / positive.size,
-        "log_loss": _loss(scores, positive),
+        "log_loss": mean(int(units(log_losses(scores, positive)).sum()), positive.size),
         "auc": defined(float(roc_area(*counts, single)[0])),
         "pr_auc": defined(float(average_precision(*counts, single)[0])),
         "brier": mean(int(units(gaps * gaps).sum()), positive.size),
         "ece": mean(int(np.abs(by_bin).sum()), positive.size),
     }
-
-
-def _loss(scores: FloatArray, positive: BoolArray) -> float | None:
-    return mean(int(units(log_losses(scores, positive)).sum()), positive.size)
 
 
 def confusion(decided: list[int]) -> dict[str, Any]:
