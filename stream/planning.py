@@ -14,7 +14,8 @@ from typing import Any
 from converters.cells import Refusal
 from converters.vw_text import unlabelled
 from stream import planning_many
-from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source, key_of
+from stream.joins.joiner import SOURCE_BITS, Joiner, Source
+from stream.joins.keys import DIGEST_BYTES, key_of
 from stream.plan import REMEMBERED, Plan, Refused, Scored
 from stream.reading import EventRows, LabelRows, Taken
 from stream.teaching import LESSON, Teaching

@@ -14,7 +14,8 @@ from operator import add
 
 from converters.cells import Refusal
 from converters.vw_text import Row, unlabelled
-from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source
+from stream.joins.joiner import SOURCE_BITS, Joiner, Source
+from stream.joins.keys import DIGEST_BYTES
 from stream.plan import Plan
 from stream.reading import EventRows, LabelRows, Taken
 from stream.teaching import LESSON

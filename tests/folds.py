@@ -19,7 +19,8 @@ from learners.registry import Start
 from learners.snapshot import SnapshotStore
 from stream import checkpoint
 from stream.context import Context, context_of
-from stream.joins.joiner import Joiner, key_of
+from stream.joins.joiner import Joiner
+from stream.joins.keys import key_of
 from stream.log import Place
 from stream.pipeline import Pipeline
 from stream.reading import Batch, EventRows, LabelRows, Taken

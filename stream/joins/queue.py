@@ -111,10 +111,8 @@ class KeyedQueue:
         known = [text for text in found if text is not None]
         if len(known) == len(found):
             return known
-        assert self.spilled is not None
         return [
-            self.spilled(number) if text is None else text
-            for number, text in zip(numbers, found, strict=True)
+            self.text(n) if text is None else text for n, text in zip(numbers, found, strict=True)
         ]
 
     def code(self, key: str) -> int | None:
@@ -163,10 +161,10 @@ class KeyedQueue:
         """The text of a row, which may just have been removed."""
         assert self._texts is not None
         text = self._texts[number - self.base]
-        if text is None:
-            assert self.spilled is not None
-            return self.spilled(number)
-        return text
+        if text is not None:
+            return text
+        assert self.spilled is not None
+        return self.spilled(number)
 
     def times(self, numbers: IntArray) -> IntArray:
         """The time of each of these rows."""
@@ -205,18 +203,15 @@ class KeyedQueue:
         gone = len(self._keys) - len(self.numbers)
         if gone < max(FEWEST_SWEPT, len(self.numbers)):
             return
-        if self.numbers:
-            self._find_head()
-        else:
-            self._head = len(self._keys)
+        self._find_head()
         if self._head * 2 >= gone:
             self._cut(self._head)
         else:
             self._renumber()
 
     def _find_head(self) -> None:
-        keys, head = self._keys, self._head
-        while keys[head] is None:
+        keys, head = self._keys, self._head if self.numbers else len(self._keys)
+        while head < len(keys) and keys[head] is None:
             head += 1
         self._head = head
 

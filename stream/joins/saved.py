@@ -15,7 +15,8 @@ import numpy as np
 
 from learners.snapshot import Draft, FileMark, Snapshot
 from stream.joins.joiner import Joiner, LabelCounts
-from stream.joins.segments import Change, Segments
+from stream.joins.segment import Change
+from stream.joins.segments import Segments
 
 LEFT = "joins.npz"
 MEBIBYTE = 2**20

@@ -4,9 +4,9 @@ Stands between :mod:`stream.joins.queue` and the snapshot's folder (:mod:`stream
 Rows stand in *segments*: files that are written once and taken over from snapshot to snapshot by
 a link. Which of a segment's rows are still there is a bit each, written anew every time.
 
-Segments that are empty go; :data:`~stream.joins.segment.FAN` neighbours of one level are merged into one of the next
-(O'Neil et al. 1996, in its tiered form), so there are few of them however long events wait, and a
-row is written again once for each level; a segment of which little is left is written again alone.
+Segments that are empty go; neighbours of one level are merged into one of the next (O'Neil et al.
+1996, in its tiered form), so there are few of them however long events wait, and a row is written
+again once for each level; a segment of which little is left is written again alone.
 """
 
 from __future__ import annotations
