@@ -28,7 +28,13 @@ from learners.adjusting import Adjuster
 from learners.base import MODEL_FILE, Learner
 from learners.evaluation import Evaluator, Measuring
 from learners.registry import Start, Verdict
-from learners.snapshot import CorruptSnapshotError, Snapshot, SnapshotRef, SnapshotStore
+from learners.snapshot import (
+    CorruptSnapshotError,
+    Snapshot,
+    SnapshotError,
+    SnapshotRef,
+    SnapshotStore,
+)
 from stream import fingerprint
 from stream.checkpoint_files import (
     METRICS,
@@ -168,7 +174,14 @@ def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
 
     Raises:
         CorruptSnapshotError: the files are as they were written, and no checkpoint's.
+        SnapshotError: an older release wrote it, whose joins this one cannot read.
     """
+    if "batches" in snapshot.manifest and "joins" not in snapshot.manifest:
+        raise SnapshotError(
+            "The checkpoint was written by a Freshet before 0.2, which kept waiting events in "
+            "another way. Go on with that one; or make the model again with 'freshet backfill "
+            "log --fresh', and promote it."
+        )
     pipeline = new_pipeline(context, lineage)
     try:
         _restore(pipeline, context, snapshot)

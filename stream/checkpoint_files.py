@@ -117,6 +117,5 @@ def _write_adjuster(folder: Path, name: str, adjuster: Adjuster) -> None:
 
 
 def _read_adjuster(folder: Path, name: str, adjuster: Adjuster) -> None:
-    path = folder / f"{name}.npz"
-    if path.exists():
-        adjuster.restore(read_arrays(path))
+    if adjuster.state():
+        adjuster.restore(read_arrays(folder / f"{name}.npz"))

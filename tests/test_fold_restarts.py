@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from converters.settings import LateLabelSettings
 from learners import choose
-from learners.snapshot import SnapshotStore
+from learners.snapshot import Snapshot, SnapshotError, SnapshotStore
 from stream import checkpoint
 from stream.context import Context
 from stream.pipeline import Pipeline
@@ -170,3 +170,11 @@ def test_a_shadow_with_other_arguments_begins_anew(tmp_path: Path) -> None:
     taken(fold, records[:2])
     assert fold.evaluator.summary()["contenders"]["other"]["count"] == 6
     fold.close()
+
+
+def test_a_checkpoint_of_an_older_release_stops_the_learner(tmp_path: Path) -> None:
+    """It is not taken for a damaged one, which would be given up: the way out is said."""
+    made_for = context(LateLabelSettings(), 5)
+    old = Snapshot(tmp_path, {"batches": 3, "sample": []}, tmp_path)
+    with pytest.raises(SnapshotError, match="before 0.2.*backfill log --fresh"):
+        checkpoint.load(made_for, old, 1)
