@@ -91,6 +91,13 @@ def counts_by_score(scores: FloatArray, positive: BoolArray) -> tuple[IntArray, 
     return all_until - positives, positives
 
 
+def roc_auc(scores: FloatArray, positive: BoolArray) -> float | None:
+    """The exact area under the ROC curve of plain arrays; None with one class only."""
+    negatives, positives = counts_by_score(scores, positive)
+    area = float(roc_area(negatives, positives, np.zeros(negatives.size, dtype=np.bool_))[0])
+    return None if np.isnan(area) else area
+
+
 def _from_above(counts: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The counts of all higher places, without each place's own and with it; never below zero."""
     including = np.flip(np.cumsum(np.flip(counts, axis=-1), axis=-1), axis=-1)

@@ -1,7 +1,7 @@
 """The metrics of plain arrays of scores and labels: exact, and each a small function.
 
 Stands between :mod:`learners.arithmetic` and whoever measures: :func:`score_metrics` for reports
-and gates, :mod:`learners.progressive` for the window and the running totals. A new metric is one
+and gates, the losses and bins for :mod:`learners.evaluation`. A new metric is one
 function and one line in ``METRICS``.
 """
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from learners.areas import roc_auc
 from learners.arithmetic import FloatArray, natural_log, sum_in_order
-from learners.auc import roc_auc
 from learners.lessons import BoolArray, IntArray, Labels, Scores, lesson_arrays
 
 # One certain, wrong score must not decide the log loss of a stream: it costs 16.1 at most.
@@ -32,23 +32,6 @@ def squared_errors(scores: FloatArray, positive: BoolArray) -> FloatArray:
     """What each lesson adds to the Brier score."""
     errors = scores - positive
     return errors * errors
-
-
-def base_rate_losses(positive: BoolArray, count: int, positives: int) -> FloatArray:
-    """The log loss of each lesson for the learner that knows nothing but the base rate.
-
-    It scores each lesson with (positives + 1) / (count + 2) over the lessons before it (Laplace's
-    rule of succession), and then counts the lesson too.
-
-    Args:
-        positive: the labels.
-        count: lessons before the first of these.
-        positives: how many of those were positive.
-    """
-    counts = count + np.arange(positive.size)
-    seen = positives + np.cumsum(positive) - positive
-    agreeing = np.where(positive, seen, counts - seen)
-    return -natural_log((agreeing + 1) / (counts + 2))
 
 
 def calibration_bins(scores: FloatArray) -> IntArray:

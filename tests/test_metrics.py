@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
+from learners.areas import roc_auc
 from learners.arithmetic import FloatArray, natural_log, sum_in_order
-from learners.auc import LogOddsHistogram, log_odds_bins, roc_auc
+from learners.evaluation.log_odds import LogOddsHistogram, log_odds_bins
 from learners.lessons import BoolArray, Labels, MetricsError, Scores
 from learners.metrics import CLIP, score_metrics
 
@@ -157,10 +158,11 @@ def test_bins_are_narrow_in_log_odds() -> None:
 
 
 def histogram(scores: FloatArray, positive: BoolArray) -> dict[str, Any]:
-    """What the histogram reports of some lessons."""
+    """The area under the ROC curve that the histogram of some lessons gives."""
     counted = LogOddsHistogram()
-    counted.add(scores, positive)
-    return counted.report()
+    counted.add(scores, positive.astype(np.int64), log_odds_bins(scores))
+    found = counted.measures()
+    return {name: found[name] for name in ("auc", "auc_error")}
 
 
 @quick
