@@ -5,15 +5,20 @@ For the tests of reports, which read the registry and a snapshot's measures and 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer
+from typer.testing import CliRunner, Result
 
 from converters.carried import carried_by
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.registry import Commit, Registry, Start, Verdict
+from learners.report_commands import report
 from tests.project import Project
 
 START = Start({"flights.events": {0: 0}}, {"flights.events": "T"}, 0)
@@ -114,3 +119,22 @@ def measured_model(folder: Path, more: str = MORE) -> MeasuredModel:
     project = Project(folder, more=more)
     names = carried_by(project.settings, project.schema).slices
     return MeasuredModel(project, Evaluator(Measuring.by(project.settings, names)))
+
+
+def run(model: MeasuredModel, *arguments: str, command: Callable[..., None] = report) -> Result:
+    """Run a command here; an error that it raises is raised."""
+    app = typer.Typer()
+    app.command()(command)
+    config = ("--config", str(model.project.config_file))
+    result = CliRunner().invoke(app, [*arguments, *config])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0
+    return result
+
+
+def rows(text: str, title: str) -> dict[str, list[str]]:
+    """The lines of a table, by their first cell."""
+    lines = text[text.index(title) :].split("\n\n", maxsplit=1)[0].splitlines()[2:]
+    cells = [re.split(r"\s{2,}", line.strip()) for line in lines]
+    return {first: others for first, *others in cells}

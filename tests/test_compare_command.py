@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,8 @@ import pytest
 
 from converters.errors import UsageError
 from learners.comparison import compare as compared
-from learners.report_commands import compare
-from tests.measured_models import MeasuredModel, lessons, measured_model
-from tests.test_report_command import rows, run
+from learners.report_commands import compare, report
+from tests.measured_models import MeasuredModel, lessons, measured_model, rows, run
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +122,16 @@ def test_without_labels_nothing_is_compared(tmp_path: Path) -> None:
     made.save(0)
     assert run(made, command=compare).stdout.startswith("Nothing to compare yet")
     assert found(made)["window"] == 0
+
+
+@pytest.mark.parametrize("command", [compare, report])
+def test_a_shadow_that_has_failed_is_told(tmp_path: Path, command: Callable[..., None]) -> None:
+    """Its past is still compared, and why there is no more of it is said."""
+    made = measured_model(tmp_path)
+    made.evaluator.take(lessons(100))
+    made.save(
+        100, shadows={"deep": {"kind": "vw", "trouble": "out of memory\x1b"}, "ok": {"trouble": ""}}
+    )
+    text = " ".join(run(made, command=command).stdout.split())
+    assert r"The shadow 'deep' has failed and is scored no more: out of memory\x1b" in text
+    assert "'ok'" not in text

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
-from converters.errors import FreshetError, UsageError
-from learners.registry import UnknownVersionError
-from learners.report_commands import compare, report
-from learners.reporting.measured import NothingMeasuredError
-from tests.measured_models import CARRIERS, MeasuredModel, lessons, measured_model
+from tests.measured_models import CARRIERS, MeasuredModel, lessons, measured_model, rows, run
 from tests.test_check_page import PAGE_TAGS, Page
 
 
@@ -33,18 +26,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> MeasuredModel:
     return made
 
 
-def run(model: MeasuredModel, *arguments: str, command: Callable[..., None] = report) -> Result:
-    """Run a command here; an error that it raises is raised."""
-    app = typer.Typer()
-    app.command()(command)
-    config = ("--config", str(model.project.config_file))
-    result = CliRunner().invoke(app, [*arguments, *config])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == 0
-    return result
-
-
 def document(model: MeasuredModel, *arguments: str) -> dict[str, Any]:
     """The report as JSON: one document, and nothing else on standard output."""
     found: dict[str, Any] = json.loads(run(model, "--json", *arguments).stdout)
@@ -56,13 +37,6 @@ def details(model: MeasuredModel) -> dict[str, Any]:
     found = model.evaluator.details({"carrier": CARRIERS})
     carried: dict[str, Any] = json.loads(json.dumps(found))
     return carried
-
-
-def rows(text: str, title: str) -> dict[str, list[str]]:
-    """The lines of a table, by their first cell."""
-    lines = text[text.index(title) :].split("\n\n", maxsplit=1)[0].splitlines()[2:]
-    cells = [re.split(r"\s{2,}", line.strip()) for line in lines]
-    return {first: others for first, *others in cells}
 
 
 def test_the_json_is_what_the_evaluator_says(model: MeasuredModel) -> None:
@@ -219,40 +193,3 @@ def test_a_model_without_labels_is_told_in_a_paragraph(tmp_path: Path) -> None:
     html = tmp_path / "none.html"
     run(made, "--html", str(html))
     assert "No label has met its event yet" in html.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("command", [report, compare])
-def test_a_model_without_checkpoints_says_what_makes_one(
-    tmp_path: Path, command: Callable[..., None]
-) -> None:
-    """Before the first checkpoint there is nothing to report: what to run is named."""
-    made = measured_model(tmp_path)
-    with pytest.raises(NothingMeasuredError, match="'freshet learn' makes one"):
-        run(made, command=command)
-
-
-def test_a_version_that_is_not_there(model: MeasuredModel) -> None:
-    """The versions that there are are listed."""
-    with pytest.raises(UnknownVersionError, match="it has: 1-2"):
-        run(model, "--version", "7")
-
-
-def test_measures_of_an_older_format_are_refused_in_a_paragraph(tmp_path: Path) -> None:
-    """A checkpoint of a Freshet that measured otherwise: what it is and what to do."""
-    made = measured_model(tmp_path)
-    made.save(0)
-    old = MeasuredModel(made.project, made.evaluator)
-    arrays = {"window_scores": np.zeros(3), "window_positive": np.zeros(3, dtype=np.bool_)}
-    old._write = lambda path: np.savez(path, **arrays)  # type: ignore[method-assign, arg-type]
-    version = old.save(3, parent=1)
-    with pytest.raises(FreshetError, match=rf"(?s)[Vv]ersion {version} .*(Freshet|backfill)"):
-        run(made)
-
-
-@pytest.mark.parametrize("target", ["-", "config"])
-def test_the_page_needs_a_file_of_its_own(model: MeasuredModel, target: str) -> None:
-    """The page is written neither among the text nor over the config."""
-    name = str(model.project.config_file) if target == "config" else target
-    with pytest.raises(UsageError, match="--html"):
-        run(model, "--html", name)
-    assert model.project.config_file.read_text(encoding="utf-8").startswith("\nmodel")

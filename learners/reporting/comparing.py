@@ -18,7 +18,7 @@ from learners.comparison.comparison import MEASURES
 from learners.evaluation.lessons import SCORE
 from learners.registry import iso
 from learners.reporting.as_text import WIDTH
-from learners.reporting.contenders import called
+from learners.reporting.contenders import called, trouble_words
 from learners.reporting.measured import Measured
 
 # As sentences name them; shadows go by the name that the config gives them.
@@ -65,6 +65,7 @@ def comparisons(settings: Settings, measured: Measured, against: str | None) -> 
         "confidence": settings.evaluation.confidence,
         "against": SCORE,
         "comparisons": found,
+        "trouble": trouble_words(measured.shadows),
     }
 
 
@@ -81,9 +82,9 @@ def show(document: Mapping[str, Any]) -> None:
         out.write("Nothing to compare yet: no label has met its event.\n")
         return
     print_table(comparison_table(document), out)
-    for each in found:
-        words = textwrap.fill(_sentence(each["words"]), WIDTH, break_on_hyphens=False)
-        out.write(f"\n{words}\n")
+    sentences = [_sentence(each["words"]) for each in found]
+    for words in (*sentences, *document["trouble"]):
+        out.write(f"\n{textwrap.fill(words, WIDTH, break_on_hyphens=False)}\n")
 
 
 def _sentence(words: str) -> str:

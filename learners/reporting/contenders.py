@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from converters.quoting import quoted
 from converters.tables import cut
 from learners.reporting.figures import Group
 
@@ -53,3 +54,12 @@ def since_words(measures: Group, grouping: str) -> list[str]:
     """From which lesson on a grouping was kept, where that is not the first."""
     first = measures["groupings"].get(grouping, {}).get("from_lesson", 0)
     return [f"Kept since lesson {first:,}, when the config began to ask for it."] if first else []
+
+
+def trouble_words(shadows: Mapping[str, Any]) -> list[str]:
+    """Which shadows have failed, and why."""
+    return [
+        f"The shadow '{cut(name)}' has failed and is scored no more: {quoted(said['trouble'])}"
+        for name, said in shadows.items()
+        if said["trouble"]
+    ]

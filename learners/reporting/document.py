@@ -23,7 +23,7 @@ def document(settings: Settings, measured: Measured) -> dict[str, Any]:
         "made_at": iso(checkpoint.created_at),
         "model_sha256": checkpoint.model_sha256,
         "learner": checkpoint.learner,
-        "shadows": measured.manifest.get("shadows") or [],
+        "shadows": measured.shadows,
         "adjustment": measured.manifest.get("adjustment"),
         "evaluation": _settings(settings, measured),
         "counts": checkpoint.events,

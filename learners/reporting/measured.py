@@ -55,6 +55,11 @@ class Measured:
         """The texts that the codes of each sliced column stand for."""
         return dict(self.manifest.get("slices") or {})
 
+    @property
+    def shadows(self) -> dict[str, Any]:
+        """What each shadow is, and why it has failed if it has, by name."""
+        return dict(self.manifest.get("shadows") or {})
+
 
 def measured(settings: Settings, schema: Schema, version: int | None) -> Measured:
     """The measures of a version, or of the learner's newest checkpoint.

@@ -7,7 +7,7 @@ from typing import Any
 
 from converters.report.wording import counted
 from converters.tables import Table
-from learners.reporting.contenders import called, contenders, report_of
+from learners.reporting.contenders import called, contenders, report_of, trouble_words
 from learners.reporting.figures import HEADINGS, MEASURES, Group, figure
 from learners.reporting.sections import Section
 
@@ -62,7 +62,7 @@ def _words(document: Mapping[str, Any]) -> list[str]:
     errors = {"AUC": measures.get("auc_error"), "PR AUC": measures.get("pr_auc_error")}
     stated = [f"{name} within {error:.1g}" for name, error in errors.items() if error]
     said = f"Over all labels: {', '.join(stated)}. " if stated else ""
-    return [f"{said}{EXACT}"]
+    return [f"{said}{EXACT}", *trouble_words(document["shadows"])]
 
 
 def duration(milliseconds: float) -> str:

@@ -82,7 +82,8 @@ function showTiles(status) {
   const count = (name) => (counts[name] === undefined ? "–" : whole.format(counts[name]));
   by("served").textContent = served ? served.version : "–";
   const newest = pointers.latest === null ? "" : `newest is ${pointers.latest}`;
-  by("served-more").textContent = served ? `since ${since(served.since)}, ${pointers.pinned ? "pinned, " : ""}${newest}` : newest;
+  const told = [served ? `since ${since(served.since)}` : "", served && pointers.pinned ? "pinned" : "", newest];
+  by("served-more").textContent = told.filter(Boolean).join(", ");
   by("events").textContent = count("events");
   by("rate").textContent = learner ? `${whole.format(learner.events_per_second)} a second` : "";
   by("learned").textContent = count("learned");
