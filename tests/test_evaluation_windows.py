@@ -44,10 +44,11 @@ def test_the_window_by_event_time_is_exact(taken: Lessons) -> None:
 
 
 def test_the_window_by_event_time_is_bounded(taken: Lessons) -> None:
-    """It never holds more than ten windows by count."""
+    """It never holds more than ten windows by count, nor does a checkpoint."""
     measuring = replace(MEASURING, window=100, window_ms=10**12)
     evaluator = measured(measuring, taken)
     assert_window(evaluator.summary()["recent"], taken, np.arange(3_000) >= 2_000)
+    assert evaluator.state()["recent_number"].size == 1_000
     assert reopened(evaluator).summary() == evaluator.summary()
 
 
