@@ -1,7 +1,7 @@
 """Intervals for differences between scores of the same events, by a bootstrap of whole days.
 
 Flights of one day share their weather, so they are drawn together: drawn one by one, or by DeLong's
-formula, the intervals would be several times too narrow. Draws come from a fixed seed.
+formula, the intervals would be about half as wide. Draws come from a fixed seed.
 """
 
 from __future__ import annotations
