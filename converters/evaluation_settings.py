@@ -16,8 +16,11 @@ from converters.learner_settings import RiverSettings
 
 DAY = 86_400.0
 
-# Names that the measures already use for what stands beside the learner.
-RESERVED = ("score", "raw", "base_rate", "static", "window", "faded", "recent", "value")
+# Names that stand beside the learners' in reports.
+RESERVED = frozenset(
+    "score raw base_rate static window recent faded value decisions contenders count positives "
+    "start end from to from_ms to_ms code lessons all".split()
+)
 
 
 def _moment(value: str) -> str:
