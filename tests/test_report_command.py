@@ -55,6 +55,22 @@ def test_an_earlier_version_is_reported_as_it_was(model: MeasuredModel) -> None:
     assert before["measures"]["log_loss"] != document(model)["measures"]["log_loss"]
 
 
+def test_a_checkpoint_is_reported_as_it_was_measured(tmp_path: Path) -> None:
+    """What was measured is reported, whatever threshold, periods or slices the config has now."""
+    made = measured_model(tmp_path)
+    made.evaluator.take(lessons(100))
+    made.save(100)
+    before, file = document(made), made.project.config_file
+    config = file.read_text(encoding="utf-8").replace(
+        'slices = ["carrier"]', "half_life = 7\nperiod = 5"
+    )
+    file.write_text(f"{config}[serve]\nthreshold = 0.9\n", encoding="utf-8")
+    after = document(made)
+    assert after["measures"] == before["measures"]
+    assert before["measures"]["slices"]["carrier"]
+    assert after["evaluation"]["threshold"] == before["evaluation"]["threshold"]
+
+
 def test_the_text_shows_every_contender_in_every_view(model: MeasuredModel) -> None:
     """Served score, frozen copy, base rate, raw and shadow, each with its own numbers."""
     text, found = run(model).stdout, details(model)

@@ -11,8 +11,9 @@ import pytest
 from converters.errors import FreshetError, UsageError
 from learners.registry import UnknownVersionError
 from learners.report_commands import compare, report
-from learners.reporting.measured import NothingMeasuredError
+from learners.reporting.measured import NothingMeasuredError, measured
 from tests.measured_models import MeasuredModel, lessons, measured_model, run
+from tests.project import Project, flights
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +61,24 @@ def test_the_page_needs_a_file_of_its_own(model: MeasuredModel, target: str) -> 
     with pytest.raises(UsageError, match="--html"):
         run(model, "--html", name)
     assert model.project.config_file.read_text(encoding="utf-8").startswith("\nmodel")
+
+
+def test_a_version_whose_files_were_given_up_says_where_its_totals_are(tmp_path: Path) -> None:
+    """Thinned versions have no curves any more; 'show' still has their totals."""
+    made, parent = measured_model(tmp_path), None
+    for _ in range(6):
+        parent = made.save(0, parent=parent)
+    with made.project.registry() as registry:
+        gone = [each.version for each in registry.mark_thinned(registry.thinnable(1))]
+    assert 2 in gone
+    with pytest.raises(NothingMeasuredError, match="'freshet show 2'"):
+        run(made, "--version", "2")
+
+
+def test_with_candidates_alone_one_of_them_is_to_be_named(tmp_path: Path) -> None:
+    """A backfill makes versions and no checkpoint of the learner: the message names one."""
+    project = Project(tmp_path)
+    project.backfill(project.write_csv(flights(60)))
+    with pytest.raises(NothingMeasuredError, match="name one by '--version 1'"):
+        measured(project.settings, project.schema, None)
+    assert measured(project.settings, project.schema, 1).evaluator.count == 60

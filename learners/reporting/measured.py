@@ -26,6 +26,8 @@ from learners.snapshot import SnapshotStore
 
 # Written by the learner's checkpoints.
 METRICS = "metrics.npz"
+# The periods' first lesson, then the length that was asked for.
+PERIODS = "grouping.periods"
 # What a file that holds something else makes numpy say; it never runs what it reads.
 UNREADABLE = (ValueError, KeyError, IndexError, TypeError, EOFError, BadZipFile)
 
@@ -109,7 +111,7 @@ def _nothing(registry: Registry) -> str:
     if versions:
         return (
             "The learner has made no checkpoint yet. There are versions made by a backfill: name "
-            f"one, as in 'freshet report --version {versions[-1]}'."
+            f"one by '--version {versions[-1]}'."
         )
     return (
         "There is no checkpoint to report on yet: 'freshet learn' makes one as soon as it has "
@@ -133,11 +135,16 @@ def _read(path: Path, measuring: Measuring, found: Checkpoint) -> Evaluator:
 
 def _as_saved(measuring: Measuring, arrays: Mapping[str, AnyArray]) -> Measuring:
     """What was measured then: under today's threshold, say, no decision has been counted yet."""
-    if "decided" not in arrays or "slices" not in arrays:
+    if not {"decided", "slices", PERIODS} <= arrays.keys():
         return measuring  # another format, which the evaluator refuses by name
     threshold, half_life = map(float, arrays["decided"])
-    slices = tuple(arrays["slices"].tolist())
-    return replace(measuring, threshold=threshold, half_life=half_life, slices=slices)
+    return replace(
+        measuring,
+        threshold=threshold,
+        half_life=half_life,
+        slices=tuple(arrays["slices"].tolist()),
+        period_ms=int(arrays[PERIODS][1]),
+    )
 
 
 def _called(found: Checkpoint) -> str:
