@@ -17,9 +17,10 @@ from converters.learner_settings import RiverSettings
 DAY = 86_400.0
 
 # Names that stand beside the learners' in reports.
-RESERVED = frozenset(
-    "score raw base_rate static window recent faded value decisions contenders count positives "
-    "start end from to from_ms to_ms code lessons all".split()
+RESERVED = (
+    *("score", "raw", "base_rate", "static", "window", "recent", "faded", "value", "decisions"),
+    *("contenders", "count", "positives", "code", "lessons", "all"),
+    *("start", "end", "from", "to", "from_ms", "to_ms"),
 )
 
 
