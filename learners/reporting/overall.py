@@ -17,8 +17,8 @@ NO_LABELS = (
 )
 
 EXACT = (
-    "The tables of the last labels and of the last stretch of event time are exact. A figure behind "
-    "± is the most by which one from a histogram can be off, not a matter of chance."
+    "The tables of the last labels and of the last stretch of event time are exact. A figure "
+    "behind ± is the most by which one from a histogram can be off, not a matter of chance."
 )
 
 
