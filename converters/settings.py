@@ -50,14 +50,14 @@ class LateLabelSettings(Section):
     max_waiting: int = Field(5_000_000, ge=1, description="most events kept waiting, oldest out")
     allow_corrections: bool = Field(
         False,
-        description="a second, differing label, while its event would still wait, is learned and "
-        "measured in place of the first; otherwise it is a dead letter",
+        description="a second, differing label that comes within `wait` of the first is taught too "
+        "and measured in its place; otherwise it is a dead letter",
     )
     memory: int = Field(
         1024,
         ge=1,
-        description="MiB of waiting events' features held in memory; what is over is read from "
-        "disk. Changes nothing that is learned",
+        description="MiB of waiting events' features held as they are; what is over is held "
+        "packed. Changes nothing that is learned",
     )
 
 
