@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
 
+from learners.arithmetic import FloatArray
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.evaluation.lessons import joined
-from learners.lessons import AnyArray, IntArray
+from learners.lessons import AnyArray, BoolArray, IntArray
 
 HOUR = 3_600_000
 
@@ -97,3 +100,10 @@ def reopened(evaluator: Evaluator, measuring: Measuring | None = None) -> Evalua
 
 
 __all__ = ["chosen", "corrected", "cut", "joined", "lessons", "measured", "reopened", "stored"]
+
+
+def assert_areas(found: dict[str, Any], scores: FloatArray, positive: BoolArray) -> None:
+    """Both areas are within their stated errors of scikit-learn's, or exact without one."""
+    for name, theirs in (("auc", roc_auc_score), ("pr_auc", average_precision_score)):
+        error = found.get(f"{name}_error", 0.0)
+        assert abs(found[name] - theirs(positive, scores)) <= error + 1e-9

@@ -205,3 +205,25 @@ def test_a_column_that_came_later_is_unknown_or_like_another() -> None:
     late, score, static = queue.columns.get(np.arange(3)).floats
     assert np.isnan(late).all()
     assert score.tolist() == static.tolist() == [row[4] for row in plain.rows]
+
+
+def test_a_segment_that_was_swept_out_claims_no_row() -> None:
+    """What stands before the first row that is held has nothing left."""
+    plain, kept = Plain(), Kept(10**6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue_module, "FEWEST_SWEPT", 3)
+        add(plain, kept, 20)
+        kept.save()
+        while plain.rows:
+            kept.queue.release(kept.queue.take_oldest()[1])
+            plain.rows.pop(0)
+        add(plain, kept, 3)
+        kept.queue.tidy()
+        assert kept.queue.base == 20
+        add(plain, kept, 40)
+        assert kept.queue.live(0, 19).tolist() == []
+        assert kept.queue.live(0, 22).tolist() == [20, 21]
+        kept.save()
+        kept.start()
+    assert kept.contents() == plain.rows
+    assert len(kept.files) == 1

@@ -4,8 +4,7 @@ Stands below :mod:`stream.joins.joiner`, which has one such queue for each thing
 Everything is lists and arrays: a million remembered events are no objects of their own, so that
 neither memory nor Python's cycle collector feels them (docs/late-labels.md has the bytes).
 
-A key's *number* rises with its place in the order. Whoever holds numbers must let them go before
-:meth:`KeyedQueue.tidy`, which may give new ones.
+A key's *number* rises with its place. Hold none over :meth:`KeyedQueue.tidy`: it may give others.
 """
 
 from __future__ import annotations
@@ -90,10 +89,9 @@ class KeyedQueue:
         None, and nothing is done, if one of them is not there or there are two of the same: to
         try is quicker than to ask before.
         """
-        numbers = self.numbers
-        packed = list(map(numbers.pop, keys, repeat(-1)))
+        packed = list(map(self.numbers.pop, keys, repeat(-1)))
         if -1 in packed:
-            numbers.update((key, p) for key, p in zip(keys, packed, strict=True) if p != -1)
+            self.numbers.update((k, p) for k, p in zip(keys, packed, strict=True) if p != -1)
             return None
         held, base = self._keys, self.base
         taken = [p >> CODE_BITS for p in packed]
@@ -175,20 +173,25 @@ class KeyedQueue:
 
     def live(self, first: int, end: int) -> IntArray:
         """The numbers from ``first`` to before ``end`` whose keys are there."""
-        keys = self._keys[first - self.base : end - self.base]
-        return np.flatnonzero([key is not None for key in keys]) + first
+        begin = max(first - self.base, 0)  # earlier rows have been swept out
+        keys = self._keys[begin : max(begin, end - self.base)]
+        return np.flatnonzero([key is not None for key in keys]) + (self.base + begin)
 
     def rows(self, numbers: IntArray) -> tuple[list[str], list[int], list[str]]:
         """Keys, codes and texts of rows that are there; no texts where none are kept."""
-        keys = [key for n in numbers.tolist() if (key := self._keys[n - self.base]) is not None]
-        codes = [self.numbers[key] & CODE_MASK for key in keys]
-        texts = [] if self._texts is None else [self.text(n) for n in numbers.tolist()]
-        return keys, codes, texts
+        places = (numbers - self.base).tolist()
+        keys = [key for place in places if (key := self._keys[place]) is not None]
+        codes = [packed & CODE_MASK for packed in map(self.numbers.__getitem__, keys)]
+        if self._texts is None:
+            return keys, codes, []
+        held = map(self._texts.__getitem__, places)
+        whole = zip(numbers.tolist(), held, strict=True)
+        return keys, codes, [self.text(n) if text is None else text for n, text in whole]
 
     def spill(self, first: int, end: int) -> None:
         """Hold the texts of these rows no longer; ``spilled`` finds them from now on."""
         assert self._texts is not None
-        begin, stop = first - self.base, end - self.base
+        begin, stop = max(first - self.base, 0), max(end - self.base, 0)
         self._texts[begin:stop] = [None] * (stop - begin)
 
     def release(self, number: int) -> str:
@@ -217,11 +220,10 @@ class KeyedQueue:
 
     def _cut(self, count: int) -> None:
         """Let go of the first rows; the others keep their numbers."""
-        kept = np.arange(count, len(self._keys))
+        self.columns.keep(np.arange(count, len(self._keys)))
         del self._keys[:count], self._times[:count]
         if self._texts is not None:
             del self._texts[:count]
-        self.columns.keep(kept)
         self.base += count
         self._head = 0
 

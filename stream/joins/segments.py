@@ -127,15 +127,14 @@ class Segments:
         """The segments of which something is left, and one of what is new."""
         entries = []
         for segment in self._segments:
-            left = self.queue.live(max(segment.first, self.queue.base), segment.end)
+            left = self.queue.live(segment.first, segment.end)
             if left.size:
                 again = everything or left.size < segment.slots * SPARSE
                 held = None if again else segment
                 entries.append(Entry(segment.first, segment.end, segment.level, left, held))
-        begin = max(self._saved, self.queue.base)
-        new = self.queue.live(begin, self.queue.end)
+        new = self.queue.live(self._saved, self.queue.end)
         if new.size:
-            entries.append(Entry(begin, self.queue.end, 0, new, None))
+            entries.append(Entry(int(new[0]), self.queue.end, 0, new, None))
         return entries
 
     def _written(self, entry: Entry, file: str) -> tuple[Segment, bytes]:
@@ -174,7 +173,7 @@ class Segments:
             if held <= self._memory or not segment.frames:
                 return
             if not segment.spilled:
-                self.queue.spill(max(segment.first, self.queue.base), segment.end)
+                self.queue.spill(segment.first, segment.end)
                 segment.spilled = True
                 held -= segment.text_bytes
 

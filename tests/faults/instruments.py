@@ -201,13 +201,13 @@ class Instruments:
             if event == "open" and "draft" in self.inside and given[2] & (os.O_WRONLY | os.O_RDWR):
                 passed("snapshot: a file opened")
 
-        store = "learners.snapshot.store"
-        replace(store, "SnapshotStore.draft", make)
+        replace("learners.snapshot.store", "SnapshotStore.draft", make)
         self.step("learners.vw", "VWLearner.save", after="snapshot: model saved", within="draft")
         ends = ("snapshot: before the manifest", "snapshot: manifest written")
-        self.step(store, "write_new", *ends)
+        draft = "learners.snapshot.draft"
+        self.step(draft, "write_new", *ends)
         ends = ("snapshot: before a folder's fsync", "snapshot: after a folder's fsync")
-        self.step(store, "sync_folder", *ends)
+        self.step(draft, "sync_folder", *ends)
         ends = ("snapshot: before an fsync", "snapshot: after an fsync")
         self.step("os", "fsync", *ends, within="draft")
         sys.addaudithook(opened)
