@@ -13,8 +13,8 @@ import pytest
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.evaluation.delays import AGE_OF_STEP, AGES, STEPS
 from learners.lessons import BoolArray
-from tests.measured_lessons import HOUR, lessons, measured, reopened, stored
-from tests.test_evaluation_metrics import assert_areas, assert_right
+from tests.measured_lessons import HOUR, assert_areas, lessons, measured, reopened, stored
+from tests.test_evaluation_metrics import assert_right
 
 MEASURING = Measuring(period_ms=8 * HOUR, slices=("carrier", "origin"), threshold=0.3)
 

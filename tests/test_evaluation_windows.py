@@ -12,8 +12,16 @@ from converters.evaluation_settings import ValueSettings
 from converters.settings import Settings
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.lessons import MetricsError
-from tests.measured_lessons import HOUR, chosen, corrected, lessons, measured, reopened
-from tests.test_evaluation_metrics import assert_areas, assert_right
+from tests.measured_lessons import (
+    HOUR,
+    assert_areas,
+    chosen,
+    corrected,
+    lessons,
+    measured,
+    reopened,
+)
+from tests.test_evaluation_metrics import assert_right
 
 MEASURING = Measuring(window=200, window_ms=30 * HOUR, half_life=100.0, threshold=0.3)
 VALUE = ValueSettings(true_positive=5, false_positive=-2, true_negative=0.5, false_negative=-1)
