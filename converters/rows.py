@@ -69,7 +69,8 @@ class RowReader:
             lines = _lines(value)
             if lines is not None and not value.startswith((b"{", b"[")):
                 delimiter = self.dialect.delimiter
-                return [label(line.split(delimiter)) for line in lines]
+                many = self._many_labels(lines)
+                return many or [label(line.split(delimiter)) for line in lines]
         rows = self.label_cells(value, headers)
         return [c if isinstance(c, Refusal) else label(c) for c in rows]
 
@@ -138,6 +139,17 @@ class RowReader:
             yield object_cells(row, names, self.schema.numbers)
         if len(rows) > MOST_ROWS:
             yield too_many()
+
+    def _many_labels(self, lines: Sequence[str]) -> list[LabelRow | Refusal] | None:
+        """The label rows of these lines if all are plain ``id,label``: a third of one by one."""
+        columns = columns_of(lines, self.dialect.delimiter, 2) if len(lines) > 1 else None
+        if columns is None:
+            return None
+        names, labels = columns
+        codes = list(map(self._labels.get, labels))
+        if None in codes or "" in names or max(map(len, names)) > MOST_ID:
+            return None
+        return list(zip(names, codes, strict=True))  # type: ignore[arg-type]  # no code is None
 
     def _label(self, cells: Sequence[str]) -> LabelRow | Refusal:
         if len(cells) not in (2, 3):
