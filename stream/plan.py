@@ -154,7 +154,7 @@ class Remembered:
 
     def of(self, events: IntArray) -> Block:
         """The numbers of the events that these references name."""
-        source, place = events & SOURCE_MASK, events >> SOURCE_BITS
+        source, place = self._told_apart(events)
         block = Block.empty(self.arrived_layout, events.size)
         for kind in Source:
             mask = source == kind
@@ -163,6 +163,16 @@ class Remembered:
                 block.floats[:, mask] = found.floats
                 block.integers[:, mask] = found.integers
         return block
+
+    def _told_apart(self, events: IntArray) -> tuple[IntArray, IntArray]:
+        """Source and place of each; what has begun to wait in this plan still is an arrival."""
+        source, place = events & SOURCE_MASK, events >> SOURCE_BITS
+        fresh = (source == Source.WAITING) & (place >= self.plan.first_waiting)
+        if fresh.any():
+            waits = np.array(self.plan.waits, dtype=np.int64)
+            source[fresh] = Source.ARRIVED
+            place[fresh] = waits[place[fresh] - self.plan.first_waiting]
+        return source, place
 
     def _from(self, kind: Source, places: IntArray) -> Block:
         if kind is Source.ARRIVED:

@@ -27,6 +27,8 @@ class Counts:
 
     ``events = learned + waiting + expired + scored_only + rejected + duplicates``. Of the learned
     ones ``positives`` were positive, and ``left_out`` were measured without being taught.
+    ``crowded_out`` did not wait their time, because ``late_labels.max_waiting`` did: they are among
+    the expired, or the learned.
     """
 
     events: int = 0
@@ -37,6 +39,7 @@ class Counts:
     duplicates: int = 0
     positives: int = 0
     left_out: int = 0
+    crowded_out: int = 0
 
 
 @dataclass
@@ -154,6 +157,7 @@ class Planner:
         plan.waits.append(len(plan.arrivals.lines) - 1)
         overflow = self.joiner.wait(key, text)
         if overflow is not None:
+            self.counts.crowded_out += 1
             self._let_go((overflow,), plan)
 
     def _labels(self, record: LabelRows, plan: Plan, refused: list[Refused]) -> None:

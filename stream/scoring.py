@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from converters.settings import HALF
 from converters.vw_text import unlabelled
 from learners.adjusting import Adjuster, Adjustment
 from learners.arithmetic import FloatArray
 from learners.base import Learner
 from learners.lessons import IntArray
-from stream.joins.columns import Block, Layout
+from stream.joins.columns import UNKNOWN, Block, Layout
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
 from stream.plan import Plan, Remembered
 from stream.shadows import Shadow
@@ -137,7 +138,10 @@ class Scoring:
         lines = np.array(lessons.lines, dtype=np.int64)
         positive = np.array(lessons.labels, dtype=np.int64) == 1
         known = ~np.isnan(given)  # a shadow may not have scored all of them
-        return adjuster.adjust(raw, lines[known], given[known], positive[known])
+        scored = ~np.isnan(raw)
+        told = np.where(scored, raw, HALF)
+        adjusted = adjuster.adjust(told, lines[known], given[known], positive[known])
+        return np.where(scored, adjusted, UNKNOWN)
 
 
 def _put(remembered: Remembered, column: str, values: FloatArray) -> None:

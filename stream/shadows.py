@@ -26,6 +26,8 @@ from learners.adjusting import Adjuster, check_positive_weight
 from learners.arithmetic import FloatArray
 from learners.base import Learner, LearnerSpec
 from learners.intake import RefusedLinesError
+from learners.river_arguments import river_spec
+from learners.vw_arguments import vw_spec
 
 log = structlog.get_logger()
 
@@ -138,10 +140,9 @@ def _spec(shadow: ShadowSettings, settings: Settings, schema: Schema) -> Learner
     pairs = schema.interactions
     if shadow.interactions is not None:
         pairs = crossed_again(schema.features, settings.columns, shadow.interactions)
-    section = settings.learner.model_copy(
-        update={"kind": shadow.kind, "args": shadow.args, "river": shadow.river}
-    )
-    spec = choose.spec_for(section, pairs)
+    # Whether its package is there is seen when it is made: a shadow without one is no shadow, and
+    # nothing else is hindered.
+    spec = vw_spec(shadow.args, pairs) if shadow.kind == "vw" else river_spec(shadow.river, pairs)
     choose.check_weights(schema, spec)
     check_positive_weight(settings.imbalance, schema, spec)
     return spec

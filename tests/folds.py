@@ -146,7 +146,8 @@ def check_counts(fold: Pipeline, slow: Simulation) -> None:
     assert list(joiner.waiting) == [key_of(event.id) for event in slow.waiting]
     assert list(joiner.taught) == [key_of(event.id) for event in slow.taught]
     assert list(joiner.labels) == [key_of(id_) for id_, _, _ in slow.labels]
-    assert list(joiner.resolved) == [key_of(id_) for id_, _ in slow.resolved]
+    resolved = [(key, joiner.resolved.code(key)) for key in joiner.resolved]
+    assert resolved == [(key_of(id_), code) for id_, code in slow.resolved]
     assert counts.events == (
         counts.learned + len(joiner.waiting) + counts.expired + counts.scored_only
         + counts.rejected + counts.duplicates

@@ -117,6 +117,7 @@ class Simulation:
         elif id_:
             self.waiting.append(event)
             if len(self.waiting) > self.late.max_waiting:
+                self.counts["crowded_out"] += 1
                 self._expire()
         else:
             self.counts["scored_only"] += 1
