@@ -7,12 +7,10 @@ until a registry row names it; :mod:`stream.learning` writes that row.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -49,6 +47,8 @@ from stream.gate import judge
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
 from stream.journal import to_cut, to_positions
+from stream.measured_by import measured_by, tell_changes
+from stream.packages import packages
 from stream.pipeline import Pipeline
 from stream.planning import Counts, Planner
 from stream.scoring import SCORE, STATIC, Scoring
@@ -67,9 +67,6 @@ UNREADABLE = (
     BadZipFile,
     ZstdError,
 )
-
-# Packages whose version may change what a snapshot means.
-RECORDED_PACKAGES = ("freshet", "vowpalwabbit", "river", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +163,7 @@ def _identity(context: Context, pipeline: Pipeline) -> dict[str, Any]:
         "output_before": to_positions(pipeline.output_before),
         "marks": fingerprint.to_json(pipeline.marks),
         "sample": list(pipeline.sample),
+        "measured_by": measured_by(context),
     }
 
 
@@ -204,8 +202,10 @@ def _restore(pipeline: Pipeline, context: Context, snapshot: Snapshot) -> None:
     pipeline.saved_joins.restore(snapshot)
     arrays = read_arrays(snapshot.path / METRICS)
     pipeline.evaluator = Evaluator.from_state(measuring(context), arrays)
-    for name in shadows_begun_anew(scoring, state) & set(pipeline.evaluator.contenders):
+    anew = shadows_begun_anew(scoring, state)
+    for name in anew & set(pipeline.evaluator.contenders):
         pipeline.evaluator.drop(name)
+    tell_changes(context, state, anew)
     pipeline.planner.counts = Counts(**state["counts"])
     pipeline.batches = state["batches"]
     pipeline.output_before = to_cut(state["output_before"])
@@ -232,17 +232,6 @@ def metrics(pipeline: Pipeline) -> dict[str, Any]:
         report["shadow_troubles"] = troubles
     report["stream_time"] = pipeline.joiner.stream_time
     return report
-
-
-def packages() -> dict[str, str]:
-    """Versions of what decides the bytes of a model."""
-    found = {"python": platform.python_version()}
-    for name in RECORDED_PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "absent"
-    return found
 
 
 def _static_after(settings: Settings) -> int | None:

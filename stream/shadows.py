@@ -80,7 +80,11 @@ class Shadow:
     def fail(self, trouble: str) -> None:
         """It has failed, and goes no further."""
         self.trouble = trouble
-        log.warning("a shadow has failed and is scored no more", shadow=self.name, cause=trouble)
+        log.warning(
+            "a shadow has failed and is scored no more; under another name it begins anew",
+            shadow=self.name,
+            cause=trouble,
+        )
         learner, self.learner = self.learner, None
         if learner is not None:
             try:

@@ -265,3 +265,23 @@ def test_a_shadow_whose_package_is_missing_hinders_nobody(monkeypatch: pytest.Mo
     assert "river" in fold.scoring.shadows[0].trouble
     assert checkpoint.metrics(fold)["count"] > 0
     fold.close()
+
+
+def test_what_is_measured_otherwise_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The settings by name; that the frozen copy stays; the shadows that are gone or others."""
+    first = context(
+        LateLabelSettings(),
+        5,
+        evaluation={"window": 50, "static_after": "1970-01-01T00:16:50"},
+        shadow=[{"name": "gone"}],
+    )
+    fold = checkpoint.new_pipeline(first, 1)
+    taken(fold, stream(20))
+    then = context(LateLabelSettings(), 5, evaluation={"window": 60, "static_after": "1970-01-02"})
+    saved_and_loaded(fold, first, SnapshotStore(tmp_path / "snapshots"), then).close()
+    said = capsys.readouterr().out
+    assert "settings='static_after, window'" in said
+    assert "taken_at=1970-01-01T00:16:50" in said
+    assert "shadows=gone" in said
