@@ -15,6 +15,9 @@ from converters.column_settings import Section
 from converters.learner_settings import RiverSettings
 
 DAY = 86_400.0
+CENTURY = 36_525 * DAY
+# Sums of so much, times any amount, are finite.
+MOST_VALUE = 1e12
 
 # Names that stand beside the learners' in reports.
 RESERVED = (
@@ -54,13 +57,16 @@ class EvaluationSettings(Section):
         10_000, ge=10, le=10_000_000, description="labelled events in the windowed metrics"
     )
     window_seconds: float = Field(
-        DAY, gt=0, description="event time, up to the newest label's event, in the other window"
+        DAY,
+        gt=0,
+        le=CENTURY,
+        description="event time, up to the newest label's event, in the other window",
     )
     half_life: float = Field(
         10_000.0, ge=1, description="labelled events after which one counts half in faded metrics"
     )
     period: float = Field(
-        DAY, ge=1, description="seconds of event time a point of the curves stands for"
+        DAY, ge=1, le=CENTURY, description="seconds of event time a point of the curves stands for"
     )
     slices: tuple[str, ...] | None = Field(
         None,
@@ -79,10 +85,21 @@ class EvaluationSettings(Section):
 class ValueSettings(Section):
     """What decisions are worth once the truth is known; to act is to take an event for positive."""
 
-    true_positive: float = Field(0.0, description="acted, and it was positive; a cost is negative")
-    false_positive: float = Field(0.0, description="acted, and it was negative")
-    true_negative: float = Field(0.0, description="did not act, and it was negative")
-    false_negative: float = Field(0.0, description="did not act, and it was positive")
+    true_positive: float = Field(
+        0.0,
+        ge=-MOST_VALUE,
+        le=MOST_VALUE,
+        description="acted, and it was positive; a cost is negative",
+    )
+    false_positive: float = Field(
+        0.0, ge=-MOST_VALUE, le=MOST_VALUE, description="acted, and it was negative"
+    )
+    true_negative: float = Field(
+        0.0, ge=-MOST_VALUE, le=MOST_VALUE, description="did not act, and it was negative"
+    )
+    false_negative: float = Field(
+        0.0, ge=-MOST_VALUE, le=MOST_VALUE, description="did not act, and it was positive"
+    )
     scale: str = Field(
         "", description="numeric column by which each event's values are multiplied; empty is 1"
     )

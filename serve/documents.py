@@ -16,7 +16,7 @@ from converters.schema import Schema
 from serve.ingest import KEY_HEADER
 from serve.operations import Answer, Operation, json_body, operation, parameter, rows_body
 from serve.schemas import Json, components, example_label, example_row, ref
-from stream.checkpoint import packages
+from stream.packages import packages
 
 OF_BODIES = (400, 408, 413, 415, 422, 503)
 OF_MOVES = (400, 401, 403, 404, 408, 409, 413, 415, 422, 503, 504)

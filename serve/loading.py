@@ -22,8 +22,8 @@ from learners.base import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
 from learners.registry import Pointers, Registry, Version, utc_now
 from learners.scoring import spec_of
 from learners.snapshot import CorruptSnapshotError, Snapshot, SnapshotStore
-from stream.checkpoint import packages
 from stream.gate import reproduces
+from stream.packages import packages
 
 
 class CondemnedError(FreshetError):

@@ -51,7 +51,7 @@ from stream.measured_by import measured_by, tell_changes
 from stream.packages import packages
 from stream.pipeline import Pipeline
 from stream.planning import Counts, Planner
-from stream.scoring import SCORE, STATIC, Scoring
+from stream.scoring import Scoring
 from stream.shadows import new_shadow, shadow_specs
 from stream.slices import Slices
 from stream.teaching import Teaching
@@ -197,8 +197,7 @@ def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
 def _restore(pipeline: Pipeline, context: Context, snapshot: Snapshot) -> None:
     state, joiner, scoring = snapshot.manifest, pipeline.joiner, pipeline.scoring
     read_scoring(scoring, context, snapshot)
-    if scoring.static is not None:
-        joiner.add_column(STATIC, like=SCORE)
+    joiner.change_layout(scoring.layout())
     pipeline.saved_joins.restore(snapshot)
     arrays = read_arrays(snapshot.path / METRICS)
     pipeline.evaluator = Evaluator.from_state(measuring(context), arrays)

@@ -29,7 +29,10 @@ SHADOW = "shadow"
 
 def write_scoring(draft: Draft, scoring: Scoring) -> dict[str, Any]:
     """Write everyone who scores, the learner itself excepted; says what the manifest needs."""
-    said: dict[str, Any] = {"slices": scoring.slices.values}
+    said: dict[str, Any] = {
+        "slices": scoring.slices.values,
+        "sliced": scoring.slices.to_json(),
+    }
     _write_adjuster(draft.path, ADJUSTING, scoring.adjuster)
     if scoring.adjuster.changes:
         said["adjustment"] = scoring.adjuster.frozen().to_json()
@@ -48,7 +51,8 @@ def read_scoring(scoring: Scoring, context: Context, snapshot: Snapshot) -> None
     scoring.learner.close()
     scoring.learner = choose.load(context.spec, folder / MODEL_FILE)
     _read_adjuster(folder, ADJUSTING, scoring.adjuster)
-    scoring.slices.restore(manifest["slices"])
+    learned = manifest["counts"]["learned"]
+    scoring.slices.restore(manifest["sliced"], learned)
     if "static" in manifest:
         adjustment = Adjustment.from_json(manifest["static"]["adjustment"])
         scoring.static = Static(choose.load(context.spec, folder / STATIC_FILE), adjustment)
@@ -57,7 +61,9 @@ def read_scoring(scoring: Scoring, context: Context, snapshot: Snapshot) -> None
         said = known.get(shadow.name)
         if said is not None and _same(shadow, said):
             shadow.close()
-            scoring.shadows[at] = _read_shadow(shadow, said["trouble"], context, folder)
+            scoring.shadows[at] = _read_shadow(shadow, said, context, folder)
+        else:
+            shadow.begun = learned
 
 
 def shadows_begun_anew(scoring: Scoring, manifest: Mapping[str, Any]) -> set[str]:
@@ -90,10 +96,12 @@ def _write_shadow(folder: Path, shadow: Shadow) -> None:
         path.unlink(missing_ok=True)
 
 
-def _read_shadow(shadow: Shadow, trouble: str, context: Context, folder: Path) -> Shadow:
+def _read_shadow(shadow: Shadow, said: Mapping[str, Any], context: Context, folder: Path) -> Shadow:
+    trouble, begun = said["trouble"], said["begun"]
     if trouble:
-        return Shadow(shadow.name, shadow.spec, None, shadow.adjuster, trouble)
+        return Shadow(shadow.name, shadow.spec, None, shadow.adjuster, trouble, begun)
     fresh = new_shadow(shadow.name, shadow.spec, context.settings)
+    fresh.begun = begun
     try:
         if fresh.learner is not None:
             fresh.learner.close()

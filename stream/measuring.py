@@ -5,14 +5,13 @@ The last step of the fold before writing; :mod:`learners.evaluation` measures.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from learners.evaluation import Evaluator, Lessons
-from learners.lessons import IntArray
-from stream.joins.joiner import ARRIVED, BEHIND, LESSON
-from stream.plan import REMEMBERED, Plan, Remembered, Taught
+from stream.joins.joiner import ARRIVED, BEHIND
+from stream.plan import Plan, Remembered, Taught
 from stream.scoring import AMOUNT, OWN, SLICE
 
 
@@ -27,8 +26,11 @@ def measure(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
 def _in_turn(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
     """Lessons and corrections in the order in which they came."""
     lessons, corrections = lessons_of(plan.lessons, remembered), plan.corrections
-    corrected = lessons_of(corrections, remembered)
-    numbers = _numbers(corrections, remembered)
+    events = np.array(corrections.events, dtype=np.int64)
+    said = np.array([corrections.lessons, corrections.times], dtype=np.int64)
+    numbers, known = remembered.taught(events, list(said))
+    # As at first in all but the label, the time of the first one too.
+    corrected = replace(lessons_of(corrections, remembered), known=known)
     begin = 0
     for at, upto in enumerate(plan.lessons_before):
         if upto > begin:
@@ -44,7 +46,9 @@ def lessons_of(taught: Taught, remembered: Remembered) -> Lessons:
     layout = remembered.arrived_layout
     block = remembered.of(np.array(taught.events, dtype=np.int64))
     floats = dict(zip(layout.floats, block.floats, strict=True))
-    amounts = floats.pop(AMOUNT, np.ones(len(taught.events)))
+    amounts = np.ones(len(taught.events))
+    for name in [name for name in floats if name.startswith(AMOUNT)]:
+        amounts = floats.pop(name)
     sliced = [at for at, name in enumerate(layout.integers) if name.startswith(SLICE)]
     return Lessons(
         # A shadow's column goes by more than its name.
@@ -56,12 +60,3 @@ def lessons_of(taught: Taught, remembered: Remembered) -> Lessons:
         slices=block.integers[sliced],
         amounts=amounts,
     )
-
-
-def _numbers(corrections: Taught, remembered: Remembered) -> IntArray:
-    """Which lessons are corrected."""
-    said: Sequence[int] = corrections.lessons
-    numbers = np.array(said, dtype=np.int64)
-    block = remembered.of(np.array(corrections.events, dtype=np.int64))
-    kept = block.integers[remembered.arrived_layout.integers.index(LESSON)]
-    return np.where(numbers == REMEMBERED, kept, numbers)

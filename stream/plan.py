@@ -15,14 +15,15 @@ import numpy as np
 from converters.cells import Refusal
 from learners.lessons import IntArray
 from stream.joins.columns import Block, Layout
-from stream.joins.joiner import LESSON, SOURCE_BITS, SOURCE_MASK, Joiner, Source
+from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source
 from stream.reading import Taken
 
 # A row's score still to come: its number in the record, its id, its line, the lessons before it.
 Scored = tuple[int, str, int, int]
 Refused = tuple[int, Refusal]
 
-# The lesson's number of an event that is remembered from an earlier plan stands in its columns.
+# What is known of the lesson of an event that is remembered from an earlier plan stands in its
+# columns.
 REMEMBERED = -1
 
 
@@ -58,7 +59,7 @@ class Taught:
     Attributes:
         events: references to the event's numbers, ``place << SOURCE_BITS | Source``.
         labels: 1 or 0.
-        times: stream time when the label was known, ms.
+        times: stream time when the label was known, ms; of a correction, the first label.
         lines: how many lines of the plan come up to the lesson, its own included.
         lessons: the lesson's number (of corrections: which one is corrected), or
             :data:`REMEMBERED`.
@@ -100,7 +101,8 @@ class Plan:
         lessons: what is measured.
         corrections: what is measured anew.
         lessons_before: for each correction, the lessons of this plan that came before it.
-        kept: events that are remembered with their label: reference and lesson's number.
+        kept: events that are remembered with their label: reference, lesson's number, and when
+            their first label came.
         scored: for each record, its rows that get a score.
         refused: for each record, its rows that are dead letters.
         first_waiting: the number of the first event that waits since this plan.
@@ -115,7 +117,7 @@ class Plan:
     lessons: Taught = field(default_factory=Taught)
     corrections: Taught = field(default_factory=Taught)
     lessons_before: list[int] = field(default_factory=list)
-    kept: list[tuple[int, int]] = field(default_factory=list)
+    kept: list[tuple[int, int, int]] = field(default_factory=list)
     scored: list[tuple[Taken, list[Scored]]] = field(default_factory=list)
     refused: list[tuple[Taken, list[Refused]]] = field(default_factory=list)
 
@@ -145,12 +147,20 @@ class Remembered:
             block = self.arrived.chosen(np.array(plan.waits))
             waiting.columns.put(plan.first_waiting - waiting.base, block)
         if plan.kept:
-            events, lessons = np.array(plan.kept).T
+            events, *lessons = np.array(plan.kept).T
             block = self.of(events)
-            place = self.joiner.layout().integers.index(LESSON)
-            known = lessons != REMEMBERED
-            block.integers[place, known] = lessons[known]
-            taught.columns.put(plan.first_taught - taught.base, block)
+            integers = np.vstack([block.integers, self.taught(events, lessons)])
+            taught.columns.put(plan.first_taught - taught.base, Block(block.floats, integers))
+
+    def taught(self, events: IntArray, said: Sequence[IntArray]) -> IntArray:
+        """Number and first time of each event's lesson: as said, or as remembered."""
+        lessons = np.array(said)
+        remembered = lessons[0] == REMEMBERED
+        if remembered.any():
+            queue = self.joiner.taught
+            places = (events[remembered] >> SOURCE_BITS) - queue.base
+            lessons[:, remembered] = queue.columns.get(places).integers[-len(TAUGHT) :]
+        return lessons
 
     def of(self, events: IntArray) -> Block:
         """The numbers of the events that these references name."""
@@ -178,4 +188,5 @@ class Remembered:
         if kind is Source.ARRIVED:
             return self.arrived.chosen(places)
         queue = self.joiner.waiting if kind is Source.WAITING else self.joiner.taught
-        return queue.columns.get(places - queue.base)
+        block = queue.columns.get(places - queue.base)
+        return Block(block.floats, block.integers[: len(self.arrived_layout.integers)])

@@ -210,13 +210,13 @@ class Planner:
         return line
 
     def _measure(self, event: int, key: str, text: str, label: int, plan: Plan) -> None:
-        counts, lesson = self.counts, self.counts.learned
-        plan.lessons.add(event, label, self.joiner.stream_time, len(plan.lines), lesson)
+        counts, joiner, lesson = self.counts, self.joiner, self.counts.learned
+        plan.lessons.add(event, label, joiner.stream_time, len(plan.lines), lesson)
         counts.learned = lesson + 1
         counts.positives += label
-        if self.joiner.corrections and key:
-            self.joiner.keep(key, label, text)
-            plan.kept.append((event, lesson))
+        if joiner.corrections and key:
+            joiner.keep(key, label, text)
+            plan.kept.append((event, lesson, joiner.stream_time))
 
     def _known(self, key: str, label: int, plan: Plan) -> None:
         """A label of an event that has one: a repeat, or a correction."""
@@ -229,15 +229,16 @@ class Planner:
         taken = joiner.taught.take(key)
         assert taken is not None
         number, text = taken[0], joiner.taught.release(taken[0])
-        event, lesson = number << SOURCE_BITS | Source.TAUGHT, REMEMBERED
+        kept = number << SOURCE_BITS | Source.TAUGHT, REMEMBERED, REMEMBERED
         if number >= plan.first_taught:  # its numbers are not stored yet
-            event, lesson = plan.kept[number - plan.first_taught]
-        line = self._lesson(key, text, label)
+            kept = plan.kept[number - plan.first_taught]
+        line = self.teaching.line(key, text, label)
         if line is not None:
             plan.lines.append(line)
         plan.lessons_before.append(len(plan.lessons.events))
-        plan.corrections.add(event, label, joiner.stream_time, len(plan.lines), lesson)
+        event, lesson, known = kept
+        plan.corrections.add(event, label, known, len(plan.lines), lesson)
         self.counts.positives += 1 if label else -1
         joiner.correct(key, label)
         joiner.keep(key, label, text)
-        plan.kept.append((event, lesson))
+        plan.kept.append(kept)

@@ -24,9 +24,10 @@ from stream.shadows import Shadow
 from stream.slices import Slices
 
 # The columns of an event's scores: what is served, the learner's own, and beside them.
-SCORE, RAW, BASE_RATE, STATIC, AMOUNT = "score", "raw", "base_rate", "static", "amount"
-# What stands before the name of a sliced column, and behind that of a shadow whose scores change.
-SLICE, OWN = "slice ", " raw"
+SCORE, RAW, BASE_RATE, STATIC = "score", "raw", "base_rate", "static"
+# What stands before the name of a sliced column and that of the amounts, and behind that of a
+# shadow whose scores change.
+SLICE, AMOUNT, OWN = "slice ", "amount ", " raw"
 
 
 @dataclass
@@ -57,8 +58,9 @@ class Scoring:
         floats = [SCORE, BASE_RATE, *[RAW] * self.adjuster.changes, *[STATIC] * bool(self.static)]
         for shadow in self.shadows:
             floats += [shadow.column, *[shadow.column + OWN] * shadow.adjuster.changes]
-        floats += [AMOUNT] * bool(self.slices.carried.amount)
-        return Layout(tuple(floats), tuple(SLICE + name for name in self.slices.carried.slices))
+        floats += [AMOUNT + self.slices.carried.amount] * bool(self.slices.carried.amount)
+        sliced = tuple(SLICE + column for column in self.slices.columns)
+        return Layout(tuple(floats), sliced, {STATIC: SCORE} if self.static else {})
 
     def step(self, plan: Plan, joiner: Joiner) -> tuple[list[float], Remembered]:
         """Score and teach the lines of a plan.
@@ -88,7 +90,7 @@ class Scoring:
     def freeze(self, joiner: Joiner) -> None:
         """Take the copy that stops learning; it would have scored what waits as the learner did."""
         self.static = Static(self.copy_learner(self.learner), self.adjuster.frozen())
-        joiner.add_column(STATIC, like=SCORE)
+        joiner.change_layout(self.layout())
 
     def close(self) -> None:
         """Free all learners."""
@@ -110,10 +112,11 @@ class Scoring:
         integers[layout.integers.index(ARRIVED)] = arrivals.times
         if self.slices.carried.places:
             if self.slices.carried.amount:
-                _put(remembered, AMOUNT, self.slices.amounts(arrivals.carried))
+                amounts = self.slices.amounts(arrivals.carried)
+                _put(remembered, AMOUNT + self.slices.carried.amount, amounts)
             codes = self.slices.codes(arrivals.carried)
-            for name, row in zip(self.slices.carried.slices, codes, strict=True):
-                integers[layout.integers.index(SLICE + name)] = row
+            for column, row in zip(self.slices.columns, codes, strict=True):
+                integers[layout.integers.index(SLICE + column)] = row
 
     def _static_scores(self, static: Static, plan: Plan) -> FloatArray:
         texts = [unlabelled(plan.lines[at]) for at in plan.arrivals.lines]

@@ -45,6 +45,7 @@ class Shadow:
         learner: None once it has failed.
         adjuster: what its scores go through.
         trouble: why it has failed; empty while it has not.
+        begun: lessons learned when it began; one of its name before that was another shadow.
     """
 
     name: str
@@ -52,15 +53,20 @@ class Shadow:
     learner: Learner | None
     adjuster: Adjuster
     trouble: str = ""
+    begun: int = 0
 
-    @cached_property
+    @property
     def column(self) -> str:
         """Where its scores stand beside an event; not where another one of its name had them."""
-        return f"{self.name} {sha256(repr(self.spec).encode()).hexdigest()[:8]}"
+        return f"{self.name} {self._arguments}-{self.begun}"
+
+    @cached_property
+    def _arguments(self) -> str:
+        return sha256(repr(self.spec).encode()).hexdigest()[:8]
 
     def step(self, lines: Sequence[str]) -> FloatArray:
         """Score and learn; nan for what it has not scored."""
-        found = self._tried(lambda learner: self._step(learner, lines))
+        found = self._tried(lambda learner: _checked(self._step(learner, lines), len(lines)))
         return np.full(len(lines), UNKNOWN) if found is None else found
 
     def save(self, path: Path) -> bool:
@@ -69,12 +75,11 @@ class Shadow:
 
     def to_json(self) -> dict[str, Any]:
         """What a manifest says of it."""
-        return {**self.spec.to_json(), "trouble": self.trouble}
+        return {**self.spec.to_json(), "trouble": self.trouble, "begun": self.begun}
 
     def close(self) -> None:
         """Free the learner."""
-        if self.learner is not None:
-            self.learner.close()
+        self._tried(lambda learner: learner.close())
         self.learner = None
 
     def fail(self, trouble: str) -> None:
@@ -150,6 +155,13 @@ def _spec(shadow: ShadowSettings, settings: Settings, schema: Schema) -> Learner
     choose.check_weights(schema, spec)
     check_positive_weight(settings.imbalance, schema, spec)
     return spec
+
+
+def _checked(scores: FloatArray, count: int) -> FloatArray:
+    """The scores, seen to be some; nan stands for a line that was refused."""
+    if scores.shape != (count,) or not ((scores >= 0) & (scores <= 1) | np.isnan(scores)).all():
+        raise ValueError(f"it gave no probability for each of {count} lines")
+    return scores
 
 
 def _saved(learner: Learner, path: Path) -> bool:

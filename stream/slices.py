@@ -7,7 +7,8 @@ order in which values come, which is the order of the records: a fold like all e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,54 +21,83 @@ MOST_CHARACTERS = 200
 
 
 @dataclass
-class Slices:
-    """The codes of each sliced column.
+class Slice:
+    """A sliced column.
 
     Attributes:
-        carried: which cells there are.
+        begun: lessons learned when it began; one of its name before that was another slice.
         most: values that get a code of their own; all others share the one after them.
-        values: for each column, the values by code.
+        values: the values, by code.
     """
 
-    carried: Carried = field(default_factory=Carried)
-    most: int = 50
-    values: dict[str, list[str]] = field(default_factory=dict)
+    begun: int
+    most: int
+    values: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.values = {name: list(self.values.get(name, ())) for name in self.carried.slices}
-        self._codes = {name: {v: c for c, v in enumerate(of)} for name, of in self.values.items()}
+        self._codes = {value: code for code, value in enumerate(self.values)}
 
-    def restore(self, values: Mapping[str, Sequence[str]]) -> None:
-        """Go on with the values that a checkpoint knows; a column that is new has none yet."""
-        self.values = {name: list(values.get(name, ())) for name in self.carried.slices}
-        self.__post_init__()
+    def codes(self, values: Sequence[str]) -> list[int]:
+        """The code of each value."""
+        known = self._codes
+        try:
+            return [known[value] for value in values]
+        except KeyError:
+            return [self._code(value[:MOST_CHARACTERS]) for value in values]
+
+    def _code(self, value: str) -> int:
+        code = self._codes.get(value)
+        if code is None:
+            if len(self.values) >= self.most:
+                return self.most
+            code = self._codes[value] = len(self.values)
+            self.values.append(value)
+        return code
+
+
+class Slices:
+    """The slices of a config.
+
+    Args:
+        carried: which cells there are.
+        most: values of a slice that get a code of their own.
+    """
+
+    def __init__(self, carried: Carried | None = None, most: int = 50) -> None:
+        self.carried = carried or Carried()
+        self._each = {name: Slice(0, most) for name in self.carried.slices}
+
+    @property
+    def columns(self) -> list[str]:
+        """Where each one's codes stand beside an event; not where another of its name had them."""
+        return [f"{name} {each.begun}" for name, each in self._each.items()]
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """For each column, the values by code."""
+        return {name: each.values for name, each in self._each.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """What a manifest says of them."""
+        return {name: asdict(each) for name, each in self._each.items()}
+
+    def restore(self, said: Mapping[str, Any], learned: int) -> None:
+        """Go on with the slices that a checkpoint knows; one that is new begins here.
+
+        How many values get a code is settled when a slice begins: codes must keep their meaning.
+        """
+        for name, each in self._each.items():
+            self._each[name] = Slice(**said[name]) if name in said else replace(each, begun=learned)
 
     def codes(self, cells: Sequence[tuple[str, ...]]) -> IntArray:
         """The codes of some events' carried cells: [columns, events]."""
         if not (self.carried.slices and cells):
             return np.zeros((len(self.carried.slices), len(cells)), dtype=np.int64)
-        columns = list(zip(*cells, strict=True))
-        rows = [self._coded(n, columns[at]) for at, n in enumerate(self.carried.slices)]
+        columns = zip(*cells, strict=True)
+        # The amount's column, if there is one, is the last.
+        rows = [of.codes(each) for of, each in zip(self._each.values(), columns, strict=False)]
         return np.array(rows, dtype=np.int64)
 
     def amounts(self, cells: Sequence[tuple[str, ...]]) -> FloatArray:
         """The amount of each event; nan where its cell holds none."""
         return np.array([amount_of(each[-1]) for each in cells], dtype=np.float64)
-
-    def _coded(self, name: str, values: Sequence[str]) -> list[int]:
-        codes = self._codes[name]
-        try:
-            return [codes[value] for value in values]
-        except KeyError:
-            return [self._code(name, value) for value in values]
-
-    def _code(self, name: str, value: str) -> int:
-        codes = self._codes[name]
-        short = value[:MOST_CHARACTERS]
-        code = codes.get(short)
-        if code is None:
-            if len(codes) >= self.most:
-                return self.most
-            code = codes[short] = len(codes)
-            self.values[name].append(short)
-        return code

@@ -26,8 +26,18 @@ from stream.pipeline import Pipeline
 from stream.reading import Batch, EventRows, LabelRows, Taken
 from tests.simulation import SECOND, Simulation
 
+Drawn = list[tuple[int, tuple[str, list[Any]]]]
 EVENTS, LABELS = Place("m.events", 0), Place("m.labels", 0)
 BEGIN = 1_000_000
+
+# Everything that stands beside a learner at once.
+EVERYTHING: dict[str, Any] = {
+    "evaluation": {"window": 50, "slice_values": 2, "static_after": "1970-01-01T00:16:50"},
+    "value": {"true_positive": 5, "false_positive": -1, "scale": "amount"},
+    "imbalance": {"positive_weight": 2, "negative_share": 0.5},
+    "calibration": {"method": "platt", "window": 100, "every": 10},
+    "shadow": [{"name": "small", "args": "-b 12"}, {"name": "wet", "kind": "river"}],
+}
 
 ids = st.sampled_from(["", "a", "b", "c", "d", "e", "a-long-id-of-over-16-characters"])
 texts = st.sampled_from(["| x=1", "| x=2 y:0.5", "|", "| y:3 |a z=1"])
@@ -157,3 +167,14 @@ def check_counts(fold: Pipeline, slow: Simulation) -> None:
         + labels.labels_late + labels.labels_expired + labels.labels_corrected
         + len(joiner.labels)
     )  # fmt: skip
+
+
+def stream(count: int) -> list[Taken]:
+    """Events whose label comes some records later, one row in five without an id."""
+    drawn: list[tuple[int, tuple[str, list[Any]]]] = []
+    for n in range(count):
+        texts = ["| x=1", "| x=2 y:0.5"]
+        drawn.append((1, ("e", [(f"k{n}", None, texts[n % 2]), ("", n % 2, texts[n % 2])])))
+        if n >= 3:
+            drawn.append((0, ("l", [(f"k{n - 3}", (n * 7) % 3 % 2)])))
+    return records_of(drawn)

@@ -199,7 +199,7 @@ def test_a_column_that_came_later_is_unknown_or_like_another() -> None:
     add(plain, kept, 3)
     kept.save()
     queue = KeyedQueue(Layout(("late", "score"), (SLOT, "behind")), texts=True)
-    queue.columns.add_float("static", like="score")
+    queue.columns.change(Layout(("late", "score", "static"), (SLOT, "behind"), {"static": "score"}))
     segments = Segments(queue, "waiting", 10**6)
     segments.restore(kept.said, kept.left, lambda name: kept.files[name])
     late, score, static = queue.columns.get(np.arange(3)).floats

@@ -34,15 +34,18 @@ class Draft:
     def take_over(self, name: str, snapshot: Path, mark: FileMark) -> bool:
         """Have a file of another snapshot in this one too, without writing it again.
 
-        A second name for the same bytes, which stay when the other snapshot is deleted. They are
-        not read here: whoever opens this snapshot checks them against the mark.
+        A second name for the same bytes, which stay when the other snapshot is deleted. Only their
+        size is looked at here: whoever opens this snapshot checks them against the mark.
 
         Returns:
-            Whether that was possible; it is not where the other snapshot is gone, or on file
-            systems without hard links.
+            Whether that was possible; it is not where the other snapshot is gone or was cut, or on
+            file systems without hard links.
         """
         try:
             os.link(snapshot / name, self.path / name)
+            if (self.path / name).stat(follow_symlinks=False).st_size != mark.size:
+                (self.path / name).unlink()
+                return False
         except OSError:
             return False
         self.marks[name] = mark

@@ -16,6 +16,8 @@ from learners.lessons import IntArray
 
 # A float column that is added later knows nothing of the rows before it.
 UNKNOWN = float("nan")
+# And an integer one holds no number, nor any code.
+NONE = -1
 FIRST_CAPACITY = 1024
 
 
@@ -46,7 +48,7 @@ class Block:
         """Rows of a layout that are still to be filled."""
         return cls(
             np.full((len(layout.floats), rows), UNKNOWN),
-            np.zeros((len(layout.integers), rows), dtype=np.int64),
+            np.full((len(layout.integers), rows), NONE, dtype=np.int64),
         )
 
     def chosen(self, places: IntArray) -> Block:
@@ -78,13 +80,17 @@ class Columns:
         self._make_room(int(places[-1]) + 1 if places.size else 0)
         self._block.integers[self.layout.integers.index(name), places] = values
 
-    def add_float(self, name: str, like: str) -> None:
-        """One more float column, last: so far as another one is."""
-        old, layout = self._block, self.layout
-        floats, alike = (*layout.floats, name), {**layout.alike, name: like}
-        self.layout = Layout(floats, layout.integers, alike)
-        copied = old.floats[layout.floats.index(like)]
-        self._block = Block(np.vstack([old.floats, copied]), old.integers)
+    def change(self, layout: Layout) -> None:
+        """Take another layout; columns of the same name keep what they hold, if anything."""
+        old, new = self._block, Block.empty(layout, self._block.floats.shape[1])
+        for at, name in enumerate(layout.floats):
+            held = name if name in self.layout.floats else layout.alike.get(name)
+            if held in self.layout.floats:
+                new.floats[at] = old.floats[self.layout.floats.index(held)]
+        for at, name in enumerate(layout.integers):
+            if name in self.layout.integers:
+                new.integers[at] = old.integers[self.layout.integers.index(name)]
+        self._block, self.layout = new, layout
 
     def keep(self, places: IntArray) -> None:
         """Keep these rows alone, in this order, from place 0 on."""

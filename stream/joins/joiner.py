@@ -22,9 +22,10 @@ from stream.joins.segments import SLOT
 # What a resolved id is remembered with: its label, or that its label did not come in time.
 EXPIRED = 2
 
-# The integer columns of a remembered event: lessons behind its score, its own lesson's number, and
-# stream time at its arrival.
-BEHIND, LESSON, ARRIVED = "behind", "lesson", "arrived"
+# The integer columns of a remembered event: lessons behind its score, and stream time at its
+# arrival; and, once it was taught, the number of its lesson, and when its first label came.
+BEHIND, ARRIVED = "behind", "arrived"
+TAUGHT = LESSON, KNOWN = "lesson", "known"
 
 
 class Source(IntEnum):
@@ -68,12 +69,10 @@ class Joiner:
     def __init__(
         self, late: LateLabelSettings, duplicates: DuplicateSettings, layout: Layout | None = None
     ) -> None:
-        given = layout or Layout()
-        # The slot comes first, for the segments; the others are the caller's.
-        whole = Layout(given.floats, (SLOT, BEHIND, LESSON, ARRIVED, *given.integers))
         self.stream_time = 0
-        self.waiting = KeyedQueue(whole, texts=True)
-        self.taught = KeyedQueue(whole, texts=True)
+        self.waiting = KeyedQueue(texts=True)
+        self.taught = KeyedQueue(texts=True)
+        self.change_layout(layout or Layout())
         self.labels = KeyedQueue(Layout((), (SLOT,)))
         self.resolved = KeyedQueue(Layout((), (SLOT,)))
         self.queues = {
@@ -93,10 +92,12 @@ class Joiner:
         """The columns of an event's numbers."""
         return self.waiting.columns.layout
 
-    def add_column(self, name: str, like: str) -> None:
-        """One more number of each event: of those there are, as another one is."""
-        for queue in (self.waiting, self.taught):
-            queue.columns.add_float(name, like)
+    def change_layout(self, layout: Layout) -> None:
+        """Other columns beside an event; those of the same name keep what they hold."""
+        # The slot comes first, for the segments; then those of every event; then the caller's.
+        integers = (SLOT, BEHIND, ARRIVED, *layout.integers)
+        self.waiting.columns.change(Layout(layout.floats, integers, layout.alike))
+        self.taught.columns.change(Layout(layout.floats, (*integers, *TAUGHT), layout.alike))
 
     def advance(self, time: int, *, to_events: bool) -> list[tuple[str, int]]:
         """Move stream time to an accepted record's time, and let go of what has waited too long.
