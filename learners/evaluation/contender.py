@@ -63,7 +63,7 @@ class Contender:
         self.bars: IntArray = np.zeros((2, BARS), dtype=np.int64)
         # The log loss of the served score on the lessons that this one has scored, in units.
         self.served = 0
-        self.groups = {name: GroupSums(size) for name, size in sizes.items()}
+        self.groups = {name: GroupSums(size, ordered=name != ALL) for name, size in sizes.items()}
         self.faded = Faded()
         self.amounts = ExactSums(DECISIONS) if scaled else None
 
@@ -82,9 +82,6 @@ class Contender:
         self.histogram.correct(new.positive, new.bins)
         for lessons, beside, sign in ((old, before, -1), (new, after, 1)):
             self._add_linear(lessons, beside, sign)
-            for name, sums in self.groups.items():
-                there = beside.rows[name] >= 0
-                sums.add_earlier(beside.rows[name][there], lessons.part(there), sign)
 
     def _add_linear(self, lessons: Scored, beside: Beside, sign: int) -> None:
         np.add.at(self.bars.reshape(-1), lessons.positive * BARS + lessons.bars, sign)
@@ -120,7 +117,7 @@ class Contender:
 
     def decided(self) -> list[int]:
         """True negatives, false positives, false negatives and true positives."""
-        decided: list[int] = self.all.decisions()[0].tolist()
+        decided: list[int] = self.all.decisions[0].tolist()
         return decided
 
     def decided_amounts(self) -> Sequence[float]:

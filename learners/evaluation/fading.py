@@ -18,7 +18,7 @@ from learners.evaluation.fixed_point import units
 from learners.evaluation.group_sums import BASE, COLUMNS, DECISIONS, FIRST_GAP, LOSS, SQUARE
 from learners.evaluation.log_odds import COARSE_BINS, areas
 from learners.evaluation.scored import Scored
-from learners.lessons import AnyArray, IntArray
+from learners.lessons import AnyArray, BoolArray, IntArray
 
 # Columns: the histogram by label, decisions, then those of groups.
 LABELLED = 2 * COARSE_BINS
@@ -87,8 +87,8 @@ class Faded:
         flat, first = self._open.reshape(-1), shares.chunks * WIDTH
         weights = shares.weights * sign
         counted = units(weights)
-        coarse = lessons.cells - (lessons.decisions - lessons.positive) * COARSE_BINS
-        np.add.at(flat, first + coarse, counted)
+        labelled = lessons.positive * COARSE_BINS + lessons.coarse
+        np.add.at(flat, first + labelled, counted)
         np.add.at(flat, first + (lessons.decisions + LABELLED), counted * lessons.decided)
         begins = np.flatnonzero(np.diff(shares.chunks, prepend=-1))
         for column, costs in (
@@ -129,8 +129,13 @@ class Faded:
         self._past[LABELLED:FIRST_SUM] = 0.0
         self._open[:, LABELLED:FIRST_SUM] = 0.0
 
-    def measures(self, decay: float) -> dict[str, Any]:
-        """All faded measures; None where undefined."""
+    def measures(self, decay: float, mixed: BoolArray) -> dict[str, Any]:
+        """All faded measures; None where undefined.
+
+        Args:
+            decay: of a chunk.
+            mixed: the coarse bins that hold scores that differ.
+        """
         sums = self._past * decay + self._open[0]
         negatives, positives = sums[:LABELLED].reshape(2, COARSE_BINS)
         both = float(negatives.sum() + positives.sum())
@@ -147,14 +152,16 @@ class Faded:
         right_negative, _, _, right_positive = sums[LABELLED:FIRST_SUM]
         decided = float(sums[LABELLED:FIRST_SUM].sum())
         found["accuracy"] = float(right_negative + right_positive) / decided if decided else None
-        mixed = np.ones(COARSE_BINS, dtype=np.bool_)
         return found | areas(negatives, positives, mixed)
 
     def state(self) -> dict[str, AnyArray]:
         """The past and the open chunk."""
-        return {"faded_past": self._past.copy(), "faded_open": self._open[0].copy()}
+        sums = np.concatenate([self._past, self._open[0]])
+        used = np.flatnonzero(sums)
+        return {"faded_places": used.astype(np.uint32), "faded_sums": sums[used]}
 
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
         """Go on from a state."""
-        self._past = arrays["faded_past"].astype(np.float64)
-        self._open = arrays["faded_open"].astype(np.float64).reshape(1, WIDTH)
+        sums = np.zeros(2 * WIDTH)
+        sums[arrays["faded_places"]] = arrays["faded_sums"]
+        self._past, self._open = sums[:WIDTH].copy(), sums[WIDTH:].reshape(1, WIDTH).copy()

@@ -12,7 +12,6 @@ import numpy as np
 from learners.areas import average_precision, roc_area
 from learners.arithmetic import FloatArray
 from learners.evaluation.group_sums import BASE, FIRST_GAP, LOSS, SQUARE, GroupSums
-from learners.evaluation.log_odds import COARSE_BINS
 from learners.lessons import IntArray
 
 
@@ -35,10 +34,9 @@ class GroupMeasures:
 
 def group_measures(groups: GroupSums) -> GroupMeasures:
     """All measures of all groups."""
-    negatives, positives = groups.by_label()
+    negatives, positives, mixed = groups.by_label()
     count = negatives.sum(axis=1) + positives.sum(axis=1)
     sums = groups.sums()
-    mixed = np.ones(COARSE_BINS, dtype=np.bool_)
     return GroupMeasures(
         count,
         positives.sum(axis=1),
@@ -48,7 +46,7 @@ def group_measures(groups: GroupSums) -> GroupMeasures:
         _means(np.abs(sums[:, FIRST_GAP:]).sum(axis=1), count),
         *roc_area(negatives, positives, mixed),
         *average_precision(negatives, positives, mixed),
-        groups.decisions(),
+        groups.decisions,
     )
 
 

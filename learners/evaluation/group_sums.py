@@ -12,9 +12,9 @@ import numpy as np
 
 from learners.arithmetic import FloatArray
 from learners.evaluation.fixed_point import MOST_LESSONS, UNIT, UNIT_BITS, carried, placed
-from learners.evaluation.log_odds import COARSE_BINS, narrowed
+from learners.evaluation.group_histogram import GroupHistogram
 from learners.evaluation.scored import ComplexArray, Scored
-from learners.lessons import AnyArray, IntArray
+from learners.lessons import AnyArray, BoolArray, IntArray
 from learners.metrics import CALIBRATION_BINS
 
 # Columns of the sums: log loss, squared error, the base rate's log loss on the same lessons, then
@@ -22,7 +22,6 @@ from learners.metrics import CALIBRATION_BINS
 LOSS, SQUARE, BASE, FIRST_GAP = 0, 1, 2, 3
 COLUMNS = FIRST_GAP + CALIBRATION_BINS
 DECISIONS = 4
-CELLS = DECISIONS * COARSE_BINS
 
 
 class GroupSums:
@@ -30,39 +29,37 @@ class GroupSums:
 
     Args:
         size: rows in use.
+        ordered: whether groups have areas; everything together has a finer histogram elsewhere.
     """
 
-    def __init__(self, size: int = 0) -> None:
+    def __init__(self, size: int = 0, *, ordered: bool = True) -> None:
         self._size = size
-        self._histogram: IntArray = np.zeros((size, CELLS), dtype=np.int64)
-        # Decisions in the histogram that were made under an earlier threshold.
-        self._earlier: IntArray = np.zeros((size, DECISIONS), dtype=np.int64)
+        self._histogram = GroupHistogram(size) if ordered else None
+        self._decisions: IntArray = np.zeros((size, DECISIONS), dtype=np.int64)
         self._whole: IntArray = np.zeros((size, COLUMNS), dtype=np.int64)
         self._parts: IntArray = np.zeros((size, COLUMNS), dtype=np.int64)
         self._fresh: ComplexArray = self._nothing()
         self._added = 0
 
     def _nothing(self) -> ComplexArray:
-        return np.zeros((2, len(self._histogram), CALIBRATION_BINS), dtype=np.complex128)
+        return np.zeros((2, len(self._whole), CALIBRATION_BINS), dtype=np.complex128)
 
     def add(self, rows: IntArray, lessons: Scored, sign: int = 1) -> None:
         """Add lessons, or with a sign of -1 take them back; rows are below the size.
 
-        Hot: each of the three additions costs 3 ns a lesson.
+        Hot: each of the additions costs 3 ns a lesson.
         """
         if self._added + rows.size > MOST_LESSONS:
             self._carry()
         self._added += rows.size
-        np.add.at(self._histogram.reshape(-1), rows * CELLS + lessons.cells, sign)
+        if self._histogram is not None:
+            self._histogram.add(rows, lessons.coarse, lessons.positive, lessons.scores, sign)
+        cells = rows * DECISIONS + lessons.decisions
+        np.add.at(self._decisions.reshape(-1), cells, lessons.decided * sign)
         bins = rows * CALIBRATION_BINS + lessons.calibration_bins
         operation = np.add if sign == 1 else np.subtract
         operation.at(self._fresh[0].reshape(-1), bins, lessons.loss_and_gap)
         operation.at(self._fresh[1].reshape(-1), bins, lessons.square_and_base)
-
-    def add_earlier(self, rows: IntArray, lessons: Scored, sign: int) -> None:
-        """Let decisions that were made under an earlier threshold not count."""
-        passed = (1 - lessons.decided) * sign
-        np.add.at(self._earlier.reshape(-1), rows * DECISIONS + lessons.decisions, passed)
 
     def _carry(self) -> None:
         """Bring what is fresh into the sums."""
@@ -81,11 +78,12 @@ class GroupSums:
         Tables have room to grow, so that a new last row costs nothing most of the time.
         """
         stay = np.array_equal(rows, np.arange(self._size))
-        if not (stay and size <= len(self._histogram)):
+        if not (stay and size <= len(self._whole)):
             self._carry()
-            room = 2 * size if stay else size
-            self._histogram = placed(self._histogram, rows, room)
-            self._earlier = placed(self._earlier, rows, room)
+            room = size + size // 4 if stay else size
+            if self._histogram is not None:
+                self._histogram.place(rows, room)
+            self._decisions = placed(self._decisions, rows, room)
             self._whole = placed(self._whole, rows, room)
             self._parts = placed(self._parts, rows, room)
             self._fresh = self._nothing()
@@ -93,17 +91,17 @@ class GroupSums:
 
     def restart_decisions(self) -> None:
         """Forget what was decided, for another threshold decides from here on."""
-        self._earlier = self._histogram.reshape(-1, DECISIONS, COARSE_BINS).sum(axis=2)
+        self._decisions[:] = 0
 
+    @property
     def decisions(self) -> IntArray:
         """True negatives, false positives, false negatives and true positives of each group."""
-        every: IntArray = self._histogram.reshape(-1, DECISIONS, COARSE_BINS).sum(axis=2)
-        return (every - self._earlier)[: self._size]
+        return self._decisions[: self._size]
 
-    def by_label(self) -> tuple[IntArray, IntArray]:
-        """Negatives and positives of each group by coarse bin."""
-        tables = self._histogram[: self._size].reshape(-1, 2, 2, COARSE_BINS).sum(axis=2)
-        return tables[:, 0], tables[:, 1]
+    def by_label(self) -> tuple[IntArray, IntArray, BoolArray]:
+        """Negatives and positives of each group by coarse bin, and which hold several scores."""
+        assert self._histogram is not None
+        return self._histogram.by_label(self._size)
 
     def totals(self) -> list[int]:
         """The exact sum of each column over all groups, in units."""
@@ -121,12 +119,9 @@ class GroupSums:
     def state(self) -> dict[str, AnyArray]:
         """Everything, as named arrays."""
         self._carry()
-        flat = self._histogram.reshape(-1)
-        used = np.flatnonzero(flat)
-        return {
-            "group_cells": used.astype(np.uint32),
-            "group_counts": narrowed(flat[used]),
-            "group_earlier": self._earlier[: self._size].copy(),
+        histogram = {} if self._histogram is None else self._histogram.state(self._size)
+        return histogram | {
+            "group_decisions": self._decisions[: self._size].copy(),
             "group_whole": self._whole[: self._size].copy(),
             "group_parts": self._parts[: self._size].copy(),
         }
@@ -136,8 +131,8 @@ class GroupSums:
         self._whole = arrays["group_whole"].astype(np.int64)
         self._size = len(self._whole)
         self._parts = arrays["group_parts"].astype(np.int64)
-        self._earlier = arrays["group_earlier"].astype(np.int64)
-        self._histogram = np.zeros((self._size, CELLS), dtype=np.int64)
-        self._histogram.reshape(-1)[arrays["group_cells"]] = arrays["group_counts"]
+        self._decisions = arrays["group_decisions"].astype(np.int64)
+        if self._histogram is not None:
+            self._histogram.restore(arrays, self._size)
         self._fresh = self._nothing()
         self._added = 0

@@ -28,9 +28,10 @@ SHIFT = MANTISSA_BITS - BIN_BITS
 # Whoever changes a number above renames the saved arrays, so that older states are refused.
 LOWEST = (1023 - DOUBLINGS - 1) << BIN_BITS  # the exponent field of 2^-24, as a bin
 
-# Groups have 16 bins a doubling, from 2^-17 on: 4 KiB a label each, off by .01 at most where the
-# scores of both classes spread by one in log-odds.
-COARSE_BITS = 4
+# Groups have 128 bins a doubling, from 2^-17 on: 0.005 to 0.011 wide in log-odds, so that areas are
+# off by .01 at most even where calibrated scores spread by no more than 0.1 in log-odds.
+COARSE_BITS = 7
+COARSE_DOUBLING = 1 << COARSE_BITS
 COARSE_DOUBLINGS = 16
 COARSE_MIDDLE = COARSE_DOUBLINGS << COARSE_BITS
 COARSE_BINS = 2 * COARSE_MIDDLE + 1
@@ -66,6 +67,19 @@ def coarse_bins(fine: IntArray) -> IntArray:
     return found
 
 
+def notice(only: FloatArray, bins: IntArray, scores: FloatArray) -> None:
+    """Let bins remember the one score that they have seen, or that they have seen several."""
+    seen = only[bins]
+    differ = np.flatnonzero((seen != scores) & (seen != SEVERAL_SCORES))
+    if not differ.size:
+        return
+    bins, scores = bins[differ], scores[differ]
+    fresh = only[bins] == NO_SCORE
+    # Of several scores new to a bin any one may stay: the others differ from it just below.
+    only[bins[fresh]] = scores[fresh]
+    only[bins[only[bins] != scores]] = SEVERAL_SCORES
+
+
 class LogOddsHistogram:
     """Counts a bin of log-odds, from which the areas follow within bounds that it knows.
 
@@ -86,16 +100,7 @@ class LogOddsHistogram:
             bins: of the scores.
         """
         np.add.at(self._counts.reshape(-1), bins + positive * BINS, 1)
-        seen = self._only[bins]
-        differ = np.flatnonzero((seen != scores) & (seen != SEVERAL_SCORES))
-        if differ.size:
-            self._notice(bins[differ], scores[differ])
-
-    def _notice(self, bins: IntArray, scores: FloatArray) -> None:
-        fresh = self._only[bins] == NO_SCORE
-        # Of several scores new to a bin any one may stay: the others differ from it just below.
-        self._only[bins[fresh]] = scores[fresh]
-        self._only[bins[self._only[bins] != scores]] = SEVERAL_SCORES
+        notice(self._only, bins, scores)
 
     def correct(self, positive: IntArray, bins: IntArray) -> None:
         """Take lessons from the other label to this one."""
@@ -110,6 +115,12 @@ class LogOddsHistogram:
 
     def _used(self) -> IntArray:
         return np.flatnonzero(self._only != NO_SCORE)
+
+    def coarsely_mixed(self) -> BoolArray:
+        """Which coarse bins hold scores that differ."""
+        used = self._used()
+        scores = np.where(self._only[used] == SEVERAL_SCORES, 2, 1)
+        return np.bincount(coarse_bins(used), scores, COARSE_BINS) > 1
 
     def state(self) -> dict[str, AnyArray]:
         """The bins in use with their counts, and the score of those that saw one score only."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from learners.arithmetic import FloatArray
 from learners.evaluation.fixed_point import units
-from learners.evaluation.log_odds import COARSE_BINS, coarse_bins, log_odds_bins
+from learners.evaluation.log_odds import coarse_bins, log_odds_bins
 from learners.lessons import BoolArray, IntArray
 from learners.metrics import CALIBRATION_BINS, log_losses
 
@@ -38,7 +38,7 @@ class Scored:
         square_and_base: squared error, and the log loss of the base rate, in the same way.
         bins: the log-odds histogram's bin.
         decisions: true negative 0, false positive 1, false negative 2, true positive 3.
-        cells: decision and coarse bin as one number.
+        coarse: the coarse bin.
         bars: the score distribution's bar.
         calibration_bins: of the score.
         decided: 1 where the decision counts, 0 where it was made under an earlier threshold.
@@ -50,7 +50,7 @@ class Scored:
     square_and_base: ComplexArray
     bins: IntArray
     decisions: IntArray
-    cells: IntArray
+    coarse: IntArray
     bars: IntArray
     calibration_bins: IntArray
     decided: IntArray
@@ -90,7 +90,7 @@ def scored(
         _pairs(units(gaps * gaps), base_losses),
         bins,
         decisions,
-        decisions * COARSE_BINS + coarse_bins(bins),
+        coarse_bins(bins),
         bars,
         bars >> BAR_BITS,
         decided,

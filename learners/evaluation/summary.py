@@ -72,7 +72,9 @@ def cumulative(contender: Contender, measuring: Measuring) -> dict[str, Any]:
 
 def faded(measures: Measures, name: str) -> dict[str, Any]:
     """One contender with fading weights."""
-    found = measures.contenders[name].faded.measures(measures.fading.decay)
+    contender = measures.contenders[name]
+    mixed = contender.histogram.coarsely_mixed()
+    found = contender.faded.measures(measures.fading.decay, mixed)
     found["lift"] = lift(found["log_loss"], found["base_rate_log_loss"])
     return found | {"half_life": measures.fading.half_life}
 
