@@ -8,6 +8,7 @@ from typing import Any, cast
 from learners.registry import Version
 from learners.reporting.balance import counts_section, equations
 from learners.reporting.chain import Span, chain, spans, versions_text, versions_within
+from learners.reporting.figures import drawn, figure
 
 COUNTS = {
     "events": 21,
@@ -101,3 +102,10 @@ def test_versions_are_named_shortly() -> None:
     """Runs are drawn together, and what came before the first version is said."""
     assert versions_text([None, 1, 2, 3]) == "before the first, 1-3"
     assert versions_text([4]) == "4"
+
+
+def test_a_figure_that_may_be_far_off_is_left_out() -> None:
+    """A bound above .05 leaves nothing to be read, in the text and on the page's curves."""
+    near, far = {"auc": 0.7, "auc_error": 0.05}, {"auc": 0.5, "auc_error": 0.051}
+    assert (figure(near, "auc"), drawn(near, "auc")) == ("0.700±0.050", 0.7)
+    assert (figure(far, "auc"), drawn(far, "auc")) == ("too coarse to say", None)

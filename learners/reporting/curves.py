@@ -14,7 +14,7 @@ from learners.reporting.contenders import (
     shortly,
     since_words,
 )
-from learners.reporting.figures import HEADINGS, figure
+from learners.reporting.figures import HEADINGS, drawn, figure
 from learners.reporting.overall import duration
 from learners.reporting.pictures import Line, LineChart
 from learners.reporting.sections import Section
@@ -60,5 +60,5 @@ def _ordering(names: Sequence[str], measure: str) -> list[str]:
 
 
 def _line(name: str, measure: str, periods: Sequence[Entry], kind: int) -> Line:
-    points = [(entry["start"], part_of(entry, name).get(measure)) for entry in periods]
+    points = [(entry["start"], drawn(part_of(entry, name), measure)) for entry in periods]
     return Line(shortly(name), points, kind)

@@ -28,6 +28,9 @@ MEASURES = tuple(name for name in HEADINGS if name != "count")
 OF_TWO_CLASSES = frozenset({"auc", "pr_auc", "auc_error", "pr_auc_error"})
 # Measures from a histogram are shown with their error from here on.
 LEAST_ERROR = 5e-4
+# Beyond this one they say nothing, and are left out.
+MOST_ERROR = 0.05
+TOO_COARSE = "too coarse to say"
 # Counted anew when the threshold changes.
 OF_DECISIONS = frozenset({"accuracy"})
 # What is looked for when a document is asked what it leaves undefined.
@@ -46,7 +49,15 @@ def figure(group: Group | None, name: str) -> str:
     if name == "count":
         return f"{value:,}"
     error = group.get(f"{name}_error") or 0.0
+    if error > MOST_ERROR:
+        return TOO_COARSE
     return f"{value:.4f}" if error < LEAST_ERROR else f"{value:.3f}±{error:.3f}"
+
+
+def drawn(group: Group, name: str) -> float | None:
+    """A measure as a picture shows it; None where there is none, or one too coarse to say."""
+    value: float | None = group.get(name)
+    return None if (group.get(f"{name}_error") or 0.0) > MOST_ERROR else value
 
 
 def reason(group: Group | None, name: str) -> str:
