@@ -76,6 +76,11 @@ class Evaluator:
         self._measure()
         return tuple(self._measures.contenders)
 
+    @property
+    def forks(self) -> dict[str, int]:
+        """Lessons that were measured before each copy of another contender was taken."""
+        return {name: number for name, (_, number) in self._forks.items()}
+
     def take(self, lessons: Lessons) -> None:
         """Take lessons in the order in which they were learned.
 

@@ -63,9 +63,9 @@ class Measuring:
         asked = settings.evaluation
         return cls(
             window=asked.window,
-            window_ms=max(1, round(asked.window_seconds * MILLISECONDS)),
+            window_ms=milliseconds(asked.window_seconds),
             half_life=asked.half_life,
-            period_ms=round(asked.period * MILLISECONDS),
+            period_ms=milliseconds(asked.period),
             threshold=settings.threshold,
             value=settings.value,
             slices=slices,
@@ -81,3 +81,8 @@ class Measuring:
     def scale(self) -> str:
         """The column of the amounts; empty where each event counts one."""
         return "" if self.value is None else self.value.scale
+
+
+def milliseconds(seconds: float) -> int:
+    """Event time is in whole milliseconds; a length is one at least."""
+    return max(1, round(seconds * MILLISECONDS))

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from converters.settings import Settings
+from learners.evaluation import Measuring
+from learners.evaluation.lessons import STATIC
+from learners.evaluation.measuring import MILLISECONDS
 from learners.registry import iso
 from learners.reporting.balance import equations
 from learners.reporting.chain import spans, versions_within
 from learners.reporting.figures import undefined
 from learners.reporting.measured import Measured
+
+# Settings of what is gathered, which a checkpoint's manifest alone tells.
+OF_COLLECTING = ("slice_values", "static_after")
+THRESHOLD, SCALE = "threshold", "value.scale"
 
 
 def document(settings: Settings, measured: Measured) -> dict[str, Any]:
@@ -35,17 +42,47 @@ def document(settings: Settings, measured: Measured) -> dict[str, Any]:
 
 
 def _settings(settings: Settings, measured: Measured) -> dict[str, Any]:
-    """What was measured; the threshold and the half-life are those of then."""
-    measuring = measured.evaluator.measuring
-    asked = settings.evaluation.model_dump(mode="json")
-    value = None if settings.value is None else settings.value.model_dump(mode="json")
-    return asked | {
-        "threshold": measuring.threshold,
-        "half_life": measuring.half_life,
-        "value": value,
+    """What the checkpoint was measured with; prices are the config's, as are intervals."""
+    measuring, evaluation = measured.evaluator.measuring, settings.evaluation
+    value = measuring.value
+    then = as_asked(measuring)
+    then |= {name: known for name, known in measured.told.items() if name in OF_COLLECTING}
+    now = as_asked(measured.asked)
+    if measured.told:
+        now |= {name: evaluation.model_dump(mode="json")[name] for name in OF_COLLECTING}
+    taken = measured.evaluator.forks.get(STATIC)
+    return evaluation.model_dump(mode="json") | {
+        **{name: known for name, known in then.items() if "." not in name},
+        "value": None if value is None else value.model_dump(mode="json"),
+        "static": None if taken is None else {"from_lesson": taken},
+        "changed": [
+            {"setting": setting(name), "measured": then.get(name), "config": asked}
+            for name, asked in now.items()
+            if asked != then.get(name)
+        ],
         "imbalance": settings.imbalance.model_dump(mode="json"),
         "calibration": settings.calibration.model_dump(mode="json"),
     }
+
+
+def as_asked(measuring: Measuring) -> dict[str, Any]:
+    """What is measured, as the config would ask for it."""
+    found = {
+        "window": measuring.window,
+        "window_seconds": measuring.window_ms / MILLISECONDS,
+        "half_life": measuring.half_life,
+        "period": measuring.period_ms / MILLISECONDS,
+        "slices": list(measuring.slices),
+        THRESHOLD: measuring.threshold,
+    }
+    return found if measuring.value is None else found | {SCALE: measuring.scale}
+
+
+def setting(name: str) -> str:
+    """A setting by its whole name."""
+    if name == THRESHOLD:
+        return f"serve.{name}"
+    return name if "." in name else f"evaluation.{name}"
 
 
 def _versions(measured: Measured, measures: dict[str, Any]) -> list[dict[str, Any]]:

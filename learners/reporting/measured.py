@@ -19,6 +19,7 @@ from converters.errors import FreshetError
 from converters.schema import Schema
 from converters.settings import Settings
 from learners.evaluation import Evaluator, Measuring
+from learners.evaluation.measuring import milliseconds
 from learners.lessons import AnyArray, MetricsError
 from learners.registry import Checkpoint, Registry, Version
 from learners.reporting.chain import chain
@@ -44,18 +45,25 @@ class Measured:
         checkpoint: as the registry has it.
         manifest: of its snapshot.
         evaluator: as it stood then.
+        asked: what the config asks to be measured now.
         versions: those from which the checkpoint came, oldest first.
     """
 
     checkpoint: Checkpoint
     manifest: Mapping[str, Any]
     evaluator: Evaluator
+    asked: Measuring
     versions: list[Version]
 
     @property
     def slices(self) -> dict[str, list[str]]:
         """The texts that the codes of each sliced column stand for."""
         return dict(self.manifest.get("slices") or {})
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The settings with which the checkpoint was measured; empty where it does not say."""
+        return dict(self.manifest.get("measured_by") or {})
 
     @property
     def shadows(self) -> dict[str, Any]:
@@ -81,8 +89,9 @@ def measured(settings: Settings, schema: Schema, version: int | None) -> Measure
     if METRICS not in manifest.get("files", {}):
         raise NothingMeasuredError(f"{_called(found)} holds no measures. {_ANOTHER}")
     with store.open(found.snapshot, only={METRICS}) as snapshot:
-        evaluator = _read(snapshot.path / METRICS, measuring, found)
-    return Measured(found, manifest, evaluator, versions)
+        then = _windows(measuring, manifest.get("measured_by"))
+        evaluator = _read(snapshot.path / METRICS, then, found)
+    return Measured(found, manifest, evaluator, measuring, versions)
 
 
 _ANOTHER = (
@@ -133,15 +142,28 @@ def _read(path: Path, measuring: Measuring, found: Checkpoint) -> Evaluator:
         ) from error
 
 
+def _windows(measuring: Measuring, then: Mapping[str, Any] | None) -> Measuring:
+    """With the windows that were measured then, which the arrays do not tell."""
+    if not then:
+        return measuring
+    window_ms = milliseconds(then["window_seconds"])
+    return replace(measuring, window=then["window"], window_ms=window_ms)
+
+
 def _as_saved(measuring: Measuring, arrays: Mapping[str, AnyArray]) -> Measuring:
     """What was measured then: under today's threshold, say, no decision has been counted yet."""
-    if not {"decided", "slices", PERIODS} <= arrays.keys():
+    if not {"decided", "slices", "scale", PERIODS} <= arrays.keys():
         return measuring  # another format, which the evaluator refuses by name
     threshold, half_life = map(float, arrays["decided"])
+    value = measuring.value
+    if value is not None:
+        # The sums know no prices, so today's hold; by what they were multiplied is in the sums.
+        value = value.model_copy(update={"scale": str(arrays["scale"][0])})
     return replace(
         measuring,
         threshold=threshold,
         half_life=half_life,
+        value=value,
         slices=tuple(arrays["slices"].tolist()),
         period_ms=int(arrays[PERIODS][1]),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converters.report.wording import counted
@@ -62,7 +62,29 @@ def _words(document: Mapping[str, Any]) -> list[str]:
     errors = {"AUC": measures.get("auc_error"), "PR AUC": measures.get("pr_auc_error")}
     stated = [f"{name} within {error:.1g}" for name, error in errors.items() if error]
     said = f"Over all labels: {', '.join(stated)}. " if stated else ""
-    return [f"{said}{EXACT}", *trouble_words(document["shadows"])]
+    asked = document["evaluation"]
+    return [
+        f"{said}{EXACT}",
+        *_frozen(asked["static"]),
+        *_changed(asked["changed"]),
+        *trouble_words(document["shadows"]),
+    ]
+
+
+def _frozen(static: Mapping[str, Any] | None) -> list[str]:
+    if static is None:
+        return []
+    after = f"{static['from_lesson']:,} lessons"
+    return [f"The frozen copy was taken after {after}; until then it was the served score itself."]
+
+
+def _changed(changed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Where the config asks for something else than was measured."""
+    each = [f"{one['setting']} ({one['measured']}, now {one['config']})" for one in changed]
+    if not each:
+        return []
+    words = f"The config has changed since this was measured: {', '.join(each)}."
+    return [f"{words} The learner measures by it from its next start on; this is what it was."]
 
 
 def duration(milliseconds: float) -> str:
