@@ -7,7 +7,7 @@ from typing import Any
 
 from converters.tables import NOTHING, Table
 from learners.reporting.contenders import called, contenders, report_of
-from learners.reporting.figures import figure, money
+from learners.reporting.figures import figure, money, since_lesson
 from learners.reporting.pictures import Line, LineChart
 from learners.reporting.sections import Section
 
@@ -41,9 +41,15 @@ def decisions_section(document: Mapping[str, Any]) -> Section | None:
         for name, cells in matrices.items()
     ]
     header = (*HEADER, "precision", "recall", "accuracy")
-    table = Table("Confusion", header, (False, *[True] * (len(header) - 1)), rows)
+    since = since_lesson(measures)
+    table = Table(f"Confusion {since}".rstrip(), header, (False, *[True] * (len(header) - 1)), rows)
     threshold = document["evaluation"]["threshold"]
     said = f"An event is taken for positive when its score is at least {threshold:.4g}."
+    if since:
+        said += (
+            f" What was decided is counted {since}: before, another threshold or other amounts "
+            "held. The windows hold all their lessons at today's threshold."
+        )
     return Section("Decisions", [said], [table])
 
 
@@ -64,7 +70,7 @@ def value_section(document: Mapping[str, Any]) -> Section | None:
         if value.get(name) is not None
     ]
     table = Table("Value so far", ("decisions", "value", "an event"), (False, True, True), rows)
-    words = [f"Over {events:,} labelled events."]
+    words = [f"Over {events:,} labelled events {since_lesson(measures)}".rstrip() + "."]
     if value.get("without_amount"):
         words[0] += f" {value['without_amount']:,} more had no amount, and do not count."
     return Section("Value", [*words, *_thresholds(document)], [table], _picture(document))

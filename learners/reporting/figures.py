@@ -6,7 +6,7 @@ here too, so that nowhere stands a bare dash.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Group = Mapping[str, Any]
@@ -39,6 +39,18 @@ NUMBERS = (
     | OF_TWO_CLASSES
     | {"base_rate_log_loss", "score_log_loss", "mean_score", "positive_share"}
 )
+
+
+def headings(measures: Group, names: Sequence[str]) -> list[str]:
+    """The headings of measures over everything; of decisions, since when they are counted."""
+    since = since_lesson(measures)
+    return [HEADINGS[n] + (f" {since}" if n in OF_DECISIONS else "").rstrip() for n in names]
+
+
+def since_lesson(measures: Group) -> str:
+    """From which lesson on decisions are counted; nothing where that is the first."""
+    first = (measures.get("decisions") or {}).get("from") or 0
+    return f"since lesson {first:,}" if first else ""
 
 
 def figure(group: Group | None, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from converters.tables import Table, cut
 from learners.reporting.chain import versions_text
 from learners.reporting.contenders import SCORE, part_of, since_words
-from learners.reporting.figures import HEADINGS, figure
+from learners.reporting.figures import Group, figure, headings
 from learners.reporting.overall import duration
 from learners.reporting.pictures import BarChart, Line, LineChart
 from learners.reporting.sections import Section
@@ -26,13 +26,13 @@ Entry = Mapping[str, Any]
 def slices_section(document: Mapping[str, Any]) -> Section | None:
     """Each sliced column's values, the highest log loss first."""
     slices = document["measures"].get("slices") or {}
+    measures = document["measures"]
     tables = [
-        _table(f"By {cut(column)}", "value", worst_first(groups), _value)
+        _table(measures, f"By {cut(column)}", "value", worst_first(groups), _value)
         for column, groups in slices.items()
     ]
     if not any(table.rows for table in tables):
         return None
-    measures = document["measures"]
     since = [f"{cut(c)}: {said}" for c in slices for said in since_words(measures, c)]
     said = (
         "The highest log loss stands first; values with fewer than "
@@ -62,7 +62,9 @@ def versions_section(document: Mapping[str, Any]) -> Section | None:
     buckets = [entry for entry in document["versions"] if entry["count"]]
     if not buckets:
         return None
-    table = _table("By version", "versions", buckets, lambda e: versions_text(e["versions"]))
+    measures = document["measures"]
+    named = "By version", "versions"
+    table = _table(measures, *named, buckets, lambda entry: versions_text(entry["versions"]))
     behind = [f"{entry['from']:,} to {entry['to'] - 1:,}" for entry in buckets]
     rows = [[row[0], lessons, *row[1:]] for row, lessons in zip(table.rows, behind, strict=True)]
     header = (table.header[0], "lessons behind", *table.header[1:])
@@ -81,10 +83,12 @@ def _by_lessons(buckets: Sequence[Entry]) -> LineChart:
 
 def ages_section(document: Mapping[str, Any]) -> Section | None:
     """By how long after its event the label came."""
-    ages = document["measures"].get("ages")
+    measures = document["measures"]
+    ages = measures.get("ages")
     if not ages:
         return None
-    return Section("Age of the label", (), [_table("By age", "label came after", ages, between)])
+    table = _table(measures, "By age", "label came after", ages, between)
+    return Section("Age of the label", (), [table])
 
 
 def delays_section(document: Mapping[str, Any]) -> Section | None:
@@ -113,9 +117,13 @@ def between(entry: Entry) -> str:
 
 
 def _table(
-    title: str, first: str, entries: Sequence[Entry], called: Callable[[Entry], str]
+    measures: Group,
+    title: str,
+    first: str,
+    entries: Sequence[Entry],
+    called: Callable[[Entry], str],
 ) -> Table:
-    header = (first, "labels", *(HEADINGS[name] for name in SHOWN))
+    header = (first, "labels", *headings(measures, SHOWN))
     rows = [
         [
             called(entry),

@@ -8,7 +8,7 @@ from typing import Any
 from converters.report.wording import counted
 from converters.tables import Table
 from learners.reporting.contenders import called, contenders, report_of, trouble_words
-from learners.reporting.figures import HEADINGS, MEASURES, Group, figure
+from learners.reporting.figures import HEADINGS, MEASURES, Group, figure, headings
 from learners.reporting.sections import Section
 
 NO_LABELS = (
@@ -53,7 +53,10 @@ def _table(title: str, measures: Group, view: str) -> Table:
         if isinstance(group, Mapping):
             labels = "" if view == "faded" else figure(group, "count")
             rows.append([called(name), labels, *(figure(group, each) for each in MEASURES)])
-    header = ("", "labels", *(HEADINGS[name] for name in MEASURES))
+    # Windows are measured anew each time, and so wholly by the newest threshold.
+    every = view in ("", "faded")
+    shown = headings(measures, MEASURES) if every else [HEADINGS[name] for name in MEASURES]
+    header = ("", "labels", *shown)
     return Table(title, header, (False, *[True] * (len(header) - 1)), rows)
 
 
