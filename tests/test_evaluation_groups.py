@@ -166,8 +166,8 @@ def test_slices_may_change_between_runs(taken: Lessons) -> None:
     assert evaluator.details()["slices"] == {"weekday": [], "carrier": before}
     evaluator.take(replace(taken, slices=taken.slices[::-1]))
     found = evaluator.details()
-    assert found["groupings"]["weekday"]["from_lesson"] == len(taken)
-    assert found["groupings"]["carrier"]["from_lesson"] == 0
+    assert found["groupings"]["slices"]["weekday"]["from_lesson"] == len(taken)
+    assert found["groupings"]["slices"]["carrier"]["from_lesson"] == 0
     assert sum(entry["count"] for entry in found["slices"]["weekday"]) == len(taken)
     assert sum(entry["count"] for entry in found["slices"]["carrier"]) == 2 * len(taken)
 
@@ -187,3 +187,12 @@ def test_periods_of_another_length_begin_anew(taken: Lessons) -> None:
     assert found["periods"] == []
     assert found["groupings"]["periods"] == {"from_lesson": len(taken), "width": 2 * HOUR}
     assert found["count"] == len(taken)
+
+
+def test_a_column_may_be_called_as_a_grouping(taken: Lessons) -> None:
+    """Since when a slice is kept stands apart from since when periods, ages and lessons are."""
+    before = measured(replace(MEASURING, slices=()), replace(taken, slices=taken.slices[:0]))
+    named = replace(MEASURING, slices=("periods", "ages"))
+    found = Evaluator.from_state(named, before.state()).details()["groupings"]
+    assert found["periods"]["from_lesson"] == found["ages"]["from_lesson"] == 0
+    assert found["slices"] == {c: {"from_lesson": len(taken)} for c in ("periods", "ages")}

@@ -6,7 +6,8 @@ Reads :mod:`.measures`. To what :mod:`.summary` says are added::
     "ages": [{"from_ms", "to_ms", ...}]             by the age of the label
     "by_lessons": [{"from", "to", ...}]             by lessons behind the score
     "slices": {column: [{"code", "value", ...}]}    code -1 and None for what was not carried
-    "groupings": {name: {"from_lesson", "width"?}}  since when each of these is measured
+    "groupings": {name: {"from_lesson", "width"?}}  since when each of these is measured;
+                                                    slices by column, in "slices"
     "delays": [{"from_ms", "to_ms", "count", "positives"}]
     "calibration": [{"from", "to", "count", "mean_score", "positive_share"}]
     "score_distribution": [{"from", "to", "positives", "negatives"}]
@@ -164,11 +165,15 @@ def _slice(measures: Measures, place: int, values: Sequence[str]) -> list[dict[s
 
 def _groupings(measures: Measures, measuring: Measuring) -> dict[str, Any]:
     since = measures.grouped.since
-    called = {name: name for name in (PERIODS, AGES_OF_LABELS, BY_LESSONS)}
-    called |= {slice_name(place): column for place, column in enumerate(measuring.slices)}
-    found: dict[str, Any] = {told: {"from_lesson": since[name]} for name, told in called.items()}
+    names = (PERIODS, AGES_OF_LABELS, BY_LESSONS)
+    found: dict[str, Any] = {name: {"from_lesson": since[name]} for name in names}
     found[PERIODS]["width"] = measures.grouped.periods().width
     found[BY_LESSONS]["width"] = measures.grouped.by_lessons().width
+    # By themselves: a column may be called as one of the others.
+    found["slices"] = {
+        column: {"from_lesson": since[slice_name(place)]}
+        for place, column in enumerate(measuring.slices)
+    }
     return found
 
 

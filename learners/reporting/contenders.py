@@ -50,9 +50,9 @@ def part_of(entry: Mapping[str, Any], name: str) -> Group:
     return found
 
 
-def since_words(measures: Group, grouping: str) -> list[str]:
+def since_words(grouping: Mapping[str, Any]) -> list[str]:
     """From which lesson on a grouping was kept, where that is not the first."""
-    first = measures["groupings"].get(grouping, {}).get("from_lesson", 0)
+    first = grouping["from_lesson"]
     return [f"Kept since lesson {first:,}, when the config began to ask for it."] if first else []
 
 

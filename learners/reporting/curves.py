@@ -50,7 +50,7 @@ def curves_section(document: Mapping[str, Any]) -> Section | None:
     table = Table("Curves", header, (False, *[True] * (len(header) - 1)), rows)
     width = duration(periods[0]["end"] - periods[0]["start"])
     said = f"By the time of the event, not of its label; a point stands for {width}."
-    words = [said, *since_words(measures, "periods")]
+    words = [said, *since_words(measures["groupings"]["periods"])]
     return Section("Over event time", words, [table], [*pictures, labels], folded=True)
 
 

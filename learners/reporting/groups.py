@@ -33,7 +33,8 @@ def slices_section(document: Mapping[str, Any]) -> Section | None:
     ]
     if not any(table.rows for table in tables):
         return None
-    since = [f"{cut(c)}: {said}" for c in slices for said in since_words(measures, c)]
+    kept = measures["groupings"]["slices"]
+    since = [f"{cut(c)}: {said}" for c in slices for said in since_words(kept[c])]
     said = (
         "The highest log loss stands first; values with fewer than "
         f"{ENOUGH} labels stand last, for little can be said of them."
