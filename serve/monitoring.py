@@ -27,6 +27,8 @@ MEASURES = (
     *("base_rate", "base_rate_log_loss"),
 )
 VIEWS = ("window", "recent", "faded")
+# Contenders that are always the learner's own.
+NO_SHADOWS = {"base_rate", "raw"}
 
 
 class Monitoring:
@@ -154,6 +156,7 @@ def _measures(metrics: dict[str, Any]) -> Iterator[Metric]:
                     family.add_metric([learner, over], values[name])
         yield family
     yield _value(metrics.get("value") or {})
+    yield _failed(metrics)
 
 
 def measured(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -163,6 +166,19 @@ def measured(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "static": metrics.get("static") or {},
         **(metrics.get("contenders") or {}),
     }
+
+
+def _failed(metrics: dict[str, Any]) -> Metric:
+    family = GaugeMetricFamily(
+        "freshet_shadow_failed",
+        "Whether a shadow has failed and is scored no more.",
+        labels=["shadow"],
+    )
+    failed = metrics.get("shadow_troubles") or {}
+    shadows = {*failed, *(metrics.get("contenders") or {})} - NO_SHADOWS
+    for name in sorted(shadows):
+        family.add_metric([name], name in failed)
+    return family
 
 
 def _value(value: dict[str, float]) -> Metric:

@@ -51,6 +51,14 @@ def test_the_window_by_event_time_is_exact(taken: Lessons) -> None:
     np.testing.assert_array_equal(evaluator.recent_lessons().positive, taken.positive[inside])
 
 
+def test_all_contenders_are_measured_over_the_window_by_event_time(taken: Lessons) -> None:
+    """The summary, and so ``/metrics``, has base rate and shadows as well as the served score."""
+    found = measured(MEASURING, taken).summary()
+    for name, each in found["contenders"].items():
+        assert each["recent"]["log_loss"] is not None, name
+    assert "base_rate" in found["contenders"]
+
+
 def test_the_window_by_event_time_is_bounded(taken: Lessons) -> None:
     """It never holds more than ten windows by count, nor does a checkpoint."""
     measuring = replace(MEASURING, window=100, window_ms=10**12)

@@ -23,8 +23,10 @@ MEASURES: dict[str, Any] = {
     "static": {"count": 9, "log_loss": 0.5625, "window": {"log_loss": 0.3125}},
     "contenders": {
         "base_rate": {"count": 9, "log_loss": 0.6875},
+        "raw": {"count": 9, "log_loss": 0.75},
         "deep": {"count": 3, "log_loss": 0.4375, "faded": {"log_loss": 0.40625}},
     },
+    "shadow_troubles": {"wide": "out of memory"},
     "value": {"served": 12.5, "never": -3.0, "always": None, "events": 9},
 }
 
@@ -60,6 +62,12 @@ def test_the_value_of_decisions_is_a_gauge(served: tuple[TestClient, Maker]) -> 
     assert told["freshet_value", "served"] == 12.5
     assert told["freshet_value", "never"] == -3.0
     assert ("freshet_value", "always") not in told
+
+
+def test_a_failed_shadow_can_be_alerted_on(served: tuple[TestClient, Maker]) -> None:
+    """1 for one that has failed, 0 for one that is scored; base rate and raw are no shadows."""
+    told = {key[1]: value for key, value in samples(served[0]).items() if "shadow" in key[0]}
+    assert told == {"deep": 0.0, "wide": 1.0}
 
 
 def test_the_status_tells_them_as_the_learner_did(served: tuple[TestClient, Maker]) -> None:

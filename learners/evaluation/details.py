@@ -15,7 +15,7 @@ Reads :mod:`.measures`. To what :mod:`.summary` says are added::
 
 Each group holds ``count`` and ``positives``, and its measures under the contender's name: periods
 those of all contenders, other groups those of "score". The
-other contenders hold ``recent``, ``calibration`` and ``score_distribution`` of their own.
+other contenders hold ``calibration`` and ``score_distribution`` of their own.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from learners.evaluation.measuring import Measuring
 from learners.evaluation.recent import Kept
 from learners.evaluation.scored import BARS, BARS_A_BIN
 from learners.evaluation.summary import summary
-from learners.evaluation.windowed import base_losses, confusion, lift, windowed
+from learners.evaluation.windowed import confusion, lift
 from learners.metrics import CALIBRATION_BINS
 
 MEANS = (
@@ -60,11 +60,8 @@ def details(
 ) -> dict[str, Any]:
     """Everything, ready for JSON; None where undefined."""
     found = summary(measures, measuring)
-    by_time = measures.recent.by_time()
-    bases = base_losses(by_time)
     for name, contender in measures.contenders.items():
         told = _told(found, name)
-        told["recent"] = windowed(by_time, bases, name, measuring)
         told["calibration"] = calibration(contender)
         told["score_distribution"] = bars(contender)
     found |= {
@@ -79,7 +76,7 @@ def details(
         "delays": measures.delays.report(),
     }
     if measuring.value is not None:
-        found["thresholds"] = _thresholds(by_time, measuring, measuring.value)
+        found["thresholds"] = _thresholds(measures.recent.by_time(), measuring, measuring.value)
     return found
 
 

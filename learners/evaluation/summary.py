@@ -5,12 +5,12 @@ contender::
 
     {"count", "positives", "base_rate", "log_loss", "auc", "auc_error", "pr_auc", "pr_auc_error",
      "brier", "ece", "accuracy", "confusion": {"tn", "fp", "fn", "tp"}, "base_rate_log_loss",
-     "score_log_loss", "lift", "value", "window": {...}, "faded": {...}}
+     "score_log_loss", "lift", "value", "window": {...}, "recent": {...}, "faded": {...}}
 
 over everything; ``value`` where the configuration has a matrix, ``base_rate_log_loss`` and
 ``score_log_loss`` over the lessons that this contender has scored too. "score" stands at the top,
-with ``recent`` (the window by event time), ``decisions`` and all of ``value``; "static" and the
-other ``contenders`` stand in it.
+with ``decisions`` and all of ``value``; "static" and the other ``contenders`` stand in it.
+``recent`` is the window by event time.
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ def summary(measures: Measures, measuring: Measuring) -> dict[str, Any]:
         each[name] = cumulative(contender, measuring)
         each[name]["window"] = windowed(window, bases, name, measuring)
         each[name]["faded"] = faded(measures, name)
-        if name in (SCORE, STATIC):
-            each[name]["recent"] = windowed(by_time, bases_by_time, name, measuring)
+        each[name]["recent"] = windowed(by_time, bases_by_time, name, measuring)
     top: dict[str, Any] = each.pop(SCORE)
     top["decisions"] = {"threshold": measuring.threshold, "from": measures.decided_from}
     if measuring.value is not None:
