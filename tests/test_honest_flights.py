@@ -46,9 +46,7 @@ def backfilled(flights: Path, folder: Path, hours_ahead: int) -> dict[str, Score
     return {row["id"]: Scored(float(row["score"]), int(row["lessons"])) for row in rows}
 
 
-@pytest.mark.parametrize(
-    "hours_ahead", [0, 4, pytest.param(1, marks=LATER), pytest.param(24, marks=LATER)]
-)
+@pytest.mark.parametrize("hours_ahead", [0, *(pytest.param(h, marks=LATER) for h in (1, 4, 24))])
 def test_every_score_is_that_of_a_plain_simulation(
     flights: Path, tmp_path: Path, hours_ahead: int
 ) -> None:

@@ -103,10 +103,11 @@ def snapshot_folder(project: Project, point: Checkpoint) -> Path:
     return Path(project.settings.snapshots) / point.snapshot.folder
 
 
-def cuts(folder: Path, step: int) -> Iterator[Damage]:
-    """Every file of a folder, cut at every ``step``-th byte, and by its last one."""
+def cuts(folder: Path, most: int | None = None) -> Iterator[Damage]:
+    """Every file of a folder, cut at every byte, or at so many places, and by its last one."""
     for path in sorted(folder.iterdir()):
         size = path.stat().st_size
+        step = 1 if most is None else max(1, size // most)
         for at in sorted({*range(0, size, step), size - 1}):
             yield Damage(path.name, "cut", at)
 
