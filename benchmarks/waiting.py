@@ -49,7 +49,7 @@ class Scale:
 
     events: int = 5_000_000
     waiting: int = 1_000_000
-    processes: int = 1
+    processes: int = 2
 
 
 @dataclass(frozen=True)
