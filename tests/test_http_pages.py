@@ -68,3 +68,12 @@ def test_wrong_addresses_and_methods_are_problems(client: TestClient) -> None:
         response = client.request(method, path)
         assert problem_of(response)["status"] == 405
         assert allowed in response.headers["allow"]
+
+
+def test_the_page_shows_the_base_rates_measures_and_no_constants() -> None:
+    """Chart and table tell the same AUC of the base rate: the measured one."""
+    script = (FOLDER / "dashboard.js").read_text(encoding="utf-8")
+    drawn = re.search(r"^    auc: \{(.*?)\},$", script, re.MULTILINE)
+    assert drawn is not None
+    assert "base: base.auc" in drawn[1]
+    assert "0.5" not in drawn[1]

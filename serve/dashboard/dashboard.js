@@ -44,10 +44,11 @@ function keep(now, samples) {
 function sample(status) {
   const measured = status.metrics?.window ?? {};
   const frozen = status.metrics?.static?.window ?? {};
+  const base = status.metrics?.contenders?.base_rate?.window ?? {};
   return {
     log_loss: { live: measured.log_loss, static: frozen.log_loss, base: measured.base_rate_log_loss },
-    // A score that knows the base rate alone orders nothing.
-    auc: { live: measured.auc, static: frozen.auc, base: measured.auc === null || measured.auc === undefined ? null : 0.5 },
+    // The base rate moves with the labels, so that it may order events a little: as measured, not one half.
+    auc: { live: measured.auc, static: frozen.auc, base: base.auc },
     rate: { rate: status.learner?.events_per_second },
     lag: { lag: status.learner?.lag_records },
   };
