@@ -9,6 +9,7 @@ from learners.registry import Version
 from learners.reporting.balance import counts_section, equations
 from learners.reporting.chain import Span, chain, spans, versions_text, versions_within
 from learners.reporting.figures import drawn, figure
+from learners.reporting.groups import delays_section
 
 COUNTS = {
     "events": 21,
@@ -109,3 +110,18 @@ def test_a_figure_that_may_be_far_off_is_left_out() -> None:
     near, far = {"auc": 0.7, "auc_error": 0.05}, {"auc": 0.5, "auc_error": 0.051}
     assert (figure(near, "auc"), drawn(near, "auc")) == ("0.700±0.050", 0.7)
     assert (figure(far, "auc"), drawn(far, "auc")) == ("too coarse to say", None)
+
+
+def test_stretches_without_labels_are_one_line_of_the_delays() -> None:
+    """One early label and many late ones do not make dozens of empty rows."""
+    counts = [0, 3, 0, 0, 0, 0, 2, 0]
+    steps = [
+        {"from_ms": n * 1000, "to_ms": n * 1000 + 1000, "count": c} for n, c in enumerate(counts)
+    ]
+    section = delays_section({"measures": {"delays": steps}})
+    assert section is not None
+    assert [row[:2] for row in section.tables[0].rows] == [
+        ["1 second to 2 seconds", "3"],
+        ["2 seconds to 6 seconds", "0"],
+        ["6 seconds to 7 seconds", "2"],
+    ]

@@ -75,10 +75,12 @@ def test_a_version_whose_files_were_given_up_says_where_its_totals_are(tmp_path:
         run(made, "--version", "2")
 
 
-def test_with_candidates_alone_one_of_them_is_to_be_named(tmp_path: Path) -> None:
-    """A backfill makes versions and no checkpoint of the learner: the message names one."""
+def test_with_candidates_alone_the_newest_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A backfill makes versions and no checkpoint of the learner: the newest is taken and named."""
     project = Project(tmp_path)
     project.backfill(project.write_csv(flights(60)))
-    with pytest.raises(NothingMeasuredError, match="name one by '--version 1'"):
-        measured(project.settings, project.schema, None)
-    assert measured(project.settings, project.schema, 1).evaluator.count == 60
+    found = measured(project.settings, project.schema, None)
+    assert (found.checkpoint.version, found.evaluator.count) == (1, 60)
+    assert "This is version 1, the newest that a backfill has made." in capsys.readouterr().err

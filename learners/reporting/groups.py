@@ -79,7 +79,7 @@ def versions_section(document: Mapping[str, Any]) -> Section | None:
 
 def _by_lessons(buckets: Sequence[Entry]) -> LineChart:
     points = [(entry["from"], part_of(entry, SCORE).get("log_loss")) for entry in buckets]
-    return LineChart("log loss by lessons behind the score", "number", [Line(SCORE, points)])
+    return LineChart("log loss by lessons behind", "number", [Line(SCORE, points)])
 
 
 def ages_section(document: Mapping[str, Any]) -> Section | None:
@@ -98,7 +98,7 @@ def delays_section(document: Mapping[str, Any]) -> Section | None:
     used = [place for place, entry in enumerate(every) if entry["count"]]
     if not used:
         return None
-    delays = every[used[0] : used[-1] + 1]
+    delays = _without_gaps(every[used[0] : used[-1] + 1])
     total = sum(entry["count"] for entry in delays)
     bars = [(between(entry), [float(entry["count"])]) for entry in delays]
     rows = [
@@ -107,6 +107,17 @@ def delays_section(document: Mapping[str, Any]) -> Section | None:
     ]
     table = Table("Delays", ("label came after", "labels", "share"), (False, True, True), rows)
     return Section("Delay of labels", (), [table], [BarChart("labels", ["labels"], bars)])
+
+
+def _without_gaps(steps: Sequence[Entry]) -> list[Entry]:
+    """The steps, with those in a row that hold no label as one."""
+    found: list[Entry] = []
+    for step in steps:
+        if found and not step["count"] and not found[-1]["count"]:
+            found[-1] = {**found[-1], "to_ms": step["to_ms"]}
+        else:
+            found.append(step)
+    return found
 
 
 def between(entry: Entry) -> str:

@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from converters.carried import carried_by
+from converters.command_line import say
 from converters.errors import FreshetError
 from converters.schema import Schema
 from converters.settings import Settings
@@ -104,7 +105,7 @@ def _checkpoint(registry: Registry, version: int | None) -> Checkpoint:
     if version is None:
         newest = registry.resume_point()
         if newest is None:
-            raise NothingMeasuredError(_nothing(registry))
+            return _newest_version(registry)
         return newest
     found = registry.version(version)
     if found.state == "thinned":
@@ -115,17 +116,19 @@ def _checkpoint(registry: Registry, version: int | None) -> Checkpoint:
     return found
 
 
-def _nothing(registry: Registry) -> str:
-    versions = [version.version for version in registry.versions() if version.state != "thinned"]
-    if versions:
-        return (
-            "The learner has made no checkpoint yet. There are versions made by a backfill: name "
-            f"one by '--version {versions[-1]}'."
+def _newest_version(registry: Registry) -> Checkpoint:
+    """Where the learner has saved nothing yet: what a backfill has made."""
+    versions = [version for version in registry.versions() if version.state != "thinned"]
+    if not versions:
+        raise NothingMeasuredError(
+            "There is no checkpoint to report on yet: 'freshet learn' makes one as soon as it has "
+            "learned, and 'freshet backfill' makes a version of history."
         )
-    return (
-        "There is no checkpoint to report on yet: 'freshet learn' makes one as soon as it has "
-        "learned, and 'freshet backfill' makes a version of history."
+    say(
+        f"The learner has made no checkpoint yet. This is version {versions[-1].version}, the "
+        "newest that a backfill has made."
     )
+    return versions[-1]
 
 
 def _read(path: Path, measuring: Measuring, found: Checkpoint) -> Evaluator:
