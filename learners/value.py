@@ -1,8 +1,8 @@
 """What decisions are worth once the truth is known, and from which score they should be taken.
 
-Takes the lessons' scores, labels and amounts; hands on sums for the running measures, and the value
-by threshold for reports. *To act* is to take an event for positive: its score is at or above the
-threshold. ``[value]`` says what each outcome is worth, for an amount of one.
+Takes the lessons' scores, labels and amounts; hands on the value by threshold for reports. *To
+act* is to take an event for positive: its score is at or above the threshold. ``[value]`` says
+what each outcome is worth, for an amount of one.
 """
 
 from __future__ import annotations
@@ -27,29 +27,6 @@ RESAMPLES = 400
 FEWEST_LESSONS = 30
 # The threshold that no score reaches.
 NEVER = math.nextafter(1.0, 2.0)
-
-
-def decisions_worth(
-    scores: FloatArray,
-    positive: BoolArray,
-    amounts: FloatArray,
-    value: ValueSettings,
-    threshold: float,
-) -> dict[str, Any]:
-    """What some decisions were worth together, beside never and always acting.
-
-    Returns:
-        ``{"served", "never", "always", "events", "without_amount"}``; events whose amount is not
-        known count in none of the sums.
-    """
-    known = ~np.isnan(amounts)
-    positive, amounts, acted = positive[known], amounts[known], scores[known] >= threshold
-    asked = {"served": acted, "never": np.zeros_like(acted), "always": np.ones_like(acted)}
-    sums = {
-        name: sum_in_order(decision_values(does, positive, amounts, value))
-        for name, does in asked.items()
-    }
-    return {**sums, "events": int(positive.size), "without_amount": int((~known).sum())}
 
 
 @dataclass(frozen=True, slots=True)

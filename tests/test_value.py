@@ -16,7 +16,6 @@ from learners.decisions import decision_values
 from learners.lessons import BoolArray
 from learners.value import (
     NEVER,
-    decisions_worth,
     raw_threshold,
     value_by_threshold,
 )
@@ -36,20 +35,6 @@ def test_each_outcome_has_its_value() -> None:
     assert np.isnan(worth[4])
 
 
-def test_decisions_stand_beside_never_and_always() -> None:
-    """Sums over the events with an amount; the others are counted."""
-    scores = np.array([0.9, 0.3, 0.2, 0.4, 0.8])
-    positive = np.array([True, False, True, True, False])
-    amounts = np.array([1.0, 1.0, 2.0, 1.0, NAN])
-    assert decisions_worth(scores, positive, amounts, MATRIX, 0.4) == {
-        "served": 10 + 0.5 - 4 + 10,
-        "never": -2 + 0.5 - 4 - 2,
-        "always": 10 - 4 + 20 + 10,
-        "events": 4,
-        "without_amount": 1,
-    }
-
-
 @quick
 @given(
     st.lists(
@@ -64,13 +49,16 @@ def test_the_curve_is_the_value_at_each_threshold(taken: list[tuple[float, bool]
     amounts = np.arange(1.0, scores.size + 1)
     found = value_by_threshold(scores, positive, amounts, MATRIX, 0.95)
     for point in found["curve"]:
-        worth = decisions_worth(scores, positive, amounts, MATRIX, point["threshold"])
-        assert point["value"] == pytest.approx(worth["served"] / scores.size, abs=1e-9)
-    ends = decisions_worth(scores, positive, amounts, MATRIX, 0.5)
+        worth = decision_values(scores >= point["threshold"], positive, amounts, MATRIX)
+        assert point["value"] == pytest.approx(worth.mean(), abs=1e-9)
+    always, never = (
+        decision_values(np.full(scores.size, does), positive, amounts, MATRIX)
+        for does in (True, False)
+    )
     assert found["curve"][0]["threshold"] == 0.0
-    assert found["curve"][0]["value"] == pytest.approx(ends["always"] / scores.size)
+    assert found["curve"][0]["value"] == pytest.approx(always.mean())
     assert found["curve"][-1]["threshold"] == NEVER
-    assert found["curve"][-1]["value"] == pytest.approx(ends["never"] / scores.size)
+    assert found["curve"][-1]["value"] == pytest.approx(never.mean())
     assert found["best"]["value"] == max(point["value"] for point in found["curve"])
     at = next(p for p in found["curve"] if p["threshold"] == found["break_even"])
     assert found["break_even_value"] == at["value"]
