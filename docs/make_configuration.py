@@ -41,7 +41,7 @@ def page() -> str:
     parts.append(_rows(ColumnSettings.model_fields))
     for name, field in Settings.model_fields.items():
         section = _section(field)
-        if section is not None:
+        if section is not None and name != "columns":
             parts += _pages(name, section, many=get_origin(field.annotation) is tuple)
     return "\n".join(parts)
 

@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[1]
 def test_the_configuration_reference_is_the_settings() -> None:
     """Every key, default and meaning stands in docs/configuration.md as in the code."""
     assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m docs.make_configuration"
+    headings = [line for line in page().splitlines() if line.startswith("## ")]
+    assert len(headings) == len(set(headings))
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:
