@@ -105,6 +105,12 @@ def test_an_unknown_name_is_answered_with_those_there_are(model: MeasuredModel) 
         run(model, "--against", "nobody", command=compare)
 
 
+def test_the_served_score_is_what_all_are_compared_with(model: MeasuredModel) -> None:
+    """``--against score`` is told so, rather than that there were no such score."""
+    with pytest.raises(UsageError, match=r"what all others are compared with.*base_rate"):
+        run(model, "--against", "score", command=compare)
+
+
 def test_labels_of_one_class_are_said_to_be_too_few(
     tmp_path: Path,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,3 +85,17 @@ def test_a_checkpoints_own_settings_are_reported(tmp_path: Path) -> None:
     assert {"evaluation.window", "evaluation.slice_values", "evaluation.static_after"} <= {
         each["setting"] for each in found["evaluation"]["changed"]
     }
+
+
+def test_curves_fit_a_terminal(tmp_path: Path) -> None:
+    """The served score and two more stand in the table; the others are said to be elsewhere."""
+    made = measured_model(tmp_path)
+    made.evaluator.take(lessons(300))
+    made.save(300)
+    text = run(made).stdout
+    head = text[text.index("\nCurves") :].splitlines()[2]
+    assert "log loss score" in head
+    assert "log loss deep" not in head
+    assert len(head) < 120
+    told = " ".join(text.split())
+    assert re.search(r"In the pictures and the JSON only: (raw, deep|deep, raw)\.", told)

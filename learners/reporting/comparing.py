@@ -39,6 +39,11 @@ def comparisons(settings: Settings, measured: Measured, against: str | None) -> 
     kept = measured.evaluator.window_lessons()
     others = [name for name in kept.scores if name != SCORE]
     if against is not None and against not in others:
+        if against == SCORE:
+            raise UsageError(
+                "--against score: the served score is what all others are compared with; name one "
+                f"of them: {', '.join(others) or 'there is none yet'}."
+            )
         raise UsageError(
             f"--against {cut(against)}: nothing of this name is measured beside the score. There "
             f"is: {', '.join(others) or 'nothing yet'}."

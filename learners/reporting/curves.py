@@ -20,6 +20,8 @@ from learners.reporting.pictures import Line, LineChart
 from learners.reporting.sections import Section
 
 CURVES = ("log_loss", "auc")
+# Contenders in the table, which has to fit a terminal; the pictures and the JSON have all.
+MOST_SHOWN = 3
 Entry = Mapping[str, Any]
 
 
@@ -37,7 +39,8 @@ def curves_section(document: Mapping[str, Any]) -> Section | None:
     ]
     counts = [(entry["start"], float(entry["count"])) for entry in periods]
     labels = LineChart("labels", "time", [Line("labels", counts)], ground=True)
-    shown = [(measure, name) for measure, names in lines.items() for name in names]
+    first = list(kinds)[:MOST_SHOWN]
+    shown = [(measure, name) for measure, names in lines.items() for name in names if name in first]
     header = ("from", "labels", *(f"{HEADINGS[m]} {shortly(n)}" for m, n in shown))
     rows = [
         [
@@ -50,7 +53,9 @@ def curves_section(document: Mapping[str, Any]) -> Section | None:
     table = Table("Curves", header, (False, *[True] * (len(header) - 1)), rows)
     width = duration(periods[0]["end"] - periods[0]["start"])
     said = f"By the time of the event, not of its label; a point stands for {width}."
-    words = [said, *since_words(measures["groupings"]["periods"])]
+    left_out = [shortly(name) for name in list(kinds)[MOST_SHOWN:]]
+    more = [f"In the pictures and the JSON only: {', '.join(left_out)}."] if left_out else []
+    words = [said, *more, *since_words(measures["groupings"]["periods"])]
     return Section("Over event time", words, [table], [*pictures, labels], folded=True)
 
 

@@ -100,7 +100,11 @@ def _picture(document: Mapping[str, Any]) -> list[LineChart]:
     if not found or not found["curve"]:
         return []
     line = Line("value an event", [(p["threshold"], p["value"]) for p in found["curve"]])
-    marks = [(document["evaluation"]["threshold"], "served"), (found["break_even"], "break-even")]
+    places = {"served": document["evaluation"]["threshold"], "break-even": found["break_even"]}
     if found["best"] is not None:
-        marks.append((min(found["best"]["threshold"], 1.0), "best"))
+        places["best"] = min(found["best"]["threshold"], 1.0)
+    named: dict[float, list[str]] = {}
+    for name, place in places.items():
+        named.setdefault(place, []).append(name)
+    marks = [(place, ", ".join(names)) for place, names in named.items()]
     return [LineChart("value an event by threshold", "number", [line], marks)]
