@@ -10,6 +10,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -26,7 +27,10 @@ from converters.settings import CsvSettings, Settings
 from converters.toml_text import key, quoted, value
 
 # The sections that are most often changed; docs/configuration.md has them all.
-SHOWN_SECTIONS = ("learner", "late_labels", "checkpoint", "topics", "serve")
+SHOWN_SECTIONS = (
+    *("learner", "late_labels", "evaluation", "imbalance", "calibration"),
+    *("checkpoint", "topics", "serve"),
+)
 
 WIDTH = 100
 VALUES_A_LINE = 8
@@ -126,19 +130,25 @@ def _spellings(name: str, spellings: Sequence[str]) -> Iterator[str]:
 
 
 def _section(name: str, field: FieldInfo, crossings: Sequence[Crossing]) -> Iterator[str]:
-    section = field.default
-    assert isinstance(section, Section)
+    section = _within(field)
+    assert section is not None
     # Live also over a proposal: whoever uncomments the key alone would set it somewhere else.
     live = name == "learner" and crossings
     yield f"[{name}]" if live else f"# [{name}]"
-    for line in _commented(type(section)):
+    for line in _commented(section):
         if name == "learner" and line.startswith("# interactions = "):
             yield from _interactions(line, crossings)
         else:
             yield line
-    for inner, inner_field in type(section).model_fields.items():
-        if isinstance(inner_field.default, Section):
+    for inner, inner_field in section.model_fields.items():
+        if _within(inner_field) is not None:
             yield from _section(f"{name}.{inner}", inner_field, ())
+
+
+def _within(field: FieldInfo) -> type[Section] | None:
+    """The section that a field holds, perhaps, or several times."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
 
 
 def _interactions(line: str, crossings: Sequence[Crossing]) -> Iterator[str]:
@@ -163,7 +173,7 @@ def _interactions(line: str, crossings: Sequence[Crossing]) -> Iterator[str]:
 def _commented(section: type[BaseModel]) -> Iterator[str]:
     """A line for each key of a section that has a default, as a comment."""
     for name, field in section.model_fields.items():
-        if field.default is PydanticUndefined or isinstance(field.default, Section):
+        if field.default is PydanticUndefined or _within(field) is not None:
             continue
         if field.default is None:  # TOML cannot say None: the line names the key alone
             yield f"# {name}: {field.description}"
