@@ -37,19 +37,8 @@ def comparisons(settings: Settings, measured: Measured, against: str | None) -> 
         UsageError: there is no contender of this name.
     """
     kept = measured.evaluator.window_lessons()
-    others = [name for name in kept.scores if name != SCORE]
-    if against is not None and against not in others:
-        if against == SCORE:
-            raise UsageError(
-                "--against score: the served score is what all others are compared with; name one "
-                f"of them: {', '.join(others) or 'there is none yet'}."
-            )
-        raise UsageError(
-            f"--against {cut(against)}: nothing of this name is measured beside the score. There "
-            f"is: {', '.join(others) or 'nothing yet'}."
-        )
     found = []
-    for name in others if against is None else [against]:
+    for name in _compared([name for name in kept.scores if name != SCORE], against):
         comparison = compare(
             kept.scores[name],
             kept.scores[SCORE],
@@ -72,6 +61,23 @@ def comparisons(settings: Settings, measured: Measured, against: str | None) -> 
         "comparisons": found,
         "trouble": trouble_words(measured.shadows),
     }
+
+
+def _compared(others: list[str], against: str | None) -> list[str]:
+    """Whom to compare the served score with."""
+    if against is None:
+        return others
+    if against in others:
+        return [against]
+    if against == SCORE:
+        raise UsageError(
+            "--against score: the served score is what all others are compared with; name one "
+            f"of them: {', '.join(others) or 'there is none yet'}."
+        )
+    raise UsageError(
+        f"--against {cut(against)}: nothing of this name is measured beside the score. There "
+        f"is: {', '.join(others) or 'nothing yet'}."
+    )
 
 
 def spoken(name: str) -> str:
