@@ -161,7 +161,7 @@ class Backfill:
     ) -> dict[str, Any]:
         """Save what was folded as a candidate, and report."""
         with checkpoint.saved(self.snapshots, self.context, pipeline, start, parent) as saved:
-            counts, metrics = checkpoint.counts(pipeline), checkpoint.metrics(pipeline)
+            counts, metrics = checkpoint.counts(pipeline), saved.metrics
             commit = Commit(
                 lineage=pipeline.lineage,
                 parent_version=parent,

@@ -71,11 +71,12 @@ UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A snapshot on disk and what the gate says of it."""
+    """A snapshot on disk, what the gate says of it, and what was measured until then."""
 
     snapshot: SnapshotRef
     model_sha256: str
     verdict: Verdict
+    metrics: dict[str, Any]
 
 
 def new_pipeline(context: Context, lineage: int) -> Pipeline:
@@ -141,11 +142,11 @@ def saved(
             "start": asdict(start),
             "joins": joins,
             **scoring,
-            "metrics": metrics(pipeline),
+            "metrics": (measured := metrics(pipeline)),
             "expected": [e.to_json() for e in expected],
         }
         snapshot = draft.finish(manifest)
-        yield Saved(snapshot, model_sha256, verdict)
+        yield Saved(snapshot, model_sha256, verdict, measured)
         pipeline.saved_joins.accept(draft.path, draft.marks)
 
 

@@ -132,7 +132,7 @@ class Saver:
                 learned_something=pipeline.counts.learned > self._learned_at_version,
                 verdict=saved.verdict,
                 events=checkpoint.counts(pipeline),
-                metrics=checkpoint.metrics(pipeline),
+                metrics=saved.metrics,
                 learner=learner_json(self._context),
                 schema_hash=self._context.schema.hash,
             ),
