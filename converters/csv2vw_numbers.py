@@ -35,8 +35,8 @@ EMPTY_OR_TEXT, NUMBER, DOUBT, DOUBT_IF_LONG = range(4)
 
 # Numbers with an exponent that need no second look.
 _PLAIN_EXPONENTS = re.compile(
-    r"(?:[+-]?[1-9](?:\.[0-9]{0,20})?[eE]"
-    r"(?:\+?(?:0?[0-9]|[12][0-9]|3[0-5])|-(?:0?[0-9]|1[0-4]))\n)*+"
+    r"(?>(?:[+-]?[1-9](?:\.[0-9]{0,20})?[eE]"
+    r"(?:\+?(?:0?[0-9]|[12][0-9]|3[0-5])|-(?:0?[0-9]|1[0-4]))\n)*)"
 )
 # The beginning of a decimal that might be too small for Vowpal Wabbit.
 _ZEROS = b"." + 14 * b"0"

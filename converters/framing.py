@@ -28,7 +28,7 @@ MOST_ROWS = 100_000
 # without quotes takes.
 csv.field_size_limit(2**31 - 1)
 
-_MARKS = rb"(?:%b)*+" % BYTE_ORDER_MARK.encode()
+_MARKS = rb"(?>(?:%b)*)" % BYTE_ORDER_MARK.encode()
 
 
 class Dialect:
@@ -41,11 +41,13 @@ class Dialect:
     def __init__(self, delimiter: str) -> None:
         self.delimiter = delimiter
         mark = re.escape(delimiter.encode("ascii"))
-        # Possessive throughout: no row, however it is made, is looked at more than twice.
-        field = rb'(?:"[^"]*+(?:""[^"]*+)*+"(?:[^"%b\n][^%b\n]*+)?|(?!")[^%b\n]*+)' % ((mark,) * 3)
+        # Never going back: no row, however it is made, is looked at more than twice. Groups are
+        # atomic, for Python before 3.11.5 loses its place in possessive ones.
+        quoted = rb'"[^"]*+(?>(?:""[^"]*+)*)"(?:[^"%b\n][^%b\n]*+)?' % (mark, mark)
+        field = rb'(?:%b|(?!")[^%b\n]*+)' % (quoted, mark)
         self._each_field = re.compile(rb"(?:\A%b|%b)(%b)" % (_MARKS, mark, field))
-        self._fields = re.compile(rb"%b(?:%b%b)*+" % (_MARKS, field, mark))
-        self._row = re.compile(rb"%b%b(?:%b%b)*+(?=\n|\Z)" % (_MARKS, field, mark, field))
+        self._fields = re.compile(rb"%b(?>(?:%b%b)*)" % (_MARKS, field, mark))
+        self._row = re.compile(rb"%b%b(?>(?:%b%b)*)(?=\n|\Z)" % (_MARKS, field, mark, field))
 
     def frame(self, value: bytes) -> Iterator[tuple[bytes, bool]]:
         """Cut CSV bytes into rows at the line feeds outside quotes.

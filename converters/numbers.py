@@ -23,8 +23,9 @@ PLAIN_DECIMALS = (1e-15, 1e37)
 # Here orjson writes what repr does, in a quarter of the time.
 SAME_AS_REPR = (1e-4, 1e16)
 
-# Possessive: with plain repeats, 40 KB of digits and an x took minutes to be refused.
-NUMBER = re.compile(r"[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+")
+# Possessive: with plain repeats, 40 KB of digits and an x took minutes to be refused. Not so the
+# last group: before 3.11.5, Python forgot to go back where a possessive group had failed midway.
+NUMBER = re.compile(r"[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?")
 NOT_FINITE = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
 # What numbers hold, and the commas that hold them apart here. A reader may take more: inf and nan,
 # other digits, other blanks, underscores, and what is JSON.

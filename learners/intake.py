@@ -103,7 +103,7 @@ def _most_weight(args: Sequence[str]) -> float:
 
 def _plain(digits: int) -> str:
     """A pattern of numbers of at most so many digits, for which no closer look is needed."""
-    return rf"-?+(?!0\.0000)[0-9]{{1,{digits}}}+(?:\.[0-9]{{1,20}}+)?+[ \n]"
+    return rf"-?+(?!0\.0000)[0-9]{{1,{digits}}}+(?:\.[0-9]{{1,20}}+)?[ \n]"
 
 
 @dataclass(frozen=True)

@@ -177,3 +177,14 @@ def test_wheel_holds_the_four_packages_and_nothing_else(tmp_path: Path) -> None:
     files = [path.relative_to(ROOT) for path in tracked()]
     assert names == {file.as_posix() for file in files if file.parts[0] in PACKAGES}
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
+
+
+def test_no_pattern_has_a_possessive_group() -> None:
+    """Python before 3.11.5 forgets where it was when one fails midway; atomic groups hold."""
+    found = [
+        path.name
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"\)[?*+]\+", path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
