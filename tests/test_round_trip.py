@@ -113,7 +113,7 @@ def assert_read(vw: VwReader, taken: Sequence[Sample], lines: Sequence[str]) -> 
 
 @pytest.mark.parametrize(
     ("seed", "count"),
-    [(0, 6_000), *(pytest.param(n, 26_000, marks=pytest.mark.long) for n in range(1, 11))],
+    [(0, 3_000), *(pytest.param(n, 26_000, marks=pytest.mark.long) for n in range(1, 11))],
 )
 @pytest.mark.timeout(400)
 def test_random_rows_come_back(vw: VwReader, tmp_path: Path, seed: int, count: int) -> None:

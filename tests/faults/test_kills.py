@@ -27,11 +27,20 @@ from tests.faults.scenarios import Scenario, project_of, scenarios
 from tests.faults.zygote import Life, Zygote, running_zygote
 
 KILLS, EVENTS = 72, 36_000
+
+
+def _is_long(scenario: Scenario) -> bool:
+    """By default a log of each kind, labels of both, and of Kafka's what is hardest."""
+    simple = scenario.partitions == 1 and not scenario.late and scenario.live
+    hard = scenario.partitions > 1 and scenario.late
+    return scenario.processes > 1 or not (scenario.kind == "sqlite" or simple or hard)
+
+
 SHORT = [
     pytest.param(
         s,
         id=s.name,
-        marks=[pytest.mark.kafka] * (s.kind == "kafka") + [pytest.mark.long] * (s.processes > 1),
+        marks=[pytest.mark.kafka] * (s.kind == "kafka") + [pytest.mark.long] * _is_long(s),
     )
     for s in scenarios(KILLS, EVENTS)
 ]
