@@ -59,7 +59,7 @@ def learner_json(context: Context) -> dict[str, Any]:
 def _late_labels(late: LateLabelSettings) -> dict[str, Any]:
     """The rules of joining; a key that is left alone is not named, where models are older than it.
 
-    Where features are held in memory or on disk changes nothing that is learned.
+    Whether features are held plain or packed changes nothing that is learned.
     """
     dumped = late.model_dump(mode="json", exclude={"memory"})
     if not late.allow_corrections:

@@ -22,7 +22,9 @@ class ChangedModelError(UsageError):
 def check_same(context: Context, learner: Mapping[str, object], schema_hash: str) -> None:
     """Refuse to go on with a model that was made under another schema or learner."""
     now = learner_json(context)
-    changed = [name for name in now if now[name] != learner.get(name)]
+    # What is left at its default is not named: a section can be on either side alone.
+    names = dict.fromkeys((*now, *learner))
+    changed = [name for name in names if now.get(name) != learner.get(name)]
     if schema_hash != context.schema.hash:
         changed.insert(0, "columns, label map or interactions")
     if not changed:

@@ -14,7 +14,8 @@ from converters.settings import LateLabelSettings
 from learners import choose
 from learners.snapshot import Snapshot, SnapshotError, SnapshotStore
 from stream import checkpoint
-from stream.context import Context
+from stream.context import Context, learner_json
+from stream.continuity import ChangedModelError, check_same
 from stream.pipeline import Pipeline
 from stream.reading import Taken
 from tests.folds import (
@@ -140,3 +141,20 @@ def test_what_is_measured_otherwise_is_said(
     assert "settings='static_after, window'" in said
     assert "taken_at=1970-01-01T00:16:50" in said
     assert "shadows=gone" in said
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"calibration": {"method": "platt"}},
+        {"imbalance": {"negative_share": 0.5}},
+        {"late_labels": {"allow_corrections": True}},
+    ],
+)
+def test_what_is_learned_otherwise_is_refused(section: dict[str, Any]) -> None:
+    """Set or taken away: a learner does not go on with a model that was made without it."""
+    plain, other = context(LateLabelSettings(), 5), context(LateLabelSettings(), 5, **section)
+    for before, now in ((plain, other), (other, plain)):
+        check_same(before, learner_json(before), before.schema.hash)
+        with pytest.raises(ChangedModelError, match=f"changed: {next(iter(section))}"):
+            check_same(now, learner_json(before), before.schema.hash)
