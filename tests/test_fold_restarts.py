@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
