@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from converters.evaluation_settings import ValueSettings
-from learners.adjusting import Adjustment
 from learners.arithmetic import FloatArray, sum_in_order
 from learners.comparison.bootstrap import block_counts, block_length
 from learners.decisions import decision_values
@@ -157,26 +156,3 @@ def _thresholds(scores: FloatArray, break_even: float) -> FloatArray:
 
 def _shown(threshold: float) -> str:
     return "never acting" if threshold > 1 else f"{threshold:.3f}"
-
-
-def raw_threshold(adjustment: Adjustment, threshold: float) -> float | None:
-    """The lowest raw score that is served at or above a threshold; None if none is.
-
-    With ``ValueSettings.break_even``: where acting begins to pay in the learner's own scores, if
-    served ones are calibrated. Exact to the last bit, since adjusting keeps the order of scores.
-    """
-    low, high = 0, int(np.float64(1.0).view(np.int64))
-    if _served(adjustment, high) < threshold:
-        return None
-    # Floats from 0 to 1 are ordered as their bits are.
-    while low < high:
-        middle = (low + high) // 2
-        if _served(adjustment, middle) >= threshold:
-            high = middle
-        else:
-            low = middle + 1
-    return float(np.int64(low).view(np.float64))
-
-
-def _served(adjustment: Adjustment, bits: int) -> float:
-    return adjustment.apply([float(np.int64(bits).view(np.float64))])[0]

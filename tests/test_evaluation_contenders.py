@@ -6,14 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import strategies as st
 
-from converters.evaluation_settings import ValueSettings
 from learners.evaluation import Evaluator, Measuring
 from learners.evaluation.lessons import joined
 from learners.lessons import MetricsError
 from tests.measured_lessons import (
-    HOUR,
     chosen,
     corrected,
     lessons,
@@ -22,26 +19,13 @@ from tests.measured_lessons import (
     stored,
 )
 
-VALUE = ValueSettings(true_positive=5, false_positive=-1, scale="amount")
-MEASURING = Measuring(
-    window=40, window_ms=3 * HOUR, half_life=3.0, period_ms=HOUR, slices=("a",), value=VALUE
-)
-# What is done between two calls of take; lengths of the calls.
-Step = tuple[int, str, int]
-steps = st.lists(
-    st.tuples(
-        st.sampled_from([0, 1, 1, 2, 3, 20]),
-        st.sampled_from(["go on", "go on", "correct", "summary", "restart"]),
-        st.integers(0, 2**30),
-    ),
-    max_size=25,
-)
+MEASURING = Measuring(window=100, half_life=50.0)
 
 
 def test_a_fork_begins_with_the_others_past() -> None:
     """A copy taken later has all measures of the original, and its own from then on."""
     first, second = lessons(500, 1), lessons(300, 2, "static")
-    forked = measured(MEASURING_PLAIN, first)
+    forked = measured(MEASURING, first)
     forked.fork("static")
     summary = forked.summary()
     assert summary["static"]["log_loss"] == summary["log_loss"]
@@ -49,13 +33,10 @@ def test_a_fork_begins_with_the_others_past() -> None:
     assert summary["static"]["recent"] == summary["recent"]
     forked.take(second)
     was = replace(first, scores=first.scores | {"static": first.scores["score"]})
-    expected = measured(MEASURING_PLAIN, was, second).state()
+    expected = measured(MEASURING, was, second).state()
     found = forked.state()
     for name in expected.keys() - {"forks", "fork_numbers"}:
         np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
-
-
-MEASURING_PLAIN = Measuring(window=100, half_life=50.0)
 
 
 def test_corrections_before_a_fork_reach_the_copy() -> None:
@@ -63,12 +44,12 @@ def test_corrections_before_a_fork_reach_the_copy() -> None:
     first, second = lessons(500, 1), lessons(300, 2, "static")
     at = np.array([3, 499])
     right = corrected(first, at)
-    forked = measured(MEASURING_PLAIN, first)
+    forked = measured(MEASURING, first)
     forked.fork("static")
     forked.take(second)
     forked = reopened(forked)
     forked.correct(at, chosen(right, at))
-    expected = measured(MEASURING_PLAIN, right)
+    expected = measured(MEASURING, right)
     expected.fork("static")
     expected.take(second)
     assert forked.summary()["static"]["log_loss"] == expected.summary()["static"]["log_loss"]
@@ -78,16 +59,16 @@ def test_corrections_before_a_fork_reach_the_copy() -> None:
 def test_a_dropped_contender_is_gone() -> None:
     """A contender that is dropped is neither reported nor saved; the others stay as they were."""
     given_lessons = lessons(400, 1, "shadow")
-    evaluator = measured(MEASURING_PLAIN, given_lessons)
+    evaluator = measured(MEASURING, given_lessons)
     evaluator.drop("shadow")
     del given_lessons.scores["shadow"]
-    assert stored(evaluator) == stored(measured(MEASURING_PLAIN, given_lessons))
+    assert stored(evaluator) == stored(measured(MEASURING, given_lessons))
 
 
 def test_callers_arrays_are_neither_kept_nor_written_to() -> None:
     """What the caller does with its arrays after the lessons are measured changes nothing."""
     given_lessons = lessons(100, 1)
-    evaluator = measured(MEASURING_PLAIN, given_lessons)
+    evaluator = measured(MEASURING, given_lessons)
     before = stored(evaluator)
     given_lessons.scores["score"][:] = 0.5
     given_lessons.positive[:] = True
@@ -96,7 +77,7 @@ def test_callers_arrays_are_neither_kept_nor_written_to() -> None:
 
 def test_bad_lessons_are_refused() -> None:
     """A score that is no number stops every report, naming the lesson; lengths are seen at once."""
-    evaluator = measured(MEASURING_PLAIN, lessons(100, 1))
+    evaluator = measured(MEASURING, lessons(100, 1))
     bad = lessons(3, 2)
     bad.scores["score"][1] = np.nan
     with pytest.raises(MetricsError, match="0 columns are sliced"):
@@ -112,27 +93,25 @@ def test_bad_lessons_are_refused() -> None:
 
 def test_corrections_of_unknown_lessons_are_refused() -> None:
     """A number that no lesson has is an error."""
-    evaluator = measured(MEASURING_PLAIN, lessons(10, 1))
+    evaluator = measured(MEASURING, lessons(10, 1))
     with pytest.raises(MetricsError, match="below 10"):
         evaluator.correct(np.array([10]), lessons(1, 2))
 
 
 def test_an_incomplete_state_is_refused() -> None:
     """A state without one of its arrays is refused by the array's name."""
-    arrays = measured(MEASURING_PLAIN, lessons(10, 1)).state()
+    arrays = measured(MEASURING, lessons(10, 1)).state()
     del arrays["delays"]
     with pytest.raises(MetricsError, match="lack 'delays'"):
-        Evaluator.from_state(MEASURING_PLAIN, arrays)
+        Evaluator.from_state(MEASURING, arrays)
 
 
 def test_contenders_may_come_and_go_between_calls() -> None:
     """A shadow that comes later is measured from there on, wherever the calls are cut."""
     first, second = lessons(50, 1), lessons(50, 2, "late")
-    apart = measured(MEASURING_PLAIN, first)
+    apart = measured(MEASURING, first)
     apart.summary()
     apart.take(second)
-    both = measured(MEASURING_PLAIN, first, second)
-    assert (
-        stored(apart) == stored(both) == stored(measured(MEASURING_PLAIN, joined([first, second])))
-    )
+    both = measured(MEASURING, first, second)
+    assert stored(apart) == stored(both) == stored(measured(MEASURING, joined([first, second])))
     assert both.summary()["contenders"]["late"]["count"] == 50

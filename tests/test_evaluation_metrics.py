@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import strategies as st
 from river import metrics as rivers
 from sklearn.metrics import (
     accuracy_score,
@@ -27,10 +26,6 @@ from tests.measured_lessons import assert_areas, lessons, measured
 
 THRESHOLD = 0.3
 MEASURING = Measuring(window=3_000, half_life=500.0, threshold=THRESHOLD)
-tied_scores = st.sampled_from([0.0, 1e-9, 0.1, 0.25, 0.4999999, 0.5, 0.75, 1 - 1e-9, 1.0])
-taken_scores = st.lists(
-    st.tuples(tied_scores | st.floats(0, 1), st.booleans()), min_size=1, max_size=60
-)
 
 
 def plain_ece(scores: FloatArray, positive: BoolArray, weights: FloatArray | None = None) -> float:

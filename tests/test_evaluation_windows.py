@@ -48,7 +48,8 @@ def test_the_window_by_event_time_is_exact(taken: Lessons) -> None:
         evaluator.take(taken.part(slice(begin, begin + 100)))
         evaluator.summary()
     assert_window(evaluator.summary()["recent"], taken, inside)
-    np.testing.assert_array_equal(evaluator.recent_lessons().positive, taken.positive[inside])
+    kept = evaluator._measures.recent.by_time()
+    np.testing.assert_array_equal(kept.positive, taken.positive[inside])
 
 
 def test_all_contenders_are_measured_over_the_window_by_event_time(taken: Lessons) -> None:
@@ -94,7 +95,7 @@ def test_a_longer_window_fills_up(taken: Lessons) -> None:
     more = replace(more, arrived=more.arrived + int(taken.arrived.max()))
     restored.take(more)
     assert restored.summary()["window"]["count"] == 700
-    kept = restored.recent_lessons()
+    kept = restored._measures.recent.by_time()
     assert kept.arrived.min() > taken.arrived.max() - MEASURING.window_ms
 
 

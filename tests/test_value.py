@@ -9,14 +9,11 @@ from hypothesis import strategies as st
 
 from converters.evaluation_settings import ValueSettings
 from learners.adjusting import Adjustment
-from learners.adjusting.isotonic import Isotonic
-from learners.adjusting.platt import Platt
 from learners.arithmetic import FloatArray
 from learners.decisions import decision_values
 from learners.lessons import BoolArray
 from learners.value import (
     NEVER,
-    raw_threshold,
     value_by_threshold,
 )
 
@@ -111,28 +108,3 @@ def test_without_lessons_there_is_no_threshold() -> None:
     few = value_by_threshold(scores, positive, np.ones(20), MATRIX, 0.95)["best"]
     assert (few["low"], few["high"]) == (None, None)
     assert "too few" in few["note"]
-
-
-@quick
-@given(st.floats(0.01, 0.99), st.floats(0, 5), st.floats(-3, 3), st.floats(0.01, 100))
-def test_the_raw_threshold_is_the_lowest_that_is_served_as_high(
-    threshold: float, slope: float, intercept: float, inflation: float
-) -> None:
-    """At it the served score reaches the threshold, one float below it does not."""
-    for adjustment in (Adjustment(inflation), Adjustment(inflation, Platt(slope, intercept))):
-        raw = raw_threshold(adjustment, threshold)
-        if raw is None:
-            assert adjustment.apply([1.0])[0] < threshold
-            continue
-        assert adjustment.apply([raw])[0] >= threshold
-        below = float(np.nextafter(raw, -1))
-        assert below < 0 or adjustment.apply([below])[0] < threshold
-
-
-def test_the_raw_threshold_of_no_adjustment_is_the_threshold() -> None:
-    """Of tenfold odds it is where odds are tenfold; of a staircase it is the step."""
-    assert raw_threshold(Adjustment(), 0.3) == 0.3
-    assert raw_threshold(Adjustment(10.0), 0.5) == pytest.approx(10 / 11)
-    stairs = Isotonic(np.array([0.1, 0.4, 0.6, 0.9]), np.array([0.2, 0.2, 0.7, 0.7]))
-    assert raw_threshold(Adjustment(1.0, stairs), 0.45) == pytest.approx(0.5)
-    assert raw_threshold(Adjustment(1.0, stairs), 0.71) is None

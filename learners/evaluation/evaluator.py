@@ -190,13 +190,8 @@ class Evaluator:
         self._measure()
         return details(self._measures, self.measuring, values or {})
 
-    def recent_lessons(self) -> Kept:
-        """The lessons of the window by event time, for comparisons of paired scores."""
-        self._measure()
-        return self._measures.recent.by_time()
-
     def window_lessons(self) -> Kept:
-        """The lessons of the window by count."""
+        """The lessons of the window by count, for comparisons of paired scores."""
         self._measure()
         return self._measures.recent.window()
 
