@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from converters.cells import RefusedCellError
+from converters.cells.numbers import number
+from converters.cells.refusal import RefusedCellError
 from converters.column_settings import ColumnSettings
-from converters.numbers import number
 from converters.schema import Schema
 from converters.schema_checks import SchemaError
 from converters.settings import Settings

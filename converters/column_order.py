@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.quoting import quoted
 from converters.vw_text import wrong_width
 

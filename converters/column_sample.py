@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.cells import RefusedCellError
-from converters.numbers import number
-from converters.times import local_time
+from converters.cells.numbers import number
+from converters.cells.refusal import RefusedCellError
+from converters.cells.times import local_time
 
 # Spellings of missing that pandas, R, SQL and people write.
 MISSING_SPELLINGS = frozenset(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from operator import add
 from typing import BinaryIO, NamedTuple, cast
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
 from converters.rows import Headers, RowReader

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 
+from converters.cells.feature import Feature
 from converters.column_settings import ColumnSettings
 from converters.errors import UsageError
-from converters.features import Feature
 
 # VW crosses namespaces by their first character; letters cannot be taken for syntax.
 NAMESPACE_LETTERS = string.ascii_lowercase + string.ascii_uppercase

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 
-from converters.cells import RefusedCellError
-from converters.numbers import NUMBER, PLAIN_DECIMALS
+from converters.cells.numbers import NUMBER, PLAIN_DECIMALS
+from converters.cells.refusal import RefusedCellError
 
 # What all columns together may remember: some 30 MB. Longer cells than this are not remembered.
 MOST_REMEMBERED = 100_000

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from itertools import repeat
 
-from converters.cells import Refusal, RefusedCellError
+from converters.cells.refusal import Refusal, RefusedCellError
 from converters.conversion import Reject
 from converters.csv2vw_blocks import Blocks
 from converters.csv2vw_cells import MOST_REMEMBERED, Feature, Label, check_tag

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.compressed import PARQUET, Source
 from converters.csv_blocks import READ_BYTES, Block, BlockReader, CsvFileError
 from converters.framing import Dialect

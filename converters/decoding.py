@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from converters.cells import CONSTANT
-from converters.kinds import Token
+from converters.cells.kind_of import Token
+from converters.cells.refusal import CONSTANT
 from converters.schema import Schema
 
 

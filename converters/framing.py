@@ -16,7 +16,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.csv_text import BYTE_ORDER_MARK, csv_line
 from converters.quoting import quoted, quoted_bytes
 

@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.cells import RefusedCellError
+from converters.cells.refusal import RefusedCellError
+from converters.cells.times import local_time
 from converters.column_sample import Codes, coded
 from converters.infer_decision import Decision
 from converters.kinds.time_part import PARTS
-from converters.times import local_time
 
 Values = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from converters.cells.numbers import NUMBER
 from converters.column_sample import ColumnSample
-from converters.numbers import NUMBER
 from converters.toml_text import READABLE_LENGTH, quoted, readable
 
 # So many of a column's cells say what it holds.

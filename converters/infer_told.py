@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from converters.cells import RefusedCellError
+from converters.cells.refusal import RefusedCellError
+from converters.cells.times import time_ms
+from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.column_sample import ColumnSample
 from converters.csv_file import CsvFileError, other_delimiter
 from converters.infer_decision import Alternative, Decision, Surroundings, counted, plain
@@ -19,9 +21,7 @@ from converters.infer_notations import TIMES_READ
 from converters.infer_numbers import bounds
 from converters.infer_times import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.sample import Sample
-from converters.times import time_ms
 from converters.toml_text import quoted, readable
-from converters.weights import MOST, MOST_WEIGHT
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.csv_file import CsvFile
 from converters.infer_notations import is_number_otherwise
 from converters.sample import Sample

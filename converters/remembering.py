@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from converters.features import Piece
+from converters.cells.feature import Piece
 
 # Pieces remembered per column. Real columns repeat their values (the flights hold 4,043 tail
 # numbers); at 16,384 (and those of the last look) a column costs at most some 3 MB.

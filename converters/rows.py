@@ -13,13 +13,13 @@ from itertools import chain
 
 import orjson
 
-from converters.cells import MOST_ID, Refusal, RefusedCellError
+from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
+from converters.cells.times import time_ms
 from converters.column_order import ColumnOrder, column_order
 from converters.csv_text import BYTE_ORDER_MARK
 from converters.framing import MOST_ROWS, Dialect, too_many
 from converters.quoting import quoted, quoted_bytes
 from converters.schema import Schema
-from converters.times import time_ms
 from converters.vw_text import FEWEST_IN_BLOCK, MOST_IN_BLOCK, Row, columns_of, compile_schema
 
 Headers = Sequence[tuple[str, bytes]]

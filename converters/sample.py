@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.csv_file import CsvFile, CsvFileError, FileRow
 from converters.errors import UsageError
 from converters.quoting import quoted

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from converters.cells.feature import Feature
 from converters.column_settings import ColumnSettings
 from converters.crossing import NAMESPACE_LETTERS, crossed
-from converters.features import Feature
 from converters.schema_checks import SchemaError, check_column, check_features, check_roles
 from converters.settings import Settings
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from converters.cells import RefusedCellError
+from converters.cells.feature import Feature
+from converters.cells.numbers import LARGEST_FLOAT32
+from converters.cells.refusal import RefusedCellError
+from converters.cells.weight import MOST, MOST_WEIGHT, Weight
 from converters.column_settings import ColumnSettings
 from converters.crossing import NOT_LEARNED
 from converters.errors import UsageError
-from converters.features import Feature
-from converters.numbers import LARGEST_FLOAT32
-from converters.weights import MOST, MOST_WEIGHT, Weight
 
 _RANGE = frozenset({"min", "max", "out_of_range"})
 _MISSING = frozenset({"missing", "missing_values", "fill_value", "namespace"})

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from itertools import repeat
 from operator import call, itemgetter
 
-from converters.cells import MOST_ID, Refusal, RefusedCellError
-from converters.features import Piece
+from converters.cells.feature import Piece
+from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
+from converters.cells.times import check_time
+from converters.cells.weight import Weight
 from converters.quoting import quoted
 from converters.remembering import Columns, Plain
 from converters.schema import Schema
-from converters.times import check_time
-from converters.weights import Weight
 
 # A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features
 # as VW text, starting with "|", or with its weight and then "|". A plain tuple: a NamedTuple costs
@@ -45,7 +45,7 @@ class Conversion:
     Attributes:
         width: how many cells a row has.
         row: one cell per column, in the schema's order -> a :data:`Row` or a
-            :class:`~converters.cells.Refusal`.
+            :class:`~converters.cells.refusal.Refusal`.
         block: one sequence per column, all of the same length, with the cells of many rows ->
             what ``row`` gives for each.
     """

@@ -120,8 +120,8 @@ def history(
     """Print the ledger: who moved what, when and why; or the version served at a time."""
     from datetime import UTC, datetime
 
-    from converters.cells import RefusedCellError
-    from converters.times import time_ms
+    from converters.cells.refusal import RefusedCellError
+    from converters.cells.times import time_ms
     from learners.describe import entry_json, ledger_table
 
     with _registry(config) as registry:

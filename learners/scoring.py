@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, TextIO
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.csv_file import CsvFile, FileRow, open_csv
 from converters.csv_text import csv_line
 from converters.output_file import writing

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.csv_text import BYTE_ORDER_MARK
 from converters.framing import Dialect, unclosed
 from serve.problems import RowsRefusedError, TooLargeError

@@ -15,9 +15,9 @@ from itertools import groupby
 
 import orjson
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
+from converters.cells.times import time_ms
 from converters.rows import RowReader, object_cells
-from converters.times import time_ms
 from serve.body import CSV, JSON, parse
 from serve.csv_body import CsvBody, split_header
 from serve.problems import RowsRefusedError

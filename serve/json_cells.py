@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.rows import object_cells
 
 # Types whose text as a CSV cell is what str() gives.

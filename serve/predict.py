@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from learners.intake import BLOCK
 from learners.scoring import scores_of
 from serve.body import media_type, only_parameters, read

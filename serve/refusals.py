@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from learners.intake import UNLEARNABLE
 
 MISSING_COLUMN = "missing-column"

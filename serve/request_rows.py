@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.rows import RowReader
 from converters.vw_text import Row
 from serve.body import CSV, parse

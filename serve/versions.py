@@ -14,8 +14,8 @@ from typing import Any, Literal
 import orjson
 from fastapi import Request, Response
 
-from converters.cells import RefusedCellError
-from converters.times import time_ms
+from converters.cells.refusal import RefusedCellError
+from converters.cells.times import time_ms
 from learners.describe import entry_json, full_json, version_json
 from learners.registry import Pointers, UnknownVersionError, Version
 from serve.body import JSON, only_parameters, parse, read

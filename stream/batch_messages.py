@@ -13,7 +13,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.errors import FreshetError, UsageError
 from stream import log
 from stream.fingerprint import Mark

@@ -17,9 +17,9 @@ from typing import Any
 from zipfile import BadZipFile
 
 from converters.carried import carried_by
+from converters.cells.times import time_ms
 from converters.schema import CONVERTER_VERSION
 from converters.settings import Settings
-from converters.times import time_ms
 from converters.zstd import ZstdError
 from learners import choose
 from learners.adjusting import Adjuster

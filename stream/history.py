@@ -15,13 +15,13 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from converters.cells import Refusal, RefusedCellError
+from converters.cells.refusal import Refusal, RefusedCellError
+from converters.cells.times import time_ms
 from converters.conversion import CSV_HEADERS
 from converters.csv_file import CsvFile, CsvFileError, FileRow
 from converters.errors import UsageError
 from converters.quoting import quoted
 from converters.schema import Schema
-from converters.times import time_ms
 from stream.formed import Formed, Timed, Waiting, out_of_range
 from stream.log import Outgoing, StampError
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.csv_blocks import LONGEST_QUOTED
 from converters.csv_file import CsvFile, CsvFileError
 from converters.csv_text import csv_line

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import orjson
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.csv_text import csv_line
 from stream.log import Outgoing, Place, Record
 from stream.reading import Taken

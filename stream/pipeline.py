@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.vw_text import unlabelled
 from learners.base import Learner
 from learners.evaluation import Evaluator

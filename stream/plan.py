@@ -12,7 +12,7 @@ from itertools import repeat
 
 import numpy as np
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from learners.lessons import IntArray
 from stream.joins.columns import Block, Layout
 from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.vw_text import unlabelled
 from stream import planning_many
 from stream.joins.joiner import SOURCE_BITS, Joiner, Source

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, repeat
 from operator import add
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.vw_text import Row, unlabelled
 from stream.joins.joiner import SOURCE_BITS, Joiner, Source
 from stream.joins.keys import DIGEST_BYTES

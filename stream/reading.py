@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from converters.carried import Carried
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.rows import LabelRow, RowReader
 from converters.vw_text import Row
 from learners.intake import UNLEARNABLE, Intake

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import orjson
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.framing import MOST_ROWS, Dialect
 from converters.rows import LABEL_NAMES, is_json
 from learners.registry import Lineage

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.conversion import CSV_HEADERS
 from converters.errors import FreshetError
 from converters.settings import Settings

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.conversion import CSV_HEADERS
 from converters.errors import FreshetError
 from learners.registry import Registry

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from converters import config, schema
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.settings import LateLabelSettings
 from learners.base import Learner
 from learners.registry import Start

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from converters.cells.feature import Feature
+from converters.cells.kind_of import Group
 from converters.column_settings import ColumnSettings
-from converters.features import Feature
-from converters.kinds import Group
 from converters.schema import Schema
 
 # A cell as it counts: missing, a checked number, true or false, a category (or what stands for

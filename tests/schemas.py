@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
 from converters import config, schema
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.column_settings import ColumnSettings
 from converters.schema import Schema
 from converters.vw_text import Row, compile_schema

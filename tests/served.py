@@ -16,7 +16,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from converters import config, schema
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.rows import RowReader
 from learners.registry import Commit, Pointers, Start, Verdict
 from learners.scoring import loaded

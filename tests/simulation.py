@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.settings import LateLabelSettings
 from learners import choose
 from learners.base import Learner, LearnerSpec

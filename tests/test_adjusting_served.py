@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from learners import choose
 from learners.adjusting import Adjustment
 from learners.adjusting.platt import Platt

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.errors import FreshetError
 from learners.intake import MalformedLineError
 from stream import assignment, batch_messages

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters import remembering
-from converters.cells import Refusal
-from converters.numbers import number_pieces, number_text, numbers
+from converters.cells.numbers import number_pieces, number_text, numbers
+from converters.cells.refusal import Refusal
 from converters.vw_text import FEWEST_IN_BLOCK, compile_schema, reference
 from tests import schemas
 from tests.schemas import build

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from converters import cells, numbers
-from converters.cells import RefusedCellError
+from converters.cells import numbers, refusal
+from converters.cells.feature import Feature
+from converters.cells.refusal import RefusedCellError
 from converters.column_settings import ColumnSettings
-from converters.features import Feature
 from tests import schemas
 from tests.vw_reading import VwReader, float32, ulps_apart
 
@@ -224,21 +224,21 @@ def test_text_of_blanks_is_missing(policy: str, expected: str | None) -> None:
 
 def test_syntax_is_escaped() -> None:
     """What VW would take for syntax is percent-escaped; other Unicode stays readable."""
-    assert cells.escape_value("a b:c|d%e\r\n\0\x7f=é") == "a%20b%3Ac%7Cd%25e%0D%0A%00%7F=é"
-    assert cells.escape_name("a=b") == "a%3Db"
+    assert refusal.escape_value("a b:c|d%e\r\n\0\x7f=é") == "a%20b%3Ac%7Cd%25e%0D%0A%00%7F=é"
+    assert refusal.escape_name("a=b") == "a%3Db"
     for code in (*range(33), 127, *map(ord, ":|%^")):
-        assert cells.escape_value(chr(code)) == f"%{code:02X}"
+        assert refusal.escape_value(chr(code)) == f"%{code:02X}"
 
 
 @given(schemas.texts)
 def test_escapes_can_be_undone(text: str) -> None:
     """Every text comes back from its escaped form."""
-    assert cells.unescape(cells.escape_value(text)) == text
-    assert cells.unescape(cells.escape_name(text)) == text
+    assert refusal.unescape(refusal.escape_value(text)) == text
+    assert refusal.unescape(refusal.escape_name(text)) == text
 
 
 @given(schemas.texts)
 def test_escaped_text_holds_no_syntax(text: str) -> None:
     """An escaped text holds nothing that separates: no blank, control character, ``|`` or ``:``."""
     syntax = {*"|:=^\x7f", *map(chr, range(33))}
-    assert not syntax & set(cells.escape_name(text))
+    assert not syntax & set(refusal.escape_name(text))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.conversion import checked as converted
 from converters.csv_file import CsvFile
 from converters.report import cell_blocks

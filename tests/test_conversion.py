@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters import progress
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.conversion import checked, convert
 from converters.csv_file import CsvFile
 from converters.output_file import writing

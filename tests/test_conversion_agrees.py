@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters import remembering, vw_text
-from converters.cells import MOST_ID, Refusal
+from converters.cells.refusal import MOST_ID, Refusal
 from converters.schema import Schema
 from converters.vw_text import Conversion, Row, compile_schema, reference
 from tests import random_rows, schemas

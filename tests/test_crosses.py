@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.learner_settings import RiverSettings
 from converters.river_dict import crossed, read_row
 from converters.schema import Schema

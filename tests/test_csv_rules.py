@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.csv_file import CsvFile, CsvFileError
 from converters.framing import Dialect, unclosed
 from converters.rows import RowReader

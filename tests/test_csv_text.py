@@ -8,7 +8,7 @@ import io
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
 from converters.framing import COMMA

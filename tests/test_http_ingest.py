@@ -10,7 +10,7 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.rows import RowReader
 from stream.log import Place, Record
 from tests.project import Project, flights

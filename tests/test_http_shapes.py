@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.rows import object_cells
 from serve.json_cells import REMEMBERED_LAYOUTS, Layouts
 from tests.project import COLUMNS, flights

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells import Refusal
-from converters.numbers import NUMBER
+from converters.cells.numbers import NUMBER
+from converters.cells.refusal import Refusal
 from converters.schema import Schema
 from converters.vw_text import compile_schema
 from tests import random_rows, schemas

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.crossing import CrossingError
 from converters.schema import SchemaError
 from converters.vw_text import compile_schema, line, unlabelled

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from converters.cells.numbers import number
+from converters.cells.times import time_ms
 from converters.framing import COMMA
-from converters.numbers import number
 from converters.parquet import BATCH_ROWS, ParquetError, ParquetSource
-from converters.times import time_ms
 
 TEXTS = ["plain", 'a,b "c"', "two\nlines", "", None, "é|:"]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.settings import DuplicateSettings, LateLabelSettings
 from stream import planning_many
 from stream.joins.joiner import Joiner

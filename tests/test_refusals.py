@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import converters
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.rows import Headers, RowReader
 from tests.rows_to_read import COLUMNS, CSV, GOOD, JSON, columns
 from tests.schemas import Columns, build

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from converters import remembering
-from converters.cells import Refusal, RefusedCellError
+from converters.cells.refusal import Refusal, RefusedCellError
 from converters.remembering import LONGEST_REMEMBERED, Columns, Plain
 from converters.vw_text import compile_schema, one_by_one, reference
 from tests.schemas import FLIGHT, build

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vowpalwabbit.pyvw import pylibvw
 
 from converters import river_dict
-from converters.numbers import number_text
+from converters.cells.numbers import number_text
 from converters.river_dict import crossed, features, read_row, readable
 from learners.vw_arguments import vw_spec
 from tests.vw_plain import plain

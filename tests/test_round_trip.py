@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells import Refusal
+from converters.cells.kind_of import Token
+from converters.cells.refusal import Refusal
 from converters.conversion import CSV_HEADERS
 from converters.csv_text import csv_line
 from converters.decoding import Decoder, UnknownFeatureError, audited
-from converters.kinds import Token
 from converters.rows import RowReader
 from converters.schema import Schema
 from converters.vw_text import Row, compile_schema, line, reference

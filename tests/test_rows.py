@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.framing import COMMA
 from converters.quoting import quoted_bytes
 from converters.rows import RowReader

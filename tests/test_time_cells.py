@@ -7,8 +7,8 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.cells import RefusedCellError
-from converters.times import check_time, time_ms
+from converters.cells.refusal import RefusedCellError
+from converters.cells.times import check_time, time_ms
 
 
 @given(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.cells import RefusedCellError
-from converters.times import time_ms
+from converters.cells.refusal import RefusedCellError
+from converters.cells.times import time_ms
 
 TIMES = [
     ("1970-01-01", 0),

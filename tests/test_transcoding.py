@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.config import ConfigError, from_values
 from converters.csv_file import CsvFile
 from converters.csv_settings import Encoding

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.schema import Schema
 from converters.vw_text import compile_schema, line
 from tests import schemas

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from converters.cells import RefusedCellError, escape_value, unescape
-from converters.kinds.base import Kind, Token
+from converters.cells.kind import Kind, Token
+from converters.cells.refusal import RefusedCellError, escape_value, unescape
 
 # The tokens of a cell of 8 MiB took half a gigabyte; a novel has as many.
 MOST_TOKENS = 100_000

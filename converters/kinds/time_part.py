@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from converters.kinds.base import Kind, Token
-from converters.times import local_time
+from converters.cells.kind import Kind, Token
+from converters.cells.times import local_time
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from converters.cells import RefusedCellError
+from converters.cells.refusal import RefusedCellError
+from converters.cells.times import local_time
 from converters.column_sample import UNIQUE_FROM_ROWS
 from converters.report.column_plan import ColumnPlan
 from converters.report.row_sample import RowSample
-from converters.times import local_time
 
 Moments = Sequence[float | None]
 

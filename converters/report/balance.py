@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.cells import RefusedCellError
+from converters.cells.refusal import RefusedCellError
+from converters.cells.weight import Weight
 from converters.report.column_counts import Classes
 from converters.report.row_sample import UNLABELLED
 from converters.schema import Schema
-from converters.weights import Weight
 
 REFUSED = -2
 

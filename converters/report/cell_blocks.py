@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.conversion import Reject
 from converters.csv_file import Block, CsvFile
 from converters.csv_text import BYTE_ORDER_MARK

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.cells import RefusedCellError
+from converters.cells.numbers import number, numbers
+from converters.cells.refusal import RefusedCellError
+from converters.cells.weight import LEAST, MOST
 from converters.column_settings import ColumnSettings
-from converters.numbers import number, numbers
 from converters.schema import Schema
-from converters.weights import LEAST, MOST
 
 UNKNOWN = "unknown"
 

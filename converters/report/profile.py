@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from converters.cells import Refusal
+from converters.cells.refusal import Refusal
 from converters.conversion import Reject
 from converters.csv_file import CsvFile
 from converters.report.balance import Balance, Balancer, Weights

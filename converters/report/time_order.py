@@ -11,8 +11,8 @@ from datetime import datetime
 
 import numpy as np
 
-from converters.cells import RefusedCellError
-from converters.times import time_ms
+from converters.cells.refusal import RefusedCellError
+from converters.cells.times import time_ms
 
 # What stands for the time of a row that has none; the event's time is never before 1970.
 NO_TIME = -1

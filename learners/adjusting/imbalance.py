@@ -17,12 +17,12 @@ from hashlib import blake2b
 
 import numpy as np
 
+from converters.cells.numbers import number_text
+from converters.cells.weight import MOST
 from converters.errors import UsageError
 from converters.evaluation_settings import ImbalanceSettings
-from converters.numbers import number_text
 from converters.river_dict import read_number
 from converters.schema import Schema
-from converters.weights import MOST
 from learners.adjusting.logistic import FEWEST_IN_ARRAY
 from learners.arithmetic import FloatArray
 from learners.base import LearnerSpec

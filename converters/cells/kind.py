@@ -3,13 +3,13 @@
 What a kind promises, for every cell:
 
 - ``check`` gives the cell's *value*, checked and transformed, or raises
-  :class:`~converters.cells.RefusedCellError`. It is never asked about a missing cell.
+  :class:`~converters.cells.refusal.RefusedCellError`. It is never asked about a missing cell.
 - ``write`` gives features that VW reads as they are meant; values that differ give features that
   differ.
 - ``read`` gives the value again from the features that VW says it has seen: numbers within 8
   units in the last place of float32, all else exactly.
 
-:class:`converters.features.Feature` adds what is the same for all kinds: missing cells and
+:class:`converters.cells.feature.Feature` adds what is the same for all kinds: missing cells and
 namespaces.
 """
 
@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
-from converters.cells import escape_name
+from converters.cells.refusal import escape_name
 
 Value = TypeVar("Value")
 

@@ -1,14 +1,14 @@
-"""The kinds of columns, one in each module; the contract is in :mod:`converters.kinds.base`."""
+"""The kinds of columns, one in each module; the contract is in :mod:`converters.cells.kind`."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from converters.cells.boolean_text_time import Boolean
+from converters.cells.categorical import Categorical, Group, MissingValueError
+from converters.cells.kind import Kind, Token
+from converters.cells.numeric import Bounded, Bucket, Numeric
 from converters.column_settings import ColumnSettings
-from converters.kinds.base import Kind, Token
-from converters.kinds.boolean import Boolean
-from converters.kinds.categorical import Categorical, Group, MissingValueError
-from converters.kinds.numeric import Bounded, Bucket, Numeric
 from converters.kinds.text import Text
 from converters.kinds.time_part import PARTS, TimePart
 

@@ -1,6 +1,6 @@
 """A feature: one column (or a part of a time) on its way from cells to pieces of VW text.
 
-Stands on :mod:`converters.kinds`, which knows values, and adds what is the same for all of them:
+Stands on :mod:`converters.cells.kind_of`, which knows values, and adds what is the same for all of them:
 missing cells and namespaces. :mod:`converters.vw_text` joins the pieces to a line;
 :mod:`converters.decoding` reads them back.
 """
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from converters.cells import RefusedCellError
+from converters.cells.kind_of import Kind, MissingValueError, Token, kind_of
+from converters.cells.refusal import RefusedCellError
 from converters.column_settings import ColumnSettings
-from converters.kinds import Kind, MissingValueError, Token, kind_of
 
 Piece = Callable[[str], str]
 

@@ -1,6 +1,6 @@
 """Cells to moments: of the stream's clock, and for the parts of a time that are learned from.
 
-Stands beside :mod:`converters.cells`. A time is ISO 8601 (without an offset it is in the column's
+Stands beside :mod:`converters.cells.refusal`. A time is ISO 8601 (without an offset it is in the column's
 zone), seconds since 1970 with 9 to 11 digits, or milliseconds since 1970 with 12 to 14.
 """
 
@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from converters.cells import RefusedCellError
+from converters.cells.refusal import RefusedCellError
 
 EPOCH_SECONDS = re.compile(r"[0-9]{9,11}(?:\.[0-9]+)?")
 EPOCH_MILLISECONDS = re.compile(r"[0-9]{12,14}")

@@ -11,10 +11,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from converters.cells import RefusedCellError
-from converters.column_settings import ColumnSettings
-from converters.kinds.base import Kind, Token
-from converters.numbers import (
+from converters.cells.kind import Kind, Token
+from converters.cells.numbers import (
     LARGEST_FLOAT32,
     SMALLEST_READ,
     log1p,
@@ -23,6 +21,8 @@ from converters.numbers import (
     number_text,
     numbers,
 )
+from converters.cells.refusal import RefusedCellError
+from converters.column_settings import ColumnSettings
 
 
 class Bounded:

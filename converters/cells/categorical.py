@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from converters.cells import RefusedCellError, escape_value, unescape
+from converters.cells.kind import Kind, Token
+from converters.cells.refusal import RefusedCellError, escape_value, unescape
 from converters.column_settings import ColumnSettings
-from converters.kinds.base import Kind, Token
 
 
 class Group(Enum):

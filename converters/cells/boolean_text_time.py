@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from converters.cells import RefusedCellError
+from converters.cells.kind import Kind, Token
+from converters.cells.refusal import RefusedCellError
 from converters.column_settings import ColumnSettings
-from converters.kinds.base import Kind, Token
 
 
 class Boolean(Kind[bool]):

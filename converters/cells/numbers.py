@@ -1,6 +1,6 @@
 """Cells to numbers, and numbers to the text that Vowpal Wabbit reads.
 
-Stands beside :mod:`converters.cells`, below the kinds of columns that hold numbers.
+Stands beside :mod:`converters.cells.refusal`, below the kinds of columns that hold numbers.
 
 VW's decimal parser works in float32 and loses magnitudes under 1e-17 and near the largest float;
 outside ``PLAIN_DECIMALS`` numbers are written as hexadecimal floats, which it reads exactly.
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from converters.cells import RefusedCellError
+from converters.cells.refusal import RefusedCellError
 
 LARGEST_FLOAT32 = 3.4028234663852886e38
 # Below this VW drops the feature altogether; the cell counts as zero.

@@ -6,10 +6,10 @@ one row of weight 1e30 would spoil a model for good.
 
 from __future__ import annotations
 
-from converters.cells import RefusedCellError
+from converters.cells.kind_of import Bounded
+from converters.cells.numbers import number_text
+from converters.cells.refusal import RefusedCellError
 from converters.column_settings import ColumnSettings
-from converters.kinds import Bounded
-from converters.numbers import number_text
 
 # What a weight may be where the config says nothing, and what it may let be at most: one lesson of
 # weight 1e30 leaves a model that says .5 for ever.
