@@ -1,6 +1,6 @@
 """The command ``freshet check``: a report on a CSV file, as text, JSON and a page.
 
-Thin: :mod:`converters.report.report` does the work.
+Thin: :mod:`converters.check.check` does the work.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def check(
 ) -> None:
     """Report on a CSV file; exit status 1 if there are problems."""
     from converters.apart import check_apart
+    from converters.check.check import report
+    from converters.check.page import page
     from converters.csv_file import open_csv
     from converters.output_file import writing
     from converters.progress import progress
-    from converters.report.as_html import page
     from converters.report.as_json import document
     from converters.report.as_text import show
-    from converters.report.report import report
 
     if html == "-":
         raise UsageError("--html needs a file: standard output takes the report as text or JSON.")

@@ -2,7 +2,7 @@
 
 A leak is a column that is known only when the label is, such as a flight's arrival time. Learned
 from, it makes numbers in testing wonderful and predictions worthless. How well a column does is
-measured by :mod:`converters.report.suspects`.
+measured by :mod:`converters.check.suspects`.
 """
 
 from __future__ import annotations

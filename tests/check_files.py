@@ -6,11 +6,11 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from converters.check.check import report
+from converters.check.contents import Report
 from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
 from converters.report.column_contents import ColumnReport
-from converters.report.contents import Report
-from converters.report.report import report
 from converters.schema import Schema
 from tests.schemas import Columns, build
 

@@ -16,10 +16,10 @@ import typer
 from typer.testing import CliRunner, Result
 
 from converters import init_commands
+from converters.check.in_words import columns_table
 from converters.check_commands import check
 from converters.csv_file import CsvFileError
 from converters.errors import FreshetError, UsageError
-from converters.report.tables import columns_table
 from converters.tables import plain, print_table
 from tests.check_files import HOSTILE, LABELLED, checked, content
 from tests.schemas import Columns

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from converters.report.report import NOT_SHOWN
-from converters.report.tables import facts
+from converters.check.check import NOT_SHOWN
+from converters.check.in_words import facts
 from converters.tables import cut
 from tests.check_files import LABELLED, checked, codes, column, content, report_on
 from tests.schemas import Columns, build

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from converters.report.as_html import page
+from converters.check.page import page
 from converters.report.as_json import document
 from tests.check_files import HOSTILE, LABELLED, checked
 from tests.schemas import Columns

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
+from converters.check import cells
+from converters.check.profile import read_profile
 from converters.conversion import checked as converted
 from converters.csv_file import CsvFile
-from converters.report import cell_blocks
-from converters.report.profile import read_profile
 from converters.schema import Schema
 from tests.check_files import LABELLED, checked, codes, column, content, report_on
 from tests.schemas import FLIGHT, Columns, build
@@ -91,7 +91,7 @@ def test_any_bytes_are_refused_as_by_the_converter(
     names = [*reversed(FLIGHT)] if reverse else [*FLIGHT]
     file = b"\n".join([",".join(names).encode(), *rows])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cell_blocks, "ROWS_A_BLOCK", together)
+        patch.setattr(cells, "ROWS_A_BLOCK", together)
         profile = read_profile(CsvFile(io.BytesIO(file), "rows.csv"), schema, lambda _: None)
     assert profile.rejects.counts == refusals(file, schema)
     assert profile.totals[0].rows <= profile.rows

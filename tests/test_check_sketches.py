@@ -129,7 +129,7 @@ def test_each_row_has_the_same_chance() -> None:
 
 def test_wide_rows_give_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample is bounded in bytes as well."""
-    monkeypatch.setattr("converters.report.row_sample.MOST_BYTES", 100_000)
+    monkeypatch.setattr("converters.check.row_sample.MOST_BYTES", 100_000)
     assert 90 <= offered(2_000, 5_000, 50, 1_000).sampled().rows <= 100
 
 

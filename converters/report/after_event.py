@@ -1,6 +1,6 @@
 """Whether a column of times is always later than the event itself, in the sample: a leak.
 
-Called by :mod:`converters.report.columns` for features of kind ``time``, where the file has a
+Called by :mod:`converters.check.columns` for features of kind ``time``, where the file has a
 column of role ``time``. What comes after the event is known only afterwards; ``init`` judges alike.
 """
 

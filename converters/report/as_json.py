@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from converters.check.contents import Report
+from converters.check.times import Times
 from converters.report.column_contents import ColumnReport
-from converters.report.contents import Report
 from converters.report.sketches import Estimate
-from converters.report.time_order import Times
 from converters.report.wording import moment
 
 

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from converters.report.contents import Report
-from converters.report.tables import (
-    LEGEND,
-    columns_table,
-    facts,
-    headline,
-    rejects_table,
-)
+from converters.check.contents import Report
+from converters.check.in_words import LEGEND, columns_table, facts, headline, rejects_table
 from converters.tables import print_table
 
 

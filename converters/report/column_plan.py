@@ -1,6 +1,6 @@
 """What the config says of a column of the file, as the report needs it.
 
-Stands between the schema and :mod:`converters.report.tally`.
+Stands between the schema and :mod:`converters.check.tally`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A uniform sample of the rows, in bounded memory, the same for the same file.
 
-Part of :mod:`converters.report.profile`. Each row draws a lot and those with the lowest are kept
+Part of :mod:`converters.check.profile`. Each row draws a lot and those with the lowest are kept
 (bottom-k sampling), so that how many will come need not be known. Quantiles, drift, leak suspects
 and plots are made of it, column by column; up to its size they are those of the whole file.
 """

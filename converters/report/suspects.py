@@ -1,6 +1,6 @@
 """How well one column alone tells the classes apart, against columns of chance.
 
-Called by :mod:`converters.report.columns` with the sampled cells of a column. A leak, known only
+Called by :mod:`converters.check.columns` with the sampled cells of a column. A leak, known only
 when the label is, does it too well. Judged are three ways, and the one counts that is furthest
 above chance: the number's rank, the value's share of positives, and being missing.
 

@@ -1,6 +1,6 @@
 """What is added up over all cells of a column: missing ones, different ones, numbers, unseen ones.
 
-:mod:`converters.report.column_counts` feeds it: a column of few values once, at the end, with how
+:mod:`converters.check.counts` feeds it: a column of few values once, at the end, with how
 often each came; a column of many as they come.
 """
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converters.check.contents import RejectGroup, Report
 from converters.quoting import quoted
 from converters.report.column_contents import ColumnReport
-from converters.report.contents import RejectGroup, Report
 from converters.report.sketches import Estimate
 from converters.report.wording import about, counted, estimated, moment, percent
 from converters.tables import NOTHING, SHOWN_CHARACTERS, Table, cut

@@ -8,18 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from converters.check.contents import Report
+from converters.check.in_words import LEGEND, columns_table, facts, headline, rejects_table
 from converters.page import framed, table_html
 from converters.quoting import QUOTED_LENGTH
 from converters.report.column_contents import Bar, ColumnReport
-from converters.report.contents import Report
 from converters.report.svg import histogram, rows
-from converters.report.tables import (
-    LEGEND,
-    columns_table,
-    facts,
-    headline,
-    rejects_table,
-)
 from converters.report.wording import percent
 from converters.tables import NOTHING, Table, cut
 

@@ -1,6 +1,6 @@
 """Each column of a profile, looked at: its values, its numbers, what it tells, how it drifts.
 
-Follows :mod:`converters.report.profile`; :mod:`converters.report.findings` judges the result.
+Follows :mod:`converters.check.profile`; :mod:`converters.check.findings` judges the result.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from heapq import nlargest, nsmallest
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.check.bars import bars_of_numbers, bars_of_values
+from converters.check.counts import Counts, Totals
+from converters.check.profile import Profile
 from converters.column_sample import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
 from converters.quoting import quoted
 from converters.report.after_event import always_later, happened
 from converters.report.column_contents import Bar, ColumnReport, Drift, NumberSummary, Rare, Value
-from converters.report.column_counts import Counts, Totals
 from converters.report.column_plan import ColumnPlan
 from converters.report.drift import SPANS, drift
-from converters.report.plots import bars_of_numbers, bars_of_values
-from converters.report.profile import Profile
 from converters.report.row_sample import POSITIVE, UNLABELLED, Sampled
 from converters.report.sketches import Estimate
 from converters.report.suspects import Judge, spans

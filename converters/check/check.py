@@ -1,4 +1,4 @@
-"""A CSV file and a schema -> a :class:`~converters.report.contents.Report`.
+"""A CSV file and a schema -> a :class:`~converters.check.contents.Report`.
 
 The whole way: :mod:`.profile`, :mod:`.columns`, :mod:`.findings`. Called by
 :mod:`converters.check_commands`.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converters.check.columns import column_reports
+from converters.check.contents import Example, RejectGroup, Report, SampleSize
+from converters.check.findings import findings
+from converters.check.profile import Profile, Shown, read_profile
 from converters.csv_file import CsvFile, other_delimiter
-from converters.report.columns import column_reports
-from converters.report.contents import Example, RejectGroup, Report, SampleSize
-from converters.report.findings import findings
-from converters.report.profile import Profile, Shown, read_profile
 from converters.schema import Schema
 
 NOT_SHOWN = "not shown: has protected cells"

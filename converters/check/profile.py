@@ -1,6 +1,6 @@
 """One pass over a file: every row through the very converter, and counted on the way.
 
-Between :mod:`.cell_blocks` and what looks at the result, :mod:`converters.report.columns`.
+Between :mod:`.cell_blocks` and what looks at the result, :mod:`converters.check.columns`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from converters.cells.refusal import Refusal
+from converters.check.balance import Balance, Balancer, Weights
+from converters.check.cells import CellBlock, cell_blocks
+from converters.check.counts import ColumnCounter, Totals
+from converters.check.times import TimeOrder, Times
 from converters.conversion import Reject
 from converters.csv_file import CsvFile
-from converters.report.balance import Balance, Balancer, Weights
-from converters.report.cell_blocks import CellBlock, cell_blocks
-from converters.report.column_counts import ColumnCounter, Totals
 from converters.report.column_plan import UNKNOWN, ColumnPlan, plans
 from converters.report.hashing import hashes_of_bytes
 from converters.report.row_sample import RowSample, Sampled
 from converters.report.sketches import Estimate, HashSample
-from converters.report.time_order import TimeOrder, Times
 from converters.schema import Schema
 from converters.vw_text import compile_schema
 

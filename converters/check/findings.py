@@ -1,6 +1,6 @@
 """What is wrong with a file, or odd about it, in order of weight.
 
-Follows :mod:`converters.report.columns`. A *problem* makes the command fail: rows that would be
+Follows :mod:`converters.check.columns`. A *problem* makes the command fail: rows that would be
 refused, a file that does not fit its config, a column that makes the numbers lie. A *warning* is
 for a person to judge, a *note* explains.
 """
@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from converters.check.balance import Balance
+from converters.check.contents import Finding
+from converters.check.profile import Profile, unknown
 from converters.quoting import quoted
-from converters.report.balance import Balance
 from converters.report.column_contents import ColumnReport
 from converters.report.column_findings import column_findings
-from converters.report.contents import Finding
-from converters.report.profile import Profile, unknown
 from converters.report.sketches import Estimate
 from converters.report.wording import about, counted, estimated, listed, percent
 from converters.schema import Schema

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from converters.report.balance import Balance, Weights
+from converters.check.balance import Balance, Weights
+from converters.check.times import Times
 from converters.report.column_contents import ColumnReport
 from converters.report.sketches import Estimate
-from converters.report.time_order import Times
 
 Level = Literal["problem", "warning", "note"]
 

@@ -1,6 +1,6 @@
 """A CSV file -> blocks of cells, column by column, and the rows that cannot be told apart.
 
-The first step of :mod:`converters.report.profile`. Cells are what
+The first step of :mod:`converters.check.profile`. Cells are what
 :meth:`converters.rows.RowReader.event_cells` makes of the same bytes; blocks are larger than those
 of the file, for what follows works on whole columns.
 """

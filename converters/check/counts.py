@@ -1,8 +1,8 @@
 """The cells of one column over the whole file: counted value by value while these are few.
 
-Part of :mod:`converters.report.profile`. :class:`collections.Counter` counts a block of cells in C,
+Part of :mod:`converters.check.profile`. :class:`collections.Counter` counts a block of cells in C,
 some 50 ns a cell, so that a column of few values costs next to nothing; where they are many
-:class:`~converters.report.tally.Tally` goes on without them.
+:class:`~converters.check.tally.Tally` goes on without them.
 """
 
 from __future__ import annotations

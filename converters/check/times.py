@@ -1,6 +1,6 @@
 """Whether rows stand in the order of their time, from when to when, and where nothing happens.
 
-Part of :mod:`converters.report.profile`, for the column of role ``time``.
+Part of :mod:`converters.check.profile`, for the column of role ``time``.
 """
 
 from __future__ import annotations

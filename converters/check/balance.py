@@ -1,6 +1,6 @@
 """How many rows are of which class, and how much they weigh.
 
-Part of :mod:`converters.report.profile`; looks at the label and weight columns of every row that
+Part of :mod:`converters.check.profile`; looks at the label and weight columns of every row that
 can be told apart into cells, refused or not.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.weight import Weight
-from converters.report.column_counts import Classes
+from converters.check.counts import Classes
 from converters.report.row_sample import UNLABELLED
 from converters.schema import Schema
 
