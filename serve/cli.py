@@ -16,9 +16,9 @@ from collections.abc import Sequence
 
 import typer
 
-from converters import check_commands, init_commands
-from converters import commands as converter_commands
 from converters.command_line import say
+from converters.commands import check, init
+from converters.commands import convert as converter_commands
 from converters.errors import FreshetError
 from learners import commands as learner_commands
 from learners import report_commands
@@ -38,8 +38,8 @@ app = typer.Typer(
 )
 
 for command in (
-    init_commands.init,
-    check_commands.check,
+    init.init,
+    check.check,
     converter_commands.convert,
     stream_commands.produce,
     stream_commands.learn,

@@ -14,7 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters import commands
+from converters.commands import convert
 from converters.conversion import Reject
 from converters.csv2vw import convert
 from converters.csv2vw_flags import parse
@@ -98,7 +98,7 @@ def plain(content: bytes, flags: str) -> tuple[bytes, bool]:
 def run(content: bytes, flags: str | None, *more: str) -> Result:
     """Convert standard input; an error of ours is raised."""
     app = typer.Typer()
-    app.command()(commands.convert)
+    app.command()(convert.convert)
     arguments = ["-", *more, *([] if flags is None else ["--csv2vw", flags])]
     result = CliRunner().invoke(app, arguments, input=content)
     if isinstance(result.exception, FreshetError):

@@ -15,9 +15,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters import init_commands
 from converters.check.in_words import columns_table
-from converters.check_commands import check
+from converters.commands import init
+from converters.commands.check import check
 from converters.csv_file import CsvFileError
 from converters.errors import FreshetError, UsageError
 from converters.tables import plain, print_table
@@ -205,7 +205,7 @@ def test_real_files_raise_no_false_alarm(
     """What `init` writes for planes, airports and weather refuses no row, and alarms are true."""
     csv = str(FILES / f"{name}.csv")
     app = typer.Typer()
-    app.command()(init_commands.init)
+    app.command()(init.init)
     assert CliRunner().invoke(app, [csv, *told, "-o", "real.toml"]).exit_code == 0
     result = run(csv, "--config", "real.toml", "--json")
     found: dict[str, Any] = json.loads(result.stdout)

@@ -14,7 +14,7 @@ LARGE_ROWS, SMALL_ROWS = 1_200_000, 400_000
 MOST_MEGABYTES = 100
 PROGRAM = """
 import resource, sys, typer
-from converters.check_commands import check
+from converters.commands.check import check
 app = typer.Typer()
 app.command()(check)
 app([sys.argv[1], "--html", sys.argv[1] + ".html"], standalone_mode=False)

@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters import commands
+from converters.commands import convert
 from converters.csv_file import CsvFileError
 from converters.errors import FreshetError, UsageError
 from converters.output_file import OutputError
@@ -57,7 +57,7 @@ def test_packed_in_and_packed_out(folder: Path) -> None:
 def application() -> typer.Typer:
     """The command, alone."""
     app = typer.Typer()
-    app.command()(commands.convert)
+    app.command()(convert.convert)
     return app
 
 

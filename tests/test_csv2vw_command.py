@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from converters import commands
+from converters.commands import convert
 from converters.csv2vw_flags import Flags, parse
 from converters.csv2vw_layout import Csv2vwError
 from converters.csv_file import CsvFileError
@@ -38,7 +38,7 @@ def test_a_file_into_a_file(folder: Path) -> None:
     """A CSV file becomes a file of text."""
     (folder / "rows.csv").write_bytes(ROWS)
     app = typer.Typer()
-    app.command()(commands.convert)
+    app.command()(convert.convert)
     CliRunner().invoke(app, ["rows.csv", "-o", "rows.vw", "--csv2vw", FLAGS])
     assert (folder / "rows.vw").read_text() == TEXT
 
@@ -173,7 +173,7 @@ def test_packed_files(folder: Path) -> None:
 def test_a_missing_file(folder: Path) -> None:
     """A file that is not there is told by name."""
     app = typer.Typer()
-    app.command()(commands.convert)
+    app.command()(convert.convert)
     result = CliRunner().invoke(app, ["nowhere.csv", "--csv2vw", FLAGS])
     assert isinstance(result.exception, CsvFileError)
     assert "nowhere.csv cannot be opened" in str(result.exception)

@@ -9,7 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters import commands, config, init_commands
+from converters import config
+from converters.commands import convert, init
 from converters.errors import FreshetError
 from converters.infer_labels import InferError
 from converters.schema import from_settings
@@ -27,8 +28,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(*arguments: str, stdin: bytes = b"") -> Result:
     """Run ``freshet init`` or ``freshet convert`` here; an error that it raises is raised."""
     app = typer.Typer()
-    app.command()(init_commands.init)
-    app.command()(commands.convert)
+    app.command()(init.init)
+    app.command()(convert.convert)
     result = CliRunner().invoke(app, list(arguments), input=stdin)
     if isinstance(result.exception, FreshetError):
         raise result.exception
@@ -185,5 +186,5 @@ def test_whole_file_and_other_ways_in(folder: Path) -> None:
 
 def _only_init() -> typer.Typer:
     app = typer.Typer()
-    app.command()(init_commands.init)
+    app.command()(init.init)
     return app

@@ -10,7 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters import commands, config, init_commands
+from converters import config
+from converters.commands import convert, init
 from converters.csv_file import CsvFileError
 from converters.errors import FreshetError, UsageError
 from converters.infer_labels import InferError
@@ -28,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(*arguments: str, stdin: bytes = b"") -> Result:
     """Run ``freshet init`` here; an error that it raises is raised."""
     app = typer.Typer()
-    app.command()(init_commands.init)
+    app.command()(init.init)
     result = CliRunner().invoke(app, list(arguments), input=stdin)
     if isinstance(result.exception, FreshetError):
         raise result.exception
@@ -124,7 +125,7 @@ def test_sample_passes_through_csv(folder: Path) -> None:
     """A config made by ``init`` converts the very file it was made from."""
     run("loans.csv", *TOLD, "--id", "k")
     app = typer.Typer()
-    app.command()(commands.convert)
+    app.command()(convert.convert)
     result = CliRunner().invoke(app, ["loans.csv"])
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == ROWS

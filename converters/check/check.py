@@ -1,7 +1,7 @@
 """A CSV file and a schema -> a :class:`~converters.check.contents.Report`.
 
 The whole way: :mod:`.profile`, :mod:`.columns`, :mod:`.findings`. Called by
-:mod:`converters.check_commands`.
+:mod:`converters.commands.check`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from converters.command_line import DEFAULT_CONFIG, say
-from converters.commands import Source
+from converters.commands.convert import Source
 from converters.errors import UsageError
 
 if TYPE_CHECKING:  # the work's modules are imported by the command
