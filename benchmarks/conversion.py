@@ -21,7 +21,7 @@ import vowpalwabbit
 
 from benchmarks.data import config, write_flights
 from benchmarks.table import Measured, paired
-from converters import config as settings_file
+from converters.config import load as settings_file
 from converters.conversion import convert
 from converters.csv_file import open_csv
 from converters.schema import from_settings

@@ -6,7 +6,7 @@ import json
 from contextlib import closing
 from pathlib import Path
 
-from converters import config as settings_file
+from converters.config import load as settings_file
 from stream.connection import opened
 from stream.log import Outgoing
 from stream.topics import create_topics

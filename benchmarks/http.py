@@ -25,10 +25,10 @@ from urllib.request import Request, urlopen
 from benchmarks.data import config, write_flights
 from benchmarks.ports import free_port
 from benchmarks.table import Measured, paired
-from converters import config as settings_file
+from converters.config import load as settings_file
+from converters.config.settings import Settings
 from converters.rows import RowReader
 from converters.schema import Schema, from_settings
-from converters.settings import Settings
 from learners.intake import BLOCK
 from learners.registry import Registry
 from learners.scoring import loaded

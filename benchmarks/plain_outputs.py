@@ -11,7 +11,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
 from stream.connection import Connection
 from stream.context import context_of
 from stream.kafka_client import open_producer
@@ -47,7 +48,7 @@ class PlainWriter:
 def main(path: str) -> None:
     """Learn to the log's end and print the report."""
     configure_logs()
-    settings = config.load(Path(path))
+    settings = load.load(Path(path))
     context = context_of(settings, schema.from_settings(settings))
     with assembled(context) as process:
         assert process.connection is not None

@@ -14,7 +14,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from benchmarks.data import config
-from converters import config as settings_file
+from converters.config import load as settings_file
 from stream.connection import opened
 from stream.log import Outgoing
 from stream.topics import create_topics

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from converters.cells.numbers import number
 from converters.cells.refusal import RefusedCellError
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
+from converters.config.settings import Settings
 from converters.schema import Schema
 from converters.schema_checks import SchemaError
-from converters.settings import Settings
 
 SLICED_KINDS = ("categorical", "boolean")
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:  # pydantic takes a quarter of a second to import
+    from converters.config.settings import Settings
     from converters.schema import Schema
-    from converters.settings import Settings
 
 Config = Annotated[Path, typer.Option("--config", help="The config file.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -30,9 +30,10 @@ DEFAULT_CONFIG = Path("freshet.toml")
 
 def read_config(path: Path) -> tuple[Settings, Schema]:
     """The settings and the schema of a config file."""
-    from converters import config, schema
+    from converters import schema
+    from converters.config import load
 
-    settings = config.load(path)
+    settings = load.load(path)
     try:
         return settings, schema.from_settings(settings)
     except schema.SchemaError as error:

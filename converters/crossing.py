@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 from converters.cells.feature import Feature
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 from converters.errors import UsageError
 
 # VW crosses namespaces by their first character; letters cannot be taken for syntax.

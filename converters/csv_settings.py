@@ -1,6 +1,6 @@
 """What the config may say of CSV: which delimiters and which encodings can be read.
 
-Stands beside :mod:`converters.settings`, whose section ``[csv]`` is made of these two, and names
+Stands beside :mod:`converters.config.settings`, whose section ``[csv]`` is made of these two, and names
 what is wrong where the config is read, before a row is.
 """
 

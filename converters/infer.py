@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from converters.column_sample import MISSING_SPELLINGS, ColumnSample
+from converters.config.toml_text import quoted
 from converters.infer_column import decide
 from converters.infer_crossings import Crossing, crossings
 from converters.infer_decision import Alternative, Decision, Surroundings, counted
@@ -18,7 +19,6 @@ from converters.infer_labels import InferError, LabelColumn, Labels, listed, map
 from converters.infer_leaks import judge_of
 from converters.infer_told import Told, moments, roles_of, told_decision
 from converters.sample import Sample
-from converters.toml_text import quoted
 
 __all__ = ["Inference", "Told", "infer", "worth_crossing"]
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from converters.column_sample import ColumnSample
+from converters.config.toml_text import quoted, readable
 from converters.infer_decision import Alternative, Decision, Surroundings, percent
 from converters.infer_guess import Guess
 from converters.infer_leaks import suspected
@@ -27,7 +28,6 @@ from converters.infer_set_aside import asked, leak, protected
 from converters.infer_times import are_times, is_later, times
 from converters.infer_words import boolean, categories, is_text, text, truth_values
 from converters.report.suspects import Judge
-from converters.toml_text import quoted, readable
 
 # More than so much missing is worth a feature of its own; more than so much, a warning.
 INDICATED_SHARE = 0.05

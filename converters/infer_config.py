@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
 from converters.csv_file import CsvFile
 from converters.infer import Told, infer, worth_crossing
 from converters.infer_trial import Found, Trial, rows_of_file, rows_of_sample, tried
@@ -95,7 +96,7 @@ def loaded(text: str, path: Path) -> schema.Schema:
     Raises:
         ConfigError: the text would not load.
     """
-    return schema.from_settings(config.from_values(tomllib.loads(text), path))
+    return schema.from_settings(load.from_values(tomllib.loads(text), path))
 
 
 def try_text(text: str, path: Path, origin: Origin) -> Trial:

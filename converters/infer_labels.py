@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from converters.column_sample import means_missing
+from converters.config.toml_text import quoted, readable
 from converters.errors import UsageError
-from converters.toml_text import quoted, readable
 
 # How many label values a message lists.
 LISTED_VALUES = 10

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from converters.cells.numbers import NUMBER
 from converters.column_sample import ColumnSample
-from converters.toml_text import READABLE_LENGTH, quoted, readable
+from converters.config.toml_text import READABLE_LENGTH, quoted, readable
 
 # So many of a column's cells say what it holds.
 MOSTLY = 0.9

@@ -13,11 +13,11 @@ from typing import Any
 
 from converters.cells.numbers import LARGEST_FLOAT32
 from converters.column_sample import ColumnSample
+from converters.config.toml_text import READABLE_LENGTH, quoted, readable
 from converters.infer_decision import Alternative, plain, rounded, words
 from converters.infer_guess import Guess
 from converters.infer_notations import is_number_otherwise, read_as
 from converters.infer_words import categories
-from converters.toml_text import READABLE_LENGTH, quoted, readable
 
 # Whole numbers with at most so many values (days of a month) are names more often than amounts.
 MOST_NUMBERED_CATEGORIES = 31

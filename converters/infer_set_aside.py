@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from converters.config.toml_text import quoted
 from converters.infer_decision import Alternative, Decision
-from converters.toml_text import quoted
 
 
 def leak(learned: Decision, said: str) -> Decision:

@@ -14,6 +14,7 @@ from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
 from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.column_sample import ColumnSample
+from converters.config.toml_text import quoted, readable
 from converters.csv_file import CsvFileError, other_delimiter
 from converters.infer_decision import Alternative, Decision, Surroundings, counted, plain
 from converters.infer_labels import InferError, Labels
@@ -21,7 +22,6 @@ from converters.infer_notations import TIMES_READ
 from converters.infer_numbers import bounds
 from converters.infer_times import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.sample import Sample
-from converters.toml_text import quoted, readable
 
 
 @dataclass(frozen=True)

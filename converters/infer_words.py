@@ -9,10 +9,10 @@ from collections.abc import Collection
 from typing import Any
 
 from converters.column_sample import ColumnSample
-from converters.column_settings import FALSE_VALUES, TRUE_VALUES
+from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
+from converters.config.toml_text import READABLE_LENGTH, readable
 from converters.infer_decision import Alternative, percent
 from converters.infer_guess import Guess
-from converters.toml_text import READABLE_LENGTH, readable
 
 # Free text: several blanks a cell, and hardly a cell twice.
 TEXT_BLANKS = 2.0

@@ -1,7 +1,7 @@
 """What was inferred -> the text of ``freshet.toml``, with the reason for each decision beside it.
 
 The last step of ``freshet init``. The sections that nobody asked about follow as comments, with
-their defaults and meanings taken from :mod:`converters.settings`, so that they cannot go stale.
+their defaults and meanings taken from :mod:`converters.config.settings`, so that they cannot go stale.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from converters.column_settings import Section
+from converters.config.column_settings import Section
+from converters.config.settings import CsvSettings, Settings
+from converters.config.toml_text import key, quoted, value
 from converters.infer import Inference
 from converters.infer_crossings import Crossing
 from converters.infer_decision import Decision
 from converters.infer_labels import Labels
 from converters.learner_settings import LearnerSettings
 from converters.sample import Sample
-from converters.settings import CsvSettings, Settings
-from converters.toml_text import key, quoted, value
 
 # The sections that are most often changed; docs/configuration.md has them all.
 SHOWN_SECTIONS = (

@@ -1,4 +1,4 @@
-"""What ``freshet.toml`` says of the learner; part of :mod:`converters.settings`.
+"""What ``freshet.toml`` says of the learner; part of :mod:`converters.config.settings`.
 
 Stands at the very bottom. Which arguments a learner takes is checked by the learners' floor.
 """
@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from converters.column_settings import Section
+from converters.config.column_settings import Section
 
 
 class RiverSettings(Section):

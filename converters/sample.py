@@ -14,10 +14,10 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from converters.cells.refusal import Refusal
+from converters.config.settings import CsvSettings
 from converters.csv_file import CsvFile, CsvFileError, FileRow
 from converters.errors import UsageError
 from converters.quoting import quoted
-from converters.settings import CsvSettings
 from converters.transcoding import is_utf8
 
 # The sample is held in memory, cell by cell: wide rows give fewer of them.

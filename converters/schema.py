@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from converters.cells.feature import Feature
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
+from converters.config.settings import Settings
 from converters.crossing import NAMESPACE_LETTERS, crossed
 from converters.schema_checks import SchemaError, check_column, check_features, check_roles
-from converters.settings import Settings
 
 __all__ = ["NAMESPACE_LETTERS", "Column", "Feature", "Schema", "SchemaError", "from_settings"]
 

@@ -15,7 +15,7 @@ from converters.cells.feature import Feature
 from converters.cells.numbers import LARGEST_FLOAT32
 from converters.cells.refusal import RefusedCellError
 from converters.cells.weight import MOST, MOST_WEIGHT, Weight
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 from converters.crossing import NOT_LEARNED
 from converters.errors import UsageError
 

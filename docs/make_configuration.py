@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from converters.column_settings import ColumnSettings, Section
-from converters.settings import Settings
+from converters.config.column_settings import ColumnSettings, Section
+from converters.config.settings import Settings
 
 PAGE = Path(__file__).with_name("configuration.md")
 
@@ -28,7 +28,7 @@ written as JSON. A variable that names no key is an error. Secrets belong there 
 
 Relative paths are taken from the folder of the config file.
 
-<!-- Written by docs/make_configuration.py; the texts stand in converters/settings.py. -->
+<!-- Written by docs/make_configuration.py; the texts stand in converters/config/settings.py. -->
 """
 
 

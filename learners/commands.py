@@ -17,7 +17,7 @@ from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, re
 from converters.errors import UsageError
 
 if TYPE_CHECKING:
-    from converters.settings import Settings
+    from converters.config.settings import Settings
     from learners.registry import Pointers, Registry
 
 VersionNumber = Annotated[int, typer.Argument(help="The version's number.")]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.evaluation_settings import ValueSettings
+from converters.config.learning_settings import ValueSettings
 from learners.arithmetic import FloatArray, sum_in_order
 from learners.comparison.bootstrap import block_counts, block_length
 from learners.decisions import decision_values

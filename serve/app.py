@@ -15,8 +15,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from converters.config.settings import Settings
 from converters.schema import Schema
-from converters.settings import Settings
 from serve import problems
 from serve.documents import Documents
 from serve.ingest import Ingest

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import orjson
 import structlog
 
-from converters.settings import Settings
+from converters.config.settings import Settings
 from learners.registry import RegistryError, StoredResponse
 from learners.registry.posts import Posts
 from stream.log import EventLog, Outgoing, UnknownTopicError

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import orjson
 from fastapi import Request
 
-from converters.settings import ServeSettings
+from converters.config.settings import ServeSettings
 from serve.problems import (
     ClientGoneError,
     MediaTypeError,

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from converters.config.settings import Settings
 from converters.errors import FreshetError
 from converters.schema import Schema
-from converters.settings import Settings
 from learners.registry import Registry
 from serve.protocol import Protocol
 from stream.logs import configure_logs

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from converters.config.settings import Settings
 from converters.rows import RowReader
 from converters.schema import Schema
-from converters.settings import Settings
 from learners.registry import Registry, utc_now
 from learners.snapshot import SnapshotStore
 from serve.appender import Appender

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from converters import schema
-from converters.settings import Settings
+from converters.config.settings import Settings
 from learners.base import LearnerSpec
 from stream import fingerprint
 from stream.context import Context

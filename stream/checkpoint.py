@@ -18,8 +18,8 @@ from zipfile import BadZipFile
 
 from converters.carried import carried_by
 from converters.cells.times import time_ms
+from converters.config.settings import Settings
 from converters.schema import CONVERTER_VERSION
-from converters.settings import Settings
 from converters.zstd import ZstdError
 from learners import choose
 from learners.adjusting import Adjuster

@@ -19,7 +19,7 @@ from converters.errors import UsageError
 from stream.signals import stopped_by_signals
 
 if TYPE_CHECKING:
-    from converters.settings import Settings
+    from converters.config.settings import Settings
     from stream.history import HistoryOptions
     from stream.log import EventLog, Record
     from stream.topics import Topics

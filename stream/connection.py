@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from converters.settings import Settings
+from converters.config.settings import Settings
 from learners.registry import Registry
 from stream.log import EventLog, LogError, OutputWriter
 from stream.open_log import open_log

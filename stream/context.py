@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from converters.carried import carried_by
+from converters.config.settings import LateLabelSettings, Settings
 from converters.rows import RowReader
 from converters.schema import Schema
-from converters.settings import LateLabelSettings, Settings
 from learners import choose
 from learners.adjusting import check_positive_weight
 from learners.base import LearnerSpec

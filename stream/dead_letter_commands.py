@@ -18,8 +18,8 @@ from stream.commands import opened_log, output_records, print_rows
 from stream.signals import stopped_by_signals
 
 if TYPE_CHECKING:
+    from converters.config.settings import Settings
     from converters.schema import Schema
-    from converters.settings import Settings
     from stream.mending import Report
     from stream.sending_again import SendingAgain
 
@@ -81,9 +81,9 @@ def replay_dead_letters(
 
 
 def _replay(sending: SendingAgain, file: str | None) -> Report:
+    from converters.config.settings import CsvSettings
     from converters.csv_file import open_csv
     from converters.progress import progress
-    from converters.settings import CsvSettings
     from stream.mending import MendedFile
 
     if file is None:

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
+from converters.config.settings import Settings
 from converters.errors import FreshetError
 from converters.schema import Schema
-from converters.settings import Settings
 from stream.flights import CONFIG
 
 FOLDER = Path(".freshet") / "demo"
@@ -57,7 +58,7 @@ class DemoFolder:
 
 def environment() -> dict[str, str]:
     """This process's environment without what overrides a config: the demo has its own."""
-    return {n: v for n, v in os.environ.items() if not n.upper().startswith(config.PREFIX)}
+    return {n: v for n, v in os.environ.items() if not n.upper().startswith(load.PREFIX)}
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def demo_folder(parent: Path) -> Iterator[DemoFolder]:
         path.mkdir(parents=True, exist_ok=True)
         mine = _held(path / "demo.lock", 0.0, "Another demo runs in")
     with mine:
-        settings = config.from_values(tomllib.loads(CONFIG), path / "freshet.toml")
+        settings = load.from_values(tomllib.loads(CONFIG), path / "freshet.toml")
         folder = DemoFolder(path, settings, schema.from_settings(settings))
         with _errors(path):
             _clear(folder)

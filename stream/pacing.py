@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
-from converters.settings import CheckpointSettings
+from converters.config.settings import CheckpointSettings
 from stream.reading import Batch
 
 HEARTBEAT_SECONDS = 1.0

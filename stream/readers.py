@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from converters.settings import Settings
+from converters.config.settings import Settings
 from stream.assignment import Assignment
 from stream.local_reader import local_batches
 from stream.log import EventLog

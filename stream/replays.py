@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
+from converters.config.settings import Settings
 from converters.conversion import CSV_HEADERS
 from converters.errors import FreshetError
-from converters.settings import Settings
 from stream import journal
 from stream.log import (
     EventLog,

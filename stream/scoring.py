@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from converters.settings import HALF
+from converters.config.settings import HALF
 from converters.vw_text import unlabelled
 from learners.adjusting import Adjuster, Adjustment
 from learners.arithmetic import FloatArray

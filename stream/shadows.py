@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 import numpy as np
 import structlog
 
+from converters.config.learning_settings import ShadowSettings
+from converters.config.settings import Settings
 from converters.crossing import crossed_again
 from converters.errors import UsageError
-from converters.evaluation_settings import ShadowSettings
 from converters.schema import Schema
-from converters.settings import Settings
 from learners import choose
 from learners.adjusting import Adjuster, check_positive_weight
 from learners.arithmetic import FloatArray

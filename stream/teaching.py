@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from converters.evaluation_settings import ImbalanceSettings
+from converters.config.learning_settings import ImbalanceSettings
 from learners.adjusting import is_left_out, weighted
 
 # What precedes the text of a lesson, by label.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations
 
+from converters.config.settings import Settings
 from converters.errors import UsageError
-from converters.settings import Settings
 from stream.log import EventLog, TopicSpec, TopicState, UnknownTopicError
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from converters.command_line import say
-from converters.settings import Settings
+from converters.config.settings import Settings
 from stream.history import History
 
 

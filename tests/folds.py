@@ -11,9 +11,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from converters import config, schema
+from converters import schema
 from converters.cells.refusal import Refusal
-from converters.settings import LateLabelSettings
+from converters.config import load
+from converters.config.settings import LateLabelSettings
 from learners.base import Learner
 from learners.registry import Start
 from learners.snapshot import SnapshotStore
@@ -99,7 +100,7 @@ def context(late: LateLabelSettings, window: int, **sections: Any) -> Context:
         "evaluation": {"window": 50},
         **sections,
     }
-    settings = config.from_values(values, Path("freshet.toml"))
+    settings = load.from_values(values, Path("freshet.toml"))
     return context_of(settings, schema.from_settings(settings))
 
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
+from converters.config.settings import Settings
 from converters.csv_file import open_csv
 from converters.schema import Schema
-from converters.settings import Settings
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore
 from stream import journal
@@ -114,7 +115,7 @@ class Project:
         names = ("model", "log", "kind", "args", "more", "processes", "learn_more")
         text = CONFIG.format(**{name: getattr(self, name) for name in names})
         self.config_file.write_text(text, encoding="utf-8")
-        self.settings = config.load(self.config_file)
+        self.settings = load.load(self.config_file)
         self.schema = schema.from_settings(self.settings)
 
     @property

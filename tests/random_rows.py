@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 from converters.schema import Schema
 from tests.schemas import PARTS, ZONES, Columns, build
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
 from converters.csv_file import open_csv
 from converters.csv_text import csv_line
 from learners.registry import Registry
@@ -109,7 +110,7 @@ def sent_again(project: Project, *, labels: bool = False) -> list[tuple[str, Rec
 def reload(project: Project, change: Callable[[str], str]) -> None:
     """Edit the project's config."""
     project.config_file.write_text(change(project.config_file.read_text("utf-8")), "utf-8")
-    project.__dict__["settings"] = config.load(project.config_file)
+    project.__dict__["settings"] = load.load(project.config_file)
     project.__dict__["schema"] = schema.from_settings(project.settings)
 
 
@@ -149,7 +150,7 @@ def program(point: str, folder: str, file: str) -> None:
 
     Sender.flush = flushed  # type: ignore[method-assign]
     replays.__dict__["_mark"] = marked
-    settings = config.load(Path(folder) / "freshet.toml")
+    settings = load.load(Path(folder) / "freshet.toml")
     context = context_of(settings, schema.from_settings(settings))
     log: EventLog = opened(settings)
     with closing(log), Registry(settings.registry, settings.model) as registry:

@@ -10,9 +10,10 @@ from typing import Any
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
-from converters import config, schema
+from converters import schema
 from converters.cells.refusal import Refusal
-from converters.column_settings import ColumnSettings
+from converters.config import load
+from converters.config.column_settings import ColumnSettings
 from converters.schema import Schema
 from converters.vw_text import Row, compile_schema
 
@@ -29,7 +30,7 @@ def build(columns: Columns, **sections: dict[str, Any]) -> Schema:
         "label": {"positive": POSITIVE, "negative": NEGATIVE},
         **sections,
     }
-    return schema.from_settings(config.from_values(values, Path("freshet.toml")))
+    return schema.from_settings(load.from_values(values, Path("freshet.toml")))
 
 
 FLIGHT: Columns = {

@@ -15,7 +15,8 @@ from typing import Any
 
 import orjson
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
 from learners.scoring import score_file
 from stream import backfill_run
 from stream.history import HistoryOptions
@@ -72,7 +73,7 @@ def project_of(
     project = Project(folder)
     text = CONFIG.format(kind=kind, args=args, interactions=crosses, more=more)
     project.config_file.write_text(text, encoding="utf-8")
-    project.settings = config.load(project.config_file)
+    project.settings = load.load(project.config_file)
     project.schema = schema.from_settings(project.settings)
     return project
 

@@ -15,8 +15,9 @@ from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from converters import config, schema
+from converters import schema
 from converters.cells.refusal import Refusal
+from converters.config import load
 from converters.rows import RowReader
 from learners.registry import Commit, Pointers, Start, Verdict
 from learners.scoring import loaded
@@ -141,7 +142,7 @@ def a_project(folder: Path, more: str = "", **columns: str) -> Project:
             kind = "" if "kind" in settings else 'kind = "categorical", '
             lines[at] = f"{name} = {{ {kind}{settings} }}"
         project.config_file.write_text("\n".join(lines), encoding="utf-8")
-        project.settings = config.load(project.config_file)
+        project.settings = load.load(project.config_file)
         project.schema = schema.from_settings(project.settings)
     return project
 

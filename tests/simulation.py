@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from converters.cells.refusal import Refusal
-from converters.settings import LateLabelSettings
+from converters.config.settings import LateLabelSettings
 from learners import choose
 from learners.base import Learner, LearnerSpec
 from stream.reading import EventRows, Taken

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.evaluation_settings import CalibrationSettings, ImbalanceSettings
+from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
 from learners import choose
 from learners.adjusting import AdjustedLearner, Adjuster, Adjustment, AdjustmentError, adjusted
 from learners.arithmetic import FloatArray

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converters.config.learning_settings import ImbalanceSettings
 from converters.errors import UsageError
-from converters.evaluation_settings import ImbalanceSettings
 from learners import choose
 from learners.adjusting import check_positive_weight, is_left_out, weighted
 from learners.adjusting.imbalance import corrected, odds_inflation

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
 from stream.log import Outgoing
 from stream.topics import create_topics
 from tests.project import Project, answers, same
@@ -124,7 +125,7 @@ def test_a_number_that_would_spoil_the_learner_is_a_dead_letter(tmp_path: Path) 
         text = p.config_file.read_text()
         text = text.replace(', min = 0, max = 5000, transform = "log1p"', "")
         p.config_file.write_text(text)
-        p.__dict__["settings"] = config.load(p.config_file)
+        p.__dict__["settings"] = load.load(p.config_file)
         p.__dict__["schema"] = schema.from_settings(p.settings)
     good, bad = b"%d,1357016400,1,AX,JFK,3,100,", b"%d,1357016400,1,AX,JFK,3,%s,"
     project.append(good % 1, bad % (2, b"1e30"), bad % (3, b"1e-20"), good % 4)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from converters import config, schema
+from converters import schema
 from converters.carried import Carried, carried_by
+from converters.config import load
 from converters.errors import UsageError
 
 COLUMNS: dict[str, Any] = {
@@ -28,7 +29,7 @@ def carried(**sections: Any) -> Carried:
         "label": {"positive": ["1"], "negative": ["0"]},
         **sections,
     }
-    settings = config.from_values(values, Path("freshet.toml"))
+    settings = load.from_values(values, Path("freshet.toml"))
     return carried_by(settings, schema.from_settings(settings))
 
 
@@ -72,7 +73,7 @@ def test_the_threshold_follows_from_what_decisions_are_worth() -> None:
         "value": {"true_positive": 9, "false_positive": -1},
     }
     path = Path("freshet.toml")
-    assert config.from_values(values, path).threshold == 0.1
-    assert config.from_values({**values, "serve": {"threshold": 0.3}}, path).threshold == 0.3
+    assert load.from_values(values, path).threshold == 0.1
+    assert load.from_values({**values, "serve": {"threshold": 0.3}}, path).threshold == 0.3
     del values["value"]
-    assert config.from_values(values, path).threshold == 0.5
+    assert load.from_values(values, path).threshold == 0.5

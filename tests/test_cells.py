@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from converters.cells import numbers, refusal
 from converters.cells.feature import Feature
 from converters.cells.refusal import RefusedCellError
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 from tests import schemas
 from tests.vw_reading import VwReader, float32, ulps_apart
 

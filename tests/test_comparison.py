@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from converters.evaluation_settings import ValueSettings
+from converters.config.learning_settings import ValueSettings
 from learners.arithmetic import FloatArray
 from learners.comparison import compare
 from learners.lessons import BoolArray

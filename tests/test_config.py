@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from converters import config
 from converters.command_line import read_config
-from converters.config import ConfigError
+from converters.config import load
+from converters.config.load import ConfigError
+from converters.config.settings import Settings
 from converters.errors import FreshetError
-from converters.settings import Settings
 
 GOOD = """\
 model = "loans"
@@ -29,7 +29,7 @@ Amount = { kind = "numeric" }
 @pytest.fixture(autouse=True)
 def _no_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in list(os.environ):
-        if variable.startswith(config.PREFIX):
+        if variable.startswith(load.PREFIX):
             monkeypatch.delenv(variable)
 
 
@@ -45,12 +45,12 @@ def load_changed(file: Path, old: str, new: str) -> Settings:
     """Load the good config with one piece replaced (or put in front, if ``old`` is empty)."""
     assert old in GOOD
     file.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
-    return config.load(file)
+    return load.load(file)
 
 
 def test_reads_the_file(file: Path) -> None:
     """A good file gives its values, and the defaults for what it does not say."""
-    settings = config.load(file)
+    settings = load.load(file)
     assert settings.model == "loans"
     assert settings.columns["Amount"].kind == "numeric"
     assert settings.serve.port == 8000
@@ -58,7 +58,7 @@ def test_reads_the_file(file: Path) -> None:
 
 def test_state_lies_beside_the_config(file: Path) -> None:
     """Log, registry and snapshots are under the home folder, which is beside the config."""
-    settings = config.load(file)
+    settings = load.load(file)
     home = file.parent / ".freshet"
     assert settings.home == home
     assert settings.log == f"sqlite:///{home}/log.db"
@@ -68,9 +68,9 @@ def test_state_lies_beside_the_config(file: Path) -> None:
 
 def test_working_directory_decides_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A config named by a relative path gives the same absolute places."""
-    absolute = config.load(file)
+    absolute = load.load(file)
     monkeypatch.chdir(file.parent)
-    assert config.load(Path(file.name)) == absolute
+    assert load.load(Path(file.name)) == absolute
 
 
 def test_relative_places_start_at_the_config(file: Path) -> None:
@@ -141,14 +141,14 @@ def test_no_columns_at_all(tmp_path: Path) -> None:
     """An empty table of columns is refused."""
     values = {"model": "m", "columns": {}, "label": {"positive": ["1"], "negative": ["0"]}}
     with pytest.raises(ConfigError, match="'columns' is wrong: it should not be empty"):
-        config.from_values(values, tmp_path / "freshet.toml")
+        load.from_values(values, tmp_path / "freshet.toml")
 
 
 def test_all_mistakes_are_said_at_once(file: Path) -> None:
     """Two mistakes in one file are both in the message."""
     file.write_text(GOOD.replace("kind", "knd") + '\n[serve]\nport = "x"\n', encoding="utf-8")
     with pytest.raises(ConfigError, match=r"(?s)columns\.Amount\.knd.*serve\.port"):
-        config.load(file)
+        load.load(file)
 
 
 def test_schema_mistake_names_the_file(file: Path) -> None:
@@ -162,14 +162,14 @@ def test_schema_mistake_names_the_file(file: Path) -> None:
 def test_missing_file_says_how_to_write_one(tmp_path: Path) -> None:
     """No config file: the message names it and the command that writes one."""
     with pytest.raises(ConfigError, match=r"no config file .*nowhere\.toml.*freshet init"):
-        config.load(tmp_path / "nowhere.toml")
+        load.load(tmp_path / "nowhere.toml")
 
 
 def test_unreadable_file(file: Path) -> None:
     """A config that is not UTF-8 is named."""
     file.write_bytes(b'model = "\xff"')
     with pytest.raises(ConfigError, match=r"freshet\.toml cannot be read.*utf-8"):
-        config.load(file)
+        load.load(file)
 
 
 def test_config_errors_are_wrong_usage() -> None:
@@ -188,21 +188,21 @@ def test_environment_overrides_a_top_level_key(file: Path, monkeypatch: pytest.M
     """``FRESHET_LOG`` and ``FRESHET_HOME`` override, and a relative path is beside the config."""
     monkeypatch.setenv("FRESHET_LOG", "kafka://b:1")
     monkeypatch.setenv("FRESHET_HOME", "state")
-    settings = config.load(file)
+    settings = load.load(file)
     assert (settings.log, settings.home) == ("kafka://b:1", file.parent / "state")
 
 
 def test_environment_overrides_a_column(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A column's key can be overridden whatever the case of the column's name."""
     monkeypatch.setenv("FRESHET_COLUMNS__AMOUNT__MAX", "5")
-    column = config.load(file).columns["Amount"]
+    column = load.load(file).columns["Amount"]
     assert (column.kind, column.max) == ("numeric", 5.0)
 
 
 def test_environment_holds_lists_as_json(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list is written as JSON in a variable."""
     monkeypatch.setenv("FRESHET_LABEL__POSITIVE", '["yes", 1]')
-    assert config.load(file).label.positive == ("yes", "1")
+    assert load.load(file).label.positive == ("yes", "1")
 
 
 WRONG_VARIABLES = [
@@ -224,7 +224,7 @@ def test_wrong_variable_is_named(
     """A variable that overrides nothing, or wrongly, is an error that names it."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigError) as error:
-        config.load(file)
+        load.load(file)
     for piece in said:
         assert piece in str(error.value)
 
@@ -232,7 +232,7 @@ def test_wrong_variable_is_named(
 def test_secret_is_never_printed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The admin token is kept, but no printed form of the settings shows it."""
     monkeypatch.setenv("FRESHET_SERVE__ADMIN_TOKEN", "open-sesame")
-    settings = config.load(file)
+    settings = load.load(file)
     assert settings.serve.admin_token is not None
     assert settings.serve.admin_token.get_secret_value() == "open-sesame"
     for form in (repr(settings), str(settings), settings.model_dump_json()):
@@ -246,5 +246,5 @@ def test_secret_is_not_in_errors(file: Path, monkeypatch: pytest.MonkeyPatch, va
     """A token in a variable that cannot be read, or of the wrong shape, is not quoted."""
     monkeypatch.setenv("FRESHET_SERVE", value)
     with pytest.raises(ConfigError, match="FRESHET_SERVE") as error:
-        config.load(file)
+        load.load(file)
     assert "open-sesame" not in str(error.value)

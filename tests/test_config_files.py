@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from converters import config
-from converters.config import ConfigError
+from converters.config import load
+from converters.config.load import ConfigError
 
 GOOD = """\
 model = "loans"
@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 def test_reads_a_file_with_a_byte_order_mark(file: Path) -> None:
     """An editor that puts a byte order mark in front does not make the file another."""
     file.write_text(GOOD, encoding="utf-8-sig")
-    assert config.load(file).model == "loans"
+    assert load.load(file).model == "loans"
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_values_that_python_itself_refuses(file: Path, value: str, said: str) ->
     """A huge number and a deep nesting are told with the file's name."""
     file.write_text(f"{GOOD}[serve]\nport = {value}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=rf"freshet\.toml.*({said})"):
-        config.load(file)
+        load.load(file)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from converters import config
+from converters.config import load
 from converters.errors import UsageError
 from stream.topics import topics_of
 from tests.project import Project
@@ -31,8 +31,8 @@ def test_values_that_no_run_could_use_are_refused(
         f'model = "m"\n[label]\npositive = ["1"]\nnegative = ["0"]\n[{section}]\n{name} = {value}\n'
         '[columns]\nid = {role = "id"}\nx = {kind = "numeric"}\n'
     )
-    with pytest.raises(config.ConfigError, match=named):
-        config.load(path)
+    with pytest.raises(load.ConfigError, match=named):
+        load.load(path)
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,5 @@ def test_a_range_needs_finite_bounds(tmp_path: Path, bound: str) -> None:
         'model = "m"\n[label]\npositive = ["1"]\nnegative = ["0"]\n'
         f'[columns]\nid = {{role = "id"}}\nx = {{kind = "numeric", min = {bound}}}\n'
     )
-    with pytest.raises(config.ConfigError, match=r"columns\.x\.min.*finite"):
-        config.load(path)
+    with pytest.raises(load.ConfigError, match=r"columns\.x\.min.*finite"):
+        load.load(path)

@@ -11,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
+from converters.config.settings import CsvSettings
 from converters.csv_file import CsvFile, CsvFileError
 from converters.framing import Dialect, unclosed
 from converters.rows import RowReader
-from converters.settings import CsvSettings
 from tests import schemas
 from tests.schemas import build
 from tests.stepping import Stepping

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from converters import config
+from converters.config import load
 from converters.csv_file import open_csv
 from converters.schema import from_settings
 from learners.registry import Registry
@@ -126,7 +126,7 @@ def taken(port: int) -> Iterator[None]:
 
 def backfilled(folder: Path) -> dict[str, Any]:
     """What a backfill of the demo's own file under the demo's own config reports."""
-    settings = config.load(folder / ".freshet" / "demo" / "freshet.toml")
+    settings = load.load(folder / ".freshet" / "demo" / "freshet.toml")
     context = context_of(settings, from_settings(settings))
     with (
         Registry(settings.registry, settings.model) as registry,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.evaluation_settings import ValueSettings
+from converters.config.learning_settings import ValueSettings
 from learners.evaluation import Evaluator, Lessons, Measuring
 from tests.measured_lessons import (
     HOUR,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.evaluation_settings import ValueSettings
-from converters.settings import Settings
+from converters.config.learning_settings import ValueSettings
+from converters.config.settings import Settings
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.lessons import MetricsError
 from tests.measured_lessons import (

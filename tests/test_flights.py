@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from converters import config
+from converters.config import load
 from converters.csv_file import open_csv
 from converters.errors import FreshetError
 from converters.schema import from_settings
@@ -104,7 +104,7 @@ def test_the_first_month_can_be_learned_from_honest_labels(
     """30,000 flights under the demo's config: none refused, AUC above .64 with late labels."""
     path = tmp_path / "freshet.toml"
     path.write_text(flights.CONFIG, encoding="utf-8")
-    settings = config.load(path)
+    settings = load.load(path)
     context = context_of(settings, from_settings(settings))
     with (
         Registry(settings.registry, settings.model) as registry,

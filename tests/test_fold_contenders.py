@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from converters.settings import LateLabelSettings
+from converters.config.settings import LateLabelSettings
 from learners.snapshot import SnapshotStore
 from stream import checkpoint
 from tests.folds import (

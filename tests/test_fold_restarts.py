@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.settings import LateLabelSettings
+from converters.config.settings import LateLabelSettings
 from learners import choose
 from learners.snapshot import Snapshot, SnapshotError, SnapshotStore
 from stream import checkpoint

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from converters.settings import LateLabelSettings
+from converters.config.settings import LateLabelSettings
 from learners.snapshot import SnapshotStore
 from stream import checkpoint
 from stream.context import Context

@@ -6,7 +6,8 @@ import random
 import tomllib
 from pathlib import Path
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
 from converters.infer import Told, infer, worth_crossing
 from converters.infer_crossings import Crossing
 from converters.infer_write import config_text
@@ -45,7 +46,7 @@ def test_sure_pair_is_crossed() -> None:
     assert crossing.apart - crossing.crossed > 0.1
     assert "\n[learner]\n" in text
     assert f'#   {crossing.evidence}\ninteractions = [["left", "right"]]\n' in text
-    loaded = config.from_values(tomllib.loads(text), Path("freshet.toml"))
+    loaded = load.from_values(tomllib.loads(text), Path("freshet.toml"))
     assert schema.from_settings(loaded).interactions == (("a", "b"),)
 
 
@@ -80,7 +81,7 @@ def test_unsure_pairs_are_a_comment() -> None:
     assert not any(crossing.is_sure for crossing in crossings)
     assert "\ninteractions" not in text
     live = text.replace("# interactions =", "interactions =")
-    loaded = config.from_values(tomllib.loads(live), Path("freshet.toml"))
+    loaded = load.from_values(tomllib.loads(live), Path("freshet.toml"))
     assert loaded.learner.interactions == tuple(crossing.pair for crossing in crossings)
 
 

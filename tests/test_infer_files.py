@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters import config
 from converters.commands import convert, init
+from converters.config import load
 from converters.errors import FreshetError
 from converters.infer_labels import InferError
 from converters.schema import from_settings
@@ -59,7 +59,7 @@ def test_real_file_passes_without_a_hand_edit(
     assert converted.stdout.count("\n") == rows
     assert "refused" not in converted.stderr
     text = (folder / "freshet.toml").read_text("utf-8")
-    columns = config.load(folder / "freshet.toml").columns
+    columns = load.load(folder / "freshet.toml").columns
     assert ",".join(columns) == Path(path).read_text("utf-8").partition("\n")[0].replace('"', "")
     for column in columns:
         assert re.search(rf"(?m)^# .*\.\n{column} = {{", text), f"{column} has no reason"
@@ -82,7 +82,7 @@ def test_planes_are_read_as_a_person_would(folder: Path) -> None:
     """Names with numbers among them stay names; who built a plane follows from model and seats."""
     path = str(source().with_name("planes.csv"))
     run("init", path, "--label", "manufacturer", "--positive", "BOEING")
-    columns = config.load(folder / "freshet.toml").columns
+    columns = load.load(folder / "freshet.toml").columns
     assert {name: c.kind or c.role for name, c in columns.items()} == AS_A_PERSON_WOULD
     assert columns["speed"].missing == "indicator"
     assert columns["year"].missing_values == ("NA",)
@@ -108,7 +108,7 @@ def test_odd_names(folder: Path) -> None:
     columns: dict[str, Cell] = {name: (lambda i: "uv"[i % 2]) for name in ODD_NAMES}
     (folder / "f.csv").write_bytes(table(columns))
     run("init", "f.csv", *TOLD)
-    schema = from_settings(config.load(folder / "freshet.toml"))
+    schema = from_settings(load.load(folder / "freshet.toml"))
     assert schema.names == ("y", *ODD_NAMES)
     assert run("convert", "f.csv").stdout.count("\n") == 400
 
@@ -147,7 +147,7 @@ def test_3000_columns(folder: Path) -> None:
     }
     (folder / "f.csv").write_bytes(table(columns, rows=60))
     run("init", "f.csv", *TOLD)
-    assert len(config.load(folder / "freshet.toml").columns) == 3_000
+    assert len(load.load(folder / "freshet.toml").columns) == 3_000
     assert run("convert", "f.csv").stdout.count("\n") == 60
 
 
@@ -178,7 +178,7 @@ def test_whole_file_and_other_ways_in(folder: Path) -> None:
     content = table({"z": lambda i: NOISE[i % 2_000], "w": lambda i: i % 3}, rows=12_000)
     said = run("init", "-", *TOLD, "--weight", "w", "--sample", "all", stdin=content).stderr
     assert "from a look at the 12,000 rows." in said
-    assert config.load(folder / "freshet.toml").columns["w"].role == "weight"
+    assert load.load(folder / "freshet.toml").columns["w"].role == "weight"
     result = CliRunner().invoke(_only_init(), ["-", *TOLD, "--sample", "some"])
     assert result.exit_code == 2
     assert "neither a number of rows nor 'all'" in re.sub(r"[\s│]+", " ", result.output)

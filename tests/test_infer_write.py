@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
+from converters.config.settings import Settings
+from converters.config.toml_text import key, quoted, value
 from converters.csv_text import csv_line
 from converters.infer import Told, infer
 from converters.infer_config import Origin, try_text
 from converters.infer_write import OTHERWISE, config_text, model_name
 from converters.sample import Sample
-from converters.settings import Settings
-from converters.toml_text import key, quoted, value
 from tests import schemas
 from tests.tables import NOISE, Cell, by_chance, sampled, table
 
@@ -32,7 +33,7 @@ def written(content: bytes, **told: Any) -> tuple[str, Sample]:
 
 def loaded(text: str) -> Settings:
     """The settings of such a text."""
-    return config.from_values(tomllib.loads(text), Path("freshet.toml"))
+    return load.from_values(tomllib.loads(text), Path("freshet.toml"))
 
 
 def test_written_file_holds_the_decisions() -> None:

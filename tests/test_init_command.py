@@ -10,8 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters import config
 from converters.commands import convert, init
+from converters.config import load
 from converters.csv_file import CsvFileError
 from converters.errors import FreshetError, UsageError
 from converters.infer_labels import InferError
@@ -43,7 +43,7 @@ def test_init_writes_the_config(folder: Path) -> None:
     """``init`` writes ``freshet.toml``, named after the CSV file, and says what to look at."""
     result = run("loans.csv", *TOLD)
     assert (result.exit_code, result.stdout) == (0, "")
-    settings = config.load(folder / "freshet.toml")
+    settings = load.load(folder / "freshet.toml")
     assert settings.model == "loans"
     assert list(settings.columns) == ["y", "k", "z"]
     warning, done = result.stderr.splitlines()
@@ -57,7 +57,7 @@ def test_init_options(folder: Path) -> None:
     content = table({"k": lambda i: f"k{i}", "z": str, "c": lambda i: "UV"[i % 2]})
     more = ["-o", "other.toml", "--model", "m", "--sample", "50"]
     result = run("-", *TOLD, *arguments, *more, stdin=content)
-    settings = config.load(folder / "other.toml")
+    settings = load.load(folder / "other.toml")
     assert (settings.model, settings.columns["k"].role) == ("m", "id")
     assert (settings.label.positive, settings.label.negative) == (("1", "yes"), ("0",))
     assert settings.columns["z"].role == "drop"
@@ -84,7 +84,7 @@ def test_init_reads_a_named_pipe_once(folder: Path) -> None:
     result = run("pipe", *TOLD, "--drop", "k")
     writer.join()
     assert result.exit_code == 0
-    assert config.load(folder / "freshet.toml").model == "pipe"
+    assert load.load(folder / "freshet.toml").model == "pipe"
 
 
 def test_init_refuses_to_overwrite(folder: Path) -> None:
@@ -94,7 +94,7 @@ def test_init_refuses_to_overwrite(folder: Path) -> None:
         run("loans.csv", *TOLD)
     assert (folder / "freshet.toml").read_text() == "mine"
     run("loans.csv", *TOLD, "--force")
-    assert config.load(folder / "freshet.toml").model == "loans"
+    assert load.load(folder / "freshet.toml").model == "loans"
 
 
 def test_init_never_overwrites_its_input(folder: Path) -> None:

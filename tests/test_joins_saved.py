@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from converters.settings import LateLabelSettings
+from converters.config.settings import LateLabelSettings
 from learners.registry import Start
 from learners.snapshot import SnapshotRef, SnapshotStore
 from stream import checkpoint

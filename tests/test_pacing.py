@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from converters.settings import CheckpointSettings
+from converters.config.settings import CheckpointSettings
 from stream import pacing
 from stream.pacing import Pacing
 

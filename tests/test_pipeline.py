@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
-from converters.evaluation_settings import CalibrationSettings, ImbalanceSettings
-from converters.settings import DuplicateSettings, LateLabelSettings
+from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
+from converters.config.settings import DuplicateSettings, LateLabelSettings
 from learners import choose
 from learners.adjusting import Adjuster
 from learners.base import Learner

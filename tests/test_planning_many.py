@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
-from converters.settings import DuplicateSettings, LateLabelSettings
+from converters.config.settings import DuplicateSettings, LateLabelSettings
 from stream import planning_many
 from stream.joins.joiner import Joiner
 from stream.plan import plan_for

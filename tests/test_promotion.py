@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
 from learners.registry import UnservableVersionError
 from stream.continuity import ChangedModelError
 from stream.learner_process import LearnerProcess
@@ -92,7 +93,7 @@ def test_a_version_of_another_schema_is_not_rolled_back_to(project: Project) -> 
     old = project.learn()["version"]
     text = project.config_file.read_text().replace("max = 5000", "max = 4000")
     project.config_file.write_text(text)
-    other = schema.from_settings(config.load(project.config_file))
+    other = schema.from_settings(load.load(project.config_file))
     with project.registry() as registry:
         before = registry.pointers()
         with pytest.raises(UnservableVersionError, match="another schema"):

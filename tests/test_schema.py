@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from converters import config, schema
+from converters import schema
+from converters.config import load
 from converters.crossing import CrossingError
 from converters.schema import NAMESPACE_LETTERS, Schema, SchemaError
 
@@ -27,14 +28,14 @@ def schema_of(columns: dict[str, dict[str, Any]] | None = None, **more: dict[str
     """The schema of these columns (``COLUMNS`` by default) and these sections."""
     label = {"positive": ["1", "yes"], "negative": ["0", "no"]}
     values = {"model": "m", "label": label, "columns": COLUMNS | (columns or {})} | more
-    return schema.from_settings(config.from_values(values, Path("freshet.toml")))
+    return schema.from_settings(load.from_values(values, Path("freshet.toml")))
 
 
 def only(columns: dict[str, dict[str, Any]]) -> Schema:
     """The schema of these columns alone."""
     label = {"positive": ["1"], "negative": ["0"]}
     values = {"model": "m", "label": label, "columns": columns}
-    return schema.from_settings(config.from_values(values, Path("freshet.toml")))
+    return schema.from_settings(load.from_values(values, Path("freshet.toml")))
 
 
 def test_columns_keep_the_order_of_the_config() -> None:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
-from converters.config import ConfigError, from_values
+from converters.config.load import ConfigError, from_values
+from converters.config.settings import CsvSettings
 from converters.csv_file import CsvFile
 from converters.csv_settings import Encoding
-from converters.settings import CsvSettings
 from converters.transcoding import Transcoder
 from tests.schemas import build
 

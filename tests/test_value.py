@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.evaluation_settings import ValueSettings
+from converters.config.learning_settings import ValueSettings
 from learners.adjusting import Adjustment
 from learners.arithmetic import FloatArray
 from learners.decisions import decision_values

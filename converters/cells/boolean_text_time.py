@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from converters.cells.kind import Kind, Token
 from converters.cells.refusal import RefusedCellError
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 
 
 class Boolean(Kind[bool]):

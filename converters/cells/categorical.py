@@ -11,7 +11,7 @@ from enum import Enum
 
 from converters.cells.kind import Kind, Token
 from converters.cells.refusal import RefusedCellError, escape_value, unescape
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 
 
 class Group(Enum):

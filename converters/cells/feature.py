@@ -14,7 +14,7 @@ from typing import Any
 
 from converters.cells.kind_of import Kind, MissingValueError, Token, kind_of
 from converters.cells.refusal import RefusedCellError
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 
 Piece = Callable[[str], str]
 

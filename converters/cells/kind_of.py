@@ -8,7 +8,7 @@ from converters.cells.boolean_text_time import Boolean
 from converters.cells.categorical import Categorical, Group, MissingValueError
 from converters.cells.kind import Kind, Token
 from converters.cells.numeric import Bounded, Bucket, Numeric
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 from converters.kinds.text import Text
 from converters.kinds.time_part import PARTS, TimePart
 

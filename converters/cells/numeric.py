@@ -22,7 +22,7 @@ from converters.cells.numbers import (
     numbers,
 )
 from converters.cells.refusal import RefusedCellError
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 
 
 class Bounded:

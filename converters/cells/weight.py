@@ -9,7 +9,7 @@ from __future__ import annotations
 from converters.cells.kind_of import Bounded
 from converters.cells.numbers import number_text
 from converters.cells.refusal import RefusedCellError
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 
 # What a weight may be where the config says nothing, and what it may let be at most: one lesson of
 # weight 1e30 leaves a model that says .5 for ever.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from converters.cells.numbers import number, numbers
 from converters.cells.refusal import RefusedCellError
 from converters.cells.weight import LEAST, MOST
-from converters.column_settings import ColumnSettings
+from converters.config.column_settings import ColumnSettings
 from converters.schema import Schema
 
 UNKNOWN = "unknown"

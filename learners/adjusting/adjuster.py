@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from converters.evaluation_settings import CalibrationSettings, ImbalanceSettings
+from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
 from learners.adjusting.adjustment import CALIBRATIONS, Adjustment, AdjustmentError
 from learners.adjusting.imbalance import corrected, odds_inflation
 from learners.arithmetic import FloatArray

@@ -19,8 +19,8 @@ import numpy as np
 
 from converters.cells.numbers import number_text
 from converters.cells.weight import MOST
+from converters.config.learning_settings import ImbalanceSettings
 from converters.errors import UsageError
-from converters.evaluation_settings import ImbalanceSettings
 from converters.river_dict import read_number
 from converters.schema import Schema
 from learners.adjusting.logistic import FEWEST_IN_ARRAY

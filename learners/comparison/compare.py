@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from converters.evaluation_settings import ValueSettings
+from converters.config.learning_settings import ValueSettings
 from learners.arithmetic import FloatArray
 from learners.comparison.bootstrap import interval
 from learners.comparison.comparison import MEASURES, Better, Comparison, Difference

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.evaluation_settings import ValueSettings
+from converters.config.learning_settings import ValueSettings
 from learners.evaluation.contender import Contender
 from learners.evaluation.delays import AGES
 from learners.evaluation.fixed_point import UNIT

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from converters.evaluation_settings import ValueSettings
-from converters.settings import HALF, Settings
+from converters.config.learning_settings import ValueSettings
+from converters.config.settings import HALF, Settings
 from learners.lessons import MetricsError
 
 MILLISECONDS = 1000

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from converters.evaluation_settings import ValueSettings
+from converters.config.learning_settings import ValueSettings
 from learners.arithmetic import FloatArray
 from learners.lessons import BoolArray
 

@@ -10,8 +10,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from converters.config.settings import Settings
 from converters.errors import UsageError
-from converters.settings import Settings
 from converters.tables import NOTHING, Table, cut, print_table
 from learners.comparison import compare
 from learners.comparison.comparison import MEASURES

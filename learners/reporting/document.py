@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from converters.settings import Settings
+from converters.config.settings import Settings
 from learners.evaluation import Measuring
 from learners.evaluation.lessons import STATIC
 from learners.evaluation.measuring import MILLISECONDS

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from converters.settings import DuplicateSettings, LateLabelSettings
+from converters.config.settings import DuplicateSettings, LateLabelSettings
 from stream.joins.columns import Layout
 from stream.joins.queue import KeyedQueue
 from stream.joins.segments import SLOT

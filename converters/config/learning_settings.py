@@ -1,6 +1,6 @@
 """What ``freshet.toml`` says of measuring, comparing and correcting scores.
 
-Part of :mod:`converters.settings`, at the very bottom. The floors above read their own section:
+Part of :mod:`converters.config.settings`, at the very bottom. The floors above read their own section:
 learners measure and calibrate, the stream teaches the shadows.
 """
 
@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from converters.column_settings import Section
+from converters.config.column_settings import Section
 from converters.learner_settings import RiverSettings
 
 DAY = 86_400.0

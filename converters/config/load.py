@@ -1,6 +1,6 @@
 """Loads ``freshet.toml``, overlays the environment, and says precisely what is wrong with it.
 
-Every command starts here. What comes out is a frozen :class:`~converters.settings.Settings`
+Every command starts here. What comes out is a frozen :class:`~converters.config.settings.Settings`
 whose paths and URLs are absolute, so that nothing below depends on the working directory.
 """
 
@@ -17,9 +17,9 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from converters.column_settings import ColumnSettings, Section
+from converters.config.column_settings import ColumnSettings, Section
+from converters.config.settings import Settings
 from converters.errors import UsageError
-from converters.settings import Settings
 
 PREFIX = "FRESHET_"
 

@@ -1,7 +1,7 @@
 """The shape of ``freshet.toml``: every section, key, default and meaning, in one place.
 
 Stands at the very bottom, for every floor reads its own section of the one config file.
-:mod:`converters.config` loads it; :mod:`converters.schema` turns the columns into a schema.
+:mod:`converters.config.load` loads it; :mod:`converters.schema` turns the columns into a schema.
 The descriptions below are the configuration reference (``docs/configuration.md`` is held equal
 to them by a test).
 """
@@ -13,15 +13,15 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from converters.column_settings import ColumnSettings, LabelSettings, Section
-from converters.csv_settings import Delimiter, Encoding
-from converters.evaluation_settings import (
+from converters.config.column_settings import ColumnSettings, LabelSettings, Section
+from converters.config.learning_settings import (
     CalibrationSettings,
     EvaluationSettings,
     ImbalanceSettings,
     ShadowSettings,
     ValueSettings,
 )
+from converters.csv_settings import Delimiter, Encoding
 from converters.learner_settings import LearnerSettings
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
