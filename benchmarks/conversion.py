@@ -22,10 +22,10 @@ import vowpalwabbit
 from benchmarks.data import config, write_flights
 from benchmarks.table import Measured, paired
 from converters.config import load as settings_file
-from converters.conversion import convert
+from converters.convert.to_vw_text import compile_schema
+from converters.convert.whole_file import convert
 from converters.csv_file import open_csv
 from converters.schema import from_settings
-from converters.vw_text import compile_schema
 from tests.csv2vw_files import FLAGS, fast, flights
 from tests.csv2vw_plain import Plain
 

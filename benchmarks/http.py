@@ -27,7 +27,7 @@ from benchmarks.ports import free_port
 from benchmarks.table import Measured, paired
 from converters.config import load as settings_file
 from converters.config.settings import Settings
-from converters.rows import RowReader
+from converters.convert.records import RowReader
 from converters.schema import Schema, from_settings
 from learners.intake import BLOCK
 from learners.registry import Registry

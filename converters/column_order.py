@@ -1,6 +1,6 @@
 """From the order in which rows name their columns to the schema's.
 
-Between the cutting of rows into cells and the conversion (:mod:`converters.vw_text`): a file's
+Between the cutting of rows into cells and the conversion (:mod:`converters.convert.to_vw_text`): a file's
 header, or a record's, may name the columns in any order, and fewer than there are.
 """
 
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from converters.cells.refusal import Refusal
+from converters.convert.to_vw_text import wrong_width
 from converters.quoting import quoted
-from converters.vw_text import wrong_width
 
 
 @dataclass(frozen=True, slots=True)

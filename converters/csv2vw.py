@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO
 
-from converters.conversion import Reject, Tally
+from converters.convert.whole_file import Reject, Tally
 from converters.csv2vw_flags import Flags
 from converters.csv2vw_layout import Csv2vwError, Layout
 from converters.csv2vw_lines import Lines

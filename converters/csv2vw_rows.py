@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import repeat
 
 from converters.cells.refusal import Refusal, RefusedCellError
-from converters.conversion import Reject
+from converters.convert.whole_file import Reject
 from converters.csv2vw_blocks import Blocks
 from converters.csv2vw_cells import MOST_REMEMBERED, Feature, Label, check_tag
 from converters.csv2vw_flags import Flags

@@ -1,6 +1,6 @@
 """The features that Vowpal Wabbit saw -> the checked row they were made of.
 
-The way back of :mod:`converters.vw_text`: that it exists shows that nothing is lost or taken for
+The way back of :mod:`converters.convert.to_vw_text`: that it exists shows that nothing is lost or taken for
 something else between a row and a learner. The proofs (``make proofs``) go by it.
 """
 

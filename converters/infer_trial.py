@@ -12,11 +12,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from converters.cells.refusal import Refusal
+from converters.convert.to_vw_text import compile_schema
 from converters.csv_file import CsvFile
 from converters.infer_notations import is_number_otherwise
 from converters.sample import Sample
 from converters.schema import Schema
-from converters.vw_text import compile_schema
 
 # What is tried of a huge file, in a few seconds.
 LARGEST_TRIED = 64 * 2**20

@@ -1,6 +1,6 @@
 """The schema of an event row: columns with role and kind, the label map, and a hash of it all.
 
-Built once from the settings; the compiled converter (:mod:`converters.vw_text`), the learner's
+Built once from the settings; the compiled converter (:mod:`converters.convert.to_vw_text`), the learner's
 interactions and the snapshot's manifest all follow from it.
 """
 

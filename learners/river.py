@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import orjson
 from river import linear_model, optim, preprocessing, utils
 
-from converters.river_dict import RiverRow, crossed, flat, read_number, read_row, readable
+from converters.convert.from_vw_text import RiverRow, crossed, flat, read_number, read_row, readable
 from learners.base import LearnerSpec, NonFiniteError, WrongLearnerError
 from learners.intake import broken_line, intake_for, interactions_of
 

@@ -16,12 +16,12 @@ from typing import Any, TextIO
 
 from converters.cells.refusal import Refusal
 from converters.config.settings import Settings
+from converters.convert.records import RowReader
+from converters.convert.to_vw_text import Row, unlabelled
 from converters.csv_file import CsvFile, FileRow, open_csv
 from converters.csv_text import csv_line
 from converters.output_file import writing
-from converters.rows import RowReader
 from converters.schema import Schema
-from converters.vw_text import Row, unlabelled
 from learners import choose
 from learners.adjusting import adjusted
 from learners.base import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError

@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import numpy as np
 from vowpalwabbit.pyvw import Workspace, pylibvw
 
-from converters.river_dict import DEFAULT_NAMESPACE, meetings, read_row, readable
+from converters.convert.from_vw_text import DEFAULT_NAMESPACE, meetings, read_row, readable
 from learners.base import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
 from learners.intake import broken_line, intake_for
 from learners.vw_file import pending_regularization

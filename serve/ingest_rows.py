@@ -17,7 +17,7 @@ import orjson
 
 from converters.cells.refusal import Refusal
 from converters.cells.times import time_ms
-from converters.rows import RowReader, object_cells
+from converters.convert.records import RowReader, object_cells
 from serve.body import CSV, JSON, parse
 from serve.csv_body import CsvBody, split_header
 from serve.problems import RowsRefusedError

@@ -2,7 +2,7 @@
 
 Stands below :mod:`serve.request_rows`. Clients send the same keys in the same order again and
 again: what such a layout means is worked out at its first row. What comes out equals
-:func:`converters.rows.object_cells`, which every value goes through that is not text or a number.
+:func:`converters.convert.records.object_cells`, which every value goes through that is not text or a number.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from converters.cells.refusal import Refusal
-from converters.rows import object_cells
+from converters.convert.records import object_cells
 
 # Types whose text as a CSV cell is what str() gives.
 TEXT, PLAIN = frozenset({str}), frozenset({str, int, float})

@@ -14,8 +14,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from converters.cells.refusal import Refusal
-from converters.rows import RowReader
-from converters.vw_text import Row
+from converters.convert.records import RowReader
+from converters.convert.to_vw_text import Row
 from serve.body import CSV, parse
 from serve.csv_body import CsvBody, split_header
 from serve.json_cells import Layout, Layouts, Object

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from converters.config.settings import Settings
-from converters.rows import RowReader
+from converters.convert.records import RowReader
 from converters.schema import Schema
 from learners.registry import Registry, utc_now
 from learners.snapshot import SnapshotStore

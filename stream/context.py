@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from converters.carried import carried_by
 from converters.config.settings import LateLabelSettings, Settings
-from converters.rows import RowReader
+from converters.convert.records import RowReader
 from converters.schema import Schema
 from learners import choose
 from learners.adjusting import check_positive_weight

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from converters.cells.refusal import Refusal, RefusedCellError
 from converters.cells.times import time_ms
-from converters.conversion import CSV_HEADERS
+from converters.convert.whole_file import CSV_HEADERS
 from converters.csv_file import CsvFile, CsvFileError, FileRow
 from converters.errors import UsageError
 from converters.quoting import quoted

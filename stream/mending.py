@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from converters.cells.refusal import Refusal
+from converters.convert.records import LABEL_NAMES
 from converters.csv_blocks import LONGEST_QUOTED
 from converters.csv_file import CsvFile, CsvFileError
 from converters.csv_text import csv_line
 from converters.quoting import quoted
-from converters.rows import LABEL_NAMES
 from converters.schema import Schema
 from stream.log import Place
 from stream.refused_rows import Origin, RefusedRow

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from converters.cells.refusal import Refusal
-from converters.vw_text import unlabelled
+from converters.convert.to_vw_text import unlabelled
 from learners.base import Learner
 from learners.evaluation import Evaluator
 from stream.fingerprint import Mark

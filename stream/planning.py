@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from converters.cells.refusal import Refusal
-from converters.vw_text import unlabelled
+from converters.convert.to_vw_text import unlabelled
 from stream import planning_many
 from stream.joins.joiner import SOURCE_BITS, Joiner, Source
 from stream.joins.keys import DIGEST_BYTES, key_of

@@ -13,7 +13,7 @@ from itertools import accumulate, repeat
 from operator import add
 
 from converters.cells.refusal import Refusal
-from converters.vw_text import Row, unlabelled
+from converters.convert.to_vw_text import Row, unlabelled
 from stream.joins.joiner import SOURCE_BITS, Joiner, Source
 from stream.joins.keys import DIGEST_BYTES
 from stream.plan import Plan

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from converters.carried import Carried
 from converters.cells.refusal import Refusal
-from converters.rows import LabelRow, RowReader
-from converters.vw_text import Row
+from converters.convert.records import LabelRow, RowReader
+from converters.convert.to_vw_text import Row
 from learners.intake import UNLEARNABLE, Intake
 from stream import fingerprint
 from stream.fingerprint import Mark

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import orjson
 
 from converters.cells.refusal import Refusal
+from converters.convert.records import LABEL_NAMES, is_json
 from converters.framing import MOST_ROWS, Dialect
-from converters.rows import LABEL_NAMES, is_json
 from learners.registry import Lineage
 from stream import journal
 from stream.log import EventLog, Place, Record

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
 from converters.config.settings import Settings
-from converters.conversion import CSV_HEADERS
+from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
 from stream import journal
 from stream.log import (

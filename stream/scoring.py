@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from converters.config.settings import HALF
-from converters.vw_text import unlabelled
+from converters.convert.to_vw_text import unlabelled
 from learners.adjusting import Adjuster, Adjustment
 from learners.arithmetic import FloatArray
 from learners.base import Learner

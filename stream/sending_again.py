@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from converters.cells.refusal import Refusal
-from converters.conversion import CSV_HEADERS
+from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
 from learners.registry import Registry
 from stream.context import Context, record_reader

@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from converters.commands import convert
-from converters.conversion import Reject
+from converters.convert.whole_file import Reject
 from converters.csv2vw import convert
 from converters.csv2vw_flags import parse
 from converters.csv2vw_layout import Csv2vwError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from converters.rows import Headers
-from converters.vw_text import Row
+from converters.convert.records import Headers
+from converters.convert.to_vw_text import Row
 from tests import schemas
 
 COLUMNS: schemas.Columns = {

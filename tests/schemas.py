@@ -14,8 +14,8 @@ from converters import schema
 from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.config.column_settings import ColumnSettings
+from converters.convert.to_vw_text import Row, compile_schema
 from converters.schema import Schema
-from converters.vw_text import Row, compile_schema
 
 Columns = dict[str, dict[str, Any]]
 

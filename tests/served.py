@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from converters import schema
 from converters.cells.refusal import Refusal
 from converters.config import load
-from converters.rows import RowReader
+from converters.convert.records import RowReader
 from learners.registry import Commit, Pointers, Start, Verdict
 from learners.scoring import loaded
 from serve.app import create_app

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from converters import progress
 from converters.cells.refusal import Refusal
-from converters.conversion import checked, convert
+from converters.convert.records import RowReader
+from converters.convert.whole_file import checked, convert
 from converters.csv_file import CsvFile
 from converters.output_file import writing
-from converters.rows import RowReader
 from tests import schemas
 from tests.schemas import build
 

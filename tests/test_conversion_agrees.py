@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters import remembering, vw_text
 from converters.cells.refusal import MOST_ID, Refusal
+from converters.convert import remembered_cells, to_vw_text
+from converters.convert.to_vw_text import Conversion, Row, compile_schema, reference
 from converters.schema import Schema
-from converters.vw_text import Conversion, Row, compile_schema, reference
 from tests import random_rows, schemas
 from tests.schemas import FLIGHT, build
 
@@ -29,10 +29,10 @@ MARK = ";"
 def small_memory() -> Iterator[None]:
     """Memories that fill up, are looked at, and are given up, within a few dozen rows."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(remembering, "REMEMBERED_PIECES", 12)
-        patch.setattr(remembering, "FIRST_LOOK", 3)
-        patch.setattr(remembering, "WATCHED_CELLS", 5)
-        patch.setattr(vw_text, "FEWEST_IN_BLOCK", 3)
+        patch.setattr(remembered_cells, "REMEMBERED_PIECES", 12)
+        patch.setattr(remembered_cells, "FIRST_LOOK", 3)
+        patch.setattr(remembered_cells, "WATCHED_CELLS", 5)
+        patch.setattr(to_vw_text, "FEWEST_IN_BLOCK", 3)
         yield
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters import csv2vw_blocks
-from converters.conversion import Reject
+from converters.convert.whole_file import Reject
 from converters.csv2vw_layout import Csv2vwError
 from converters.csv_file import CsvFileError
 from tests.csv2vw_files import FLAGS, fast, flights, plain

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import vowpalwabbit
 
-from converters.conversion import Reject
+from converters.convert.whole_file import Reject
 from tests.csv2vw_files import FLAGS, fast, flights, plain
 
 CASES = Path(__file__).parent / "csv2vw"

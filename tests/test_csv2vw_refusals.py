@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from converters.conversion import Reject
+from converters.convert.whole_file import Reject
 from converters.csv2vw import MEANINGS
 from tests.csv2vw_files import FLAGS, fast, refused, run
 

@@ -11,7 +11,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from converters.cells.refusal import Refusal
-from converters.rows import RowReader
+from converters.convert.records import RowReader
 from stream.log import Place, Record
 from tests.project import Project, flights
 from tests.served import (

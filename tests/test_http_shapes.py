@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from converters.cells.refusal import Refusal
-from converters.rows import object_cells
+from converters.convert.records import object_cells
 from serve.json_cells import REMEMBERED_LAYOUTS, Layouts
 from tests.project import COLUMNS, flights
 from tests.served import a_client, as_object, problem_of

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import vowpalwabbit
 
+from converters.convert.records import RowReader
+from converters.convert.to_vw_text import Row, line
 from converters.csv_file import open_csv
 from converters.framing import COMMA
-from converters.rows import RowReader
-from converters.vw_text import Row, line
 from stream.learner_process import LearnerProcess
 from stream.reading import Batch
 from tests.project import Project, answers, flights, same

@@ -10,7 +10,7 @@ import pytest
 
 import converters
 from converters.cells.refusal import Refusal
-from converters.rows import Headers, RowReader
+from converters.convert.records import Headers, RowReader
 from tests.rows_to_read import COLUMNS, CSV, GOOD, JSON, columns
 from tests.schemas import Columns, build
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from converters import remembering
 from converters.cells.refusal import Refusal, RefusedCellError
-from converters.remembering import LONGEST_REMEMBERED, Columns, Plain
-from converters.vw_text import compile_schema, one_by_one, reference
+from converters.convert import remembered_cells
+from converters.convert.remembered_cells import LONGEST_REMEMBERED, Columns, Plain
+from converters.convert.to_vw_text import compile_schema, one_by_one, reference
 from tests.schemas import FLIGHT, build
 
 
@@ -81,9 +81,9 @@ def sizes(cells: Callable[[int], str], count: int) -> tuple[int, int]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A memory that is full with 64 pieces and looked at first with 8."""
-    monkeypatch.setattr(remembering, "REMEMBERED_PIECES", 64)
-    monkeypatch.setattr(remembering, "FIRST_LOOK", 8)
-    monkeypatch.setattr(remembering, "WATCHED_CELLS", 20)
+    monkeypatch.setattr(remembered_cells, "REMEMBERED_PIECES", 64)
+    monkeypatch.setattr(remembered_cells, "FIRST_LOOK", 8)
+    monkeypatch.setattr(remembered_cells, "WATCHED_CELLS", 20)
 
 
 @pytest.mark.usefixtures("small")
@@ -98,7 +98,7 @@ def test_memory_is_bounded() -> None:
 @pytest.mark.usefixtures("small")
 def test_memory_is_bounded_over_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many columns share what may be remembered in all."""
-    monkeypatch.setattr(remembering, "ALL_PIECES", 300)
+    monkeypatch.setattr(remembered_cells, "ALL_PIECES", 300)
     pieces = [Piece() for _ in range(30)]
     columns = Columns([Plain(piece, one_by_one(piece)) for piece in pieces]).each
     memories = [column.__self__ for column in columns]  # type: ignore[attr-defined]

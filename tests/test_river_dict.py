@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vowpalwabbit.pyvw import pylibvw
 
-from converters import river_dict
 from converters.cells.numbers import number_text
-from converters.river_dict import crossed, features, read_row, readable
+from converters.convert import from_vw_text
+from converters.convert.from_vw_text import crossed, features, read_row, readable
 from learners.vw_arguments import vw_spec
 from tests.vw_plain import plain
 
@@ -31,7 +31,7 @@ lines = st.builds("| {} |a {} |b {} |c {}".format, spaces, spaces, spaces, space
 
 def test_examples() -> None:
     """The examples in the module's documentation hold."""
-    assert doctest.testmod(river_dict).failed == 0
+    assert doctest.testmod(from_vw_text).failed == 0
 
 
 def test_features_of_a_line() -> None:

@@ -11,8 +11,8 @@ import orjson
 import pytest
 from river import compose, linear_model, optim, preprocessing
 
+from converters.convert.from_vw_text import crossed, features, read_row
 from converters.learner_settings import RiverSettings
-from converters.river_dict import crossed, features, read_row
 from learners import choose
 from learners.base import NonFiniteError, WrongLearnerError
 from learners.river import RiverLearner

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from converters.cells.kind_of import Token
 from converters.cells.refusal import Refusal
-from converters.conversion import CSV_HEADERS
+from converters.convert.records import RowReader
+from converters.convert.to_vw_text import Row, compile_schema, line, reference
+from converters.convert.whole_file import CSV_HEADERS
 from converters.csv_text import csv_line
 from converters.decoding import Decoder, UnknownFeatureError, audited
-from converters.rows import RowReader
 from converters.schema import Schema
-from converters.vw_text import Row, compile_schema, line, reference
 from tests import random_rows, schemas
 from tests.meanings import Meaning, meanings, weight
 from tests.schemas import build

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
+from converters.convert.records import RowReader
+from converters.convert.to_vw_text import reference
 from converters.framing import COMMA
 from converters.quoting import quoted_bytes
-from converters.rows import RowReader
-from converters.vw_text import reference
 from tests import schemas
 from tests.rows_to_read import COLUMNS, CSV, GOOD, GOOD_ROW, JSON, columns
 from tests.schemas import build

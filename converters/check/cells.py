@@ -1,7 +1,7 @@
 """A CSV file -> blocks of cells, column by column, and the rows that cannot be told apart.
 
 The first step of :mod:`converters.check.profile`. Cells are what
-:meth:`converters.rows.RowReader.event_cells` makes of the same bytes; blocks are larger than those
+:meth:`converters.convert.records.RowReader.event_cells` makes of the same bytes; blocks are larger than those
 of the file, for what follows works on whole columns.
 """
 
@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
-from converters.conversion import Reject
+from converters.convert.to_vw_text import wrong_width
+from converters.convert.whole_file import Reject
 from converters.csv_file import Block, CsvFile
 from converters.csv_text import BYTE_ORDER_MARK
 from converters.framing import Dialect
-from converters.vw_text import wrong_width
 
 # Blocks of so many rows cost numpy's calls little, and of so many characters hold some MB.
 ROWS_A_BLOCK = 1_024

@@ -16,14 +16,14 @@ from converters.check.balance import Balance, Balancer, Weights
 from converters.check.cells import CellBlock, cell_blocks
 from converters.check.counts import ColumnCounter, Totals
 from converters.check.times import TimeOrder, Times
-from converters.conversion import Reject
+from converters.convert.to_vw_text import compile_schema
+from converters.convert.whole_file import Reject
 from converters.csv_file import CsvFile
 from converters.report.column_plan import UNKNOWN, ColumnPlan, plans
 from converters.report.hashing import hashes_of_bytes
 from converters.report.row_sample import RowSample, Sampled
 from converters.report.sketches import Estimate, HashSample
 from converters.schema import Schema
-from converters.vw_text import compile_schema
 
 # Different rows, and different ids, that are told apart exactly: 12 bytes each.
 COUNTED_ROWS = 393_216

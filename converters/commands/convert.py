@@ -1,6 +1,6 @@
 """``freshet convert``: opens its files, and says how it went.
 
-The work is done by :mod:`converters.conversion` or, for ``--csv2vw``, by :mod:`converters.csv2vw`.
+The work is done by :mod:`converters.convert.whole_file` or, for ``--csv2vw``, by :mod:`converters.csv2vw`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from converters.command_line import DEFAULT_CONFIG, Config, read_config, say
 from converters.errors import UsageError
 
 if TYPE_CHECKING:  # the work's modules are imported by the command that needs them
-    from converters.conversion import Reject, Tally
+    from converters.convert.whole_file import Reject, Tally
     from converters.csv2vw_lines import Lines
     from converters.csv_file import CsvFile
 
@@ -54,7 +54,7 @@ def convert(
 ) -> None:
     """Turn a CSV file into Vowpal Wabbit text, a line for each row that passes the checks."""
     from converters.apart import check_apart
-    from converters.conversion import convert as convert_file
+    from converters.convert.whole_file import convert as convert_file
     from converters.csv_file import open_csv
     from converters.output_file import writing
 
@@ -106,7 +106,7 @@ def _rejecting(
     path: str | None, kept: list[Reject]
 ) -> Iterator[Callable[[Sequence[Reject]], None]]:
     """Where refused rows go: all into a file, or the first few into ``kept``."""
-    from converters.conversion import REJECT_COLUMNS, reject_line
+    from converters.convert.whole_file import REJECT_COLUMNS, reject_line
     from converters.output_file import writing
 
     if path is None:

@@ -20,8 +20,8 @@ import numpy as np
 from converters.cells.numbers import number_text
 from converters.cells.weight import MOST
 from converters.config.learning_settings import ImbalanceSettings
+from converters.convert.from_vw_text import read_number
 from converters.errors import UsageError
-from converters.river_dict import read_number
 from converters.schema import Schema
 from learners.adjusting.logistic import FEWEST_IN_ARRAY
 from learners.arithmetic import FloatArray

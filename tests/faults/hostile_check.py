@@ -21,8 +21,8 @@ from typing import Any
 
 import orjson
 
+from converters.convert.records import is_json
 from converters.framing import COMMA
-from converters.rows import is_json
 from stream.log import Outgoing
 from stream.outputs import DeadLetter, Score
 from tests.faults.hostile import CSV, JSON, Hostile

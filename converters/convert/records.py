@@ -1,7 +1,7 @@
 """The value of a log record (or of an HTTP body) -> checked rows and refusals, in order.
 
 Has CSV framed (:mod:`converters.framing`) and reads JSON, then hands each row's cells to the one
-compiled converter. Follows :mod:`converters.vw_text`; the reader in the stream floor calls it once
+compiled converter. Follows :mod:`converters.convert.to_vw_text`; the reader in the stream floor calls it once
 per record.
 """
 
@@ -16,11 +16,17 @@ import orjson
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
 from converters.cells.times import time_ms
 from converters.column_order import ColumnOrder, column_order
+from converters.convert.to_vw_text import (
+    FEWEST_IN_BLOCK,
+    MOST_IN_BLOCK,
+    Row,
+    columns_of,
+    compile_schema,
+)
 from converters.csv_text import BYTE_ORDER_MARK
 from converters.framing import MOST_ROWS, Dialect, too_many
 from converters.quoting import quoted, quoted_bytes
 from converters.schema import Schema
-from converters.vw_text import FEWEST_IN_BLOCK, MOST_IN_BLOCK, Row, columns_of, compile_schema
 
 Headers = Sequence[tuple[str, bytes]]
 LabelRow = tuple[str, int]

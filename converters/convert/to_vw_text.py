@@ -1,6 +1,6 @@
 """One compiled function per schema: the cells of a row -> (id, label, Vowpal Wabbit text).
 
-Stands between the framing of rows (:mod:`converters.rows`) and every consumer: the stream, a
+Stands between the framing of rows (:mod:`converters.convert.records`) and every consumer: the stream, a
 backfill, batch scoring, HTTP, and river (which reads the same text back into features). There is
 no second way from a row to a learner.
 
@@ -19,8 +19,8 @@ from converters.cells.feature import Piece
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
 from converters.cells.times import check_time
 from converters.cells.weight import Weight
+from converters.convert.remembered_cells import Columns, Plain
 from converters.quoting import quoted
-from converters.remembering import Columns, Plain
 from converters.schema import Schema
 
 # A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features

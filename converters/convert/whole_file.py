@@ -1,6 +1,6 @@
 """A whole CSV file -> checked rows in blocks, and as VW text: what ``freshet convert`` does.
 
-Stands on :mod:`converters.csv_file` and :mod:`converters.rows`. A file's columns may stand in any
+Stands on :mod:`converters.csv_file` and :mod:`converters.convert.records`. A file's columns may stand in any
 order, and fewer than the schema's; it goes through the same converter as the stream.
 """
 
@@ -13,16 +13,16 @@ from operator import add
 from typing import BinaryIO, NamedTuple, cast
 
 from converters.cells.refusal import Refusal
+from converters.convert.records import Headers, RowReader
+from converters.convert.to_vw_text import Row, line
 from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
-from converters.rows import Headers, RowReader
 from converters.schema import Schema
-from converters.vw_text import Row, line
 
 # Says that a block is CSV even if it begins like JSON.
 CSV_HEADERS: tuple[tuple[str, bytes], ...] = (("content-type", b"text/csv"),)
 
-# What :func:`converters.vw_text.line` puts in front.
+# What :func:`converters.convert.to_vw_text.line` puts in front.
 _LABELS = {1: "1 ", 0: "-1 "}
 
 REJECT_COLUMNS = ("line", "reason", "column", "text")
