@@ -1,6 +1,6 @@
 """The first line of a file and csv2vw's flags -> which column is what.
 
-Before the first row of :mod:`converters.csv2vw`. Unless lenient, a header is refused whose names
+Before the first row of :mod:`converters.csv2vw.convert`. Unless lenient, a header is refused whose names
 Vowpal Wabbit would misread or take for one another.
 """
 
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from converters.csv2vw_flags import Flags
+from converters.csv2vw.flags_and_layout import Flags
 from converters.errors import FreshetError
 
 _NAME_SYNTAX = re.compile(r"[\x00-\x20\x7f:|]")

@@ -1,7 +1,7 @@
 """The cells of a block -> which of them csv2vw takes for numbers, all at once.
 
-Second step of :mod:`converters.csv2vw_blocks`. It must agree with ``is_number`` and, unless
-lenient, with ``check_number`` of :mod:`converters.csv2vw_cells` on every cell: what its marks leave
+Second step of :mod:`converters.csv2vw.blocks`. It must agree with ``is_number`` and, unless
+lenient, with ``check_number`` of :mod:`converters.csv2vw.cells` on every cell: what its marks leave
 in doubt is asked there.
 """
 
@@ -11,18 +11,9 @@ import re
 
 import numpy as np
 
-from converters.csv2vw_cells import LONGEST_REMEMBERED, check_number, is_number
-from converters.csv2vw_marks import (
-    DIGIT,
-    EXPONENT,
-    ODD,
-    OTHER,
-    POINT,
-    SYNTAX,
-    WORD,
-    Cells,
-)
-from converters.csv2vw_words import Mask, Places
+from converters.csv2vw.block_marks import DIGIT, EXPONENT, ODD, OTHER, POINT, SYNTAX, WORD, Cells
+from converters.csv2vw.block_words import Mask, Places
+from converters.csv2vw.cells import LONGEST_REMEMBERED, check_number, is_number
 
 # A number with more characters might be too large for Vowpal Wabbit.
 LONGEST_PLAIN = 36

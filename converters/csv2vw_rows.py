@@ -1,6 +1,6 @@
 """Whole lines of a file -> what csv2vw prints for them, a block at once or row by row.
 
-The heart of :mod:`converters.csv2vw`. A block goes through :mod:`converters.csv2vw_blocks`. One
+The heart of :mod:`converters.csv2vw.convert`. A block goes through :mod:`converters.csv2vw.blocks`. One
 that is not as it should be is taken again row by row, which tells the row and the column; that is
 also the plain form, which the fast one must equal.
 """
@@ -13,9 +13,9 @@ from itertools import repeat
 
 from converters.cells.refusal import Refusal, RefusedCellError
 from converters.convert.whole_file import Reject
-from converters.csv2vw_blocks import Blocks
-from converters.csv2vw_cells import MOST_REMEMBERED, Feature, Label, check_tag
-from converters.csv2vw_flags import Flags
+from converters.csv2vw.blocks import Blocks
+from converters.csv2vw.cells import MOST_REMEMBERED, Feature, Label, check_tag
+from converters.csv2vw.flags_and_layout import Flags
 from converters.csv2vw_layout import Csv2vwError, Layout
 from converters.quoting import quoted
 

@@ -16,10 +16,10 @@ from typer.testing import CliRunner, Result
 
 from converters.commands import convert
 from converters.convert.whole_file import Reject
-from converters.csv2vw import convert
-from converters.csv2vw_flags import parse
+from converters.csv2vw.convert import convert
+from converters.csv2vw.flags_and_layout import parse
+from converters.csv2vw.lines import Lines
 from converters.csv2vw_layout import Csv2vwError
-from converters.csv2vw_lines import Lines
 from converters.errors import FreshetError
 from stream.flights import LATE_MINUTES, MISSING, source
 from tests.csv2vw_plain import Plain, StoppedError

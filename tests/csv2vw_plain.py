@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from converters.csv2vw_flags import parse
+from converters.csv2vw.flags_and_layout import parse
 
 
 class StoppedError(Exception):

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters import csv2vw_blocks
 from converters.convert.whole_file import Reject
+from converters.csv2vw import blocks
 from converters.csv2vw_layout import Csv2vwError
 from converters.csv_file import CsvFileError
 from tests.csv2vw_files import FLAGS, fast, flights, plain
@@ -185,7 +185,7 @@ def test_separators_of_whole_blocks(separator: str) -> None:
 
 def test_without_a_promise_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where numpy would write words in another order, rows are printed one by one."""
-    monkeypatch.setattr(csv2vw_blocks, "writes_in_order", lambda: False)
+    monkeypatch.setattr(blocks, "writes_in_order", lambda: False)
     content = flights(500)
     assert (fast(content, FLAGS), True) == plain(content, FLAGS)
 

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from converters.commands import convert
-from converters.csv2vw_flags import Flags, parse
+from converters.csv2vw.flags_and_layout import Flags, parse
 from converters.csv2vw_layout import Csv2vwError
 from converters.csv_file import CsvFileError
 from converters.errors import UsageError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from converters.convert.whole_file import Reject
-from converters.csv2vw import MEANINGS
+from converters.csv2vw.convert import MEANINGS
 from tests.csv2vw_files import FLAGS, fast, refused, run
 
 ROWS = b"id,late,dist,carrier\na,1,700,UA\nb,0,5,AA\nc,1,0,\n"

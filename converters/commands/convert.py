@@ -1,6 +1,6 @@
 """``freshet convert``: opens its files, and says how it went.
 
-The work is done by :mod:`converters.convert.whole_file` or, for ``--csv2vw``, by :mod:`converters.csv2vw`.
+The work is done by :mod:`converters.convert.whole_file` or, for ``--csv2vw``, by :mod:`converters.csv2vw.convert`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from converters.errors import UsageError
 
 if TYPE_CHECKING:  # the work's modules are imported by the command that needs them
     from converters.convert.whole_file import Reject, Tally
-    from converters.csv2vw_lines import Lines
+    from converters.csv2vw.lines import Lines
     from converters.csv_file import CsvFile
 
 # How many refused rows are shown when no file takes them.
@@ -81,10 +81,10 @@ def convert(
 def _convert_as_csv2vw(
     csv: str, output: str, rejects: str | None, flags_text: str, *, lenient: bool
 ) -> None:
-    from converters.csv2vw import convert as convert_lines
-    from converters.csv2vw import described
-    from converters.csv2vw_flags import parse
-    from converters.csv2vw_lines import open_lines
+    from converters.csv2vw.convert import convert as convert_lines
+    from converters.csv2vw.convert import described
+    from converters.csv2vw.flags_and_layout import parse
+    from converters.csv2vw.lines import open_lines
     from converters.output_file import writing
 
     if lenient and rejects is not None:

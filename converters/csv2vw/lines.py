@@ -1,6 +1,6 @@
 """The bytes of a file -> blocks of whole lines as csv2vw sees them, in bounded memory.
 
-Below :mod:`converters.csv2vw`. csv2vw reads text as Python does: a line ends at a line feed, and
+Below :mod:`converters.csv2vw.convert`. csv2vw reads text as Python does: a line ends at a line feed, and
 at a carriage return too, which only the lenient form follows.
 """
 

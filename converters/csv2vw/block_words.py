@@ -1,6 +1,6 @@
 """Cells and what stands in front of each -> lines of text, written in words of sixteen bytes.
 
-Last step of :mod:`converters.csv2vw_blocks`. Every line has the same columns, each a *lead* and a
+Last step of :mod:`converters.csv2vw.blocks`. Every line has the same columns, each a *lead* and a
 cell. Nearly all are shorter than a word or two, so they are written as whole words one after
 another, and what a word wrote beyond its cell is written over by the next one. Most of the work is
 the same for every block of a file, and stays prepared in ``_advances`` and ``_values``: a row for

@@ -1,6 +1,6 @@
 """A CSV file as csv2vw, the classic script, prints it: what ``convert --csv2vw FLAGS`` does.
 
-Follow a file: :mod:`converters.csv2vw_lines` -> whole lines, some 128 KiB at a time ->
+Follow a file: :mod:`converters.csv2vw.lines` -> whole lines, some 128 KiB at a time ->
 :mod:`converters.csv2vw_rows` -> VW text. The first line and the flags (:mod:`csv2vw_flags`) say
 which column is what (:mod:`converters.csv2vw_layout`).
 
@@ -18,9 +18,9 @@ from itertools import islice
 from typing import BinaryIO
 
 from converters.convert.whole_file import Reject, Tally
-from converters.csv2vw_flags import Flags
+from converters.csv2vw.flags_and_layout import Flags
+from converters.csv2vw.lines import Lines
 from converters.csv2vw_layout import Csv2vwError, Layout
-from converters.csv2vw_lines import Lines
 from converters.csv2vw_rows import Csv2vw
 from converters.quoting import quoted
 

@@ -1,6 +1,6 @@
 """A block of lines -> where each cell stands, and which sorts of characters it holds.
 
-First step of :mod:`converters.csv2vw_blocks`. A cell's marks, one bit a sort, tell of nearly every
+First step of :mod:`converters.csv2vw.blocks`. A cell's marks, one bit a sort, tell of nearly every
 cell whether it is a number without looking at it again (:mod:`converters.csv2vw_numbers`).
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.csv2vw_words import Places
+from converters.csv2vw.block_words import Places
 
 Bytes = NDArray[np.uint8]
 
