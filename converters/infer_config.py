@@ -15,7 +15,7 @@ from pathlib import Path
 
 from converters import schema
 from converters.config import load
-from converters.csv_file import CsvFile
+from converters.files.csv_file import CsvFile
 from converters.infer import Told, infer, worth_crossing
 from converters.infer_trial import Found, Trial, rows_of_file, rows_of_sample, tried
 from converters.infer_write import config_text

@@ -15,7 +15,7 @@ from converters.cells.times import time_ms
 from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.column_sample import ColumnSample
 from converters.config.toml_text import quoted, readable
-from converters.csv_file import CsvFileError, other_delimiter
+from converters.files.csv_file import CsvFileError, other_delimiter
 from converters.infer_decision import Alternative, Decision, Surroundings, counted, plain
 from converters.infer_labels import InferError, Labels
 from converters.infer_notations import TIMES_READ

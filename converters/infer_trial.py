@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import compile_schema
-from converters.csv_file import CsvFile
+from converters.files.csv_file import CsvFile
 from converters.infer_notations import is_number_otherwise
 from converters.sample import Sample
 from converters.schema import Schema

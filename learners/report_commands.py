@@ -25,7 +25,7 @@ def report(
 ) -> None:
     """Report what the scores given at arrival were worth once the labels came."""
     from converters.apart import check_apart
-    from converters.output_file import writing
+    from converters.files.output import writing
     from learners.reporting.as_html import page
     from learners.reporting.as_text import show
     from learners.reporting.contents import headline, sections, title

@@ -18,9 +18,9 @@ from converters.cells.refusal import Refusal
 from converters.config.settings import Settings
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, unlabelled
-from converters.csv_file import CsvFile, FileRow, open_csv
 from converters.csv_text import csv_line
-from converters.output_file import writing
+from converters.files.csv_file import CsvFile, FileRow, open_csv
+from converters.files.output import writing
 from converters.schema import Schema
 from learners import choose
 from learners.adjusting import adjusted

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from converters.cells.refusal import Refusal
 from converters.csv_text import BYTE_ORDER_MARK
-from converters.framing import Dialect, unclosed
+from converters.files.framing import Dialect, unclosed
 from serve.problems import RowsRefusedError, TooLargeError
 
 

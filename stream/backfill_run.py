@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from converters.command_line import say
-from converters.csv_file import open_csv
+from converters.files.csv_file import open_csv
 from converters.progress import progress
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore

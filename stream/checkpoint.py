@@ -19,8 +19,8 @@ from zipfile import BadZipFile
 from converters.carried import carried_by
 from converters.cells.times import time_ms
 from converters.config.settings import Settings
+from converters.files.zstd import ZstdError
 from converters.schema import CONVERTER_VERSION
-from converters.zstd import ZstdError
 from learners import choose
 from learners.adjusting import Adjuster
 from learners.base import MODEL_FILE, Learner

@@ -49,7 +49,7 @@ def produce(
     json: Json = False,
 ) -> None:
     """Send rows to the events topic, and late labels to the labels topic."""
-    from converters.csv_file import open_csv
+    from converters.files.csv_file import open_csv
     from converters.progress import progress
     from stream.history import History
     from stream.produce import Pace, Producer, telling_how_far

@@ -82,7 +82,7 @@ def replay_dead_letters(
 
 def _replay(sending: SendingAgain, file: str | None) -> Report:
     from converters.config.settings import CsvSettings
-    from converters.csv_file import open_csv
+    from converters.files.csv_file import open_csv
     from converters.progress import progress
     from stream.mending import MendedFile
 

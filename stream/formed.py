@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from converters.csv_file import FileRow
+from converters.files.csv_file import FileRow
 from stream.log import MAX_AHEAD_MS, Outgoing
 
 

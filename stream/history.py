@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from converters.cells.refusal import Refusal, RefusedCellError
 from converters.cells.times import time_ms
 from converters.convert.whole_file import CSV_HEADERS
-from converters.csv_file import CsvFile, CsvFileError, FileRow
 from converters.errors import UsageError
+from converters.files.csv_file import CsvFile, CsvFileError, FileRow
 from converters.quoting import quoted
 from converters.schema import Schema
 from stream.formed import Formed, Timed, Waiting, out_of_range

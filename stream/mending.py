@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from converters.cells.refusal import Refusal
 from converters.convert.records import LABEL_NAMES
-from converters.csv_blocks import LONGEST_QUOTED
-from converters.csv_file import CsvFile, CsvFileError
 from converters.csv_text import csv_line
+from converters.files.blocks import LONGEST_QUOTED
+from converters.files.csv_file import CsvFile, CsvFileError
 from converters.quoting import quoted
 from converters.schema import Schema
 from stream.log import Place

@@ -12,7 +12,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from converters.csv_file import open_csv
+from converters.files.csv_file import open_csv
 from stream.connection import opened
 from stream.demo_folder import DemoFolder
 from stream.flights import LANDED, write_flights

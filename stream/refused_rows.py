@@ -18,7 +18,7 @@ import orjson
 
 from converters.cells.refusal import Refusal
 from converters.convert.records import LABEL_NAMES, is_json
-from converters.framing import MOST_ROWS, Dialect
+from converters.files.framing import MOST_ROWS, Dialect
 from learners.registry import Lineage
 from stream import journal
 from stream.log import EventLog, Place, Record

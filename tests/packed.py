@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from converters import zstd
-from converters.csv_file import CsvFile
+from converters.files import zstd
+from converters.files.csv_file import CsvFile
 
 ROWS = b"a,b\n" + b"".join(b'%d,"x\ny"\n' % i for i in range(20_000))
 Pack = Callable[[bytes], bytes]

@@ -17,7 +17,7 @@ from typing import Any
 from converters import schema
 from converters.config import load
 from converters.config.settings import Settings
-from converters.csv_file import open_csv
+from converters.files.csv_file import open_csv
 from converters.schema import Schema
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore

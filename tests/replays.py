@@ -20,8 +20,8 @@ from typing import Any
 
 from converters import schema
 from converters.config import load
-from converters.csv_file import open_csv
 from converters.csv_text import csv_line
+from converters.files.csv_file import open_csv
 from learners.registry import Registry
 from stream import journal, replays
 from stream.connection import opened

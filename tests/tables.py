@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
+from converters.files.csv_file import CsvFile
 from converters.infer import Inference, Told, infer
 from converters.infer_decision import Decision
 from converters.sample import Sample, read_sample

@@ -18,8 +18,8 @@ from typer.testing import CliRunner, Result
 from converters.check.in_words import columns_table
 from converters.commands import init
 from converters.commands.check import check
-from converters.csv_file import CsvFileError
 from converters.errors import FreshetError, UsageError
+from converters.files.csv_file import CsvFileError
 from converters.tables import plain, print_table
 from tests.check_files import HOSTILE, LABELLED, checked, content
 from tests.schemas import Columns

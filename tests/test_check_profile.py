@@ -16,7 +16,7 @@ from converters.cells.refusal import Refusal
 from converters.check import cells
 from converters.check.profile import read_profile
 from converters.convert.whole_file import checked as converted
-from converters.csv_file import CsvFile
+from converters.files.csv_file import CsvFile
 from converters.schema import Schema
 from tests.check_files import LABELLED, checked, codes, column, content, report_on
 from tests.schemas import FLIGHT, Columns, build

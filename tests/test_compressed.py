@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters import sample
-from converters.compressed import Source
-from converters.csv_file import CsvFile, open_csv, opened
-from converters.output_file import writing
+from converters.files.csv_file import CsvFile, open_csv, opened
+from converters.files.output import writing
+from converters.files.packed import Source
 from tests.packed import PACKS, PLAIN, ROWS, SKIPPED, Pack, pack_zstd, packs, read
 from tests.stepping import Stepping
 

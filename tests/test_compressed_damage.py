@@ -9,7 +9,7 @@ import lzma
 
 import pytest
 
-from converters.csv_file import CsvFile, CsvFileError
+from converters.files.csv_file import CsvFile, CsvFileError
 from tests.packed import PLAIN, ROWS, Pack, packs, read
 
 

@@ -17,8 +17,8 @@ from converters import progress
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.whole_file import checked, convert
-from converters.csv_file import CsvFile
-from converters.output_file import writing
+from converters.files.csv_file import CsvFile
+from converters.files.output import writing
 from tests import schemas
 from tests.schemas import build
 

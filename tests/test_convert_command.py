@@ -14,9 +14,9 @@ import typer
 from typer.testing import CliRunner, Result
 
 from converters.commands import convert
-from converters.csv_file import CsvFileError
 from converters.errors import FreshetError, UsageError
-from converters.output_file import OutputError
+from converters.files.csv_file import CsvFileError
+from converters.files.output import OutputError
 
 CONFIG = """\
 model = "flights"

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from converters.commands import convert
 from converters.csv2vw.flags_and_layout import Flags, parse
 from converters.csv2vw_layout import Csv2vwError
-from converters.csv_file import CsvFileError
 from converters.errors import UsageError
+from converters.files.csv_file import CsvFileError
 from tests.csv2vw_files import FLAGS, refused, run
 
 ROWS = b"id,late,dist,carrier\na,1,700,UA\nb,0,5,AA\nc,1,0,\n"

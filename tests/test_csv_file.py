@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.csv_blocks import LONGEST_QUOTED, LONGEST_ROW
-from converters.csv_file import CsvFile, CsvFileError, open_csv
-from converters.framing import COMMA
+from converters.files.blocks import LONGEST_QUOTED, LONGEST_ROW
+from converters.files.csv_file import CsvFile, CsvFileError, open_csv
+from converters.files.framing import COMMA
 from tests import schemas
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from converters.csv_blocks import LONGEST_ROW, BlockReader
-from converters.csv_file import CsvFile, CsvFileError
-from converters.framing import Dialect
+from converters.files.blocks import LONGEST_ROW, BlockReader
+from converters.files.csv_file import CsvFile, CsvFileError
+from converters.files.framing import Dialect
 
 MANY_LINES = b'"' + b"x\n" * 30_000 + b'",'  # a field that may be as long
 

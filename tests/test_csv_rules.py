@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from converters.cells.refusal import Refusal
 from converters.config.settings import CsvSettings
 from converters.convert.records import RowReader
-from converters.csv_file import CsvFile, CsvFileError
-from converters.framing import Dialect, unclosed
+from converters.files.csv_file import CsvFile, CsvFileError
+from converters.files.framing import Dialect, unclosed
 from tests import schemas
 from tests.schemas import build
 from tests.stepping import Stepping

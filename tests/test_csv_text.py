@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
-from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
-from converters.framing import COMMA
+from converters.files.csv_file import CsvFile
+from converters.files.framing import COMMA
 from stream.formed import Formed
 from stream.history import History, HistoryOptions
 from stream.log import Place, Record

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from converters.framing import Dialect
+from converters.files.framing import Dialect
 from serve.cli import app
 from stream import journal
 from tests.project import COLUMNS, Project, flights

@@ -19,7 +19,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from converters.config import load
-from converters.csv_file import open_csv
+from converters.files.csv_file import open_csv
 from converters.schema import from_settings
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore

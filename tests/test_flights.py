@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from converters.config import load
-from converters.csv_file import open_csv
 from converters.errors import FreshetError
+from converters.files.csv_file import open_csv
 from converters.schema import from_settings
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from converters.csv_file import CsvFileError, open_csv
 from converters.errors import UsageError
+from converters.files.csv_file import CsvFileError, open_csv
 from stream.formed import Formed
 from stream.history import History, HistoryOptions
 from tests.project import Project, csv_text, flights

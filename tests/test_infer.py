@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from converters.csv_file import CsvFileError
+from converters.files.csv_file import CsvFileError
 from converters.infer import Inference
 from converters.infer_labels import InferError
 from tests.tables import NOISE, Cell, column, inferred, warnings

@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 
 from converters.commands import convert, init
 from converters.config import load
-from converters.csv_file import CsvFileError
 from converters.errors import FreshetError, UsageError
+from converters.files.csv_file import CsvFileError
 from converters.infer_labels import InferError
 from tests.tables import NOISE, ROWS, table
 

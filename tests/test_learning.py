@@ -12,8 +12,8 @@ import vowpalwabbit
 
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, line
-from converters.csv_file import open_csv
-from converters.framing import COMMA
+from converters.files.csv_file import open_csv
+from converters.files.framing import COMMA
 from stream.learner_process import LearnerProcess
 from stream.reading import Batch
 from tests.project import Project, answers, flights, same

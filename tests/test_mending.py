@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.csv_file import CsvFileError
 from converters.csv_text import csv_line
-from converters.framing import COMMA
+from converters.files.csv_file import CsvFileError
+from converters.files.framing import COMMA
 from stream.log import Outgoing, Place
 from stream.mending import LONGEST_RAW, Form, event_form, printable
 from stream.refused_rows import Letter, Origin, RefusedRow, originals
@@ -122,7 +122,7 @@ def test_huge_rows_do_not_make_a_file_that_cannot_be_read(tmp_path: Path) -> Non
 
 def test_every_kind_of_bad_row_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each dead letter is one line, and the bytes of what has no cells are there to be read."""
-    for module in ("converters.framing", "converters.convert.records", "stream.refused_rows"):
+    for module in ("converters.files.framing", "converters.convert.records", "stream.refused_rows"):
         monkeypatch.setattr(f"{module}.MOST_ROWS", 20)
     project = Project(tmp_path / "p")
     deep = b'[5, {"id": ' + b"[" * 300 + b"]" * 300 + b"}]"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from converters.output_file import OutputError, writing
+from converters.files.output import OutputError, writing
 
 
 def write(path: Path) -> None:

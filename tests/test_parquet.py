@@ -18,8 +18,8 @@ import pytest
 
 from converters.cells.numbers import number
 from converters.cells.times import time_ms
-from converters.framing import COMMA
-from converters.parquet import BATCH_ROWS, ParquetError, ParquetSource
+from converters.files.framing import COMMA
+from converters.files.parquet import BATCH_ROWS, ParquetError, ParquetSource
 
 TEXTS = ["plain", 'a,b "c"', "two\nlines", "", None, "é|:"]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import reference
-from converters.framing import COMMA
+from converters.files.framing import COMMA
 from converters.quoting import quoted_bytes
 from tests import schemas
 from tests.rows_to_read import COLUMNS, CSV, GOOD, GOOD_ROW, JSON, columns

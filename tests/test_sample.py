@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from converters import sample
-from converters.csv_file import CsvFileError
+from converters.files.csv_file import CsvFileError
 from converters.infer import Told, infer
 from tests.tables import NOISE, sampled, table
 

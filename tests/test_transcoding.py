@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from converters.cells.refusal import Refusal
 from converters.config.load import ConfigError, from_values
 from converters.config.settings import CsvSettings
-from converters.csv_file import CsvFile
 from converters.csv_settings import Encoding
-from converters.transcoding import Transcoder
+from converters.files.csv_file import CsvFile
+from converters.files.encodings import Transcoder
 from tests.schemas import build
 
 ENCODINGS = [

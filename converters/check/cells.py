@@ -13,9 +13,9 @@ from typing import NamedTuple
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import wrong_width
 from converters.convert.whole_file import Reject
-from converters.csv_file import Block, CsvFile
 from converters.csv_text import BYTE_ORDER_MARK
-from converters.framing import Dialect
+from converters.files.csv_file import Block, CsvFile
+from converters.files.framing import Dialect
 
 # Blocks of so many rows cost numpy's calls little, and of so many characters hold some MB.
 ROWS_A_BLOCK = 1_024

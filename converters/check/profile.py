@@ -18,7 +18,7 @@ from converters.check.counts import ColumnCounter, Totals
 from converters.check.times import TimeOrder, Times
 from converters.convert.to_vw_text import compile_schema
 from converters.convert.whole_file import Reject
-from converters.csv_file import CsvFile
+from converters.files.csv_file import CsvFile
 from converters.report.column_plan import UNKNOWN, ColumnPlan, plans
 from converters.report.hashing import hashes_of_bytes
 from converters.report.row_sample import RowSample, Sampled

@@ -27,8 +27,8 @@ def check(
     from converters.apart import check_apart
     from converters.check.check import report
     from converters.check.page import page
-    from converters.csv_file import open_csv
-    from converters.output_file import writing
+    from converters.files.csv_file import open_csv
+    from converters.files.output import writing
     from converters.progress import progress
     from converters.report.as_json import document
     from converters.report.as_text import show

@@ -18,7 +18,7 @@ from converters.errors import UsageError
 if TYPE_CHECKING:  # the work's modules are imported by the command that needs them
     from converters.convert.whole_file import Reject, Tally
     from converters.csv2vw.lines import Lines
-    from converters.csv_file import CsvFile
+    from converters.files.csv_file import CsvFile
 
 # How many refused rows are shown when no file takes them.
 SHOWN_REJECTS = 10
@@ -55,8 +55,8 @@ def convert(
     """Turn a CSV file into Vowpal Wabbit text, a line for each row that passes the checks."""
     from converters.apart import check_apart
     from converters.convert.whole_file import convert as convert_file
-    from converters.csv_file import open_csv
-    from converters.output_file import writing
+    from converters.files.csv_file import open_csv
+    from converters.files.output import writing
 
     check_apart(
         {"the CSV file": csv, "--config": str(config)}, {"--output": output, "--rejects": rejects}
@@ -85,7 +85,7 @@ def _convert_as_csv2vw(
     from converters.csv2vw.convert import described
     from converters.csv2vw.flags_and_layout import parse
     from converters.csv2vw.lines import open_lines
-    from converters.output_file import writing
+    from converters.files.output import writing
 
     if lenient and rejects is not None:
         raise UsageError("--lenient refuses no row, so --rejects has nothing to take; leave one.")
@@ -107,7 +107,7 @@ def _rejecting(
 ) -> Iterator[Callable[[Sequence[Reject]], None]]:
     """Where refused rows go: all into a file, or the first few into ``kept``."""
     from converters.convert.whole_file import REJECT_COLUMNS, reject_line
-    from converters.output_file import writing
+    from converters.files.output import writing
 
     if path is None:
         yield lambda found: kept.extend(found[: SHOWN_REJECTS - len(kept)])

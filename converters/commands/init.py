@@ -86,10 +86,10 @@ def init(
     force: Force = False,
 ) -> None:
     """Infer a schema from rows of a CSV file and write a commented config file."""
+    from converters.files.output import writing
     from converters.infer import Told
     from converters.infer_config import written
     from converters.infer_write import model_name
-    from converters.output_file import writing
 
     _check_free(output, csv, force=force)
     told = Told(
@@ -112,7 +112,7 @@ def init(
 
 
 def _origin(csv: str, delimiter: str, encoding: str, rows: int) -> Origin:
-    from converters.csv_file import STANDARD_INPUT, open_csv
+    from converters.files.csv_file import STANDARD_INPUT, open_csv
     from converters.infer_config import Origin
     from converters.sample import csv_as_told, read_sample
 

@@ -1,6 +1,6 @@
 """The value of a log record (or of an HTTP body) -> checked rows and refusals, in order.
 
-Has CSV framed (:mod:`converters.framing`) and reads JSON, then hands each row's cells to the one
+Has CSV framed (:mod:`converters.files.framing`) and reads JSON, then hands each row's cells to the one
 compiled converter. Follows :mod:`converters.convert.to_vw_text`; the reader in the stream floor calls it once
 per record.
 """
@@ -24,7 +24,7 @@ from converters.convert.to_vw_text import (
     compile_schema,
 )
 from converters.csv_text import BYTE_ORDER_MARK
-from converters.framing import MOST_ROWS, Dialect, too_many
+from converters.files.framing import MOST_ROWS, Dialect, too_many
 from converters.quoting import quoted, quoted_bytes
 from converters.schema import Schema
 

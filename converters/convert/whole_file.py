@@ -1,6 +1,6 @@
 """A whole CSV file -> checked rows in blocks, and as VW text: what ``freshet convert`` does.
 
-Stands on :mod:`converters.csv_file` and :mod:`converters.convert.records`. A file's columns may stand in any
+Stands on :mod:`converters.files.csv_file` and :mod:`converters.convert.records`. A file's columns may stand in any
 order, and fewer than the schema's; it goes through the same converter as the stream.
 """
 
@@ -15,8 +15,8 @@ from typing import BinaryIO, NamedTuple, cast
 from converters.cells.refusal import Refusal
 from converters.convert.records import Headers, RowReader
 from converters.convert.to_vw_text import Row, line
-from converters.csv_file import CsvFile
 from converters.csv_text import csv_line
+from converters.files.csv_file import CsvFile
 from converters.schema import Schema
 
 # Says that a block is CSV even if it begins like JSON.

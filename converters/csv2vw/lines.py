@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from converters.csv_blocks import LONGEST_ROW, CsvFileError, Readable
-from converters.csv_file import STANDARD_INPUT, opened
+from converters.files.blocks import LONGEST_ROW, CsvFileError, Readable
+from converters.files.csv_file import STANDARD_INPUT, opened
 
 # Much larger blocks leave the processor's cache.
 BLOCK_BYTES = 64 * 1024

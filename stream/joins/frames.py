@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from converters.zstd import compress, decompress
+from converters.files.zstd import compress, decompress
 
 # More texts in a frame compress better, fewer are quicker to unpack: 0.1 ms for 256 rows of 12
 # columns.

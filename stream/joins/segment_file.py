@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from converters.zstd import compress, decompress
+from converters.files.zstd import compress, decompress
 from learners.lessons import AnyArray, IntArray
 from stream.joins.columns import Block, Layout
 from stream.joins.frames import LEVEL

@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 
 from converters.convert.records import is_json
-from converters.framing import COMMA
+from converters.files.framing import COMMA
 from stream.log import Outgoing
 from stream.outputs import DeadLetter, Score
 from tests.faults.hostile import CSV, JSON, Hostile

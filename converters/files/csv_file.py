@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from converters.cells.refusal import Refusal
-from converters.compressed import PARQUET, Source
 from converters.config.settings import CsvSettings
-from converters.csv_blocks import READ_BYTES, Block, BlockReader, CsvFileError
-from converters.framing import Dialect
-from converters.parquet import ParquetSource
+from converters.files.blocks import READ_BYTES, Block, BlockReader, CsvFileError
+from converters.files.encodings import Transcoder, is_utf8
+from converters.files.framing import Dialect
+from converters.files.packed import PARQUET, Source
+from converters.files.parquet import ParquetSource
 from converters.quoting import quoted
-from converters.transcoding import Transcoder, is_utf8
 
 __all__ = ["Block", "CsvFile", "CsvFileError", "FileRow", "open_csv", "opened"]
 

@@ -1,6 +1,6 @@
 """zstd: of the standard library from Python 3.14 on, and before that its backport.
 
-Imported where a file is packed so (:mod:`converters.compressed`) and for what a checkpoint holds.
+Imported where a file is packed so (:mod:`converters.files.packed`) and for what a checkpoint holds.
 """
 
 from __future__ import annotations

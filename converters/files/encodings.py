@@ -1,6 +1,6 @@
 """The bytes of a file in another encoding -> the same text in UTF-8, while it is read.
 
-Between :mod:`converters.compressed` and the framing of rows, which knows UTF-8 alone. A byte that
+Between :mod:`converters.files.packed` and the framing of rows, which knows UTF-8 alone. A byte that
 the encoding does not know becomes a mark that is no UTF-8, so that its row is refused like any
 other that cannot be read, and its neighbours live; :mod:`converters.quoting` shows the byte.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 
-from converters.compressed import Readable
+from converters.files.packed import Readable
 
 # What the marks are made of: surrogates, which no text holds and which are not valid in UTF-8.
 FIRST_MARK = 0xDC00

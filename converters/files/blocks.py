@@ -1,6 +1,6 @@
 """The bytes of a CSV file -> blocks of whole rows with their line numbers, in bounded memory.
 
-Stands below :mod:`converters.csv_file`. Reads some 64 KiB at a time and cuts it into rows, all at
+Stands below :mod:`converters.files.csv_file`. Reads some 64 KiB at a time and cuts it into rows, all at
 once where there is no quote: line by line that alone took half as long as converting the rows.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from converters.compressed import READ_BYTES, Readable
 from converters.errors import FreshetError
-from converters.framing import Dialect
+from converters.files.framing import Dialect
+from converters.files.packed import READ_BYTES, Readable
 
 __all__ = ["READ_BYTES", "Block", "BlockReader", "CsvFileError", "Readable"]
 

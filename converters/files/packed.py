@@ -1,9 +1,9 @@
 """The bytes of a file or of standard input, unpacked while they are read.
 
-Below :mod:`converters.csv_file`. What is packed is told by its first bytes, never by a name. gzip
+Below :mod:`converters.files.csv_file`. What is packed is told by its first bytes, never by a name. gzip
 and zstd are unpacked in pieces, so that a small file that unpacks to a huge one takes no memory;
 several members or frames that follow each other are one content, as ``cat`` makes them. What is
-written is packed by its name (:mod:`converters.output_file`).
+written is packed by its name (:mod:`converters.files.output`).
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class _ZstdFrame:
     name = "zstd"
 
     def __init__(self) -> None:
-        from converters import zstd
+        from converters.files import zstd
 
         self._error = zstd.ZstdError
         # Takes windows of 128 MiB at most, as the command zstd does unless told otherwise.
@@ -206,7 +206,7 @@ def packing(file: BinaryIO, name: str) -> BinaryIO:
         packed = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0)
         return cast("BinaryIO", packed)
     if name.endswith(".zst"):
-        from converters import zstd
+        from converters.files import zstd
 
         options: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
         return cast("BinaryIO", zstd.ZstdFile(file, "w", options=options))

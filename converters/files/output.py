@@ -11,8 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from converters.compressed import packing
 from converters.errors import FreshetError
+from converters.files.packed import packing
 
 STANDARD_OUTPUT = "-"
 # File systems take names of 255 bytes, most of them; the partial file's adds up to 20.
