@@ -1,7 +1,7 @@
 """A sample and what was told -> a config file's text that fits its whole file, as far as can be.
 
-What ``freshet init`` calls. It guesses (:mod:`converters.infer`), writes
-(:mod:`converters.infer_write`), tries the text on the file (:mod:`converters.infer_trial`), and
+What ``freshet init`` calls. It guesses (:mod:`converters.init.columns`), writes
+(:mod:`converters.init.config_text`), tries the text on the file (:mod:`converters.init.tried_on_the_file`), and
 guesses again with the rows that it would have refused.
 """
 
@@ -16,9 +16,9 @@ from pathlib import Path
 from converters import schema
 from converters.config import load
 from converters.files.csv_file import CsvFile
-from converters.infer import Told, infer, worth_crossing
-from converters.infer_trial import Found, Trial, rows_of_file, rows_of_sample, tried
-from converters.infer_write import config_text
+from converters.init.columns import Told, infer, worth_crossing
+from converters.init.config_text import config_text
+from converters.init.tried_on_the_file import Found, Trial, rows_of_file, rows_of_sample, tried
 from converters.sample import Sample
 
 # A second guess may refuse what the first did not: a category was taken for a number.

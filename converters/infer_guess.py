@@ -1,7 +1,7 @@
 """A guess at a feature's kind, before what holds for every kind is added to it.
 
-Between the modules that know one kind each (:mod:`converters.infer_numbers`,
-:mod:`converters.infer_words`, :mod:`converters.infer_times`) and :mod:`converters.infer_column`.
+Between the modules that know one kind each (:mod:`converters.init.numbers`,
+:mod:`converters.init.words_and_times`, :mod:`converters.infer_times`) and :mod:`converters.init.one_column`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from converters.infer_decision import Alternative
+from converters.init.decision import Alternative
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Names of columns that must not decide about people, or may stand for such.
 
-Part of :mod:`converters.infer_column`. A name is all that can be told from: what a cell means, only
+Part of :mod:`converters.init.one_column`. A name is all that can be told from: what a cell means, only
 a person knows. The words are what laws on discrimination name (the EU's on employment, the US on
 credit). Age, and what stands for descent or family, are lawful in some decisions: they are only
 asked about.
@@ -8,7 +8,7 @@ asked about.
 
 from __future__ import annotations
 
-from converters.infer_decision import words
+from converters.init.decision import words
 
 PROTECTED, ASKED = "protected", "asked"
 

@@ -1,6 +1,6 @@
 """A column that could be learned from, but is carried only: a leak, or protected; or asked about.
 
-Part of :mod:`converters.infer_column`. The line that would learn from it stands beside.
+Part of :mod:`converters.init.one_column`. The line that would learn from it stands beside.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from converters.config.toml_text import quoted
-from converters.infer_decision import Alternative, Decision
+from converters.init.decision import Alternative, Decision
 
 
 def leak(learned: Decision, said: str) -> Decision:

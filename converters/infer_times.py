@@ -1,6 +1,6 @@
 """A column of times -> the parts of them that are worth learning from.
 
-Part of :mod:`converters.infer_column`, and used for the event's own time, which was told.
+Part of :mod:`converters.init.one_column`, and used for the event's own time, which was told.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from converters.column_sample import UNIQUE_FROM_ROWS, ColumnSample
-from converters.infer_decision import Alternative, Surroundings, words
 from converters.infer_guess import Guess
+from converters.init.decision import Alternative, Surroundings, words
 
 # A part is learned from where the sample saw it come again.
 WEEKDAYS_FROM = timedelta(days=14)

@@ -9,8 +9,8 @@ from typing import Any
 
 from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile
-from converters.infer import Inference, Told, infer
-from converters.infer_decision import Decision
+from converters.init.columns import Inference, Told, infer
+from converters.init.decision import Decision
 from converters.sample import Sample, read_sample
 
 dice = random.Random(3)

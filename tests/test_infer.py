@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from converters.files.csv_file import CsvFileError
-from converters.infer import Inference
-from converters.infer_labels import InferError
+from converters.init.columns import Inference
+from converters.init.labels import InferError
 from tests.tables import NOISE, Cell, column, inferred, warnings
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from converters import schema
 from converters.config import load
-from converters.infer import Told, infer, worth_crossing
-from converters.infer_crossings import Crossing
-from converters.infer_write import config_text
+from converters.init.columns import Told, infer, worth_crossing
+from converters.init.config_text import config_text
+from converters.init.crossings import Crossing
 from tests.tables import NOISE, Cell, sampled, table
 
 DICE = random.Random(8)

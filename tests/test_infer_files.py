@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from converters.commands import convert, init
 from converters.config import load
 from converters.errors import FreshetError
-from converters.infer_labels import InferError
+from converters.init.labels import InferError
 from converters.schema import from_settings
 from stream.flights import source
 from tests.tables import NOISE, Cell, table

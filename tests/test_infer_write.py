@@ -16,9 +16,9 @@ from converters.config import load
 from converters.config.settings import Settings
 from converters.config.toml_text import key, quoted, value
 from converters.csv_text import csv_line
-from converters.infer import Told, infer
 from converters.infer_config import Origin, try_text
-from converters.infer_write import OTHERWISE, config_text, model_name
+from converters.init.columns import Told, infer
+from converters.init.config_text import OTHERWISE, config_text, model_name
 from converters.sample import Sample
 from tests import schemas
 from tests.tables import NOISE, Cell, by_chance, sampled, table

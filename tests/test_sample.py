@@ -6,7 +6,7 @@ import pytest
 
 from converters import sample
 from converters.files.csv_file import CsvFileError
-from converters.infer import Told, infer
+from converters.init.columns import Told, infer
 from tests.tables import NOISE, sampled, table
 
 

@@ -87,9 +87,9 @@ def init(
 ) -> None:
     """Infer a schema from rows of a CSV file and write a commented config file."""
     from converters.files.output import writing
-    from converters.infer import Told
     from converters.infer_config import written
-    from converters.infer_write import model_name
+    from converters.init.columns import Told
+    from converters.init.config_text import model_name
 
     _check_free(output, csv, force=force)
     told = Told(

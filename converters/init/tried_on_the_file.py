@@ -1,6 +1,6 @@
 """A guessed config, tried on every row of its file: what it would refuse, and rows to guess again.
 
-Called by :mod:`converters.infer_write`. The sample does not hold every cell of the file: a value of
+Called by :mod:`converters.init.config_text`. The sample does not hold every cell of the file: a value of
 the label or a spelling of missing that is rare would be refused. The rows that show it are added to
 the sample, and the guess is made again.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import compile_schema
 from converters.files.csv_file import CsvFile
-from converters.infer_notations import is_number_otherwise
+from converters.init.other_notations import is_number_otherwise
 from converters.sample import Sample
 from converters.schema import Schema
 

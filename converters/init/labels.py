@@ -1,6 +1,6 @@
 """The label column of a sample -> the label map, and what is odd about it.
 
-Part of :mod:`converters.infer`.
+Part of :mod:`converters.init.columns`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A column of numbers -> amounts, the names of things, or an id; and the range of amounts.
 
-Part of :mod:`converters.infer_column`.
+Part of :mod:`converters.init.one_column`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 from converters.cells.numbers import LARGEST_FLOAT32
 from converters.column_sample import ColumnSample
 from converters.config.toml_text import READABLE_LENGTH, quoted, readable
-from converters.infer_decision import Alternative, plain, rounded, words
 from converters.infer_guess import Guess
-from converters.infer_notations import is_number_otherwise, read_as
-from converters.infer_words import categories
+from converters.init.decision import Alternative, plain, rounded, words
+from converters.init.other_notations import is_number_otherwise, read_as
+from converters.init.words_and_times import categories
 
 # Whole numbers with at most so many values (days of a month) are names more often than amounts.
 MOST_NUMBERED_CATEGORIES = 31

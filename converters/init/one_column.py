@@ -1,6 +1,6 @@
 """One column of a sample -> what it is: role, kind, range, missing policy, and why, in words.
 
-Called by :mod:`converters.infer` for every column whose role was not told. The modules of single
+Called by :mod:`converters.init.columns` for every column whose role was not told. The modules of single
 kinds guess; what holds for every kind is added here: what to do with missing cells, and whether the
 column may be learned from at all.
 """
@@ -13,20 +13,15 @@ from typing import Any
 
 from converters.column_sample import ColumnSample
 from converters.config.toml_text import quoted, readable
-from converters.infer_decision import Alternative, Decision, Surroundings, percent
 from converters.infer_guess import Guess
-from converters.infer_leaks import suspected
-from converters.infer_notations import Notation, notation_of
-from converters.infer_numbers import (
-    MOST_NUMBERED_CATEGORIES,
-    like_an_id,
-    nearly_numbers,
-    numbers,
-)
 from converters.infer_protected import ASKED, PROTECTED, protection
 from converters.infer_set_aside import asked, leak, protected
 from converters.infer_times import are_times, is_later, times
-from converters.infer_words import boolean, categories, is_text, text, truth_values
+from converters.init.decision import Alternative, Decision, Surroundings, percent
+from converters.init.leaks import suspected
+from converters.init.numbers import MOST_NUMBERED_CATEGORIES, like_an_id, nearly_numbers, numbers
+from converters.init.other_notations import Notation, notation_of
+from converters.init.words_and_times import boolean, categories, is_text, text, truth_values
 from converters.report.suspects import Judge
 
 # More than so much missing is worth a feature of its own; more than so much, a warning.

@@ -19,10 +19,10 @@ from pydantic_core import PydanticUndefined
 from converters.config.column_settings import Section
 from converters.config.settings import CsvSettings, Settings
 from converters.config.toml_text import key, quoted, value
-from converters.infer import Inference
-from converters.infer_crossings import Crossing
-from converters.infer_decision import Decision
-from converters.infer_labels import Labels
+from converters.init.columns import Inference
+from converters.init.crossings import Crossing
+from converters.init.decision import Decision
+from converters.init.labels import Labels
 from converters.learner_settings import LearnerSettings
 from converters.sample import Sample
 

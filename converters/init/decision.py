@@ -1,6 +1,6 @@
 """What a column shall be, why, and what to write instead: the words that inference speaks in.
 
-At the bottom of inference: the modules that decide give these, :mod:`converters.infer_write` writes
+At the bottom of inference: the modules that decide give these, :mod:`converters.init.config_text` writes
 them down.
 """
 

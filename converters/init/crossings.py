@@ -1,6 +1,6 @@
 """Pairs of features that are worth crossing, by what they are worth on rows not yet seen.
 
-Part of :mod:`converters.infer`. A small logistic model of two columns is fitted to the first rows
+Part of :mod:`converters.init.columns`. A small logistic model of two columns is fitted to the first rows
 of the sample, once with and once without the pairs of their values, and both are asked about the
 rows that follow; then the next ones. What counts is the log loss that the pairs save there: on
 the rows that they were fitted to any pairs would save some, and among rows of the same day as well.
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
 from converters.column_sample import Codes, coded
-from converters.infer_decision import Decision
+from converters.init.decision import Decision
 from converters.kinds.time_part import PARTS
 
 Values = NDArray[np.float64]

@@ -1,8 +1,8 @@
 """A sample of a CSV file and what was told about it -> what each column shall be.
 
 Follows :mod:`converters.sample`; what comes out is written as ``freshet.toml`` by
-:mod:`converters.infer_write`. Columns of which something was told are decided by
-:mod:`converters.infer_told`, all others by :mod:`converters.infer_column`.
+:mod:`converters.init.config_text`. Columns of which something was told are decided by
+:mod:`converters.init.told`, all others by :mod:`converters.init.one_column`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from converters.column_sample import MISSING_SPELLINGS, ColumnSample
 from converters.config.toml_text import quoted
-from converters.infer_column import decide
-from converters.infer_crossings import Crossing, crossings
-from converters.infer_decision import Alternative, Decision, Surroundings, counted
-from converters.infer_labels import InferError, LabelColumn, Labels, listed, map_labels
-from converters.infer_leaks import judge_of
-from converters.infer_told import Told, moments, roles_of, told_decision
+from converters.init.crossings import Crossing, crossings
+from converters.init.decision import Alternative, Decision, Surroundings, counted
+from converters.init.labels import InferError, LabelColumn, Labels, listed, map_labels
+from converters.init.leaks import judge_of
+from converters.init.one_column import decide
+from converters.init.told import Told, moments, roles_of, told_decision
 from converters.sample import Sample
 
 __all__ = ["Inference", "Told", "infer", "worth_crossing"]

@@ -1,6 +1,6 @@
 """What a person told of a file's columns, and what follows: label, id, time, weight, drop.
 
-Part of :mod:`converters.infer`.
+Part of :mod:`converters.init.columns`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.column_sample import ColumnSample
 from converters.config.toml_text import quoted, readable
 from converters.files.csv_file import CsvFileError, other_delimiter
-from converters.infer_decision import Alternative, Decision, Surroundings, counted, plain
-from converters.infer_labels import InferError, Labels
-from converters.infer_notations import TIMES_READ
-from converters.infer_numbers import bounds
 from converters.infer_times import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
+from converters.init.decision import Alternative, Decision, Surroundings, counted, plain
+from converters.init.labels import InferError, Labels
+from converters.init.numbers import bounds
+from converters.init.other_notations import TIMES_READ
 from converters.sample import Sample
 
 

@@ -1,6 +1,6 @@
 """Numbers and times in another notation than the converter reads -> what to do about them.
 
-Part of :mod:`converters.infer_column`. Cells such as ``1.234,50``, ``$5,354.23``, ``12 %``,
+Part of :mod:`converters.init.one_column`. Cells such as ``1.234,50``, ``$5,354.23``, ``12 %``,
 ``27.01.2023`` are no numbers and no times to the converter: which of 1.234 and 01/02/2019 is meant,
 only a person knows. What is here recognises them, so that nobody takes them for names.
 """

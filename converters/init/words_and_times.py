@@ -1,6 +1,6 @@
 """A column of words -> truth values, categories or free text; and which categories are rare.
 
-Part of :mod:`converters.infer_column`.
+Part of :mod:`converters.init.one_column`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 from converters.column_sample import ColumnSample
 from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
 from converters.config.toml_text import READABLE_LENGTH, readable
-from converters.infer_decision import Alternative, percent
 from converters.infer_guess import Guess
+from converters.init.decision import Alternative, percent
 
 # Free text: several blanks a cell, and hardly a cell twice.
 TEXT_BLANKS = 2.0
