@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from converters.column_sample import UNIQUE_FROM_ROWS, ColumnSample
 from converters.infer_guess import Guess
 from converters.init.decision import Alternative, Surroundings, words
+from converters.sampling.column import UNIQUE_FROM_ROWS, ColumnSample
 
 # A part is learned from where the sample saw it come again.
 WEEKDAYS_FROM = timedelta(days=14)

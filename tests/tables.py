@@ -11,7 +11,7 @@ from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile
 from converters.init.columns import Inference, Told, infer
 from converters.init.decision import Decision
-from converters.sample import Sample, read_sample
+from converters.sampling.rows_of_a_file import Sample, read_sample
 
 dice = random.Random(3)
 NOISE = [dice.random() for _ in range(2_000)]

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from converters.report.drift import drift, largest, stability
+from converters.sampling.drift import drift, largest, stability
 from tests.check_files import checked, codes, column
 from tests.schemas import Columns
 

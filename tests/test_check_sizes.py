@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from converters.report.sketches import Estimate
+from converters.sampling.sketches import Estimate
 from tests.check_files import LABELLED, checked, codes, column, report_on
 from tests.schemas import FLIGHT, Columns, build
 

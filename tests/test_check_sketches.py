@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters.report.hashing import hashes
-from converters.report.row_sample import RowSample
-from converters.report.sketches import HashSample
+from converters.sampling.sketches import HashSample
+from converters.sampling.uniform import RowSample
 
 
 def sketched(texts: Sequence[str], capacity: int, block: int = 500) -> HashSample:

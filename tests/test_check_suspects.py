@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from converters.report.column_contents import Alone
-from converters.report.row_sample import Sampled
-from converters.report.suspects import Judge, crossed_auc, rank_auc, spans
+from converters.sampling.suspects import Judge, crossed_auc, rank_auc, spans
+from converters.sampling.uniform import Sampled
 from tests.check_files import checked, codes, column
 from tests.schemas import Columns
 

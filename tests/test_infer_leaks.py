@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from converters.report.suspects import rank_auc
+from converters.sampling.suspects import rank_auc
 from tests.tables import NOISE, Cell, inferred, warnings
 
 

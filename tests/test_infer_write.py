@@ -19,7 +19,7 @@ from converters.csv_text import csv_line
 from converters.infer_config import Origin, try_text
 from converters.init.columns import Told, infer
 from converters.init.config_text import OTHERWISE, config_text, model_name
-from converters.sample import Sample
+from converters.sampling.rows_of_a_file import Sample
 from tests import schemas
 from tests.tables import NOISE, Cell, by_chance, sampled, table
 

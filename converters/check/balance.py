@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from converters.cells.refusal import RefusedCellError
 from converters.cells.weight import Weight
 from converters.check.counts import Classes
-from converters.report.row_sample import UNLABELLED
+from converters.sampling.uniform import UNLABELLED
 from converters.schema import Schema
 
 REFUSED = -2

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from converters.quoting import quoted
 from converters.report.column_contents import Bar
-from converters.report.drift import largest
-from converters.report.row_sample import POSITIVE, UNLABELLED, Sampled
+from converters.sampling.drift import largest
+from converters.sampling.uniform import POSITIVE, UNLABELLED, Sampled
 
 # Bars of a column of numbers, and of values one by one.
 BINS = 20

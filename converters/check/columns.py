@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from converters.check.bars import bars_of_numbers, bars_of_values
 from converters.check.counts import Counts, Totals
 from converters.check.profile import Profile
-from converters.column_sample import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
 from converters.quoting import quoted
 from converters.report.after_event import always_later, happened
 from converters.report.column_contents import Bar, ColumnReport, Drift, NumberSummary, Rare, Value
 from converters.report.column_plan import ColumnPlan
-from converters.report.drift import SPANS, drift
-from converters.report.row_sample import POSITIVE, UNLABELLED, Sampled
-from converters.report.sketches import Estimate
-from converters.report.suspects import Judge, spans
+from converters.sampling.column import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
+from converters.sampling.drift import SPANS, drift
+from converters.sampling.sketches import Estimate
+from converters.sampling.suspects import Judge, spans
+from converters.sampling.uniform import POSITIVE, UNLABELLED, Sampled
 
 # A value that fewer rows hold is rare.
 RARE_SHARE = 0.05

@@ -13,7 +13,7 @@ from typing import Literal
 from converters.check.balance import Balance, Weights
 from converters.check.times import Times
 from converters.report.column_contents import ColumnReport
-from converters.report.sketches import Estimate
+from converters.sampling.sketches import Estimate
 
 Level = Literal["problem", "warning", "note"]
 

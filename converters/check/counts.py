@@ -15,8 +15,8 @@ from itertools import compress
 import numpy as np
 
 from converters.report.column_plan import ColumnPlan
-from converters.report.sketches import Estimate
 from converters.report.tally import Numbers, Tally
+from converters.sampling.sketches import Estimate
 
 # Values that are counted, over all columns: some 200 bytes each.
 COUNTED_VALUES = 90_000

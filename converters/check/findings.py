@@ -16,8 +16,8 @@ from converters.check.profile import Profile, unknown
 from converters.quoting import quoted
 from converters.report.column_contents import ColumnReport
 from converters.report.column_findings import column_findings
-from converters.report.sketches import Estimate
 from converters.report.wording import about, counted, estimated, listed, percent
+from converters.sampling.sketches import Estimate
 from converters.schema import Schema
 
 # Classes of which one is rarer than this are called unbalanced.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from converters.check.contents import RejectGroup, Report
 from converters.quoting import quoted
 from converters.report.column_contents import ColumnReport
-from converters.report.sketches import Estimate
 from converters.report.wording import about, counted, estimated, moment, percent
+from converters.sampling.sketches import Estimate
 from converters.tables import NOTHING, SHOWN_CHARACTERS, Table, cut
 
 TOP_SHOWN = 3

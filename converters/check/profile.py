@@ -21,8 +21,8 @@ from converters.convert.whole_file import Reject
 from converters.files.csv_file import CsvFile
 from converters.report.column_plan import UNKNOWN, ColumnPlan, plans
 from converters.report.hashing import hashes_of_bytes
-from converters.report.row_sample import RowSample, Sampled
-from converters.report.sketches import Estimate, HashSample
+from converters.sampling.sketches import Estimate, HashSample
+from converters.sampling.uniform import RowSample, Sampled
 from converters.schema import Schema
 
 # Different rows, and different ids, that are told apart exactly: 12 bytes each.

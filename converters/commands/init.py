@@ -1,6 +1,6 @@
 """``freshet init``: reads a sample of a CSV file and writes a commented config.
 
-Thin: the sample is drawn by :mod:`converters.sample`, and what the config says comes from
+Thin: the sample is drawn by :mod:`converters.sampling.rows_of_a_file`, and what the config says comes from
 :mod:`converters.infer_config`.
 """
 
@@ -114,7 +114,7 @@ def init(
 def _origin(csv: str, delimiter: str, encoding: str, rows: int) -> Origin:
     from converters.files.csv_file import STANDARD_INPUT, open_csv
     from converters.infer_config import Origin
-    from converters.sample import csv_as_told, read_sample
+    from converters.sampling.rows_of_a_file import csv_as_told, read_sample
 
     opening = partial(open_csv, csv, csv_as_told(delimiter, encoding))
     with opening() as file:

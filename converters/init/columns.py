@@ -1,6 +1,6 @@
 """A sample of a CSV file and what was told about it -> what each column shall be.
 
-Follows :mod:`converters.sample`; what comes out is written as ``freshet.toml`` by
+Follows :mod:`converters.sampling.rows_of_a_file`; what comes out is written as ``freshet.toml`` by
 :mod:`converters.init.config_text`. Columns of which something was told are decided by
 :mod:`converters.init.told`, all others by :mod:`converters.init.one_column`.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from converters.column_sample import MISSING_SPELLINGS, ColumnSample
 from converters.config.toml_text import quoted
 from converters.init.crossings import Crossing, crossings
 from converters.init.decision import Alternative, Decision, Surroundings, counted
@@ -18,7 +17,8 @@ from converters.init.labels import InferError, LabelColumn, Labels, listed, map_
 from converters.init.leaks import judge_of
 from converters.init.one_column import decide
 from converters.init.told import Told, moments, roles_of, told_decision
-from converters.sample import Sample
+from converters.sampling.column import MISSING_SPELLINGS, ColumnSample
+from converters.sampling.rows_of_a_file import Sample
 
 __all__ = ["Inference", "Told", "infer", "worth_crossing"]
 

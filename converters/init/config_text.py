@@ -24,7 +24,7 @@ from converters.init.crossings import Crossing
 from converters.init.decision import Decision
 from converters.init.labels import Labels
 from converters.learner_settings import LearnerSettings
-from converters.sample import Sample
+from converters.sampling.rows_of_a_file import Sample
 
 # The sections that are most often changed; docs/configuration.md has them all.
 SHOWN_SECTIONS = (

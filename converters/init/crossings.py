@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
-from converters.column_sample import Codes, coded
 from converters.init.decision import Decision
 from converters.kinds.time_part import PARTS
+from converters.sampling.column import Codes, coded
 
 Values = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from converters.column_sample import means_missing
 from converters.config.toml_text import quoted, readable
 from converters.errors import UsageError
+from converters.sampling.column import means_missing
 
 # How many label values a message lists.
 LISTED_VALUES = 10

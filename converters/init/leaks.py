@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from converters.column_sample import ColumnSample, coded
 from converters.infer_guess import Guess
 from converters.report.column_contents import Alone
 from converters.report.column_findings import BY, suspicious
-from converters.report.row_sample import NEGATIVE, POSITIVE, UNLABELLED, Sampled
-from converters.report.suspects import Judge
+from converters.sampling.column import ColumnSample, coded
+from converters.sampling.suspects import Judge
+from converters.sampling.uniform import NEGATIVE, POSITIVE, UNLABELLED, Sampled
 
 _CODES = {1: POSITIVE, 0: NEGATIVE, None: UNLABELLED}
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from converters.cells.numbers import LARGEST_FLOAT32
-from converters.column_sample import ColumnSample
 from converters.config.toml_text import READABLE_LENGTH, quoted, readable
 from converters.infer_guess import Guess
 from converters.init.decision import Alternative, plain, rounded, words
 from converters.init.other_notations import is_number_otherwise, read_as
 from converters.init.words_and_times import categories
+from converters.sampling.column import ColumnSample
 
 # Whole numbers with at most so many values (days of a month) are names more often than amounts.
 MOST_NUMBERED_CATEGORIES = 31

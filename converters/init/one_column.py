@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from converters.column_sample import ColumnSample
 from converters.config.toml_text import quoted, readable
 from converters.infer_guess import Guess
 from converters.infer_protected import ASKED, PROTECTED, protection
@@ -22,7 +21,8 @@ from converters.init.leaks import suspected
 from converters.init.numbers import MOST_NUMBERED_CATEGORIES, like_an_id, nearly_numbers, numbers
 from converters.init.other_notations import Notation, notation_of
 from converters.init.words_and_times import boolean, categories, is_text, text, truth_values
-from converters.report.suspects import Judge
+from converters.sampling.column import ColumnSample
+from converters.sampling.suspects import Judge
 
 # More than so much missing is worth a feature of its own; more than so much, a warning.
 INDICATED_SHARE = 0.05

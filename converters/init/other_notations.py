@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from converters.cells.numbers import NUMBER
-from converters.column_sample import ColumnSample
 from converters.config.toml_text import READABLE_LENGTH, quoted, readable
+from converters.sampling.column import ColumnSample
 
 # So many of a column's cells say what it holds.
 MOSTLY = 0.9

@@ -15,7 +15,7 @@ from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import compile_schema
 from converters.files.csv_file import CsvFile
 from converters.init.other_notations import is_number_otherwise
-from converters.sample import Sample
+from converters.sampling.rows_of_a_file import Sample
 from converters.schema import Schema
 
 # What is tried of a huge file, in a few seconds.

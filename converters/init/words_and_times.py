@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from converters.column_sample import ColumnSample
 from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
 from converters.config.toml_text import READABLE_LENGTH, readable
 from converters.infer_guess import Guess
 from converters.init.decision import Alternative, percent
+from converters.sampling.column import ColumnSample
 
 # Free text: several blanks a cell, and hardly a cell twice.
 TEXT_BLANKS = 2.0

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
-from converters.column_sample import UNIQUE_FROM_ROWS
 from converters.report.column_plan import ColumnPlan
-from converters.report.row_sample import RowSample
+from converters.sampling.column import UNIQUE_FROM_ROWS
+from converters.sampling.uniform import RowSample
 
 Moments = Sequence[float | None]
 

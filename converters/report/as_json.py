@@ -12,8 +12,8 @@ from typing import Any
 from converters.check.contents import Report
 from converters.check.times import Times
 from converters.report.column_contents import ColumnReport
-from converters.report.sketches import Estimate
 from converters.report.wording import moment
+from converters.sampling.sketches import Estimate
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from converters.report.sketches import Estimate
+from converters.sampling.sketches import Estimate
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from converters.report.column_plan import ColumnPlan
 from converters.report.hashing import hashes
-from converters.report.sketches import Estimate, HashSample, Times
+from converters.sampling.sketches import Estimate, HashSample, Times
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from converters.quoting import quoted
-from converters.report.sketches import Estimate
+from converters.sampling.sketches import Estimate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from converters.leaks import FEWEST_OF_A_CLASS
 from converters.report.column_contents import Alone
-from converters.report.row_sample import NEGATIVE, POSITIVE, Sampled
+from converters.sampling.uniform import NEGATIVE, POSITIVE, Sampled
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
