@@ -25,7 +25,7 @@ from converters.config import load as settings_file
 from converters.convert.to_vw_text import compile_schema
 from converters.convert.whole_file import convert
 from converters.files.csv_file import open_csv
-from converters.schema import from_settings
+from converters.schema.schema import from_settings
 from tests.csv2vw_files import FLAGS, fast, flights
 from tests.csv2vw_plain import Plain
 

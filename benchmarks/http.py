@@ -28,7 +28,7 @@ from benchmarks.table import Measured, paired
 from converters.config import load as settings_file
 from converters.config.settings import Settings
 from converters.convert.records import RowReader
-from converters.schema import Schema, from_settings
+from converters.schema.schema import Schema, from_settings
 from learners.intake import BLOCK
 from learners.registry import Registry
 from learners.scoring import loaded

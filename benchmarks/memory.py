@@ -17,8 +17,8 @@ from statistics import median
 
 from benchmarks.data import ROWS, config, fill_log
 from benchmarks.table import Measured
-from converters import schema
 from converters.config import load as settings_file
+from converters.schema import schema
 from stream.context import context_of
 from stream.learner_process import assembled
 from stream.learning import Learning

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from converters import schema
 from converters.config import load
+from converters.schema import schema
 from stream.connection import Connection
 from stream.context import context_of
 from stream.kafka_client import open_producer

@@ -21,7 +21,7 @@ import typer
 
 if TYPE_CHECKING:  # pydantic takes a quarter of a second to import
     from converters.config.settings import Settings
-    from converters.schema import Schema
+    from converters.schema.schema import Schema
 
 Config = Annotated[Path, typer.Option("--config", help="The config file.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -30,8 +30,8 @@ DEFAULT_CONFIG = Path("freshet.toml")
 
 def read_config(path: Path) -> tuple[Settings, Schema]:
     """The settings and the schema of a config file."""
-    from converters import schema
     from converters.config import load
+    from converters.schema import schema
 
     settings = load.load(path)
     try:

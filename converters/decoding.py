@@ -12,7 +12,7 @@ from typing import Any
 
 from converters.cells.kind_of import Token
 from converters.cells.refusal import CONSTANT
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 
 class UnknownFeatureError(ValueError):

@@ -13,13 +13,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters import schema
 from converters.config import load
 from converters.files.csv_file import CsvFile
 from converters.init.columns import Told, infer, worth_crossing
 from converters.init.config_text import config_text
 from converters.init.tried_on_the_file import Found, Trial, rows_of_file, rows_of_sample, tried
 from converters.sampling.rows_of_a_file import Sample
+from converters.schema import schema
 
 # A second guess may refuse what the first did not: a category was taken for a number.
 MOST_GUESSES = 3

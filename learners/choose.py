@@ -14,7 +14,7 @@ from typing import cast
 from converters.cells.weight import MOST
 from converters.errors import UsageError
 from converters.learner_settings import LearnerSettings
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from learners.base import Learner, LearnerModule, LearnerSpec, WrongLearnerError
 from learners.intake import intake_for
 from learners.river_arguments import river_spec

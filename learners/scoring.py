@@ -21,7 +21,7 @@ from converters.convert.to_vw_text import Row, unlabelled
 from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile, FileRow, open_csv
 from converters.files.output import writing
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from learners import choose
 from learners.adjusting import adjusted
 from learners.base import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError

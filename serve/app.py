@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from converters.config.settings import Settings
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from serve import problems
 from serve.documents import Documents
 from serve.ingest import Ingest

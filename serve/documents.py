@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from converters.csv_text import csv_line
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from serve.ingest import KEY_HEADER
 from serve.operations import Answer, Operation, json_body, operation, parameter, rows_body
 from serve.schemas import Json, components, example_label, example_row, ref

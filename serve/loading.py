@@ -15,7 +15,7 @@ from datetime import datetime
 from time import monotonic
 
 from converters.errors import FreshetError
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from learners import choose
 from learners.adjusting import adjusted
 from learners.base import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError

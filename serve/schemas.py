@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from converters.schema import Column, Schema
+from converters.schema.schema import Column, Schema
 from serve.ingest_rows import LABEL_COLUMNS
 from serve.moves import Move, Unpin
 from serve.refusals import SENTENCES

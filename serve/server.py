@@ -25,7 +25,7 @@ from uvicorn.supervisors import Multiprocess
 
 from converters.config.settings import Settings
 from converters.errors import FreshetError
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from learners.registry import Registry
 from serve.protocol import Protocol
 from stream.logs import configure_logs

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from converters.config.settings import Settings
 from converters.convert.records import RowReader
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from learners.registry import Registry, utc_now
 from learners.snapshot import SnapshotStore
 from serve.appender import Appender

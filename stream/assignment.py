@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from converters import schema
 from converters.config.settings import Settings
+from converters.schema import schema
 from learners.base import LearnerSpec
 from stream import fingerprint
 from stream.context import Context

@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import BadZipFile
 
-from converters.carried import carried_by
 from converters.cells.times import time_ms
 from converters.config.settings import Settings
 from converters.files.zstd import ZstdError
-from converters.schema import CONVERTER_VERSION
+from converters.schema.carried import carried_by
+from converters.schema.schema import CONVERTER_VERSION
 from learners import choose
 from learners.adjusting import Adjuster
 from learners.base import MODEL_FILE, Learner

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from converters.carried import carried_by
 from converters.config.settings import LateLabelSettings, Settings
 from converters.convert.records import RowReader
-from converters.schema import Schema
+from converters.schema.carried import carried_by
+from converters.schema.schema import Schema
 from learners import choose
 from learners.adjusting import check_positive_weight
 from learners.base import LearnerSpec

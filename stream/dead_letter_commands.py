@@ -19,7 +19,7 @@ from stream.signals import stopped_by_signals
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
-    from converters.schema import Schema
+    from converters.schema.schema import Schema
     from stream.mending import Report
     from stream.sending_again import SendingAgain
 

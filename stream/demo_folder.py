@@ -16,11 +16,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from converters import schema
 from converters.config import load
 from converters.config.settings import Settings
 from converters.errors import FreshetError
-from converters.schema import Schema
+from converters.schema import schema
+from converters.schema.schema import Schema
 from stream.flights import CONFIG
 
 FOLDER = Path(".freshet") / "demo"

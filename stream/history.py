@@ -21,7 +21,7 @@ from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFile, CsvFileError, FileRow
 from converters.quoting import quoted
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from stream.formed import Formed, Timed, Waiting, out_of_range
 from stream.log import Outgoing, StampError
 

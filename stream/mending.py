@@ -18,7 +18,7 @@ from converters.csv_text import csv_line
 from converters.files.blocks import LONGEST_QUOTED
 from converters.files.csv_file import CsvFile, CsvFileError
 from converters.quoting import quoted
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from stream.log import Place
 from stream.refused_rows import Origin, RefusedRow
 from stream.topics import Topics

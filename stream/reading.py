@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from converters.carried import Carried
 from converters.cells.refusal import Refusal
 from converters.convert.records import LabelRow, RowReader
 from converters.convert.to_vw_text import Row
+from converters.schema.carried import Carried
 from learners.intake import UNLEARNABLE, Intake
 from stream import fingerprint
 from stream.fingerprint import Mark

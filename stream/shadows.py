@@ -18,9 +18,9 @@ import structlog
 
 from converters.config.learning_settings import ShadowSettings
 from converters.config.settings import Settings
-from converters.crossing import crossed_again
 from converters.errors import UsageError
-from converters.schema import Schema
+from converters.schema.crossing import crossed_again
+from converters.schema.schema import Schema
 from learners import choose
 from learners.adjusting import Adjuster, check_positive_weight
 from learners.arithmetic import FloatArray

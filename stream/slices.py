@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.carried import Carried, amount_of
+from converters.schema.carried import Carried, amount_of
 from learners.arithmetic import FloatArray
 from learners.lessons import IntArray
 

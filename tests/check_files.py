@@ -11,7 +11,7 @@ from converters.check.contents import Report
 from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile
 from converters.report.column_contents import ColumnReport
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from tests.schemas import Columns, build
 
 Rows = Iterable[Sequence[object]]

@@ -11,10 +11,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from converters import schema
 from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.config.settings import LateLabelSettings
+from converters.schema import schema
 from learners.base import Learner
 from learners.registry import Start
 from learners.snapshot import SnapshotStore

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from converters.cells.feature import Feature
 from converters.cells.kind_of import Group
 from converters.config.column_settings import ColumnSettings
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 # A cell as it counts: missing, a checked number, true or false, a category (or what stands for
 # many), or the tokens of a text.

@@ -15,7 +15,7 @@ import numpy as np
 import typer
 from typer.testing import CliRunner, Result
 
-from converters.carried import carried_by
+from converters.schema.carried import carried_by
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.registry import Commit, Registry, Start, Verdict
 from learners.report_commands import report

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converters import schema
 from converters.config import load
 from converters.config.settings import Settings
 from converters.files.csv_file import open_csv
-from converters.schema import Schema
+from converters.schema import schema
+from converters.schema.schema import Schema
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore
 from stream import journal

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from converters.config.column_settings import ColumnSettings
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from tests.schemas import PARTS, ZONES, Columns, build
 
 SYNTAX = " |:%^=*,;\"'\n\r\t\0\x7f\x1b1a"

@@ -18,10 +18,10 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from converters import schema
 from converters.config import load
 from converters.csv_text import csv_line
 from converters.files.csv_file import open_csv
+from converters.schema import schema
 from learners.registry import Registry
 from stream import journal, replays
 from stream.connection import opened

@@ -10,12 +10,12 @@ from typing import Any
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
-from converters import schema
 from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.config.column_settings import ColumnSettings
 from converters.convert.to_vw_text import Row, compile_schema
-from converters.schema import Schema
+from converters.schema import schema
+from converters.schema.schema import Schema
 
 Columns = dict[str, dict[str, Any]]
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from converters import schema
 from converters.config import load
+from converters.schema import schema
 from learners.scoring import score_file
 from stream import backfill_run
 from stream.history import HistoryOptions

@@ -15,10 +15,10 @@ from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from converters import schema
 from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.convert.records import RowReader
+from converters.schema import schema
 from learners.registry import Commit, Pointers, Start, Verdict
 from learners.scoring import loaded
 from serve.app import create_app

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from converters import schema
 from converters.config import load
+from converters.schema import schema
 from stream.log import Outgoing
 from stream.topics import create_topics
 from tests.project import Project, answers, same

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from converters import schema
-from converters.carried import Carried, carried_by
 from converters.config import load
 from converters.errors import UsageError
+from converters.schema import schema
+from converters.schema.carried import Carried, carried_by
 
 COLUMNS: dict[str, Any] = {
     "id": {"role": "id"},

@@ -17,7 +17,7 @@ from converters.check import cells
 from converters.check.profile import read_profile
 from converters.convert.whole_file import checked as converted
 from converters.files.csv_file import CsvFile
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from tests.check_files import LABELLED, checked, codes, column, content, report_on
 from tests.schemas import FLIGHT, Columns, build
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from converters.cells.refusal import MOST_ID, Refusal
 from converters.convert import remembered_cells, to_vw_text
 from converters.convert.to_vw_text import Conversion, Row, compile_schema, reference
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from tests import random_rows, schemas
 from tests.schemas import FLIGHT, build
 

@@ -15,7 +15,7 @@ from converters.cells.refusal import Refusal
 from converters.convert.from_vw_text import crossed, read_row
 from converters.convert.to_vw_text import compile_schema
 from converters.learner_settings import RiverSettings
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from learners.intake import intake_for, interactions_of
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec

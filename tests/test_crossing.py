@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from converters.crossing import CrossingError
+from converters.schema.crossing import CrossingError
 from tests.schemas import Columns, accepted, build
 
 LABEL: Columns = {"y": {"role": "label"}}

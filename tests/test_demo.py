@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 
 from converters.config import load
 from converters.files.csv_file import open_csv
-from converters.schema import from_settings
+from converters.schema.schema import from_settings
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore
 from stream.backfill import Backfill

@@ -13,7 +13,7 @@ import pytest
 from converters.config import load
 from converters.errors import FreshetError
 from converters.files.csv_file import open_csv
-from converters.schema import from_settings
+from converters.schema.schema import from_settings
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore
 from stream import flights

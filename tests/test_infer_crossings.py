@@ -6,11 +6,11 @@ import random
 import tomllib
 from pathlib import Path
 
-from converters import schema
 from converters.config import load
 from converters.init.columns import Told, infer, worth_crossing
 from converters.init.config_text import config_text
 from converters.init.crossings import Crossing
+from converters.schema import schema
 from tests.tables import NOISE, Cell, sampled, table
 
 DICE = random.Random(8)

@@ -13,7 +13,7 @@ from converters.commands import convert, init
 from converters.config import load
 from converters.errors import FreshetError
 from converters.init.labels import InferError
-from converters.schema import from_settings
+from converters.schema.schema import from_settings
 from stream.flights import source
 from tests.tables import NOISE, Cell, table
 

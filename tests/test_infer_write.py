@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters import schema
 from converters.config import load
 from converters.config.settings import Settings
 from converters.config.toml_text import key, quoted, value
@@ -20,6 +19,7 @@ from converters.infer_config import Origin, try_text
 from converters.init.columns import Told, infer
 from converters.init.config_text import OTHERWISE, config_text, model_name
 from converters.sampling.rows_of_a_file import Sample
+from converters.schema import schema
 from tests import schemas
 from tests.tables import NOISE, Cell, by_chance, sampled, table
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from converters.cells.numbers import NUMBER
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import compile_schema
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from tests import random_rows, schemas
 from tests.meanings import Meaning, escaped, meanings, weight
 from tests.schemas import accepted, build

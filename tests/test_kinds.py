@@ -9,8 +9,8 @@ import pytest
 
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import compile_schema, line, unlabelled
-from converters.crossing import CrossingError
-from converters.schema import SchemaError
+from converters.schema.crossing import CrossingError
+from converters.schema.schema import SchemaError
 from tests.schemas import Columns, accepted, build
 
 LABEL: Columns = {"y": {"role": "label"}}

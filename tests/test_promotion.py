@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from converters import schema
 from converters.config import load
+from converters.schema import schema
 from learners.registry import UnservableVersionError
 from stream.continuity import ChangedModelError
 from stream.learner_process import LearnerProcess

@@ -21,7 +21,7 @@ from converters.convert.to_vw_text import Row, compile_schema, line, reference
 from converters.convert.whole_file import CSV_HEADERS
 from converters.csv_text import csv_line
 from converters.decoding import Decoder, UnknownFeatureError, audited
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from tests import random_rows, schemas
 from tests.meanings import Meaning, meanings, weight
 from tests.schemas import build

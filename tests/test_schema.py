@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from converters import schema
 from converters.config import load
-from converters.crossing import CrossingError
-from converters.schema import NAMESPACE_LETTERS, Schema, SchemaError
+from converters.schema import schema
+from converters.schema.crossing import CrossingError
+from converters.schema.schema import NAMESPACE_LETTERS, Schema, SchemaError
 
 COLUMNS: dict[str, dict[str, Any]] = {
     "key": {"role": "id"},

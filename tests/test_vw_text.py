@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import compile_schema, line
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from tests import schemas
 from tests.meanings import meanings, weight, written_features
 from tests.schemas import FLIGHT, accepted, build

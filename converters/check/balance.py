@@ -17,7 +17,7 @@ from converters.cells.refusal import RefusedCellError
 from converters.cells.weight import Weight
 from converters.check.counts import Classes
 from converters.sampling.uniform import UNLABELLED
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 REFUSED = -2
 

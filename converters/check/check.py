@@ -13,7 +13,7 @@ from converters.check.contents import Example, RejectGroup, Report, SampleSize
 from converters.check.findings import findings
 from converters.check.profile import Profile, Shown, read_profile
 from converters.files.csv_file import CsvFile, other_delimiter
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 NOT_SHOWN = "not shown: has protected cells"
 

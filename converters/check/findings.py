@@ -18,7 +18,7 @@ from converters.report.column_contents import ColumnReport
 from converters.report.column_findings import column_findings
 from converters.report.wording import about, counted, estimated, listed, percent
 from converters.sampling.sketches import Estimate
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 # Classes of which one is rarer than this are called unbalanced.
 UNBALANCED_SHARE = 0.15

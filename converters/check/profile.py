@@ -23,7 +23,7 @@ from converters.report.column_plan import UNKNOWN, ColumnPlan, plans
 from converters.report.hashing import hashes_of_bytes
 from converters.sampling.sketches import Estimate, HashSample
 from converters.sampling.uniform import RowSample, Sampled
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 # Different rows, and different ids, that are told apart exactly: 12 bytes each.
 COUNTED_ROWS = 393_216

@@ -1,7 +1,7 @@
 """What ``freshet.toml`` says of columns and labels; part of :mod:`converters.config.settings`.
 
 Stands at the very bottom. Which of these settings make sense together is checked when the schema is
-made (:mod:`converters.schema_checks`).
+made (:mod:`converters.schema.checks`).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from converters.convert.to_vw_text import (
 from converters.csv_text import BYTE_ORDER_MARK
 from converters.files.framing import MOST_ROWS, Dialect, too_many
 from converters.quoting import quoted, quoted_bytes
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 Headers = Sequence[tuple[str, bytes]]
 LabelRow = tuple[str, int]

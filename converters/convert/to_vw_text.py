@@ -21,7 +21,7 @@ from converters.cells.times import check_time
 from converters.cells.weight import Weight
 from converters.convert.remembered_cells import Columns, Plain
 from converters.quoting import quoted
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 # A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features
 # as VW text, starting with "|", or with its weight and then "|". A plain tuple: a NamedTuple costs

@@ -17,7 +17,7 @@ from converters.convert.records import Headers, RowReader
 from converters.convert.to_vw_text import Row, line
 from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 # Says that a block is CSV even if it begins like JSON.
 CSV_HEADERS: tuple[tuple[str, bytes], ...] = (("content-type", b"text/csv"),)

@@ -16,7 +16,7 @@ from converters.convert.to_vw_text import compile_schema
 from converters.files.csv_file import CsvFile
 from converters.init.other_notations import is_number_otherwise
 from converters.sampling.rows_of_a_file import Sample
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 # What is tried of a huge file, in a few seconds.
 LARGEST_TRIED = 64 * 2**20

@@ -16,7 +16,7 @@ from converters.cells.numbers import number, numbers
 from converters.cells.refusal import RefusedCellError
 from converters.cells.weight import LEAST, MOST
 from converters.config.column_settings import ColumnSettings
-from converters.schema import Schema
+from converters.schema.schema import Schema
 
 UNKNOWN = "unknown"
 

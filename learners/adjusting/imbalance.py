@@ -22,7 +22,7 @@ from converters.cells.weight import MOST
 from converters.config.learning_settings import ImbalanceSettings
 from converters.convert.from_vw_text import read_number
 from converters.errors import UsageError
-from converters.schema import Schema
+from converters.schema.schema import Schema
 from learners.adjusting.logistic import FEWEST_IN_ARRAY
 from learners.arithmetic import FloatArray
 from learners.base import LearnerSpec

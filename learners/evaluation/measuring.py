@@ -59,7 +59,7 @@ class Measuring:
 
     @classmethod
     def by(cls, settings: Settings, slices: tuple[str, ...] = ()) -> Self:
-        """What the settings ask for; ``slices`` as :func:`converters.carried.carried_by` says."""
+        """What the settings ask for; ``slices`` as :func:`converters.schema.carried.carried_by` says."""
         asked = settings.evaluation
         return cls(
             window=asked.window,

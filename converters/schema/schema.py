@@ -15,8 +15,8 @@ from functools import cached_property
 from converters.cells.feature import Feature
 from converters.config.column_settings import ColumnSettings
 from converters.config.settings import Settings
-from converters.crossing import NAMESPACE_LETTERS, crossed
-from converters.schema_checks import SchemaError, check_column, check_features, check_roles
+from converters.schema.checks import SchemaError, check_column, check_features, check_roles
+from converters.schema.crossing import NAMESPACE_LETTERS, crossed
 
 __all__ = ["NAMESPACE_LETTERS", "Column", "Feature", "Schema", "SchemaError", "from_settings"]
 

@@ -1,6 +1,6 @@
 """What a column's settings may say together: contradictions are refused by the key's name.
 
-Part of making the schema (:mod:`converters.schema`). A setting that would do nothing for such a
+Part of making the schema (:mod:`converters.schema.schema`). A setting that would do nothing for such a
 column is refused too, for who wrote it meant something.
 """
 
@@ -16,8 +16,8 @@ from converters.cells.numbers import LARGEST_FLOAT32
 from converters.cells.refusal import RefusedCellError
 from converters.cells.weight import MOST, MOST_WEIGHT, Weight
 from converters.config.column_settings import ColumnSettings
-from converters.crossing import NOT_LEARNED
 from converters.errors import UsageError
+from converters.schema.crossing import NOT_LEARNED
 
 _RANGE = frozenset({"min", "max", "out_of_range"})
 _MISSING = frozenset({"missing", "missing_values", "fill_value", "namespace"})
