@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from converters.command_line import say
+from converters.show.command_line import say
 
 PLAIN_LINE_SECONDS = 10.0
 # Less than this is done in a moment: a bar would only flash.

@@ -17,7 +17,7 @@ from threading import Event
 
 from rich.console import Console
 
-from converters.command_line import say
+from converters.show.command_line import say
 from stream.demo import DemoOptions, run
 from stream.demo_display import Display
 from stream.demo_screen import Scene, line, screen

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from converters.errors import UsageError
+from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings

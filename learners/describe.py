@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converters.command_line import print_json
+from converters.show.command_line import print_json
 from learners.registry import Entry, Pointers, Version, iso
 from learners.snapshot import SnapshotStore
 

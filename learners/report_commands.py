@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from converters.errors import UsageError
+from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 
 
 def report(

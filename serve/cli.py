@@ -16,10 +16,10 @@ from collections.abc import Sequence
 
 import typer
 
-from converters.command_line import say
 from converters.commands import check, init
 from converters.commands import convert as converter_commands
 from converters.errors import FreshetError
+from converters.show.command_line import say
 from learners import commands as learner_commands
 from learners import report_commands
 from serve import commands as server_commands

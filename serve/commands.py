@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from converters.command_line import DEFAULT_CONFIG, Config, read_config, say
+from converters.show.command_line import DEFAULT_CONFIG, Config, read_config, say
 
 Host = Annotated[
     str | None, typer.Option("--host", help="Address to listen on.", show_default="serve.host")

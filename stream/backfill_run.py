@@ -9,9 +9,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO
 
-from converters.command_line import say
 from converters.files.csv_file import open_csv
 from converters.progress import progress
+from converters.show.command_line import say
 from learners.registry import Registry
 from learners.snapshot import SnapshotStore
 from stream.backfill import Backfill, Folded

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from converters.apart import check_apart
-from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from converters.errors import UsageError
+from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from stream.signals import stopped_by_signals
 
 if TYPE_CHECKING:

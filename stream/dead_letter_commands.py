@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from converters.errors import FreshetError
+from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from stream.commands import opened_log, output_records, print_rows
 from stream.signals import stopped_by_signals
 

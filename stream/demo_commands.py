@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from converters.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
+from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 
 TICK_SECONDS = 0.2
 # As a shell says it of a program that ended by Ctrl-C.

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from converters.command_line import say
+from converters.show.command_line import say
 from stream.demo_screen import Scene, line, screen
 
 WIDEST = 100

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 from uuid import uuid4
 
-from converters.command_line import say
 from converters.errors import FreshetError
+from converters.show.command_line import say
 from stream.formed import Formed
 from stream.history import History
 from stream.log import EventLog, Outgoing, OutputWriter, StampError

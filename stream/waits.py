@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from converters.command_line import say
 from converters.config.settings import Settings
+from converters.show.command_line import say
 from stream.history import History
 
 

@@ -20,7 +20,7 @@ from converters.commands import init
 from converters.commands.check import check
 from converters.errors import FreshetError, UsageError
 from converters.files.csv_file import CsvFileError
-from converters.tables import plain, print_table
+from converters.show.tables import plain, print_table
 from tests.check_files import HOSTILE, LABELLED, checked, content
 from tests.schemas import Columns
 

@@ -8,7 +8,7 @@ import pytest
 
 from converters.check.check import NOT_SHOWN
 from converters.check.in_words import facts
-from converters.tables import cut
+from converters.show.tables import cut
 from tests.check_files import LABELLED, checked, codes, column, content, report_on
 from tests.schemas import Columns, build
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from converters.command_line import read_config
 from converters.config import load
 from converters.config.load import ConfigError
 from converters.config.settings import Settings
 from converters.errors import FreshetError
+from converters.show.command_line import read_config
 
 GOOD = """\
 model = "loans"

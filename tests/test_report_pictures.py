@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners.reporting.drawing import HEIGHT, WIDTH, draw
+from converters.show.pictures import HEIGHT, WIDTH, draw
 from learners.reporting.pictures import BarChart, CalibrationPlot, Line, LineChart, Picture
 from learners.reporting.scales import scale_of, ticks
 

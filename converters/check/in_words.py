@@ -9,7 +9,7 @@ from converters.quoting import quoted
 from converters.report.column_contents import ColumnReport
 from converters.report.wording import about, counted, estimated, moment, percent
 from converters.sampling.sketches import Estimate
-from converters.tables import NOTHING, SHOWN_CHARACTERS, Table, cut
+from converters.show.tables import NOTHING, SHOWN_CHARACTERS, Table, cut
 
 TOP_SHOWN = 3
 LEAST_SHOWN = 0.001

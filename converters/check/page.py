@@ -10,12 +10,12 @@ from html import escape
 
 from converters.check.contents import Report
 from converters.check.in_words import LEGEND, columns_table, facts, headline, rejects_table
-from converters.page import framed, table_html
 from converters.quoting import QUOTED_LENGTH
 from converters.report.column_contents import Bar, ColumnReport
 from converters.report.svg import histogram, rows
 from converters.report.wording import percent
-from converters.tables import NOTHING, Table, cut
+from converters.show.pages import framed, table_html
+from converters.show.tables import NOTHING, Table, cut
 
 # A page of more pictures is slow to open; the table has all columns.
 MOST_PICTURES = 500

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from converters.command_line import DEFAULT_CONFIG, Config, read_config, say
 from converters.errors import UsageError
+from converters.show.command_line import DEFAULT_CONFIG, Config, read_config, say
 
 if TYPE_CHECKING:  # the work's modules are imported by the command that needs them
     from converters.convert.whole_file import Reject, Tally

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from converters.command_line import DEFAULT_CONFIG, say
 from converters.commands.convert import Source
 from converters.errors import UsageError
+from converters.show.command_line import DEFAULT_CONFIG, say
 
 if TYPE_CHECKING:  # the work's modules are imported by the command
     from converters.infer_config import Origin

@@ -6,7 +6,7 @@ import sys
 
 from converters.check.contents import Report
 from converters.check.in_words import LEGEND, columns_table, facts, headline, rejects_table
-from converters.tables import print_table
+from converters.show.tables import print_table
 
 
 def show(report: Report) -> None:

@@ -11,7 +11,7 @@ from html import escape
 
 from converters.report.column_contents import Bar
 from converters.report.wording import percent
-from converters.tables import cut
+from converters.show.tables import cut
 
 WIDTH, HEIGHT = 640, 150
 FOOT = 18

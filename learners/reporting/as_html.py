@@ -1,7 +1,7 @@
 """The report as one self-contained page: no script, nothing fetched, for screen and paper.
 
-Frame and tables are those of every page (:mod:`converters.page`), pictures are drawn by
-:mod:`learners.reporting.drawing`. All that is written here is escaped.
+Frame and tables are those of every page (:mod:`converters.show.pages`), pictures are drawn by
+:mod:`converters.show.pictures`. All that is written here is escaped.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from converters.page import framed, table_html
-from converters.tables import Table, cut
-from learners.reporting.drawing import draw
+from converters.show.pages import framed, table_html
+from converters.show.pictures import draw
+from converters.show.tables import Table, cut
 from learners.reporting.pictures import Picture
 from learners.reporting.sections import Section
 

@@ -6,7 +6,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from converters.tables import Table, print_table
+from converters.show.tables import Table, print_table
 from learners.reporting.sections import Section
 
 WIDTH = 96

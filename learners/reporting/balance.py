@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from converters.tables import Table
+from converters.show.tables import Table
 from learners.reporting.sections import Section
 
 # What becomes of an event row is one of these.

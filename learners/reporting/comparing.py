@@ -12,7 +12,7 @@ from typing import Any
 
 from converters.config.settings import Settings
 from converters.errors import UsageError
-from converters.tables import NOTHING, Table, cut, print_table
+from converters.show.tables import NOTHING, Table, cut, print_table
 from learners.comparison import compare
 from learners.comparison.comparison import MEASURES
 from learners.evaluation.lessons import SCORE

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from converters.quoting import quoted
-from converters.tables import cut
+from converters.show.tables import cut
 from learners.reporting.figures import Group
 
 SCORE, BASE_RATE = "score", "base_rate"

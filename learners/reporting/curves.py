@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converters.report.wording import moment
-from converters.tables import Table
+from converters.show.tables import Table
 from learners.reporting.contenders import (
     BASE_RATE,
     contenders,

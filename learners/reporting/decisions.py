@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from converters.tables import NOTHING, Table
+from converters.show.tables import NOTHING, Table
 from learners.reporting.contenders import called, contenders, report_of
 from learners.reporting.figures import figure, money, since_lesson
 from learners.reporting.pictures import Line, LineChart

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from converters.tables import Table, cut
+from converters.show.tables import Table, cut
 from learners.reporting.chain import versions_text
 from learners.reporting.contenders import SCORE, part_of, since_words
 from learners.reporting.figures import Group, figure, headings

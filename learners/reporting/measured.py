@@ -14,11 +14,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from converters.command_line import say
 from converters.config.settings import Settings
 from converters.errors import FreshetError
 from converters.schema.carried import carried_by
 from converters.schema.schema import Schema
+from converters.show.command_line import say
 from learners.evaluation import Evaluator, Measuring
 from learners.evaluation.measuring import milliseconds
 from learners.lessons import AnyArray, MetricsError

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converters.report.wording import counted
-from converters.tables import Table
+from converters.show.tables import Table
 from learners.reporting.contenders import called, contenders, report_of, trouble_words
 from learners.reporting.figures import HEADINGS, MEASURES, Group, figure, headings
 from learners.reporting.sections import Section

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converters.tables import NOTHING, Table
+from converters.show.tables import NOTHING, Table
 from learners.reporting.contenders import SCORE, called, contenders, report_of
 from learners.reporting.figures import HEADINGS, Group, figure, signed
 from learners.reporting.pictures import BarChart, CalibrationPlot

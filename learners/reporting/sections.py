@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from converters.tables import Table
+from converters.show.tables import Table
 from learners.reporting.pictures import Picture
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from converters.tables import cut
+from converters.show.tables import cut
 from learners.reporting.pictures import BarChart, CalibrationPlot, Line, LineChart, Picture
 from learners.reporting.scales import Scale, along, scale_of, tick_text, ticks
 
