@@ -15,8 +15,8 @@ from converters.cells.weight import MOST
 from converters.errors import UsageError
 from converters.learner_settings import LearnerSettings
 from converters.schema.schema import Schema
-from learners.base import Learner, LearnerModule, LearnerSpec, WrongLearnerError
 from learners.intake import intake_for
+from learners.learner import Learner, LearnerModule, LearnerSpec, WrongLearnerError
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec
 

@@ -67,7 +67,7 @@ def largest_weights(
     A hashed model does not know its features' names, so they come from the rows it keeps.
     """
     from learners import choose
-    from learners.base import MODEL_FILE
+    from learners.learner import MODEL_FILE
     from learners.scoring import spec_of
 
     with snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:

@@ -18,7 +18,7 @@ from operator import itemgetter
 from converters.cells.weight import MOST_WEIGHT
 from converters.convert.from_vw_text import DEFAULT_NAMESPACE, read_number
 from converters.errors import FreshetError
-from learners.base import LearnerSpec, NonFiniteError
+from learners.learner import LearnerSpec, NonFiniteError
 
 # Parsed blocks of 64 to 256 lines are learned 2.5 times as fast as single lines; of 1,024, slower.
 BLOCK = 128

@@ -1,6 +1,6 @@
 """river's logistic regression as a learner, where Vowpal Wabbit cannot be had, or by choice.
 
-Implements :mod:`learners.base` and is reached through :mod:`learners.choose` alone. It reads the
+Implements :mod:`learners.learner` and is reached through :mod:`learners.choose` alone. It reads the
 converter's text back into features, so that rows, checks and columns are the same for both
 learners, and hands its scores to the pipeline. What it computes is
 ``StandardScaler (numbers) + indicators | crosses | LogisticRegression``: without the scaler a
@@ -19,8 +19,8 @@ import orjson
 from river import linear_model, optim, preprocessing, utils
 
 from converters.convert.from_vw_text import RiverRow, crossed, flat, read_number, read_row, readable
-from learners.base import LearnerSpec, NonFiniteError, WrongLearnerError
 from learners.intake import broken_line, intake_for, interactions_of
+from learners.learner import LearnerSpec, NonFiniteError, WrongLearnerError
 
 # What is learned: numbers by feature, and numbers.
 State = dict[str, Any]
@@ -49,7 +49,7 @@ _OPTIMIZERS: dict[str, tuple[Any, tuple[str, ...]]] = {
 
 
 class RiverLearner:
-    """See :class:`learners.base.Learner` for what it promises."""
+    """See :class:`learners.learner.Learner` for what it promises."""
 
     kind: ClassVar[str] = "river"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from converters.learner_settings import RiverSettings
-from learners.base import LearnerSpec
+from learners.learner import LearnerSpec
 
 
 def river_spec(settings: RiverSettings, interactions: Sequence[tuple[str, str]]) -> LearnerSpec:

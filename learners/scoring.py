@@ -24,8 +24,8 @@ from converters.files.output import writing
 from converters.schema.schema import Schema
 from learners import choose
 from learners.adjusting import adjusted
-from learners.base import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
 from learners.intake import UNLEARNABLE, RefusedLinesError
+from learners.learner import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
 from learners.registry import Version
 from learners.snapshot import SnapshotStore
 

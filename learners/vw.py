@@ -1,6 +1,6 @@
 """Vowpal Wabbit as a learner: blocks of lines in, scores out, a byte-identical resume.
 
-Implements :mod:`learners.base` and is reached through :mod:`learners.choose` alone, so that
+Implements :mod:`learners.learner` and is reached through :mod:`learners.choose` alone, so that
 everything else works where VW cannot be imported. It takes the converter's text as it is and
 hands its scores to the pipeline; plain VW opened with the spec's arguments and fed the same lines
 one by one gives the same scores and the same file.
@@ -24,8 +24,8 @@ import numpy as np
 from vowpalwabbit.pyvw import Workspace, pylibvw
 
 from converters.convert.from_vw_text import DEFAULT_NAMESPACE, meetings, read_row, readable
-from learners.base import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
 from learners.intake import broken_line, intake_for
+from learners.learner import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
 from learners.vw_file import pending_regularization
 from learners.vw_saved import bits, check_made_with, saved_weights, untrained
 
@@ -41,7 +41,7 @@ _score = pylibvw.example.get_simplelabel_prediction
 
 
 class VWLearner:
-    """One workspace. See :class:`learners.base.Learner` for what it promises."""
+    """One workspace. See :class:`learners.learner.Learner` for what it promises."""
 
     kind: ClassVar[str] = "vw"
 

@@ -1,7 +1,7 @@
 """From ``learner.args`` to the complete, canonical arguments of a Vowpal Wabbit workspace.
 
 Stands beside :mod:`learners.choose`, which calls it, and hands :mod:`learners.vw` a
-:class:`~learners.base.LearnerSpec`. Only options that the contract suite has proved to keep the
+:class:`~learners.learner.LearnerSpec`. Only options that the contract suite has proved to keep the
 learner's promises are let in, within the ranges in which they do; the same meaning gives the
 same arguments, so that a config may be rewritten without making a new lineage.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from converters.errors import UsageError
-from learners.base import LearnerSpec
+from learners.learner import LearnerSpec
 
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 

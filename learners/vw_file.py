@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.base import WrongLearnerError
+from learners.learner import WrongLearnerError
 
 # The last two doubles of the state: what --l1 and --l2 have yet to take from every weight.
 _PENDING = struct.Struct("<dd")

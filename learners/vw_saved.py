@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from vowpalwabbit.pyvw import Workspace
 
-from learners.base import LearnerSpec, WrongLearnerError
+from learners.learner import LearnerSpec, WrongLearnerError
 from learners.vw_arguments import COIN, OPTIONS
 from learners.vw_file import Header, read_header, read_weights
 

@@ -18,7 +18,7 @@ from converters.errors import FreshetError
 from converters.schema.schema import Schema
 from learners import choose
 from learners.adjusting import adjusted
-from learners.base import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
+from learners.learner import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
 from learners.registry import Pointers, Registry, Version, utc_now
 from learners.scoring import spec_of
 from learners.snapshot import CorruptSnapshotError, Snapshot, SnapshotStore

@@ -14,7 +14,7 @@ import orjson
 
 from converters.config.settings import Settings
 from converters.schema import schema
-from learners.base import LearnerSpec
+from learners.learner import LearnerSpec
 from stream import fingerprint
 from stream.context import Context
 from stream.fingerprint import Mark

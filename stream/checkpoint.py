@@ -23,8 +23,8 @@ from converters.schema.carried import carried_by
 from converters.schema.schema import CONVERTER_VERSION
 from learners import choose
 from learners.adjusting import Adjuster
-from learners.base import MODEL_FILE, Learner
 from learners.evaluation import Evaluator, Measuring
+from learners.learner import MODEL_FILE, Learner
 from learners.registry import Start, Verdict
 from learners.snapshot import (
     CorruptSnapshotError,

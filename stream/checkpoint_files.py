@@ -14,7 +14,7 @@ import numpy as np
 
 from learners import choose
 from learners.adjusting import Adjuster, Adjustment
-from learners.base import MODEL_FILE
+from learners.learner import MODEL_FILE
 from learners.lessons import AnyArray
 from learners.snapshot import Draft, Snapshot
 from stream.context import Context

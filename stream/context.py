@@ -17,8 +17,8 @@ from converters.schema.carried import carried_by
 from converters.schema.schema import Schema
 from learners import choose
 from learners.adjusting import check_positive_weight
-from learners.base import LearnerSpec
 from learners.intake import intake_for
+from learners.learner import LearnerSpec
 from stream.reading import RecordReader
 from stream.shadows import shadow_specs
 from stream.topics import topics_of

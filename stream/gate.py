@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from learners import choose
-from learners.base import Learner, LearnerSpec, NonFiniteError, WrongLearnerError
+from learners.learner import Learner, LearnerSpec, NonFiniteError, WrongLearnerError
 from learners.registry import Verdict
 
 # Between platforms and package versions scores may differ by rounding; by no more than this.

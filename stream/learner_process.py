@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from converters.errors import FreshetError
-from learners.base import ModelNotSavedError
+from learners.learner import ModelNotSavedError
 from learners.registry import Registry, RegistryUnavailableError
 from learners.snapshot import SnapshotDiskError, SnapshotStore
 from stream import checkpoint, merge

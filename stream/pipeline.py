@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import unlabelled
-from learners.base import Learner
 from learners.evaluation import Evaluator
+from learners.learner import Learner
 from stream.fingerprint import Mark
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins

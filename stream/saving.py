@@ -12,7 +12,7 @@ from time import monotonic
 import structlog
 
 from converters.errors import FreshetError
-from learners.base import ModelNotSavedError
+from learners.learner import ModelNotSavedError
 from learners.registry import Commit, Committed, RegistryError, Start, SupersededError
 from learners.snapshot import SnapshotError
 from stream import checkpoint, garbage

@@ -15,7 +15,7 @@ from converters.config.settings import HALF
 from converters.convert.to_vw_text import unlabelled
 from learners.adjusting import Adjuster, Adjustment
 from learners.arithmetic import FloatArray
-from learners.base import Learner
+from learners.learner import Learner
 from learners.lessons import IntArray
 from stream.joins.columns import UNKNOWN, Block, Layout
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner

@@ -24,8 +24,8 @@ from converters.schema.schema import Schema
 from learners import choose
 from learners.adjusting import Adjuster, check_positive_weight
 from learners.arithmetic import FloatArray
-from learners.base import Learner, LearnerSpec
 from learners.intake import RefusedLinesError
+from learners.learner import Learner, LearnerSpec
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from learners.base import WrongLearnerError
+from learners.learner import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
 from learners.snapshot import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
 from stream import checkpoint, journal, replay

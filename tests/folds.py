@@ -15,7 +15,7 @@ from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.config.settings import LateLabelSettings
 from converters.schema import schema
-from learners.base import Learner
+from learners.learner import Learner
 from learners.registry import Start
 from learners.snapshot import SnapshotStore
 from stream import checkpoint

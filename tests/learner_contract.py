@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from learners import choose
-from learners.base import Learner, LearnerSpec, NonFiniteError
 from learners.intake import MalformedLineError
+from learners.learner import Learner, LearnerSpec, NonFiniteError
 from tests.learner_samples import (
     labelled_lines,
     learning,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from learners import choose
-from learners.base import Learner, LearnerSpec
+from learners.learner import Learner, LearnerSpec
 
 ROWS = 500
 PAIRS = (("a", "b"), ("b", "c"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from converters.cells.refusal import Refusal
 from converters.config.settings import LateLabelSettings
 from learners import choose
-from learners.base import Learner, LearnerSpec
+from learners.learner import Learner, LearnerSpec
 from stream.reading import EventRows, Taken
 
 ARGS = (

@@ -15,7 +15,7 @@ from learners import choose
 from learners.adjusting import check_positive_weight, is_left_out, weighted
 from learners.adjusting.imbalance import corrected, odds_inflation
 from learners.arithmetic import FloatArray
-from learners.base import LearnerSpec
+from learners.learner import LearnerSpec
 from learners.lessons import BoolArray
 from learners.vw_arguments import vw_spec
 from tests.schemas import FLIGHT, build

@@ -12,7 +12,7 @@ from converters.cells.refusal import Refusal
 from learners import choose
 from learners.adjusting import Adjustment
 from learners.adjusting.platt import Platt
-from learners.base import MODEL_FILE
+from learners.learner import MODEL_FILE
 from learners.scoring import score_file, spec_of
 from learners.snapshot import Draft, SnapshotRef
 from tests.project import flights

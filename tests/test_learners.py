@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from converters.learner_settings import RiverSettings
-from learners.base import LearnerSpec
+from learners.learner import LearnerSpec
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec
 from tests.learner_contract import PROMISES, Promise

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from converters.errors import UsageError
 from converters.learner_settings import LearnerSettings, RiverSettings
 from learners import choose
-from learners.base import LearnerSpec, WrongLearnerError
+from learners.learner import LearnerSpec, WrongLearnerError
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from learners import choose
-from learners.base import NonFiniteError
+from learners.learner import NonFiniteError
 from serve import loading
 from serve.live_model import LiveModel
 from serve.loading import Loader

@@ -14,8 +14,8 @@ from converters.config.learning_settings import CalibrationSettings, ImbalanceSe
 from converters.config.settings import DuplicateSettings, LateLabelSettings
 from learners import choose
 from learners.adjusting import Adjuster
-from learners.base import Learner
 from learners.evaluation import Evaluator, Measuring
+from learners.learner import Learner
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
 from stream.pipeline import Pipeline

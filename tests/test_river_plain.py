@@ -14,7 +14,7 @@ from river import compose, linear_model, optim, preprocessing
 from converters.convert.from_vw_text import crossed, features, read_row
 from converters.learner_settings import RiverSettings
 from learners import choose
-from learners.base import NonFiniteError, WrongLearnerError
+from learners.learner import NonFiniteError, WrongLearnerError
 from learners.river import RiverLearner
 from learners.river_arguments import river_spec
 from tests.learner_samples import (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from converters.errors import UsageError
-from learners.base import LearnerSpec
+from learners.learner import LearnerSpec
 from learners.vw_arguments import COIN, OPTIONS, vw_spec
 from learners.vw_saved import saved_weights
 from tests.learner_contract import (

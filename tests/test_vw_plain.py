@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learners import choose
-from learners.base import LearnerSpec
+from learners.learner import LearnerSpec
 from learners.vw_arguments import vw_spec
 from tests.learner_samples import (
     PAIRS,

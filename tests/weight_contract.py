@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from learners.base import LearnerSpec
 from learners.intake import intake_for
+from learners.learner import LearnerSpec
 from tests.learner_contract import Promise, resumes
 from tests.learner_samples import labelled_lines, learning, saved_bytes, unlabelled, with_weights
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from learners.adjusting.adjustment import Adjustment
-from learners.base import Learner
+from learners.learner import Learner
 
 # The manifest's key.
 ADJUSTMENT = "adjustment"
