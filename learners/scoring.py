@@ -23,7 +23,7 @@ from converters.files.csv_file import CsvFile, FileRow, open_csv
 from converters.files.output import writing
 from converters.schema.schema import Schema
 from learners import choose
-from learners.adjusting import adjusted
+from learners.calibration import adjusted
 from learners.intake import UNLEARNABLE, RefusedLinesError
 from learners.learner import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
 from learners.registry import Version

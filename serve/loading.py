@@ -17,7 +17,7 @@ from time import monotonic
 from converters.errors import FreshetError
 from converters.schema.schema import Schema
 from learners import choose
-from learners.adjusting import adjusted
+from learners.calibration import adjusted
 from learners.learner import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
 from learners.registry import Pointers, Registry, Version, utc_now
 from learners.scoring import spec_of

@@ -22,7 +22,7 @@ from converters.files.zstd import ZstdError
 from converters.schema.carried import carried_by
 from converters.schema.schema import CONVERTER_VERSION
 from learners import choose
-from learners.adjusting import Adjuster
+from learners.calibration import Adjuster
 from learners.evaluation import Evaluator, Measuring
 from learners.learner import MODEL_FILE, Learner
 from learners.registry import Start, Verdict

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from learners import choose
-from learners.adjusting import Adjuster, Adjustment
+from learners.calibration import Adjuster, Adjustment
 from learners.learner import MODEL_FILE
 from learners.lessons import AnyArray
 from learners.snapshot import Draft, Snapshot

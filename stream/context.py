@@ -16,7 +16,7 @@ from converters.convert.records import RowReader
 from converters.schema.carried import carried_by
 from converters.schema.schema import Schema
 from learners import choose
-from learners.adjusting import check_positive_weight
+from learners.calibration import check_positive_weight
 from learners.intake import intake_for
 from learners.learner import LearnerSpec
 from stream.reading import RecordReader

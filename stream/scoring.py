@@ -13,8 +13,8 @@ import numpy as np
 
 from converters.config.settings import HALF
 from converters.convert.to_vw_text import unlabelled
-from learners.adjusting import Adjuster, Adjustment
 from learners.arithmetic import FloatArray
+from learners.calibration import Adjuster, Adjustment
 from learners.learner import Learner
 from learners.lessons import IntArray
 from stream.joins.columns import UNKNOWN, Block, Layout

@@ -22,8 +22,8 @@ from converters.errors import UsageError
 from converters.schema.crossing import crossed_again
 from converters.schema.schema import Schema
 from learners import choose
-from learners.adjusting import Adjuster, check_positive_weight
 from learners.arithmetic import FloatArray
+from learners.calibration import Adjuster, check_positive_weight
 from learners.intake import RefusedLinesError
 from learners.learner import Learner, LearnerSpec
 from learners.river_arguments import river_spec

@@ -3,7 +3,7 @@
 Stands beside :mod:`stream.planning`. Classes out of balance (``[imbalance]``) are met here: a
 positive lesson may weigh more, and of the negative ones a share may be left out, chosen by their
 ids, so that the same events are left out whenever they are read. What that does to the scores is
-taken back by :mod:`learners.adjusting`.
+taken back by :mod:`learners.calibration`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converters.config.learning_settings import ImbalanceSettings
-from learners.adjusting import is_left_out, weighted
+from learners.calibration import is_left_out, weighted
 
 # What precedes the text of a lesson, by label.
 LESSON = ("-1 ", "1 ")

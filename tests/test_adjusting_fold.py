@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
 from learners import choose
-from learners.adjusting import AdjustedLearner, Adjuster, Adjustment, AdjustmentError, adjusted
 from learners.arithmetic import FloatArray
+from learners.calibration import AdjustedLearner, Adjuster, Adjustment, AdjustmentError, adjusted
 from learners.lessons import BoolArray
 from learners.metrics import score_metrics
 from learners.vw_arguments import vw_spec
@@ -71,9 +71,9 @@ def made_stream(size: int, seed: int = 0) -> Stream:
 
 def plainly_served(stream: Stream, method: str, inflation: float) -> list[float]:
     """Line by line, refitting from the whole past at every 40th lesson."""
-    from learners.adjusting.isotonic import Isotonic
     from learners.adjusting.logistic import log_odds
-    from learners.adjusting.platt import Platt
+    from learners.calibration.isotonic import Isotonic
+    from learners.calibration.platt import Platt
 
     served, seen = [], []
     fit: Platt | Isotonic | None = None

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from learners.adjusting import IDENTITY, Adjustment, AdjustmentError
-from learners.adjusting.isotonic import Isotonic, pooled
 from learners.adjusting.logistic import exponential, log_odds, sigmoid
-from learners.adjusting.platt import FEWEST_GROUPED, Platt, _Groups, _Newton, targets
 from learners.arithmetic import FloatArray
+from learners.calibration import IDENTITY, Adjustment, AdjustmentError
+from learners.calibration.isotonic import Isotonic, pooled
+from learners.calibration.platt import FEWEST_GROUPED, Platt, _Groups, _Newton, targets
 from learners.lessons import BoolArray
 
 quick = settings(max_examples=60, deadline=None)

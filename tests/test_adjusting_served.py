@@ -10,8 +10,8 @@ import pytest
 
 from converters.cells.refusal import Refusal
 from learners import choose
-from learners.adjusting import Adjustment
-from learners.adjusting.platt import Platt
+from learners.calibration import Adjustment
+from learners.calibration.platt import Platt
 from learners.learner import MODEL_FILE
 from learners.scoring import score_file, spec_of
 from learners.snapshot import Draft, SnapshotRef

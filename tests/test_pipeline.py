@@ -13,7 +13,7 @@ from converters.cells.refusal import Refusal
 from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
 from converters.config.settings import DuplicateSettings, LateLabelSettings
 from learners import choose
-from learners.adjusting import Adjuster
+from learners.calibration import Adjuster
 from learners.evaluation import Evaluator, Measuring
 from learners.learner import Learner
 from stream.joins.joiner import Joiner

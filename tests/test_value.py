@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.config.learning_settings import ValueSettings
-from learners.adjusting import Adjustment
 from learners.arithmetic import FloatArray
+from learners.calibration import Adjustment
 from learners.decisions import decision_values
 from learners.lessons import BoolArray
 from learners.value import (

@@ -1,6 +1,6 @@
 """Log-odds and back, to the same bits everywhere, and never against the order of the scores.
 
-Stands below :mod:`learners.adjusting.platt`. Like :func:`learners.arithmetic.natural_log`, all is
+Stands below :mod:`learners.calibration.platt`. Like :func:`learners.arithmetic.natural_log`, all is
 built from operations that IEEE 754 rounds correctly. ``math.exp`` and ``np.exp`` will not do: the C
 library and numpy choose among kernels by the processor (with and without fused multiply-add), and
 their last bits differ.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from learners.adjusting.adjustment import Adjustment
+from learners.calibration.adjustment import Adjustment
 from learners.learner import Learner
 
 # The manifest's key.
@@ -20,7 +20,7 @@ ADJUSTMENT = "adjustment"
 class AdjustedLearner:
     """A learner whose every score is the served one; all else is the learner's own.
 
-    The adjustment is frozen: who learns on keeps an :class:`~learners.adjusting.Adjuster` beside
+    The adjustment is frozen: who learns on keeps an :class:`~learners.calibration.Adjuster` beside
     the learner instead.
     """
 

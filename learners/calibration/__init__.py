@@ -5,10 +5,10 @@ which learns from lessons as they come; servers, batch scoring and the static co
 :class:`Adjustment` that was in force when their snapshot was written.
 """
 
-from learners.adjusting.adjuster import Adjuster
-from learners.adjusting.adjustment import IDENTITY, Adjustment, AdjustmentError
-from learners.adjusting.imbalance import check_positive_weight, is_left_out, weighted
 from learners.adjusting.served import AdjustedLearner, adjusted
+from learners.calibration.adjuster import Adjuster
+from learners.calibration.adjustment import IDENTITY, Adjustment, AdjustmentError
+from learners.calibration.imbalance import check_positive_weight, is_left_out, weighted
 
 __all__ = [
     "IDENTITY",

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
-from learners.adjusting.adjustment import CALIBRATIONS, Adjustment, AdjustmentError
-from learners.adjusting.imbalance import corrected, odds_inflation
 from learners.arithmetic import FloatArray
+from learners.calibration.adjustment import CALIBRATIONS, Adjustment, AdjustmentError
+from learners.calibration.imbalance import corrected, odds_inflation
 from learners.lessons import AnyArray, BoolArray, IntArray
 
 

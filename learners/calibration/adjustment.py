@@ -1,6 +1,6 @@
 """The map from raw to served scores as it stood at one moment, frozen.
 
-Made by :mod:`learners.adjusting.adjuster`, written into manifests, and applied by everyone who
+Made by :mod:`learners.calibration.adjuster`, written into manifests, and applied by everyone who
 serves that snapshot: the same raw score gives the same bits as it did in the fold.
 """
 
@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from converters.errors import FreshetError
-from learners.adjusting.imbalance import corrected, corrected_one
-from learners.adjusting.isotonic import Isotonic
 from learners.adjusting.logistic import FEWEST_IN_ARRAY
-from learners.adjusting.platt import Platt
 from learners.arithmetic import FloatArray
+from learners.calibration.imbalance import corrected, corrected_one
+from learners.calibration.isotonic import Isotonic
+from learners.calibration.platt import Platt
 
 Calibration: TypeAlias = Platt | Isotonic
 CALIBRATIONS: dict[str, type[Platt | Isotonic]] = {c.method: c for c in (Platt, Isotonic)}
