@@ -20,8 +20,8 @@ from converters.commands import check, init
 from converters.commands import convert as converter_commands
 from converters.errors import FreshetError
 from converters.show.command_line import say
-from learners import commands as learner_commands
-from learners import report_commands
+from learners.commands import report
+from learners.commands import versions as learner_commands
 from serve import commands as server_commands
 from serve.standard_streams import let_go, stand_in_for_closed
 from stream import commands as stream_commands
@@ -49,8 +49,8 @@ for command in (
     stream_commands.backfill,
     learner_commands.models,
     learner_commands.show,
-    report_commands.report,
-    report_commands.compare,
+    report.report,
+    report.compare,
     learner_commands.promote,
     learner_commands.unpin,
     learner_commands.rollback,

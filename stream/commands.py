@@ -127,7 +127,7 @@ def backfill(
     json: Json = False,
 ) -> None:
     """Replay history into a candidate version that 'promote' serves."""
-    from learners.commands import promote_version
+    from learners.commands.versions import promote_version
     from stream.backfill_run import run
     from stream.context import context_of
     from stream.logs import configure_logs

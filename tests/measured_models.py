@@ -16,9 +16,9 @@ import typer
 from typer.testing import CliRunner, Result
 
 from converters.schema.carried import carried_by
+from learners.commands.report import report
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.registry import Commit, Registry, Start, Verdict
-from learners.report_commands import report
 from tests.project import Project
 
 START = Start({"flights.events": {0: 0}}, {"flights.events": "T"}, 0)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from converters.errors import UsageError
+from learners.commands.report import compare, report
 from learners.comparison import compare as compared
-from learners.report_commands import compare, report
 from tests.measured_models import MeasuredModel, lessons, measured_model, rows, run
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from converters.errors import FreshetError, UsageError
+from learners.commands.report import compare, report
 from learners.registry import UnknownVersionError
-from learners.report_commands import compare, report
 from learners.reporting.measured import NothingMeasuredError, measured
 from tests.measured_models import MeasuredModel, lessons, measured_model, run
 from tests.project import Project, flights

@@ -2,5 +2,5 @@
 
 :mod:`~learners.reporting.measured` reads a checkpoint, :mod:`~learners.reporting.document` makes
 the one document of it that ``--json`` prints, the sections word and picture that document, and
-``as_text`` and ``as_html`` show them. The commands are :mod:`learners.report_commands`.
+``as_text`` and ``as_html`` show them. The commands are :mod:`learners.commands.report`.
 """
