@@ -1,7 +1,7 @@
 """Two scores of the same lessons, compared in every measure that can be.
 
 Takes the arrays that the measures keep of recent lessons; hands on a
-:class:`~learners.comparison.comparison.Comparison`.
+:class:`~learners.comparison.found.Comparison`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 from converters.config.learning_settings import ValueSettings
 from learners.arithmetic import FloatArray
 from learners.comparison.bootstrap import interval
-from learners.comparison.comparison import MEASURES, Better, Comparison, Difference
 from learners.comparison.delong import paired_delong
+from learners.comparison.found import MEASURES, Better, Comparison, Difference
 from learners.decisions import decision_values
 from learners.lessons import BoolArray
 from learners.metrics import log_losses, squared_errors

@@ -11,7 +11,7 @@ Reads :mod:`.measures`. To what :mod:`.summary` says are added::
     "delays": [{"from_ms", "to_ms", "count", "positives"}]
     "calibration": [{"from", "to", "count", "mean_score", "positive_share"}]
     "score_distribution": [{"from", "to", "positives", "negatives"}]
-    "thresholds": {...}                             see :func:`learners.value.value_by_threshold`
+    "thresholds": {...}                             see :func:`learners.comparison.value.value_by_threshold`
 
 Each group holds ``count`` and ``positives``, and its measures under the contender's name: periods
 those of all contenders, other groups those of "score". The
@@ -90,7 +90,7 @@ def _told(found: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _thresholds(kept: Kept, measuring: Measuring, value: ValueSettings) -> dict[str, Any]:
     # Only reports need it, and it brings the statistics of comparisons with it.
-    from learners.value import value_by_threshold
+    from learners.comparison.value import value_by_threshold
 
     scores = kept.scores.get(SCORE, np.zeros(0))
     return value_by_threshold(scores, kept.positive, kept.amounts, value, measuring.confidence)

@@ -14,7 +14,7 @@ from converters.config.settings import Settings
 from converters.errors import UsageError
 from converters.show.tables import NOTHING, Table, cut, print_table
 from learners.comparison import compare
-from learners.comparison.comparison import MEASURES
+from learners.comparison.found import MEASURES
 from learners.evaluation.lessons import SCORE
 from learners.registry import iso
 from learners.reporting.as_text import WIDTH
