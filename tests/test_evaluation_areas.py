@@ -15,7 +15,7 @@ from sklearn.metrics import (
 
 from learners.areas import average_precision, counts_by_score, roc_area
 from learners.evaluation import Measuring
-from learners.evaluation.log_odds import COARSE_BINS, LogOddsHistogram, coarse_bins, log_odds_bins
+from learners.evaluation.histograms import COARSE_BINS, LogOddsHistogram, coarse_bins, log_odds_bins
 from tests.measured_lessons import assert_areas, lessons, measured
 
 THRESHOLD = 0.3

@@ -131,7 +131,7 @@ def test_calibration_and_distribution_count_every_lesson(
 def test_many_periods_are_merged_alike_however_they_came(taken: Lessons) -> None:
     """Beyond the limit the width doubles; order, cuts and restarts change nothing."""
     measuring = replace(MEASURING, period_ms=60_000)
-    with patch("learners.evaluation.groupings.MOST_GROUPS", 20):
+    with patch("learners.evaluation.groups.MOST_GROUPS", 20):
         whole = measured(measuring, taken)
         cut = Evaluator(measuring)
         for begin in range(0, len(taken), 2_000):

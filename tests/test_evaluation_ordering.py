@@ -59,7 +59,7 @@ def test_merged_periods_know_whether_their_scores_differ(apart: float, exact: bo
     made = lessons(200, 5)
     made.arrived[:] += 1_000 * HOUR
     made.scores["score"] = np.where(made.arrived < made.arrived.mean(), 0.3, 0.3 + apart)
-    with patch("learners.evaluation.groupings.MOST_GROUPS", 1):
+    with patch("learners.evaluation.groups.MOST_GROUPS", 1):
         evaluator = Evaluator(Measuring(period_ms=HOUR))
         for place in range(0, 200, 20):
             evaluator.take(made.part(slice(place, place + 20)))

@@ -14,7 +14,7 @@ from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from learners.areas import roc_auc
 from learners.arithmetic import FloatArray, natural_log, sum_in_order
-from learners.evaluation.log_odds import LogOddsHistogram, log_odds_bins
+from learners.evaluation.histograms import LogOddsHistogram, log_odds_bins
 from learners.lessons import BoolArray, Labels, MetricsError, Scores
 from learners.metrics import CLIP, score_metrics
 

@@ -16,7 +16,7 @@ from learners.evaluation.fading import Faded, Fading, Shares
 from learners.evaluation.fixed_point import UNIT
 from learners.evaluation.group_sums import DECISIONS, GroupSums
 from learners.evaluation.grouped import ALL
-from learners.evaluation.log_odds import LogOddsHistogram
+from learners.evaluation.histograms import LogOddsHistogram
 from learners.evaluation.scored import BARS, Scored
 from learners.lessons import AnyArray, IntArray
 

@@ -32,15 +32,15 @@ from learners.evaluation.fixed_point import UNIT
 from learners.evaluation.group_measures import GroupMeasures, group_measures
 from learners.evaluation.group_sums import FIRST_GAP
 from learners.evaluation.grouped import AGES_OF_LABELS, BY_LESSONS, PERIODS, slice_name
-from learners.evaluation.groupings import Widening
+from learners.evaluation.groups import Widening
+from learners.evaluation.histograms import defined
 from learners.evaluation.lessons import SCORE, STATIC
-from learners.evaluation.log_odds import defined
 from learners.evaluation.measures import Measures
 from learners.evaluation.measuring import Measuring
-from learners.evaluation.recent import Kept
 from learners.evaluation.scored import BARS, BARS_A_BIN
 from learners.evaluation.summary import summary
 from learners.evaluation.windowed import confusion, lift
+from learners.evaluation.windows import Kept
 from learners.metrics import CALIBRATION_BINS
 
 MEANS = (

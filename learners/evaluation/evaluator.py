@@ -17,8 +17,8 @@ from learners.evaluation.details import details
 from learners.evaluation.lessons import SCORE, Lessons, check_shape, checked, joined
 from learners.evaluation.measures import Correction, Measures
 from learners.evaluation.measuring import Measuring
-from learners.evaluation.recent import Kept
 from learners.evaluation.summary import summary
+from learners.evaluation.windows import Kept
 from learners.lessons import AnyArray, IntArray, MetricsError
 
 # Lessons wait for each other until so many are there: measuring costs half a millisecond whatever

@@ -16,7 +16,7 @@ import numpy as np
 from learners.arithmetic import FloatArray
 from learners.evaluation.fixed_point import units
 from learners.evaluation.group_sums import BASE, COLUMNS, DECISIONS, FIRST_GAP, LOSS, SQUARE
-from learners.evaluation.log_odds import COARSE_BINS, areas
+from learners.evaluation.histograms import COARSE_BINS, areas
 from learners.evaluation.scored import Scored
 from learners.lessons import AnyArray, BoolArray, IntArray
 

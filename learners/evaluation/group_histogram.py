@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from learners.arithmetic import FloatArray
-from learners.evaluation.log_odds import (
+from learners.evaluation.histograms import (
     COARSE_BINS,
     COARSE_DOUBLING,
     NO_SCORE,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from learners.evaluation.delays import AGE_OF_STEP, AGES
-from learners.evaluation.groupings import Codes, Fixed, Grouping, Move, Widening
+from learners.evaluation.groups import Codes, Fixed, Grouping, Move, Widening
 from learners.evaluation.lessons import Lessons
 from learners.evaluation.measuring import Measuring
 from learners.lessons import AnyArray, IntArray

@@ -14,11 +14,11 @@ from learners.evaluation.contender import Beside, Contender, under
 from learners.evaluation.delays import Delays, delay_steps
 from learners.evaluation.fading import Fading, Shares
 from learners.evaluation.grouped import SIDE_BY_SIDE, Grouped
-from learners.evaluation.groupings import Move
+from learners.evaluation.groups import Move
 from learners.evaluation.lessons import ALWAYS, BASE_RATE, SCORE, Lessons
 from learners.evaluation.measuring import Measuring
-from learners.evaluation.recent import Recent
 from learners.evaluation.scored import Scored, loss_units, scored
+from learners.evaluation.windows import Recent
 from learners.lessons import AnyArray, IntArray
 
 

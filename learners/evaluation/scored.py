@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from learners.arithmetic import FloatArray
 from learners.evaluation.fixed_point import units
-from learners.evaluation.log_odds import coarse_bins, log_odds_bins
+from learners.evaluation.histograms import coarse_bins, log_odds_bins
 from learners.lessons import BoolArray, IntArray
 from learners.metrics import CALIBRATION_BINS, log_losses
 

@@ -13,10 +13,10 @@ import numpy as np
 from learners.areas import average_precision, counts_by_score, roc_area
 from learners.arithmetic import FloatArray
 from learners.evaluation.fixed_point import mean, units
+from learners.evaluation.histograms import defined
 from learners.evaluation.lessons import BASE_RATE
-from learners.evaluation.log_odds import defined
 from learners.evaluation.measuring import Measuring
-from learners.evaluation.recent import Kept
+from learners.evaluation.windows import Kept
 from learners.evaluation.worth import decided_amounts, worth
 from learners.lessons import BoolArray
 from learners.metrics import calibration_bins, log_losses
