@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from converters.config.learning_settings import ValueSettings
-from learners.arithmetic import FloatArray
 from learners.lessons import BoolArray
+from learners.metrics.arrays import FloatArray
 
 
 def decision_values(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.errors import FreshetError
-from learners.arithmetic import FloatArray
+from learners.metrics.arrays import FloatArray
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 IntArray: TypeAlias = npt.NDArray[np.int64]

@@ -13,10 +13,10 @@ import numpy as np
 
 from converters.config.settings import HALF
 from converters.convert.to_vw_text import unlabelled
-from learners.arithmetic import FloatArray
 from learners.calibration import Adjuster, Adjustment
 from learners.learner import Learner
 from learners.lessons import IntArray
+from learners.metrics.arrays import FloatArray
 from stream.joins.columns import UNKNOWN, Block, Layout
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
 from stream.plan import Plan, Remembered

@@ -22,10 +22,10 @@ from converters.errors import UsageError
 from converters.schema.crossing import crossed_again
 from converters.schema.schema import Schema
 from learners import choose
-from learners.arithmetic import FloatArray
 from learners.calibration import Adjuster, check_positive_weight
 from learners.intake import RefusedLinesError
 from learners.learner import Learner, LearnerSpec
+from learners.metrics.arrays import FloatArray
 from learners.river_arguments import river_spec
 from learners.vw_arguments import vw_spec
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from converters.schema.carried import Carried, amount_of
-from learners.arithmetic import FloatArray
 from learners.lessons import IntArray
+from learners.metrics.arrays import FloatArray
 
 # What is kept of a value that is longer.
 MOST_CHARACTERS = 200

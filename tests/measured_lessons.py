@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from learners.arithmetic import FloatArray
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.evaluation.lessons import joined
 from learners.lessons import AnyArray, BoolArray, IntArray
+from learners.metrics.arrays import FloatArray
 
 HOUR = 3_600_000
 

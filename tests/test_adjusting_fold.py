@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
 from learners import choose
-from learners.arithmetic import FloatArray
 from learners.calibration import AdjustedLearner, Adjuster, Adjustment, AdjustmentError, adjusted
 from learners.lessons import BoolArray
-from learners.metrics import score_metrics
+from learners.metrics.arrays import FloatArray
+from learners.metrics.metrics import score_metrics
 from learners.vw_arguments import vw_spec
 
 PLAIN = ImbalanceSettings()

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from converters.config.learning_settings import ImbalanceSettings
 from converters.errors import UsageError
 from learners import choose
-from learners.arithmetic import FloatArray
 from learners.calibration import check_positive_weight, is_left_out, weighted
 from learners.calibration.imbalance import corrected, odds_inflation
 from learners.learner import LearnerSpec
 from learners.lessons import BoolArray
+from learners.metrics.arrays import FloatArray
 from learners.vw_arguments import vw_spec
 from tests.schemas import FLIGHT, build
 

@@ -13,11 +13,11 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from learners.adjusting.logistic import exponential, log_odds, sigmoid
-from learners.arithmetic import FloatArray
 from learners.calibration import IDENTITY, Adjustment, AdjustmentError
 from learners.calibration.isotonic import Isotonic, pooled
 from learners.calibration.platt import FEWEST_GROUPED, Platt, _Groups, _Newton, targets
 from learners.lessons import BoolArray
+from learners.metrics.arrays import FloatArray
 
 quick = settings(max_examples=60, deadline=None)
 tied = st.sampled_from([0.0, 1e-12, 0.1, 0.25, 0.5, 0.75, 1 - 1e-9, 1.0])

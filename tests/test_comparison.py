@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from converters.config.learning_settings import ValueSettings
-from learners.arithmetic import FloatArray
 from learners.comparison import compare
 from learners.lessons import BoolArray
-from learners.metrics import score_metrics
+from learners.metrics.arrays import FloatArray
+from learners.metrics.metrics import score_metrics
 
 VALUE = ValueSettings(true_positive=10, false_positive=-1)
 

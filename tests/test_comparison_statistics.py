@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, rankdata  # type: ignore[import-untyped]
 
-from learners.arithmetic import FloatArray
 from learners.comparison import BlockBootstrap, paired_delong
 from learners.comparison.bootstrap import SEED, block_counts, block_length, interval
 from learners.comparison.delong import mid_ranks
 from learners.lessons import BoolArray
-from learners.metrics import score_metrics
+from learners.metrics.arrays import FloatArray
+from learners.metrics.metrics import score_metrics
 
 quick = settings(max_examples=60, deadline=None)
 tied = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])

@@ -18,10 +18,10 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from learners.arithmetic import FloatArray
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.lessons import BoolArray
-from learners.metrics import CLIP
+from learners.metrics.arrays import FloatArray
+from learners.metrics.metrics import CLIP
 from tests.measured_lessons import assert_areas, lessons, measured
 
 THRESHOLD = 0.3

@@ -9,9 +9,9 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from learners.areas import roc_auc
-from learners.arithmetic import FloatArray
 from learners.evaluation import Evaluator, Measuring
+from learners.metrics.areas import roc_auc
+from learners.metrics.arrays import FloatArray
 from tests.measured_lessons import HOUR, lessons, measured, reopened
 
 # A label a minute: periods of 300 labels, and fewer still by slice and age.

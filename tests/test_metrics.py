@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from learners.areas import roc_auc
-from learners.arithmetic import FloatArray, natural_log, sum_in_order
 from learners.evaluation.histograms import LogOddsHistogram, log_odds_bins
 from learners.lessons import BoolArray, Labels, MetricsError, Scores
-from learners.metrics import CLIP, score_metrics
+from learners.metrics.areas import roc_auc
+from learners.metrics.arrays import FloatArray, natural_log, sum_in_order
+from learners.metrics.metrics import CLIP, score_metrics
 
 # Few distinct values, so that ties and the ends 0 and 1 come up all the time.
 tied_scores = st.sampled_from([0.0, 1e-9, 0.1, 0.25, 0.4999999, 0.5, 0.75, 1 - 1e-9, 1.0])

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.config.learning_settings import ValueSettings
-from learners.arithmetic import FloatArray
 from learners.calibration import Adjustment
 from learners.comparison.value import NEVER, value_by_threshold
 from learners.decisions import decision_values
 from learners.lessons import BoolArray
+from learners.metrics.arrays import FloatArray
 
 quick = settings(max_examples=60, deadline=None)
 MATRIX = ValueSettings(true_positive=10, false_positive=-4, true_negative=0.5, false_negative=-2)

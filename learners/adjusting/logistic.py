@@ -1,6 +1,6 @@
 """Log-odds and back, to the same bits everywhere, and never against the order of the scores.
 
-Stands below :mod:`learners.calibration.platt`. Like :func:`learners.arithmetic.natural_log`, all is
+Stands below :mod:`learners.calibration.platt`. Like :func:`learners.metrics.arrays.natural_log`, all is
 built from operations that IEEE 754 rounds correctly. ``math.exp`` and ``np.exp`` will not do: the C
 library and numpy choose among kernels by the processor (with and without fused multiply-add), and
 their last bits differ.
@@ -20,9 +20,9 @@ import math
 
 import numpy as np
 
-from learners.arithmetic import LOG_2_HIGH, LOG_2_LOW, ROOT_HALF, FloatArray, natural_log
-from learners.arithmetic import POLYNOMIAL as LOGARITHM
-from learners.metrics import CLIP
+from learners.metrics.arrays import LOG_2_HIGH, LOG_2_LOW, ROOT_HALF, FloatArray, natural_log
+from learners.metrics.arrays import POLYNOMIAL as LOGARITHM
+from learners.metrics.metrics import CLIP
 
 # fdlibm's e_exp.c (Sun Microsystems, 1993): r(exp(r) + 1) / (exp(r) - 1) is 2 and this polynomial
 # in r², lowest power first.

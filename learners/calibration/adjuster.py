@@ -12,10 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
-from learners.arithmetic import FloatArray
 from learners.calibration.adjustment import CALIBRATIONS, Adjustment, AdjustmentError
 from learners.calibration.imbalance import corrected, odds_inflation
 from learners.lessons import AnyArray, BoolArray, IntArray
+from learners.metrics.arrays import FloatArray
 
 
 class Adjuster:

@@ -14,10 +14,10 @@ import numpy as np
 
 from converters.errors import FreshetError
 from learners.adjusting.logistic import FEWEST_IN_ARRAY
-from learners.arithmetic import FloatArray
 from learners.calibration.imbalance import corrected, corrected_one
 from learners.calibration.isotonic import Isotonic
 from learners.calibration.platt import Platt
+from learners.metrics.arrays import FloatArray
 
 Calibration: TypeAlias = Platt | Isotonic
 CALIBRATIONS: dict[str, type[Platt | Isotonic]] = {c.method: c for c in (Platt, Isotonic)}

@@ -24,9 +24,9 @@ from converters.convert.from_vw_text import read_number
 from converters.errors import UsageError
 from converters.schema.schema import Schema
 from learners.adjusting.logistic import FEWEST_IN_ARRAY
-from learners.arithmetic import FloatArray
 from learners.intake import intake_for
 from learners.learner import LearnerSpec
+from learners.metrics.arrays import FloatArray
 
 # As many bits as a float holds: a share of 1 leaves nothing out, whatever is drawn.
 KEY_BYTES, SPARE_BITS, KEY_RANGE = 8, 11, 2.0**53

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.lessons import BoolArray, IntArray
+from learners.metrics.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,8 +24,8 @@ from learners.adjusting.logistic import (
     sigmoid,
     sigmoid_of,
 )
-from learners.arithmetic import FloatArray, natural_log, sum_in_order
 from learners.lessons import BoolArray
+from learners.metrics.arrays import FloatArray, natural_log, sum_in_order
 
 # Groups a unit of log-odds, and from how many lessons on; fewer are each fitted alone.
 GROUPS = 128

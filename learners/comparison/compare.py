@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from converters.config.learning_settings import ValueSettings
-from learners.arithmetic import FloatArray
 from learners.comparison.bootstrap import interval
 from learners.comparison.delong import paired_delong
 from learners.comparison.found import MEASURES, Better, Comparison, Difference
 from learners.decisions import decision_values
 from learners.lessons import BoolArray
-from learners.metrics import log_losses, squared_errors
+from learners.metrics.arrays import FloatArray
+from learners.metrics.metrics import log_losses, squared_errors
 
 # Below, an interval from resamples or by the normal distribution says nothing.
 FEWEST_LESSONS = 30

@@ -14,8 +14,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.lessons import BoolArray
+from learners.metrics.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from converters.config.learning_settings import ValueSettings
-from learners.arithmetic import FloatArray, sum_in_order
 from learners.comparison.bootstrap import block_counts, block_length
 from learners.decisions import decision_values
 from learners.lessons import BoolArray, IntArray
+from learners.metrics.arrays import FloatArray, sum_in_order
 
 # Thresholds of the curve: quantiles of the scores, so that each is passed by as many lessons.
 CURVE_POINTS = 200

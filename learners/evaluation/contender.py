@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.evaluation.exact_sums import ExactSums
 from learners.evaluation.fading import Faded, Fading, Shares
 from learners.evaluation.fixed_point import UNIT
@@ -19,6 +18,7 @@ from learners.evaluation.grouped import ALL
 from learners.evaluation.histograms import LogOddsHistogram
 from learners.evaluation.scored import BARS, Scored
 from learners.lessons import AnyArray, IntArray
+from learners.metrics.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from learners.evaluation.scored import BARS, BARS_A_BIN
 from learners.evaluation.summary import summary
 from learners.evaluation.windowed import confusion, lift
 from learners.evaluation.windows import Kept
-from learners.metrics import CALIBRATION_BINS
+from learners.metrics.metrics import CALIBRATION_BINS
 
 MEANS = (
     "log_loss",

@@ -11,8 +11,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.lessons import AnyArray, IntArray
+from learners.metrics.arrays import FloatArray
 
 # 53 bits in three parts; 64 - 18 bits of room are enough for 3e13 numbers.
 PART_BITS = 18

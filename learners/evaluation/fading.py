@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.evaluation.fixed_point import units
 from learners.evaluation.group_sums import BASE, COLUMNS, DECISIONS, FIRST_GAP, LOSS, SQUARE
 from learners.evaluation.histograms import COARSE_BINS, areas
 from learners.evaluation.scored import Scored
 from learners.lessons import AnyArray, BoolArray, IntArray
+from learners.metrics.arrays import FloatArray
 
 # Columns: the histogram by label, decisions, then those of groups.
 LABELLED = 2 * COARSE_BINS

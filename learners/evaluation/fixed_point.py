@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.lessons import IntArray
+from learners.metrics.arrays import FloatArray
 
 # A log loss is below 2^4.02, and blocks of 2^14 lessons then stay below the 2^53 up to which
 # floats hold every whole number.

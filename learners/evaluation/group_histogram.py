@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.evaluation.histograms import (
     COARSE_BINS,
     COARSE_DOUBLING,
@@ -21,6 +20,7 @@ from learners.evaluation.histograms import (
     notice,
 )
 from learners.lessons import AnyArray, BoolArray, IntArray
+from learners.metrics.arrays import FloatArray
 
 # Of the table's own type, for another takes ten times as long to add.
 ONE = np.uint32(1)

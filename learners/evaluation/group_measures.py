@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learners.areas import average_precision, roc_area
-from learners.arithmetic import FloatArray
 from learners.evaluation.group_sums import BASE, FIRST_GAP, LOSS, SQUARE, GroupSums
 from learners.lessons import IntArray
+from learners.metrics.areas import average_precision, roc_area
+from learners.metrics.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

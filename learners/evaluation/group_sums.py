@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.evaluation.fixed_point import MOST_LESSONS, UNIT, UNIT_BITS, carried, placed
 from learners.evaluation.group_histogram import GroupHistogram
 from learners.evaluation.scored import ComplexArray, Scored
 from learners.lessons import AnyArray, BoolArray, IntArray
-from learners.metrics import CALIBRATION_BINS
+from learners.metrics.arrays import FloatArray
+from learners.metrics.metrics import CALIBRATION_BINS
 
 # Columns of the sums: log loss, squared error, the base rate's log loss on the same lessons, then
 # score less label in each calibration bin.

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.lessons import BoolArray, IntArray, MetricsError
+from learners.metrics.arrays import FloatArray
 
 SCORE = "score"
 BASE_RATE = "base_rate"

@@ -12,11 +12,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from learners.arithmetic import FloatArray
 from learners.evaluation.fixed_point import units
 from learners.evaluation.histograms import coarse_bins, log_odds_bins
 from learners.lessons import BoolArray, IntArray
-from learners.metrics import CALIBRATION_BINS, log_losses
+from learners.metrics.arrays import FloatArray
+from learners.metrics.metrics import CALIBRATION_BINS, log_losses
 
 ComplexArray: TypeAlias = npt.NDArray[np.complex128]
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from learners.areas import average_precision, counts_by_score, roc_area
-from learners.arithmetic import FloatArray
 from learners.evaluation.fixed_point import mean, units
 from learners.evaluation.histograms import defined
 from learners.evaluation.lessons import BASE_RATE
@@ -19,7 +17,9 @@ from learners.evaluation.measuring import Measuring
 from learners.evaluation.windows import Kept
 from learners.evaluation.worth import decided_amounts, worth
 from learners.lessons import BoolArray
-from learners.metrics import calibration_bins, log_losses
+from learners.metrics.areas import average_precision, counts_by_score, roc_area
+from learners.metrics.arrays import FloatArray
+from learners.metrics.metrics import calibration_bins, log_losses
 
 DECISIONS = ("tn", "fp", "fn", "tp")
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.evaluation.lessons import Lessons
 from learners.evaluation.measuring import Measuring
 from learners.lessons import AnyArray, BoolArray, IntArray
+from learners.metrics.arrays import FloatArray
 
 SCORES = "score:"
 # Before the first lesson; any event time is later.

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from converters.config.learning_settings import ValueSettings
-from learners.arithmetic import FloatArray
 from learners.lessons import BoolArray
+from learners.metrics.arrays import FloatArray
 
 
 def worth(value: ValueSettings, amounts: Sequence[float]) -> float:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from learners.arithmetic import FloatArray
 from learners.lessons import IntArray
+from learners.metrics.arrays import FloatArray
 
 # A float column that is added later knows nothing of the rows before it.
 UNKNOWN = float("nan")

@@ -1,6 +1,6 @@
 """The metrics of plain arrays of scores and labels: exact, and each a small function.
 
-Stands between :mod:`learners.arithmetic` and whoever measures: :func:`score_metrics` for reports
+Stands between :mod:`learners.metrics.arrays` and whoever measures: :func:`score_metrics` for reports
 and gates, the losses and bins for :mod:`learners.evaluation`. A new metric is one
 function and one line in ``METRICS``.
 """
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from learners.areas import roc_auc
-from learners.arithmetic import FloatArray, natural_log, sum_in_order
 from learners.lessons import BoolArray, IntArray, Labels, Scores, lesson_arrays
+from learners.metrics.areas import roc_auc
+from learners.metrics.arrays import FloatArray, natural_log, sum_in_order
 
 # One certain, wrong score must not decide the log loss of a stream: it costs 16.1 at most.
 CLIP = 1e-7
