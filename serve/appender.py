@@ -18,7 +18,7 @@ import structlog
 
 from converters.config.settings import Settings
 from learners.registry import RegistryError, StoredResponse
-from learners.registry.posts import Posts
+from learners.registry.repeated_requests import Posts
 from stream.log import EventLog, Outgoing, UnknownTopicError
 from stream.open_log import open_log
 from stream.topics import create_topics

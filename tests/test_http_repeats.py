@@ -12,7 +12,7 @@ from fastapi import Request
 from starlette.testclient import TestClient
 
 from learners.registry import RegistryUnavailableError
-from learners.registry.posts import Posts
+from learners.registry.repeated_requests import Posts
 from serve.appender import Appender
 from serve.ingest import key_of
 from stream.log import LogUnavailableError, Outgoing

@@ -14,7 +14,7 @@ from learners.registry import (
     Registry,
     StoredResponse,
 )
-from learners.registry.posts import ABANDONED, KEPT, Posts
+from learners.registry.repeated_requests import ABANDONED, KEPT, Posts
 from tests.registry_samples import Clock, registry_at
 
 ANSWER = StoredResponse(202, b'{"positions": [[0, 7]]}')

@@ -6,7 +6,7 @@ that is committed again, as after an answer that was lost, changes nothing.
 
 from __future__ import annotations
 
-from learners.registry import checkpoints, lineages, pointers, writer
+from learners.registry import lineages, serving, versions, writer
 from learners.registry.database import Transaction
 from learners.registry.errors import RegistryError
 from learners.registry.records import Commit, Committed
@@ -20,9 +20,9 @@ def commit(change: Transaction, epoch: int, commit: Commit) -> Committed:
         RegistryError: the lineage is not the live one.
     """
     owner = writer.check(change, epoch)
-    known = checkpoints.by_folder(change, commit.snapshot.folder)
+    known = versions.by_folder(change, commit.snapshot.folder)
     if known is not None:
-        return Committed(known.serial, known.version, pointers.read(change))
+        return Committed(known.serial, known.version, serving.read(change))
     live = lineages.live_serial(change)
     if commit.lineage != live:
         raise RegistryError(
@@ -31,10 +31,10 @@ def commit(change: Transaction, epoch: int, commit: Commit) -> Committed:
             "from there."
         )
     state = "verified" if commit.verdict.good else "refused"
-    serial, version = checkpoints.add(change, commit, state=state, epoch=epoch)
+    serial, version = versions.add(change, commit, state=state, epoch=epoch)
     if version is None:
-        return Committed(serial, None, pointers.read(change))
-    return Committed(serial, version, pointers.publish(change, version, commit.verdict, owner))
+        return Committed(serial, None, serving.read(change))
+    return Committed(serial, version, serving.publish(change, version, commit.verdict, owner))
 
 
 def add_candidate(change: Transaction, commit: Commit) -> int:
@@ -43,7 +43,7 @@ def add_candidate(change: Transaction, commit: Commit) -> int:
     Raises:
         RegistryError: there is no such lineage, or nothing was learned.
     """
-    known = checkpoints.by_folder(change, commit.snapshot.folder)
+    known = versions.by_folder(change, commit.snapshot.folder)
     if known is not None and known.version is not None:
         return known.version
     if not commit.learned_something or lineages.find(change, commit.lineage) is None:
@@ -52,6 +52,6 @@ def add_candidate(change: Transaction, commit: Commit) -> int:
             "nothing was learned, or the lineage does not exist. Backfill again."
         )
     state = "candidate" if commit.verdict.good else "refused"
-    _, version = checkpoints.add(change, commit, state=state, epoch=None)
+    _, version = versions.add(change, commit, state=state, epoch=None)
     assert version is not None
     return version

@@ -12,18 +12,9 @@ from types import TracebackType
 from typing import Literal, Self
 
 from converters.errors import UsageError
-from learners.registry import (
-    checkpoints,
-    commits,
-    ledger,
-    lineages,
-    pointers,
-    thinning,
-    writer,
-)
+from learners.registry import commits, ledger, lineages, serving, thinning, versions, writer
 from learners.registry.database import Database
 from learners.registry.errors import UnservableVersionError
-from learners.registry.posts import Posts
 from learners.registry.records import (
     Checkpoint,
     Commit,
@@ -37,6 +28,7 @@ from learners.registry.records import (
     Version,
     utc_now,
 )
+from learners.registry.repeated_requests import Posts
 
 
 class Registry:
@@ -110,7 +102,7 @@ class Registry:
             if epoch is not None:
                 writer.check(change, epoch)
             if parent_version is not None:
-                checkpoints.version(change, parent_version)
+                versions.version(change, parent_version)
             serial = lineages.next_serial(change, after)
             made = (parent_version, origin, learner, schema_hash, start, epoch, change.now)
             lineage = Lineage(serial, *made)
@@ -148,22 +140,22 @@ class Registry:
     def resume_point(self) -> Checkpoint | None:
         """The newest whole checkpoint of the live lineage; None: begin at the lineage's start."""
         with self._database.read() as look:
-            return checkpoints.resume_point(look)
+            return versions.resume_point(look)
 
     def versions(self, limit: int | None = None) -> list[Version]:
         """The versions, or the newest ``limit`` of them; the newest last."""
         with self._database.read() as look:
-            return checkpoints.versions(look, limit)
+            return versions.versions(look, limit)
 
     def version(self, number: int) -> Version:
         """One version; raises :class:`UnknownVersionError`, which lists what there is."""
         with self._database.read() as look:
-            return checkpoints.version(look, number)
+            return versions.version(look, number)
 
     def pointers(self) -> Pointers:
         """What is the latest, what is to be served, and is it pinned."""
         with self._database.read() as look:
-            return pointers.read(look)
+            return serving.read(look)
 
     def serve_version(
         self,
@@ -189,32 +181,32 @@ class Registry:
         """
         _check_reason(reason)
         with self._database.write() as change:
-            wanted = checkpoints.version(change, version)
+            wanted = versions.version(change, version)
             if schema_hash not in (None, wanted.schema_hash):
                 raise UnservableVersionError(
                     f"Version {version} was learned under another schema than the config's: other "
                     "columns, labels or interactions. No server with this config could serve it. "
                     "Nothing was moved. Serve it with the config it was made with."
                 )
-            return pointers.serve(change, action, wanted, reason, actor)
+            return serving.serve(change, action, wanted, reason, actor)
 
     def unpin(self, reason: str, actor: str) -> Pointers:
         """Serve the learner's newest good version, and follow the learner again."""
         _check_reason(reason)
         with self._database.write() as change:
-            return pointers.unpin(change, reason, actor)
+            return serving.unpin(change, reason, actor)
 
     def mark_refused(self, version: int, reason: str, actor: str) -> Pointers:
         """A version found corrupt: never served or resumed from again; another takes its place."""
         _check_reason(reason)
         with self._database.write() as change:
-            return pointers.refuse(change, checkpoints.version(change, version), reason, actor)
+            return serving.refuse(change, versions.version(change, version), reason, actor)
 
     def mark_broken(self, checkpoint: Checkpoint, reason: str, actor: str) -> Pointers:
         """The same for a checkpoint that may have no version number."""
         _check_reason(reason)
         with self._database.write() as change:
-            return pointers.refuse(change, checkpoint, reason, actor)
+            return serving.refuse(change, checkpoint, reason, actor)
 
     def ledger(self, limit: int | None = None) -> list[Entry]:
         """Every entry of the ledger, or the newest ``limit`` of them; the oldest first."""
@@ -239,7 +231,7 @@ class Registry:
     def named_folders(self) -> set[str]:
         """The snapshot folders that must stay; every other one is an orphan."""
         with self._database.read() as look:
-            return checkpoints.folders(look)
+            return versions.folders(look)
 
 
 def _check_reason(reason: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from learners.registry import checkpoints, ledger, lineages, pointers, tables
+from learners.registry import ledger, lineages, serving, tables, versions
 from learners.registry.database import Transaction
 from learners.registry.records import Checkpoint
 
@@ -27,9 +27,9 @@ def thinnable(look: Transaction, keep: int) -> list[Checkpoint]:
     Versions that were served only by following the learner go too: it makes one every few
     seconds, and kept for ever they would fill the disk.
     """
-    there = checkpoints.find(look, ~_TABLE.c.thinned)
+    there = versions.find(look, ~_TABLE.c.thinned)
     needed = _needed_versions(look, keep) | ledger.chosen(look)
-    resume = checkpoints.resume_point(look)
+    resume = versions.resume_point(look)
     return [
         found
         for found in there
@@ -43,9 +43,9 @@ def mark(change: Transaction, given: Iterable[Checkpoint]) -> list[Checkpoint]:
     gone = [found for found in thinnable(change, keep=0) if found.serial in wanted]
     if gone:
         serials = [found.serial for found in gone]
-        checkpoints.change_rows(change, _TABLE.c.serial.in_(serials), thinned=True)
+        versions.change_rows(change, _TABLE.c.serial.in_(serials), thinned=True)
     if any(found.version is not None for found in gone):  # others were never on offer
-        serving = pointers.read(change).serving
+        serving = serving.read(change).serving
         ledger.append(
             change,
             actor="freshet",
@@ -62,7 +62,7 @@ def mark(change: Transaction, given: Iterable[Checkpoint]) -> list[Checkpoint]:
 
 
 def _needed_versions(look: Transaction, keep: int) -> set[int]:
-    now = pointers.read(look)
+    now = serving.read(look)
     pointed = {number for number in (now.latest, now.serving) if number is not None}
     candidate = _TABLE.c.state == "candidate"
     recent = {

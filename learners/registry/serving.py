@@ -11,7 +11,7 @@ from typing import Literal
 
 from sqlalchemy import select, update
 
-from learners.registry import checkpoints, ledger, lineages, tables
+from learners.registry import ledger, lineages, tables, versions
 from learners.registry.database import Transaction
 from learners.registry.errors import UnservableVersionError
 from learners.registry.records import Checkpoint, Json, Pointers, Verdict, Version
@@ -70,10 +70,10 @@ def refuse(change: Transaction, bad: Checkpoint, reason: str, actor: str) -> Poi
     """A checkpoint found corrupt: never resumed from or served again."""
     before = read(change)
     this = _TABLE.c.serial == bad.serial
-    still_whole = bool(checkpoints.find(change, this, ~_TABLE.c.broken))
+    still_whole = bool(versions.find(change, this, ~_TABLE.c.broken))
     if not still_whole:
         return before
-    checkpoints.change_rows(change, this, state="refused", reason=reason, broken=True)
+    versions.change_rows(change, this, state="refused", reason=reason, broken=True)
     after = before
     if bad.version is not None and bad.version == before.serving:
         instead = _instead_of(change, bad.version, bad.schema_hash)
@@ -96,7 +96,7 @@ def _move(
     change.connection.execute(update(_ROW).where(_ROW.c.model == change.model).values(values))
     if after.serving is not None and after.serving != before.serving:
         # Someone has seen it good enough to serve: a candidate is one no longer.
-        checkpoints.change_rows(
+        versions.change_rows(
             change, _TABLE.c.version == after.serving, served=True, state="verified"
         )
     actor, action, reason = who_what_why
@@ -113,7 +113,7 @@ def _move(
 
 def _check_servable(look: Transaction, version: Version) -> None:
     if version.state == "thinned":
-        best = checkpoints.newest_good(look)
+        best = versions.newest_good(look)
         raise UnservableVersionError(
             f"Version {version.version} of model {look.model!r} cannot be served: its files were "
             f"thinned out. The newest that can is {best}; `freshet models` lists all."
@@ -130,14 +130,14 @@ def _learners_best(look: Transaction) -> int | None:
     lineage = lineages.find(look, lineages.live_serial(look))
     if lineage is None:
         return None
-    best = checkpoints.newest_good(look, _TABLE.c.lineage == lineage.serial)
+    best = versions.newest_good(look, _TABLE.c.lineage == lineage.serial)
     if best is not None or lineage.parent_version is None:
         return best
-    return checkpoints.newest_good(look, _TABLE.c.version == lineage.parent_version)
+    return versions.newest_good(look, _TABLE.c.version == lineage.parent_version)
 
 
 def _instead_of(look: Transaction, bad: int, schema_hash: str) -> int | None:
     """The newest good version before this one, for newer ones may have been rolled back from."""
     alike = _TABLE.c.schema_hash == schema_hash
-    earlier = checkpoints.newest_good(look, alike, _TABLE.c.version < bad)
-    return earlier if earlier is not None else checkpoints.newest_good(look, alike)
+    earlier = versions.newest_good(look, alike, _TABLE.c.version < bad)
+    return earlier if earlier is not None else versions.newest_good(look, alike)
