@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from learners.registry import Version
-from learners.reporting.balance import counts_section, equations
+from learners.report.counts import counts_section, equations
+from learners.report.figures import drawn, figure
+from learners.report.groups import delays_section
 from learners.reporting.chain import Span, chain, spans, versions_text, versions_within
-from learners.reporting.figures import drawn, figure
-from learners.reporting.groups import delays_section
 
 COUNTS = {
     "events": 21,

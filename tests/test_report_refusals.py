@@ -11,7 +11,7 @@ import pytest
 from converters.errors import FreshetError, UsageError
 from learners.commands.report import compare, report
 from learners.registry import UnknownVersionError
-from learners.reporting.measured import NothingMeasuredError, measured
+from learners.report.read import NothingMeasuredError, measured
 from tests.measured_models import MeasuredModel, lessons, measured_model, run
 from tests.project import Project, flights
 

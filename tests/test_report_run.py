@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from learners.reporting.contents import sections
-from learners.reporting.document import document
-from learners.reporting.measured import measured
+from learners.report.document import document
+from learners.report.read import measured
+from learners.report.show import sections
 from serve.cli import app
 from tests.project import Project, flights
 

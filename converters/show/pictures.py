@@ -1,6 +1,6 @@
 """Pictures of the report as SVG that stands in the page itself.
 
-Colours and dashes are the page's (:mod:`learners.reporting.as_html`); every picture says in words
+Colours and dashes are the page's (:mod:`learners.report.as_html`); every picture says in words
 what it shows, for those who hear the page. All text is escaped here.
 """
 

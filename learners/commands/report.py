@@ -1,6 +1,6 @@
 """The commands of measures: ``freshet report`` and ``freshet compare``.
 
-Thin: :mod:`learners.reporting` reads a checkpoint and words it; both read only.
+Thin: :mod:`learners.report` reads a checkpoint and words it; both read only.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def report(
     """Report what the scores given at arrival were worth once the labels came."""
     from converters.apart import check_apart
     from converters.files.output import writing
+    from learners.report.document import document
+    from learners.report.read import measured
+    from learners.report.show import headline, sections, title
     from learners.reporting.as_html import page
     from learners.reporting.as_text import show
-    from learners.reporting.contents import headline, sections, title
-    from learners.reporting.document import document
-    from learners.reporting.measured import measured
 
     if html == "-":
         raise UsageError("--html needs a file: standard output takes the report as text or JSON.")
@@ -58,8 +58,8 @@ def compare(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Compare each contender with the served score: who is better, by how much, how surely."""
-    from learners.reporting.comparing import comparisons, show
-    from learners.reporting.measured import measured
+    from learners.report.comparison import comparisons, show
+    from learners.report.read import measured
 
     settings, schema = read_config(config)
     found = comparisons(settings, measured(settings, schema, version), against)

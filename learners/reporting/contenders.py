@@ -7,7 +7,7 @@ from typing import Any
 
 from converters.quoting import quoted
 from converters.show.tables import cut
-from learners.reporting.figures import Group
+from learners.report.figures import Group
 
 SCORE, BASE_RATE = "score", "base_rate"
 CALLED = {

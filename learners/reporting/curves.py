@@ -7,6 +7,8 @@ from typing import Any
 
 from converters.report.wording import moment
 from converters.show.tables import Table
+from learners.report.figures import HEADINGS, drawn, figure
+from learners.report.overall import duration
 from learners.reporting.contenders import (
     BASE_RATE,
     contenders,
@@ -14,8 +16,6 @@ from learners.reporting.contenders import (
     shortly,
     since_words,
 )
-from learners.reporting.figures import HEADINGS, drawn, figure
-from learners.reporting.overall import duration
 from learners.reporting.pictures import Line, LineChart
 from learners.reporting.sections import Section
 

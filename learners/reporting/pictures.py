@@ -1,6 +1,6 @@
 """What the report's pictures show, as plain data: lines over an axis, bars, and calibration.
 
-Made by the sections of :mod:`learners.reporting`, drawn by :mod:`converters.show.pictures`.
+Made by the sections of :mod:`learners.report`, drawn by :mod:`converters.show.pictures`.
 """
 
 from __future__ import annotations

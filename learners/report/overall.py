@@ -7,8 +7,8 @@ from typing import Any
 
 from converters.report.wording import counted
 from converters.show.tables import Table
+from learners.report.figures import HEADINGS, MEASURES, Group, figure, headings
 from learners.reporting.contenders import called, contenders, report_of, trouble_words
-from learners.reporting.figures import HEADINGS, MEASURES, Group, figure, headings
 from learners.reporting.sections import Section
 
 NO_LABELS = (

@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from converters.report.wording import counted
-from learners.reporting.balance import counts_section
+from learners.report.counts import counts_section
+from learners.report.decisions import decisions_section, value_section
+from learners.report.groups import ages_section, delays_section, slices_section, versions_section
+from learners.report.overall import overall_section
+from learners.report.scores import calibration_section, distribution_section, effects_section
 from learners.reporting.curves import curves_section
-from learners.reporting.decisions import decisions_section, value_section
-from learners.reporting.groups import (
-    ages_section,
-    delays_section,
-    slices_section,
-    versions_section,
-)
-from learners.reporting.overall import overall_section
-from learners.reporting.scores import calibration_section, distribution_section, effects_section
 from learners.reporting.sections import Section
 
 

@@ -9,10 +9,10 @@ from learners.evaluation import Measuring
 from learners.evaluation.lessons import STATIC
 from learners.evaluation.measuring import MILLISECONDS
 from learners.registry import iso
-from learners.reporting.balance import equations
+from learners.report.counts import equations
+from learners.report.figures import undefined
+from learners.report.read import Measured
 from learners.reporting.chain import spans, versions_within
-from learners.reporting.figures import undefined
-from learners.reporting.measured import Measured
 
 # Settings of what is gathered, which a checkpoint's manifest alone tells.
 OF_COLLECTING = ("slice_values", "static_after")
