@@ -17,10 +17,10 @@ from converters.learner_settings import LearnerSettings
 from converters.schema.schema import Schema
 from learners.intake import intake_for
 from learners.learner import Learner, LearnerModule, LearnerSpec, WrongLearnerError
-from learners.river_arguments import river_spec
+from learners.river.arguments import river_spec
 from learners.vw_arguments import vw_spec
 
-_MODULES = {"vw": "learners.vw", "river": "learners.river"}
+_MODULES = {"vw": "learners.vw", "river": "learners.river.learner"}
 _PACKAGES = {"vw": "vowpalwabbit", "river": "river"}
 
 

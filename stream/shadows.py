@@ -26,7 +26,7 @@ from learners.calibration import Adjuster, check_positive_weight
 from learners.intake import RefusedLinesError
 from learners.learner import Learner, LearnerSpec
 from learners.metrics.arrays import FloatArray
-from learners.river_arguments import river_spec
+from learners.river.arguments import river_spec
 from learners.vw_arguments import vw_spec
 
 log = structlog.get_logger()

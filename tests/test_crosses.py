@@ -17,7 +17,7 @@ from converters.convert.to_vw_text import compile_schema
 from converters.learner_settings import RiverSettings
 from converters.schema.schema import Schema
 from learners.intake import intake_for, interactions_of
-from learners.river_arguments import river_spec
+from learners.river.arguments import river_spec
 from learners.vw_arguments import vw_spec
 from tests import random_rows
 from tests.schemas import accepted, build

@@ -139,7 +139,7 @@ def test_lessons_without_a_shadows_score_do_not_count_for_it(calibration: str) -
 
 def test_a_shadow_whose_package_is_missing_hinders_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has failed from the beginning, and says why."""
-    monkeypatch.setitem(sys.modules, "learners.river", None)
+    monkeypatch.setitem(sys.modules, "learners.river.learner", None)
     made_for = context(LateLabelSettings(), 5, shadow=[{"name": "wet", "kind": "river"}])
     fold = checkpoint.new_pipeline(made_for, 1)
     taken(fold, stream(5))

@@ -8,7 +8,7 @@ import pytest
 
 from converters.learner_settings import RiverSettings
 from learners.learner import LearnerSpec
-from learners.river_arguments import river_spec
+from learners.river.arguments import river_spec
 from learners.vw_arguments import vw_spec
 from tests.learner_contract import PROMISES, Promise
 from tests.learner_samples import PAIRS

@@ -15,8 +15,8 @@ from converters.convert.from_vw_text import crossed, features, read_row
 from converters.learner_settings import RiverSettings
 from learners import choose
 from learners.learner import NonFiniteError, WrongLearnerError
-from learners.river import RiverLearner
-from learners.river_arguments import river_spec
+from learners.river.arguments import river_spec
+from learners.river.learner import RiverLearner
 from tests.learner_samples import (
     PAIRS,
     labelled_lines,

@@ -10,7 +10,7 @@ import pytest
 from converters.learner_settings import RiverSettings
 from learners import choose
 from learners.learner import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
-from learners.river_arguments import river_spec
+from learners.river.arguments import river_spec
 from learners.vw_arguments import vw_spec
 from learners.vw_file import read_header, read_weights
 from learners.vw_saved import saved_weights, untrained
