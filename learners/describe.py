@@ -10,7 +10,7 @@ from typing import Any
 
 from converters.show.command_line import print_json
 from learners.registry import Entry, Pointers, Version, iso
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 
 
 def version_json(version: Version, pointers: Pointers | None = None) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from learners.calibration import adjusted
 from learners.intake import UNLEARNABLE, RefusedLinesError
 from learners.learner import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
 from learners.registry import Version
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 
 BLOCK_ROWS = 1024
 

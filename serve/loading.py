@@ -21,7 +21,7 @@ from learners.calibration import adjusted
 from learners.learner import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
 from learners.registry import Pointers, Registry, Version, utc_now
 from learners.scoring import spec_of
-from learners.snapshot import CorruptSnapshotError, Snapshot, SnapshotStore
+from learners.snapshots import CorruptSnapshotError, Snapshot, SnapshotStore
 from stream.gate import reproduces
 from stream.packages import packages
 

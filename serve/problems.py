@@ -22,7 +22,7 @@ from learners.registry import (
     UnknownVersionError,
     UnservableVersionError,
 )
-from learners.snapshot import SnapshotError
+from learners.snapshots import SnapshotError
 from stream.log import LogError, RecordTooLargeError, StampError
 
 PROBLEM_JSON = "application/problem+json"

@@ -14,7 +14,7 @@ from converters.config.settings import Settings
 from converters.convert.records import RowReader
 from converters.schema.schema import Schema
 from learners.registry import Registry, utc_now
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 from serve.appender import Appender
 from serve.body import Limits
 from serve.live_model import LiveModel

@@ -15,7 +15,7 @@ from typing import Any
 
 from converters.errors import FreshetError
 from learners.registry import Commit, Lineage, Registry, Start
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 from stream import checkpoint, replay
 from stream.context import Context, learner_json, record_reader
 from stream.formed import Formed

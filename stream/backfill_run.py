@@ -13,7 +13,7 @@ from converters.files.csv_file import open_csv
 from converters.progress import progress
 from converters.show.command_line import say
 from learners.registry import Registry
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 from stream.backfill import Backfill, Folded
 from stream.connection import opened
 from stream.context import Context

@@ -26,7 +26,7 @@ from learners.calibration import Adjuster
 from learners.evaluation import Evaluator, Measuring
 from learners.learner import MODEL_FILE, Learner
 from learners.registry import Start, Verdict
-from learners.snapshot import (
+from learners.snapshots import (
     CorruptSnapshotError,
     Snapshot,
     SnapshotError,

@@ -16,7 +16,7 @@ from learners import choose
 from learners.calibration import Adjuster, Adjustment
 from learners.learner import MODEL_FILE
 from learners.lessons import AnyArray
-from learners.snapshot import Draft, Snapshot
+from learners.snapshots import Draft, Snapshot
 from stream.context import Context
 from stream.scoring import Scoring, Static
 from stream.shadows import Shadow, new_shadow

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry, RegistryUnavailableError
-from learners.snapshot import SnapshotDiskError, SnapshotStore
+from learners.snapshots import SnapshotDiskError, SnapshotStore
 from stream import checkpoint, merge
 from stream.assignment import Assignment
 from stream.connection import Connection, connect, opened, take_hold

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from learners.registry import Registry, RegistryUnavailableError
-from learners.snapshot import SnapshotError, SnapshotStore
+from learners.snapshots import SnapshotError, SnapshotStore
 from stream import checkpoint, garbage
 from stream.journal import JournalLine, record_of
 from stream.log import Outgoing, OutputWriter, Place

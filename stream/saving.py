@@ -14,7 +14,7 @@ import structlog
 from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
 from learners.registry import Commit, Committed, RegistryError, Start, SupersededError
-from learners.snapshot import SnapshotError
+from learners.snapshots import SnapshotError
 from stream import checkpoint, garbage
 from stream.checkpoint import Saved
 from stream.context import learner_json

@@ -12,7 +12,7 @@ import structlog
 
 from learners.learner import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
-from learners.snapshot import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
+from learners.snapshots import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
 from stream import checkpoint, journal, replay
 from stream.context import Context, learner_json
 from stream.continuity import check_same, check_topics

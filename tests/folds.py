@@ -17,7 +17,7 @@ from converters.config.settings import LateLabelSettings
 from converters.schema import schema
 from learners.learner import Learner
 from learners.registry import Start
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 from stream import checkpoint
 from stream.context import Context, context_of
 from stream.joins.joiner import Joiner

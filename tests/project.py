@@ -20,7 +20,7 @@ from converters.files.csv_file import open_csv
 from converters.schema import schema
 from converters.schema.schema import Schema
 from learners.registry import Registry
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 from stream import journal
 from stream.backfill import Backfill
 from stream.connection import opened

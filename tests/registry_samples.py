@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from learners.registry import Commit, Committed, Lineage, Registry, Start, SupersededError, Verdict
-from learners.snapshot import SnapshotRef, SnapshotStore
+from learners.snapshots import SnapshotRef, SnapshotStore
 
 ROOT = Path(__file__).parent.parent
 LEARNER = {"kind": "vw", "args": ["--loss_function", "logistic"]}

@@ -15,7 +15,7 @@ from converters.errors import FreshetError
 from converters.files.csv_file import open_csv
 from converters.schema.schema import from_settings
 from learners.registry import Registry
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 from stream import flights
 from stream.backfill import Backfill
 from stream.context import context_of

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from converters.config.settings import LateLabelSettings
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 from stream import checkpoint
 from tests.folds import (
     EVERYTHING,

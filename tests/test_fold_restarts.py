@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from converters.config.settings import LateLabelSettings
 from learners import choose
-from learners.snapshot import Snapshot, SnapshotError, SnapshotStore
+from learners.snapshots import Snapshot, SnapshotError, SnapshotStore
 from stream import checkpoint
 from stream.context import Context, learner_json
 from stream.continuity import ChangedModelError, check_same

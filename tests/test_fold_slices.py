@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from converters.config.settings import LateLabelSettings
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 from stream import checkpoint
 from stream.context import Context
 from stream.pipeline import Pipeline

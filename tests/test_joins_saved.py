@@ -11,7 +11,7 @@ import pytest
 
 from converters.config.settings import LateLabelSettings
 from learners.registry import Start
-from learners.snapshot import SnapshotRef, SnapshotStore
+from learners.snapshots import SnapshotRef, SnapshotStore
 from stream import checkpoint
 from stream.pipeline import Pipeline
 from tests.folds import context, records_of, remembered, taken

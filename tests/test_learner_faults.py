@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from learners.registry import SupersededError
-from learners.snapshot import MissingSnapshotError, SnapshotRef
+from learners.snapshots import MissingSnapshotError, SnapshotRef
 from stream.continuity import ChangedModelError
 from stream.learner_process import LearnerProcess, LearnerRunningError, assembled
 from stream.log import LogError, PositionError

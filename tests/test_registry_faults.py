@@ -12,7 +12,7 @@ import pytest
 
 from converters.errors import UsageError
 from learners.registry import Registry, RegistryError, RegistryUnavailableError, sqlite
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 from tests.registry_samples import Writer, registry_at, start_learner
 
 

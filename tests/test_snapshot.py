@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from learners.snapshot import (
+from learners.snapshots import (
     CorruptSnapshotError,
     MissingSnapshotError,
     SnapshotError,

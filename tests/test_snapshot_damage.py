@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from learners.snapshot import (
+from learners.snapshots import (
     CorruptSnapshotError,
     MissingSnapshotError,
     SnapshotError,

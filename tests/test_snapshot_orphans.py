@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from learners.snapshot import MissingSnapshotError, SnapshotRef, SnapshotStore
+from learners.snapshots import MissingSnapshotError, SnapshotRef, SnapshotStore
 from tests.registry_samples import ROOT
 
 WRITER = """
 import sys
 from pathlib import Path
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 with SnapshotStore(Path(sys.argv[1])).draft() as draft:
     (draft.path / "model").write_bytes(b"x" * 1000)
     if sys.argv[2] == "finish":

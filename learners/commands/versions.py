@@ -44,7 +44,7 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
 def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """Print one version: manifest, metrics, lineage, largest weights."""
     from learners.describe import full_json, version_page
-    from learners.snapshot import SnapshotStore
+    from learners.snapshots import SnapshotStore
 
     settings, _ = read_config(config)
     with _registry(config) as registry:
@@ -154,7 +154,7 @@ def _serve(
     action: Literal["promote", "rollback"], version: int, reason: str, config: Path, *, json: bool
 ) -> None:
     """Move what is served, unless no server with this config could serve it."""
-    from learners.snapshot import SnapshotStore
+    from learners.snapshots import SnapshotStore
 
     settings, schema = read_config(config)
     with _registry(config) as registry:

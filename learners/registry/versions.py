@@ -11,7 +11,7 @@ from learners.registry.database import Transaction
 from learners.registry.errors import UnknownVersionError, ranges
 from learners.registry.lineages import live_serial, start_columns, start_of
 from learners.registry.records import Checkpoint, Commit, Version
-from learners.snapshot import SnapshotRef
+from learners.snapshots import SnapshotRef
 
 _TABLE = tables.checkpoints
 

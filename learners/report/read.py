@@ -24,7 +24,7 @@ from learners.evaluation.measuring import milliseconds
 from learners.lessons import AnyArray, MetricsError
 from learners.registry import Checkpoint, Registry, Version
 from learners.reporting.chain import chain
-from learners.snapshot import SnapshotStore
+from learners.snapshots import SnapshotStore
 
 # Written by the learner's checkpoints.
 METRICS = "metrics.npz"

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from learners.snapshot.errors import MissingSnapshotError, SnapshotError, disk_trouble
-from learners.snapshot.files import make_folder
+from learners.snapshots.disk import make_folder
+from learners.snapshots.errors import MissingSnapshotError, SnapshotError, disk_trouble
 
 # A remover looks, asks the registry and goes; whoever takes longer is stopped.
 WAIT_SECONDS = 5.0

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import structlog
 
-from learners.snapshot import Draft, FileMark, Snapshot
+from learners.snapshots import Draft, FileMark, Snapshot
 from stream.joins.joiner import Joiner, LabelCounts
 from stream.joins.segment import Change
 from stream.joins.segments import Segments

@@ -21,8 +21,8 @@ from random import Random
 from typing import Any
 
 from learners.registry import Checkpoint
-from learners.snapshot import SnapshotRef
-from learners.snapshot.manifest import MANIFEST
+from learners.snapshots import SnapshotRef
+from learners.snapshots.manifest import MANIFEST
 from tests.project import Project, answers, csv_text, flights, same
 
 ROOT = Path(__file__).parents[2]

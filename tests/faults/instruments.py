@@ -201,10 +201,10 @@ class Instruments:
             if event == "open" and "draft" in self.inside and given[2] & (os.O_WRONLY | os.O_RDWR):
                 passed("snapshot: a file opened")
 
-        replace("learners.snapshot.store", "SnapshotStore.draft", make)
+        replace("learners.snapshots.store", "SnapshotStore.draft", make)
         self.step("learners.vw", "VWLearner.save", after="snapshot: model saved", within="draft")
         ends = ("snapshot: before the manifest", "snapshot: manifest written")
-        draft = "learners.snapshot.draft"
+        draft = "learners.snapshots.draft"
         self.step(draft, "write_new", *ends)
         ends = ("snapshot: before a folder's fsync", "snapshot: after a folder's fsync")
         self.step(draft, "sync_folder", *ends)
@@ -243,7 +243,7 @@ class Instruments:
             return rename
 
         replace("os", "rename", make)
-        where, over = "learners.snapshot.store", "thinning: folder removed"
+        where, over = "learners.snapshots.store", "thinning: folder removed"
         self.step("learners.registry", "Registry.mark_thinned", after="thinning: marked")
         self.step(where, "remove", after=over, marks="removal")
         self.step("os", "unlink", after="thinning: a file removed", within="removal")

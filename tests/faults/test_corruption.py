@@ -13,8 +13,8 @@ from random import Random
 
 import pytest
 
-from learners.snapshot import CorruptSnapshotError, SnapshotStore
-from learners.snapshot.manifest import MANIFEST
+from learners.snapshots import CorruptSnapshotError, SnapshotStore
+from learners.snapshots.manifest import MANIFEST
 from serve.loading import CondemnedError, Loader
 from tests.faults.corruption import (
     Damage,

@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 from converters.errors import FreshetError
-from learners.snapshot import CorruptSnapshotError, SnapshotError
-from learners.snapshot.manifest import MANIFEST
+from learners.snapshots import CorruptSnapshotError, SnapshotError
+from learners.snapshots.manifest import MANIFEST
 from serve.loading import Loader
 from stream.log import Outgoing
 from tests.faults.corruption import (

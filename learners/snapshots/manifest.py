@@ -11,8 +11,8 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from learners.snapshot.errors import CorruptSnapshotError, SnapshotError
-from learners.snapshot.files import FileMark, check_size, read_all
+from learners.snapshots.disk import FileMark, check_size, read_all
+from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
 
 MANIFEST = "manifest.json"
 # Raised when the manifest changes its meaning; a snapshot of another format is not opened.

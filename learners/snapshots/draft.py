@@ -1,6 +1,6 @@
 """A snapshot being written: a folder that gets its name once everything in it is on disk.
 
-Made by :mod:`learners.snapshot.store`, filled by the learner's checkpoints.
+Made by :mod:`learners.snapshots.store`, filled by the learner's checkpoints.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from learners.snapshot import manifest as manifests
-from learners.snapshot.errors import CorruptSnapshotError, SnapshotError, disk_trouble
-from learners.snapshot.files import FileMark, seal, sync_folder, write_new
-from learners.snapshot.manifest import MANIFEST, SnapshotRef
+from learners.snapshots import manifest as manifests
+from learners.snapshots.disk import FileMark, seal, sync_folder, write_new
+from learners.snapshots.errors import CorruptSnapshotError, SnapshotError, disk_trouble
+from learners.snapshots.manifest import MANIFEST, SnapshotRef
 
 WRITING = "Writing a snapshot (nothing is left of it)"
 

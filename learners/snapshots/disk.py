@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from learners.snapshot.errors import CorruptSnapshotError
+from learners.snapshots.errors import CorruptSnapshotError
 
 _CHUNK = 1 << 20
 # NONBLOCK, because opening a pipe that someone put in a file's place would wait for ever.

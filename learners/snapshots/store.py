@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from learners.snapshot import manifest as manifests
-from learners.snapshot.draft import WRITING, Draft
-from learners.snapshot.errors import (
+from learners.snapshot.folders import alone_with, in_use, new_folder, remove
+from learners.snapshots import manifest as manifests
+from learners.snapshots.disk import FileMark, copy_checked
+from learners.snapshots.draft import WRITING, Draft
+from learners.snapshots.errors import (
     CorruptSnapshotError,
     SnapshotError,
     callers_disk_trouble,
     disk_trouble,
 )
-from learners.snapshot.files import FileMark, copy_checked
-from learners.snapshot.folders import alone_with, in_use, new_folder, remove
-from learners.snapshot.manifest import SnapshotRef
+from learners.snapshots.manifest import SnapshotRef
 
 _FINISHED = re.compile(r"\d{8}T\d{9}-[0-9a-f]{12}(-\d+)?")
 _PASSING = re.compile(r"\.(draft|copy|gone)-\d+-[0-9a-f]{16}")
