@@ -31,7 +31,7 @@ from converters.convert.records import RowReader
 from converters.schema.schema import Schema, from_settings
 from learners.intake import BLOCK
 from learners.registry import Registry
-from learners.scoring import loaded
+from learners.versions.score import loaded
 
 ROWS, BATCH = 30_000, 1_000
 SECONDS, CONNECTIONS = 3.0, 16

@@ -20,9 +20,9 @@ from learners import choose
 from learners.calibration import adjusted
 from learners.learner import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
 from learners.registry import Pointers, Registry, Version, utc_now
-from learners.scoring import spec_of
 from learners.snapshots import CorruptSnapshotError, Snapshot, SnapshotStore
-from stream.gate import reproduces
+from learners.versions.gate import reproduces
+from learners.versions.score import spec_of
 from stream.packages import packages
 
 

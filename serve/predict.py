@@ -16,7 +16,7 @@ from fastapi import Request, Response
 
 from converters.cells.refusal import Refusal
 from learners.intake import BLOCK
-from learners.scoring import scores_of
+from learners.versions.score import scores_of
 from serve.body import media_type, only_parameters, read
 from serve.problems import RowsRefusedError
 from serve.refusals import row_error, told

@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Any
 
 from converters.errors import FreshetError
-from learners.describe import entry_json, version_json
 from learners.registry import Entry, Status, Version, iso, utc_now
+from learners.versions.describe import entry_json, version_json
 from serve.service import Service
 
 KEPT_SECONDS = 0.5

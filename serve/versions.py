@@ -16,8 +16,8 @@ from fastapi import Request, Response
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
-from learners.describe import entry_json, full_json, version_json
 from learners.registry import Pointers, UnknownVersionError, Version
+from learners.versions.describe import entry_json, full_json, version_json
 from serve.body import JSON, only_parameters, parse, read
 from serve.moves import Move, Unpin, check
 from serve.problems import MovedOnError, NotLoadedError, UnknownParameterError

@@ -33,6 +33,7 @@ from learners.snapshots import (
     SnapshotRef,
     SnapshotStore,
 )
+from learners.versions.gate import judge
 from stream import fingerprint
 from stream.checkpoint_files import (
     METRICS,
@@ -43,7 +44,6 @@ from stream.checkpoint_files import (
     write_scoring,
 )
 from stream.context import Context, learner_json
-from stream.gate import judge
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
 from stream.journal import to_cut, to_positions

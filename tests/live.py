@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.types import Message
 
-from learners.scoring import scores_of
+from learners.versions.score import scores_of
 from serve.app import create_app
 from serve.live_model import LiveModel
 from serve.loading import Loader

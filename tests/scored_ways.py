@@ -17,7 +17,7 @@ import orjson
 
 from converters.config import load
 from converters.schema import schema
-from learners.scoring import score_file
+from learners.versions.score import score_file
 from stream import backfill_run
 from stream.history import HistoryOptions
 from stream.outputs import DeadLetter, Score

@@ -20,7 +20,7 @@ from converters.config import load
 from converters.convert.records import RowReader
 from converters.schema import schema
 from learners.registry import Commit, Pointers, Start, Verdict
-from learners.scoring import loaded
+from learners.versions.score import loaded
 from serve.app import create_app
 from stream import checkpoint
 from stream.checkpoint import new_pipeline

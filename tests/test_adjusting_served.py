@@ -13,8 +13,8 @@ from learners import choose
 from learners.calibration import Adjustment
 from learners.calibration.platt import Platt
 from learners.learner import MODEL_FILE
-from learners.scoring import score_file, spec_of
 from learners.snapshots import Draft, SnapshotRef
+from learners.versions.score import score_file, spec_of
 from tests.project import flights
 from tests.served import Maker, a_project, as_csv, client_of, maker_of
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from learners.describe import version_json, versions_table
+from learners.versions.describe import version_json, versions_table
 from tests.project import Project, flights
 
 

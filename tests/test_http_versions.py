@@ -12,8 +12,8 @@ import orjson
 import pytest
 from starlette.testclient import TestClient
 
-from learners.describe import entry_json, full_json, version_json
 from learners.registry import Verdict
+from learners.versions.describe import entry_json, full_json, version_json
 from serve.loading import Loader
 from tests.project import flights
 from tests.served import (

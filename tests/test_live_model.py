@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from learners.registry import Verdict
-from learners.scoring import scores_of
+from learners.versions.score import scores_of
 from serve import live_model
 from serve.live_model import LiveModel
 from tests.live import POLL, ROWS, Application, live_of, running, scored, serving, until

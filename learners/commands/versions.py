@@ -29,7 +29,7 @@ SHOWN_WEIGHTS = 20
 
 def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """List the versions, newest last."""
-    from learners.describe import version_json, versions_table
+    from learners.versions.describe import version_json, versions_table
 
     with _registry(config) as registry:
         versions, pointers = registry.versions(), registry.pointers()
@@ -43,8 +43,8 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
 
 def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """Print one version: manifest, metrics, lineage, largest weights."""
-    from learners.describe import full_json, version_page
     from learners.snapshots import SnapshotStore
+    from learners.versions.describe import full_json, version_page
 
     settings, _ = read_config(config)
     with _registry(config) as registry:
@@ -67,7 +67,7 @@ def score(
 ) -> None:
     """Score a file offline, row by row, with a saved version."""
     from converters.apart import check_apart
-    from learners.scoring import score_file
+    from learners.versions.score import score_file
 
     check_apart({"the CSV file": csv, "--config": str(config)}, {"--output": output})
     settings, schema = read_config(config)
@@ -122,7 +122,7 @@ def history(
 
     from converters.cells.refusal import RefusedCellError
     from converters.cells.times import time_ms
-    from learners.describe import entry_json, ledger_table
+    from learners.versions.describe import entry_json, ledger_table
 
     with _registry(config) as registry:
         if at is not None:
