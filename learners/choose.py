@@ -18,9 +18,9 @@ from converters.schema.schema import Schema
 from learners.intake import intake_for
 from learners.learner import Learner, LearnerModule, LearnerSpec, WrongLearnerError
 from learners.river.arguments import river_spec
-from learners.vw_arguments import vw_spec
+from learners.vw.arguments import vw_spec
 
-_MODULES = {"vw": "learners.vw", "river": "learners.river.learner"}
+_MODULES = {"vw": "learners.vw.learner", "river": "learners.river.learner"}
 _PACKAGES = {"vw": "vowpalwabbit", "river": "river"}
 
 

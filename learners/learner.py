@@ -1,7 +1,7 @@
 """The contract of a learner: text in, scores out, and a state that survives a restart to the bit.
 
 Stands between the converter, whose text it takes, and the pipeline, which owns one learner and
-never looks inside. ``learners/vw.py`` and ``learners/river/learner.py`` implement it, one suite of checks
+never looks inside. ``learners/vw/learner.py`` and ``learners/river/learner.py`` implement it, one suite of checks
 (``tests/learner_contract.py``) runs over both, and :mod:`learners.choose` picks one.
 
 A *line* is the converter's text of one row: ``| carrier=UA dist:1.4 |a month=1``. A line that

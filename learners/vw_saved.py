@@ -1,6 +1,6 @@
 """What a saved Vowpal Wabbit model was made with, and its weights, before it is trusted.
 
-Used by :mod:`learners.vw` when it opens a file: VW takes over whatever arguments a file names,
+Used by :mod:`learners.vw.learner` when it opens a file: VW takes over whatever arguments a file names,
 and learns on with them, so they are compared with the spec's first.
 """
 
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from vowpalwabbit.pyvw import Workspace
 
 from learners.learner import LearnerSpec, WrongLearnerError
-from learners.vw_arguments import COIN, OPTIONS
-from learners.vw_file import Header, read_header, read_weights
+from learners.vw.arguments import COIN, OPTIONS
+from learners.vw.model_file import Header, read_header, read_weights
 
 # Floats that VW keeps for each weight: of --coin, and of adaptive, normalized gradient descent.
 _FLOATS_COIN, _FLOATS_GRADIENT = 6, 3
 
 
 def saved_weights(spec: LearnerSpec, path: Path) -> NDArray[np.void]:
-    """The weights in a model file, as :func:`learners.vw_file.read_weights` gives them."""
+    """The weights in a model file, as :func:`learners.vw.model_file.read_weights` gives them."""
     _header, length = untrained(spec.args)
     floats = _FLOATS_COIN if COIN in spec.args else _FLOATS_GRADIENT
     return read_weights(path, length, floats, bits(spec))

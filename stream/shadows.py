@@ -27,7 +27,7 @@ from learners.intake import RefusedLinesError
 from learners.learner import Learner, LearnerSpec
 from learners.metrics.arrays import FloatArray
 from learners.river.arguments import river_spec
-from learners.vw_arguments import vw_spec
+from learners.vw.arguments import vw_spec
 
 log = structlog.get_logger()
 

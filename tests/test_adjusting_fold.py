@@ -17,7 +17,7 @@ from learners.calibration import AdjustedLearner, Adjuster, Adjustment, Adjustme
 from learners.lessons import BoolArray
 from learners.metrics.arrays import FloatArray
 from learners.metrics.metrics import score_metrics
-from learners.vw_arguments import vw_spec
+from learners.vw.arguments import vw_spec
 
 PLAIN = ImbalanceSettings()
 METHODS = ["platt", "isotonic"]

@@ -17,7 +17,7 @@ from learners.calibration.imbalance import corrected, odds_inflation
 from learners.learner import LearnerSpec
 from learners.lessons import BoolArray
 from learners.metrics.arrays import FloatArray
-from learners.vw_arguments import vw_spec
+from learners.vw.arguments import vw_spec
 from tests.schemas import FLIGHT, build
 
 quick = settings(max_examples=60, deadline=None)

@@ -18,7 +18,7 @@ from converters.learner_settings import RiverSettings
 from converters.schema.schema import Schema
 from learners.intake import intake_for, interactions_of
 from learners.river.arguments import river_spec
-from learners.vw_arguments import vw_spec
+from learners.vw.arguments import vw_spec
 from tests import random_rows
 from tests.schemas import accepted, build
 from tests.vw_audit import audit, shown

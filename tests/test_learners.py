@@ -9,7 +9,7 @@ import pytest
 from converters.learner_settings import RiverSettings
 from learners.learner import LearnerSpec
 from learners.river.arguments import river_spec
-from learners.vw_arguments import vw_spec
+from learners.vw.arguments import vw_spec
 from tests.learner_contract import PROMISES, Promise
 from tests.learner_samples import PAIRS
 from tests.weight_contract import WEIGHT_PROMISES

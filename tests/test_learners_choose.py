@@ -14,7 +14,7 @@ from converters.learner_settings import LearnerSettings, RiverSettings
 from learners import choose
 from learners.learner import LearnerSpec, WrongLearnerError
 from learners.river.arguments import river_spec
-from learners.vw_arguments import vw_spec
+from learners.vw.arguments import vw_spec
 
 PAIRS = [("b", "a"), ("a", "c")]
 
@@ -25,7 +25,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     for package in packages:
         for name in modules[package]:
             monkeypatch.setitem(sys.modules, name, None)
-    for name in ("learners.vw", "learners.vw_saved", "learners.river.learner"):
+    for name in ("learners.vw.learner", "learners.vw_saved", "learners.river.learner"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 

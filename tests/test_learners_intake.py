@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from converters.learner_settings import RiverSettings
 from learners.intake import BLOCK, Intake, MalformedLineError, RefusedLinesError, intake_for
 from learners.river.arguments import river_spec
-from learners.vw_arguments import vw_spec
+from learners.vw.arguments import vw_spec
 
 GRADIENT = intake_for(vw_spec("", [("a", "b")]))
 COIN = intake_for(vw_spec("--coin", [("a", "b"), ("a", "a")]))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from learners.vw_arguments import COIN, OPTIONS
+from learners.vw.arguments import COIN, OPTIONS
 from tests.scored_ways import (
     Answer,
     backfilled,

@@ -12,7 +12,7 @@ from vowpalwabbit.pyvw import pylibvw
 from converters.cells.numbers import number_text
 from converters.convert import from_vw_text
 from converters.convert.from_vw_text import crossed, features, read_row, readable
-from learners.vw_arguments import vw_spec
+from learners.vw.arguments import vw_spec
 from tests.vw_plain import plain
 
 PAIRS = ("ab", "bc", "cc")

@@ -12,7 +12,7 @@ import pytest
 
 from converters.errors import UsageError
 from learners.learner import LearnerSpec
-from learners.vw_arguments import COIN, OPTIONS, vw_spec
+from learners.vw.arguments import COIN, OPTIONS, vw_spec
 from learners.vw_saved import saved_weights
 from tests.learner_contract import (
     Promise,

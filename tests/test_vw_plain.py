@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from learners import choose
 from learners.learner import LearnerSpec
-from learners.vw_arguments import vw_spec
+from learners.vw.arguments import vw_spec
 from tests.learner_samples import (
     PAIRS,
     labelled_lines,

@@ -202,7 +202,9 @@ class Instruments:
                 passed("snapshot: a file opened")
 
         replace("learners.snapshots.store", "SnapshotStore.draft", make)
-        self.step("learners.vw", "VWLearner.save", after="snapshot: model saved", within="draft")
+        self.step(
+            "learners.vw.learner", "VWLearner.save", after="snapshot: model saved", within="draft"
+        )
         ends = ("snapshot: before the manifest", "snapshot: manifest written")
         draft = "learners.snapshots.draft"
         self.step(draft, "write_new", *ends)

@@ -26,7 +26,7 @@ from vowpalwabbit.pyvw import Workspace, pylibvw
 from converters.convert.from_vw_text import DEFAULT_NAMESPACE, meetings, read_row, readable
 from learners.intake import broken_line, intake_for
 from learners.learner import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
-from learners.vw_file import pending_regularization
+from learners.vw.model_file import pending_regularization
 from learners.vw_saved import bits, check_made_with, saved_weights, untrained
 
 CONSTANT = "Constant"
