@@ -22,10 +22,11 @@ from converters.errors import FreshetError
 from converters.show.command_line import say
 from learners.commands import report
 from learners.commands import versions as learner_commands
-from serve import commands as server_commands
+from serve.commands import serve as server_commands
+from serve.commands import up_and_demo
 from serve.standard_streams import let_go, stand_in_for_closed
 from stream import commands as stream_commands
-from stream import dead_letter_commands, demo_commands
+from stream import dead_letter_commands
 
 app = typer.Typer(
     name="freshet",
@@ -44,7 +45,7 @@ for command in (
     stream_commands.produce,
     stream_commands.learn,
     server_commands.serve,
-    demo_commands.up,
+    up_and_demo.up,
     learner_commands.score,
     stream_commands.backfill,
     learner_commands.models,
@@ -58,7 +59,7 @@ for command in (
     stream_commands.scores,
     dead_letter_commands.dead_letters,
     dead_letter_commands.replay_dead_letters,
-    demo_commands.demo,
+    up_and_demo.demo,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 
