@@ -28,7 +28,7 @@ def write_flights(path: Path, rows: int = ROWS, tick: str = "min") -> None:
     """
     import pandas as pd
 
-    from stream.flights import source
+    from serve.demo.flights import source
 
     flights = pd.read_csv(source()).dropna(subset=["arr_delay"])
     clock = flights.sched_dep_time

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stream.demo_folder import environment
-from stream.flights import CONFIG, write_flights
+from serve.demo.flights import CONFIG, write_flights
+from serve.demo.folder import environment
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -18,9 +18,9 @@ from threading import Event
 from rich.console import Console
 
 from converters.show.command_line import say
-from stream.demo import DemoOptions, run
+from serve.demo.demo import DemoOptions, run
+from serve.demo.screen import Scene, line, screen
 from stream.demo_display import Display
-from stream.demo_screen import Scene, line, screen
 
 PICTURE = Path(__file__).with_name("demo.svg")
 COLUMNS = 96

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from converters.show.command_line import say
-from stream.demo_screen import Scene, line, screen
+from serve.demo.screen import Scene, line, screen
 
 WIDEST = 100
 LINE_SECONDS = 5.0

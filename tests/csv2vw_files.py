@@ -21,7 +21,7 @@ from converters.csv2vw.flags_and_layout import parse
 from converters.csv2vw.lines import Lines
 from converters.csv2vw_layout import Csv2vwError
 from converters.errors import FreshetError
-from stream.flights import LATE_MINUTES, MISSING, source
+from serve.demo.flights import LATE_MINUTES, MISSING, source
 from tests.csv2vw_plain import Plain, StoppedError
 
 FLAGS = "-b -l 1 -i 0"

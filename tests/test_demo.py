@@ -23,9 +23,9 @@ from converters.files.csv_file import open_csv
 from converters.schema.schema import from_settings
 from learners.registry import Registry
 from learners.snapshots import SnapshotStore
+from serve.demo.flights import LANDED
 from stream.backfill import Backfill
 from stream.context import context_of
-from stream.flights import LANDED
 from stream.history import History, HistoryOptions
 from stream.ports import free_port
 

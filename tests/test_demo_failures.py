@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from converters.errors import FreshetError
-from stream import demo as playing
-from stream import player
+from serve.demo import demo as playing
+from serve.demo import player
+from serve.demo.flights import COLUMNS, NoFlightsError
 from stream.child import Command
-from stream.flights import COLUMNS, NoFlightsError
 from stream.ports import PortError
 from stream.supervisor import Patience
 

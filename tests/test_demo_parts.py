@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from stream import demo_folder as folders
+from serve.demo import folder as folders
+from serve.demo.flights import FLIGHTS
+from serve.demo.folder import DemoFolderError, demo_folder, environment
+from serve.demo.screen import BARS, Scene, bars, line, screen
 from stream.demo_display import display
-from stream.demo_folder import DemoFolderError, demo_folder, environment
-from stream.demo_screen import BARS, Scene, bars, line, screen
-from stream.flights import FLIGHTS
 
 
 def window(auc: float, log_loss: float) -> dict[str, float]:

@@ -16,10 +16,10 @@ from converters.files.csv_file import open_csv
 from converters.schema.schema import from_settings
 from learners.registry import Registry
 from learners.snapshots import SnapshotStore
-from stream import flights
+from serve.demo import flights
+from serve.demo.flights import FLIGHTS, LANDED, write_flights
 from stream.backfill import Backfill
 from stream.context import context_of
-from stream.flights import FLIGHTS, LANDED, write_flights
 from stream.history import History, HistoryOptions
 
 Flight = dict[str, str]

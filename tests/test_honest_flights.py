@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.flights import CONFIG, write_flights
+from serve.demo.flights import CONFIG, write_flights
 from tests.late_labels_plain import Scored, simulated
 
 FLIGHTS = 20_000

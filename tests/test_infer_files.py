@@ -14,7 +14,7 @@ from converters.config import load
 from converters.errors import FreshetError
 from converters.init.labels import InferError
 from converters.schema.schema import from_settings
-from stream.flights import source
+from serve.demo.flights import source
 from tests.tables import NOISE, Cell, table
 
 

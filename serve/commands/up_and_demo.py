@@ -79,7 +79,7 @@ def demo(
     """
     from threading import Event
 
-    from stream import demo as playing
+    from serve.demo import demo as playing
     from stream.signals import stopped_by_signals
 
     stop = Event()

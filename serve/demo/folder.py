@@ -21,7 +21,7 @@ from converters.config.settings import Settings
 from converters.errors import FreshetError
 from converters.schema import schema
 from converters.schema.schema import Schema
-from stream.flights import CONFIG
+from serve.demo.flights import CONFIG
 
 FOLDER = Path(".freshet") / "demo"
 # How long the learner of a demo that was killed may take to notice that it is alone.

@@ -19,12 +19,12 @@ from typing import Any
 
 from converters.errors import FreshetError
 from learners.registry import Registry
+from serve.demo.flights import FLIGHTS
+from serve.demo.folder import DemoFolder, demo_folder, environment
+from serve.demo.player import Player
+from serve.demo.screen import Scene
 from stream.child import freshet
 from stream.demo_display import Display, display
-from stream.demo_folder import DemoFolder, demo_folder, environment
-from stream.demo_screen import Scene
-from stream.flights import FLIGHTS
-from stream.player import Player
 from stream.ports import free_port, free_port_near
 from stream.supervisor import ChildFailedError, Patience, Supervisor
 

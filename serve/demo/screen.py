@@ -1,6 +1,6 @@
 """What the demo shows at one moment, as one screen or as one line.
 
-:mod:`stream.demo` makes each :class:`Scene`, plain data, and :mod:`stream.demo_display` puts it
+:mod:`serve.demo.demo` makes each :class:`Scene`, plain data, and :mod:`stream.demo_display` puts it
 before the user.
 """
 

@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from converters.files.csv_file import open_csv
+from serve.demo.flights import LANDED, write_flights
+from serve.demo.folder import DemoFolder
 from stream.connection import opened
-from stream.demo_folder import DemoFolder
-from stream.flights import LANDED, write_flights
 from stream.history import History, HistoryOptions
 from stream.produce import Pace, Produced, Producer
 from stream.topics import create_topics, described
