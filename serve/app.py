@@ -1,7 +1,7 @@
 """The HTTP application: every route, put together around one service.
 
 :mod:`serve.server` runs it in one process or several. Routes are thin, the handlers behind them
-know the rest; failures become problem documents in :mod:`serve.problems` alone.
+know the rest; failures become problem documents in :mod:`serve.http.problems` alone.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from starlette.types import Receive, Scope, Send
 
 from converters.config.settings import Settings
 from converters.schema.schema import Schema
-from serve import problems
 from serve.documents import Documents
+from serve.http import problems
+from serve.http.counters import RequestMeter
 from serve.ingest import Ingest
-from serve.measures import RequestMeter
 from serve.monitoring import Monitoring
 from serve.operations import Operation
 from serve.pages import Pages

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from converters.cells.refusal import Refusal
 from converters.csv_text import BYTE_ORDER_MARK
 from converters.files.framing import Dialect, unclosed
-from serve.problems import RowsRefusedError, TooLargeError
+from serve.http.problems import RowsRefusedError, TooLargeError
 
 
 class CsvBody:

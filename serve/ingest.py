@@ -14,9 +14,9 @@ from hashlib import sha256
 from fastapi import Request, Response
 
 from serve.appender import Key, Which
-from serve.body import JSON, media_type, only_parameters, read
+from serve.http.body import JSON, media_type, only_parameters, read
+from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.ingest_rows import Counted, IngestReader
-from serve.problems import RowsRefusedError, UnknownParameterError
 from serve.service import Service
 
 KEY_HEADER = "Idempotency-Key"

@@ -23,9 +23,9 @@ import structlog
 
 from converters.errors import FreshetError
 from learners.registry import Pointers, RegistryError
+from serve.http.counters import Measures
+from serve.http.problems import NoModelError, NotLoadedError, NotYetServedError
 from serve.loading import CondemnedError, Loader, Served
-from serve.measures import Measures
-from serve.problems import NoModelError, NotLoadedError, NotYetServedError
 
 log = structlog.get_logger()
 T = TypeVar("T")

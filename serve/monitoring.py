@@ -1,6 +1,6 @@
 """``/metrics``, ``/health/*`` and ``/status``: how the server, the model and the learner do.
 
-The counters are :mod:`serve.measures`'; the rest is read from :mod:`serve.state` when asked for.
+The counters are :mod:`serve.http.counters`'; the rest is read from :mod:`serve.state` when asked for.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from serve.body import JSON
-from serve.problems import RETRY, Kind, problem
+from serve.http.body import JSON
+from serve.http.problems import RETRY, Kind, problem
 from serve.service import Service
 from serve.state import Observer, State
 

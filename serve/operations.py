@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serve.body import CSV, JSON
-from serve.problems import PROBLEM_JSON
+from serve.http.body import CSV, JSON
+from serve.http.problems import PROBLEM_JSON
 from serve.schemas import Json, ref
 
 FAILURES = {

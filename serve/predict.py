@@ -17,8 +17,8 @@ from fastapi import Request, Response
 from converters.cells.refusal import Refusal
 from learners.intake import BLOCK
 from learners.versions.score import scores_of
-from serve.body import media_type, only_parameters, read
-from serve.problems import RowsRefusedError
+from serve.http.body import media_type, only_parameters, read
+from serve.http.problems import RowsRefusedError
 from serve.refusals import row_error, told
 from serve.request_rows import Rows
 from serve.service import Service

@@ -14,7 +14,7 @@ import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from serve.problems import PROBLEM_JSON, TYPE_PREFIX
+from serve.http.problems import PROBLEM_JSON, TYPE_PREFIX
 
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
 NOT_HTTP = {

@@ -1,6 +1,6 @@
 """The body of a request as rows: their shape checked at once, converted a chunk at a time.
 
-Follows :mod:`serve.body`; scoring (:mod:`serve.predict`) and appending (:mod:`serve.ingest`) take
+Follows :mod:`serve.http.body`; scoring (:mod:`serve.predict`) and appending (:mod:`serve.ingest`) take
 rows from here. A row over HTTP becomes text by the very functions that the stream uses, so both
 see the same features.
 
@@ -16,10 +16,10 @@ from typing import Protocol
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
-from serve.body import CSV, parse
 from serve.csv_body import CsvBody, split_header
+from serve.http.body import CSV, parse
+from serve.http.problems import RowsRefusedError, TooLargeError
 from serve.json_cells import Layout, Layouts, Object
-from serve.problems import RowsRefusedError, TooLargeError
 from serve.refusals import MISSING_COLUMN, RowError, names_told, row_error, told
 
 NOTHING_DONE = "Nothing was done with the request."

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 BACKLOG = 2048
 # What a worker does about a parent that was killed: it looks this often, and ends.
 PARENT_SECONDS = 1.0
-# As serve.measures has it, which may only be imported once the variable is set.
+# As serve.http.counters has it, which may only be imported once the variable is set.
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 

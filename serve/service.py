@@ -16,10 +16,10 @@ from converters.schema.schema import Schema
 from learners.registry import Registry, utc_now
 from learners.snapshots import SnapshotStore
 from serve.appender import Appender
-from serve.body import Limits
+from serve.http.body import Limits
+from serve.http.counters import Measures
 from serve.live_model import LiveModel
 from serve.loading import Loader
-from serve.measures import Measures
 from serve.request_rows import RequestReader
 
 

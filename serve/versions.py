@@ -18,10 +18,10 @@ from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
 from learners.registry import Pointers, UnknownVersionError, Version
 from learners.versions.describe import entry_json, full_json, version_json
-from serve.body import JSON, only_parameters, parse, read
+from serve.http.body import JSON, only_parameters, parse, read
+from serve.http.problems import MovedOnError, NotLoadedError, UnknownParameterError
+from serve.http.security import authorize
 from serve.moves import Move, Unpin, check
-from serve.problems import MovedOnError, NotLoadedError, UnknownParameterError
-from serve.security import authorize
 from serve.service import Service
 
 SHOWN_WEIGHTS = 20

@@ -12,9 +12,9 @@ from starlette.types import Message
 
 from learners.versions.score import scores_of
 from serve.app import create_app
+from serve.http.counters import Measures
 from serve.live_model import LiveModel
 from serve.loading import Loader
-from serve.measures import Measures
 from tests.project import Project, flights
 from tests.served import LOCAL, Maker
 

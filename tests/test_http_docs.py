@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from learners.intake import UNLEARNABLE
-from serve.problems import BUG, KINDS, OF_HTTP
+from serve.http.problems import BUG, KINDS, OF_HTTP
 from serve.refusals import MISSING_COLUMN, SENTENCES
 from tests.served import ROOT, a_client
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from serve.security import host_name, is_loopback
+from serve.http.security import host_name, is_loopback
 from tests.served import LOCAL, Maker, a_client, problem_of
 
 MOVE = {"version": 1, "reason": "test"}

@@ -12,10 +12,10 @@ import pytest
 from learners import choose
 from learners.learner import NonFiniteError
 from serve import loading
+from serve.http.counters import Measures
+from serve.http.problems import NoModelError
 from serve.live_model import LiveModel
 from serve.loading import Loader
-from serve.measures import Measures
-from serve.problems import NoModelError
 from tests.live import live_of, running, serving, until
 from tests.served import Maker, a_project, maker_of
 

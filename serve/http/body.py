@@ -14,7 +14,7 @@ import orjson
 from fastapi import Request
 
 from converters.config.settings import ServeSettings
-from serve.problems import (
+from serve.http.problems import (
     ClientGoneError,
     MediaTypeError,
     NotJsonError,

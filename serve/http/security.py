@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from pydantic import SecretStr
 
-from serve.body import JSON, media_type
-from serve.problems import ForbiddenError, NotAuthorizedError
+from serve.http.body import JSON, media_type
+from serve.http.problems import ForbiddenError, NotAuthorizedError
 
 # What a proxy adds, and what a browser adds when a page of another place sends the request.
 FOREIGN_HEADERS = ("forwarded", "origin")
