@@ -1,6 +1,6 @@
 """``POST /events`` and ``POST /labels``: rows over HTTP become records of the log.
 
-Takes records from :mod:`serve.ingest_rows` and gives them to :mod:`serve.appender` in a thread,
+Takes records from :mod:`serve.ingest_rows` and gives them to :mod:`serve.live.appender` in a thread,
 for the disk may take its time. 202 with the positions means: on disk.
 """
 
@@ -13,10 +13,10 @@ from hashlib import sha256
 
 from fastapi import Request, Response
 
-from serve.appender import Key, Which
 from serve.http.body import JSON, media_type, only_parameters, read
 from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.ingest_rows import Counted, IngestReader
+from serve.live.appender import Key, Which
 from serve.service import Service
 
 KEY_HEADER = "Idempotency-Key"

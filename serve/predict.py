@@ -1,6 +1,6 @@
 """``POST /predict``: rows in, scores out, each answer with the version that made it.
 
-Takes rows from :mod:`serve.request_rows` and the model from :mod:`serve.live_model`. A long
+Takes rows from :mod:`serve.request_rows` and the model from :mod:`serve.live.live_model`. A long
 request is worked off in chunks with a pause for others between them; all of its chunks use the
 model it began with.
 """

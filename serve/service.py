@@ -15,11 +15,11 @@ from converters.convert.records import RowReader
 from converters.schema.schema import Schema
 from learners.registry import Registry, utc_now
 from learners.snapshots import SnapshotStore
-from serve.appender import Appender
 from serve.http.body import Limits
 from serve.http.counters import Measures
-from serve.live_model import LiveModel
-from serve.loading import Loader
+from serve.live.appender import Appender
+from serve.live.live_model import LiveModel
+from serve.live.loading import Loader
 from serve.request_rows import RequestReader
 
 

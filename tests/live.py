@@ -13,8 +13,8 @@ from starlette.types import Message
 from learners.versions.score import scores_of
 from serve.app import create_app
 from serve.http.counters import Measures
-from serve.live_model import LiveModel
-from serve.loading import Loader
+from serve.live.live_model import LiveModel
+from serve.live.loading import Loader
 from tests.project import Project, flights
 from tests.served import LOCAL, Maker
 

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from learners.registry import RegistryUnavailableError
 from learners.registry.repeated_requests import Posts
-from serve.appender import Appender
 from serve.ingest import key_of
+from serve.live.appender import Appender
 from stream.log import LogUnavailableError, Outgoing
 from tests.project import Project, flights
 from tests.served import a_project, as_object, client_of, problem_of, written
@@ -122,7 +122,7 @@ def test_a_log_that_is_away_is_503_and_the_key_may_be_used_again(
     client, project = served
     key = {"Idempotency-Key": "k"}
     with monkeypatch.context() as patch:
-        patch.setattr("serve.appender.open_log", lambda *_, **__: _away())
+        patch.setattr("serve.live.appender.open_log", lambda *_, **__: _away())
         assert problem_of(client.post("/events", json={}, headers=key))["status"] == 503
     client.post("/events", json={})
     appender: Appender = client.app.state.service.appender  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from learners.registry import Verdict
 from learners.versions.describe import entry_json, full_json, version_json
-from serve.loading import Loader
+from serve.live.loading import Loader
 from tests.project import flights
 from tests.served import (
     Maker,

@@ -12,8 +12,8 @@ import pytest
 
 from learners.registry import Verdict
 from learners.versions.score import scores_of
-from serve import live_model
-from serve.live_model import LiveModel
+from serve.live import live_model
+from serve.live.live_model import LiveModel
 from tests.live import POLL, ROWS, Application, live_of, running, scored, serving, until
 from tests.project import Project, flights
 from tests.served import Maker, a_project, as_csv, client_of, maker_of

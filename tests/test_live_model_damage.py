@@ -11,11 +11,11 @@ import pytest
 
 from learners import choose
 from learners.learner import NonFiniteError
-from serve import loading
 from serve.http.counters import Measures
 from serve.http.problems import NoModelError
-from serve.live_model import LiveModel
-from serve.loading import Loader
+from serve.live import loading
+from serve.live.live_model import LiveModel
+from serve.live.loading import Loader
 from tests.live import live_of, running, serving, until
 from tests.served import Maker, a_project, maker_of
 

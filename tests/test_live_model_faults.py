@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from learners.registry import Registry, RegistryUnavailableError
-from serve import live_model
 from serve.http.problems import NoModelError
-from serve.live_model import LiveModel
-from serve.loading import Loader
+from serve.live import live_model
+from serve.live.live_model import LiveModel
+from serve.live.loading import Loader
 from tests.live import POLL, ROWS, live_of, running, scored, serving, until
 from tests.served import Maker, a_project, maker_of
 

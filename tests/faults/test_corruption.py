@@ -15,7 +15,7 @@ import pytest
 
 from learners.snapshots import CorruptSnapshotError, SnapshotStore
 from learners.snapshots.manifest import MANIFEST
-from serve.loading import CondemnedError, Loader
+from serve.live.loading import CondemnedError, Loader
 from tests.faults.corruption import (
     Damage,
     Made,

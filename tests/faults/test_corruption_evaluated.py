@@ -22,7 +22,7 @@ import pytest
 from converters.errors import FreshetError
 from learners.snapshots import CorruptSnapshotError, SnapshotError
 from learners.snapshots.manifest import MANIFEST
-from serve.loading import Loader
+from serve.live.loading import Loader
 from stream.log import Outgoing
 from tests.faults.corruption import (
     Made,

@@ -1,6 +1,6 @@
 """From a version's number to a model that may be served: copied, checked, opened, tried.
 
-The blocking half of :mod:`serve.live_model`, which runs it in a thread of its own. Whatever is
+The blocking half of :mod:`serve.live.live_model`, which runs it in a thread of its own. Whatever is
 wrong with a snapshot ends here, and in one of two ways: a snapshot that nobody could serve is
 refused in the registry, for all; one that this very server cannot serve (another schema in its
 config, other packages, a store that is not mounted) is left to the others.
