@@ -17,12 +17,12 @@ from starlette.types import Receive, Scope, Send
 
 from converters.config.settings import Settings
 from converters.schema.schema import Schema
-from serve.documents import Documents
 from serve.http import problems
 from serve.http.counters import RequestMeter
 from serve.ingest import Ingest
 from serve.monitoring import Monitoring
-from serve.operations import Operation
+from serve.openapi.document import Documents
+from serve.openapi.operations import Operation
 from serve.pages import Pages
 from serve.predict import ROUTE, Predictions
 from serve.service import Service, assemble

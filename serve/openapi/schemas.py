@@ -1,6 +1,6 @@
 """The JSON schemas of what goes over HTTP, made from the model's own schema.
 
-Used by :mod:`serve.documents` for the OpenAPI document; the tests hold real answers to them.
+Used by :mod:`serve.openapi.document` for the OpenAPI document; the tests hold real answers to them.
 """
 
 from __future__ import annotations

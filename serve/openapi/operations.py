@@ -1,6 +1,6 @@
 """One operation of the OpenAPI document, as FastAPI takes it.
 
-Stands below :mod:`serve.documents`, which says what each operation is.
+Stands below :mod:`serve.openapi.document`, which says what each operation is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from serve.http.body import CSV, JSON
 from serve.http.problems import PROBLEM_JSON
-from serve.schemas import Json, ref
+from serve.openapi.schemas import Json, ref
 
 FAILURES = {
     400: "The body is not JSON (NaN and Infinity are not), or a query parameter is unknown.",
