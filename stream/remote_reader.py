@@ -15,11 +15,11 @@ from selectors import EVENT_READ, DefaultSelector
 from subprocess import PIPE, Popen, TimeoutExpired
 from time import monotonic
 
+from serve.processes.child import Death
 from stream import assignment as assigned
 from stream import batch_messages
 from stream.assignment import Assignment
 from stream.batch_messages import END, LENGTH, Message
-from stream.child import Death
 from stream.log import LogUnavailableError
 from stream.reading import IDLE_SECONDS, Batch
 from stream.watchdog import LONGEST_CALL_SECONDS

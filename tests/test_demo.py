@@ -24,10 +24,10 @@ from converters.schema.schema import from_settings
 from learners.registry import Registry
 from learners.snapshots import SnapshotStore
 from serve.demo.flights import LANDED
+from serve.processes.ports import free_port
 from stream.backfill import Backfill
 from stream.context import context_of
 from stream.history import History, HistoryOptions
-from stream.ports import free_port
 
 FLIGHT = b'{"carrier": "UA", "origin": "EWR", "dest": "ORD", "hour": "18"}'
 REPORTED = {

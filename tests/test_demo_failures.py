@@ -15,9 +15,9 @@ from converters.errors import FreshetError
 from serve.demo import demo as playing
 from serve.demo import player
 from serve.demo.flights import COLUMNS, NoFlightsError
-from stream.child import Command
-from stream.ports import PortError
-from stream.supervisor import Patience
+from serve.processes.child import Command
+from serve.processes.ports import PortError
+from serve.processes.supervisor import Patience
 
 SLEEPS = "import time; time.sleep(60)"
 FAILS = "import sys; sys.stderr.write('freshet: The disk is full.\\n'); sys.exit(1)"

@@ -12,9 +12,9 @@ from contextlib import closing, contextmanager
 import pytest
 
 from converters.errors import FreshetError
-from stream.child import Command
-from stream.ports import PortError, free_port, free_port_near
-from stream.supervisor import ChildFailedError, Patience, Supervisor
+from serve.processes.child import Command
+from serve.processes.ports import PortError, free_port, free_port_near
+from serve.processes.supervisor import ChildFailedError, Patience, Supervisor
 from tests.processes import alive, until
 
 PATIENCE = Patience(first_delay=0.01, longest_delay=0.04, grace=5.0)

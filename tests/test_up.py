@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.ports import free_port
+from serve.processes.ports import free_port
 from tests.processes import alive, until
 from tests.project import Project
 

@@ -43,10 +43,10 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
     """Run learner and server together, each started again when it dies; until Ctrl-C."""
     from threading import Event
 
-    from stream.child import freshet
-    from stream.ports import free_port
+    from serve.processes.child import freshet
+    from serve.processes.ports import free_port
+    from serve.processes.supervisor import Supervisor
     from stream.signals import stopped_by_signals
-    from stream.supervisor import Supervisor
 
     settings, _ = read_config(config)
     host = settings.serve.host if host is None else host

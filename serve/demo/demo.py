@@ -23,10 +23,10 @@ from serve.demo.flights import FLIGHTS
 from serve.demo.folder import DemoFolder, demo_folder, environment
 from serve.demo.player import Player
 from serve.demo.screen import Scene
-from stream.child import freshet
+from serve.processes.child import freshet
+from serve.processes.ports import free_port, free_port_near
+from serve.processes.supervisor import ChildFailedError, Patience, Supervisor
 from stream.demo_display import Display, display
-from stream.ports import free_port, free_port_near
-from stream.supervisor import ChildFailedError, Patience, Supervisor
 
 HOST, PORT = "127.0.0.1", 8000
 # The year in three minutes.

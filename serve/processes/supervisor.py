@@ -3,7 +3,7 @@
 Stands behind ``freshet up`` and ``freshet demo``, which run the learner and the server as
 children. A child that dies is told of in one line, with what it said last, and started again after
 a delay that grows while it keeps dying; one that keeps refusing its configuration ends them all.
-If this process is killed, the children notice (:mod:`stream.supervised`) and end.
+If this process is killed, the children notice (:mod:`serve.processes.supervised`) and end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from converters.errors import FreshetError
-from stream.child import Child, Command, Death, Said
+from serve.processes.child import Child, Command, Death, Said
 
 # The exit status of a command that was given wrongly: trying again will not help for long.
 USAGE_STATUS = 2

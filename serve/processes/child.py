@@ -1,6 +1,6 @@
 """One command of Freshet as a process: started, listened to, asked to end, and mourned.
 
-:mod:`stream.supervisor` owns the children and decides when each starts again.
+:mod:`serve.processes.supervisor` owns the children and decides when each starts again.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def freshet(name: str, *arguments: str) -> Command:
     It runs under this very interpreter, wherever Freshet is installed; ``-P`` keeps a folder that
     is called ``serve`` in the working directory from being taken for ours.
     """
-    return Command(name, (sys.executable, "-P", "-m", "stream.supervised", *arguments))
+    return Command(name, (sys.executable, "-P", "-m", "serve.processes.supervised", *arguments))
 
 
 class Child:
