@@ -19,14 +19,14 @@ from converters.config.settings import Settings
 from converters.schema.schema import Schema
 from serve.http import problems
 from serve.http.counters import RequestMeter
-from serve.ingest import Ingest
-from serve.monitoring import Monitoring
 from serve.openapi.document import Documents
 from serve.openapi.operations import Operation
-from serve.pages import Pages
-from serve.predict import ROUTE, Predictions
+from serve.routes.ingest import Ingest
+from serve.routes.monitoring import Monitoring
+from serve.routes.pages import Pages
+from serve.routes.predict import ROUTE, Predictions
+from serve.routes.versions import Versions
 from serve.service import Service, assemble
-from serve.versions import Versions
 
 Handler = Callable[..., Awaitable[Response]]
 

@@ -1,6 +1,6 @@
 """What the bodies of ``/promote``, ``/rollback`` and ``/unpin`` may say.
 
-Read off by :mod:`serve.versions`, shown by the OpenAPI document; few requests, so pydantic here.
+Read off by :mod:`serve.routes.versions`, shown by the OpenAPI document; few requests, so pydantic here.
 """
 
 from __future__ import annotations

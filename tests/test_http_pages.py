@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from serve.pages import FOLDER
+from serve.routes.pages import FOLDER
 from tests.served import a_client, problem_of
 
 

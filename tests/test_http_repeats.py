@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from learners.registry import RegistryUnavailableError
 from learners.registry.repeated_requests import Posts
-from serve.ingest import key_of
 from serve.live.appender import Appender
+from serve.routes.ingest import key_of
 from stream.log import LogUnavailableError, Outgoing
 from tests.project import Project, flights
 from tests.served import a_project, as_object, client_of, problem_of, written

@@ -1,6 +1,6 @@
 """What the server counts of itself: requests, rows, models loaded; served by ``GET /metrics``.
 
-Every part of the package counts here; :mod:`serve.monitoring` prints it. With several server
+Every part of the package counts here; :mod:`serve.routes.monitoring` prints it. With several server
 processes the counters live in files that all of them map (``PROMETHEUS_MULTIPROC_DIR``, set by
 :mod:`serve.server`), so that any process answers for all.
 """

@@ -13,9 +13,9 @@ from fastapi.openapi.utils import get_openapi
 
 from converters.csv_text import csv_line
 from converters.schema.schema import Schema
-from serve.ingest import KEY_HEADER
 from serve.openapi.operations import Answer, Operation, json_body, operation, parameter, rows_body
 from serve.openapi.schemas import Json, components, example_label, example_row, ref
+from serve.routes.ingest import KEY_HEADER
 from stream.packages import packages
 
 OF_BODIES = (400, 408, 413, 415, 422, 503)
