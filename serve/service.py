@@ -20,7 +20,7 @@ from serve.http.counters import Measures
 from serve.live.appender import Appender
 from serve.live.live_model import LiveModel
 from serve.live.loading import Loader
-from serve.request_rows import RequestReader
+from serve.rows.request_rows import RequestReader
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from learners.intake import UNLEARNABLE
 from serve.http.problems import BUG, KINDS, OF_HTTP
-from serve.refusals import MISSING_COLUMN, SENTENCES
+from serve.rows.refusals import MISSING_COLUMN, SENTENCES
 from tests.served import ROOT, a_client
 
 TEXT = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")

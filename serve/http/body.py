@@ -1,7 +1,7 @@
 """A request's body within its limits: type checked, read to the end or refused, parsed as JSON.
 
 The first step of every route that takes a body. What it hands on is bytes and their media type;
-:mod:`serve.request_rows` makes rows of them.
+:mod:`serve.rows.request_rows` makes rows of them.
 """
 
 from __future__ import annotations

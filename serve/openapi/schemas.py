@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from converters.schema.schema import Column, Schema
-from serve.ingest_rows import LABEL_COLUMNS
 from serve.moves import Move, Unpin
-from serve.refusals import SENTENCES
+from serve.rows.refusals import SENTENCES
+from serve.rows.to_append import LABEL_COLUMNS
 
 Json = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """``POST /predict``: rows in, scores out, each answer with the version that made it.
 
-Takes rows from :mod:`serve.request_rows` and the model from :mod:`serve.live.live_model`. A long
+Takes rows from :mod:`serve.rows.request_rows` and the model from :mod:`serve.live.live_model`. A long
 request is worked off in chunks with a pause for others between them; all of its chunks use the
 model it began with.
 """
@@ -19,8 +19,8 @@ from learners.intake import BLOCK
 from learners.versions.score import scores_of
 from serve.http.body import media_type, only_parameters, read
 from serve.http.problems import RowsRefusedError
-from serve.refusals import row_error, told
-from serve.request_rows import Rows
+from serve.rows.refusals import row_error, told
+from serve.rows.request_rows import Rows
 from serve.service import Service
 
 JSON_TYPE = "application/json"

@@ -16,11 +16,11 @@ from typing import Protocol
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
-from serve.csv_body import CsvBody, split_header
 from serve.http.body import CSV, parse
 from serve.http.problems import RowsRefusedError, TooLargeError
-from serve.json_cells import Layout, Layouts, Object
-from serve.refusals import MISSING_COLUMN, RowError, names_told, row_error, told
+from serve.rows.csv_body import CsvBody, split_header
+from serve.rows.json_cells import Layout, Layouts, Object
+from serve.rows.refusals import MISSING_COLUMN, RowError, names_told, row_error, told
 
 NOTHING_DONE = "Nothing was done with the request."
 

@@ -18,11 +18,11 @@ import orjson
 from converters.cells.refusal import Refusal
 from converters.cells.times import time_ms
 from converters.convert.records import RowReader, object_cells
-from serve.csv_body import CsvBody, split_header
 from serve.http.body import CSV, JSON, parse
 from serve.http.problems import RowsRefusedError
-from serve.refusals import row_error, told
-from serve.request_rows import RequestReader, check_count
+from serve.rows.csv_body import CsvBody, split_header
+from serve.rows.refusals import row_error, told
+from serve.rows.request_rows import RequestReader, check_count
 from stream.log import Outgoing
 
 Headers = tuple[tuple[str, bytes], ...]
