@@ -24,7 +24,7 @@ from learners.commands import report
 from learners.commands import versions as learner_commands
 from serve.commands import serve as server_commands
 from serve.commands import up_and_demo
-from serve.standard_streams import let_go, stand_in_for_closed
+from serve.server.standard_streams import let_go, stand_in_for_closed
 from stream import commands as stream_commands
 from stream import dead_letter_commands
 

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 import pytest
 
 from learners.registry import RegistryError
-from serve.server import PortError, address_of, listening, run
+from serve.server.server import PortError, address_of, listening, run
 from tests.project import Project
 from tests.served import ROOT, a_project, maker_of
 from tests.server_process import ask, server_of

@@ -1,6 +1,6 @@
 """``freshet serve``: the command of the HTTP server.
 
-Thin: reads the config, takes the port, says where it listens, and lets :mod:`serve.server` run.
+Thin: reads the config, takes the port, says where it listens, and lets :mod:`serve.server.server` run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def serve(
 ) -> None:
     """Serve predictions, versions and the page over HTTP, always from the version to be served."""
     settings, schema = read_config(config)
-    from serve.server import address_of, listening, run
+    from serve.server.server import address_of, listening, run
     from stream.logs import configure_logs
 
     configure_logs()

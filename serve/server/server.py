@@ -27,7 +27,7 @@ from converters.config.settings import Settings
 from converters.errors import FreshetError
 from converters.schema.schema import Schema
 from learners.registry import Registry
-from serve.protocol import Protocol
+from serve.server.protocol import Protocol
 from stream.logs import configure_logs
 
 if TYPE_CHECKING:
