@@ -22,7 +22,7 @@ from converters.schema import schema
 from stream.context import context_of
 from stream.learner_process import assembled
 from stream.learning import Learning
-from stream.logs import configure_logs
+from stream.logging import configure_logs
 from stream.reading import Batch
 
 MILLION = 1_000_000

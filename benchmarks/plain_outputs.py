@@ -20,7 +20,7 @@ from stream.kafka_writer import REQUEST_BYTES, send
 from stream.learner_process import assembled
 from stream.log import Outgoing, Place
 from stream.log_checks import checked
-from stream.logs import configure_logs
+from stream.logging import configure_logs
 
 
 class PlainWriter:

@@ -16,7 +16,7 @@ import typer
 from converters.apart import check_apart
 from converters.errors import UsageError
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
-from stream.signals import stopped_by_signals
+from stream.process import stopped_by_signals
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
@@ -83,7 +83,7 @@ def learn(
 ) -> None:
     """Learn from the stream: score, measure, learn, write scores, save versions."""
     from converters.progress import progress
-    from stream.logs import configure_logs
+    from stream.logging import configure_logs
     from stream.readers import Readers
 
     configure_logs()
@@ -130,7 +130,7 @@ def backfill(
     from learners.commands.versions import promote_version
     from stream.backfill_run import run
     from stream.context import context_of
-    from stream.logs import configure_logs
+    from stream.logging import configure_logs
 
     configure_logs()
     settings, schema = read_config(config)
@@ -197,7 +197,7 @@ def output_records(settings: Settings, what: str, first: int) -> Iterator[Iterat
 def opened_log(settings: Settings, *, create: bool = False) -> Iterator[EventLog]:
     """The log that the config names, closed at the end; not made by those who only read it."""
     from stream.connection import opened
-    from stream.logs import configure_logs
+    from stream.logging import configure_logs
 
     configure_logs()
     with closing(opened(settings, create=create)) as event_log:

@@ -15,7 +15,7 @@ import typer
 from converters.errors import FreshetError
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from stream.commands import opened_log, output_records, print_rows
-from stream.signals import stopped_by_signals
+from stream.process import stopped_by_signals
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings

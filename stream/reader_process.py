@@ -65,7 +65,7 @@ def _work(line: bytes, pipe: BinaryIO) -> None:
     """Send the batches of an assignment, or why there are no more."""
     from stream import batch_messages
     from stream.assignment import from_json
-    from stream.logs import configure_logs
+    from stream.logging import configure_logs
 
     configure_logs()
     try:

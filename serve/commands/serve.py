@@ -32,7 +32,7 @@ def serve(
     """Serve predictions, versions and the page over HTTP, always from the version to be served."""
     settings, schema = read_config(config)
     from serve.server.server import address_of, listening, run
-    from stream.logs import configure_logs
+    from stream.logging import configure_logs
 
     configure_logs()
     listener = listening(

@@ -46,7 +46,7 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
     from serve.processes.child import freshet
     from serve.processes.ports import free_port
     from serve.processes.supervisor import Supervisor
-    from stream.signals import stopped_by_signals
+    from stream.process import stopped_by_signals
 
     settings, _ = read_config(config)
     host = settings.serve.host if host is None else host
@@ -80,7 +80,7 @@ def demo(
     from threading import Event
 
     from serve.demo import demo as playing
-    from stream.signals import stopped_by_signals
+    from stream.process import stopped_by_signals
 
     stop = Event()
     options = playing.DemoOptions(events, leave, port, speed)

@@ -28,7 +28,7 @@ from converters.errors import FreshetError
 from converters.schema.schema import Schema
 from learners.registry import Registry
 from serve.server.protocol import Protocol
-from stream.logs import configure_logs
+from stream.logging import configure_logs
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
