@@ -128,7 +128,7 @@ def backfill(
 ) -> None:
     """Replay history into a candidate version that 'promote' serves."""
     from learners.commands.versions import promote_version
-    from stream.backfill_run import run
+    from stream.backfill.run import run
     from stream.context import context_of
     from stream.logging import configure_logs
 

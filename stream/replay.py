@@ -1,7 +1,7 @@
 """What the journal says to a learner that begins: which batches to take again, what others output.
 
 Stands between :mod:`stream.journal`, which reads the lines, and :mod:`stream.starting` and
-:mod:`stream.backfill`, which fold them.
+:mod:`stream.backfill.backfill`, which fold them.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from converters.schema.schema import Schema
 from learners.registry import Registry
 from learners.snapshots import SnapshotStore
 from stream import journal
-from stream.backfill import Backfill
+from stream.backfill.backfill import Backfill
 from stream.connection import opened
 from stream.context import Context, context_of
 from stream.history import History, HistoryOptions

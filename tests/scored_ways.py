@@ -18,7 +18,7 @@ import orjson
 from converters.config import load
 from converters.schema import schema
 from learners.versions.score import score_file
-from stream import backfill_run
+from stream.backfill import run
 from stream.history import HistoryOptions
 from stream.outputs import DeadLetter, Score
 from tests.project import Project, csv_text
@@ -165,7 +165,7 @@ def of_a_file(project: Project, path: Path) -> list[Answer]:
 def backfilled(project: Project, source: str) -> list[float]:
     """By a backfill of the same rows, from their file or from the log; without those refused."""
     text = io.StringIO(newline="")
-    backfill_run.run(project.context, source, HistoryOptions(), fresh=False, scores=text)
+    run.run(project.context, source, HistoryOptions(), fresh=False, scores=text)
     text.seek(0)
     return [float(row["score"]) for row in csv.DictReader(text)]
 

@@ -25,7 +25,7 @@ from learners.registry import Registry
 from learners.snapshots import SnapshotStore
 from serve.demo.flights import LANDED
 from serve.processes.ports import free_port
-from stream.backfill import Backfill
+from stream.backfill.backfill import Backfill
 from stream.context import context_of
 from stream.history import History, HistoryOptions
 

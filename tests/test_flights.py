@@ -18,7 +18,7 @@ from learners.registry import Registry
 from learners.snapshots import SnapshotStore
 from serve.demo import flights
 from serve.demo.flights import FLIGHTS, LANDED, write_flights
-from stream.backfill import Backfill
+from stream.backfill.backfill import Backfill
 from stream.context import context_of
 from stream.history import History, HistoryOptions
 

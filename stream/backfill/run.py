@@ -14,7 +14,7 @@ from converters.progress import progress
 from converters.show.command_line import say
 from learners.registry import Registry
 from learners.snapshots import SnapshotStore
-from stream.backfill import Backfill, Folded
+from stream.backfill.backfill import Backfill, Folded
 from stream.connection import opened
 from stream.context import Context
 from stream.history import History, HistoryOptions
