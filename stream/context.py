@@ -1,6 +1,6 @@
 """What stays the same for the life of a pipeline: settings, schema, learner, and what follows.
 
-Made once from the config by every command of the stream; :mod:`stream.checkpoint` makes and loads
+Made once from the config by every command of the stream; :mod:`stream.checkpoints.checkpoint` makes and loads
 pipelines under it, :mod:`stream.reading` converts records by it.
 """
 

@@ -23,8 +23,9 @@ from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry, RegistryUnavailableError
 from learners.snapshots import SnapshotDiskError, SnapshotStore
-from stream import checkpoint, merge
+from stream import merge
 from stream.assignment import Assignment
+from stream.checkpoints import checkpoint
 from stream.connection import Connection, connect, opened, take_hold
 from stream.context import Context
 from stream.garbage import collected_by_hand

@@ -1,7 +1,7 @@
 """The learner at work: fold a batch, write its outputs, save now and then, say how it goes.
 
 The top of the stream floor's main path. Each batch's outputs and journal line are one transaction;
-now and then the whole state becomes a snapshot (:mod:`stream.saving`). What the journal holds
+now and then the whole state becomes a snapshot (:mod:`stream.checkpoints.saver`). What the journal holds
 beyond the checkpoint is folded again at the next start, with outputs off.
 """
 
@@ -16,14 +16,15 @@ import structlog
 
 from learners.registry import Registry, RegistryUnavailableError
 from learners.snapshots import SnapshotError, SnapshotStore
-from stream import checkpoint, garbage
+from stream import garbage
+from stream.checkpoints import checkpoint
+from stream.checkpoints.saver import Saver
 from stream.journal import JournalLine, record_of
 from stream.log import Outgoing, OutputWriter, Place
 from stream.output_thread import OutputThread
 from stream.pacing import Heartbeat, Spacing
 from stream.pipeline import Written
 from stream.reading import Batch
-from stream.saving import Saver
 from stream.starting import Beginning, Starting
 
 log = structlog.get_logger()

@@ -1,6 +1,6 @@
 """What a checkpoint was measured by, and what a learner says that measures otherwise from there on.
 
-Part of :mod:`stream.checkpoint`. None of it decides what is learned, so a change stops nobody.
+Part of :mod:`stream.checkpoints.checkpoint`. None of it decides what is learned, so a change stops nobody.
 """
 
 from __future__ import annotations

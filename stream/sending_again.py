@@ -16,8 +16,8 @@ from converters.cells.refusal import Refusal
 from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
 from learners.registry import Registry
+from stream.checkpoints.same_model import ChangedModelError, check_same, check_topics
 from stream.context import Context, record_reader
-from stream.continuity import ChangedModelError, check_same, check_topics
 from stream.log import EventLog, Place, Record
 from stream.mending import Filed, RefusedAgain, Report
 from stream.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited

@@ -13,9 +13,10 @@ import structlog
 from learners.learner import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
 from learners.snapshots import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
-from stream import checkpoint, journal, replay
+from stream import journal, replay
+from stream.checkpoints import checkpoint
+from stream.checkpoints.same_model import check_same, check_topics
 from stream.context import Context, learner_json
-from stream.continuity import check_same, check_topics
 from stream.journal import JournalLine
 from stream.log import EventLog, Place
 from stream.log_checks import check_position
@@ -75,7 +76,7 @@ class Starting:
         return self._resume(lineage)
 
     def check_topics(self, topic_ids: dict[str, str]) -> None:
-        """See that the topics are still the same; raises what :mod:`stream.continuity` does."""
+        """See that the topics are still the same; raises what :mod:`stream.checkpoints.same_model` does."""
         check_topics(self.event_log, self.topics, Start({}, topic_ids, 0))
 
     def promoted_meanwhile(self) -> bool:

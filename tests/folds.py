@@ -18,7 +18,7 @@ from converters.schema import schema
 from learners.learner import Learner
 from learners.registry import Start
 from learners.snapshots import SnapshotStore
-from stream import checkpoint
+from stream.checkpoints import checkpoint
 from stream.context import Context, context_of
 from stream.joins.joiner import Joiner
 from stream.joins.keys import key_of

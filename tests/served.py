@@ -22,8 +22,8 @@ from converters.schema import schema
 from learners.registry import Commit, Pointers, Start, Verdict
 from learners.versions.score import loaded
 from serve.app import create_app
-from stream import checkpoint
-from stream.checkpoint import new_pipeline
+from stream.checkpoints import checkpoint
+from stream.checkpoints.checkpoint import new_pipeline
 from stream.context import learner_json
 from stream.log import Place, Record
 from stream.reading import Batch, EventRows

@@ -9,7 +9,7 @@ import pytest
 
 from converters.config.settings import LateLabelSettings
 from learners.snapshots import SnapshotStore
-from stream import checkpoint
+from stream.checkpoints import checkpoint
 from tests.folds import (
     EVERYTHING,
     Drawn,

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from converters.config.settings import LateLabelSettings
 from learners import choose
 from learners.snapshots import Snapshot, SnapshotError, SnapshotStore
-from stream import checkpoint
+from stream.checkpoints import checkpoint
+from stream.checkpoints.same_model import ChangedModelError, check_same
 from stream.context import Context, learner_json
-from stream.continuity import ChangedModelError, check_same
 from stream.pipeline import Pipeline
 from stream.reading import Taken
 from tests.folds import (

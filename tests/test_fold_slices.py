@@ -9,7 +9,7 @@ import pytest
 
 from converters.config.settings import LateLabelSettings
 from learners.snapshots import SnapshotStore
-from stream import checkpoint
+from stream.checkpoints import checkpoint
 from stream.context import Context
 from stream.pipeline import Pipeline
 from stream.reading import EventRows, LabelRows, Taken

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from learners.registry import Registry, RegistryUnavailableError
 from serve.state import KEPT_SECONDS
-from stream.checkpoint import metrics
+from stream.checkpoints.checkpoint import metrics
 from tests.served import Maker, a_client, problem_of
 
 

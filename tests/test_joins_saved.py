@@ -12,7 +12,7 @@ import pytest
 from converters.config.settings import LateLabelSettings
 from learners.registry import Start
 from learners.snapshots import SnapshotRef, SnapshotStore
-from stream import checkpoint
+from stream.checkpoints import checkpoint
 from stream.pipeline import Pipeline
 from tests.folds import context, records_of, remembered, taken
 

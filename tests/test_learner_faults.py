@@ -10,7 +10,7 @@ import pytest
 
 from learners.registry import SupersededError
 from learners.snapshots import MissingSnapshotError, SnapshotRef
-from stream.continuity import ChangedModelError
+from stream.checkpoints.same_model import ChangedModelError
 from stream.learner_process import LearnerProcess, LearnerRunningError, assembled
 from stream.log import LogError, PositionError
 from stream.reading import Batch

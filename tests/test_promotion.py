@@ -10,7 +10,7 @@ import pytest
 from converters.config import load
 from converters.schema import schema
 from learners.registry import UnservableVersionError
-from stream.continuity import ChangedModelError
+from stream.checkpoints.same_model import ChangedModelError
 from stream.learner_process import LearnerProcess
 from stream.reading import Batch
 from tests.project import Project, flights, same

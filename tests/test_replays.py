@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from learners.intake import Intake
-from stream.continuity import ChangedModelError
+from stream.checkpoints.same_model import ChangedModelError
 from stream.log import LogError, Outgoing, Place
 from stream.refused_rows import Letter, Origin
 from stream.replays import Mended, TakenOverError, sender

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from learners.registry import SupersededError
+from stream.checkpoints.saver import UnsavedError
 from stream.learner_process import assembled
 from stream.learning import Learning
 from stream.log import LogUnavailableError, Outgoing, Place
 from stream.output_thread import OutputThread
 from stream.reading import Batch
-from stream.saving import UnsavedError
 from tests.project import Project, answers, flights, same
 
 OFTEN = "[checkpoint]\nevents = 50\nseconds = 0.01\nmin_spacing = 0"

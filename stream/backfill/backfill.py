@@ -16,7 +16,8 @@ from typing import Any
 from converters.errors import FreshetError
 from learners.registry import Commit, Lineage, Registry, Start
 from learners.snapshots import SnapshotStore
-from stream import checkpoint, replay
+from stream import replay
+from stream.checkpoints import checkpoint
 from stream.context import Context, learner_json, record_reader
 from stream.formed import Formed
 from stream.history import History

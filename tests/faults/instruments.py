@@ -115,7 +115,7 @@ class Instruments:
         self.step("learners.registry", "Registry.begin_epoch", after="start: epoch begun")
         self.step(f"stream.{log}_log", f"{kind}.writer", after="start: writer opened")
         self.step("learners.registry", "Registry.begin_lineage", after="start: lineage begun")
-        self.step("stream.checkpoint", "load", after="start: checkpoint loaded")
+        self.step("stream.checkpoints.checkpoint", "load", after="start: checkpoint loaded")
 
     def _fold(self) -> None:
         def make(original: Function) -> Function:

@@ -1,6 +1,6 @@
 """Checkpoints of the pipeline at work: when they are due, what they name, and when they fail.
 
-Owned by :mod:`stream.learning`; :mod:`stream.checkpoint` writes the snapshot, and the registry row
+Owned by :mod:`stream.learning`; :mod:`stream.checkpoints.checkpoint` writes the snapshot, and the registry row
 that names it, conditional on this learner's epoch, is the commit point.
 """
 
@@ -15,8 +15,9 @@ from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
 from learners.registry import Commit, Committed, RegistryError, Start, SupersededError
 from learners.snapshots import SnapshotError
-from stream import checkpoint, garbage
-from stream.checkpoint import Saved
+from stream import garbage
+from stream.checkpoints import checkpoint
+from stream.checkpoints.checkpoint import Saved
 from stream.context import learner_json
 from stream.journal import to_positions
 from stream.log import Place

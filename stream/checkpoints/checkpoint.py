@@ -35,7 +35,7 @@ from learners.snapshots import (
 )
 from learners.versions.gate import judge
 from stream import fingerprint
-from stream.checkpoint_files import (
+from stream.checkpoints.files import (
     METRICS,
     read_arrays,
     read_scoring,

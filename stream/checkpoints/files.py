@@ -1,6 +1,6 @@
 """The files of a checkpoint besides the joins: learners, what their scores go through, measures.
 
-Part of :mod:`stream.checkpoint`. Arrays are numpy's, without pickles; models are whatever their
+Part of :mod:`stream.checkpoints.checkpoint`. Arrays are numpy's, without pickles; models are whatever their
 learner writes.
 """
 
