@@ -25,8 +25,8 @@ from learners.commands import versions as learner_commands
 from serve.commands import serve as server_commands
 from serve.commands import up_and_demo
 from serve.server.standard_streams import let_go, stand_in_for_closed
-from stream import commands as stream_commands
-from stream import dead_letter_commands
+from stream.commands import dead_letters
+from stream.commands import learn as stream_commands
 
 app = typer.Typer(
     name="freshet",
@@ -57,8 +57,8 @@ for command in (
     learner_commands.rollback,
     learner_commands.history,
     stream_commands.scores,
-    dead_letter_commands.dead_letters,
-    dead_letter_commands.replay_dead_letters,
+    dead_letters.dead_letters,
+    dead_letters.replay_dead_letters,
     up_and_demo.demo,
 ):
     app.command(command.__name__.replace("_", "-"))(command)

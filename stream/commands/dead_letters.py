@@ -1,6 +1,6 @@
 """The commands for refused rows: print them, and send them again when they are mended.
 
-Thin, as :mod:`stream.commands` is. A row's content goes to standard output and nowhere else.
+Thin, as :mod:`stream.commands.learn` is. A row's content goes to standard output and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import typer
 
 from converters.errors import FreshetError
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
-from stream.commands import opened_log, output_records, print_rows
+from stream.commands.learn import opened_log, output_records, print_rows
 from stream.process import stopped_by_signals
 
 if TYPE_CHECKING:
