@@ -23,13 +23,14 @@ from converters.csv_text import csv_line
 from converters.files.csv_file import open_csv
 from converters.schema import schema
 from learners.registry import Registry
-from stream import journal, replays
+from stream import journal
 from stream.connection import opened
 from stream.context import context_of
+from stream.dead_letters import sent_marks
+from stream.dead_letters.mended_file import MendedFile, Report, event_form, label_form
+from stream.dead_letters.send_again import SendingAgain, sending_again
+from stream.dead_letters.sent_marks import ORIGIN_HEADER, Sender
 from stream.log import EventLog, Outgoing, Place, Record
-from stream.mending import MendedFile, Report, event_form, label_form
-from stream.replays import ORIGIN_HEADER, Sender
-from stream.sending_again import SendingAgain, sending_again
 from tests.log_processes import Stalling
 from tests.project import Project
 
@@ -131,7 +132,7 @@ class Dying(Stalling):
 def program(point: str, folder: str, file: str) -> None:
     """Send a file's rows again, and do not live to the end of it."""
     flush: Callable[[Sender], None] = Sender.flush
-    mark: Callable[..., Outgoing] = replays._mark
+    mark: Callable[..., Outgoing] = sent_marks._mark
 
     def flushed(self: Sender) -> None:
         if point == "before":
@@ -149,7 +150,7 @@ def program(point: str, folder: str, file: str) -> None:
         return mark(*origin)._replace(headers=headers)
 
     Sender.flush = flushed  # type: ignore[method-assign]
-    replays.__dict__["_mark"] = marked
+    sent_marks.__dict__["_mark"] = marked
     settings = load.load(Path(folder) / "freshet.toml")
     context = context_of(settings, schema.from_settings(settings))
     log: EventLog = opened(settings)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFileError
 from converters.files.framing import COMMA
+from stream.dead_letters.mended_file import LONGEST_RAW, Form, event_form, printable
+from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, originals
 from stream.log import Outgoing, Place
-from stream.mending import LONGEST_RAW, Form, event_form, printable
-from stream.refused_rows import Letter, Origin, RefusedRow, originals
 from tests.logs import trim
 from tests.project import Project
 from tests.replays import (
@@ -102,7 +102,7 @@ def test_originals_are_found_wherever_they_stand(
     """Near each other and far apart, and nothing beyond the partition's ends."""
     project = Project(tmp_path / "p", log=log_url, model=unique_name)
     project.append(*(b"%d" % n for n in range(300)))
-    monkeypatch.setattr("stream.refused_rows.FAR", 100)
+    monkeypatch.setattr("stream.dead_letters.refused_rows.FAR", 100)
     wanted = [299, 3, 4, 120, 298, 5000]
     with project.open_log() as log:
         found = list(originals(log, Place(project.topics().events, 0), wanted))
@@ -122,7 +122,11 @@ def test_huge_rows_do_not_make_a_file_that_cannot_be_read(tmp_path: Path) -> Non
 
 def test_every_kind_of_bad_row_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each dead letter is one line, and the bytes of what has no cells are there to be read."""
-    for module in ("converters.files.framing", "converters.convert.records", "stream.refused_rows"):
+    for module in (
+        "converters.files.framing",
+        "converters.convert.records",
+        "stream.dead_letters.refused_rows",
+    ):
         monkeypatch.setattr(f"{module}.MOST_ROWS", 20)
     project = Project(tmp_path / "p")
     deep = b'[5, {"id": ' + b"[" * 300 + b"]" * 300 + b"}]"

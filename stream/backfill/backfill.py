@@ -19,6 +19,7 @@ from learners.snapshots import SnapshotStore
 from stream import replay
 from stream.checkpoints import checkpoint
 from stream.context import Context, learner_json, record_reader
+from stream.dead_letters.sent_marks import once_reader
 from stream.formed import Formed
 from stream.history import History
 from stream.journal import JournalLine, to_cut, to_positions
@@ -26,7 +27,6 @@ from stream.log import EventLog, Place, Record
 from stream.merge import BATCH_ROWS, MergedReader
 from stream.pipeline import Pipeline, Written
 from stream.reading import Batch, BatchReader
-from stream.replays import once_reader
 from stream.report import report
 from stream.topics import Topics, described, topics_of
 

@@ -20,8 +20,8 @@ from stream.process import stopped_by_signals
 if TYPE_CHECKING:
     from converters.config.settings import Settings
     from converters.schema.schema import Schema
-    from stream.mending import Report
-    from stream.sending_again import SendingAgain
+    from stream.dead_letters.mended_file import Report
+    from stream.dead_letters.send_again import SendingAgain
 
 # How many refused rows are named on standard error; --json names them all.
 NAMED = 20
@@ -84,7 +84,7 @@ def _replay(sending: SendingAgain, file: str | None) -> Report:
     from converters.config.settings import CsvSettings
     from converters.files.csv_file import open_csv
     from converters.progress import progress
-    from stream.mending import MendedFile
+    from stream.dead_letters.mended_file import MendedFile
 
     if file is None:
         with progress("refused rows") as shown:
@@ -99,7 +99,7 @@ def _replay(sending: SendingAgain, file: str | None) -> Report:
 def _print_whole(
     settings: Settings, schema: Schema, rows: Rows, reason: str | None, *, json: bool
 ) -> None:
-    from stream.mending import event_form, label_form
+    from stream.dead_letters.mended_file import event_form, label_form
 
     form = event_form(schema) if rows is Rows.events else label_form()
     with _sending(settings, schema) as sending:
@@ -112,7 +112,7 @@ def _print_whole(
 def _sending(settings: Settings, schema: Schema) -> Iterator[SendingAgain]:
     from learners.registry import Registry
     from stream.context import context_of
-    from stream.sending_again import sending_again
+    from stream.dead_letters.send_again import sending_again
 
     with opened_log(settings) as log, closing(Registry(settings.registry, settings.model)) as known:
         yield sending_again(context_of(settings, schema), known, log)

@@ -2,7 +2,7 @@
 
 A row may be sent for a dead letter if nobody has sent one, the model has not met the refused row
 as a good one, and the learner would take the new one; the last is asked of the learner's own
-conversion before anything is sent. :mod:`stream.replays` sees to it that each is sent once.
+conversion before anything is sent. :mod:`stream.dead_letters.sent_marks` sees to it that each is sent once.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from converters.errors import FreshetError
 from learners.registry import Registry
 from stream.checkpoints.same_model import ChangedModelError, check_same, check_topics
 from stream.context import Context, record_reader
+from stream.dead_letters.mended_file import Filed, RefusedAgain, Report
+from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited
+from stream.dead_letters.sent_marks import Mended, Sender, sender, sent_before
 from stream.log import EventLog, Place, Record
-from stream.mending import Filed, RefusedAgain, Report
-from stream.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited
-from stream.replays import Mended, Sender, sender, sent_before
 from stream.topics import topics_of
 
 # Rows of a file that are looked at together: each look reads all dead letters once.

@@ -18,6 +18,7 @@ from converters.config.settings import Settings
 from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
 from stream import journal
+from stream.dead_letters.refused_rows import Letter, Origin
 from stream.log import (
     EventLog,
     FencedError,
@@ -29,7 +30,6 @@ from stream.log import (
     TopicSpec,
 )
 from stream.reading import RecordReader, Taken
-from stream.refused_rows import Letter, Origin
 from stream.topics import Topics, topics_of
 
 # The header that says where a row that was sent again stood first.

@@ -19,8 +19,8 @@ from converters.files.blocks import LONGEST_QUOTED
 from converters.files.csv_file import CsvFile, CsvFileError
 from converters.quoting import quoted
 from converters.schema.schema import Schema
+from stream.dead_letters.refused_rows import Origin, RefusedRow
 from stream.log import Place
-from stream.refused_rows import Origin, RefusedRow
 from stream.topics import Topics
 
 ORIGIN = ("topic", "partition", "offset", "row")
