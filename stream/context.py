@@ -19,8 +19,8 @@ from learners import choose
 from learners.calibration import check_positive_weight
 from learners.intake import intake_for
 from learners.learner import LearnerSpec
+from stream.fold.shadows import shadow_specs
 from stream.reading import RecordReader
-from stream.shadows import shadow_specs
 from stream.topics import topics_of
 
 # Sections that decide what is taught, or what a learner's score becomes.

@@ -28,13 +28,13 @@ from stream.assignment import Assignment
 from stream.checkpoints import checkpoint
 from stream.connection import Connection, connect, opened, take_hold
 from stream.context import Context
+from stream.fold.tally import report
 from stream.garbage import collected_by_hand
 from stream.learning import Learning
 from stream.log import FencedError, LogUnavailableError, Place, StampError
 from stream.outage import Outage
 from stream.readers import Readers
 from stream.reading import Batch
-from stream.report import report
 from stream.starting import Beginning, Starting
 from stream.topics import Topics, create_topics, described
 

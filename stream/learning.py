@@ -19,11 +19,11 @@ from learners.snapshots import SnapshotError, SnapshotStore
 from stream import garbage
 from stream.checkpoints import checkpoint
 from stream.checkpoints.saver import Saver
+from stream.fold.pipeline import Written
 from stream.journal import JournalLine, record_of
 from stream.log import Outgoing, OutputWriter, Place
 from stream.output_thread import OutputThread
 from stream.pacing import Heartbeat, Spacing
-from stream.pipeline import Written
 from stream.reading import Batch
 from stream.starting import Beginning, Starting
 

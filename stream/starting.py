@@ -17,10 +17,10 @@ from stream import journal, replay
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import check_same, check_topics
 from stream.context import Context, learner_json
+from stream.fold.pipeline import Pipeline
 from stream.journal import JournalLine
 from stream.log import EventLog, Place
 from stream.log_checks import check_position
-from stream.pipeline import Pipeline
 from stream.topics import Topics, described
 
 log = structlog.get_logger()

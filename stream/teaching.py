@@ -1,6 +1,6 @@
 """The line that teaches a lesson: its weight, and whether it is taught at all.
 
-Stands beside :mod:`stream.planning`. Classes out of balance (``[imbalance]``) are met here: a
+Stands beside :mod:`stream.fold.planner`. Classes out of balance (``[imbalance]``) are met here: a
 positive lesson may weigh more, and of the negative ones a share may be left out, chosen by their
 ids, so that the same events are left out whenever they are read. What that does to the scores is
 taken back by :mod:`learners.calibration`.

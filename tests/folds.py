@@ -20,10 +20,10 @@ from learners.registry import Start
 from learners.snapshots import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.context import Context, context_of
+from stream.fold.pipeline import Pipeline
 from stream.joins.joiner import Joiner
 from stream.joins.keys import key_of
 from stream.log import Place
-from stream.pipeline import Pipeline
 from stream.reading import Batch, EventRows, LabelRows, Taken
 from tests.simulation import SECOND, Simulation
 

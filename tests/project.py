@@ -25,12 +25,12 @@ from stream import journal
 from stream.backfill.backfill import Backfill
 from stream.connection import opened
 from stream.context import Context, context_of
+from stream.fold.outputs import DeadLetter, Score, read_dead_letters, read_scores
+from stream.fold.pipeline import Pipeline, Written
 from stream.history import History, HistoryOptions
 from stream.learner_process import LearnerProcess, assembled
 from stream.learning import Learning
 from stream.log import EventLog, Outgoing
-from stream.outputs import DeadLetter, Score, read_dead_letters, read_scores
-from stream.pipeline import Pipeline, Written
 from stream.produce import Pace, Producer
 from stream.reading import Batch
 from stream.topics import Topics, create_topics

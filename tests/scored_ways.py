@@ -19,8 +19,8 @@ from converters.config import load
 from converters.schema import schema
 from learners.versions.score import score_file
 from stream.backfill import run
+from stream.fold.outputs import DeadLetter, Score
 from stream.history import HistoryOptions
-from stream.outputs import DeadLetter, Score
 from tests.project import Project, csv_text
 from tests.served import client_of
 

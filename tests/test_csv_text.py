@@ -13,10 +13,10 @@ from converters.convert.records import RowReader
 from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile
 from converters.files.framing import COMMA
+from stream.fold.outputs import dead_letter_records, read_dead_letters
 from stream.formed import Formed
 from stream.history import History, HistoryOptions
 from stream.log import Place, Record
-from stream.outputs import dead_letter_records, read_dead_letters
 from stream.reading import EventRows
 from tests import schemas
 from tests.schemas import build

@@ -17,7 +17,7 @@ from learners.snapshots import Snapshot, SnapshotError, SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import ChangedModelError, check_same
 from stream.context import Context, learner_json
-from stream.pipeline import Pipeline
+from stream.fold.pipeline import Pipeline
 from stream.reading import Taken
 from tests.folds import (
     EVERYTHING,

@@ -11,7 +11,7 @@ from converters.config.settings import LateLabelSettings
 from learners.snapshots import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.context import Context
-from stream.pipeline import Pipeline
+from stream.fold.pipeline import Pipeline
 from stream.reading import EventRows, LabelRows, Taken
 from tests.folds import BEGIN, EVENTS, LABELS, context, saved_and_loaded, taken
 from tests.simulation import SECOND

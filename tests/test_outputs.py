@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stream.outputs import SAME_AS_REPR, score_texts
+from stream.fold.outputs import SAME_AS_REPR, score_texts
 
 
 @given(st.lists(st.floats(0, 1) | st.floats(0, 1, width=32)))

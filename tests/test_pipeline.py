@@ -16,12 +16,12 @@ from learners import choose
 from learners.calibration import Adjuster
 from learners.evaluation import Evaluator, Measuring
 from learners.learner import Learner
+from stream.fold.pipeline import Pipeline
+from stream.fold.planner import Planner
+from stream.fold.scoring import Scoring
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
-from stream.pipeline import Pipeline
-from stream.planning import Planner
 from stream.reading import Batch, EventRows, LabelRows
-from stream.scoring import Scoring
 from tests.folds import (
     EVENTS,
     LABELS,

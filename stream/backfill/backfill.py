@@ -20,14 +20,14 @@ from stream import replay
 from stream.checkpoints import checkpoint
 from stream.context import Context, learner_json, record_reader
 from stream.dead_letters.sent_marks import once_reader
+from stream.fold.pipeline import Pipeline, Written
+from stream.fold.tally import report
 from stream.formed import Formed
 from stream.history import History
 from stream.journal import JournalLine, to_cut, to_positions
 from stream.log import EventLog, Place, Record
 from stream.merge import BATCH_ROWS, MergedReader
-from stream.pipeline import Pipeline, Written
 from stream.reading import Batch, BatchReader
-from stream.report import report
 from stream.topics import Topics, described, topics_of
 
 # Called after each batch: rows so far, and what it would have written.

@@ -17,10 +17,10 @@ from learners.snapshots import SnapshotStore
 from stream.backfill.backfill import Backfill, Folded
 from stream.connection import opened
 from stream.context import Context
+from stream.fold.outputs import Score, read_dead_letters, read_scores
+from stream.fold.pipeline import Pipeline, Written
 from stream.history import History, HistoryOptions
 from stream.log import Outgoing, Place, Record
-from stream.outputs import Score, read_dead_letters, read_scores
-from stream.pipeline import Pipeline, Written
 from stream.waits import warn_of_waits
 
 

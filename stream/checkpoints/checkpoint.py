@@ -44,16 +44,16 @@ from stream.checkpoints.files import (
     write_scoring,
 )
 from stream.context import Context, learner_json
+from stream.fold.pipeline import Pipeline
+from stream.fold.planner import Counts, Planner
+from stream.fold.scoring import Scoring
+from stream.fold.shadows import new_shadow, shadow_specs
+from stream.fold.slices import Slices
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
 from stream.journal import to_cut, to_positions
 from stream.measured_by import measured_by, tell_changes
 from stream.packages import packages
-from stream.pipeline import Pipeline
-from stream.planning import Counts, Planner
-from stream.scoring import Scoring
-from stream.shadows import new_shadow, shadow_specs
-from stream.slices import Slices
 from stream.teaching import Teaching
 
 # What parsers say to files that hold something else; none of them runs what it reads.

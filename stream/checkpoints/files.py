@@ -18,8 +18,8 @@ from learners.learner import MODEL_FILE
 from learners.lessons import AnyArray
 from learners.snapshots import Draft, Snapshot
 from stream.context import Context
-from stream.scoring import Scoring, Static
-from stream.shadows import Shadow, new_shadow
+from stream.fold.scoring import Scoring, Static
+from stream.fold.shadows import Shadow, new_shadow
 
 STATIC_FILE = "static-model"
 METRICS = "metrics.npz"

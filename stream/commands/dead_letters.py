@@ -44,7 +44,7 @@ def dead_letters(
     json: Json = False,
 ) -> None:
     """Print refused rows: topic,partition,offset,row,reason,column,text."""
-    from stream.outputs import DeadLetter, read_dead_letters
+    from stream.fold.outputs import DeadLetter, read_dead_letters
 
     settings, schema = read_config(config)
     if rows is not None:

@@ -155,7 +155,7 @@ def scores(
     json: Json = False,
 ) -> None:
     """Print the scores topic as CSV: topic,partition,offset,row,id,score,lessons,lineage."""
-    from stream.outputs import Score, read_scores
+    from stream.fold.outputs import Score, read_scores
 
     settings, _ = read_config(config)
     with output_records(settings, "scores", first) as records:

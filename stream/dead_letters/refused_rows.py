@@ -21,8 +21,8 @@ from converters.convert.records import LABEL_NAMES, is_json
 from converters.files.framing import MOST_ROWS, Dialect
 from learners.registry import Lineage
 from stream import journal
+from stream.fold.outputs import read_dead_letters
 from stream.log import EventLog, Place, Record
-from stream.outputs import read_dead_letters
 from stream.reading import LabelRows, RecordReader
 from stream.topics import Topics, described
 

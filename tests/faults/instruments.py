@@ -128,7 +128,7 @@ class Instruments:
 
             return take
 
-        replace("stream.pipeline", "Pipeline.take", make)
+        replace("stream.fold.pipeline", "Pipeline.take", make)
 
     def _readers(self) -> None:
         passed, seconds = self.trace.passed, self.reader_seconds

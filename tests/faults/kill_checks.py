@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from learners.registry import Checkpoint
-from stream.outputs import Score
+from stream.fold.outputs import Score
 from tests.faults.kill_scenario import Killing, ScenarioError
 from tests.faults.scenarios import project_of
 from tests.faults.zygote import Life, Zygote

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from learners.evaluation import Evaluator, Lessons
+from stream.fold.plan import Plan, Remembered, Taught
+from stream.fold.scoring import AMOUNT, OWN, SLICE
 from stream.joins.joiner import ARRIVED, BEHIND
-from stream.plan import Plan, Remembered, Taught
-from stream.scoring import AMOUNT, OWN, SLICE
 
 
 def measure(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:

@@ -1,7 +1,7 @@
 """The plan of some records: lines for the learner in order, and what their scores are for.
 
-:mod:`stream.planning` writes it down by ids and times alone, no score being known yet;
-:mod:`stream.pipeline` lets the learner work through it.
+:mod:`stream.fold.planner` writes it down by ids and times alone, no score being known yet;
+:mod:`stream.fold.pipeline` lets the learner work through it.
 """
 
 from __future__ import annotations

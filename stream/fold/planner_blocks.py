@@ -1,7 +1,7 @@
 """The plan of a record whose rows are all alike and in order: the same as row by row, in one go.
 
 Nearly all records are such: events of which nothing is known yet, or labels of events that wait.
-:mod:`stream.planning` asks here first; whatever is not as plain goes row by row there, which is
+:mod:`stream.fold.planner` asks here first; whatever is not as plain goes row by row there, which is
 the plain twin (``tests/test_planning_many.py`` holds them equal). Row by row an event and its label
 take 4.6 us, so 1.6.
 """
@@ -14,9 +14,9 @@ from operator import add
 
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import Row, unlabelled
+from stream.fold.plan import Plan
 from stream.joins.joiner import SOURCE_BITS, Joiner, Source
 from stream.joins.keys import DIGEST_BYTES
-from stream.plan import Plan
 from stream.reading import EventRows, LabelRows, Taken
 from stream.teaching import LESSON
 

@@ -1,6 +1,6 @@
 """The learner, the copy that stopped learning, and the shadows: who scores the lines of a plan.
 
-Stands between :mod:`stream.pipeline`, whose learners it owns, and :mod:`learners`. Every event
+Stands between :mod:`stream.fold.pipeline`, whose learners it owns, and :mod:`learners`. Every event
 that arrives gets a score of each; they stand beside the event, in columns, until its label comes.
 """
 
@@ -17,11 +17,11 @@ from learners.calibration import Adjuster, Adjustment
 from learners.learner import Learner
 from learners.lessons import IntArray
 from learners.metrics.arrays import FloatArray
+from stream.fold.plan import Plan, Remembered
+from stream.fold.shadows import Shadow
+from stream.fold.slices import Slices
 from stream.joins.columns import UNKNOWN, Block, Layout
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
-from stream.plan import Plan, Remembered
-from stream.shadows import Shadow
-from stream.slices import Slices
 
 # The columns of an event's scores: what is served, the learner's own, and beside them.
 SCORE, RAW, BASE_RATE, STATIC = "score", "raw", "base_rate", "static"

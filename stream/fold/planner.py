@@ -1,8 +1,8 @@
 """What to do with each row of some records: which lines to score and learn, in which order.
 
 The first half of the fold. It asks the :class:`~stream.joins.joiner.Joiner` about every row that
-has an id and writes down a :class:`~stream.plan.Plan`; no score is known yet, and none is needed,
-for joins go by ids and times alone. :mod:`stream.pipeline` lets the learner work through the plan.
+has an id and writes down a :class:`~stream.fold.plan.Plan`; no score is known yet, and none is needed,
+for joins go by ids and times alone. :mod:`stream.fold.pipeline` lets the learner work through the plan.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import unlabelled
-from stream import planning_many
+from stream.fold import planner_blocks
+from stream.fold.plan import REMEMBERED, Plan, Refused, Scored
 from stream.joins.joiner import SOURCE_BITS, Joiner, Source
 from stream.joins.keys import DIGEST_BYTES, key_of
-from stream.plan import REMEMBERED, Plan, Refused, Scored
 from stream.reading import EventRows, LabelRows, Taken
 from stream.teaching import LESSON, Teaching
 
@@ -67,12 +67,12 @@ class Planner:
     def _many_events(self, record: EventRows, plan: Plan) -> bool:
         """Plan the record in one go, if it is plain enough."""
         counts, joiner = self.counts, self.joiner
-        if not self._in_one_go or not planning_many.are_plain(record):
+        if not self._in_one_go or not planner_blocks.are_plain(record):
             return False
         self._let_go(joiner.advance(record.time, to_events=True), plan)
         before = counts.learned, counts.positives
-        if not planning_many.plan_waiting(joiner, plan, record, *before):
-            positives = planning_many.plan_own_labels(joiner, plan, record, *before)
+        if not planner_blocks.plan_waiting(joiner, plan, record, *before):
+            positives = planner_blocks.plan_own_labels(joiner, plan, record, *before)
             if positives is None:
                 return False
             counts.learned += len(record.rows)
@@ -83,10 +83,10 @@ class Planner:
 
     def _many_labels(self, record: LabelRows, plan: Plan) -> bool:
         counts, joiner = self.counts, self.joiner
-        if not self._in_one_go or not planning_many.are_plain(record):
+        if not self._in_one_go or not planner_blocks.are_plain(record):
             return False
         self._let_go(joiner.advance(record.time, to_events=False), plan)
-        positives = planning_many.plan_labels(joiner, plan, record, counts.learned)
+        positives = planner_blocks.plan_labels(joiner, plan, record, counts.learned)
         if positives is None:
             return False
         counts.learned += len(record.rows)

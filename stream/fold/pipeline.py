@@ -1,8 +1,8 @@
 """The fold: batches in; scores, lessons and dead letters out. No I/O, no clock, no chance.
 
 Stands in the middle of the stream floor: :mod:`stream.reading` hands it batches, it has each
-planned (:mod:`stream.planning`), lets the learner and its shadows work through the plan's lines in
-one go (:mod:`stream.scoring`), measures, and returns what is to be written.
+planned (:mod:`stream.fold.planner`), lets the learner and its shadows work through the plan's lines in
+one go (:mod:`stream.fold.scoring`), measures, and returns what is to be written.
 
 How the log was cut into batches changes nothing, for every step is in the order of the records.
 """
@@ -18,15 +18,15 @@ from converters.convert.to_vw_text import unlabelled
 from learners.evaluation import Evaluator
 from learners.learner import Learner
 from stream.fingerprint import Mark
+from stream.fold.lessons import measure
+from stream.fold.outputs import csv_field, dead_letter_records, score_records, score_texts
+from stream.fold.plan import Plan, plan_for
+from stream.fold.planner import Counts, Planner
+from stream.fold.scoring import STATIC, Scoring
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
 from stream.log import Outgoing, Place
-from stream.measuring import measure
-from stream.outputs import csv_field, dead_letter_records, score_records, score_texts
-from stream.plan import Plan, plan_for
-from stream.planning import Counts, Planner
 from stream.reading import Batch, Taken
-from stream.scoring import STATIC, Scoring
 
 # How many recent rows a snapshot keeps with their scores, for others to reproduce.
 SAMPLE_ROWS = 16
