@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from converters.config import load as settings_file
-from stream.connection import opened
+from stream.learner.fencing import opened
 from stream.log import Outgoing
 from stream.topics import create_topics
 

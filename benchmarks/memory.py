@@ -20,8 +20,8 @@ from benchmarks.table import Measured
 from converters.config import load as settings_file
 from converters.schema import schema
 from stream.context import context_of
-from stream.learner_process import assembled
-from stream.learning import Learning
+from stream.learner.loop import Learning
+from stream.learner.process import assembled
 from stream.logging import configure_logs
 from stream.reading import Batch
 

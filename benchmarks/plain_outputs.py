@@ -13,11 +13,11 @@ from pathlib import Path
 
 from converters.config import load
 from converters.schema import schema
-from stream.connection import Connection
 from stream.context import context_of
 from stream.kafka_client import open_producer
 from stream.kafka_writer import REQUEST_BYTES, send
-from stream.learner_process import assembled
+from stream.learner.fencing import Connection
+from stream.learner.process import assembled
 from stream.log import Outgoing, Place
 from stream.log_checks import checked
 from stream.logging import configure_logs

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.data import config
 from converters.config import load as settings_file
-from stream.connection import opened
+from stream.learner.fencing import opened
 from stream.log import Outgoing
 from stream.topics import create_topics
 

@@ -1,6 +1,6 @@
 """Writes outputs one batch behind the fold: a commit's waiting costs the learner no time.
 
-Stands between :mod:`stream.learning` and the log's :class:`~stream.log.OutputWriter`. What is still
+Stands between :mod:`stream.learner.loop` and the log's :class:`~stream.log.OutputWriter`. What is still
 under way when the process dies was not written, and the journal does not name it; a checkpoint
 waits for :meth:`OutputThread.settle`, so that it never holds what was not output.
 """

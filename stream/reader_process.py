@@ -82,7 +82,7 @@ def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
     from time import monotonic
 
     from stream import batch_messages, garbage
-    from stream.connection import opened
+    from stream.learner.fencing import opened
     from stream.local_reader import local_batches
 
     collected_at = monotonic()

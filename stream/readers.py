@@ -1,6 +1,6 @@
 """Where a learner's batches come from: this process, or one that only reads and converts.
 
-Owned by :mod:`stream.learner_process`, which is given the same batches and the same errors either
+Owned by :mod:`stream.learner.process`, which is given the same batches and the same errors either
 way. Whether there are two processes depends on the config and the processors, never on the data,
 and changes nothing that is learned.
 """

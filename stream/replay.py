@@ -1,6 +1,6 @@
 """What the journal says to a learner that begins: which batches to take again, what others output.
 
-Stands between :mod:`stream.journal`, which reads the lines, and :mod:`stream.starting` and
+Stands between :mod:`stream.journal`, which reads the lines, and :mod:`stream.learner.begin` and
 :mod:`stream.backfill.backfill`, which fold them.
 """
 

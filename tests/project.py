@@ -23,13 +23,13 @@ from learners.registry import Registry
 from learners.snapshots import SnapshotStore
 from stream import journal
 from stream.backfill.backfill import Backfill
-from stream.connection import opened
 from stream.context import Context, context_of
 from stream.fold.outputs import DeadLetter, Score, read_dead_letters, read_scores
 from stream.fold.pipeline import Pipeline, Written
 from stream.history import History, HistoryOptions
-from stream.learner_process import LearnerProcess, assembled
-from stream.learning import Learning
+from stream.learner.fencing import opened
+from stream.learner.loop import Learning
+from stream.learner.process import LearnerProcess, assembled
 from stream.log import EventLog, Outgoing
 from stream.produce import Pace, Producer
 from stream.reading import Batch

@@ -24,12 +24,12 @@ from converters.files.csv_file import open_csv
 from converters.schema import schema
 from learners.registry import Registry
 from stream import journal
-from stream.connection import opened
 from stream.context import context_of
 from stream.dead_letters import sent_marks
 from stream.dead_letters.mended_file import MendedFile, Report, event_form, label_form
 from stream.dead_letters.send_again import SendingAgain, sending_again
 from stream.dead_letters.sent_marks import ORIGIN_HEADER, Sender
+from stream.learner.fencing import opened
 from stream.log import EventLog, Outgoing, Place, Record
 from tests.log_processes import Stalling
 from tests.project import Project

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.learner_process import assembled
-from stream.learning import Learning
+from stream.learner.loop import Learning
+from stream.learner.process import assembled
 from stream.log import PositionError
 from stream.reading import Batch
 from stream.replay import LostRegistryError

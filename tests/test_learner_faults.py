@@ -11,7 +11,7 @@ import pytest
 from learners.registry import SupersededError
 from learners.snapshots import MissingSnapshotError, SnapshotRef
 from stream.checkpoints.same_model import ChangedModelError
-from stream.learner_process import LearnerProcess, LearnerRunningError, assembled
+from stream.learner.process import LearnerProcess, LearnerRunningError, assembled
 from stream.log import LogError, PositionError
 from stream.reading import Batch
 from tests.project import Project, flights, same
@@ -91,8 +91,8 @@ def test_old_versions_are_thinned(tmp_path: Path) -> None:
     project.produce(project.write_csv(flights(600)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("stream.merge.BATCH_ROWS", 50)
-        patch.setattr("stream.learning.THIN_EVERY_SECONDS", 0.0)
-        patch.setattr("stream.pacing.HEARTBEAT_SECONDS", 0.0)
+        patch.setattr("stream.learner.loop.THIN_EVERY_SECONDS", 0.0)
+        patch.setattr("stream.learner.heartbeat.HEARTBEAT_SECONDS", 0.0)
         project.learn()
     with project.registry() as registry:
         states = [v.state for v in registry.versions()]

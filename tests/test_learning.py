@@ -14,7 +14,7 @@ from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, line
 from converters.files.csv_file import open_csv
 from converters.files.framing import COMMA
-from stream.learner_process import LearnerProcess
+from stream.learner.process import LearnerProcess
 from stream.reading import Batch
 from tests.project import Project, answers, flights, same
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from converters.config.settings import CheckpointSettings
-from stream import pacing
-from stream.pacing import Pacing
+from stream.learner import heartbeat
+from stream.learner.heartbeat import Pacing
 
 
 class Clock:
@@ -24,7 +24,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock that pacing looks at."""
     made = Clock()
-    monkeypatch.setattr(pacing, "monotonic", made)
+    monkeypatch.setattr(heartbeat, "monotonic", made)
     return made
 
 

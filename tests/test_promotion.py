@@ -11,7 +11,7 @@ from converters.config import load
 from converters.schema import schema
 from learners.registry import UnservableVersionError
 from stream.checkpoints.same_model import ChangedModelError
-from stream.learner_process import LearnerProcess
+from stream.learner.process import LearnerProcess
 from stream.reading import Batch
 from tests.project import Project, flights, same
 
@@ -76,7 +76,7 @@ def test_a_promotion_while_learning_is_taken_up_without_a_restart(project: Proje
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("stream.merge.BATCH_ROWS", 50)
-        patch.setattr("stream.pacing.HEARTBEAT_SECONDS", 0.0)
+        patch.setattr("stream.learner.heartbeat.HEARTBEAT_SECONDS", 0.0)
         report = project.learn(promote)
     with project.registry() as registry:
         lineage = registry.live_lineage()

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from stream import remote_reader
-from stream.learner_process import assembled
-from stream.learning import Learning
+from stream.learner.loop import Learning
+from stream.learner.process import assembled
 from stream.reading import Batch
 from tests.faults.running import begun, status
 from tests.processes import alive, until
@@ -125,7 +125,7 @@ def test_readers_killed_at_any_moment_change_nothing(
     killer.start()
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("stream.outage.LONGEST_DELAY_SECONDS", 0.1)
+            patch.setattr("stream.learner.outage.LONGEST_DELAY_SECONDS", 0.1)
             report = learned(project, lambda: sleep(0.2))
     finally:
         over.set()

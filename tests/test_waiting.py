@@ -13,8 +13,8 @@ import pytest
 
 from learners.registry import SupersededError
 from stream.checkpoints.saver import UnsavedError
-from stream.learner_process import assembled
-from stream.learning import Learning
+from stream.learner.loop import Learning
+from stream.learner.process import assembled
 from stream.log import LogUnavailableError, Outgoing, Place
 from stream.output_thread import OutputThread
 from stream.reading import Batch

@@ -15,8 +15,8 @@ from typing import Self
 from converters.files.csv_file import open_csv
 from serve.demo.flights import LANDED, write_flights
 from serve.demo.folder import DemoFolder
-from stream.connection import opened
 from stream.history import History, HistoryOptions
+from stream.learner.fencing import opened
 from stream.produce import Pace, Produced, Producer
 from stream.topics import create_topics, described
 

@@ -15,11 +15,11 @@ from converters.show.command_line import say
 from learners.registry import Registry
 from learners.snapshots import SnapshotStore
 from stream.backfill.backfill import Backfill, Folded
-from stream.connection import opened
 from stream.context import Context
 from stream.fold.outputs import Score, read_dead_letters, read_scores
 from stream.fold.pipeline import Pipeline, Written
 from stream.history import History, HistoryOptions
+from stream.learner.fencing import opened
 from stream.log import Outgoing, Place, Record
 from stream.waits import warn_of_waits
 

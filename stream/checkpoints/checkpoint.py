@@ -2,7 +2,7 @@
 
 Holds the model, the joins, the measures and the frozen copy; the manifest says what each file is
 and everything that must be equal before a learner goes on from it. The snapshot is an orphan
-until a registry row names it; :mod:`stream.learning` writes that row.
+until a registry row names it; :mod:`stream.learner.loop` writes that row.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """May a learner go on with a model: the same schema, learner, joins and topics as at its begin.
 
-Asked by :mod:`stream.starting` before anything of a lineage is loaded.
+Asked by :mod:`stream.learner.begin` before anything of a lineage is loaded.
 """
 
 from __future__ import annotations

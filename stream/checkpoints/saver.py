@@ -1,6 +1,6 @@
 """Checkpoints of the pipeline at work: when they are due, what they name, and when they fail.
 
-Owned by :mod:`stream.learning`; :mod:`stream.checkpoints.checkpoint` writes the snapshot, and the registry row
+Owned by :mod:`stream.learner.loop`; :mod:`stream.checkpoints.checkpoint` writes the snapshot, and the registry row
 that names it, conditional on this learner's epoch, is the commit point.
 """
 
@@ -20,9 +20,9 @@ from stream.checkpoints import checkpoint
 from stream.checkpoints.checkpoint import Saved
 from stream.context import learner_json
 from stream.journal import to_positions
+from stream.learner.begin import Beginning, Starting
+from stream.learner.heartbeat import Pacing
 from stream.log import Place
-from stream.pacing import Pacing
-from stream.starting import Beginning, Starting
 
 log = structlog.get_logger()
 

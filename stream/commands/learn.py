@@ -92,7 +92,7 @@ def learn(
         readers.get_ready()
         # Not before: a reader's process starts while this one imports what it learns with.
         from stream.context import context_of
-        from stream.learner_process import assembled
+        from stream.learner.process import assembled
 
         with assembled(context_of(settings, schema), readers) as process:
             say(f"Learning model '{settings.model}' from {settings.log}. Ctrl-C stops cleanly.")
@@ -196,7 +196,7 @@ def output_records(settings: Settings, what: str, first: int) -> Iterator[Iterat
 @contextmanager
 def opened_log(settings: Settings, *, create: bool = False) -> Iterator[EventLog]:
     """The log that the config names, closed at the end; not made by those who only read it."""
-    from stream.connection import opened
+    from stream.learner.fencing import opened
     from stream.logging import configure_logs
 
     configure_logs()

@@ -249,4 +249,4 @@ class Instruments:
         self.step("learners.registry", "Registry.mark_thinned", after="thinning: marked")
         self.step(where, "remove", after=over, marks="removal")
         self.step("os", "unlink", after="thinning: a file removed", within="removal")
-        self.step("stream.learning", "thin", after="thinning: over")
+        self.step("stream.learner.loop", "thin", after="thinning: over")

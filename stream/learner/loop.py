@@ -21,11 +21,11 @@ from stream.checkpoints import checkpoint
 from stream.checkpoints.saver import Saver
 from stream.fold.pipeline import Written
 from stream.journal import JournalLine, record_of
+from stream.learner.begin import Beginning, Starting
+from stream.learner.heartbeat import Heartbeat, Spacing
 from stream.log import Outgoing, OutputWriter, Place
 from stream.output_thread import OutputThread
-from stream.pacing import Heartbeat, Spacing
 from stream.reading import Batch
-from stream.starting import Beginning, Starting
 
 log = structlog.get_logger()
 

@@ -1,6 +1,6 @@
 """A learner's hold on the log: open, and its outputs fenced off from older learners.
 
-Made anew after every outage by :mod:`stream.learner_process`.
+Made anew after every outage by :mod:`stream.learner.process`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``freshet learn`` as one process: takes the lock and the epoch, begins, learns, stops cleanly.
 
-Puts the parts together: :mod:`stream.starting` says where to begin, :mod:`stream.reading` gives
-batches, :mod:`stream.learning` takes them. One learner of a model writes: on this machine a file
+Puts the parts together: :mod:`stream.learner.begin` says where to begin, :mod:`stream.reading` gives
+batches, :mod:`stream.learner.loop` takes them. One learner of a model writes: on this machine a file
 lock decides, across machines the registry's epoch and the log's fencing. When log or registry go
 away it waits, and begins anew from the last checkpoint, as a process started again would.
 """
@@ -26,16 +26,16 @@ from learners.snapshots import SnapshotDiskError, SnapshotStore
 from stream import merge
 from stream.assignment import Assignment
 from stream.checkpoints import checkpoint
-from stream.connection import Connection, connect, opened, take_hold
 from stream.context import Context
 from stream.fold.tally import report
 from stream.garbage import collected_by_hand
-from stream.learning import Learning
+from stream.learner.begin import Beginning, Starting
+from stream.learner.fencing import Connection, connect, opened, take_hold
+from stream.learner.loop import Learning
+from stream.learner.outage import Outage
 from stream.log import FencedError, LogUnavailableError, Place, StampError
-from stream.outage import Outage
 from stream.readers import Readers
 from stream.reading import Batch
-from stream.starting import Beginning, Starting
 from stream.topics import Topics, create_topics, described
 
 Seen = Callable[[Batch, Learning], None]

@@ -1,6 +1,6 @@
 """Waits while something that a learner needs is away, and says so.
 
-:mod:`stream.learner_process` hands in each error that may pass; the words go to the log and, with
+:mod:`stream.learner.process` hands in each error that may pass; the words go to the log and, with
 the heartbeat, to the registry, where servers and operators find them.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from learners.registry import Registry, RegistryUnavailableError, iso, utc_now
-from stream.pacing import HEARTBEAT_SECONDS
+from stream.learner.heartbeat import HEARTBEAT_SECONDS
 
 log = structlog.get_logger()
 
