@@ -8,8 +8,8 @@ from pathlib import Path
 
 from converters.config import load as settings_file
 from stream.learner.fencing import opened
-from stream.log import Outgoing
-from stream.topics import create_topics
+from stream.log.contract import Outgoing
+from stream.log.topics import create_topics
 
 ROWS = 200_000
 COLUMNS = (

@@ -18,8 +18,8 @@ from stream.kafka_client import open_producer
 from stream.kafka_writer import REQUEST_BYTES, send
 from stream.learner.fencing import Connection
 from stream.learner.process import assembled
-from stream.log import Outgoing, Place
-from stream.log_checks import checked
+from stream.log.checks import checked
+from stream.log.contract import Outgoing, Place
 from stream.logging import configure_logs
 
 

@@ -15,11 +15,11 @@ import orjson
 from converters.config.settings import Settings
 from converters.schema import schema
 from learners.learner import LearnerSpec
-from stream import fingerprint
 from stream.context import Context
-from stream.fingerprint import Mark
-from stream.journal import JournalLine
-from stream.log import Place
+from stream.log import fingerprint
+from stream.log.contract import Place
+from stream.log.fingerprint import Mark
+from stream.log.journal import JournalLine
 
 Flat = list[tuple[str, int, int]]
 

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from converters.cells.refusal import Refusal
 from converters.errors import FreshetError, UsageError
-from stream import log
-from stream.fingerprint import Mark
-from stream.log import Place
+from stream.log import contract
+from stream.log.contract import Place
+from stream.log.fingerprint import Mark
 from stream.reading import Batch, EventRows, LabelRows, Taken
 
 LENGTH = struct.Struct(">Q")
@@ -29,11 +29,11 @@ OPENED, BATCH, END, ERROR = range(4)
 CARRIED: dict[str, type[Exception]] = {
     kind.__name__: kind
     for kind in (
-        log.LogUnavailableError,
-        log.PositionError,
-        log.StampError,
-        log.UnknownTopicError,
-        log.LogError,
+        contract.LogUnavailableError,
+        contract.PositionError,
+        contract.StampError,
+        contract.UnknownTopicError,
+        contract.LogError,
         UsageError,
         FreshetError,
     )

@@ -20,8 +20,8 @@ from learners.calibration import check_positive_weight
 from learners.intake import intake_for
 from learners.learner import LearnerSpec
 from stream.fold.shadows import shadow_specs
+from stream.log.topics import topics_of
 from stream.reading import RecordReader
-from stream.topics import topics_of
 
 # Sections that decide what is taught, or what a learner's score becomes.
 SCORING = ("imbalance", "calibration")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from converters.files.csv_file import FileRow
-from stream.log import MAX_AHEAD_MS, Outgoing
+from stream.log.contract import MAX_AHEAD_MS, Outgoing
 
 
 class Formed(NamedTuple):

@@ -23,7 +23,7 @@ from converters.files.csv_file import CsvFile, CsvFileError, FileRow
 from converters.quoting import quoted
 from converters.schema.schema import Schema
 from stream.formed import Formed, Timed, Waiting, out_of_range
-from stream.log import Outgoing, StampError
+from stream.log.contract import Outgoing, StampError
 
 DEFAULT_ROWS_PER_MESSAGE = 50
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from stream.kafka_client import DELIVERY_SECONDS, Producer, kafka, open_producer
 from stream.kafka_errors import errors, meaning
 from stream.kafka_writer import REQUEST_BYTES, send
-from stream.log import Outgoing
+from stream.log.contract import Outgoing
 
 
 class KafkaAppender:

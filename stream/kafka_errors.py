@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from stream.kafka_client import CONNECT_SECONDS, kafka
-from stream.log import (
+from stream.log.contract import (
     FencedError,
     LogError,
     LogUnavailableError,

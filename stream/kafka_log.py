@@ -24,15 +24,15 @@ from stream.kafka_errors import errors, patiently
 from stream.kafka_reader import KafkaReader
 from stream.kafka_topics import create, unknown
 from stream.kafka_writer import KafkaWriter
-from stream.log import Outgoing, Place, TopicSpec, TopicState
-from stream.log_checks import check_names, check_position, checked
+from stream.log.checks import check_names, check_position, checked
+from stream.log.contract import Outgoing, Place, TopicSpec, TopicState
 
 # Followers fetch every half second at the latest.
 NEW_LEADER_SECONDS = 2.0
 
 
 class KafkaLog:
-    """A log in Kafka; see :class:`stream.log.EventLog`.
+    """A log in Kafka; see :class:`stream.log.contract.EventLog`.
 
     Args:
         servers: where to find the brokers: ``host:port``, several with commas.

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from stream.kafka_client import REQUEST_SECONDS, Consumer, TopicPartition, kafka, open_consumer
 from stream.kafka_errors import errors, patiently
 from stream.kafka_held_back import HeldBack
-from stream.log import Place, PositionError, Record, TopicState
-from stream.log_checks import WAYS_OUT, check_position
+from stream.log.checks import WAYS_OUT, check_position
+from stream.log.contract import Place, PositionError, Record, TopicState
 
 RECORDS_A_POLL = 2_048
 BYTES_A_POLL = 8 * 2**20
@@ -68,7 +68,7 @@ class _Buffer:
 
 
 class KafkaReader:
-    """A reader of some partitions; see :class:`stream.log.LogReader`.
+    """A reader of some partitions; see :class:`stream.log.contract.LogReader`.
 
     Args:
         servers: the brokers.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from stream.kafka_client import Admin, kafka, topic_configs
 from stream.kafka_errors import patiently
-from stream.log import MAX_RECORD_BYTES, LogError, Place, TopicSpec, UnknownTopicError
+from stream.log.contract import MAX_RECORD_BYTES, LogError, Place, TopicSpec, UnknownTopicError
 
 # The largest value of a long: Kafka's way to say "as old as they like".
 FOR_EVER = str(2**63 - 1)

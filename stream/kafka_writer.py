@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from stream.kafka_client import Producer, kafka, open_producer
 from stream.kafka_errors import errors, meaning
-from stream.log import MAX_RECORD_BYTES, Outgoing, Place
-from stream.log_checks import checked
+from stream.log.checks import checked
+from stream.log.contract import MAX_RECORD_BYTES, Outgoing, Place
 
 # A transaction lasts milliseconds; one that a stopped process left open holds up the readers of
 # the outputs for this long.
@@ -23,7 +23,7 @@ REQUEST_BYTES = MAX_RECORD_BYTES + 2**20
 
 
 class KafkaWriter:
-    """Writes outputs; see :class:`stream.log.OutputWriter`.
+    """Writes outputs; see :class:`stream.log.contract.OutputWriter`.
 
     Args:
         servers: the brokers.

@@ -12,10 +12,10 @@ from contextlib import closing, contextmanager
 
 from stream.assignment import Assignment
 from stream.context import record_reader
-from stream.log import EventLog
+from stream.log.contract import EventLog
+from stream.log.topics import topics_of
 from stream.merge import MergedReader
 from stream.reading import Batch, BatchReader
-from stream.topics import topics_of
 from stream.verified import read_on
 from stream.watchdog import STARTED_AGAIN, Watchdog, WatchedReader
 

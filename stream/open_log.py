@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from converters.errors import UsageError
-from stream.log import EventLog
+from stream.log.contract import EventLog
 
 SQLITE = "sqlite:///"
 KAFKA = "kafka://"

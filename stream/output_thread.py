@@ -1,6 +1,6 @@
 """Writes outputs one batch behind the fold: a commit's waiting costs the learner no time.
 
-Stands between :mod:`stream.learner.loop` and the log's :class:`~stream.log.OutputWriter`. What is still
+Stands between :mod:`stream.learner.loop` and the log's :class:`~stream.log.contract.OutputWriter`. What is still
 under way when the process dies was not written, and the journal does not name it; a checkpoint
 waits for :meth:`OutputThread.settle`, so that it never holds what was not output.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from stream.log import Outgoing, OutputWriter, Place
+from stream.log.contract import Outgoing, OutputWriter, Place
 
 
 class OutputThread:
@@ -35,7 +35,7 @@ class OutputThread:
         """Return when everything is on disk.
 
         Raises:
-            LogError: the transaction failed; see :meth:`stream.log.OutputWriter.write`.
+            LogError: the transaction failed; see :meth:`stream.log.contract.OutputWriter.write`.
         """
         under_way, self._under_way = self._under_way, None
         if under_way is not None:

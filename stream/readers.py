@@ -17,7 +17,7 @@ import structlog
 from converters.config.settings import Settings
 from stream.assignment import Assignment
 from stream.local_reader import local_batches
-from stream.log import EventLog
+from stream.log.contract import EventLog
 from stream.reading import Batch
 from stream.remote_reader import RemoteReader
 

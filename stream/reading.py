@@ -15,11 +15,11 @@ from converters.convert.records import LabelRow, RowReader
 from converters.convert.to_vw_text import Row
 from converters.schema.carried import Carried
 from learners.intake import UNLEARNABLE, Intake
-from stream import fingerprint
-from stream.fingerprint import Mark
-from stream.journal import JournalLine
-from stream.log import Place, PositionError, Record
-from stream.log_checks import WAYS_OUT
+from stream.log import fingerprint
+from stream.log.checks import WAYS_OUT
+from stream.log.contract import Place, PositionError, Record
+from stream.log.fingerprint import Mark
+from stream.log.journal import JournalLine
 from stream.merge import MergedReader
 
 # How long an idle reader waits before it hands on an empty batch, so that its taker can see to

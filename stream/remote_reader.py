@@ -20,7 +20,7 @@ from stream import assignment as assigned
 from stream import batch_messages
 from stream.assignment import Assignment
 from stream.batch_messages import END, LENGTH, Message
-from stream.log import LogUnavailableError
+from stream.log.contract import LogUnavailableError
 from stream.reading import IDLE_SECONDS, Batch
 from stream.watchdog import LONGEST_CALL_SECONDS
 

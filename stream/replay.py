@@ -1,6 +1,6 @@
 """What the journal says to a learner that begins: which batches to take again, what others output.
 
-Stands between :mod:`stream.journal`, which reads the lines, and :mod:`stream.learner.begin` and
+Stands between :mod:`stream.log.journal`, which reads the lines, and :mod:`stream.learner.begin` and
 :mod:`stream.backfill.backfill`, which fold them.
 """
 
@@ -11,11 +11,11 @@ from functools import cache
 
 from converters.errors import FreshetError
 from learners.registry import Lineage
-from stream import journal
-from stream.journal import Cut, JournalLine
-from stream.log import EventLog, Place, PositionError
-from stream.log_checks import WAYS_OUT
-from stream.topics import Topics, described
+from stream.log import journal
+from stream.log.checks import WAYS_OUT
+from stream.log.contract import EventLog, Place, PositionError
+from stream.log.journal import Cut, JournalLine
+from stream.log.topics import Topics, described
 
 RESTORE_REGISTRY = (
     "Put the newer one back; or make a model of the log as it is with 'freshet backfill log "

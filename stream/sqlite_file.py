@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from stream.log import LogError, LogUnavailableError, PositionError
+from stream.log.contract import LogError, LogUnavailableError, PositionError
 
 APPLICATION_ID = int.from_bytes(b"Frsh", "big")
 SCHEMA_VERSION = 1

@@ -12,15 +12,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stream.log import FencedError, Outgoing, Place, TopicSpec, TopicState
-from stream.log_checks import check_names, check_position, checked
+from stream.log.checks import check_names, check_position, checked
+from stream.log.contract import FencedError, Outgoing, Place, TopicSpec, TopicState
 from stream.sqlite_file import OFFSET_BITS, LogFile, transaction
 from stream.sqlite_reader import SqliteReader
 from stream.sqlite_records import insert, unknown
 
 
 class SqliteLog:
-    """A log in a SQLite file; see :class:`stream.log.EventLog`.
+    """A log in a SQLite file; see :class:`stream.log.contract.EventLog`.
 
     Args:
         path: the file.
@@ -109,7 +109,7 @@ class SqliteLog:
 
 
 class SqliteWriter:
-    """Writes outputs; see :class:`stream.log.OutputWriter`.
+    """Writes outputs; see :class:`stream.log.contract.OutputWriter`.
 
     A row for each name holds an epoch that every new writer of the name raises; an older one
     finds, inside its own transaction, that the epoch is no longer its.

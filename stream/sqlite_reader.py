@@ -10,8 +10,8 @@ import contextlib
 import time
 from collections.abc import Iterable, Mapping
 
-from stream.log import Place, PositionError, Record
-from stream.log_checks import WAYS_OUT
+from stream.log.checks import WAYS_OUT
+from stream.log.contract import Place, PositionError, Record
 from stream.sqlite_file import OFFSET_BITS, LogFile
 from stream.sqlite_records import unpacked
 
@@ -29,7 +29,7 @@ SELECT = (
 
 
 class SqliteReader:
-    """A reader of some partitions; see :class:`stream.log.LogReader`.
+    """A reader of some partitions; see :class:`stream.log.contract.LogReader`.
 
     Args:
         file: the log.

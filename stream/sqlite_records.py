@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
-from stream.log import Outgoing, Place, UnknownTopicError
+from stream.log.contract import Outgoing, Place, UnknownTopicError
 from stream.sqlite_file import OFFSET_BITS
 
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from stream.fingerprint import Mark, checksum
-from stream.log import EventLog, LogReader, Place, PositionError, Record
-from stream.log_checks import WAYS_OUT
+from stream.log.checks import WAYS_OUT
+from stream.log.contract import EventLog, LogReader, Place, PositionError, Record
+from stream.log.fingerprint import Mark, checksum
 
 
 class VerifiedReader:
     """A reader whose first record of some partitions has been seen before, and must be the same.
 
-    See :class:`stream.log.LogReader`. A record that is not there any more, as after compaction,
+    See :class:`stream.log.contract.LogReader`. A record that is not there any more, as after compaction,
     says nothing: whatever was deleted had been read.
     """
 

@@ -15,7 +15,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from stream.log import LogReader, Place, Record
+from stream.log.contract import LogReader, Place, Record
 
 # What the calls of both logs may take by themselves: several requests, each with its time-out.
 LONGEST_CALL_SECONDS = 60.0
@@ -83,7 +83,7 @@ class Watchdog:
 
 
 class WatchedReader:
-    """A reader under a watchdog; see :class:`stream.log.LogReader`."""
+    """A reader under a watchdog; see :class:`stream.log.contract.LogReader`."""
 
     def __init__(self, reader: LogReader, watchdog: Watchdog) -> None:
         self._reader = reader

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from stream.log import EventLog
+from stream.log.contract import EventLog
 from stream.open_log import open_log
 from tests.broker import BrokerUnavailableError, running_broker
 from tests.logs import without_kafka

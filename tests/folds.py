@@ -23,7 +23,7 @@ from stream.context import Context, context_of
 from stream.fold.pipeline import Pipeline
 from stream.joins.joiner import Joiner
 from stream.joins.keys import key_of
-from stream.log import Place
+from stream.log.contract import Place
 from stream.reading import Batch, EventRows, LabelRows, Taken
 from tests.simulation import SECOND, Simulation
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stream.log import Outgoing
+from stream.log.contract import Outgoing
 from stream.open_log import open_log
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from stream.log import EventLog, LogReader, Outgoing, Place, Record, TopicSpec
+from stream.log.contract import EventLog, LogReader, Outgoing, Place, Record, TopicSpec
 
 PATIENCE = 20.0
 

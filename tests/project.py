@@ -21,7 +21,6 @@ from converters.schema import schema
 from converters.schema.schema import Schema
 from learners.registry import Registry
 from learners.snapshots import SnapshotStore
-from stream import journal
 from stream.backfill.backfill import Backfill
 from stream.context import Context, context_of
 from stream.fold.outputs import DeadLetter, Score, read_dead_letters, read_scores
@@ -30,10 +29,11 @@ from stream.history import History, HistoryOptions
 from stream.learner.fencing import opened
 from stream.learner.loop import Learning
 from stream.learner.process import LearnerProcess, assembled
-from stream.log import EventLog, Outgoing
+from stream.log import journal
+from stream.log.contract import EventLog, Outgoing
+from stream.log.topics import Topics, create_topics
 from stream.produce import Pace, Producer
 from stream.reading import Batch
-from stream.topics import Topics, create_topics
 
 COLUMNS = ("id", "at", "late", "carrier", "origin", "hour", "distance", "landed")
 

@@ -25,9 +25,9 @@ from serve.app import create_app
 from stream.checkpoints import checkpoint
 from stream.checkpoints.checkpoint import new_pipeline
 from stream.context import learner_json
-from stream.log import Place, Record
+from stream.log.contract import Place, Record
+from stream.log.topics import create_topics
 from stream.reading import Batch, EventRows
-from stream.topics import create_topics
 from tests.project import COLUMNS, Project, csv_text, flights
 
 ROOT = Path(__file__).parent.parent

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from converters.config import load
 from converters.schema import schema
-from stream.log import Outgoing
-from stream.topics import create_topics
+from stream.log.contract import Outgoing
+from stream.log.topics import create_topics
 from tests.project import Project, answers, same
 
 GOOD = [

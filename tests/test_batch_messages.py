@@ -15,9 +15,9 @@ from learners.intake import MalformedLineError
 from stream import assignment, batch_messages
 from stream.assignment import Assignment
 from stream.batch_messages import BATCH, CARRIED, ERROR, LENGTH, Message, ReaderBugError
-from stream.fingerprint import Mark
-from stream.journal import JournalLine
-from stream.log import Place, PositionError
+from stream.log.contract import Place, PositionError
+from stream.log.fingerprint import Mark
+from stream.log.journal import JournalLine
 from stream.reading import Batch, EventRows, LabelRows
 from stream.remote_reader import ReaderLostError
 from tests.project import Project

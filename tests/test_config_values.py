@@ -8,7 +8,7 @@ import pytest
 
 from converters.config import load
 from converters.errors import UsageError
-from stream.topics import topics_of
+from stream.log.topics import topics_of
 from tests.project import Project
 
 

@@ -16,7 +16,7 @@ from converters.files.framing import COMMA
 from stream.fold.outputs import dead_letter_records, read_dead_letters
 from stream.formed import Formed
 from stream.history import History, HistoryOptions
-from stream.log import Place, Record
+from stream.log.contract import Place, Record
 from stream.reading import EventRows
 from tests import schemas
 from tests.schemas import build

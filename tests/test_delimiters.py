@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from converters.files.framing import Dialect
 from serve.cli import app
-from stream import journal
+from stream.log import journal
 from tests.project import COLUMNS, Project, flights
 from tests.served import FEATURES, a_project, client_of, maker_of
 

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
-from stream.log import Place, Record
+from stream.log.contract import Place, Record
 from tests.project import Project, flights
 from tests.served import (
     FEATURES,

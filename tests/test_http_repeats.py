@@ -15,7 +15,7 @@ from learners.registry import RegistryUnavailableError
 from learners.registry.repeated_requests import Posts
 from serve.live.appender import Appender
 from serve.routes.ingest import key_of
-from stream.log import LogUnavailableError, Outgoing
+from stream.log.contract import LogUnavailableError, Outgoing
 from tests.project import Project, flights
 from tests.served import a_project, as_object, client_of, problem_of, written
 

@@ -6,7 +6,7 @@ import pytest
 
 from stream.kafka_client import kafka
 from stream.kafka_errors import errors, patiently
-from stream.log import (
+from stream.log.contract import (
     FencedError,
     LogError,
     LogUnavailableError,

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from stream.kafka_client import open_producer
-from stream.log import Place, TopicSpec
+from stream.log.contract import Place, TopicSpec
 from stream.open_log import open_log
 from tests.processes import until
 

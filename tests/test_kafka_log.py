@@ -12,7 +12,7 @@ import pytest
 from stream import kafka_errors, kafka_reader, kafka_writer
 from stream.kafka_client import kafka, open_producer
 from stream.kafka_log import KafkaLog
-from stream.log import FencedError, LogError, LogUnavailableError, Outgoing, Place
+from stream.log.contract import FencedError, LogError, LogUnavailableError, Outgoing, Place
 from tests.logs import make_topic, outgoing, read, read_all, read_to_ends, values
 
 pytestmark = pytest.mark.kafka

@@ -16,7 +16,7 @@ from stream import kafka_appender, kafka_client, kafka_errors, kafka_reader
 from stream.kafka_client import open_producer
 from stream.kafka_log import KafkaLog
 from stream.kafka_reader import KafkaReader
-from stream.log import LogUnavailableError
+from stream.log.contract import LogUnavailableError
 from tests.broker import BrokerUnavailableError, private_broker
 from tests.logs import make_topic, outgoing, read, read_all, values, without_kafka
 

@@ -9,7 +9,14 @@ import pytest
 
 from stream.kafka_client import Admin, open_admin, topic_configs
 from stream.kafka_log import KafkaLog
-from stream.log import LogError, Outgoing, Place, RecordTooLargeError, StampError, TopicSpec
+from stream.log.contract import (
+    LogError,
+    Outgoing,
+    Place,
+    RecordTooLargeError,
+    StampError,
+    TopicSpec,
+)
 from tests.logs import make_topic, outgoing, read_all, values
 
 pytestmark = pytest.mark.kafka

@@ -12,7 +12,7 @@ from learners.registry import SupersededError
 from learners.snapshots import MissingSnapshotError, SnapshotRef
 from stream.checkpoints.same_model import ChangedModelError
 from stream.learner.process import LearnerProcess, LearnerRunningError, assembled
-from stream.log import LogError, PositionError
+from stream.log.contract import LogError, PositionError
 from stream.reading import Batch
 from tests.project import Project, flights, same
 

@@ -7,13 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from stream.log import (
-    MAX_RECORD_BYTES,
-    EventLog,
-    Outgoing,
-    Place,
-    PositionError,
-)
+from stream.log.contract import MAX_RECORD_BYTES, EventLog, Outgoing, Place, PositionError
 from tests.logs import (
     make_topic,
     outgoing,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from stream.log import EventLog, Outgoing, Place
+from stream.log.contract import EventLog, Outgoing, Place
 from tests.logs import make_topic, outgoing, read, values
 
 

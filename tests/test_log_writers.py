@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from stream.log import (
+from stream.log.contract import (
     MAX_RECORD_BYTES,
     EventLog,
     FencedError,

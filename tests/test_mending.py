@@ -14,7 +14,7 @@ from converters.files.csv_file import CsvFileError
 from converters.files.framing import COMMA
 from stream.dead_letters.mended_file import LONGEST_RAW, Form, event_form, printable
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, originals
-from stream.log import Outgoing, Place
+from stream.log.contract import Outgoing, Place
 from tests.logs import trim
 from tests.project import Project
 from tests.replays import (

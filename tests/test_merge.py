@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream import merge
-from stream.log import Place, Record
+from stream.log.contract import Place, Record
 from stream.merge import MergedReader
 
 PLACES = (Place("events", 0), Place("events", 1), Place("labels", 0))

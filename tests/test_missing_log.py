@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.log import LogError
+from stream.log.contract import LogError
 from stream.sqlite_log import SqliteLog
 from tests.project import Project, flights
 

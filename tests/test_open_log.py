@@ -14,7 +14,7 @@ import pytest
 
 from converters.errors import UsageError
 from stream import kafka_client
-from stream.log import LogUnavailableError
+from stream.log.contract import LogUnavailableError
 from stream.open_log import open_log
 from stream.sqlite_log import SqliteLog
 from tests.logs import make_topic, outgoing

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from serve.cli import app
-from stream.log import StampError
+from stream.log.contract import StampError
 from tests.project import Project, flights
 
 

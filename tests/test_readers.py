@@ -13,11 +13,11 @@ import pytest
 from stream import readers
 from stream.assignment import Assignment, to_json
 from stream.batch_messages import ReaderBugError
-from stream.journal import JournalLine
+from stream.log.journal import JournalLine
+from stream.log.topics import described
 from stream.readers import Readers, apart, processors
 from stream.reading import Batch
 from stream.remote_reader import ReaderLostError, RemoteReader
-from stream.topics import described
 from tests.project import Project, flights
 
 SMALL = 100

@@ -11,7 +11,7 @@ from learners.intake import Intake
 from stream.checkpoints.same_model import ChangedModelError
 from stream.dead_letters.refused_rows import Letter, Origin
 from stream.dead_letters.sent_marks import Mended, TakenOverError, sender
-from stream.log import LogError, Outgoing, Place
+from stream.log.contract import LogError, Outgoing, Place
 from tests.project import Project
 from tests.replays import (
     far_to_near,

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream import sqlite_file
-from stream.log import EventLog, LogError, LogUnavailableError, Place, PositionError
+from stream.log.contract import EventLog, LogError, LogUnavailableError, Place, PositionError
 from stream.sqlite_log import SqliteLog
 from stream.sqlite_records import packed, unpacked
 from tests.log_processes import next_line, running

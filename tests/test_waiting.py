@@ -15,7 +15,7 @@ from learners.registry import SupersededError
 from stream.checkpoints.saver import UnsavedError
 from stream.learner.loop import Learning
 from stream.learner.process import assembled
-from stream.log import LogUnavailableError, Outgoing, Place
+from stream.log.contract import LogUnavailableError, Outgoing, Place
 from stream.output_thread import OutputThread
 from stream.reading import Batch
 from tests.project import Project, answers, flights, same

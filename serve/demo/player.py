@@ -17,8 +17,8 @@ from serve.demo.flights import LANDED, write_flights
 from serve.demo.folder import DemoFolder
 from stream.history import History, HistoryOptions
 from stream.learner.fencing import opened
+from stream.log.topics import create_topics, described
 from stream.produce import Pace, Produced, Producer
-from stream.topics import create_topics, described
 
 
 class Player:

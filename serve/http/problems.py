@@ -23,7 +23,7 @@ from learners.registry import (
     UnservableVersionError,
 )
 from learners.snapshots import SnapshotError
-from stream.log import LogError, RecordTooLargeError, StampError
+from stream.log.contract import LogError, RecordTooLargeError, StampError
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:freshet:problem:"

@@ -19,9 +19,9 @@ import structlog
 from converters.config.settings import Settings
 from learners.registry import RegistryError, StoredResponse
 from learners.registry.repeated_requests import Posts
-from stream.log import EventLog, Outgoing, UnknownTopicError
+from stream.log.contract import EventLog, Outgoing, UnknownTopicError
+from stream.log.topics import create_topics
 from stream.open_log import open_log
-from stream.topics import create_topics
 
 log = structlog.get_logger()
 

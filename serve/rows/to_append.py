@@ -23,7 +23,7 @@ from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvBody, split_header
 from serve.rows.refusals import row_error, told
 from serve.rows.request_rows import RequestReader, check_count
-from stream.log import Outgoing
+from stream.log.contract import Outgoing
 
 Headers = tuple[tuple[str, bytes], ...]
 # A record, and how many rows are in it.

@@ -24,11 +24,11 @@ from stream.fold.pipeline import Pipeline, Written
 from stream.fold.tally import report
 from stream.formed import Formed
 from stream.history import History
-from stream.journal import JournalLine, to_cut, to_positions
-from stream.log import EventLog, Place, Record
+from stream.log.contract import EventLog, Place, Record
+from stream.log.journal import JournalLine, to_cut, to_positions
+from stream.log.topics import Topics, described, topics_of
 from stream.merge import BATCH_ROWS, MergedReader
 from stream.reading import Batch, BatchReader
-from stream.topics import Topics, described, topics_of
 
 # Called after each batch: rows so far, and what it would have written.
 Folded = Callable[[Pipeline, Written], None]

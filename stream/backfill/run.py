@@ -20,7 +20,7 @@ from stream.fold.outputs import Score, read_dead_letters, read_scores
 from stream.fold.pipeline import Pipeline, Written
 from stream.history import History, HistoryOptions
 from stream.learner.fencing import opened
-from stream.log import Outgoing, Place, Record
+from stream.log.contract import Outgoing, Place, Record
 from stream.waits import warn_of_waits
 
 

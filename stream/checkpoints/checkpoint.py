@@ -34,7 +34,6 @@ from learners.snapshots import (
     SnapshotStore,
 )
 from learners.versions.gate import judge
-from stream import fingerprint
 from stream.checkpoints.files import (
     METRICS,
     read_arrays,
@@ -51,7 +50,8 @@ from stream.fold.shadows import new_shadow, shadow_specs
 from stream.fold.slices import Slices
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
-from stream.journal import to_cut, to_positions
+from stream.log import fingerprint
+from stream.log.journal import to_cut, to_positions
 from stream.measured_by import measured_by, tell_changes
 from stream.packages import packages
 from stream.teaching import Teaching

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from converters.errors import UsageError
 from learners.registry import Start
 from stream.context import Context, learner_json
-from stream.log import EventLog, Place, PositionError
-from stream.log_checks import WAYS_OUT
-from stream.topics import Topics, described
+from stream.log.checks import WAYS_OUT
+from stream.log.contract import EventLog, Place, PositionError
+from stream.log.topics import Topics, described
 
 
 class ChangedModelError(UsageError):

@@ -19,10 +19,10 @@ from stream import garbage
 from stream.checkpoints import checkpoint
 from stream.checkpoints.checkpoint import Saved
 from stream.context import learner_json
-from stream.journal import to_positions
 from stream.learner.begin import Beginning, Starting
 from stream.learner.heartbeat import Pacing
-from stream.log import Place
+from stream.log.contract import Place
+from stream.log.journal import to_positions
 
 log = structlog.get_logger()
 

@@ -21,8 +21,8 @@ from stream.process import stopped_by_signals
 if TYPE_CHECKING:
     from converters.config.settings import Settings
     from stream.history import HistoryOptions
-    from stream.log import EventLog, Record
-    from stream.topics import Topics
+    from stream.log.contract import EventLog, Record
+    from stream.log.topics import Topics
 
 LabelDelay = Annotated[
     float | None, typer.Option("--label-delay", help="Seconds from an event to its label.")
@@ -52,8 +52,8 @@ def produce(
     from converters.files.csv_file import open_csv
     from converters.progress import progress
     from stream.history import History
+    from stream.log.topics import create_topics
     from stream.produce import Pace, Producer, telling_how_far
-    from stream.topics import create_topics
     from stream.waits import warn_of_waits
 
     if rate is not None and rate <= 0:
@@ -179,8 +179,8 @@ def print_rows(
 @contextmanager
 def output_records(settings: Settings, what: str, first: int) -> Iterator[Iterator[Record]]:
     """The records of an output topic from an offset on; none if nothing has been written yet."""
-    from stream import journal
-    from stream.topics import topics_of
+    from stream.log import journal
+    from stream.log.topics import topics_of
 
     topics: Topics = topics_of(settings)
     name = getattr(topics, what)

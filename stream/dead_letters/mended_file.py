@@ -20,8 +20,8 @@ from converters.files.csv_file import CsvFile, CsvFileError
 from converters.quoting import quoted
 from converters.schema.schema import Schema
 from stream.dead_letters.refused_rows import Origin, RefusedRow
-from stream.log import Place
-from stream.topics import Topics
+from stream.log.contract import Place
+from stream.log.topics import Topics
 
 ORIGIN = ("topic", "partition", "offset", "row")
 REASON = ("reason", "column")

@@ -20,11 +20,11 @@ from converters.cells.refusal import Refusal
 from converters.convert.records import LABEL_NAMES, is_json
 from converters.files.framing import MOST_ROWS, Dialect
 from learners.registry import Lineage
-from stream import journal
 from stream.fold.outputs import read_dead_letters
-from stream.log import EventLog, Place, Record
+from stream.log import journal
+from stream.log.contract import EventLog, Place, Record
+from stream.log.topics import Topics, described
 from stream.reading import LabelRows, RecordReader
-from stream.topics import Topics, described
 
 # Reading over so many records takes no longer than opening another reader behind them.
 FAR = 20_000

@@ -21,8 +21,8 @@ from stream.context import Context, record_reader
 from stream.dead_letters.mended_file import Filed, RefusedAgain, Report
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited
 from stream.dead_letters.sent_marks import Mended, Sender, sender, sent_before
-from stream.log import EventLog, Place, Record
-from stream.topics import topics_of
+from stream.log.contract import EventLog, Place, Record
+from stream.log.topics import topics_of
 
 # Rows of a file that are looked at together: each look reads all dead letters once.
 LOOKED_AT = 20_000

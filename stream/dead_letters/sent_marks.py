@@ -17,9 +17,9 @@ from converters.cells.refusal import Refusal
 from converters.config.settings import Settings
 from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
-from stream import journal
 from stream.dead_letters.refused_rows import Letter, Origin
-from stream.log import (
+from stream.log import journal
+from stream.log.contract import (
     EventLog,
     FencedError,
     LogError,
@@ -29,8 +29,8 @@ from stream.log import (
     Record,
     TopicSpec,
 )
+from stream.log.topics import Topics, topics_of
 from stream.reading import RecordReader, Taken
-from stream.topics import Topics, topics_of
 
 # The header that says where a row that was sent again stood first.
 ORIGIN_HEADER = "replays"
@@ -109,7 +109,7 @@ class Sender:
 
         Raises:
             TakenOverError: another sender has begun.
-            LogError: as :meth:`stream.log.OutputWriter.write` says.
+            LogError: as :meth:`stream.log.contract.OutputWriter.write` says.
         """
         if not self._held:
             return

@@ -17,7 +17,7 @@ import orjson
 
 from converters.cells.refusal import Refusal
 from converters.csv_text import csv_line
-from stream.log import Outgoing, Place, Record
+from stream.log.contract import Outgoing, Place, Record
 from stream.reading import Taken
 
 # Existing Kafka topics take records of a mebibyte at most.

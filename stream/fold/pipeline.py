@@ -17,7 +17,6 @@ from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import unlabelled
 from learners.evaluation import Evaluator
 from learners.learner import Learner
-from stream.fingerprint import Mark
 from stream.fold.lessons import measure
 from stream.fold.outputs import csv_field, dead_letter_records, score_records, score_texts
 from stream.fold.plan import Plan, plan_for
@@ -25,7 +24,8 @@ from stream.fold.planner import Counts, Planner
 from stream.fold.scoring import STATIC, Scoring
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
-from stream.log import Outgoing, Place
+from stream.log.contract import Outgoing, Place
+from stream.log.fingerprint import Mark
 from stream.reading import Batch, Taken
 
 # How many recent rows a snapshot keeps with their scores, for others to reproduce.

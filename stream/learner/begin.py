@@ -13,15 +13,16 @@ import structlog
 from learners.learner import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
 from learners.snapshots import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
-from stream import journal, replay
+from stream import replay
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import check_same, check_topics
 from stream.context import Context, learner_json
 from stream.fold.pipeline import Pipeline
-from stream.journal import JournalLine
-from stream.log import EventLog, Place
-from stream.log_checks import check_position
-from stream.topics import Topics, described
+from stream.log import journal
+from stream.log.checks import check_position
+from stream.log.contract import EventLog, Place
+from stream.log.journal import JournalLine
+from stream.log.topics import Topics, described
 
 log = structlog.get_logger()
 

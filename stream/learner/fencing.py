@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from converters.config.settings import Settings
 from learners.registry import Registry
-from stream.log import EventLog, LogError, OutputWriter
+from stream.log.contract import EventLog, LogError, OutputWriter
 from stream.open_log import open_log
 
 

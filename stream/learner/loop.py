@@ -20,10 +20,10 @@ from stream import garbage
 from stream.checkpoints import checkpoint
 from stream.checkpoints.saver import Saver
 from stream.fold.pipeline import Written
-from stream.journal import JournalLine, record_of
 from stream.learner.begin import Beginning, Starting
 from stream.learner.heartbeat import Heartbeat, Spacing
-from stream.log import Outgoing, OutputWriter, Place
+from stream.log.contract import Outgoing, OutputWriter, Place
+from stream.log.journal import JournalLine, record_of
 from stream.output_thread import OutputThread
 from stream.reading import Batch
 

@@ -33,10 +33,10 @@ from stream.learner.begin import Beginning, Starting
 from stream.learner.fencing import Connection, connect, opened, take_hold
 from stream.learner.loop import Learning
 from stream.learner.outage import Outage
-from stream.log import FencedError, LogUnavailableError, Place, StampError
+from stream.log.contract import FencedError, LogUnavailableError, Place, StampError
+from stream.log.topics import Topics, create_topics, described
 from stream.readers import Readers
 from stream.reading import Batch
-from stream.topics import Topics, create_topics, described
 
 Seen = Callable[[Batch, Learning], None]
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stream.kafka_client import TopicPartition, kafka, open_admin
-from stream.log import Place
+from stream.log.contract import Place
 from tests.broker import HOME, free_ports, prepare
 from tests.faults.brokers import PATIENCE_SECONDS, Broker, made
 

@@ -12,8 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 from converters.csv_text import csv_line
-from stream import journal
-from stream.log import EventLog, LogError, Outgoing
+from stream.log import journal
+from stream.log.contract import EventLog, LogError, Outgoing
 from tests.project import Project
 
 ROWS_A_RECORD = 50

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stream.log import Outgoing, Place
+from stream.log.contract import Outgoing, Place
 from tests.faults.running import Learner, freshet, learner
 from tests.project import Project, flights
 

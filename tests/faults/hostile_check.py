@@ -24,7 +24,7 @@ import orjson
 from converters.convert.records import is_json
 from converters.files.framing import COMMA
 from stream.fold.outputs import DeadLetter, Score
-from stream.log import Outgoing
+from stream.log.contract import Outgoing
 from tests.faults.hostile import CSV, JSON, Hostile
 from tests.faults.hostile_cells import MORE
 from tests.project import Project

@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from stream.log import EventLog, Outgoing
-from stream.topics import Topics
+from stream.log.contract import EventLog, Outgoing
+from stream.log.topics import Topics
 from tests.project import flights
 
 # Seconds of stream time that an event waits for its label.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.log import Outgoing
+from stream.log.contract import Outgoing
 from tests.faults.disks import Shim
 from tests.faults.running import Outcome, begun, outcome
 from tests.project import Project, flights

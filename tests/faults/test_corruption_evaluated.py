@@ -23,7 +23,7 @@ from converters.errors import FreshetError
 from learners.snapshots import CorruptSnapshotError, SnapshotError
 from learners.snapshots.manifest import MANIFEST
 from serve.live.loading import Loader
-from stream.log import Outgoing
+from stream.log.contract import Outgoing
 from tests.faults.corruption import (
     Made,
     copied,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stream.kafka_client import kafka, open_admin
-from stream.log import Place
+from stream.log.contract import Place
 from tests.faults.brokers import Broker
 from tests.faults.holes import (
     ACCEPTING,

@@ -19,7 +19,7 @@ import pytest
 
 from stream.context import record_reader
 from stream.garbage import collected_by_hand
-from stream.log import MAX_RECORD_BYTES, Outgoing, Place, Record, RecordTooLargeError
+from stream.log.contract import MAX_RECORD_BYTES, Outgoing, Place, Record, RecordTooLargeError
 from tests.faults.corruption import ROOT
 from tests.project import Project
 

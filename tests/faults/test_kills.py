@@ -13,8 +13,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from stream import journal
-from stream.log import Outgoing
+from stream.log import journal
+from stream.log.contract import Outgoing
 from tests.faults import kills, table
 from tests.faults.fault_tests import rows_of
 from tests.faults.instruments import GoneError, replace, set_constants

@@ -10,7 +10,7 @@ import pytest
 
 from stream.kafka_client import open_admin
 from stream.kafka_topics import WANTED
-from stream.log import Place
+from stream.log.contract import Place
 from tests.faults.cluster import Cluster
 from tests.faults.feeding import fed
 from tests.faults.running import Learner, begun, outcome, verified, without_faults

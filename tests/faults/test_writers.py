@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.log import Place
+from stream.log.contract import Place
 from tests.faults.brokers import Broker
 from tests.faults.running import (
     Learner,

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from stream.log import Place, Record
+from stream.log.contract import Place, Record
 
 # Records repeat a few sets of headers.
 REMEMBERED_HEADERS = 1_024

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from stream.log import EventLog, LogError, Outgoing, Place, Record
-from stream.log_checks import WAYS_OUT
-from stream.topics import described
+from stream.log.checks import WAYS_OUT
+from stream.log.contract import EventLog, LogError, Outgoing, Place, Record
+from stream.log.topics import described
 
 Cut = Mapping[Place, int]
 Positions = dict[str, dict[int, int]]

@@ -1,6 +1,6 @@
 """What every log refuses, whichever it is: the checks that the SQLite and the Kafka log share.
 
-Stands between the callers of :class:`stream.log.EventLog` and its implementations, so that a
+Stands between the callers of :class:`stream.log.contract.EventLog` and its implementations, so that a
 record, a name or a position is refused by both in the same words.
 """
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from stream.log import (
+from stream.log.contract import (
     MAX_AHEAD_MS,
     MAX_RECORD_BYTES,
     LogError,
@@ -52,7 +52,7 @@ def checked(topic: str, records: Sequence[Outgoing]) -> list[tuple[Outgoing, int
 
     Raises:
         StampError: a time is over an hour ahead of this machine's clock, or before 1970.
-        RecordTooLargeError: a value is larger than :data:`stream.log.MAX_RECORD_BYTES`.
+        RecordTooLargeError: a value is larger than :data:`stream.log.contract.MAX_RECORD_BYTES`.
     """
     now = int(time.time() * 1000)
     latest = now + MAX_AHEAD_MS

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from converters.config.settings import Settings
 from converters.errors import UsageError
-from stream.log import EventLog, TopicSpec, TopicState, UnknownTopicError
+from stream.log.contract import EventLog, TopicSpec, TopicState, UnknownTopicError
 
 
 @dataclass(frozen=True, slots=True)
