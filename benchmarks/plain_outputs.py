@@ -14,12 +14,12 @@ from pathlib import Path
 from converters.config import load
 from converters.schema import schema
 from stream.context import context_of
-from stream.kafka_client import open_producer
-from stream.kafka_writer import REQUEST_BYTES, send
 from stream.learner.fencing import Connection
 from stream.learner.process import assembled
 from stream.log.checks import checked
 from stream.log.contract import Outgoing, Place
+from stream.log_kafka.client import open_producer
+from stream.log_kafka.writers import REQUEST_BYTES, send
 from stream.logging import configure_logs
 
 

@@ -1,6 +1,6 @@
 """Appends records to Kafka for all threads of a process, through one idempotent producer.
 
-Stands below :class:`stream.kafka_log.KafkaLog`. A producer that has failed is not trusted again,
+Stands below :class:`stream.log_kafka.log.KafkaLog`. A producer that has failed is not trusted again,
 for the records it gave up on leave gaps in its sequence numbers: the next append opens another,
 and the failed one is closed when its last user is done.
 """
@@ -11,10 +11,10 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 
-from stream.kafka_client import DELIVERY_SECONDS, Producer, kafka, open_producer
-from stream.kafka_errors import errors, meaning
-from stream.kafka_writer import REQUEST_BYTES, send
 from stream.log.contract import Outgoing
+from stream.log_kafka.client import DELIVERY_SECONDS, Producer, kafka, open_producer
+from stream.log_kafka.errors import errors, meaning
+from stream.log_kafka.writers import REQUEST_BYTES, send
 
 
 class KafkaAppender:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from stream.kafka_client import Consumer, TopicPartition
+from stream.log_kafka.client import Consumer, TopicPartition
 
 log = structlog.get_logger()
 

@@ -42,7 +42,7 @@ def open_log(url: str, *, replication_factor: int = -1, create: bool = True) -> 
         return SqliteLog(Path(path), create=create)
     if url.startswith(KAFKA):
         servers = ",".join(_server(url, each) for each in url.removeprefix(KAFKA).split(","))
-        from stream.kafka_log import KafkaLog
+        from stream.log_kafka.log import KafkaLog
 
         return KafkaLog(servers, replication_factor=replication_factor)
     raise _wrong(url, "it is of another kind")

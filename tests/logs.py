@@ -75,7 +75,7 @@ def remove_topic(url: str, topic: str) -> None:
             database.execute("DELETE FROM partitions WHERE topic = ?", (topic,))
             database.execute("DELETE FROM topics WHERE name = ?", (topic,))
         return
-    from stream.kafka_client import kafka, open_admin
+    from stream.log_kafka.client import kafka, open_admin
 
     with closing(open_admin(url.removeprefix("kafka://"))) as admin:
         admin.delete_topics([topic])
@@ -94,7 +94,7 @@ def trim(url: str, place: Place, offset: int) -> None:
                 (offset, *place),
             )
         return
-    from stream.kafka_client import TopicPartition, open_admin
+    from stream.log_kafka.client import TopicPartition, open_admin
 
     with closing(open_admin(url.removeprefix("kafka://"))) as admin:
         admin.delete_records({TopicPartition(*place): offset})
@@ -110,7 +110,7 @@ def has_open_transaction(url: str, place: Place) -> bool:
             except sqlite3.OperationalError:
                 return True
             return False
-    from stream.kafka_client import LATEST, READ_COMMITTED, TopicPartition, open_admin
+    from stream.log_kafka.client import LATEST, READ_COMMITTED, TopicPartition, open_admin
 
     with closing(open_admin(url.removeprefix("kafka://"))) as admin:
         asked = {TopicPartition(*place): LATEST}

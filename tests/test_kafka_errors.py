@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from stream.kafka_client import kafka
-from stream.kafka_errors import errors, patiently
 from stream.log.contract import (
     FencedError,
     LogError,
@@ -14,6 +12,8 @@ from stream.log.contract import (
     StampError,
     UnknownTopicError,
 )
+from stream.log_kafka.client import kafka
+from stream.log_kafka.errors import errors, patiently
 
 E = kafka.errors
 

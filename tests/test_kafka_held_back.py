@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from stream.kafka_client import open_producer
 from stream.log.contract import Place, TopicSpec
+from stream.log_kafka.client import open_producer
 from stream.open_log import open_log
 from tests.processes import until
 

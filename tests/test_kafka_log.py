@@ -9,10 +9,10 @@ from contextlib import closing
 
 import pytest
 
-from stream import kafka_errors, kafka_reader, kafka_writer
-from stream.kafka_client import kafka, open_producer
-from stream.kafka_log import KafkaLog
 from stream.log.contract import FencedError, LogError, LogUnavailableError, Outgoing, Place
+from stream.log_kafka import errors, reader, writers
+from stream.log_kafka.client import kafka, open_producer
+from stream.log_kafka.log import KafkaLog
 from tests.logs import make_topic, outgoing, read, read_all, read_to_ends, values
 
 pytestmark = pytest.mark.kafka
@@ -80,7 +80,7 @@ def test_a_transaction_that_took_too_long_says_so(
     log: KafkaLog, unique_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The brokers abort it; the error tells it from a successor, and a new writer can go on."""
-    monkeypatch.setattr(kafka_writer, "TRANSACTION_SECONDS", 1.0)
+    monkeypatch.setattr(writers, "TRANSACTION_SECONDS", 1.0)
     place = make_topic(log, unique_name)
     with closing(log.writer(unique_name)) as slow:
         late = Outgoing(b"late", headers=Pausing((("h", b""),)))
@@ -101,7 +101,7 @@ def test_a_paused_partition_is_fetched_no_further_than_its_buffer(
     Small records are where kafka-python forgets the partition: it has more of them from one fetch
     than one poll hands out.
     """
-    monkeypatch.setattr(kafka_reader, "BUFFER_BYTES", 2**20)
+    monkeypatch.setattr(reader, "BUFFER_BYTES", 2**20)
     make_topic(log, unique_name, partitions=2)
     first, second = Place(unique_name, 0), Place(unique_name, 1)
     for _ in range(2):
@@ -136,7 +136,7 @@ def test_errors_keep_their_cause_and_name_the_brokers(
     error: Exception, expected: type[LogError], says: str
 ) -> None:
     """Whatever kafka-python raises becomes an error of the log, with what was done where."""
-    meant = kafka_errors.meaning(error, "host:1", "append to topic t")
+    meant = errors.meaning(error, "host:1", "append to topic t")
     assert type(meant) is expected
     assert str(meant).startswith("Kafka at host:1, append to topic t: ")
     assert says in str(meant)

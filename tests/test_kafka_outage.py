@@ -12,11 +12,12 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from stream import kafka_appender, kafka_client, kafka_errors, kafka_reader
-from stream.kafka_client import open_producer
-from stream.kafka_log import KafkaLog
-from stream.kafka_reader import KafkaReader
+from stream import kafka_appender
 from stream.log.contract import LogUnavailableError
+from stream.log_kafka import client, errors, reader
+from stream.log_kafka.client import open_producer
+from stream.log_kafka.log import KafkaLog
+from stream.log_kafka.reader import KafkaReader
 from tests.broker import BrokerUnavailableError, private_broker
 from tests.logs import make_topic, outgoing, read, read_all, values, without_kafka
 
@@ -27,13 +28,13 @@ IN_TIME = 15.0
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter times than anyone would want in earnest."""
-    for module in (kafka_appender, kafka_client, kafka_errors, kafka_reader):
+    for module in (kafka_appender, client, errors, reader):
         for name in ("CONNECT_SECONDS", "REQUEST_SECONDS", "CLOSE_SECONDS", "QUIET_SECONDS"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, 1.5)
         if hasattr(module, "DELIVERY_SECONDS"):
             monkeypatch.setattr(module, "DELIVERY_SECONDS", 2.5)
-    monkeypatch.setattr(kafka_client, "LINGER_MS", 100)
+    monkeypatch.setattr(client, "LINGER_MS", 100)
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from contextlib import closing
 
 import pytest
 
-from stream.kafka_client import Admin, open_admin, topic_configs
-from stream.kafka_log import KafkaLog
 from stream.log.contract import (
     LogError,
     Outgoing,
@@ -17,6 +15,8 @@ from stream.log.contract import (
     StampError,
     TopicSpec,
 )
+from stream.log_kafka.client import Admin, open_admin, topic_configs
+from stream.log_kafka.log import KafkaLog
 from tests.logs import make_topic, outgoing, read_all, values
 
 pytestmark = pytest.mark.kafka

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from converters.errors import UsageError
-from stream import kafka_client
 from stream.log.contract import LogUnavailableError
+from stream.log_kafka import client
 from stream.open_log import open_log
 from stream.sqlite_log import SqliteLog
 from tests.logs import make_topic, outgoing
@@ -75,7 +75,7 @@ def test_a_broker_that_does_not_answer_is_an_error_in_time(
     monkeypatch: pytest.MonkeyPatch, *, listening: bool
 ) -> None:
     """A port that is closed, or accepts and says nothing: the error names it, nothing is left."""
-    monkeypatch.setattr(kafka_client, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 1.0)
     before = set(threading.enumerate())
     with closing(socket.socket()) as server:
         server.bind(("127.0.0.1", 0))

@@ -15,8 +15,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream.kafka_client import TopicPartition, kafka, open_admin
 from stream.log.contract import Place
+from stream.log_kafka.client import TopicPartition, kafka, open_admin
 from tests.broker import HOME, free_ports, prepare
 from tests.faults.brokers import PATIENCE_SECONDS, Broker, made
 

@@ -170,9 +170,9 @@ class Instruments:
         self.step(where, "insert", after="outputs: a topic's records inserted", within="outputs")
 
     def _kafka_outputs(self) -> None:
-        client, library = "stream.kafka_client", "kafka.producer.transaction_manager"
+        client, library = "stream.log_kafka.client", "kafka.producer.transaction_manager"
         ends = ("outputs: before BEGIN", "outputs: write returned")
-        self.step("stream.kafka_writer", "KafkaWriter.write", *ends)
+        self.step("stream.log_kafka.writers", "KafkaWriter.write", *ends)
         self.step(client, "Producer.begin_transaction", after="outputs: transaction begun")
         self.step(client, "Producer.send", after="outputs: a record handed over")
         self.step(client, "Producer.deliver", "outputs: before delivery", "outputs: delivered")

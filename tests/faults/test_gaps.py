@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.kafka_client import kafka, open_admin
 from stream.log.contract import Place
+from stream.log_kafka.client import kafka, open_admin
 from tests.faults.brokers import Broker
 from tests.faults.holes import (
     ACCEPTING,

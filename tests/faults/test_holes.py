@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from stream.kafka_client import open_admin, open_producer
 from stream.log import journal
 from stream.log.contract import Outgoing
+from stream.log_kafka.client import open_admin, open_producer
 from tests.faults.brokers import Broker
 from tests.faults.holes import ACCEPTING, BOTH, HALF, ROWS, place_reached, send
 from tests.faults.running import outcome, without_faults

@@ -1,7 +1,7 @@
 """The log in Kafka: topics created as Freshet wants them, described, appended to, read, written.
 
-For more than one machine. :mod:`stream.kafka_reader`, :mod:`stream.kafka_writer` and
-:mod:`stream.kafka_appender` do the work, :mod:`stream.kafka_client` is the library below them.
+For more than one machine. :mod:`stream.log_kafka.reader`, :mod:`stream.log_kafka.writers` and
+:mod:`stream.kafka_appender` do the work, :mod:`stream.log_kafka.client` is the library below them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stream.kafka_appender import KafkaAppender
-from stream.kafka_client import (
+from stream.log.checks import check_names, check_position, checked
+from stream.log.contract import Outgoing, Place, TopicSpec, TopicState
+from stream.log_kafka.client import (
     EARLIEST,
     LATEST,
     READ_COMMITTED,
@@ -20,12 +22,10 @@ from stream.kafka_client import (
     kafka,
     open_admin,
 )
-from stream.kafka_errors import errors, patiently
-from stream.kafka_reader import KafkaReader
-from stream.kafka_topics import create, unknown
-from stream.kafka_writer import KafkaWriter
-from stream.log.checks import check_names, check_position, checked
-from stream.log.contract import Outgoing, Place, TopicSpec, TopicState
+from stream.log_kafka.errors import errors, patiently
+from stream.log_kafka.reader import KafkaReader
+from stream.log_kafka.topics import create, unknown
+from stream.log_kafka.writers import KafkaWriter
 
 # Followers fetch every half second at the latest.
 NEW_LEADER_SECONDS = 2.0

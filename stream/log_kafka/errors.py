@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from stream.kafka_client import CONNECT_SECONDS, kafka
 from stream.log.contract import (
     FencedError,
     LogError,
@@ -20,6 +19,7 @@ from stream.log.contract import (
     StampError,
     UnknownTopicError,
 )
+from stream.log_kafka.client import CONNECT_SECONDS, kafka
 
 T = TypeVar("T")
 

@@ -10,10 +10,10 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from stream.kafka_client import Producer, kafka, open_producer
-from stream.kafka_errors import errors, meaning
 from stream.log.checks import checked
 from stream.log.contract import MAX_RECORD_BYTES, Outgoing, Place
+from stream.log_kafka.client import Producer, kafka, open_producer
+from stream.log_kafka.errors import errors, meaning
 
 # A transaction lasts milliseconds; one that a stopped process left open holds up the readers of
 # the outputs for this long.

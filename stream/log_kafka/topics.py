@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from stream.kafka_client import Admin, kafka, topic_configs
-from stream.kafka_errors import patiently
 from stream.log.contract import MAX_RECORD_BYTES, LogError, Place, TopicSpec, UnknownTopicError
+from stream.log_kafka.client import Admin, kafka, topic_configs
+from stream.log_kafka.errors import patiently
 
 # The largest value of a long: Kafka's way to say "as old as they like".
 FOR_EVER = str(2**63 - 1)

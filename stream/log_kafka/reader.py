@@ -12,11 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
-from stream.kafka_client import REQUEST_SECONDS, Consumer, TopicPartition, kafka, open_consumer
-from stream.kafka_errors import errors, patiently
 from stream.kafka_held_back import HeldBack
 from stream.log.checks import WAYS_OUT, check_position
 from stream.log.contract import Place, PositionError, Record, TopicState
+from stream.log_kafka.client import REQUEST_SECONDS, Consumer, TopicPartition, kafka, open_consumer
+from stream.log_kafka.errors import errors, patiently
 
 RECORDS_A_POLL = 2_048
 BYTES_A_POLL = 8 * 2**20
