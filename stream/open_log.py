@@ -37,7 +37,7 @@ def open_log(url: str, *, replication_factor: int = -1, create: bool = True) -> 
         path = url.removeprefix(SQLITE)
         if not path or path.endswith("/") or path.startswith(":"):
             raise _wrong(url, "it names no file")
-        from stream.sqlite_log import SqliteLog
+        from stream.log_sqlite.log import SqliteLog
 
         return SqliteLog(Path(path), create=create)
     if url.startswith(KAFKA):

@@ -1,6 +1,6 @@
 """How records stand in the tables of a SQLite log: putting them in, and the form of their headers.
 
-Stands between :mod:`stream.sqlite_file`, which opens the file, and the log, its readers and its
+Stands between :mod:`stream.log_sqlite.file`, which opens the file, and the log, its readers and its
 writers. Nothing here begins or ends a transaction.
 """
 
@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from stream.log.contract import Outgoing, Place, UnknownTopicError
-from stream.sqlite_file import OFFSET_BITS
+from stream.log_sqlite.file import OFFSET_BITS
 
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 

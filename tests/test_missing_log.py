@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stream.log.contract import LogError
-from stream.sqlite_log import SqliteLog
+from stream.log_sqlite.log import SqliteLog
 from tests.project import Project, flights
 
 ROOT = Path(__file__).parents[1]

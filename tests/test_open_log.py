@@ -15,8 +15,8 @@ import pytest
 from converters.errors import UsageError
 from stream.log.contract import LogUnavailableError
 from stream.log_kafka import client
+from stream.log_sqlite.log import SqliteLog
 from stream.open_log import open_log
-from stream.sqlite_log import SqliteLog
 from tests.logs import make_topic, outgoing
 
 

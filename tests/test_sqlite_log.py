@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream import sqlite_file
 from stream.log.contract import EventLog, LogError, LogUnavailableError, Place, PositionError
-from stream.sqlite_log import SqliteLog
+from stream.log_sqlite import file
+from stream.log_sqlite.log import SqliteLog
 from stream.sqlite_records import packed, unpacked
 from tests.log_processes import next_line, running
 from tests.logs import make_topic, outgoing, read_all, values
@@ -138,7 +138,7 @@ def test_a_locked_file_is_reported(
     log: SqliteLog, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While another process holds the lock too long, the error says so; later all is well."""
-    monkeypatch.setattr(sqlite_file, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(file, "BUSY_SECONDS", 0.2)
     with closing(SqliteLog(path)) as impatient:
         with running("hold", str(path)) as process:
             assert next_line(process) == "locked"
@@ -203,8 +203,8 @@ def test_a_damaged_file_is_reported(log: SqliteLog, path: Path) -> None:
     log.append("t", outgoing(*[b"x" * 10_000] * 50))
     log.close()
     with path.open("r+b") as file:
-        file.seek(3 * sqlite_file.PAGE_BYTES)
-        file.write(b"\xff" * 20 * sqlite_file.PAGE_BYTES)
+        file.seek(3 * file.PAGE_BYTES)
+        file.write(b"\xff" * 20 * file.PAGE_BYTES)
     with pytest.raises(LogError, match="is damaged"), closing(SqliteLog(path)) as damaged:
         read_all(damaged, {PLACE: 0})
 

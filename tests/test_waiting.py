@@ -122,7 +122,7 @@ def test_a_log_that_is_locked_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The learner lets go, says so, begins anew from its checkpoint, and ends the same."""
-    monkeypatch.setattr("stream.sqlite_file.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("stream.log_sqlite.file.BUSY_SECONDS", 0.1)
     monkeypatch.setattr("stream.merge.BATCH_ROWS", 500)
     rows = flights(4_000)
     project = Project(tmp_path / "p", more=OFTEN)
@@ -164,7 +164,7 @@ def test_a_stop_while_waiting_ends_cleanly_with_what_was_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asked to end while the log is away, it reports its last checkpoint."""
-    monkeypatch.setattr("stream.sqlite_file.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("stream.log_sqlite.file.BUSY_SECONDS", 0.1)
     project = Project(tmp_path, more=OFTEN)
     project.produce(project.write_csv(flights(500)))
     saved = project.learn()

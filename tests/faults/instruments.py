@@ -164,7 +164,7 @@ class Instruments:
 
             return transaction
 
-        where, ends = "stream.sqlite_log", ("outputs: before BEGIN", "outputs: write returned")
+        where, ends = "stream.log_sqlite.log", ("outputs: before BEGIN", "outputs: write returned")
         self.step(where, "SqliteWriter.write", *ends, marks="outputs")
         replace(where, "transaction", make)
         self.step(where, "insert", after="outputs: a topic's records inserted", within="outputs")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from stream.log.checks import WAYS_OUT
 from stream.log.contract import Place, PositionError, Record
-from stream.sqlite_file import OFFSET_BITS, LogFile
+from stream.log_sqlite.file import OFFSET_BITS, LogFile
 from stream.sqlite_records import unpacked
 
 RECORDS_A_POLL = 2_048

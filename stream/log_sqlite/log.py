@@ -1,8 +1,8 @@
 """The embedded log: topics in one SQLite file that several processes share.
 
 The default, for a machine without Kafka. What is appended is on disk when the call returns, and
-offsets of a partition are consecutive. :mod:`stream.sqlite_file` lays the file out,
-:mod:`stream.sqlite_reader` reads it.
+offsets of a partition are consecutive. :mod:`stream.log_sqlite.file` lays the file out,
+:mod:`stream.log_sqlite.reader` reads it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from stream.log.checks import check_names, check_position, checked
 from stream.log.contract import FencedError, Outgoing, Place, TopicSpec, TopicState
-from stream.sqlite_file import OFFSET_BITS, LogFile, transaction
-from stream.sqlite_reader import SqliteReader
+from stream.log_sqlite.file import OFFSET_BITS, LogFile, transaction
+from stream.log_sqlite.reader import SqliteReader
 from stream.sqlite_records import insert, unknown
 
 

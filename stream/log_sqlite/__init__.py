@@ -1,0 +1,1 @@
+"""stream/log_sqlite"""
