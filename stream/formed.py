@@ -1,4 +1,4 @@
-"""What :mod:`stream.history` makes of a file's rows: records to be sent, and where each is from.
+"""What :mod:`stream.produce.file_records` makes of a file's rows: records to be sent, and where each is from.
 
 A log refuses a record for its time; these know which row of the file gave it that time.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from converters.config.settings import Settings
 from converters.show.command_line import say
-from stream.history import History
+from stream.produce.file_records import History
 
 
 def warn_of_waits(history: History, settings: Settings) -> None:

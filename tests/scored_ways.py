@@ -20,7 +20,7 @@ from converters.schema import schema
 from learners.versions.score import score_file
 from stream.backfill import run
 from stream.fold.outputs import DeadLetter, Score
-from stream.history import HistoryOptions
+from stream.produce.file_records import HistoryOptions
 from tests.project import Project, csv_text
 from tests.served import client_of
 

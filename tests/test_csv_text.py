@@ -15,8 +15,8 @@ from converters.files.csv_file import CsvFile
 from converters.files.framing import COMMA
 from stream.fold.outputs import dead_letter_records, read_dead_letters
 from stream.formed import Formed
-from stream.history import History, HistoryOptions
 from stream.log.contract import Place, Record
+from stream.produce.file_records import History, HistoryOptions
 from stream.reading import EventRows
 from tests import schemas
 from tests.schemas import build

@@ -27,7 +27,7 @@ from serve.demo.flights import LANDED
 from serve.processes.ports import free_port
 from stream.backfill.backfill import Backfill
 from stream.context import context_of
-from stream.history import History, HistoryOptions
+from stream.produce.file_records import History, HistoryOptions
 
 FLIGHT = b'{"carrier": "UA", "origin": "EWR", "dest": "ORD", "hour": "18"}'
 REPORTED = {

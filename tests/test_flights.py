@@ -20,7 +20,7 @@ from serve.demo import flights
 from serve.demo.flights import FLIGHTS, LANDED, write_flights
 from stream.backfill.backfill import Backfill
 from stream.context import context_of
-from stream.history import History, HistoryOptions
+from stream.produce.file_records import History, HistoryOptions
 
 Flight = dict[str, str]
 

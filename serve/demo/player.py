@@ -15,10 +15,10 @@ from typing import Self
 from converters.files.csv_file import open_csv
 from serve.demo.flights import LANDED, write_flights
 from serve.demo.folder import DemoFolder
-from stream.history import History, HistoryOptions
 from stream.learner.fencing import opened
 from stream.log.topics import create_topics, described
-from stream.produce import Pace, Produced, Producer
+from stream.produce.file_records import History, HistoryOptions
+from stream.produce.producer import Pace, Produced, Producer
 
 
 class Player:

@@ -1,6 +1,6 @@
 """History into a candidate, by the very fold that runs live.
 
-A file becomes the records that producing it would make (:mod:`stream.history`); the log is read
+A file becomes the records that producing it would make (:mod:`stream.produce.file_records`); the log is read
 again either in the order of the current lineage's journal, which gives the live model byte for
 byte, or afresh in the plain order. The result is a version that moves no pointer until promoted.
 """
@@ -23,11 +23,11 @@ from stream.dead_letters.sent_marks import once_reader
 from stream.fold.pipeline import Pipeline, Written
 from stream.fold.tally import report
 from stream.formed import Formed
-from stream.history import History
 from stream.log.contract import EventLog, Place, Record
 from stream.log.journal import JournalLine, to_cut, to_positions
 from stream.log.topics import Topics, described, topics_of
 from stream.merge import BATCH_ROWS, MergedReader
+from stream.produce.file_records import History
 from stream.reading import Batch, BatchReader
 
 # Called after each batch: rows so far, and what it would have written.

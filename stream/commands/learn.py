@@ -20,9 +20,9 @@ from stream.process import stopped_by_signals
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
-    from stream.history import HistoryOptions
     from stream.log.contract import EventLog, Record
     from stream.log.topics import Topics
+    from stream.produce.file_records import HistoryOptions
 
 LabelDelay = Annotated[
     float | None, typer.Option("--label-delay", help="Seconds from an event to its label.")
@@ -51,9 +51,9 @@ def produce(
     """Send rows to the events topic, and late labels to the labels topic."""
     from converters.files.csv_file import open_csv
     from converters.progress import progress
-    from stream.history import History
     from stream.log.topics import create_topics
-    from stream.produce import Pace, Producer, telling_how_far
+    from stream.produce.file_records import History
+    from stream.produce.producer import Pace, Producer, telling_how_far
     from stream.waits import warn_of_waits
 
     if rate is not None and rate <= 0:
@@ -207,7 +207,7 @@ def opened_log(settings: Settings, *, create: bool = False) -> Iterator[EventLog
 def _options(
     rows_per_message: int, label_delay: float | None, label_time: str | None, score_ahead: float
 ) -> HistoryOptions:
-    from stream.history import HistoryOptions
+    from stream.produce.file_records import HistoryOptions
 
     if label_delay is not None and label_time is not None:
         raise UsageError("--label-delay and --label-time contradict each other; give one.")
