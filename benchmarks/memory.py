@@ -23,7 +23,7 @@ from stream.context import context_of
 from stream.learner.loop import Learning
 from stream.learner.process import assembled
 from stream.logging import configure_logs
-from stream.reading import Batch
+from stream.reading.batches import Batch
 
 MILLION = 1_000_000
 # How many have been learned when memory is looked at; the log holds a little more.

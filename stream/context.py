@@ -1,7 +1,7 @@
 """What stays the same for the life of a pipeline: settings, schema, learner, and what follows.
 
 Made once from the config by every command of the stream; :mod:`stream.checkpoints.checkpoint` makes and loads
-pipelines under it, :mod:`stream.reading` converts records by it.
+pipelines under it, :mod:`stream.reading.batches` converts records by it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from learners.intake import intake_for
 from learners.learner import LearnerSpec
 from stream.fold.shadows import shadow_specs
 from stream.log.topics import topics_of
-from stream.reading import RecordReader
+from stream.reading.batches import RecordReader
 
 # Sections that decide what is taught, or what a learner's score becomes.
 SCORING = ("imbalance", "calibration")

@@ -24,7 +24,7 @@ from stream.fold.pipeline import Pipeline
 from stream.joins.joiner import Joiner
 from stream.joins.keys import key_of
 from stream.log.contract import Place
-from stream.reading import Batch, EventRows, LabelRows, Taken
+from stream.reading.batches import Batch, EventRows, LabelRows, Taken
 from tests.simulation import SECOND, Simulation
 
 Drawn = list[tuple[int, tuple[str, list[Any]]]]

@@ -33,7 +33,7 @@ from stream.log.contract import EventLog, Outgoing
 from stream.log.topics import Topics, create_topics
 from stream.produce.file_records import History, HistoryOptions
 from stream.produce.producer import Pace, Producer
-from stream.reading import Batch
+from stream.reading.batches import Batch
 
 COLUMNS = ("id", "at", "late", "carrier", "origin", "hour", "distance", "landed")
 

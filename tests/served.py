@@ -27,7 +27,7 @@ from stream.checkpoints.checkpoint import new_pipeline
 from stream.context import learner_json
 from stream.log.contract import Place, Record
 from stream.log.topics import create_topics
-from stream.reading import Batch, EventRows
+from stream.reading.batches import Batch, EventRows
 from tests.project import COLUMNS, Project, csv_text, flights
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ import pytest
 from stream.learner.loop import Learning
 from stream.learner.process import assembled
 from stream.log.contract import PositionError
-from stream.reading import Batch
+from stream.reading.batches import Batch
 from stream.replay import LostRegistryError
 from tests.project import Project, answers, flights, same
 

@@ -17,7 +17,7 @@ from stream.fold.outputs import dead_letter_records, read_dead_letters
 from stream.formed import Formed
 from stream.log.contract import Place, Record
 from stream.produce.file_records import History, HistoryOptions
-from stream.reading import EventRows
+from stream.reading.batches import EventRows
 from tests import schemas
 from tests.schemas import build
 

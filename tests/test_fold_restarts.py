@@ -18,7 +18,7 @@ from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import ChangedModelError, check_same
 from stream.context import Context, learner_json
 from stream.fold.pipeline import Pipeline
-from stream.reading import Taken
+from stream.reading.batches import Taken
 from tests.folds import (
     EVERYTHING,
     Drawn,

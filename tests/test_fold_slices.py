@@ -12,7 +12,7 @@ from learners.snapshots import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.context import Context
 from stream.fold.pipeline import Pipeline
-from stream.reading import EventRows, LabelRows, Taken
+from stream.reading.batches import EventRows, LabelRows, Taken
 from tests.folds import BEGIN, EVENTS, LABELS, context, saved_and_loaded, taken
 from tests.simulation import SECOND
 

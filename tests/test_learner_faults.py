@@ -13,7 +13,7 @@ from learners.snapshots import MissingSnapshotError, SnapshotRef
 from stream.checkpoints.same_model import ChangedModelError
 from stream.learner.process import LearnerProcess, LearnerRunningError, assembled
 from stream.log.contract import LogError, PositionError
-from stream.reading import Batch
+from stream.reading.batches import Batch
 from tests.project import Project, flights, same
 
 
@@ -90,7 +90,7 @@ def test_old_versions_are_thinned(tmp_path: Path) -> None:
     project = Project(tmp_path / "p", more=more)
     project.produce(project.write_csv(flights(600)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stream.merge.BATCH_ROWS", 50)
+        patch.setattr("stream.reading.merge.BATCH_ROWS", 50)
         patch.setattr("stream.learner.loop.THIN_EVERY_SECONDS", 0.0)
         patch.setattr("stream.learner.heartbeat.HEARTBEAT_SECONDS", 0.0)
         project.learn()

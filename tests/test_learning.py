@@ -15,7 +15,7 @@ from converters.convert.to_vw_text import Row, line
 from converters.files.csv_file import open_csv
 from converters.files.framing import COMMA
 from stream.learner.process import LearnerProcess
-from stream.reading import Batch
+from stream.reading.batches import Batch
 from tests.project import Project, answers, flights, same
 
 ROWS = 1500
@@ -119,7 +119,7 @@ def test_ten_stops_change_nothing(tmp_path: Path, *, late: bool) -> None:
     draw, small = random.Random(11), 40
     stops = 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stream.merge.BATCH_ROWS", small)
+        patch.setattr("stream.reading.merge.BATCH_ROWS", small)
         while True:
             left = draw.randrange(1, 6)
 
@@ -155,7 +155,7 @@ def test_a_killed_learner_folds_the_journals_tail_again(logged: Project) -> None
         left -= 1
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stream.merge.BATCH_ROWS", 100)
+        patch.setattr("stream.reading.merge.BATCH_ROWS", 100)
         for after in (1, 3, 5):
             left = after
             with pytest.raises(KilledError):

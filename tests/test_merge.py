@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream import merge
 from stream.log.contract import Place, Record
-from stream.merge import MergedReader
+from stream.reading import merge
+from stream.reading.merge import MergedReader
 
 PLACES = (Place("events", 0), Place("events", 1), Place("labels", 0))
 

@@ -21,7 +21,7 @@ from stream.fold.planner import Planner
 from stream.fold.scoring import Scoring
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
-from stream.reading import Batch, EventRows, LabelRows
+from stream.reading.batches import Batch, EventRows, LabelRows
 from tests.folds import (
     EVENTS,
     LABELS,

@@ -15,7 +15,7 @@ from stream.fold import planner_blocks
 from stream.fold.plan import plan_for
 from stream.fold.planner import Planner
 from stream.joins.joiner import Joiner
-from stream.reading import EventRows, LabelRows, Taken
+from stream.reading.batches import EventRows, LabelRows, Taken
 from tests.folds import EVENTS, LABELS, policies, remembered
 
 names = st.integers(0, 40).map(str) | st.sampled_from(["", "an id of more than 16 characters"])

@@ -12,7 +12,7 @@ from converters.schema import schema
 from learners.registry import UnservableVersionError
 from stream.checkpoints.same_model import ChangedModelError
 from stream.learner.process import LearnerProcess
-from stream.reading import Batch
+from stream.reading.batches import Batch
 from tests.project import Project, flights, same
 
 
@@ -75,7 +75,7 @@ def test_a_promotion_while_learning_is_taken_up_without_a_restart(project: Proje
                 registry.serve_version("promote", made["version"], "better", "me")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stream.merge.BATCH_ROWS", 50)
+        patch.setattr("stream.reading.merge.BATCH_ROWS", 50)
         patch.setattr("stream.learner.heartbeat.HEARTBEAT_SECONDS", 0.0)
         report = project.learn(promote)
     with project.registry() as registry:

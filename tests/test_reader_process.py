@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from stream import remote_reader
 from stream.learner.loop import Learning
 from stream.learner.process import assembled
-from stream.reading import Batch
+from stream.reading import remote
+from stream.reading.batches import Batch
 from tests.faults.running import begun, status
 from tests.processes import alive, until
 from tests.project import Project, answers, flights, same
@@ -28,7 +28,7 @@ OFTEN = "[checkpoint]\nevents = 400\nseconds = 0.3\nmin_spacing = 0"
 # Nobody may outlive its learner for longer; a busy machine included.
 SOON_SECONDS = 3.0
 
-READER = "stream.reader_process"
+READER = "stream.reading.remote_process"
 Act = Callable[[], None]
 
 
@@ -97,7 +97,7 @@ def test_a_reader_that_is_killed_is_said_and_replaced(
             until(lambda: not children(os.getpid()))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stream.merge.BATCH_ROWS", SMALL)
+        patch.setattr("stream.reading.merge.BATCH_ROWS", SMALL)
         report = learned(project, kill)
     assert len(killed) == 2
     assert "The process that reads the log was killed by SIGKILL" in capsys.readouterr().out
@@ -139,8 +139,8 @@ def test_a_reader_that_says_nothing_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One that is stopped is ended after a while, and another takes its place."""
-    monkeypatch.setattr(remote_reader, "SILENT_SECONDS", 2.5)
-    monkeypatch.setattr("stream.merge.BATCH_ROWS", SMALL)
+    monkeypatch.setattr(remote, "SILENT_SECONDS", 2.5)
+    monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", SMALL)
     project = Project(tmp_path / "p", more=OFTEN, processes=2, learn_more="stall_seconds = 0.5")
     project.produce(project.write_csv(flights(3_000)), label_time="landed")
     stopped: list[int] = []
@@ -149,7 +149,7 @@ def test_a_reader_that_says_nothing_is_replaced(
         if not stopped:
             stopped.append(reader_of(os.getpid()))
             os.kill(stopped[0], signal.SIGSTOP)
-            monkeypatch.setattr(remote_reader, "SILENT_SECONDS", 100.0)
+            monkeypatch.setattr(remote, "SILENT_SECONDS", 100.0)
 
     report = learned(project, stop)
     assert "has said nothing for 3 s" in capsys.readouterr().out

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from stream import readers
-from stream.assignment import Assignment, to_json
-from stream.batch_messages import ReaderBugError
 from stream.log.journal import JournalLine
 from stream.log.topics import described
-from stream.readers import Readers, apart, processors
-from stream.reading import Batch
-from stream.remote_reader import ReaderLostError, RemoteReader
+from stream.reading import readers
+from stream.reading.assignment import Assignment, to_json
+from stream.reading.batches import Batch
+from stream.reading.readers import Readers, apart, processors
+from stream.reading.remote import ReaderLostError, RemoteReader
+from stream.reading.remote_messages import ReaderBugError
 from tests.project import Project, flights
 
 SMALL = 100

@@ -17,7 +17,7 @@ from stream.learner.loop import Learning
 from stream.learner.process import assembled
 from stream.log.contract import LogUnavailableError, Outgoing, Place
 from stream.output_thread import OutputThread
-from stream.reading import Batch
+from stream.reading.batches import Batch
 from tests.project import Project, answers, flights, same
 
 OFTEN = "[checkpoint]\nevents = 50\nseconds = 0.01\nmin_spacing = 0"
@@ -91,7 +91,7 @@ def test_a_registry_that_is_locked_stops_no_learning(
     """Checkpoints fail and are told; scores go on; the end is the same."""
     monkeypatch.setattr("learners.registry.database.BUSY_SECONDS", 0.1)
     monkeypatch.setattr("learners.registry.sqlite.BUSY_SECONDS", 0.1)
-    monkeypatch.setattr("stream.merge.BATCH_ROWS", 500)
+    monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 500)
     rows = flights(4_000)
     project = Project(tmp_path / "p", more=OFTEN)
     project.produce(project.write_csv(rows))
@@ -123,7 +123,7 @@ def test_a_log_that_is_locked_is_waited_for(
 ) -> None:
     """The learner lets go, says so, begins anew from its checkpoint, and ends the same."""
     monkeypatch.setattr("stream.log_sqlite.file.BUSY_SECONDS", 0.1)
-    monkeypatch.setattr("stream.merge.BATCH_ROWS", 500)
+    monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 500)
     rows = flights(4_000)
     project = Project(tmp_path / "p", more=OFTEN)
     project.produce(project.write_csv(rows))

@@ -26,9 +26,9 @@ from stream.formed import Formed
 from stream.log.contract import EventLog, Place, Record
 from stream.log.journal import JournalLine, to_cut, to_positions
 from stream.log.topics import Topics, described, topics_of
-from stream.merge import BATCH_ROWS, MergedReader
 from stream.produce.file_records import History
-from stream.reading import Batch, BatchReader
+from stream.reading.batches import Batch, BatchReader
+from stream.reading.merge import BATCH_ROWS, MergedReader
 
 # Called after each batch: rows so far, and what it would have written.
 Folded = Callable[[Pipeline, Written], None]

@@ -84,7 +84,7 @@ def learn(
     """Learn from the stream: score, measure, learn, write scores, save versions."""
     from converters.progress import progress
     from stream.logging import configure_logs
-    from stream.readers import Readers
+    from stream.reading.readers import Readers
 
     configure_logs()
     settings, schema = read_config(config)

@@ -24,7 +24,7 @@ from stream.fold.outputs import read_dead_letters
 from stream.log import journal
 from stream.log.contract import EventLog, Place, Record
 from stream.log.topics import Topics, described
-from stream.reading import LabelRows, RecordReader
+from stream.reading.batches import LabelRows, RecordReader
 
 # Reading over so many records takes no longer than opening another reader behind them.
 FAR = 20_000

@@ -30,7 +30,7 @@ from stream.log.contract import (
     TopicSpec,
 )
 from stream.log.topics import Topics, topics_of
-from stream.reading import RecordReader, Taken
+from stream.reading.batches import RecordReader, Taken
 
 # The header that says where a row that was sent again stood first.
 ORIGIN_HEADER = "replays"

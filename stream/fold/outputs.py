@@ -18,7 +18,7 @@ import orjson
 from converters.cells.refusal import Refusal
 from converters.csv_text import csv_line
 from stream.log.contract import Outgoing, Place, Record
-from stream.reading import Taken
+from stream.reading.batches import Taken
 
 # Existing Kafka topics take records of a mebibyte at most.
 MOST_BYTES = 2**19

@@ -1,6 +1,6 @@
 """The fold: batches in; scores, lessons and dead letters out. No I/O, no clock, no chance.
 
-Stands in the middle of the stream floor: :mod:`stream.reading` hands it batches, it has each
+Stands in the middle of the stream floor: :mod:`stream.reading.batches` hands it batches, it has each
 planned (:mod:`stream.fold.planner`), lets the learner and its shadows work through the plan's lines in
 one go (:mod:`stream.fold.scoring`), measures, and returns what is to be written.
 
@@ -26,7 +26,7 @@ from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
 from stream.log.contract import Outgoing, Place
 from stream.log.fingerprint import Mark
-from stream.reading import Batch, Taken
+from stream.reading.batches import Batch, Taken
 
 # How many recent rows a snapshot keeps with their scores, for others to reproduce.
 SAMPLE_ROWS = 16

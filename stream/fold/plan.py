@@ -16,7 +16,7 @@ from converters.cells.refusal import Refusal
 from learners.lessons import IntArray
 from stream.joins.columns import Block, Layout
 from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source
-from stream.reading import Taken
+from stream.reading.batches import Taken
 
 # A row's score still to come: its number in the record, its id, its line, the lessons before it.
 Scored = tuple[int, str, int, int]

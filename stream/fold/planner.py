@@ -17,7 +17,7 @@ from stream.fold import planner_blocks
 from stream.fold.plan import REMEMBERED, Plan, Refused, Scored
 from stream.joins.joiner import SOURCE_BITS, Joiner, Source
 from stream.joins.keys import DIGEST_BYTES, key_of
-from stream.reading import EventRows, LabelRows, Taken
+from stream.reading.batches import EventRows, LabelRows, Taken
 from stream.teaching import LESSON, Teaching
 
 

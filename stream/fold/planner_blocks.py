@@ -17,7 +17,7 @@ from converters.convert.to_vw_text import Row, unlabelled
 from stream.fold.plan import Plan
 from stream.joins.joiner import SOURCE_BITS, Joiner, Source
 from stream.joins.keys import DIGEST_BYTES
-from stream.reading import EventRows, LabelRows, Taken
+from stream.reading.batches import EventRows, LabelRows, Taken
 from stream.teaching import LESSON
 
 # Fewer rows are planned one by one as quickly.

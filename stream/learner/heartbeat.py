@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from converters.config.settings import CheckpointSettings
-from stream.reading import Batch
+from stream.reading.batches import Batch
 
 HEARTBEAT_SECONDS = 1.0
 # Over how long the shown rate is averaged.

@@ -25,7 +25,7 @@ from stream.learner.heartbeat import Heartbeat, Spacing
 from stream.log.contract import Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
 from stream.output_thread import OutputThread
-from stream.reading import Batch
+from stream.reading.batches import Batch
 
 log = structlog.get_logger()
 

@@ -1,6 +1,6 @@
 """``freshet learn`` as one process: takes the lock and the epoch, begins, learns, stops cleanly.
 
-Puts the parts together: :mod:`stream.learner.begin` says where to begin, :mod:`stream.reading` gives
+Puts the parts together: :mod:`stream.learner.begin` says where to begin, :mod:`stream.reading.batches` gives
 batches, :mod:`stream.learner.loop` takes them. One learner of a model writes: on this machine a file
 lock decides, across machines the registry's epoch and the log's fencing. When log or registry go
 away it waits, and begins anew from the last checkpoint, as a process started again would.
@@ -23,8 +23,6 @@ from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry, RegistryUnavailableError
 from learners.snapshots import SnapshotDiskError, SnapshotStore
-from stream import merge
-from stream.assignment import Assignment
 from stream.checkpoints import checkpoint
 from stream.context import Context
 from stream.fold.tally import report
@@ -35,8 +33,10 @@ from stream.learner.loop import Learning
 from stream.learner.outage import Outage
 from stream.log.contract import FencedError, LogUnavailableError, Place, StampError
 from stream.log.topics import Topics, create_topics, described
-from stream.readers import Readers
-from stream.reading import Batch
+from stream.reading import merge
+from stream.reading.assignment import Assignment
+from stream.reading.batches import Batch
+from stream.reading.readers import Readers
 
 Seen = Callable[[Batch, Learning], None]
 

@@ -1,6 +1,6 @@
 """Reads on where another reader stopped, once it has seen that the record before is still the same.
 
-Stands between the log and :class:`stream.merge.MergedReader` when a learner goes on from a
+Stands between the log and :class:`stream.reading.merge.MergedReader` when a learner goes on from a
 checkpoint: a log that was cut back and written anew has other records at the same offsets.
 """
 

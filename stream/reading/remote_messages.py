@@ -1,7 +1,7 @@
 """What the reader's process tells the learner's: batches, and why there are no more.
 
-Stands at both ends of the pipe between :mod:`stream.reader_process` and
-:mod:`stream.remote_reader`. A message is its length and ``marshal``'s bytes of plain tuples: that
+Stands at both ends of the pipe between :mod:`stream.reading.remote_process` and
+:mod:`stream.reading.remote`. A message is its length and ``marshal``'s bytes of plain tuples: that
 takes the learner 0.2 us a row, where pickle takes 0.3 and JSON 0.6. It is safe here, and only here:
 both ends are the same Python, and nobody else can write to the pipe.
 """
@@ -18,7 +18,7 @@ from converters.errors import FreshetError, UsageError
 from stream.log import contract
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
-from stream.reading import Batch, EventRows, LabelRows, Taken
+from stream.reading.batches import Batch, EventRows, LabelRows, Taken
 
 LENGTH = struct.Struct(">Q")
 

@@ -1,6 +1,6 @@
 """A reader as a process of its own: it owns the log's consumer and converts, and nothing else.
 
-Run as ``python -m stream.reader_process KIND`` (of log) by :mod:`stream.remote_reader`, which
+Run as ``python -m stream.reading.remote_process KIND`` (of log) by :mod:`stream.reading.remote`, which
 writes the assignment to its standard input and reads batches from its standard output. Journal,
 transactions and checkpoints stay with the learner; whatever happens to this process, nothing is
 lost.
@@ -21,7 +21,7 @@ from traceback import format_exc
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from stream.assignment import Assignment
+    from stream.reading.assignment import Assignment
 
 # A collection now and then, since the collector is kept out of the conversion.
 COLLECT_SECONDS = 1.0
@@ -38,7 +38,7 @@ def main() -> None:
     pipe = _own_output()
     try:
         # Imported while nobody waits: the learner is still about to find out where to begin.
-        for module in ("stream.local_reader", f"stream.{sys.argv[1]}_log"):
+        for module in ("stream.reading.local", f"stream.{sys.argv[1]}_log"):
             import_module(module)
         _work(lines.get(), pipe)
     except BrokenPipeError:  # the learner is gone; it is just not known yet at the other pipe
@@ -63,27 +63,28 @@ def _own_output() -> BinaryIO:
 
 def _work(line: bytes, pipe: BinaryIO) -> None:
     """Send the batches of an assignment, or why there are no more."""
-    from stream import batch_messages
-    from stream.assignment import from_json
     from stream.logging import configure_logs
+    from stream.reading import remote_messages
+    from stream.reading.assignment import from_json
 
     configure_logs()
     try:
         _send_batches(from_json(line), pipe)
-        _send(pipe, batch_messages.of_kind(batch_messages.END))
+        _send(pipe, remote_messages.of_kind(remote_messages.END))
     except BrokenPipeError:
         raise
     except Exception as error:  # the learner is the one to tell it
-        _send(pipe, batch_messages.of_error(error, format_exc()))
+        _send(pipe, remote_messages.of_error(error, format_exc()))
 
 
 def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
     from contextlib import closing
     from time import monotonic
 
-    from stream import batch_messages, garbage
+    from stream import garbage
     from stream.learner.fencing import opened
-    from stream.local_reader import local_batches
+    from stream.reading import remote_messages
+    from stream.reading.local import local_batches
 
     collected_at = monotonic()
     with (
@@ -91,9 +92,9 @@ def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
         closing(opened(assignment.context.settings, create=False)) as event_log,
         local_batches(event_log, assignment, ANOTHER_IS_STARTED) as batches,
     ):
-        _send(pipe, batch_messages.of_kind(batch_messages.OPENED))
+        _send(pipe, remote_messages.of_kind(remote_messages.OPENED))
         for batch in batches:
-            _send(pipe, batch_messages.of_batch(batch))
+            _send(pipe, remote_messages.of_batch(batch))
             if monotonic() - collected_at > COLLECT_SECONDS:
                 garbage.collect_new()
                 collected_at = monotonic()

@@ -1,6 +1,6 @@
 """The learner's end of a reader in a process of its own: starts it, listens to it, ends it.
 
-:mod:`stream.reader_process` is the other end. What comes is the same iterator of batches that a
+:mod:`stream.reading.remote_process` is the other end. What comes is the same iterator of batches that a
 reader in this process gives, and the same errors. The pipe holds back a reader that is ahead: it
 has one batch in hand while the learner has another.
 """
@@ -16,13 +16,13 @@ from subprocess import PIPE, Popen, TimeoutExpired
 from time import monotonic
 
 from serve.processes.child import Death
-from stream import assignment as assigned
-from stream import batch_messages
-from stream.assignment import Assignment
-from stream.batch_messages import END, LENGTH, Message
 from stream.log.contract import LogUnavailableError
-from stream.reading import IDLE_SECONDS, Batch
-from stream.watchdog import LONGEST_CALL_SECONDS
+from stream.reading import assignment as assigned
+from stream.reading import remote_messages
+from stream.reading.assignment import Assignment
+from stream.reading.batches import IDLE_SECONDS, Batch
+from stream.reading.remote_messages import END, LENGTH, Message
+from stream.reading.watchdog import LONGEST_CALL_SECONDS
 
 # What a reader may take beyond the time after which it gives up, or its watchdog ends it.
 SILENT_SECONDS = LONGEST_CALL_SECONDS + 30.0
@@ -54,7 +54,7 @@ class RemoteReader:
             # In a session of its own, so that Ctrl-C reaches the learner alone; with none of the
             # learner's files, so that it holds neither its lock nor its connections.
             self._process = Popen(  # noqa: S603  # our own command
-                (sys.executable, "-P", "-m", "stream.reader_process", kind),
+                (sys.executable, "-P", "-m", "stream.reading.remote_process", kind),
                 stdin=PIPE,
                 stdout=PIPE,
                 start_new_session=True,
@@ -137,7 +137,7 @@ class RemoteReader:
                 raise self._silent()
             return None
         self._silent_looks = 0
-        message = batch_messages.read(content)
+        message = remote_messages.read(content)
         if message.error is not None:
             raise message.error
         return message

@@ -1,8 +1,8 @@
 """A reader in this process: log -> watched, verified, merged, converted, as an iterator of batches.
 
-Assembles what :mod:`stream.reading` and the modules below it offer. The learner uses it where one
+Assembles what :mod:`stream.reading.batches` and the modules below it offer. The learner uses it where one
 process does everything; where reading has a process of its own, it runs there
-(:mod:`stream.reader_process`).
+(:mod:`stream.reading.remote_process`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 
-from stream.assignment import Assignment
 from stream.context import record_reader
 from stream.log.contract import EventLog
 from stream.log.topics import topics_of
-from stream.merge import MergedReader
-from stream.reading import Batch, BatchReader
-from stream.verified import read_on
-from stream.watchdog import STARTED_AGAIN, Watchdog, WatchedReader
+from stream.reading.assignment import Assignment
+from stream.reading.batches import Batch, BatchReader
+from stream.reading.log_unchanged import read_on
+from stream.reading.merge import MergedReader
+from stream.reading.watchdog import STARTED_AGAIN, Watchdog, WatchedReader
 
 
 @contextmanager

@@ -15,11 +15,11 @@ from pathlib import Path
 import structlog
 
 from converters.config.settings import Settings
-from stream.assignment import Assignment
-from stream.local_reader import local_batches
 from stream.log.contract import EventLog
-from stream.reading import Batch
-from stream.remote_reader import RemoteReader
+from stream.reading.assignment import Assignment
+from stream.reading.batches import Batch
+from stream.reading.local import local_batches
+from stream.reading.remote import RemoteReader
 
 log = structlog.get_logger()
 

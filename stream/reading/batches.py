@@ -20,7 +20,7 @@ from stream.log.checks import WAYS_OUT
 from stream.log.contract import Place, PositionError, Record
 from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine
-from stream.merge import MergedReader
+from stream.reading.merge import MergedReader
 
 # How long an idle reader waits before it hands on an empty batch, so that its taker can see to
 # checkpoints, heartbeats and signals.
