@@ -14,7 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters.commands import convert
+from converters.commands import convert as convert_command
 from converters.convert.whole_file import Reject
 from converters.csv2vw.convert import convert
 from converters.csv2vw.flags_and_layout import parse
@@ -98,7 +98,7 @@ def plain(content: bytes, flags: str) -> tuple[bytes, bool]:
 def run(content: bytes, flags: str | None, *more: str) -> Result:
     """Convert standard input; an error of ours is raised."""
     app = typer.Typer()
-    app.command()(convert.convert)
+    app.command()(convert_command.convert)
     arguments = ["-", *more, *([] if flags is None else ["--csv2vw", flags])]
     result = CliRunner().invoke(app, arguments, input=content)
     if isinstance(result.exception, FreshetError):

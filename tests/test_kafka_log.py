@@ -10,7 +10,8 @@ from contextlib import closing
 import pytest
 
 from stream.log.contract import FencedError, LogError, LogUnavailableError, Outgoing, Place
-from stream.log_kafka import errors, reader, writers
+from stream.log_kafka import errors, writers
+from stream.log_kafka import reader as kafka_reader
 from stream.log_kafka.client import kafka, open_producer
 from stream.log_kafka.log import KafkaLog
 from tests.logs import make_topic, outgoing, read, read_all, read_to_ends, values
@@ -101,7 +102,7 @@ def test_a_paused_partition_is_fetched_no_further_than_its_buffer(
     Small records are where kafka-python forgets the partition: it has more of them from one fetch
     than one poll hands out.
     """
-    monkeypatch.setattr(reader, "BUFFER_BYTES", 2**20)
+    monkeypatch.setattr(kafka_reader, "BUFFER_BYTES", 2**20)
     make_topic(log, unique_name, partitions=2)
     first, second = Place(unique_name, 0), Place(unique_name, 1)
     for _ in range(2):

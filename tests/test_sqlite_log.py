@@ -202,9 +202,9 @@ def test_a_damaged_file_is_reported(log: SqliteLog, path: Path) -> None:
     """Pages overwritten with nonsense are an error, not records."""
     log.append("t", outgoing(*[b"x" * 10_000] * 50))
     log.close()
-    with path.open("r+b") as file:
-        file.seek(3 * file.PAGE_BYTES)
-        file.write(b"\xff" * 20 * file.PAGE_BYTES)
+    with path.open("r+b") as damaged:
+        damaged.seek(3 * file.PAGE_BYTES)
+        damaged.write(b"\xff" * 20 * file.PAGE_BYTES)
     with pytest.raises(LogError, match="is damaged"), closing(SqliteLog(path)) as damaged:
         read_all(damaged, {PLACE: 0})
 

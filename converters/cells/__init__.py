@@ -1,1 +1,1 @@
-"""converters/cells"""
+"""The room converters/cells."""

@@ -1,1 +1,1 @@
-"""converters/commands"""
+"""The room converters/commands."""

@@ -1,1 +1,1 @@
-"""converters/config"""
+"""The room converters/config."""

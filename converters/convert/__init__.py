@@ -1,1 +1,1 @@
-"""converters/convert"""
+"""The room converters/convert."""

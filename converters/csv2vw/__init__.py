@@ -1,1 +1,1 @@
-"""converters/csv2vw"""
+"""The room converters/csv2vw."""

@@ -1,1 +1,1 @@
-"""converters/files"""
+"""The room converters/files."""

@@ -1,1 +1,1 @@
-"""converters/init"""
+"""The room converters/init."""

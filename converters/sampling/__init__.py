@@ -1,1 +1,1 @@
-"""converters/sampling"""
+"""The room converters/sampling."""

@@ -1,1 +1,1 @@
-"""converters/schema"""
+"""The room converters/schema."""

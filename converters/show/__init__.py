@@ -1,1 +1,1 @@
-"""converters/show"""
+"""The room converters/show."""

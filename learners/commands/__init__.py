@@ -1,1 +1,1 @@
-"""learners/commands"""
+"""The room learners/commands."""

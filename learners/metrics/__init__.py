@@ -1,1 +1,1 @@
-"""learners/metrics"""
+"""The room learners/metrics."""

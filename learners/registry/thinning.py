@@ -45,14 +45,14 @@ def mark(change: Transaction, given: Iterable[Checkpoint]) -> list[Checkpoint]:
         serials = [found.serial for found in gone]
         versions.change_rows(change, _TABLE.c.serial.in_(serials), thinned=True)
     if any(found.version is not None for found in gone):  # others were never on offer
-        serving = serving.read(change).serving
+        served = serving.read(change).serving
         ledger.append(
             change,
             actor="freshet",
             action="thin",
             reason="older than what is kept, and never chosen to be served",
             version=None,
-            moved=(serving, serving),
+            moved=(served, served),
             detail={
                 "checkpoints": serials,
                 "versions": [found.version for found in gone if found.version is not None],

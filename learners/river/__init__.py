@@ -1,1 +1,1 @@
-"""learners/river"""
+"""The room learners/river."""

@@ -1,1 +1,1 @@
-"""learners/versions"""
+"""The room learners/versions."""

@@ -1,1 +1,1 @@
-"""learners/vw"""
+"""The room learners/vw."""

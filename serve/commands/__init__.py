@@ -1,1 +1,1 @@
-"""serve/commands"""
+"""The room serve/commands."""

@@ -1,1 +1,1 @@
-"""serve/demo"""
+"""The room serve/demo."""

@@ -1,1 +1,1 @@
-"""serve/http"""
+"""The room serve/http."""

@@ -1,1 +1,1 @@
-"""serve/live"""
+"""The room serve/live."""

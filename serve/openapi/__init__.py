@@ -1,1 +1,1 @@
-"""serve/openapi"""
+"""The room serve/openapi."""

@@ -1,1 +1,1 @@
-"""serve/processes"""
+"""The room serve/processes."""

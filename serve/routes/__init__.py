@@ -1,1 +1,1 @@
-"""serve/routes"""
+"""The room serve/routes."""

@@ -1,1 +1,1 @@
-"""serve/rows"""
+"""The room serve/rows."""

@@ -1,1 +1,1 @@
-"""serve/server"""
+"""The room serve/server."""

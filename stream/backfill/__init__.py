@@ -1,1 +1,1 @@
-"""stream/backfill"""
+"""The room stream/backfill."""

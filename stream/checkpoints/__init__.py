@@ -1,1 +1,1 @@
-"""stream/checkpoints"""
+"""The room stream/checkpoints."""

@@ -1,1 +1,1 @@
-"""stream/commands"""
+"""The room stream/commands."""

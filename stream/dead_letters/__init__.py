@@ -1,1 +1,1 @@
-"""stream/dead_letters"""
+"""The room stream/dead_letters."""

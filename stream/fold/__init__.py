@@ -1,1 +1,1 @@
-"""stream/fold"""
+"""The room stream/fold."""

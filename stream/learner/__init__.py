@@ -1,1 +1,1 @@
-"""stream/learner"""
+"""The room stream/learner."""

@@ -1,1 +1,1 @@
-"""stream/log"""
+"""The room stream/log."""

@@ -1,1 +1,1 @@
-"""stream/log_kafka"""
+"""The room stream/log_kafka."""

@@ -1,1 +1,1 @@
-"""stream/log_sqlite"""
+"""The room stream/log_sqlite."""

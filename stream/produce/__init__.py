@@ -1,1 +1,1 @@
-"""stream/produce"""
+"""The room stream/produce."""

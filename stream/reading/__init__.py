@@ -1,1 +1,1 @@
-"""stream/reading"""
+"""The room stream/reading."""
