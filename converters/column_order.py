@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from converters.cells.refusal import Refusal
+from converters.cells.refusal import Refusal, quoted
 from converters.convert.to_vw_text import wrong_width
-from converters.quoting import quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,12 @@ import json
 from collections.abc import Iterator
 from itertools import repeat
 
-from converters.cells.refusal import Refusal, RefusedCellError
+from converters.cells.refusal import Refusal, RefusedCellError, quoted
 from converters.convert.whole_file import Reject
 from converters.csv2vw.blocks import Blocks
 from converters.csv2vw.cells import MOST_REMEMBERED, Feature, Label, check_tag
 from converters.csv2vw.flags_and_layout import Flags
 from converters.csv2vw_layout import Csv2vwError, Layout
-from converters.quoting import quoted
 
 # Fewer take longer at once (200 us, whatever there is) than row by row.
 FEW_BYTES = 1_500

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells.refusal import Refusal
+from converters.cells.refusal import Refusal, quoted_bytes
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import reference
 from converters.files.framing import COMMA
-from converters.quoting import quoted_bytes
 from tests import schemas
 from tests.rows_to_read import COLUMNS, CSV, GOOD, GOOD_ROW, JSON, columns
 from tests.schemas import build

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from converters.cells.boolean_text_time import Boolean
+from converters.cells.boolean_text_time import PARTS, Boolean, Text, TimePart
 from converters.cells.categorical import Categorical, Group, MissingValueError
 from converters.cells.kind import Kind, Token
 from converters.cells.numeric import Bounded, Bucket, Numeric
 from converters.config.column_settings import ColumnSettings
-from converters.kinds.text import Text
-from converters.kinds.time_part import PARTS, TimePart
 
 __all__ = ["PARTS", "Bounded", "Group", "Kind", "MissingValueError", "Token", "kind_of"]
 

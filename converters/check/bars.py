@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.quoting import quoted
+from converters.cells.refusal import quoted
 from converters.report.column_contents import Bar
 from converters.sampling.drift import largest
 from converters.sampling.uniform import POSITIVE, UNLABELLED, Sampled

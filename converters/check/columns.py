@@ -13,10 +13,10 @@ from heapq import nlargest, nsmallest
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.cells.refusal import quoted
 from converters.check.bars import bars_of_numbers, bars_of_values
 from converters.check.counts import Counts, Totals
 from converters.check.profile import Profile
-from converters.quoting import quoted
 from converters.report.after_event import always_later, happened
 from converters.report.column_contents import Bar, ColumnReport, Drift, NumberSummary, Rare, Value
 from converters.report.column_plan import ColumnPlan

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from converters.cells.refusal import quoted
 from converters.check.balance import Balance
 from converters.check.contents import Finding
 from converters.check.profile import Profile, unknown
-from converters.quoting import quoted
 from converters.report.column_contents import ColumnReport
 from converters.report.column_findings import column_findings
 from converters.report.wording import about, counted, estimated, listed, percent

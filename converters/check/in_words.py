@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converters.cells.refusal import quoted
 from converters.check.contents import RejectGroup, Report
-from converters.quoting import quoted
 from converters.report.column_contents import ColumnReport
 from converters.report.wording import about, counted, estimated, moment, percent
 from converters.sampling.sketches import Estimate

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from converters.cells.refusal import QUOTED_LENGTH
 from converters.check.contents import Report
 from converters.check.in_words import LEGEND, columns_table, facts, headline, rejects_table
-from converters.quoting import QUOTED_LENGTH
 from converters.report.column_contents import Bar, ColumnReport
 from converters.report.svg import histogram, rows
 from converters.report.wording import percent

@@ -13,7 +13,7 @@ from itertools import chain
 
 import orjson
 
-from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
+from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted, quoted_bytes
 from converters.cells.times import time_ms
 from converters.column_order import ColumnOrder, column_order
 from converters.convert.to_vw_text import (
@@ -25,7 +25,6 @@ from converters.convert.to_vw_text import (
 )
 from converters.csv_text import BYTE_ORDER_MARK
 from converters.files.framing import MOST_ROWS, Dialect, too_many
-from converters.quoting import quoted, quoted_bytes
 from converters.schema.schema import Schema
 
 Headers = Sequence[tuple[str, bytes]]

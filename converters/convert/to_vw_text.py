@@ -16,11 +16,10 @@ from itertools import repeat
 from operator import call, itemgetter
 
 from converters.cells.feature import Piece
-from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
+from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted
 from converters.cells.times import check_time
 from converters.cells.weight import Weight
 from converters.convert.remembered_cells import Columns, Plain
-from converters.quoting import quoted
 from converters.schema.schema import Schema
 
 # A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO
 
+from converters.cells.refusal import quoted
 from converters.convert.whole_file import Reject, Tally
 from converters.csv2vw.flags_and_layout import Flags
 from converters.csv2vw.lines import Lines
 from converters.csv2vw_layout import Csv2vwError, Layout
 from converters.csv2vw_rows import Csv2vw
-from converters.quoting import quoted
 
 MEANINGS = {
     "wrong-width": "more or fewer cells than the first line has",

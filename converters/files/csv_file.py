@@ -17,14 +17,13 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from converters.cells.refusal import Refusal
+from converters.cells.refusal import Refusal, quoted
 from converters.config.settings import CsvSettings
 from converters.files.blocks import READ_BYTES, Block, BlockReader, CsvFileError
 from converters.files.encodings import Transcoder, is_utf8
 from converters.files.framing import Dialect
 from converters.files.packed import PARQUET, Source
 from converters.files.parquet import ParquetSource
-from converters.quoting import quoted
 
 __all__ = ["Block", "CsvFile", "CsvFileError", "FileRow", "open_csv", "opened"]
 

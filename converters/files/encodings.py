@@ -2,7 +2,7 @@
 
 Between :mod:`converters.files.packed` and the framing of rows, which knows UTF-8 alone. A byte that
 the encoding does not know becomes a mark that is no UTF-8, so that its row is refused like any
-other that cannot be read, and its neighbours live; :mod:`converters.quoting` shows the byte.
+other that cannot be read, and its neighbours live; :mod:`converters.cells.refusal` shows the byte.
 """
 
 from __future__ import annotations

@@ -16,9 +16,8 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from converters.cells.refusal import Refusal
+from converters.cells.refusal import Refusal, quoted, quoted_bytes
 from converters.csv_text import BYTE_ORDER_MARK, csv_line
-from converters.quoting import quoted, quoted_bytes
 
 # The most rows of one record. A record of nothing but line feeds would become millions of refusals
 # of half a kilobyte each.

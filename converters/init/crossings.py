@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.cells.boolean_text_time import PARTS
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
 from converters.init.decision import Decision
-from converters.kinds.time_part import PARTS
 from converters.sampling.column import Codes, coded
 
 Values = NDArray[np.float64]

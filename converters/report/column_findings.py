@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converters.cells.refusal import quoted
 from converters.check.contents import Finding, Level
 from converters.leaks import SUSPECT_RANK_AUC, SUSPECT_RATE_AUC
-from converters.quoting import quoted
 from converters.report.column_contents import Alone, ColumnReport
 from converters.report.wording import about, counted, percent
 from converters.sampling.column import UNIQUE_FROM_ROWS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from converters.quoting import quoted
+from converters.cells.refusal import quoted
 from converters.sampling.sketches import Estimate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

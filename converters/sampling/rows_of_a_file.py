@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from converters.cells.refusal import Refusal
+from converters.cells.refusal import Refusal, quoted
 from converters.config.settings import CsvSettings
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFile, CsvFileError, FileRow
 from converters.files.encodings import is_utf8
-from converters.quoting import quoted
 
 # The sample is held in memory, cell by cell: wide rows give fewer of them.
 LARGEST_SAMPLE = 64 * 2**20

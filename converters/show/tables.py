@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TextIO
 
-from converters.quoting import quoted
+from converters.cells.refusal import quoted
 
 # How much of a cell or a name a table shows.
 SHOWN_CHARACTERS = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from converters.quoting import quoted
+from converters.cells.refusal import quoted
 from converters.show.tables import cut
 from learners.report.figures import Group
 

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from converters.cells.refusal import Refusal
+from converters.cells.refusal import Refusal, quoted
 from converters.convert.records import LABEL_NAMES
 from converters.csv_text import csv_line
 from converters.files.blocks import LONGEST_QUOTED
 from converters.files.csv_file import CsvFile, CsvFileError
-from converters.quoting import quoted
 from converters.schema.schema import Schema
 from stream.dead_letters.refused_rows import Origin, RefusedRow
 from stream.log.contract import Place

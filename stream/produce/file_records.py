@@ -15,12 +15,11 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from converters.cells.refusal import Refusal, RefusedCellError
+from converters.cells.refusal import Refusal, RefusedCellError, quoted
 from converters.cells.times import time_ms
 from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFile, CsvFileError, FileRow
-from converters.quoting import quoted
 from converters.schema.schema import Schema
 from stream.formed import Formed, Timed, Waiting, out_of_range
 from stream.log.contract import Outgoing, StampError
