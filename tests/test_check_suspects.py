@@ -9,8 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from converters.report.column_contents import Alone
-from converters.sampling.suspects import Judge, crossed_auc, rank_auc, spans
+from converters.sampling.suspects import Alone, Judge, crossed_auc, rank_auc, spans
 from converters.sampling.uniform import Sampled
 from tests.check_files import checked, codes, column
 from tests.schemas import Columns

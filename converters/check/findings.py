@@ -16,8 +16,8 @@ from converters.check.contents import Finding
 from converters.check.profile import Profile, unknown
 from converters.report.column_contents import ColumnReport
 from converters.report.column_findings import column_findings
-from converters.report.wording import about, counted, estimated, listed, percent
-from converters.sampling.sketches import Estimate
+from converters.report.wording import counted, listed, percent
+from converters.sampling.sketches import Estimate, about, estimated
 from converters.schema.schema import Schema
 
 # Classes of which one is rarer than this are called unbalanced.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from converters.cells.refusal import quoted
 from converters.check.contents import RejectGroup, Report
 from converters.report.column_contents import ColumnReport
-from converters.report.wording import about, counted, estimated, moment, percent
-from converters.sampling.sketches import Estimate
+from converters.report.wording import counted, moment, percent
+from converters.sampling.sketches import Estimate, about, estimated
 from converters.show.tables import NOTHING, SHOWN_CHARACTERS, Table, cut
 
 TOP_SHOWN = 3

@@ -11,10 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from converters.infer_guess import Guess
-from converters.report.column_contents import Alone
-from converters.report.column_findings import BY, suspicious
 from converters.sampling.column import ColumnSample, coded
-from converters.sampling.suspects import Judge
+from converters.sampling.suspects import BY, Alone, Judge, suspicious
 from converters.sampling.uniform import NEGATIVE, POSITIVE, UNLABELLED, Sampled
 
 _CODES = {1: POSITIVE, 0: NEGATIVE, None: UNLABELLED}

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from converters.sampling.drift import Drift
 from converters.sampling.sketches import Estimate
+from converters.sampling.suspects import Alone
 
 
 @dataclass(frozen=True)
@@ -53,36 +55,6 @@ class NumberSummary:
     mean: float
     quantiles: Sequence[tuple[float, float]]
     outside: int
-
-
-@dataclass(frozen=True)
-class Alone:
-    """How well a column tells the classes apart by itself.
-
-    Attributes:
-        auc: the area under the ROC curve, at least one half.
-        by: what does it: ``number``, ``value`` or ``missing``.
-        control: what columns of chance alone reach in 1 of 100 files of such a size.
-    """
-
-    auc: float
-    by: str
-    control: float
-
-
-@dataclass(frozen=True)
-class Drift:
-    """How the file's second half differs from its first in one column.
-
-    Attributes:
-        psi: the population stability index.
-        chance: what it exceeds by chance in 1 of 1,000 such columns.
-        ordered: whether rows that are alike in this column stand together in the file.
-    """
-
-    psi: float
-    chance: float
-    ordered: bool
 
 
 @dataclass(frozen=True)

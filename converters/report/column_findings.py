@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from converters.cells.refusal import quoted
 from converters.check.contents import Finding, Level
-from converters.leaks import SUSPECT_RANK_AUC, SUSPECT_RATE_AUC
-from converters.report.column_contents import Alone, ColumnReport
-from converters.report.wording import about, counted, percent
+from converters.report.column_contents import ColumnReport
+from converters.report.wording import counted, percent
 from converters.sampling.column import UNIQUE_FROM_ROWS
+from converters.sampling.sketches import about
+from converters.sampling.suspects import BY, Alone, suspicious
 
 MOSTLY_MISSING_SHARE = 0.5
 OUTSIDE_SHARE = 0.01
 UNSEEN_SHARE = 0.01
 DRIFTED = 0.25
 
-BY = {"number": "by its size", "value": "by its value", "missing": "by whether it is missing"}
 
 AFTER_EVENT = (
     "is always later than the event itself. If it is known only afterwards, give it the role "
@@ -49,12 +49,6 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
         cells = f"{counted(column.unseen, 'cell', 'cells')} ({share})"
         yield said("warning", "unseen-values", f"has {cells} that its lists of values do not name.")
     yield from _drifting(column, said)
-
-
-def suspicious(alone: Alone) -> bool:
-    """Whether a column tells the classes apart too well to be true."""
-    limit = SUSPECT_RANK_AUC if alone.by == "number" else SUSPECT_RATE_AUC
-    return alone.auc >= limit and alone.auc > alone.control
 
 
 class _Saying:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from converters.cells.refusal import quoted
-from converters.sampling.sketches import Estimate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -20,16 +19,6 @@ def listed(names: Sequence[str], most: int = 10) -> str:
 def counted(number: int, one: str, more: str) -> str:
     """A number and the words that go with one, or with more."""
     return f"{number:,} {one if number == 1 else more}"
-
-
-def estimated(number: Estimate, one: str, more: str) -> str:
-    """As :func:`counted`, of a count that may be an estimate."""
-    return f"{about(number)} {one if number == Estimate(1) else more}"
-
-
-def about(estimate: Estimate) -> str:
-    """A count in words."""
-    return f"{estimate.count:,}" if estimate.exact else f"about {estimate.count:,}"
 
 
 def moment(milliseconds: int) -> str:

@@ -9,12 +9,27 @@ and .25 a large one.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.report.column_contents import Drift
+
+@dataclass(frozen=True)
+class Drift:
+    """How the file's second half differs from its first in one column.
+
+    Attributes:
+        psi: the population stability index.
+        chance: what it exceeds by chance in 1 of 1,000 such columns.
+        ordered: whether rows that are alike in this column stand together in the file.
+    """
+
+    psi: float
+    chance: float
+    ordered: bool
+
 
 # Numbers are compared in so many spans of equal weight, values one by one up to so many.
 SPANS = 10

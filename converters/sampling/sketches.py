@@ -15,6 +15,17 @@ from numpy.typing import NDArray
 
 from converters.report.hashing import Hashes
 
+
+def estimated(number: Estimate, one: str, more: str) -> str:
+    """As :func:`counted`, of a count that may be an estimate."""
+    return f"{about(number)} {one if number == Estimate(1) else more}"
+
+
+def about(estimate: Estimate) -> str:
+    """A count in words."""
+    return f"{estimate.count:,}" if estimate.exact else f"about {estimate.count:,}"
+
+
 Times = NDArray[np.int64]
 Few = NDArray[np.uint32]
 

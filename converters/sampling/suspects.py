@@ -15,14 +15,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.leaks import FEWEST_OF_A_CLASS
-from converters.report.column_contents import Alone
+from converters.leaks import FEWEST_OF_A_CLASS, SUSPECT_RANK_AUC, SUSPECT_RATE_AUC
 from converters.sampling.uniform import NEGATIVE, POSITIVE, Sampled
+
+BY = {"number": "by its size", "value": "by its value", "missing": "by whether it is missing"}
+
+
+def suspicious(alone: Alone) -> bool:
+    """Whether a column tells the classes apart too well to be true."""
+    limit = SUSPECT_RANK_AUC if alone.by == "number" else SUSPECT_RATE_AUC
+    return alone.auc >= limit and alone.auc > alone.control
+
+
+@dataclass(frozen=True)
+class Alone:
+    """How well a column tells the classes apart by itself.
+
+    Attributes:
+        auc: the area under the ROC curve, at least one half.
+        by: what does it: ``number``, ``value`` or ``missing``.
+        control: what columns of chance alone reach in 1 of 100 files of such a size.
+    """
+
+    auc: float
+    by: str
+    control: float
+
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
