@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from converters.check.check import report
-from converters.check.contents import Report
+from converters.check.contents import ColumnReport, Report
 from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile
-from converters.report.column_contents import ColumnReport
 from converters.schema.schema import Schema
 from tests.schemas import Columns, build
 

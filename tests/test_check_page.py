@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from converters.check.in_words import document
 from converters.check.page import page
-from converters.report.as_json import document
 from tests.check_files import HOSTILE, LABELLED, checked
 from tests.schemas import Columns
 

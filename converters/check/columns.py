@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from converters.cells.refusal import quoted
 from converters.check.bars import bars_of_numbers, bars_of_values
+from converters.check.cells import ColumnPlan
+from converters.check.contents import Bar, ColumnReport, NumberSummary, Rare, Value
 from converters.check.counts import Counts, Totals
 from converters.check.profile import Profile
-from converters.report.after_event import always_later, happened
-from converters.report.column_contents import Bar, ColumnReport, NumberSummary, Rare, Value
-from converters.report.column_plan import ColumnPlan
+from converters.check.times import always_later, happened
 from converters.sampling.column import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
 from converters.sampling.drift import SPANS, Drift, drift
 from converters.sampling.sketches import Estimate

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 from converters.cells.refusal import quoted
-from converters.check.contents import RejectGroup, Report
-from converters.report.column_contents import ColumnReport
+from converters.check.contents import ColumnReport, RejectGroup, Report
+from converters.check.times import Times
 from converters.report.wording import counted, moment, percent
 from converters.sampling.sketches import Estimate, about, estimated
-from converters.show.tables import NOTHING, SHOWN_CHARACTERS, Table, cut
+from converters.show.tables import NOTHING, SHOWN_CHARACTERS, Table, cut, print_table
 
 TOP_SHOWN = 3
 LEAST_SHOWN = 0.001
@@ -148,3 +151,83 @@ def _approximate(estimate: Estimate) -> str:
 
 def _first(group: RejectGroup, length: int) -> str:
     return "; ".join(f"{each.line:,}: {cut(each.text, length)}" for each in group.examples)
+
+
+def show(report: Report) -> None:
+    """Print a report on standard output."""
+    out = sys.stdout
+    out.write(f"{headline(report)}\n\n")
+    for finding in report.findings:
+        out.write(f"{finding.level:8} {finding.code}: {finding.message}\n")
+    out.write("\n" if report.findings else "")
+    out.writelines(f"{fact}.\n" for fact in facts(report))
+    for table in (rejects_table(report), columns_table(report)):
+        if table.rows:
+            out.write("\n")
+            print_table(table, out)
+    out.write(f"\n{LEGEND}\n")
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as plain dictionaries and lists."""
+    return {
+        "source": report.source,
+        "rows": report.rows,
+        "rejected": report.rejected,
+        "problems": report.problems,
+        "findings": [asdict(finding) for finding in report.findings],
+        "rejects": [asdict(group) for group in report.rejects],
+        "labels": _labels(report),
+        "weights": None if report.weights is None else asdict(report.weights),
+        "times": None if report.times is None else _times(report.times),
+        "repeated_rows": _estimate(report.repeated_rows),
+        "repeated_ids": None if report.repeated_ids is None else _estimate(report.repeated_ids),
+        "sample": asdict(report.sample),
+        "columns": [_column(column) for column in report.columns],
+    }
+
+
+def _labels(report: Report) -> dict[str, Any] | None:
+    if report.balance is None:
+        return None
+    rates = report.half_rates
+    return {
+        **asdict(report.balance),
+        "positive_rate": report.balance.rate,
+        "halves": None if rates is None else list(rates),
+    }
+
+
+def _times(times: Times) -> dict[str, Any]:
+    gap = times.gap
+    return {
+        "column": times.column,
+        "rows": times.rows,
+        "first": moment(times.first),
+        "last": moment(times.last),
+        "sorted": not times.unsorted,
+        "unsorted": times.unsorted,
+        "unsorted_line": times.unsorted_line,
+        "longest_gap": None if gap is None else gap.milliseconds / 1000,
+        "longest_gap_line": None if gap is None else gap.line,
+    }
+
+
+def _column(column: ColumnReport) -> dict[str, Any]:
+    content = asdict(column)
+    content["distinct"] = _estimate(column.distinct)
+    content["rare"]["values"] = _estimate(column.rare.values)
+    if column.numbers is not None:
+        quantiles = {f"{share:g}": value for share, value in column.numbers.quantiles}
+        content["numbers"] = {
+            "min": column.numbers.low,
+            "max": column.numbers.high,
+            "mean": column.numbers.mean,
+            "quantiles": quantiles,
+            "out_of_range": column.numbers.outside,
+        }
+    return content
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {"count": estimate.count, "exact": estimate.exact, "margin": estimate.margin}

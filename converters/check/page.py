@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from converters.cells.refusal import QUOTED_LENGTH
-from converters.check.contents import Report
+from converters.check.bars import histogram, rows
+from converters.check.contents import Bar, ColumnReport, Report
 from converters.check.in_words import LEGEND, columns_table, facts, headline, rejects_table
-from converters.report.column_contents import Bar, ColumnReport
-from converters.report.svg import histogram, rows
 from converters.report.wording import percent
 from converters.show.pages import framed, table_html
 from converters.show.tables import NOTHING, Table, cut

@@ -13,13 +13,12 @@ import numpy as np
 
 from converters.cells.refusal import Refusal
 from converters.check.balance import Balance, Balancer, Weights
-from converters.check.cells import CellBlock, cell_blocks
+from converters.check.cells import UNKNOWN, CellBlock, ColumnPlan, cell_blocks, plans
 from converters.check.counts import ColumnCounter, Totals
 from converters.check.times import TimeOrder, Times
 from converters.convert.to_vw_text import compile_schema
 from converters.convert.whole_file import Reject
 from converters.files.csv_file import CsvFile
-from converters.report.column_plan import UNKNOWN, ColumnPlan, plans
 from converters.report.hashing import hashes_of_bytes
 from converters.sampling.sketches import Estimate, HashSample
 from converters.sampling.uniform import RowSample, Sampled

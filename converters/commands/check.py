@@ -26,12 +26,11 @@ def check(
     """Report on a CSV file; exit status 1 if there are problems."""
     from converters.apart import check_apart
     from converters.check.check import report
+    from converters.check.in_words import document, show
     from converters.check.page import page
     from converters.files.csv_file import open_csv
     from converters.files.output import writing
     from converters.progress import progress
-    from converters.report.as_json import document
-    from converters.report.as_text import show
 
     if html == "-":
         raise UsageError("--html needs a file: standard output takes the report as text or JSON.")
