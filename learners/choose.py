@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import cast
 
 from converters.cells.weight import MOST
+from converters.config.learning_settings import LearnerSettings
 from converters.errors import UsageError
-from converters.learner_settings import LearnerSettings
 from converters.schema.schema import Schema
 from learners.intake import intake_for
 from learners.learner import Learner, LearnerModule, LearnerSpec, WrongLearnerError

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from converters.cells.refusal import Refusal
+from converters.config.learning_settings import RiverSettings
 from converters.convert.from_vw_text import crossed, read_row
 from converters.convert.to_vw_text import compile_schema
-from converters.learner_settings import RiverSettings
 from converters.schema.schema import Schema
 from learners.intake import intake_for, interactions_of
 from learners.river.arguments import river_spec

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from converters.learner_settings import RiverSettings
+from converters.config.learning_settings import RiverSettings
 from learners.learner import LearnerSpec
 from learners.river.arguments import river_spec
 from learners.vw.arguments import vw_spec

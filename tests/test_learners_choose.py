@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from converters.config.learning_settings import LearnerSettings, RiverSettings
 from converters.errors import UsageError
-from converters.learner_settings import LearnerSettings, RiverSettings
 from learners import choose
 from learners.learner import LearnerSpec, WrongLearnerError
 from learners.river.arguments import river_spec

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.learner_settings import RiverSettings
+from converters.config.learning_settings import RiverSettings
 from learners.intake import BLOCK, Intake, MalformedLineError, RefusedLinesError, intake_for
 from learners.river.arguments import river_spec
 from learners.vw.arguments import vw_spec

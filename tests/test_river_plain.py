@@ -11,8 +11,8 @@ import orjson
 import pytest
 from river import compose, linear_model, optim, preprocessing
 
+from converters.config.learning_settings import RiverSettings
 from converters.convert.from_vw_text import crossed, features, read_row
-from converters.learner_settings import RiverSettings
 from learners import choose
 from learners.learner import NonFiniteError, WrongLearnerError
 from learners.river.arguments import river_spec

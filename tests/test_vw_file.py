@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converters.learner_settings import RiverSettings
+from converters.config.learning_settings import RiverSettings
 from learners import choose
 from learners.learner import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
 from learners.river.arguments import river_spec

@@ -8,21 +8,58 @@ to them by a test).
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from converters.config.column_settings import ColumnSettings, LabelSettings, Section
 from converters.config.learning_settings import (
     CalibrationSettings,
     EvaluationSettings,
     ImbalanceSettings,
+    LearnerSettings,
     ShadowSettings,
     ValueSettings,
 )
-from converters.csv_settings import Delimiter, Encoding
-from converters.learner_settings import LearnerSettings
+
+# Quotes and line ends frame rows. A letter, a digit, a sign or a blank would cut cells that need
+# no quotes in any other file, and a record that begins with a bracket is looked at as JSON.
+_NO_DELIMITERS = '\0\r\n" +-.[{_'
+# An escape that an encoding undoes is not its text.
+_ASCII = "".join(map(chr, range(128))) + "\\u0041"
+
+
+def _delimiter(value: str) -> str:
+    usable = len(value) == 1 and value.isascii() and not value.isalnum()
+    if not usable or value in _NO_DELIMITERS:
+        raise ValueError(
+            f"{value!r} does not part cells; it should be one character such as a comma, a "
+            "semicolon, a tab or a bar"
+        )
+    return value
+
+
+def _encoding(value: str) -> str:
+    """A codec that gives the ASCII characters back, also when it gets its bytes one by one."""
+    try:
+        decoder = codecs.getincrementaldecoder(value)()
+        pieces = [decoder.decode(bytes([byte])) for byte in _ASCII.encode(value)]
+        read = "".join(pieces) + decoder.decode(b"", final=True)
+    except (LookupError, ValueError, TypeError):  # none, or one that is not of text
+        read = ""
+    if read != _ASCII:
+        raise ValueError(
+            f"{value!r} is no encoding that Python reads CSV in; it should be one such as utf-8, "
+            "utf-16, cp1252 or latin-1"
+        )
+    return value
+
+
+Delimiter = Annotated[str, AfterValidator(_delimiter)]
+Encoding = Annotated[str, AfterValidator(_encoding)]
+
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
 

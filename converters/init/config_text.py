@@ -17,13 +17,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from converters.config.column_settings import Section
+from converters.config.learning_settings import LearnerSettings
 from converters.config.settings import CsvSettings, Settings
 from converters.config.toml_text import key, quoted, value
 from converters.init.columns import Inference
 from converters.init.crossings import Crossing
 from converters.init.decision import Decision
 from converters.init.labels import Labels
-from converters.learner_settings import LearnerSettings
 from converters.sampling.rows_of_a_file import Sample
 
 # The sections that are most often changed; docs/configuration.md has them all.

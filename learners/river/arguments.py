@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from converters.learner_settings import RiverSettings
+from converters.config.learning_settings import RiverSettings
 from learners.learner import LearnerSpec
 
 
