@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from converters.cells.kind_of import Token
 from converters.cells.refusal import Refusal
+from converters.convert.from_vw_text import Decoder, UnknownFeatureError, audited
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, compile_schema, line, reference
 from converters.convert.whole_file import CSV_HEADERS
 from converters.csv_text import csv_line
-from converters.decoding import Decoder, UnknownFeatureError, audited
 from converters.schema.schema import Schema
 from tests import random_rows, schemas
 from tests.meanings import Meaning, meanings, weight

@@ -2,7 +2,7 @@
 
 Stands on :mod:`converters.cells.kind_of`, which knows values, and adds what is the same for all of them:
 missing cells and namespaces. :mod:`converters.convert.to_vw_text` joins the pieces to a line;
-:mod:`converters.decoding` reads them back.
+:mod:`converters.convert.from_vw_text` reads them back.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ per record.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
@@ -15,17 +16,62 @@ import orjson
 
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted, quoted_bytes
 from converters.cells.times import time_ms
-from converters.column_order import ColumnOrder, column_order
 from converters.convert.to_vw_text import (
     FEWEST_IN_BLOCK,
     MOST_IN_BLOCK,
     Row,
     columns_of,
     compile_schema,
+    wrong_width,
 )
 from converters.csv_text import BYTE_ORDER_MARK
 from converters.files.framing import MOST_ROWS, Dialect, too_many
 from converters.schema.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnOrder:
+    """Where each column of the schema stands in a row of this order.
+
+    Attributes:
+        width: how many cells such a row has.
+        places: for each column of the schema its place; None for one that is left out.
+        refusal: why no row in this order can be read, if none can.
+        delimiter: between cells, for messages.
+    """
+
+    width: int
+    places: tuple[int | None, ...]
+    refusal: Refusal | None = None
+    delimiter: str = ","
+
+    def row(self, cells: Sequence[str]) -> Sequence[str] | Refusal:
+        """A row's cells in the schema's order, empty where they are left out."""
+        if self.refusal is not None:
+            return self.refusal
+        if len(cells) != self.width:
+            return wrong_width(cells, self.width, self.delimiter)
+        return ["" if place is None else cells[place] for place in self.places]
+
+    def columns(self, columns: Sequence[Sequence[str]], rows: int) -> list[Sequence[str]]:
+        """The same for the columns of many rows."""
+        absent = [""] * rows
+        return [absent if place is None else columns[place] for place in self.places]
+
+
+def column_order(
+    names: Sequence[str], schema_names: Sequence[str], delimiter: str = ","
+) -> ColumnOrder:
+    """The order of rows whose columns are called so."""
+    known = frozenset(schema_names)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names or len(set(names)) < len(names):
+        reason = "unknown-column" if unknown else "bad-columns-header"
+        refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
+        return ColumnOrder(0, (), refusal)
+    places = {name: place for place, name in enumerate(names)}
+    return ColumnOrder(len(names), tuple(map(places.get, schema_names)), None, delimiter)
+
 
 Headers = Sequence[tuple[str, bytes]]
 LabelRow = tuple[str, int]
