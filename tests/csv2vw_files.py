@@ -17,9 +17,8 @@ from typer.testing import CliRunner, Result
 from converters.commands import convert as convert_command
 from converters.convert.whole_file import Reject
 from converters.csv2vw.convert import convert
-from converters.csv2vw.flags_and_layout import parse
+from converters.csv2vw.flags_and_layout import Csv2vwError, parse
 from converters.csv2vw.lines import Lines
-from converters.csv2vw_layout import Csv2vwError
 from converters.errors import FreshetError
 from serve.demo.flights import LATE_MINUTES, MISSING, source
 from tests.csv2vw_plain import Plain, StoppedError

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from converters.convert.whole_file import Reject
 from converters.csv2vw import blocks
-from converters.csv2vw_layout import Csv2vwError
+from converters.csv2vw.flags_and_layout import Csv2vwError
 from converters.files.csv_file import CsvFileError
 from tests.csv2vw_files import FLAGS, fast, flights, plain
 from tests.csv2vw_plain import numeric

@@ -10,8 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from converters.commands import convert
-from converters.csv2vw.flags_and_layout import Flags, parse
-from converters.csv2vw_layout import Csv2vwError
+from converters.csv2vw.flags_and_layout import Csv2vwError, Flags, parse
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFileError
 from tests.csv2vw_files import FLAGS, refused, run

@@ -1,7 +1,7 @@
 """A block of whole lines -> what csv2vw prints for them, by a few operations on all its bytes.
 
-The fast form of :mod:`converters.csv2vw_rows`: :mod:`converters.csv2vw.block_marks` finds the cells,
-:mod:`converters.csv2vw_numbers` tells which are numbers, and :mod:`converters.csv2vw.block_words` writes
+The fast form of :mod:`converters.csv2vw.convert`: :mod:`converters.csv2vw.block_marks` finds the cells,
+:mod:`converters.csv2vw.block_marks` tells which are numbers, and :mod:`converters.csv2vw.block_words` writes
 them behind the names of their columns. A block that is not as it should be gives nothing, and is
 taken row by row.
 """
@@ -13,12 +13,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from converters.csv2vw.block_marks import SYNTAX, Bytes, Cells, marked, sorts
+from converters.csv2vw.block_marks import SYNTAX, Bytes, Cells, Numbers, marked, sorts
 from converters.csv2vw.block_words import PADDING, Mask, Places, Writer, neighbours, writes_in_order
 from converters.csv2vw.cells import Feature, Label, good_tags
-from converters.csv2vw.flags_and_layout import Flags
-from converters.csv2vw_layout import Layout
-from converters.csv2vw_numbers import Numbers
+from converters.csv2vw.flags_and_layout import Flags, Layout
 
 # Stands between cells where the separator is more than one byte.
 UNIT_SEPARATOR = "\x1f"
