@@ -8,8 +8,8 @@ from typing import Any
 
 from converters.check.check import report
 from converters.check.contents import ColumnReport, Report
-from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile
+from converters.files.framing import csv_line
 from converters.schema.schema import Schema
 from tests.schemas import Columns, build
 

@@ -19,8 +19,8 @@ from threading import Timer
 from typing import Any
 
 from converters.config import load
-from converters.csv_text import csv_line
 from converters.files.csv_file import open_csv
+from converters.files.framing import csv_line
 from converters.schema import schema
 from learners.registry import Registry
 from stream.context import context_of

@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile
+from converters.files.framing import csv_line
 from converters.init.columns import Inference, Told, infer
 from converters.init.decision import Decision
 from converters.sampling.rows_of_a_file import Sample, read_sample

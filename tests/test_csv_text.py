@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
-from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile
-from converters.files.framing import COMMA
+from converters.files.framing import COMMA, csv_line
 from stream.fold.outputs import dead_letter_records, read_dead_letters
 from stream.formed import Formed
 from stream.log.contract import Place, Record

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from converters.config import load
 from converters.config.settings import Settings
 from converters.config.toml_text import key, quoted, value
-from converters.csv_text import csv_line
+from converters.files.framing import csv_line
 from converters.infer_config import Origin, try_text
 from converters.init.columns import Told, infer
 from converters.init.config_text import OTHERWISE, config_text, model_name

@@ -20,7 +20,7 @@ from converters.convert.from_vw_text import Decoder, UnknownFeatureError, audite
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, compile_schema, line, reference
 from converters.convert.whole_file import CSV_HEADERS
-from converters.csv_text import csv_line
+from converters.files.framing import csv_line
 from converters.schema.schema import Schema
 from tests import random_rows, schemas
 from tests.meanings import Meaning, meanings, weight

@@ -21,9 +21,8 @@ from converters.cells.weight import LEAST, MOST
 from converters.config.column_settings import ColumnSettings
 from converters.convert.to_vw_text import wrong_width
 from converters.convert.whole_file import Reject
-from converters.csv_text import BYTE_ORDER_MARK
 from converters.files.csv_file import Block, CsvFile
-from converters.files.framing import Dialect
+from converters.files.framing import BYTE_ORDER_MARK, Dialect
 from converters.schema.schema import Schema
 
 # Blocks of so many rows cost numpy's calls little, and of so many characters hold some MB.

@@ -24,12 +24,11 @@ def check(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Report on a CSV file; exit status 1 if there are problems."""
-    from converters.apart import check_apart
     from converters.check.check import report
     from converters.check.in_words import document, show
     from converters.check.page import page
     from converters.files.csv_file import open_csv
-    from converters.files.output import writing
+    from converters.files.output import check_apart, writing
     from converters.progress import progress
 
     if html == "-":

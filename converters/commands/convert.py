@@ -53,10 +53,9 @@ def convert(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Turn a CSV file into Vowpal Wabbit text, a line for each row that passes the checks."""
-    from converters.apart import check_apart
     from converters.convert.whole_file import convert as convert_file
     from converters.files.csv_file import open_csv
-    from converters.files.output import writing
+    from converters.files.output import check_apart, writing
 
     check_apart(
         {"the CSV file": csv, "--config": str(config)}, {"--output": output, "--rejects": rejects}

@@ -124,7 +124,7 @@ def _origin(csv: str, delimiter: str, encoding: str, rows: int) -> Origin:
 
 
 def _check_free(output: Path, csv: str, *, force: bool) -> None:
-    from converters.apart import check_apart
+    from converters.files.output import check_apart
 
     check_apart({"the CSV file": csv}, {"--output": str(output)})
     if os.path.lexists(output) and not force:

@@ -24,8 +24,7 @@ from converters.convert.to_vw_text import (
     compile_schema,
     wrong_width,
 )
-from converters.csv_text import BYTE_ORDER_MARK
-from converters.files.framing import MOST_ROWS, Dialect, too_many
+from converters.files.framing import BYTE_ORDER_MARK, MOST_ROWS, Dialect, too_many
 from converters.schema.schema import Schema
 
 

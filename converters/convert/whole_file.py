@@ -15,8 +15,8 @@ from typing import BinaryIO, NamedTuple, cast
 from converters.cells.refusal import Refusal
 from converters.convert.records import Headers, RowReader
 from converters.convert.to_vw_text import Row, line
-from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile
+from converters.files.framing import csv_line
 from converters.schema.schema import Schema
 
 # Says that a block is CSV even if it begins like JSON.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from converters.errors import FreshetError
+from converters.errors import FreshetError, UsageError
 from converters.files.packed import packing
 
 STANDARD_OUTPUT = "-"
@@ -85,3 +85,52 @@ def _partial_name(name: str) -> str:
     encoded = os.fsencode(name)
     shown = name if len(encoded) <= LONGEST_SHOWN else sha256(encoded).hexdigest()
     return f".{shown}.{os.getpid()}.partial"
+
+
+STANDARD_STREAM = "-"
+
+
+def check_apart(read: Mapping[str, str | None], written: Mapping[str, str | None]) -> None:
+    """One file cannot be read and written, or written twice.
+
+    Args:
+        read: what each input is called, and its path; ``-`` is standard input, None is not there.
+        written: what each output is called, and its path; ``-`` is standard output.
+
+    Raises:
+        UsageError: two of them are one file.
+    """
+    places: dict[object, str] = {}
+    for what, name in read.items():
+        if name is not None:
+            place = _of_standard_input() if name == STANDARD_STREAM else _place(name)
+            places.setdefault(place, what)
+    for what, name in written.items():
+        if name is None:
+            continue
+        other = places.setdefault(_place(name), what)
+        if other != what:
+            raise UsageError(f"{other} and {what} are both {name}; give {what} another.")
+
+
+def _place(name: str) -> object:
+    """The same for every name of a file; links count as the file."""
+    if name == STANDARD_STREAM:
+        return STANDARD_STREAM
+    try:
+        found = _identity(Path(name).stat())
+    except OSError:  # not there yet; or not to be had, which is told when it is opened
+        found = None
+    return found or os.path.realpath(name)
+
+
+def _of_standard_input() -> object:
+    """The file that the shell has put there, if it is one."""
+    try:
+        return _identity(os.fstat(0))
+    except OSError:
+        return None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int] | None:
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None

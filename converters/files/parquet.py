@@ -12,8 +12,8 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from converters.csv_text import BYTE_ORDER_MARK, csv_line
 from converters.errors import FreshetError
+from converters.files.framing import BYTE_ORDER_MARK, csv_line
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -24,8 +24,7 @@ def report(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Report what the scores given at arrival were worth once the labels came."""
-    from converters.apart import check_apart
-    from converters.files.output import writing
+    from converters.files.output import check_apart, writing
     from learners.report.document import document
     from learners.report.read import measured
     from learners.report.show import headline, sections, title

@@ -66,7 +66,7 @@ def score(
     json: Json = False,
 ) -> None:
     """Score a file offline, row by row, with a saved version."""
-    from converters.apart import check_apart
+    from converters.files.output import check_apart
     from learners.versions.score import score_file
 
     check_apart({"the CSV file": csv, "--config": str(config)}, {"--output": output})

@@ -18,8 +18,8 @@ from converters.cells.refusal import Refusal
 from converters.config.settings import Settings
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, unlabelled
-from converters.csv_text import csv_line
 from converters.files.csv_file import CsvFile, FileRow, open_csv
+from converters.files.framing import csv_line
 from converters.files.output import writing
 from converters.schema.schema import Schema
 from learners import choose

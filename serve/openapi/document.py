@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from converters.csv_text import csv_line
+from converters.files.framing import csv_line
 from converters.schema.schema import Schema
 from serve.openapi.operations import Answer, Operation, json_body, operation, parameter, rows_body
 from serve.openapi.schemas import Json, components, example_label, example_row, ref

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from converters.cells.refusal import Refusal
-from converters.csv_text import BYTE_ORDER_MARK
-from converters.files.framing import Dialect, unclosed
+from converters.files.framing import BYTE_ORDER_MARK, Dialect, unclosed
 from serve.http.problems import RowsRefusedError, TooLargeError
 
 

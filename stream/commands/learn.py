@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from converters.apart import check_apart
 from converters.errors import UsageError
+from converters.files.output import check_apart
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from stream.process import stopped_by_signals
 
@@ -168,7 +168,7 @@ def print_rows(
     """Rows on standard output: CSV with a header, or a list of objects."""
     import sys
 
-    from converters.csv_text import csv_line
+    from converters.files.framing import csv_line
 
     if json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])

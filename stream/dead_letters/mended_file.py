@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from converters.cells.refusal import Refusal, quoted
 from converters.convert.records import LABEL_NAMES
-from converters.csv_text import csv_line
 from converters.files.blocks import LONGEST_QUOTED
 from converters.files.csv_file import CsvFile, CsvFileError
+from converters.files.framing import csv_line
 from converters.schema.schema import Schema
 from stream.dead_letters.refused_rows import Origin, RefusedRow
 from stream.log.contract import Place

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import orjson
 
 from converters.cells.refusal import Refusal
-from converters.csv_text import csv_line
+from converters.files.framing import csv_line
 from stream.log.contract import Outgoing, Place, Record
 from stream.reading.batches import Taken
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
-from converters.csv_text import csv_line
+from converters.files.framing import csv_line
 from stream.log import journal
 from stream.log.contract import EventLog, LogError, Outgoing
 from tests.project import Project
