@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from converters.files.csv_file import CsvFile
-from converters.infer_config import Origin, WrittenConfig, try_text, written
 from converters.init import tried_on_the_file
 from converters.init.columns import Told
+from converters.init.tried_on_the_file import Origin, WrittenConfig, try_text, written
 from tests.tables import NOISE, Cell, sampled, table
 
 ROWS = 4_000

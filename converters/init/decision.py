@@ -103,3 +103,24 @@ def counted(count: int, noun: str) -> str:
 def percent(share: float) -> str:
     """A share in words."""
     return f"{share:.0%}" if share >= 0.01 else "under 1%"
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A kind, and why.
+
+    Attributes:
+        kind: the kind.
+        because: why, in words.
+        otherwise: other kinds that it might be.
+        settings: the settings of that kind, if there are any besides.
+        warnings: what the person should look at.
+        as_missing: cells that the kind cannot hold, and that are to be taken for missing.
+    """
+
+    kind: str
+    because: str
+    otherwise: tuple[Alternative, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    as_missing: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from converters.infer_guess import Guess
+from converters.init.decision import Guess
 from converters.sampling.column import ColumnSample, coded
 from converters.sampling.suspects import BY, Alone, Judge, suspicious
 from converters.sampling.uniform import NEGATIVE, POSITIVE, UNLABELLED, Sampled

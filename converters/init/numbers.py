@@ -13,8 +13,7 @@ from typing import Any
 
 from converters.cells.numbers import LARGEST_FLOAT32
 from converters.config.toml_text import READABLE_LENGTH, quoted, readable
-from converters.infer_guess import Guess
-from converters.init.decision import Alternative, plain, rounded, words
+from converters.init.decision import Alternative, Guess, plain, rounded, words
 from converters.init.other_notations import is_number_otherwise, read_as
 from converters.init.words_and_times import categories
 from converters.sampling.column import ColumnSample

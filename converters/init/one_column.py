@@ -12,17 +12,105 @@ from dataclasses import replace
 from typing import Any
 
 from converters.config.toml_text import quoted, readable
-from converters.infer_guess import Guess
-from converters.infer_protected import ASKED, PROTECTED, protection
-from converters.infer_set_aside import asked, leak, protected
-from converters.infer_times import are_times, is_later, times
-from converters.init.decision import Alternative, Decision, Surroundings, percent
+from converters.init.decision import Alternative, Decision, Guess, Surroundings, percent, words
 from converters.init.leaks import suspected
 from converters.init.numbers import MOST_NUMBERED_CATEGORIES, like_an_id, nearly_numbers, numbers
 from converters.init.other_notations import Notation, notation_of
-from converters.init.words_and_times import boolean, categories, is_text, text, truth_values
+from converters.init.words_and_times import (
+    are_times,
+    boolean,
+    categories,
+    is_later,
+    is_text,
+    text,
+    times,
+    truth_values,
+)
 from converters.sampling.column import ColumnSample
 from converters.sampling.suspects import Judge
+
+PROTECTED, ASKED = "protected", "asked"
+
+_CLEAR = (
+    "sex", "gender", "race", "ethnicity", "ethnic group", "ethnic origin", "national origin",
+    "nationality", "citizenship", "religion", "religious affiliation", "disability", "disabled",
+    "sexual orientation", "gender identity", "caste", "skin color", "skin colour",
+    "political affiliation", "union membership", "pregnant", "pregnancy",
+)  # fmt: skip
+_UNCLEAR = (
+    "age", "birthday", "birthdate", "birth date", "birth year", "year of birth", "date of birth",
+    "dob", "birthplace", "place of birth", "country of birth", "marital status", "married",
+    "native language", "mother tongue", "zip", "zip code", "zipcode", "postcode", "postal code",
+    "plz", "first name", "last name", "surname",
+)  # fmt: skip
+# What may stand behind such a word without changing what it means.
+_ENDINGS = frozenset({"code", "cd", "name", "group", "type", "flag"})
+
+
+def protection(name: str) -> tuple[str, str]:
+    """The word by which a column's name stands for what is protected, and whether it is clear.
+
+    Returns:
+        The word and ``PROTECTED`` or ``ASKED``; two empty texts for any other name.
+    """
+    spelt = words(name)
+    shortened = spelt[:-1] if len(spelt) > 1 and spelt[-1] in _ENDINGS else spelt
+    for grade, known in ((PROTECTED, _CLEAR), (ASKED, _UNCLEAR)):
+        for word in known:
+            parts = word.split()
+            if parts in (spelt[-len(parts) :], shortened[-len(parts) :]):
+                return word, grade
+    return "", ""
+
+
+def leak(learned: Decision, said: str) -> Decision:
+    """A column that seems known only when the label is: to learn from it is worse than not to."""
+    warning = (
+        f"column {quoted(learned.name)} looks like a leak: it {said}. It is not learned from, "
+        'under the role "leak". If it IS known when the event comes, put the line in its place '
+        "that the config shows beside it."
+    )
+    because = f"a leak? It {said}; {learned.because}"
+    first = Alternative(learned.settings, "if it IS known when the event comes")
+    return _set_aside(learned, "leak", because, first, warning)
+
+
+def protected(learned: Decision, word: str) -> Decision:
+    """A column whose name clearly says what must not decide about people."""
+    because = (
+        f"called {quoted(word)}, which must not decide about people: kept to compare groups by, "
+        f"never learned from; {learned.because}"
+    )
+    warning = (
+        f"column {quoted(learned.name)} is protected by its name ({word}): it is carried to "
+        "compare groups by, and never learned from."
+    )
+    first = Alternative(learned.settings, "if the name means something else here")
+    return _set_aside(learned, "protected", because, first, warning)
+
+
+def _set_aside(
+    learned: Decision, role: str, because: str, first: Alternative, warning: str
+) -> Decision:
+    return replace(
+        learned,
+        settings={"role": role},
+        because=because,
+        otherwise=(first, *learned.otherwise),
+        warnings=(*learned.warnings, warning),
+    )
+
+
+def asked(learned: Decision, word: str) -> Decision:
+    """A column whose name may say so: learned from, with a question."""
+    warning = (
+        f"column {quoted(learned.name)} may stand for what must not decide about people ({word}). "
+        'It is learned from; role = "protected" carries it without.'
+    )
+    carried = Alternative({"role": "protected"}, "if it must not decide about people")
+    others = (carried, *learned.otherwise)
+    return replace(learned, otherwise=others, warnings=(*learned.warnings, warning))
+
 
 # More than so much missing is worth a feature of its own; more than so much, a warning.
 INDICATED_SHARE = 0.05

@@ -15,11 +15,11 @@ from converters.cells.times import time_ms
 from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.config.toml_text import quoted, readable
 from converters.files.csv_file import CsvFileError, other_delimiter
-from converters.infer_times import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.init.decision import Alternative, Decision, Surroundings, counted, plain
 from converters.init.labels import InferError, Labels
 from converters.init.numbers import bounds
 from converters.init.other_notations import TIMES_READ
+from converters.init.words_and_times import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.sampling.column import ColumnSample
 from converters.sampling.rows_of_a_file import Sample
 
