@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.report.hashing import hashes
-from converters.sampling.sketches import HashSample
+from converters.sampling.sketches import HashSample, hashes
 from converters.sampling.uniform import RowSample
 
 

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.check.cells import ColumnPlan
-from converters.report.hashing import hashes
-from converters.sampling.sketches import Estimate, HashSample, Times
+from converters.sampling.sketches import Estimate, HashSample, Times, hashes
 
 
 @dataclass(frozen=True)

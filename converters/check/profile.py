@@ -19,8 +19,7 @@ from converters.check.times import TimeOrder, Times
 from converters.convert.to_vw_text import compile_schema
 from converters.convert.whole_file import Reject
 from converters.files.csv_file import CsvFile
-from converters.report.hashing import hashes_of_bytes
-from converters.sampling.sketches import Estimate, HashSample
+from converters.sampling.sketches import Estimate, HashSample, hashes_of_bytes
 from converters.sampling.uniform import RowSample, Sampled
 from converters.schema.schema import Schema
 

@@ -8,12 +8,41 @@ limit is halved. What is left depends on the values alone and not on their order
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
+from crc32c import crc32c
 from numpy.typing import NDArray
 
-from converters.report.hashing import Hashes
+Hashes = NDArray[np.uint64]
+
+_HALF = np.uint64(32)
+# The finishing step of MurmurHash3.
+_SHIFT = np.uint64(33)
+_FIRST, _SECOND = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+
+
+def hashes(texts: Sequence[str]) -> Hashes:
+    """One hash a text; some 0.3 us each."""
+    return hashes_of_bytes(list(map(str.encode, texts)))
+
+
+def hashes_of_bytes(encoded: Sequence[bytes]) -> Hashes:
+    """As :func:`hashes`, of texts in UTF-8."""
+    high = np.fromiter(map(crc32, encoded), np.uint64, len(encoded))
+    low = np.fromiter(map(crc32c, encoded), np.uint64, len(encoded))
+    return _spread(high << _HALF | low)
+
+
+def _spread(values: Hashes) -> Hashes:
+    values ^= values >> _SHIFT
+    values *= _FIRST
+    values ^= values >> _SHIFT
+    values *= _SECOND
+    values ^= values >> _SHIFT
+    return values
 
 
 def estimated(number: Estimate, one: str, more: str) -> str:
