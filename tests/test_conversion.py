@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters import progress
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.whole_file import checked, convert
 from converters.files.csv_file import CsvFile
 from converters.files.output import writing
+from converters.show import command_line
 from tests import schemas
 from tests.schemas import build
 
@@ -95,8 +95,8 @@ def test_progress_elsewhere_is_plain_lines(
 ) -> None:
     """Without a terminal, long work says now and then how far it is."""
     clock = iter([0.0, 1.0, 11.0, 11.0, 12.0])
-    monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
-    with progress.progress("rows", 200, lambda: 50) as shown:
+    monkeypatch.setattr(command_line, "monotonic", lambda: next(clock))
+    with command_line.progress("rows", 200, lambda: 50) as shown:
         for count in (10, 2000, 3000):
             shown(count)
     assert capsys.readouterr().err == "2,000 rows (25%)\n"
@@ -107,7 +107,7 @@ def test_progress_on_a_terminal_is_a_bar(
 ) -> None:
     """On a terminal, a large file's progress is a bar on standard error."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with progress.progress("rows", 2**30, lambda: 2**29) as shown:
+    with command_line.progress("rows", 2**30, lambda: 2**29) as shown:
         shown(2000)
     captured = capsys.readouterr()
     assert "2,000 rows" in captured.err

@@ -9,9 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.show.pictures import HEIGHT, WIDTH, draw
-from learners.reporting.pictures import BarChart, CalibrationPlot, Line, LineChart, Picture
-from learners.reporting.scales import scale_of, ticks
+from converters.show.pictures import (
+    HEIGHT,
+    WIDTH,
+    BarChart,
+    CalibrationPlot,
+    Line,
+    LineChart,
+    Picture,
+    draw,
+    scale_of,
+    ticks,
+)
 
 HOSTILE = '"><script>alert(1)</script>\x1b[31m'
 VALUES = st.floats(-1e12, 1e12, allow_nan=False)

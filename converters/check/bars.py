@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from converters.cells.refusal import quoted
 from converters.check.contents import Bar
-from converters.report.wording import percent
 from converters.sampling.drift import largest
 from converters.sampling.uniform import POSITIVE, UNLABELLED, Sampled
-from converters.show.tables import cut
+from converters.show.tables import cut, percent
 
 # Bars of a column of numbers, and of values one by one.
 BINS = 20

@@ -14,11 +14,11 @@ from converters.cells.refusal import quoted
 from converters.check.balance import Balance
 from converters.check.contents import ColumnReport, Finding, Level
 from converters.check.profile import Profile, unknown
-from converters.report.wording import counted, listed, percent
 from converters.sampling.column import UNIQUE_FROM_ROWS
 from converters.sampling.sketches import Estimate, about, estimated
 from converters.sampling.suspects import BY, Alone, suspicious
 from converters.schema.schema import Schema
+from converters.show.tables import counted, listed, percent
 
 MOSTLY_MISSING_SHARE = 0.5
 OUTSIDE_SHARE = 0.01

@@ -10,9 +10,17 @@ from typing import Any
 from converters.cells.refusal import quoted
 from converters.check.contents import ColumnReport, RejectGroup, Report
 from converters.check.times import Times
-from converters.report.wording import counted, moment, percent
 from converters.sampling.sketches import Estimate, about, estimated
-from converters.show.tables import NOTHING, SHOWN_CHARACTERS, Table, cut, print_table
+from converters.show.tables import (
+    NOTHING,
+    SHOWN_CHARACTERS,
+    Table,
+    counted,
+    cut,
+    moment,
+    percent,
+    print_table,
+)
 
 TOP_SHOWN = 3
 LEAST_SHOWN = 0.001

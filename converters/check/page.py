@@ -12,9 +12,8 @@ from converters.cells.refusal import QUOTED_LENGTH
 from converters.check.bars import histogram, rows
 from converters.check.contents import Bar, ColumnReport, Report
 from converters.check.in_words import LEGEND, columns_table, facts, headline, rejects_table
-from converters.report.wording import percent
 from converters.show.pages import framed, table_html
-from converters.show.tables import NOTHING, Table, cut
+from converters.show.tables import NOTHING, Table, cut, percent
 
 # A page of more pictures is slow to open; the table has all columns.
 MOST_PICTURES = 500

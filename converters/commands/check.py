@@ -29,7 +29,7 @@ def check(
     from converters.check.page import page
     from converters.files.csv_file import open_csv
     from converters.files.output import check_apart, writing
-    from converters.progress import progress
+    from converters.show.command_line import progress
 
     if html == "-":
         raise UsageError("--html needs a file: standard output takes the report as text or JSON.")

@@ -123,7 +123,7 @@ def _rejecting(
 @contextmanager
 def _shown(file: CsvFile | Lines, output: str) -> Iterator[Callable[[int], None]]:
     """Progress, unless the lines themselves appear on the terminal."""
-    from converters.progress import progress
+    from converters.show.command_line import progress
 
     if output == "-" and sys.stdout.isatty():
         yield lambda _count: None

@@ -6,12 +6,134 @@ what it shows, for those who hear the page. All text is escaped here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
-from converters.show.tables import cut
-from learners.reporting.pictures import BarChart, CalibrationPlot, Line, LineChart, Picture
-from learners.reporting.scales import Scale, along, scale_of, tick_text, ticks
+from converters.show.tables import cut, moment
+
+# Beyond a few days the hour says nothing.
+DAYS_SHOWN_ALONE_MS = 3 * 86_400_000
+STEPS = (1.0, 2.0, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Values from low to high, drawn from begin to end."""
+
+    low: float
+    high: float
+    begin: float
+    end: float
+
+    def at(self, value: float) -> float:
+        """Where a value stands."""
+        share = (value - self.low) / (self.high - self.low)
+        return self.begin + share * (self.end - self.begin)
+
+
+def scale_of(low: float, high: float, begin: float, end: float) -> Scale:
+    """A scale with room on both sides where all values are one."""
+    if high - low < 1e-12 * max(abs(low), abs(high), 1e-3):
+        room = max(abs(low) * 0.05, 1e-3)
+        return Scale(low - room, high + room, begin, end)
+    return Scale(low, high, begin, end)
+
+
+def ticks(low: float, high: float, about: int = 4) -> list[float]:
+    """Round values between low and high, about so many."""
+    raw = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in STEPS if power * factor >= raw * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [number * step for number in range(first, last + 1)]
+
+
+def tick_text(value: float, low: float, high: float) -> str:
+    """A value on an axis, with as many digits as tell it from its neighbours."""
+    if abs(value) >= 10_000:
+        return f"{value:,.0f}"
+    digits = max(0, min(6, 1 - math.floor(math.log10(high - low))))
+    return f"{value:.{digits}f}"
+
+
+def along(value: float, axis: Axis, span: float) -> str:
+    """A value of the axis below."""
+    if axis == "number":
+        return f"{value:,.6g}"
+    text = moment(int(value))
+    return text[:10] if span > DAYS_SHOWN_ALONE_MS else text[:16].replace("T", " ")
+
+
+Axis = Literal["time", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a chart.
+
+    Attributes:
+        name: what the legend calls it.
+        points: rising x, and y; None where undefined, which is a gap.
+        kind: its colour and dashes; the same for one thing in all charts of a page.
+    """
+
+    name: str
+    points: Sequence[tuple[float, float | None]]
+    kind: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    """Lines over a common axis.
+
+    Attributes:
+        title: what is on the upright axis.
+        axis: how x is written; a time is milliseconds since 1970.
+        lines: the first one is the served score's.
+        marks: x at which an upright line stands, and what it says.
+        ground: whether the upright axis begins at zero.
+    """
+
+    title: str
+    axis: Axis
+    lines: Sequence[Line]
+    marks: Sequence[tuple[float, str]] = ()
+    ground: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """Bars side by side, of one or two series that lie over each other.
+
+    Attributes:
+        title: what the heights are.
+        series: the names of the series; the first is filled, the second an outline.
+        bars: what each stands for, and its heights.
+    """
+
+    title: str
+    series: Sequence[str]
+    bars: Sequence[tuple[str, Sequence[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationPlot:
+    """The share of positive labels against the mean score, bin by bin.
+
+    Attributes:
+        title: whose scores.
+        points: mean score, share of positive labels, and lessons of each bin that has any.
+    """
+
+    title: str
+    points: Sequence[tuple[float, float, int]]
+
+
+Picture = LineChart | BarChart | CalibrationPlot
+
 
 WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, FOOT = 56, 12, 24, 22

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from converters.show.pictures import Line, LineChart
 from converters.show.tables import NOTHING, Table
 from learners.report.figures import figure, money, since_lesson
 from learners.reporting.contenders import called, contenders, report_of
-from learners.reporting.pictures import Line, LineChart
 from learners.reporting.sections import Section
 
 CELLS = ("tp", "fp", "fn", "tn")

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from converters.show.pictures import BarChart, Line, LineChart
 from converters.show.tables import Table, cut
 from learners.report.figures import Group, figure, headings
 from learners.report.overall import duration
 from learners.reporting.chain import versions_text
 from learners.reporting.contenders import SCORE, part_of, since_words
-from learners.reporting.pictures import BarChart, Line, LineChart
 from learners.reporting.sections import Section
 
 SHOWN = ("base_rate", "log_loss", "auc", "brier", "ece", "accuracy")

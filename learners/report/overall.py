@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converters.report.wording import counted
-from converters.show.tables import Table
+from converters.show.tables import Table, counted
 from learners.report.figures import HEADINGS, MEASURES, Group, figure, headings
 from learners.reporting.contenders import called, contenders, report_of, trouble_words
 from learners.reporting.sections import Section

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from converters.show.pictures import BarChart, CalibrationPlot
 from converters.show.tables import NOTHING, Table
 from learners.report.figures import HEADINGS, Group, figure, signed
 from learners.reporting.contenders import SCORE, called, contenders, report_of
-from learners.reporting.pictures import BarChart, CalibrationPlot
 from learners.reporting.sections import Section
 
 # What correcting and calibrating can change.

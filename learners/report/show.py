@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from converters.report.wording import counted
+from converters.show.tables import counted
 from learners.report.counts import counts_section
 from learners.report.decisions import decisions_section, value_section
 from learners.report.groups import ages_section, delays_section, slices_section, versions_section

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from converters.show.pages import framed, table_html
-from converters.show.pictures import draw
+from converters.show.pictures import Picture, draw
 from converters.show.tables import Table, cut
-from learners.reporting.pictures import Picture
 from learners.reporting.sections import Section
 
 # Lines differ in colour and in their dashes, for grey paper and for eyes that see few colours.

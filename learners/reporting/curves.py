@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converters.report.wording import moment
-from converters.show.tables import Table
+from converters.show.pictures import Line, LineChart
+from converters.show.tables import Table, moment
 from learners.report.figures import HEADINGS, drawn, figure
 from learners.report.overall import duration
 from learners.reporting.contenders import (
@@ -16,7 +16,6 @@ from learners.reporting.contenders import (
     shortly,
     since_words,
 )
-from learners.reporting.pictures import Line, LineChart
 from learners.reporting.sections import Section
 
 CURVES = ("log_loss", "auc")

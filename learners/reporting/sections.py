@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from converters.show.pictures import Picture
 from converters.show.tables import Table
-from learners.reporting.pictures import Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from converters.files.csv_file import open_csv
-from converters.progress import progress
-from converters.show.command_line import say
+from converters.show.command_line import progress, say
 from learners.registry import Registry
 from learners.snapshots import SnapshotStore
 from stream.backfill.backfill import Backfill, Folded

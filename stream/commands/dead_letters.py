@@ -83,7 +83,7 @@ def replay_dead_letters(
 def _replay(sending: SendingAgain, file: str | None) -> Report:
     from converters.config.settings import CsvSettings
     from converters.files.csv_file import open_csv
-    from converters.progress import progress
+    from converters.show.command_line import progress
     from stream.dead_letters.mended_file import MendedFile
 
     if file is None:

@@ -50,7 +50,7 @@ def produce(
 ) -> None:
     """Send rows to the events topic, and late labels to the labels topic."""
     from converters.files.csv_file import open_csv
-    from converters.progress import progress
+    from converters.show.command_line import progress
     from stream.log.topics import create_topics
     from stream.produce.file_records import History
     from stream.produce.producer import Pace, Producer, telling_how_far
@@ -82,7 +82,7 @@ def learn(
     json: Json = False,
 ) -> None:
     """Learn from the stream: score, measure, learn, write scores, save versions."""
-    from converters.progress import progress
+    from converters.show.command_line import progress
     from stream.logging import configure_logs
     from stream.reading.readers import Readers
 
