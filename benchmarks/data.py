@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 from converters.config import load as settings_file
-from stream.learner.fencing import opened
 from stream.log.contract import Outgoing
 from stream.log.topics import create_topics
+from stream.open_log import opened
 
 ROWS = 200_000
 COLUMNS = (

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from benchmarks.data import config
 from converters.config import load as settings_file
-from stream.learner.fencing import opened
 from stream.log.contract import Outgoing
 from stream.log.topics import create_topics
+from stream.open_log import opened
 
 BEGIN = 1_357_016_400_000  # 2013 in New York, as milliseconds
 RECORD_ROWS = 50

@@ -25,7 +25,7 @@ from learners.commands import versions as learner_commands
 from serve.commands import serve as server_commands
 from serve.commands import up_and_demo
 from serve.server.standard_streams import let_go, stand_in_for_closed
-from stream.commands import dead_letters
+from stream.commands import dead_letters, outputs
 from stream.commands import learn as stream_commands
 
 app = typer.Typer(
@@ -56,7 +56,7 @@ for command in (
     learner_commands.unpin,
     learner_commands.rollback,
     learner_commands.history,
-    stream_commands.scores,
+    outputs.scores,
     dead_letters.dead_letters,
     dead_letters.replay_dead_letters,
     up_and_demo.demo,

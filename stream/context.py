@@ -12,16 +12,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from converters.config.settings import LateLabelSettings, Settings
-from converters.convert.records import RowReader
-from converters.schema.carried import carried_by
 from converters.schema.schema import Schema
 from learners import choose
 from learners.calibration import check_positive_weight
-from learners.intake import intake_for
 from learners.learner import LearnerSpec
-from stream.fold.shadows import shadow_specs
-from stream.log.topics import topics_of
-from stream.reading.batches import RecordReader
+from learners.shadow_specs import shadow_specs
 
 # Sections that decide what is taught, or what a learner's score becomes.
 SCORING = ("imbalance", "calibration")
@@ -69,10 +64,3 @@ def _late_labels(late: LateLabelSettings) -> dict[str, Any]:
 
 def _changed(section: BaseModel) -> dict[str, Any]:
     return section.model_dump(mode="json", exclude_defaults=True)
-
-
-def record_reader(context: Context) -> RecordReader:
-    """The conversion of the model's records."""
-    labels = topics_of(context.settings).labels
-    carried = carried_by(context.settings, context.schema)
-    return RecordReader(RowReader(context.schema), intake_for(context.spec), labels, carried)

@@ -7,10 +7,30 @@ only when they are asked for.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from converters.config.settings import Settings
 from converters.errors import UsageError
 from stream.log.contract import EventLog
+
+
+@contextmanager
+def opened_log(settings: Settings, *, create: bool = False) -> Iterator[EventLog]:
+    """The log that the config names, closed at the end; not made by those who only read it."""
+    from stream.logging import configure_logs
+
+    configure_logs()
+    with closing(opened(settings, create=create)) as event_log:
+        yield event_log
+
+
+def opened(settings: Settings, *, create: bool = True) -> EventLog:
+    """The log that the config names; ``create`` as in :func:`stream.open_log.open_log`."""
+    replication_factor = settings.topics.replication_factor
+    return open_log(settings.log, replication_factor=replication_factor, create=create)
+
 
 SQLITE = "sqlite:///"
 KAFKA = "kafka://"

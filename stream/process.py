@@ -5,7 +5,31 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a process ended by itself: exit status (negative: a signal), life, last words."""
+
+    status: int
+    seconds: float
+    words: str
+
+    def __str__(self) -> str:
+        how = f"ended with exit status {self.status}"
+        if self.status < 0:
+            how = f"was killed by {_signal_name(-self.status)}"
+        text = f"{how} after {self.seconds:.1f} s" + (f": {self.words}" if self.words else "")
+        return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 @contextmanager

@@ -25,12 +25,12 @@ from stream.backfill.backfill import Backfill
 from stream.context import Context, context_of
 from stream.fold.outputs import DeadLetter, Score, read_dead_letters, read_scores
 from stream.fold.pipeline import Pipeline, Written
-from stream.learner.fencing import opened
 from stream.learner.loop import Learning
 from stream.learner.process import LearnerProcess, assembled
 from stream.log import journal
 from stream.log.contract import EventLog, Outgoing
 from stream.log.topics import Topics, create_topics
+from stream.open_log import opened
 from stream.produce.file_records import History, HistoryOptions
 from stream.produce.producer import Pace, Producer
 from stream.reading.batches import Batch

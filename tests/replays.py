@@ -28,9 +28,9 @@ from stream.dead_letters import sent_marks
 from stream.dead_letters.mended_file import MendedFile, Report, event_form, label_form
 from stream.dead_letters.send_again import SendingAgain, sending_again
 from stream.dead_letters.sent_marks import ORIGIN_HEADER, Sender
-from stream.learner.fencing import opened
 from stream.log import journal
 from stream.log.contract import EventLog, Outgoing, Place, Record
+from stream.open_log import opened
 from tests.log_processes import Stalling
 from tests.project import Project
 

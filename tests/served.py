@@ -23,8 +23,9 @@ from learners.registry import Commit, Pointers, Start, Verdict
 from learners.versions.score import loaded
 from serve.app import create_app
 from stream.checkpoints import checkpoint
-from stream.checkpoints.checkpoint import new_pipeline
 from stream.context import learner_json
+from stream.fold import tally
+from stream.fold.new_pipeline import new_pipeline
 from stream.log.contract import Place, Record
 from stream.log.topics import create_topics
 from stream.reading.batches import Batch, EventRows
@@ -78,8 +79,8 @@ class Maker:
                     start=START,
                     learned_something=True,
                     verdict=verdict or saved.verdict,
-                    events=checkpoint.counts(pipeline),
-                    metrics=checkpoint.metrics(pipeline),
+                    events=tally.counts(pipeline),
+                    metrics=tally.metrics(pipeline),
                     learner=learner_json(context),
                     schema_hash=self.project.schema.hash,
                 ),

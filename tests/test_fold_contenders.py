@@ -9,7 +9,8 @@ import pytest
 
 from converters.config.settings import LateLabelSettings
 from learners.snapshots import SnapshotStore
-from stream.checkpoints import checkpoint
+from stream.fold import tally
+from stream.fold.new_pipeline import new_pipeline
 from tests.folds import (
     EVERYTHING,
     Drawn,
@@ -28,10 +29,10 @@ def test_a_shadow_that_fails_leaves_the_learner_as_it_was(
 ) -> None:
     """Its scores stop, its trouble is told, also after a restart; all else is the same."""
     records = records_of([(1, ("e", [("", n % 2, "| x=1")] * 3)) for n in range(40)])
-    alone = checkpoint.new_pipeline(context(LateLabelSettings(), 5), 1)
+    alone = new_pipeline(context(LateLabelSettings(), 5), 1)
     scores = taken(alone, records)
     made_for = context(LateLabelSettings(), 5, shadow=[{"name": "weak", "kind": "river"}])
-    fold = checkpoint.new_pipeline(made_for, 1)
+    fold = new_pipeline(made_for, 1)
     given = taken(fold, records[:20])
     broken = fold.scoring.shadows[0].learner
 
@@ -46,7 +47,7 @@ def test_a_shadow_that_fails_leaves_the_learner_as_it_was(
     assert given == scores
     assert model_bytes(fold.learner, tmp_path) == model_bytes(alone.learner, tmp_path)
     assert fold.scoring.shadows[0].trouble == "MemoryError: no room"
-    measured = checkpoint.metrics(fold)
+    measured = tally.metrics(fold)
     assert measured["contenders"]["weak"]["count"] == 60
     assert measured["count"] == 120
     assert measured["shadow_troubles"] == {"weak": "MemoryError: no room"}
@@ -60,7 +61,7 @@ def test_a_shadow_with_other_arguments_begins_anew(tmp_path: Path) -> None:
     waits = records_of([(1, ("e", [("a", None, "| x=1")]))])
     store = SnapshotStore(tmp_path / "snapshots")
     first = context(LateLabelSettings(), 5, shadow=[{"name": "other"}])
-    fold = checkpoint.new_pipeline(first, 1)
+    fold = new_pipeline(first, 1)
     taken(fold, waits)
     taken(fold, records)
     second = context(LateLabelSettings(), 5, shadow=[{"name": "other", "args": "--coin"}])
@@ -80,7 +81,7 @@ def test_calibration_is_the_same_however_the_records_are_cut(method: str, tmp_pa
     made_for, found = context(LateLabelSettings(), 5, **(EVERYTHING | changed)), []
     records = stream(120)
     for size in (1, 7, 50, len(records)):
-        fold, scores = checkpoint.new_pipeline(made_for, 1), []
+        fold, scores = new_pipeline(made_for, 1), []
         for first in range(0, len(records), size):
             scores += taken(fold, records[first : first + size])
         adjusters = [fold.scoring.adjuster, *(s.adjuster for s in fold.scoring.shadows)]
@@ -98,7 +99,7 @@ def test_what_waits_when_the_copy_is_taken_was_scored_by_the_copy(tmp_path: Path
     made_for = context(
         LateLabelSettings(), 5, evaluation={"window": 50, "static_after": "1970-01-01T00:16:50"}
     )
-    fold = checkpoint.new_pipeline(made_for, 1)
+    fold = new_pipeline(made_for, 1)
     lessons: Drawn = [(1, ("e", [("", 1, "| x=1")] * 4)), (1, ("e", [("a", None, "| x=1")]))]
     later: Drawn = [(20, ("e", [("", 1, "| x=1")])), (1, ("l", [("a", 1)]))]
     records = records_of([*lessons, *later])
@@ -125,7 +126,7 @@ def test_lessons_without_a_shadows_score_do_not_count_for_it(calibration: str) -
         shadow=[{"name": "weak", "args": "-b 12"}],
         calibration={"method": calibration, "window": 100, "every": 10},
     )
-    fold = checkpoint.new_pipeline(made_for, 1)
+    fold = new_pipeline(made_for, 1)
     records = stream(60)
     taken(fold, records[:60])
     counted = fold.evaluator.summary()["contenders"]["weak"]["count"] + len(fold.joiner.waiting)
@@ -141,10 +142,10 @@ def test_a_shadow_whose_package_is_missing_hinders_nobody(monkeypatch: pytest.Mo
     """It has failed from the beginning, and says why."""
     monkeypatch.setitem(sys.modules, "learners.river.learner", None)
     made_for = context(LateLabelSettings(), 5, shadow=[{"name": "wet", "kind": "river"}])
-    fold = checkpoint.new_pipeline(made_for, 1)
+    fold = new_pipeline(made_for, 1)
     taken(fold, stream(5))
     assert "river" in fold.scoring.shadows[0].trouble
-    assert checkpoint.metrics(fold)["count"] > 0
+    assert tally.metrics(fold)["count"] > 0
     fold.close()
 
 
@@ -152,11 +153,11 @@ def test_a_shadow_that_gives_no_probabilities_has_failed(monkeypatch: pytest.Mon
     """Too few scores, or none that are: its own trouble, and nobody else's."""
     for scores in ([2.0], [float("inf")], []):
         made_for = context(LateLabelSettings(), 5, shadow=[{"name": "odd"}])
-        fold = checkpoint.new_pipeline(made_for, 1)
+        fold = new_pipeline(made_for, 1)
         monkeypatch.setattr(fold.scoring.shadows[0].learner, "step", lambda _, s=scores: s)
         taken(fold, records_of([(1, ("e", [("", 1, "| x=1")]))]))
         assert fold.scoring.shadows[0].trouble
-        assert checkpoint.metrics(fold)["count"] == 1
+        assert tally.metrics(fold)["count"] == 1
         fold.close()
 
 
@@ -165,7 +166,7 @@ def test_a_shadow_that_comes_again_is_another_one(tmp_path: Path) -> None:
     late, store = LateLabelSettings(allow_corrections=True), SnapshotStore(tmp_path / "snapshots")
     shadow = [{"name": "again", "args": "-b 12"}]
     there, gone = context(late, 5, shadow=shadow), context(late, 5)
-    fold = checkpoint.new_pipeline(there, 1)
+    fold = new_pipeline(there, 1)
     taken(fold, stream(10))
     fold = saved_and_loaded(fold, there, store, gone)
     more = [(60, ("e", [("", 1, "| x=1")] * 3))]
@@ -174,8 +175,8 @@ def test_a_shadow_that_comes_again_is_another_one(tmp_path: Path) -> None:
     labels = [("l", [(f"k{n}", 1 - (n * 7) % 3 % 2)]) for n in range(10)]
     taken(fold, records_of([(70, labels[0]), *[(0, label) for label in labels[1:]]]))
     assert fold.joiner.counts.labels_corrected == 7
-    assert checkpoint.metrics(fold)["contenders"]["again"]["count"] == 0
+    assert tally.metrics(fold)["contenders"]["again"]["count"] == 0
     taken(fold, records_of([(80, ("e", [("", 1, "| x=1")] * 4))]))
-    measured = checkpoint.metrics(fold)["contenders"]["again"]
+    measured = tally.metrics(fold)["contenders"]["again"]
     assert (measured["count"], measured["positives"]) == (4, 4)
     fold.close()

@@ -17,6 +17,7 @@ from learners.snapshots import Snapshot, SnapshotError, SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import ChangedModelError, check_same
 from stream.context import Context, learner_json
+from stream.fold.new_pipeline import new_pipeline
 from stream.fold.pipeline import Pipeline
 from stream.reading.batches import Taken
 from tests.folds import (
@@ -43,7 +44,7 @@ def folded(
     made_for: Context, records: list[Taken], at: list[int], folder: Path
 ) -> tuple[Pipeline, list[tuple[str, float, int]]]:
     """The fold of all records with a stop and a start after so many, again and again."""
-    fold = checkpoint.new_pipeline(made_for, 1)
+    fold = new_pipeline(made_for, 1)
     store, scores, left = SnapshotStore(folder), [], list(records)
     for count in cycle(at):
         scores += taken(fold, left[:count])
@@ -134,7 +135,7 @@ def test_what_is_measured_otherwise_is_said(
         evaluation={"window": 50, "static_after": "1970-01-01T00:16:50"},
         shadow=[{"name": "gone"}],
     )
-    fold = checkpoint.new_pipeline(first, 1)
+    fold = new_pipeline(first, 1)
     taken(fold, stream(20))
     then = context(LateLabelSettings(), 5, evaluation={"window": 60, "static_after": "1970-01-02"})
     saved_and_loaded(fold, first, SnapshotStore(tmp_path / "snapshots"), then).close()

@@ -9,8 +9,9 @@ import pytest
 
 from converters.config.settings import LateLabelSettings
 from learners.snapshots import SnapshotStore
-from stream.checkpoints import checkpoint
 from stream.context import Context
+from stream.fold import tally
+from stream.fold.new_pipeline import new_pipeline
 from stream.fold.pipeline import Pipeline
 from stream.reading.batches import EventRows, LabelRows, Taken
 from tests.folds import BEGIN, EVENTS, LABELS, context, saved_and_loaded, taken
@@ -45,7 +46,7 @@ def restarted(fold: Pipeline, before: Context, then: Context, folder: Path) -> P
 def test_a_corrected_lesson_keeps_the_age_of_its_first_label() -> None:
     """What the first label had added is taken back where it was added."""
     made_for = context(LateLabelSettings(allow_corrections=True), 50)
-    fold = checkpoint.new_pipeline(made_for, 1)
+    fold = new_pipeline(made_for, 1)
     for records in (
         [events("abcdefghij", "f")],
         [labels("abcdefghij", 1, at=10)],
@@ -64,7 +65,7 @@ def test_a_corrected_lesson_keeps_the_age_of_its_first_label() -> None:
 def test_a_new_slice_knows_nothing_of_what_waits(tmp_path: Path) -> None:
     """Events that came before it count for no value; also where one of its name was before."""
     without, sexes = context(LATE, 5, evaluation={"slices": []}), context(LATE, 5)
-    fold = checkpoint.new_pipeline(sexes, 1)
+    fold = new_pipeline(sexes, 1)
     taken(fold, [events("abcde", "f", amount="")])
     fold = restarted(fold, sexes, without, tmp_path / "s")
     taken(fold, [events("x", "", amount=""), labels("x")])
@@ -84,7 +85,7 @@ def test_how_many_values_a_slice_tells_apart_is_settled_when_it_begins(
     """Codes keep their meaning under a config that says another number."""
     first = context(LATE, 5, evaluation={"slice_values": before})
     second = context(LATE, 5, evaluation={"slice_values": then})
-    fold = checkpoint.new_pipeline(first, 1)
+    fold = new_pipeline(first, 1)
     for number, id_ in enumerate("abcde"):
         taken(fold, [events(id_, f"v{number}", amount="")])
     fold = restarted(fold, first, second, tmp_path / "s")
@@ -103,11 +104,11 @@ def test_amounts_of_another_column_are_unknown(tmp_path: Path) -> None:
         context(LATE, 5, value={**value, "scale": scale}, columns=columns(), serve={"threshold": 0})
         for scale in ("amount", "other")
     ]
-    fold = checkpoint.new_pipeline(made[0], 1)
+    fold = new_pipeline(made[0], 1)
     taken(fold, [events("abc", "f", "1000000")])
     fold = restarted(fold, made[0], made[1], tmp_path / "s")
     taken(fold, [events("d", "f", "2", at=1), labels("abcd", at=2)])
-    found = checkpoint.metrics(fold)["value"]
+    found = tally.metrics(fold)["value"]
     assert (found["served"], found["without_amount"]) == (2.0, 3)
     fold.close()
 
@@ -128,7 +129,7 @@ def test_corrections_leave_nothing_out_twice() -> None:
     made_for = context(
         LateLabelSettings(allow_corrections=True), 5, imbalance={"negative_share": 0.0001}
     )
-    fold = checkpoint.new_pipeline(made_for, 1)
+    fold = new_pipeline(made_for, 1)
     taken(fold, [events("a", "f"), labels("a", 0, at=1)])
     for again in range(6):
         taken(fold, [labels("a", 1 - again % 2, at=2 + again)])

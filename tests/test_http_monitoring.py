@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from learners.registry import Registry, RegistryUnavailableError
 from serve.state import KEPT_SECONDS
-from stream.checkpoints.checkpoint import metrics
+from stream.fold.tally import metrics
 from tests.served import Maker, a_client, problem_of
 
 

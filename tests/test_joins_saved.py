@@ -13,6 +13,7 @@ from converters.config.settings import LateLabelSettings
 from learners.registry import Start
 from learners.snapshots import SnapshotRef, SnapshotStore
 from stream.checkpoints import checkpoint
+from stream.fold.new_pipeline import new_pipeline
 from stream.fold.pipeline import Pipeline
 from tests.folds import context, records_of, remembered, taken
 
@@ -54,7 +55,7 @@ def store(tmp_path: Path) -> SnapshotStore:
 @pytest.fixture
 def fold() -> Any:
     """One with a first event that waits."""
-    made = checkpoint.new_pipeline(MADE_FOR, 1)
+    made = new_pipeline(MADE_FOR, 1)
     taken(made, waiting(*range(20)))
     yield made
     made.close()

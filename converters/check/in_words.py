@@ -75,7 +75,7 @@ def columns_table(report: Report) -> Table:
     """All columns of the file."""
     header = ("column", "is", "missing", "distinct", "rare", "values", "alone", "drift")
     right = (False, False, True, True, True, False, True, True)
-    return Table("Columns", header, right, [_column(column) for column in report.columns])
+    return Table("Columns", header, right, [_column_cells(column) for column in report.columns])
 
 
 LEGEND = (
@@ -85,7 +85,7 @@ LEGEND = (
 )
 
 
-def _column(column: ColumnReport) -> list[str]:
+def _column_cells(column: ColumnReport) -> list[str]:
     role = column.role if column.kind is None else column.kind
     alone, drift, rare = column.alone, column.drift, column.rare
     named = column.numbers is None and column.role != "id"
@@ -191,7 +191,7 @@ def document(report: Report) -> dict[str, Any]:
         "repeated_rows": _estimate(report.repeated_rows),
         "repeated_ids": None if report.repeated_ids is None else _estimate(report.repeated_ids),
         "sample": asdict(report.sample),
-        "columns": [_column(column) for column in report.columns],
+        "columns": [_column_values(column) for column in report.columns],
     }
 
 
@@ -221,7 +221,7 @@ def _times(times: Times) -> dict[str, Any]:
     }
 
 
-def _column(column: ColumnReport) -> dict[str, Any]:
+def _column_values(column: ColumnReport) -> dict[str, Any]:
     content = asdict(column)
     content["distinct"] = _estimate(column.distinct)
     content["rare"]["values"] = _estimate(column.rare.values)

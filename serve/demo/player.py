@@ -15,8 +15,8 @@ from typing import Self
 from converters.files.csv_file import open_csv
 from serve.demo.flights import LANDED, write_flights
 from serve.demo.folder import DemoFolder
-from stream.learner.fencing import opened
 from stream.log.topics import create_topics, described
+from stream.open_log import opened
 from stream.produce.file_records import History, HistoryOptions
 from stream.produce.producer import Pace, Produced, Producer
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Thread
 from time import monotonic
 from typing import IO
+
+from stream.process import Death
 
 # Called with a child's name and each line it says on standard error.
 Said = Callable[[str, str], None]
@@ -32,22 +33,6 @@ class Command:
 
     name: str
     argv: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """How a process ended by itself: exit status (negative: a signal), life, last words."""
-
-    status: int
-    seconds: float
-    words: str
-
-    def __str__(self) -> str:
-        how = f"ended with exit status {self.status}"
-        if self.status < 0:
-            how = f"was killed by {_signal_name(-self.status)}"
-        text = f"{how} after {self.seconds:.1f} s" + (f": {self.words}" if self.words else "")
-        return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def freshet(name: str, *arguments: str) -> Command:
@@ -166,10 +151,3 @@ class Child:
         if words and words[-1].startswith("freshet: "):
             return words[-1].removeprefix("freshet: ")
         return " / ".join(words[-5:])
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

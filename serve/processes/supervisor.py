@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from converters.errors import FreshetError
-from serve.processes.child import Child, Command, Death, Said
+from serve.processes.child import Child, Command, Said
+from stream.process import Death
 
 # The exit status of a command that was given wrongly: trying again will not help for long.
 USAGE_STATUS = 2

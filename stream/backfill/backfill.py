@@ -18,8 +18,10 @@ from learners.registry import Commit, Lineage, Registry, Start
 from learners.snapshots import SnapshotStore
 from stream import replay
 from stream.checkpoints import checkpoint
-from stream.context import Context, learner_json, record_reader
+from stream.context import Context, learner_json
 from stream.dead_letters.sent_marks import once_reader
+from stream.fold import tally
+from stream.fold.new_pipeline import new_pipeline
 from stream.fold.pipeline import Pipeline, Written
 from stream.fold.tally import report
 from stream.formed import Formed
@@ -27,7 +29,7 @@ from stream.log.contract import EventLog, Place, Record
 from stream.log.journal import JournalLine, to_cut, to_positions
 from stream.log.topics import Topics, described, topics_of
 from stream.produce.file_records import History
-from stream.reading.batches import Batch, BatchReader
+from stream.reading.batches import Batch, BatchReader, record_reader
 from stream.reading.merge import BATCH_ROWS, MergedReader
 
 # Called after each batch: rows so far, and what it would have written.
@@ -49,7 +51,7 @@ class Backfill:
         """
         began = monotonic()
         nowhere = Start({}, {}, 0)
-        pipeline = checkpoint.new_pipeline(self.context, self._lineage(nowhere, None).serial)
+        pipeline = new_pipeline(self.context, self._lineage(nowhere, None).serial)
         with closing(pipeline):
             for batch in self._file_batches(history):
                 folded(pipeline, pipeline.take(batch))
@@ -79,7 +81,7 @@ class Backfill:
         states = described(log, topics.inputs)
         begins = {place: at for state in states.values() for place, at in state.begins.items()}
         start = Start(to_positions(begins), {}, 0)
-        pipeline = checkpoint.new_pipeline(self.context, self._lineage(start, None).serial)
+        pipeline = new_pipeline(self.context, self._lineage(start, None).serial)
         with closing(pipeline):
             end = self._fold_log(log, topics, start, None, pipeline, folded)
             return self._candidate(pipeline, end, None, began, 0)
@@ -116,7 +118,7 @@ class Backfill:
         checkpoint_of_parent = live.parent_version
         serial = self._lineage(live.start, checkpoint_of_parent).serial
         if checkpoint_of_parent is None:
-            return checkpoint.new_pipeline(self.context, serial)
+            return new_pipeline(self.context, serial)
         version = self.registry.version(checkpoint_of_parent)
         with self.snapshots.open(version.snapshot) as snapshot:
             return checkpoint.load(self.context, snapshot, serial)
@@ -162,7 +164,7 @@ class Backfill:
     ) -> dict[str, Any]:
         """Save what was folded as a candidate, and report."""
         with checkpoint.saved(self.snapshots, self.context, pipeline, start, parent) as saved:
-            counts, metrics = checkpoint.counts(pipeline), saved.metrics
+            counts, metrics = tally.counts(pipeline), saved.metrics
             commit = Commit(
                 lineage=pipeline.lineage,
                 parent_version=parent,

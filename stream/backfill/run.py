@@ -17,8 +17,8 @@ from stream.backfill.backfill import Backfill, Folded
 from stream.context import Context
 from stream.fold.outputs import Score, read_dead_letters, read_scores
 from stream.fold.pipeline import Pipeline, Written
-from stream.learner.fencing import opened
 from stream.log.contract import Outgoing, Place, Record
+from stream.open_log import opened
 from stream.produce.file_records import History, HistoryOptions
 from stream.waits import warn_of_waits
 

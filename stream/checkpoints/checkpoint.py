@@ -11,20 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import BadZipFile
 
-from converters.cells.times import time_ms
-from converters.config.settings import Settings
 from converters.files.zstd import ZstdError
-from converters.schema.carried import carried_by
 from converters.schema.schema import CONVERTER_VERSION
-from learners import choose
-from learners.calibration import Adjuster
-from learners.evaluation import Evaluator, Measuring
-from learners.learner import MODEL_FILE, Learner
+from learners.evaluation import Evaluator
+from learners.learner import MODEL_FILE
 from learners.registry import Start, Verdict
 from learners.snapshots import (
     CorruptSnapshotError,
@@ -43,18 +36,14 @@ from stream.checkpoints.files import (
     write_scoring,
 )
 from stream.context import Context, learner_json
+from stream.fold.new_pipeline import measuring, new_pipeline
 from stream.fold.pipeline import Pipeline
-from stream.fold.planner import Counts, Planner
-from stream.fold.scoring import Scoring
-from stream.fold.shadows import new_shadow, shadow_specs
-from stream.fold.slices import Slices
-from stream.joins.joiner import Joiner
-from stream.joins.saved import SavedJoins
+from stream.fold.planner import Counts
+from stream.fold.tally import metrics
 from stream.log import fingerprint
 from stream.log.journal import to_cut, to_positions
 from stream.measured_by import measured_by, tell_changes
 from stream.packages import packages
-from stream.teaching import Teaching
 
 # What parsers say to files that hold something else; none of them runs what it reads.
 UNREADABLE = (
@@ -77,44 +66,6 @@ class Saved:
     model_sha256: str
     verdict: Verdict
     metrics: dict[str, Any]
-
-
-def new_pipeline(context: Context, lineage: int) -> Pipeline:
-    """A pipeline that has seen nothing."""
-    settings = context.settings
-    specs = shadow_specs(settings, context.schema)
-    scoring = Scoring(
-        choose.create(context.spec),
-        Adjuster(settings.imbalance, settings.calibration),
-        copy_of,
-        Slices(carried_by(settings, context.schema), settings.evaluation.slice_values),
-        [new_shadow(name, spec, settings) for name, spec in specs.items()],
-    )
-    late = settings.late_labels
-    joiner = Joiner(late, settings.duplicates, scoring.layout())
-    teaching = Teaching.by(settings.imbalance)
-    return Pipeline(
-        scoring,
-        Planner(joiner, late.expired == "negative", teaching),
-        Evaluator(measuring(context)),
-        SavedJoins(joiner, late.memory),
-        lineage,
-        static_after=_static_after(settings),
-    )
-
-
-def measuring(context: Context) -> Measuring:
-    """What is measured, as the config says."""
-    settings = context.settings
-    return Measuring.by(settings, carried_by(settings, context.schema).slices)
-
-
-def copy_of(learner: Learner) -> Learner:
-    """A learner with the same state that goes its own way from here."""
-    with TemporaryDirectory() as folder:
-        saved = Path(folder) / MODEL_FILE
-        learner.save(saved)
-        return choose.load(learner.spec, saved)
 
 
 @contextmanager
@@ -211,29 +162,3 @@ def _restore(pipeline: Pipeline, context: Context, snapshot: Snapshot) -> None:
     pipeline.output_before = to_cut(state["output_before"])
     pipeline.sample.extend(state["sample"])
     pipeline.marks = fingerprint.from_json(state.get("marks", []))
-
-
-def counts(pipeline: Pipeline) -> dict[str, int]:
-    """All counts of events and labels, as reports and the registry hold them."""
-    joiner = pipeline.joiner
-    return {
-        **asdict(pipeline.counts),
-        "waiting": len(joiner.waiting),
-        **asdict(joiner.counts),
-        "labels_waiting": len(joiner.labels),
-    }
-
-
-def metrics(pipeline: Pipeline) -> dict[str, Any]:
-    """What progressive validation says, of the learner and of the copy that stopped learning."""
-    report: dict[str, Any] = pipeline.evaluator.summary()
-    troubles = {s.name: s.trouble for s in pipeline.scoring.shadows if s.trouble}
-    if troubles:
-        report["shadow_troubles"] = troubles
-    report["stream_time"] = pipeline.joiner.stream_time
-    return report
-
-
-def _static_after(settings: Settings) -> int | None:
-    moment = settings.evaluation.static_after
-    return None if moment is None else time_ms(moment)

@@ -7,22 +7,107 @@ that names it, conditional on this learner's epoch, is the commit point.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from time import monotonic
 
 import structlog
 
+from converters.config.settings import CheckpointSettings
 from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
-from learners.registry import Commit, Committed, RegistryError, Start, SupersededError
-from learners.snapshots import SnapshotError
+from learners.registry import (
+    Commit,
+    Committed,
+    RegistryError,
+    Start,
+    SupersededError,
+)
+from learners.snapshots import (
+    SnapshotError,
+)
 from stream import garbage
 from stream.checkpoints import checkpoint
 from stream.checkpoints.checkpoint import Saved
 from stream.context import learner_json
-from stream.learner.begin import Beginning, Starting
-from stream.learner.heartbeat import Pacing
+from stream.fold import tally
+from stream.fold.pipeline import Pipeline
+from stream.learner.begin import Starting
 from stream.log.contract import Place
-from stream.log.journal import to_positions
+from stream.log.journal import JournalLine, to_positions
+
+
+@dataclass
+class Beginning:
+    """Where to go on from.
+
+    Attributes:
+        positions: the next offset of every partition.
+        journal_position: a place in the journal that is not after the first of ``replay``.
+        replay: batches that were output but are not in the checkpoint.
+        parent: the newest version behind the pipeline, if any.
+        opening: the first line of a new lineage, still to be written.
+    """
+
+    pipeline: Pipeline
+    positions: dict[Place, int]
+    journal_position: int
+    topic_ids: dict[str, str]
+    parent: int | None = None
+    replay: list[JournalLine] = field(default_factory=list)
+    opening: JournalLine | None = None
+
+
+class Pacing:
+    """Decides when a checkpoint is due."""
+
+    def __init__(self, settings: CheckpointSettings, learned: int) -> None:
+        self._settings = settings
+        self._learned = learned
+        self._at = monotonic()
+        self._cost = FIRST_COST_SECONDS
+        self._delay = FIRST_DELAY_SECONDS
+        self._not_before = 0.0
+
+    def due(self, learned: int, *, changed: bool) -> bool:
+        """Enough learned, or enough time passed with something new, and the last one paid off."""
+        if monotonic() < self._not_before:
+            return False
+        passed = monotonic() - self._at
+        new = learned - self._learned
+        enough = new >= self._settings.events
+        wait = self._settings.seconds * (1 if new else UNLEARNED_FACTOR)
+        return (
+            enough or (changed and passed >= wait)
+        ) and passed >= self._settings.min_spacing * self._cost
+
+    def saved(self, learned: int, seconds: float) -> None:
+        """A checkpoint was made and took so long."""
+        self._learned, self._cost, self._at = learned, seconds, monotonic()
+        self._delay, self._not_before = FIRST_DELAY_SECONDS, 0.0
+
+    def failed(self) -> float:
+        """It could not be made; in how many seconds it may be tried again."""
+        delay = self._delay
+        self._not_before = monotonic() + delay
+        self._delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+        return delay
+
+
+# Where nothing was learned, a checkpoint only shortens the next start: it may come this much later.
+UNLEARNED_FACTOR = 12
+
+
+# What the first checkpoint will cost is not known; many cost about this much.
+FIRST_COST_SECONDS = 0.05
+
+
+# After a checkpoint that failed.
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
+
+
+# After a checkpoint that failed.
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
+
 
 log = structlog.get_logger()
 
@@ -132,7 +217,7 @@ class Saver:
                 start=start,
                 learned_something=pipeline.counts.learned > self._learned_at_version,
                 verdict=saved.verdict,
-                events=checkpoint.counts(pipeline),
+                events=tally.counts(pipeline),
                 metrics=saved.metrics,
                 learner=learner_json(self._context),
                 schema_hash=self._context.schema.hash,

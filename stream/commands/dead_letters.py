@@ -14,7 +14,8 @@ import typer
 
 from converters.errors import FreshetError
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
-from stream.commands.learn import opened_log, output_records, print_rows
+from stream.commands.outputs import output_records, print_rows
+from stream.open_log import opened_log
 from stream.process import stopped_by_signals
 
 if TYPE_CHECKING:

@@ -17,12 +17,13 @@ from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
 from learners.registry import Registry
 from stream.checkpoints.same_model import ChangedModelError, check_same, check_topics
-from stream.context import Context, record_reader
+from stream.context import Context
 from stream.dead_letters.mended_file import Filed, RefusedAgain, Report
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited
 from stream.dead_letters.sent_marks import Mended, Sender, sender, sent_before
 from stream.log.contract import EventLog, Place, Record
 from stream.log.topics import topics_of
+from stream.reading.batches import record_reader
 
 # Rows of a file that are looked at together: each look reads all dead letters once.
 LOOKED_AT = 20_000

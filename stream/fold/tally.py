@@ -5,7 +5,31 @@ Made from the counts and measures of a pipeline, or of the last checkpoint when 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
+
+from stream.fold.pipeline import Pipeline
+
+
+def counts(pipeline: Pipeline) -> dict[str, int]:
+    """All counts of events and labels, as reports and the registry hold them."""
+    joiner = pipeline.joiner
+    return {
+        **asdict(pipeline.counts),
+        "waiting": len(joiner.waiting),
+        **asdict(joiner.counts),
+        "labels_waiting": len(joiner.labels),
+    }
+
+
+def metrics(pipeline: Pipeline) -> dict[str, Any]:
+    """What progressive validation says, of the learner and of the copy that stopped learning."""
+    report: dict[str, Any] = pipeline.evaluator.summary()
+    troubles = {s.name: s.trouble for s in pipeline.scoring.shadows if s.trouble}
+    if troubles:
+        report["shadow_troubles"] = troubles
+    report["stream_time"] = pipeline.joiner.stream_time
+    return report
 
 
 def report(

@@ -6,7 +6,7 @@ the positions to read from, and the batches that the journal names beyond the ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -16,7 +16,9 @@ from learners.snapshots import CorruptSnapshotError, MissingSnapshotError, Snaps
 from stream import replay
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import check_same, check_topics
+from stream.checkpoints.saver import Beginning
 from stream.context import Context, learner_json
+from stream.fold.new_pipeline import new_pipeline
 from stream.fold.pipeline import Pipeline
 from stream.log import journal
 from stream.log.checks import check_position
@@ -27,27 +29,6 @@ from stream.log.topics import Topics, described
 log = structlog.get_logger()
 
 ACTOR = "learner"
-
-
-@dataclass
-class Beginning:
-    """Where to go on from.
-
-    Attributes:
-        positions: the next offset of every partition.
-        journal_position: a place in the journal that is not after the first of ``replay``.
-        replay: batches that were output but are not in the checkpoint.
-        parent: the newest version behind the pipeline, if any.
-        opening: the first line of a new lineage, still to be written.
-    """
-
-    pipeline: Pipeline
-    positions: dict[Place, int]
-    journal_position: int
-    topic_ids: dict[str, str]
-    parent: int | None = None
-    replay: list[JournalLine] = field(default_factory=list)
-    opening: JournalLine | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +111,7 @@ class Starting:
                 f"another place. {replay.RESTORE_REGISTRY}"
             )
         lineage = self._new_lineage("learn", self._where(None), None)
-        pipeline = checkpoint.new_pipeline(self.context, lineage.serial)
+        pipeline = new_pipeline(self.context, lineage.serial)
         return self._beginning(pipeline, lineage.start, None, [])
 
     def _resume(self, lineage: Lineage) -> Beginning:
@@ -175,7 +156,7 @@ class Starting:
         """A lineage at its begin: empty, or a promoted version's state."""
         parent = lineage.parent_version
         if parent is None:
-            pipeline = checkpoint.new_pipeline(self.context, lineage.serial)
+            pipeline = new_pipeline(self.context, lineage.serial)
             tail = self._tail(pipeline, lineage.start)
             return self._beginning(pipeline, lineage.start, None, tail)
         with self.snapshots.open(self.registry.version(parent).snapshot) as snapshot:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from converters.config.settings import Settings
 from learners.registry import Registry
 from stream.log.contract import EventLog, LogError, OutputWriter
-from stream.open_log import open_log
+from stream.open_log import opened
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,6 @@ class Connection:
         for each in (self.writer, self.event_log):
             with suppress(LogError):
                 each.close()
-
-
-def opened(settings: Settings, *, create: bool = True) -> EventLog:
-    """The log that the config names; ``create`` as in :func:`stream.open_log.open_log`."""
-    replication_factor = settings.topics.replication_factor
-    return open_log(settings.log, replication_factor=replication_factor, create=create)
 
 
 def take_hold(

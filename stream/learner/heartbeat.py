@@ -11,60 +11,11 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
-from converters.config.settings import CheckpointSettings
 from stream.reading.batches import Batch
 
 HEARTBEAT_SECONDS = 1.0
 # Over how long the shown rate is averaged.
 RATE_SECONDS = 5.0
-
-
-# Where nothing was learned, a checkpoint only shortens the next start: it may come this much later.
-UNLEARNED_FACTOR = 12
-
-
-# What the first checkpoint will cost is not known; many cost about this much.
-FIRST_COST_SECONDS = 0.05
-
-
-# After a checkpoint that failed.
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
-
-
-class Pacing:
-    """Decides when a checkpoint is due."""
-
-    def __init__(self, settings: CheckpointSettings, learned: int) -> None:
-        self._settings = settings
-        self._learned = learned
-        self._at = monotonic()
-        self._cost = FIRST_COST_SECONDS
-        self._delay = FIRST_DELAY_SECONDS
-        self._not_before = 0.0
-
-    def due(self, learned: int, *, changed: bool) -> bool:
-        """Enough learned, or enough time passed with something new, and the last one paid off."""
-        if monotonic() < self._not_before:
-            return False
-        passed = monotonic() - self._at
-        new = learned - self._learned
-        enough = new >= self._settings.events
-        wait = self._settings.seconds * (1 if new else UNLEARNED_FACTOR)
-        return (
-            enough or (changed and passed >= wait)
-        ) and passed >= self._settings.min_spacing * self._cost
-
-    def saved(self, learned: int, seconds: float) -> None:
-        """A checkpoint was made and took so long."""
-        self._learned, self._cost, self._at = learned, seconds, monotonic()
-        self._delay, self._not_before = FIRST_DELAY_SECONDS, 0.0
-
-    def failed(self) -> float:
-        """It could not be made; in how many seconds it may be tried again."""
-        delay = self._delay
-        self._not_before = monotonic() + delay
-        self._delay = min(delay * 2, LONGEST_DELAY_SECONDS)
-        return delay
 
 
 class Spacing:

@@ -17,10 +17,10 @@ import structlog
 from learners.registry import Registry, RegistryUnavailableError
 from learners.snapshots import SnapshotError, SnapshotStore
 from stream import garbage
-from stream.checkpoints import checkpoint
-from stream.checkpoints.saver import Saver
+from stream.checkpoints.saver import Beginning, Saver
+from stream.fold import tally
 from stream.fold.pipeline import Written
-from stream.learner.begin import Beginning, Starting
+from stream.learner.begin import Starting
 from stream.learner.heartbeat import Heartbeat, Spacing
 from stream.log.contract import Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
@@ -141,7 +141,7 @@ class Learning:
     def _beat(self, *, alive: bool) -> None:
         self.status = self._heartbeat.status() | {
             "alive": alive,
-            **checkpoint.counts(self.pipeline),
+            **tally.counts(self.pipeline),
             "metrics": self._metrics(fresh=not alive),
             "checkpoint_trouble": self._saver.trouble,
         }
@@ -151,7 +151,7 @@ class Learning:
         """The measures; those of a moment ago where it is too soon to work them out again."""
         if fresh or self._measured.due():
             with self._measured.timed():
-                self._last_metrics = checkpoint.metrics(self.pipeline)
+                self._last_metrics = tally.metrics(self.pipeline)
         return self._last_metrics
 
     def _thin(self) -> None:

@@ -23,16 +23,18 @@ from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry, RegistryUnavailableError
 from learners.snapshots import SnapshotDiskError, SnapshotStore
-from stream.checkpoints import checkpoint
+from stream.checkpoints.saver import Beginning
 from stream.context import Context
+from stream.fold import tally
 from stream.fold.tally import report
 from stream.garbage import collected_by_hand
-from stream.learner.begin import Beginning, Starting
-from stream.learner.fencing import Connection, connect, opened, take_hold
+from stream.learner.begin import Starting
+from stream.learner.fencing import Connection, connect, take_hold
 from stream.learner.loop import Learning
 from stream.learner.outage import Outage
 from stream.log.contract import FencedError, LogUnavailableError, Place, StampError
 from stream.log.topics import Topics, create_topics, described
+from stream.open_log import opened
 from stream.reading import merge
 from stream.reading.assignment import Assignment
 from stream.reading.batches import Batch
@@ -181,7 +183,7 @@ class LearnerProcess:
         counts, metrics = ({}, {}) if point is None else (point.events, point.metrics)
         if self.connection is not None and self.learning is not None:
             pipeline = self.learning.pipeline
-            counts, metrics = checkpoint.counts(pipeline), checkpoint.metrics(pipeline)
+            counts, metrics = tally.counts(pipeline), tally.metrics(pipeline)
         latest = self.registry.pointers().latest
         if point is None and latest is not None:  # a promoted backfill, and nothing learned since
             point = self.registry.version(latest)

@@ -13,14 +13,24 @@ from typing import NamedTuple
 from converters.cells.refusal import Refusal
 from converters.convert.records import LabelRow, RowReader
 from converters.convert.to_vw_text import Row
-from converters.schema.carried import Carried
-from learners.intake import UNLEARNABLE, Intake
+from converters.schema.carried import Carried, carried_by
+from learners.intake import UNLEARNABLE, Intake, intake_for
+from stream.context import Context
 from stream.log import fingerprint
 from stream.log.checks import WAYS_OUT
 from stream.log.contract import Place, PositionError, Record
 from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine
+from stream.log.topics import topics_of
 from stream.reading.merge import MergedReader
+
+
+def record_reader(context: Context) -> RecordReader:
+    """The conversion of the model's records."""
+    labels = topics_of(context.settings).labels
+    carried = carried_by(context.settings, context.schema)
+    return RecordReader(RowReader(context.schema), intake_for(context.spec), labels, carried)
+
 
 # How long an idle reader waits before it hands on an empty batch, so that its taker can see to
 # checkpoints, heartbeats and signals.

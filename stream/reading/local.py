@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 
-from stream.context import record_reader
 from stream.log.contract import EventLog
 from stream.log.topics import topics_of
 from stream.reading.assignment import Assignment
-from stream.reading.batches import Batch, BatchReader
+from stream.reading.batches import Batch, BatchReader, record_reader
 from stream.reading.log_unchanged import read_on
 from stream.reading.merge import MergedReader
 from stream.reading.watchdog import STARTED_AGAIN, Watchdog, WatchedReader

@@ -15,8 +15,8 @@ from selectors import EVENT_READ, DefaultSelector
 from subprocess import PIPE, Popen, TimeoutExpired
 from time import monotonic
 
-from serve.processes.child import Death
 from stream.log.contract import LogUnavailableError
+from stream.process import Death
 from stream.reading import assignment as assigned
 from stream.reading import remote_messages
 from stream.reading.assignment import Assignment

@@ -82,7 +82,7 @@ def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
     from time import monotonic
 
     from stream import garbage
-    from stream.learner.fencing import opened
+    from stream.open_log import opened
     from stream.reading import remote_messages
     from stream.reading.local import local_batches
 

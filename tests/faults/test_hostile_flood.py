@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from stream.context import record_reader
 from stream.garbage import collected_by_hand
 from stream.log.contract import MAX_RECORD_BYTES, Outgoing, Place, Record, RecordTooLargeError
+from stream.reading.batches import record_reader
 from tests.faults.corruption import ROOT
 from tests.project import Project
 
