@@ -18,20 +18,21 @@ from learners.learner import ModelNotSavedError
 from learners.registry import (
     Commit,
     Committed,
+    Registry,
     RegistryError,
     Start,
     SupersededError,
 )
 from learners.snapshots import (
     SnapshotError,
+    SnapshotStore,
 )
 from stream import garbage
 from stream.checkpoints import checkpoint
 from stream.checkpoints.checkpoint import Saved
-from stream.context import learner_json
+from stream.context import Context, learner_json
 from stream.fold import tally
 from stream.fold.pipeline import Pipeline
-from stream.learner.begin import Starting
 from stream.log.contract import Place
 from stream.log.journal import JournalLine, to_positions
 
@@ -105,10 +106,6 @@ FIRST_COST_SECONDS = 0.05
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
 
 
-# After a checkpoint that failed.
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
-
-
 log = structlog.get_logger()
 
 # What keeps a checkpoint from being written; the learner has lost nothing by it.
@@ -126,9 +123,18 @@ class Saver:
         trouble: why the last checkpoint failed; empty when it did not.
     """
 
-    def __init__(self, starting: Starting, begin: Beginning) -> None:
-        self._starting = starting
-        self._context = starting.context
+    def __init__(
+        self,
+        context: Context,
+        registry: Registry,
+        epoch: int,
+        snapshots: SnapshotStore,
+        begin: Beginning,
+    ) -> None:
+        self._context = context
+        self._registry = registry
+        self._epoch = epoch
+        self._snapshots = snapshots
         self._pipeline = begin.pipeline
         self._topic_ids = begin.topic_ids
         self._parent = begin.parent
@@ -186,7 +192,7 @@ class Saver:
         began = monotonic()
         start = Start(to_positions(cut), self._topic_ids, journal_position)
         with checkpoint.saved(
-            self._starting.snapshots, self._context, self._pipeline, start, self._parent
+            self._snapshots, self._context, self._pipeline, start, self._parent
         ) as saved:
             committed = self._commit(saved, start)
         learned = self._pipeline.counts.learned
@@ -207,8 +213,8 @@ class Saver:
     def _commit(self, saved: Saved, start: Start) -> Committed:
         """The commit point: the registry names the snapshot, if the epoch is still mine."""
         pipeline = self._pipeline
-        return self._starting.registry.commit(
-            self._starting.epoch,
+        return self._registry.commit(
+            self._epoch,
             Commit(
                 lineage=pipeline.lineage,
                 parent_version=self._parent,

@@ -53,7 +53,9 @@ class Learning:
     def __init__(self, starting: Starting, writer: OutputWriter, begin: Beginning) -> None:
         self._starting = starting
         self._outputs = OutputThread(writer)
-        self._saver = Saver(starting, begin)
+        self._saver = Saver(
+            starting.context, starting.registry, starting.epoch, starting.snapshots, begin
+        )
         self.pipeline = begin.pipeline
         self.stopping = False
         self.promoted = False
