@@ -71,9 +71,8 @@ def made_stream(size: int, seed: int = 0) -> Stream:
 
 def plainly_served(stream: Stream, method: str, inflation: float) -> list[float]:
     """Line by line, refitting from the whole past at every 40th lesson."""
-    from learners.adjusting.logistic import log_odds
     from learners.calibration.isotonic import Isotonic
-    from learners.calibration.platt import Platt
+    from learners.calibration.platt import Platt, log_odds
 
     served, seen = [], []
     fit: Platt | Isotonic | None = None

@@ -12,10 +12,18 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from learners.adjusting.logistic import exponential, log_odds, sigmoid
 from learners.calibration import IDENTITY, Adjustment, AdjustmentError
 from learners.calibration.isotonic import Isotonic, pooled
-from learners.calibration.platt import FEWEST_GROUPED, Platt, _Groups, _Newton, targets
+from learners.calibration.platt import (
+    FEWEST_GROUPED,
+    Platt,
+    _Groups,
+    _Newton,
+    exponential,
+    log_odds,
+    sigmoid,
+    targets,
+)
 from learners.lessons import BoolArray
 from learners.metrics.arrays import FloatArray
 

@@ -5,9 +5,14 @@ which learns from lessons as they come; servers, batch scoring and the static co
 :class:`Adjustment` that was in force when their snapshot was written.
 """
 
-from learners.adjusting.served import AdjustedLearner, adjusted
 from learners.calibration.adjuster import Adjuster
-from learners.calibration.adjustment import IDENTITY, Adjustment, AdjustmentError
+from learners.calibration.adjustment import (
+    IDENTITY,
+    AdjustedLearner,
+    Adjustment,
+    AdjustmentError,
+    adjusted,
+)
 from learners.calibration.imbalance import check_positive_weight, is_left_out, weighted
 
 __all__ = [

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from converters.errors import FreshetError
-from learners.adjusting.logistic import FEWEST_IN_ARRAY
 from learners.calibration.imbalance import corrected, corrected_one
 from learners.calibration.isotonic import Isotonic
-from learners.calibration.platt import Platt
+from learners.calibration.platt import FEWEST_IN_ARRAY, Platt
+from learners.learner import Learner
 from learners.metrics.arrays import FloatArray
 
 Calibration: TypeAlias = Platt | Isotonic
@@ -95,3 +96,48 @@ class Adjustment:
 
 
 IDENTITY = Adjustment()
+
+
+# The manifest's key.
+ADJUSTMENT = "adjustment"
+
+
+class AdjustedLearner:
+    """A learner whose every score is the served one; all else is the learner's own.
+
+    The adjustment is frozen: who learns on keeps an :class:`~learners.calibration.Adjuster` beside
+    the learner instead.
+    """
+
+    kind: ClassVar[str] = "adjusted"
+
+    def __init__(self, learner: Learner, adjustment: Adjustment) -> None:
+        self._learner = learner
+        self._adjustment = adjustment
+        self.spec = learner.spec
+
+    def step(self, lines: Sequence[str]) -> list[float]:
+        """Served scores, each from before its line is learned."""
+        return self._adjustment.apply(self._learner.step(lines))
+
+    def predict(self, lines: Sequence[str]) -> list[float]:
+        """Served scores; nothing is learned."""
+        return self._adjustment.apply(self._learner.predict(lines))
+
+    def save(self, path: Path) -> None:
+        """Write the learner's own file; the adjustment belongs into the manifest."""
+        self._learner.save(path)
+
+    def weights_of(self, line: str) -> dict[str, float]:
+        """The learner's own weights."""
+        return self._learner.weights_of(line)
+
+    def close(self) -> None:
+        """Free what the learner holds."""
+        self._learner.close()
+
+
+def adjusted(learner: Learner, manifest: dict[str, Any]) -> Learner:
+    """The learner as its manifest says it is to be served; it itself where nothing is adjusted."""
+    adjustment = Adjustment.from_json(manifest.get(ADJUSTMENT))
+    return AdjustedLearner(learner, adjustment) if adjustment.changes else learner

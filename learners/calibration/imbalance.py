@@ -23,7 +23,7 @@ from converters.config.learning_settings import ImbalanceSettings
 from converters.convert.from_vw_text import read_number
 from converters.errors import UsageError
 from converters.schema.schema import Schema
-from learners.adjusting.logistic import FEWEST_IN_ARRAY
+from learners.calibration.platt import FEWEST_IN_ARRAY
 from learners.intake import intake_for
 from learners.learner import LearnerSpec
 from learners.metrics.arrays import FloatArray
