@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from converters.config.learning_settings import ValueSettings
 from learners.calibration import Adjustment
-from learners.comparison.value import NEVER, value_by_threshold
-from learners.decisions import decision_values
+from learners.comparison.value import NEVER, decision_values, value_by_threshold
 from learners.lessons import BoolArray
 from learners.metrics.arrays import FloatArray
 

@@ -12,7 +12,7 @@ from converters.config.learning_settings import ValueSettings
 from learners.comparison.bootstrap import interval
 from learners.comparison.delong import paired_delong
 from learners.comparison.found import MEASURES, Better, Comparison, Difference
-from learners.decisions import decision_values
+from learners.comparison.value import decision_values
 from learners.lessons import BoolArray
 from learners.metrics.arrays import FloatArray
 from learners.metrics.metrics import log_losses, squared_errors

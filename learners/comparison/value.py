@@ -15,9 +15,18 @@ import numpy as np
 
 from converters.config.learning_settings import ValueSettings
 from learners.comparison.bootstrap import block_counts, block_length
-from learners.decisions import decision_values
 from learners.lessons import BoolArray, IntArray
 from learners.metrics.arrays import FloatArray, sum_in_order
+
+
+def decision_values(
+    acted: BoolArray, positive: BoolArray, amounts: FloatArray, value: ValueSettings
+) -> FloatArray:
+    """What each decision was worth; nan where the amount is."""
+    acting = np.where(positive, value.true_positive, value.false_positive)
+    waiting = np.where(positive, value.false_negative, value.true_negative)
+    return np.where(acted, acting, waiting) * amounts
+
 
 # Thresholds of the curve: quantiles of the scores, so that each is passed by as many lessons.
 CURVE_POINTS = 200
