@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from learners.evaluation import Evaluator, Lessons, Measuring
-from learners.evaluation.delays import AGE_OF_STEP, AGES, STEPS
+from learners.evaluation.histograms import AGE_OF_STEP, AGES, STEPS
 from learners.lessons import BoolArray
 from tests.measured_lessons import HOUR, assert_areas, lessons, measured, reopened, stored
 from tests.test_evaluation_metrics import assert_right

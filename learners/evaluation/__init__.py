@@ -11,7 +11,6 @@ however lessons were cut into calls, merged into groups or corrected later.
 """
 
 from learners.evaluation.evaluator import Evaluator
-from learners.evaluation.lessons import Lessons
-from learners.evaluation.measuring import Measuring
+from learners.evaluation.lessons import Lessons, Measuring
 
 __all__ = ["Evaluator", "Lessons", "Measuring"]

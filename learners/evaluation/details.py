@@ -26,21 +26,14 @@ from typing import Any
 import numpy as np
 
 from converters.config.learning_settings import ValueSettings
-from learners.evaluation.contender import Contender
-from learners.evaluation.delays import AGES
-from learners.evaluation.fixed_point import UNIT
-from learners.evaluation.group_measures import GroupMeasures, group_measures
-from learners.evaluation.group_sums import FIRST_GAP
-from learners.evaluation.grouped import AGES_OF_LABELS, BY_LESSONS, PERIODS, slice_name
-from learners.evaluation.groups import Widening
-from learners.evaluation.histograms import defined
-from learners.evaluation.lessons import SCORE, STATIC
-from learners.evaluation.measures import Measures
-from learners.evaluation.measuring import Measuring
-from learners.evaluation.scored import BARS, BARS_A_BIN
+from learners.evaluation.group_sums import FIRST_GAP, GroupMeasures, group_measures
+from learners.evaluation.groups import AGES_OF_LABELS, BY_LESSONS, PERIODS, Widening, slice_name
+from learners.evaluation.histograms import AGES, defined
+from learners.evaluation.lessons import SCORE, STATIC, Measuring
+from learners.evaluation.measures import Contender, Measures
+from learners.evaluation.scored import BARS, BARS_A_BIN, UNIT
 from learners.evaluation.summary import summary
-from learners.evaluation.windowed import confusion, lift
-from learners.evaluation.windows import Kept
+from learners.evaluation.windows import Kept, confusion, lift
 from learners.metrics.metrics import CALIBRATION_BINS
 
 MEANS = (

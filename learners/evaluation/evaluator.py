@@ -7,19 +7,40 @@ checkpoints store :meth:`Evaluator.state`, manifests and heartbeats show
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from learners.evaluation.carrying_on import for_slices
 from learners.evaluation.details import details
-from learners.evaluation.lessons import SCORE, Lessons, check_shape, checked, joined
+from learners.evaluation.groups import slice_name
+from learners.evaluation.lessons import SCORE, Lessons, Measuring, check_shape, checked, joined
 from learners.evaluation.measures import Correction, Measures
-from learners.evaluation.measuring import Measuring
 from learners.evaluation.summary import summary
 from learners.evaluation.windows import Kept
 from learners.lessons import AnyArray, IntArray, MetricsError
+
+_SLICE = re.compile(r"(^|\.)slice@(\d+)($|\.)")
+
+
+def for_slices(columns: Sequence[str], arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+    """The arrays, those of each slice under the place that its column has today."""
+    places = {
+        old: list(columns).index(name)
+        for old, name in enumerate(arrays["slices"].tolist())
+        if name in columns
+    }
+    found: dict[str, AnyArray] = {}
+    for key, array in arrays.items():
+        named = _SLICE.search(key)
+        if named is None:
+            found[key] = array
+        elif int(named[2]) in places:
+            today = slice_name(places[int(named[2])])
+            found[key[: named.start()] + named[1] + today + named[3] + key[named.end() :]] = array
+    return found
+
 
 # Lessons wait for each other until so many are there: measuring costs half a millisecond whatever
 # the number, which a call with three lessons could not bear. Much longer blocks do not fit the

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from learners.evaluation.fixed_point import units
 from learners.evaluation.group_sums import BASE, COLUMNS, DECISIONS, FIRST_GAP, LOSS, SQUARE
 from learners.evaluation.histograms import COARSE_BINS, areas
-from learners.evaluation.scored import Scored
+from learners.evaluation.scored import Scored, units
 from learners.lessons import AnyArray, BoolArray, IntArray
 from learners.metrics.arrays import FloatArray
 

@@ -7,16 +7,56 @@ Stands between :mod:`.measures`, which makes one for each contender and block, a
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from learners.evaluation.fixed_point import units
 from learners.evaluation.histograms import coarse_bins, log_odds_bins
-from learners.lessons import BoolArray, IntArray
+from learners.lessons import AnyArray, BoolArray, IntArray
 from learners.metrics.arrays import FloatArray
 from learners.metrics.metrics import CALIBRATION_BINS, log_losses
+
+# A log loss is below 2^4.02, and blocks of 2^14 lessons then stay below the 2^53 up to which
+# floats hold every whole number.
+UNIT_BITS = 34
+UNIT = 1 << UNIT_BITS
+MOST_LESSONS = 1 << 14
+_BELOW_ONE = UNIT - 1
+
+
+def units(values: FloatArray) -> FloatArray:
+    """The values as whole numbers of the unit, still as floats."""
+    counted: FloatArray = np.rint(values * UNIT)
+    return counted
+
+
+def mean(total: int, count: int) -> float | None:
+    """The mean of ``count`` numbers whose units come to ``total``; None of none."""
+    return total / (UNIT * count) if count else None
+
+
+def carried(whole: IntArray, parts: IntArray) -> None:
+    """Leave less than one in the parts; the one form in which equal sums are equal bits."""
+    whole += parts >> UNIT_BITS
+    parts &= _BELOW_ONE
+
+
+def placed(table: IntArray, rows: IntArray, size: int) -> IntArray:
+    """The table with row i moved to ``rows[i]`` of ``size`` new ones; rows that meet are added.
+
+    Args:
+        table: the rows as they are, and perhaps more.
+        rows: where they go, rising.
+        size: rows of the new table.
+    """
+    moved = np.zeros((size, *table.shape[1:]), dtype=table.dtype)
+    if rows.size:
+        first = np.flatnonzero(np.diff(rows, prepend=-1))
+        moved[rows[first]] = np.add.reduceat(table[: rows.size], first, axis=0)
+    return moved
+
 
 ComplexArray: TypeAlias = npt.NDArray[np.complex128]
 
@@ -107,3 +147,53 @@ def _pairs(real: FloatArray, imaginary: FloatArray) -> ComplexArray:
     pairs.real = real
     pairs.imag = imaginary
     return pairs
+
+
+# 53 bits in three parts; 64 - 18 bits of room are enough for 3e13 numbers.
+PART_BITS = 18
+PARTS = 3
+MANTISSA_BITS = 53
+# np.frexp's exponents of finite doubles run from -1073 to 1024.
+LOWEST_EXPONENT = -1073
+EXPONENTS = 1024 - LOWEST_EXPONENT + 1
+
+
+class ExactSums:
+    """Some sums, each exact."""
+
+    def __init__(self, sums: int) -> None:
+        self._table = np.zeros((sums, EXPONENTS, PARTS), dtype=np.int64)
+
+    def add(self, which: IntArray, values: FloatArray, signs: IntArray) -> None:
+        """Add values, times 1, 0 or -1, to the sums that are named."""
+        mantissa, exponent = np.frexp(values)
+        whole = np.ldexp(mantissa, MANTISSA_BITS).astype(np.int64)
+        first = (which * EXPONENTS + (exponent.astype(np.int64) - LOWEST_EXPONENT)) * PARTS
+        low = (1 << PART_BITS) - 1
+        flat = self._table.reshape(-1)
+        # Signs come last, so that each part is taken back as it was added.
+        np.add.at(flat, first, (whole & low) * signs)
+        np.add.at(flat, first + 1, ((whole >> PART_BITS) & low) * signs)
+        np.add.at(flat, first + 2, (whole >> (2 * PART_BITS)) * signs)
+
+    def totals(self) -> list[float]:
+        """The sums, rounded once."""
+        return [float(self._total(table)) for table in self._table]
+
+    def _total(self, table: IntArray) -> Fraction:
+        total = Fraction(0)
+        for place in np.flatnonzero(table.any(axis=1)).tolist():
+            low, middle, high = table[place].tolist()
+            whole = low + (middle << PART_BITS) + (high << (2 * PART_BITS))
+            total += Fraction(2) ** (place + LOWEST_EXPONENT - MANTISSA_BITS) * whole
+        return total
+
+    def state(self) -> tuple[IntArray, IntArray]:
+        """Which cells are in use, and what they hold."""
+        flat = self._table.reshape(-1)
+        used = np.flatnonzero(flat)
+        return used, flat[used]
+
+    def restore(self, used: AnyArray, held: AnyArray) -> None:
+        """Go on from a state."""
+        self._table.reshape(-1)[used] = held

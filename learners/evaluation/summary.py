@@ -17,14 +17,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from learners.evaluation.contender import Contender
-from learners.evaluation.fixed_point import mean
 from learners.evaluation.group_sums import BASE, FIRST_GAP, LOSS, SQUARE
-from learners.evaluation.lessons import SCORE, STATIC
-from learners.evaluation.measures import Measures
-from learners.evaluation.measuring import Measuring
-from learners.evaluation.windowed import base_losses, confusion, lift, windowed
-from learners.evaluation.worth import always, never, worth
+from learners.evaluation.lessons import SCORE, STATIC, Measuring
+from learners.evaluation.measures import Contender, Measures
+from learners.evaluation.scored import mean
+from learners.evaluation.windows import always, base_losses, confusion, lift, never, windowed, worth
 
 
 def summary(measures: Measures, measuring: Measuring) -> dict[str, Any]:

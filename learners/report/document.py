@@ -6,8 +6,7 @@ from typing import Any
 
 from converters.config.settings import Settings
 from learners.evaluation import Measuring
-from learners.evaluation.lessons import STATIC
-from learners.evaluation.measuring import MILLISECONDS
+from learners.evaluation.lessons import MILLISECONDS, STATIC
 from learners.registry import iso
 from learners.report.counts import equations
 from learners.report.figures import undefined
