@@ -12,8 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.evaluation.lessons import joined
-from learners.lessons import AnyArray, BoolArray, IntArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 HOUR = 3_600_000
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
 from learners import choose
 from learners.calibration import AdjustedLearner, Adjuster, Adjustment, AdjustmentError, adjusted
-from learners.lessons import BoolArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray
 from learners.metrics.metrics import score_metrics
 from learners.vw.arguments import vw_spec
 

@@ -15,8 +15,7 @@ from learners import choose
 from learners.calibration import check_positive_weight, is_left_out, weighted
 from learners.calibration.imbalance import corrected, odds_inflation
 from learners.learner import LearnerSpec
-from learners.lessons import BoolArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray
 from learners.vw.arguments import vw_spec
 from tests.schemas import FLIGHT, build
 

@@ -24,8 +24,7 @@ from learners.calibration.platt import (
     sigmoid,
     targets,
 )
-from learners.lessons import BoolArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray
 
 quick = settings(max_examples=60, deadline=None)
 tied = st.sampled_from([0.0, 1e-12, 0.1, 0.25, 0.5, 0.75, 1 - 1e-9, 1.0])

@@ -9,8 +9,7 @@ import pytest
 
 from converters.config.learning_settings import ValueSettings
 from learners.comparison import compare
-from learners.lessons import BoolArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray
 from learners.metrics.metrics import score_metrics
 
 VALUE = ValueSettings(true_positive=10, false_positive=-1)

@@ -14,8 +14,7 @@ from scipy.stats import norm, rankdata  # type: ignore[import-untyped]
 from learners.comparison import BlockBootstrap, paired_delong
 from learners.comparison.bootstrap import SEED, block_counts, block_length, interval
 from learners.comparison.delong import mid_ranks
-from learners.lessons import BoolArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray
 from learners.metrics.metrics import score_metrics
 
 quick = settings(max_examples=60, deadline=None)

@@ -9,7 +9,7 @@ import pytest
 
 from learners.evaluation import Evaluator, Measuring
 from learners.evaluation.lessons import joined
-from learners.lessons import MetricsError
+from learners.metrics.arrays import MetricsError
 from tests.measured_lessons import (
     chosen,
     corrected,

@@ -12,7 +12,7 @@ import pytest
 
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.evaluation.histograms import AGE_OF_STEP, AGES, STEPS
-from learners.lessons import BoolArray
+from learners.metrics.arrays import BoolArray
 from tests.measured_lessons import HOUR, assert_areas, lessons, measured, reopened, stored
 from tests.test_evaluation_metrics import assert_right
 

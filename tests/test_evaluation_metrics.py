@@ -19,8 +19,7 @@ from sklearn.metrics import (
 )
 
 from learners.evaluation import Evaluator, Lessons, Measuring
-from learners.lessons import BoolArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray
 from learners.metrics.metrics import CLIP
 from tests.measured_lessons import assert_areas, lessons, measured
 

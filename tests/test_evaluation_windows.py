@@ -11,7 +11,7 @@ import pytest
 from converters.config.learning_settings import ValueSettings
 from converters.config.settings import Settings
 from learners.evaluation import Evaluator, Lessons, Measuring
-from learners.lessons import MetricsError
+from learners.metrics.arrays import MetricsError
 from tests.measured_lessons import (
     HOUR,
     assert_areas,

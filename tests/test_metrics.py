@@ -13,9 +13,16 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from learners.evaluation.histograms import LogOddsHistogram, log_odds_bins
-from learners.lessons import BoolArray, Labels, MetricsError, Scores
 from learners.metrics.areas import roc_auc
-from learners.metrics.arrays import FloatArray, natural_log, sum_in_order
+from learners.metrics.arrays import (
+    BoolArray,
+    FloatArray,
+    Labels,
+    MetricsError,
+    Scores,
+    natural_log,
+    sum_in_order,
+)
 from learners.metrics.metrics import CLIP, score_metrics
 
 # Few distinct values, so that ties and the ends 0 and 1 come up all the time.

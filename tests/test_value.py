@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from converters.config.learning_settings import ValueSettings
 from learners.calibration import Adjustment
 from learners.comparison.value import NEVER, decision_values, value_by_threshold
-from learners.lessons import BoolArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray
 
 quick = settings(max_examples=60, deadline=None)
 MATRIX = ValueSettings(true_positive=10, false_positive=-4, true_negative=0.5, false_negative=-2)

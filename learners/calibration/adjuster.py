@@ -14,8 +14,7 @@ import numpy as np
 from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
 from learners.calibration.adjustment import CALIBRATIONS, Adjustment, AdjustmentError
 from learners.calibration.imbalance import corrected, odds_inflation
-from learners.lessons import AnyArray, BoolArray, IntArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 
 class Adjuster:

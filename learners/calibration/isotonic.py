@@ -15,8 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.lessons import BoolArray, IntArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,11 +17,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.lessons import BoolArray
 from learners.metrics.arrays import (
     LOG_2_HIGH,
     LOG_2_LOW,
     ROOT_HALF,
+    BoolArray,
     FloatArray,
     natural_log,
     sum_in_order,

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learners.lessons import IntArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import FloatArray, IntArray
 
 SEED = 20_130_101
 # The ends of a 95 % interval then hang on 50 resamples each.

@@ -13,8 +13,7 @@ from learners.comparison.bootstrap import interval
 from learners.comparison.delong import paired_delong
 from learners.comparison.found import MEASURES, Better, Comparison, Difference
 from learners.comparison.value import decision_values
-from learners.lessons import BoolArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray
 from learners.metrics.metrics import log_losses, squared_errors
 
 # Below, an interval from resamples or by the normal distribution says nothing.

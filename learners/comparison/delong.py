@@ -14,8 +14,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from learners.lessons import BoolArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True)

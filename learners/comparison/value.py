@@ -15,8 +15,7 @@ import numpy as np
 
 from converters.config.learning_settings import ValueSettings
 from learners.comparison.bootstrap import block_counts, block_length
-from learners.lessons import BoolArray, IntArray
-from learners.metrics.arrays import FloatArray, sum_in_order
+from learners.metrics.arrays import BoolArray, FloatArray, IntArray, sum_in_order
 
 
 def decision_values(

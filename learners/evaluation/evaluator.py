@@ -19,7 +19,7 @@ from learners.evaluation.lessons import SCORE, Lessons, Measuring, check_shape, 
 from learners.evaluation.measures import Correction, Measures
 from learners.evaluation.summary import summary
 from learners.evaluation.windows import Kept
-from learners.lessons import AnyArray, IntArray, MetricsError
+from learners.metrics.arrays import AnyArray, IntArray, MetricsError
 
 _SLICE = re.compile(r"(^|\.)slice@(\d+)($|\.)")
 

@@ -16,8 +16,7 @@ import numpy as np
 from learners.evaluation.group_sums import BASE, COLUMNS, DECISIONS, FIRST_GAP, LOSS, SQUARE
 from learners.evaluation.histograms import COARSE_BINS, areas
 from learners.evaluation.scored import Scored, units
-from learners.lessons import AnyArray, BoolArray, IntArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 # Columns: the histogram by label, decisions, then those of groups.
 LABELLED = 2 * COARSE_BINS

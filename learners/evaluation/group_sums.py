@@ -28,9 +28,8 @@ from learners.evaluation.scored import (
     carried,
     placed,
 )
-from learners.lessons import AnyArray, BoolArray, IntArray
 from learners.metrics.areas import average_precision, roc_area
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from learners.metrics.metrics import CALIBRATION_BINS
 
 # Of the table's own type, for another takes ten times as long to add.

@@ -14,7 +14,7 @@ import numpy as np
 
 from learners.evaluation.histograms import AGE_OF_STEP, AGES
 from learners.evaluation.lessons import Lessons, Measuring
-from learners.lessons import AnyArray, IntArray
+from learners.metrics.arrays import AnyArray, IntArray
 
 # Merged in pairs beyond this, so that between half of them and all are in use.
 MOST_GROUPS = 512

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from learners.evaluation.lessons import Lessons
-from learners.lessons import AnyArray, BoolArray, IntArray
 from learners.metrics.areas import Counts, average_precision, roc_area
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 # Bins a doubling of p or of 1 - p, as a power of two: bins are 0.6e-4 to 1.6e-4 wide in log-odds.
 # The flights' scores then give an error bound of 1.3e-5 against the promised 1e-4.

@@ -13,8 +13,7 @@ import numpy as np
 
 from converters.config.learning_settings import ValueSettings
 from converters.config.settings import HALF, Settings
-from learners.lessons import BoolArray, IntArray, MetricsError
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import BoolArray, FloatArray, IntArray, MetricsError
 
 SCORE = "score"
 BASE_RATE = "base_rate"

@@ -17,8 +17,7 @@ from learners.evaluation.histograms import Delays, LogOddsHistogram, delay_steps
 from learners.evaluation.lessons import ALWAYS, BASE_RATE, SCORE, Lessons, Measuring
 from learners.evaluation.scored import BARS, UNIT, ExactSums, Scored, loss_units, scored
 from learners.evaluation.windows import Recent
-from learners.lessons import AnyArray, IntArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import AnyArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from learners.evaluation.histograms import coarse_bins, log_odds_bins
-from learners.lessons import AnyArray, BoolArray, IntArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from learners.metrics.metrics import CALIBRATION_BINS, log_losses
 
 # A log loss is below 2^4.02, and blocks of 2^14 lessons then stay below the 2^53 up to which

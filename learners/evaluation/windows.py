@@ -15,9 +15,8 @@ from converters.config.learning_settings import ValueSettings
 from learners.evaluation.histograms import defined
 from learners.evaluation.lessons import BASE_RATE, Lessons, Measuring
 from learners.evaluation.scored import mean, units
-from learners.lessons import AnyArray, BoolArray, IntArray
 from learners.metrics.areas import average_precision, counts_by_score, roc_area
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from learners.metrics.metrics import calibration_bins, log_losses
 
 

@@ -12,8 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from learners.lessons import AnyArray, BoolArray, IntArray
-from learners.metrics.arrays import FloatArray, natural_log
+from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray, natural_log
 
 # Counts of lessons, or their sums of weights.
 Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]

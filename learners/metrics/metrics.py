@@ -12,9 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from learners.lessons import BoolArray, IntArray, Labels, Scores, lesson_arrays
 from learners.metrics.areas import roc_auc
-from learners.metrics.arrays import FloatArray, natural_log, sum_in_order
+from learners.metrics.arrays import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Labels,
+    Scores,
+    lesson_arrays,
+    natural_log,
+    sum_in_order,
+)
 
 # One certain, wrong score must not decide the log loss of a stream: it costs 16.1 at most.
 CLIP = 1e-7

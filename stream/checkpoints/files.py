@@ -15,7 +15,7 @@ import numpy as np
 from learners import choose
 from learners.calibration import Adjuster, Adjustment
 from learners.learner import MODEL_FILE
-from learners.lessons import AnyArray
+from learners.metrics.arrays import AnyArray
 from learners.snapshots import Draft, Snapshot
 from stream.context import Context
 from stream.fold.scoring import Scoring, Static

@@ -13,7 +13,7 @@ from itertools import repeat
 import numpy as np
 
 from converters.cells.refusal import Refusal
-from learners.lessons import IntArray
+from learners.metrics.arrays import IntArray
 from stream.joins.columns import Block, Layout
 from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source
 from stream.reading.batches import Taken

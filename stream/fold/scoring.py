@@ -15,8 +15,7 @@ from converters.config.settings import HALF
 from converters.convert.to_vw_text import unlabelled
 from learners.calibration import Adjuster, Adjustment
 from learners.learner import Learner
-from learners.lessons import IntArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import FloatArray, IntArray
 from stream.fold.plan import Plan, Remembered
 from stream.fold.shadows import Shadow
 from stream.fold.slices import Slices

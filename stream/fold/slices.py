@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from converters.schema.carried import Carried, amount_of
-from learners.lessons import IntArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import FloatArray, IntArray
 
 # What is kept of a value that is longer.
 MOST_CHARACTERS = 200

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from learners.lessons import IntArray
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import FloatArray, IntArray
 
 # A float column that is added later knows nothing of the rows before it.
 UNKNOWN = float("nan")

@@ -17,7 +17,7 @@ from operator import or_
 
 import numpy as np
 
-from learners.lessons import IntArray
+from learners.metrics.arrays import IntArray
 from stream.joins.columns import Columns, Layout
 
 # Two bits beside each number: a label, or what else the owner says of the key.

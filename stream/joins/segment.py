@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from learners.lessons import AnyArray, IntArray
+from learners.metrics.arrays import AnyArray, IntArray
 
 # So many neighbours of one level are merged.
 FAN = 8

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from converters.files.zstd import compress, decompress
-from learners.lessons import AnyArray, IntArray
+from learners.metrics.arrays import AnyArray, IntArray
 from stream.joins.columns import Block, Layout
 from stream.joins.frames import LEVEL
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from learners.lessons import AnyArray, IntArray
+from learners.metrics.arrays import AnyArray, IntArray
 from stream.joins import segment_file
 from stream.joins.frames import FrameCache, packed, unpacked
 from stream.joins.queue import KeyedQueue
