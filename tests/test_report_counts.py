@@ -9,7 +9,7 @@ from learners.registry import Version
 from learners.report.counts import counts_section, equations
 from learners.report.figures import drawn, figure
 from learners.report.groups import delays_section
-from learners.reporting.chain import Span, chain, spans, versions_text, versions_within
+from learners.report.read import Span, chain, spans, versions_text, versions_within
 
 COUNTS = {
     "events": 21,

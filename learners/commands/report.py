@@ -27,9 +27,7 @@ def report(
     from converters.files.output import check_apart, writing
     from learners.report.document import document
     from learners.report.read import measured
-    from learners.report.show import headline, sections, title
-    from learners.reporting.as_html import page
-    from learners.reporting.as_text import show
+    from learners.report.show import headline, page, sections, show, title
 
     if html == "-":
         raise UsageError("--html needs a file: standard output takes the report as text or JSON.")

@@ -17,9 +17,9 @@ from learners.comparison import compare
 from learners.comparison.found import MEASURES
 from learners.evaluation.lessons import SCORE
 from learners.registry import iso
+from learners.report.document import called, trouble_words
 from learners.report.read import Measured
-from learners.reporting.as_text import WIDTH
-from learners.reporting.contenders import called, trouble_words
+from learners.report.show import WIDTH
 
 # As sentences name them; shadows go by the name that the config gives them.
 SPOKEN = {

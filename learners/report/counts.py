@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from converters.show.tables import Table
-from learners.reporting.sections import Section
+from learners.report.figures import Section
 
 # What becomes of an event row is one of these.
 EVENT_PARTS = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")

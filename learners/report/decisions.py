@@ -7,9 +7,8 @@ from typing import Any
 
 from converters.show.pictures import Line, LineChart
 from converters.show.tables import NOTHING, Table
-from learners.report.figures import figure, money, since_lesson
-from learners.reporting.contenders import called, contenders, report_of
-from learners.reporting.sections import Section
+from learners.report.document import called, contenders, report_of
+from learners.report.figures import Section, figure, money, since_lesson
 
 CELLS = ("tp", "fp", "fn", "tn")
 HEADER = ("", "true positives", "false positives", "false negatives", "true negatives")

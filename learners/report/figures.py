@@ -7,7 +7,11 @@ here too, so that nowhere stands a bare dash.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+from converters.show.pictures import Picture
+from converters.show.tables import Table
 
 Group = Mapping[str, Any]
 
@@ -118,3 +122,22 @@ def money(value: float | None) -> str:
     if value is None:
         return "not known"
     return f"{value:,.2f}" if abs(value) < 1e6 else f"{value:,.0f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the report.
+
+    Attributes:
+        title: its heading.
+        words: paragraphs.
+        tables: in the order of reading.
+        pictures: for the page only.
+        folded: whether the page shows the tables only when asked.
+    """
+
+    title: str
+    words: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    pictures: Sequence[Picture] = field(default=())
+    folded: bool = False

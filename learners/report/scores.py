@@ -7,9 +7,8 @@ from typing import Any
 
 from converters.show.pictures import BarChart, CalibrationPlot
 from converters.show.tables import NOTHING, Table
-from learners.report.figures import HEADINGS, Group, figure, signed
-from learners.reporting.contenders import SCORE, called, contenders, report_of
-from learners.reporting.sections import Section
+from learners.report.document import SCORE, called, contenders, report_of
+from learners.report.figures import HEADINGS, Group, Section, figure, signed
 
 # What correcting and calibrating can change.
 EFFECTS = ("log_loss", "brier", "ece", "auc")
