@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from learners.snapshot.folders import alone_with, in_use, new_folder, remove
 from learners.snapshots import manifest as manifests
-from learners.snapshots.disk import FileMark, copy_checked
+from learners.snapshots.disk import FileMark, alone_with, copy_checked, in_use, new_folder, remove
 from learners.snapshots.draft import WRITING, Draft
 from learners.snapshots.errors import (
     CorruptSnapshotError,
