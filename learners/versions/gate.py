@@ -8,9 +8,11 @@ disk, opened again, never by a predict on the learner's own workspace.
 from __future__ import annotations
 
 import math
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +88,18 @@ def _saves_the_same(learner: Learner, model: Path, scratch: Path) -> bool:
         return sha256(scratch.read_bytes()).digest() == sha256(model.read_bytes()).digest()
     finally:
         scratch.unlink(missing_ok=True)
+
+
+# Packages whose version may change what a snapshot means.
+RECORDED_PACKAGES = ("freshet", "vowpalwabbit", "river", "numpy")
+
+
+def packages() -> dict[str, str]:
+    """Versions of what decides the bytes of a model."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found

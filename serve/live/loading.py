@@ -21,9 +21,8 @@ from learners.calibration import adjusted
 from learners.learner import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
 from learners.registry import Pointers, Registry, Version, utc_now
 from learners.snapshots import CorruptSnapshotError, Snapshot, SnapshotStore
-from learners.versions.gate import reproduces
+from learners.versions.gate import packages, reproduces
 from learners.versions.score import spec_of
-from stream.packages import packages
 
 
 class CondemnedError(FreshetError):

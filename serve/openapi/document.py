@@ -13,10 +13,10 @@ from fastapi.openapi.utils import get_openapi
 
 from converters.files.framing import csv_line
 from converters.schema.schema import Schema
+from learners.versions.gate import packages
 from serve.openapi.operations import Answer, Operation, json_body, operation, parameter, rows_body
 from serve.openapi.schemas import Json, components, example_label, example_row, ref
 from serve.routes.ingest import KEY_HEADER
-from stream.packages import packages
 
 OF_BODIES = (400, 408, 413, 415, 422, 503)
 OF_MOVES = (400, 401, 403, 404, 408, 409, 413, 415, 422, 503, 504)

@@ -26,7 +26,7 @@ from learners.snapshots import (
     SnapshotRef,
     SnapshotStore,
 )
-from learners.versions.gate import judge
+from learners.versions.gate import judge, packages
 from stream.checkpoints.files import (
     METRICS,
     read_arrays,
@@ -43,7 +43,6 @@ from stream.fold.tally import metrics
 from stream.log import fingerprint
 from stream.log.journal import to_cut, to_positions
 from stream.measured_by import measured_by, tell_changes
-from stream.packages import packages
 
 # What parsers say to files that hold something else; none of them runs what it reads.
 UNREADABLE = (
