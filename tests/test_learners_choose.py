@@ -25,7 +25,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     for package in packages:
         for name in modules[package]:
             monkeypatch.setitem(sys.modules, name, None)
-    for name in ("learners.vw.learner", "learners.vw_saved", "learners.river.learner"):
+    for name in ("learners.vw.learner", "learners.vw.model_file", "learners.river.learner"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 

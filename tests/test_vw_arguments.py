@@ -13,7 +13,7 @@ import pytest
 from converters.errors import UsageError
 from learners.learner import LearnerSpec
 from learners.vw.arguments import COIN, OPTIONS, vw_spec
-from learners.vw_saved import saved_weights
+from learners.vw.model_file import saved_weights
 from tests.learner_contract import (
     Promise,
     score_is_from_before_the_lesson,

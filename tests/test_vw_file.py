@@ -12,8 +12,7 @@ from learners import choose
 from learners.learner import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
 from learners.river.arguments import river_spec
 from learners.vw.arguments import vw_spec
-from learners.vw.model_file import read_header, read_weights
-from learners.vw_saved import saved_weights, untrained
+from learners.vw.model_file import read_header, read_weights, saved_weights, untrained
 from tests.learner_samples import PAIRS, labelled_lines, learning
 from tests.vw_plain import plain
 

@@ -26,8 +26,13 @@ from vowpalwabbit.pyvw import Workspace, pylibvw
 from converters.convert.from_vw_text import DEFAULT_NAMESPACE, meetings, read_row, readable
 from learners.intake import broken_line, intake_for
 from learners.learner import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
-from learners.vw.model_file import pending_regularization
-from learners.vw_saved import bits, check_made_with, saved_weights, untrained
+from learners.vw.model_file import (
+    bits,
+    check_made_with,
+    pending_regularization,
+    saved_weights,
+    untrained,
+)
 
 CONSTANT = "Constant"
 # Fixed numbers of VW: the hash of the constant feature and the multiplier of crossed hashes.
