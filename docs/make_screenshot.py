@@ -19,8 +19,7 @@ from rich.console import Console
 
 from converters.show.command_line import say
 from serve.demo.demo import DemoOptions, run
-from serve.demo.screen import Scene, line, screen
-from stream.demo_display import Display
+from serve.demo.screen import Display, Scene, line, screen
 
 PICTURE = Path(__file__).with_name("demo.svg")
 COLUMNS = 96

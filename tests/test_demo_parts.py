@@ -13,8 +13,7 @@ from rich.console import Console
 from serve.demo import folder as folders
 from serve.demo.flights import FLIGHTS
 from serve.demo.folder import DemoFolderError, demo_folder, environment
-from serve.demo.screen import BARS, Scene, bars, line, screen
-from stream.demo_display import display
+from serve.demo.screen import BARS, Scene, bars, display, line, screen
 
 
 def window(auc: float, log_loss: float) -> dict[str, float]:

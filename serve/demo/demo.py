@@ -22,11 +22,10 @@ from learners.registry import Registry
 from serve.demo.flights import FLIGHTS
 from serve.demo.folder import DemoFolder, demo_folder, environment
 from serve.demo.player import Player
-from serve.demo.screen import Scene
+from serve.demo.screen import Display, Scene, display
 from serve.processes.child import freshet
 from serve.processes.ports import free_port, free_port_near
 from serve.processes.supervisor import ChildFailedError, Patience, Supervisor
-from stream.demo_display import Display, display
 
 HOST, PORT = "127.0.0.1", 8000
 # The year in three minutes.

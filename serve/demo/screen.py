@@ -1,22 +1,28 @@
 """What the demo shows at one moment, as one screen or as one line.
 
-:mod:`serve.demo.demo` makes each :class:`Scene`, plain data, and :mod:`stream.demo_display` puts it
+:mod:`serve.demo.demo` makes each :class:`Scene`, plain data, and :mod:`serve.demo.screen` puts it
 before the user.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from time import monotonic
+from typing import Any, Protocol
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from converters.show.command_line import say
 
 BARS = "▁▂▃▄▅▆▇█"
 # What a coin would have, and a learner that knows the base rate alone.
@@ -192,3 +198,58 @@ def bars(values: Sequence[float | None], low: float, high: float, width: int = 6
 def number(value: float | None) -> str:
     """A measure with three digits after the point; a dash where there is none."""
     return "-" if value is None else f"{value:.3f}"
+
+
+WIDEST = 100
+LINE_SECONDS = 5.0
+
+
+class Display(Protocol):
+    """Where scenes are shown."""
+
+    def show(self, scene: Scene) -> None:
+        """Show the moment; called several times a second."""
+
+    def say(self, text: str) -> None:
+        """Say something that stays."""
+
+
+@contextmanager
+def display() -> Iterator[Display]:
+    """A screen where standard error is a terminal, else lines."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    console = Console(stderr=True, highlight=False)
+    console.width = min(console.width, WIDEST)
+    with Live(console=console, auto_refresh=False) as live:
+        yield _Screen(live)
+
+
+class _Screen:
+    """One screen, drawn again and again."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def show(self, scene: Scene) -> None:
+        self._live.update(screen(scene), refresh=True)
+
+    def say(self, text: str) -> None:
+        self._live.console.print(Text(text), soft_wrap=True)
+
+
+class _Lines:
+    """A line every few seconds, as long as there is news."""
+
+    def __init__(self) -> None:
+        self._said, self._said_at = "", monotonic()
+
+    def show(self, scene: Scene) -> None:
+        text = line(scene)
+        if scene.time and text != self._said and monotonic() - self._said_at >= LINE_SECONDS:
+            self._said, self._said_at = text, monotonic()
+            say(text)
+
+    def say(self, text: str) -> None:
+        say(text)
