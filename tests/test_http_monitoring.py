@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from learners.registry import Registry, RegistryUnavailableError
-from serve.state import KEPT_SECONDS
+from serve.routes.monitoring import KEPT_SECONDS
 from stream.fold.tally import metrics
 from tests.served import Maker, a_client, problem_of
 
@@ -114,7 +114,7 @@ def test_a_learner_that_is_silent_or_has_said_goodbye_is_not_alive(
     assert learner["alive"] is False
     assert learner["counts"]["learned"] == 390
     beat(maker)
-    monkeypatch.setattr("serve.state.ALIVE_SECONDS", 0.0)
+    monkeypatch.setattr("serve.routes.monitoring.ALIVE_SECONDS", 0.0)
     settled()
     assert samples(client)["freshet_learner_up",] == 0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from converters.schema.schema import Column, Schema
-from serve.moves import Move, Unpin
+from serve.routes.versions import Move, Unpin
 from serve.rows.refusals import SENTENCES
 from serve.rows.to_append import LABEL_COLUMNS
 
