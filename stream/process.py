@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import FrameType
 
 
@@ -46,3 +50,37 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def collected_by_hand() -> Iterator[None]:
+    """No automatic collection within the ``with``."""
+    gc.freeze()  # what is there now stays: modules, schema, the loaded state
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def collect_new() -> None:
+    """Look at what was made since the last look."""
+    gc.collect(0)
+
+
+def collect_recent() -> None:
+    """Look once more at what has survived, then let it rest."""
+    gc.collect(1)
+    gc.freeze()
+    _give_back()()
+
+
+@cache
+def _give_back() -> Callable[[], object]:
+    """The C library's way to give free memory back to the system; nothing where it has none."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's, and not musl's
+        if trim is not None:
+            return lambda: trim(0)
+    return lambda: None

@@ -27,7 +27,7 @@ from learners.snapshots import (
     SnapshotError,
     SnapshotStore,
 )
-from stream import garbage
+from stream import process
 from stream.checkpoints import checkpoint
 from stream.checkpoints.checkpoint import Saved
 from stream.context import Context, learner_json
@@ -200,7 +200,7 @@ class Saver:
         self._learned_at_version = learned
         self._saved_batches = self._pipeline.batches
         self.trouble = ""
-        garbage.collect_recent()
+        process.collect_recent()
         self._pacing.saved(learned, monotonic() - began)
         log.info(
             "checkpoint",

@@ -16,7 +16,7 @@ import structlog
 
 from learners.registry import Registry, RegistryUnavailableError
 from learners.snapshots import SnapshotError, SnapshotStore
-from stream import garbage
+from stream import process
 from stream.checkpoints.saver import Beginning, Saver
 from stream.fold import tally
 from stream.fold.pipeline import Written
@@ -130,7 +130,7 @@ class Learning:
 
     def _look_around(self) -> None:
         """Each second: say how it goes, tidy up, and see whether a backfill was promoted."""
-        garbage.collect_new()
+        process.collect_new()
         try:
             self._beat(alive=True)
             self._thin()

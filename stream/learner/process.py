@@ -27,7 +27,6 @@ from stream.checkpoints.saver import Beginning
 from stream.context import Context
 from stream.fold import tally
 from stream.fold.tally import report
-from stream.garbage import collected_by_hand
 from stream.learner.begin import Starting
 from stream.learner.fencing import Connection, connect, take_hold
 from stream.learner.loop import Learning
@@ -35,6 +34,7 @@ from stream.learner.outage import Outage
 from stream.log.contract import FencedError, LogUnavailableError, Place, StampError
 from stream.log.topics import Topics, create_topics, described
 from stream.open_log import opened
+from stream.process import collected_by_hand
 from stream.reading import merge
 from stream.reading.assignment import Assignment
 from stream.reading.batches import Batch

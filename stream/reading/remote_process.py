@@ -81,14 +81,14 @@ def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
     from contextlib import closing
     from time import monotonic
 
-    from stream import garbage
+    from stream import process
     from stream.open_log import opened
     from stream.reading import remote_messages
     from stream.reading.local import local_batches
 
     collected_at = monotonic()
     with (
-        garbage.collected_by_hand(),
+        process.collected_by_hand(),
         closing(opened(assignment.context.settings, create=False)) as event_log,
         local_batches(event_log, assignment, ANOTHER_IS_STARTED) as batches,
     ):
@@ -96,7 +96,7 @@ def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
         for batch in batches:
             _send(pipe, remote_messages.of_batch(batch))
             if monotonic() - collected_at > COLLECT_SECONDS:
-                garbage.collect_new()
+                process.collect_new()
                 collected_at = monotonic()
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from stream.garbage import collected_by_hand
 from stream.log.contract import MAX_RECORD_BYTES, Outgoing, Place, Record, RecordTooLargeError
+from stream.process import collected_by_hand
 from stream.reading.batches import record_reader
 from tests.faults.corruption import ROOT
 from tests.project import Project
