@@ -7,12 +7,14 @@ until a registry row names it; :mod:`stream.learner.loop` writes that row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 from zipfile import BadZipFile
+
+import structlog
 
 from converters.files.zstd import ZstdError
 from converters.schema.schema import CONVERTER_VERSION
@@ -42,7 +44,36 @@ from stream.fold.planner import Counts
 from stream.fold.tally import metrics
 from stream.log import fingerprint
 from stream.log.journal import to_cut, to_positions
-from stream.measured_by import measured_by, tell_changes
+
+log = structlog.get_logger()
+
+
+def measured_by(context: Context) -> dict[str, Any]:
+    """The settings that decide what is measured, and nothing that is learned."""
+    settings = context.settings
+    value = settings.value
+    return {
+        **settings.evaluation.model_dump(mode="json"),
+        "threshold": settings.threshold,
+        "value": None if value is None else value.model_dump(mode="json"),
+    }
+
+
+def tell_changes(context: Context, state: Mapping[str, Any], anew: Collection[str]) -> None:
+    """Say what is measured otherwise than the checkpoint did; it is not the model's business."""
+    now, then = measured_by(context), state.get("measured_by", {})
+    changed = sorted(name for name in now if then and now[name] != then.get(name))
+    if changed:
+        log.info("what is measured has changed since the checkpoint", settings=", ".join(changed))
+    if "static_after" in changed and "static" in state:
+        log.warning(
+            "evaluation.static_after has changed, but the copy was taken before; it stays",
+            taken_at=then["static_after"],
+        )
+    if anew:
+        names = ", ".join(sorted(anew))
+        log.info("shadows that are gone, or begin anew with other arguments", shadows=names)
+
 
 # What parsers say to files that hold something else; none of them runs what it reads.
 UNREADABLE = (
