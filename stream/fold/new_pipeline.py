@@ -15,13 +15,13 @@ from learners.learner import MODEL_FILE, Learner
 from learners.shadow_specs import shadow_specs
 from stream.context import Context
 from stream.fold.pipeline import Pipeline
+from stream.fold.plan import Teaching
 from stream.fold.planner import Planner
 from stream.fold.scoring import Scoring
 from stream.fold.shadows import new_shadow
 from stream.fold.slices import Slices
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
-from stream.teaching import Teaching
 
 
 def new_pipeline(context: Context, lineage: int) -> Pipeline:

@@ -14,11 +14,10 @@ from typing import Any
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import unlabelled
 from stream.fold import planner_blocks
-from stream.fold.plan import REMEMBERED, Plan, Refused, Scored
+from stream.fold.plan import LESSON, REMEMBERED, Plan, Refused, Scored, Teaching
 from stream.joins.joiner import SOURCE_BITS, Joiner, Source
 from stream.joins.keys import DIGEST_BYTES, key_of
 from stream.reading.batches import EventRows, LabelRows, Taken
-from stream.teaching import LESSON, Teaching
 
 
 @dataclass

@@ -14,11 +14,10 @@ from operator import add
 
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import Row, unlabelled
-from stream.fold.plan import Plan
+from stream.fold.plan import LESSON, Plan
 from stream.joins.joiner import SOURCE_BITS, Joiner, Source
 from stream.joins.keys import DIGEST_BYTES
 from stream.reading.batches import EventRows, LabelRows, Taken
-from stream.teaching import LESSON
 
 # Fewer rows are planned one by one as quickly.
 FEWEST = 8
