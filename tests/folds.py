@@ -21,8 +21,7 @@ from learners.snapshots import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.context import Context, context_of
 from stream.fold.pipeline import Pipeline
-from stream.joins.joiner import Joiner
-from stream.joins.keys import key_of
+from stream.joins.joiner import Joiner, key_of
 from stream.log.contract import Place
 from stream.reading.batches import Batch, EventRows, LabelRows, Taken
 from tests.simulation import SECOND, Simulation

@@ -15,8 +15,7 @@ from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import unlabelled
 from stream.fold import planner_blocks
 from stream.fold.plan import LESSON, REMEMBERED, Plan, Refused, Scored, Teaching
-from stream.joins.joiner import SOURCE_BITS, Joiner, Source
-from stream.joins.keys import DIGEST_BYTES, key_of
+from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source, key_of
 from stream.reading.batches import EventRows, LabelRows, Taken
 
 

@@ -15,8 +15,7 @@ from operator import add
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import Row, unlabelled
 from stream.fold.plan import LESSON, Plan
-from stream.joins.joiner import SOURCE_BITS, Joiner, Source
-from stream.joins.keys import DIGEST_BYTES
+from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source
 from stream.reading.batches import EventRows, LabelRows, Taken
 
 # Fewer rows are planned one by one as quickly.

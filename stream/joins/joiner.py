@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import blake2b
 
 from converters.config.settings import DuplicateSettings, LateLabelSettings
 from stream.joins.columns import Layout
@@ -235,3 +236,19 @@ class Joiner:
 def _before(queue: KeyedQueue, newest: int) -> bool:
     oldest = queue.oldest_time()
     return oldest is not None and oldest < newest
+
+
+# Ids this short are kept as they are; longer ones as a digest of this many bytes.
+DIGEST_BYTES = 16
+
+
+def key_of(id_: str) -> str:
+    """An id as it is remembered: bounded, and never equal to another's.
+
+    A digest is kept as a string, a character a byte; its leading NUL makes it longer than any id
+    that is kept as itself.
+    """
+    if len(id_) <= DIGEST_BYTES:
+        return id_
+    digest = blake2b(id_.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+    return "\0" + digest.decode("latin-1")

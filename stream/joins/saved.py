@@ -17,8 +17,7 @@ import structlog
 
 from learners.snapshots import Draft, FileMark, Snapshot
 from stream.joins.joiner import Joiner, LabelCounts
-from stream.joins.segment import Change
-from stream.joins.segments import Segments
+from stream.joins.segments import Change, Segments
 
 log = structlog.get_logger()
 
