@@ -13,10 +13,9 @@ import pytest
 
 from learners.registry import SupersededError
 from stream.checkpoints.saver import UnsavedError
-from stream.learner.loop import Learning
+from stream.learner.loop import Learning, OutputThread
 from stream.learner.process import assembled
 from stream.log.contract import LogUnavailableError, Outgoing, Place
-from stream.output_thread import OutputThread
 from stream.reading.batches import Batch
 from tests.project import Project, answers, flights, same
 

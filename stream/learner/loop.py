@@ -8,6 +8,7 @@ beyond the checkpoint is folded again at the next start, with outputs off.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from time import monotonic, time
 from typing import Any
@@ -24,8 +25,41 @@ from stream.learner.begin import Starting
 from stream.learner.heartbeat import Heartbeat, Spacing
 from stream.log.contract import Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
-from stream.output_thread import OutputThread
 from stream.reading.batches import Batch
+
+
+class OutputThread:
+    """Transactions in order, at most one under way.
+
+    Attributes:
+        reached: the next offset of each partition written to, of what has settled.
+    """
+
+    def __init__(self, writer: OutputWriter) -> None:
+        self._writer = writer
+        self._thread = ThreadPoolExecutor(1, "outputs")
+        self._under_way: Future[dict[Place, int]] | None = None
+        self.reached: dict[Place, int] = {}
+
+    def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> None:
+        """Begin a transaction once the one before has settled; raises what that one raised."""
+        self.settle()
+        self._under_way = self._thread.submit(self._writer.write, outputs)
+
+    def settle(self) -> None:
+        """Return when everything is on disk.
+
+        Raises:
+            LogError: the transaction failed; see :meth:`stream.log.contract.OutputWriter.write`.
+        """
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            self.reached |= under_way.result()
+
+    def close(self) -> None:
+        """Wait for what is under way, however it ends."""
+        self._thread.shutdown()
+
 
 log = structlog.get_logger()
 
