@@ -16,7 +16,6 @@ from typing import Any
 from converters.errors import FreshetError
 from learners.registry import Commit, Lineage, Registry, Start
 from learners.snapshots import SnapshotStore
-from stream import replay
 from stream.checkpoints import checkpoint
 from stream.context import Context, learner_json
 from stream.dead_letters.sent_marks import once_reader
@@ -25,6 +24,7 @@ from stream.fold.new_pipeline import new_pipeline
 from stream.fold.pipeline import Pipeline, Written
 from stream.fold.tally import report
 from stream.formed import Formed
+from stream.log import journal
 from stream.log.contract import EventLog, Place, Record
 from stream.log.journal import JournalLine, to_cut, to_positions
 from stream.log.topics import Topics, described, topics_of
@@ -67,7 +67,7 @@ class Backfill:
                 "lines of the journal to follow. Take the log in its plain order with --fresh."
             )
         topics = topics_of(self.context.settings)
-        lines = replay.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
+        lines = journal.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
         pipeline = self._beginning(live)
         before = pipeline.counts.events
         with closing(pipeline):

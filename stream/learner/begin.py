@@ -13,7 +13,6 @@ import structlog
 from learners.learner import WrongLearnerError
 from learners.registry import Checkpoint, Lineage, Registry, Start, Version
 from learners.snapshots import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
-from stream import replay
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import check_same, check_topics
 from stream.checkpoints.saver import Beginning
@@ -103,12 +102,12 @@ class Starting:
         Raises:
             LostRegistryError: the journal names batches of which the registry knows nothing.
         """
-        known = replay.highest_lineage(self.event_log, self.topics.journal)
+        known = journal.highest_lineage(self.event_log, self.topics.journal)
         if known:
-            raise replay.LostRegistryError(
+            raise journal.LostRegistryError(
                 f"The journal {self.topics.journal} tells of {known} lineage(s) of this model, and "
                 "the registry knows none: it was lost, or swapped, or `registry` or `home` name "
-                f"another place. {replay.RESTORE_REGISTRY}"
+                f"another place. {journal.RESTORE_REGISTRY}"
             )
         lineage = self._new_lineage("learn", self._where(None), None)
         pipeline = new_pipeline(self.context, lineage.serial)
@@ -162,7 +161,7 @@ class Starting:
         with self.snapshots.open(self.registry.version(parent).snapshot) as snapshot:
             pipeline = checkpoint.load(self.context, snapshot, lineage.serial)
         pipeline.batches = 0
-        opening, written = replay.opening(
+        opening, written = journal.opening(
             self.event_log, self.topics, lineage.serial, self.registry.lineage
         )
         pipeline.output_before = opening.cut
@@ -192,7 +191,7 @@ class Starting:
     def _tail(self, pipeline: Pipeline, start: Start) -> list[JournalLine]:
         """The journal's batches of this lineage that the pipeline has not taken."""
         done = (pipeline.lineage, pipeline.batches, start.journal_position)
-        return replay.tail(self.event_log, self.topics.journal, *done)
+        return journal.tail(self.event_log, self.topics.journal, *done)
 
     def _where(self, lineage: Lineage | None) -> Start:
         """Where the learner stands now; without a lineage, the begin of everything."""
@@ -220,5 +219,5 @@ class Starting:
             learner=learner_json(self.context),
             schema_hash=self.context.schema.hash,
             start=start,
-            after=replay.highest_lineage(self.event_log, self.topics.journal),
+            after=journal.highest_lineage(self.event_log, self.topics.journal),
         )
