@@ -20,7 +20,7 @@ def test_records_behind_an_open_transaction_are_told_of(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Once when it has lasted, with both offsets, and once when it is over."""
-    monkeypatch.setattr("stream.kafka_held_back.HELD_BACK_SECONDS", 0.3)
+    monkeypatch.setattr("stream.log_kafka.reader.HELD_BACK_SECONDS", 0.3)
     said = ""
 
     def told(word: str) -> bool:

@@ -12,9 +12,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from stream import kafka_appender
 from stream.log.contract import LogUnavailableError
-from stream.log_kafka import client, errors
+from stream.log_kafka import client, errors, writers
 from stream.log_kafka import reader as kafka_reader
 from stream.log_kafka.client import open_producer
 from stream.log_kafka.log import KafkaLog
@@ -29,7 +28,7 @@ IN_TIME = 15.0
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter times than anyone would want in earnest."""
-    for module in (kafka_appender, client, errors, kafka_reader):
+    for module in (writers, client, errors, kafka_reader):
         for name in ("CONNECT_SECONDS", "REQUEST_SECONDS", "CLOSE_SECONDS", "QUIET_SECONDS"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, 1.5)

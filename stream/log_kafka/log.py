@@ -1,7 +1,7 @@
 """The log in Kafka: topics created as Freshet wants them, described, appended to, read, written.
 
 For more than one machine. :mod:`stream.log_kafka.reader`, :mod:`stream.log_kafka.writers` and
-:mod:`stream.kafka_appender` do the work, :mod:`stream.log_kafka.client` is the library below them.
+:mod:`stream.log_kafka.writers` do the work, :mod:`stream.log_kafka.client` is the library below them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stream.kafka_appender import KafkaAppender
 from stream.log.checks import check_names, check_position, checked
 from stream.log.contract import Outgoing, Place, TopicSpec, TopicState
 from stream.log_kafka.client import (
@@ -25,7 +24,7 @@ from stream.log_kafka.client import (
 from stream.log_kafka.errors import errors, patiently
 from stream.log_kafka.reader import KafkaReader
 from stream.log_kafka.topics import create, unknown
-from stream.log_kafka.writers import KafkaWriter
+from stream.log_kafka.writers import KafkaAppender, KafkaWriter
 
 # Followers fetch every half second at the latest.
 NEW_LEADER_SECONDS = 2.0
