@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from stream.log.contract import EventLog, LogError, LogUnavailableError, Place, PositionError
 from stream.log_sqlite import file
+from stream.log_sqlite.file import packed, unpacked
 from stream.log_sqlite.log import SqliteLog
-from stream.sqlite_records import packed, unpacked
 from tests.log_processes import next_line, running
 from tests.logs import make_topic, outgoing, read_all, values
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from stream.log.checks import check_names, check_position, checked
 from stream.log.contract import FencedError, Outgoing, Place, TopicSpec, TopicState
-from stream.log_sqlite.file import OFFSET_BITS, LogFile, transaction
+from stream.log_sqlite.file import OFFSET_BITS, LogFile, insert, transaction, unknown
 from stream.log_sqlite.reader import SqliteReader
-from stream.sqlite_records import insert, unknown
 
 
 class SqliteLog:

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from stream.log.checks import WAYS_OUT
 from stream.log.contract import Place, PositionError, Record
-from stream.log_sqlite.file import OFFSET_BITS, LogFile
-from stream.sqlite_records import unpacked
+from stream.log_sqlite.file import OFFSET_BITS, LogFile, unpacked
 
 RECORDS_A_POLL = 2_048
 BYTES_A_POLL = 8 * 2**20
