@@ -8,8 +8,7 @@ import pytest
 
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFileError, open_csv
-from stream.formed import Formed
-from stream.produce.file_records import History, HistoryOptions
+from stream.produce.file_records import Formed, History, HistoryOptions
 from tests.project import Project, csv_text, flights
 
 HEADER = ("id", "at", "late", "carrier", "origin", "hour", "distance", "landed")

@@ -23,12 +23,11 @@ from stream.fold import tally
 from stream.fold.new_pipeline import new_pipeline
 from stream.fold.pipeline import Pipeline, Written
 from stream.fold.tally import report
-from stream.formed import Formed
 from stream.log import journal
 from stream.log.contract import EventLog, Place, Record
 from stream.log.journal import JournalLine, to_cut, to_positions
 from stream.log.topics import Topics, described, topics_of
-from stream.produce.file_records import History
+from stream.produce.file_records import Formed, History
 from stream.reading.batches import Batch, BatchReader, record_reader
 from stream.reading.merge import BATCH_ROWS, MergedReader
 

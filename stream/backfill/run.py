@@ -19,8 +19,7 @@ from stream.fold.outputs import Score, read_dead_letters, read_scores
 from stream.fold.pipeline import Pipeline, Written
 from stream.log.contract import Outgoing, Place, Record
 from stream.open_log import opened
-from stream.produce.file_records import History, HistoryOptions
-from stream.waits import warn_of_waits
+from stream.produce.file_records import History, HistoryOptions, warn_of_waits
 
 
 def run(

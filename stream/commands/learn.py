@@ -48,9 +48,8 @@ def produce(
     from converters.files.csv_file import open_csv
     from converters.show.command_line import progress
     from stream.log.topics import create_topics
-    from stream.produce.file_records import History
+    from stream.produce.file_records import History, warn_of_waits
     from stream.produce.producer import Pace, Producer, telling_how_far
-    from stream.waits import warn_of_waits
 
     if rate is not None and rate <= 0:
         raise UsageError(f"--rate {rate}: rows a second must be more than 0.")

@@ -12,17 +12,57 @@ equal, and a label is never known before its event is.
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from converters.cells.refusal import Refusal, RefusedCellError, quoted
 from converters.cells.times import time_ms
+from converters.config.settings import Settings
 from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFile, CsvFileError, FileRow
 from converters.schema.schema import Schema
-from stream.formed import Formed, Timed, Waiting, out_of_range
-from stream.log.contract import Outgoing, StampError
+from converters.show.command_line import say
+from stream.log.contract import MAX_AHEAD_MS, Outgoing, StampError
+
+
+class Formed(NamedTuple):
+    """A record ready to be appended: of labels or of events, with so many rows.
+
+    ``timed_by`` is the row that the record has its time from; None if it has no time.
+    """
+
+    labels: bool
+    rows: int
+    record: Outgoing
+    timed_by: FileRow | None
+
+
+class Timed(NamedTuple):
+    """A row with its record time, and its label with the label's; None where there is none."""
+
+    time: int | None
+    row: FileRow
+    content: bytes
+    label: tuple[int, bytes] | None = None
+
+
+# A label's time, its row's number, what is sent of it, and its row.
+Waiting = tuple[int, int, bytes, FileRow]
+
+
+def out_of_range(formed: Sequence[Formed]) -> Formed | None:
+    """Which of the records a log has refused for its time: the first that no log takes.
+
+    If a broker's clock is behind this machine's it may be none of these, and is the latest.
+    """
+    timed = [f for f in formed if f.timed_by is not None and f.record.time is not None]
+    latest = int(time.time() * 1000) + MAX_AHEAD_MS
+    wrong = (f for f in timed if not 0 <= (f.record.time or 0) <= latest)
+    return next(wrong, max(timed, key=lambda f: f.record.time or 0, default=None))
+
 
 DEFAULT_ROWS_PER_MESSAGE = 50
 
@@ -245,3 +285,13 @@ class History:
             raise UsageError(f"--label-time: {self._file.name} has no column '{name}'.")
         assert id_at is not None and label_at is not None  # noqa: PT018  # looked at above
         return id_at, label_at, None if name is None else self._file.header.index(name)
+
+
+def warn_of_waits(history: History, settings: Settings) -> None:
+    """Say so when labels come later than events wait for them."""
+    waited, allowed = history.longest_wait / 86_400, settings.late_labels.wait / 86_400
+    if waited > allowed:
+        say(
+            f"Warning: labels come up to {waited:,.1f} days after their events, and events wait "
+            f"{allowed:,.1f} days (late_labels.wait); those later than that are not learned."
+        )

@@ -18,10 +18,9 @@ from uuid import uuid4
 
 from converters.errors import FreshetError
 from converters.show.command_line import say
-from stream.formed import Formed
 from stream.log.contract import EventLog, Outgoing, OutputWriter, StampError
 from stream.log.topics import Topics
-from stream.produce.file_records import History
+from stream.produce.file_records import Formed, History
 
 # Records sent at a time when there is no pace to keep, and how long a paced one may be held back.
 CHUNK_RECORDS, CHUNK_SECONDS = 500, 0.05
