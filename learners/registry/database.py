@@ -37,7 +37,8 @@ from sqlalchemy.exc import (
 
 from converters.errors import UsageError
 from learners.registry import sqlite, tables
-from learners.registry.errors import BUSY_SECONDS, RegistryError, translated
+from learners.registry.errors import RegistryError
+from learners.registry.trouble import BUSY_SECONDS, translated
 
 # Tables, then the model's row: each can be lost to another process once.
 _CREATE_ATTEMPTS = 3

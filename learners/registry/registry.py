@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Literal, Self
 
 from converters.errors import UsageError
-from learners.registry import serving, versions, writer
-from learners.registry.database import Database, Transaction
-from learners.registry.errors import RegistryError, UnservableVersionError
+from learners.registry import commits, ledger, lineages, serving, thinning, versions, writer
+from learners.registry.database import Database
+from learners.registry.errors import UnservableVersionError
 from learners.registry.records import (
     Checkpoint,
     Commit,
@@ -29,51 +29,6 @@ from learners.registry.records import (
     utc_now,
 )
 from learners.registry.repeated_requests import Posts
-
-
-def commit(change: Transaction, epoch: int, commit: Commit) -> Committed:
-    """A checkpoint of the writer's, with version, pointers and ledger where they are due.
-
-    Raises:
-        SupersededError: the epoch is not the newest.
-        RegistryError: the lineage is not the live one.
-    """
-    owner = writer.check(change, epoch)
-    known = versions.by_folder(change, commit.snapshot.folder)
-    if known is not None:
-        return Committed(known.serial, known.version, serving.read(change))
-    live = versions.live_serial(change)
-    if commit.lineage != live:
-        raise RegistryError(
-            f"A checkpoint of lineage {commit.lineage} of model {change.model!r} cannot be "
-            f"committed: the learner's lineage is {live}. Start the learner again; it goes on "
-            "from there."
-        )
-    state = "verified" if commit.verdict.good else "refused"
-    serial, version = versions.add(change, commit, state=state, epoch=epoch)
-    if version is None:
-        return Committed(serial, None, serving.read(change))
-    return Committed(serial, version, serving.publish(change, version, commit.verdict, owner))
-
-
-def add_candidate(change: Transaction, commit: Commit) -> int:
-    """A version that no pointer moves to until someone promotes it; its number.
-
-    Raises:
-        RegistryError: there is no such lineage, or nothing was learned.
-    """
-    known = versions.by_folder(change, commit.snapshot.folder)
-    if known is not None and known.version is not None:
-        return known.version
-    if not commit.learned_something or versions.find(change, commit.lineage) is None:
-        raise RegistryError(
-            f"A candidate of lineage {commit.lineage} of model {change.model!r} cannot be listed: "
-            "nothing was learned, or the lineage does not exist. Backfill again."
-        )
-    state = "candidate" if commit.verdict.good else "refused"
-    _, version = versions.add(change, commit, state=state, epoch=None)
-    assert version is not None
-    return version
 
 
 class Registry:
@@ -148,23 +103,23 @@ class Registry:
                 writer.check(change, epoch)
             if parent_version is not None:
                 versions.version(change, parent_version)
-            serial = versions.next_serial(change, after)
+            serial = lineages.next_serial(change, after)
             made = (parent_version, origin, learner, schema_hash, start, epoch, change.now)
             lineage = Lineage(serial, *made)
-            versions.add(change, lineage)
+            lineages.add(change, lineage)
             if epoch is not None:
-                versions.make_live(change, lineage)
+                lineages.make_live(change, lineage)
             return lineage
 
     def live_lineage(self) -> Lineage | None:
         """The lineage that the learner works on, if it ever began one."""
         with self._database.read() as look:
-            return versions.find(look, versions.live_serial(look))
+            return lineages.find(look, lineages.live_serial(look))
 
     def lineage(self, serial: int) -> Lineage | None:
         """The lineage of this number; None if there is none."""
         with self._database.read() as look:
-            return versions.find(look, serial)
+            return lineages.find(look, serial)
 
     def commit(self, epoch: int, commit: Commit) -> Committed:
         """The commit point: checkpoint, version, ``latest``, verdict, ``serving``: all or nothing.
@@ -175,12 +130,12 @@ class Registry:
             SupersededError: the epoch is not the newest.
         """
         with self._database.write() as change:
-            return commit(change, epoch, commit)
+            return commits.commit(change, epoch, commit)
 
     def add_candidate(self, commit: Commit) -> int:
         """A backfill's version: listed, served only once someone promotes it; its number."""
         with self._database.write() as change:
-            return add_candidate(change, commit)
+            return commits.add_candidate(change, commit)
 
     def resume_point(self) -> Checkpoint | None:
         """The newest whole checkpoint of the live lineage; None: begin at the lineage's start."""
@@ -256,22 +211,22 @@ class Registry:
     def ledger(self, limit: int | None = None) -> list[Entry]:
         """Every entry of the ledger, or the newest ``limit`` of them; the oldest first."""
         with self._database.read() as look:
-            return serving.entries(look, limit)
+            return ledger.entries(look, limit)
 
     def served_at(self, moment: datetime) -> int | None:
         """The version that was served at a moment."""
         with self._database.read() as look:
-            return serving.served_at(look, moment)
+            return ledger.served_at(look, moment)
 
     def thinnable(self, keep: int) -> list[Checkpoint]:
         """The checkpoints whose folders may go when the newest ``keep`` versions are kept."""
         with self._database.read() as look:
-            return serving.thinnable(look, keep)
+            return thinning.thinnable(look, keep)
 
     def mark_thinned(self, given: Iterable[Checkpoint]) -> list[Checkpoint]:
         """Give these up; returns those that nothing has come to need: delete their folders."""
         with self._database.write() as change:
-            return serving.mark(change, given)
+            return thinning.mark(change, given)
 
     def named_folders(self) -> set[str]:
         """The snapshot folders that must stay; every other one is an orphan."""

@@ -6,69 +6,15 @@ works inside a change that has the model to itself, so that a pin it reads stays
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import select, update
 
-from learners.registry import serving, tables, versions
+from learners.registry import ledger, lineages, tables, versions
 from learners.registry.database import Transaction
 from learners.registry.errors import UnservableVersionError
-from learners.registry.records import Checkpoint, Entry, Json, Pointers, Verdict, Version
-
-_TABLE = tables.ledger
-_COLUMNS = [column for column in _TABLE.c if column.name != "model"]
-
-
-def append(
-    change: Transaction,
-    *,
-    actor: str,
-    action: str,
-    reason: str,
-    version: int | None,
-    moved: tuple[int | None, int | None],
-    detail: Json,
-) -> None:
-    """Add one entry; ``moved`` is the version served before and after."""
-    highest = select(func.max(_TABLE.c.seq)).where(_TABLE.c.model == change.model)
-    values = {
-        "model": change.model,
-        "seq": 1 + (change.connection.scalar(highest) or 0),
-        "at": change.now,
-        "actor": actor,
-        "action": action,
-        "reason": reason,
-        "version": version,
-        "from_version": moved[0],
-        "to_version": moved[1],
-        "detail": detail,
-    }
-    change.connection.execute(insert(_TABLE).values(values))
-
-
-def entries(look: Transaction, limit: int | None) -> list[Entry]:
-    """Every entry, or the newest ``limit`` of them, in the order in which they were made."""
-    newest = select(*_COLUMNS).where(_TABLE.c.model == look.model).order_by(_TABLE.c.seq.desc())
-    rows = look.connection.execute(newest.limit(limit)).all()
-    return [Entry(*row) for row in reversed(rows)]
-
-
-def chosen(look: Transaction) -> set[int]:
-    """The versions that were ever served because someone promoted or rolled back to them."""
-    by_choice = (_TABLE.c.model == look.model) & _TABLE.c.action.in_(("promote", "rollback"))
-    versions = look.connection.scalars(select(_TABLE.c.to_version).where(by_choice))
-    return {version for version in versions if version is not None}
-
-
-def served_at(look: Transaction, moment: datetime) -> int | None:
-    """The version served at a moment: where the last move up to then had led."""
-    before = (_TABLE.c.model == look.model) & (_TABLE.c.at <= moment)
-    statement = select(_TABLE.c.to_version).where(before).order_by(_TABLE.c.seq.desc()).limit(1)
-    return look.connection.scalar(statement)
-
+from learners.registry.records import Checkpoint, Json, Pointers, Verdict, Version
 
 _ROW = tables.models
 _TABLE = tables.checkpoints
@@ -154,7 +100,7 @@ def _move(
             change, _TABLE.c.version == after.serving, served=True, state="verified"
         )
     actor, action, reason = who_what_why
-    append(
+    ledger.append(
         change,
         actor=actor,
         action=action,
@@ -181,7 +127,7 @@ def _check_servable(look: Transaction, version: Version) -> None:
 
 def _learners_best(look: Transaction) -> int | None:
     """The newest good version of the live lineage, or what that lineage began with."""
-    lineage = versions.find(look, versions.live_serial(look))
+    lineage = lineages.find(look, lineages.live_serial(look))
     if lineage is None:
         return None
     best = versions.newest_good(look, _TABLE.c.lineage == lineage.serial)
@@ -195,68 +141,3 @@ def _instead_of(look: Transaction, bad: int, schema_hash: str) -> int | None:
     alike = _TABLE.c.schema_hash == schema_hash
     earlier = versions.newest_good(look, alike, _TABLE.c.version < bad)
     return earlier if earlier is not None else versions.newest_good(look, alike)
-
-
-_TABLE = tables.checkpoints
-
-
-def thinnable(look: Transaction, keep: int) -> list[Checkpoint]:
-    """The checkpoints whose folders may go, oldest first.
-
-    Kept are the newest ``keep`` versions of the learner and as many candidates (a learner must
-    not push out a backfill's version before someone could promote it), every version that was
-    ever served because someone chose it, what a pointer names, the point to resume from, and
-    what any lineage began with.
-
-    Versions that were served only by following the learner go too: it makes one every few
-    seconds, and kept for ever they would fill the disk.
-    """
-    there = versions.find(look, ~_TABLE.c.thinned)
-    needed = _needed_versions(look, keep) | serving.chosen(look)
-    resume = versions.resume_point(look)
-    return [
-        found
-        for found in there
-        if found.version not in needed and (resume is None or found.serial != resume.serial)
-    ]
-
-
-def mark(change: Transaction, given: Iterable[Checkpoint]) -> list[Checkpoint]:
-    """Mark those of the given that may still go, and return them: their folders can be deleted."""
-    wanted = {found.serial for found in given}
-    gone = [found for found in thinnable(change, keep=0) if found.serial in wanted]
-    if gone:
-        serials = [found.serial for found in gone]
-        versions.change_rows(change, _TABLE.c.serial.in_(serials), thinned=True)
-    if any(found.version is not None for found in gone):  # others were never on offer
-        served = serving.read(change).serving
-        serving.append(
-            change,
-            actor="freshet",
-            action="thin",
-            reason="older than what is kept, and never chosen to be served",
-            version=None,
-            moved=(served, served),
-            detail={
-                "checkpoints": serials,
-                "versions": [found.version for found in gone if found.version is not None],
-            },
-        )
-    return gone
-
-
-def _needed_versions(look: Transaction, keep: int) -> set[int]:
-    now = serving.read(look)
-    pointed = {number for number in (now.latest, now.serving) if number is not None}
-    candidate = _TABLE.c.state == "candidate"
-    recent = {
-        number
-        for kind in (candidate, ~candidate)
-        for number in look.connection.scalars(
-            select(_TABLE.c.version)
-            .where(_TABLE.c.model == look.model, _TABLE.c.version.is_not(None), kind)
-            .order_by(_TABLE.c.version.desc())
-            .limit(keep)
-        )
-    }
-    return pointed | recent | versions.parents(look)

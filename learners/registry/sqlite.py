@@ -12,7 +12,7 @@ import time
 from sqlalchemy import Connection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from learners.registry.errors import BUSY_SECONDS, primary_code
+from learners.registry.trouble import BUSY_SECONDS, primary_code
 
 # The execution option of connections that are going to write.
 WRITES = "freshet_writes"
