@@ -15,7 +15,6 @@ import orjson
 
 from converters.errors import FreshetError
 from learners.registry import Lineage
-from stream.log import journal
 from stream.log.checks import WAYS_OUT
 from stream.log.contract import EventLog, LogError, Outgoing, Place, PositionError, Record
 from stream.log.topics import Topics, described
@@ -139,7 +138,7 @@ def tail(
         LostRegistryError: it tells of a later lineage, which the registry has forgotten.
     """
     found = []
-    for line in journal.lines(event_log, topic, start):
+    for line in lines(event_log, topic, start):
         if line.lineage > lineage:
             raise LostRegistryError(
                 f"The journal {topic} tells of lineage {line.lineage}, and the registry's newest "
@@ -184,7 +183,7 @@ def opening(
         return {topic for topic, state in states.items() if ids.get(topic) == state.topic_id}
 
     reached: dict[Place, int] = {}
-    for line in journal.lines(event_log, topics.journal):
+    for line in lines(event_log, topics.journal):
         if line.lineage == lineage:
             return line, True
         known = same_topics(line.lineage)
@@ -199,7 +198,7 @@ def highest_lineage(event_log: EventLog, topic: str) -> int:
 
     A registry that was lost would give numbers a second time.
     """
-    return max((line.lineage for line in journal.lines(event_log, topic)), default=0)
+    return max((line.lineage for line in lines(event_log, topic)), default=0)
 
 
 def furthest(reached: dict[Place, int], cut: Cut) -> None:
