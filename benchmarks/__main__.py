@@ -25,7 +25,7 @@ from benchmarks import (
     waiting,
 )
 from benchmarks.table import Measured
-from tests.broker import running_broker
+from tests.support.streams.broker import running_broker
 
 
 def _pipeline() -> list[Measured]:

@@ -1,6 +1,6 @@
 """Conversion: one row against one prediction of Vowpal Wabbit, and files against csv2vw.
 
-csv2vw itself cannot be had as a package. ``tests/csv2vw_plain.py`` stands in for it: as slow, and
+csv2vw itself cannot be had as a package. ``tests/support/rows/csv2vw_plain.py`` stands in for it: as slow, and
 held to recorded runs of it.
 """
 
@@ -26,8 +26,8 @@ from converters.convert.to_vw_text import compile_schema
 from converters.convert.whole_file import convert
 from converters.files.csv_file import open_csv
 from converters.schema.schema import from_settings
-from tests.csv2vw_files import FLAGS, fast, flights
-from tests.csv2vw_plain import Plain
+from tests.support.rows.csv2vw_files import FLAGS, fast, flights
+from tests.support.rows.csv2vw_plain import Plain
 
 ROWS = 50_000
 # So many times the flights of a year are more than five million rows.

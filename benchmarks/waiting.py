@@ -26,7 +26,7 @@ from statistics import mean
 from benchmarks.data import ROWS, write_flights
 from benchmarks.table import Measured
 from benchmarks.waiting_stream import fill, model
-from tests.broker import running_broker
+from tests.support.streams.broker import running_broker
 
 ARGS = "-b 18"
 # What the learner takes without many waiting is seen on a stream of so many events.

@@ -12,8 +12,8 @@ import structlog
 
 from stream.log.contract import EventLog
 from stream.open_log import open_log
-from tests.broker import BrokerUnavailableError, running_broker
-from tests.logs import without_kafka
+from tests.support.streams.broker import BrokerUnavailableError, running_broker
+from tests.support.streams.logs import without_kafka
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from converters.errors import UsageError
 from serve.cli import app
-from tests.project import CONFIG
+from tests.support.serving.project import CONFIG
 
 NAMES = ("rows.csv", "freshet.toml")
 

@@ -16,8 +16,8 @@ from stream.fold.outputs import dead_letter_records, read_dead_letters
 from stream.log.contract import Place, Record
 from stream.produce.file_records import Formed, History, HistoryOptions
 from stream.reading.batches import EventRows
-from tests import schemas
-from tests.schemas import build
+from tests.support.rows import schemas
+from tests.support.rows.schemas import build
 
 COLUMNS: schemas.Columns = {
     "id": {"role": "id"},

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from converters.files.framing import Dialect
 from serve.cli import app
 from stream.log import journal
-from tests.project import COLUMNS, Project, flights
-from tests.served import FEATURES, a_project, client_of, maker_of
+from tests.support.serving.project import COLUMNS, Project, flights
+from tests.support.serving.served import FEATURES, a_project, client_of, maker_of
 
 CSV = {"content-type": "text/csv"}
 SEMICOLON, TAB, BAR = (";", "cp1252"), ("\t", "utf-16"), ("|", "utf-8")

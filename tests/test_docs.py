@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from docs.make_configuration import PAGE, page
-
-ROOT = Path(__file__).parents[1]
+from tests.support import ROOT
 
 
 def test_the_configuration_reference_is_the_settings() -> None:

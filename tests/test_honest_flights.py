@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from serve.demo.flights import CONFIG, write_flights
-from tests.late_labels_plain import Scored, simulated
+from tests.support.streams.late_labels_plain import Scored, simulated
 
 FLIGHTS = 20_000
 LATER = pytest.mark.long

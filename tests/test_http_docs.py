@@ -10,7 +10,8 @@ from typing import Any
 from learners.intake import UNLEARNABLE
 from serve.http.problems import BUG, KINDS, OF_HTTP
 from serve.rows.refusals import MISSING_COLUMN, SENTENCES
-from tests.served import ROOT, a_client
+from tests.support import ROOT
+from tests.support.serving.served import a_client
 
 TEXT = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
 CONVERTER = (ROOT / "docs" / "converter.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from learners.vw.arguments import COIN, OPTIONS
-from tests.scored_ways import (
+from tests.support.streams.scored_ways import (
     Answer,
     backfilled,
     file_of,

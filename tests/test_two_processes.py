@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.test_changed_log import (
+from tests.stream.learner.test_changed_log import (
     test_another_record_before_the_position_stops_the_learner,
     test_other_records_than_those_of_the_journal_stop_a_replay,
     test_partitions_added_while_learning_are_learned_and_replayed,
 )
+from tests.stream.learner.test_outage import (
+    test_a_log_that_is_locked_is_waited_for,
+    test_a_registry_that_is_locked_stops_no_learning,
+)
+from tests.stream.learner.test_stops import test_ten_sigterms_change_nothing
 from tests.test_learning import (
     logged,
     project,
@@ -20,11 +25,6 @@ from tests.test_learning import (
     test_every_way_to_the_same_rows_is_the_same,
     test_sqlite_and_kafka_give_the_same,
     test_ten_stops_change_nothing,
-)
-from tests.test_stops import test_ten_sigterms_change_nothing
-from tests.test_waiting import (
-    test_a_log_that_is_locked_is_waited_for,
-    test_a_registry_that_is_locked_stops_no_learning,
 )
 
 __all__ = [

@@ -1,7 +1,7 @@
 """A column's values as bars: each half's share of them, and the share of positive labels.
 
 Called by :mod:`converters.check.columns` with the sampled cells of a column; drawn by
-:mod:`converters.check.svg`.
+:mod:`converters.check.bars`.
 """
 
 from __future__ import annotations

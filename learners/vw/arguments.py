@@ -40,7 +40,7 @@ class Option:
 
 
 # In canonical order. The ranges are those in which the flights and numbers of any size left the
-# scores unsaturated and the weights finite; tests/test_vw_arguments.py tries their ends.
+# scores unsaturated and the weights finite; tests/learners/vw/test_arguments.py tries their ends.
 OPTIONS = {
     "--bit_precision": Option(18, 10, 28, "any", whole=True),
     "--learning_rate": Option(0.5, 1e-6, 10, "gradient"),

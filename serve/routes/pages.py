@@ -13,7 +13,7 @@ from pathlib import Path
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
-FOLDER = Path(__file__).parent / "dashboard"
+FOLDER = Path(__file__).parents[1] / "dashboard"
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",

@@ -15,7 +15,6 @@ import typer
 from converters.errors import FreshetError
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from stream.commands.outputs import output_records, print_rows
-from stream.open_log import opened_log
 from stream.process import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -114,6 +113,7 @@ def _sending(settings: Settings, schema: Schema) -> Iterator[SendingAgain]:
     from learners.registry import Registry
     from stream.context import context_of
     from stream.dead_letters.send_again import sending_again
+    from stream.open_log import opened_log
 
     with opened_log(settings) as log, closing(Registry(settings.registry, settings.model)) as known:
         yield sending_again(context_of(settings, schema), known, log)

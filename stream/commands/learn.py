@@ -14,7 +14,6 @@ import typer
 from converters.errors import UsageError
 from converters.files.output import check_apart
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
-from stream.open_log import opened_log
 from stream.process import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -48,6 +47,7 @@ def produce(
     from converters.files.csv_file import open_csv
     from converters.show.command_line import progress
     from stream.log.topics import create_topics
+    from stream.open_log import opened_log
     from stream.produce.file_records import History, warn_of_waits
     from stream.produce.producer import Pace, Producer, telling_how_far
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config
-from stream.open_log import opened_log
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
@@ -37,6 +36,7 @@ def output_records(settings: Settings, what: str, first: int) -> Iterator[Iterat
     """The records of an output topic from an offset on; none if nothing has been written yet."""
     from stream.log import journal
     from stream.log.topics import topics_of
+    from stream.open_log import opened_log
 
     topics: Topics = topics_of(settings)
     name = getattr(topics, what)

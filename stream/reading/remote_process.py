@@ -38,7 +38,7 @@ def main() -> None:
     pipe = _own_output()
     try:
         # Imported while nobody waits: the learner is still about to find out where to begin.
-        for module in ("stream.reading.local", f"stream.{sys.argv[1]}_log"):
+        for module in ("stream.reading.local", f"stream.log_{sys.argv[1]}.log"):
             import_module(module)
         _work(lines.get(), pipe)
     except BrokenPipeError:  # the learner is gone; it is just not known yet at the other pipe

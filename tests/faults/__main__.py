@@ -16,7 +16,7 @@ from tests.faults import table
 from tests.faults.fault_tests import fault_tests
 from tests.faults.kills import Outcome, forget_failed, run_all, run_one
 from tests.faults.scenarios import scenarios
-from tests.faults.zygote import ROOT
+from tests.support import ROOT
 
 KILLS, EVENTS = 2_040, 1_020_000
 DOCUMENT = ROOT / "docs" / "reliability-kills.md"

@@ -1,6 +1,6 @@
 """One real Kafka broker to stop, kill, pause and start again on its data.
 
-Stands below the tests of faults and :mod:`tests.faults.cluster`, above :mod:`tests.broker`, whose
+Stands below the tests of faults and :mod:`tests.faults.cluster`, above :mod:`tests.support.streams.broker`, whose
 jars and formatted storage it uses. A broker keeps its port and its folder over all its starts, and
 is ended by its own pid.
 """
@@ -17,7 +17,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.broker import CLASSES, HOME, QUICK, answers, die_with_its_parent, free_ports, prepare
+from tests.support.streams.broker import (
+    CLASSES,
+    HOME,
+    QUICK,
+    answers,
+    die_with_its_parent,
+    free_ports,
+    prepare,
+)
 
 HEAP = "-Xmx320m"
 # A start on data that a kill left behind first recovers its segments.

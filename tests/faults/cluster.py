@@ -17,8 +17,8 @@ from pathlib import Path
 
 from stream.log.contract import Place
 from stream.log_kafka.client import TopicPartition, kafka, open_admin
-from tests.broker import HOME, free_ports, prepare
 from tests.faults.brokers import PATIENCE_SECONDS, Broker, made
+from tests.support.streams.broker import HOME, free_ports, prepare
 
 PREFERRED = 0  # Kafka's number for the election of a partition's first replica
 CONTROLLER = """\

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker import BrokerUnavailableError
 from tests.faults.brokers import Broker, broker_alone
 from tests.faults.cluster import Cluster, three_brokers
 from tests.faults.disks import Shim, shim_in
-from tests.logs import without_kafka
+from tests.support.streams.broker import BrokerUnavailableError
+from tests.support.streams.logs import without_kafka
 
 
 @pytest.fixture(scope="session")

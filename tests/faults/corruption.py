@@ -23,9 +23,9 @@ from typing import Any
 from learners.registry import Checkpoint
 from learners.snapshots import SnapshotRef
 from learners.snapshots.manifest import MANIFEST
-from tests.project import Project, answers, csv_text, flights, same
+from tests.support import ROOT
+from tests.support.serving.project import Project, answers, csv_text, flights, same
 
-ROOT = Path(__file__).parents[2]
 ROWS, RUNS = 240, 3
 # A frozen copy as well, so that its two files are in the snapshot.
 STATIC = 'static_after = "2013-01-01T06:30:00"\n'

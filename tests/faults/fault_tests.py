@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 from tests.faults.kills import STATE
 from tests.faults.table import Table
-from tests.faults.zygote import ROOT
+from tests.support import ROOT
 
 # Most of the time these tests wait for time-outs; those of one file share a broker.
 WORKERS = 3

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from converters.files.framing import csv_line
 from stream.log import journal
 from stream.log.contract import EventLog, LogError, Outgoing
-from tests.project import Project
+from tests.support.serving.project import Project
 
 ROWS_A_RECORD = 50
 # How long all outages of a test may last together.

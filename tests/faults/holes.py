@@ -11,7 +11,7 @@ import pytest
 
 from stream.log.contract import Outgoing, Place
 from tests.faults.running import Learner, freshet, learner
-from tests.project import Project, flights
+from tests.support.serving.project import Project, flights
 
 ROWS = flights(3_000)
 MORE = flights(3_100)[3_000:]

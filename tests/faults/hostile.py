@@ -26,7 +26,7 @@ from tests.faults.hostile_cells import (
     wild,
 )
 from tests.faults.hostile_json import NO_JSON, json_label, json_row
-from tests.project import flights
+from tests.support.serving.project import flights
 
 Headers = tuple[tuple[str, bytes], ...]
 CSV: Headers = (("content-type", b"text/csv"),)

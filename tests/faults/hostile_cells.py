@@ -13,7 +13,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Literal, NamedTuple
 
-from tests.project import COLUMNS
+from tests.support.serving.project import COLUMNS
 
 # What the schema of these tests has besides the flights' columns.
 MORE = """

@@ -27,7 +27,7 @@ from stream.fold.outputs import DeadLetter, Score
 from stream.log.contract import Outgoing
 from tests.faults.hostile import CSV, JSON, Hostile
 from tests.faults.hostile_cells import MORE
-from tests.project import Project
+from tests.support.serving.project import Project
 
 # Records appended at a time.
 APPENDED = 5_000

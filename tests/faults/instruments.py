@@ -113,7 +113,7 @@ class Instruments:
         kind = "SqliteLog" if log == "sqlite" else "KafkaLog"
         self.step("filelock", "FileLock.__enter__", after="start: lock taken")
         self.step("learners.registry", "Registry.begin_epoch", after="start: epoch begun")
-        self.step(f"stream.{log}_log", f"{kind}.writer", after="start: writer opened")
+        self.step(f"stream.log_{log}.log", f"{kind}.writer", after="start: writer opened")
         self.step("learners.registry", "Registry.begin_lineage", after="start: lineage begun")
         self.step("stream.checkpoints.checkpoint", "load", after="start: checkpoint loaded")
 

@@ -19,7 +19,7 @@ from stream.fold.outputs import Score
 from tests.faults.kill_scenario import Killing, ScenarioError
 from tests.faults.scenarios import project_of
 from tests.faults.zygote import Life, Zygote
-from tests.project import Project
+from tests.support.serving.project import Project
 
 # What a report says of the run and not of the model.
 OF_THE_RUN = {"version", "events_this_run", "events_per_second"}

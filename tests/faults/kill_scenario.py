@@ -18,7 +18,7 @@ from tests.faults.ledger import Ledger, drawn
 from tests.faults.points import COMMITTING, POINTS, REPLAYING, Point, read_trace
 from tests.faults.scenarios import Deaths, Scenario
 from tests.faults.zygote import KILLED, Life, Zygote, plain_life
-from tests.project import Project
+from tests.support.serving.project import Project
 
 # Small batches, thinning and heartbeats all the time: a life of a second passes every point.
 HASTE = {"THIN_EVERY_SECONDS": 0.0, "ORPHAN_SECONDS": 0.0, "HEARTBEAT_SECONDS": 0.05}

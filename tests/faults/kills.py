@@ -22,11 +22,12 @@ from functools import cache
 from pathlib import Path
 from time import monotonic
 
-from tests.broker import running_broker
 from tests.faults.kill_checks import verified
 from tests.faults.kill_scenario import Killing, ScenarioError
 from tests.faults.scenarios import Scenario, project_of
-from tests.faults.zygote import ROOT, ZygoteError, running_zygote
+from tests.faults.zygote import ZygoteError, running_zygote
+from tests.support import ROOT
+from tests.support.streams.broker import running_broker
 
 STATE = ROOT / ".cache" / "faults"
 PACKAGES = ("converters", "learners", "stream", "serve")

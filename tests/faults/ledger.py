@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from stream.log.contract import EventLog, Outgoing
 from stream.log.topics import Topics
-from tests.project import flights
+from tests.support.serving.project import flights
 
 # Seconds of stream time that an event waits for its label.
 LABEL_WAIT = 172_800

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from learners.registry import RegistryError
-from tests.project import Project, answers, same
+from tests.support import ROOT
+from tests.support.serving.project import Project, answers, same
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
 TERMINAL = re.compile(r"\x1b\[[0-9;]*m")
 

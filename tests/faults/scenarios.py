@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 
 from tests.faults.ledger import LABEL_WAIT
-from tests.project import Project
+from tests.support.serving.project import Project
 
 LOGS = (("sqlite", 4), ("kafka", 1), ("kafka", 4))
 # Where the reader has a process of its own, which is killed too.

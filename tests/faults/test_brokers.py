@@ -19,7 +19,7 @@ from tests.faults.running import (
     verified,
     without_faults,
 )
-from tests.project import Project, flights
+from tests.support.serving.project import Project, flights
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(400)]
 ROWS = flights(20_000)

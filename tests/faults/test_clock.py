@@ -10,7 +10,7 @@ import pytest
 from stream.log.contract import Outgoing
 from tests.faults.disks import Shim
 from tests.faults.running import Outcome, begun, outcome
-from tests.project import Project, flights
+from tests.support.serving.project import Project, flights
 
 ROWS = flights(900)
 PART = 300

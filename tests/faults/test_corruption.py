@@ -32,7 +32,7 @@ from tests.faults.corruption import (
     registry_file,
     snapshot_folder,
 )
-from tests.project import Project, answers, same
+from tests.support.serving.project import Project, answers, same
 
 FILES = {"joins.npz", MANIFEST, "metrics.npz", "model", "static-model"}
 # The ids resolved last: how many files they take depends on the clock. Nothing waits any more.

@@ -33,7 +33,7 @@ from tests.faults.corruption import (
     registry_file,
     snapshot_folder,
 )
-from tests.project import answers, same
+from tests.support.serving.project import answers, same
 
 
 @pytest.fixture(scope="module")

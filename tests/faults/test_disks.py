@@ -22,7 +22,7 @@ from tests.faults.running import (
     verified,
     without_faults,
 )
-from tests.project import Project, flights
+from tests.support.serving.project import Project, flights
 
 ROWS = flights(3_000)
 FIRST, SECOND = 1_000, 2_000

@@ -26,8 +26,8 @@ from tests.faults.holes import (
     send_now,
 )
 from tests.faults.running import begun, freshet, saved, until
-from tests.logs import remove_topic, trim
-from tests.project import Project
+from tests.support.serving.project import Project
+from tests.support.streams.logs import remove_topic, trim
 
 
 @BOTH

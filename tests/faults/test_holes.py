@@ -15,8 +15,8 @@ from stream.log_kafka.client import open_admin, open_producer
 from tests.faults.brokers import Broker
 from tests.faults.holes import ACCEPTING, BOTH, HALF, ROWS, place_reached, send
 from tests.faults.running import outcome, without_faults
-from tests.logs import trim
-from tests.project import Project, same
+from tests.support.serving.project import Project, same
+from tests.support.streams.logs import trim
 
 
 @pytest.mark.kafka

@@ -20,8 +20,8 @@ import pytest
 from stream.log.contract import MAX_RECORD_BYTES, Outgoing, Place, Record, RecordTooLargeError
 from stream.process import collected_by_hand
 from stream.reading.batches import record_reader
-from tests.faults.corruption import ROOT
-from tests.project import Project
+from tests.support import ROOT
+from tests.support.serving.project import Project
 
 # What a record of nonsense has in the short form; in the long one it is the largest there is.
 SOME_BYTES = 2**18

@@ -14,7 +14,7 @@ from stream.log_kafka.topics import WANTED
 from tests.faults.cluster import Cluster
 from tests.faults.feeding import fed
 from tests.faults.running import Learner, begun, outcome, verified, without_faults
-from tests.project import Project, flights
+from tests.support.serving.project import Project, flights
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(400)]
 ROWS = flights(20_000)

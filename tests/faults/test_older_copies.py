@@ -22,7 +22,7 @@ from tests.faults.holes import (
     send,
 )
 from tests.faults.running import begun
-from tests.project import Project
+from tests.support.serving.project import Project
 
 
 def put_back_sqlite(project: Project, older: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.disks import Shim
 from tests.faults.running import begun, learner, until
 from tests.faults.test_disks import FIRST, OFTEN, SECOND, finish, send
-from tests.project import Project
+from tests.support.serving.project import Project
 
 
 @pytest.mark.long

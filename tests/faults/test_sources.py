@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.corruption import ROOT
+from tests.support import ROOT
 
 PACKAGES = ("converters", "learners", "stream", "serve")
 # Modules that run what they read, or are known to, and calls that do.

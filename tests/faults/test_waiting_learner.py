@@ -11,7 +11,7 @@ import pytest
 from tests.faults.brokers import Broker
 from tests.faults.running import Learner, begun, freshet, learner, outcome, until, without_faults
 from tests.faults.test_brokers import FIRST, ROWS, project_on, send
-from tests.server_process import Server, server_of
+from tests.support.serving.server_process import Server, server_of
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(400)]
 ROW = {"id": "new", "at": "2013-01-02", "carrier": "AX", "hour": "9", "distance": "700"}

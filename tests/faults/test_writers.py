@@ -21,8 +21,8 @@ from tests.faults.running import (
     verified,
     without_faults,
 )
-from tests.logs import has_open_transaction
-from tests.project import Project, flights
+from tests.support.serving.project import Project, flights
+from tests.support.streams.logs import has_open_transaction
 
 ROWS = flights(6_000)
 THIRD = 2_000

@@ -29,8 +29,8 @@ from typing import Any
 
 from tests.faults.instruments import Instruments, set_constants
 from tests.faults.points import Trace
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 KILLED = -signal.SIGKILL
 LOOK_SECONDS = 0.001
 PR_SET_PDEATHSIG = 1  # from Linux's <sys/prctl.h>

@@ -1,0 +1,154 @@
+"""What was told about a file: roles, classes, and what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from converters.files.csv_file import CsvFileError
+from converters.init.columns import Inference
+from converters.init.labels import InferError
+from tests.support.rows.tables import NOISE, Cell, column, inferred, warnings
+
+
+def test_roles_as_told() -> None:
+    """Columns take the roles that are told, whatever they look like."""
+    inference = inferred(
+        {
+            "k": lambda i: f"k{i}",
+            "t": lambda i: 1_357_034_400 + i,
+            "n": str,
+            "z": lambda i: NOISE[i],
+        },
+        id_column="k",
+        time_column="t",
+        drop=("n",),
+    )
+    roles = {d.name: d.settings.get("role", "feature") for d in inference.decisions}
+    assert roles == {"y": "label", "k": "id", "t": "time", "n": "drop", "z": "feature"}
+    assert inference.warnings == ()
+
+
+def test_time_that_is_none() -> None:
+    """A time column with a cell that is no time is an error that names cell and line."""
+    with pytest.raises(CsvFileError, match=r'f\.csv, line 5: "soon" in the time column "a" is no'):
+        warnings(lambda i: "soon" if i == 3 else "2013-01-01", time_column="a")
+    assert column(lambda i: "" if i == 3 else "2013-01-01", time_column="a") == {"role": "time"}
+
+
+def test_ids_that_repeat_or_lack() -> None:
+    """An id column that repeats itself, or is empty at times, is told."""
+    said = warnings(lambda i: "" if i < 2 else f"k{max(i, 5)}", id_column="a")
+    assert 'id column "a" repeats itself in 3 rows' in said
+    assert 'id column "a" is empty in 2 rows' in said
+
+
+def test_one_row_is_no_rows() -> None:
+    """What is told of one row is told in the singular."""
+    assert "is empty in 1 row of" in warnings(lambda i: f"k{i}" if i else "", id_column="a")
+
+
+def test_unknown_column_names_those_there_are() -> None:
+    """A column that the file lacks is an error with the likeliest meant and all there are."""
+    with pytest.raises(InferError, match=r'--label names the column "lable", .*"y", "a", "label"'):
+        inferred({"a": str, "label": str}, label="lable")
+    with pytest.raises(InferError, match='did you mean "label"'):
+        inferred({"a": str, "label": str}, label="lable")
+    with pytest.raises(InferError, match='--drop names the column "b"'):
+        inferred({"a": str}, drop=("b",))
+
+
+def test_column_with_two_roles() -> None:
+    """One column cannot be told to be two things."""
+    with pytest.raises(InferError, match='--label and --id both name the column "y"'):
+        inferred({"a": str}, id_column="y")
+
+
+def test_nothing_left_to_learn_from() -> None:
+    """When every column is dropped, the error says why each was."""
+    with pytest.raises(InferError, match=r'no column to learn from .*"a": always "x"'):
+        inferred({"a": lambda _: "x"})
+
+
+def labels_of(values: Sequence[str], **told: Any) -> Inference:
+    """What is inferred where the label column holds these values in turn."""
+    columns: dict[str, Cell] = {
+        "y": lambda i: values[i % len(values)],
+        "z": lambda i: NOISE[i],
+    }
+    return inferred(columns, **told)
+
+
+def test_every_other_value_is_negative() -> None:
+    """Without ``--negative`` each other value that occurs is negative; more than one is told."""
+    two = labels_of(["1", "0"])
+    assert (two.labels.positive, two.labels.negative, two.warnings) == (("1",), ("0",), ())
+    three = labels_of(["1", "0", "2"])
+    assert three.labels.negative == ("0", "2")
+    assert '"y" holds 3 values; all but "1" count as negative: "0", "2"' in three.warnings[0]
+
+
+def test_the_most_frequent_spelling_of_a_class_stands_first() -> None:
+    """Answers name a class by its first spelling, which is the one that comes most often."""
+    cells = ["1", "yes", "yes", "a", "b", "b", "b", "c", "c"]
+    labels = labels_of(cells, positive=("1", "yes", "new")).labels
+    assert (labels.positive, labels.negative) == (("yes", "1", "new"), ("b", "c", "a"))
+
+
+def test_negative_as_told() -> None:
+    """With ``--negative`` only that is negative, and rows of other values are told."""
+    inference = labels_of(["1", "0", "2", ""], negative=("0",))
+    assert inference.labels.negative == ("0",)
+    assert (
+        'holds "2" besides the values told; such rows (100 in the sample)'
+        in (inference.warnings[0])
+    )
+
+
+def test_missing_labels_are_not_a_class() -> None:
+    """A label spelt as missing is not known, unless it is told to be a class."""
+    inference = labels_of(["1", "0", "NA"])
+    assert inference.labels.negative == ("0",)
+    assert inference.decisions[0].settings == {"role": "label", "missing_values": ("NA",)}
+    told = labels_of(["yes", "none"], positive=("yes",), negative=("none",))
+    assert (told.labels.negative, told.labels.missing) == (("none",), ())
+
+
+def test_positive_that_never_occurs() -> None:
+    """A positive value that does not occur is an error that lists those that do."""
+    with pytest.raises(InferError, match=r'--positive "yes" never occurs.*values are "0", "1"'):
+        labels_of(["1", "0"], positive=("yes",))
+    with pytest.raises(InferError, match="values are all missing"):
+        labels_of(["", "NA"])
+
+
+def test_label_with_one_class() -> None:
+    """A sample with one class: an error without ``--negative``, a warning with it."""
+    with pytest.raises(InferError, match=r'no value but "1" \(and "NA", read as not known\)'):
+        labels_of(["1", "NA"])
+    said = labels_of(["1"], negative=("0",)).warnings
+    assert 'never holds "0"' in said[0]
+    assert "holds one class alone" in said[1]
+
+
+def test_label_that_is_none() -> None:
+    """A label column with many values is doubted, and the list of values stays short."""
+    said = labels_of([str(i) for i in range(50)]).warnings
+    assert '"0", "10", "11"' in said[0]
+    assert "and 39 more" in said[0]
+    assert "is it the label?" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"positive": ("",)}, "empty cell cannot be a class"),
+        ({"positive": ("1",), "negative": ("1",)}, '"1" twice'),
+    ],
+)
+def test_contradicting_classes(told: dict[str, Any], said: str) -> None:
+    """What cannot be a class, or is told as both, is an error."""
+    with pytest.raises(InferError, match=said):
+        labels_of(["1", "0"], **told)

@@ -1,0 +1,52 @@
+"""The ledger: what was served when, and that nobody rewrites it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from learners.registry import Registry
+from tests.support.learning.registry_samples import Writer, registry_at
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """An empty registry."""
+    with registry_at(tmp_path) as opened:
+        yield opened
+
+
+def test_the_ledger_tells_what_was_served_when(registry: Registry) -> None:
+    """Between two moves the former's version was served; before the first, none."""
+    writer = Writer(registry)
+    writer.versions(2)
+    registry.serve_version("rollback", 1, "try", "ann")
+    entries = registry.ledger()
+    assert [entry.seq for entry in entries] == [1, 2, 3]
+    assert registry.served_at(entries[0].at - timedelta(milliseconds=1)) is None
+    assert [registry.served_at(entry.at) for entry in entries] == [1, 2, 1]
+    assert registry.served_at(entries[2].at - timedelta(milliseconds=1)) == 2
+    assert registry.served_at(datetime(2100, 1, 1, tzinfo=UTC)) == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger SET reason = 'nicer'",
+        "DELETE FROM ledger",
+        "INSERT OR REPLACE INTO ledger SELECT * FROM ledger",
+    ],
+)
+def test_the_ledger_cannot_be_rewritten(registry: Registry, tmp_path: Path, statement: str) -> None:
+    """Not even another program's SQL changes or removes a line."""
+    Writer(registry).versions(2)
+    before = registry.ledger()
+    other = sqlite3.connect(tmp_path / "registry.db")
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        other.execute(statement)
+    other.close()
+    assert registry.ledger() == before

@@ -1,0 +1,168 @@
+"""Processes that are kept running, and never outlive the one that keeps them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from converters.errors import FreshetError
+from serve.processes.child import Command
+from serve.processes.ports import PortError, free_port, free_port_near
+from serve.processes.supervisor import ChildFailedError, Patience, Supervisor
+from tests.support.serving.processes import alive, until
+
+PATIENCE = Patience(first_delay=0.01, longest_delay=0.04, grace=5.0)
+LASTS = "import time; print('here', flush=True); time.sleep(60)"
+
+
+def python(name: str, code: str) -> Command:
+    """A child that runs some Python; isolated, and so started in a moment."""
+    return Command(name, (sys.executable, "-I", "-S", "-c", code))
+
+
+@contextmanager
+def supervised(*commands: Command, patience: Patience = PATIENCE) -> Iterator[Watch]:
+    """A supervisor of these, with all that it and they say."""
+    lines: list[str] = []
+    notes: list[str] = []
+    with Supervisor(commands, lambda name, line: lines.append(line), notes.append, patience) as s:
+        yield Watch(s, lines, notes)
+
+
+class Watch:
+    """A supervisor and what was heard of it."""
+
+    def __init__(self, supervisor: Supervisor, lines: list[str], notes: list[str]) -> None:
+        self.supervisor = supervisor
+        self.lines = lines
+        self.notes = notes
+
+    def tend_until(self, condition: Callable[[], object]) -> None:
+        """Tend until something is so."""
+        until(condition, self.supervisor.tend)
+
+    def pid(self, name: str) -> int:
+        """The process of a child once it runs."""
+        self.tend_until(lambda: self.supervisor.pid(name))
+        return self.supervisor.pid(name) or 0
+
+
+def test_a_killed_child_is_started_again_and_the_others_are_left_alone() -> None:
+    """Kill -9 of one child gives a new process of it, with a line that says why."""
+    with supervised(python("a", LASTS), python("b", LASTS)) as watch:
+        first, other = watch.pid("a"), watch.pid("b")
+        os.kill(first, signal.SIGKILL)
+        watch.tend_until(lambda: watch.supervisor.pid("a") not in (None, first))
+        assert watch.supervisor.pid("b") == other
+        assert len(watch.notes) == 1
+        assert watch.notes[0].startswith("The a was killed by SIGKILL after ")
+        assert watch.notes[0].endswith(" It is started again in 0.01 s.")
+
+
+def test_the_delay_grows_up_to_its_bound() -> None:
+    """A child that keeps dying is started again ever later, but not later than the longest."""
+    with supervised(python("a", "raise SystemExit(7)")) as watch:
+        watch.tend_until(lambda: len(watch.notes) == 5)
+        delays = [note.rsplit(" in ", 1)[1] for note in watch.notes]
+        assert delays == ["0.01 s.", "0.02 s.", "0.04 s.", "0.04 s.", "0.04 s."]
+        assert "ended with exit status 7" in watch.notes[0]
+
+
+def test_a_child_that_has_proved_itself_is_started_again_at_once() -> None:
+    """Deaths after a steady life do not add up."""
+    patience = Patience(first_delay=0.01, steady=0.0, refusals=2, deaths=2)
+    with supervised(python("a", "raise SystemExit(2)"), patience=patience) as watch:
+        watch.tend_until(lambda: len(watch.notes) == 4)
+        assert {note.rsplit(" in ", 1)[1] for note in watch.notes} == {"0.01 s."}
+
+
+def test_a_child_that_refuses_its_config_again_and_again_ends_all() -> None:
+    """Exit status 2 three times in a row: all are stopped, and its own words are the error."""
+    words = "noise\\nfreshet: The key is wrong.\\n"
+    refuses = f"import sys; sys.stderr.write('{words}'); sys.exit(2)"
+    with supervised(python("a", refuses), python("b", LASTS)) as watch:
+        other = watch.pid("b")
+        with pytest.raises(ChildFailedError) as failed:
+            watch.tend_until(lambda: False)
+        assert not alive(other)
+    assert failed.value.exit_status == 2
+    assert str(failed.value).startswith("The a failed 3 times in a row, so everything was stopped.")
+    assert str(failed.value).endswith(" s: The key is wrong.")
+    assert len(watch.notes) == 2
+
+
+def test_patience_with_any_deaths_may_be_bounded() -> None:
+    """With a bound on deaths, a child that is always killed ends all, with exit status 1."""
+    patience = Patience(first_delay=0.01, deaths=2)
+    suicide = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    with supervised(python("a", suicide), patience=patience) as watch:
+        with pytest.raises(ChildFailedError, match=r"failed 2 times in a row.*SIGKILL") as failed:
+            watch.tend_until(lambda: False)
+        assert failed.value.exit_status == 1
+
+
+def test_children_are_asked_to_end_and_their_result_is_kept() -> None:
+    """Stopping sends SIGTERM, waits, and keeps what the child printed on its way out."""
+    finishes = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('the result'), sys.exit(0)))\n"
+        "print('ready', file=sys.stderr, flush=True); time.sleep(60)"
+    )
+    with supervised(python("a", finishes)) as watch:
+        watch.tend_until(lambda: watch.lines)
+        pid = watch.pid("a")
+        watch.supervisor.stop("a")
+        assert not alive(pid)
+        assert watch.supervisor.output("a") == "the result\n"
+        watch.supervisor.tend()
+        assert watch.supervisor.pid("a") is None
+    assert watch.notes == []
+
+
+STUBBORN = (
+    "import signal, sys, time\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "print('ready', file=sys.stderr, flush=True); time.sleep(60)"
+)
+
+
+def test_nobody_waits_for_children_after_a_second_interrupt() -> None:
+    """Ctrl-C out of the waiting kills what is left at once."""
+    with supervised(python("a", STUBBORN), patience=Patience(grace=1000.0)) as watch:
+        watch.tend_until(lambda: watch.lines)
+        pid = watch.pid("a")
+        watch.supervisor.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        assert not alive(pid)
+
+
+def test_a_child_that_does_not_end_is_killed() -> None:
+    """One that ignores SIGTERM is killed once the grace is over, and that is said."""
+    with supervised(python("a", STUBBORN), patience=Patience(grace=0.1)) as watch:
+        watch.tend_until(lambda: watch.lines)
+        pid = watch.pid("a")
+    assert not alive(pid)
+    assert "did not end within 0 s and was killed" in watch.notes[0]
+
+
+def test_the_terminals_signals_do_not_reach_the_children() -> None:
+    """Ctrl-C goes to the foreground's processes; a child is in a session of its own."""
+    with supervised(python("a", LASTS)) as watch:
+        assert os.getsid(watch.pid("a")) not in (os.getsid(0), 0)
+
+
+def test_a_taken_port_is_refused_or_evaded() -> None:
+    """A port that another program has is an error that names it, or gives way to a free one."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        taken = server.getsockname()[1]
+        with pytest.raises(PortError, match=f"port {taken}: another program listens there"):
+            free_port("127.0.0.1", taken)
+        assert free_port_near("127.0.0.1", taken) not in (taken, 0)
+    assert free_port("127.0.0.1", taken) == taken
+    with pytest.raises(FreshetError, match=r"Cannot listen on 192\.0\.2\.1"):
+        free_port("192.0.2.1", 0)

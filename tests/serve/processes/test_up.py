@@ -1,0 +1,100 @@
+"""``freshet up``: learner and server as real processes that are really killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from serve.processes.ports import free_port
+from tests.support.serving.processes import alive, until
+from tests.support.serving.project import Project
+
+
+@contextmanager
+def up(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A real ``freshet up``; killed at the end, if it has not ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "serve.cli", "up", *arguments],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A small model."""
+    return Project(tmp_path)
+
+
+def answers(port: int) -> bool:
+    """Whether a server is alive there."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def learner_pid(project: Project) -> int:
+    """The process of the learner; 0 before there is one."""
+    with project.registry() as registry:
+        status = registry.status()
+    return 0 if status is None else int(status.owner.rsplit(" ", 1)[1])
+
+
+def test_up_runs_both_and_brings_a_killed_learner_back(project: Project) -> None:
+    """Learner and server run; kill -9 of the learner gives another; SIGTERM ends all, status 0."""
+    port = free_port("127.0.0.1", 0)
+    with up(project.folder, "--port", str(port)) as process:
+        until(lambda: answers(port) and learner_pid(project))
+        first = learner_pid(project)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: learner_pid(project) != first)
+        second = learner_pid(project)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=40)
+        assert process.returncode == 0
+    assert "The learner was killed by SIGKILL" in said
+    assert not answers(port)
+    assert not alive(second)
+
+
+def test_no_child_outlives_a_killed_supervisor(project: Project) -> None:
+    """Kill -9 of ``freshet up`` ends its learner, cleanly, and its server."""
+    port = free_port("127.0.0.1", 0)
+    with up(project.folder, "--port", str(port)) as process:
+        until(lambda: answers(port) and learner_pid(project))
+        learner = learner_pid(project)
+        process.kill()
+        until(lambda: not alive(learner) and not answers(port))
+    with project.registry() as registry:
+        status = registry.status()
+    assert status is not None
+    assert status.status["alive"] is False
+
+
+def test_up_refuses_a_taken_port(project: Project) -> None:
+    """A port that is taken is one plain paragraph and exit status 1; nothing is started."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        with up(project.folder, "--port", str(port)) as process:
+            _, said = process.communicate(timeout=40)
+    assert process.returncode == 1
+    assert said.startswith(f"freshet: Cannot listen on 127.0.0.1, port {port}: another program")
+    assert said.count("\n") == 1

@@ -1,0 +1,75 @@
+"""What is measured beside the learner stands in ``/metrics`` and in the status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.serve.routes.test_monitoring import beat, samples, settled
+from tests.support.serving.served import Maker, a_client
+
+MEASURES: dict[str, Any] = {
+    "count": 9,
+    "log_loss": 0.5,
+    "accuracy": 0.75,
+    "lift": 0.125,
+    "window": {"count": 4, "log_loss": 0.25, "pr_auc": None},
+    "faded": {"log_loss": 0.375},
+    "recent": {"count": 2, "auc": 0.625},
+    "static": {"count": 9, "log_loss": 0.5625, "window": {"log_loss": 0.3125}},
+    "contenders": {
+        "base_rate": {"count": 9, "log_loss": 0.6875},
+        "raw": {"count": 9, "log_loss": 0.75},
+        "deep": {"count": 3, "log_loss": 0.4375, "faded": {"log_loss": 0.40625}},
+    },
+    "shadow_troubles": {"wide": "out of memory"},
+    "value": {"served": 12.5, "never": -3.0, "always": None, "events": 9},
+}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, Maker]]:
+    """A server whose learner has told its measures."""
+    folder: Path = tmp_path_factory.mktemp("measures")
+    with a_client(folder, versions=1) as (client, maker):
+        beat(maker, metrics=MEASURES)
+        settled()
+        yield client, maker
+
+
+def test_every_view_of_every_contender_is_a_gauge(served: tuple[TestClient, Maker]) -> None:
+    """Windowed and faded numbers of learner, frozen copy, base rate and shadows; none undefined."""
+    told = samples(served[0])
+    assert told["freshet_log_loss", "live", "all"] == 0.5
+    assert told["freshet_log_loss", "live", "window"] == 0.25
+    assert told["freshet_log_loss", "live", "faded"] == 0.375
+    assert told["freshet_log_loss", "static", "window"] == 0.3125
+    assert told["freshet_log_loss", "base_rate", "all"] == 0.6875
+    assert told["freshet_log_loss", "deep", "faded"] == 0.40625
+    assert told["freshet_auc", "live", "recent"] == 0.625
+    assert told["freshet_accuracy", "live", "all"] == 0.75
+    assert told["freshet_lift", "live", "all"] == 0.125
+    assert ("freshet_pr_auc", "live", "window") not in told
+
+
+def test_the_value_of_decisions_is_a_gauge(served: tuple[TestClient, Maker]) -> None:
+    """Of those served and of never acting; what is not known is left out."""
+    told = samples(served[0])
+    assert told["freshet_value", "served"] == 12.5
+    assert told["freshet_value", "never"] == -3.0
+    assert ("freshet_value", "always") not in told
+
+
+def test_a_failed_shadow_can_be_alerted_on(served: tuple[TestClient, Maker]) -> None:
+    """1 for one that has failed, 0 for one that is scored; base rate and raw are no shadows."""
+    told = {key[1]: value for key, value in samples(served[0]).items() if "shadow" in key[0]}
+    assert told == {"deep": 0.0, "wide": 1.0}
+
+
+def test_the_status_tells_them_as_the_learner_did(served: tuple[TestClient, Maker]) -> None:
+    """The page's table is made of these."""
+    assert served[0].get("/status").json()["metrics"] == MEASURES

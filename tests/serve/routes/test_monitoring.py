@@ -1,0 +1,196 @@
+"""Health, metrics, the status, and the pages that people look at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from learners.registry import Registry, RegistryUnavailableError
+from serve.routes.monitoring import KEPT_SECONDS
+from stream.fold.tally import metrics
+from tests.support.serving.served import Maker, a_client, problem_of
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, Maker]]:
+    """A server of two versions."""
+    with a_client(tmp_path_factory.mktemp("monitoring"), versions=2) as pair:
+        yield pair
+
+
+def samples(client: TestClient) -> dict[tuple[str, ...], float]:
+    """Every sample by its name and the values of its labels."""
+    return {
+        (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+    }
+
+
+def beat(maker: Maker, **more: object) -> None:
+    """A heartbeat as the learner sends it."""
+    status = {
+        "alive": True,
+        "events_per_second": 1234.5,
+        "lag": {"flights.events:0": 7, "flights.labels:1": 2},
+        "positions": {"flights.events:0": 100},
+        "events": 400,
+        "learned": 390,
+        "waiting": 8,
+        "rejected": 2,
+        "metrics": metrics(maker.pipeline),
+    }
+    maker.registry.heartbeat(maker.epoch, status | more)
+
+
+def settled() -> None:
+    """Let what was remembered of the status grow old."""
+    time.sleep(KEPT_SECONDS + 0.01)
+
+
+def test_metrics_tell_of_the_model_and_the_learner(served: tuple[TestClient, Maker]) -> None:
+    """Versions, heartbeat, rate, lag, counts, log loss and AUC, parsed as Prometheus parses."""
+    client, maker = served
+    beat(maker)
+    settled()
+    found = samples(client)
+    assert found["freshet_served_version",] == found["freshet_latest_version",] == 2
+    assert found["freshet_pinned",] == 0
+    assert found["freshet_registry_up",] == found["freshet_learner_up",] == 1
+    assert found["freshet_learner_heartbeat_age_seconds",] < 60
+    assert found["freshet_learner_events_per_second",] == 1234.5
+    assert found["freshet_learner_lag_records", "0", "flights.events"] == 7
+    assert found["freshet_learner_lag_records", "1", "flights.labels"] == 2
+    assert found["freshet_learner_rows", "learned"] == 390
+    assert found["freshet_learner_rows", "rejected"] == 2
+    report = metrics(maker.pipeline)
+    assert found["freshet_log_loss", "live", "window"] == report["window"]["log_loss"]
+    assert found["freshet_auc", "live", "all"] == report["auc"]
+    assert found["freshet_model_load_seconds_count",] == 1
+
+
+def test_metrics_count_requests_rows_and_refusals(served: tuple[TestClient, Maker]) -> None:
+    """By route and status, with a histogram of seconds; unknown paths are not counted apart."""
+    client, _ = served
+    before = samples(client)
+    client.post("/predict", json=[{}, {"distance": "x"}, {}])
+    client.post("/predict", json={"distance": "x"})
+    client.post("/events", json=[{"distance": "x"}])
+    client.get("/versions/77")
+    for path in ("/nothing", "/else"):
+        client.get(path)
+    now = samples(client)
+
+    def risen(*key: str) -> float:
+        return now.get(key, 0) - before.get(key, 0)
+
+    assert risen("freshet_requests_total", "/predict", "200") == 1
+    assert risen("freshet_requests_total", "/predict", "422") == 1
+    assert risen("freshet_requests_total", "/versions/{version}", "404") == 1
+    assert risen("freshet_requests_total", "unknown", "404") == 2
+    assert risen("freshet_request_seconds_count", "/predict") == 2
+    assert risen("freshet_rows_scored_total") == 2
+    assert risen("freshet_rows_refused_total", "not-a-number", "/predict") == 2
+    assert risen("freshet_rows_refused_total", "not-a-number", "/events") == 1
+
+
+def test_a_learner_that_is_silent_or_has_said_goodbye_is_not_alive(
+    served: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old heartbeat, or a last one: ``learner_up`` is 0, and its numbers stay to be seen."""
+    client, maker = served
+    beat(maker)
+    settled()
+    assert client.get("/status").json()["learner"]["alive"] is True
+    beat(maker, alive=False)
+    settled()
+    learner = client.get("/status").json()["learner"]
+    assert learner["alive"] is False
+    assert learner["counts"]["learned"] == 390
+    beat(maker)
+    monkeypatch.setattr("serve.routes.monitoring.ALIVE_SECONDS", 0.0)
+    settled()
+    assert samples(client)["freshet_learner_up",] == 0
+
+
+def test_the_status_has_what_the_page_shows(served: tuple[TestClient, Maker]) -> None:
+    """What is served, by whom it is learned, the newest versions and ledger entries first."""
+    client, maker = served
+    beat(maker)
+    settled()
+    status = client.get("/status").json()
+    assert status["model"] == "flights"
+    assert status["served"]["version"] == status["pointers"]["latest"] == 2
+    assert status["learner"]["lag_records"] == 9
+    assert status["metrics"]["window"]["log_loss"] == metrics(maker.pipeline)["window"]["log_loss"]
+    assert [version["version"] for version in status["versions"]] == [2, 1]
+    assert [entry["version"] for entry in status["history"]] == [2, 1]
+    assert status["trouble"] == ""
+
+
+def test_the_status_reads_the_newest_entries_alone(tmp_path: Path) -> None:
+    """A long ledger is not read through each second; the registry gives the newest, in order."""
+    with a_client(tmp_path, versions=1) as (client, maker):
+        for number in range(20):
+            maker.registry.serve_version("promote", 1, f"{number}", "test")
+            maker.registry.unpin(f"{number}", "test")
+        entries = maker.registry.ledger()
+        assert maker.registry.ledger(5) == entries[-5:]
+        settled()
+        shown = client.get("/status").json()["history"]
+        assert [each["seq"] for each in shown] == [e.seq for e in reversed(entries[-12:])]
+
+
+def test_many_pages_ask_the_registry_once(
+    served: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status is remembered for half a second."""
+    client, _ = served
+    asked: list[int] = []
+    status = Registry.status
+    settled()
+    monkeypatch.setattr(Registry, "status", lambda self: asked.append(1) or status(self))  # type: ignore[func-returns-value]
+    for _ in range(10):
+        client.get("/status")
+    assert len(asked) <= 2
+
+
+def test_health_says_whether_there_is_a_model(served: tuple[TestClient, Maker]) -> None:
+    """Alive, and ready with a version."""
+    client, _ = served
+    assert client.get("/health/live").json() == {"status": "alive"}
+    assert client.get("/health/ready").json() == {"status": "ready", "version": 2}
+
+
+def test_while_the_registry_is_away_nothing_can_be_moved_and_scores_go_on(
+    served: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 for what needs the registry; predictions are answered as before."""
+    client, _ = served
+    registry = client.app.state.service.registry  # type: ignore[attr-defined]
+
+    def away(*_: object, **__: object) -> Any:
+        raise RegistryUnavailableError("The registry does not answer.")
+
+    settled()
+    with monkeypatch.context() as patch:
+        for method in ("versions", "version", "ledger", "serve_version", "pointers", "status"):
+            patch.setattr(registry, method, away)
+        move = {"version": 1, "reason": "test"}
+        assert problem_of(client.post("/promote", json=move))["status"] == 503
+        for path in ("/versions", "/versions/1", "/history"):
+            assert problem_of(client.get(path))["status"] == 503
+        while client.get("/health/ready").status_code == 200:
+            time.sleep(0.01)
+        assert "does not answer" in problem_of(client.get("/health/ready"))["detail"]
+        assert client.get("/status").json()["registry"]["reachable"] is False
+        assert "freshet_registry_up 0.0" in client.get("/metrics").text
+        assert client.post("/predict", json={}).json()["version"] == 2
+    settled()
+    assert client.get("/health/ready").status_code == 200

@@ -1,0 +1,229 @@
+"""Versions, the ledger, and moving what is served over HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import orjson
+import pytest
+from starlette.testclient import TestClient
+
+from learners.registry import Verdict
+from learners.versions.describe import entry_json, full_json, version_json
+from serve.live.loading import Loader
+from tests.support.serving.project import flights
+from tests.support.serving.served import (
+    Maker,
+    a_client,
+    a_project,
+    as_object,
+    client_of,
+    maker_of,
+    problem_of,
+)
+
+ROW = as_object(flights(1)[0])
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[TestClient, Maker]]:
+    """A server of three versions, the newest of them served."""
+    with a_client(tmp_path, versions=3) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="module")
+def unmoved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, Maker]]:
+    """The same for tests that move nothing."""
+    with a_client(tmp_path_factory.mktemp("unmoved"), versions=3) as pair:
+        yield pair
+
+
+def plain(content: Any) -> Any:
+    """What the command of the same name would print, through JSON and back."""
+    return orjson.loads(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS))
+
+
+def version_of(client: TestClient) -> int:
+    """The version that answers now."""
+    version: int = client.post("/predict", json=ROW).json()["version"]
+    return version
+
+
+def test_the_routes_print_what_the_commands_print(unmoved: tuple[TestClient, Maker]) -> None:
+    """The list, one version, the ledger."""
+    client, maker = unmoved
+    versions = maker.registry.versions()
+    assert client.get("/versions").json() == plain([version_json(each) for each in versions])
+    shown = client.get("/versions/2").json()
+    assert shown == plain(full_json(versions[1], maker.store, 20))
+    assert shown["version"] == 2
+    assert shown["largest_weights"]
+    entries = [entry_json(entry) for entry in maker.registry.ledger()]
+    assert client.get("/history").json() == plain(entries)
+
+
+def test_what_is_shown_of_a_version_follows_its_state(served: tuple[TestClient, Maker]) -> None:
+    """A version refused later is not shown as it was before."""
+    client, maker = served
+    assert client.get("/versions/2").json()["state"] == "verified"
+    maker.registry.mark_refused(2, "for the test", "test")
+    assert client.get("/versions/2").json()["state"] == "refused"
+
+
+@pytest.mark.parametrize("number", ["9", "0", "-1", "x", "1.0", "٣", "9" * 400, "%00", "1%20"])
+def test_a_version_that_is_not_there_is_404(unmoved: tuple[TestClient, Maker], number: str) -> None:
+    """Whatever stands in its place in the path."""
+    assert problem_of(unmoved[0].get(f"/versions/{number}"))["status"] == 404
+
+
+def test_history_says_what_was_served_when(unmoved: tuple[TestClient, Maker]) -> None:
+    """At the time of an entry its version; before the first, none; offsets of any spelling."""
+    client, maker = unmoved
+    entries = maker.registry.ledger()
+    for entry in entries:
+        at = entry.at.isoformat()
+        for spelt in (at, at.replace("+", "%2B"), at.replace("+00:00", "Z")):
+            answer = client.get(f"/history?at={spelt}").json()
+            assert answer["version"] == entry.to_version
+    assert client.get("/history?at=2020-01-01").json()["version"] is None
+    for wrong in ("soon", "", "2026-13-01", "9" * 30):
+        assert problem_of(client.get(f"/history?at={wrong}"))["status"] == 400
+    assert client.get("/history?when=1").status_code == 400
+
+
+def test_promote_rollback_and_unpin_answer_when_it_is_served(
+    served: tuple[TestClient, Maker],
+) -> None:
+    """The very next answer comes from the version asked for; asked twice is the same."""
+    client, maker = served
+    for route, version in (("/rollback", 1), ("/promote", 2), ("/rollback", 1), ("/promote", 3)):
+        for _ in range(2):
+            answer = client.post(route, json={"version": version, "reason": "test"})
+            assert answer.json() == {
+                "version": version,
+                "serving": version,
+                "latest": 3,
+                "pinned": True,
+            }
+            assert version_of(client) == version
+    client.post("/rollback", json={"version": 1, "reason": "r", "learner": "keep", "skip": []})
+    maker.make()
+    assert version_of(client) == 1
+    answer = client.post("/unpin", json={"reason": "test"}).json()
+    assert answer == {"version": 4, "serving": 4, "latest": 4, "pinned": False}
+    assert version_of(client) == 4
+    done = [(entry.action, entry.version) for entry in maker.registry.ledger()]
+    assert done.count(("rollback", 1)) == 3
+    assert done.count(("promote", 3)) == 1
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "column"),
+    [
+        ("/promote", {"version": 1}, "reason"),
+        ("/promote", {"reason": "x"}, "version"),
+        ("/promote", {"version": "1", "reason": "x"}, "version"),
+        ("/promote", {"version": True, "reason": "x"}, "version"),
+        ("/promote", {"version": 0, "reason": "x"}, "version"),
+        ("/promote", {"version": 2**70, "reason": "x"}, "version"),
+        ("/promote", {"version": 1, "reason": "  "}, "reason"),
+        ("/promote", {"version": 1, "reason": "x" * 2001}, "reason"),
+        ("/promote", {"version": 1, "reason": 5}, "reason"),
+        ("/promote", {"version": 1, "reason": "x", "why": 1}, "why"),
+        ("/rollback", {"version": 1, "reason": "x", "learner": "resume"}, "learner"),
+        ("/rollback", {"version": 1, "reason": "x", "learner": "replay"}, "learner"),
+        ("/rollback", {"version": 1, "reason": "x", "skip": ["t:0:1-2"]}, "skip"),
+        ("/unpin", {}, "reason"),
+        ("/unpin", {"reason": "x", "version": 1}, "version"),
+        ("/unpin", [], ""),
+        ("/promote", "x", ""),
+    ],
+)
+def test_a_wrong_body_moves_nothing_and_names_the_field(
+    unmoved: tuple[TestClient, Maker], route: str, body: Any, column: str
+) -> None:
+    """422 with the field; the ledger stays."""
+    client, maker = unmoved
+    before = maker.registry.ledger()
+    problem = problem_of(client.post(route, json=body))
+    assert problem["status"] == 422
+    assert [each["column"] for each in problem["errors"]] == [column]
+    assert maker.registry.ledger() == before
+
+
+def test_versions_that_cannot_be_served_are_refused(served: tuple[TestClient, Maker]) -> None:
+    """404 for one that is not there, 409 for one that the gate refused."""
+    client, maker = served
+    bad = maker.make(verdict=Verdict(good=False, reason="a weight is not finite"))
+    for version, status in ((99, 404), (bad, 409)):
+        body = {"version": version, "reason": "test"}
+        assert problem_of(client.post("/promote", json=body))["status"] == status
+    assert version_of(client) == 3
+
+
+def test_a_version_of_another_schema_is_not_promoted(tmp_path: Path) -> None:
+    """409 before anything is moved: no server with this config could serve it."""
+    with maker_of(a_project(tmp_path / "one")) as maker:
+        maker.make()
+        other = a_project(tmp_path / "other", hour='kind = "numeric"')
+        maker.project.schema = other.schema
+        with client_of(maker.project, ready=False) as client:
+            before = maker.registry.ledger()
+            response = client.post("/promote", json={"version": 1, "reason": "test"})
+            assert problem_of(response)["type"].endswith("unservable-version")
+            assert maker.registry.ledger() == before
+
+
+def test_a_version_found_corrupt_when_promoted_is_told_and_not_served(
+    served: tuple[TestClient, Maker],
+) -> None:
+    """503 with the reason; the registry has moved back to a good one, and that one answers."""
+    client, maker = served
+    maker.model_file(1).write_bytes(b"damaged")
+    problem = problem_of(client.post("/promote", json={"version": 1, "reason": "test"}))
+    assert problem["status"] == 503
+    assert "corrupt" in problem["detail"]
+    assert maker.registry.version(1).state == "refused"
+    assert version_of(client) == maker.registry.pointers().serving != 1
+
+
+def test_a_process_that_cannot_serve_it_says_so(
+    served: tuple[TestClient, Maker], tmp_path: Path
+) -> None:
+    """The snapshot is not to be read here: 503, nothing is moved, and the old one answers."""
+    client, maker = served
+    folder = maker.model_file(2).parent
+    folder.rename(tmp_path / "away")
+    problem = problem_of(client.post("/promote", json={"version": 2, "reason": "test"}))
+    assert problem["type"].endswith("snapshot")
+    assert version_of(client) == maker.registry.pointers().serving == 3
+    assert maker.registry.version(2).state == "verified"
+    (tmp_path / "away").rename(folder)
+    assert client.post("/promote", json={"version": 2, "reason": "again"}).status_code == 200
+    assert version_of(client) == 2
+
+
+def test_a_process_that_is_not_in_time_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """504 while a version is still being loaded; it is served once it is."""
+    load, gate = Loader.load, threading.Event()
+
+    def slow(self: Loader, number: int) -> Any:
+        if number == 1:
+            gate.wait(10)
+        return load(self, number)
+
+    with a_client(tmp_path, versions=2, more="[serve]\ntimeout = 0.2\n") as (client, _):
+        monkeypatch.setattr(Loader, "load", slow)
+        response = client.post("/promote", json={"version": 1, "reason": "test"})
+        assert problem_of(response)["status"] == 504
+        assert version_of(client) == 2
+        gate.set()
+        while version_of(client) != 1:
+            sleep(0.01)

@@ -1,0 +1,173 @@
+"""The server as processes: its port, its signals, its workers, and the command that starts it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from learners.registry import RegistryError
+from serve.server.server import PortError, address_of, listening, run
+from tests.serve.server.test_wire import ROW, Answers, request
+from tests.support import ROOT
+from tests.support.serving.project import Project
+from tests.support.serving.served import a_project, maker_of
+from tests.support.serving.server_process import ask, server_of
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A model with two versions."""
+    project = a_project(tmp_path)
+    with maker_of(project) as maker:
+        maker.make()
+        maker.make()
+    return project
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until something is so."""
+    until = monotonic() + seconds
+    while not condition():
+        assert monotonic() < until
+        sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_requests_end(project: Project, kind: signal.Signals) -> None:
+    """One that has begun is answered, new ones are not taken, the status is 0."""
+    whole = request(ROW)
+    with server_of(project) as server, server.connect() as connection:
+        connection.sendall(whole[:-4])
+        eventually(lambda: server.ask("/health/live")[0] == 200)
+        server.process.send_signal(kind)
+        eventually(lambda: _refuses(server.port))
+        connection.sendall(whole[-4:])
+        assert Answers(connection).next()[0] == 200
+        assert server.process.wait(15) == 0
+        assert "Traceback" not in server.said.read_text(encoding="utf-8")
+
+
+def test_workers_share_the_port_the_counters_and_the_versions(project: Project) -> None:
+    """Requests on many connections are counted together; all follow a promotion in a second."""
+    with server_of(project, "--workers", "2") as server:
+        eventually(lambda: _both_answer(server.address))
+        eventually(lambda: all(_answers(server.address) == 2 for _ in range(8)))
+        before = _counted(server.address)
+        for _ in range(20):
+            server.ask("/predict", {})
+        assert _counted(server.address) == before + 20
+        move = {"version": 1, "reason": "test"}
+        assert server.ask("/promote", move)[0] == 200
+        sleep(1.0)
+        assert {_answers(server.address) for _ in range(30)} == {1}
+        server.process.terminate()
+        assert server.process.wait(30) == 0
+    assert list(project.settings.home.glob("metrics-*")) == []
+
+
+def test_workers_end_with_a_parent_that_was_killed(project: Project) -> None:
+    """They do not hold the port for ever."""
+    with server_of(project, "--workers", "2") as server:
+        server.process.kill()
+        server.process.wait(10)
+        eventually(lambda: _refuses(server.port))
+
+
+def test_a_taken_port_is_one_paragraph(project: Project) -> None:
+    """What, which, and what to do; exit status 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = _serve(project, "--port", str(port))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    said = done.stderr.strip()
+    assert "\n" not in said
+    assert f"Port {port} of 127.0.0.1 is taken" in said
+    assert "--port" in said
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "words"),
+    [
+        ("no.such.host.invalid", 0, "no address 'no.such.host.invalid'"),
+        ("192.0.2.1", 0, "cannot be listened on"),
+    ],
+)
+def test_an_address_that_is_not_ours_is_told(host: str, port: int, words: str) -> None:
+    """A name that nobody has, an address of another machine."""
+    with pytest.raises(PortError, match=re.escape(words)):
+        listening(host, port)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]")]
+)
+def test_the_address_that_is_told_can_be_asked(host: str, address: str) -> None:
+    """From this machine, in the form of a URL, with the port that was found."""
+    try:
+        listener = listening(host, 0)
+    except PortError:
+        pytest.skip(f"this machine has no {host}")
+    with listener:
+        told = address_of(listener)
+        assert told == f"http://{address}:{listener.getsockname()[1]}"
+        socket.create_connection(listener.getsockname()[:2], timeout=5).close()
+
+
+def test_a_registry_that_cannot_be_used_ends_the_start(project: Project) -> None:
+    """At once, and not as a server that could never serve."""
+    (project.settings.home / "registry.db").write_bytes(b"this is no database" * 100)
+    with listening("127.0.0.1", 0) as listener, pytest.raises(RegistryError, match="registry"):
+        run(project.settings, project.schema, listener, 1)
+
+
+def _serve(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    command = [sys.executable, "-m", "serve.cli", "serve", "--config", str(project.config_file)]
+    return subprocess.run(
+        [*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def _answers(address: str) -> int:
+    """The version that answers on a new connection."""
+    version: int = json.loads(ask(f"{address}/predict", {})[1]).get("version", 0)
+    return version
+
+
+def _counted(address: str) -> float:
+    """Rows scored by all workers, as any of them says."""
+    text = ask(f"{address}/metrics")[1]
+    found = re.search(r"^freshet_rows_scored_total (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def _refuses(port: int) -> bool:
+    """Whether nobody listens."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return True
+    return False
+
+
+def _both_answer(address: str) -> bool:
+    """Whether two processes answer on the address."""
+
+    def process(_number: int) -> int:
+        answered: int = json.loads(ask(f"{address}/status")[1])["server"]["process"]
+        return answered
+
+    # At once, for an idle worker that is asked first takes one connection after the other.
+    with ThreadPoolExecutor(8) as threads:
+        return len(set(threads.map(process, range(8)))) == 2

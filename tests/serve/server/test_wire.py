@@ -1,0 +1,223 @@
+"""What the bytes of HTTP may do to a real server: keep-alive, pipelines, slow and broken bodies."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from time import monotonic, sleep
+
+import pytest
+
+from tests.support.serving.served import a_project, maker_of
+from tests.support.serving.server_process import Server, server_of
+
+MAX_BODY = 100_000
+TIMEOUT = 1.0
+TOKEN = "of the test"
+ROW = b'{"carrier": "AX"}'
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a short patience."""
+    more = f'[serve]\nmax_body = {MAX_BODY}\ntimeout = {TIMEOUT}\nadmin_token = "{TOKEN}"\n'
+    project = a_project(tmp_path_factory.mktemp("wire"), more=more)
+    with maker_of(project) as maker:
+        maker.make()
+    with server_of(project) as server:
+        yield server
+
+
+def request(body: bytes, kind: str = "application/json", path: str = "/predict") -> bytes:
+    """A request with an announced length."""
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def chunked(*parts: bytes, end: bool = True) -> bytes:
+    """A request in chunks, whose length is not announced."""
+    head = b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+    return head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + (b"0\r\n\r\n" if end else b"")
+
+
+class Answers:
+    """The answers that come back on a connection, in order."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._file = connection.makefile("rb")
+
+    def next(self) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of the next answer."""
+        line = self._file.readline()
+        assert line.startswith(b"HTTP/1.1 "), line
+        headers = {k.lower(): v for k, v in http.client.parse_headers(self._file).items()}
+        return int(line.split()[1]), headers, self._file.read(int(headers["content-length"]))
+
+    def ended(self) -> bool:
+        """Whether the server has closed the connection."""
+        return self._file.read(1) == b""
+
+
+def test_errors_leave_a_connection_and_its_pipeline_whole(server: Server) -> None:
+    """Good and bad requests sent in one go are answered in order on the one connection."""
+    sent = [
+        (request(ROW), 200),
+        (request(b"{"), 400),
+        (request(ROW, kind="text/plain"), 415),
+        (request(b'{"colour": 1}'), 422),
+        (request(b"x" * (MAX_BODY + 1)), 413),
+        (request(ROW, path="/nothing"), 404),
+        (request(ROW, path="/versions"), 405),
+        (chunked(ROW[:5], ROW[5:]), 200),
+        (chunked(b"x" * 60_000, b"x" * 60_000, b"x" * 60_000), 413),
+        (request(ROW), 200),
+    ]
+    with server.connect() as connection:
+        connection.sendall(b"".join(each for each, _ in sent))
+        answers = Answers(connection)
+        found = [answers.next() for _ in sent]
+    assert [status for status, _, _ in found] == [status for _, status in sent]
+    for status, headers, body in found:
+        content = json.loads(body)
+        assert "connection" not in headers
+        if status == 200:
+            assert content["version"] == 1
+        else:
+            assert headers["content-type"] == "application/problem+json"
+            assert content["status"] == status
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_has_come(server: Server) -> None:
+    """By its announced length at once; in chunks as soon as the limit is passed."""
+    announced = (
+        b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n"
+    )
+    for sent in (announced, chunked(b"x" * (MAX_BODY + 1), end=False)):
+        with server.connect() as connection:
+            connection.sendall(sent)
+            assert Answers(connection).next()[0] == 413
+
+
+def test_a_body_that_comes_too_slowly_is_408_and_ends_the_connection(server: Server) -> None:
+    """After the time-out, not before, and whether or not its length was announced."""
+    for sent in (request(ROW)[:-3], chunked(ROW, end=False)):
+        with server.connect() as connection:
+            began = monotonic()
+            connection.sendall(sent)
+            answers = Answers(connection)
+            status, headers, body = answers.next()
+            assert status == json.loads(body)["status"] == 408
+            assert monotonic() - began >= TIMEOUT
+            assert headers["connection"] == "close"
+            assert answers.ended()
+
+
+def test_a_drip_of_bytes_does_not_prolong_the_patience(server: Server) -> None:
+    """The time-out is for the whole body, not for each of its parts."""
+    with server.connect() as connection:
+        began = monotonic()
+        connection.sendall(request(b" " * 50 + ROW)[: -50 - len(ROW)])
+        connection.settimeout(0.2)
+        received = b""
+        while not received and monotonic() - began < 5 * TIMEOUT:
+            connection.sendall(b" ")
+            try:
+                received = connection.recv(65_536)
+            except TimeoutError:
+                continue
+        assert received.startswith(b"HTTP/1.1 408")
+
+
+def test_clients_that_hang_up_harm_nobody(server: Server) -> None:
+    """In the middle of a head, of a body, or before the answer."""
+    whole = request(ROW)
+    for cut in (10, len(whole) - 5, len(whole)):
+        with server.connect() as connection:
+            connection.sendall(whole[:cut])
+    with server.connect() as connection:
+        connection.sendall(whole)
+        assert Answers(connection).next()[0] == 200
+    assert b"Traceback" not in server.said.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET\r\n\r\n",
+        b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_no_http_is_told_so(server: Server, sent: bytes) -> None:
+    """400, and the connection ends."""
+    with server.connect() as connection:
+        connection.sendall(sent)
+        status, headers, body = Answers(connection).next()
+        assert status == json.loads(body)["status"] == 400
+        assert headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("offer", [b"h2c", b"websocket"])
+@pytest.mark.parametrize("sent", [request(ROW), chunked(ROW[:5], ROW[5:])])
+@pytest.mark.parametrize("cut", [0, -1])
+def test_an_offer_to_speak_something_else_is_passed_over(
+    server: Server, offer: bytes, sent: bytes, cut: int
+) -> None:
+    """As Java's client offers HTTP/2: body and pipeline are read, however they are cut."""
+    head, end, body = sent.partition(b"\r\n\r\n")
+    offered = b"\r\nConnection: Upgrade, HTTP2-Settings, Keep-Alive\r\nUpgrade: %b" % offer
+    whole = head + offered + b"\r\nHTTP2-Settings: AAMAAABkAAQ" + end + body
+    at = len(whole) - len(body) + cut
+    with server.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answers = Answers(connection)
+        for _ in range(2):
+            connection.sendall(whole[:at])
+            sleep(0.02)
+            connection.sendall(whole[at:] + request(ROW))
+            assert [answers.next()[0] for _ in range(2)] == [200, 200]
+
+
+def test_a_head_that_does_not_end_is_not_waited_for(server: Server) -> None:
+    """Nor is a connection on which nothing is ever said."""
+    for sent in (b"", b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"):
+        with server.connect() as connection:
+            connection.sendall(sent)
+            assert Answers(connection).ended()
+
+
+def test_the_rest_of_a_refused_body_is_not_waited_for(server: Server) -> None:
+    """The answer is sent, and the connection ends when the rest does not come."""
+    with server.connect() as connection:
+        connection.sendall(request(b"x" * (MAX_BODY + 1))[:1000])
+        answers = Answers(connection)
+        assert answers.next()[0] == 413
+        assert answers.ended()
+
+
+def test_an_old_client_gets_its_answer(server: Server) -> None:
+    """HTTP/1.0, without a Host, and the connection ends after the answer."""
+    with server.connect() as connection:
+        connection.sendall(b"GET /health/live HTTP/1.0\r\n\r\n")
+        answers = Answers(connection)
+        assert answers.next()[0] == 200
+        assert answers.ended()
+
+
+def test_the_ledger_names_the_peer_and_not_who_a_header_says(server: Server) -> None:
+    """A client cannot pass its moves off as another's."""
+    body = b'{"version": 1, "reason": "test"}'
+    claim = f"Authorization: Bearer {TOKEN}\r\nX-Forwarded-For: 203.0.113.7\r\nHost:".encode()
+    with server.connect() as connection:
+        connection.sendall(request(body, path="/promote").replace(b"Host:", claim, 1))
+        assert Answers(connection).next()[0] == 200
+    entries = json.loads(server.ask("/history")[1])
+    assert entries[-1]["action"] == "promote"
+    assert entries[-1]["actor"] == "http 127.0.0.1"

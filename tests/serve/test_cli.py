@@ -1,0 +1,235 @@
+"""The assembled command line: light to load, documented whole, and plain about what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from serve.cli import app
+from tests.support import ROOT
+from tests.support.serving.project import Project, flights
+
+COMMANDS = (
+    *("init", "check", "convert", "produce", "learn", "serve", "up", "score", "backfill", "models"),
+    *("report", "compare"),
+    *("show", "promote", "unpin", "rollback", "history", "scores", "dead-letters"),
+    *("replay-dead-letters", "demo"),
+)
+HEAVY = ("vowpalwabbit", "river", "fastapi", "uvicorn", "pandas", "numpy", "pydantic", "sqlalchemy")
+
+
+def freshet(*arguments: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a process."""
+    return subprocess.run(
+        [sys.executable, "-m", "serve.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        check=False,
+        timeout=100,
+    )
+
+
+def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
+    """What makes help slow is imports, so none of the heavy ones may happen."""
+    code = (
+        "import sys; sys.argv = ['freshet', '--help']\n"
+        "from serve.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert result.stdout.rstrip().endswith("[]")
+    for command in COMMANDS:
+        assert re.search(rf"^\s+{command}\s", result.stdout, re.MULTILINE), command
+
+
+def test_the_commands_are_those_of_this_release_and_each_option_is_explained() -> None:
+    """No command is missing or too many, and none has an option without a word of help."""
+    group = typer.main.get_command(app)
+    assert sorted(group.commands) == sorted(COMMANDS)  # type: ignore[attr-defined]
+    for command in group.commands.values():  # type: ignore[attr-defined]
+        assert command.help
+        silent = [p.name for p in command.params if not getattr(p, "help", "") and p.name != "help"]
+        assert silent == [], command.name
+
+
+def error_of(result: subprocess.CompletedProcess[str], status: int) -> str:
+    """The one paragraph on standard error, without a traceback."""
+    assert result.returncode == status, result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("freshet: ")
+    return result.stderr
+
+
+def test_no_config(tmp_path: Path) -> None:
+    """The file that is missing and the way to make one are named."""
+    assert re.search(r"no config file freshet.toml.*freshet init", error_of(
+        freshet("learn", cwd=tmp_path), 2))  # fmt: skip
+
+
+def test_a_wrong_key(tmp_path: Path) -> None:
+    """File, key and what would be right are named."""
+    project = Project(tmp_path / "p")
+    text = project.config_file.read_text().replace("[evaluation]", "[evaluaton]")
+    project.config_file.write_text(text)
+    message = error_of(freshet("models", cwd=project.folder), 2)
+    assert re.search(r"freshet.toml.*'evaluaton'.*did you mean 'evaluation'", message)
+
+
+def test_a_csv_without_the_label_column(tmp_path: Path) -> None:
+    """The columns that there are are named."""
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    result = freshet("init", "a.csv", "--label", "late", "--positive", "1", cwd=tmp_path)
+    assert re.search(r"late.*does not have.*x.*y", error_of(result, 2))
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    """The port and what to do about it are named, at once."""
+    project = Project(tmp_path / "p")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        message = error_of(freshet("serve", "--port", port, cwd=project.folder), 1)
+    assert port in message
+    assert "--port" in message
+
+
+def test_a_broker_that_is_away(tmp_path: Path) -> None:
+    """The address is named, within seconds."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    project = Project(tmp_path / "p", log=f"kafka://127.0.0.1:{port}")
+    message = error_of(freshet("learn", cwd=project.folder), 1)
+    assert f"127.0.0.1:{port}" in message
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file where the folder should be is told, not stumbled over."""
+    project = Project(tmp_path / "p")
+    (project.folder / ".freshet").write_text("in the way")
+    message = error_of(freshet("learn", cwd=project.folder), 1)
+    assert ".freshet" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "status", "said"),
+    [
+        ("convert rows.csv", ">&-", 1, "Standard output is closed"),
+        ("models --json", ">&-", 1, "Standard output is closed"),
+        ("--help", ">&-", 1, "Standard output is closed"),
+        ("convert rows.csv -o out.vw", ">&-", 0, "3 rows converted"),
+        ("convert -", "<&-", 1, "standard input cannot be read: Bad file descriptor"),
+        ("convert rows.csv -o out.vw", "2>&-", 0, ""),
+    ],
+)
+def test_closed_standard_streams(
+    tmp_path: Path, arguments: str, closed: str, status: int, said: str
+) -> None:
+    """A stream that is closed is told where it is needed, and stops nothing where it is not."""
+    project = Project(tmp_path / "p")
+    project.write_csv(flights(3))
+    command = f"{sys.executable} -m serve.cli {arguments} {closed}"
+    result = subprocess.run(
+        ["/bin/sh", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+        timeout=100,
+    )
+    assert (result.returncode, result.stderr.count("\n")) == (status, 1 if said else 0)
+    assert said in result.stderr
+    assert (project.folder / "out.vw").exists() is (status == 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("rollback", "1", "--reason", "x", "--learner", "resume"), "keep"),
+        (("backfill", "log", "--label-delay", "5"), "--label-delay"),
+        (("backfill", "rows.csv", "--fresh"), "--fresh"),
+        (("produce", "rows.csv", "--label-delay", "5", "--label-time", "landed"), "--label-time"),
+        (("produce", "rows.csv", "--rate", "0"), "--rate"),
+        (("score", "rows.csv"), "No version"),
+        (("history", "--at", "yesterday"), "--at"),
+    ],
+)
+def test_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
+    """Exit status 2 and the option or the state that is wrong."""
+    project = Project(tmp_path / "p")
+    project.write_csv(flights(3))
+    assert named in error_of(freshet(*arguments, cwd=project.folder), 2)
+
+
+def test_unknown_versions_and_missing_files_exit_with_one(tmp_path: Path) -> None:
+    """What is not there is named."""
+    project = Project(tmp_path / "p")
+    assert "version 7" in error_of(freshet("show", "7", cwd=project.folder), 1)
+    missing = freshet("produce", "nowhere.csv", cwd=project.folder)
+    assert "nowhere.csv" in error_of(missing, 1)
+
+
+def call(project: Project, *arguments: str) -> Any:
+    """What a command prints as JSON."""
+    result = freshet(*arguments, "--json", cwd=project.folder)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.mark.timeout(300)
+def test_stream_and_file_by_command(tmp_path: Path) -> None:
+    """Produce, learn and both backfills agree, and print what they should."""
+    project = Project(tmp_path / "p")
+    project.write_csv(flights(400))
+    sent = call(project, "produce", "rows.csv", "--label-time", "landed")
+    assert (sent["rows"], sent["labels"]) == (400, 400)
+    learned = call(project, "learn", "--until-end")
+    assert learned["learned"] == 400
+    assert list(learned)[:8] == [
+        *("events", "learned", "waiting", "expired", "scored_only", "rejected", "duplicates"),
+        "labels_waiting",
+    ]
+    made = call(project, "backfill", "rows.csv", "--label-time", "landed")
+    again = call(project, "backfill", "log")
+    assert made["model_sha256"] == again["model_sha256"] == learned["model_sha256"]
+    assert len(call(project, "scores")) == 400
+    assert call(project, "dead-letters") == []
+
+
+@pytest.mark.timeout(300)
+def test_versions_by_command(tmp_path: Path) -> None:
+    """Show, score, roll back, unpin and the ledger speak of the same versions."""
+    project = Project(tmp_path / "p")
+    path = project.write_csv(flights(400))
+    project.produce(path)
+    report = project.learn()
+    made = project.backfill(path)
+    shown = call(project, "show", str(report["version"]))
+    assert shown["model_sha256"] == report["model_sha256"]
+    assert shown["learner"]["kind"] == "vw"
+    assert shown["largest_weights"]
+    scored = call(project, "score", "rows.csv", "-o", "scored.csv")
+    assert scored == {"version": report["version"], "scored": 400, "rejected": 0}
+    assert len((project.folder / "scored.csv").read_text().splitlines()) == 401
+    call(project, "promote", str(made["version"]), "--reason", "all of history")
+    assert call(project, "rollback", "1", "--reason", "worse")["pinned"]
+    assert not call(project, "unpin", "--reason", "better")["pinned"]
+    actions = [entry["action"] for entry in call(project, "history")]
+    assert actions[-3:] == ["promote", "rollback", "unpin"]
+    assert [m["version"] for m in call(project, "models")] == [1, 2]

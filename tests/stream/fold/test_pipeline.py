@@ -1,0 +1,167 @@
+"""The fold: joins, order, counts and measures, against a slow simulation that is plainly right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from converters.cells.refusal import Refusal
+from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
+from converters.config.settings import DuplicateSettings, LateLabelSettings
+from learners import choose
+from learners.calibration import Adjuster
+from learners.evaluation import Evaluator, Measuring
+from learners.learner import Learner
+from stream.fold.pipeline import Pipeline
+from stream.fold.planner import Planner
+from stream.fold.scoring import Scoring
+from stream.joins.joiner import Joiner
+from stream.joins.saved import SavedJoins
+from stream.reading.batches import Batch, EventRows, LabelRows
+from tests.support.streams.folds import (
+    EVENTS,
+    LABELS,
+    check_counts,
+    model_bytes,
+    policies,
+    records_of,
+    remembered,
+    scores_of,
+    steps,
+)
+from tests.support.streams.simulation import SPEC, Simulation
+
+
+def no_copy(_: Learner) -> Learner:
+    """No test here freezes a copy unless it says so."""
+    raise AssertionError
+
+
+def pipeline(
+    late: LateLabelSettings, window: int = 5, copy: Callable[[Learner], Learner] = no_copy
+) -> Pipeline:
+    """An empty fold."""
+    scoring = Scoring(
+        choose.create(SPEC), Adjuster(ImbalanceSettings(), CalibrationSettings()), copy
+    )
+    joiner = Joiner(late, DuplicateSettings(window=window), scoring.layout())
+    return Pipeline(
+        scoring,
+        Planner(joiner, late.expired == "negative"),
+        Evaluator(Measuring(window=50)),
+        SavedJoins(joiner, late.memory),
+        lineage=1,
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps, policies, st.integers(0, 8), st.lists(st.integers(1, 6), min_size=1, max_size=9))
+def test_the_fold_is_the_simulation(
+    drawn: list[tuple[int, tuple[str, list[object]]]],
+    late: LateLabelSettings,
+    window: int,
+    cuts: list[int],
+) -> None:
+    """Scores, lessons, measures and counts are those of the row-by-row rules, however cut."""
+    records = records_of(drawn)
+    slow, fold = Simulation(late, window), pipeline(late, window)
+    for record in records:
+        slow.take(record)
+    written, left, at = [], list(records), 0
+    while left:
+        size = cuts[at % len(cuts)]
+        written += fold.take(Batch(left[:size], {})).scores
+        left, at = left[size:], at + 1
+    assert scores_of(written) == slow.scores
+    check_counts(fold, slow)
+    assert fold.evaluator.summary()["log_loss"] == pytest.approx(log_loss(slow.measured))
+    fold.close()
+    slow.learner.close()
+
+
+def log_loss(measured: list[tuple[float, int]]) -> float | None:
+    """The mean over lessons, by its definition."""
+    if not measured:
+        return None
+    clipped = [(min(max(s, 1e-7), 1 - 1e-7), y) for s, y in measured]
+    return -sum(math.log(s if y else 1 - s) for s, y in clipped) / len(clipped)
+
+
+@settings(max_examples=30, deadline=None)
+@given(steps, policies, st.integers(1, 5), st.integers(1, 5))
+def test_cuts_change_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn: list[tuple[int, tuple[str, list[object]]]],
+    late: LateLabelSettings,
+    one: int,
+    other: int,
+) -> None:
+    """Two ways to cut the same records give the same model, joins and measures to the last bit."""
+    records, states = records_of(drawn), []
+    folder = tmp_path_factory.mktemp("models")
+    for size in (one, other):
+        fold = pipeline(late)
+        for first in range(0, len(records), size):
+            fold.take(Batch(records[first : first + size], {}))
+        learned = model_bytes(fold.learner, folder)
+        report = fold.evaluator.summary()
+        states.append((learned, remembered(fold.joiner), fold.counts, report))
+        fold.close()
+    assert states[0] == states[1]
+
+
+def test_an_event_is_measured_by_the_score_it_was_given_at_arrival() -> None:
+    """Lessons learned between an event and its label do not flatter its score."""
+    fold = pipeline(LateLabelSettings())
+    arrival = EventRows(EVENTS, 0, 1000, [("a", None, "| x=1")])
+    lessons = EventRows(EVENTS, 1, 2000, [("", 1, "| x=1")] * 20)
+    label = LabelRows(LABELS, 0, 3000, [("a", 1)])
+    fold.take(Batch([arrival], {}))
+    fold.take(Batch([lessons], {}))
+    before = fold.evaluator.summary()["log_loss"] * 20
+    fold.take(Batch([label], {}))
+    assert fold.evaluator.summary()["log_loss"] * 21 == pytest.approx(before - math.log(0.5))
+    fold.close()
+
+
+def test_the_static_copy_stops_learning_and_is_measured_on_the_same_events() -> None:
+    """From its moment on the copy scores as it did then, while the learner goes on."""
+    copies: list[Learner] = []
+
+    def copy(learner: Learner) -> Learner:
+        del learner
+        copies.append(choose.create(SPEC))
+        return copies[0]
+
+    fold = pipeline(LateLabelSettings(), copy=copy)
+    fold.static_after = 5000
+    fold.take(Batch([EventRows(EVENTS, n, n * 1000, [("", 1, "| x=1")]) for n in range(10)], {}))
+    assert fold.scoring.static is not None
+    main = fold.evaluator.summary()
+    static = main["static"]
+    assert static["count"] == main["count"] == 10
+    assert static["log_loss"] > main["log_loss"]
+    # Five lessons measured before the copy was taken, as the learner itself; five at one half.
+    early = pipeline(LateLabelSettings())
+    early.take(Batch([EventRows(EVENTS, n, n * 1000, [("", 1, "| x=1")]) for n in range(5)], {}))
+    expected = (early.evaluator.summary()["log_loss"] * 5 - 5 * math.log(0.5)) / 10
+    assert static["log_loss"] == pytest.approx(expected)
+    fold.close()
+    early.close()
+
+
+def test_a_replayed_batch_writes_nothing_and_changes_the_same() -> None:
+    """Replay is the same fold with outputs off."""
+    record = EventRows(EVENTS, 0, 1000, [("a", 1, "| x=1"), Refusal("bad-label", "late", "?")])
+    live, again = pipeline(LateLabelSettings()), pipeline(LateLabelSettings())
+    first = live.take(Batch([record], {}))
+    second = again.take(Batch([record], {}), write=False)
+    assert len(first.scores) == len(first.dead_letters) == 1
+    assert second.scores == second.dead_letters == []
+    assert live.counts == again.counts
+    live.close()
+    again.close()

@@ -1,0 +1,162 @@
+"""The fold stopped and started again at any place: the same to the last bit, and plainly right."""
+
+from __future__ import annotations
+
+import math
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from converters.config.settings import LateLabelSettings
+from learners import choose
+from learners.snapshots import Snapshot, SnapshotError, SnapshotStore
+from stream.checkpoints import checkpoint
+from stream.checkpoints.same_model import ChangedModelError, check_same
+from stream.context import Context, learner_json
+from stream.fold.new_pipeline import new_pipeline
+from stream.fold.pipeline import Pipeline
+from stream.reading.batches import Taken
+from tests.support.streams.folds import (
+    EVERYTHING,
+    Drawn,
+    check_counts,
+    context,
+    model_bytes,
+    policies,
+    records_of,
+    remembered,
+    saved_and_loaded,
+    steps,
+    stream,
+    taken,
+)
+from tests.support.streams.simulation import Simulation
+
+# How many records until the next stop, again and again.
+stops = st.lists(st.integers(1, 9), min_size=1, max_size=6)
+
+
+def folded(
+    made_for: Context, records: list[Taken], at: list[int], folder: Path
+) -> tuple[Pipeline, list[tuple[str, float, int]]]:
+    """The fold of all records with a stop and a start after so many, again and again."""
+    fold = new_pipeline(made_for, 1)
+    store, scores, left = SnapshotStore(folder), [], list(records)
+    for count in cycle(at):
+        scores += taken(fold, left[:count])
+        left = left[count:]
+        if not left:
+            return fold, scores
+        fold = saved_and_loaded(fold, made_for, store)
+    raise AssertionError
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps, policies, st.integers(0, 8), stops)
+def test_a_fold_that_is_stopped_again_and_again_is_the_simulation(
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn: Drawn,
+    late: LateLabelSettings,
+    window: int,
+    at: list[int],
+) -> None:
+    """Scores, counts and measures are those of the row-by-row rules; labels are used once."""
+    made_for = context(late, window)
+    records = records_of(drawn)
+    slow = Simulation(late, window, choose.create(made_for.spec))
+    for record in records:
+        slow.take(record)
+    fold, scores = folded(made_for, records, at, tmp_path_factory.mktemp("snapshots"))
+    assert scores == slow.scores
+    check_counts(fold, slow)
+    used = fold.joiner.counts
+    assert used.labels_joined + used.labels_corrected <= sum(
+        1 for record in records for row in record.rows
+    )
+    clipped = [(min(max(s, 1e-7), 1 - 1e-7), y) for s, y in slow.measured]
+    found = fold.evaluator.summary()["log_loss"]
+    if clipped:
+        expected = -math.fsum(math.log(s if y else 1 - s) for s, y in clipped) / len(clipped)
+        assert found == pytest.approx(expected, abs=1e-10)
+    fold.close()
+    slow.learner.close()
+
+
+@settings(max_examples=6, deadline=None)
+@given(steps, policies, stops)
+def test_stops_change_no_bit_of_anything(
+    tmp_path_factory: pytest.TempPathFactory, drawn: Drawn, late: LateLabelSettings, at: list[int]
+) -> None:
+    """With shadows, a frozen copy, slices, value and calibration too."""
+    made_for = context(late, 5, **EVERYTHING)
+    records, found = records_of(drawn), []
+    folder = tmp_path_factory.mktemp("snapshots")
+    for stop in (at, [len(records) + 1]):
+        fold, scores = folded(made_for, records, stop, folder)
+        models = [s.learner for s in fold.scoring.shadows if s.learner is not None]
+        assert len(models) == 2
+        state = {name: array.tobytes() for name, array in fold.evaluator.state().items()}
+        adjusting = [fold.scoring.adjuster, *(s.adjuster for s in fold.scoring.shadows)]
+        found.append(
+            (
+                scores,
+                [model_bytes(learner, folder) for learner in (fold.learner, *models)],
+                remembered(fold.joiner),
+                fold.counts,
+                state,
+                [{n: a.tobytes() for n, a in each.state().items()} for each in adjusting],
+                fold.scoring.slices.values,
+            )
+        )
+        fold.close()
+    for one, other in zip(*found, strict=True):
+        assert one == other
+
+
+def test_a_checkpoint_of_an_older_release_stops_the_learner(tmp_path: Path) -> None:
+    """It is not taken for a damaged one, which would be given up: the way out is said."""
+    made_for = context(LateLabelSettings(), 5)
+    old = Snapshot(tmp_path, {"batches": 3, "sample": []}, tmp_path)
+    with pytest.raises(SnapshotError, match="backfill log --fresh"):
+        checkpoint.load(made_for, old, 1)
+
+
+def test_what_is_measured_otherwise_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The settings by name; that the frozen copy stays; the shadows that are gone or others."""
+    first = context(
+        LateLabelSettings(),
+        5,
+        evaluation={"window": 50, "static_after": "1970-01-01T00:16:50"},
+        shadow=[{"name": "gone"}],
+    )
+    fold = new_pipeline(first, 1)
+    taken(fold, stream(20))
+    then = context(LateLabelSettings(), 5, evaluation={"window": 60, "static_after": "1970-01-02"})
+    saved_and_loaded(fold, first, SnapshotStore(tmp_path / "snapshots"), then).close()
+    said = capsys.readouterr().out
+    assert "settings='static_after, window'" in said
+    assert "taken_at=1970-01-01T00:16:50" in said
+    assert "shadows=gone" in said
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"calibration": {"method": "platt"}},
+        {"imbalance": {"negative_share": 0.5}},
+        {"late_labels": {"allow_corrections": True}},
+    ],
+)
+def test_what_is_learned_otherwise_is_refused(section: dict[str, Any]) -> None:
+    """Set or taken away: a learner does not go on with a model that was made without it."""
+    plain, other = context(LateLabelSettings(), 5), context(LateLabelSettings(), 5, **section)
+    for before, now in ((plain, other), (other, plain)):
+        check_same(before, learner_json(before), before.schema.hash)
+        with pytest.raises(ChangedModelError, match=f"changed: {next(iter(section))}"):
+            check_same(now, learner_json(before), before.schema.hash)

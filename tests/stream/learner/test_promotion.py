@@ -1,0 +1,101 @@
+"""A promoted backfill is what the learner goes on from: changed configs, history first, live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from converters.config import load
+from converters.schema import schema
+from learners.registry import UnservableVersionError
+from stream.checkpoints.same_model import ChangedModelError
+from stream.learner.process import LearnerProcess
+from stream.reading.batches import Batch
+from tests.support.serving.project import Project, flights, same
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A model on the embedded log."""
+    return Project(tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"args": "-b 15"}, "args"), ({"more": "[late_labels]\nwait = 60"}, "late_labels")],
+)
+def test_a_changed_config_is_refused_until_a_backfill_is_promoted(
+    project: Project, change: dict[str, str], named: str
+) -> None:
+    """The learner says what changed; a promoted backfill is the way on."""
+    project.produce(project.write_csv(flights(300)))
+    project.learn()
+    changed = replace(project, **change)  # type: ignore[arg-type]
+    with pytest.raises(ChangedModelError, match=named):
+        changed.learn()
+    made = changed.backfill(fresh=True)
+    with changed.registry() as registry:
+        registry.serve_version("promote", made["version"], "new arguments", "me")
+    report = changed.learn()
+    assert report["events"] == 300
+    ids = [s.id for s in changed.scores()]
+    assert len(ids) == len(set(ids)) == 300
+
+
+def test_a_promoted_backfill_of_a_file_is_gone_on_from(project: Project) -> None:
+    """History from a file first, then the stream: one model of both, every row output once."""
+    rows = flights(600)
+    made = project.backfill(project.write_csv(rows[:400]))
+    with project.registry() as registry:
+        registry.serve_version("promote", made["version"], "history", "me")
+    project.produce(project.write_csv(rows[400:]))
+    report = project.learn()
+    assert report["events"] == report["learned"] == 600
+    one = replace(project, folder=project.folder.with_name("whole"))
+    assert report["model_sha256"] == one.backfill(one.write_csv(rows))["model_sha256"]
+    assert same(project.backfill()) == same(report)
+
+
+def test_a_promotion_while_learning_is_taken_up_without_a_restart(project: Project) -> None:
+    """The running learner goes on from the candidate, on a lineage of its own."""
+    rows = flights(900)
+    project.produce(project.write_csv(rows[:600]))
+    project.learn()
+    made = project.backfill(project.write_csv(rows[:300]))
+    project.produce(project.write_csv(rows[600:]))
+    promoted = False
+
+    def promote(_batch: Batch, _process: LearnerProcess) -> None:
+        nonlocal promoted
+        if not promoted:
+            promoted = True
+            with project.registry() as registry:
+                registry.serve_version("promote", made["version"], "better", "me")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stream.reading.merge.BATCH_ROWS", 50)
+        patch.setattr("stream.learner.heartbeat.HEARTBEAT_SECONDS", 0.0)
+        report = project.learn(promote)
+    with project.registry() as registry:
+        lineage = registry.live_lineage()
+    assert lineage is not None
+    assert lineage.parent_version == made["version"]
+    assert 300 < report["events"] <= 600
+    ids = [s.id for s in project.scores()]
+    assert len(ids) == len(set(ids)) == 900
+
+
+def test_a_version_of_another_schema_is_not_rolled_back_to(project: Project) -> None:
+    """Nothing is moved to what no server with this config could load."""
+    project.produce(project.write_csv(flights(100)))
+    old = project.learn()["version"]
+    text = project.config_file.read_text().replace("max = 5000", "max = 4000")
+    project.config_file.write_text(text)
+    other = schema.from_settings(load.load(project.config_file))
+    with project.registry() as registry:
+        before = registry.pointers()
+        with pytest.raises(UnservableVersionError, match="another schema"):
+            registry.serve_version("rollback", old, "back", "me", other.hash)
+        assert registry.pointers() == before

@@ -1,0 +1,60 @@
+"""SIGTERM to a real learner process, ten times at random: the same as without stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from tests.support import ROOT
+from tests.support.serving.project import Project, answers, flights, same
+
+ROWS = 20_000
+
+
+def learn(project: Project, *arguments: str) -> subprocess.Popen[str]:
+    """The learner as a process, once it has begun."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "serve.cli", "learn", *arguments],
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "Learning model" in process.stderr.readline()
+    return process
+
+
+@pytest.mark.timeout(300)
+def test_ten_sigterms_change_nothing(tmp_path: Path) -> None:
+    """Each stop exits with 0 and leaves a version of what is new; the end is the same."""
+    project = Project(tmp_path / "stopped", more="[checkpoint]\nseconds = 60")
+    path = project.write_csv(flights(ROWS))
+    project.produce(path, label_time="landed")
+    draw, reached = random.Random(5), []
+    for _ in range(10):
+        process = learn(project)
+        sleep(draw.uniform(0.02, 0.25))
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        with project.registry() as registry:
+            point = registry.resume_point()
+        reached.append(0 if point is None else point.events["events"])
+    process = learn(project, "--until-end", "--json")
+    out, _ = process.communicate(timeout=200)
+    report = json.loads(out)
+    assert sum(a < b for a, b in zip([0, *reached], [*reached, ROWS], strict=True)) >= 2
+    whole = Project(tmp_path / "whole")
+    whole.produce(path, label_time="landed")
+    assert same(report) == same(whole.learn())
+    assert answers(project.scores()) == answers(whole.scores())

@@ -1,0 +1,119 @@
+"""What crosses the pipe between reader and learner: batches, errors and assignments, unchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from converters.cells.refusal import Refusal
+from converters.errors import FreshetError
+from learners.intake import MalformedLineError
+from stream.log.contract import Place, PositionError
+from stream.log.fingerprint import Mark
+from stream.log.journal import JournalLine
+from stream.reading import assignment, remote_messages
+from stream.reading.assignment import Assignment
+from stream.reading.batches import Batch, EventRows, LabelRows
+from stream.reading.remote import ReaderLostError
+from stream.reading.remote_messages import BATCH, CARRIED, ERROR, LENGTH, Message, ReaderBugError
+from tests.support.serving.project import Project
+
+PLACES = st.builds(Place, st.sampled_from(["m.events", "m.labels"]), st.integers(0, 999))
+OFFSETS = st.integers(0, 2**63 - 1)
+# Surrogates too: an id may hold what JSON can spell.
+TEXT = st.text(st.characters(exclude_categories=()))
+REFUSALS = st.builds(Refusal, TEXT, TEXT, TEXT)
+EVENTS = st.tuples(TEXT, st.sampled_from([0, 1, None]), TEXT) | REFUSALS
+LABELS = st.tuples(TEXT, st.sampled_from([0, 1])) | REFUSALS
+RECORDS = st.builds(EventRows, PLACES, OFFSETS, OFFSETS, st.lists(EVENTS, max_size=4)) | st.builds(
+    LabelRows, PLACES, OFFSETS, OFFSETS, st.lists(LABELS, max_size=4)
+)
+CUTS = st.dictionaries(PLACES, OFFSETS)
+CRC = st.integers(0, 2**32 - 1)
+BATCHES = st.builds(
+    Batch,
+    st.lists(RECORDS, max_size=3),
+    CUTS,
+    CUTS,
+    st.booleans(),
+    CRC,
+    st.dictionaries(PLACES, st.builds(Mark, OFFSETS, CRC)),
+)
+
+
+def read(message: bytes) -> Message:
+    """What the other end reads of a whole message."""
+    (length,) = LENGTH.unpack_from(message)
+    assert length == len(message) - LENGTH.size
+    return remote_messages.read(message[LENGTH.size :])
+
+
+@given(BATCHES)
+def test_a_batch_arrives_as_it_was_sent(batch: Batch) -> None:
+    """Any text, refusals among rows, both kinds of record: equal, and of the same classes."""
+    message = read(remote_messages.of_batch(batch))
+    assert (message.kind, message.batch, message.error) == (BATCH, batch, None)
+    assert message.batch is not None
+    for sent, come in zip(batch.records, message.batch.records, strict=True):
+        assert type(come) is type(sent)
+        assert [type(row) for row in come.rows] == [type(row) for row in sent.rows]
+    assert all(type(place) is Place for place in message.batch.cut)
+    assert all(type(mark) is Mark for mark in message.batch.marks.values())
+
+
+@pytest.mark.parametrize("kind", CARRIED.values(), ids=CARRIED)
+def test_an_error_arrives_as_itself(kind: type[Exception]) -> None:
+    """The same class and words, so that the learner does what it would do in one process."""
+    message = read(remote_messages.of_error(kind("what, where, what to do"), "trace"))
+    assert message.kind == ERROR
+    assert type(message.error) is kind
+    assert str(message.error) == "what, where, what to do"
+
+
+def test_an_error_of_a_narrower_class_arrives_as_its_nearest_ancestor() -> None:
+    """What may pass by itself still does, and what may not does not."""
+    for error, expected in (
+        (ReaderLostError("a"), "LogUnavailableError"),
+        (MalformedLineError("b"), "FreshetError"),
+        (PositionError("c"), "PositionError"),
+    ):
+        arrived = read(remote_messages.of_error(error, "")).error
+        assert (type(arrived).__name__, str(arrived)) == (expected, str(error))
+
+
+def test_a_bug_is_told_with_its_trace() -> None:
+    """What Freshet does not know is no error of its own, and --debug shows where it was."""
+    error = read(
+        remote_messages.of_error(KeyError("x"), "in stream/reading/merge.py, line 7")
+    ).error
+    assert isinstance(error, ReaderBugError)
+    assert not isinstance(error, FreshetError)
+    assert str(error) == "KeyError: 'x'"
+    assert error.__notes__ == ["in stream/reading/merge.py, line 7"]
+
+
+def test_an_assignment_arrives_as_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader converts under the learner's schema; the server's secret stays at home."""
+    monkeypatch.setenv("FRESHET_SERVE__ADMIN_TOKEN", "sesame")
+    events = Place("flights.events", 0)
+    context = Project(tmp_path, more='[csv]\ndelimiter = ";"').context
+    line = JournalLine(2, 7, {events: 40}, 3, 12345)
+    sent = Assignment(context, {events: 12}, {events: Mark(11, 99)}, [line], {events: 90}, 100)
+    text = assignment.to_json(sent)
+    assert text.count(b"\n") == 1
+    assert b"sesame" not in text
+    come = assignment.from_json(text)
+    for name in ("positions", "marks", "journal", "limit", "batch_rows"):
+        assert getattr(come, name) == getattr(sent, name)
+    assert come.context.schema == context.schema
+    assert come.context.schema.hash == context.schema.hash
+    assert come.context.spec == context.spec
+    kept = come.context.settings
+    assert kept.model_copy(update={"serve": context.settings.serve}) == context.settings
+    assert orjson.loads(text)["learner"] == context.spec.to_json()

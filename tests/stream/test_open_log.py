@@ -1,0 +1,89 @@
+"""Opening a log by its URL."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from converters.errors import UsageError
+from stream.log.contract import LogUnavailableError
+from stream.log_kafka import client
+from stream.log_sqlite.log import SqliteLog
+from stream.open_log import open_log
+from tests.support.streams.logs import make_topic, outgoing
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "log.db",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:////tmp/",
+        "kafka://",
+        "kafka://host:port",
+        "kafka://host:1:2",
+        "kafka://a:9092,,b:9092",
+        "kafka://user:secret@host:9092",
+        "kafka://host:9092/topic",
+        "postgresql://host/database",
+    ],
+)
+def test_a_url_that_names_no_log_is_refused(url: str) -> None:
+    """The error is one of usage and says what may be written."""
+    with pytest.raises(UsageError, match=r"sqlite:////absolute/path/log.db.* or `kafka://HOST"):
+        open_log(url)
+
+
+def test_a_sqlite_url_gives_an_absolute_or_relative_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four slashes name a path from the root, three one from here; folders are made."""
+    monkeypatch.chdir(tmp_path)
+    for url in (f"sqlite:///{tmp_path}/a/log.db", "sqlite:///b/log.db"):
+        with closing(open_log(url)) as log:
+            assert isinstance(log, SqliteLog)
+            make_topic(log, "t")
+            assert log.append("t", outgoing(b"x")) == [(0, 0)]
+    assert (tmp_path / "a" / "log.db").exists()
+    assert (tmp_path / "b" / "log.db").exists()
+
+
+def test_the_embedded_log_needs_no_kafka_client(tmp_path: Path) -> None:
+    """Opening a SQLite log imports nothing of kafka-python, which takes half a second."""
+    program = (
+        "import sys; from stream.open_log import open_log; open_log(sys.argv[1]).close();"
+        "sys.exit('kafka' in sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, f"sqlite:///{tmp_path}/log.db"], check=False
+    )
+    assert run.returncode == 0
+
+
+@pytest.mark.parametrize("listening", [False, True])
+def test_a_broker_that_does_not_answer_is_an_error_in_time(
+    monkeypatch: pytest.MonkeyPatch, *, listening: bool
+) -> None:
+    """A port that is closed, or accepts and says nothing: the error names it, nothing is left."""
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 1.0)
+    before = set(threading.enumerate())
+    with closing(socket.socket()) as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        if listening:
+            server.listen()
+        begun = time.monotonic()
+        with pytest.raises(LogUnavailableError, match=f"Kafka at 127.0.0.1:{port}, connect"):
+            open_log(f"kafka://127.0.0.1:{port}")
+        assert time.monotonic() - begun < 5
+    assert set(threading.enumerate()) <= before

@@ -1,0 +1,200 @@
+"""A model to be served in tests: real versions made in a moment, and clients of the application.
+
+Versions are learned by the real pipeline and committed with real snapshots, without a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+from fastapi import FastAPI
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from converters.cells.refusal import Refusal
+from converters.config import load
+from converters.convert.records import RowReader
+from converters.schema import schema
+from learners.registry import Commit, Pointers, Start, Verdict
+from learners.versions.score import loaded
+from serve.app import create_app
+from stream.checkpoints import checkpoint
+from stream.context import learner_json
+from stream.fold import tally
+from stream.fold.new_pipeline import new_pipeline
+from stream.log.contract import Place, Record
+from stream.log.topics import create_topics
+from stream.reading.batches import Batch, EventRows
+from tests.support.serving.project import COLUMNS, Project, csv_text, flights
+
+LOCAL = ("127.0.0.1", 50_000)
+# What a client sends: features, id and time, without label.
+FEATURES = tuple(name for name in COLUMNS if name not in ("late", "landed"))
+START = Start({"flights.events": {0: 0}}, {"flights.events": "T"}, 0)
+
+
+class Maker:
+    """A learner that makes versions when told to."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.context = project.context
+        self.registry = project.registry()
+        self.store = project.snapshots()
+        self.epoch = self.registry.begin_epoch("test")
+        learner = learner_json(self.context)
+        lineage = self.registry.begin_lineage(
+            self.epoch,
+            parent_version=None,
+            origin="learn",
+            learner=learner,
+            schema_hash=project.schema.hash,
+            start=START,
+        )
+        self.pipeline = new_pipeline(self.context, lineage.serial)
+        self.parent: int | None = None
+        self.convert = RowReader(project.schema).convert
+        self._at = 0
+
+    def make(self, rows: int = 200, verdict: Verdict | None = None) -> int:
+        """Learn some more rows and commit a version; its number."""
+        taken = [self.convert(row) for row in flights(self._at + rows)[self._at :]]
+        self._at += rows
+        place = Place("flights.events", 0)
+        self.pipeline.take(Batch([EventRows(place, self._at, 1, taken)], {place: self._at}))
+        pipeline, context = self.pipeline, self.context
+        with checkpoint.saved(self.store, context, pipeline, START, self.parent) as saved:
+            committed = self.registry.commit(
+                self.epoch,
+                Commit(
+                    lineage=pipeline.lineage,
+                    parent_version=self.parent,
+                    snapshot=saved.snapshot,
+                    model_sha256=saved.model_sha256,
+                    start=START,
+                    learned_something=True,
+                    verdict=verdict or saved.verdict,
+                    events=tally.counts(pipeline),
+                    metrics=tally.metrics(pipeline),
+                    learner=learner_json(context),
+                    schema_hash=self.project.schema.hash,
+                ),
+            )
+        assert committed.version is not None
+        self.parent = committed.version
+        return committed.version
+
+    def model_file(self, version: int) -> Path:
+        """Where a version's model lies on disk."""
+        return self.store.folder / self.registry.version(version).snapshot.folder / "model"
+
+    def point_to(self, version: int) -> Pointers:
+        """Serve a version."""
+        return self.registry.serve_version("promote", version, "test", "test")
+
+    def scores(self, version: int, rows: Sequence[Sequence[str]]) -> list[float]:
+        """What a version gives these rows, in process."""
+        converted = [self.convert(row) for row in rows]
+        texts = [row[2] for row in converted if not isinstance(row, Refusal)]
+        with loaded(
+            self.project.settings, self.project.schema, self.registry.version(version)
+        ) as learner:
+            return learner.predict(texts)
+
+    def close(self) -> None:
+        """Free everything."""
+        self.pipeline.close()
+        self.registry.close()
+
+
+@contextmanager
+def maker_of(project: Project) -> Iterator[Maker]:
+    """A maker of versions, closed at the end."""
+    maker = Maker(project)
+    try:
+        yield maker
+    finally:
+        maker.close()
+
+
+@contextmanager
+def client_of(project: Project, *, ready: bool = True) -> Iterator[TestClient]:
+    """A client of the application in this process, once it serves."""
+    app: FastAPI = create_app(project.settings, project.schema)
+    with TestClient(app, base_url="http://127.0.0.1:8000", client=LOCAL) as client:
+        while ready and client.get("/health/ready").status_code != 200:
+            sleep(0.005)
+        yield client
+
+
+def a_project(folder: Path, more: str = "", **columns: str) -> Project:
+    """A small model's project, with other settings for some columns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    project = Project(folder, args="-b 10", more=more)
+    if columns:
+        lines = project.config_file.read_text(encoding="utf-8").splitlines()
+        for name, settings in columns.items():
+            (at,) = [n for n, line in enumerate(lines) if line.startswith(f"{name} = ")]
+            kind = "" if "kind" in settings else 'kind = "categorical", '
+            lines[at] = f"{name} = {{ {kind}{settings} }}"
+        project.config_file.write_text("\n".join(lines), encoding="utf-8")
+        project.settings = load.load(project.config_file)
+        project.schema = schema.from_settings(project.settings)
+    return project
+
+
+@contextmanager
+def a_client(
+    folder: Path, versions: int = 1, more: str = "", **columns: str
+) -> Iterator[tuple[TestClient, Maker]]:
+    """A client of a server of a small model with so many versions, and the model's maker.
+
+    Args:
+        folder: of the model.
+        versions: how many there are at the start.
+        more: text for the end of the config.
+        columns: other settings than the project's for these columns.
+    """
+    with maker_of(a_project(folder, more, **columns)) as maker:
+        for _ in range(versions):
+            maker.make()
+        with client_of(maker.project, ready=versions > 0) as client:
+            yield client, maker
+
+
+def problem_of(response: Response) -> dict[str, Any]:
+    """The problem document of a failure, which is well formed."""
+    assert response.headers["content-type"] == "application/problem+json"
+    content: dict[str, Any] = response.json()
+    assert set(content) >= {"type", "title", "status", "detail"}
+    assert content["status"] == response.status_code
+    assert content["type"].startswith("urn:freshet:problem:")
+    return content
+
+
+def as_csv(rows: Sequence[Sequence[str]], header: Sequence[str] = COLUMNS) -> str:
+    """Rows as a CSV body."""
+    return csv_text([[row[COLUMNS.index(name)] for name in header] for row in rows], header)
+
+
+def as_object(row: Sequence[str]) -> dict[str, Any]:
+    """A row as a client sends it: without label, numbers as numbers."""
+    cells = dict(zip(COLUMNS, row, strict=True))
+    return {name: int(cells[name]) if name == "distance" else cells[name] for name in FEATURES}
+
+
+def written(project: Project) -> dict[tuple[str, int, int], Record]:
+    """All records of both topics, by topic, partition and offset."""
+    with project.open_log() as log:
+        states = log.describe(create_topics(log, project.settings).inputs).values()
+        begins = {place: at for state in states for place, at in state.begins.items()}
+        ends = {place: at for state in states for place, at in state.ends.items()}
+        found: list[Record] = []
+        with closing(log.read(begins)) as reader:
+            while any(reader.position(place) < end for place, end in ends.items()):
+                found += reader.poll(0.1)
+    return {(*each.place, each.offset): each for each in found}

@@ -1,0 +1,86 @@
+"""A real server for tests: a process of its own on a free port, ended by its process id."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import sleep, time_ns
+
+from tests.support import ROOT
+from tests.support.serving.project import Project
+
+
+@dataclass(frozen=True)
+class Server:
+    """A real server: its process, where it listens, and what it has said so far."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    said: Path
+
+    @property
+    def port(self) -> int:
+        """Its port on 127.0.0.1."""
+        return int(self.address.rsplit(":", 1)[1])
+
+    def connect(self) -> socket.socket:
+        """A new connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def ask(self, path: str, body: object = None) -> tuple[int, str]:
+        """One request on a connection of its own."""
+        return ask(self.address + path, body)
+
+
+@contextmanager
+def server_of(project: Project, *arguments: str) -> Iterator[Server]:
+    """A server in a process of its own on a free port, ended by its process id."""
+    said = project.folder / f"server-{time_ns()}.log"
+    with said.open("wb") as errors:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "serve.cli", "serve", "--port", "0"),
+                *("--config", str(project.config_file), *arguments),
+            ],
+            cwd=ROOT,
+            stderr=errors,
+        )
+    try:
+        server = Server(process, _address(process, said), said)
+        while server.ask("/health/ready")[0] != 200:
+            sleep(0.05)
+        yield server
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(30)
+
+
+def _address(process: subprocess.Popen[bytes], said: Path) -> str:
+    """Where the server says that it listens; the first thing that it says."""
+    while process.poll() is None:
+        if found := re.match(r"Serving .* at (http://\S+)\. ", said.read_text(encoding="utf-8")):
+            return found[1]
+        sleep(0.02)
+    raise AssertionError(said.read_text(encoding="utf-8"))
+
+
+def ask(url: str, body: object = None) -> tuple[int, str]:
+    """Status and body of one request on a connection of its own: a GET, or a POST of JSON."""
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, content, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
