@@ -225,7 +225,7 @@ class Instruments:
         self.step(where, "Registry.commit", *ends, marks="commit")
         self.step(f"{where}.database", "lock", after="registry: begun", within="commit")
         inserted = "registry: checkpoint row inserted"
-        self.step(f"{where}.checkpoints", "add", after=inserted, within="commit")
+        self.step(f"{where}.versions", "add", after=inserted, within="commit")
         event.listen(Engine, "commit", committing)
 
     def _thinning(self) -> None:

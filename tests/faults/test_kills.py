@@ -174,7 +174,7 @@ def test_each_fault_is_a_row() -> None:
 
 def test_a_name_that_is_gone_is_a_clear_failure() -> None:
     """A point whose function was renamed is told, and is not a point that is never passed."""
-    with pytest.raises(GoneError, match=r"stream\.outputs has no renamed"):
+    with pytest.raises(GoneError, match=r"stream\.fold\.outputs has no renamed"):
         replace("stream.fold.outputs", "renamed", lambda original: original)
     with pytest.raises(GoneError, match="SURELY_NOT_THERE"):
         set_constants({"SURELY_NOT_THERE": 1.0})

@@ -117,7 +117,11 @@ def test_no_rows_give_no_predictions(client: TestClient) -> None:
 
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5)
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=5),
 )
 values = st.one_of(scalars, st.lists(scalars, max_size=1), st.dictionaries(st.text(), scalars))
 

@@ -6,7 +6,7 @@ import pytest
 
 from converters.config.settings import CheckpointSettings
 from stream.checkpoints.saver import Pacing
-from stream.learner import heartbeat
+from stream.checkpoints import saver
 
 
 class Clock:
@@ -24,7 +24,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock that pacing looks at."""
     made = Clock()
-    monkeypatch.setattr(heartbeat, "monotonic", made)
+    monkeypatch.setattr(saver, "monotonic", made)
     return made
 
 
