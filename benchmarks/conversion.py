@@ -1,7 +1,7 @@
 """Conversion: one row against one prediction of Vowpal Wabbit, and files against csv2vw.
 
-csv2vw itself cannot be had as a package. ``tests/support/rows/csv2vw_plain.py`` stands in for it: as slow, and
-held to recorded runs of it.
+csv2vw itself cannot be had as a package. ``tests/support/rows/csv2vw_plain.py`` stands in for it:
+as slow, and held to recorded runs of it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """The contract of a learner: text in, scores out, and a state that survives a restart to the bit.
 
 Stands between the converter, whose text it takes, and the pipeline, which owns one learner and
-never looks inside. ``learners/vw/learner.py`` and ``learners/river/learner.py`` implement it, one suite of checks
-(``tests/support/learning/learner_contract.py``) runs over both, and :mod:`learners.choose` picks one.
+never looks inside. ``learners/vw/learner.py`` and ``learners/river/learner.py`` implement it, one
+suite of checks
+(``tests/support/learning/learner_contract.py``) runs over both, and :mod:`learners.choose` picks
+one.
 
 A *line* is the converter's text of one row: ``| carrier=UA dist:1.4 |a month=1``. A line that
 starts with ``|`` is scored; one that starts with ``1 `` or ``-1 `` (positive, negative) is scored

@@ -1,4 +1,4 @@
-"""learners.shadow_specs"""
+"""The learners that run as shadows beside the served one, as the config describes them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What stays the same for the life of a pipeline: settings, schema, learner, and what follows.
 
-Made once from the config by every command of the stream; :mod:`stream.checkpoints.checkpoint` makes and loads
-pipelines under it, :mod:`stream.reading.batches` converts records by it.
+Made once from the config by every command of the stream; :mod:`stream.checkpoints.checkpoint`
+makes and loads pipelines under it, :mod:`stream.reading.batches` converts records by it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A feature: one column (or a part of a time) on its way from cells to pieces of VW text.
 
-Stands on :mod:`converters.cells.kind_of`, which knows values, and adds what is the same for all of them:
-missing cells and namespaces. :mod:`converters.convert.to_vw_text` joins the pieces to a line;
+Stands on :mod:`converters.cells.kind_of`, which knows values, and adds what is the same for all of
+them: missing cells and namespaces. :mod:`converters.convert.to_vw_text` joins the pieces to a line;
 :mod:`converters.convert.from_vw_text` reads them back.
 """
 

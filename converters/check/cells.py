@@ -1,8 +1,8 @@
 """A CSV file -> blocks of cells, column by column, and the rows that cannot be told apart.
 
 The first step of :mod:`converters.check.profile`. Cells are what
-:meth:`converters.convert.records.RowReader.event_cells` makes of the same bytes; blocks are larger than those
-of the file, for what follows works on whole columns.
+:meth:`converters.convert.records.RowReader.event_cells` makes of the same bytes; blocks are larger
+than those of the file, for what follows works on whole columns.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """``freshet convert``: opens its files, and says how it went.
 
-The work is done by :mod:`converters.convert.whole_file` or, for ``--csv2vw``, by :mod:`converters.csv2vw.convert`.
+The work is done by :mod:`converters.convert.whole_file` or, for ``--csv2vw``, by
+:mod:`converters.csv2vw.convert`.
 """
 
 from __future__ import annotations

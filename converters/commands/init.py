@@ -1,7 +1,7 @@
 """``freshet init``: reads a sample of a CSV file and writes a commented config.
 
-Thin: the sample is drawn by :mod:`converters.sampling.rows_of_a_file`, and what the config says comes from
-:mod:`converters.init.tried_on_the_file`.
+Thin: the sample is drawn by :mod:`converters.sampling.rows_of_a_file`, and what the config says
+comes from :mod:`converters.init.tried_on_the_file`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What ``freshet.toml`` says of measuring, comparing and correcting scores.
 
-Part of :mod:`converters.config.settings`, at the very bottom. The floors above read their own section:
-learners measure and calibrate, the stream teaches the shadows.
+Part of :mod:`converters.config.settings`, at the very bottom. The floors above read their own
+section: learners measure and calibrate, the stream teaches the shadows.
 """
 
 from __future__ import annotations

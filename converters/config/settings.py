@@ -1,7 +1,8 @@
 """The shape of ``freshet.toml``: every section, key, default and meaning, in one place.
 
 Stands at the very bottom, for every floor reads its own section of the one config file.
-:mod:`converters.config.load` loads it; :mod:`converters.schema.schema` turns the columns into a schema.
+:mod:`converters.config.load` loads it; :mod:`converters.schema.schema` turns the columns into a
+schema.
 The descriptions below are the configuration reference (``docs/configuration.md`` is held equal
 to them by a test).
 """

@@ -1,7 +1,9 @@
 """Reads the converter's text of a row back, as the dict of features that river learns from.
 
-Stands beside :mod:`converters.convert.to_vw_text`, whose text it takes, so that one compiled converter
-serves both learners, and hands ``learners/river/learner.py`` the features of a row and their crosses.
+Stands beside :mod:`converters.convert.to_vw_text`, whose text it takes, so that one compiled
+converter
+serves both learners, and hands ``learners/river/learner.py`` the features of a row and their
+crosses.
 
 A feature's key is its token (``carrier=UA``, ``distance``); in a crossed column's namespace the
 letter stands before it (``a|month=1``), and a cross joins two keys (``a|month=1*c|origin=EWR``).

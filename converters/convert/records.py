@@ -1,8 +1,8 @@
 """The value of a log record (or of an HTTP body) -> checked rows and refusals, in order.
 
-Has CSV framed (:mod:`converters.files.framing`) and reads JSON, then hands each row's cells to the one
-compiled converter. Follows :mod:`converters.convert.to_vw_text`; the reader in the stream floor calls it once
-per record.
+Has CSV framed (:mod:`converters.files.framing`) and reads JSON, then hands each row's cells to the
+one compiled converter. Follows :mod:`converters.convert.to_vw_text`; the reader in the stream floor
+calls it once per record.
 """
 
 from __future__ import annotations

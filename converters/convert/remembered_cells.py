@@ -1,6 +1,7 @@
 """Remembers the pieces of each column's cells, and gives up where hardly a cell comes twice.
 
-Part of the compiled conversion (:mod:`converters.convert.to_vw_text`): real columns repeat their values, and a
+Part of the compiled conversion (:mod:`converters.convert.to_vw_text`): real columns repeat their
+values, and a
 look-up takes a tenth of making a piece anew. Where every value differs, remembering costs more
 than it saves, so a column whose memory is full is watched for a while.
 """

@@ -1,6 +1,7 @@
 """One compiled function per schema: the cells of a row -> (id, label, Vowpal Wabbit text).
 
-Stands between the framing of rows (:mod:`converters.convert.records`) and every consumer: the stream, a
+Stands between the framing of rows (:mod:`converters.convert.records`) and every consumer: the
+stream, a
 backfill, batch scoring, HTTP, and river (which reads the same text back into features). There is
 no second way from a row to a learner.
 

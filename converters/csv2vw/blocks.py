@@ -1,7 +1,8 @@
 """A block of whole lines -> what csv2vw prints for them, by a few operations on all its bytes.
 
-The fast form of :mod:`converters.csv2vw.convert`: :mod:`converters.csv2vw.block_marks` finds the cells,
-:mod:`converters.csv2vw.block_marks` tells which are numbers, and :mod:`converters.csv2vw.block_words` writes
+The fast form of :mod:`converters.csv2vw.convert`: :mod:`converters.csv2vw.block_marks` finds the
+cells, :mod:`converters.csv2vw.block_marks` tells which are numbers, and
+:mod:`converters.csv2vw.block_words` writes
 them behind the names of their columns. A block that is not as it should be gives nothing, and is
 taken row by row.
 """

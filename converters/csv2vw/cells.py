@@ -1,6 +1,7 @@
 """The cells of one column -> what csv2vw prints for them, or why it would be misread.
 
-At the bottom of :mod:`converters.csv2vw.convert`: one cell at a time, the plain form which whole blocks
+At the bottom of :mod:`converters.csv2vw.convert`: one cell at a time, the plain form which whole
+blocks
 (:mod:`converters.csv2vw.blocks`) must equal. A column remembers what it has printed for which cell.
 
 csv2vw decides for each cell whether it is a number, as Python's ``float`` does, and escapes

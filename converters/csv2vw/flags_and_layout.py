@@ -1,6 +1,7 @@
 """The flags of csv2vw, the classic script, as they stand in ``convert --csv2vw "FLAGS"``.
 
-First step of :mod:`converters.csv2vw.convert`: text as typed after the script's name -> :class:`Flags`.
+First step of :mod:`converters.csv2vw.convert`: text as typed after the script's name ->
+:class:`Flags`.
 Spelling, abbreviations and the way numbers without a flag are columns to ignore are the script's.
 """
 

@@ -1,7 +1,7 @@
 """The bytes of a file -> blocks of whole lines as csv2vw sees them, in bounded memory.
 
-Below :mod:`converters.csv2vw.convert`. csv2vw reads text as Python does: a line ends at a line feed, and
-at a carriage return too, which only the lenient form follows.
+Below :mod:`converters.csv2vw.convert`. csv2vw reads text as Python does: a line ends at a line
+feed, and at a carriage return too, which only the lenient form follows.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The bytes of a CSV file -> blocks of whole rows with their line numbers, in bounded memory.
 
-Stands below :mod:`converters.files.csv_file`. Reads some 64 KiB at a time and cuts it into rows, all at
+Stands below :mod:`converters.files.csv_file`. Reads some 64 KiB at a time and cuts it into rows,
+all at
 once where there is no quote: line by line that alone took half as long as converting the rows.
 """
 

@@ -2,8 +2,8 @@
 
 Where history enters: ``convert``, ``produce``, ``score`` and ``backfill`` all read files through
 this, packed or not, in whatever encoding the config names. It frames rows exactly as
-:mod:`converters.convert.records` frames a record, but never decodes or judges them; a bad row is handed on
-as it is, and every row as UTF-8.
+:mod:`converters.convert.records` frames a record, but never decodes or judges them; a bad row is
+handed on as it is, and every row as UTF-8.
 """
 
 from __future__ import annotations

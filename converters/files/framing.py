@@ -1,6 +1,7 @@
 """CSV bytes -> rows -> cells, before anything is known of the columns.
 
-Stands below :mod:`converters.convert.records`, which reads whole records, and below the readers of files.
+Stands below :mod:`converters.convert.records`, which reads whole records, and below the readers of
+files.
 
 CSV is read as Python's ``csv`` module reads it, with these rules where readers disagree: rows end
 at LF outside quotes, CRs before it belong to the ending, and a quote opens only at the start

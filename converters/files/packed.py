@@ -1,6 +1,7 @@
 """The bytes of a file or of standard input, unpacked while they are read.
 
-Below :mod:`converters.files.csv_file`. What is packed is told by its first bytes, never by a name. gzip
+Below :mod:`converters.files.csv_file`. What is packed is told by its first bytes, never by a name.
+gzip
 and zstd are unpacked in pieces, so that a small file that unpacks to a huge one takes no memory;
 several members or frames that follow each other are one content, as ``cat`` makes them. What is
 written is packed by its name (:mod:`converters.files.output`).

@@ -1,6 +1,7 @@
 """The rows of a Parquet file as the CSV that they would be, made while it is read.
 
-Below :mod:`converters.files.csv_file`, in the place of a file's bytes, so that a Parquet file takes the
+Below :mod:`converters.files.csv_file`, in the place of a file's bytes, so that a Parquet file
+takes the
 same way as any other history. pyarrow reads it: the reference implementation, which hands rows
 out in batches and writes CSV itself. (pandas reads Parquet whole, and through pyarrow too.) It is
 an optional part: ``pip install 'freshet[parquet]'``.

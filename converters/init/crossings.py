@@ -1,6 +1,7 @@
 """Pairs of features that are worth crossing, by what they are worth on rows not yet seen.
 
-Part of :mod:`converters.init.columns`. A small logistic model of two columns is fitted to the first rows
+Part of :mod:`converters.init.columns`. A small logistic model of two columns is fitted to the
+first rows
 of the sample, once with and once without the pairs of their values, and both are asked about the
 rows that follow; then the next ones. What counts is the log loss that the pairs save there: on
 the rows that they were fitted to any pairs would save some, and among rows of the same day as well.

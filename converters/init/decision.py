@@ -1,7 +1,7 @@
 """What a column shall be, why, and what to write instead: the words that inference speaks in.
 
-At the bottom of inference: the modules that decide give these, :mod:`converters.init.config_text` writes
-them down.
+At the bottom of inference: the modules that decide give these, :mod:`converters.init.config_text`
+writes them down.
 """
 
 from __future__ import annotations

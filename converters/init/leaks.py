@@ -1,7 +1,7 @@
 """Columns of a sample before the judge that ``freshet check`` has too.
 
-Part of :mod:`converters.init.one_column`. What init takes for a feature, check does not call a leak,
-unless rows outside the sample tell it.
+Part of :mod:`converters.init.one_column`. What init takes for a feature, check does not call a
+leak, unless rows outside the sample tell it.
 """
 
 from __future__ import annotations

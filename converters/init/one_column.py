@@ -1,6 +1,7 @@
 """One column of a sample -> what it is: role, kind, range, missing policy, and why, in words.
 
-Called by :mod:`converters.init.columns` for every column whose role was not told. The modules of single
+Called by :mod:`converters.init.columns` for every column whose role was not told. The modules of
+single
 kinds guess; what holds for every kind is added here: what to do with missing cells, and whether the
 column may be learned from at all.
 """

@@ -1,6 +1,7 @@
 """A guessed config, tried on every row of its file: what it would refuse, and rows to guess again.
 
-Called by :mod:`converters.init.config_text`. The sample does not hold every cell of the file: a value of
+Called by :mod:`converters.init.config_text`. The sample does not hold every cell of the file: a
+value of
 the label or a spelling of missing that is rare would be refused. The rows that show it are added to
 the sample, and the guess is made again.
 """

@@ -1,7 +1,7 @@
 """What a column's settings may say together: contradictions are refused by the key's name.
 
-Part of making the schema (:mod:`converters.schema.schema`). A setting that would do nothing for such a
-column is refused too, for who wrote it meant something.
+Part of making the schema (:mod:`converters.schema.schema`). A setting that would do nothing for
+such a column is refused too, for who wrote it meant something.
 """
 
 from __future__ import annotations

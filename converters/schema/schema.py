@@ -1,7 +1,7 @@
 """The schema of an event row: columns with role and kind, the label map, and a hash of it all.
 
-Built once from the settings; the compiled converter (:mod:`converters.convert.to_vw_text`), the learner's
-interactions and the snapshot's manifest all follow from it.
+Built once from the settings; the compiled converter (:mod:`converters.convert.to_vw_text`), the
+learner's interactions and the snapshot's manifest all follow from it.
 """
 
 from __future__ import annotations

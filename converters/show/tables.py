@@ -1,7 +1,7 @@
 """Tables of text, as reports of every floor show them on a terminal and hand them to their pages.
 
-Reports make a :class:`Table`; :func:`print_table` prints it, :mod:`converters.show.pages` writes it as
-HTML.
+Reports make a :class:`Table`; :func:`print_table` prints it, :mod:`converters.show.pages` writes
+it as HTML.
 """
 
 from __future__ import annotations

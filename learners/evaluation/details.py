@@ -11,7 +11,8 @@ Reads :mod:`.measures`. To what :mod:`.summary` says are added::
     "delays": [{"from_ms", "to_ms", "count", "positives"}]
     "calibration": [{"from", "to", "count", "mean_score", "positive_share"}]
     "score_distribution": [{"from", "to", "positives", "negatives"}]
-    "thresholds": {...}                             see :func:`learners.comparison.value.value_by_threshold`
+    "thresholds": {...}                             see
+    :func:`learners.comparison.value.value_by_threshold`
 
 Each group holds ``count`` and ``positives``, and its measures under the contender's name: periods
 those of all contenders, other groups those of "score". The

@@ -187,7 +187,12 @@ class Measuring:
 
     @classmethod
     def by(cls, settings: Settings, slices: tuple[str, ...] = ()) -> Self:
-        """What the settings ask for; ``slices`` as :func:`converters.schema.carried.carried_by` says."""
+        """What the settings ask for.
+
+        Args:
+            settings: the config.
+            slices: names, as :func:`converters.schema.carried.carried_by` gives them.
+        """
         asked = settings.evaluation
         return cls(
             window=asked.window,

@@ -1,6 +1,7 @@
 """Sums and logarithms whose bits depend on the numbers alone.
 
-Stands below the metrics (:mod:`learners.metrics.metrics`, :mod:`learners.evaluation`), which must come
+Stands below the metrics (:mod:`learners.metrics.metrics`, :mod:`learners.evaluation`), which must
+come
 out the same to the last bit however a stream was cut into calls, wherever it was interrupted and
 on whichever machine it went on.
 """

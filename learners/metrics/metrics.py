@@ -1,7 +1,7 @@
 """The metrics of plain arrays of scores and labels: exact, and each a small function.
 
-Stands between :mod:`learners.metrics.arrays` and whoever measures: :func:`score_metrics` for reports
-and gates, the losses and bins for :mod:`learners.evaluation`. A new metric is one
+Stands between :mod:`learners.metrics.arrays` and whoever measures: :func:`score_metrics` for
+reports and gates, the losses and bins for :mod:`learners.evaluation`. A new metric is one
 function and one line in ``METRICS``.
 """
 

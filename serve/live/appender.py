@@ -1,7 +1,7 @@
 """Appends rows that came over HTTP to the log, once for each ``Idempotency-Key``.
 
-The blocking end of :mod:`serve.routes.ingest`: opens the log when the first rows come, so that a server
-that only scores needs none, and hands back where the records are.
+The blocking end of :mod:`serve.routes.ingest`: opens the log when the first rows come, so that a
+server that only scores needs none, and hands back where the records are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The served model: one reference, swapped whole while requests go on.
 
 Stands between the registry, whose pointer it follows, and every route that scores. A new version
-is loaded aside in a thread (:mod:`serve.live.loading`) and takes the place of the old one in a single
+is loaded aside in a thread (:mod:`serve.live.loading`) and takes the place of the old one in a
+single
 step on the event loop; a request takes the reference once and keeps it to its end, so its answer
 carries the version that made it. The old model is closed when its last request has ended.
 

@@ -1,6 +1,7 @@
-"""The other end of :mod:`serve.processes.supervisor`: one command that ends when its supervisor does.
+"""One command that ends when its supervisor does, the other end of the supervisor's pipe.
 
-Run as ``python -m serve.processes.supervised COMMAND …``. The supervisor holds the other end of this
+Run as ``python -m serve.processes.supervised COMMAND …``. The supervisor holds the other end of
+this
 process's standard input and never writes to it, so that end of file means that the supervisor is
 gone, however it went, kill -9 included; no signal and no system call of one platform tells as much.
 """

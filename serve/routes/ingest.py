@@ -1,7 +1,7 @@
 """``POST /events`` and ``POST /labels``: rows over HTTP become records of the log.
 
-Takes records from :mod:`serve.rows.to_append` and gives them to :mod:`serve.live.appender` in a thread,
-for the disk may take its time. 202 with the positions means: on disk.
+Takes records from :mod:`serve.rows.to_append` and gives them to :mod:`serve.live.appender` in a
+thread, for the disk may take its time. 202 with the positions means: on disk.
 """
 
 from __future__ import annotations

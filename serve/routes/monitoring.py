@@ -1,6 +1,7 @@
 """``/metrics``, ``/health/*`` and ``/status``: how the server, the model and the learner do.
 
-The counters are :mod:`serve.http.counters`'; the rest is read from :mod:`serve.routes.monitoring` when asked for.
+The counters are :mod:`serve.http.counters`'; the rest is read from :mod:`serve.routes.monitoring`
+when asked for.
 """
 
 from __future__ import annotations

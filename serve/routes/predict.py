@@ -1,7 +1,7 @@
 """``POST /predict``: rows in, scores out, each answer with the version that made it.
 
-Takes rows from :mod:`serve.rows.request_rows` and the model from :mod:`serve.live.live_model`. A long
-request is worked off in chunks with a pause for others between them; all of its chunks use the
+Takes rows from :mod:`serve.rows.request_rows` and the model from :mod:`serve.live.live_model`. A
+long request is worked off in chunks with a pause for others between them; all of its chunks use the
 model it began with.
 """
 

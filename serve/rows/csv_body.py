@@ -1,6 +1,7 @@
 """A CSV body cut into rows as the stream cuts a record, a chunk of them made into cells at a time.
 
-Stands below :mod:`serve.rows.request_rows`. The rules of CSV are those of :mod:`converters.convert.records`,
+Stands below :mod:`serve.rows.request_rows`. The rules of CSV are those of
+:mod:`converters.convert.records`,
 whose dialect does the work; a body without quotes takes the same short cut as a record.
 """
 

@@ -2,7 +2,8 @@
 
 Stands below :mod:`serve.rows.request_rows`. Clients send the same keys in the same order again and
 again: what such a layout means is worked out at its first row. What comes out equals
-:func:`converters.convert.records.object_cells`, which every value goes through that is not text or a number.
+:func:`converters.convert.records.object_cells`, which every value goes through that is not text or
+a number.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The body of a request as rows: their shape checked at once, converted a chunk at a time.
 
-Follows :mod:`serve.http.body`; scoring (:mod:`serve.routes.predict`) and appending (:mod:`serve.routes.ingest`) take
+Follows :mod:`serve.http.body`; scoring (:mod:`serve.routes.predict`) and appending
+(:mod:`serve.routes.ingest`) take
 rows from here. A row over HTTP becomes text by the very functions that the stream uses, so both
 see the same features.
 

@@ -1,6 +1,7 @@
 """HTTP/1.1 on a connection: uvicorn's own protocol, with its three gaps closed.
 
-Used by :mod:`serve.server.server`. A request that offers to speak something else (Java's HTTP client
+Used by :mod:`serve.server.server`. A request that offers to speak something else (Java's HTTP
+client
 offers HTTP/2 with every first request) is answered as if it had not; uvicorn would lose its body.
 A head that does not come to its end is not waited for without end, nor is the rest of a body that
 was refused. What is no HTTP is told so in a problem document, as everything else.

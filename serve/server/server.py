@@ -1,7 +1,7 @@
 """The server as processes: takes the port, says where it listens, runs the application, ends well.
 
-Between :mod:`serve.commands.serve` and :mod:`serve.app`. The port is taken before anything else, so that
-one that is in use is said at once; several workers share the one listening socket, and each
+Between :mod:`serve.commands.serve` and :mod:`serve.app`. The port is taken before anything else,
+so that one that is in use is said at once; several workers share the one listening socket, and each
 follows the registry by itself. On SIGTERM or Ctrl-C requests under way get their answers.
 """
 

@@ -1,6 +1,7 @@
 """History into a candidate, by the very fold that runs live.
 
-A file becomes the records that producing it would make (:mod:`stream.produce.file_records`); the log is read
+A file becomes the records that producing it would make (:mod:`stream.produce.file_records`); the
+log is read
 again either in the order of the current lineage's journal, which gives the live model byte for
 byte, or afresh in the plain order. The result is a version that moves no pointer until promoted.
 """

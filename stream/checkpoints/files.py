@@ -1,7 +1,7 @@
 """The files of a checkpoint besides the joins: learners, what their scores go through, measures.
 
-Part of :mod:`stream.checkpoints.checkpoint`. Arrays are numpy's, without pickles; models are whatever their
-learner writes.
+Part of :mod:`stream.checkpoints.checkpoint`. Arrays are numpy's, without pickles; models are
+whatever their learner writes.
 """
 
 from __future__ import annotations

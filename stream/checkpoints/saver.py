@@ -1,7 +1,7 @@
 """Checkpoints of the pipeline at work: when they are due, what they name, and when they fail.
 
-Owned by :mod:`stream.learner.loop`; :mod:`stream.checkpoints.checkpoint` writes the snapshot, and the registry row
-that names it, conditional on this learner's epoch, is the commit point.
+Owned by :mod:`stream.learner.loop`; :mod:`stream.checkpoints.checkpoint` writes the snapshot, and
+the registry row that names it, conditional on this learner's epoch, is the commit point.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A row may be sent for a dead letter if nobody has sent one, the model has not met the refused row
 as a good one, and the learner would take the new one; the last is asked of the learner's own
-conversion before anything is sent. :mod:`stream.dead_letters.sent_marks` sees to it that each is sent once.
+conversion before anything is sent. :mod:`stream.dead_letters.sent_marks` sees to it that each is
+sent once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""stream.fold.new_pipeline"""
+"""A pipeline that has learned nothing yet, as the config describes it."""
 
 from __future__ import annotations
 

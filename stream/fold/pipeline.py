@@ -1,8 +1,8 @@
 """The fold: batches in; scores, lessons and dead letters out. No I/O, no clock, no chance.
 
-Stands in the middle of the stream floor: :mod:`stream.reading.batches` hands it batches, it has each
-planned (:mod:`stream.fold.planner`), lets the learner and its shadows work through the plan's lines in
-one go (:mod:`stream.fold.scoring`), measures, and returns what is to be written.
+Stands in the middle of the stream floor: :mod:`stream.reading.batches` hands it batches, it has
+each planned (:mod:`stream.fold.planner`), lets the learner and its shadows work through the plan's
+lines in one go (:mod:`stream.fold.scoring`), measures, and returns what is to be written.
 
 How the log was cut into batches changes nothing, for every step is in the order of the records.
 """

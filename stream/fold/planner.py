@@ -1,8 +1,10 @@
 """What to do with each row of some records: which lines to score and learn, in which order.
 
 The first half of the fold. It asks the :class:`~stream.joins.joiner.Joiner` about every row that
-has an id and writes down a :class:`~stream.fold.plan.Plan`; no score is known yet, and none is needed,
-for joins go by ids and times alone. :mod:`stream.fold.pipeline` lets the learner work through the plan.
+has an id and writes down a :class:`~stream.fold.plan.Plan`; no score is known yet, and none is
+needed,
+for joins go by ids and times alone. :mod:`stream.fold.pipeline` lets the learner work through the
+plan.
 """
 
 from __future__ import annotations

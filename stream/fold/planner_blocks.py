@@ -2,8 +2,8 @@
 
 Nearly all records are such: events of which nothing is known yet, or labels of events that wait.
 :mod:`stream.fold.planner` asks here first; whatever is not as plain goes row by row there, which is
-the plain twin (``tests/stream/fold/test_planner_blocks.py`` holds them equal). Row by row an event and its label
-take 4.6 us, so 1.6.
+the plain twin (``tests/stream/fold/test_planner_blocks.py`` holds them equal). Row by row an event
+and its label take 4.6 us, so 1.6.
 """
 
 from __future__ import annotations

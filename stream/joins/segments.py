@@ -1,6 +1,7 @@
 """A queue on disk: a checkpoint writes what came since the last one, and which of all are left.
 
-Stands between :mod:`stream.joins.queue` and the snapshot's folder (:mod:`stream.checkpoints.checkpoint`).
+Stands between :mod:`stream.joins.queue` and the snapshot's folder
+(:mod:`stream.checkpoints.checkpoint`).
 Rows stand in *segments*: files that are written once and taken over from snapshot to snapshot by
 a link. Which of a segment's rows are still there is a bit each, written anew every time.
 

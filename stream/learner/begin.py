@@ -57,7 +57,7 @@ class Starting:
         return self._resume(lineage)
 
     def check_topics(self, topic_ids: dict[str, str]) -> None:
-        """See that the topics are still the same; raises what :mod:`stream.checkpoints.same_model` does."""
+        """See that the topics are still the same; raises what :func:`check_topics` does."""
         check_topics(self.event_log, self.topics, Start({}, topic_ids, 0))
 
     def promoted_meanwhile(self) -> bool:

@@ -1,8 +1,8 @@
 """The learner at work: fold a batch, write its outputs, save now and then, say how it goes.
 
 The top of the stream floor's main path. Each batch's outputs and journal line are one transaction;
-now and then the whole state becomes a snapshot (:mod:`stream.checkpoints.saver`). What the journal holds
-beyond the checkpoint is folded again at the next start, with outputs off.
+now and then the whole state becomes a snapshot (:mod:`stream.checkpoints.saver`). What the journal
+holds beyond the checkpoint is folded again at the next start, with outputs off.
 """
 
 from __future__ import annotations

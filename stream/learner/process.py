@@ -1,7 +1,9 @@
 """``freshet learn`` as one process: takes the lock and the epoch, begins, learns, stops cleanly.
 
-Puts the parts together: :mod:`stream.learner.begin` says where to begin, :mod:`stream.reading.batches` gives
-batches, :mod:`stream.learner.loop` takes them. One learner of a model writes: on this machine a file
+Puts the parts together: :mod:`stream.learner.begin` says where to begin,
+:mod:`stream.reading.batches` gives
+batches, :mod:`stream.learner.loop` takes them. One learner of a model writes: on this machine a
+file
 lock decides, across machines the registry's epoch and the log's fencing. When log or registry go
 away it waits, and begins anew from the last checkpoint, as a process started again would.
 """

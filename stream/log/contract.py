@@ -1,6 +1,7 @@
 """The contract of an event log: topics of partitions of records, read by position.
 
-``stream/log_sqlite/log.py`` and ``stream/log_kafka/log.py`` implement it, :mod:`stream.open_log` opens
+``stream/log_sqlite/log.py`` and ``stream/log_kafka/log.py`` implement it, :mod:`stream.open_log`
+opens
 the one that a URL names, and one suite (``tests/stream/log/test_contract.py``) runs over both. The
 reader, the producers and the learner see nothing but what stands here.
 

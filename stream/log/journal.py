@@ -1,7 +1,8 @@
 """The journal: one line for each batch taken, so that resume and replay take the same order.
 
 A line is written in one transaction with the batch's outputs; what the journal names has been
-output, nothing else has. Reading it gives the cuts that :class:`stream.reading.batches.BatchReader` takes
+output, nothing else has. Reading it gives the cuts that
+:class:`stream.reading.batches.BatchReader` takes
 again, after a restart (from the checkpoint's place) or for a backfill (from the lineage's begin).
 """
 

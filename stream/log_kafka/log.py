@@ -1,7 +1,8 @@
 """The log in Kafka: topics created as Freshet wants them, described, appended to, read, written.
 
 For more than one machine. :mod:`stream.log_kafka.reader`, :mod:`stream.log_kafka.writers` and
-:mod:`stream.log_kafka.writers` do the work, :mod:`stream.log_kafka.client` is the library below them.
+:mod:`stream.log_kafka.writers` do the work, :mod:`stream.log_kafka.client` is the library below
+them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The reader: log -> merged records -> checked rows, handed on as an iterator of plain batches.
 
-Stands between the log and the fold (:mod:`stream.fold.pipeline`). A :class:`Batch` is plain data, so
-the reader can be moved behind a pipe without the learner noticing.
+Stands between the log and the fold (:mod:`stream.fold.pipeline`). A :class:`Batch` is plain data,
+so the reader can be moved behind a pipe without the learner noticing.
 """
 
 from __future__ import annotations

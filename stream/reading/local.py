@@ -1,7 +1,7 @@
 """A reader in this process: log -> watched, verified, merged, converted, as an iterator of batches.
 
-Assembles what :mod:`stream.reading.batches` and the modules below it offer. The learner uses it where one
-process does everything; where reading has a process of its own, it runs there
+Assembles what :mod:`stream.reading.batches` and the modules below it offer. The learner uses it
+where one process does everything; where reading has a process of its own, it runs there
 (:mod:`stream.reading.remote_process`).
 """
 

@@ -16,8 +16,8 @@ from stream.log.fingerprint import Mark, checksum
 class VerifiedReader:
     """A reader whose first record of some partitions has been seen before, and must be the same.
 
-    See :class:`stream.log.contract.LogReader`. A record that is not there any more, as after compaction,
-    says nothing: whatever was deleted had been read.
+    See :class:`stream.log.contract.LogReader`. A record that is not there any more, as after
+    compaction, says nothing: whatever was deleted had been read.
     """
 
     def __init__(self, reader: LogReader, seen: Mapping[Place, Mark]) -> None:

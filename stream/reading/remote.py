@@ -1,6 +1,7 @@
 """The learner's end of a reader in a process of its own: starts it, listens to it, ends it.
 
-:mod:`stream.reading.remote_process` is the other end. What comes is the same iterator of batches that a
+:mod:`stream.reading.remote_process` is the other end. What comes is the same iterator of batches
+that a
 reader in this process gives, and the same errors. The pipe holds back a reader that is ahead: it
 has one batch in hand while the learner has another.
 """

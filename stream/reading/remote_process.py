@@ -1,6 +1,7 @@
 """A reader as a process of its own: it owns the log's consumer and converts, and nothing else.
 
-Run as ``python -m stream.reading.remote_process KIND`` (of log) by :mod:`stream.reading.remote`, which
+Run as ``python -m stream.reading.remote_process KIND`` (of log) by :mod:`stream.reading.remote`,
+which
 writes the assignment to its standard input and reads batches from its standard output. Journal,
 transactions and checkpoints stay with the learner; whatever happens to this process, nothing is
 lost.

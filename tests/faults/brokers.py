@@ -1,6 +1,7 @@
 """One real Kafka broker to stop, kill, pause and start again on its data.
 
-Stands below the tests of faults and :mod:`tests.faults.cluster`, above :mod:`tests.support.streams.broker`, whose
+Stands below the tests of faults and :mod:`tests.faults.cluster`, above
+:mod:`tests.support.streams.broker`, whose
 jars and formatted storage it uses. A broker keeps its port and its folder over all its starts, and
 is ended by its own pid.
 """

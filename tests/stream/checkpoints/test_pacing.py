@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from converters.config.settings import CheckpointSettings
-from stream.checkpoints.saver import Pacing
 from stream.checkpoints import saver
+from stream.checkpoints.saver import Pacing
 
 
 class Clock:

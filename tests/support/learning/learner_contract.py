@@ -1,7 +1,7 @@
 """The promises of a learner, each a function that fails where one is broken.
 
-``tests/learners/test_contract.py`` runs them over Vowpal Wabbit with every argument that is let in, and
-over river with each optimizer. A new learner, or a new argument, is let in by passing here.
+``tests/learners/test_contract.py`` runs them over Vowpal Wabbit with every argument that is let
+in, and over river with each optimizer. A new learner, or a new argument, is let in by passing here.
 """
 
 from __future__ import annotations

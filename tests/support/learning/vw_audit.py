@@ -1,7 +1,8 @@
 """What ``vw --audit`` prints of a file of lines: each line's features by name, and its crosses.
 
 The audit shows names, which the library's own examples do not hold, but only six digits of a
-value; :class:`tests.support.learning.vw_reading.VwReader` has the values. It is printed by a process of its own.
+value; :class:`tests.support.learning.vw_reading.VwReader` has the values. It is printed by a
+process of its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Programs that tests run as processes of their own, to kill them or to let them compete.
 
-``python -m tests.support.streams.log_processes stall URL NAME TOPIC OTHER`` begins a transaction, says so and never
+``python -m tests.support.streams.log_processes stall URL NAME TOPIC OTHER`` begins a transaction,
+says so and never
 ends it; ``… append URL TOPIC NAME COUNT`` appends records one by one and says after each how many
 are acknowledged; ``… hold FILE`` keeps a SQLite file locked.
 """

@@ -1,6 +1,7 @@
 """Refused rows of a project: made, listed, mended and sent again, in process or as a program.
 
-``python -m tests.support.streams.replays POINT FOLDER FILE`` sends a file's rows again and dies at a point of its
+``python -m tests.support.streams.replays POINT FOLDER FILE`` sends a file's rows again and dies at
+a point of its
 first transaction: ``before`` it, ``inside`` it (or, as ``stall``, stays there), or ``after`` it; or
 so many seconds after it began.
 """

@@ -1,6 +1,7 @@
 """The rules of meaning row by row, with plain lists and no batches: slow, and plainly right.
 
-The fold is held to it by ``tests/stream/fold/test_pipeline.py`` and ``tests/stream/fold/test_restarts.py``.
+The fold is held to it by ``tests/stream/fold/test_pipeline.py`` and
+``tests/stream/fold/test_restarts.py``.
 """
 
 from __future__ import annotations
