@@ -13,9 +13,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.serving.deployment import (
     COMPOSE,
-    ROOT,
     compose,
     container_command,
     health_command,
