@@ -32,7 +32,7 @@ class Lessons:
         behind: lessons behind the score.
         arrived: the event's record time, ms.
         known: the stream time when the label came, ms.
-        slices: codes of the slices' values, [column, lesson]; -1 where nothing was carried.
+        slices: codes of the slices' values, [column, lesson]; -1 where none is known.
         amounts: by what the event's value is multiplied; nan where the cell held none.
     """
 
@@ -191,7 +191,7 @@ class Measuring:
 
         Args:
             settings: the config.
-            slices: names, as :func:`converters.schema.carried.carried_by` gives them.
+            slices: names, as :func:`converters.schema.passthrough.passthrough_of` gives them.
         """
         asked = settings.evaluation
         return cls(

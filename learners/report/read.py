@@ -16,7 +16,7 @@ import numpy as np
 
 from converters.config.settings import Settings
 from converters.errors import FreshetError
-from converters.schema.carried import carried_by
+from converters.schema.passthrough import passthrough_of
 from converters.schema.schema import Schema
 from converters.show.command_line import say
 from learners.evaluation import Evaluator, Measuring
@@ -139,7 +139,7 @@ def measured(settings: Settings, schema: Schema, version: int | None) -> Measure
     with Registry(settings.registry, settings.model) as registry:
         found = _checkpoint(registry, version)
         versions = chain(registry.versions(), found)
-    measuring = Measuring.by(settings, carried_by(settings, schema).slices)
+    measuring = Measuring.by(settings, passthrough_of(settings, schema).slices)
     store = SnapshotStore(Path(settings.snapshots))
     manifest = store.manifest(found.snapshot)
     if METRICS not in manifest.get("files", {}):

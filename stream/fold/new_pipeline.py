@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from converters.cells.times import time_ms
 from converters.config.settings import Settings
-from converters.schema.carried import carried_by
+from converters.schema.passthrough import passthrough_of
 from learners import choose
 from learners.calibration import Adjuster
 from learners.evaluation import Evaluator, Measuring
@@ -32,7 +32,7 @@ def new_pipeline(context: Context, lineage: int) -> Pipeline:
         choose.create(context.spec),
         Adjuster(settings.imbalance, settings.calibration),
         copy_of,
-        Slices(carried_by(settings, context.schema), settings.evaluation.slice_values),
+        Slices(passthrough_of(settings, context.schema), settings.evaluation.slice_values),
         [new_shadow(name, spec, settings) for name, spec in specs.items()],
     )
     late = settings.late_labels
@@ -51,7 +51,7 @@ def new_pipeline(context: Context, lineage: int) -> Pipeline:
 def measuring(context: Context) -> Measuring:
     """What is measured, as the config says."""
     settings = context.settings
-    return Measuring.by(settings, carried_by(settings, context.schema).slices)
+    return Measuring.by(settings, passthrough_of(settings, context.schema).slices)
 
 
 def copy_of(learner: Learner) -> Learner:

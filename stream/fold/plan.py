@@ -38,14 +38,14 @@ class Arrivals:
         behind: lessons before it.
         positives: how many of those were positive.
         times: stream time at its arrival, ms.
-        carried: the cells that are carried beside it; empty where none are.
+        passthrough: its cells that are kept for measuring; empty where none are.
     """
 
     lines: list[int] = field(default_factory=list)
     behind: list[int] = field(default_factory=list)
     positives: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
-    carried: list[tuple[str, ...]] = field(default_factory=list)
+    passthrough: list[tuple[str, ...]] = field(default_factory=list)
 
     def add_many(self, lines: range, behind: Sequence[int], positives: Sequence[int]) -> None:
         """As many more."""

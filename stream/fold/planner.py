@@ -78,7 +78,7 @@ class Planner:
             counts.learned += len(record.rows)
             counts.positives += positives
         plan.arrivals.times.extend([joiner.stream_time] * len(record.rows))
-        plan.arrivals.carried.extend(record.carried or ())
+        plan.arrivals.passthrough.extend(record.passthrough or ())
         return True
 
     def _many_labels(self, record: LabelRows, plan: Plan) -> bool:
@@ -131,8 +131,8 @@ class Planner:
         if scored:
             plan.scored.append((record, scored))
             arrivals.times.extend([joiner.stream_time] * len(scored))
-            if record.carried is not None:
-                arrivals.carried.extend(record.carried[number] for number, *_ in scored)
+            if record.passthrough is not None:
+                arrivals.passthrough.extend(record.passthrough[number] for number, *_ in scored)
 
     def _not_taken(self, why: str, number: int, refused: list[Refused]) -> None:
         if why == "duplicate":

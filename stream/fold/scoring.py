@@ -57,7 +57,7 @@ class Scoring:
         floats = [SCORE, BASE_RATE, *[RAW] * self.adjuster.changes, *[STATIC] * bool(self.static)]
         for shadow in self.shadows:
             floats += [shadow.column, *[shadow.column + OWN] * shadow.adjuster.changes]
-        floats += [AMOUNT + self.slices.carried.amount] * bool(self.slices.carried.amount)
+        floats += [AMOUNT + self.slices.passthrough.amount] * bool(self.slices.passthrough.amount)
         sliced = tuple(SLICE + column for column in self.slices.columns)
         return Layout(tuple(floats), sliced, {STATIC: SCORE} if self.static else {})
 
@@ -109,11 +109,11 @@ class Scoring:
         layout, integers = remembered.arrived_layout, remembered.arrived.integers
         integers[layout.integers.index(BEHIND)] = behind
         integers[layout.integers.index(ARRIVED)] = arrivals.times
-        if self.slices.carried.places:
-            if self.slices.carried.amount:
-                amounts = self.slices.amounts(arrivals.carried)
-                _put(remembered, AMOUNT + self.slices.carried.amount, amounts)
-            codes = self.slices.codes(arrivals.carried)
+        if self.slices.passthrough.places:
+            if self.slices.passthrough.amount:
+                amounts = self.slices.amounts(arrivals.passthrough)
+                _put(remembered, AMOUNT + self.slices.passthrough.amount, amounts)
+            codes = self.slices.codes(arrivals.passthrough)
             for column, row in zip(self.slices.columns, codes, strict=True):
                 integers[layout.integers.index(SLICE + column)] = row
 

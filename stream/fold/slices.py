@@ -1,4 +1,4 @@
-"""Carried cells as numbers: a code for each value of a slice, and the event's amount.
+"""Passthrough cells as numbers: a code for each value of a slice, and the event's amount.
 
 Stands between the planner's arrivals and the columns of remembered events. Codes are given in the
 order in which values come, which is the order of the records: a fold like all else.
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.schema.carried import Carried, amount_of
+from converters.schema.passthrough import Passthrough, amount_of
 from learners.metrics.arrays import FloatArray, IntArray
 
 # What is kept of a value that is longer.
@@ -58,13 +58,13 @@ class Slices:
     """The slices of a config.
 
     Args:
-        carried: which cells there are.
+        passthrough: which cells are kept.
         most: values of a slice that get a code of their own.
     """
 
-    def __init__(self, carried: Carried | None = None, most: int = 50) -> None:
-        self.carried = carried or Carried()
-        self._each = {name: Slice(0, most) for name in self.carried.slices}
+    def __init__(self, passthrough: Passthrough | None = None, most: int = 50) -> None:
+        self.passthrough = passthrough or Passthrough()
+        self._each = {name: Slice(0, most) for name in self.passthrough.slices}
 
     @property
     def columns(self) -> list[str]:
@@ -89,9 +89,9 @@ class Slices:
             self._each[name] = Slice(**said[name]) if name in said else replace(each, begun=learned)
 
     def codes(self, cells: Sequence[tuple[str, ...]]) -> IntArray:
-        """The codes of some events' carried cells: [columns, events]."""
-        if not (self.carried.slices and cells):
-            return np.zeros((len(self.carried.slices), len(cells)), dtype=np.int64)
+        """The codes of some events' passthrough cells: [columns, events]."""
+        if not (self.passthrough.slices and cells):
+            return np.zeros((len(self.passthrough.slices), len(cells)), dtype=np.int64)
         columns = zip(*cells, strict=True)
         # The amount's column, if there is one, is the last.
         rows = [of.codes(each) for of, each in zip(self._each.values(), columns, strict=False)]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from converters.cells.refusal import Refusal
 from converters.convert.records import LabelRow, RowReader
 from converters.convert.to_vw_text import Row
-from converters.schema.carried import Carried, carried_by
+from converters.schema.passthrough import Passthrough, passthrough_of
 from learners.intake import UNLEARNABLE, Intake, intake_for
 from stream.context import Context
 from stream.log import fingerprint
@@ -28,8 +28,8 @@ from stream.reading.merge import MergedReader
 def record_reader(context: Context) -> RecordReader:
     """The conversion of the model's records."""
     labels = topics_of(context.settings).labels
-    carried = carried_by(context.settings, context.schema)
-    return RecordReader(RowReader(context.schema), intake_for(context.spec), labels, carried)
+    passthrough = passthrough_of(context.settings, context.schema)
+    return RecordReader(RowReader(context.schema), intake_for(context.spec), labels, passthrough)
 
 
 # How long an idle reader waits before it hands on an empty batch, so that its taker can see to
@@ -40,15 +40,15 @@ IDLE_SECONDS = 0.2
 class EventRows(NamedTuple):
     """The rows of one event record.
 
-    ``carried`` has the cells that are carried beside each row, where the config names any; nothing
-    for a refused row.
+    ``passthrough`` has the cells of each row that are kept for measuring, where the config names
+    any; nothing for a refused row.
     """
 
     place: Place
     offset: int
     time: int
     rows: list[Row | Refusal]
-    carried: list[tuple[str, ...]] | None = None
+    passthrough: list[tuple[str, ...]] | None = None
 
 
 class LabelRows(NamedTuple):
@@ -93,13 +93,13 @@ class RecordReader:
         intake: what the learner takes: numbers that are finite, yet would spoil its weights, are
             refused here, where a row can still become a dead letter.
         labels_topic: the topic that holds labels.
-        carried: which cells are carried beside a row.
+        passthrough: which cells of a row are kept for measuring.
     """
 
     rows: RowReader
     intake: Intake
     labels_topic: str
-    carried: Carried = field(default_factory=Carried)
+    passthrough: Passthrough = field(default_factory=Passthrough)
 
     def read(self, records: Iterable[Record]) -> list[Taken]:
         """Convert each record of a batch."""
@@ -112,21 +112,23 @@ class RecordReader:
         ]
 
     def _events(self, record: Record) -> tuple[list[Row | Refusal], list[tuple[str, ...]] | None]:
-        carried = None
-        if self.carried.places:
-            rows, carried = self._carrying(record)
+        passthrough = None
+        if self.passthrough.places:
+            rows, passthrough = self._with_passthrough(record)
         else:
             rows = self.rows.events(record.value, record.headers)
         texts = [row[2] for row in rows]  # of a refusal: the offending text, looked at in vain
         for place, reason in self.intake.refused(texts).items():
             if not isinstance(rows[place], Refusal):
                 rows[place] = Refusal(UNLEARNABLE, "", reason)
-        return rows, carried
+        return rows, passthrough
 
-    def _carrying(self, record: Record) -> tuple[list[Row | Refusal], list[tuple[str, ...]]]:
+    def _with_passthrough(
+        self, record: Record
+    ) -> tuple[list[Row | Refusal], list[tuple[str, ...]]]:
         cells = list(self.rows.event_cells(record.value, record.headers))
         rows = self.rows.convert_rows(cells)
-        places = self.carried.places
+        places = self.passthrough.places
         return rows, [
             () if isinstance(row, Refusal) else tuple([of[place] for place in places])
             for row, of in zip(rows, cells, strict=True)

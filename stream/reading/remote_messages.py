@@ -98,21 +98,21 @@ def _flat(record: Taken) -> tuple[Any, ...]:
     refused = [number for number, row in enumerate(rows) if row.__class__ is Refusal]
     if refused:
         rows = [tuple(row) for row in rows]
-    carried = record.carried if isinstance(record, EventRows) else None
-    return (record.__class__ is LabelRows, record.offset, record.time, rows, refused, carried)
+    passthrough = record.passthrough if isinstance(record, EventRows) else None
+    return (record.__class__ is LabelRows, record.offset, record.time, rows, refused, passthrough)
 
 
 def _batch(content: tuple[Any, ...], replayed: bool, crc32: int) -> Batch:
     named, flat, cut, ends, marks = content
     places = [Place(*place) for place in named]
     records: list[Taken] = []
-    for number, labels, offset, time, rows, refused, carried in flat:
+    for number, labels, offset, time, rows, refused, passthrough in flat:
         for at in refused:
             rows[at] = Refusal(*rows[at])
         if labels:
             records.append(LabelRows(places[number], offset, time, rows))
         else:
-            records.append(EventRows(places[number], offset, time, rows, carried))
+            records.append(EventRows(places[number], offset, time, rows, passthrough))
     return Batch(
         records,
         _mapping(cut),

@@ -1,4 +1,4 @@
-"""What is carried beside an event until its label comes: slices, amounts, and the label's age."""
+"""What is kept beside an event until its label comes: slices, amounts, and the label's age."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ LATE = LateLabelSettings()
 def events(ids: str, value: str, amount: str = "1", at: int = 0) -> Taken:
     """Events without labels, all with one value of the slice and one amount."""
     rows: list[Any] = [(id_, None, "| x=1") for id_ in ids]
-    carried: list[tuple[str, ...]] = [tuple(c for c in (value, amount) if c)] * len(ids)
-    return EventRows(EVENTS, 0, BEGIN + at * SECOND, rows, carried)
+    passthrough: list[tuple[str, ...]] = [tuple(c for c in (value, amount) if c)] * len(ids)
+    return EventRows(EVENTS, 0, BEGIN + at * SECOND, rows, passthrough)
 
 
 def labels(ids: str, label: int = 1, at: int = 0) -> Taken:

@@ -15,7 +15,7 @@ import numpy as np
 import typer
 from typer.testing import CliRunner, Result
 
-from converters.schema.carried import carried_by
+from converters.schema.passthrough import passthrough_of
 from learners.commands.report import report
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.registry import Commit, Registry, Start, Verdict
@@ -117,7 +117,7 @@ class MeasuredModel:
 def measured_model(folder: Path, more: str = MORE) -> MeasuredModel:
     """A model that has measured nothing yet."""
     project = Project(folder, more=more)
-    names = carried_by(project.settings, project.schema).slices
+    names = passthrough_of(project.settings, project.schema).slices
     return MeasuredModel(project, Evaluator(Measuring.by(project.settings, names)))
 
 

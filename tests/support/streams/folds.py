@@ -73,10 +73,10 @@ def records_of(drawn: list[tuple[int, tuple[str, list[Any]]]]) -> list[Taken]:
     for offset, (later, (kind, rows)) in enumerate(drawn):
         now += later * SECOND
         if kind == "e":
-            carried: list[tuple[str, ...]] = [
+            passthrough: list[tuple[str, ...]] = [
                 (("f", "m", "x")[at % 3], str(at)) for at in range(len(rows))
             ]
-            records.append(EventRows(EVENTS, offset, now, rows, carried))
+            records.append(EventRows(EVENTS, offset, now, rows, passthrough))
         else:
             records.append(LabelRows(LABELS, offset, now, rows))
     return records

@@ -1,7 +1,7 @@
-"""Cells that are carried beside a row, for measuring: the slices' values and the event's amount.
+"""Passthrough cells: the slices' values and the event's amount, kept for measuring only.
 
-Follows the schema; the stream's reader picks these cells and the fold keeps them with an event
-until its label comes. A learner never sees them.
+The stream's reader picks them and the fold keeps them with an event until its label comes. A
+learner never sees them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ SLICED_KINDS = ("categorical", "boolean")
 
 
 @dataclass(frozen=True)
-class Carried:
-    """What is carried of each row.
+class Passthrough:
+    """Which cells of each row are kept for measuring.
 
     Attributes:
         slices: names of the columns that are measured value by value.
@@ -33,7 +33,7 @@ class Carried:
     amount: str = ""
 
 
-def carried_by(settings: Settings, schema: Schema) -> Carried:
+def passthrough_of(settings: Settings, schema: Schema) -> Passthrough:
     """What the config's ``evaluation.slices`` and ``value.scale`` name.
 
     Raises:
@@ -53,7 +53,7 @@ def carried_by(settings: Settings, schema: Schema) -> Carried:
     if amount and _column(schema, amount, "value.scale").kind != "numeric":
         raise SchemaError(f"value.scale: the column '{amount}' is not of kind 'numeric'.")
     names = (*slices, amount) if amount else slices
-    return Carried(slices, tuple(schema.names.index(name) for name in names), amount)
+    return Passthrough(slices, tuple(schema.names.index(name) for name in names), amount)
 
 
 def amount_of(cell: str) -> float:

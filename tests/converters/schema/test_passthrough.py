@@ -1,4 +1,4 @@
-"""What is carried beside a row for measuring, and what decisions are worth, as the config says."""
+"""Cells kept beside a row for measuring, and the value of decisions, as the config says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from converters.config import load
 from converters.errors import UsageError
 from converters.schema import schema
-from converters.schema.carried import Carried, carried_by
+from converters.schema.passthrough import Passthrough, passthrough_of
 
 COLUMNS: dict[str, Any] = {
     "id": {"role": "id"},
@@ -21,7 +21,7 @@ COLUMNS: dict[str, Any] = {
 }
 
 
-def carried(**sections: Any) -> Carried:
+def passthrough(**sections: Any) -> Passthrough:
     """What these sections carry of a row of ``COLUMNS``."""
     values = {
         "model": "m",
@@ -30,21 +30,21 @@ def carried(**sections: Any) -> Carried:
         **sections,
     }
     settings = load.from_values(values, Path("freshet.toml"))
-    return carried_by(settings, schema.from_settings(settings))
+    return passthrough_of(settings, schema.from_settings(settings))
 
 
 def test_protected_columns_are_slices_unless_others_are_named() -> None:
     """Protected columns are measured value by value; a list of names takes their place."""
-    assert carried() == Carried(("sex",), (4,))
-    assert carried(evaluation={"slices": ["carrier"]}) == Carried(("carrier",), (2,))
-    assert carried(evaluation={"slices": []}) == Carried()
+    assert passthrough() == Passthrough(("sex",), (4,))
+    assert passthrough(evaluation={"slices": ["carrier"]}) == Passthrough(("carrier",), (2,))
+    assert passthrough(evaluation={"slices": []}) == Passthrough()
 
 
 def test_the_amount_stands_behind_the_slices() -> None:
     """The cell by which an event's values are multiplied comes last."""
     value = {"true_positive": 5, "false_positive": -1, "scale": "distance"}
-    found = carried(value=value)
-    assert found == Carried(("sex",), (4, 3), "distance")
+    found = passthrough(value=value)
+    assert found == Passthrough(("sex",), (4, 3), "distance")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_the_amount_stands_behind_the_slices() -> None:
 def test_a_wrong_setting_is_named(sections: dict[str, Any], said: str) -> None:
     """The error names the key and what would be right."""
     with pytest.raises(UsageError, match=said):
-        carried(**sections)
+        passthrough(**sections)
 
 
 def test_the_threshold_follows_from_what_decisions_are_worth() -> None:
