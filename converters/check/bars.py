@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.cells.refusal import quoted
-from converters.check.contents import Bar
+from converters.check.data_report import Bar
 from converters.sampling.drift import largest
-from converters.sampling.uniform import POSITIVE, UNLABELLED, Sampled
+from converters.sampling.reservoir import POSITIVE, UNLABELLED, Sampled
 from converters.show.tables import cut, percent
 
 # Bars of a column of numbers, and of values one by one.

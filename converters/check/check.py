@@ -1,4 +1,4 @@
-"""A CSV file and a schema -> a :class:`~converters.check.contents.Report`.
+"""A CSV file and a schema -> a :class:`~converters.check.data_report.Report`.
 
 The whole way: :mod:`.profile`, :mod:`.columns`, :mod:`.findings`. Called by
 :mod:`converters.commands.check`.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from converters.check.columns import column_reports
-from converters.check.contents import Example, RejectGroup, Report, SampleSize
+from converters.check.data_report import Example, RejectGroup, Report, SampleSize
 from converters.check.findings import findings
 from converters.check.profile import Profile, Shown, read_profile
 from converters.files.csv_file import CsvFile, other_delimiter

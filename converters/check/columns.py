@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from converters.cells.refusal import quoted
 from converters.check.bars import bars_of_numbers, bars_of_values
 from converters.check.cells import ColumnPlan
-from converters.check.contents import Bar, ColumnReport, NumberSummary, Rare, Value
-from converters.check.counts import Counts, Totals
+from converters.check.column_counts import Counts, Totals
+from converters.check.data_report import Bar, ColumnReport, NumberSummary, Rare, Value
 from converters.check.profile import Profile
-from converters.check.times import always_later, happened
-from converters.sampling.column import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
+from converters.check.time_order import always_later, happened
+from converters.sampling.column_sample import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
 from converters.sampling.drift import SPANS, Drift, drift
+from converters.sampling.leak_suspects import Judge, spans
+from converters.sampling.reservoir import POSITIVE, UNLABELLED, Sampled
 from converters.sampling.sketches import Estimate
-from converters.sampling.suspects import Judge, spans
-from converters.sampling.uniform import POSITIVE, UNLABELLED, Sampled
 
 # A value that fewer rows hold is rare.
 RARE_SHARE = 0.05

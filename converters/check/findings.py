@@ -11,12 +11,12 @@ import math
 from collections.abc import Iterator, Sequence
 
 from converters.cells.refusal import quoted
-from converters.check.balance import Balance
-from converters.check.contents import ColumnReport, Finding, Level
+from converters.check.class_balance import Balance
+from converters.check.data_report import ColumnReport, Finding, Level
 from converters.check.profile import Profile, unknown
-from converters.sampling.column import UNIQUE_FROM_ROWS
+from converters.sampling.column_sample import UNIQUE_FROM_ROWS
+from converters.sampling.leak_suspects import BY, Alone, suspicious
 from converters.sampling.sketches import Estimate, about, estimated
-from converters.sampling.suspects import BY, Alone, suspicious
 from converters.schema.schema import Schema
 from converters.show.tables import counted, listed, percent
 

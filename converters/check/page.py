@@ -10,8 +10,8 @@ from html import escape
 
 from converters.cells.refusal import QUOTED_LENGTH
 from converters.check.bars import histogram, rows
-from converters.check.contents import Bar, ColumnReport, Report
-from converters.check.in_words import LEGEND, columns_table, facts, headline, rejects_table
+from converters.check.data_report import Bar, ColumnReport, Report
+from converters.check.rendering import LEGEND, columns_table, facts, headline, rejects_table
 from converters.show.pages import framed, table_html
 from converters.show.tables import NOTHING, Table, cut, percent
 

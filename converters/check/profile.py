@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from converters.cells.refusal import Refusal
-from converters.check.balance import Balance, Balancer, Weights
 from converters.check.cells import UNKNOWN, CellBlock, ColumnPlan, cell_blocks, plans
-from converters.check.counts import ColumnCounter, Totals
-from converters.check.times import TimeOrder, Times
+from converters.check.class_balance import Balance, Balancer, Weights
+from converters.check.column_counts import ColumnCounter, Totals
+from converters.check.time_order import TimeOrder, Times
 from converters.convert.to_vw_text import compile_schema
 from converters.convert.whole_file import Reject
 from converters.files.csv_file import CsvFile
+from converters.sampling.reservoir import RowSample, Sampled
 from converters.sampling.sketches import Estimate, HashSample, hashes_of_bytes
-from converters.sampling.uniform import RowSample, Sampled
 from converters.schema.schema import Schema
 
 # Different rows, and different ids, that are told apart exactly: 12 bytes each.

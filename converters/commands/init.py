@@ -1,7 +1,7 @@
 """``freshet init``: reads a sample of a CSV file and writes a commented config.
 
-Thin: the sample is drawn by :mod:`converters.sampling.rows_of_a_file`, and what the config says
-comes from :mod:`converters.init.tried_on_the_file`.
+Thin: the sample is drawn by :mod:`converters.sampling.file_sample`, and what the config says
+comes from :mod:`converters.init.trial`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from converters.errors import UsageError
 from converters.show.command_line import DEFAULT_CONFIG, say
 
 if TYPE_CHECKING:  # the work's modules are imported by the command
-    from converters.init.tried_on_the_file import Origin
+    from converters.init.trial import Origin
 
 LabelColumn = Annotated[str, typer.Option("--label", help="The column to predict.")]
 Positive = Annotated[
@@ -87,9 +87,9 @@ def init(
 ) -> None:
     """Infer a schema from rows of a CSV file and write a commented config file."""
     from converters.files.output import writing
-    from converters.init.columns import Told
     from converters.init.config_text import model_name
-    from converters.init.tried_on_the_file import written
+    from converters.init.schema_inference import Told
+    from converters.init.trial import written
 
     _check_free(output, csv, force=force)
     told = Told(
@@ -113,8 +113,8 @@ def init(
 
 def _origin(csv: str, delimiter: str, encoding: str, rows: int) -> Origin:
     from converters.files.csv_file import STANDARD_INPUT, open_csv
-    from converters.init.tried_on_the_file import Origin
-    from converters.sampling.rows_of_a_file import csv_as_told, read_sample
+    from converters.init.trial import Origin
+    from converters.sampling.file_sample import csv_as_told, read_sample
 
     opening = partial(open_csv, csv, csv_as_told(delimiter, encoding))
     with opening() as file:

@@ -21,11 +21,11 @@ from converters.config.column_settings import Section
 from converters.config.learning_settings import LearnerSettings
 from converters.config.settings import CsvSettings, Settings
 from converters.config.toml_text import key, quoted, value
-from converters.init.columns import Inference
-from converters.init.crossings import Crossing
-from converters.init.decision import Decision
+from converters.init.column_decision import Decision
+from converters.init.interactions import Crossing
 from converters.init.labels import Labels
-from converters.sampling.rows_of_a_file import Sample
+from converters.init.schema_inference import Inference
+from converters.sampling.file_sample import Sample
 
 # The sections that are most often changed; docs/configuration.md has them all.
 SHOWN_SECTIONS = (

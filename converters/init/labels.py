@@ -1,6 +1,6 @@
 """The label column of a sample -> the label map, and what is odd about it.
 
-Part of :mod:`converters.init.columns`.
+Part of :mod:`converters.init.schema_inference`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cached_property
 
 from converters.config.toml_text import quoted, readable
 from converters.errors import UsageError
-from converters.sampling.column import means_missing
+from converters.sampling.column_sample import means_missing
 
 # How many label values a message lists.
 LISTED_VALUES = 10

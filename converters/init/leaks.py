@@ -1,6 +1,6 @@
 """Columns of a sample before the judge that ``freshet check`` has too.
 
-Part of :mod:`converters.init.one_column`. What init takes for a feature, check does not call a
+Part of :mod:`converters.init.column_guess`. What init takes for a feature, check does not call a
 leak, unless rows outside the sample tell it.
 """
 
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from converters.init.decision import Guess
-from converters.sampling.column import ColumnSample, coded
-from converters.sampling.suspects import BY, Alone, Judge, suspicious
-from converters.sampling.uniform import NEGATIVE, POSITIVE, UNLABELLED, Sampled
+from converters.init.column_decision import Guess
+from converters.sampling.column_sample import ColumnSample, coded
+from converters.sampling.leak_suspects import BY, Alone, Judge, suspicious
+from converters.sampling.reservoir import NEGATIVE, POSITIVE, UNLABELLED, Sampled
 
 _CODES = {1: POSITIVE, 0: NEGATIVE, None: UNLABELLED}
 

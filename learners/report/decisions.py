@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from converters.show.pictures import Line, LineChart
+from converters.show.charts import Line, LineChart
 from converters.show.tables import NOTHING, Table
 from learners.report.document import called, contenders, report_of
 from learners.report.figures import Section, figure, money, since_lesson

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from converters.show.pictures import Picture
+from converters.show.charts import Picture
 from converters.show.tables import Table
 
 Group = Mapping[str, Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from converters.show.pictures import BarChart, Line, LineChart
+from converters.show.charts import BarChart, Line, LineChart
 from converters.show.tables import Table, cut
 from learners.report.document import SCORE, part_of, since_words
 from learners.report.figures import Group, Section, figure, headings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converters.show.pictures import Line, LineChart
+from converters.show.charts import Line, LineChart
 from converters.show.tables import Table, counted, moment
 from learners.report.document import (
     BASE_RATE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converters.show.pictures import BarChart, CalibrationPlot
+from converters.show.charts import BarChart, CalibrationPlot
 from converters.show.tables import NOTHING, Table
 from learners.report.document import SCORE, called, contenders, report_of
 from learners.report.figures import HEADINGS, Group, Section, figure, signed

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from converters.show.charts import Picture, draw
 from converters.show.pages import framed, table_html
-from converters.show.pictures import Picture, draw
 from converters.show.tables import Table, counted, cut, print_table
 from learners.report.counts import counts_section
 from learners.report.decisions import decisions_section, value_section

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from converters.check.check import NOT_SHOWN
-from converters.check.in_words import facts
+from converters.check.rendering import facts
 from converters.show.tables import cut
 from tests.support.rows.check_files import LABELLED, checked, codes, column, content, report_on
 from tests.support.rows.schemas import Columns, build

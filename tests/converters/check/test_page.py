@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from converters.check.in_words import document
 from converters.check.page import page
+from converters.check.rendering import document
 from tests.support.rows.check_files import HOSTILE, LABELLED, checked
 from tests.support.rows.schemas import Columns
 

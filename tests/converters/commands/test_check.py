@@ -15,7 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters.check.in_words import columns_table
+from converters.check.rendering import columns_table
 from converters.commands import init
 from converters.commands.check import check
 from converters.errors import FreshetError, UsageError

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from converters.files.csv_file import CsvFile, open_csv, opened
 from converters.files.output import writing
 from converters.files.packed import Source
-from converters.sampling import rows_of_a_file
+from converters.sampling import file_sample
 from tests.support.rows.packed import PACKS, PLAIN, ROWS, SKIPPED, Pack, pack_zstd, packs, read
 from tests.support.streams.stepping import Stepping
 
@@ -92,11 +92,11 @@ def test_a_bomb_takes_no_memory(pack: str) -> None:
 
 def test_a_sample_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read for a sample is bounded by what is unpacked, not by the packed file's size."""
-    monkeypatch.setattr(rows_of_a_file, "LARGEST_READ", 2**20)
-    drawn = rows_of_a_file.read_sample(CsvFile(io.BytesIO(b"a,b\n" + bomb_rows()), "f.csv"), 10)
+    monkeypatch.setattr(file_sample, "LARGEST_READ", 2**20)
+    drawn = file_sample.read_sample(CsvFile(io.BytesIO(b"a,b\n" + bomb_rows()), "f.csv"), 10)
     packed = gzip.compress(b"a,b\n" + bomb_rows())
     assert (
-        rows_of_a_file.read_sample(CsvFile(io.BytesIO(packed), "f.csv"), 10).described
+        file_sample.read_sample(CsvFile(io.BytesIO(packed), "f.csv"), 10).described
         == drawn.described
     )
     assert not drawn.whole

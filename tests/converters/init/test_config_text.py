@@ -15,10 +15,10 @@ from converters.config import load
 from converters.config.settings import Settings
 from converters.config.toml_text import key, quoted, value
 from converters.files.framing import csv_line
-from converters.init.columns import Told, infer
 from converters.init.config_text import OTHERWISE, config_text, model_name
-from converters.init.tried_on_the_file import Origin, try_text
-from converters.sampling.rows_of_a_file import Sample
+from converters.init.schema_inference import Told, infer
+from converters.init.trial import Origin, try_text
+from converters.sampling.file_sample import Sample
 from converters.schema import schema
 from tests.support.rows import schemas
 from tests.support.rows.tables import NOISE, Cell, by_chance, sampled, table

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from converters.sampling.suspects import rank_auc
+from converters.sampling.leak_suspects import rank_auc
 from tests.support.rows.tables import NOISE, Cell, inferred, warnings
 
 

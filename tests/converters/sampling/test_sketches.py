@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from converters.sampling.reservoir import RowSample
 from converters.sampling.sketches import HashSample, hashes
-from converters.sampling.uniform import RowSample
 
 
 def sketched(texts: Sequence[str], capacity: int, block: int = 500) -> HashSample:
@@ -128,7 +128,7 @@ def test_each_row_has_the_same_chance() -> None:
 
 def test_wide_rows_give_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample is bounded in bytes as well."""
-    monkeypatch.setattr("converters.sampling.uniform.MOST_BYTES", 100_000)
+    monkeypatch.setattr("converters.sampling.reservoir.MOST_BYTES", 100_000)
     assert 90 <= offered(2_000, 5_000, 50, 1_000).sampled().rows <= 100
 
 

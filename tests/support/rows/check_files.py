@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from converters.check.check import report
-from converters.check.contents import ColumnReport, Report
+from converters.check.data_report import ColumnReport, Report
 from converters.files.csv_file import CsvFile
 from converters.files.framing import csv_line
 from converters.schema.schema import Schema

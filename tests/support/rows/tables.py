@@ -9,9 +9,9 @@ from typing import Any
 
 from converters.files.csv_file import CsvFile
 from converters.files.framing import csv_line
-from converters.init.columns import Inference, Told, infer
-from converters.init.decision import Decision
-from converters.sampling.rows_of_a_file import Sample, read_sample
+from converters.init.column_decision import Decision
+from converters.init.schema_inference import Inference, Told, infer
+from converters.sampling.file_sample import Sample, read_sample
 
 dice = random.Random(3)
 NOISE = [dice.random() for _ in range(2_000)]

@@ -15,8 +15,8 @@ import numpy as np
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time, time_ms
 from converters.check.cells import ColumnPlan
-from converters.sampling.column import UNIQUE_FROM_ROWS
-from converters.sampling.uniform import RowSample
+from converters.sampling.column_sample import UNIQUE_FROM_ROWS
+from converters.sampling.reservoir import RowSample
 
 # What stands for the time of a row that has none; the event's time is never before 1970.
 NO_TIME = -1

@@ -1,6 +1,6 @@
 """One column of a sample: its cells, which of them are missing, distinct, numbers, times.
 
-Facts alone; what follows from them is decided in :mod:`converters.init.one_column`.
+Facts alone; what follows from them is decided in :mod:`converters.init.column_guess`.
 """
 
 from __future__ import annotations

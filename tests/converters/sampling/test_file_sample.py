@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from converters.files.csv_file import CsvFileError
-from converters.init.columns import Told, infer
-from converters.sampling import rows_of_a_file
+from converters.init.schema_inference import Told, infer
+from converters.sampling import file_sample
 from tests.support.rows.tables import NOISE, sampled, table
 
 
@@ -41,13 +41,13 @@ def test_small_file_is_taken_whole() -> None:
 
 def test_sample_of_huge_rows_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that are too large to hold many of give a smaller sample."""
-    monkeypatch.setattr(rows_of_a_file, "LARGEST_SAMPLE", 10_000)
+    monkeypatch.setattr(file_sample, "LARGEST_SAMPLE", 10_000)
     assert 1 <= sampled(table({"a": lambda i: "x" * 900}), 300).rows <= 11
 
 
 def test_huge_file_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a huge file only the first part is read, and that is said."""
-    monkeypatch.setattr(rows_of_a_file, "LARGEST_READ", 100_000)
+    monkeypatch.setattr(file_sample, "LARGEST_READ", 100_000)
     drawn = sampled(table({"a": lambda i: "x" * 90}, rows=5_000), 10)
     assert drawn.described == f"10 of the first {drawn.rows_read:,} rows"
     assert drawn.rows_read < 4_000
@@ -85,10 +85,10 @@ def test_all_rows_are_read_and_as_many_kept_as_memory_should_hold(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Limit 0 reads a huge file to its end and draws from all of it; what was drawn is said."""
-    monkeypatch.setattr(rows_of_a_file, "LARGEST_READ", 1_000)
+    monkeypatch.setattr(file_sample, "LARGEST_READ", 1_000)
     content = table({"month": lambda i: i // 1_000}, rows=12_000)
     assert sampled(content, 0).described == "the 12,000 rows"
-    monkeypatch.setattr(rows_of_a_file, "MOST_CELLS", 1_200)
+    monkeypatch.setattr(file_sample, "MOST_CELLS", 1_200)
     drawn = sampled(content, 0)
     assert drawn.rows == 600
     assert set(drawn.columns["month"]) == {str(m) for m in range(12)}
@@ -98,7 +98,7 @@ def test_all_rows_are_read_and_as_many_kept_as_memory_should_hold(
 
 def test_wide_rows_give_a_small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 3,000 columns as many rows are held as there is room for cells, and that is said."""
-    monkeypatch.setattr(rows_of_a_file, "MOST_CELLS", 40_000)
+    monkeypatch.setattr(file_sample, "MOST_CELLS", 40_000)
     header = ",".join(["y", *(f"c{k}" for k in range(2_999))])
     rows = ("01"[i % 2] + ",7" * 2_999 for i in range(30))
     drawn = sampled("\n".join([header, *rows, ""]).encode())

@@ -21,7 +21,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.sampling.uniform import NEGATIVE, POSITIVE, Sampled
+from converters.sampling.reservoir import NEGATIVE, POSITIVE, Sampled
 
 # Fewer labels of a class say nothing about how well a column tells them apart.
 FEWEST_OF_A_CLASS = 10

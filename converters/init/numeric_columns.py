@@ -1,6 +1,6 @@
 """A column of numbers -> amounts, the names of things, or an id; and the range of amounts.
 
-Part of :mod:`converters.init.one_column`.
+Part of :mod:`converters.init.column_guess`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 from converters.cells.numbers import LARGEST_FLOAT32
 from converters.config.toml_text import READABLE_LENGTH, quoted, readable
-from converters.init.decision import Alternative, Guess, plain, rounded, words
-from converters.init.other_notations import is_number_otherwise, read_as
-from converters.init.words_and_times import categories
-from converters.sampling.column import ColumnSample
+from converters.init.column_decision import Alternative, Guess, plain, rounded, words
+from converters.init.locale_formats import is_number_otherwise, read_as
+from converters.init.nonnumeric_columns import categories
+from converters.sampling.column_sample import ColumnSample
 
 # Whole numbers with at most so many values (days of a month) are names more often than amounts.
 MOST_NUMBERED_CATEGORIES = 31

@@ -1,10 +1,9 @@
-"""Pairs of features that are worth crossing, by what they are worth on rows not yet seen.
+"""Pairs of features that are worth crossing, by the log loss that they save on unseen rows.
 
-Part of :mod:`converters.init.columns`. A small logistic model of two columns is fitted to the
-first rows
-of the sample, once with and once without the pairs of their values, and both are asked about the
-rows that follow; then the next ones. What counts is the log loss that the pairs save there: on
-the rows that they were fitted to any pairs would save some, and among rows of the same day as well.
+A small logistic model of two columns is fitted to the first rows of the sample, once with and once
+without the pairs of their values, and both are asked about the rows that follow; then the next
+ones. What counts is the log loss that the pairs save there: on the rows that they were fitted to
+any pairs would save some, and among rows of the same day as well.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from numpy.typing import NDArray
 from converters.cells.boolean_text_time import PARTS
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
-from converters.init.decision import Decision
-from converters.sampling.column import Codes, coded
+from converters.init.column_decision import Decision
+from converters.sampling.column_sample import Codes, coded
 
 Values = NDArray[np.float64]
 

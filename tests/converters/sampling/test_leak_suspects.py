@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from converters.sampling.suspects import Alone, Judge, crossed_auc, rank_auc, spans
-from converters.sampling.uniform import Sampled
+from converters.sampling.leak_suspects import Alone, Judge, crossed_auc, rank_auc, spans
+from converters.sampling.reservoir import Sampled
 from tests.support.rows.check_files import checked, codes, column
 from tests.support.rows.schemas import Columns
 

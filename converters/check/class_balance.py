@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.weight import Weight
-from converters.check.counts import Classes
-from converters.sampling.uniform import UNLABELLED
+from converters.check.column_counts import Classes
+from converters.sampling.reservoir import UNLABELLED
 from converters.schema.schema import Schema
 
 REFUSED = -2

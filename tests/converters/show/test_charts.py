@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.show.pictures import (
+from converters.show.charts import (
     HEIGHT,
     WIDTH,
     BarChart,

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from converters.cells.refusal import quoted
-from converters.check.contents import ColumnReport, RejectGroup, Report
-from converters.check.times import Times
+from converters.check.data_report import ColumnReport, RejectGroup, Report
+from converters.check.time_order import Times
 from converters.sampling.sketches import Estimate, about, estimated
 from converters.show.tables import (
     NOTHING,

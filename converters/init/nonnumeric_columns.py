@@ -1,6 +1,6 @@
 """A column of words -> truth values, categories or free text; and which categories are rare.
 
-Part of :mod:`converters.init.one_column`.
+Part of :mod:`converters.init.column_guess`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
 from converters.config.toml_text import READABLE_LENGTH, readable
-from converters.init.decision import Alternative, Guess, Surroundings, percent, words
-from converters.sampling.column import UNIQUE_FROM_ROWS, ColumnSample
+from converters.init.column_decision import Alternative, Guess, Surroundings, percent, words
+from converters.sampling.column_sample import UNIQUE_FROM_ROWS, ColumnSample
 
 # Free text: several blanks a cell, and hardly a cell twice.
 TEXT_BLANKS = 2.0

@@ -1,8 +1,8 @@
 """A sample of a CSV file and what was told about it -> what each column shall be.
 
-Follows :mod:`converters.sampling.rows_of_a_file`; what comes out is written as ``freshet.toml`` by
+Follows :mod:`converters.sampling.file_sample`; what comes out is written as ``freshet.toml`` by
 :mod:`converters.init.config_text`. Columns of which something was told are decided by
-:mod:`converters.init.told`, all others by :mod:`converters.init.one_column`.
+:mod:`converters.init.declared`, all others by :mod:`converters.init.column_guess`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from converters.config.toml_text import quoted
-from converters.init.crossings import Crossing, crossings
-from converters.init.decision import Alternative, Decision, Surroundings, counted
+from converters.init.column_decision import Alternative, Decision, Surroundings, counted
+from converters.init.column_guess import decide
+from converters.init.declared import Told, moments, roles_of, told_decision
+from converters.init.interactions import Crossing, crossings
 from converters.init.labels import InferError, LabelColumn, Labels, listed, map_labels
 from converters.init.leaks import judge_of
-from converters.init.one_column import decide
-from converters.init.told import Told, moments, roles_of, told_decision
-from converters.sampling.column import MISSING_SPELLINGS, ColumnSample
-from converters.sampling.rows_of_a_file import Sample
+from converters.sampling.column_sample import MISSING_SPELLINGS, ColumnSample
+from converters.sampling.file_sample import Sample
 
 __all__ = ["Inference", "Told", "infer", "worth_crossing"]
 

@@ -1,6 +1,6 @@
 """What a person told of a file's columns, and what follows: label, id, time, weight, drop.
 
-Part of :mod:`converters.init.columns`.
+Part of :mod:`converters.init.schema_inference`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from converters.cells.times import time_ms
 from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.config.toml_text import quoted, readable
 from converters.files.csv_file import CsvFileError, other_delimiter
-from converters.init.decision import Alternative, Decision, Surroundings, counted, plain
+from converters.init.column_decision import Alternative, Decision, Surroundings, counted, plain
 from converters.init.labels import InferError, Labels
-from converters.init.numbers import bounds
-from converters.init.other_notations import TIMES_READ
-from converters.init.words_and_times import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
-from converters.sampling.column import ColumnSample
-from converters.sampling.rows_of_a_file import Sample
+from converters.init.locale_formats import TIMES_READ
+from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
+from converters.init.numeric_columns import bounds
+from converters.sampling.column_sample import ColumnSample
+from converters.sampling.file_sample import Sample
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.convert.to_vw_text import compile_schema
 from converters.files.csv_file import CsvFile
-from converters.init.columns import Told, infer, worth_crossing
 from converters.init.config_text import config_text
-from converters.init.other_notations import is_number_otherwise
-from converters.sampling.rows_of_a_file import Sample
+from converters.init.locale_formats import is_number_otherwise
+from converters.init.schema_inference import Told, infer, worth_crossing
+from converters.sampling.file_sample import Sample
 from converters.schema import schema
 from converters.schema.schema import Schema
 

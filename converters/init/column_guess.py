@@ -1,9 +1,7 @@
 """One column of a sample -> what it is: role, kind, range, missing policy, and why, in words.
 
-Called by :mod:`converters.init.columns` for every column whose role was not told. The modules of
-single
-kinds guess; what holds for every kind is added here: what to do with missing cells, and whether the
-column may be learned from at all.
+For columns that no option names. The modules of single kinds guess; what holds for every kind is
+added here: what to do with missing cells, and whether the column may be learned from at all.
 """
 
 from __future__ import annotations
@@ -13,11 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 from converters.config.toml_text import quoted, readable
-from converters.init.decision import Alternative, Decision, Guess, Surroundings, percent, words
+from converters.init.column_decision import (
+    Alternative,
+    Decision,
+    Guess,
+    Surroundings,
+    percent,
+    words,
+)
 from converters.init.leaks import suspected
-from converters.init.numbers import MOST_NUMBERED_CATEGORIES, like_an_id, nearly_numbers, numbers
-from converters.init.other_notations import Notation, notation_of
-from converters.init.words_and_times import (
+from converters.init.locale_formats import Notation, notation_of
+from converters.init.nonnumeric_columns import (
     are_times,
     boolean,
     categories,
@@ -27,8 +31,14 @@ from converters.init.words_and_times import (
     times,
     truth_values,
 )
-from converters.sampling.column import ColumnSample
-from converters.sampling.suspects import Judge
+from converters.init.numeric_columns import (
+    MOST_NUMBERED_CATEGORIES,
+    like_an_id,
+    nearly_numbers,
+    numbers,
+)
+from converters.sampling.column_sample import ColumnSample
+from converters.sampling.leak_suspects import Judge
 
 PROTECTED, ASKED = "protected", "asked"
 

@@ -7,9 +7,9 @@ import tomllib
 from pathlib import Path
 
 from converters.config import load
-from converters.init.columns import Told, infer, worth_crossing
 from converters.init.config_text import config_text
-from converters.init.crossings import Crossing
+from converters.init.interactions import Crossing
+from converters.init.schema_inference import Told, infer, worth_crossing
 from converters.schema import schema
 from tests.support.rows.tables import NOISE, Cell, sampled, table
 

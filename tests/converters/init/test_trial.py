@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from converters.files.csv_file import CsvFile
-from converters.init import tried_on_the_file
-from converters.init.columns import Told
-from converters.init.tried_on_the_file import Origin, WrittenConfig, try_text, written
+from converters.init import trial
+from converters.init.schema_inference import Told
+from converters.init.trial import Origin, WrittenConfig, try_text, written
 from tests.support.rows.tables import NOISE, Cell, sampled, table
 
 ROWS = 4_000
@@ -72,7 +72,7 @@ def test_what_stays_refused_is_told_with_its_line() -> None:
 
 def test_huge_file_is_tried_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the first part of a huge file is tried, unless all of it was asked for."""
-    monkeypatch.setattr(tried_on_the_file, "LARGEST_TRIED", 1_000)
+    monkeypatch.setattr(trial, "LARGEST_TRIED", 1_000)
     monkeypatch.setattr("converters.files.blocks.READ_BYTES", 1_000)
     content = table({"z": lambda i: "x" * 90 + str(i % 5)}, ROWS) + b"7,x\n"
     part, everything = (wrote(content, limit, negative=("0",)) for limit in (200, 0))

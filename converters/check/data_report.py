@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from converters.check.balance import Balance, Weights
-from converters.check.times import Times
+from converters.check.class_balance import Balance, Weights
+from converters.check.time_order import Times
 from converters.sampling.drift import Drift
+from converters.sampling.leak_suspects import Alone
 from converters.sampling.sketches import Estimate
-from converters.sampling.suspects import Alone
 
 
 @dataclass(frozen=True)

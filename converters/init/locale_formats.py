@@ -1,6 +1,6 @@
 """Numbers and times in another notation than the converter reads -> what to do about them.
 
-Part of :mod:`converters.init.one_column`. Cells such as ``1.234,50``, ``$5,354.23``, ``12 %``,
+Part of :mod:`converters.init.column_guess`. Cells such as ``1.234,50``, ``$5,354.23``, ``12 %``,
 ``27.01.2023`` are no numbers and no times to the converter: which of 1.234 and 01/02/2019 is meant,
 only a person knows. What is here recognises them, so that nobody takes them for names.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from converters.cells.numbers import NUMBER
 from converters.config.toml_text import READABLE_LENGTH, quoted, readable
-from converters.sampling.column import ColumnSample
+from converters.sampling.column_sample import ColumnSample
 
 # So many of a column's cells say what it holds.
 MOSTLY = 0.9
