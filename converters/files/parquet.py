@@ -4,7 +4,7 @@ Below :mod:`converters.files.csv_file`, in the place of a file's bytes, so that 
 takes the
 same way as any other history. pyarrow reads it: the reference implementation, which hands rows
 out in batches and writes CSV itself. (pandas reads Parquet whole, and through pyarrow too.) It is
-an optional part: ``pip install 'freshet[parquet]'``.
+an optional part: the extra ``parquet``.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ParquetSource:
         except ImportError:
             raise ParquetError(
                 f"{name} is a Parquet file, and pyarrow, which reads them, is not installed: "
-                "pip install 'freshet[parquet]'."
+                "pip install 'pyarrow>=22'."
             ) from None
         self._errors: tuple[type[Exception], ...] = (pa.ArrowException, OSError)
         try:

@@ -90,16 +90,21 @@ def _saves_the_same(learner: Learner, model: Path, scratch: Path) -> bool:
         scratch.unlink(missing_ok=True)
 
 
-# Packages whose version may change what a snapshot means.
-RECORDED_PACKAGES = ("freshet", "vowpalwabbit", "river", "numpy")
+# Distributions whose version may change what a snapshot means, under their names in manifests.
+RECORDED_PACKAGES = {
+    "freshet": "freshet-ml",
+    "vowpalwabbit": "vowpalwabbit",
+    "river": "river",
+    "numpy": "numpy",
+}
 
 
 def packages() -> dict[str, str]:
     """Versions of what decides the bytes of a model."""
     found = {"python": platform.python_version()}
-    for name in RECORDED_PACKAGES:
+    for name, distribution in RECORDED_PACKAGES.items():
         try:
-            found[name] = version(name)
+            found[name] = version(distribution)
         except PackageNotFoundError:
             found[name] = "absent"
     return found

@@ -145,7 +145,7 @@ def test_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where pyarrow is not installed, the error says what to install."""
     file = parquet({"n": [1]})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ParquetError, match=r"pip install 'freshet\[parquet\]'"):
+    with pytest.raises(ParquetError, match="pip install 'pyarrow>=22'"):
         ParquetSource(file, "x.parquet")
 
 
