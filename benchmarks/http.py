@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
@@ -105,8 +105,8 @@ def _single(served: Served, body: str) -> Measured:
 
 
 def _batch(served: Served, name: str, kind: str, body: str) -> Measured:
-    with Registry(served.settings.registry, served.settings.model) as registry:
-        version = registry.version(registry.pointers().serving or 0)
+    with closing(Registry(served.settings.registry, served.settings.model)) as registry:
+        version = registry.versions.find(registry.serving.pointers().serving or 0)
     reader = RowReader(served.schema)
     blocks = [
         "\n".join(served.lines[at : min(at + BLOCK, BATCH)]).encode()

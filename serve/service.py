@@ -65,7 +65,7 @@ def assemble(settings: Settings, schema: Schema) -> Service:
         registry=registry,
         snapshots=snapshots,
         live=LiveModel(Loader(registry, snapshots, schema), settings.serve.poll, measures),
-        appender=Appender(settings, registry.posts),
+        appender=Appender(settings, registry.repeated_requests),
         measures=measures,
         started_at=utc_now(),
     )

@@ -49,7 +49,7 @@ def test_scores_and_model_are_those_of_plain_vowpal_wabbit(tmp_path: Path, args:
     project.produce(path)
     report = project.learn()
     with project.registry() as registry:
-        learner = registry.version(report["version"]).learner
+        learner = registry.versions.find(report["version"]).learner
     scorer = vowpalwabbit.Workspace(" ".join(learner["args"]))
     plain = vowpalwabbit.Workspace(" ".join(learner["args"]))
     expected, loss = [], 0.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -32,7 +33,7 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     from learners.versions.describe import version_json, versions_table
 
     with _registry(config) as registry:
-        versions, pointers = registry.versions(), registry.pointers()
+        versions, pointers = registry.versions.all(), registry.serving.pointers()
     if json:
         print_json([version_json(v, pointers) for v in versions])
     elif versions:
@@ -48,7 +49,7 @@ def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = F
 
     settings, _ = read_config(config)
     with _registry(config) as registry:
-        found = registry.version(version)
+        found = registry.versions.find(version)
     content = full_json(found, SnapshotStore(Path(settings.snapshots)), SHOWN_WEIGHTS)
     if json:
         print_json(content)
@@ -72,10 +73,10 @@ def score(
     check_apart({"the CSV file": csv, "--config": str(config)}, {"--output": output})
     settings, schema = read_config(config)
     with _registry(config) as registry:
-        wanted = version if version is not None else registry.pointers().serving
+        wanted = version if version is not None else registry.serving.pointers().serving
         if wanted is None:
             raise UsageError("No version is served yet, so there is nothing to score with.")
-        found = registry.version(wanted)
+        found = registry.versions.find(wanted)
     result = score_file(settings, schema, found, csv, output)
     say(f"{result['scored']:,} rows scored with version {wanted}, {result['rejected']:,} refused.")
     if json:
@@ -94,7 +95,7 @@ def promote(
 def unpin(reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """Let the learner's newest version be served again."""
     with _registry(config) as registry:
-        _say_pointers(registry.unpin(reason, actor()), json=json)
+        _say_pointers(registry.serving.unpin(reason, actor()), json=json)
 
 
 def rollback(
@@ -130,12 +131,12 @@ def history(
                 moment = datetime.fromtimestamp(time_ms(at) / 1000, UTC)
             except RefusedCellError:
                 raise UsageError(f"--at {at!r} is not a time: write it as ISO 8601.") from None
-            version = registry.served_at(moment)
+            version = registry.ledger.served_at(moment)
             print_json({"at": at, "version": version}) if json else say(
                 f"Version {version} was served then." if version else "Nothing was served then."
             )
             return
-        entries = registry.ledger()
+        entries = registry.ledger.entries()
     if json:
         print_json([entry_json(e) for e in entries])
     else:
@@ -146,8 +147,8 @@ def promote_version(settings: Settings, version: int, reason: str) -> None:
     """Serve a version that a command has just made."""
     from learners.registry import Registry
 
-    with Registry(settings.registry, settings.model) as registry:
-        registry.serve_version("promote", version, reason, actor())
+    with closing(Registry(settings.registry, settings.model)) as registry:
+        registry.serving.pin("promote", version, reason, actor())
 
 
 def _serve(
@@ -158,10 +159,10 @@ def _serve(
 
     settings, schema = read_config(config)
     with _registry(config) as registry:
-        found = registry.version(version)
+        found = registry.versions.find(version)
         if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
             SnapshotStore(Path(settings.snapshots)).manifest(found.snapshot)
-        pointers = registry.serve_version(action, version, reason, actor(), schema.hash)
+        pointers = registry.serving.pin(action, version, reason, actor(), schema.hash)
     _say_pointers(pointers, json=json)
 
 
@@ -174,12 +175,12 @@ def actor() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _registry(config: Path) -> Registry:
+def _registry(config: Path) -> closing[Registry]:
     from learners.registry import Registry
 
     settings, _ = read_config(config)
     settings.home.mkdir(parents=True, exist_ok=True)
-    return Registry(settings.registry, settings.model)
+    return closing(Registry(settings.registry, settings.model))
 
 
 def _say_pointers(pointers: Pointers, *, json: bool) -> None:

@@ -1,10 +1,16 @@
 """The registry of versions: what was learned, what is served, and who moved it when and why.
 
-Stands between snapshot folders on disk and everyone who asks for one. A snapshot that no row
-here names does not exist; the row that names it is the commit point. Read
-:mod:`learners.registry.registry` first; the modules beside it each know one table.
+The row that names a snapshot is its commit point. :class:`Registry` opens the database and holds
+a part for each kind of question: ``versions``, ``serving`` (pointers), ``ledger``, ``writer``
+(the learner) and ``repeated_requests``. ``records`` go in and out, ``tables`` hold them.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from learners.registry.database import Database
 from learners.registry.errors import (
     PostConflictError,
     PostInProgressError,
@@ -14,6 +20,7 @@ from learners.registry.errors import (
     UnknownVersionError,
     UnservableVersionError,
 )
+from learners.registry.ledger import Ledger
 from learners.registry.records import (
     Checkpoint,
     Commit,
@@ -30,7 +37,10 @@ from learners.registry.records import (
     iso,
     utc_now,
 )
-from learners.registry.registry import Registry
+from learners.registry.repeated_requests import RepeatedRequests
+from learners.registry.serving import Serving
+from learners.registry.versions import Versions
+from learners.registry.writer import Writer
 
 __all__ = [
     "Checkpoint",
@@ -56,3 +66,29 @@ __all__ = [
     "iso",
     "utc_now",
 ]
+
+
+class Registry:
+    """The versions of one model; safe to share between threads, not between forks.
+
+    Every method of its parts raises :class:`RegistryError` when the database fails, and
+    :class:`RegistryUnavailableError`, one of its kind, when trying again may help. A change that
+    raises has changed nothing.
+
+    Args:
+        url: of the database, as SQLAlchemy has it.
+        model: its name.
+        clock: what the rows are dated by.
+    """
+
+    def __init__(self, url: str, model: str, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database = Database(url, model, clock)
+        self.versions = Versions(database)
+        self.serving = Serving(database)
+        self.ledger = Ledger(database)
+        self.writer = Writer(database)
+        self.repeated_requests = RepeatedRequests(database)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._database.close()

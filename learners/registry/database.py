@@ -1,8 +1,8 @@
-"""The door to the registry's database: opens it, makes its tables, hands out transactions.
+"""Opens the registry's database, makes its tables, and gives transactions on one model.
 
-Stands below every other module of the registry. Whatever the database says is turned here into
-a :class:`RegistryError` with what, where and what to do. What is particular to one kind of
-database is in :mod:`learners.registry.sqlite` and the triggers of :mod:`learners.registry.tables`.
+Every error of the database is raised as a :class:`RegistryError` that says what, where and what
+to do. What is particular to one kind of database is in :mod:`learners.registry.sqlite` and in the
+triggers of :mod:`learners.registry.tables`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,7 @@ from sqlalchemy.exc import (
 
 from converters.errors import UsageError
 from learners.registry import sqlite, tables
-from learners.registry.errors import RegistryError
-from learners.registry.trouble import BUSY_SECONDS, translated
+from learners.registry.errors import BUSY_SECONDS, RegistryError, translated
 
 # Tables, then the model's row: each can be lost to another process once.
 _CREATE_ATTEMPTS = 3
@@ -46,7 +45,7 @@ _CREATE_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One transaction on one model: all that the modules beside this one get to see."""
+    """One transaction on one model, and the time that it writes."""
 
     connection: Connection
     model: str
@@ -133,6 +132,13 @@ class Database:
             raise translated(error, self._url) from error
 
 
+class Part:
+    """A part of the registry: each of its methods is one transaction, all or nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
 def lock(connection: Connection, model: str) -> None:
     """Take the model's row, so that no other transaction changes anything of the model."""
     row = tables.models
@@ -156,7 +162,7 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        # What stands before an @ may be a password.
+        # The text before an @ may hold a password.
         raise UsageError(
             f"registry = {url.rpartition('@')[2]!r} is no database URL: write sqlite:///PATH, for "
             "example sqlite:////var/lib/freshet/registry.db."

@@ -1,4 +1,4 @@
-"""What the registry says when it cannot do as asked; raised by the modules beside it.
+"""The registry's errors, and what a database's own errors mean to a user.
 
 The command line prints these as one paragraph and the HTTP side maps them to statuses.
 """
@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from sqlalchemy import URL
+from sqlalchemy.exc import IntegrityError, StatementError
+
 from converters.errors import FreshetError
+
+# A writer holds the lock for milliseconds; one that holds it this long is stopped or stuck.
+BUSY_SECONDS = 10.0
 
 
 class RegistryError(FreshetError):
@@ -47,3 +53,49 @@ def ranges(numbers: Sequence[int]) -> str:
     ]
     texts = [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs]
     return ", ".join(texts) or "none"
+
+
+# SQLite's result codes (https://www.sqlite.org/rescode.html) by what the user can do about them.
+_ADVICE = {
+    "SQLITE_READONLY": "make the file and its folder writable for this user",
+    "SQLITE_CANTOPEN": "check that the folder exists and that this user may write to it",
+    "SQLITE_PERM": "make the file and its folder writable for this user",
+    "SQLITE_CORRUPT": "the file is damaged: restore a backup, or move it away to start anew",
+    "SQLITE_NOTADB": "this is no registry: correct `registry` in the config or move the file away",
+    "SQLITE_BUSY": f"another process has held it for {BUSY_SECONDS:.0f} s: find it (a backup? a "
+    "stopped freshet?), let it go on or end it",
+    "SQLITE_FULL": "the disk is full: free some space; nothing was changed",
+    "SQLITE_IOERR": "the disk fails to read or write: look at the system's log; if the disk is "
+    "well, start again",
+}
+_PASSING = frozenset({"SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR"})
+
+
+def primary_code(error: BaseException | None) -> str:
+    """The first two words of an SQLite result code: ``SQLITE_IOERR_WRITE`` is an IOERR."""
+    return "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
+
+
+def translated(error: Exception, url: URL) -> RegistryError:
+    """The error to raise for one of the database's; of the kind that says if waiting may help."""
+    cause = error.orig if isinstance(error, StatementError) else error
+    if isinstance(cause, RegistryError):
+        return cause
+    code, said = primary_code(cause), " ".join(str(cause).split())
+    where = f"The registry {url.render_as_string()}"
+    if code in _ADVICE:
+        kind = RegistryUnavailableError if code in _PASSING else RegistryError
+        return kind(f"{where} cannot be used ({said}): {_ADVICE[code]}.")
+    if isinstance(cause, ValueError):
+        return RegistryError(
+            f"{where} holds a value that cannot be read ({said}): {_ADVICE['SQLITE_CORRUPT']}."
+        )
+    if isinstance(error, IntegrityError):
+        return RegistryError(
+            f"{where} refused what freshet wrote ({said}); nothing was changed. This is a fault "
+            "of freshet's: please report it with this message."
+        )
+    return RegistryUnavailableError(
+        f"{where} does not answer as it should ({said}): check that the database runs and that "
+        "this user may read and write it, then try again."
+    )

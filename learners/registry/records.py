@@ -1,6 +1,6 @@
 """What goes into the registry and what comes out: frozen data, no behaviour.
 
-The learner process hands in a :class:`Commit`, servers read :class:`Pointers` and
+The learner process commits a :class:`Commit`, servers read :class:`Pointers` and
 :class:`Version`, the command line prints :class:`Entry` and :class:`Status`.
 """
 
@@ -29,11 +29,11 @@ def iso(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a learner goes on from.
+    """Where a learner resumes from.
 
     Attributes:
         positions: topic -> partition -> next offset to read.
-        topic_ids: topic -> its identity, by which one created anew is noticed.
+        topic_ids: topic -> its identity, by which a recreated topic is noticed.
         journal_position: the next offset of the journal to read.
     """
 
@@ -69,7 +69,7 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The gate's word on a snapshot: may it be served, and the reason if not."""
+    """The gate's verdict on a snapshot: may it be served, and the reason if not."""
 
     good: bool
     reason: str = ""
@@ -77,7 +77,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a learner hands in once its snapshot folder is on disk.
+    """What a learner commits once its snapshot folder is on disk.
 
     Attributes:
         lineage: the lineage's serial.
@@ -87,7 +87,7 @@ class Commit:
         start: where a learner that resumes from here reads on.
         learned_something: whether anything was learned since the version before; only then
             does the checkpoint get a version number.
-        verdict: the gate's word.
+        verdict: the gate's.
         events: counts, cumulative over the lineage.
         metrics: JSON data; what is undefined is None, never NaN.
         learner: kind and complete arguments.
@@ -109,7 +109,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A state that can be resumed, as :class:`Commit` describes it, and what became of it.
+    """A state that can be resumed, as :class:`Commit` describes it, and its fate since.
 
     Attributes:
         serial: the checkpoint's number within the model; counts versions and others alike.
@@ -157,7 +157,7 @@ class Pointers:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What a commit came to: its checkpoint, its version if any, and the pointers after it."""
+    """The result of a commit: its checkpoint, its version if any, and the pointers after it."""
 
     checkpoint: int
     version: int | None
@@ -193,7 +193,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The last word of the learner: what it said, when, and under which epoch and owner."""
+    """The learner's last heartbeat: its state, when, and under which epoch and owner."""
 
     status: Json
     at: datetime

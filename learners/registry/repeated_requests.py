@@ -1,7 +1,7 @@
-"""Repeated requests: a key says once and for all what a request was and how it was answered.
+"""Answers to HTTP requests that carry an ``Idempotency-Key``, kept for a day.
 
-The HTTP side asks here before it appends rows on behalf of a request that carries an
-``Idempotency-Key``, and hands in the answer afterwards. Rows live for a day.
+A key stands for one request and its one answer: a request that is sent again is answered as
+before, without doing its work twice.
 """
 
 from __future__ import annotations
@@ -12,25 +12,22 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from learners.registry import tables
-from learners.registry.database import Database, Transaction
+from learners.registry.database import Part, Transaction
 from learners.registry.errors import PostConflictError, PostInProgressError
 from learners.registry.records import StoredResponse
 
 KEPT = timedelta(hours=24)
-# Well over what a request may take: whoever has not answered by then has died.
+# Well over what a request may take: a server that has not answered by then has died.
 ABANDONED = timedelta(seconds=60)
 
 _TABLE = tables.posts
 
 
-class Posts:
-    """The answered requests of one model; each method is one transaction."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class RepeatedRequests(Part):
+    """The answered requests of one model."""
 
     def begin(self, key: str, request_sha256: str) -> StoredResponse | None:
-        """The answer given before, or None: go on, and hand the answer to :meth:`finish`.
+        """The answer given before, or None: do the work, and give its answer to :meth:`finish`.
 
         Raises:
             PostConflictError: the key was used for another request.
@@ -43,13 +40,13 @@ class Posts:
             return answered
 
     def finish(self, key: str, response: StoredResponse) -> None:
-        """Keep the answer for whoever asks again."""
+        """Keep the answer for a repeated request."""
         values = {"status": response.status, "body": response.body}
         with self._database.write() as change:
             change.connection.execute(update(_TABLE).where(_this(change, key)).values(values))
 
     def forget(self, key: str) -> None:
-        """The request came to nothing; it may be sent again with the same key at once."""
+        """The request failed; it may be sent again with the same key at once."""
         with self._database.write() as change:
             change.connection.execute(delete(_TABLE).where(_this(change, key)))
 
@@ -74,7 +71,7 @@ def _answer(change: Transaction, key: str, request_sha256: str) -> StoredRespons
 
 
 def _claim(change: Transaction, key: str, request_sha256: str) -> None:
-    """Begin a request, and let go of what is too old, so that the table stays small."""
+    """Begin a request, and delete old ones, so that the table stays small."""
     old = (_TABLE.c.model == change.model) & (_TABLE.c.at < change.now - KEPT)
     change.connection.execute(delete(_TABLE).where(old | _this(change, key)))
     values = {

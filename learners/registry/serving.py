@@ -1,7 +1,7 @@
 """The pointers: which version is the latest, which one is served, and whether it is pinned.
 
-Everything that moves them is here, and every move leaves its line in the ledger. Each function
-works inside a change that has the model to itself, so that a pin it reads stays as read.
+Every move of them is made here and leaves its line in the ledger. A change has the model to
+itself, so that a pin it reads stays as read.
 """
 
 from __future__ import annotations
@@ -11,13 +11,93 @@ from typing import Literal
 
 from sqlalchemy import select, update
 
-from learners.registry import ledger, lineages, tables, versions
-from learners.registry.database import Transaction
+from converters.errors import UsageError
+from learners.registry import ledger, tables, versions
+from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnservableVersionError
 from learners.registry.records import Checkpoint, Json, Pointers, Verdict, Version
 
 _ROW = tables.models
 _TABLE = tables.checkpoints
+
+
+class Serving(Part):
+    """Reads and moves the pointers of one model; a move without a reason is a usage error."""
+
+    def pointers(self) -> Pointers:
+        """The latest version, the one to serve, and whether that is pinned."""
+        with self._database.read() as look:
+            return read(look)
+
+    def pin(
+        self,
+        action: Literal["promote", "rollback"],
+        version: int,
+        reason: str,
+        actor: str,
+        schema_hash: str | None = None,
+    ) -> Pointers:
+        """Serve a version and pin it; the same asked twice is done once.
+
+        Args:
+            action: the ledger's word for it.
+            version: its number.
+            reason: why.
+            actor: who asks.
+            schema_hash: of the schema that servers work by; another's version is refused.
+
+        Raises:
+            UnknownVersionError: there is no such version.
+            UnservableVersionError: it was refused, its files are gone, or its schema is another.
+        """
+        _check_reason(reason)
+        with self._database.write() as change:
+            wanted = versions.version(change, version)
+            if schema_hash not in (None, wanted.schema_hash):
+                raise UnservableVersionError(
+                    f"Version {version} was learned under another schema than the config's: other "
+                    "columns, labels or interactions. No server with this config could serve it. "
+                    "Nothing was moved. Serve it with the config it was made with."
+                )
+            _check_servable(change, wanted)
+            before = read(change)
+            after = replace(before, serving=version, pinned=True)
+            return _moved(change, before, after, (actor, action, reason), version)
+
+    def unpin(self, reason: str, actor: str) -> Pointers:
+        """Serve the learner's newest good version, and follow the learner again."""
+        _check_reason(reason)
+        with self._database.write() as change:
+            before = read(change)
+            best = _learners_best(change) or before.serving
+            after = replace(before, serving=best, pinned=False)
+            return _moved(change, before, after, (actor, "unpin", reason), best)
+
+    def refuse(self, bad: Checkpoint, reason: str, actor: str) -> Pointers:
+        """Mark a checkpoint as corrupt: never served or resumed from again, another is served."""
+        _check_reason(reason)
+        with self._database.write() as change:
+            before = read(change)
+            this = _TABLE.c.serial == bad.serial
+            if not versions.find(change, this, ~_TABLE.c.broken):
+                return before
+            versions.change_rows(change, this, state="refused", reason=reason, broken=True)
+            after = before
+            if bad.version is not None and bad.version == before.serving:
+                instead = _instead_of(change, bad.version, bad.schema_hash)
+                # A pin on nothing would keep the learner's next good version from being served.
+                pinned = before.pinned and instead is not None
+                after = replace(before, serving=instead, pinned=pinned)
+            detail = {"checkpoint": bad.serial, "folder": bad.snapshot.folder}
+            _move(change, before, after, (actor, "refuse", reason), bad.version, detail)
+            return after
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise UsageError(
+            "A reason is required: the ledger keeps one for each move (--reason TEXT)."
+        )
 
 
 def read(look: Transaction) -> Pointers:
@@ -37,50 +117,15 @@ def publish(change: Transaction, version: int, verdict: Verdict, actor: str) -> 
     return after
 
 
-def serve(
+def _moved(
     change: Transaction,
-    action: Literal["promote", "rollback"],
-    version: Version,
-    reason: str,
-    actor: str,
+    before: Pointers,
+    after: Pointers,
+    who_what_why: tuple[str, str, str],
+    version: int | None,
 ) -> Pointers:
-    """Serve this version and pin it; the same asked again changes nothing.
-
-    Raises:
-        UnservableVersionError: it was refused, or its files are gone.
-    """
-    before = read(change)
-    _check_servable(change, version)
-    after = replace(before, serving=version.version, pinned=True)
     if after != before:
-        _move(change, before, after, (actor, action, reason), version.version)
-    return after
-
-
-def unpin(change: Transaction, reason: str, actor: str) -> Pointers:
-    """Serve what the live lineage has best, and follow the learner again."""
-    before = read(change)
-    after = replace(before, serving=_learners_best(change) or before.serving, pinned=False)
-    if after != before:
-        _move(change, before, after, (actor, "unpin", reason), after.serving)
-    return after
-
-
-def refuse(change: Transaction, bad: Checkpoint, reason: str, actor: str) -> Pointers:
-    """A checkpoint found corrupt: never resumed from or served again."""
-    before = read(change)
-    this = _TABLE.c.serial == bad.serial
-    still_whole = bool(versions.find(change, this, ~_TABLE.c.broken))
-    if not still_whole:
-        return before
-    versions.change_rows(change, this, state="refused", reason=reason, broken=True)
-    after = before
-    if bad.version is not None and bad.version == before.serving:
-        instead = _instead_of(change, bad.version, bad.schema_hash)
-        # A pin on nothing would keep the learner's next good version from ever being served.
-        after = replace(before, serving=instead, pinned=before.pinned and instead is not None)
-    detail = {"checkpoint": bad.serial, "folder": bad.snapshot.folder}
-    _move(change, before, after, (actor, "refuse", reason), bad.version, detail)
+        _move(change, before, after, who_what_why, version)
     return after
 
 
@@ -95,7 +140,7 @@ def _move(
     values = {"latest": after.latest, "serving": after.serving, "pinned": after.pinned}
     change.connection.execute(update(_ROW).where(_ROW.c.model == change.model).values(values))
     if after.serving is not None and after.serving != before.serving:
-        # Someone has seen it good enough to serve: a candidate is one no longer.
+        # Promoted: a candidate is one no longer.
         versions.change_rows(
             change, _TABLE.c.version == after.serving, served=True, state="verified"
         )
@@ -127,7 +172,7 @@ def _check_servable(look: Transaction, version: Version) -> None:
 
 def _learners_best(look: Transaction) -> int | None:
     """The newest good version of the live lineage, or what that lineage began with."""
-    lineage = lineages.find(look, lineages.live_serial(look))
+    lineage = versions.lineage(look, versions.live_serial(look))
     if lineage is None:
         return None
     best = versions.newest_good(look, _TABLE.c.lineage == lineage.serial)

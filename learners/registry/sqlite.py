@@ -1,7 +1,7 @@
-"""SQLite's ways: WAL, full syncs, and transactions that begin when told and wait their turn.
+"""Event hooks for SQLite: WAL, full syncs, explicit BEGIN, and waiting for the lock.
 
-Hooked into the engine by :mod:`learners.registry.database`; other databases need none of it. As
-SQLAlchemy's own page on SQLite has it, sqlite3 begins nothing by itself, :func:`begin` does.
+Other databases need none of it. As SQLAlchemy's page on SQLite advises, sqlite3 begins no
+transaction by itself; :func:`begin` does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from sqlalchemy import Connection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from learners.registry.trouble import BUSY_SECONDS, primary_code
+from learners.registry.errors import BUSY_SECONDS, primary_code
 
 # The execution option of connections that are going to write.
 WRITES = "freshet_writes"

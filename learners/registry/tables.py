@@ -1,4 +1,4 @@
-"""The registry's tables, the same on every database; :mod:`learners.registry.database` makes them.
+"""The registry's tables, the same on every database.
 
 ``model`` is part of every key, so that many models can share one database. The row in ``models``
 is the lock of its model: every change begins with an UPDATE of it, so that numbers can be given

@@ -1,57 +1,97 @@
-"""Checkpoints and versions: writing them down, and finding them again."""
+"""Lineages and their checkpoints, some of which are versions: found here, inserted here.
+
+A lineage is a chain of versions with one start. Functions that take a :class:`Transaction` are
+steps of the changes in :mod:`learners.registry.writer` and :mod:`learners.registry.serving`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, select, update
 
 from learners.registry import tables
-from learners.registry.database import Transaction
+from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnknownVersionError, ranges
-from learners.registry.lineages import live_serial, start_columns, start_of
-from learners.registry.records import Checkpoint, Commit, Version
+from learners.registry.records import Checkpoint, Commit, Lineage, Start, Version
 from learners.snapshots import SnapshotRef
 
-_TABLE = tables.checkpoints
+_TABLE, _LINEAGES, _MODELS = tables.checkpoints, tables.lineages, tables.models
+# What a commit says that becomes a column of the same name.
+_COMMITTED = (
+    *("lineage", "parent_version", "model_sha256", "events", "metrics", "learner"),
+    "schema_hash",
+)
+
+
+class Versions(Part):
+    """Finds versions, checkpoints and lineages of one model."""
+
+    def all(self, limit: int | None = None) -> list[Version]:
+        """Every version, or the newest ``limit`` of them; the newest last."""
+        with self._database.read() as look:
+            numbered = _select(look, _TABLE.c.version.is_not(None))
+            newest = numbered.order_by(_TABLE.c.version.desc()).limit(limit)
+            rows = look.connection.execute(newest).mappings().all()
+            found = [_checkpoint(row) for row in reversed(rows)]
+            return [item for item in found if isinstance(item, Version)]
+
+    def find(self, number: int) -> Version:
+        """One version; raises :class:`UnknownVersionError`, which lists the versions there are."""
+        with self._database.read() as look:
+            return version(look, number)
+
+    def resume_point(self) -> Checkpoint | None:
+        """The newest whole checkpoint of the live lineage; None: begin at the lineage's start."""
+        with self._database.read() as look:
+            return resume_point(look)
+
+    def lineage(self, serial: int) -> Lineage | None:
+        """The lineage of this number; None if there is none."""
+        with self._database.read() as look:
+            return lineage(look, serial)
+
+    def live_lineage(self) -> Lineage | None:
+        """The lineage that the learner works on, if it ever began one."""
+        with self._database.read() as look:
+            return lineage(look, live_serial(look))
+
+    def folders(self) -> set[str]:
+        """The snapshot folders that must stay, of every model; any other is an orphan."""
+        with self._database.read() as look:
+            kept = select(_TABLE.c.folder).where(~_TABLE.c.thinned)
+            return set(look.connection.scalars(kept))
 
 
 def add(
     change: Transaction, commit: Commit, *, state: str, epoch: int | None
 ) -> tuple[int, int | None]:
-    """Write a checkpoint down under the next number; the next version's too, if it is one."""
+    """Insert a checkpoint under the next number, and the next version's number if it is one."""
     serial = 1 + (_highest(change, _TABLE.c.serial) or 0)
     version = 1 + (_highest(change, _TABLE.c.version) or 0) if commit.learned_something else None
     values = {
         "model": change.model,
         "serial": serial,
         "version": version,
-        "lineage": commit.lineage,
-        "parent_version": commit.parent_version,
         "folder": commit.snapshot.folder,
         "manifest_sha256": commit.snapshot.manifest_sha256,
-        "model_sha256": commit.model_sha256,
-        "events": commit.events,
-        "metrics": commit.metrics,
-        "learner": commit.learner,
-        "schema_hash": commit.schema_hash,
         "epoch": epoch,
         "created_at": change.now,
         "state": state,
         "reason": "" if commit.verdict.good else commit.verdict.reason,
-        "served": False,
-        "broken": False,
-        "thinned": False,
-        **start_columns(commit.start),
+        **dict.fromkeys(("served", "broken", "thinned"), False),
+        **{name: getattr(commit, name) for name in _COMMITTED},
+        **asdict(commit.start),
     }
     change.connection.execute(insert(_TABLE).values(values))
     return serial, version
 
 
 def find(look: Transaction, *wanted: ColumnElement[bool]) -> list[Checkpoint]:
-    """The checkpoints that are all this, by their number."""
+    """The checkpoints that meet all conditions, by their number."""
     rows = look.connection.execute(_select(look, *wanted).order_by(_TABLE.c.serial)).mappings()
-    return [checkpoint(row) for row in rows]
+    return [_checkpoint(row) for row in rows]
 
 
 def by_folder(look: Transaction, folder: str) -> Checkpoint | None:
@@ -68,25 +108,12 @@ def version(look: Transaction, number: int) -> Version:
     for found in find(look, _TABLE.c.version == number):
         if isinstance(found, Version):
             return found
-    every = select(_TABLE.c.version).where(_TABLE.c.model == look.model)
-    numbers = list(
-        look.connection.scalars(
-            every.where(_TABLE.c.version.is_not(None)).order_by(_TABLE.c.version)
-        )
-    )
+    numbered = (_TABLE.c.model == look.model) & _TABLE.c.version.is_not(None)
+    every = select(_TABLE.c.version).where(numbered).order_by(_TABLE.c.version)
     raise UnknownVersionError(
-        f"Model {look.model!r} has no version {number}; it has: {ranges(numbers)}. "
-        "`freshet models` lists them."
+        f"Model {look.model!r} has no version {number}; it has: "
+        f"{ranges(list(look.connection.scalars(every)))}. `freshet models` lists them."
     )
-
-
-def versions(look: Transaction, limit: int | None) -> list[Version]:
-    """The versions, or the newest ``limit`` of them; the newest last."""
-    numbered = _select(look, _TABLE.c.version.is_not(None))
-    newest = numbered.order_by(_TABLE.c.version.desc()).limit(limit)
-    rows = look.connection.execute(newest).mappings().all()
-    found = [checkpoint(row) for row in reversed(rows)]
-    return [item for item in found if isinstance(item, Version)]
 
 
 def resume_point(look: Transaction) -> Checkpoint | None:
@@ -95,7 +122,7 @@ def resume_point(look: Transaction) -> Checkpoint | None:
     whole = _select(look, here, ~_TABLE.c.broken, ~_TABLE.c.thinned)
     newest = whole.order_by(_TABLE.c.serial.desc()).limit(1)
     row = look.connection.execute(newest).mappings().one_or_none()
-    return None if row is None else checkpoint(row)
+    return None if row is None else _checkpoint(row)
 
 
 def newest_good(look: Transaction, *wanted: ColumnElement[bool]) -> int | None:
@@ -112,25 +139,44 @@ def change_rows(change: Transaction, which: ColumnElement[bool], **values: objec
     change.connection.execute(update(_TABLE).where(here).values(**values))
 
 
-def folders(look: Transaction) -> set[str]:
-    """The snapshot folders that some checkpoint of any model here still needs."""
-    return set(look.connection.scalars(select(_TABLE.c.folder).where(~_TABLE.c.thinned)))
+def lineage(look: Transaction, serial: int | None) -> Lineage | None:
+    """The lineage of this number; None if there is none."""
+    wanted = select(_LINEAGES).where(_LINEAGES.c.model == look.model, _LINEAGES.c.serial == serial)
+    row = look.connection.execute(wanted).mappings().one_or_none()
+    return None if row is None else Lineage(**_plain(row, Lineage), start=_start(row))
 
 
-def checkpoint(row: RowMapping) -> Checkpoint:
-    """A row as a :class:`Checkpoint`, or as a :class:`Version` if it has a number."""
-    fields: dict[str, Any] = {
-        name: row[name]
-        for name in (
-            *("serial", "version", "lineage", "parent_version", "reason", "served"),
-            *("model_sha256", "events", "metrics", "learner", "schema_hash", "epoch"),
-            "created_at",
-        )
-    }
-    fields["state"] = "thinned" if row["thinned"] else row["state"]
-    fields["snapshot"] = SnapshotRef(row["folder"], row["manifest_sha256"])
-    fields["start"] = start_of(row)
-    return Checkpoint(**fields) if row["version"] is None else Version(**fields)
+def live_serial(look: Transaction) -> int | None:
+    """The number of the lineage that the live learner works on, if there is one."""
+    live = select(_MODELS.c.live_lineage).where(_MODELS.c.model == look.model)
+    return look.connection.scalar(live)
+
+
+def next_lineage(look: Transaction, after: int) -> int:
+    """The number of the next lineage, above ``after``."""
+    highest = select(func.max(_LINEAGES.c.serial)).where(_LINEAGES.c.model == look.model)
+    return 1 + max(look.connection.scalar(highest) or 0, after)
+
+
+def add_lineage(change: Transaction, lineage: Lineage) -> None:
+    """Insert a new lineage; if it has an epoch it is the live one, and its parent the latest."""
+    values = asdict(lineage)
+    values |= values.pop("start")
+    change.connection.execute(insert(_LINEAGES).values(model=change.model, **values))
+    if lineage.epoch is None:
+        return
+    live = {"live_lineage": lineage.serial}
+    if lineage.parent_version is not None:
+        live["latest"] = lineage.parent_version
+    this = _MODELS.c.model == change.model
+    change.connection.execute(update(_MODELS).where(this).values(live))
+
+
+def parents(look: Transaction) -> set[int]:
+    """The versions that some lineage began with."""
+    parent = _LINEAGES.c.parent_version
+    begun = select(parent).where(_LINEAGES.c.model == look.model, parent.is_not(None))
+    return set(look.connection.scalars(begun.distinct()))
 
 
 def _select(look: Transaction, *wanted: ColumnElement[bool]) -> Select[Any]:
@@ -139,3 +185,27 @@ def _select(look: Transaction, *wanted: ColumnElement[bool]) -> Select[Any]:
 
 def _highest(look: Transaction, column: ColumnElement[int]) -> int | None:
     return look.connection.scalar(select(func.max(column)).where(_TABLE.c.model == look.model))
+
+
+def _checkpoint(row: RowMapping) -> Checkpoint:
+    """A row as a :class:`Checkpoint`, or as a :class:`Version` if it has a number."""
+    values = _plain(row, Checkpoint) | {
+        "state": "thinned" if row["thinned"] else row["state"],
+        "snapshot": SnapshotRef(row["folder"], row["manifest_sha256"]),
+        "start": _start(row),
+    }
+    return Checkpoint(**values) if row["version"] is None else Version(**values)
+
+
+def _plain(row: RowMapping, record: type[Checkpoint | Lineage]) -> dict[str, Any]:
+    """The columns that are fields of the record."""
+    return {field.name: row[field.name] for field in fields(record) if field.name in row}
+
+
+def _start(row: RowMapping) -> Start:
+    """The start that a row holds; JSON has turned partitions into text."""
+    positions = {
+        topic: {int(partition): offset for partition, offset in offsets.items()}
+        for topic, offsets in row["positions"].items()
+    }
+    return Start(positions, row["topic_ids"], row["journal_position"])

@@ -1,43 +1,195 @@
-"""Who may write: epochs, and the heartbeat by which the writer is seen to live.
+"""What a learner writes: its epoch and heartbeat, lineages, checkpoints, and what it thins out.
 
-The registry asks here before it changes anything on a learner's behalf. An epoch is a number
-that rises with every learner that starts; only the holder of the newest one is the writer.
+An epoch is a number that rises with every learner that starts; only the holder of the newest one
+is the writer. A commit is the one change by which a checkpoint comes to exist. Rows stay for ever;
+only the files of versions that nobody can need any more are given up.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import delete, insert, select, update
 
-from learners.registry import tables
-from learners.registry.database import Transaction
-from learners.registry.errors import SupersededError
-from learners.registry.records import Json, Status, iso
+from learners.registry import ledger, serving, tables, versions
+from learners.registry.database import Part, Transaction
+from learners.registry.errors import RegistryError, SupersededError
+from learners.registry.records import (
+    Checkpoint,
+    Commit,
+    Committed,
+    Json,
+    Lineage,
+    Start,
+    Status,
+    iso,
+)
+
+_MODELS, _BEATS, _CHECKPOINTS = tables.models, tables.heartbeats, tables.checkpoints
 
 
-def begin(change: Transaction, owner: str) -> int:
-    """Make ``owner`` the writer from now on; every earlier epoch ends."""
-    row, beats = tables.models, tables.heartbeats
-    mine = row.c.model == change.model
-    epoch: int = 1 + change.connection.execute(select(row.c.epoch).where(mine)).scalar_one()
-    values = {"epoch": epoch, "owner": owner, "owned_since": change.now}
-    change.connection.execute(update(row).where(mine).values(values))
-    change.connection.execute(delete(beats).where(beats.c.model == change.model))
-    first = insert(beats).values(
-        model=change.model, epoch=epoch, owner=owner, at=change.now, status={}
-    )
-    change.connection.execute(first)
-    return epoch
+class Writer(Part):
+    """The registry as the learner process, or a backfill, writes to it."""
+
+    def begin_epoch(self, owner: str) -> int:
+        """Become the one writer; every earlier epoch ends, and is told of ``owner``."""
+        with self._database.write() as change:
+            mine = _MODELS.c.model == change.model
+            epoch: int = 1 + change.connection.scalars(select(_MODELS.c.epoch).where(mine)).one()
+            values = {"epoch": epoch, "owner": owner, "owned_since": change.now}
+            change.connection.execute(update(_MODELS).where(mine).values(values))
+            change.connection.execute(delete(_BEATS).where(_BEATS.c.model == change.model))
+            first = {"epoch": epoch, "owner": owner, "at": change.now, "status": {}}
+            change.connection.execute(insert(_BEATS).values(model=change.model, **first))
+            return epoch
+
+    def check_epoch(self, epoch: int) -> None:
+        """Raise :class:`SupersededError` when another learner has taken over."""
+        with self._database.read() as look:
+            _owner(look, epoch)
+
+    def heartbeat(self, epoch: int, status: Json) -> None:
+        """Record the writer's state and the time; raises as :meth:`check_epoch`."""
+        with self._database.write() as change:
+            mine = (_BEATS.c.model == change.model) & (_BEATS.c.epoch == epoch)
+            beat = update(_BEATS).where(mine).values(at=change.now, status=status)
+            if change.connection.execute(beat).rowcount == 0:
+                _owner(change, epoch)
+
+    def status(self) -> Status | None:
+        """The writer's last heartbeat; None before the first writer."""
+        with self._database.read() as look:
+            last = select(_BEATS.c.status, _BEATS.c.at, _BEATS.c.epoch, _BEATS.c.owner)
+            found = look.connection.execute(last.where(_BEATS.c.model == look.model))
+            row = found.one_or_none()
+            return None if row is None else Status(*row)
+
+    def begin_lineage(
+        self,
+        epoch: int | None,
+        *,
+        parent_version: int | None,
+        origin: str,
+        learner: Json,
+        schema_hash: str,
+        start: Start,
+        after: int = 0,
+    ) -> Lineage:
+        """Begin a chain of versions, from a version's weights or from nothing.
+
+        With an epoch it becomes the one that the learner works on; without, it is a backfill's.
+        Its number is above ``after``.
+
+        Raises:
+            SupersededError: the epoch is not the newest.
+            UnknownVersionError: there is no such parent.
+        """
+        with self._database.write() as change:
+            if epoch is not None:
+                _owner(change, epoch)
+            if parent_version is not None:
+                versions.version(change, parent_version)
+            serial = versions.next_lineage(change, after)
+            made = (parent_version, origin, learner, schema_hash, start, epoch, change.now)
+            lineage = Lineage(serial, *made)
+            versions.add_lineage(change, lineage)
+            return lineage
+
+    def commit(self, epoch: int, commit: Commit) -> Committed:
+        """The commit point: checkpoint, version, ``latest``, verdict, ``serving``: all or nothing.
+
+        The same folder committed again, as after an answer that was lost, changes nothing.
+
+        Raises:
+            SupersededError: the epoch is not the newest.
+            RegistryError: the lineage is not the live one.
+        """
+        with self._database.write() as change:
+            owner = _owner(change, epoch)
+            known = versions.by_folder(change, commit.snapshot.folder)
+            if known is not None:
+                return Committed(known.serial, known.version, serving.read(change))
+            live = versions.live_serial(change)
+            if commit.lineage != live:
+                raise RegistryError(
+                    f"A checkpoint of lineage {commit.lineage} of model {change.model!r} cannot "
+                    f"be committed: the learner's lineage is {live}. Start the learner again; it "
+                    "continues from there."
+                )
+            state = "verified" if commit.verdict.good else "refused"
+            serial, version = versions.add(change, commit, state=state, epoch=epoch)
+            if version is None:
+                return Committed(serial, None, serving.read(change))
+            pointers = serving.publish(change, version, commit.verdict, owner)
+            return Committed(serial, version, pointers)
+
+    def add_candidate(self, commit: Commit) -> int:
+        """A backfill's version: listed, served only once someone promotes it; its number.
+
+        Raises:
+            RegistryError: there is no such lineage, or nothing was learned.
+        """
+        with self._database.write() as change:
+            known = versions.by_folder(change, commit.snapshot.folder)
+            if known is not None and known.version is not None:
+                return known.version
+            lineage = versions.lineage(change, commit.lineage)
+            if not commit.learned_something or lineage is None:
+                raise RegistryError(
+                    f"A candidate of lineage {commit.lineage} of model {change.model!r} cannot be "
+                    "listed: nothing was learned, or the lineage does not exist. Backfill again."
+                )
+            state = "candidate" if commit.verdict.good else "refused"
+            _, version = versions.add(change, commit, state=state, epoch=None)
+            assert version is not None
+            return version
+
+    def thinnable(self, keep: int) -> list[Checkpoint]:
+        """The checkpoints whose folders may be deleted, oldest first.
+
+        Kept are the newest ``keep`` versions of the learner and as many candidates (a learner must
+        not push out a backfill's version before someone could promote it), every version that was
+        ever served because someone chose it, the versions that pointers name, the point to resume
+        from, and the versions that lineages began with.
+
+        Versions that were served only by following the learner go too: it makes one every few
+        seconds, and kept for ever they would fill the disk.
+        """
+        with self._database.read() as look:
+            return _thinnable(look, keep)
+
+    def mark_thinned(self, given: Iterable[Checkpoint]) -> list[Checkpoint]:
+        """Give these up; returns those that are still unneeded: delete their folders."""
+        wanted = {found.serial for found in given}
+        with self._database.write() as change:
+            gone = [found for found in _thinnable(change, keep=0) if found.serial in wanted]
+            if not gone:
+                return gone
+            serials = [found.serial for found in gone]
+            versions.change_rows(change, _CHECKPOINTS.c.serial.in_(serials), thinned=True)
+            numbers = [found.version for found in gone if found.version is not None]
+            if numbers:  # others were never on offer
+                served = serving.read(change).serving
+                ledger.append(
+                    change,
+                    actor="freshet",
+                    action="thin",
+                    reason="older than what is kept, and never chosen to be served",
+                    version=None,
+                    moved=(served, served),
+                    detail={"checkpoints": serials, "versions": numbers},
+                )
+            return gone
 
 
-def check(look: Transaction, epoch: int) -> str:
+def _owner(look: Transaction, epoch: int) -> str:
     """The owner of this epoch, if it is the newest; inside a change it stays so to the end.
 
     Raises:
         SupersededError: another learner has taken over.
     """
-    row = tables.models
-    statement = select(row.c.epoch, row.c.owner, row.c.owned_since)
-    now = look.connection.execute(statement.where(row.c.model == look.model)).one()
+    newest = select(_MODELS.c.epoch, _MODELS.c.owner, _MODELS.c.owned_since)
+    now = look.connection.execute(newest.where(_MODELS.c.model == look.model)).one()
     if now.epoch == epoch:
         return str(now.owner)
     since = f" at {iso(now.owned_since)}" if now.owned_since else ""
@@ -48,18 +200,22 @@ def check(look: Transaction, epoch: int) -> str:
     )
 
 
-def beat(change: Transaction, epoch: int, status: Json) -> None:
-    """Note that the writer lives and how it does."""
-    beats = tables.heartbeats
-    mine = (beats.c.model == change.model) & (beats.c.epoch == epoch)
-    statement = update(beats).where(mine).values(at=change.now, status=status)
-    if change.connection.execute(statement).rowcount == 0:
-        check(change, epoch)
+def _thinnable(look: Transaction, keep: int) -> list[Checkpoint]:
+    needed = _needed_versions(look, keep) | ledger.chosen(look)
+    resume = versions.resume_point(look)
+    return [
+        found
+        for found in versions.find(look, ~_CHECKPOINTS.c.thinned)
+        if found.version not in needed and (resume is None or found.serial != resume.serial)
+    ]
 
 
-def status(look: Transaction) -> Status | None:
-    """The newest heartbeat; None before the first writer."""
-    beats = tables.heartbeats
-    statement = select(beats.c.status, beats.c.at, beats.c.epoch, beats.c.owner)
-    found = look.connection.execute(statement.where(beats.c.model == look.model)).one_or_none()
-    return None if found is None else Status(*found)
+def _needed_versions(look: Transaction, keep: int) -> set[int]:
+    now = serving.read(look)
+    pointed = {number for number in (now.latest, now.serving) if number is not None}
+    number, candidate = _CHECKPOINTS.c.version, _CHECKPOINTS.c.state == "candidate"
+    for kind in (candidate, ~candidate):
+        numbered = (_CHECKPOINTS.c.model == look.model) & number.is_not(None) & kind
+        newest = select(number).where(numbered).order_by(number.desc()).limit(keep)
+        pointed |= set(look.connection.scalars(newest))
+    return pointed | versions.parents(look)

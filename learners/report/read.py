@@ -7,6 +7,7 @@ that runs meanwhile is not disturbed: checkpoints are never changed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -136,9 +137,9 @@ def measured(settings: Settings, schema: Schema, version: int | None) -> Measure
         SnapshotError: its files are damaged or gone.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
-    with Registry(settings.registry, settings.model) as registry:
+    with closing(Registry(settings.registry, settings.model)) as registry:
         found = _checkpoint(registry, version)
-        versions = chain(registry.versions(), found)
+        versions = chain(registry.versions.all(), found)
     measuring = Measuring.by(settings, passthrough_of(settings, schema).slices)
     store = SnapshotStore(Path(settings.snapshots))
     manifest = store.manifest(found.snapshot)
@@ -158,11 +159,11 @@ _ANOTHER = (
 
 def _checkpoint(registry: Registry, version: int | None) -> Checkpoint:
     if version is None:
-        newest = registry.resume_point()
+        newest = registry.versions.resume_point()
         if newest is None:
             return _newest_version(registry)
         return newest
-    found = registry.version(version)
+    found = registry.versions.find(version)
     if found.state == "thinned":
         raise NothingMeasuredError(
             f"The files of version {version} were given up to make room, and its curves and groups "
@@ -173,7 +174,7 @@ def _checkpoint(registry: Registry, version: int | None) -> Checkpoint:
 
 def _newest_version(registry: Registry) -> Checkpoint:
     """Where the learner has saved nothing yet: what a backfill has made."""
-    versions = [version for version in registry.versions() if version.state != "thinned"]
+    versions = [version for version in registry.versions.all() if version.state != "thinned"]
     if not versions:
         raise NothingMeasuredError(
             "There is no checkpoint to report on yet: 'freshet learn' makes one as soon as it has "

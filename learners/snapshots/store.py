@@ -123,7 +123,7 @@ class SnapshotStore:
         """Delete what killed processes left behind: drafts, copies, folders that no row names.
 
         Args:
-            named: asks the registry (``Registry.named_folders``), and is asked again once the
+            named: asks the registry (``versions.folders``), and is asked again once the
                 candidates are locked, so that a folder named meanwhile stays.
             older_than_seconds: younger folders stay.
 

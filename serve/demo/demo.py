@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -116,7 +116,7 @@ class Demo:
         ]
         says = folder.note, self._shown.say
         with (
-            Registry(settings.registry, settings.model) as registry,
+            closing(Registry(settings.registry, settings.model)) as registry,
             Supervisor(commands, *says, PATIENCE, environment()) as supervisor,
             Player(folder, self._options.events, self._options.speed) as player,
         ):
@@ -158,7 +158,7 @@ class Demo:
 
     def _look(self, registry: Registry, player: Player, doing: str) -> None:
         """Show what the registry and the player say."""
-        beat, pointers = registry.status(), registry.pointers()
+        beat, pointers = registry.writer.status(), registry.serving.pointers()
         scene = replace(
             self._scene,
             doing=doing,

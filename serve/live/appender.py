@@ -18,7 +18,7 @@ import structlog
 
 from converters.config.settings import Settings
 from learners.registry import RegistryError, StoredResponse
-from learners.registry.repeated_requests import Posts
+from learners.registry.repeated_requests import RepeatedRequests
 from stream.log.contract import EventLog, Outgoing, UnknownTopicError
 from stream.log.topics import create_topics
 from stream.open_log import open_log
@@ -47,7 +47,7 @@ class Topic:
 class Appender:
     """The one owner of this process' log; safe to use from several threads."""
 
-    def __init__(self, settings: Settings, posts: Posts) -> None:
+    def __init__(self, settings: Settings, posts: RepeatedRequests) -> None:
         self._settings = settings
         self._posts = posts
         self._turn = threading.Lock()

@@ -72,7 +72,7 @@ class Loader:
 
     def pointers(self) -> Pointers:
         """What is to be served."""
-        return self._registry.pointers()
+        return self._registry.serving.pointers()
 
     def load(self, number: int) -> Served:
         """A version, loaded aside and tried on the rows of its manifest.
@@ -83,12 +83,12 @@ class Loader:
             FreshetError: it cannot be loaded here and now, which says nothing about others.
         """
         began = monotonic()
-        version = self._registry.version(number)
+        version = self._registry.versions.find(number)
         self._check_schema(version)
         try:
             learner = self._open(version)
         except (CorruptSnapshotError, NonFiniteError, IrreproducibleError) as error:
-            self._registry.mark_refused(number, str(error), server_name())
+            self._registry.serving.refuse(version, str(error), server_name())
             raise CondemnedError(f"Version {number} is refused: {error}") from error
         return Served(
             version.version,

@@ -93,8 +93,8 @@ class Observer:
 
     def _ask(self) -> tuple[Status | None, list[Version], list[Entry]]:
         registry = self._service.registry
-        versions = registry.versions(SHOWN_VERSIONS)
-        return registry.status(), versions, registry.ledger(SHOWN_ENTRIES)
+        versions = registry.versions.all(SHOWN_VERSIONS)
+        return registry.writer.status(), versions, registry.ledger.entries(SHOWN_ENTRIES)
 
 
 def _learner(status: Status | None) -> State | None:

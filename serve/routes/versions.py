@@ -92,14 +92,14 @@ class Versions:
     async def list(self, request: Request) -> Response:
         """All versions, the newest last."""
         only_parameters(request)
-        found = await asyncio.to_thread(self._registry.versions)
+        found = await asyncio.to_thread(self._registry.versions.all)
         return _json([version_json(version) for version in found])
 
     async def show(self, request: Request) -> Response:
         """One version."""
         only_parameters(request)
         number = _number(request.path_params["version"])
-        version = await asyncio.to_thread(self._registry.version, number)
+        version = await asyncio.to_thread(self._registry.versions.find, number)
         async with self._showing:
             shown = await asyncio.to_thread(self._show, number, version.state, version.served)
         return _json(shown)
@@ -109,9 +109,9 @@ class Versions:
         only_parameters(request, ("at",))
         at = request.query_params.get("at")
         if at is None:
-            entries = await asyncio.to_thread(self._registry.ledger)
+            entries = await asyncio.to_thread(self._registry.ledger.entries)
             return _json([entry_json(entry) for entry in entries])
-        version = await asyncio.to_thread(self._registry.served_at, _moment(at))
+        version = await asyncio.to_thread(self._registry.ledger.served_at, _moment(at))
         return _json({"at": at, "version": version})
 
     async def promote(self, request: Request) -> Response:
@@ -126,16 +126,16 @@ class Versions:
         """Follow the learner again."""
         self._authorize(request)
         asked = check(Unpin, await self._content(request))
-        await asyncio.to_thread(self._registry.unpin, asked.reason, _actor(request))
+        await asyncio.to_thread(self._registry.serving.unpin, asked.reason, _actor(request))
         return await self._served()
 
     async def _serve(self, request: Request, action: Literal["promote", "rollback"]) -> Response:
         self._authorize(request)
         asked = check(Move, await self._content(request))
-        found = await asyncio.to_thread(self._registry.version, asked.version)
+        found = await asyncio.to_thread(self._registry.versions.find, asked.version)
         if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
             await asyncio.to_thread(self._service.snapshots.manifest, found.snapshot)
-        serve = self._registry.serve_version
+        serve = self._registry.serving.pin
         by = _actor(request), self._service.schema.hash
         await asyncio.to_thread(serve, action, asked.version, asked.reason, *by)
         return await self._served(asked.version)
@@ -163,7 +163,7 @@ class Versions:
 
     async def _not_served(self, wanted: int, pointers: Pointers) -> Exception:
         """Why another version is served than the one asked for."""
-        version = await asyncio.to_thread(self._registry.version, wanted)
+        version = await asyncio.to_thread(self._registry.versions.find, wanted)
         if version.state == "refused":
             return NotLoadedError(
                 f"Version {wanted} could not be served and is refused for good: {version.reason} "
@@ -177,7 +177,7 @@ class Versions:
     def _shown(self, number: int, state: str, served: bool) -> dict[str, Any]:
         """A version as ``show`` prints it; remembered while its state stays."""
         del state, served
-        version: Version = self._registry.version(number)
+        version: Version = self._registry.versions.find(number)
         return full_json(version, self._service.snapshots, SHOWN_WEIGHTS)
 
 

@@ -60,7 +60,7 @@ class Backfill:
     def from_journal(self, log: EventLog, folded: Folded) -> dict[str, Any]:
         """A candidate of the log in the journal's order: the live model again."""
         began = monotonic()
-        live = self.registry.live_lineage()
+        live = self.registry.versions.live_lineage()
         if live is None:
             raise FreshetError(
                 "The registry knows of no learner that has read this log, so it is not known which "
@@ -119,7 +119,7 @@ class Backfill:
         serial = self._lineage(live.start, checkpoint_of_parent).serial
         if checkpoint_of_parent is None:
             return new_pipeline(self.context, serial)
-        version = self.registry.version(checkpoint_of_parent)
+        version = self.registry.versions.find(checkpoint_of_parent)
         with self.snapshots.open(version.snapshot) as snapshot:
             return checkpoint.load(self.context, snapshot, serial)
 
@@ -150,7 +150,7 @@ class Backfill:
             yield Batch(reader.read(records), dict(next_offsets))
 
     def _lineage(self, start: Start, parent: int | None) -> Lineage:
-        return self.registry.begin_lineage(
+        return self.registry.writer.begin_lineage(
             None,
             parent_version=parent,
             origin="backfill",
@@ -178,6 +178,6 @@ class Backfill:
                 learner=learner_json(self.context),
                 schema_hash=self.context.schema.hash,
             )
-            version = self.registry.add_candidate(commit)
+            version = self.registry.writer.add_candidate(commit)
         seconds, this_run = monotonic() - began, counts["events"] - before
         return report(counts, metrics, version, saved.model_sha256, (this_run, seconds))

@@ -38,7 +38,7 @@ def run(
         The report that ``freshet backfill --json`` prints.
     """
     settings = context.settings
-    with Registry(settings.registry, settings.model) as registry:
+    with closing(Registry(settings.registry, settings.model)) as registry:
         maker = Backfill(context, registry, SnapshotStore(Path(settings.snapshots)))
         if source != "log":
             return _from_file(maker, source, options, scores)
@@ -59,7 +59,7 @@ def _from_file(
     if refused:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common())
         say(f"Refused: {reasons}. List them with: freshet convert {source} --rejects FILE")
-    if maker.registry.live_lineage() is not None:
+    if maker.registry.versions.live_lineage() is not None:
         say(
             "A learner of this model has learned from the log. Promoted, this candidate takes its "
             "place: what it has learned or keeps waiting beyond this file is left behind. A "

@@ -213,7 +213,7 @@ class Saver:
     def _commit(self, saved: Saved, start: Start) -> Committed:
         """The commit point: the registry names the snapshot, if the epoch is still mine."""
         pipeline = self._pipeline
-        return self._registry.commit(
+        return self._registry.writer.commit(
             self._epoch,
             Commit(
                 lineage=pipeline.lineage,

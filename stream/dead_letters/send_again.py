@@ -208,7 +208,7 @@ def sending_again(context: Context, registry: Registry, log: EventLog) -> Sendin
         PositionError: a topic is another one than the one that was read.
     """
     topics = topics_of(context.settings)
-    lineage = registry.live_lineage()
+    lineage = registry.versions.live_lineage()
     if lineage is None:
         raise FreshetError(
             f"No learner has read {context.settings.log} for the model "

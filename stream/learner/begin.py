@@ -48,7 +48,7 @@ class Starting:
             ChangedModelError: schema, learner or joins are not the lineage's.
             PositionError: a topic is another one than the one that was read.
         """
-        lineage = self.registry.live_lineage()
+        lineage = self.registry.versions.live_lineage()
         promoted = self.promoted(lineage)
         if promoted is not None:
             return self.adopt(promoted)
@@ -62,18 +62,19 @@ class Starting:
 
     def promoted_meanwhile(self) -> bool:
         """Whether a backfill was promoted that the live lineage does not come from."""
-        return self.promoted(self.registry.live_lineage()) is not None
+        return self.promoted(self.registry.versions.live_lineage()) is not None
 
     def promoted(self, lineage: Lineage | None) -> Version | None:
         """A backfill's version that was promoted and that this lineage does not come from."""
-        pointers = self.registry.pointers()
+        pointers = self.registry.serving.pointers()
         if not pointers.pinned or pointers.serving is None:
             return None
-        version = self.registry.version(pointers.serving)
+        version = self.registry.versions.find(pointers.serving)
         made_live = version.epoch is not None
         if made_live or (lineage is not None and lineage.parent_version == version.version):
             return None
-        pins = [e.action for e in self.registry.ledger() if e.action in ("promote", "rollback")]
+        entries = self.registry.ledger.entries()
+        pins = [e.action for e in entries if e.action in ("promote", "rollback")]
         return version if pins[-1:] == ["promote"] else None
 
     def adopt(self, version: Version) -> Beginning:
@@ -82,12 +83,12 @@ class Starting:
         A backfill of the log stands at its own place in the log. One of a file stands nowhere:
         it goes on where the learner stood, or at the log's begin.
         """
-        here = self._where(self.registry.live_lineage())
+        here = self._where(self.registry.versions.live_lineage())
         places = version.start if version.start.positions else here
         topic_ids = check_topics(self.event_log, self.topics, places)
         start = Start(places.positions, topic_ids, self._journal_end())
         check_same(self.context, version.learner, version.schema_hash)
-        point = self.registry.resume_point()
+        point = self.registry.versions.resume_point()
         waiting = 0 if point is None else point.events.get("waiting", 0)
         if waiting and not version.start.positions:
             # A file knows nothing of them, and they were scored by a model that is given up.
@@ -115,7 +116,7 @@ class Starting:
 
     def _resume(self, lineage: Lineage) -> Beginning:
         check_same(self.context, lineage.learner, lineage.schema_hash)
-        while (point := self.registry.resume_point()) is not None:
+        while (point := self.registry.versions.resume_point()) is not None:
             check_topics(self.event_log, self.topics, point.start)
             pipeline = self._loaded(point, lineage)
             if pipeline is not None:
@@ -148,7 +149,7 @@ class Starting:
             ) from None
         except (CorruptSnapshotError, WrongLearnerError) as error:
             log.warning("checkpoint is damaged; taking the one before it", error=str(error))
-            self.registry.mark_broken(point, str(error), ACTOR)
+            self.registry.serving.refuse(point, str(error), ACTOR)
             return None
 
     def _open_lineage(self, lineage: Lineage) -> Beginning:
@@ -158,11 +159,11 @@ class Starting:
             pipeline = new_pipeline(self.context, lineage.serial)
             tail = self._tail(pipeline, lineage.start)
             return self._beginning(pipeline, lineage.start, None, tail)
-        with self.snapshots.open(self.registry.version(parent).snapshot) as snapshot:
+        with self.snapshots.open(self.registry.versions.find(parent).snapshot) as snapshot:
             pipeline = checkpoint.load(self.context, snapshot, lineage.serial)
         pipeline.batches = 0
         opening, written = journal.opening(
-            self.event_log, self.topics, lineage.serial, self.registry.lineage
+            self.event_log, self.topics, lineage.serial, self.registry.versions.lineage
         )
         pipeline.output_before = opening.cut
         tail = self._tail(pipeline, lineage.start)
@@ -196,7 +197,7 @@ class Starting:
     def _where(self, lineage: Lineage | None) -> Start:
         """Where the learner stands now; without a lineage, the begin of everything."""
         if lineage is not None:
-            point = self.registry.resume_point()
+            point = self.registry.versions.resume_point()
             return lineage.start if point is None else point.start
         states = described(self.event_log, self.topics.inputs)
         begins = {place: at for state in states.values() for place, at in state.begins.items()}
@@ -212,7 +213,7 @@ class Starting:
         return {n: state.topic_id for n, state in described(self.event_log, read).items()}
 
     def _new_lineage(self, origin: str, start: Start, parent: int | None) -> Lineage:
-        return self.registry.begin_lineage(
+        return self.registry.writer.begin_lineage(
             self.epoch,
             parent_version=parent,
             origin=origin,

@@ -41,7 +41,7 @@ def take_hold(
     """
     writer = event_log.writer(f"{settings.model}.learner")
     try:
-        registry.check_epoch(epoch)
+        registry.writer.check_epoch(epoch)
     except BaseException:
         writer.close()
         raise
@@ -55,7 +55,7 @@ def connect(settings: Settings, registry: Registry, epoch: int) -> Connection:
         LogUnavailableError: the log does not answer.
         SupersededError: another learner has taken over; the log was left alone.
     """
-    registry.check_epoch(epoch)
+    registry.writer.check_epoch(epoch)
     event_log = opened(settings)
     try:
         return take_hold(event_log, settings, registry, epoch)

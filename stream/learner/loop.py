@@ -181,7 +181,7 @@ class Learning:
             "metrics": self._metrics(fresh=not alive),
             "checkpoint_trouble": self._saver.trouble,
         }
-        self._starting.registry.heartbeat(self._starting.epoch, self.status)
+        self._starting.registry.writer.heartbeat(self._starting.epoch, self.status)
 
     def _metrics(self, *, fresh: bool) -> dict[str, Any]:
         """The measures; those of a moment ago where it is too soon to work them out again."""
@@ -207,9 +207,9 @@ class Learning:
 
 def thin(registry: Registry, snapshots: SnapshotStore, keep: int) -> None:
     """Mark old checkpoints as thinned, then delete their folders, then orphans."""
-    for gone in registry.mark_thinned(registry.thinnable(keep)):
+    for gone in registry.writer.mark_thinned(registry.writer.thinnable(keep)):
         snapshots.delete(gone.snapshot.folder)
-    snapshots.collect_orphans(registry.named_folders, ORPHAN_SECONDS)
+    snapshots.collect_orphans(registry.versions.folders, ORPHAN_SECONDS)
 
 
 def _not_ahead(records: Sequence[Outgoing]) -> list[Outgoing]:

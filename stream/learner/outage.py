@@ -74,6 +74,6 @@ class Outage:
             "waiting_since": self._since_text,
         }
         try:
-            self.registry.heartbeat(self.epoch, status)
+            self.registry.writer.heartbeat(self.epoch, status)
         except RegistryUnavailableError:
             log.debug("the registry cannot be told either")

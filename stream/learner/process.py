@@ -169,7 +169,7 @@ class LearnerProcess:
         self.disconnect()
         if isinstance(error, FencedError):
             try:
-                self.registry.check_epoch(self.epoch)
+                self.registry.writer.check_epoch(self.epoch)
             except RegistryUnavailableError as unknown:
                 error = unknown
         self.outage.wait(error)
@@ -181,14 +181,14 @@ class LearnerProcess:
 
     def _report(self, seconds: float) -> dict[str, Any]:
         """What was done; after an outage that did not end, what the last checkpoint holds."""
-        point = self.registry.resume_point()
+        point = self.registry.versions.resume_point()
         counts, metrics = ({}, {}) if point is None else (point.events, point.metrics)
         if self.connection is not None and self.learning is not None:
             pipeline = self.learning.pipeline
             counts, metrics = tally.counts(pipeline), tally.metrics(pipeline)
-        latest = self.registry.pointers().latest
+        latest = self.registry.serving.pointers().latest
         if point is None and latest is not None:  # a promoted backfill, and nothing learned since
-            point = self.registry.version(latest)
+            point = self.registry.versions.find(latest)
         return report(
             counts,
             metrics,
@@ -215,12 +215,12 @@ def assembled(context: Context, readers: Readers | None = None) -> Iterator[Lear
         if readers is None:
             readers = stack.enter_context(closing(Readers(settings)))
         readers.get_ready()
-        registry = stack.enter_context(Registry(settings.registry, settings.model))
+        registry = stack.enter_context(closing(Registry(settings.registry, settings.model)))
         event_log = opened(settings)
         closing_log = stack.enter_context(ExitStack())
         closing_log.callback(event_log.close)
         topics = create_topics(event_log, settings)
-        epoch = registry.begin_epoch(f"{socket.gethostname()}, process {os.getpid()}")
+        epoch = registry.writer.begin_epoch(f"{socket.gethostname()}, process {os.getpid()}")
         connection = take_hold(event_log, settings, registry, epoch)
         closing_log.pop_all()
         snapshots = SnapshotStore(Path(settings.snapshots))

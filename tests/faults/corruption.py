@@ -86,7 +86,7 @@ def make(folder: Path, kind: str = "vw") -> Made:
         project.produce(path, label_time="landed")
         report = project.learn()
         with project.registry() as registry:
-            point = registry.resume_point()
+            point = registry.versions.resume_point()
         assert point is not None
         points.append(point)
     return Made(folder, tuple(points), report, answers(project.scores()))
@@ -173,7 +173,7 @@ def forged(project: Project, point: Checkpoint, name: str, content: bytes) -> No
 def forged_ref(project: Project, point: Checkpoint) -> SnapshotRef:
     """The reference that the registry holds by now."""
     with project.registry() as registry:
-        found = [v for v in registry.versions() if v.serial == point.serial]
+        found = [v for v in registry.versions.all() if v.serial == point.serial]
     return found[0].snapshot
 
 

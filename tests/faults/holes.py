@@ -34,7 +34,7 @@ def send(project: Project, rows: Sequence[Sequence[str]]) -> None:
 def place_reached(project: Project) -> tuple[Place, int]:
     """The partition of the events, and where a learner would go on in it."""
     with project.registry() as registry:
-        point = registry.resume_point()
+        point = registry.versions.resume_point()
     assert point is not None
     topic = project.topics().events
     return Place(topic, 0), point.start.positions[topic][0]

@@ -112,9 +112,9 @@ class Instruments:
     def _start(self, log: str) -> None:
         kind = "SqliteLog" if log == "sqlite" else "KafkaLog"
         self.step("filelock", "FileLock.__enter__", after="start: lock taken")
-        self.step("learners.registry", "Registry.begin_epoch", after="start: epoch begun")
+        self.step("learners.registry.writer", "Writer.begin_epoch", after="start: epoch begun")
         self.step(f"stream.log_{log}.log", f"{kind}.writer", after="start: writer opened")
-        self.step("learners.registry", "Registry.begin_lineage", after="start: lineage begun")
+        self.step("learners.registry.writer", "Writer.begin_lineage", after="start: lineage begun")
         self.step("stream.checkpoints.checkpoint", "load", after="start: checkpoint loaded")
 
     def _fold(self) -> None:
@@ -222,7 +222,7 @@ class Instruments:
                 self.trace.passed("registry: before COMMIT")
 
         where, ends = "learners.registry", ("registry: before BEGIN", "registry: after COMMIT")
-        self.step(where, "Registry.commit", *ends, marks="commit")
+        self.step(f"{where}.writer", "Writer.commit", *ends, marks="commit")
         self.step(f"{where}.database", "lock", after="registry: begun", within="commit")
         inserted = "registry: checkpoint row inserted"
         self.step(f"{where}.versions", "add", after=inserted, within="commit")
@@ -246,7 +246,7 @@ class Instruments:
 
         replace("os", "rename", make)
         where, over = "learners.snapshots.store", "thinning: folder removed"
-        self.step("learners.registry", "Registry.mark_thinned", after="thinning: marked")
+        self.step("learners.registry.writer", "Writer.mark_thinned", after="thinning: marked")
         self.step(where, "remove", after=over, marks="removal")
         self.step("os", "unlink", after="thinning: a file removed", within="removal")
         self.step("stream.learner.loop", "thin", after="thinning: over")

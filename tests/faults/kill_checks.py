@@ -89,17 +89,17 @@ def sound_snapshots(project: Project) -> Iterator[str]:
     """Every snapshot that the registry names is whole, and once collected nothing else is left."""
     store = project.snapshots()
     with project.registry() as registry:
-        there: list[Checkpoint] = [v for v in registry.versions() if v.state != "thinned"]
-        point = registry.resume_point()
+        there: list[Checkpoint] = [v for v in registry.versions.all() if v.state != "thinned"]
+        point = registry.versions.resume_point()
         for checkpoint in [*there, *([] if point is None else [point])]:
             try:
                 with store.open(checkpoint.snapshot):
                     pass
             except Exception as error:
                 yield f"a torn snapshot: {error}"
-        broken = [e.reason for e in registry.ledger() if e.action == "refuse"]
-        store.collect_orphans(registry.named_folders, 0)
-        named = registry.named_folders()
+        broken = [e.reason for e in registry.ledger.entries() if e.action == "refuse"]
+        store.collect_orphans(registry.versions.folders, 0)
+        named = registry.versions.folders()
     found = {path.name for path in store.folder.iterdir()}
     if broken:
         yield f"snapshots were found broken: {broken[:SHOWN]}"

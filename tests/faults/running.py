@@ -176,7 +176,7 @@ def until(
 def status(project: Project) -> dict[str, Any]:
     """What the learner last said of itself in the registry; nothing yet if it has not."""
     with suppress(RegistryError), project.registry() as registry:
-        word = registry.status()
+        word = registry.writer.status()
         return {} if word is None else dict(word.status)
     return {}
 
@@ -184,7 +184,7 @@ def status(project: Project) -> dict[str, Any]:
 def saved(project: Project) -> int:
     """How many events are in the checkpoint from which a learner would go on."""
     with suppress(RegistryError), project.registry() as registry:
-        point = registry.resume_point()
+        point = registry.versions.resume_point()
         return 0 if point is None else point.events["events"]
     return 0
 
@@ -204,8 +204,8 @@ def without_faults(folder: Path, rows: Sequence[Sequence[str]], **options: Any) 
 def verified(project: Project) -> int:
     """Open every snapshot that the registry still names, which checks all its files; how many."""
     with project.registry() as registry:
-        kept = registry.named_folders()
-        refs = [v.snapshot for v in registry.versions() if v.snapshot.folder in kept]
+        kept = registry.versions.folders()
+        refs = [v.snapshot for v in registry.versions.all() if v.snapshot.folder in kept]
     for ref in refs:
         with project.snapshots().open(ref):
             pass

@@ -119,8 +119,8 @@ def goes_on_from_the_one_before(made: Made, project: Project, damage: Damage) ->
     assert same(project.learn()) == same(made.report), damage
     assert answers(project.scores()) == made.answers, damage
     with project.registry() as registry:
-        told = [entry for entry in registry.ledger() if entry.action == "refuse"]
-        states = [v.state for v in registry.versions() if v.serial in serials(made)]
+        told = [entry for entry in registry.ledger.entries() if entry.action == "refuse"]
+        states = [v.state for v in registry.versions.all() if v.serial in serials(made)]
     assert [entry.detail["checkpoint"] for entry in told] == serials(made)[-1:], damage
     assert damage.name in told[0].reason
     assert states == ["verified", "verified", "refused"]
@@ -158,7 +158,7 @@ def test_the_command_says_that_a_checkpoint_is_damaged(
     assert "checkpoint is damaged; taking the one before it" in said
     assert name in said
     with project.registry() as registry:
-        (entry,) = (entry for entry in registry.ledger() if entry.action == "refuse")
+        (entry,) = (entry for entry in registry.ledger.entries() if entry.action == "refuse")
     assert entry.version == made.points[-1].version
     assert name in entry.reason
 

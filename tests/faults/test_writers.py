@@ -74,14 +74,14 @@ def traces(project: Project) -> tuple[int, int, list[object], object]:
         states = log.describe([topics.scores, topics.journal])
     ends = [state.ends[Place(name, 0)] for name, state in sorted(states.items())]
     with project.registry() as registry:
-        versions: list[object] = [version.version for version in registry.versions()]
-        return ends[0], ends[1], versions, registry.pointers()
+        versions: list[object] = [version.version for version in registry.versions.all()]
+        return ends[0], ends[1], versions, registry.serving.pointers()
 
 
 def owner(project: Project) -> str:
     """Who last took the model's epoch."""
     with project.registry() as registry:
-        word = registry.status()
+        word = registry.writer.status()
     assert word is not None
     return word.owner
 

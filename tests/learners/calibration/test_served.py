@@ -24,7 +24,7 @@ ROWS = flights(60, seed=5)
 
 def raw_scores(maker: Maker, version: int) -> list[float]:
     """What the version's own learner says of the rows."""
-    found = maker.registry.version(version)
+    found = maker.registry.versions.find(version)
     converted = [maker.convert(row) for row in ROWS]
     with maker.store.open(found.snapshot, only={MODEL_FILE}) as snapshot:
         learner = choose.load(spec_of(found.learner), snapshot.path / MODEL_FILE)
@@ -57,7 +57,7 @@ def test_served_and_batch_scores_are_adjusted(
             one = client.post("/predict", content=head + first, headers=kind).json()["predictions"]
         source, out = tmp_path / "rows.csv", tmp_path / "scores.csv"
         source.write_text(as_csv(ROWS), encoding="utf-8")
-        project, found = maker.project, maker.registry.version(version)
+        project, found = maker.project, maker.registry.versions.find(version)
         score_file(project.settings, project.schema, found, str(source), str(out))
     names = project.schema.label_spellings
     assert [p["score"] for p in many] == expected

@@ -13,13 +13,18 @@ import pytest
 from converters.errors import UsageError
 from learners.registry import Registry, RegistryError, RegistryUnavailableError, sqlite
 from learners.snapshots import SnapshotStore
-from tests.support.learning.registry_samples import Writer, registry_at, start_learner
+from tests.support.learning.registry_samples import (
+    Writer,
+    open_registry,
+    registry_at,
+    start_learner,
+)
 
 
 def wait_for_versions(registry: Registry, count: int) -> None:
     """Wait until another process has committed so many versions."""
     deadline = time.monotonic() + 60
-    while (registry.pointers().latest or 0) < count:
+    while (registry.serving.pointers().latest or 0) < count:
         assert time.monotonic() < deadline, "the other process commits nothing"
         time.sleep(0.01)
 
@@ -90,12 +95,12 @@ def test_a_value_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         other.commit()
         other.close()
         with pytest.raises(RegistryError, match="holds a value that cannot be read"):
-            registry.versions()
+            registry.versions.all()
 
 
 def test_a_registry_of_a_newer_freshet_is_left_alone(tmp_path: Path) -> None:
     """Tables of another shape are refused by number."""
-    registry_at(tmp_path).close()
+    open_registry(tmp_path).close()
     other = sqlite3.connect(tmp_path / "registry.db")
     other.execute("UPDATE registry_shape SET number = 2")
     other.commit()
@@ -111,10 +116,10 @@ def test_a_read_only_registry_can_be_read_but_not_changed(tmp_path: Path) -> Non
         writer.commit()
         with registry._database._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only=ON")
-        assert registry.pointers().serving == 1
+        assert registry.serving.pointers().serving == 1
         with pytest.raises(RegistryError, match="writable for this user"):
             writer.commit()
-        assert len(registry.versions()) == 1
+        assert len(registry.versions.all()) == 1
 
 
 def test_a_locked_registry_says_so_and_can_be_tried_again(
@@ -128,7 +133,7 @@ def test_a_locked_registry_says_so_and_can_be_tried_again(
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(RegistryUnavailableError, match="another process has held it"):
             writer.commit()
-        assert registry.pointers().latest is None
+        assert registry.serving.pointers().latest is None
         other.execute("ROLLBACK")
         other.close()
         assert writer.commit().version == 1
@@ -141,8 +146,9 @@ def test_a_full_disk_changes_nothing_and_passes(tmp_path: Path) -> None:
         set_page_limit(registry, 1)
         with pytest.raises(RegistryUnavailableError, match="the disk is full: free some space"):
             writer.versions(100)
-        before = registry.versions()
-        assert (registry.pointers().latest or 0) == len(before) == len(registry.ledger())
+        before = registry.versions.all()
+        assert (registry.serving.pointers().latest or 0) == len(before)
+        assert len(before) == len(registry.ledger.entries())
         set_page_limit(registry, 1_000_000)
         assert writer.commit().version == len(before) + 1
 
@@ -162,7 +168,7 @@ def test_a_rollback_gets_its_turn_beside_a_busy_writer(tmp_path: Path) -> None:
         took = []
         for turn in range(10):
             began = time.perf_counter()
-            registry.serve_version("rollback", 1 + turn % 2, "try", "ann")
+            registry.serving.pin("rollback", 1 + turn % 2, "try", "ann")
             took.append(time.perf_counter() - began)
         assert learner.poll() is None
         learner.kill()
@@ -177,7 +183,7 @@ def test_many_may_open_a_new_registry_at_once(tmp_path: Path) -> None:
     def open_one(number: int) -> int:
         together.wait()
         with registry_at(tmp_path, f"model-{number % 2}") as registry:
-            return registry.begin_epoch(f"host:{number}")
+            return registry.writer.begin_epoch(f"host:{number}")
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(open_one, range(8))) == [1, 1, 2, 2, 3, 3, 4, 4]
@@ -207,11 +213,11 @@ def test_of_two_processes_only_the_newer_commits(tmp_path: Path) -> None:
         told, _ = newer.communicate(timeout=60)
         said, _ = older.communicate(timeout=60)
         assert said.splitlines()[-1] == "superseded"
-        epochs = [found.epoch or 0 for found in registry.versions()]
+        epochs = [found.epoch or 0 for found in registry.versions.all()]
         assert epochs == sorted(epochs)
         assert epochs.count(2) == 5
         everyone = said.split()[:-1] + told.split()
-        assert everyone == [str(found.version) for found in registry.versions()]
+        assert everyone == [str(found.version) for found in registry.versions.all()]
     assert (older.returncode, newer.returncode) == (0, 0)
 
 
@@ -221,14 +227,14 @@ def test_a_killed_learner_leaves_versions_and_orphans_only(tmp_path: Path) -> No
     with registry_at(tmp_path) as registry:
         for more in (1, 3):
             learner = start_learner(tmp_path)
-            wait_for_versions(registry, len(registry.versions()) + more)
+            wait_for_versions(registry, len(registry.versions.all()) + more)
             learner.kill()
             said, _ = learner.communicate(timeout=60)
             acknowledged = {int(line) for line in said.split("\n") if line}
-            assert acknowledged <= {found.version for found in registry.versions()}
-        for found in registry.versions():
+            assert acknowledged <= {found.version for found in registry.versions.all()}
+        for found in registry.versions.all():
             with store.open(found.snapshot) as snapshot:
                 assert len((snapshot.path / "model").read_bytes()) == 700
-        store.collect_orphans(registry.named_folders, older_than_seconds=0)
+        store.collect_orphans(registry.versions.folders, older_than_seconds=0)
         left = {path.name for path in store.folder.iterdir()}
-        assert left == {found.snapshot.folder for found in registry.versions()}
+        assert left == {found.snapshot.folder for found in registry.versions.all()}

@@ -24,13 +24,13 @@ def test_the_ledger_tells_what_was_served_when(registry: Registry) -> None:
     """Between two moves the former's version was served; before the first, none."""
     writer = Writer(registry)
     writer.versions(2)
-    registry.serve_version("rollback", 1, "try", "ann")
-    entries = registry.ledger()
+    registry.serving.pin("rollback", 1, "try", "ann")
+    entries = registry.ledger.entries()
     assert [entry.seq for entry in entries] == [1, 2, 3]
-    assert registry.served_at(entries[0].at - timedelta(milliseconds=1)) is None
-    assert [registry.served_at(entry.at) for entry in entries] == [1, 2, 1]
-    assert registry.served_at(entries[2].at - timedelta(milliseconds=1)) == 2
-    assert registry.served_at(datetime(2100, 1, 1, tzinfo=UTC)) == 1
+    assert registry.ledger.served_at(entries[0].at - timedelta(milliseconds=1)) is None
+    assert [registry.ledger.served_at(entry.at) for entry in entries] == [1, 2, 1]
+    assert registry.ledger.served_at(entries[2].at - timedelta(milliseconds=1)) == 2
+    assert registry.ledger.served_at(datetime(2100, 1, 1, tzinfo=UTC)) == 1
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_the_ledger_tells_what_was_served_when(registry: Registry) -> None:
 def test_the_ledger_cannot_be_rewritten(registry: Registry, tmp_path: Path, statement: str) -> None:
     """Not even another program's SQL changes or removes a line."""
     Writer(registry).versions(2)
-    before = registry.ledger()
+    before = registry.ledger.entries()
     other = sqlite3.connect(tmp_path / "registry.db")
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         other.execute(statement)
     other.close()
-    assert registry.ledger() == before
+    assert registry.ledger.entries() == before

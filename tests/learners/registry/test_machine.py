@@ -22,6 +22,7 @@ from tests.support.learning.registry_samples import (
     Writer,
     a_commit,
     a_lineage,
+    open_registry,
     registry_at,
 )
 
@@ -47,7 +48,7 @@ class PointerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(dir=MEMORY)
-        self.registry = registry_at(Path(self.folder.name))
+        self.registry = open_registry(Path(self.folder.name))
         self.writer = Writer(self.registry)
         self.old_epochs: list[int] = []
         self.versions: dict[int, Expected] = {}
@@ -94,14 +95,14 @@ class PointerMachine(RuleBasedStateMachine):
     def take_over(self) -> None:
         """Another learner begins."""
         self.old_epochs.append(self.writer.epoch)
-        self.writer.epoch = self.registry.begin_epoch("host:2")
+        self.writer.epoch = self.registry.writer.begin_epoch("host:2")
 
     @precondition(lambda self: self.old_epochs)
     @rule()
     def revive(self) -> None:
         """A superseded learner tries to commit."""
         with pytest.raises(SupersededError):
-            self.registry.commit(self.old_epochs[-1], a_commit(self.writer.lineage))
+            self.registry.writer.commit(self.old_epochs[-1], a_commit(self.writer.lineage))
 
     @precondition(lambda self: self.versions)
     @rule(data=st.data())
@@ -116,7 +117,7 @@ class PointerMachine(RuleBasedStateMachine):
     def add_candidate(self, good: bool) -> None:
         """A backfill ends."""
         lineage = a_lineage(self.registry, None).serial
-        number = self.registry.add_candidate(a_commit(lineage, GOOD if good else BAD))
+        number = self.registry.writer.add_candidate(a_commit(lineage, GOOD if good else BAD))
         self.versions[number] = Expected(lineage, "candidate" if good else "refused")
 
     @precondition(lambda self: self.versions)
@@ -126,9 +127,9 @@ class PointerMachine(RuleBasedStateMachine):
         number = self.pick(data)
         if self.versions[number].state in {"refused", "thinned"}:
             with pytest.raises(UnservableVersionError):
-                self.registry.serve_version(action, number, "why", "ann")
+                self.registry.serving.pin(action, number, "why", "ann")
         else:
-            self.registry.serve_version(action, number, "why", "ann")
+            self.registry.serving.pin(action, number, "why", "ann")
             self.serve(number)
             self.versions[number].chosen = True
             self.pinned = True
@@ -136,7 +137,7 @@ class PointerMachine(RuleBasedStateMachine):
     @rule()
     def unpin(self) -> None:
         """Someone lets the learner's newest be served again."""
-        self.registry.unpin("why", "ann")
+        self.registry.serving.unpin("why", "ann")
         live = self.writer.lineage
         best = self.good(*(n for n, v in self.versions.items() if v.lineage == live))
         parent = self.parents[live]
@@ -151,7 +152,7 @@ class PointerMachine(RuleBasedStateMachine):
     def find_corrupt(self, data: st.DataObject) -> None:
         """A server finds a version corrupt."""
         number = self.pick(data)
-        self.registry.mark_refused(number, "sha256", "server")
+        self.registry.serving.refuse(self.registry.versions.find(number), "sha256", "server")
         version = self.versions[number]
         if version.broken:
             return
@@ -166,7 +167,7 @@ class PointerMachine(RuleBasedStateMachine):
     @rule(keep=st.integers(0, 3))
     def thin(self, keep: int) -> None:
         """Old versions are given up."""
-        gone = self.registry.mark_thinned(self.registry.thinnable(keep))
+        gone = self.registry.writer.mark_thinned(self.registry.writer.thinnable(keep))
         for version in (found.version for found in gone):
             if version is not None:
                 assert not self.versions[version].chosen
@@ -177,12 +178,12 @@ class PointerMachine(RuleBasedStateMachine):
     @invariant()
     def both_say_the_same(self) -> None:
         """Pointers, states and ledger are as the model has them."""
-        pointers = self.registry.pointers()
+        pointers = self.registry.serving.pointers()
         assert (pointers.latest, pointers.serving) == (self.latest, self.serving)
         assert pointers.pinned == self.pinned
-        states = {found.version: found.state for found in self.registry.versions()}
+        states = {found.version: found.state for found in self.registry.versions.all()}
         assert states == {number: version.state for number, version in self.versions.items()}
-        ledger = self.registry.ledger()
+        ledger = self.registry.ledger.entries()
         moves = [(entry.from_version, entry.to_version) for entry in ledger]
         assert [before for before, _ in moves] == [None, *(after for _, after in moves)][:-1]
         assert not ledger or ledger[-1].to_version == self.serving
@@ -209,11 +210,11 @@ def test_commits_never_move_what_is_served_off_a_pin(tmp_path: Path) -> None:
 
         def roll_back(round_: int) -> None:
             version = 1 + round_ % 2
-            assert registry.serve_version("rollback", version, "try", "ann").serving == version
+            assert registry.serving.pin("rollback", version, "try", "ann").serving == version
 
         def let_go(round_: int) -> None:
             if round_ % 4 == 0:
-                assert not registry.unpin("tried", "ben").pinned
+                assert not registry.serving.unpin("tried", "ben").pinned
 
         def in_step(act: Callable[[int], None]) -> None:
             for round_ in range(20):
@@ -223,7 +224,7 @@ def test_commits_never_move_what_is_served_off_a_pin(tmp_path: Path) -> None:
         with ThreadPoolExecutor(3) as pool:
             for task in [pool.submit(in_step, act) for act in (publish, roll_back, let_go)]:
                 task.result()
-        ledger = registry.ledger()
+        ledger = registry.ledger.entries()
     pinned: int | None = None
     for entry in ledger:
         assert entry.action != "publish" or pinned is None or entry.to_version == pinned

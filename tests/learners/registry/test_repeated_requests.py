@@ -14,7 +14,7 @@ from learners.registry import (
     Registry,
     StoredResponse,
 )
-from learners.registry.repeated_requests import ABANDONED, KEPT, Posts
+from learners.registry.repeated_requests import ABANDONED, KEPT, RepeatedRequests
 from tests.support.learning.registry_samples import Clock, registry_at
 
 ANSWER = StoredResponse(202, b'{"positions": [[0, 7]]}')
@@ -34,12 +34,12 @@ def registry(tmp_path: Path, clock: Clock) -> Iterator[Registry]:
 
 
 @pytest.fixture
-def posts(registry: Registry) -> Posts:
+def posts(registry: Registry) -> RepeatedRequests:
     """The answered requests of that registry."""
-    return registry.posts
+    return registry.repeated_requests
 
 
-def test_a_repeated_request_gets_the_first_answer(posts: Posts) -> None:
+def test_a_repeated_request_gets_the_first_answer(posts: RepeatedRequests) -> None:
     """The second time the stored answer comes back byte for byte."""
     assert posts.begin("key", "a" * 64) is None
     posts.finish("key", ANSWER)
@@ -47,7 +47,7 @@ def test_a_repeated_request_gets_the_first_answer(posts: Posts) -> None:
     assert posts.begin("other key", "a" * 64) is None
 
 
-def test_a_key_is_for_one_request_only(posts: Posts) -> None:
+def test_a_key_is_for_one_request_only(posts: RepeatedRequests) -> None:
     """Another request under the same key is refused, answered or not."""
     posts.begin("key", "a" * 64)
     with pytest.raises(PostConflictError, match="use a new key"):
@@ -57,7 +57,7 @@ def test_a_key_is_for_one_request_only(posts: Posts) -> None:
         posts.begin("key", "b" * 64)
 
 
-def test_a_request_being_answered_is_not_begun_again(posts: Posts, clock: Clock) -> None:
+def test_a_request_being_answered_is_not_begun_again(posts: RepeatedRequests, clock: Clock) -> None:
     """It is in progress until answered; one that nobody can be answering any more begins anew."""
     posts.begin("key", "a" * 64)
     with pytest.raises(PostInProgressError):
@@ -68,7 +68,7 @@ def test_a_request_being_answered_is_not_begun_again(posts: Posts, clock: Clock)
         posts.begin("key", "a" * 64)
 
 
-def test_a_request_that_came_to_nothing_may_be_sent_again(posts: Posts) -> None:
+def test_a_request_that_came_to_nothing_may_be_sent_again(posts: RepeatedRequests) -> None:
     """Forgotten keys are free at once."""
     posts.begin("key", "a" * 64)
     posts.forget("key")
@@ -76,7 +76,7 @@ def test_a_request_that_came_to_nothing_may_be_sent_again(posts: Posts) -> None:
 
 
 def test_keys_are_kept_for_a_day_and_then_let_go(
-    registry: Registry, posts: Posts, clock: Clock
+    registry: Registry, posts: RepeatedRequests, clock: Clock
 ) -> None:
     """After 24 hours a key is free, and every row as old is gone from the table."""
     for number in range(5):
@@ -91,8 +91,8 @@ def test_keys_are_kept_for_a_day_and_then_let_go(
     assert rows == 1
 
 
-def test_models_do_not_share_keys(tmp_path: Path, posts: Posts) -> None:
+def test_models_do_not_share_keys(tmp_path: Path, posts: RepeatedRequests) -> None:
     """The same key is another one for another model."""
     posts.begin("key", "a" * 64)
     with registry_at(tmp_path, "other") as other:
-        assert other.posts.begin("key", "b" * 64) is None
+        assert other.repeated_requests.begin("key", "b" * 64) is None

@@ -28,15 +28,20 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 def serving(registry: Registry) -> tuple[int | None, bool]:
     """What is served and whether it is pinned."""
-    now = registry.pointers()
+    now = registry.serving.pointers()
     return now.serving, now.pinned
+
+
+def refuse(registry: Registry, number: int, reason: str, actor: str) -> Pointers:
+    """A version is found corrupt."""
+    return registry.serving.refuse(registry.versions.find(number), reason, actor)
 
 
 def test_a_good_version_is_served_at_once(registry: Registry) -> None:
     """The commit moves both pointers and leaves one line in the ledger."""
     done = Writer(registry).commit()
-    assert done.pointers == registry.pointers() == Pointers(1, 1, pinned=False)
-    (entry,) = registry.ledger()
+    assert done.pointers == registry.serving.pointers() == Pointers(1, 1, pinned=False)
+    (entry,) = registry.ledger.entries()
     assert (entry.actor, entry.action) == ("host:1", "publish")
     assert (entry.version, entry.from_version, entry.to_version) == (1, None, 1)
 
@@ -46,9 +51,10 @@ def test_a_refused_version_stays_listed_and_is_not_served(registry: Registry) ->
     writer = Writer(registry)
     writer.commit()
     writer.commit(BAD)
-    assert registry.pointers() == Pointers(2, 1, pinned=False)
-    assert (registry.version(2).state, registry.version(2).reason) == ("refused", BAD.reason)
-    entry = registry.ledger()[-1]
+    assert registry.serving.pointers() == Pointers(2, 1, pinned=False)
+    found = registry.versions.find(2)
+    assert (found.state, found.reason) == ("refused", BAD.reason)
+    entry = registry.ledger.entries()[-1]
     assert (entry.action, entry.reason, entry.to_version) == ("refuse", BAD.reason, 1)
 
 
@@ -59,11 +65,11 @@ def test_a_pinned_version_stays_while_the_learner_goes_on(
     """Promotion and rollback pin; commits move only the latest; unpin follows the learner again."""
     writer = Writer(registry)
     writer.versions(3)
-    assert registry.serve_version(action, 2, "a try", "ann") == Pointers(3, 2, pinned=True)
+    assert registry.serving.pin(action, 2, "a try", "ann") == Pointers(3, 2, pinned=True)
     writer.versions(2)
-    assert registry.pointers() == Pointers(5, 2, pinned=True)
-    assert registry.unpin("tried", "ann") == Pointers(5, 5, pinned=False)
-    moves = [(entry.action, entry.from_version, entry.to_version) for entry in registry.ledger()]
+    assert registry.serving.pointers() == Pointers(5, 2, pinned=True)
+    assert registry.serving.unpin("tried", "ann") == Pointers(5, 5, pinned=False)
+    moves = [(e.action, e.from_version, e.to_version) for e in registry.ledger.entries()]
     assert moves[3:] == [(action, 3, 2), ("publish", 2, 2), ("publish", 2, 2), ("unpin", 2, 5)]
 
 
@@ -71,20 +77,18 @@ def test_asking_twice_is_asking_once(registry: Registry) -> None:
     """The second identical promotion, rollback or unpin answers the same and adds no entry."""
     Writer(registry).versions(2)
     for _ in range(2):
-        assert registry.serve_version("rollback", 1, "bad day", "ann") == Pointers(
-            2, 1, pinned=True
-        )
-    assert registry.serve_version("promote", 1, "still", "ben") == Pointers(2, 1, pinned=True)
+        assert registry.serving.pin("rollback", 1, "bad day", "ann") == Pointers(2, 1, pinned=True)
+    assert registry.serving.pin("promote", 1, "still", "ben") == Pointers(2, 1, pinned=True)
     for _ in range(2):
-        registry.unpin("good day", "ann")
-    assert [entry.action for entry in registry.ledger()[2:]] == ["rollback", "unpin"]
+        registry.serving.unpin("good day", "ann")
+    assert [entry.action for entry in registry.ledger.entries()[2:]] == ["rollback", "unpin"]
 
 
 def test_pinning_what_is_served_is_a_change(registry: Registry) -> None:
     """A promotion of the served version pins it."""
     writer = Writer(registry)
     writer.commit()
-    registry.serve_version("promote", 1, "keep it", "ann")
+    registry.serving.pin("promote", 1, "keep it", "ann")
     writer.commit()
     assert serving(registry) == (1, True)
 
@@ -94,29 +98,29 @@ def test_what_cannot_be_served_is_refused_with_the_reason(registry: Registry) ->
     writer = Writer(registry)
     writer.commit()
     writer.commit(BAD)
-    registry.serve_version("promote", 1, "stay", "ann")
+    registry.serving.pin("promote", 1, "stay", "ann")
     writer.versions(2)
-    registry.mark_thinned([registry.version(3)])
-    before = (registry.pointers(), registry.ledger())
+    registry.writer.mark_thinned([registry.versions.find(3)])
+    before = (registry.serving.pointers(), registry.ledger.entries())
     with pytest.raises(UnservableVersionError, match="it was refused"):
-        registry.serve_version("promote", 2, "why not", "ann")
+        registry.serving.pin("promote", 2, "why not", "ann")
     with pytest.raises(UnservableVersionError, match="its files were thinned out"):
-        registry.serve_version("rollback", 3, "why not", "ann")
+        registry.serving.pin("rollback", 3, "why not", "ann")
     with pytest.raises(UnknownVersionError, match="has no version 9"):
-        registry.serve_version("rollback", 9, "why not", "ann")
-    assert (registry.pointers(), registry.ledger()) == before
+        registry.serving.pin("rollback", 9, "why not", "ann")
+    assert (registry.serving.pointers(), registry.ledger.entries()) == before
 
 
 def test_every_move_needs_a_reason(registry: Registry) -> None:
     """An empty reason is refused before anything moves."""
     Writer(registry).commit()
     with pytest.raises(UsageError, match="--reason"):
-        registry.serve_version("rollback", 1, " ", "ann")
+        registry.serving.pin("rollback", 1, " ", "ann")
     with pytest.raises(UsageError, match="--reason"):
-        registry.unpin("", "ann")
+        registry.serving.unpin("", "ann")
     with pytest.raises(UsageError, match="--reason"):
-        registry.mark_refused(1, "\n", "ann")
-    assert len(registry.ledger()) == 1
+        refuse(registry, 1, "\n", "ann")
+    assert len(registry.ledger.entries()) == 1
 
 
 def test_a_candidate_is_served_only_once_promoted(registry: Registry) -> None:
@@ -125,25 +129,25 @@ def test_a_candidate_is_served_only_once_promoted(registry: Registry) -> None:
     writer.commit()
     lineage = a_lineage(registry, None)
     good, bad = a_commit(lineage.serial), a_commit(lineage.serial, BAD)
-    assert (registry.add_candidate(good), registry.add_candidate(bad)) == (2, 3)
-    assert registry.add_candidate(good) == 2
-    assert registry.pointers() == Pointers(1, 1, pinned=False)
-    assert [registry.version(number).state for number in (2, 3)] == ["candidate", "refused"]
-    registry.serve_version("promote", 2, "better", "ann")
-    assert registry.version(2).state == "verified"
+    assert (registry.writer.add_candidate(good), registry.writer.add_candidate(bad)) == (2, 3)
+    assert registry.writer.add_candidate(good) == 2
+    assert registry.serving.pointers() == Pointers(1, 1, pinned=False)
+    assert [registry.versions.find(number).state for number in (2, 3)] == ["candidate", "refused"]
+    registry.serving.pin("promote", 2, "better", "ann")
+    assert registry.versions.find(2).state == "verified"
     with pytest.raises(RegistryError, match="Backfill again"):
-        registry.add_candidate(a_commit(99))
+        registry.writer.add_candidate(a_commit(99))
 
 
 def test_unpin_serves_what_the_lineage_began_with_until_it_has_its_own(registry: Registry) -> None:
     """After a promoted backfill the learner's best is the candidate, then its own versions."""
     writer = Writer(registry)
     writer.versions(2)
-    candidate = registry.add_candidate(a_commit(a_lineage(registry, None).serial))
-    registry.serve_version("promote", candidate, "better", "ann")
-    registry.serve_version("rollback", 1, "or not", "ann")
+    candidate = registry.writer.add_candidate(a_commit(a_lineage(registry, None).serial))
+    registry.serving.pin("promote", candidate, "better", "ann")
+    registry.serving.pin("rollback", 1, "or not", "ann")
     writer.lineage = a_lineage(registry, writer.epoch, parent=candidate).serial
-    assert registry.unpin("go on", "ann") == Pointers(candidate, candidate, pinned=False)
+    assert registry.serving.unpin("go on", "ann") == Pointers(candidate, candidate, pinned=False)
     assert writer.commit().pointers == Pointers(4, 4, pinned=False)
 
 
@@ -152,27 +156,25 @@ def test_unpin_passes_over_refused_versions(registry: Registry) -> None:
     writer = Writer(registry)
     writer.versions(2)
     writer.commit(BAD)
-    registry.serve_version("rollback", 1, "try", "ann")
-    assert registry.unpin("tried", "ann") == Pointers(3, 2, pinned=False)
+    registry.serving.pin("rollback", 1, "try", "ann")
+    assert registry.serving.unpin("tried", "ann") == Pointers(3, 2, pinned=False)
 
 
 def test_a_corrupt_version_gives_way_to_the_one_before(registry: Registry) -> None:
     """Refused after the fact, a served version is replaced by the newest good one before it."""
     writer = Writer(registry)
     writer.versions(3)
-    assert registry.mark_refused(3, "sha256 of model differs", "server") == Pointers(
-        3, 2, pinned=False
-    )
-    entry = registry.ledger()[-1]
+    assert refuse(registry, 3, "sha256 of model differs", "server") == Pointers(3, 2, pinned=False)
+    entry = registry.ledger.entries()[-1]
     assert (entry.action, entry.version, entry.from_version, entry.to_version) == (
         "refuse",
         3,
         3,
         2,
     )
-    assert registry.version(3).state == "refused"
-    registry.mark_refused(3, "another server saw it too", "server 2")
-    assert registry.ledger()[-1] == entry
+    assert registry.versions.find(3).state == "refused"
+    refuse(registry, 3, "another server saw it too", "server 2")
+    assert registry.ledger.entries()[-1] == entry
 
 
 def test_a_corrupt_pinned_version_does_not_bring_back_what_was_rolled_back(
@@ -181,13 +183,13 @@ def test_a_corrupt_pinned_version_does_not_bring_back_what_was_rolled_back(
     """The version before the pinned one takes its place, and the pin stays."""
     writer = Writer(registry)
     writer.versions(5)
-    registry.serve_version("rollback", 3, "4 and 5 saw bad labels", "ann")
-    assert registry.mark_refused(3, "disk", "server") == Pointers(5, 2, pinned=True)
-    registry.mark_refused(2, "disk", "server")
-    registry.mark_refused(1, "disk", "server")
+    registry.serving.pin("rollback", 3, "4 and 5 saw bad labels", "ann")
+    assert refuse(registry, 3, "disk", "server") == Pointers(5, 2, pinned=True)
+    refuse(registry, 2, "disk", "server")
+    refuse(registry, 1, "disk", "server")
     assert serving(registry) == (5, True)
-    registry.mark_refused(4, "disk", "server")
-    registry.mark_refused(5, "disk", "server")
+    refuse(registry, 4, "disk", "server")
+    refuse(registry, 5, "disk", "server")
     assert serving(registry) == (None, False)
     assert writer.commit().pointers.serving == 6
 
@@ -198,24 +200,24 @@ def test_a_broken_checkpoint_is_not_resumed_from(registry: Registry) -> None:
     writer.commit()
     writer.commit(BAD)
     writer.commit(learned=False)
-    point = registry.resume_point()
+    point = registry.versions.resume_point()
     assert point is not None
-    registry.mark_broken(point, "cut short", "learner")
-    before = registry.resume_point()
+    registry.serving.refuse(point, "cut short", "learner")
+    before = registry.versions.resume_point()
     assert before is not None
     assert before.version == 2
-    assert registry.ledger()[-1].detail["checkpoint"] == point.serial
-    registry.mark_refused(2, "cut short", "learner")
-    registry.mark_refused(1, "cut short", "learner")
-    assert registry.resume_point() is None
+    assert registry.ledger.entries()[-1].detail["checkpoint"] == point.serial
+    refuse(registry, 2, "cut short", "learner")
+    refuse(registry, 1, "cut short", "learner")
+    assert registry.versions.resume_point() is None
 
 
 def test_unpin_keeps_what_is_served_when_the_learner_has_nothing_better(registry: Registry) -> None:
     """On a lineage of its own without a good version yet, serving stays but follows from now on."""
     writer = Writer(registry)
     writer.commit()
-    registry.serve_version("rollback", 1, "try", "ann")
+    registry.serving.pin("rollback", 1, "try", "ann")
     writer.lineage = a_lineage(registry, writer.epoch).serial
     writer.commit(BAD)
-    assert registry.unpin("tried", "ann") == Pointers(2, 1, pinned=False)
+    assert registry.serving.unpin("tried", "ann") == Pointers(2, 1, pinned=False)
     assert writer.commit().pointers.serving == 3

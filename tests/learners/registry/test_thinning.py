@@ -20,19 +20,19 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 def thinnable(registry: Registry, keep: int) -> list[int | None]:
     """The version numbers of what may go."""
-    return [found.version for found in registry.thinnable(keep)]
+    return [found.version for found in registry.writer.thinnable(keep)]
 
 
 def test_the_newest_and_the_chosen_stay(registry: Registry) -> None:
     """All but the newest go, also those served by following; what someone chose to serve stays."""
     writer = Writer(registry)
     writer.versions(2)
-    registry.serve_version("promote", 2, "stay", "ann")
+    registry.serving.pin("promote", 2, "stay", "ann")
     writer.versions(6)
     assert thinnable(registry, keep=3) == [1, 3, 4, 5]
     assert thinnable(registry, keep=8) == []
     assert thinnable(registry, keep=0) == [1, 3, 4, 5, 6, 7]
-    registry.serve_version("rollback", 5, "better", "ann")
+    registry.serving.pin("rollback", 5, "better", "ann")
     assert thinnable(registry, keep=0) == [1, 3, 4, 6, 7]
 
 
@@ -41,7 +41,7 @@ def test_numberless_checkpoints_go_once_a_newer_one_can_be_resumed_from(registry
     writer = Writer(registry)
     old = writer.commit(learned=False).checkpoint
     new = writer.commit(learned=False).checkpoint
-    assert [found.serial for found in registry.thinnable(20)] == [old]
+    assert [found.serial for found in registry.writer.thinnable(20)] == [old]
     assert new == old + 1
 
 
@@ -49,7 +49,7 @@ def test_what_a_lineage_began_with_stays(registry: Registry) -> None:
     """A version that some lineage began with is needed to fold that lineage's journal again."""
     writer = Writer(registry)
     writer.commit()
-    registry.serve_version("promote", 1, "stay", "ann")
+    registry.serving.pin("promote", 1, "stay", "ann")
     writer.versions(5)
     a_lineage(registry, None, parent=3)
     assert thinnable(registry, keep=1) == [2, 4, 5]
@@ -60,7 +60,7 @@ def test_a_learner_does_not_push_out_a_candidate(registry: Registry) -> None:
     writer = Writer(registry)
     lineage = a_lineage(registry, None).serial
     for _ in range(3):
-        registry.add_candidate(a_commit(lineage))
+        registry.writer.add_candidate(a_commit(lineage))
     for _ in range(5):
         writer.commit(BAD)
     assert thinnable(registry, keep=2) == [1, 4, 5, 6]
@@ -72,18 +72,18 @@ def test_thinned_versions_stay_listed(registry: Registry) -> None:
     writer.commit()
     for _ in range(4):
         writer.commit(BAD)
-    gone = registry.mark_thinned(registry.thinnable(2))
+    gone = registry.writer.mark_thinned(registry.writer.thinnable(2))
     assert [found.version for found in gone] == [2, 3]
-    assert [found.state for found in registry.versions()] == [
+    assert [found.state for found in registry.versions.all()] == [
         *("verified", "thinned", "thinned", "refused", "refused")
     ]
-    assert registry.named_folders().isdisjoint({found.snapshot.folder for found in gone})
-    assert len(registry.named_folders()) == 3
-    entry = registry.ledger()[-1]
+    assert registry.versions.folders().isdisjoint({found.snapshot.folder for found in gone})
+    assert len(registry.versions.folders()) == 3
+    entry = registry.ledger.entries()[-1]
     assert (entry.action, entry.detail["versions"]) == ("thin", [2, 3])
     assert (entry.from_version, entry.to_version) == (1, 1)
-    assert registry.mark_thinned(gone) == []
-    assert registry.ledger()[-1] == entry
+    assert registry.writer.mark_thinned(gone) == []
+    assert registry.ledger.entries()[-1] == entry
 
 
 def test_a_thinned_checkpoint_is_not_resumed_from(registry: Registry) -> None:
@@ -91,11 +91,11 @@ def test_a_thinned_checkpoint_is_not_resumed_from(registry: Registry) -> None:
     writer = Writer(registry)
     for flag in (True, False, False):
         writer.commit(learned=flag)
-    registry.mark_thinned(registry.thinnable(20))
-    broken = registry.resume_point()
+    registry.writer.mark_thinned(registry.writer.thinnable(20))
+    broken = registry.versions.resume_point()
     assert broken is not None
-    registry.mark_broken(broken, "cut short", "learner")
-    point = registry.resume_point()
+    registry.serving.refuse(broken, "cut short", "learner")
+    point = registry.versions.resume_point()
     assert point is not None
     assert (broken.serial, point.serial) == (3, 1)
 
@@ -106,7 +106,7 @@ def test_the_latest_stays_even_when_nothing_else_keeps_it(registry: Registry) ->
     for _ in range(3):
         writer.commit(BAD)
     a_lineage(registry, writer.epoch)
-    assert registry.resume_point() is None
+    assert registry.versions.resume_point() is None
     assert thinnable(registry, keep=0) == [1, 2]
 
 
@@ -114,9 +114,9 @@ def test_what_came_to_be_needed_meanwhile_is_not_thinned(registry: Registry) -> 
     """A version that someone rolled back to after the look stays."""
     writer = Writer(registry)
     writer.commit()
-    registry.serve_version("promote", 1, "stay", "ann")
+    registry.serving.pin("promote", 1, "stay", "ann")
     writer.versions(4)
-    found = registry.thinnable(1)
-    registry.serve_version("rollback", 3, "better", "ann")
-    assert [gone.version for gone in registry.mark_thinned(found)] == [2, 4]
-    assert registry.version(3).state == "verified"
+    found = registry.writer.thinnable(1)
+    registry.serving.pin("rollback", 3, "better", "ann")
+    assert [gone.version for gone in registry.writer.mark_thinned(found)] == [2, 4]
+    assert registry.versions.find(3).state == "verified"

@@ -69,7 +69,7 @@ def test_a_version_whose_files_were_given_up_says_where_its_totals_are(tmp_path:
     for _ in range(6):
         parent = made.save(0, parent=parent)
     with made.project.registry() as registry:
-        gone = [each.version for each in registry.mark_thinned(registry.thinnable(1))]
+        gone = [each.version for each in registry.writer.mark_thinned(registry.writer.thinnable(1))]
     assert 2 in gone
     with pytest.raises(NothingMeasuredError, match="'freshet show 2'"):
         run(made, "--version", "2")

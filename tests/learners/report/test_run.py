@@ -45,7 +45,7 @@ def test_the_report_is_of_what_the_learner_measured(learned: Project) -> None:
     """The checkpoint's measures, read back, are those that the registry has of the version."""
     told = report(learned)
     with learned.registry() as registry:
-        version = registry.version(told["version"])
+        version = registry.versions.find(told["version"])
     known = {name: v for name, v in version.metrics.items() if name in told["measures"]}
     assert {"log_loss", "window", "faded", "recent", "static", "contenders", "value"} <= set(known)
     for name in set(known) - {"static", "contenders", "stream_time"}:

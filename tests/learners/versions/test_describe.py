@@ -21,10 +21,10 @@ def test_versions_fit_a_narrow_terminal(
     project.learn()
     made = project.backfill(path)
     with project.registry() as registry:
-        registry.serve_version("promote", made["version"], "history", "me")
+        registry.serving.pin("promote", made["version"], "history", "me")
         capsys.readouterr()
-        versions_table(registry.versions(), registry.pointers())
-        moment = f"{registry.version(1).created_at:%Y-%m-%d %H:%M:%S}"
+        versions_table(registry.versions.all(), registry.serving.pointers())
+        moment = f"{registry.versions.find(1).created_at:%Y-%m-%d %H:%M:%S}"
     shown = capsys.readouterr().out
     for whole in ("version", "log loss", "verified", "1,200", moment, "serving", "(pinned)"):
         assert whole in shown
@@ -37,7 +37,7 @@ def test_a_listed_version_has_its_window_beside_all_labels(tmp_path: Path) -> No
     project.produce(project.write_csv(flights(1200)))
     project.learn()
     with project.registry() as registry:
-        version = registry.version(1)
+        version = registry.versions.find(1)
     listed = version_json(version)["metrics"]
     assert listed["count"] == 1200
     assert listed["log_loss"] == version.metrics["log_loss"]

@@ -129,7 +129,7 @@ def backfilled(folder: Path) -> dict[str, Any]:
     settings = load.load(folder / ".freshet" / "demo" / "freshet.toml")
     context = context_of(settings, from_settings(settings))
     with (
-        Registry(settings.registry, settings.model) as registry,
+        closing(Registry(settings.registry, settings.model)) as registry,
         open_csv(str(folder / ".freshet" / "demo" / "flights.csv")) as file,
     ):
         history = History(file, context.schema, HistoryOptions(label_time=LANDED))

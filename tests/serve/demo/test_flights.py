@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -107,7 +108,7 @@ def test_the_first_month_can_be_learned_from_honest_labels(
     settings = load.load(path)
     context = context_of(settings, from_settings(settings))
     with (
-        Registry(settings.registry, settings.model) as registry,
+        closing(Registry(settings.registry, settings.model)) as registry,
         open_csv(str(first_month)) as file,
     ):
         history = History(file, context.schema, HistoryOptions(label_time=LANDED))

@@ -176,4 +176,4 @@ def calling_from(client: TestClient, address: str) -> Iterator[None]:
 
 
 def _ledger(maker: Maker) -> list[int]:
-    return [entry.seq for entry in maker.registry.ledger()]
+    return [entry.seq for entry in maker.registry.ledger.entries()]

@@ -59,8 +59,8 @@ def test_a_corrupt_snapshot_is_never_served(maker: Maker, damage: Callable[[Path
 
     running(live_of(maker), act)
     assert served == {None, 2}
-    assert maker.registry.version(3).state == "refused"
-    entry = next(e for e in maker.registry.ledger() if e.action == "refuse")
+    assert maker.registry.versions.find(3).state == "refused"
+    entry = next(e for e in maker.registry.ledger.entries() if e.action == "refuse")
     assert (entry.version, entry.from_version, entry.to_version) == (3, 3, 2)
     assert "corrupt" in entry.reason
     assert entry.actor.startswith("server ")
@@ -83,7 +83,7 @@ def test_every_version_may_be_corrupt(maker: Maker) -> None:
         cut(maker.model_file(version))
 
     async def act(live: LiveModel) -> None:
-        await until(lambda: maker.registry.pointers().serving is None)
+        await until(lambda: maker.registry.serving.pointers().serving is None)
         await live.synced(10)
         with pytest.raises(NoModelError, match="corrupt"), live.use():
             pass
@@ -92,7 +92,7 @@ def test_every_version_may_be_corrupt(maker: Maker) -> None:
         assert live.trouble == ""
 
     running(live_of(maker), act)
-    assert [v.state for v in maker.registry.versions()] == ["refused"] * 3 + ["verified"]
+    assert [v.state for v in maker.registry.versions.all()] == ["refused"] * 3 + ["verified"]
 
 
 def test_a_model_with_other_scores_than_promised_is_refused(
@@ -105,8 +105,8 @@ def test_a_model_with_other_scores_than_promised_is_refused(
         await until(lambda: serving(live) == 2)
 
     running(live_of(maker), act)
-    assert maker.registry.version(3).state == "refused"
-    assert "not 0.2" in maker.registry.version(3).reason
+    assert maker.registry.versions.find(3).state == "refused"
+    assert "not 0.2" in maker.registry.versions.find(3).reason
 
 
 def test_a_model_that_is_not_finite_is_refused(
@@ -127,7 +127,7 @@ def test_a_model_that_is_not_finite_is_refused(
         await until(lambda: serving(live) == 2)
 
     running(live_of(maker), act)
-    assert maker.registry.version(3).state == "refused"
+    assert maker.registry.versions.find(3).state == "refused"
 
 
 def test_a_server_of_other_packages_does_not_condemn(
@@ -145,11 +145,11 @@ def test_a_server_of_other_packages_does_not_condemn(
         assert serving(live) == 2
 
     running(live_of(maker), act)
-    assert maker.registry.version(3).state == "verified"
+    assert maker.registry.versions.find(3).state == "verified"
 
 
 def says_of(maker: Maker, version: int, reason: str) -> Callable[[Any, Sequence[Any]], str]:
     """A judgement that finds one version wanting, known by its promised scores."""
-    manifest = maker.store.manifest(maker.registry.version(version).snapshot)
+    manifest = maker.store.manifest(maker.registry.versions.find(version).snapshot)
     wanted = json.dumps(manifest["expected"])
     return lambda _, expected: reason if json.dumps(expected) == wanted else ""

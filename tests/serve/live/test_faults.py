@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from learners.registry import Registry, RegistryUnavailableError
+from learners.registry import RegistryUnavailableError
+from learners.registry.serving import Serving
 from serve.http.problems import NoModelError
 from serve.live import live_model
 from serve.live.live_model import LiveModel
@@ -39,7 +40,7 @@ def test_a_server_of_another_schema_serves_nothing_and_condemns_nothing(
             pass
 
     running(live_of(maker, other), act)
-    assert {v.state for v in maker.registry.versions()} == {"verified"}
+    assert {v.state for v in maker.registry.versions.all()} == {"verified"}
 
 
 def test_a_snapshot_that_is_not_there_is_tried_again(maker: Maker, tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_a_snapshot_that_is_not_there_is_tried_again(maker: Maker, tmp_path: Pat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(live_model, "FIRST_RETRY_SECONDS", 0.05)
         running(live_of(maker), act)
-    assert maker.registry.version(3).state == "verified"
+    assert maker.registry.versions.find(3).state == "verified"
 
 
 def test_trouble_is_said_once_and_tried_ever_more_seldom(
@@ -92,17 +93,17 @@ def test_while_the_registry_is_away_the_model_goes_on(
     """It answers, says once that the registry is away, and follows again when that is back."""
     away = True
 
-    def pointers(self: Registry) -> Any:
+    def pointers(self: Serving) -> Any:
         if away:
             raise RegistryUnavailableError("The registry does not answer.")
         return read(self)
 
-    read = Registry.pointers
+    read = Serving.pointers
 
     async def act(live: LiveModel) -> None:
         nonlocal away
         await until(lambda: serving(live) == 3)
-        monkeypatch.setattr(Registry, "pointers", pointers)
+        monkeypatch.setattr(Serving, "pointers", pointers)
         await until(lambda: bool(live.registry_trouble))
         await asyncio.sleep(5 * POLL)
         assert scored(live, maker) == (3, maker.scores(3, ROWS))

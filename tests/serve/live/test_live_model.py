@@ -152,7 +152,7 @@ def test_no_copy_of_a_snapshot_stays_behind(maker: Maker) -> None:
 
     running(live_of(maker), act)
     names = {path.name for path in maker.store.folder.iterdir()}
-    assert names == {v.snapshot.folder for v in maker.registry.versions()}
+    assert names == {v.snapshot.folder for v in maker.registry.versions.all()}
 
 
 def test_river_is_served_alike(tmp_path: Path) -> None:

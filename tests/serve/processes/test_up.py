@@ -54,7 +54,7 @@ def answers(port: int) -> bool:
 def learner_pid(project: Project) -> int:
     """The process of the learner; 0 before there is one."""
     with project.registry() as registry:
-        status = registry.status()
+        status = registry.writer.status()
     return 0 if status is None else int(status.owner.rsplit(" ", 1)[1])
 
 
@@ -84,7 +84,7 @@ def test_no_child_outlives_a_killed_supervisor(project: Project) -> None:
         process.kill()
         until(lambda: not alive(learner) and not answers(port))
     with project.registry() as registry:
-        status = registry.status()
+        status = registry.writer.status()
     assert status is not None
     assert status.status["alive"] is False
 

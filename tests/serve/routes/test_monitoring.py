@@ -11,7 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from learners.registry import Registry, RegistryUnavailableError
+from learners.registry import RegistryUnavailableError
+from learners.registry.writer import Writer
 from serve.routes.monitoring import KEPT_SECONDS
 from stream.fold.tally import metrics
 from tests.support.serving.served import Maker, a_client, problem_of
@@ -46,7 +47,7 @@ def beat(maker: Maker, **more: object) -> None:
         "rejected": 2,
         "metrics": metrics(maker.pipeline),
     }
-    maker.registry.heartbeat(maker.epoch, status | more)
+    maker.registry.writer.heartbeat(maker.epoch, status | more)
 
 
 def settled() -> None:
@@ -138,10 +139,10 @@ def test_the_status_reads_the_newest_entries_alone(tmp_path: Path) -> None:
     """A long ledger is not read through each second; the registry gives the newest, in order."""
     with a_client(tmp_path, versions=1) as (client, maker):
         for number in range(20):
-            maker.registry.serve_version("promote", 1, f"{number}", "test")
-            maker.registry.unpin(f"{number}", "test")
-        entries = maker.registry.ledger()
-        assert maker.registry.ledger(5) == entries[-5:]
+            maker.registry.serving.pin("promote", 1, f"{number}", "test")
+            maker.registry.serving.unpin(f"{number}", "test")
+        entries = maker.registry.ledger.entries()
+        assert maker.registry.ledger.entries(5) == entries[-5:]
         settled()
         shown = client.get("/status").json()["history"]
         assert [each["seq"] for each in shown] == [e.seq for e in reversed(entries[-12:])]
@@ -153,9 +154,9 @@ def test_many_pages_ask_the_registry_once(
     """The status is remembered for half a second."""
     client, _ = served
     asked: list[int] = []
-    status = Registry.status
+    status = Writer.status
     settled()
-    monkeypatch.setattr(Registry, "status", lambda self: asked.append(1) or status(self))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(Writer, "status", lambda self: asked.append(1) or status(self))  # type: ignore[func-returns-value]
     for _ in range(10):
         client.get("/status")
     assert len(asked) <= 2
@@ -180,8 +181,14 @@ def test_while_the_registry_is_away_nothing_can_be_moved_and_scores_go_on(
 
     settled()
     with monkeypatch.context() as patch:
-        for method in ("versions", "version", "ledger", "serve_version", "pointers", "status"):
-            patch.setattr(registry, method, away)
+        for part, methods in {
+            registry.versions: ("all", "find"),
+            registry.ledger: ("entries",),
+            registry.serving: ("pin", "pointers"),
+            registry.writer: ("status",),
+        }.items():
+            for method in methods:
+                patch.setattr(part, method, away)
         move = {"version": 1, "reason": "test"}
         assert problem_of(client.post("/promote", json=move))["status"] == 503
         for path in ("/versions", "/versions/1", "/history"):

@@ -12,7 +12,7 @@ from fastapi import Request
 from starlette.testclient import TestClient
 
 from learners.registry import RegistryUnavailableError
-from learners.registry.repeated_requests import Posts
+from learners.registry.repeated_requests import RepeatedRequests
 from serve.live.appender import Appender
 from serve.routes.ingest import key_of
 from stream.log.contract import LogUnavailableError, Outgoing
@@ -144,7 +144,7 @@ def test_rows_on_the_log_are_answered_with_202_even_if_the_answer_cannot_be_kept
     def away(*_: object) -> None:
         raise RegistryUnavailableError("away")
 
-    monkeypatch.setattr(Posts, "finish", away)
+    monkeypatch.setattr(RepeatedRequests, "finish", away)
     headers = {"Idempotency-Key": "k"}
     assert client.post("/events", json={}, headers=headers).status_code == 202
     assert len(written(project)) == 1

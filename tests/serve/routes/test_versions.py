@@ -57,13 +57,13 @@ def version_of(client: TestClient) -> int:
 def test_the_routes_print_what_the_commands_print(unmoved: tuple[TestClient, Maker]) -> None:
     """The list, one version, the ledger."""
     client, maker = unmoved
-    versions = maker.registry.versions()
+    versions = maker.registry.versions.all()
     assert client.get("/versions").json() == plain([version_json(each) for each in versions])
     shown = client.get("/versions/2").json()
     assert shown == plain(full_json(versions[1], maker.store, 20))
     assert shown["version"] == 2
     assert shown["largest_weights"]
-    entries = [entry_json(entry) for entry in maker.registry.ledger()]
+    entries = [entry_json(entry) for entry in maker.registry.ledger.entries()]
     assert client.get("/history").json() == plain(entries)
 
 
@@ -71,7 +71,7 @@ def test_what_is_shown_of_a_version_follows_its_state(served: tuple[TestClient, 
     """A version refused later is not shown as it was before."""
     client, maker = served
     assert client.get("/versions/2").json()["state"] == "verified"
-    maker.registry.mark_refused(2, "for the test", "test")
+    maker.registry.serving.refuse(maker.registry.versions.find(2), "for the test", "test")
     assert client.get("/versions/2").json()["state"] == "refused"
 
 
@@ -84,7 +84,7 @@ def test_a_version_that_is_not_there_is_404(unmoved: tuple[TestClient, Maker], n
 def test_history_says_what_was_served_when(unmoved: tuple[TestClient, Maker]) -> None:
     """At the time of an entry its version; before the first, none; offsets of any spelling."""
     client, maker = unmoved
-    entries = maker.registry.ledger()
+    entries = maker.registry.ledger.entries()
     for entry in entries:
         at = entry.at.isoformat()
         for spelt in (at, at.replace("+", "%2B"), at.replace("+00:00", "Z")):
@@ -117,7 +117,7 @@ def test_promote_rollback_and_unpin_answer_when_it_is_served(
     answer = client.post("/unpin", json={"reason": "test"}).json()
     assert answer == {"version": 4, "serving": 4, "latest": 4, "pinned": False}
     assert version_of(client) == 4
-    done = [(entry.action, entry.version) for entry in maker.registry.ledger()]
+    done = [(entry.action, entry.version) for entry in maker.registry.ledger.entries()]
     assert done.count(("rollback", 1)) == 3
     assert done.count(("promote", 3)) == 1
 
@@ -149,11 +149,11 @@ def test_a_wrong_body_moves_nothing_and_names_the_field(
 ) -> None:
     """422 with the field; the ledger stays."""
     client, maker = unmoved
-    before = maker.registry.ledger()
+    before = maker.registry.ledger.entries()
     problem = problem_of(client.post(route, json=body))
     assert problem["status"] == 422
     assert [each["column"] for each in problem["errors"]] == [column]
-    assert maker.registry.ledger() == before
+    assert maker.registry.ledger.entries() == before
 
 
 def test_versions_that_cannot_be_served_are_refused(served: tuple[TestClient, Maker]) -> None:
@@ -173,10 +173,10 @@ def test_a_version_of_another_schema_is_not_promoted(tmp_path: Path) -> None:
         other = a_project(tmp_path / "other", hour='kind = "numeric"')
         maker.project.schema = other.schema
         with client_of(maker.project, ready=False) as client:
-            before = maker.registry.ledger()
+            before = maker.registry.ledger.entries()
             response = client.post("/promote", json={"version": 1, "reason": "test"})
             assert problem_of(response)["type"].endswith("unservable-version")
-            assert maker.registry.ledger() == before
+            assert maker.registry.ledger.entries() == before
 
 
 def test_a_version_found_corrupt_when_promoted_is_told_and_not_served(
@@ -188,8 +188,8 @@ def test_a_version_found_corrupt_when_promoted_is_told_and_not_served(
     problem = problem_of(client.post("/promote", json={"version": 1, "reason": "test"}))
     assert problem["status"] == 503
     assert "corrupt" in problem["detail"]
-    assert maker.registry.version(1).state == "refused"
-    assert version_of(client) == maker.registry.pointers().serving != 1
+    assert maker.registry.versions.find(1).state == "refused"
+    assert version_of(client) == maker.registry.serving.pointers().serving != 1
 
 
 def test_a_process_that_cannot_serve_it_says_so(
@@ -201,8 +201,8 @@ def test_a_process_that_cannot_serve_it_says_so(
     folder.rename(tmp_path / "away")
     problem = problem_of(client.post("/promote", json={"version": 2, "reason": "test"}))
     assert problem["type"].endswith("snapshot")
-    assert version_of(client) == maker.registry.pointers().serving == 3
-    assert maker.registry.version(2).state == "verified"
+    assert version_of(client) == maker.registry.serving.pointers().serving == 3
+    assert maker.registry.versions.find(2).state == "verified"
     (tmp_path / "away").rename(folder)
     assert client.post("/promote", json={"version": 2, "reason": "again"}).status_code == 200
     assert version_of(client) == 2

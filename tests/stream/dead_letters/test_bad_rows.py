@@ -161,4 +161,4 @@ def test_long_ids_are_refused_and_long_cells_hurt_no_checkpoint(tmp_path: Path) 
     assert report["learned"] == 5
     assert project.learn()["version"] == report["version"]
     with project.registry() as registry:
-        assert {e.action for e in registry.ledger()} == {"publish"}
+        assert {e.action for e in registry.ledger.entries()} == {"publish"}

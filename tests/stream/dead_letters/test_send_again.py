@@ -151,7 +151,7 @@ def test_a_row_that_a_new_config_took_at_its_place_is_not_sent(tmp_path: Path) -
     reload(project, lambda text: text.replace('max = 50, out_of_range = "reject"', "max = 5000"))
     version = project.backfill(fresh=True)["version"]
     with project.registry() as registry:
-        registry.serve_version("promote", version, "wider", "test")
+        registry.serving.pin("promote", version, "wider", "test")
     assert project.learn()["learned"] == 2
     report = replay(project)
     assert (report.accepted_in_place, dict(report.left)) == (1, {"not-a-number": 1})

@@ -106,7 +106,7 @@ def test_a_fresh_backfill_leads_out(tmp_path: Path) -> None:
         project.learn()
     version = project.backfill(fresh=True)["version"]
     with project.registry() as registry:
-        registry.serve_version("promote", version, "way out", "test")
+        registry.serving.pin("promote", version, "way out", "test")
     written = len(project.scores())
     project.produce(project.write_csv(flights(800)[600:]))
     report = project.learn()
@@ -144,7 +144,7 @@ def promote_fresh(project: Project) -> None:
     """What the messages advise."""
     version = project.backfill(fresh=True)["version"]
     with project.registry() as registry:
-        registry.serve_version("promote", version, "way out", "test")
+        registry.serving.pin("promote", version, "way out", "test")
     project.learn()
 
 

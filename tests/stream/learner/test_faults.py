@@ -35,12 +35,12 @@ def test_an_older_epoch_cannot_commit(project: Project) -> None:
 
     def overtake(_batch: Batch, _process: LearnerProcess) -> None:
         with project.registry() as registry:
-            registry.begin_epoch("another machine")
+            registry.writer.begin_epoch("another machine")
 
     with pytest.raises((SupersededError, LogError)):
         project.learn(overtake)
     with project.registry() as registry:
-        assert registry.versions() == []
+        assert registry.versions.all() == []
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_told(project: Project) -> None:
@@ -51,13 +51,13 @@ def test_a_damaged_checkpoint_is_passed_over_and_told(project: Project) -> None:
     project.produce(project.write_csv(rows[500:]))
     project.learn()
     with project.registry() as registry:
-        newest = registry.resume_point()
+        newest = registry.versions.resume_point()
     assert newest is not None
     damage(project, newest.snapshot)
     project.append(b"new,,0,AX,JFK,3,100,")
     report = project.learn()
     with project.registry() as registry:
-        assert any("refuse" in e.action or "broken" in e.action for e in registry.ledger())
+        assert any("refuse" in e.action or "broken" in e.action for e in registry.ledger.entries())
     other = Project(project.folder.with_name("other"))
     other.produce(other.write_csv(rows))
     other.append(b"new,,0,AX,JFK,3,100,")
@@ -95,8 +95,8 @@ def test_old_versions_are_thinned(tmp_path: Path) -> None:
         patch.setattr("stream.learner.heartbeat.HEARTBEAT_SECONDS", 0.0)
         project.learn()
     with project.registry() as registry:
-        states = [v.state for v in registry.versions()]
-        kept = [v.snapshot.folder for v in registry.versions() if v.state != "thinned"]
+        states = [v.state for v in registry.versions.all()]
+        kept = [v.snapshot.folder for v in registry.versions.all() if v.state != "thinned"]
     assert len(states) >= 10
     assert states.count("thinned") >= len(states) - 3
     folders = {p.name for p in project.snapshots().folder.iterdir() if not p.name.startswith(".")}
@@ -116,7 +116,7 @@ def test_a_snapshot_folder_that_is_away_condemns_nothing(project: Project) -> No
     folder.with_name("away").rename(folder)
     assert project.learn()["events"] == 101
     with project.registry() as registry:
-        assert [v.state for v in registry.versions()] == ["verified"] * 2
+        assert [v.state for v in registry.versions.all()] == ["verified"] * 2
 
 
 def test_other_topics_under_an_old_model_are_refused(project: Project) -> None:

@@ -141,9 +141,9 @@ def test_a_log_that_is_locked_is_waited_for(
         def waiting(error: Exception) -> None:
             told.append(str(error))
             with project.registry() as registry:
-                registry.heartbeat(process.epoch, {})
+                registry.writer.heartbeat(process.epoch, {})
             wait(error)
-            status = process.registry.status()
+            status = process.registry.writer.status()
             assert status is not None
             told.append(status.status["waiting_for"])
             if other.in_transaction:
@@ -189,7 +189,7 @@ def test_a_fenced_learner_that_lost_its_epoch_stops(tmp_path: Path) -> None:
     project = Project(tmp_path, more=OFTEN)
     project.produce(project.write_csv(flights(500)))
     with assembled(project.context) as process, project.registry() as registry:
-        registry.begin_epoch("the successor")
+        registry.writer.begin_epoch("the successor")
         with (
             project.open_log() as log,
             closing(log.writer("flights.learner")),

@@ -37,7 +37,7 @@ def test_a_changed_config_is_refused_until_a_backfill_is_promoted(
         changed.learn()
     made = changed.backfill(fresh=True)
     with changed.registry() as registry:
-        registry.serve_version("promote", made["version"], "new arguments", "me")
+        registry.serving.pin("promote", made["version"], "new arguments", "me")
     report = changed.learn()
     assert report["events"] == 300
     ids = [s.id for s in changed.scores()]
@@ -49,7 +49,7 @@ def test_a_promoted_backfill_of_a_file_is_gone_on_from(project: Project) -> None
     rows = flights(600)
     made = project.backfill(project.write_csv(rows[:400]))
     with project.registry() as registry:
-        registry.serve_version("promote", made["version"], "history", "me")
+        registry.serving.pin("promote", made["version"], "history", "me")
     project.produce(project.write_csv(rows[400:]))
     report = project.learn()
     assert report["events"] == report["learned"] == 600
@@ -72,14 +72,14 @@ def test_a_promotion_while_learning_is_taken_up_without_a_restart(project: Proje
         if not promoted:
             promoted = True
             with project.registry() as registry:
-                registry.serve_version("promote", made["version"], "better", "me")
+                registry.serving.pin("promote", made["version"], "better", "me")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("stream.reading.merge.BATCH_ROWS", 50)
         patch.setattr("stream.learner.heartbeat.HEARTBEAT_SECONDS", 0.0)
         report = project.learn(promote)
     with project.registry() as registry:
-        lineage = registry.live_lineage()
+        lineage = registry.versions.live_lineage()
     assert lineage is not None
     assert lineage.parent_version == made["version"]
     assert 300 < report["events"] <= 600
@@ -95,7 +95,7 @@ def test_a_version_of_another_schema_is_not_rolled_back_to(project: Project) -> 
     project.config_file.write_text(text)
     other = schema.from_settings(load.load(project.config_file))
     with project.registry() as registry:
-        before = registry.pointers()
+        before = registry.serving.pointers()
         with pytest.raises(UnservableVersionError, match="another schema"):
-            registry.serve_version("rollback", old, "back", "me", other.hash)
-        assert registry.pointers() == before
+            registry.serving.pin("rollback", old, "back", "me", other.hash)
+        assert registry.serving.pointers() == before

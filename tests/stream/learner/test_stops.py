@@ -48,7 +48,7 @@ def test_ten_sigterms_change_nothing(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
         with project.registry() as registry:
-            point = registry.resume_point()
+            point = registry.versions.resume_point()
         reached.append(0 if point is None else point.events["events"])
     process = learn(project, "--until-end", "--json")
     out, _ = process.communicate(timeout=200)

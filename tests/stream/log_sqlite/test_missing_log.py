@@ -67,7 +67,7 @@ def test_a_learner_survives_that_nothing_can_be_said(tmp_path: Path) -> None:
         )
     assert done.returncode == 0
     with project.registry() as registry:
-        point = registry.resume_point()
+        point = registry.versions.resume_point()
         assert point is not None
         assert point.events["learned"] == 300
 
@@ -79,7 +79,7 @@ def test_a_report_after_a_promotion_names_the_models_fingerprint(tmp_path: Path)
     learned = project.learn()
     version = project.backfill()["version"]
     with project.registry() as registry:
-        registry.serve_version("promote", version, "why", "test")
+        registry.serving.pin("promote", version, "why", "test")
     report = project.learn()
     assert report["version"] == version
     assert report["model_sha256"] == learned["model_sha256"]

@@ -72,7 +72,7 @@ class MeasuredModel:
         """Commit a checkpoint as a version; its number."""
         store = self.project.snapshots()
         with self.project.registry() as registry:
-            epoch = registry.begin_epoch("test")
+            epoch = registry.writer.begin_epoch("test")
             lineage = self._lineage(registry, epoch)
             with store.draft() as draft:
                 self._write(draft.path / "metrics.npz")
@@ -92,7 +92,7 @@ class MeasuredModel:
                     learner={"kind": "vw", "args": "-b 16"},
                     schema_hash=self.project.schema.hash,
                 )
-                version = registry.commit(epoch, commit).version
+                version = registry.writer.commit(epoch, commit).version
         assert version is not None
         return version
 
@@ -101,10 +101,10 @@ class MeasuredModel:
             np.savez(file, allow_pickle=False, **self.evaluator.state())
 
     def _lineage(self, registry: Registry, epoch: int) -> int:
-        live = registry.live_lineage()
+        live = registry.versions.live_lineage()
         if live is not None:
             return live.serial
-        return registry.begin_lineage(
+        return registry.writer.begin_lineage(
             epoch,
             parent_version=None,
             origin="learn",

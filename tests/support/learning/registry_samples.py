@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,16 +34,21 @@ class Clock:
         return self.now
 
 
-def registry_at(folder: Path, model: str = "m", clock: Clock | None = None) -> Registry:
+def open_registry(folder: Path, model: str = "m", clock: Clock | None = None) -> Registry:
     """The registry in a folder."""
     return Registry(f"sqlite:///{folder}/registry.db", model, clock or Clock())
+
+
+def registry_at(folder: Path, model: str = "m", clock: Clock | None = None) -> closing[Registry]:
+    """The registry in a folder, open until the ``with`` ends."""
+    return closing(open_registry(folder, model, clock))
 
 
 def a_lineage(
     registry: Registry, epoch: int | None, parent: int | None = None, after: int = 0
 ) -> Lineage:
     """A new lineage, the live one if an epoch is given."""
-    return registry.begin_lineage(
+    return registry.writer.begin_lineage(
         epoch,
         parent_version=parent,
         origin="learn",
@@ -87,12 +93,14 @@ class Writer:
     lineage: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.epoch = self.registry.begin_epoch("host:1")
+        self.epoch = self.registry.writer.begin_epoch("host:1")
         self.lineage = a_lineage(self.registry, self.epoch).serial
 
     def commit(self, verdict: Verdict = GOOD, *, learned: bool = True) -> Committed:
         """One more checkpoint."""
-        return self.registry.commit(self.epoch, a_commit(self.lineage, verdict, learned=learned))
+        return self.registry.writer.commit(
+            self.epoch, a_commit(self.lineage, verdict, learned=learned)
+        )
 
     def versions(self, count: int) -> None:
         """So many more good versions."""
@@ -111,16 +119,16 @@ def start_learner(
 
 def learn(folder: Path, count: int, pause: float) -> None:
     """Commit versions with real snapshot folders until told that another has taken over."""
-    registry, store = registry_at(folder), SnapshotStore(folder / "snapshots")
-    epoch = registry.begin_epoch("another process")
-    live = registry.live_lineage() or a_lineage(registry, epoch)
+    registry, store = open_registry(folder), SnapshotStore(folder / "snapshots")
+    epoch = registry.writer.begin_epoch("another process")
+    live = registry.versions.live_lineage() or a_lineage(registry, epoch)
     for number in range(count):
         with store.draft() as draft:
             (draft.path / "model").write_bytes(b"weights" * 100)
             (draft.path / "waiting").write_text(str(number))
             commit = a_commit(live.serial, snapshot=draft.finish({"number": number}))
             try:
-                print(registry.commit(epoch, commit).version, flush=True)  # noqa: T201
+                print(registry.writer.commit(epoch, commit).version, flush=True)  # noqa: T201
             except SupersededError:
                 print("superseded", flush=True)  # noqa: T201
                 return

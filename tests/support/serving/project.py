@@ -139,9 +139,9 @@ class Project:
         with self.open_log() as log:
             return create_topics(log, self.settings)
 
-    def registry(self) -> Registry:
-        """The registry, open."""
-        return Registry(self.settings.registry, self.settings.model)
+    def registry(self) -> closing[Registry]:
+        """The registry, open until the ``with`` ends."""
+        return closing(Registry(self.settings.registry, self.settings.model))
 
     def snapshots(self) -> SnapshotStore:
         """The snapshot store."""

@@ -19,7 +19,7 @@ from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.convert.records import RowReader
 from converters.schema import schema
-from learners.registry import Commit, Pointers, Start, Verdict
+from learners.registry import Commit, Pointers, Registry, Start, Verdict
 from learners.versions.score import loaded
 from serve.app import create_app
 from stream.checkpoints import checkpoint
@@ -43,11 +43,11 @@ class Maker:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.context = project.context
-        self.registry = project.registry()
+        self.registry = Registry(project.settings.registry, project.settings.model)
         self.store = project.snapshots()
-        self.epoch = self.registry.begin_epoch("test")
+        self.epoch = self.registry.writer.begin_epoch("test")
         learner = learner_json(self.context)
-        lineage = self.registry.begin_lineage(
+        lineage = self.registry.writer.begin_lineage(
             self.epoch,
             parent_version=None,
             origin="learn",
@@ -68,7 +68,7 @@ class Maker:
         self.pipeline.take(Batch([EventRows(place, self._at, 1, taken)], {place: self._at}))
         pipeline, context = self.pipeline, self.context
         with checkpoint.saved(self.store, context, pipeline, START, self.parent) as saved:
-            committed = self.registry.commit(
+            committed = self.registry.writer.commit(
                 self.epoch,
                 Commit(
                     lineage=pipeline.lineage,
@@ -90,18 +90,18 @@ class Maker:
 
     def model_file(self, version: int) -> Path:
         """Where a version's model lies on disk."""
-        return self.store.folder / self.registry.version(version).snapshot.folder / "model"
+        return self.store.folder / self.registry.versions.find(version).snapshot.folder / "model"
 
     def point_to(self, version: int) -> Pointers:
         """Serve a version."""
-        return self.registry.serve_version("promote", version, "test", "test")
+        return self.registry.serving.pin("promote", version, "test", "test")
 
     def scores(self, version: int, rows: Sequence[Sequence[str]]) -> list[float]:
         """What a version gives these rows, in process."""
         converted = [self.convert(row) for row in rows]
         texts = [row[2] for row in converted if not isinstance(row, Refusal)]
         with loaded(
-            self.project.settings, self.project.schema, self.registry.version(version)
+            self.project.settings, self.project.schema, self.registry.versions.find(version)
         ) as learner:
             return learner.predict(texts)
 

@@ -155,7 +155,7 @@ def program(point: str, folder: str, file: str) -> None:
     settings = load.load(Path(folder) / "freshet.toml")
     context = context_of(settings, schema.from_settings(settings))
     log: EventLog = opened(settings)
-    with closing(log), Registry(settings.registry, settings.model) as registry:
+    with closing(log), closing(Registry(settings.registry, settings.model)) as registry:
         at_work = sending_again(context, registry, log)
         with open_csv(file) as opened_file:
             filed = MendedFile(opened_file, context.schema, at_work.refused.topics)

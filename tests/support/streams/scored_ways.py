@@ -153,9 +153,9 @@ def over_http(
 def of_a_file(project: Project, path: Path) -> list[Answer]:
     """Offline, as ``freshet score`` does."""
     with project.registry() as registry:
-        number = registry.pointers().latest
+        number = registry.serving.pointers().latest
         assert number is not None
-        version = registry.version(number)
+        version = registry.versions.find(number)
     output = project.folder / "scored.csv"
     score_file(project.settings, project.schema, version, str(path), str(output))
     with output.open(encoding="utf-8", newline="") as file:
