@@ -1,14 +1,15 @@
 """How many rows are of which class, and how much they weigh.
 
-Part of :mod:`converters.check.profile`; looks at the label and weight columns of every row that
-can be told apart into cells, refused or not.
+Counted are the label and weight of every row that can be split into cells, refused or not.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from converters.cells.refusal import RefusedCellError
 from converters.cells.weight import Weight
 from converters.check.column_counts import Classes
-from converters.sampling.reservoir import UNLABELLED
+from converters.sampling.reservoir import NEGATIVE, POSITIVE, UNLABELLED
 from converters.schema.schema import Schema
 
 REFUSED = -2
@@ -77,77 +78,64 @@ class Balancer:
     """
 
     def __init__(self, header: Sequence[str], schema: Schema) -> None:
-        places = {name: place for place, name in enumerate(header)}
         label, weight = schema.only("label"), schema.only("weight")
-        self._label_at = None if label is None else places.get(label.name)
-        self._weight_at = None if weight is None else places.get(weight.name)
-        self._names = header
-        self._codes = _Codes(
-            {
-                text: UNLABELLED if code is None else code
-                for text, code in schema.label_codes.items()
-            }
-        )
-        self._weight = None if weight is None else Weight(weight.settings)
-        self._rows = [0, 0, 0, 0]
-        self._sums = [0.0, 0.0, 0.0]
+        self._label = label.name if label and label.name in header else None
+        self._weight = weight.name if weight and weight.name in header else None
+        self._places = {name: place for place, name in enumerate(header)}
+        self._codes = {
+            text: UNLABELLED if code is None else code for text, code in schema.label_codes.items()
+        }
+        self._weights = Weight(weight.settings) if weight else None
+        self._rows = Counter[int]()
+        self._sums = dict.fromkeys((POSITIVE, NEGATIVE, UNLABELLED), 0.0)
 
-    def add(self, columns: Sequence[Sequence[str]], rows: int) -> NDArray[np.int8]:
-        """Count a block of rows; gives the label of each, -1 where it is not known or refused."""
-        found = self._found(columns, rows)
-        for code in (0, 1, UNLABELLED, REFUSED):
+    def add(
+        self, columns: Sequence[Sequence[str]], rows: int
+    ) -> tuple[NDArray[np.int8], Classes | None]:
+        """Count a block of rows.
+
+        Returns:
+            The label of each row, -1 where it is not known or refused; and the same as truth
+            values, None if the file has no label column.
+        """
+        found = np.full(rows, UNLABELLED, np.int8)
+        if self._label is not None:
+            cells = columns[self._places[self._label]]
+            found = np.fromiter(map(self._codes.get, cells, repeat(REFUSED)), np.int8, rows)
+        for code in (POSITIVE, NEGATIVE, UNLABELLED, REFUSED):
             self._rows[code] += int((found == code).sum())
         labels = np.maximum(found, np.int8(UNLABELLED))
-        self._weigh(columns, labels)
-        return labels
+        if self._weight is not None:
+            self._weigh(columns[self._places[self._weight]], labels)
+        if self._label is None:
+            return labels, None
+        unknown = labels == UNLABELLED
+        positive = (labels == POSITIVE).tolist()
+        return labels, Classes(positive, unknown.tolist() if unknown.any() else None)
 
-    def classes(self, labels: NDArray[np.int8]) -> Classes | None:
-        """The same as truth values; None if the file has no label column."""
-        if self._label_at is None:
-            return None
-        known = labels != UNLABELLED
-        return Classes((labels == 1).tolist(), known.tolist(), bool(known.all()))
-
-    def _found(self, columns: Sequence[Sequence[str]], rows: int) -> NDArray[np.int8]:
-        if self._label_at is None:
-            return np.full(rows, UNLABELLED, np.int8)
-        codes = map(self._codes.__getitem__, columns[self._label_at])
-        return np.fromiter(codes, np.int8, rows)
-
-    def _weigh(self, columns: Sequence[Sequence[str]], labels: NDArray[np.int8]) -> None:
-        if self._weight_at is None or self._weight is None:
-            return
-        cells = columns[self._weight_at]
+    def _weigh(self, cells: Sequence[str], labels: NDArray[np.int8]) -> None:
         known = {cell: self._value(cell) for cell in dict.fromkeys(cells)}
         weights = np.fromiter(map(known.__getitem__, cells), np.float64, len(cells))
-        for code in (0, 1, UNLABELLED):
-            self._sums[code] = math.fsum([self._sums[code], *weights[labels == code].tolist()])
+        for code, total in self._sums.items():
+            self._sums[code] = math.fsum([total, *weights[labels == code].tolist()])
 
     def balance(self) -> Balance | None:
         """The classes; None if the file has no label column."""
-        if self._label_at is None:
+        if self._label is None:
             return None
-        negative, positive, refused, unknown = self._rows
-        return Balance(self._names[self._label_at], positive, negative, unknown, refused)
+        rows = self._rows
+        return Balance(self._label, rows[POSITIVE], rows[NEGATIVE], rows[UNLABELLED], rows[REFUSED])
 
     def weights(self) -> Weights | None:
         """The weights; None if the file has no weight column."""
-        if self._weight_at is None:
+        if self._weight is None:
             return None
-        negative, positive, _ = self._sums
-        total = math.fsum(self._sums)
-        return Weights(self._names[self._weight_at], total, positive, negative)
+        total = math.fsum(self._sums.values())
+        return Weights(self._weight, total, self._sums[POSITIVE], self._sums[NEGATIVE])
 
     def _value(self, cell: str) -> float:
-        assert self._weight is not None
+        assert self._weights is not None
         try:
-            return self._weight.value(cell)
+            return self._weights.value(cell)
         except RefusedCellError:
             return 0.0
-
-
-class _Codes(dict[str, int]):
-    """The code of each label cell; one that is no class is refused."""
-
-    def __missing__(self, _cell: str) -> int:
-        return REFUSED

@@ -1,8 +1,8 @@
-"""The cells of one column over the whole file: counted value by value while these are few.
+"""The cells of one column over the whole file: how they are read, and counts of them.
 
-Part of :mod:`converters.check.profile`. :class:`collections.Counter` counts a block of cells in C,
-some 50 ns a cell, so that a column of few values costs next to nothing; where they are many
-:class:`~converters.check.tally.Tally` goes on without them.
+:class:`collections.Counter` counts a block of cells in C, some 50 ns a cell, so that a column of
+few values costs next to nothing. Where values are many, hashes of them are kept instead, and what
+is counted is an :class:`~converters.sampling.sketches.Estimate`.
 """
 
 from __future__ import annotations
@@ -12,95 +12,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.check.cells import ColumnPlan
+from converters.cells.numbers import number, numbers
+from converters.cells.refusal import RefusedCellError
+from converters.cells.weight import LEAST, MOST
+from converters.config.column_settings import ColumnSettings
 from converters.sampling.sketches import Estimate, HashSample, Times, hashes
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """The numbers of a column.
-
-    Attributes:
-        count: how many cells are numbers.
-        low: the smallest.
-        high: the largest.
-        mean: their mean, to twelve digits.
-        outside: how many lie outside the config's range.
-    """
-
-    count: int
-    low: float
-    high: float
-    mean: float
-    outside: int
-
-
-class Tally:
-    """Adds up the cells of a column.
-
-    Args:
-        plan: the column.
-        capacity: how many hashed values may be kept to tell how many are different.
-    """
-
-    def __init__(self, plan: ColumnPlan, capacity: int) -> None:
-        self._plan = plan
-        self._hashes = HashSample(capacity)
-        self._total = 0.0
-        self._low, self._high = math.inf, -math.inf
-        self._count = self._outside = 0
-        self.rows = self.missing = self.unseen = 0
-
-    def add(self, cells: Sequence[str], times: Times) -> None:
-        """Take cells, and how often each came."""
-        rows = int(times.sum())
-        self.rows += rows
-        there = self._plan.present(cells)
-        if there is not None:
-            cells, times = list(compress(cells, there)), times[there]
-            self.missing += rows - int(times.sum())
-        if not cells:
-            return
-        self._hashes.add(hashes(cells), times)
-        if self._plan.numeric:
-            self._add_numbers(self._plan.values(cells), times)
-        known = self._plan.known
-        if known and not known.issuperset(cells):
-            unknown = np.fromiter((cell not in known for cell in cells), np.bool_, len(cells))
-            self.unseen += int(times[unknown].sum())
-
-    def distinct(self) -> Estimate:
-        """How many different values the column has, missing not counted."""
-        return self._hashes.distinct()
-
-    def repeats(self) -> Estimate:
-        """How many rows have a value that another had before."""
-        return self._hashes.repeats()
-
-    def numbers(self) -> Numbers | None:
-        """What the numbers were; None if there was none."""
-        if not self._count:
-            return None
-        # The order of the rows must not show in the last digits.
-        mean = float(f"{self._total / self._count:.12g}")
-        return Numbers(self._count, self._low, self._high, mean, self._outside)
-
-    def _add_numbers(self, values: NDArray[np.float64], times: Times) -> None:
-        good = ~np.isnan(values)
-        values, times = values[good], times[good]
-        if not len(values):
-            return
-        self._count += int(times.sum())
-        self._total = math.fsum([self._total, *(values * times).tolist()])
-        self._low = min(self._low, float(values.min()))
-        self._high = max(self._high, float(values.max()))
-        outside = (values < self._plan.low) | (values > self._plan.high)
-        self._outside += int(times[outside].sum())
-
+from converters.schema.schema import Schema
 
 # Values that are counted, over all columns: some 200 bytes each.
 COUNTED_VALUES = 90_000
@@ -110,21 +32,103 @@ LONGEST_COUNTED = 128
 # Hashes that are kept, over all columns: 12 bytes each.
 KEPT_HASHES = 2**20
 MOST_KEPT, FEWEST_KEPT = 8_192, 256
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Classes:
+class ColumnPlan:
+    """A column of the file.
+
+    Attributes:
+        name: the column.
+        role: its role, ``unknown`` if the config does not name it.
+        kind: how its cells are read, or None.
+        missing: the cells that are missing.
+        low: the smallest number that is not out of range.
+        high: the largest.
+        known: the values that are not unseen; empty if the config names none.
+        zone: the clock of times without an offset.
+    """
+
+    name: str
+    role: str
+    kind: str | None
+    missing: frozenset[str]
+    low: float = -math.inf
+    high: float = math.inf
+    known: frozenset[str] = frozenset()
+    zone: str = "UTC"
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its cells are read as numbers."""
+        return self.kind == "numeric" or self.role == "weight"
+
+    @property
+    def learned(self) -> bool:
+        """Whether features are made of it."""
+        return self.kind is not None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether no value of it may be shown."""
+        return self.role == "protected"
+
+    def is_missing(self, cell: str) -> bool:
+        """Whether a cell says nothing."""
+        return cell in self.missing or (self.kind == "text" and cell.isspace())
+
+    def present(self, cells: Sequence[str]) -> NDArray[np.bool_] | None:
+        """Which cells are not missing; None if all are there."""
+        if self.kind != "text" and self.missing.isdisjoint(cells):
+            return None
+        return ~np.fromiter(map(self.is_missing, cells), np.bool_, len(cells))
+
+    def values(self, cells: Sequence[str]) -> NDArray[np.float64]:
+        """The numbers of cells that are not missing; NaN for those that are none."""
+        found = numbers(cells) if cells else []
+        return np.array(list(map(_number, cells)) if found is None else found, np.float64)
+
+
+def plans(header: Sequence[str], schema: Schema) -> list[ColumnPlan]:
+    """One for each column of a file."""
+    settings = {column.name: column.settings for column in schema.columns}
+    return [_plan(name, settings.get(name)) for name in header]
+
+
+def _plan(name: str, settings: ColumnSettings | None) -> ColumnPlan:
+    if settings is None:
+        return ColumnPlan(name, UNKNOWN, None, frozenset({""}))
+    low, high = (LEAST, MOST) if settings.role == "weight" else (-math.inf, math.inf)
+    return ColumnPlan(
+        name,
+        settings.role,
+        settings.kind,
+        frozenset({"", *settings.missing_values}),
+        low if settings.min is None else settings.min,
+        high if settings.max is None else settings.max,
+        frozenset({*settings.values, *settings.rare_values}),
+        settings.zone or "UTC",
+    )
+
+
+def _number(cell: str) -> float:
+    try:
+        return number(cell)
+    except RefusedCellError:
+        return math.nan
+
+
+class Classes(NamedTuple):
     """The classes of a block's rows; each has one truth value a row.
 
     Attributes:
         positive: whether its label is the positive one.
-        known: whether it has a label.
-        all_known: whether all have.
+        unknown: whether it has no label; None if all have one.
     """
 
     positive: Sequence[bool]
-    known: Sequence[bool]
-    all_known: bool
+    unknown: Sequence[bool] | None
 
 
 @dataclass
@@ -144,12 +148,29 @@ class Counts:
     def add(self, cells: Sequence[str], classes: Classes | None) -> None:
         """Count the cells of a block."""
         self.rows.update(cells)
-        if classes is None:
-            return
-        self.positive.update(compress(cells, classes.positive))
-        if not classes.all_known:
-            unlabelled = (not known for known in classes.known)
-            self.unknown.update(compress(cells, unlabelled))
+        if classes is not None:
+            self.positive.update(compress(cells, classes.positive))
+            if classes.unknown is not None:
+                self.unknown.update(compress(cells, classes.unknown))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a column.
+
+    Attributes:
+        low: the smallest.
+        high: the largest.
+        mean: their mean, to twelve digits.
+        outside: how many cells are outside the config's range.
+        quantiles: (which, value) each.
+    """
+
+    low: float
+    high: float
+    mean: float
+    outside: int
+    quantiles: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -157,11 +178,11 @@ class Totals:
     """What the whole file holds in one column.
 
     Attributes:
-        rows: how many rows were told apart into cells.
+        rows: how many rows could be split into cells.
         missing: in how many this one is missing.
         distinct: how many values it has.
         repeats: how many rows hold a value that came before.
-        numbers: of a numeric column, unless there is none.
+        numbers: of a numeric column, unless there is none; without quantiles.
         unseen: how many rows hold a value that the config does not know, where it knows some.
         counts: how often each cell came, missing ones too; None if they are too many.
     """
@@ -185,42 +206,80 @@ class ColumnCounter:
     """
 
     def __init__(self, plan: ColumnPlan, columns: int, ids: int = 0) -> None:
-        self.plan = plan
+        self._plan = plan
         self._most = min(MOST_COUNTED, max(FEWEST_COUNTED, COUNTED_VALUES // columns))
         kept = min(MOST_KEPT, max(FEWEST_KEPT, KEPT_HASHES // columns))
-        self._tally = Tally(plan, max(kept, ids, self._most))
+        self._hashes = HashSample(max(kept, ids, self._most))
         self._counts: Counts | None = Counts()
+        self._rows = self._missing = self._unseen = 0
+        self._numbers = self._outside = 0
+        self._sum = 0.0
+        self._low, self._high = math.inf, -math.inf
 
     def add(self, cells: Sequence[str], classes: Classes | None, longest: int) -> None:
         """Take a block of cells; none has more bytes than ``longest``."""
         if self._counts is None:
-            self._tally.add(cells, np.ones(len(cells), np.int64))
+            self._tally(cells, np.ones(len(cells), np.int64))
             return
         self._counts.add(cells, classes)
         many = len(self._counts.rows) > self._most
         if many or (longest > LONGEST_COUNTED and max(map(len, cells)) > LONGEST_COUNTED):
-            self._tell(self._counts)
+            self._tally_counts(self._counts)
             self._counts = None
 
     def totals(self) -> Totals:
         """What was counted, when all rows have come."""
         if self._counts is not None:
-            self._tell(self._counts)
-        tally = self._tally
-        distinct = tally.distinct()
-        most = min(distinct.count, tally.rows - tally.missing)  # an estimate knows no bound
+            self._tally_counts(self._counts)
+        distinct = self._hashes.distinct()
+        most = min(distinct.count, self._rows - self._missing)  # an estimate knows no bound
+        numbers = None
+        if self._numbers:
+            # The order of the rows must not show in the last digits.
+            mean = float(f"{self._sum / self._numbers:.12g}")
+            numbers = Numbers(self._low, self._high, mean, self._outside)
         return Totals(
-            tally.rows,
-            tally.missing,
+            self._rows,
+            self._missing,
             Estimate(most, distinct.margin),
-            tally.repeats(),
-            tally.numbers(),
-            tally.unseen,
+            self._hashes.repeats(),
+            numbers,
+            self._unseen,
             self._counts,
         )
 
-    def _tell(self, counts: Counts) -> None:
-        """Hand on what was counted, in an order that is always the same."""
+    def _tally_counts(self, counts: Counts) -> None:
+        """Add up what was counted, in an order that is always the same."""
         cells = sorted(counts.rows)
         times = np.fromiter((counts.rows[cell] for cell in cells), np.int64, len(cells))
-        self._tally.add(cells, times)
+        self._tally(cells, times)
+
+    def _tally(self, cells: Sequence[str], times: Times) -> None:
+        """Add up cells, and how often each came."""
+        rows = int(times.sum())
+        self._rows += rows
+        there = self._plan.present(cells)
+        if there is not None:
+            cells, times = list(compress(cells, there)), times[there]
+            self._missing += rows - int(times.sum())
+        if not cells:
+            return
+        self._hashes.add(hashes(cells), times)
+        if self._plan.numeric:
+            self._tally_numbers(self._plan.values(cells), times)
+        known = self._plan.known
+        if known and not known.issuperset(cells):
+            unknown = np.fromiter((cell not in known for cell in cells), np.bool_, len(cells))
+            self._unseen += int(times[unknown].sum())
+
+    def _tally_numbers(self, values: NDArray[np.float64], times: Times) -> None:
+        good = ~np.isnan(values)
+        values, times = values[good], times[good]
+        if not len(values):
+            return
+        self._numbers += int(times.sum())
+        self._sum = math.fsum([self._sum, *(values * times).tolist()])
+        self._low = min(self._low, float(values.min()))
+        self._high = max(self._high, float(values.max()))
+        outside = (values < self._plan.low) | (values > self._plan.high)
+        self._outside += int(times[outside].sum())

@@ -1,7 +1,6 @@
-"""What a report says: plain data, from which words, JSON and the page are made.
+"""What a report on a file says: plain data, from which text, JSON and the page are made.
 
-Made by :mod:`.findings` and :mod:`.report`; names are those of the JSON document
-(:mod:`.as_json`). What it says of a column is in :mod:`.column_contents`.
+Fields are named as the keys of the JSON document; what differs is in :mod:`.rendering`.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from converters.check.class_balance import Balance, Weights
+from converters.check.column_counts import Numbers
 from converters.check.time_order import Times
 from converters.sampling.drift import Drift
 from converters.sampling.leak_suspects import Alone
@@ -40,25 +40,6 @@ class Rare:
 
     values: Estimate
     share: float
-
-
-@dataclass(frozen=True)
-class NumberSummary:
-    """The numbers of a column.
-
-    Attributes:
-        low: the smallest.
-        high: the largest.
-        mean: their mean.
-        quantiles: (which, value) each.
-        outside: how many cells lie outside the config's range.
-    """
-
-    low: float
-    high: float
-    mean: float
-    quantiles: Sequence[tuple[float, float]]
-    outside: int
 
 
 @dataclass(frozen=True)
@@ -114,7 +95,7 @@ class ColumnReport:
     counted: bool
     top: Sequence[Value]
     rare: Rare
-    numbers: NumberSummary | None
+    numbers: Numbers | None
     unseen: int
     refused: int
     alone: Alone | None

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 
 from converters.cells.refusal import quoted
 from converters.check.class_balance import Balance
+from converters.check.column_counts import UNKNOWN
 from converters.check.data_report import ColumnReport, Finding, Level
-from converters.check.profile import Profile, unknown
+from converters.check.profile import Profile
 from converters.sampling.column_sample import UNIQUE_FROM_ROWS
 from converters.sampling.leak_suspects import BY, Alone, suspicious
 from converters.sampling.sketches import Estimate, about, estimated
@@ -143,7 +144,7 @@ def findings(
 
 
 def _fitting(profile: Profile, schema: Schema) -> Iterator[Finding]:
-    strange = unknown(profile)
+    strange = [plan.name for plan in profile.plans if plan.role == UNKNOWN]
     if strange:
         said = (
             f"The config does not name {listed(strange)}, so that convert, score and produce "

@@ -1,35 +1,140 @@
-"""One pass over a file: every row through the very converter, and counted on the way.
+"""One pass over a file: every row through the converter itself, and counted on the way.
 
-Between :mod:`.cell_blocks` and what looks at the result, :mod:`converters.check.columns`.
+:func:`read_profile` reads blocks of cells, column by column. They are those that
+:meth:`converters.convert.records.RowReader.event_cells` makes of the same bytes; blocks are larger
+than those of the file, since what follows works on whole columns. Memory does not grow with the
+file: what is counted exactly while it is small is estimated beyond, and says so.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from converters.cells.refusal import Refusal
-from converters.check.cells import UNKNOWN, CellBlock, ColumnPlan, cell_blocks, plans
 from converters.check.class_balance import Balance, Balancer, Weights
-from converters.check.column_counts import ColumnCounter, Totals
+from converters.check.column_counts import ColumnCounter, ColumnPlan, Totals, plans
 from converters.check.time_order import TimeOrder, Times
-from converters.convert.to_vw_text import compile_schema
+from converters.convert.to_vw_text import compile_schema, wrong_width
 from converters.convert.whole_file import Reject
-from converters.files.csv_file import CsvFile
+from converters.files.csv_file import Block, CsvFile
+from converters.files.framing import BYTE_ORDER_MARK, Dialect
 from converters.sampling.reservoir import RowSample, Sampled
 from converters.sampling.sketches import Estimate, HashSample, hashes_of_bytes
 from converters.schema.schema import Schema
 
-# Different rows, and different ids, that are told apart exactly: 12 bytes each.
+# Blocks of so many rows cost numpy's calls little, and of so many characters hold some MB.
+ROWS_A_BLOCK = 1_024
+CHARACTERS_A_BLOCK = 2**20
+# Different rows, and different ids, that are counted exactly: 12 bytes each.
 COUNTED_ROWS = 393_216
 # How many refused rows are shown for each reason and column.
 SHOWN_REJECTS = 3
 
 Shown = Callable[[int], None]
 Reasons = Counter[tuple[str, str]]
+
+
+class CellBlock:
+    """Rows that follow each other.
+
+    Attributes:
+        columns: the cells of each of the file's columns, of the rows that have as many as these.
+        lines: the line on which each of these rows begins.
+        texts: each of these rows as one line of CSV, the same for all rows of the same cells.
+        refused: the other rows.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.columns: list[list[str]] = [[] for _ in range(width)]
+        self.lines: list[int] = []
+        self.texts: list[bytes] = []
+        self.refused: list[Reject] = []
+        self._characters = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether it should take no more."""
+        rows = len(self.lines) + len(self.refused)
+        return rows >= ROWS_A_BLOCK or self._characters >= CHARACTERS_A_BLOCK
+
+    def add(self, block: Block, dialect: Dialect) -> None:
+        """Take a block of the file."""
+        value = b"\n".join(block.rows)
+        self._characters += len(value)
+        if self._add_plain(block.lines, value, dialect.delimiter):
+            self.texts += block.rows
+        else:
+            self._add_each(block.lines, value, dialect)
+
+    def _add_plain(self, lines: Sequence[int], value: bytes, delimiter: str) -> bool:
+        """Take rows without quotes that all have the header's width; false if they are not so.
+
+        All of them are split at once, with each row's end as a cell of its own: 5x as fast as row
+        by row.
+        """
+        text = _plain_text(value)
+        width = len(self.columns)
+        if text is None:
+            return False
+        cells = text.replace("\n", f"{delimiter}\n{delimiter}").split(delimiter)
+        ends = cells[width :: width + 1]
+        # Each row must end where a row of the header's width does.
+        if not ends.count("\n") == len(ends) == len(lines) - 1:
+            return False
+        if len(cells) != len(lines) * (width + 1) - 1:
+            return False
+        if width == 1 and "" in cells:  # a blank line is no row of one missing cell
+            return False
+        for place, column in enumerate(self.columns):
+            column.extend(cells[place :: width + 1])
+        self.lines += lines
+        return True
+
+    def _add_each(self, lines: Sequence[int], value: bytes, dialect: Dialect) -> None:
+        width = len(self.columns)
+        good = []
+        for line, cells in zip(lines, dialect.cells(value + b"\n"), strict=True):
+            if isinstance(cells, Refusal):
+                self.refused.append(Reject(line, cells))
+            elif len(cells) != width:
+                self.refused.append(Reject(line, wrong_width(cells, width)))
+            else:
+                good.append(cells)
+                self.lines.append(line)
+                self.texts.append(dialect.line(cells).encode())
+        for column, more in zip(self.columns, zip(*good, strict=True), strict=False):
+            column.extend(more)
+
+
+def _plain_text(value: bytes) -> str | None:
+    """The rows as text, if nothing in them needs a closer look."""
+    if b'"' in value or b"\r" in value:
+        return None
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if BYTE_ORDER_MARK in text else text
+
+
+def cell_blocks(file: CsvFile) -> Iterator[CellBlock]:
+    """All rows of a file, in order.
+
+    Raises:
+        CsvFileError: the file cannot be framed to its end.
+    """
+    gathered = CellBlock(len(file.header))
+    for block in file.blocks():
+        gathered.add(block, file.dialect)
+        if gathered.full:
+            yield gathered
+            gathered = CellBlock(len(file.header))
+    if gathered.lines or gathered.refused:
+        yield gathered
 
 
 @dataclass
@@ -112,9 +217,7 @@ class _Reader:
         self._repeats = HashSample(COUNTED_ROWS)
         self._sample = RowSample(schema.delimiter)
         self._rejects = Rejects()
-        time = schema.only("time")
-        self._time_at = header.index(time.name) if time and time.name in header else None
-        self._order = TimeOrder(time.name, time.settings.zone) if time else None
+        self._order = TimeOrder(header, schema)
 
     def take(self, block: CellBlock) -> None:
         """Convert and count a block."""
@@ -123,15 +226,13 @@ class _Reader:
         rows = len(block.texts)
         if not rows:
             return
-        labels = self._balancer.add(block.columns, rows)
-        classes = self._balancer.classes(labels)
+        labels, classes = self._balancer.add(block.columns, rows)
         longest = max(map(len, block.texts))
         for counter, cells in zip(self._counters, block.columns, strict=True):
             counter.add(cells, classes, longest)
         self._repeats.add(hashes_of_bytes(block.texts), np.ones(rows, np.int64))
         self._sample.offer(block.texts, labels)
-        if self._order is not None and self._time_at is not None:
-            self._order.add(block.columns[self._time_at], block.lines)
+        self._order.add(block.columns, block.lines)
 
     def profile(self, file: CsvFile, schema: Schema) -> Profile:
         """What was found."""
@@ -145,7 +246,7 @@ class _Reader:
             self._repeats.repeats(),
             self._balancer.balance(),
             self._balancer.weights(),
-            None if self._order is None else self._order.times(),
+            self._order.times(),
             self._sample,
             self._sample.sampled(),
         )
@@ -164,7 +265,7 @@ class _Reader:
 def _converter(
     header: Sequence[str], schema: Schema
 ) -> Callable[[Sequence[Sequence[str]]], Sequence[object]]:
-    """The converter of blocks whose columns stand as in the file; those it lacks are missing."""
+    """The converter of blocks of the file's columns; those that the file lacks are missing."""
     convert = compile_schema(schema).block
     places = [header.index(name) if name in header else None for name in schema.names]
 
@@ -173,8 +274,3 @@ def _converter(
         return convert([empty if place is None else columns[place] for place in places])
 
     return converted
-
-
-def unknown(profile: Profile) -> list[str]:
-    """The file's columns that the config does not name."""
-    return [plan.name for plan in profile.plans if plan.role == UNKNOWN]

@@ -1,6 +1,6 @@
-"""Whether rows stand in the order of their time, from when to when, and where nothing happens.
+"""Whether rows are in the order of their time, from when to when, and where nothing happens.
 
-Part of :mod:`converters.check.profile`, for the column of role ``time``.
+Also whether another time column is always later than the event.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import numpy as np
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time, time_ms
-from converters.check.cells import ColumnPlan
+from converters.check.column_counts import ColumnPlan
 from converters.sampling.column_sample import UNIQUE_FROM_ROWS
 from converters.sampling.reservoir import RowSample
+from converters.schema.schema import Schema
 
-# What stands for the time of a row that has none; the event's time is never before 1970.
+# The time of a row that has none; the event's time is never before 1970.
 NO_TIME = -1
 
 
@@ -54,18 +55,29 @@ class Times:
 
 
 class TimeOrder:
-    """Takes the time cells of all rows, in order."""
+    """Takes the cells of all rows, in order.
 
-    def __init__(self, column: str, zone: str) -> None:
-        self._column, self._zone = column, zone
+    Args:
+        header: the file's columns.
+        schema: what they mean; without a column of role ``time`` nothing is looked at.
+    """
+
+    def __init__(self, header: Sequence[str], schema: Schema) -> None:
+        time = schema.only("time")
+        self._column = time.name if time and time.name in header else None
+        self._place = header.index(self._column) if self._column is not None else 0
+        self._zone = time.settings.zone if time else ""
         self._rows = self._unsorted = 0
         self._first = self._last = 0
         self._before: int | None = None
         self._unsorted_line: int | None = None
         self._gap: Gap | None = None
 
-    def add(self, cells: Sequence[str], lines: Sequence[int]) -> None:
-        """Take a block of cells and the lines on which their rows begin."""
+    def add(self, columns: Sequence[Sequence[str]], lines: Sequence[int]) -> None:
+        """Take a block of rows, column by column, and the lines on which they begin."""
+        if self._column is None:
+            return
+        cells = columns[self._place]
         known = {cell: self._moment(cell) for cell in dict.fromkeys(cells)}
         timed = np.fromiter(map(known.__getitem__, cells), np.int64, len(cells))
         places = np.flatnonzero(timed != NO_TIME)
@@ -89,7 +101,7 @@ class TimeOrder:
 
     def times(self) -> Times | None:
         """What was seen; None if no row has a time."""
-        if not self._rows:
+        if self._column is None or not self._rows:
             return None
         return Times(
             self._column,
@@ -137,7 +149,7 @@ def always_later(plan: ColumnPlan, cells: Sequence[str], events: Moments) -> boo
         moment = None if event is None else _moment(plan, cell)
         if moment is None or event is None:
             continue
-        if moment <= event:  # most honest columns are done with at once
+        if moment <= event:  # which soon ends the search in most columns
             return False
         compared += 1
     return compared >= UNIQUE_FROM_ROWS

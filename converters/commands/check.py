@@ -25,8 +25,7 @@ def check(
 ) -> None:
     """Report on a CSV file; exit status 1 if there are problems."""
     from converters.check.check import report
-    from converters.check.page import page
-    from converters.check.rendering import document, show
+    from converters.check.rendering import document, page, show
     from converters.files.csv_file import open_csv
     from converters.files.output import check_apart, writing
     from converters.show.command_line import progress

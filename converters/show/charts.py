@@ -1,13 +1,13 @@
-"""Pictures of the report as SVG that stands in the page itself.
+"""The charts of every report's page, as SVG within the page: lines, bars, calibration.
 
-Colours and dashes are the page's (:mod:`learners.report.as_html`); every picture says in words
-what it shows, for those who hear the page. All text is escaped here.
+Colours and dashes are those of the page's style. Every chart says in words what it shows, for
+readers who hear the page, and is empty where there is no number to draw. All text is escaped here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Literal
@@ -15,7 +15,7 @@ from typing import Literal
 from converters.show.tables import cut, moment
 
 # Beyond a few days the hour says nothing.
-DAYS_SHOWN_ALONE_MS = 3 * 86_400_000
+DAYS_WITHOUT_HOUR_MS = 3 * 86_400_000
 STEPS = (1.0, 2.0, 5.0, 10.0)
 
 
@@ -29,7 +29,7 @@ class Scale:
     end: float
 
     def at(self, value: float) -> float:
-        """Where a value stands."""
+        """The place of a value."""
         share = (value - self.low) / (self.high - self.low)
         return self.begin + share * (self.end - self.begin)
 
@@ -52,7 +52,7 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 
 def tick_text(value: float, low: float, high: float) -> str:
-    """A value on an axis, with as many digits as tell it from its neighbours."""
+    """A value on an axis, with as many digits as distinguish it from its neighbours."""
     if abs(value) >= 10_000:
         return f"{value:,.0f}"
     digits = max(0, min(6, 1 - math.floor(math.log10(high - low))))
@@ -64,7 +64,7 @@ def along(value: float, axis: Axis, span: float) -> str:
     if axis == "number":
         return f"{value:,.6g}"
     text = moment(int(value))
-    return text[:10] if span > DAYS_SHOWN_ALONE_MS else text[:16].replace("T", " ")
+    return text[:10] if span > DAYS_WITHOUT_HOUR_MS else text[:16].replace("T", " ")
 
 
 Axis = Literal["time", "number"]
@@ -93,7 +93,7 @@ class LineChart:
         title: what is on the upright axis.
         axis: how x is written; a time is milliseconds since 1970.
         lines: the first one is the served score's.
-        marks: x at which an upright line stands, and what it says.
+        marks: x of an upright line, and what it says.
         ground: whether the upright axis begins at zero.
     """
 
@@ -112,11 +112,15 @@ class BarChart:
         title: what the heights are.
         series: the names of the series; the first is filled, the second an outline.
         bars: what each stands for, and its heights.
+        rates: a share of each bar, shown as a dot on a scale from 0 to 1; None shows no dot.
+        horizontal: whether bars lie one below the other, each beside its text.
     """
 
     title: str
     series: Sequence[str]
     bars: Sequence[tuple[str, Sequence[float]]]
+    rates: Sequence[float | None] = ()
+    horizontal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,31 +129,38 @@ class CalibrationPlot:
 
     Attributes:
         title: whose scores.
-        points: mean score, share of positive labels, and lessons of each bin that has any.
+        points: mean score, share of positive labels, and labelled examples of each bin
+            that has any.
     """
 
     title: str
     points: Sequence[tuple[float, float, int]]
 
 
-Picture = LineChart | BarChart | CalibrationPlot
+Chart = LineChart | BarChart | CalibrationPlot
 
 
 WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, FOOT = 56, 12, 24, 22
 SIDE = 300
-# Kinds of lines that the page's style tells apart.
+# Kinds of lines that the page's style distinguishes.
 KINDS = 8
-LEGEND_LETTER, LEGEND_MARK = 6.2, 26
+LETTER_WIDTH, LEGEND_MARK = 6.2, 26
+# How many bars of a chart have their text below them, at most.
+LABELLED_BARS = 8
+# Horizontal bars: the height of a row, where bars begin and end, and where their rates do.
+ROW, BEGIN, END = 20, 190, 470
+RATES = (490, 600)
+ROW_LETTERS = 28
 
 
-def draw(picture: Picture) -> str:
-    """The picture as an SVG element."""
-    if isinstance(picture, LineChart):
-        return _line_chart(picture)
-    if isinstance(picture, BarChart):
-        return _bar_chart(picture)
-    return _calibration(picture)
+def draw(chart: Chart) -> str:
+    """The chart as an SVG element; empty if it holds no number."""
+    if isinstance(chart, LineChart):
+        return _line_chart(chart)
+    if isinstance(chart, BarChart):
+        return _bar_chart(chart)
+    return _calibration(chart)
 
 
 def _line_chart(chart: LineChart) -> str:
@@ -165,7 +176,7 @@ def _line_chart(chart: LineChart) -> str:
     for number, (x, said) in enumerate(chart.marks):
         drawn.append(f'<path class="mark" d="M{across.at(x):.1f} {TOP}V{HEIGHT - FOOT}"/>')
         side = ("end", -3) if across.at(x) > WIDTH / 2 else ("start", 3)
-        down = HEIGHT - FOOT - 6 - 13 * number  # one below the other, for marks may coincide
+        down = HEIGHT - FOOT - 6 - 13 * number  # one below the other, since marks may coincide
         drawn.append(_text(across.at(x) + side[1], down, said, side[0]))
     for line in reversed(chart.lines):  # the first lies on top
         drawn += _line(line, across, up)
@@ -200,27 +211,58 @@ def _bar_chart(chart: BarChart) -> str:
     most = max((height for _, heights in chart.bars for height in heights), default=0.0)
     if most <= 0:
         return ""
+    highest, heights = max(chart.bars, key=lambda bar: max(bar[1]))
+    each = ", ".join(f"{n} {h:.4g}" for n, h in zip(chart.series, heights, strict=False))
+    said = f"{chart.title}: {len(chart.bars)} bars, the highest at {cut(highest)} ({each})."
+    if chart.horizontal:
+        return _svg(said, WIDTH, ROW * len(chart.bars), _horizontal(chart, most))
+    return _svg(said, WIDTH, HEIGHT, _upright(chart, most))
+
+
+def _upright(chart: BarChart, most: float) -> Iterator[str]:
     up = scale_of(0.0, most, HEIGHT - FOOT, TOP + 4)
+    yield from _grid(up, WIDTH)
     width = (WIDTH - RIGHT - LEFT) / len(chart.bars)
-    drawn = [*_grid(up, WIDTH)]
     for place, (_, heights) in enumerate(chart.bars):
         for kind, height in zip(("first", "second"), heights, strict=False):
-            drawn.append(_bar(kind, LEFT + place * width + 1, up, height, width - 2))
-    every = max(1, -(-len(chart.bars) // 8))
-    for place, (said, _) in enumerate(chart.bars):
-        if place % every == 0:
-            drawn.append(_text(LEFT + (place + 0.5) * width, HEIGHT - 6, said, "middle"))
+            top = up.at(height)
+            yield _rectangle(kind, LEFT + place * width + 1, top, width - 2, up.begin - top)
+    shares = scale_of(0.0, 1.0, HEIGHT - FOOT - 4, TOP + 4)
+    for place, rate in enumerate(chart.rates):
+        if rate is not None:
+            yield _dot(LEFT + (place + 0.5) * width, shares.at(rate))
+    texts = [cut(text) for text, _ in chart.bars]
+    room = (max(map(len, texts)) + 1) * LETTER_WIDTH
+    every = max(1, -(-len(texts) // LABELLED_BARS), math.ceil(room / width))
+    last = len(texts) - 1
+    for place in [*range(0, last - every + 1, every), last]:
+        middle = LEFT + (place + 0.5) * width
+        inside = min(middle, WIDTH - LETTER_WIDTH * len(texts[place]) / 2)
+        yield _text(inside, HEIGHT - 6, texts[place], "middle")
     if len(chart.series) > 1:
-        drawn += _legend(list(zip(chart.series, ("first", "second"), strict=False)))
-    highest = max(chart.bars, key=lambda bar: max(bar[1]))[0]
-    said = f"{chart.title}: {len(chart.bars)} bars, the highest at {highest}."
-    return _svg(said, WIDTH, HEIGHT, drawn)
+        yield from _legend(list(zip(chart.series, ("first", "second"), strict=False)))
 
 
-def _bar(kind: str, left: float, up: Scale, height: float, width: float) -> str:
-    top = up.at(height)
-    place = f'x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{up.begin - top:.1f}"'
+def _horizontal(chart: BarChart, most: float) -> Iterator[str]:
+    across, shares = Scale(0.0, most, 0, END - BEGIN), Scale(0.0, 1.0, *RATES)
+    for place, (text, heights) in enumerate(chart.bars):
+        top = place * ROW
+        yield _text(BEGIN - 6, top + 14, cut(text, ROW_LETTERS), "end")
+        for kind, height in zip(("first", "second"), heights, strict=False):
+            yield _rectangle(kind, BEGIN, top + 4, across.at(height), ROW - 8)
+        rate = chart.rates[place] if chart.rates else None
+        if rate is not None:
+            yield f'<path class="scale" d="M{RATES[0]} {top + 10}H{RATES[1]}"/>'
+            yield _dot(shares.at(rate), top + 10)
+
+
+def _rectangle(kind: str, left: float, top: float, width: float, height: float) -> str:
+    place = f'x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}"'
     return f'<rect class="{kind}" {place}/>'
+
+
+def _dot(across: float, down: float) -> str:
+    return f'<circle class="rate" cx="{across:.1f}" cy="{down:.1f}" r="3"/>'
 
 
 def _calibration(plot: CalibrationPlot) -> str:
@@ -232,13 +274,12 @@ def _calibration(plot: CalibrationPlot) -> str:
     drawn = [*_grid(up, SIDE)]
     for score, _, count in plot.points:
         high = count / most * 40
-        place = f'x="{across.at(score) - 4:.1f}" y="{ground - high:.1f}" height="{high:.1f}"'
-        drawn.append(f'<rect class="first" {place} width="8"/>')
+        drawn.append(_rectangle("first", across.at(score) - 4, ground - high, 8, high))
     drawn.append(f'<path class="mark" d="M{LEFT} {ground}L{SIDE - RIGHT} {TOP}"/>')
     for score, share, count in plot.points:
         where = f'cx="{across.at(score):.1f}" cy="{up.at(share):.1f}"'
-        told = f"<title>{count:,} lessons: mean score {score:.3f}, {share:.3f} positive</title>"
-        drawn.append(f'<circle class="rate" {where} r="3.5">{told}</circle>')
+        said = f"{count:,} labelled examples: mean score {score:.3f}, {share:.3f} positive"
+        drawn.append(f'<circle class="rate" {where} r="3.5"><title>{said}</title></circle>')
     drawn += [_text(across.at(v), SIDE - 6, f"{v:.1f}", "middle") for v in (0.0, 0.5, 1.0)]
     said = f"{plot.title}: share of positive labels against the mean score of {len(plot.points)} "
     return _svg(f"{said}bins; on the slanted line they agree.", SIDE, SIDE, drawn)
@@ -268,7 +309,7 @@ def _legend(entries: Sequence[tuple[str, str]]) -> Iterator[str]:
         else:
             yield f'<rect class="{style}" x="{left:.0f}" y="4" width="14" height="10"/>'
         yield _text(left + LEGEND_MARK - 4, 14, shown, "start")
-        left += LEGEND_MARK + 10 + LEGEND_LETTER * len(shown)
+        left += LEGEND_MARK + 10 + LETTER_WIDTH * len(shown)
 
 
 def _text(across: float, down: float, text: str, anchor: str) -> str:
@@ -276,7 +317,7 @@ def _text(across: float, down: float, text: str, anchor: str) -> str:
     return f"<text {place}>{escape(cut(text))}</text>"
 
 
-def _svg(said: str, width: int, height: int, drawn: Sequence[str]) -> str:
+def _svg(said: str, width: int, height: int, drawn: Iterable[str]) -> str:
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     label = escape(cut(said, 400), quote=True)
     return f'<svg role="img" aria-label="{label}" {size}>{"".join(drawn)}</svg>'

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from converters.show.charts import Picture
+from converters.show.charts import Chart
 from converters.show.tables import Table
 
 Group = Mapping[str, Any]
@@ -139,5 +139,5 @@ class Section:
     title: str
     words: Sequence[str] = ()
     tables: Sequence[Table] = ()
-    pictures: Sequence[Picture] = field(default=())
+    pictures: Sequence[Chart] = field(default=())
     folded: bool = False

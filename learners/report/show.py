@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from converters.show.charts import Picture, draw
+from converters.show.charts import Chart, draw
 from converters.show.pages import framed, table_html
 from converters.show.tables import Table, counted, cut, print_table
 from learners.report.counts import counts_section
@@ -123,7 +123,7 @@ def _body(title: str, told: str, sections: Sequence[Section]) -> Iterator[str]:
         yield "</section>"
 
 
-def _pictures(pictures: Sequence[Picture]) -> Iterator[str]:
+def _pictures(pictures: Sequence[Chart]) -> Iterator[str]:
     for picture in pictures:
         drawn = draw(picture)
         if drawn:

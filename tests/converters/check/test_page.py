@@ -8,8 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from converters.check.page import page
-from converters.check.rendering import document
+from converters.check.rendering import document, page
 from tests.support.rows.check_files import HOSTILE, LABELLED, checked
 from tests.support.rows.schemas import Columns
 

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
-from converters.check import cells
 from converters.check.profile import read_profile
 from converters.convert.whole_file import checked as converted
 from converters.files.csv_file import CsvFile
@@ -91,7 +90,7 @@ def test_any_bytes_are_refused_as_by_the_converter(
     names = [*reversed(FLIGHT)] if reverse else [*FLIGHT]
     file = b"\n".join([",".join(names).encode(), *rows])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells, "ROWS_A_BLOCK", together)
+        patch.setattr("converters.check.profile.ROWS_A_BLOCK", together)
         profile = read_profile(CsvFile(io.BytesIO(file), "rows.csv"), schema, lambda _: None)
     assert profile.rejects.counts == refusals(file, schema)
     assert profile.totals[0].rows <= profile.rows

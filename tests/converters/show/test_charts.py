@@ -14,9 +14,9 @@ from converters.show.charts import (
     WIDTH,
     BarChart,
     CalibrationPlot,
+    Chart,
     Line,
     LineChart,
-    Picture,
     draw,
     scale_of,
     ticks,
@@ -61,7 +61,7 @@ def test_an_undefined_value_is_a_gap() -> None:
     [chart(), chart((0, None)), BarChart("n", ["a"], [("x", [0])]), CalibrationPlot("s", [])],
     ids=["no points", "undefined", "no counts", "no bins"],
 )
-def test_nothing_to_show_is_no_picture(empty: Picture) -> None:
+def test_nothing_to_show_is_no_picture(empty: Chart) -> None:
     """Without a number there is no empty frame."""
     assert draw(empty) == ""
 
@@ -88,7 +88,7 @@ def test_calibrated_bins_stand_on_the_slanted_line() -> None:
     (a, b), (c, d), (e, f) = dots
     assert c - a == pytest.approx(e - c, abs=0.11)
     assert b - d == pytest.approx(d - f, abs=0.11)
-    assert "9 lessons" in drawn
+    assert "9 labelled examples" in drawn
 
 
 class Drawing(HTMLParser):
@@ -120,7 +120,7 @@ class Drawing(HTMLParser):
     ],
     ids=["lines", "bars", "calibration"],
 )
-def test_no_name_becomes_markup(picture: Picture) -> None:
+def test_no_name_becomes_markup(picture: Chart) -> None:
     """Hostile names are text, without control characters."""
     drawn = Drawing(draw(picture))
     assert drawn.tags <= {"svg", "path", "text", "rect", "circle", "title"}
