@@ -1,6 +1,6 @@
 """The HTTP application: every route, put together around one service.
 
-:mod:`serve.server.server` runs it in one process or several. Routes are thin, the handlers behind
+:mod:`serve.http_server` runs it in one process or several. Routes are thin, the handlers behind
 them know the rest; failures become problem documents in :mod:`serve.http.problems` alone.
 """
 

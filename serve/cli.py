@@ -1,8 +1,7 @@
-"""The ``freshet`` command: each package's commands, assembled, and errors turned into paragraphs.
+"""The ``freshet`` command: the commands of every package, and how their errors are printed.
 
-The top of the house. A :class:`~converters.errors.FreshetError` becomes one plain paragraph on
-standard error and its exit status; anything else is a bug, says so, and shows its traceback
-with ``--debug``.
+A :class:`~converters.errors.FreshetError` becomes one plain paragraph on standard error and its
+exit status. Any other exception is a bug: the message says so, and ``--debug`` shows the traceback.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import signal
 import sys
 import textwrap
 from collections.abc import Sequence
+from typing import TextIO
 
 import typer
 
@@ -22,30 +22,20 @@ from converters.errors import FreshetError
 from converters.show.command_line import say
 from learners.commands import report
 from learners.commands import versions as learner_commands
+from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands
-from serve.commands import up_and_demo
-from serve.server.standard_streams import let_go, stand_in_for_closed
 from stream.commands import dead_letters, outputs
 from stream.commands import learn as stream_commands
 
-app = typer.Typer(
-    name="freshet",
-    help="Learn from a stream of events while serving predictions about them.",
-    no_args_is_help=True,
-    add_completion=False,
-    # rich's help costs 60 ms and boxes; plain help is what pipes and small terminals want.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-for command in (
+# In the order that ``freshet --help`` lists them; a command is named as its function.
+COMMANDS = (
     init.init,
     check.check,
     converter_commands.convert,
     stream_commands.produce,
     stream_commands.learn,
     server_commands.serve,
-    up_and_demo.up,
+    server_commands.up,
     learner_commands.score,
     stream_commands.backfill,
     learner_commands.models,
@@ -59,23 +49,34 @@ for command in (
     outputs.scores,
     dead_letters.dead_letters,
     dead_letters.replay_dead_letters,
-    up_and_demo.demo,
-):
+    demo_command.demo,
+)
+
+app = typer.Typer(
+    name="freshet",
+    help="Learn from a stream of events while serving predictions about them.",
+    no_args_is_help=True,
+    add_completion=False,
+    # rich's help costs 60 ms and boxes; plain help is what pipes and small terminals want.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)
 
 
 def main() -> None:
     """Run the command line; the entry point of ``freshet``."""
-    stand_in_for_closed()
+    _replace_closed_streams()
     try:
         _run()
     finally:
-        let_go()
+        _flush_streams()
 
 
 def _run() -> None:
     debug = "--debug" in sys.argv
-    # What a command has opened is closed and removed on SIGTERM too; long work handles it itself.
+    # On SIGTERM too, what a command opened is closed and removed; long work handles it itself.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
@@ -85,19 +86,19 @@ def _run() -> None:
             raise
         fail(str(error), error.exit_status)
     except BrokenPipeError:
-        # The reader of our output has gone; nothing is left to say to it.
+        # The reader of our output is gone; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:  # the last place where it can be told well
+    except Exception as error:  # the last place to explain it
         if debug:
             raise
-        fail(_told(error), 1)
+        fail(_explained(error), 1)
 
 
 def _call(arguments: Sequence[str]) -> None:
-    """Run one command, until what it printed has arrived."""
+    """Run one command and flush its output."""
     try:
         app(arguments, prog_name="freshet")
     except SystemExit:  # how every command ends
@@ -105,12 +106,12 @@ def _call(arguments: Sequence[str]) -> None:
         raise
 
 
-def _told(error: Exception) -> str:
-    """What to say of an error that nothing below has given words to."""
+def _explained(error: Exception) -> str:
+    """A message for an exception that nothing below has explained."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
         return (
-            f"The output of this command, or a file of its own, cannot be written: "
-            f"{error.strerror}. Make room, also where temporary files go, and run it again."
+            f"The output of this command, or one of its files, cannot be written: "
+            f"{error.strerror}. Make room, also for temporary files, and run it again."
         )
     if isinstance(error, OSError) and error.errno == errno.EBADF and sys.__stdout__ is None:
         return (
@@ -118,8 +119,8 @@ def _told(error: Exception) -> str:
             "without '>&-', or send its output to a file."
         )
     return (
-        f"Freshet failed in a way it does not know: {type(error).__name__}: {error}. This is "
-        "a bug. Run the command again with --debug to see where."
+        f"Freshet failed unexpectedly: {type(error).__name__}: {error}. This is a bug. Run the "
+        "command again with --debug to see where."
     )
 
 
@@ -133,6 +134,39 @@ def fail(message: str, status: int) -> None:
         else text
     )
     sys.exit(status)
+
+
+def _replace_closed_streams() -> None:
+    """Make reading or writing a closed standard stream an ordinary error.
+
+    Otherwise the next file opened, a database perhaps, takes the number of the closed stream, and
+    Python has no object for the stream. The null device, opened in the wrong direction, gives
+    ``EBADF`` as the closed stream would. Standard error swallows what is written to it.
+    """
+    if sys.stdin is None:
+        sys.stdin = _null(0, os.O_WRONLY)
+    if sys.stdout is None:
+        sys.stdout = _null(1, os.O_RDONLY)
+    if sys.stderr is None:
+        sys.stderr = _null(2, os.O_WRONLY)
+
+
+def _null(number: int, direction: int) -> TextIO:
+    opened = os.open(os.devnull, direction)
+    if opened != number:
+        os.dup2(opened, number)
+        os.close(opened)
+    # Left open, as the interpreter leaves its own.
+    return open(number, "w" if number else "r", encoding="utf-8", closefd=False)
+
+
+def _flush_streams() -> None:
+    """Flush; output that can no longer be written must not decide the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The room serve/commands."""
+"""Commands of this package: ``serve`` and ``up``, ``demo``; :mod:`serve.cli` assembles them all."""

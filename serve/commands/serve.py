@@ -1,8 +1,4 @@
-"""``freshet serve``: the command of the HTTP server.
-
-Thin: reads the config, takes the port, says where it listens, and lets :mod:`serve.server.server`
-run.
-"""
+"""``freshet serve`` and ``freshet up``: the HTTP server alone, and together with the learner."""
 
 from __future__ import annotations
 
@@ -11,6 +7,8 @@ from typing import Annotated
 import typer
 
 from converters.show.command_line import DEFAULT_CONFIG, Config, read_config, say
+
+TICK_SECONDS = 0.2
 
 Host = Annotated[
     str | None, typer.Option("--host", help="Address to listen on.", show_default="serve.host")
@@ -30,9 +28,10 @@ Workers = Annotated[
 def serve(
     host: Host = None, port: Port = None, workers: Workers = None, config: Config = DEFAULT_CONFIG
 ) -> None:
-    """Serve predictions, versions and the page over HTTP, always from the version to be served."""
+    """Serve predictions, versions and the dashboard over HTTP."""
     settings, schema = read_config(config)
-    from serve.server.server import address_of, listening, run
+    from serve.http_server import run
+    from serve.processes.ports import address_of, listening
     from stream.logging import configure_logs
 
     configure_logs()
@@ -43,3 +42,27 @@ def serve(
     with listener:
         say(f"Serving model '{settings.model}' at {address_of(listener)}. Ctrl-C stops cleanly.")
         run(settings, schema, listener, settings.serve.workers if workers is None else workers)
+
+
+def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) -> None:
+    """Run learner and server together, and restart either when it dies; until Ctrl-C."""
+    from threading import Event
+
+    from serve.processes.child import freshet
+    from serve.processes.ports import free_port
+    from serve.processes.supervisor import Supervisor
+    from stream.process import stopped_by_signals
+
+    settings, _ = read_config(config)
+    host = settings.serve.host if host is None else host
+    port = free_port(host, settings.serve.port if port is None else port)
+    commands = [
+        freshet("learner", "learn", "--config", str(config)),
+        freshet("server", "serve", "--host", host, "--port", str(port), "--config", str(config)),
+    ]
+    stop = Event()
+    supervisor = Supervisor(commands, lambda name, line: say(f"{name}: {line}"), say)
+    with stopped_by_signals(stop.set), supervisor.running():
+        while not stop.is_set():
+            supervisor.tend()
+            stop.wait(TICK_SECONDS)

@@ -1,14 +1,15 @@
-"""``freshet demo``: a year of real flights, produced, learned and served, as one sees it happen.
+"""``freshet demo``: a year of real flights, produced, learned and served while one watches.
 
-Puts the real parts together and adds none: the supervisor keeps the learner and the server running
-as processes of their own, the player sends the flights, and what is shown is read from the
-registry, where any other process could read it.
+It runs the real parts: a supervisor keeps the learner and the server running as processes, a thread
+sends the flights as ``freshet produce`` would, and what the screen shows is read from the registry,
+where any other process could read it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,26 +19,30 @@ from time import monotonic
 from typing import Any
 
 from converters.errors import FreshetError
+from converters.files.csv_file import open_csv
 from learners.registry import Registry
-from serve.demo.flights import FLIGHTS
+from serve.demo.flights import FLIGHTS, LANDED, write_flights
 from serve.demo.folder import DemoFolder, demo_folder, environment
-from serve.demo.player import Player
 from serve.demo.screen import Display, Scene, display
 from serve.processes.child import freshet
 from serve.processes.ports import free_port, free_port_near
 from serve.processes.supervisor import ChildFailedError, Patience, Supervisor
+from stream.log.topics import create_topics, described
+from stream.open_log import opened
+from stream.produce.file_records import History, HistoryOptions
+from stream.produce.producer import Pace, Produced, Producer
 
 HOST, PORT = "127.0.0.1", 8000
 # The year in three minutes.
 SPEED = 175_000.0
 TICK_SECONDS = 0.25
 LEARNER, SERVER = "learner", "server"
-# A child that is killed is started again, and the demo goes on; one that keeps dying ends it.
+# A killed child is started again and the demo continues; one that keeps dying ends it.
 PATIENCE = Patience(longest_delay=4.0, deaths=3)
 
 
 class DemoError(FreshetError):
-    """The demo cannot go on."""
+    """The demo cannot continue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it ended: the learner's report, if it left one, and whether everything was learned."""
+    """The learner's report, if it left one, and whether everything was learned."""
 
     report: dict[str, Any] | None
     complete: bool
@@ -71,13 +76,13 @@ def run(
     say: Callable[[str], None],
     showing: Callable[[], AbstractContextManager[Display]] = display,
 ) -> Outcome:
-    """Play, until all has been learned or ``stop`` is set; without ``leave`` until it is set.
+    """Play until all is learned or ``stop`` is set; without ``leave``, serve until it is set.
 
     Args:
         options: what the user asked for.
         stop: set to end cleanly.
-        say: takes the address, before anything else is done.
-        showing: where it is shown.
+        say: called with the address before anything else is done.
+        showing: where the demo is shown.
 
     Raises:
         DemoError: the learner or the server keeps dying.
@@ -89,6 +94,58 @@ def run(
         say(address)
         with showing() as shown:
             return Demo(folder, address, options, stop, shown).run()
+
+
+class Player:
+    """Sends a folder's flights on its own thread: rows at departure, labels at landing.
+
+    Args:
+        folder: where the flights are written, and whose log they are sent to.
+        flights: how many at most.
+        speed: seconds of the stream a second; 0 for as fast as it goes.
+    """
+
+    def __init__(self, folder: DemoFolder, flights: int | None, speed: float) -> None:
+        self._folder = folder
+        self._flights = flights
+        self._pace = Pace(speed=speed or None)
+        self._pool = ThreadPoolExecutor(1, "player")
+        self._producer: Producer | None = None
+        self._stopped = False
+        self.produced = Produced()
+        self.began: float | None = None
+        self._ends = self._pool.submit(self._play)
+
+    def close(self) -> None:
+        """Send nothing after the current records, and wait for the thread."""
+        self._stopped = True
+        if self._producer is not None:
+            self._producer.stopping = True
+        self._pool.shutdown()
+
+    def ends(self) -> dict[str, int] | None:
+        """Where each topic ends once all has been sent, as heartbeats name places; None before.
+
+        Raises:
+            FreshetError: what stopped the thread.
+        """
+        return self._ends.result() if self._ends.done() else None
+
+    def _play(self) -> dict[str, int]:
+        folder = self._folder
+        write_flights(folder.flights, self._flights)
+        with closing(opened(folder.settings)) as log, open_csv(str(folder.flights)) as file:
+            history = History(file, folder.schema, HistoryOptions(label_time=LANDED))
+            topics = create_topics(log, folder.settings)
+            self._producer = producer = Producer(log, topics)
+            producer.stopping = self._stopped
+            self.began = monotonic()
+            producer.send(history.records(), self._pace, self._sent)
+            states = described(log, topics.inputs).values()
+            return {f"{p.topic}:{p.partition}": at for s in states for p, at in s.ends.items()}
+
+    def _sent(self, produced: Produced) -> None:
+        self.produced = replace(produced)
 
 
 class Demo:
@@ -106,7 +163,7 @@ class Demo:
         self._scene = Scene(address, "writing the flights", flights)
 
     def run(self) -> Outcome:
-        """Play to the end; every process that was started has ended when this returns."""
+        """Play to the end; all started processes have ended when this returns."""
         folder, settings = self._folder, self._folder.settings
         config = ("--config", str(folder.config))
         port = self._scene.address.rsplit(":", 1)[1]
@@ -117,13 +174,13 @@ class Demo:
         says = folder.note, self._shown.say
         with (
             closing(Registry(settings.registry, settings.model)) as registry,
-            Supervisor(commands, *says, PATIENCE, environment()) as supervisor,
-            Player(folder, self._options.events, self._options.speed) as player,
+            Supervisor(commands, *says, PATIENCE, environment()).running() as supervisor,
+            closing(Player(folder, self._options.events, self._options.speed)) as player,
         ):
             try:
                 return self._play(registry, supervisor, player)
             except ChildFailedError as error:
-                raise DemoError(f"{error} All it has said is in {folder.path}.") from None
+                raise DemoError(f"{error} Its log is in {folder.path}.") from None
 
     def _play(self, registry: Registry, supervisor: Supervisor, player: Player) -> Outcome:
         complete = False
@@ -133,18 +190,18 @@ class Demo:
         seconds = monotonic() - (player.began or monotonic())
         if complete and not self._options.leave:
             self._serve_on(registry, supervisor, player)
-        player.stop()
+        player.close()
         supervisor.stop(LEARNER)
         self._look(registry, player, "all learned" if complete else "stopped")
         report = _report(supervisor.output(LEARNER), seconds)
         if complete and report is None:
-            raise DemoError(f"The learner left no report; what it said is in {self._folder.path}.")
+            raise DemoError(f"The learner left no report; its log is in {self._folder.path}.")
         return Outcome(report, complete)
 
     def _serve_on(self, registry: Registry, supervisor: Supervisor, player: Player) -> None:
         address, flight = self._scene.address, '{"carrier": "UA", "origin": "EWR", "hour": "18"}'
         self._shown.say(
-            f"All {player.produced.rows:,} flights are learned. {address} shows how it went, and "
+            f"All {player.produced.rows:,} flights are learned. {address} shows the results, and "
             f"predictions are served until Ctrl-C:\n  curl --json '{flight}' {address}/predict\n"
             f"Every other command works in {self._folder.path}, for example: freshet models"
         )
@@ -184,16 +241,16 @@ class Demo:
         return "all learned, serving on until Ctrl-C"
 
     def _all_learned(self, player: Player) -> bool:
-        """Whether all has been sent, and the learner has taken it."""
+        """Whether everything was sent, and the learner has read it."""
         ends = player.ends()
         taken = self._scene.status.get("positions", {})
         return ends is not None and all(taken.get(place, 0) >= at for place, at in ends.items())
 
 
 def _report(output: str, seconds: float) -> dict[str, Any] | None:
-    """The learner's report; None if it ended without. All events are of this run.
+    """The learner's report, or None; all of its events belong to this run.
 
-    A learner that was killed and started again on the way counts its own last run only.
+    A learner that was restarted on the way reports only its last run.
     """
     try:
         report: dict[str, Any] = json.loads(output)
@@ -203,8 +260,8 @@ def _report(output: str, seconds: float) -> dict[str, Any] | None:
     return report | {"events_this_run": report["events"], "events_per_second": rate}
 
 
-def told(report: dict[str, Any]) -> str:
-    """The report in words."""
+def in_words(report: dict[str, Any]) -> str:
+    """The report as one paragraph."""
     if report["auc"] is None:
         return f"{report['events']:,} flights, too few landings to measure anything."
     frozen = report.get("static", {})

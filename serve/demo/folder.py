@@ -1,7 +1,7 @@
-"""Where the demo lives: ``.freshet/demo`` under the working directory, made afresh for each run.
+"""The demo's folder: ``.freshet/demo`` under the working directory, recreated by each run.
 
-Holds the flights, their ``freshet.toml``, and all state, so that every other command can be tried
-on what the demo has made: ``cd .freshet/demo``, then ``freshet models``.
+It holds the flights, their ``freshet.toml`` and all state, so that every other command can be tried
+on the demo's results: ``cd .freshet/demo``, then ``freshet models``.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from converters.schema.schema import Schema
 from serve.demo.flights import CONFIG
 
 FOLDER = Path(".freshet") / "demo"
-# How long the learner of a demo that was killed may take to notice that it is alone.
-LONELY_SECONDS = 20.0
+# How long the learner of a killed demo may take to notice that and to end.
+ORPHAN_SECONDS = 20.0
 
 
 class DemoFolderError(FreshetError):
-    """Another demo has the folder, or it cannot be written."""
+    """Another demo uses the folder, or it cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def environment() -> dict[str, str]:
 
 @contextmanager
 def demo_folder(parent: Path) -> Iterator[DemoFolder]:
-    """The folder, empty but for its config, and nobody else's until the ``with`` ends.
+    """The folder, empty but for its config and locked until the ``with`` ends.
 
     Raises:
         DemoFolderError: another demo runs there, or the folder cannot be written.
@@ -82,18 +82,18 @@ def demo_folder(parent: Path) -> Iterator[DemoFolder]:
 
 
 def _clear(folder: DemoFolder) -> None:
-    """Remove what an earlier demo left, and nothing else that may stand there."""
+    """Remove what an earlier demo left, and nothing else."""
     home = folder.settings.home
     if home.exists():
         lock = home / "learner.lock"
-        _held(lock, LONELY_SECONDS, "The learner of an earlier demo still runs in").release()
+        _held(lock, ORPHAN_SECONDS, "The learner of an earlier demo still runs in").release()
         shutil.rmtree(home)
     for file in (folder.flights, folder.config, *folder.path.glob("*.log")):
         file.unlink(missing_ok=True)
 
 
 def _held(lock: Path, seconds: float, otherwise: str) -> FileLock:
-    """The lock, once it is ours."""
+    """The lock, once acquired."""
     mine = FileLock(lock)
     try:
         mine.acquire(timeout=seconds)
@@ -111,5 +111,5 @@ def _errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise DemoFolderError(
             f"The demo cannot write its folder {path}: {error.strerror or error}. Start it in a "
-            "folder that is yours."
+            "folder that you can write to."
         ) from None

@@ -1,7 +1,7 @@
-"""What the demo shows at one moment, as one screen or as one line.
+"""What the demo shows: a full screen on a terminal, lines elsewhere.
 
-:mod:`serve.demo.demo` makes each :class:`Scene`, plain data, and :mod:`serve.demo.screen` puts it
-before the user.
+A :class:`Scene` is the demo's state at one moment as plain data; :func:`display` chooses where
+scenes are shown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rich.text import Text
 from converters.show.command_line import say
 
 BARS = "▁▂▃▄▅▆▇█"
-# What a coin would have, and a learner that knows the base rate alone.
+# The AUC of a constant score.
 CHANCE = 0.5
 
 
@@ -35,14 +35,14 @@ class Scene:
 
     Attributes:
         address: of the server.
-        doing: what is being done, in a few words.
-        flights: how many are to be played.
+        doing: the current step, in a few words.
+        flights: how many will be played.
         sent: how many have been sent.
         time: stream time in milliseconds; 0 before the first flight.
-        status: the learner's last heartbeat, or what it reported at its end.
+        status: the learner's last heartbeat.
         served: the version that is served.
         latest: the newest version.
-        path: windowed AUC of the learner and of the frozen copy, as time went by.
+        path: windowed AUC of the learner and of the frozen copy over time.
     """
 
     address: str
@@ -69,18 +69,18 @@ class Scene:
 
     @property
     def lag(self) -> int:
-        """Records sent that the learner has not taken."""
+        """Records sent that the learner has not read."""
         return sum(self.status.get("lag", {}).values())
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What progressive validation says."""
+        """The metrics of progressive validation."""
         found: dict[str, Any] = self.status.get("metrics", {})
         return found
 
     @property
     def frozen(self) -> dict[str, Any]:
-        """The same of the frozen copy; empty before it is taken."""
+        """The same for the frozen copy; empty before it exists."""
         found: dict[str, Any] = self.metrics.get("static", {})
         return found
 
@@ -118,7 +118,7 @@ def screen(scene: Scene) -> RenderableType:
 
 
 def _head(scene: Scene) -> RenderableType:
-    """Where to look, and how far the year has come."""
+    """The address, and the progress through the year."""
     grid = Table.grid(expand=True, padding=(0, 2, 0, 0))
     grid.add_column(width=17, no_wrap=True)
     grid.add_column(ratio=1)
@@ -133,7 +133,7 @@ def _head(scene: Scene) -> RenderableType:
 
 
 def _facts(scene: Scene) -> RenderableType:
-    """How the stream flows."""
+    """Rates, counts and versions."""
     status = scene.status
     facts = {
         "events/s": f"{status.get('events_per_second', 0):,.0f}",
@@ -151,10 +151,10 @@ def _facts(scene: Scene) -> RenderableType:
 
 
 def _measures(scene: Scene) -> RenderableType:
-    """The learner beside the frozen copy and the base rate; scores given before landing."""
+    """Metrics of the learner, the frozen copy and the base rate; scores given before landing."""
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
     table.add_column("scored at departure", style="dim", header_style="dim", no_wrap=True)
-    for name in ("learning on", "frozen 1 February", "base rate"):
+    for name in ("learner", "frozen 1 February", "base rate"):
         table.add_column(name, justify="right", header_style="dim", no_wrap=True)
     recent, frozen = scene.metrics.get("window", {}), scene.frozen.get("window", {})
     last = f"last {recent.get('count') or 0:,}"
@@ -172,7 +172,7 @@ def _measures(scene: Scene) -> RenderableType:
 
 
 def _path(scene: Scene) -> RenderableType:
-    """The windowed AUC from the beginning until now, of both."""
+    """The windowed AUC of both, from the beginning until now."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     ours = [auc for auc, _ in scene.path]
     theirs = [auc for _, auc in scene.path]
@@ -208,15 +208,15 @@ class Display(Protocol):
     """Where scenes are shown."""
 
     def show(self, scene: Scene) -> None:
-        """Show the moment; called several times a second."""
+        """Show a scene; called several times a second."""
 
     def say(self, text: str) -> None:
-        """Say something that stays."""
+        """Print text that stays on screen."""
 
 
 @contextmanager
 def display() -> Iterator[Display]:
-    """A screen where standard error is a terminal, else lines."""
+    """A full screen if standard error is a terminal, else lines."""
     if not sys.stderr.isatty():
         yield _Lines()
         return
@@ -227,7 +227,7 @@ def display() -> Iterator[Display]:
 
 
 class _Screen:
-    """One screen, drawn again and again."""
+    """One screen, redrawn for each scene."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -240,7 +240,7 @@ class _Screen:
 
 
 class _Lines:
-    """A line every few seconds, as long as there is news."""
+    """A line every few seconds, if it changed."""
 
     def __init__(self) -> None:
         self._said, self._said_at = "", monotonic()

@@ -2,7 +2,7 @@
 
 Every part of the package counts here; :mod:`serve.routes.monitoring` prints it. With several server
 processes the counters live in files that all of them map (``PROMETHEUS_MULTIPROC_DIR``, set by
-:mod:`serve.server.server`), so that any process answers for all.
+:mod:`serve.http_server`), so that any process answers for all.
 """
 
 from __future__ import annotations

@@ -1,25 +1,31 @@
-"""One command of Freshet as a process: started, listened to, asked to end, and mourned.
+"""One command of Freshet as a process, and the entry by which that process ends with its parent.
 
-:mod:`serve.processes.supervisor` owns the children and decides when each starts again.
+:class:`Child` is the parent's side: it starts the process, collects its output and ends it. Run as
+``python -m serve.processes.child COMMAND …``, this module is the other side. The parent holds the
+write end of the child's standard input and never writes to it: end of file means that the parent is
+gone, however it ended, ``kill -9`` included. No signal or system call tells this on every platform.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO
 
 from stream.process import Death
 
-# Called with a child's name and each line it says on standard error.
+# Called with a child's name and each line it prints on standard error.
 Said = Callable[[str, str], None]
 
-# How many of a child's last lines tell why it died.
+# How many of a child's last lines are kept, to explain its death.
 LAST_LINES = 20
 # A result is one document; what is longer is not kept.
 MOST_OUTPUT_LINES = 100_000
@@ -41,7 +47,7 @@ def freshet(name: str, *arguments: str) -> Command:
     It runs under this very interpreter, wherever Freshet is installed; ``-P`` keeps a folder that
     is called ``serve`` in the working directory from being taken for ours.
     """
-    return Command(name, (sys.executable, "-P", "-m", "serve.processes.supervised", *arguments))
+    return Command(name, (sys.executable, "-P", "-m", "serve.processes.child", *arguments))
 
 
 class Child:
@@ -64,11 +70,11 @@ class Child:
 
     @property
     def output(self) -> str:
-        """What the last process has printed on standard output."""
+        """What the last process printed on standard output."""
         return "".join(self._output)
 
     def start(self) -> None:
-        """Start a process; in a session of its own, so that Ctrl-C reaches the supervisor alone."""
+        """Start a process, in its own session so that Ctrl-C reaches only the parent."""
         # New ones: a listener of the process before may still be writing to the old.
         self._words, self._output = deque(maxlen=LAST_LINES), deque(maxlen=MOST_OUTPUT_LINES)
         self._started = monotonic()
@@ -93,11 +99,11 @@ class Child:
             listener.start()
 
     def death(self) -> Death | None:
-        """How the process ended, told once; None while one runs or when none was started."""
+        """How the process ended, reported once; None while one runs or when none was started."""
         if self._process is None or (status := self._process.poll()) is None:
             return None
-        self._bury(self._process)
-        # Who was killed did not know it coming: what was said before is no cause.
+        self._reap(self._process)
+        # A process killed by a signal did not expect it: its last lines are no cause.
         words = self._last_words() if status >= 0 else ""
         return Death(status, monotonic() - self._started, words)
 
@@ -107,7 +113,7 @@ class Child:
             self._process.terminate()
 
     def end_by(self, deadline: float) -> bool:
-        """Wait for the process to end; kill it at the deadline, and say whether that was needed."""
+        """Wait for the process to end; kill it at the deadline, and return whether it was."""
         process = self._process
         if process is None:
             return False
@@ -118,18 +124,11 @@ class Child:
             process.kill()
             process.wait()
             killed = True
-        self._bury(process)
+        self._reap(process)
         return killed
 
-    def kill(self) -> None:
-        """End the process at once."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._bury(self._process)
-
-    def _bury(self, process: Popen[str]) -> None:
-        """Hear the last words, and close what is left."""
+    def _reap(self, process: Popen[str]) -> None:
+        """Collect the last output and close the streams."""
         self._process = None
         for listener in self._listeners:
             listener.join(STREAMS_CLOSE_SECONDS)
@@ -151,3 +150,29 @@ class Child:
         if words and words[-1].startswith("freshet: "):
             return words[-1].removeprefix("freshet: ")
         return " / ".join(words[-5:])
+
+
+# Named and not imported: the command line imports this package.
+ENTRY = "serve.cli"
+# How long a command may take to finish cleanly once its parent is gone.
+GRACE_SECONDS = 15.0
+
+
+def main() -> None:
+    """Run the command, and end when the parent does."""
+    Thread(target=_end_with_parent, daemon=True).start()
+    import_module(ENTRY).main()
+
+
+def _end_with_parent() -> None:
+    """Ask for a clean end when standard input ends, then insist."""
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    sleep(GRACE_SECONDS)
+    sys.stderr.write("freshet: The supervisor is gone, and this did not end in time.\n")
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

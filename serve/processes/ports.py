@@ -1,40 +1,56 @@
-"""Which TCP port a server that is about to be started can have."""
+"""The address that a server listens on: taken, looked for, or spelt as a URL."""
 
 from __future__ import annotations
 
 import errno
 import socket
-from contextlib import closing
 
 from converters.errors import FreshetError
 
+# Connections that wait to be accepted; the system may allow fewer.
+BACKLOG = 2048
+ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # and how this machine reaches it
+
 
 class PortError(FreshetError):
-    """A server cannot listen where it was told to."""
+    """A server cannot listen on the address it was given."""
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; connections wait in it until the application accepts them.
+
+    Raises:
+        PortError: the port is taken, or the address cannot be used.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise PortError(
+            f"There is no address {host!r} to listen on ({error.strerror or error}). Name one of "
+            "this machine with --host or serve.host: 127.0.0.1 for itself, 0.0.0.0 for all."
+        ) from None
+    try:
+        # So that a port whose last connections linger counts as free.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortError(f"Cannot listen on {host}, port {port}: {_why(error)}") from None
+    listener.set_inheritable(True)
+    return listener
 
 
 def free_port(host: str, port: int) -> int:
     """This port, or one that is free where it is 0.
 
     Raises:
-        PortError: another program listens there, or this machine does not have the address.
+        PortError: the port is taken, or the address cannot be used.
     """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with closing(socket.socket(family, kind, protocol)) as listener:
-            # As servers do, so that a port whose last connections linger counts as free.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            return int(listener.getsockname()[1])
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        why = "another program listens there" if taken else error.strerror or str(error)
-        raise PortError(
-            f"Cannot listen on {host}, port {port}: {why}. Name another with --port, "
-            "or 0 for any that is free."
-        ) from None
+    with listening(host, port) as listener:
+        return int(listener.getsockname()[1])
 
 
 def free_port_near(host: str, port: int) -> int:
@@ -43,3 +59,24 @@ def free_port_near(host: str, port: int) -> int:
         return free_port(host, port)
     except PortError:
         return free_port(host, 0)
+
+
+def address_of(listener: socket.socket) -> str:
+    """The URL at which this machine reaches a listening socket."""
+    host, port = listener.getsockname()[:2]
+    host = ANY_HOST.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            "another program listens there, perhaps a server of this model. Stop that one, name "
+            "another port with --port, or let --port 0 find a free one."
+        )
+    if error.errno == errno.EACCES:
+        return "this needs more rights than this user has. Name a port above 1023 with --port."
+    return (
+        f"{error.strerror or error}. Name an address of this machine with --host, or another port "
+        "with --port."
+    )

@@ -1,24 +1,24 @@
 """Keeps processes running: each that dies is started again, and none outlives this one.
 
-Stands behind ``freshet up`` and ``freshet demo``, which run the learner and the server as
-children. A child that dies is told of in one line, with what it said last, and started again after
-a delay that grows while it keeps dying; one that keeps refusing its configuration ends them all.
-If this process is killed, the children notice (:mod:`serve.processes.supervised`) and end.
+``freshet up`` and ``freshet demo`` run the learner and the server as children. The death of a child
+is reported in one line, with the child's last words, and the child is started again after a delay
+that doubles with each death in a row. A child that keeps refusing its configuration ends them all.
+If this process is killed, the children notice and end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from types import TracebackType
 from typing import Self
 
 from converters.errors import FreshetError
 from serve.processes.child import Child, Command, Said
 from stream.process import Death
 
-# The exit status of a command that was given wrongly: trying again will not help for long.
+# The exit status of wrong usage or configuration: trying again rarely helps.
 USAGE_STATUS = 2
 
 
@@ -32,12 +32,12 @@ class ChildFailedError(FreshetError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How the dead are started again.
+    """When children that died are started again.
 
     Attributes:
         first_delay: seconds before the first new start; doubled with each death in a row.
         longest_delay: seconds between starts at most.
-        steady: a child that lived so many seconds has proved itself: its deaths are counted anew.
+        steady: a child that lived this long is healthy: its count of deaths starts again.
         refusals: deaths in a row with exit status 2 after which all are ended.
         deaths: deaths in a row of any kind after which all are ended; None: never.
         grace: seconds that children have to end when they are asked to.
@@ -62,13 +62,13 @@ class _Watched:
 
 
 class Supervisor:
-    """The owner of some children; used by one thread, which calls :meth:`tend` again and again.
+    """The owner of some children; used by one thread, which calls :meth:`tend` repeatedly.
 
     Args:
         commands: what to run; ended in this order.
-        said: called with each line that a child says; on a thread of that child's own.
-        note: called with each line that the supervisor has to say.
-        patience: when to start the dead again.
+        said: called with each line that a child prints on standard error, on the child's thread.
+        note: called with each line that the supervisor reports.
+        patience: when to start children again.
         environment: of the children; None for this process's.
     """
 
@@ -84,43 +84,39 @@ class Supervisor:
         self._note = note
         self._patience = patience
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End what still runs; at once, if someone would not wait any longer."""
-        try:
-            if kind is not KeyboardInterrupt:
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """End what still runs when the ``with`` ends; at once after Ctrl-C."""
+        with ExitStack() as ending:
+            ending.callback(self._kill)
+            try:
+                yield self
+            except KeyboardInterrupt:
+                self._kill()
+                raise
+            finally:
                 self.stop()
-        finally:
-            for watched in self._watched.values():
-                watched.child.kill()
 
     def pid(self, name: str) -> int | None:
         """The process of a child, if it runs."""
         return self._watched[name].child.pid
 
     def tend(self) -> None:
-        """Start what is due, and see who has died.
+        """Start what is due, and report who died.
 
         Raises:
-            ChildFailedError: patience with one of them has ended, and so have all.
+            ChildFailedError: one of them died too often; all have been ended.
         """
         for watched in self._watched.values():
             death = watched.child.death()
             if death is not None:
-                self._mourn(watched, death)
+                self._restart_later(watched, death)
             elif watched.due is not None and monotonic() >= watched.due:
                 watched.due = None
                 watched.child.start()
 
     def stop(self, *names: str) -> None:
-        """Ask these children, or all, to end; return when they have, killed if need be."""
+        """End these children, or all: asked first, killed after the grace period."""
         chosen = [self._watched[name] for name in names or self._watched]
         for watched in chosen:
             watched.due = None
@@ -130,15 +126,19 @@ class Supervisor:
             if watched.child.end_by(deadline):
                 self._note(
                     f"The {watched.child.command.name} did not end within "
-                    f"{self._patience.grace:.0f} s and was killed. Nothing is lost: it goes on "
+                    f"{self._patience.grace:.0f} s and was killed. Nothing is lost: it resumes "
                     "from its last checkpoint."
                 )
 
     def output(self, name: str) -> str:
-        """What the last process of a child has printed on standard output."""
+        """What the last process of a child printed on standard output."""
         return self._watched[name].child.output
 
-    def _mourn(self, watched: _Watched, death: Death) -> None:
+    def _kill(self) -> None:
+        for watched in self._watched.values():
+            watched.child.end_by(0.0)
+
+    def _restart_later(self, watched: _Watched, death: Death) -> None:
         patience, name = self._patience, watched.child.command.name
         if death.seconds >= patience.steady:
             watched.deaths = watched.refusals = 0

@@ -13,7 +13,6 @@ import pytest
 
 from converters.errors import FreshetError
 from serve.demo import demo as playing
-from serve.demo import player
 from serve.demo.flights import COLUMNS, NoFlightsError
 from serve.processes.child import Command
 from serve.processes.ports import PortError
@@ -46,7 +45,7 @@ def test_a_child_that_keeps_failing_ends_the_demo(
 ) -> None:
     """The learner's own words are the demo's error, with exit status 1."""
     header = ",".join(COLUMNS) + "\n"
-    monkeypatch.setattr(player, "write_flights", lambda path, _limit: path.write_text(header))
+    monkeypatch.setattr(playing, "write_flights", lambda path, _limit: path.write_text(header))
     monkeypatch.setattr(playing, "PATIENCE", Patience(first_delay=0.01, deaths=3))
     run_with["learner"] = FAILS
     with pytest.raises(FreshetError, match=r"learner failed 3 times.*The disk is full\.") as failed:
@@ -62,7 +61,7 @@ def test_what_stops_the_player_ends_the_demo(
     def missing(*_: object) -> int:
         raise NoFlightsError("Install the flights.")
 
-    monkeypatch.setattr(player, "write_flights", missing)
+    monkeypatch.setattr(playing, "write_flights", missing)
     with pytest.raises(NoFlightsError):
         run(events=10)
 

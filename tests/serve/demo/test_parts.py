@@ -128,7 +128,7 @@ def test_a_learner_that_still_ends_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """State is not removed under a learner of an earlier demo."""
-    monkeypatch.setattr(folders, "LONELY_SECONDS", 0.05)
+    monkeypatch.setattr(folders, "ORPHAN_SECONDS", 0.05)
     with demo_folder(tmp_path) as folder:
         home = folder.settings.home
         home.mkdir()

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -31,8 +31,9 @@ def supervised(*commands: Command, patience: Patience = PATIENCE) -> Iterator[Wa
     """A supervisor of these, with all that it and they say."""
     lines: list[str] = []
     notes: list[str] = []
-    with Supervisor(commands, lambda name, line: lines.append(line), notes.append, patience) as s:
-        yield Watch(s, lines, notes)
+    supervisor = Supervisor(commands, lambda name, line: lines.append(line), notes.append, patience)
+    with supervisor.running():
+        yield Watch(supervisor, lines, notes)
 
 
 class Watch:
@@ -134,11 +135,15 @@ STUBBORN = (
 
 def test_nobody_waits_for_children_after_a_second_interrupt() -> None:
     """Ctrl-C out of the waiting kills what is left at once."""
-    with supervised(python("a", STUBBORN), patience=Patience(grace=1000.0)) as watch:
+    pid = 0
+    with (
+        suppress(KeyboardInterrupt),
+        supervised(python("a", STUBBORN), patience=Patience(grace=1000.0)) as watch,
+    ):
         watch.tend_until(lambda: watch.lines)
         pid = watch.pid("a")
-        watch.supervisor.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
-        assert not alive(pid)
+        raise KeyboardInterrupt
+    assert not alive(pid)
 
 
 def test_a_child_that_does_not_end_is_killed() -> None:

@@ -16,8 +16,9 @@ from time import monotonic, sleep
 import pytest
 
 from learners.registry import RegistryError
-from serve.server.server import PortError, address_of, listening, run
-from tests.serve.server.test_wire import ROW, Answers, request
+from serve.http_server import run
+from serve.processes.ports import PortError, address_of, listening
+from tests.serve.test_wire import ROW, Answers, request
 from tests.support import ROOT
 from tests.support.serving.project import Project
 from tests.support.serving.served import a_project, maker_of
@@ -92,7 +93,7 @@ def test_a_taken_port_is_one_paragraph(project: Project) -> None:
     assert done.stdout == ""
     said = done.stderr.strip()
     assert "\n" not in said
-    assert f"Port {port} of 127.0.0.1 is taken" in said
+    assert f"Cannot listen on 127.0.0.1, port {port}: another program" in said
     assert "--port" in said
 
 
@@ -100,7 +101,7 @@ def test_a_taken_port_is_one_paragraph(project: Project) -> None:
     ("host", "port", "words"),
     [
         ("no.such.host.invalid", 0, "no address 'no.such.host.invalid'"),
-        ("192.0.2.1", 0, "cannot be listened on"),
+        ("192.0.2.1", 0, "Cannot listen on 192.0.2.1, port 0"),
     ],
 )
 def test_an_address_that_is_not_ours_is_told(host: str, port: int, words: str) -> None:
