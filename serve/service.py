@@ -17,9 +17,9 @@ from learners.registry import Registry, utc_now
 from learners.snapshots import SnapshotStore
 from serve.http.body import Limits
 from serve.http.counters import Measures
-from serve.live.appender import Appender
 from serve.live.live_model import LiveModel
 from serve.live.loading import Loader
+from serve.live.log_appender import Appender
 from serve.rows.request_rows import RequestReader
 
 

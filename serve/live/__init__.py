@@ -1,1 +1,5 @@
-"""The room serve/live."""
+"""What a server process keeps: the model that it serves and the log that it appends to.
+
+``live_model`` follows the registry and swaps models; ``loading`` opens and checks one version;
+``log_appender`` appends rows, once per idempotency key.
+"""

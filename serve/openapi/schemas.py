@@ -9,8 +9,8 @@ from typing import Any
 
 from converters.schema.schema import Column, Schema
 from serve.routes.versions import Move, Unpin
+from serve.rows.appended_records import LABEL_COLUMNS
 from serve.rows.refusals import SENTENCES
-from serve.rows.to_append import LABEL_COLUMNS
 
 Json = dict[str, Any]
 

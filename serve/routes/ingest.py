@@ -1,6 +1,6 @@
 """``POST /events`` and ``POST /labels``: rows over HTTP become records of the log.
 
-Takes records from :mod:`serve.rows.to_append` and gives them to :mod:`serve.live.appender` in a
+Takes records from :mod:`serve.rows.appended_records` and gives them to :mod:`serve.live.log_appender` in a
 thread, for the disk may take its time. 202 with the positions means: on disk.
 """
 
@@ -15,8 +15,8 @@ from fastapi import Request, Response
 
 from serve.http.body import JSON, media_type, only_parameters, read
 from serve.http.problems import RowsRefusedError, UnknownParameterError
-from serve.live.appender import Key, Which
-from serve.rows.to_append import Counted, IngestReader
+from serve.live.log_appender import Key, Which
+from serve.rows.appended_records import Counted, IngestReader
 from serve.service import Service
 
 KEY_HEADER = "Idempotency-Key"

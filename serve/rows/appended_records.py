@@ -1,6 +1,6 @@
 """Rows to append, as the records they become: judged, timed, and cut where the time changes.
 
-Between the body of ``POST /events`` or ``/labels`` and the log (:mod:`serve.live.appender`). Rows
+Between the body of ``POST /events`` or ``/labels`` and the log (:mod:`serve.live.log_appender`). Rows
 are judged as the stream will judge them, and one that is wrong stops all: whoever sends is told at
 once, where a dead letter would be found later. A record's time is when its rows were known: the
 time that a row gives, or now where it gives none or one still to come; rows share a record only
