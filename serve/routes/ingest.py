@@ -1,7 +1,6 @@
 """``POST /events`` and ``POST /labels``: rows over HTTP become records of the log.
 
-Takes records from :mod:`serve.rows.appended_records` and gives them to :mod:`serve.live.log_appender` in a
-thread, for the disk may take its time. 202 with the positions means: on disk.
+The answer 202, with the positions of the records, means that they are on disk.
 """
 
 from __future__ import annotations

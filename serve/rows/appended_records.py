@@ -1,10 +1,9 @@
-"""Rows to append, as the records they become: judged, timed, and cut where the time changes.
+"""Bodies of ``POST /events`` and ``/labels`` as records of the log: checked, timed and cut.
 
-Between the body of ``POST /events`` or ``/labels`` and the log (:mod:`serve.live.log_appender`). Rows
-are judged as the stream will judge them, and one that is wrong stops all: whoever sends is told at
-once, where a dead letter would be found later. A record's time is when its rows were known: the
-time that a row gives, or now where it gives none or one still to come; rows share a record only
-if their times are equal.
+Rows are checked as the stream will check them, and one bad row refuses the request: the sender
+learns of it at once, instead of finding a dead letter later. A record's time is when its rows were
+known: the time that a row gives, or now if it gives none or a future one. Only rows of equal times
+share a record.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ IS_JSON: Headers = (("content-type", JSON.encode()),)
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """The good rows of a request.
+    """The valid rows of a request.
 
     Attributes:
         times: the time cell of each row, empty where there is none.
@@ -51,7 +50,7 @@ class Incoming:
 
 
 class IngestReader:
-    """Makes records of bodies under one schema.
+    """Turns bodies into records under one schema.
 
     Args:
         rows: the schema's converter.
@@ -125,7 +124,7 @@ class IngestReader:
 
 
 def _check(rows: Sequence[object]) -> None:
-    """See that there are rows and that each is good.
+    """Check that there are rows and that each is valid.
 
     Raises:
         RowsRefusedError: lists what is wrong.
@@ -135,7 +134,7 @@ def _check(rows: Sequence[object]) -> None:
         refused = [(0, Refusal("empty-record", "", ""))]
     if refused:
         errors = [row_error(at, row) for at, row in refused]
-        then = "Nothing was appended: correct what is wrong and send all of it again."
+        then = "Nothing was appended: correct it and send the whole request again."
         raise RowsRefusedError(told(errors, max(1, len(rows)), then), errors)
 
 
@@ -153,13 +152,13 @@ def _records(incoming: Incoming, zone: str, now: int) -> list[Counted]:
 
 
 def _known_at(cell: str, zone: str, now: int) -> int | None:
-    """When a row was known; None for now, which is for the log to stamp."""
+    """When a row was known; None for now, which the log stamps."""
     time = time_ms(cell, zone) if cell else now
     return None if time >= now else time
 
 
 def _cells(rows: Sequence[object], names: Sequence[str], which: int) -> list[str]:
-    """One cell of each object, each good by now, spelt as in CSV."""
+    """One cell of each valid object, spelt as in CSV."""
     found = [object_cells(row, names) for row in rows]
     return ["" if isinstance(cells, Refusal) else cells[which] for cells in found]
 
