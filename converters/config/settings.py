@@ -95,7 +95,7 @@ class LateLabelSettings(Section):
         1024,
         ge=1,
         description="MiB of waiting events' features held as they are; what is over is held "
-        "packed. Changes nothing that is learned",
+        "compressed. Changes nothing that is learned",
     )
 
 

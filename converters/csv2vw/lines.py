@@ -106,7 +106,7 @@ class Lines:
 
 @contextmanager
 def open_lines(path: str, *, lenient: bool) -> Iterator[Lines]:
-    """Open a file, or standard input for ``-``; either may be packed by gzip or zstd.
+    """Open a file, or standard input for ``-``; either may be compressed by gzip or zstd.
 
     Raises:
         CsvFileError: the file cannot be opened.

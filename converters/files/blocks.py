@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from converters.errors import FreshetError
+from converters.files.compressed import READ_BYTES, Readable
 from converters.files.framing import Dialect
-from converters.files.packed import READ_BYTES, Readable
 
 __all__ = ["READ_BYTES", "Block", "BlockReader", "CsvFileError", "Readable"]
 

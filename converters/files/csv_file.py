@@ -1,7 +1,7 @@
 """A CSV file as rows of bytes with their line numbers, in bounded memory.
 
 Where history enters: ``convert``, ``produce``, ``score`` and ``backfill`` all read files through
-this, packed or not, in whatever encoding the config names. It frames rows exactly as
+this, compressed or not, in whatever encoding the config names. It frames rows exactly as
 :mod:`converters.convert.records` frames a record, but never decodes or judges them; a bad row is
 handed on as it is, and every row as UTF-8.
 """
@@ -20,9 +20,9 @@ from typing import NamedTuple, cast
 from converters.cells.refusal import Refusal, quoted
 from converters.config.settings import CsvSettings
 from converters.files.blocks import READ_BYTES, Block, BlockReader, CsvFileError
+from converters.files.compressed import PARQUET, Source
 from converters.files.encodings import Transcoder, is_utf8
 from converters.files.framing import Dialect
-from converters.files.packed import PARQUET, Source
 from converters.files.parquet import ParquetSource
 
 __all__ = ["Block", "CsvFile", "CsvFileError", "FileRow", "open_csv", "opened"]
@@ -73,7 +73,7 @@ class CsvFile:
 
     @property
     def size(self) -> int | None:
-        """The file's size in bytes, packed; None for a stream, whose end is not known."""
+        """The file's size in bytes, compressed; None for a stream, whose end is not known."""
         return self._source.size
 
     def tell(self) -> int:
@@ -82,7 +82,7 @@ class CsvFile:
 
     @property
     def bytes_read(self) -> int:
-        """How many bytes of CSV have been read, unpacked."""
+        """How many bytes of CSV have been read, decompressed."""
         return self._reader.bytes_read
 
     def rows(self) -> Iterator[FileRow]:
@@ -192,7 +192,7 @@ def open_csv(path: str, csv: CsvSettings | None = None) -> Iterator[CsvFile]:
 
 @contextmanager
 def opened(path: str) -> Iterator[Source]:
-    """The bytes of a file, or of standard input for ``-``, unpacked if they are gzip or zstd.
+    """The bytes of a file, or of standard input for ``-``, decompressed if they are gzip or zstd.
 
     Raises:
         CsvFileError: the file cannot be opened.

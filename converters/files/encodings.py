@@ -1,15 +1,15 @@
 """The bytes of a file in another encoding -> the same text in UTF-8, while it is read.
 
-Between :mod:`converters.files.packed` and the framing of rows, which knows UTF-8 alone. A byte that
-the encoding does not know becomes a mark that is no UTF-8, so that its row is refused like any
-other that cannot be read, and its neighbours live; :mod:`converters.cells.refusal` shows the byte.
+Rows are framed in UTF-8 only. A byte that the encoding does not know becomes a mark that is not
+valid in UTF-8: its row is refused like any other that cannot be read, and its neighbours live.
+:mod:`converters.cells.refusal` shows the byte.
 """
 
 from __future__ import annotations
 
 import codecs
 
-from converters.files.packed import Readable
+from converters.files.compressed import Readable
 
 # What the marks are made of: surrogates, which no text holds and which are not valid in UTF-8.
 FIRST_MARK = 0xDC00

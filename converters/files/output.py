@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from converters.errors import FreshetError, UsageError
-from converters.files.packed import packing
+from converters.files.compressed import compressing
 
 STANDARD_OUTPUT = "-"
 # File systems take names of 255 bytes, most of them; the partial file's adds up to 20.
@@ -30,7 +30,7 @@ def writing(output: str) -> Iterator[BinaryIO]:
     A file is written beside its place and put there when all is written; if the block is left by
     an error, whatever was there before is still there. What is not a regular file, such as
     ``/dev/stderr`` or a named pipe, is written to directly. A name that ends in ``.gz`` or ``.zst``
-    says how the file is packed.
+    says how the file is compressed.
 
     Raises:
         OutputError: the file cannot be written.
@@ -53,15 +53,18 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of what is there, and its mode, once all is written."""
     mode = _mode(path)
     if mode is not None and not stat.S_ISREG(mode):
-        with path.open("wb") as file, packing(file, path.name) as packed:
-            yield packed
+        with path.open("wb") as file, compressing(file, path.name) as compressed:
+            yield compressed
         return
     partial = path.with_name(_partial_name(path.name))
     try:
-        with open(partial, "wb", opener=_opener(mode)) as file, packing(file, path.name) as packed:
+        with (
+            open(partial, "wb", opener=_opener(mode)) as file,
+            compressing(file, path.name) as compressed,
+        ):
             if mode is not None:
                 os.fchmod(file.fileno(), stat.S_IMODE(mode))
-            yield packed
+            yield compressed
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

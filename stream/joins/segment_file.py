@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from converters.files.zstd import compress, decompress
+from converters.files.compressed import compress, decompress
 from learners.metrics.arrays import AnyArray, IntArray
 from stream.joins.columns import Block, Layout
 

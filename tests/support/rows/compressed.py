@@ -1,4 +1,4 @@
-"""Packed files to read, for tests: gzip and zstd, and the rows that are in them."""
+"""Compressed files to read, for tests: gzip and zstd, and the rows that are in them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from converters.files import zstd
+from converters.files.compressed import ZstdFile
 from converters.files.csv_file import CsvFile
 
 ROWS = b"a,b\n" + b"".join(b'%d,"x\ny"\n' % i for i in range(20_000))
@@ -18,7 +18,7 @@ Pack = Callable[[bytes], bytes]
 def pack_zstd(content: bytes) -> bytes:
     """The content as one zstd frame."""
     with io.BytesIO() as packed:
-        with zstd.ZstdFile(packed, "w") as file:
+        with ZstdFile(packed, "w") as file:
             file.write(content)
         return packed.getvalue()
 
@@ -29,7 +29,7 @@ packs = pytest.mark.parametrize("pack", PACKS.values(), ids=PACKS)
 
 
 def read(packed: bytes) -> list[bytes]:
-    """The rows of a packed file."""
+    """The rows of a compressed file."""
     return [row.content for row in CsvFile(io.BytesIO(packed), "f.csv").rows()]
 
 

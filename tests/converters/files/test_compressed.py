@@ -1,4 +1,4 @@
-"""Packed files: told by their bytes, and unpacked in bounded memory."""
+"""Compressed files: recognized by their bytes, and decompressed in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converters.files.compressed import Source
 from converters.files.csv_file import CsvFile, open_csv, opened
 from converters.files.output import writing
-from converters.files.packed import Source
 from converters.sampling import file_sample
-from tests.support.rows.packed import PACKS, PLAIN, ROWS, SKIPPED, Pack, pack_zstd, packs, read
+from tests.support.rows.compressed import PACKS, PLAIN, ROWS, SKIPPED, Pack, pack_zstd, packs, read
 from tests.support.streams.stepping import Stepping
 
 

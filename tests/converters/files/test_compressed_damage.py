@@ -10,7 +10,7 @@ import lzma
 import pytest
 
 from converters.files.csv_file import CsvFile, CsvFileError
-from tests.support.rows.packed import PLAIN, ROWS, Pack, packs, read
+from tests.support.rows.compressed import PLAIN, ROWS, Pack, packs, read
 
 
 def broken(packed: bytes) -> tuple[list[bytes], str]:
@@ -78,5 +78,7 @@ PACKED_OTHERWISE += [("ZIP", b"PK\x03\x04" + ROWS)]
 @pytest.mark.parametrize(("name", "packed"), PACKED_OTHERWISE)
 def test_a_file_packed_otherwise(name: str, packed: bytes) -> None:
     """What is packed in a way that is not read is named, not taken for a strange CSV."""
-    with pytest.raises(CsvFileError, match=f"packed as {name}; unpack it, or pack it with gzip"):
+    with pytest.raises(
+        CsvFileError, match=f"compressed as {name}; decompress it, or compress it with gzip"
+    ):
         read(packed)
