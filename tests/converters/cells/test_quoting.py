@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from converters.cells.refusal import QUOTED_LENGTH, quoted, quoted_bytes
@@ -22,6 +22,7 @@ def test_nothing_steers_a_terminal(text: str) -> None:
 
 
 @given(st.text(st.characters(exclude_characters="\\"), max_size=400))
+@example("\udc00\udc80\ud800")
 def test_no_escape_is_cut(text: str) -> None:
     """What is left of a long text is the beginning of its escaped form, up to a whole escape."""
     shown = quoted(text)
@@ -29,8 +30,15 @@ def test_no_escape_is_cut(text: str) -> None:
     pieces = re.findall(rf"{ESCAPE}|.", kept)
     assert len(pieces) <= len(text)
     for piece, character in zip(pieces, text, strict=False):
-        assert piece == character or piece == character.encode("unicode_escape").decode()
+        assert piece in {character, escaped(character)}
     assert (kept == shown) == (len(pieces) == len(text)) or text.endswith("…")
+
+
+def escaped(character: str) -> str:
+    """A character's escape; what stands for a byte that is not UTF-8 is shown as that byte."""
+    if "\udc00" <= character <= "\udcff":
+        return rf"\x{ord(character) & 0xFF:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 @given(st.binary(max_size=600))
