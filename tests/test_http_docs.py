@@ -59,5 +59,5 @@ def test_every_reason_has_a_sentence_and_is_documented() -> None:
 def _sources() -> str:
     """The converter's code, without the classic tool's, whose refusals no server gives."""
     folder: Path = ROOT / "converters"
-    paths = [path for path in folder.glob("*.py") if not path.name.startswith("csv2vw")]
+    paths = [path for path in folder.rglob("*.py") if path.parent.name != "csv2vw"]
     return "".join(path.read_text(encoding="utf-8") for path in paths)
