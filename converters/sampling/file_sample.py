@@ -7,9 +7,9 @@ days, such as the month, would look constant.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from operator import itemgetter
 
 from pydantic import ValidationError
 
@@ -18,13 +18,12 @@ from converters.config.settings import CsvSettings
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFile, CsvFileError, FileRow
 from converters.files.encodings import is_utf8
+from converters.sampling.reservoir import Reservoir
 
 # The sample is held in memory, cell by cell: wide rows give fewer of them.
 LARGEST_SAMPLE = 64 * 2**20
 MOST_CELLS = 2_000_000
 MOST_ROWS = 200_000
-# How far the drawn rows may grow beyond that before some are thrown away again.
-SLACK = 1.5
 # What is read of a huge file, in a few seconds.
 LARGEST_READ = 256 * 2**20
 # Delimiters that a command line hardly can hold.
@@ -83,18 +82,13 @@ class Sample:
         """The sample with further rows (line and cells), each where it stands in the file."""
         known = set(self.lines)
         new = [(line, cells) for line, cells in rows if line not in known]
-        order = sorted(
-            range(self.rows + len(new)), key=[*self.lines, *(at for at, _ in new)].__getitem__
-        )
-        lines = [*self.lines, *(line for line, _ in new)]
-        columns = {}
-        for place, (name, cells) in enumerate(self.columns.items()):
-            every = [*cells, *(row[place] for _, row in new)]
-            columns[name] = [every[at] for at in order]
+        every = [*zip(self.lines, zip(*self.columns.values(), strict=True), strict=True), *new]
+        every.sort(key=itemgetter(0))
+        columns = zip(*(cells for _, cells in every), strict=True)
         return replace(
             self,
-            columns=columns,
-            lines=[lines[at] for at in order],
+            columns=dict(zip(self.columns, map(list, columns), strict=True)),
+            lines=[line for line, _ in every],
             added=self.added + len(new),
         )
 
@@ -112,21 +106,23 @@ def read_sample(file: CsvFile, limit: int) -> Sample:
     """
     _check_names(file)
     most = max(1, min(MOST_ROWS, MOST_CELLS // len(file.header)))
-    drawn = _Draw(min(limit or most, most))
+    drawn: Reservoir[FileRow] = Reservoir(min(limit or most, most), LARGEST_SAMPLE)
+    dice = random.Random(0)  # noqa: S311  # the same file must give the same sample
     whole = True
     for row in file.rows():
-        drawn.offer(row)
+        drawn.offer(dice.random(), len(row.content), row)
         if limit and file.bytes_read > LARGEST_READ:
             whole = False
             break
-    return _readable(file, drawn, whole=whole, limited=not 0 < limit <= drawn.limit)
+    limited = not 0 < limit <= most and file.rows_read > min(limit or most, most)
+    return _readable(file, drawn.kept()[1], whole=whole, limited=limited)
 
 
-def _readable(file: CsvFile, drawn: _Draw, *, whole: bool, limited: bool) -> Sample:
+def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: bool) -> Sample:
     rows: list[list[str]] = []
     lines: list[int] = []
     unreadable: dict[str, list[int]] = {}
-    for row in drawn.rows():
+    for row in drawn:
         cells = file.dialect.cells_of(row.content)
         if isinstance(cells, Refusal):
             fault = _encoding_fault(file.csv) if cells.reason == "not-utf8" else BADLY_QUOTED
@@ -143,7 +139,6 @@ def _readable(file: CsvFile, drawn: _Draw, *, whole: bool, limited: bool) -> Sam
             found = f" that can be read; line {first[0]} is the first bad one ({first[1]})"
         raise CsvFileError(f"{file.name} has no rows{found}: a schema is inferred from rows.")
     columns = dict(zip(file.header, map(list, zip(*rows, strict=True)), strict=True))
-    limited = limited and file.rows_read > drawn.limit
     return Sample(file.name, columns, lines, unreadable, file.rows_read, whole, file.csv, limited)
 
 
@@ -166,45 +161,6 @@ def csv_as_told(delimiter: str, encoding: str) -> CsvSettings:
         wrong = error.errors(include_url=False)[0]
         told = wrong["msg"].removeprefix("Value error, ")
         raise UsageError(f"--{wrong['loc'][0]}: {told}.") from None
-
-
-class _Ticket(NamedTuple):
-    lot: float
-    row: FileRow
-
-
-class _Draw:
-    """Draws rows at random, each with the same chance, without knowing how many will come."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._lots = random.Random(0)  # noqa: S311  # the same file must give the same sample
-        self._lowest = 1.0
-        self._tickets: list[_Ticket] = []
-        self._bytes = 0
-
-    def offer(self, row: FileRow) -> None:
-        """Keep the row if its lot is among the lowest so far."""
-        lot = self._lots.random()
-        if lot < self._lowest:
-            self._tickets.append(_Ticket(lot, row))
-            self._bytes += len(row.content)
-            if len(self._tickets) > SLACK * self.limit or self._bytes > SLACK * LARGEST_SAMPLE:
-                self._thin()
-
-    def rows(self) -> Iterable[FileRow]:
-        """The drawn rows, in the file's order."""
-        if len(self._tickets) > self.limit or self._bytes > LARGEST_SAMPLE:
-            self._thin()
-        return (ticket.row for ticket in self._tickets)
-
-    def _thin(self) -> None:
-        lots = sorted(ticket.lot for ticket in self._tickets)
-        small = max(1, int(len(lots) * min(1.0, LARGEST_SAMPLE / self._bytes)))
-        kept = min(self.limit, small)
-        self._lowest = lots[kept] if kept < len(lots) else 1.0
-        self._tickets = [t for t in self._tickets if t.lot < self._lowest]
-        self._bytes = sum(len(t.row.content) for t in self._tickets)
 
 
 def _check_names(file: CsvFile) -> None:

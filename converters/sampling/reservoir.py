@@ -1,8 +1,8 @@
-"""A uniform sample of the rows, in bounded memory, the same for the same file.
+"""A uniform sample of rows, in bounded memory, the same for the same file.
 
-Part of :mod:`converters.check.profile`. Each row draws a lot and those with the lowest are kept
-(bottom-k sampling), so that how many will come need not be known. Quantiles, drift, leak suspects
-and plots are made of it, column by column; up to its size they are those of the whole file.
+Each row draws a lot and those with the lowest are kept (bottom-k sampling), so that how many will
+come need not be known. :class:`Reservoir` keeps any rows; :class:`RowSample` keeps rows of CSV with
+their labels and gives them column by column. Up to its size a sample is the whole file.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import csv
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ MOST_ROWS = 20_000
 MOST_BYTES = 12 * 2**20
 # Cells that are looked at together; some 60 bytes each.
 CELLS_AT_ONCE = 50_000
+# How far a reservoir may grow beyond its bounds before rows are evicted: a sort each time.
+SLACK = 1.25
 
 POSITIVE, NEGATIVE, UNLABELLED = 1, 0, -1
 
@@ -64,57 +67,98 @@ class Sampled:
         return (found[0], found[1]) if found[0][1] and found[1][1] else None
 
 
-class RowSample:
-    """Draws rows.
+Row = TypeVar("Row")
+
+
+class Reservoir(Generic[Row]):
+    """The rows with the lowest lots, as many as fit; which ones depends on lots and sizes only.
 
     Args:
-        delimiter: what parts the cells of a row's text.
+        most: how many rows are kept.
+        most_bytes: how large they may be together; one row is kept whatever its size.
+    """
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._lots: list[float] = []
+        self._sizes: list[int] = []
+        self._rows: list[Row] = []
+        self._bytes = 0
+        self.limit = math.inf
+
+    def offer(self, lot: float, size: int, row: Row) -> None:
+        """Keep a row of so many bytes if its lot is below the limit."""
+        if lot >= self.limit:
+            return
+        self._lots.append(lot)
+        self._sizes.append(size)
+        self._rows.append(row)
+        self._bytes += size
+        if len(self._rows) > SLACK * self._most or self._bytes > SLACK * self._most_bytes:
+            self._evict()
+
+    def kept(self) -> tuple[list[float], list[Row]]:
+        """The lots and the rows that are kept, in the order in which they came."""
+        self._evict()
+        return self._lots, self._rows
+
+    def _evict(self) -> None:
+        """Keep the lowest lots, and from now on take none that is higher."""
+        if len(self._rows) <= self._most and self._bytes <= self._most_bytes:
+            return
+        order = np.argsort(np.array(self._lots), kind="stable")
+        sizes = np.cumsum(np.array(self._sizes)[order])
+        fitting = int(np.searchsorted(sizes, self._most_bytes, side="right"))
+        kept = sorted(order[: max(1, min(self._most, fitting))].tolist())
+        if len(kept) < len(order):
+            self.limit = self._lots[order[len(kept)]]
+        self._lots = [self._lots[place] for place in kept]
+        self._sizes = [self._sizes[place] for place in kept]
+        self._rows = [self._rows[place] for place in kept]
+        self._bytes = sum(self._sizes)
+
+
+class RowSample:
+    """Draws rows of CSV and keeps them with their labels.
+
+    Args:
+        delimiter: what separates the cells of a row's text.
         most: how many rows are kept.
     """
 
     def __init__(self, delimiter: str, most: int = MOST_ROWS) -> None:
         self._delimiter = delimiter
-        self._most = most
         self._dice = np.random.PCG64(0)  # the same file must give the same sample
-        self._limit = np.uint64(2**64 - 1)
-        self._lots = np.empty(0, np.uint64)
-        self._ordinals = np.empty(0, np.int64)
-        self._labels = np.empty(0, np.int8)
-        self._texts: list[bytes] = []
-        self._bytes = 0
+        self._rows: Reservoir[tuple[int, int, bytes]] = Reservoir(most, MOST_BYTES)
         self._offered = 0
 
     def offer(self, texts: Sequence[bytes], labels: NDArray[np.int8]) -> None:
         """Take those of the next rows whose lot is low."""
-        lots = self._dice.random_raw(len(texts))
-        drawn = np.flatnonzero(lots < self._limit)
-        self._lots = np.concatenate([self._lots, lots[drawn]])
-        self._ordinals = np.concatenate([self._ordinals, self._offered + drawn])
-        self._labels = np.concatenate([self._labels, labels[drawn]])
-        kept = [texts[place] for place in drawn.tolist()]
-        self._texts += kept
-        self._bytes += sum(map(len, kept))
-        self._offered += len(texts)
-        if len(self._texts) > 1.25 * self._most or self._bytes > 1.25 * MOST_BYTES:
-            self._thin()
+        lots = self._dice.random_raw(len(texts)).tolist()
+        for lot, text, label in zip(lots, texts, labels.tolist(), strict=True):
+            if lot < self._rows.limit:
+                self._rows.offer(lot, len(text), (self._offered, label, text))
+            self._offered += 1
 
     def sampled(self) -> Sampled:
         """The rows, when all have been offered."""
-        self._thin()
+        lots, rows = self._rows.kept()
+        ordinals = np.array([ordinal for ordinal, _, _ in rows], np.int64)
         return Sampled(
-            self._ordinals,
-            self._labels,
-            self._lots,
-            2 * self._ordinals >= self._offered,
-            len(self._texts) == self._offered,
+            ordinals,
+            np.array([label for _, label, _ in rows], np.int8),
+            np.array(lots, np.uint64),
+            2 * ordinals >= self._offered,
+            len(rows) == self._offered,
         )
 
     def columns(self, width: int) -> Iterator[list[str]]:
         """The cells of each column, one column after the other; some at a time are in memory."""
-        together = max(1, CELLS_AT_ONCE // max(1, len(self._texts)))
+        texts = self._texts()
+        together = max(1, CELLS_AT_ONCE // max(1, len(texts)))
         for first in range(0, width, together):
             last = min(first + together, width)
-            rows = [self._cells(text)[first:last] for text in self._texts]
+            rows = [self._cells(text)[first:last] for text in texts]
             if rows:
                 yield from map(list, zip(*rows, strict=True))
             else:
@@ -122,25 +166,13 @@ class RowSample:
 
     def column(self, place: int) -> list[str]:
         """The cells of one column."""
-        return [self._cells(text)[place] for text in self._texts]
+        return [self._cells(text)[place] for text in self._texts()]
+
+    def _texts(self) -> list[bytes]:
+        return [text for _, _, text in self._rows.kept()[1]]
 
     def _cells(self, text: bytes) -> list[str]:
         row = text.decode()
         if '"' not in row:
             return row.split(self._delimiter)
         return next(csv.reader([row], delimiter=self._delimiter, strict=True))
-
-    def _thin(self) -> None:
-        """Keep the lowest lots, as many as may be."""
-        order = np.argsort(self._lots, kind="stable")
-        sizes = np.fromiter(map(len, self._texts), np.int64, len(self._texts))
-        fitting = int(np.searchsorted(np.cumsum(sizes[order]), MOST_BYTES, side="right"))
-        most = max(1, min(self._most, fitting))
-        if len(order) <= most:
-            return
-        self._limit = self._lots[order[most]]
-        kept = np.sort(order[:most])
-        self._lots, self._ordinals = self._lots[kept], self._ordinals[kept]
-        self._labels = self._labels[kept]
-        self._texts = [self._texts[place] for place in kept.tolist()]
-        self._bytes = sum(map(len, self._texts))
