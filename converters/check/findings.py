@@ -8,7 +8,7 @@ for a person to judge, a *note* explains.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from converters.cells.refusal import quoted
 from converters.check.class_balance import Balance
@@ -16,7 +16,6 @@ from converters.check.column_counts import UNKNOWN
 from converters.check.data_report import ColumnReport, Finding, Level
 from converters.check.profile import Profile
 from converters.sampling.column_sample import UNIQUE_FROM_ROWS
-from converters.sampling.leak_suspects import BY, Alone, suspicious
 from converters.sampling.sketches import Estimate, about, estimated
 from converters.schema.schema import Schema
 from converters.show.tables import counted, listed, percent
@@ -33,6 +32,9 @@ AFTER_EVENT = (
 )
 
 
+Saying = Callable[[Level, str, str], Finding]
+
+
 def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
     """All of one column.
 
@@ -40,10 +42,13 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
         column: the column.
         rows: how many rows were told apart into cells.
     """
-    said = _Saying(column)
+    said = _saying(column)
     present = rows - column.missing
-    if column.alone is not None and column.learned and suspicious(column.alone):
-        yield said("problem", "leak-suspect", _leak(column.alone))
+    if column.alone is not None and column.learned and column.alone.suspicious:
+        rest = (
+            f"{column.alone.described(digits=3)}. If it is known only when the label is, give it "
+        )
+        yield said("problem", "leak-suspect", f'{rest}the role "leak".')
     elif column.after_event:
         yield said("warning", "leak-suspect", AFTER_EVENT)
     if column.learned and rows >= UNIQUE_FROM_ROWS:
@@ -60,25 +65,16 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
     yield from _drifting(column, said)
 
 
-class _Saying:
+def _saying(column: ColumnReport) -> Saying:
     """Makes findings about one column, whose messages begin with its name."""
 
-    def __init__(self, column: ColumnReport) -> None:
-        self._name = column.name
+    def said(level: Level, code: str, message: str) -> Finding:
+        return Finding(level, code, column.name, f"'{quoted(column.name)}' {message}")
 
-    def __call__(self, level: Level, code: str, message: str) -> Finding:
-        return Finding(level, code, self._name, f"'{quoted(self._name)}' {message}")
-
-
-def _leak(alone: Alone) -> str:
-    return (
-        f"alone tells the classes apart {BY[alone.by]} (AUC {alone.auc:.3f}; columns of chance "
-        f"stay under {alone.control:.3f}). If it is known only when the label is, give it the "
-        'role "leak".'
-    )
+    return said
 
 
-def _values(column: ColumnReport, present: int, said: _Saying) -> Iterator[Finding]:
+def _values(column: ColumnReport, present: int, said: Saying) -> Iterator[Finding]:
     if not present:
         yield said("warning", "always-missing", "is always missing.")
     elif column.constant:
@@ -97,7 +93,7 @@ def _values(column: ColumnReport, present: int, said: _Saying) -> Iterator[Findi
         yield said("warning", "nearly-unique", rest)
 
 
-def _drifting(column: ColumnReport, said: _Saying) -> Iterator[Finding]:
+def _drifting(column: ColumnReport, said: Saying) -> Iterator[Finding]:
     drift = column.drift
     if drift is None or drift.psi < DRIFTED or drift.psi <= drift.chance:
         return

@@ -1,1 +1,1 @@
-"""The room converters/commands."""
+"""The commands of this floor, one module each; ``serve.cli`` assembles them."""

@@ -88,11 +88,11 @@ def init(
     """Infer a schema from rows of a CSV file and write a commented config file."""
     from converters.files.output import writing
     from converters.init.config_text import model_name
-    from converters.init.schema_inference import Told
+    from converters.init.declared import Declared
     from converters.init.trial import written
 
     _check_free(output, csv, force=force)
-    told = Told(
+    told = Declared(
         label=label,
         positive=tuple(positive),
         negative=tuple(negative or ()),

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from converters.config.toml_text import quoted, readable
 from converters.init.column_decision import (
     Alternative,
@@ -19,7 +21,6 @@ from converters.init.column_decision import (
     percent,
     words,
 )
-from converters.init.leaks import suspected
 from converters.init.locale_formats import Notation, notation_of
 from converters.init.nonnumeric_columns import (
     are_times,
@@ -37,7 +38,7 @@ from converters.init.numeric_columns import (
     nearly_numbers,
     numbers,
 )
-from converters.sampling.column_sample import ColumnSample
+from converters.sampling.column_sample import ColumnSample, coded
 from converters.sampling.leak_suspects import Judge
 
 PROTECTED, ASKED = "protected", "asked"
@@ -189,9 +190,25 @@ def _feature(
         return protected(learned, word)
     if guess.kind == "time" and is_later(column, surroundings):
         return leak(learned, "is always later than the event itself")
-    if reason := suspected(judge, column, guess):
+    if reason := _suspected(judge, column, guess):
         return leak(learned, reason)
     return asked(learned, word) if grade == ASKED else learned
+
+
+def _suspected(judge: Judge, column: ColumnSample, guess: Guess) -> str:
+    """Why a column is a suspect, in words; empty if it is none."""
+    absent = column.missing | {*guess.as_missing}
+    if guess.kind == "numeric":  # its other odd cells refuse their rows
+        absent |= {*column.odd}
+    missing = np.array([cell in absent for cell in column.cells], np.bool_)
+    codes, values = np.zeros(len(missing), np.int64), None
+    if guess.kind == "numeric":
+        numbers = {**column.values, **dict.fromkeys(absent, np.nan)}
+        values = np.array([numbers[cell] for cell in column.cells], np.float64)
+    elif guess.kind in ("categorical", "boolean"):
+        codes = coded(column.cells)
+    alone = judge.alone(codes, missing, values)
+    return alone.described(digits=2) if alone is not None and alone.suspicious else ""
 
 
 def _settings(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> dict[str, Any]:

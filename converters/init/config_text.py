@@ -22,8 +22,8 @@ from converters.config.learning_settings import LearnerSettings
 from converters.config.settings import CsvSettings, Settings
 from converters.config.toml_text import key, quoted, value
 from converters.init.column_decision import Decision
+from converters.init.declared import Labels
 from converters.init.interactions import Crossing
-from converters.init.labels import Labels
 from converters.init.schema_inference import Inference
 from converters.sampling.file_sample import Sample
 

@@ -1,8 +1,6 @@
-"""A sample of a CSV file and what was told about it -> what each column shall be.
+"""A sample of a CSV file and what the options declare about it -> what each column shall be.
 
-Follows :mod:`converters.sampling.file_sample`; what comes out is written as ``freshet.toml`` by
-:mod:`converters.init.config_text`. Columns of which something was told are decided by
-:mod:`converters.init.declared`, all others by :mod:`converters.init.column_guess`.
+Columns that an option names are decided by :mod:`.declared`, all others by :mod:`.column_guess`.
 """
 
 from __future__ import annotations
@@ -13,14 +11,21 @@ from dataclasses import dataclass, replace
 from converters.config.toml_text import quoted
 from converters.init.column_decision import Alternative, Decision, Surroundings, counted
 from converters.init.column_guess import decide
-from converters.init.declared import Told, moments, roles_of, told_decision
+from converters.init.declared import (
+    Declared,
+    InferError,
+    LabelColumn,
+    Labels,
+    declared_decision,
+    listed,
+    map_labels,
+    moments,
+    roles_of,
+)
 from converters.init.interactions import Crossing, crossings
-from converters.init.labels import InferError, LabelColumn, Labels, listed, map_labels
-from converters.init.leaks import judge_of
 from converters.sampling.column_sample import MISSING_SPELLINGS, ColumnSample
 from converters.sampling.file_sample import Sample
-
-__all__ = ["Inference", "Told", "infer", "worth_crossing"]
+from converters.sampling.leak_suspects import judge_of
 
 # How many columns an error explains.
 EXPLAINED = 20
@@ -43,7 +48,7 @@ class Inference:
     order: tuple[int, ...]
 
 
-def infer(sample: Sample, told: Told) -> Inference:
+def infer(sample: Sample, told: Declared) -> Inference:
     """Decide every column.
 
     Raises:
@@ -60,7 +65,7 @@ def infer(sample: Sample, told: Told) -> Inference:
     for name, cells in sample.columns.items():
         facts = ColumnSample(name, cells, sample.lines, labels.codes)
         if name in roles:
-            decisions.append(told_decision(facts, roles[name], labels, surroundings))
+            decisions.append(declared_decision(facts, roles[name], labels, surroundings))
         else:
             decisions.append(decide(facts, surroundings, judge))
     warnings = [*_unreadable(sample), *labels.warnings]

@@ -20,8 +20,9 @@ from converters.config import load
 from converters.convert.to_vw_text import compile_schema
 from converters.files.csv_file import CsvFile
 from converters.init.config_text import config_text
+from converters.init.declared import Declared
 from converters.init.locale_formats import is_number_otherwise
-from converters.init.schema_inference import Told, infer, worth_crossing
+from converters.init.schema_inference import infer, worth_crossing
 from converters.sampling.file_sample import Sample
 from converters.schema import schema
 from converters.schema.schema import Schema
@@ -137,7 +138,7 @@ class Origin:
     everything: bool = False
 
 
-def written(origin: Origin, told: Told, model: str, path: Path) -> WrittenConfig:
+def written(origin: Origin, told: Declared, model: str, path: Path) -> WrittenConfig:
     """Infer the schema, write it, and try it on the file.
 
     Args:
@@ -170,7 +171,7 @@ def written(origin: Origin, told: Told, model: str, path: Path) -> WrittenConfig
     return WrittenConfig(text, sample, tuple(warnings))
 
 
-def _guessed(sample: Sample, told: Told) -> set[str]:
+def _guessed(sample: Sample, told: Declared) -> set[str]:
     """The columns of which a guess was made: of the others, nothing would change."""
     settled = {name for _, name, role in told.roles if role != "label" or told.negative}
     return set(sample.columns) - settled

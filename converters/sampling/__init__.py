@@ -1,1 +1,6 @@
-"""The room converters/sampling."""
+"""Rows drawn from a file, and what can be said of a column from them.
+
+``reservoir`` draws rows in bounded memory; ``file_sample`` holds those of a file for ``init``, and
+``column_sample`` one column of it. ``sketches`` estimates counts; ``drift`` and ``leak_suspects``
+judge a column.
+"""

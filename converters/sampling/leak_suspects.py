@@ -1,8 +1,7 @@
-"""How well one column alone tells the classes apart, against columns of chance.
+"""How well one column by itself predicts the label, against columns of chance.
 
-Called by :mod:`converters.check.columns` with the sampled cells of a column. A leak, known only
-when the label is, does it too well. Judged are three ways, and the one counts that is furthest
-above chance: the number's rank, the value's share of positives, and being missing.
+A leak, known only when the label is, does it too well. Judged are three ways, and the one counts
+that is furthest above chance: the number's rank, the value's share of positives, and being missing.
 
 The share of positives of a value is learned from one half of the sample, drawn by chance, and
 judged on the other: judged on the same rows, a column of unique values would be perfect. So a
@@ -14,36 +13,41 @@ that, for the best of as many columns.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.sampling.reservoir import NEGATIVE, POSITIVE, Sampled
+from converters.sampling.reservoir import NEGATIVE, POSITIVE, UNLABELLED, Sampled
 
-# Fewer labels of a class say nothing about how well a column tells them apart.
+# Fewer labels of a class say nothing about how well a column predicts them.
 FEWEST_OF_A_CLASS = 10
 
-# What honest columns do not reach alone; the classes' rate per value fits the sample more closely
-# than a rank does, so more is asked of it. The delay at departure tells late arrivals with .90.
+# What honest columns do not reach by themselves; the classes' rate per value fits the sample more
+# closely than a rank does, so more is asked of it. The delay at departure predicts late arrivals
+# with .90.
 SUSPECT_RANK_AUC = 0.85
 SUSPECT_RATE_AUC = 0.9
 
-
 BY = {"number": "by its size", "value": "by its value", "missing": "by whether it is missing"}
 
+# The control is what the best of all columns would reach by chance in one of so many files.
+FILES = 100
+# Each may be so in five ways: by rising or falling, by value, by being missing or there.
+WAYS = 5
+# Numbers are judged by value too, in so many spans: a leak need not rise or fall.
+SPANS = 20
 
-def suspicious(alone: Alone) -> bool:
-    """Whether a column tells the classes apart too well to be true."""
-    limit = SUSPECT_RANK_AUC if alone.by == "number" else SUSPECT_RATE_AUC
-    return alone.auc >= limit and alone.auc > alone.control
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Alone:
-    """How well a column tells the classes apart by itself.
+    """How well a column predicts the label by itself.
 
     Attributes:
         auc: the area under the ROC curve, at least one half.
@@ -55,17 +59,18 @@ class Alone:
     by: str
     control: float
 
+    @property
+    def suspicious(self) -> bool:
+        """Whether this is too well to be true."""
+        limit = SUSPECT_RANK_AUC if self.by == "number" else SUSPECT_RATE_AUC
+        return self.auc >= limit and self.auc > self.control
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-
-# The control is what the best of all columns would reach by chance in one of so many files.
-FILES = 100
-# Each may be so in five ways: by rising or falling, by value, by being missing or there.
-WAYS = 5
-# Numbers are judged by value too, in so many spans: a leak need not rise or fall.
-SPANS = 20
+    def described(self, digits: int) -> str:
+        """How well, in words that follow the column's name."""
+        return (
+            f"alone tells the classes apart {BY[self.by]} (AUC {self.auc:.{digits}f}; columns of "
+            f"chance stay under {self.control:.{digits}f})"
+        )
 
 
 class Judge:
@@ -123,6 +128,19 @@ class Judge:
         zeros = len(positive) - ones
         deviation = math.sqrt((ones + zeros + 1) / (12 * ones * zeros))
         return min(1.0, 0.5 + self._z * deviation)
+
+
+def judge_of(labels: Sequence[int | None], columns: int) -> Judge:
+    """The judge of rows with these labels, 1, 0 or None, for the best of so many columns."""
+    rows = len(labels)
+    sampled = Sampled(
+        ordinals=np.arange(rows),
+        labels=np.array([UNLABELLED if label is None else label for label in labels], np.int8),
+        lots=np.random.PCG64(0).random_raw(rows),  # the same file must be judged alike
+        second=np.arange(rows) * 2 >= rows,
+        whole=False,
+    )
+    return Judge(sampled, columns)
 
 
 def _folds(positive: Mask, lots: NDArray[np.uint64]) -> Mask:

@@ -14,7 +14,7 @@ from converters.commands import convert, init
 from converters.config import load
 from converters.errors import FreshetError, UsageError
 from converters.files.csv_file import CsvFileError
-from converters.init.labels import InferError
+from converters.init.declared import InferError
 from tests.support.rows.tables import NOISE, ROWS, table
 
 

@@ -16,7 +16,8 @@ from converters.config.settings import Settings
 from converters.config.toml_text import key, quoted, value
 from converters.files.framing import csv_line
 from converters.init.config_text import OTHERWISE, config_text, model_name
-from converters.init.schema_inference import Told, infer
+from converters.init.declared import Declared
+from converters.init.schema_inference import infer
 from converters.init.trial import Origin, try_text
 from converters.sampling.file_sample import Sample
 from converters.schema import schema
@@ -27,7 +28,7 @@ from tests.support.rows.tables import NOISE, Cell, by_chance, sampled, table
 def written(content: bytes, **told: Any) -> tuple[str, Sample]:
     """The config file's text for a file, and its sample."""
     drawn = sampled(content)
-    inference = infer(drawn, Told(**{"label": "y", "positive": ("1",), **told}))
+    inference = infer(drawn, Declared(**{"label": "y", "positive": ("1",), **told}))
     return config_text("m", drawn, inference), drawn
 
 

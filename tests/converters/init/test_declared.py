@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from converters.files.csv_file import CsvFileError
-from converters.init.labels import InferError
+from converters.init.declared import InferError
 from converters.init.schema_inference import Inference
 from tests.support.rows.tables import NOISE, Cell, column, inferred, warnings
 

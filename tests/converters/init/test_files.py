@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from converters.commands import convert, init
 from converters.config import load
 from converters.errors import FreshetError
-from converters.init.labels import InferError
+from converters.init.declared import InferError
 from converters.schema.schema import from_settings
 from serve.demo.flights import source
 from tests.support.rows.tables import NOISE, Cell, table

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from converters.init.labels import InferError
+from converters.init.declared import InferError
 from tests.support.rows.tables import NOISE, Cell, column, decided, inferred
 
 START = datetime(2013, 1, 1, 6, tzinfo=UTC)

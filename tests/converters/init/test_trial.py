@@ -12,7 +12,7 @@ import pytest
 
 from converters.files.csv_file import CsvFile
 from converters.init import trial
-from converters.init.schema_inference import Told
+from converters.init.declared import Declared
 from converters.init.trial import Origin, WrittenConfig, try_text, written
 from tests.support.rows.tables import NOISE, Cell, sampled, table
 
@@ -27,7 +27,7 @@ def wrote(content: bytes, limit: int = 200, **told: Any) -> WrittenConfig:
         yield CsvFile(io.BytesIO(content), "f.csv")
 
     origin = Origin(sampled(content, limit), reopened, everything=limit == 0)
-    said = Told(**{"label": "y", "positive": ("1",), **told})
+    said = Declared(**{"label": "y", "positive": ("1",), **told})
     return written(origin, said, "m", Path("freshet.toml"))
 
 

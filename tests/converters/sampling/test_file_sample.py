@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from converters.files.csv_file import CsvFileError
-from converters.init.schema_inference import Told, infer
+from converters.init.declared import Declared
+from converters.init.schema_inference import infer
 from converters.sampling import file_sample
 from tests.support.rows.tables import NOISE, sampled, table
 
@@ -56,7 +57,7 @@ def test_huge_file_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_rows_are_left_out_and_told() -> None:
     """Rows that cannot be read do not decide anything; they are counted, each fault by itself."""
     content = table({"z": lambda i: NOISE[i]}) + b'1\n\xff,1\n1,2,3\n"1"x,2\n'
-    width, utf8, quotes = infer(sampled(content), Told("y", ("1",))).warnings
+    width, utf8, quotes = infer(sampled(content), Declared("y", ("1",))).warnings
     assert width == (
         "2 rows of the sample were left out, the first in line 402: not as many cells as the "
         "header has."

@@ -10,7 +10,8 @@ from typing import Any
 from converters.files.csv_file import CsvFile
 from converters.files.framing import csv_line
 from converters.init.column_decision import Decision
-from converters.init.schema_inference import Inference, Told, infer
+from converters.init.declared import Declared
+from converters.init.schema_inference import Inference, infer
 from converters.sampling.file_sample import Sample, read_sample
 
 dice = random.Random(3)
@@ -35,7 +36,9 @@ def sampled(content: bytes, limit: int = 10_000) -> Sample:
 
 def inferred(columns: dict[str, Cell], rows: int = ROWS, **told: Any) -> Inference:
     """What is inferred of such a table."""
-    return infer(sampled(table(columns, rows)), Told(**{"label": "y", "positive": ("1",), **told}))
+    return infer(
+        sampled(table(columns, rows)), Declared(**{"label": "y", "positive": ("1",), **told})
+    )
 
 
 def by_chance(i: int) -> str:
