@@ -1,34 +1,28 @@
-"""The HTTP application: every route, put together around one service.
+"""The HTTP application: every route around one service.
 
-:mod:`serve.http_server` runs it in one process or several. Routes are thin, the handlers behind
-them know the rest; failures become problem documents in :mod:`serve.http.problems` alone.
+Failures become problem documents in :mod:`serve.http.problems` and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from starlette.routing import Route
+from starlette.routing import Route as PlainRoute
 from starlette.types import Receive, Scope, Send
 
 from converters.config.settings import Settings
 from converters.schema.schema import Schema
+from learners.versions.gate import packages
 from serve.http import problems
 from serve.http.counters import RequestMeter
-from serve.openapi.document import Documents
-from serve.openapi.operations import Operation
-from serve.routes.ingest import Ingest
-from serve.routes.monitoring import Monitoring
-from serve.routes.pages import Pages
-from serve.routes.predict import ROUTE, Predictions
-from serve.routes.versions import Versions
+from serve.http.security import admin_only
+from serve.openapi.route import Handler, Json, Route, document
+from serve.routes import all_routes
 from serve.service import Service, assemble
-
-Handler = Callable[..., Awaitable[Response]]
 
 
 def create_app(settings: Settings, schema: Schema) -> FastAPI:
@@ -42,11 +36,11 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
         RegistryError: the registry cannot be used.
     """
     service = assemble(settings, schema)
-    documents = Documents(schema, settings.model)
     app = FastAPI(
         title=f"Freshet: {settings.model}",
-        version=documents.version,
-        description=documents.description,
+        version=packages()["freshet"],
+        description=f"Scores of the model `{settings.model}`, which keeps learning while it is "
+        "served. Every answer names the version that made it.",
         lifespan=_living(service),
         docs_url=None,
         redoc_url=None,
@@ -55,61 +49,42 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
     app.state.service = service
     app.add_middleware(RequestMeter, measures=service.measures)
     problems.install(app)
-    for (method, path), handler in _routes(service).items():
-        _add(app, documents.operation(method, path), handler)
-    # First in line, and without what FastAPI does for a route: that costs as much as the score.
-    direct = Direct(ROUTE, Predictions(service).post)
-    app.router.routes.insert(0, Route(ROUTE, direct, methods=["POST"]))
-    for path, handler in _pages().items():
-        app.add_api_route(path, handler, include_in_schema=False)
-    app.openapi = lambda: documents.openapi(app)  # type: ignore[method-assign]
+    routes = all_routes(service)
+    for route in routes:
+        _add(app, route, service)
+
+    def openapi() -> Json:
+        app.openapi_schema = app.openapi_schema or document(app, routes)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
     return app
 
 
-def _routes(service: Service) -> dict[tuple[str, str], Handler]:
-    predictions, ingest = Predictions(service), Ingest(service)
-    versions, monitoring = Versions(service), Monitoring(service)
-    return {
-        ("POST", "/predict"): predictions.post,
-        ("POST", "/events"): ingest.events,
-        ("POST", "/labels"): ingest.labels,
-        ("GET", "/versions"): versions.list,
-        ("GET", "/versions/{version}"): versions.show,
-        ("GET", "/history"): versions.history,
-        ("POST", "/promote"): versions.promote,
-        ("POST", "/rollback"): versions.rollback,
-        ("POST", "/unpin"): versions.unpin,
-        ("GET", "/status"): monitoring.status,
-        ("GET", "/metrics"): monitoring.metrics,
-        ("GET", "/health/live"): monitoring.alive,
-        ("GET", "/health/ready"): monitoring.ready,
-    }
-
-
-def _pages() -> dict[str, Handler]:
-    pages = Pages()
-    return {
-        "/": pages.dashboard,
-        "/docs": pages.reference,
-        "/dashboard/{name}": pages.part,
-    }
-
-
-def _add(app: FastAPI, operation: Operation, handler: Handler) -> None:
+def _add(app: FastAPI, route: Route, service: Service) -> None:
+    handler = route.handler
+    if route.admin:
+        handler = admin_only(handler, service.settings.serve.admin_token)
     app.add_api_route(
-        operation.path,
+        route.path,
         handler,
-        methods=[operation.method],
+        methods=[route.method],
+        name=route.handler.__name__,
+        summary=route.summary,
+        description=route.description or route.summary,
         response_class=Response,
         response_model=None,
-        **operation.described,
+        include_in_schema=bool(route.summary),
     )
+    if route.direct:
+        direct = Direct(route.path, handler)
+        app.router.routes.insert(0, PlainRoute(route.path, direct, methods=[route.method]))
 
 
 class Direct:
     """A handler as a plain ASGI application on its path."""
 
-    def __init__(self, path: str, handler: Callable[[Request], Awaitable[Response]]) -> None:
+    def __init__(self, path: str, handler: Handler) -> None:
         self.path = path
         self._handler = handler
 

@@ -1,24 +1,24 @@
-"""Who may move what is served: the rule of the admin routes, and nothing else.
+"""Who may use the admin routes, which change what is served.
 
-With a token configured, whoever knows it. Without one, direct callers of this machine alone: a
-request that a proxy passed on, or that a web page sent, is refused, for a page that its reader
-opens anywhere can reach a server on the reader's own machine. Asked before a body is read.
+If a token is configured, callers that send it. If not, only direct callers on this machine: a
+request that a proxy forwarded or a web page sent is refused, because any page that a browser opens
+can reach a server on the same machine. Checked before the body is read.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from fastapi import Request
+from fastapi import Request, Response
 from pydantic import SecretStr
 
 from serve.http.body import JSON, media_type
 from serve.http.problems import ForbiddenError, NotAuthorizedError
 
-# What a proxy adds, and what a browser adds when a page of another place sends the request.
+# What a proxy adds, and what a browser adds when a page of another origin sends the request.
 FOREIGN_HEADERS = ("forwarded", "origin")
 FOREIGN_PREFIX = "x-forwarded-"
 HOW = (
@@ -27,13 +27,25 @@ HOW = (
 )
 
 
+def admin_only(
+    handler: Callable[..., Awaitable[Response]], token: SecretStr | None
+) -> Callable[[Request], Awaitable[Response]]:
+    """The handler, for callers that may use admin routes."""
+
+    async def guarded(request: Request) -> Response:
+        authorize(request, token)
+        return await handler(request)
+
+    return guarded
+
+
 def authorize(request: Request, token: SecretStr | None) -> None:
-    """Let an admin request pass, or not.
+    """Check that the caller may use admin routes.
 
     Raises:
-        NotAuthorizedError: a token is configured and the request does not carry it.
+        NotAuthorizedError: a token is configured and the request does not have it.
         ForbiddenError: none is configured and the request is not a direct local one.
-        MediaTypeError: the body is not JSON, the one type that a page cannot send unasked.
+        MediaTypeError: the body is not JSON, which a page cannot send without asking first.
     """
     if token is not None:
         _check_token(request.headers.getlist("authorization"), token.get_secret_value())

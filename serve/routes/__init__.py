@@ -1,1 +1,19 @@
-"""The room serve/routes."""
+"""The routes, a module for each resource. A new one is a module here and a line in ``MODULES``.
+
+Each module has a class of handlers, pydantic models of what they read and answer, and a function
+``routes`` that declares them. The application, the OpenAPI document and the tests of security and
+of hostile requests take them from here.
+"""
+
+from __future__ import annotations
+
+from serve.openapi.route import Route
+from serve.routes import ingest, monitoring, pages, predict, versions
+from serve.service import Service
+
+MODULES = (predict, ingest, versions, monitoring, pages)
+
+
+def all_routes(service: Service) -> list[Route]:
+    """Every route of the server."""
+    return [route for module in MODULES for route in module.routes(service)]

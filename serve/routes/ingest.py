@@ -11,10 +11,13 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from fastapi import Request, Response
+from pydantic import BaseModel, Field
 
 from serve.http.body import JSON, media_type, only_parameters, read
 from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.live.log_appender import Key, Which
+from serve.openapi.route import BODY_FAILURES, Body, Handler, Parameter, Route
+from serve.openapi.row_models import event_rows, label_rows
 from serve.rows.appended_records import Counted, IngestReader
 from serve.service import Service
 
@@ -22,8 +25,24 @@ KEY_HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotent-Replayed": "true"}
 
 
+class Position(BaseModel, extra="forbid"):
+    """Where a record is on the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    rows: int = Field(description="how many rows the record has")
+
+
+class Appended(BaseModel, extra="forbid"):
+    """The rows are on disk."""
+
+    rows: int
+    positions: list[Position]
+
+
 class Ingest:
-    """The two routes, and what they need of the service."""
+    """The handlers of both routes."""
 
     def __init__(self, service: Service) -> None:
         self._appender = service.appender
@@ -64,7 +83,7 @@ class Ingest:
 
 
 def key_of(request: Request, kind: str, body: bytes) -> Key | None:
-    """The request's idempotency key; the same key stands for the same route, type and body."""
+    """The request's idempotency key, which belongs to one route, media type and body."""
     text = request.headers.get(KEY_HEADER)
     if text is None:
         return None
@@ -74,3 +93,42 @@ def key_of(request: Request, kind: str, body: bytes) -> Key | None:
         )
     head = f"{request.url.path}\n{kind}\n".encode()
     return Key(text, sha256(head + body).hexdigest())
+
+
+def routes(service: Service) -> list[Route]:
+    """Declare the routes."""
+    ingest, schema = Ingest(service), service.schema
+    return [
+        _appending(
+            "/events",
+            ingest.events,
+            event_rows(schema),
+            "Append event rows",
+            "A row, a list of rows, or CSV with a header. All or none: a bad row refuses all.",
+        ),
+        _appending(
+            "/labels",
+            ingest.labels,
+            label_rows(schema),
+            "Append labels",
+            "Objects of `id`, `label` and, if it was known earlier than now, `time`; or CSV of "
+            "these, with or without a header. All or none.",
+        ),
+    ]
+
+
+def _appending(path: str, handler: Handler, body: Body, summary: str, description: str) -> Route:
+    return Route(
+        method="POST",
+        path=path,
+        handler=handler,
+        summary=summary,
+        description=description,
+        body=body,
+        answer=Appended,
+        status=202,
+        failures=(*BODY_FAILURES, 409),
+        parameters=[
+            Parameter(KEY_HEADER, "header", "Requests with the same key are done once, for a day.")
+        ],
+    )

@@ -1,7 +1,7 @@
-"""``/metrics``, ``/health/*`` and ``/status``: how the server, the model and the learner do.
+"""``/status``, ``/metrics`` and ``/health/*``: the state of server, model and learner.
 
-The counters are :mod:`serve.http.counters`'; the rest is read from :mod:`serve.routes.monitoring`
-when asked for.
+:class:`Observer` collects the state as one JSON document, at most twice a second; :class:`Gauges`
+turns it into Prometheus' metrics, beside the server's own counters.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from fastapi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from pydantic import BaseModel
 
 from converters.errors import FreshetError
 from learners.registry import Entry, Status, Version, iso, utc_now
 from learners.versions.describe import entry_json, version_json
 from serve.http.body import JSON
 from serve.http.problems import RETRY, Kind, problem
+from serve.openapi.route import Route
 from serve.service import Service
 
 KEPT_SECONDS = 0.5
@@ -136,8 +138,20 @@ VIEWS = ("window", "recent", "faded")
 NO_SHADOWS = {"base_rate", "raw"}
 
 
+class Health(BaseModel, extra="forbid"):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(Health):
+    """The process answers and has a model."""
+
+    version: int
+
+
 class Monitoring:
-    """The routes, and what they need of the service."""
+    """The handlers of these routes."""
 
     def __init__(self, service: Service) -> None:
         self._live = service.live
@@ -294,3 +308,38 @@ def _value(value: dict[str, float]) -> Metric:
         if value.get(decisions) is not None:
             family.add_metric([decisions], value[decisions])
     return family
+
+
+def routes(service: Service) -> list[Route]:
+    """Declare the routes."""
+    monitoring = Monitoring(service)
+    return [
+        Route(
+            method="GET",
+            path="/status",
+            handler=monitoring.status,
+            summary="State of server, model and learner",
+            answer=dict[str, Any],
+        ),
+        Route(
+            method="GET",
+            path="/metrics",
+            handler=monitoring.metrics,
+            summary="Metrics for Prometheus",
+        ),
+        Route(
+            method="GET",
+            path="/health/live",
+            handler=monitoring.alive,
+            summary="Does the process run?",
+            answer=Health,
+        ),
+        Route(
+            method="GET",
+            path="/health/ready",
+            handler=monitoring.ready,
+            summary="Are a model and its registry available?",
+            answer=Ready,
+            failures=(503,),
+        ),
+    ]

@@ -1,7 +1,7 @@
-"""The pages for people: the dashboard at ``/`` and the reference of the routes at ``/docs``.
+"""The pages: the dashboard at ``/`` and the reference of the routes at ``/docs``.
 
-Static files of ``serve/dashboard``, read once. They ask this server alone, and the policy that
-they are sent with lets a browser ask no other.
+Static files of ``serve/dashboard``, read once. Their content security policy lets a browser ask no
+other server.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from pathlib import Path
 
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
+
+from serve.openapi.route import Route
+from serve.service import Service
 
 FOLDER = Path(__file__).parents[1] / "dashboard"
 MEDIA_TYPES = {
@@ -38,7 +41,7 @@ class Page:
 
 
 class Pages:
-    """The routes of the pages and of what they are made of."""
+    """The handlers of the pages and their parts."""
 
     def __init__(self) -> None:
         self._pages = {
@@ -50,7 +53,7 @@ class Pages:
         return self._answer(request, "index.html")
 
     async def reference(self, request: Request) -> Response:
-        """The routes, from the OpenAPI document."""
+        """The reference of the routes, from the OpenAPI document."""
         return self._answer(request, "docs.html")
 
     async def part(self, request: Request) -> Response:
@@ -71,3 +74,13 @@ def _read(path: Path) -> Page:
     content = path.read_bytes()
     etag = f'"{sha256(content).hexdigest()[:16]}"'
     return Page(content, MEDIA_TYPES[path.suffix], etag)
+
+
+def routes(_service: Service) -> list[Route]:
+    """Declare the pages, which the OpenAPI document leaves out."""
+    pages = Pages()
+    return [
+        Route(method="GET", path="/", handler=pages.dashboard),
+        Route(method="GET", path="/docs", handler=pages.reference),
+        Route(method="GET", path="/dashboard/{name}", handler=pages.part),
+    ]

@@ -1,34 +1,74 @@
 """``POST /predict``: rows in, scores out, each answer with the version that made it.
 
-Takes rows from :mod:`serve.rows.request_rows` and the model from :mod:`serve.live.live_model`. A
-long request is worked off in chunks with a pause for others between them; all of its chunks use the
-model it began with.
+A long request is scored in chunks, with a pause for other requests between them; all of its chunks
+use the model that it began with.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from fastapi import Request, Response
+from pydantic import BaseModel, Field, create_model
 
 from converters.cells.refusal import Refusal
 from learners.intake import BLOCK
 from learners.versions.score import scores_of
-from serve.http.body import media_type, only_parameters, read
+from serve.http.body import JSON, media_type, only_parameters, read
 from serve.http.problems import RowsRefusedError
-from serve.rows.refusals import row_error, told
+from serve.openapi.route import BODY_FAILURES, Route
+from serve.openapi.row_models import event_rows
+from serve.rows.refusals import RowError, in_words, row_error
 from serve.rows.request_rows import Rows
 from serve.service import Service
 
-JSON_TYPE = "application/json"
 ROUTE = "/predict"
 
 
+class Scored(BaseModel, extra="forbid"):
+    """The score of a row, and the label that it gives at the threshold."""
+
+    score: float = Field(ge=0, le=1)
+    label: str
+    id: str | float | bool | None = Field(None, description="as in the request")
+
+
+class Score(Scored):
+    """The answer for a single row."""
+
+    version: int
+
+
+class RefusedRow(BaseModel, extra="forbid"):
+    """A row of many that could not be scored."""
+
+    error: RowError
+
+
+class Scores(BaseModel, extra="forbid"):
+    """The answer for many rows, in their order."""
+
+    version: int
+    predictions: list[Scored | RefusedRow]
+
+
+def _answer_model(label_spellings: Sequence[str]) -> object:
+    """The answer, with the labels that the model may give."""
+    label: Any = (Literal[tuple(label_spellings)], ...)
+    one: Any = create_model("Score", __base__=Score, __doc__=Score.__doc__, label=label)
+    scored: Any = create_model("Scored", __base__=Scored, __doc__=Scored.__doc__, label=label)
+    predictions: Any = (list[scored | RefusedRow], ...)
+    many: Any = create_model(
+        "Scores", __base__=Scores, __doc__=Scores.__doc__, predictions=predictions
+    )
+    return one | many
+
+
 class Predictions:
-    """The route, and what it needs of the service."""
+    """The handler of the route."""
 
     def __init__(self, service: Service) -> None:
         self._live = service.live
@@ -44,7 +84,7 @@ class Predictions:
         kind = media_type(request)
         rows = self._reader.read(kind, await read(request, self._limits))
         content = self._one(rows) if rows.single else await self._many(rows)
-        return Response(orjson.dumps(content), media_type=JSON_TYPE)
+        return Response(orjson.dumps(content), media_type=JSON)
 
     def _one(self, rows: Rows) -> dict[str, Any]:
         """The answer for a single row; a wrong cell refuses the request."""
@@ -54,7 +94,7 @@ class Predictions:
         (answer,) = self._answers(scores, rows.ids(0, converted), 0)
         if "error" in answer:
             errors = [answer["error"]]
-            raise RowsRefusedError(told(errors, None, "Correct it and send it again."), errors)
+            raise RowsRefusedError(in_words(errors, None, "Correct it and send it again."), errors)
         answer["version"] = served.version
         return answer
 
@@ -91,3 +131,24 @@ class Predictions:
             answers.append(answer)
         self._measures.scored(len(answers) - refused)
         return answers
+
+
+def routes(service: Service) -> list[Route]:
+    """Declare the route."""
+    schema = service.schema
+    return [
+        Route(
+            method="POST",
+            path=ROUTE,
+            handler=Predictions(service).post,
+            summary="Score rows",
+            description='One row as an object; or a list of rows, `{"instances": [...]}` or CSV '
+            "with a header, answered by a list in the same order, with an error in place of a bad "
+            "row.",
+            body=event_rows(schema, instances=True),
+            answer=_answer_model(schema.label_spellings),
+            example={"score": 0.71, "label": schema.label_spellings[1], "version": 12},
+            failures=BODY_FAILURES,
+            direct=True,
+        )
+    ]

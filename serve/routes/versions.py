@@ -1,12 +1,13 @@
 """The routes of versions: list, show, history; and promote, rollback, unpin.
 
-The readers print what the commands of the same names print. The movers change the registry, then
-wait until this very process serves what they asked for; other processes follow at their next look.
+The first three answer what the commands of the same names print. The others change the registry and
+answer once this process serves the result; other processes follow at their next look.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
-from learners.registry import Pointers, UnknownVersionError, Version
+from learners.registry import UnknownVersionError
 from learners.versions.describe import entry_json, full_json, version_json
 from serve.http.body import JSON, only_parameters, parse, read
 from serve.http.problems import (
@@ -26,8 +27,18 @@ from serve.http.problems import (
     RowsRefusedError,
     UnknownParameterError,
 )
-from serve.http.security import authorize
+from serve.openapi.route import Body, Handler, Parameter, Route
 from serve.service import Service
+
+SHOWN_WEIGHTS = 20
+# Showing a version opens its model; the result changes only with the state of the version.
+REMEMBERED_VERSIONS = 32
+LARGEST_NUMBER = 2**31 - 1
+ADMIN_FAILURES = (400, 401, 403, 404, 408, 409, 413, 415, 422, 503, 504)
+ADMIN = (
+    "An admin route: needs `Authorization: Bearer TOKEN`, or, where no token is configured, a "
+    "direct caller of this machine. Answers when this process serves the result."
+)
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 M = TypeVar("M", bound=BaseModel)
@@ -38,23 +49,74 @@ class Unpin(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
-    reason: Reason = Field(description="why; kept in the ledger", examples=["mended"])
+    reason: Reason = Field(description="kept in the ledger", examples=["corrected"])
 
 
 class Move(Unpin):
     """Serve a version."""
 
-    version: int = Field(ge=1, le=2**31 - 1, description="its number", examples=[12])
+    version: int = Field(ge=1, le=LARGEST_NUMBER, description="its number", examples=[12])
     learner: Literal["keep"] = Field(
-        "keep", description="`keep`: the learner goes on as it is; this release knows no other"
+        "keep", description="`keep`: the learner continues unchanged; the only choice so far"
     )
     skip: list[str] = Field(
         [], max_length=0, description="ranges to leave out of a replay; none with `keep`"
     )
 
 
+class Learner(BaseModel, extra="allow"):
+    """What a version was trained with."""
+
+    kind: Literal["vw", "river"]
+    args: list[str]
+
+
+class Version(BaseModel, extra="allow"):
+    """A version; alone with its manifest, lineage and largest weights."""
+
+    version: int
+    parent: int | None
+    state: Literal["verified", "refused", "candidate", "thinned"]
+    model_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    learner: Learner
+    schema_hash: str
+    positions: dict[str, Any]
+    events: int
+    created_at: datetime
+    metrics: dict[str, Any]
+
+
+class Entry(BaseModel, extra="allow"):
+    """A line of the ledger."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    reason: str
+    version: int | None
+    from_version: int | None = Field(alias="from")
+    to_version: int | None = Field(alias="to")
+
+
+class ServedAt(BaseModel, extra="allow"):
+    """The version that was served at a time."""
+
+    at: str
+    version: int | None
+
+
+class Pointers(BaseModel, extra="forbid"):
+    """What is served now, and the learner's newest version."""
+
+    version: int | None
+    serving: int | None
+    latest: int | None
+    pinned: bool
+
+
 def check(model: type[M], content: object) -> M:
-    """A body as what it must be.
+    """A body as its model.
 
     Raises:
         RowsRefusedError: a field is missing, wrong or unknown; names it.
@@ -70,18 +132,12 @@ def check(model: type[M], content: object) -> M:
             }
             for each in error.errors(include_url=False, include_input=False)
         ]
-        told = "; ".join(f"{e['column'] or 'the body'}: {e['detail']}" for e in errors[:5])
-        raise RowsRefusedError(f"Nothing was moved. {told}.", errors) from None
-
-
-SHOWN_WEIGHTS = 20
-# Showing a version opens its model; what was shown does not change but for its state.
-REMEMBERED_VERSIONS = 32
-LARGEST_NUMBER = 2**31 - 1
+        first = "; ".join(f"{e['column'] or 'the body'}: {e['detail']}" for e in errors[:5])
+        raise RowsRefusedError(f"Nothing was changed. {first}.", errors) from None
 
 
 class Versions:
-    """The routes, and what they need of the service."""
+    """The handlers of these routes."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -105,7 +161,7 @@ class Versions:
         return _json(shown)
 
     async def history(self, request: Request) -> Response:
-        """The ledger; or, with ``at``, the version that was served then."""
+        """The ledger; or, with ``at``, the version served then."""
         only_parameters(request, ("at",))
         at = request.query_params.get("at")
         if at is None:
@@ -115,22 +171,22 @@ class Versions:
         return _json({"at": at, "version": version})
 
     async def promote(self, request: Request) -> Response:
-        """Serve a version and go on serving it."""
+        """Serve a version and keep serving it."""
         return await self._serve(request, "promote")
 
     async def rollback(self, request: Request) -> Response:
-        """Serve a version again; the learner goes on as it is."""
+        """Serve a version again; the learner continues unchanged."""
         return await self._serve(request, "rollback")
 
     async def unpin(self, request: Request) -> Response:
         """Follow the learner again."""
-        self._authorize(request)
+        only_parameters(request)
         asked = check(Unpin, await self._content(request))
         await asyncio.to_thread(self._registry.serving.unpin, asked.reason, _actor(request))
         return await self._served()
 
     async def _serve(self, request: Request, action: Literal["promote", "rollback"]) -> Response:
-        self._authorize(request)
+        only_parameters(request)
         asked = check(Move, await self._content(request))
         found = await asyncio.to_thread(self._registry.versions.find, asked.version)
         if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
@@ -140,10 +196,6 @@ class Versions:
         await asyncio.to_thread(serve, action, asked.version, asked.reason, *by)
         return await self._served(asked.version)
 
-    def _authorize(self, request: Request) -> None:
-        authorize(request, self._service.settings.serve.admin_token)
-        only_parameters(request)
-
     async def _content(self, request: Request) -> object:
         return parse(await read(request, self._service.limits))
 
@@ -151,7 +203,7 @@ class Versions:
         """Answer once this process serves what is to be served."""
         pointers = await self._service.live.synced(self._service.limits.seconds)
         if wanted is not None and pointers.serving != wanted:
-            raise await self._not_served(wanted, pointers)
+            raise await self._not_served(wanted, pointers.serving)
         return _json(
             {
                 "version": pointers.serving,
@@ -161,24 +213,25 @@ class Versions:
             }
         )
 
-    async def _not_served(self, wanted: int, pointers: Pointers) -> Exception:
+    async def _not_served(self, wanted: int, serving: int | None) -> Exception:
         """Why another version is served than the one asked for."""
         version = await asyncio.to_thread(self._registry.versions.find, wanted)
         if version.state == "refused":
             return NotLoadedError(
                 f"Version {wanted} could not be served and is refused for good: {version.reason} "
-                f"Version {pointers.serving} is served."
+                f"Version {serving} is served."
             )
         return MovedOnError(
-            f"Version {wanted} was to be served, but by now someone has moved on to "
-            f"{pointers.serving}. GET /history says who."
+            f"Version {wanted} was to be served, but meanwhile someone changed the served version "
+            f"to {serving}. GET /history says who."
         )
 
     def _shown(self, number: int, state: str, served: bool) -> dict[str, Any]:
-        """A version as ``show`` prints it; remembered while its state stays."""
+        """A version as ``show`` prints it; cached while its state stays the same."""
         del state, served
-        version: Version = self._registry.versions.find(number)
-        return full_json(version, self._service.snapshots, SHOWN_WEIGHTS)
+        return full_json(
+            self._registry.versions.find(number), self._service.snapshots, SHOWN_WEIGHTS
+        )
 
 
 def _json(content: object) -> Response:
@@ -189,23 +242,92 @@ def _number(text: str) -> int:
     """The number of a version in a path."""
     if not (text.isascii() and text.isdecimal() and 0 < int(text[:20]) <= LARGEST_NUMBER):
         raise UnknownVersionError(
-            f"{text[:20]!r} is no number of a version; GET /versions lists those that there are."
+            f"{text[:20]!r} is not a version number; GET /versions lists them."
         )
     return int(text[:20])
 
 
 def _moment(text: str) -> datetime:
-    """The time that a query names; a plus sign of an offset arrives as a blank."""
+    """The time in a query; the plus sign of an offset arrives as a blank."""
     for spelt in (text, text.replace(" ", "+")):
         try:
             return datetime.fromtimestamp(time_ms(spelt) / 1000, UTC)
         except (RefusedCellError, ValueError, OverflowError, OSError):
             continue
     raise UnknownParameterError(
-        f"at={text[:40]!r} is no time: write it as ISO 8601, for example 2026-01-31T08:15:00Z."
+        f"at={text[:40]!r} is not a time: write it as ISO 8601, for example 2026-01-31T08:15:00Z."
     )
 
 
 def _actor(request: Request) -> str:
-    """Who asks, for the ledger."""
+    """The caller, for the ledger."""
     return f"http {request.client.host if request.client else 'unknown'}"
+
+
+def routes(service: Service) -> list[Route]:
+    """Declare the routes."""
+    versions = Versions(service)
+    move = {"version": 12, "reason": "the data of the day is wrong"}
+    return [
+        Route(
+            method="GET",
+            path="/versions",
+            handler=versions.list,
+            summary="List the versions",
+            description="The newest last.",
+            answer=list[Version],
+            failures=(503,),
+        ),
+        Route(
+            method="GET",
+            path="/versions/{version}",
+            handler=versions.show,
+            summary="Show a version",
+            description="Its manifest, metrics, lineage and largest weights.",
+            parameters=[Parameter("version", "path", "The version's number.", "integer")],
+            answer=Version,
+            failures=(404, 503),
+        ),
+        Route(
+            method="GET",
+            path="/history",
+            handler=versions.history,
+            summary="Print the ledger",
+            description="Who changed the served version, when and why; with `at`, the version "
+            "served then.",
+            parameters=[Parameter("at", "query", "A time in ISO 8601.")],
+            answer=list[Entry] | ServedAt,
+            failures=(400, 503),
+        ),
+        _changing("/promote", versions.promote, "Serve a version", Move, move),
+        _changing(
+            "/rollback",
+            versions.rollback,
+            "Serve an earlier version again",
+            Move,
+            {**move, "learner": "keep"},
+        ),
+        _changing(
+            "/unpin",
+            versions.unpin,
+            "Follow the learner again",
+            Unpin,
+            {"reason": "the data is right again"},
+        ),
+    ]
+
+
+def _changing(
+    path: str, handler: Handler, summary: str, model: type[Unpin], example: Mapping[str, object]
+) -> Route:
+    return Route(
+        method="POST",
+        path=path,
+        handler=handler,
+        summary=summary,
+        description=ADMIN,
+        body=Body(model=model, examples={"body": example}),
+        answer=Pointers,
+        failures=ADMIN_FAILURES,
+        admin=True,
+    )

@@ -20,7 +20,7 @@ from converters.convert.records import RowReader, object_cells
 from serve.http.body import CSV, JSON, parse
 from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvBody, split_header
-from serve.rows.refusals import row_error, told
+from serve.rows.refusals import in_words, row_error
 from serve.rows.request_rows import RequestReader, check_count
 from stream.log.contract import Outgoing
 
@@ -135,7 +135,7 @@ def _check(rows: Sequence[object]) -> None:
     if refused:
         errors = [row_error(at, row) for at, row in refused]
         then = "Nothing was appended: correct it and send the whole request again."
-        raise RowsRefusedError(told(errors, max(1, len(rows)), then), errors)
+        raise RowsRefusedError(in_words(errors, max(1, len(rows)), then), errors)
 
 
 def _records(incoming: Incoming, zone: str, now: int) -> list[Counted]:

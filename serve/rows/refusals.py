@@ -1,13 +1,14 @@
-"""Refused rows in words: a reason's sentence, and the entry that an answer lists for it.
+"""Refused rows as answers over HTTP: a sentence for each of the converter's reasons.
 
-The converter says why in one word, for machines and dead letters; a client over HTTP also gets a
-sentence. Used by every route that takes rows.
+Reasons are single words, for programs and dead letters; a client over HTTP also gets a sentence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field
 
 from converters.cells.refusal import Refusal
 from learners.intake import UNLEARNABLE
@@ -48,28 +49,28 @@ SENTENCES = {
 }
 
 
-class RowError(TypedDict):
-    """What is wrong with one row: its number from 0, the column or nothing, word and sentence."""
+class RowError(BaseModel, extra="forbid"):
+    """What is wrong with a row or field of a request."""
 
-    row: int
-    column: str
-    reason: str
+    row: int | None = Field(None, description="the row's number, from 0")
+    column: str = Field(description="empty if it is about the whole row")
+    reason: str = Field(description=f"such as {', '.join(sorted(SENTENCES))}")
     detail: str
 
 
-def row_error(row: int, refusal: Refusal) -> RowError:
-    """The entry for a refused row."""
+def row_error(row: int, refusal: Refusal) -> dict[str, Any]:
+    """A :class:`RowError` for a refused row."""
     sentence = SENTENCES.get(refusal.reason, refusal.reason)
     detail = f"{sentence}: {refusal.text}" if refusal.text else sentence
     return {"row": row, "column": refusal.column, "reason": refusal.reason, "detail": detail}
 
 
-def told(errors: Sequence[RowError], rows: int | None, then: str) -> str:
+def in_words(errors: Sequence[Mapping[str, Any]], rows: int | None, then: str) -> str:
     """One sentence for all errors of a request.
 
     Args:
-        errors: at least one.
-        rows: how many rows the request has; None for one that is a row by itself.
+        errors: at least one, each a :class:`RowError`.
+        rows: how many rows the request has; None for a single row.
         then: what this means for the request.
     """
     first = errors[0]
@@ -83,7 +84,7 @@ def told(errors: Sequence[RowError], rows: int | None, then: str) -> str:
     )
 
 
-def names_told(names: Sequence[str]) -> str:
-    """Names in a sentence, the first of many."""
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence; only the first of many."""
     shown = ", ".join(repr(name[: MOST_NAMES * 5]) for name in names[:MOST_NAMES])
     return f"{shown} and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else shown

@@ -22,7 +22,7 @@ from converters.convert.to_vw_text import Row
 from serve.http.body import CSV, parse
 from serve.http.problems import RowsRefusedError, TooLargeError
 from serve.rows.csv_body import CsvBody, split_header
-from serve.rows.refusals import MISSING_COLUMN, RowError, names_told, row_error, told
+from serve.rows.refusals import MISSING_COLUMN, in_words, listed, row_error
 
 # Types whose text as a CSV cell is what str() gives.
 TEXT, PLAIN = frozenset({str}), frozenset({str, int, float})
@@ -183,7 +183,7 @@ class RequestReader:
     def _layouts_of(self, rows: Sequence[object], *, single: bool) -> list[Layout]:
         """One pass over the keys before anything is done with a row."""
         layouts: list[Layout] = []
-        errors: list[RowError] = []
+        errors: list[dict[str, Any]] = []
         for at, row in enumerate(rows):
             if not isinstance(row, dict):
                 errors.append(row_error(at, Refusal("not-a-row", "", "")))
@@ -192,22 +192,23 @@ class RequestReader:
             else:
                 errors += self._name_errors(at, row.keys())
         if errors:
-            then = f"{self._schema_told(errors)} {NOTHING_DONE}"
-            raise RowsRefusedError(told(errors, None if single else len(rows), then), errors)
+            then = f"{self._columns_in_words(errors)} {NOTHING_DONE}"
+            raise RowsRefusedError(in_words(errors, None if single else len(rows), then), errors)
         return layouts
 
     def _check_header(self, header: Sequence[str]) -> None:
         twice = sorted({name for name in header if header.count(name) > 1})
         if twice:
-            raise RowsRefusedError(f"The header names {names_told(twice)} twice.")
+            raise RowsRefusedError(f"The header names {listed(twice)} twice.")
         errors = self._name_errors(0, header)
         if errors:
             raise RowsRefusedError(
-                f"The header does not fit the schema. {self._schema_told(errors)} {NOTHING_DONE}",
+                f"The header does not fit the schema. {self._columns_in_words(errors)} "
+                f"{NOTHING_DONE}",
                 errors,
             )
 
-    def _name_errors(self, at: int, names: Collection[str]) -> list[RowError]:
+    def _name_errors(self, at: int, names: Collection[str]) -> list[dict[str, Any]]:
         unknown = sorted(set(names) - self._known)
         missing = sorted(self._mandatory - set(names))
         return [
@@ -216,15 +217,15 @@ class RequestReader:
             for name in found
         ]
 
-    def _schema_told(self, errors: Sequence[RowError]) -> str:
+    def _columns_in_words(self, errors: Sequence[dict[str, Any]]) -> str:
         """The columns that the errors are about, and those that there are."""
         sentences = []
         for reason, said in (("unknown-column", "Unknown"), (MISSING_COLUMN, "Missing")):
             names = sorted({e["column"] for e in errors if e["reason"] == reason})
             if names:
-                sentences.append(f"{said} columns: {names_told(names)}.")
+                sentences.append(f"{said} columns: {listed(names)}.")
         if sentences:
-            sentences.append(f"The schema has {names_told(self._reader.schema.names)}.")
+            sentences.append(f"The schema has {listed(self._reader.schema.names)}.")
         return " ".join(sentences)
 
 

@@ -13,13 +13,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from tests.support.serving.project import COLUMNS
-from tests.support.serving.served import a_client, problem_of
+from tests.support.serving.served import a_client, problem_of, routes_of
 
-PATHS = (
-    *("/predict", "/events", "/labels", "/promote", "/rollback", "/unpin", "/versions"),
-    *("/versions/1", "/history", "/status", "/metrics", "/health/live", "/health/ready"),
-    *("/", "/docs", "/openapi.json", "/dashboard/style.css", "/nothing"),
-)
 KINDS = ("application/json", "text/csv", "text/plain", "", "application/json; charset=utf-8;;=")
 names = st.sampled_from([*COLUMNS, "instances", "label", "time", "version", "reason", "x", ""])
 scalars = st.one_of(
@@ -46,6 +41,13 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def paths(client: TestClient) -> list[str]:
+    """A path of every route, and one at which there is nothing."""
+    declared = [route.path.format(version=1, name="style.css") for route in routes_of(client)]
+    return [*declared, "/openapi.json", "/nothing"]
+
+
 def check(response: Response) -> None:
     """A success, or a problem document that is the client's to mend or says what is missing."""
     if response.status_code >= 400:
@@ -53,17 +55,23 @@ def check(response: Response) -> None:
     assert response.status_code < 500, response.text
 
 
-@given(st.sampled_from(PATHS), st.sampled_from(KINDS), st.binary(max_size=300))
+@given(st.data(), st.sampled_from(KINDS), st.binary(max_size=300))
 @settings(max_examples=150, deadline=None)
-def test_any_bytes_to_any_route(client: TestClient, path: str, kind: str, body: bytes) -> None:
+def test_any_bytes_to_any_route(
+    client: TestClient, paths: list[str], drawn: st.DataObject, kind: str, body: bytes
+) -> None:
     """Bytes that mean nothing."""
+    path = drawn.draw(st.sampled_from(paths))
     check(client.post(path, content=body, headers={"content-type": kind} if kind else {}))
 
 
-@given(st.sampled_from(PATHS), data)
+@given(st.data(), data)
 @settings(max_examples=200, deadline=None)
-def test_any_json_to_any_route(client: TestClient, path: str, body: Any) -> None:
+def test_any_json_to_any_route(
+    client: TestClient, paths: list[str], drawn: st.DataObject, body: Any
+) -> None:
     """JSON with the right keys in wrong places, and the other way round."""
+    path = drawn.draw(st.sampled_from(paths))
     content = json.dumps(body).encode()
     check(client.post(path, content=content, headers={"content-type": "application/json"}))
 
@@ -84,15 +92,21 @@ def test_any_csv_to_any_route_of_rows(
 
 @given(
     st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]),
-    st.sampled_from(PATHS),
+    st.data(),
     st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=20),
     st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=20),
 )
 @settings(max_examples=120, deadline=None)
 def test_any_method_query_and_path(
-    client: TestClient, method: str, path: str, query: str, more: str
+    client: TestClient,
+    paths: list[str],
+    method: str,
+    drawn: st.DataObject,
+    query: str,
+    more: str,
 ) -> None:
     """Methods that a route does not have, queries and paths made up."""
+    path = drawn.draw(st.sampled_from(paths))
     response = client.request(method, f"{path}{more}".replace("#", ""), params={"at": query})
     if method == "HEAD":
         assert response.status_code < 500

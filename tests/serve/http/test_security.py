@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from serve.http.security import host_name, is_loopback
-from tests.support.serving.served import LOCAL, Maker, a_client, problem_of
+from tests.support.serving.served import LOCAL, Maker, a_client, problem_of, routes_of
 
 MOVE = {"version": 1, "reason": "test"}
 ROUTES = [("/promote", MOVE), ("/rollback", MOVE), ("/unpin", {"reason": "test"})]
@@ -115,6 +115,16 @@ def test_a_configured_token_is_needed_by_all(
     assert problem_of(response)["status"] == 401
     assert response.headers["www-authenticate"] == "Bearer"
     assert TOKEN not in response.text
+
+
+def test_every_route_that_is_declared_so_needs_the_token(guarded: TestClient) -> None:
+    """And no other; the routes of these tests are all there are."""
+    headers = {"content-type": "application/json"}
+    for route in routes_of(guarded):
+        path = route.path.format(version=1, name="style.css")
+        refused = guarded.request(route.method, path, headers=headers).status_code == 401
+        assert refused is route.admin, path
+    assert {path for path, _ in ROUTES} == {r.path for r in routes_of(guarded) if r.admin}
 
 
 def test_whoever_has_the_token_may_come_from_anywhere(guarded: TestClient) -> None:

@@ -12,9 +12,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from tests.support.serving.project import flights
-from tests.support.serving.served import a_client, as_object
-
-NOT_DOCUMENTED = {"/", "/docs", "/dashboard/{name}", "/openapi.json"}
+from tests.support.serving.served import a_client, as_object, routes_of
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +58,25 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
 
 def test_every_route_is_documented(client: TestClient, document: dict[str, Any]) -> None:
     """Nothing is served that the document does not tell of, but the pages."""
+    pages = {route.path for route in routes_of(client) if not route.summary}
+    assert pages == {"/", "/docs", "/dashboard/{name}"}
     routes = {
         (method, route.path)
         for route in client.app.routes  # type: ignore[attr-defined]
-        if isinstance(route, Route) and route.path not in NOT_DOCUMENTED
+        if isinstance(route, Route) and route.path not in {*pages, "/openapi.json"}
         for method in route.methods or {"POST"}
         if method != "HEAD"
     }
     assert routes == {(method, path) for method, path, _ in operations(document)}
+    assert routes == {(r.method, r.path) for r in routes_of(client) if r.summary}
+
+
+def test_the_document_says_which_routes_need_the_token(
+    client: TestClient, document: dict[str, Any]
+) -> None:
+    """Those that are declared so, and no other."""
+    admin = {route.path for route in routes_of(client) if route.admin}
+    assert admin == {path for _, path, operation in operations(document) if "security" in operation}
 
 
 def test_every_example_is_answered_as_the_document_says(

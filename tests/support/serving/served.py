@@ -22,6 +22,8 @@ from converters.schema import schema
 from learners.registry import Commit, Pointers, Registry, Start, Verdict
 from learners.versions.score import loaded
 from serve.app import create_app
+from serve.openapi.route import Route
+from serve.routes import all_routes
 from stream.checkpoints import checkpoint
 from stream.context import learner_json
 from stream.fold import tally
@@ -164,6 +166,11 @@ def a_client(
             maker.make()
         with client_of(maker.project, ready=versions > 0) as client:
             yield client, maker
+
+
+def routes_of(client: TestClient) -> list[Route]:
+    """The routes that a client's application was made of."""
+    return all_routes(client.app.state.service)  # type: ignore[attr-defined]
 
 
 def problem_of(response: Response) -> dict[str, Any]:

@@ -1,0 +1,182 @@
+"""The declaration of a route, and the OpenAPI document of a list of them.
+
+A route names the pydantic models of its bodies and answers. They make the document and nothing
+else: handlers read and write JSON by hand, for speed, and the tests hold their answers to the
+document and send its examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel, Field, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core.core_schema import WithDefaultSchema
+
+from serve.http.body import CSV, JSON
+from serve.http.problems import PROBLEM_JSON
+from serve.rows.refusals import RowError
+
+Json = dict[str, Any]
+Handler = Callable[..., Awaitable[Response]]
+
+FAILURES = {
+    400: "The body is not JSON (NaN and Infinity are not), or a query parameter is unknown.",
+    401: "The token is missing or wrong.",
+    403: "No token is configured, and the caller is not a direct one of this machine.",
+    404: "There is no such version.",
+    408: "The body arrived too slowly.",
+    409: "Not possible in the current state.",
+    413: "The body has too many bytes or rows.",
+    415: "The body has another media type.",
+    422: "Invalid request body; `errors` names rows and columns.",
+    503: "Not available now; `detail` says what is missing.",
+    504: "The registry has the change, but this process does not serve it yet.",
+}
+# What any route that reads a body may answer.
+BODY_FAILURES = (400, 408, 413, 415, 422, 503)
+
+
+class Problem(BaseModel, extra="forbid"):
+    """What went wrong (RFC 9457)."""
+
+    type: str = Field(json_schema_extra={"format": "uri-reference"})
+    title: str
+    status: int
+    detail: str
+    errors: list[RowError] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """A request body.
+
+    Attributes:
+        model: of its JSON.
+        examples: bodies that the route accepts, by name.
+        csv: a CSV body that it accepts; None if it reads JSON only.
+    """
+
+    model: Any
+    examples: Mapping[str, object]
+    csv: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter in a path, a query or a header."""
+
+    name: str
+    place: str
+    description: str
+    type: str = "string"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """A method on a path.
+
+    Attributes:
+        handler: answers a request; may take it as its one argument.
+        summary: a few words for the document; a route without them is not in it.
+        description: a few sentences.
+        answer: model of the JSON answer; None for plain text.
+        example: of the answer.
+        status: of the answer.
+        failures: statuses of the problems that may be answered.
+        admin: whether callers need the admin token.
+        direct: whether to skip what FastAPI does for a route, which costs as much as a score.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str = ""
+    description: str = ""
+    answer: Any = None
+    example: object = None
+    status: int = 200
+    failures: Sequence[int] = ()
+    body: Body | None = None
+    parameters: Sequence[Parameter] = ()
+    admin: bool = False
+    direct: bool = False
+
+
+def document(app: FastAPI, routes: Sequence[Route]) -> Json:
+    """The OpenAPI document of an application with these routes."""
+    shown = [route for route in routes if route.summary]
+    bodies = [route.body.model for route in shown if route.body is not None]
+    models = [Problem, *bodies, *(route.answer for route in shown if route.answer is not None)]
+    schemas, definitions = TypeAdapter.json_schemas(
+        [(model, "validation", TypeAdapter(model)) for model in models],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Schemas,
+    )
+    made = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    for route in shown:
+        operation = _operation(route, {model: schema for (model, _), schema in schemas.items()})
+        made["paths"][route.path][route.method.lower()].update(operation)
+    made["components"] = {
+        "schemas": definitions["$defs"],
+        "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
+    }
+    return made
+
+
+class _Schemas(GenerateJsonSchema):
+    """Schemas without titles of fields, and without null as the default of what may be absent."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        del schema
+        return False
+
+    def default_schema(self, schema: WithDefaultSchema) -> Json:
+        if schema.get("default", ...) is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+
+def _operation(route: Route, schemas: Mapping[Any, Json]) -> Json:
+    problem = {PROBLEM_JSON: {"schema": schemas[Problem]}}
+    responses = {
+        str(status): {"description": FAILURES[status], "content": problem}
+        for status in route.failures
+    }
+    answer: Json = {"text/plain": {"schema": {"type": "string"}}}
+    if route.answer is not None:
+        example = {} if route.example is None else {"example": route.example}
+        answer = {JSON: {"schema": schemas[route.answer], **example}}
+    responses[str(route.status)] = {"description": "Done.", "content": answer}
+    made: Json = {"responses": dict(sorted(responses.items()))}
+    if route.body is not None:
+        made["requestBody"] = _body(route.body, schemas[route.body.model])
+    if route.parameters:
+        made["parameters"] = [_parameter(each) for each in route.parameters]
+    if route.admin:
+        made["security"] = [{"admin": []}, {}]
+    return made
+
+
+def _body(body: Body, schema: Json) -> Json:
+    examples = {name: {"value": value} for name, value in body.examples.items()}
+    content: Json = {JSON: {"schema": schema, "examples": examples}}
+    if body.csv is not None:
+        content[CSV] = {"schema": {"type": "string"}, "example": body.csv}
+    return {"required": True, "content": content}
+
+
+def _parameter(parameter: Parameter) -> Json:
+    return {
+        "name": parameter.name,
+        "in": parameter.place,
+        "required": parameter.place == "path",
+        "description": parameter.description,
+        "schema": {"type": parameter.type},
+    }
