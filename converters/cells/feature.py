@@ -1,8 +1,6 @@
-"""A feature: one column (or a part of a time) on its way from cells to pieces of VW text.
+"""A feature: one column (or a part of a time) from its cells to pieces of VW text, and back.
 
-Stands on :mod:`converters.cells.kind_of`, which knows values, and adds what is the same for all of
-them: missing cells and namespaces. :mod:`converters.convert.to_vw_text` joins the pieces to a line;
-:mod:`converters.convert.from_vw_text` reads them back.
+Its kind knows values; missing cells and namespaces are the same for all kinds.
 """
 
 from __future__ import annotations
@@ -12,7 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from converters.cells.kind_of import Kind, MissingValueError, Token, kind_of
+from converters.cells.categories import Boolean, Categorical, MissingValueError, Text, TimePart
+from converters.cells.kind import Kind, Token
+from converters.cells.numbers import Bucket, Numeric
 from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import ColumnSettings
 
@@ -39,7 +39,7 @@ class Feature:
 
     @cached_property
     def kind(self) -> Kind[Any]:
-        """What knows its values."""
+        """What checks, writes and reads its values."""
         return kind_of(self.name, self.settings, self.part)
 
     def value(self, cell: str) -> Any:  # noqa: ANN401  # each kind has its own type of value
@@ -48,7 +48,7 @@ class Feature:
         Raises:
             RefusedCellError: the cell must not reach a learner.
         """
-        if not self._is_missing(cell):
+        if cell not in self._missing and not (self.kind.blank_is_missing and cell.isspace()):
             try:
                 return self.kind.check(cell)
             except MissingValueError:
@@ -68,7 +68,7 @@ class Feature:
         return self.kind.read(tokens)
 
     def plain_piece(self, cell: str) -> str:
-        """The piece of a cell, such as `` carrier=UA``, by the book; ``piece`` is the quick one.
+        """The piece of a cell, such as `` carrier=UA``: the plain form of ``piece``.
 
         Raises:
             RefusedCellError: the cell must not reach a learner.
@@ -92,7 +92,7 @@ class Feature:
         return piece
 
     def pieces(self, cells: Sequence[str]) -> list[str]:
-        """The pieces of many cells, quicker than one by one where that can be.
+        """The pieces of many cells, faster than one by one where possible.
 
         Raises:
             RefusedCellError: one of them must not reach a learner.
@@ -117,23 +117,6 @@ class Feature:
             return self.kind.check(self.settings.fill_value)
         return None
 
-    def holds_value(self, cell: str) -> bool:
-        """Whether a cell is a value, and so can stand for missing ones.
-
-        Raises:
-            RefusedCellError: it would be refused.
-        """
-        if self._is_missing(cell):
-            return False
-        try:
-            self.kind.check(cell)
-        except MissingValueError:
-            return False
-        return True
-
-    def _is_missing(self, cell: str) -> bool:
-        return cell in self._missing or (self.kind.blank_is_missing and cell.isspace())
-
     @cached_property
     def _missing(self) -> frozenset[str]:
         return frozenset({"", *self.settings.missing_values})
@@ -141,3 +124,20 @@ class Feature:
     @cached_property
     def _lead(self) -> str:
         return f" |{self.namespace} " if self.namespace else " "
+
+
+def kind_of(name: str, settings: ColumnSettings, part: str = "") -> Kind[Any]:
+    """The kind of a feature.
+
+    Args:
+        name: the feature's name.
+        settings: its column's.
+        part: for a feature derived from a time, which part.
+    """
+    if part:
+        return TimePart(name, part, settings.zone)
+    if settings.kind == "numeric":
+        return (Bucket if settings.transform == "bucket" else Numeric)(name, settings)
+    if settings.kind == "boolean":
+        return Boolean(name, settings)
+    return Text(name) if settings.kind == "text" else Categorical(name, settings)

@@ -66,11 +66,27 @@ class Kind(ABC, Generic[Value]):
         return lambda cell: lead + write(check(cell))
 
     def write_many(self, lead: str, cells: Sequence[str]) -> list[str] | None:
-        """``lead`` and the features of each of many cells at once, or None if it cannot say.
+        """``lead`` and the features of each of many cells at once.
 
         Args:
             lead: stands before the features of each cell.
-            cells: cells that may be bad or missing; None then lets them be asked one by one.
+            cells: cells that may be bad.
+
+        Returns:
+            None if they have to be converted one by one.
         """
         del lead, cells
         return None
+
+
+class Category(Kind[str]):
+    """A value written as ``name=value`` that needs no escape."""
+
+    def write(self, value: str) -> str:
+        """One feature."""
+        return f"{self.name}={value}"
+
+    def read(self, tokens: Sequence[Token]) -> str:
+        """The value."""
+        (token,) = tokens
+        return token.text.removeprefix(f"{self.name}=")

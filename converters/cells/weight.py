@@ -6,8 +6,7 @@ one row of weight 1e30 would spoil a model for good.
 
 from __future__ import annotations
 
-from converters.cells.kind_of import Bounded
-from converters.cells.numbers import number_text
+from converters.cells.numbers import Bounded, number_text
 from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import ColumnSettings
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 from typing import Any
 
-from converters.cells.kind_of import Token
+from converters.cells.kind import Token
 from converters.cells.refusal import CONSTANT
 from converters.schema.schema import Schema
 

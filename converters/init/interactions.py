@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.cells.boolean_text_time import PARTS
+from converters.cells.categories import PARTS
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
 from converters.init.column_decision import Decision

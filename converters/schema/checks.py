@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -114,11 +115,12 @@ def check_features(features: Sequence[Feature], columns: Mapping[str, ColumnSett
 
 def _check_filling(feature: Feature, filling: str) -> None:
     key = f"columns.{feature.column}.fill_value"
+    settings = feature.settings.model_copy(update={"missing": "drop"})
     try:
-        holds = feature.holds_value(filling)
+        value = replace(feature, settings=settings).value(filling)
     except RefusedCellError as refused:
         raise SchemaError(f"{key}: '{filling}' would be refused ({refused.reason}).") from None
-    if not holds:
+    if value is None:
         raise SchemaError(f"{key}: '{filling}' is itself missing here.")
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells.kind_of import Token
+from converters.cells.kind import Token
 from converters.cells.refusal import Refusal
 from converters.convert.from_vw_text import Decoder, UnknownFeatureError, audited
 from converters.convert.records import RowReader

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from converters.cells.categories import Group
 from converters.cells.feature import Feature
-from converters.cells.kind_of import Group
 from converters.config.column_settings import ColumnSettings
 from converters.schema.schema import Schema
 

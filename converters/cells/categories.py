@@ -1,0 +1,190 @@
+"""Columns whose values become categories: categorical, boolean, text, and the parts of a time.
+
+The config holds which values are known, so that the same cell is always the same feature: a model
+is a fold over its log, and must not depend on what this process happens to have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from converters.cells.kind import Category, Kind, Token
+from converters.cells.refusal import RefusedCellError, escape_value, unescape
+from converters.cells.times import local_time
+from converters.config.column_settings import ColumnSettings
+
+
+class Group(Enum):
+    """What stands for all values of a group; no cell is written so, for ``%`` is escaped."""
+
+    RARE = "%rare"
+    UNSEEN = "%unseen"
+
+
+class MissingValueError(Exception):
+    """A value that the config's policy takes for missing."""
+
+
+# What is escaped, but for the line feeds that hold cells apart here.
+_ESCAPED = bytes({*range(33), 127, *b":|%^"} - {10})
+
+_GROUPS = {group.value: group for group in Group}
+
+
+class Categorical(Kind[str | Group]):
+    """``name=value``."""
+
+    def __init__(self, name: str, settings: ColumnSettings) -> None:
+        super().__init__(name)
+        common, rare = frozenset(settings.values), frozenset(settings.rare_values)
+        self._common = common
+        self._rare = rare
+        self._all_kept = settings.rare == "keep" and settings.unseen == "keep"
+        self._rare_policy, self._unseen_policy = settings.rare, settings.unseen
+
+    def check(self, cell: str) -> str | Group:
+        """The cell, or the group that stands for it.
+
+        Raises:
+            RefusedCellError: ``rare-value`` or ``unseen-value``.
+            MissingValueError: the policy takes it for missing.
+        """
+        if self._all_kept or cell in self._common:
+            return cell
+        if cell in self._rare:
+            return _by_policy(cell, self._rare_policy, Group.RARE, "rare-value")
+        return _by_policy(cell, self._unseen_policy, Group.UNSEEN, "unseen-value")
+
+    def write(self, value: str | Group) -> str:
+        """The value, escaped."""
+        return f"{self.name}={value.value if isinstance(value, Group) else escape_value(value)}"
+
+    def compiled(self, lead: str) -> Callable[[str], str]:
+        """Where every value is kept, no more than an escape."""
+        if not self._all_kept:
+            return super().compiled(lead)
+        before = f"{lead}{self.name}="
+        return lambda cell: before + escape_value(cell)
+
+    def write_many(self, lead: str, cells: Sequence[str]) -> list[str] | None:
+        """All at once, if all are kept and none needs an escape: a fifth of one by one."""
+        joined = "\n".join(cells)
+        content = joined.encode("utf-8", "replace")
+        plain = content.count(b"\n") < len(cells) and content.translate(None, _ESCAPED) == content
+        if not (plain and self._all_kept):
+            return None
+        before = f"{lead}{self.name}="
+        return (before + joined.replace("\n", f"\n{before}")).split("\n")
+
+    def read(self, tokens: Sequence[Token]) -> str | Group:
+        """The value, or the group."""
+        (token,) = tokens
+        text = token.text.removeprefix(f"{self.name}=")
+        return _GROUPS.get(text) or unescape(text)
+
+
+def _by_policy(cell: str, policy: str, group: Group, reason: str) -> str | Group:
+    if policy == "keep":
+        return cell
+    if policy == "group":
+        return group
+    if policy == "missing":
+        raise MissingValueError
+    raise RefusedCellError(reason, cell)
+
+
+class Boolean(Kind[bool]):
+    """``name=true`` or ``name=false``."""
+
+    def __init__(self, name: str, settings: ColumnSettings) -> None:
+        super().__init__(name)
+        self._meanings = dict.fromkeys(settings.true_values, True) | dict.fromkeys(
+            settings.false_values, False
+        )
+
+    def check(self, cell: str) -> bool:
+        """What the cell says.
+
+        Raises:
+            RefusedCellError: ``not-a-boolean``.
+        """
+        try:
+            return self._meanings[cell]
+        except KeyError:
+            raise RefusedCellError("not-a-boolean", cell) from None
+
+    def write(self, value: bool) -> str:
+        """A category of two values."""
+        return f"{self.name}={'true' if value else 'false'}"
+
+    def read(self, tokens: Sequence[Token]) -> bool:
+        """What was written."""
+        (token,) = tokens
+        return token.text == f"{self.name}=true"
+
+
+# The tokens of a cell of 8 MiB took half a gigabyte; a novel has as many.
+MOST_TOKENS = 100_000
+
+
+class Text(Kind[tuple[str, ...]]):
+    """``name=token name=token …``, in the order of the text."""
+
+    blank_is_missing: ClassVar[bool] = True  # a text of blanks alone holds no token
+
+    def check(self, cell: str) -> tuple[str, ...]:
+        """The tokens; any text has some, unless it is all blank.
+
+        Raises:
+            RefusedCellError: ``text-too-long``.
+        """
+        tokens = cell.split(maxsplit=MOST_TOKENS)
+        if len(tokens) > MOST_TOKENS:
+            raise RefusedCellError("text-too-long", cell)
+        return tuple(tokens)
+
+    def write(self, value: tuple[str, ...]) -> str:
+        """Each token, escaped; one that repeats counts twice."""
+        return " ".join([f"{self.name}={escape_value(token)}" for token in value])
+
+    def read(self, tokens: Sequence[Token]) -> tuple[str, ...]:
+        """The tokens in order."""
+        return tuple(unescape(token.text.removeprefix(f"{self.name}=")) for token in tokens)
+
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+PARTS: Mapping[str, Callable[[datetime], str]] = {
+    "hour": lambda moment: str(moment.hour),
+    "weekday": lambda moment: _WEEKDAYS[moment.weekday()],
+    "month": lambda moment: str(moment.month),
+    "day": lambda moment: str(moment.day),
+    "year": lambda moment: str(moment.year),
+}
+
+
+class TimePart(Category):
+    """``name.hour=13``, ``name.weekday=mon`` or ``name.month=2``: hours and months are no amounts.
+
+    Args:
+        name: the feature's name, which ends with the part's.
+        part: a key of :data:`PARTS`.
+        zone: the zone's name; cells with an offset are brought into it, others are in it.
+    """
+
+    def __init__(self, name: str, part: str, zone: str) -> None:
+        super().__init__(name)
+        self._part = PARTS[part]
+        self._zone = ZoneInfo(zone)
+
+    def check(self, cell: str) -> str:
+        """The part's value.
+
+        Raises:
+            RefusedCellError: ``bad-time``.
+        """
+        return self._part(local_time(cell, self._zone))
