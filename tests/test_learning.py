@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import vowpalwabbit
 
+from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
-from converters.convert.to_vw_text import Row, line
+from converters.convert.to_vw_text import Row, line, ordered
 from converters.files.csv_file import open_csv
 from converters.files.framing import COMMA
 from stream.learner.process import LearnerProcess
@@ -37,8 +38,9 @@ def converted(project: Project, path: Path) -> list[Row]:
     """The file's rows as the converter gives them."""
     reader = RowReader(project.schema)
     with open_csv(str(path)) as file:
-        order = reader.ordered(file.header)
-        return [reader.convert(order(COMMA.cells_of(row.content))) for row in file.rows()]  # type: ignore[misc]
+        cells = [COMMA.cells_of(row.content) for row in file.rows()]
+        rows = reader.convert_rows(list(ordered(cells, reader.order(file.header))))
+    return [row for row in rows if not isinstance(row, Refusal)]
 
 
 @pytest.mark.parametrize("args", ["-b 16", "-b 16 --coin", "-b 16 --l2 1e-6 --power_t 0.3"])

@@ -21,7 +21,7 @@ from converters.check.time_order import TimeOrder, Times
 from converters.convert.to_vw_text import compile_schema, wrong_width
 from converters.convert.whole_file import Reject
 from converters.files.csv_file import Block, CsvFile
-from converters.files.framing import BYTE_ORDER_MARK, Dialect
+from converters.files.framing import Dialect, columns_of, plain_text
 from converters.sampling.reservoir import RowSample, Sampled
 from converters.sampling.sketches import Estimate, HashSample, hashes_of_bytes
 from converters.schema.schema import Schema
@@ -71,26 +71,13 @@ class CellBlock:
             self._add_each(block.lines, value, dialect)
 
     def _add_plain(self, lines: Sequence[int], value: bytes, delimiter: str) -> bool:
-        """Take rows without quotes that all have the header's width; false if they are not so.
-
-        All of them are split at once, with each row's end as a cell of its own: 5x as fast as row
-        by row.
-        """
-        text = _plain_text(value)
-        width = len(self.columns)
-        if text is None:
+        """Take rows that are lines of the header's width, 5x as fast as row by row; else false."""
+        text = plain_text(value)
+        cut = text and columns_of(text.split("\n"), delimiter, len(self.columns))
+        if not cut:
             return False
-        cells = text.replace("\n", f"{delimiter}\n{delimiter}").split(delimiter)
-        ends = cells[width :: width + 1]
-        # Each row must end where a row of the header's width does.
-        if not ends.count("\n") == len(ends) == len(lines) - 1:
-            return False
-        if len(cells) != len(lines) * (width + 1) - 1:
-            return False
-        if width == 1 and "" in cells:  # a blank line is no row of one missing cell
-            return False
-        for place, column in enumerate(self.columns):
-            column.extend(cells[place :: width + 1])
+        for column, cells in zip(self.columns, cut, strict=True):
+            column.extend(cells)
         self.lines += lines
         return True
 
@@ -108,17 +95,6 @@ class CellBlock:
                 self.texts.append(dialect.line(cells).encode())
         for column, more in zip(self.columns, zip(*good, strict=True), strict=False):
             column.extend(more)
-
-
-def _plain_text(value: bytes) -> str | None:
-    """The rows as text, if nothing in them needs a closer look."""
-    if b'"' in value or b"\r" in value:
-        return None
-    try:
-        text = value.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    return None if BYTE_ORDER_MARK in text else text
 
 
 def cell_blocks(file: CsvFile) -> Iterator[CellBlock]:

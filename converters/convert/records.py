@@ -1,80 +1,29 @@
 """The value of a log record (or of an HTTP body) -> checked rows and refusals, in order.
 
-Has CSV framed (:mod:`converters.files.framing`) and reads JSON, then hands each row's cells to the
-one compiled converter. Follows :mod:`converters.convert.to_vw_text`; the reader in the stream floor
-calls it once per record.
+CSV is framed and JSON parsed; each row's cells then go through the one compiled converter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
 
 import orjson
 
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted, quoted_bytes
 from converters.cells.times import time_ms
 from converters.convert.to_vw_text import (
-    FEWEST_IN_BLOCK,
-    MOST_IN_BLOCK,
+    ColumnOrder,
     Row,
-    columns_of,
+    column_order,
     compile_schema,
-    wrong_width,
+    ordered,
 )
-from converters.files.framing import BYTE_ORDER_MARK, MOST_ROWS, Dialect, too_many
+from converters.files.framing import MOST_ROWS, Dialect, columns_of, plain_lines, too_many
 from converters.schema.schema import Schema
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnOrder:
-    """Where each column of the schema stands in a row of this order.
-
-    Attributes:
-        width: how many cells such a row has.
-        places: for each column of the schema its place; None for one that is left out.
-        refusal: why no row in this order can be read, if none can.
-        delimiter: between cells, for messages.
-    """
-
-    width: int
-    places: tuple[int | None, ...]
-    refusal: Refusal | None = None
-    delimiter: str = ","
-
-    def row(self, cells: Sequence[str]) -> Sequence[str] | Refusal:
-        """A row's cells in the schema's order, empty where they are left out."""
-        if self.refusal is not None:
-            return self.refusal
-        if len(cells) != self.width:
-            return wrong_width(cells, self.width, self.delimiter)
-        return ["" if place is None else cells[place] for place in self.places]
-
-    def columns(self, columns: Sequence[Sequence[str]], rows: int) -> list[Sequence[str]]:
-        """The same for the columns of many rows."""
-        absent = [""] * rows
-        return [absent if place is None else columns[place] for place in self.places]
-
-
-def column_order(
-    names: Sequence[str], schema_names: Sequence[str], delimiter: str = ","
-) -> ColumnOrder:
-    """The order of rows whose columns are called so."""
-    known = frozenset(schema_names)
-    unknown = [name for name in names if name not in known]
-    if unknown or not names or len(set(names)) < len(names):
-        reason = "unknown-column" if unknown else "bad-columns-header"
-        refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
-        return ColumnOrder(0, (), refusal)
-    places = {name: place for place, name in enumerate(names)}
-    return ColumnOrder(len(names), tuple(map(places.get, schema_names)), None, delimiter)
-
 
 Headers = Sequence[tuple[str, bytes]]
 LabelRow = tuple[str, int]
-Cells = Callable[[Sequence[str]], Sequence[str] | Refusal]
 
 CSV, JSON = b"text/csv", b"application/json"
 # Whole numbers of JSON from here on are parsed as floats.
@@ -105,41 +54,44 @@ class RowReader:
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
         """The rows of an event record, or their refusals; an empty record is one refused row."""
         json = is_json(value, headers) if headers else value.startswith((b"{", b"["))
-        if not json and b'"' not in value and b"\r" not in value:
-            # The hot path, 1.4x csv.reader: without quotes a row is what stands between commas.
-            lines = _lines(value)
-            if lines is not None:
-                return self._lines(lines, dict(headers).get("columns") if headers else None)
+        lines = None if json else plain_lines(value)
+        if lines and len(lines) <= MOST_ROWS:
+            columns = dict(headers).get("columns") if headers else None
+            return self.lines(lines, None if columns is None else self._order_of(columns))
         return self.convert_rows(list(self.event_cells(value, headers)))
+
+    def lines(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
+        """The rows of CSV that :func:`plain_lines` gave, in this order or the schema's own."""
+        return self._conversion.lines(lines, self.dialect.delimiter, order)
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""
         label = self._label
-        if not headers and b'"' not in value and b"\r" not in value:
-            lines = _lines(value)
-            if lines is not None and not value.startswith((b"{", b"[")):
+        if not headers and not value.startswith((b"{", b"[")):
+            lines = plain_lines(value)
+            if lines and len(lines) <= MOST_ROWS:
                 delimiter = self.dialect.delimiter
                 many = self._many_labels(lines)
                 return many or [label(line.split(delimiter)) for line in lines]
         rows = self.label_cells(value, headers)
         return [c if isinstance(c, Refusal) else label(c) for c in rows]
 
-    def ordered(self, names: Sequence[str]) -> Cells:
-        """The function that brings cells under these column names into the schema's order."""
+    def order(self, names: Sequence[str]) -> ColumnOrder | None:
+        """The order of rows under these column names; None for the schema's own."""
         if tuple(names) == self.schema.names:
-            return lambda cells: cells  # the converter checks how many they are
-        return column_order(names, self.schema.names, self.schema.delimiter).row
+            return None
+        return column_order(names, self.schema.names, self.schema.delimiter)
 
     def label_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
-        """The cells of a label record's rows, unchecked, or why they cannot be told apart."""
+        """The cells of a label record's rows, unchecked, or why they cannot be read."""
         if is_json(value, headers):
             return self._json(value, LABEL_NAMES)
         return self.dialect.cells(value)
 
     def event_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
-        """The cells of an event record's rows, unchecked, in the schema's order where it is told.
+        """The cells of an event record's rows, unchecked, in the schema's order.
 
-        A row that cannot be told apart into cells is the refusal that says why.
+        A row that cannot be read is the refusal that says why.
         """
         if is_json(value, headers):
             return self._json(value, self.schema.names)
@@ -147,27 +99,7 @@ class RowReader:
         rows = self.dialect.cells(value)
         if columns is None:
             return rows
-        order = self._order_of(columns).row
-        return [cells if isinstance(cells, Refusal) else order(cells) for cells in rows]
-
-    def _lines(self, lines: Sequence[str], columns: bytes | None) -> list[Row | Refusal]:
-        order = None if columns is None else self._order_of(columns)
-        if len(lines) <= MOST_IN_BLOCK:
-            return self._block(lines, order)
-        starts = range(0, len(lines), MOST_IN_BLOCK)
-        blocks = [self._block(lines[at : at + MOST_IN_BLOCK], order) for at in starts]
-        return list(chain.from_iterable(blocks))
-
-    def _block(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
-        delimiter = self.dialect.delimiter
-        if order is None:
-            return self._conversion.lines(lines, delimiter)
-        if len(lines) >= FEWEST_IN_BLOCK and order.refusal is None:
-            cut = columns_of(lines, delimiter, order.width)
-            if cut is not None:
-                return self._conversion.block(order.columns(cut, len(lines)))
-        cells = (line.split(delimiter) if line else [] for line in lines)
-        return self.convert_rows(list(map(order.row, cells)))
+        return ordered(rows, self._order_of(columns))
 
     def _named_order(self, columns: bytes) -> ColumnOrder:
         """The order that a record's header names, itself a line of CSV."""
@@ -280,19 +212,3 @@ def is_json(value: bytes, headers: Headers) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-def _lines(value: bytes) -> list[str] | None:
-    """The lines of a value without quotes; None where they are not the rows, each by itself."""
-    if value.count(b"\n") >= MOST_ROWS:
-        return None
-    try:
-        text = value.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    if BYTE_ORDER_MARK in text:
-        return None
-    lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return lines or None

@@ -11,9 +11,9 @@ twin that the tests hold them equal to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, repeat
 from operator import call, itemgetter
 
 from converters.cells.feature import Piece
@@ -21,6 +21,7 @@ from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted
 from converters.cells.times import check_time
 from converters.cells.weight import Weight
 from converters.convert.remembered_cells import Columns, Plain
+from converters.files.framing import columns_of
 from converters.schema.schema import Schema
 
 # A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features
@@ -34,6 +35,60 @@ FEWEST_IN_BLOCK = 24
 # The cells of more rows leave the processor's caches before they are joined: 1,200 rows at once
 # take 1.4 times as long as 256.
 MOST_IN_BLOCK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnOrder:
+    """Where each column of the schema stands in a row of this order.
+
+    Attributes:
+        width: how many cells such a row has.
+        places: for each column of the schema its place; None for one that is left out.
+        refusal: why no row in this order can be read, if none can.
+        delimiter: between cells, for messages.
+    """
+
+    width: int
+    places: tuple[int | None, ...]
+    refusal: Refusal | None = None
+    delimiter: str = ","
+
+    def row(self, cells: Sequence[str]) -> Sequence[str] | Refusal:
+        """A row's cells in the schema's order, empty where they are left out."""
+        if self.refusal is not None:
+            return self.refusal
+        if len(cells) != self.width:
+            return wrong_width(cells, self.width, self.delimiter)
+        return ["" if place is None else cells[place] for place in self.places]
+
+    def columns(self, columns: Sequence[Sequence[str]], rows: int) -> list[Sequence[str]]:
+        """The same for the columns of many rows."""
+        absent = [""] * rows
+        return [absent if place is None else columns[place] for place in self.places]
+
+
+def column_order(
+    names: Sequence[str], schema_names: Sequence[str], delimiter: str = ","
+) -> ColumnOrder:
+    """The order of rows whose columns are called so."""
+    known = frozenset(schema_names)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names or len(set(names)) < len(names):
+        reason = "unknown-column" if unknown else "bad-columns-header"
+        refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
+        return ColumnOrder(0, (), refusal)
+    places = {name: place for place, name in enumerate(names)}
+    return ColumnOrder(len(names), tuple(map(places.get, schema_names)), None, delimiter)
+
+
+def ordered(
+    rows: Iterable[Sequence[str] | Refusal], order: ColumnOrder | None
+) -> Iterable[Sequence[str] | Refusal]:
+    """Rows of this order in the schema's; what is refused already stays so."""
+    if order is None:
+        return rows
+    return [row if isinstance(row, Refusal) else order.row(row) for row in rows]
+
 
 BlockConverter = Callable[[Sequence[Sequence[str]]], "list[Row | Refusal]"]
 
@@ -62,14 +117,20 @@ class Conversion:
         convert = self.row
         return [row if isinstance(row, Refusal) else convert(row) for row in rows]
 
-    def lines(self, lines: Sequence[str], delimiter: str) -> list[Row | Refusal]:
-        """What ``row`` gives for each line, where a cell is all that stands between delimiters."""
-        if len(lines) >= FEWEST_IN_BLOCK:
-            columns = columns_of(lines, delimiter, self.width)
+    def lines(
+        self, lines: Sequence[str], delimiter: str, order: ColumnOrder | None = None
+    ) -> list[Row | Refusal]:
+        """What ``row`` gives for each line, where a cell is all that is between delimiters."""
+        if len(lines) > MOST_IN_BLOCK:
+            starts = range(0, len(lines), MOST_IN_BLOCK)
+            blocks = (self.lines(lines[at : at + MOST_IN_BLOCK], delimiter, order) for at in starts)
+            return list(chain.from_iterable(blocks))
+        if len(lines) >= FEWEST_IN_BLOCK and (order is None or order.refusal is None):
+            columns = columns_of(lines, delimiter, self.width if order is None else order.width)
             if columns is not None:
-                return self.block(columns)
-        convert = self.row
-        return [convert(line.split(delimiter)) for line in lines]
+                return self.block(columns if order is None else order.columns(columns, len(lines)))
+        cells = [line.split(delimiter) if line else [] for line in lines]
+        return self.rows(list(ordered(cells, order)))
 
 
 @dataclass(frozen=True)
@@ -158,21 +219,6 @@ def line(text: str, label: int | None) -> str:
 def unlabelled(text: str) -> str:
     """A row's features alone; a weight says nothing where there is no label."""
     return text if text[0] == "|" else text[text.index("|") :]
-
-
-def columns_of(lines: Sequence[str], delimiter: str, width: int) -> list[list[str]] | None:
-    """The cells by column, all cut in C; None unless each line has as many cells as columns.
-
-    An empty line is a row without cells, which a single column would hide.
-    """
-    if width == 1:
-        return None
-    cells = f"{delimiter}\n{delimiter}".join(lines).split(delimiter)
-    step = width + 1
-    ends = cells[width::step]
-    if len(cells) != len(lines) * step - 1 or ends.count("\n") != len(lines) - 1:
-        return None
-    return [cells[place::step] for place in range(width)]
 
 
 def _lead(schema: Schema) -> str:

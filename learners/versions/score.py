@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from converters.cells.refusal import Refusal
 from converters.config.settings import Settings
 from converters.convert.records import RowReader
-from converters.convert.to_vw_text import Row, unlabelled
+from converters.convert.to_vw_text import Row, ordered, unlabelled
 from converters.files.csv_file import CsvFile, FileRow, open_csv
 from converters.files.framing import csv_line
 from converters.files.output import writing
@@ -90,11 +90,11 @@ def score_file(
 def _blocks(file: CsvFile, schema: Schema) -> Iterator[list[tuple[FileRow, Row | Refusal]]]:
     file.require_known(schema.names)
     reader = RowReader(schema)
-    order = reader.ordered(file.header)
+    order = reader.order(file.header)
     rows = file.rows()
     while block := list(islice(rows, BLOCK_ROWS)):
         found = map(file.dialect.cells_of, map(attrgetter("content"), block))
-        cells = [c if isinstance(c, Refusal) else order(c) for c in found]
+        cells = list(ordered(found, order))
         yield list(zip(block, reader.convert_rows(cells), strict=True))
 
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader, object_cells
-from converters.convert.to_vw_text import Row
+from converters.convert.to_vw_text import Row, ordered
 from serve.http.body import CSV, parse
 from serve.http.problems import RowsRefusedError, TooLargeError
 from serve.rows.csv_body import CsvBody, split_header
@@ -271,8 +271,8 @@ class CsvRows:
     def __init__(self, names: Sequence[str], body: CsvBody, reader: RowReader) -> None:
         self.body = body
         self.names = names
-        self._order = reader.ordered(names)
-        self._convert_rows = reader.convert_rows
+        self._order = reader.order(names)
+        self._reader = reader
 
     def __len__(self) -> int:
         """How many there are."""
@@ -280,9 +280,11 @@ class CsvRows:
 
     def converted(self, start: int, stop: int) -> list[Row | Refusal]:
         """A part of them, checked and as text."""
-        order = self._order
+        lines = self.body.lines(start, stop)
+        if lines is not None:
+            return self._reader.lines(lines, self._order)
         cells = self.body.cells(start, stop)
-        return self._convert_rows([c if isinstance(c, Refusal) else order(c) for c in cells])
+        return self._reader.convert_rows(list(ordered(cells, self._order)))
 
     def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
         """CSV knows nothing but text."""
