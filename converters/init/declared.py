@@ -23,7 +23,7 @@ from converters.init.column_decision import Alternative, Decision, Surroundings,
 from converters.init.locale_formats import TIMES_READ
 from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.init.numeric_columns import bounds
-from converters.sampling.column_sample import ColumnSample, means_missing
+from converters.sampling.column_sample import ColumnSample
 from converters.sampling.file_sample import Sample
 
 # How many label values a message lists.
@@ -89,36 +89,26 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class LabelColumn:
-    """The label column of a sample and what was told about it.
+class LabelColumn(ColumnSample):
+    """The label column of a sample and its classes.
 
     Attributes:
-        name: the column.
-        cells: its cells.
         positive: the spellings of the positive class; one at least must occur.
         negative: those of the negative class; empty means every other one that occurs.
     """
 
-    name: str
-    cells: Sequence[str]
     positive: tuple[str, ...]
     negative: tuple[str, ...]
 
     @cached_property
-    def counts(self) -> Counter[str]:
-        """How often each cell occurs."""
-        return Counter(self.cells)
+    def unknown(self) -> list[str]:
+        """The spellings of missing that occur and are not declared as a class."""
+        return [c for c in self.spellings if c not in {*self.positive, *self.negative}]
 
     @cached_property
-    def missing(self) -> list[str]:
-        """The spellings of missing that occur and were not told to be a class."""
-        told = {*self.positive, *self.negative}
-        return sorted(c for c in self.counts if c and means_missing(c) and c not in told)
-
-    @cached_property
-    def values(self) -> list[str]:
-        """The other values, sorted."""
-        return [value for value in sorted(self.counts) if value and value not in self.missing]
+    def classes(self) -> list[str]:
+        """The other cells but the empty one, each once, sorted."""
+        return sorted(self.counts.keys() - {"", *self.unknown})
 
     def ranked(self, values: Sequence[str]) -> tuple[str, ...]:
         """Values by how often they occur, the most frequent first."""
@@ -132,16 +122,16 @@ def map_labels(column: LabelColumn) -> Labels:
         InferError: what was told does not fit the cells.
     """
     _check_told(column)
-    negative = column.negative or tuple(v for v in column.values if v not in column.positive)
+    negative = column.negative or tuple(v for v in column.classes if v not in column.positive)
     if not column.negative and len(negative) > MOST_VALUES:
         raise InferError(
-            f"The label column {quoted(column.name)} holds {len(column.values):,} values; say with "
-            "--negative VALUE which are the other class, or name another column."
+            f"The label column {quoted(column.name)} holds {len(column.classes):,} values; say "
+            "with --negative VALUE which are the other class, or name another column."
         )
     if not negative:
-        missing = f" (and {listed(column.missing)}, read as not known)" if column.missing else ""
+        missing = f" (and {listed(column.unknown)}, read as not known)" if column.unknown else ""
         raise InferError(
-            f"The label column {quoted(column.name)} holds no value but {listed(column.values)}"
+            f"The label column {quoted(column.name)} holds no value but {listed(column.classes)}"
             f"{missing} in the sample; say with --negative VALUE what the other class is."
         )
     # Answers name a class by its first spelling.
@@ -152,7 +142,7 @@ def map_labels(column: LabelColumn) -> Labels:
         f"the label column {quoted(column.name)} {warning}"
         for warning in (*_too_few(column, codes), *_too_many(column, negative))
     ]
-    return Labels(positive, negative, tuple(column.missing), codes, tuple(warnings))
+    return Labels(positive, negative, tuple(column.unknown), codes, tuple(warnings))
 
 
 def _check_told(column: LabelColumn) -> None:
@@ -164,11 +154,11 @@ def _check_told(column: LabelColumn) -> None:
         raise InferError(
             f"--positive and --negative name {listed(twice)} twice; each value is of one class."
         )
-    if not set(column.positive) & set(column.values):
+    if not set(column.positive) & set(column.classes):
         raise InferError(
             f"--positive {listed(column.positive)} never occurs in the label column "
             f"{quoted(column.name)} of the sample. Its values are "
-            f"{listed(column.values) or 'all missing'}. (--sample ROWS reads more rows.)"
+            f"{listed(column.classes) or 'all missing'}. (--sample ROWS reads more rows.)"
         )
 
 
@@ -181,15 +171,15 @@ def _too_few(column: LabelColumn, codes: Sequence[int | None]) -> Iterable[str]:
 
 
 def _too_many(column: LabelColumn, negative: Sequence[str]) -> Iterable[str]:
-    values = f"holds {len(column.values):,} values"
+    values = f"holds {len(column.classes):,} values"
     if not column.negative and len(negative) > 1:
         yield (
             f"{values}; all but {listed(column.positive)} count as negative: {listed(negative)}. "
             "Other values will be refused; --negative VALUE says which are meant."
         )
-    if len(column.values) > MANY_VALUES:
+    if len(column.classes) > MANY_VALUES:
         yield f"{values}; is it the label?"
-    others = [v for v in column.values if v not in {*column.positive, *negative}]
+    others = [v for v in column.classes if v not in {*column.positive, *negative}]
     if others:
         rows = sum(column.counts[value] for value in others)
         yield (

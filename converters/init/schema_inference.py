@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from converters.config.toml_text import quoted
 from converters.init.column_decision import Alternative, Decision, Surroundings, counted
@@ -57,13 +58,14 @@ def infer(sample: Sample, told: Declared) -> Inference:
         CsvFileError: a cell of the time column is no time.
     """
     roles = roles_of(sample, told)
-    column = sample.columns[told.label]
-    labels = map_labels(LabelColumn(told.label, column, told.positive, told.negative))
+    cells = sample.columns[told.label]
+    column = LabelColumn(told.label, cells, sample.lines, told.positive, told.negative)
+    labels = map_labels(column)
     surroundings = _surroundings(sample, roles)
     judge = judge_of(labels.codes, len(sample.columns))
     decisions = []
     for name, cells in sample.columns.items():
-        facts = ColumnSample(name, cells, sample.lines, labels.codes)
+        facts = ColumnSample(name, cells, sample.lines)
         if name in roles:
             decisions.append(declared_decision(facts, roles[name], labels, surroundings))
         else:
@@ -83,17 +85,16 @@ def worth_crossing(inference: Inference, sample: Sample) -> tuple[Crossing, ...]
 
 
 def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:
-    told_time = next((name for name, role in roles.items() if role == "time"), None)
-    happened = (
-        ()
-        if told_time is None
-        else moments(
-            ColumnSample(told_time, sample.columns[told_time], sample.lines, ()), sample.source
-        )
+    happened: tuple[datetime | None, ...] = ()
+    spellings: set[str] = set()
+    for name, cells in sample.columns.items():
+        if roles.get(name) == "time":
+            happened = moments(ColumnSample(name, cells, sample.lines), sample.source)
+        if name not in roles:
+            spellings |= MISSING_SPELLINGS.intersection(cells)
+    return Surroundings(
+        frozenset(sample.columns), sample.rows, roles, frozenset(spellings), happened
     )
-    untold = (cells for name, cells in sample.columns.items() if name not in roles)
-    spellings = frozenset().union(*(MISSING_SPELLINGS.intersection(cells) for cells in untold))
-    return Surroundings(frozenset(sample.columns), sample.rows, roles, spellings, happened)
 
 
 def _something_learned(

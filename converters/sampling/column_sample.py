@@ -1,13 +1,10 @@
-"""One column of a sample: its cells, which of them are missing, distinct, numbers, times.
-
-Facts alone; what follows from them is decided in :mod:`converters.init.column_guess`.
-"""
+"""One column of a sample: its cells, which of them are missing, distinct, numbers, times."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -38,12 +35,11 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ColumnSample:
-    """A column's cells, the line of each, and each row's label (None where it is not known)."""
+    """A column's cells and the line of each."""
 
     name: str
     cells: Sequence[str]
     lines: Sequence[int]
-    labels: Sequence[int | None] = field(repr=False)
 
     @cached_property
     def counts(self) -> Counter[str]:
