@@ -6,16 +6,15 @@ bars, how well it predicts the label and how it drifts, and adds what is wrong (
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from heapq import nlargest, nsmallest
+from heapq import nsmallest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters.cells.refusal import quoted
-from converters.check.column_counts import ColumnPlan, Counts, Numbers, Totals
+from converters.check.column_counts import Classes, ColumnPlan, Counts, Totals
 from converters.check.data_report import (
     Bar,
     ColumnReport,
@@ -123,14 +122,16 @@ class Cells:
     """The sampled cells of a column.
 
     Attributes:
-        codes: the number of each row's cell among ``names``.
-        names: the different cells.
+        texts: each row's cell.
+        names: the different ones.
+        codes: the number of each row's cell among these.
         missing: whether each row's is missing.
         values: each row's number, NaN where there is none; of a numeric column.
     """
 
-    codes: NDArray[np.int64]
+    texts: Sequence[str]
     names: Sequence[str]
+    codes: NDArray[np.int64]
     missing: NDArray[np.bool_]
     values: NDArray[np.float64] | None
 
@@ -138,15 +139,13 @@ class Cells:
 def column_reports(profile: Profile) -> Iterator[ColumnReport]:
     """One a column, in the file's order."""
     judge = Judge(profile.sampled, sum(plan.learned for plan in profile.plans))
-    refused = Counter[str]()
-    for (_, column), rows in profile.rejects.counts.items():
-        refused[column] += rows
     columns = profile.sample.columns(len(profile.plans))
     events = happened(profile.plans, profile.sample)
     for plan, totals, cells in zip(profile.plans, profile.totals, columns, strict=True):
         found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge)
         later = always_later(plan, cells, events)
-        yield replace(found, refused=refused[plan.name], after_event=later)
+        refused = sum(n for (_, name), n in profile.rejects.counts.items() if name == plan.name)
+        yield replace(found, refused=refused, after_event=later)
 
 
 def _report(
@@ -169,7 +168,7 @@ def _report(
         counted=totals.counts is not None,
         top=[] if plan.hidden else _top(plan, present, counts),
         rare=_rare(present, distinct),
-        numbers=_numbers(plan, totals, present),
+        numbers=totals.numbers and replace(totals.numbers, quantiles=_quantiles(plan, present)),
         unseen=totals.unseen,
         refused=0,
         alone=judge.alone(cells.codes, cells.missing, cells.values) if shown else None,
@@ -186,22 +185,18 @@ def _cells(plan: ColumnPlan, cells: Sequence[str]) -> Cells:
     lacking = np.fromiter(map(plan.is_missing, names), np.bool_, len(names))
     missing = lacking[codes]
     if not plan.numeric:
-        return Cells(codes, names, missing, None)
+        return Cells(cells, names, codes, missing, None)
     numbers = np.full(len(names), np.nan)
     numbers[~lacking] = plan.values([n for n, gone in zip(names, lacking, strict=True) if not gone])
-    return Cells(codes, names, missing, numbers[codes])
+    return Cells(cells, names, codes, missing, numbers[codes])
 
 
 def _sampled_counts(cells: Cells, sampled: Sampled) -> Counts:
     """What :class:`Counts` would hold of the sample."""
-
-    def counted(rows: NDArray[np.bool_]) -> Counter[str]:
-        found = np.bincount(cells.codes[rows], minlength=len(cells.names)).tolist()
-        return Counter({n: times for n, times in zip(cells.names, found, strict=True) if times})
-
-    everywhere = np.ones(sampled.rows, np.bool_)
-    unknown = sampled.labels == UNLABELLED
-    return Counts(counted(everywhere), counted(sampled.labels == POSITIVE), counted(unknown))
+    counts = Counts()
+    positive, unknown = sampled.labels == POSITIVE, sampled.labels == UNLABELLED
+    counts.add(cells.texts, Classes(positive.tolist(), unknown.tolist()))
+    return counts
 
 
 def _present(plan: ColumnPlan, counts: Counts) -> dict[str, int]:
@@ -217,7 +212,7 @@ def _top(plan: ColumnPlan, present: dict[str, int], counts: Counts) -> list[Valu
     """The most frequent values; alike in rank, in the order of their text."""
     total = sum(present.values())
     values = []
-    for cell in _first(present):
+    for cell in nsmallest(SHOWN_VALUES, present, key=lambda cell: (-present[cell], cell)):
         rows = present[cell]
         if plan.role == "id" and rows == 1:  # only one that comes again says something
             break
@@ -227,23 +222,11 @@ def _top(plan: ColumnPlan, present: dict[str, int], counts: Counts) -> list[Valu
     return values
 
 
-def _first(present: dict[str, int]) -> list[str]:
-    least = min(nlargest(SHOWN_VALUES, present.values()), default=0)
-    more = sorted((-rows, cell) for cell, rows in present.items() if rows > least)
-    rest = nsmallest(SHOWN_VALUES, (cell for cell, rows in present.items() if rows == least))
-    return [*(cell for _, cell in more), *rest][:SHOWN_VALUES]
-
-
 def _rare(present: dict[str, int], distinct: Estimate) -> Rare:
     total = sum(present.values())
     frequent = [rows for rows in present.values() if rows >= RARE_SHARE * total]
     values = Estimate(max(0, distinct.count - len(frequent)), distinct.margin)
     return Rare(values, 1 - sum(frequent) / total if total else 0.0)
-
-
-def _numbers(plan: ColumnPlan, totals: Totals, present: dict[str, int]) -> Numbers | None:
-    found = totals.numbers
-    return found and replace(found, quantiles=_quantiles(plan, present))
 
 
 def _quantiles(plan: ColumnPlan, present: dict[str, int]) -> list[tuple[float, float]]:

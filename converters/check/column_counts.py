@@ -159,18 +159,18 @@ class Numbers:
     """The numbers of a column.
 
     Attributes:
-        low: the smallest.
-        high: the largest.
+        min: the smallest.
+        max: the largest.
         mean: their mean, to twelve digits.
-        outside: how many cells are outside the config's range.
         quantiles: (which, value) each.
+        out_of_range: how many cells are outside the config's range.
     """
 
-    low: float
-    high: float
+    min: float
+    max: float
     mean: float
-    outside: int
-    quantiles: Sequence[tuple[float, float]] = ()
+    quantiles: Sequence[tuple[float, float]]
+    out_of_range: int
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ class ColumnCounter:
         if self._numbers:
             # The order of the rows must not show in the last digits.
             mean = float(f"{self._sum / self._numbers:.12g}")
-            numbers = Numbers(self._low, self._high, mean, self._outside)
+            numbers = Numbers(self._low, self._high, mean, (), self._outside)
         return Totals(
             self._rows,
             self._missing,

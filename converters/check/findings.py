@@ -53,9 +53,9 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
         yield said("warning", "leak-suspect", AFTER_EVENT)
     if column.learned and rows >= UNIQUE_FROM_ROWS:
         yield from _values(column, present, said)
-    if column.numbers and column.numbers.outside >= OUTSIDE_SHARE * present:
-        share = percent(column.numbers.outside / present)
-        cells = f"{counted(column.numbers.outside, 'cell', 'cells')} ({share})"
+    if column.numbers and column.numbers.out_of_range >= OUTSIDE_SHARE * present:
+        share = percent(column.numbers.out_of_range / present)
+        cells = f"{counted(column.numbers.out_of_range, 'cell', 'cells')} ({share})"
         rest = f"has {cells} outside min..max; if they are right, widen the range."
         yield said("warning", "out-of-range", rest)
     if present and column.unseen >= UNSEEN_SHARE * present:

@@ -121,8 +121,8 @@ def values(column: ColumnReport) -> str:
     if column.numbers is not None:
         numbers = column.numbers
         middle = {share: f"{value:.6g}" for share, value in numbers.quantiles}.get(0.5, NOTHING)
-        span = f"{numbers.low:.6g} .. {middle} .. {numbers.high:.6g}, mean {numbers.mean:.6g}"
-        return f"{span}; {numbers.outside:,} out of range" if numbers.outside else span
+        span = f"{numbers.min:.6g} .. {middle} .. {numbers.max:.6g}, mean {numbers.mean:.6g}"
+        return f"{span}; {numbers.out_of_range:,} out of range" if numbers.out_of_range else span
     often = [value for value in column.top[:TOP_SHOWN] if value.share >= LEAST_SHOWN]
     top = [f"{cut(value.text, 20)} {percent(value.share)}" for value in often]
     return ", ".join(top) or NOTHING
@@ -240,13 +240,7 @@ def _column_values(column: ColumnReport) -> dict[str, Any]:
     content["rare"]["values"] = _estimate(column.rare.values)
     if column.numbers is not None:
         quantiles = {f"{share:g}": value for share, value in column.numbers.quantiles}
-        content["numbers"] = {
-            "min": column.numbers.low,
-            "max": column.numbers.high,
-            "mean": column.numbers.mean,
-            "quantiles": quantiles,
-            "out_of_range": column.numbers.outside,
-        }
+        content["numbers"]["quantiles"] = quantiles
     return content
 
 

@@ -31,7 +31,7 @@ class Gap:
     line: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class Times:
     """The times of the rows.
 
@@ -46,12 +46,12 @@ class Times:
     """
 
     column: str
-    rows: int
-    first: int
-    last: int
-    unsorted: int
-    unsorted_line: int | None
-    gap: Gap | None
+    rows: int = 0
+    first: int = 0
+    last: int = 0
+    unsorted: int = 0
+    unsorted_line: int | None = None
+    gap: Gap | None = None
 
 
 class TimeOrder:
@@ -64,18 +64,15 @@ class TimeOrder:
 
     def __init__(self, header: Sequence[str], schema: Schema) -> None:
         time = schema.only("time")
-        self._column = time.name if time and time.name in header else None
-        self._place = header.index(self._column) if self._column is not None else 0
+        self._times = Times(time.name) if time and time.name in header else None
+        self._place = header.index(self._times.column) if self._times else 0
         self._zone = time.settings.zone if time else ""
-        self._rows = self._unsorted = 0
-        self._first = self._last = 0
-        self._before: int | None = None
-        self._unsorted_line: int | None = None
-        self._gap: Gap | None = None
+        self._before = 0
 
     def add(self, columns: Sequence[Sequence[str]], lines: Sequence[int]) -> None:
         """Take a block of rows, column by column, and the lines on which they begin."""
-        if self._column is None:
+        times = self._times
+        if times is None:
             return
         cells = columns[self._place]
         known = {cell: self._moment(cell) for cell in dict.fromkeys(cells)}
@@ -84,34 +81,24 @@ class TimeOrder:
         if not len(places):
             return
         timed = timed[places]
-        if self._before is None:
-            self._before = self._first = self._last = int(timed[0])
+        if not times.rows:
+            self._before = times.first = times.last = int(timed[0])
         steps = np.diff(timed, prepend=self._before)
-        self._rows += len(timed)
-        self._first = min(self._first, int(timed.min()))
-        self._last = max(self._last, int(timed.max()))
         self._before = int(timed[-1])
+        times.rows += len(timed)
+        times.first = min(times.first, int(timed.min()))
+        times.last = max(times.last, int(timed.max()))
         backwards = np.flatnonzero(steps < 0)
-        self._unsorted += len(backwards)
-        if len(backwards) and self._unsorted_line is None:
-            self._unsorted_line = lines[int(places[backwards[0]])]
+        times.unsorted += len(backwards)
+        if len(backwards) and times.unsorted_line is None:
+            times.unsorted_line = lines[int(places[backwards[0]])]
         longest = int(steps.argmax())
-        if steps[longest] > (self._gap.milliseconds if self._gap else 0):
-            self._gap = Gap(int(steps[longest]), lines[int(places[longest])])
+        if steps[longest] > (times.gap.milliseconds if times.gap else 0):
+            times.gap = Gap(int(steps[longest]), lines[int(places[longest])])
 
     def times(self) -> Times | None:
         """What was seen; None if no row has a time."""
-        if self._column is None or not self._rows:
-            return None
-        return Times(
-            self._column,
-            self._rows,
-            self._first,
-            self._last,
-            self._unsorted,
-            self._unsorted_line,
-            self._gap,
-        )
+        return self._times if self._times and self._times.rows else None
 
     def _moment(self, cell: str) -> int:
         """Milliseconds since 1970, as :func:`time_ms` gives them, or NO_TIME."""
@@ -133,11 +120,10 @@ Moments = Sequence[float | None]
 
 def happened(plans: Sequence[ColumnPlan], sample: RowSample) -> Moments:
     """When each sampled row's event was; empty if the file does not say, or nothing needs it."""
-    places = [place for place, plan in enumerate(plans) if plan.role == "time"]
-    if not places or not any(map(_learned, plans)):
+    place = next((place for place, plan in enumerate(plans) if plan.role == "time"), None)
+    if place is None or not any(map(_learned, plans)):
         return []
-    plan = plans[places[0]]
-    return [_moment(plan, cell) for cell in sample.column(places[0])]
+    return [_moment(plans[place], cell) for cell in sample.column(place)]
 
 
 def always_later(plan: ColumnPlan, cells: Sequence[str], events: Moments) -> bool:

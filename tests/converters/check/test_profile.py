@@ -140,9 +140,9 @@ def test_numbers_are_summarised() -> None:
     values = sorted(float(row[2]) for row in ROWS if row[2] not in ("", "NA", "far"))
     numbers = column(REPORT, "x").numbers
     assert numbers is not None
-    assert (numbers.low, numbers.high) == (values[0], values[-1])
+    assert (numbers.min, numbers.max) == (values[0], values[-1])
     assert numbers.mean == pytest.approx(statistics.fmean(values), rel=1e-11)
-    assert numbers.outside == sum(not 0 <= value <= 50 for value in values)
+    assert numbers.out_of_range == sum(not 0 <= value <= 50 for value in values)
     assert dict(numbers.quantiles)[0.5] == statistics.median_low(values)
     assert dict(numbers.quantiles)[0.25] == values[math.ceil(len(values) / 4) - 1]
 

@@ -35,7 +35,7 @@ def test_what_is_too_much_is_estimated(large: list[list[str]]) -> None:
     numbers, c = column(found, "x").numbers, column(found, "c")
     values = sorted(float(row[1]) for row in large)
     assert numbers is not None
-    assert (numbers.low, numbers.high) == (values[0], values[-1])
+    assert (numbers.min, numbers.max) == (values[0], values[-1])
     assert numbers.mean == pytest.approx(statistics.fmean(values), rel=1e-9)
     assert not c.counted
     assert abs(c.distinct.count - 15_000) <= c.distinct.margin < 1500
