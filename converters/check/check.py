@@ -27,7 +27,7 @@ from converters.check.data_report import (
 )
 from converters.check.findings import findings
 from converters.check.profile import Profile, Shown, read_profile
-from converters.check.time_order import always_later, happened
+from converters.check.time_order import comes_after, happened
 from converters.files.csv_file import CsvFile, other_delimiter
 from converters.sampling.column_sample import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
 from converters.sampling.drift import SPANS, Drift, drift, largest
@@ -143,7 +143,7 @@ def column_reports(profile: Profile) -> Iterator[ColumnReport]:
     events = happened(profile.plans, profile.sample)
     for plan, totals, cells in zip(profile.plans, profile.totals, columns, strict=True):
         found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge)
-        later = always_later(plan, cells, events)
+        later = comes_after(plan, cells, events)
         refused = sum(n for (_, name), n in profile.rejects.counts.items() if name == plan.name)
         yield replace(found, refused=refused, after_event=later)
 

@@ -15,7 +15,7 @@ import numpy as np
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time, time_ms
 from converters.check.column_counts import ColumnPlan
-from converters.sampling.column_sample import UNIQUE_FROM_ROWS
+from converters.sampling.leak_suspects import always_later
 from converters.sampling.reservoir import RowSample
 from converters.schema.schema import Schema
 
@@ -126,19 +126,11 @@ def happened(plans: Sequence[ColumnPlan], sample: RowSample) -> Moments:
     return [_moment(plans[place], cell) for cell in sample.column(place)]
 
 
-def always_later(plan: ColumnPlan, cells: Sequence[str], events: Moments) -> bool:
+def comes_after(plan: ColumnPlan, cells: Sequence[str], events: Moments) -> bool:
     """Whether these times always come after their events; each row has one cell."""
     if not events or not _learned(plan):
         return False
-    compared = 0
-    for cell, event in zip(cells, events, strict=True):
-        moment = None if event is None else _moment(plan, cell)
-        if moment is None or event is None:
-            continue
-        if moment <= event:  # which soon ends the search in most columns
-            return False
-        compared += 1
-    return compared >= UNIQUE_FROM_ROWS
+    return always_later((_moment(plan, cell) for cell in cells), events)
 
 
 def _learned(plan: ColumnPlan) -> bool:

@@ -95,11 +95,6 @@ def rounded(value: float) -> str:
     return plain(float(f"{value:.4g}"))
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def percent(share: float) -> str:
     """A share in words."""
     return f"{share:.0%}" if share >= 0.01 else "under 1%"

@@ -19,12 +19,13 @@ from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.config.toml_text import quoted, readable
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFileError, other_delimiter
-from converters.init.column_decision import Alternative, Decision, Surroundings, counted, plain
+from converters.init.column_decision import Alternative, Decision, Surroundings, plain
 from converters.init.locale_formats import TIMES_READ
 from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.init.numeric_columns import bounds
 from converters.sampling.column_sample import ColumnSample
 from converters.sampling.file_sample import Sample
+from converters.show.tables import counted
 
 # How many label values a message lists.
 LISTED_VALUES = 10
@@ -272,13 +273,13 @@ def _id(column: ColumnSample) -> Decision:
     repeated = len(column.cells) - empty - distinct
     if repeated:
         warnings.append(
-            f"the id column {name} repeats itself in {counted(repeated, 'row')} of the sample; a "
-            "row whose id was seen shortly before is dropped as a duplicate."
+            f"the id column {name} repeats itself in {counted(repeated, 'row', 'rows')} of the "
+            "sample; a row whose id was seen shortly before is dropped as a duplicate."
         )
     if empty:
         warnings.append(
-            f"the id column {name} is empty in {counted(empty, 'row')} of the sample; no late "
-            "label can find them."
+            f"the id column {name} is empty in {counted(empty, 'row', 'rows')} of the sample; no "
+            "late label can find them."
         )
     return Decision(column.name, {"role": "id"}, "as told by --id", (), tuple(warnings))
 

@@ -12,7 +12,8 @@ from typing import Any
 from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
 from converters.config.toml_text import READABLE_LENGTH, readable
 from converters.init.column_decision import Alternative, Guess, Surroundings, percent, words
-from converters.sampling.column_sample import UNIQUE_FROM_ROWS, ColumnSample
+from converters.sampling.column_sample import ColumnSample
+from converters.sampling.leak_suspects import always_later
 
 # Free text: several blanks a cell, and hardly a cell twice.
 TEXT_BLANKS = 2.0
@@ -157,10 +158,6 @@ def spanned(moments: Iterable[datetime]) -> str:
 
 def is_later(column: ColumnSample, surroundings: Surroundings) -> bool:
     """Whether these times always come after the event itself."""
-    times = column.times or {}
-    both = [
-        (times[cell], event)
-        for cell, event in zip(column.cells, surroundings.happened, strict=False)
-        if cell in times and event is not None
-    ]
-    return len(both) >= UNIQUE_FROM_ROWS and all(time > event for time, event in both)
+    seconds = {cell: time.timestamp() for cell, time in (column.times or {}).items()}
+    events = [event.timestamp() if event else None for event in surroundings.happened]
+    return bool(events) and always_later(map(seconds.get, column.cells), events)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from converters.config.toml_text import quoted
-from converters.init.column_decision import Alternative, Decision, Surroundings, counted
+from converters.init.column_decision import Alternative, Decision, Surroundings
 from converters.init.column_guess import decide
 from converters.init.declared import (
     Declared,
@@ -27,6 +27,7 @@ from converters.init.interactions import Crossing, crossings
 from converters.sampling.column_sample import MISSING_SPELLINGS, ColumnSample
 from converters.sampling.file_sample import Sample
 from converters.sampling.leak_suspects import judge_of
+from converters.show.tables import counted
 
 # How many columns an error explains.
 EXPLAINED = 20
@@ -141,7 +142,7 @@ def _restored(suspect: Decision) -> Decision:
 def _unreadable(sample: Sample) -> Iterator[str]:
     for fault, lines in sample.unreadable.items():
         many = len(lines) > 1
-        rows = counted(len(lines), "row")
+        rows = counted(len(lines), "row", "rows")
         where = f"the first in line {lines[0]}" if many else f"in line {lines[0]}"
         were = "were left out" if many else "was left out"
         yield f"{rows} of the sample {were}, {where}: {fault}."

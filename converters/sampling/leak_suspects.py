@@ -13,13 +13,14 @@ that, for the best of as many columns.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.sampling.column_sample import UNIQUE_FROM_ROWS
 from converters.sampling.reservoir import NEGATIVE, POSITIVE, UNLABELLED, Sampled
 
 # Fewer labels of a class say nothing about how well a column predicts them.
@@ -150,6 +151,18 @@ def _folds(positive: Mask, lots: NDArray[np.uint64]) -> Mask:
         places = np.flatnonzero(truth)
         folds[places[np.argsort(lots[places])][::2]] = True
     return folds
+
+
+def always_later(times: Iterable[float | None], events: Sequence[float | None]) -> bool:
+    """Whether times are always later than their events; None for one that is not known."""
+    compared = 0
+    for moment, event in zip(times, events, strict=True):
+        if moment is None or event is None:
+            continue
+        if moment <= event:  # which soon ends the search in most columns
+            return False
+        compared += 1
+    return compared >= UNIQUE_FROM_ROWS
 
 
 def enough(positive: Mask) -> bool:

@@ -17,11 +17,19 @@ from crc32c import crc32c
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
+Times = NDArray[np.int64]
+Few = NDArray[np.uint32]
 
 _HALF = np.uint64(32)
 # The finishing step of MurmurHash3.
 _SHIFT = np.uint64(33)
 _FIRST, _SECOND = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+
+BITS = 64
+# How many standard errors on either side hold the truth in 95 of 100 files.
+NORMAL_95 = 1.96
+# Where none of n was seen, fewer than 3 in n are there, in 95 of 100 files.
+RULE_OF_THREE = 3.0
 
 
 def hashes(texts: Sequence[str]) -> Hashes:
@@ -33,36 +41,13 @@ def hashes_of_bytes(encoded: Sequence[bytes]) -> Hashes:
     """As :func:`hashes`, of texts in UTF-8."""
     high = np.fromiter(map(crc32, encoded), np.uint64, len(encoded))
     low = np.fromiter(map(crc32c, encoded), np.uint64, len(encoded))
-    return _spread(high << _HALF | low)
-
-
-def _spread(values: Hashes) -> Hashes:
+    values: Hashes = high << _HALF | low
     values ^= values >> _SHIFT
     values *= _FIRST
     values ^= values >> _SHIFT
     values *= _SECOND
     values ^= values >> _SHIFT
     return values
-
-
-def estimated(number: Estimate, one: str, more: str) -> str:
-    """As :func:`counted`, of a count that may be an estimate."""
-    return f"{about(number)} {one if number == Estimate(1) else more}"
-
-
-def about(estimate: Estimate) -> str:
-    """A count in words."""
-    return f"{estimate.count:,}" if estimate.exact else f"about {estimate.count:,}"
-
-
-Times = NDArray[np.int64]
-Few = NDArray[np.uint32]
-
-BITS = 64
-# How many standard errors on either side hold the truth in 95 of 100 files.
-NORMAL_95 = 1.96
-# Where none of n was seen, fewer than 3 in n are there, in 95 of 100 files.
-RULE_OF_THREE = 3.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +66,16 @@ class Estimate:
     def exact(self) -> bool:
         """Whether this was counted, and not estimated."""
         return self.margin == 0
+
+
+def about(estimate: Estimate) -> str:
+    """A count in words."""
+    return f"{estimate.count:,}" if estimate.exact else f"about {estimate.count:,}"
+
+
+def estimated(number: Estimate, one: str, more: str) -> str:
+    """A count, which may be an estimate, and the words that go with one, or with more."""
+    return f"{about(number)} {one if number == Estimate(1) else more}"
 
 
 class HashSample:

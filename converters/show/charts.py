@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby
 from typing import Literal
 
 from converters.show.tables import cut, moment
@@ -181,30 +182,25 @@ def _line_chart(chart: LineChart) -> str:
     for line in reversed(chart.lines):  # the first lies on top
         drawn += _line(line, across, up)
     drawn += _legend([(line.name, f"line{line.kind % KINDS}") for line in chart.lines])
-    ends = [f"{line.name} {_last(line)} at last" for line in chart.lines if _last(line)]
+    known = [(line.name, [y for _, y in line.points if y is not None]) for line in chart.lines]
+    ends = [f"{name} {ys[-1]:.4g} at last" for name, ys in known if ys]
     return _svg(f"{chart.title}: {'; '.join(ends)}.", WIDTH, HEIGHT, drawn)
 
 
 def _line(line: Line, across: Scale, up: Scale) -> Iterator[str]:
     """A path that is lifted where a value is undefined; a dot where it has no neighbour."""
     kind = line.kind % KINDS
-    steps: list[str] = []
-    before = after = None
-    for place, (x, y) in enumerate(line.points):
-        after = line.points[place + 1][1] if place + 1 < len(line.points) else None
-        if y is not None:
-            at = f"{across.at(x):.1f} {up.at(y):.1f}"
-            steps.append(f"{'M' if before is None else 'L'}{at}")
-            if before is None and after is None:
-                where = f'cx="{across.at(x):.1f}" cy="{up.at(y):.1f}"'
-                yield f'<circle class="dot{kind}" {where} r="2.5"/>'
-        before = y
-    if steps:
-        yield f'<path class="line{kind}" d="{"".join(steps)}"/>'
-
-
-def _last(line: Line) -> str:
-    return next((f"{y:.4g}" for _, y in reversed(line.points) if y is not None), "")
+    path = ""
+    for defined, run in groupby(line.points, lambda point: point[1] is not None):
+        places = [(across.at(x), up.at(y)) for x, y in run if y is not None]
+        if not defined:
+            continue
+        path += "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+        if len(places) == 1:
+            (x, y) = places[0]
+            yield f'<circle class="dot{kind}" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>'
+    if path:
+        yield f'<path class="line{kind}" d="{path}"/>'
 
 
 def _bar_chart(chart: BarChart) -> str:
