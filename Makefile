@@ -5,8 +5,9 @@
 
 export PYTHON
 
-# More workers than this, and the tests that start servers and processes crowd each other out.
-TEST_WORKERS = -n auto --maxprocesses 4
+# The tests wait for processes and brokers half of the time, so two workers keep a core busy; more
+# than four crowd each other out.
+TEST_WORKERS = -n 4 --dist worksteal
 
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
