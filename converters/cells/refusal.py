@@ -1,9 +1,7 @@
 """What cells may hold: their escapes, and what a refusal says of one that must not be learned.
 
-The lowest step of the conversion: the kinds of columns (:mod:`converters.cells.kind_of`) stand on
-it. VW's
-parser is silent about everything it cannot read, so nothing that it could misread passes: names
-and values are percent-escaped here, numbers are written by :mod:`converters.cells.numbers`.
+VW's parser is silent about everything it cannot read, so nothing that it could misread passes:
+names and values are percent-escaped here, numbers are written by :mod:`converters.cells.numbers`.
 """
 
 from __future__ import annotations

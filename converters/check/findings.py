@@ -1,6 +1,6 @@
 """What is wrong with a file, or odd about it, in order of weight.
 
-Follows :mod:`converters.check.columns`. A *problem* makes the command fail: rows that would be
+A *problem* makes the command fail: rows that would be
 refused, a file that does not fit its config, a column that makes the numbers lie. A *warning* is
 for a person to judge, a *note* explains.
 """

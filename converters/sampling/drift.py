@@ -1,6 +1,6 @@
 """How the file's second half differs from its first, column by column, in the sample.
 
-Called by :mod:`converters.check.columns`. The population stability index is
+The population stability index is
 sum((p - q) * ln(p / q)) over the shares p and q that values, or spans of numbers, have in the
 halves (Lewis, "An Introduction to Credit Scoring", 1994). By convention .1 is a shift to look at,
 and .25 a large one.

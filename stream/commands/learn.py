@@ -1,8 +1,6 @@
 """The commands of the stream: produce, learn, backfill, scores.
 
-Thin: each reads the config, calls the module beside it, and prints. What is refused has its
-commands in :mod:`stream.commands.dead_letters`, ``up`` and ``demo`` in
-:mod:`serve.commands.up_and_demo`.
+Each reads the config, calls what does the work, and prints.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Named points of the commit protocol: where a learner is killed, and where it was when it died.
 
 The harness knows the steps of the protocol, the product knows nothing of the harness: inside a
-child that is about to become a learner, :func:`tests.faults.instruments.install` wraps the
+child that is about to become a learner, :mod:`tests.faults.instruments` wraps the
 product's functions so that each step is noted here. A :class:`Trace` is a file that the child maps
 into its memory: what it has written is there when it is dead, and a step costs a microsecond.
 
