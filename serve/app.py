@@ -22,7 +22,7 @@ from serve.http.counters import RequestMeter
 from serve.http.security import admin_only
 from serve.openapi.route import Handler, Json, Route, document
 from serve.routes import all_routes
-from serve.service import Service, assemble
+from serve.service import Service
 
 
 def create_app(settings: Settings, schema: Schema) -> FastAPI:
@@ -35,7 +35,7 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
     Raises:
         RegistryError: the registry cannot be used.
     """
-    service = assemble(settings, schema)
+    service = Service(settings, schema)
     app = FastAPI(
         title=f"Freshet: {settings.model}",
         version=packages()["freshet"],

@@ -17,7 +17,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,26 +110,18 @@ PARENT_SECONDS = 1.0
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 
-@dataclass(frozen=True)
-class Application:
-    """Creates the application in the process that runs it; pickled to get there."""
+def create(settings: Settings, schema: Schema, parent: int | None = None) -> FastAPI:
+    """The application, made in the process that runs it; a worker ends with its parent."""
+    from serve.app import create_app
 
-    settings: Settings
-    schema: Schema
-    parent: int | None = None
-
-    def __call__(self) -> FastAPI:
-        """The application; uvicorn calls this factory."""
-        from serve.app import create_app
-
-        app = create_app(self.settings, self.schema)
-        # What exists now stays: the collector need not traverse it while requests wait.
-        gc.freeze()
-        if self.parent is not None:
-            configure_logs()
-            # The application keeps the task from being collected.
-            app.state.watching = asyncio.get_running_loop().create_task(_end_with(self.parent))
-        return app
+    app = create_app(settings, schema)
+    # What exists now stays: the collector need not traverse it while requests wait.
+    gc.freeze()
+    if parent is not None:
+        configure_logs()
+        # The application keeps the task from being collected.
+        app.state.watching = asyncio.get_running_loop().create_task(_end_with(parent))
+    return app
 
 
 def run(settings: Settings, schema: Schema, listener: socket.socket, workers: int) -> None:
@@ -143,7 +135,7 @@ def run(settings: Settings, schema: Schema, listener: socket.socket, workers: in
     parent = os.getpid() if workers > 1 else None
     patience = max(1, round(settings.serve.timeout))
     config = uvicorn.Config(
-        Application(settings, schema, parent),
+        partial(create, settings, schema, parent),
         factory=True,
         loop="uvloop",
         http=Protocol,

@@ -1,14 +1,9 @@
-"""A request's body within its limits: type checked, read to the end or refused, parsed as JSON.
-
-The first step of every route that takes a body. What it hands on is bytes and their media type;
-:mod:`serve.rows.request_rows` makes rows of them.
-"""
+"""A request's media type, its body within limits, its JSON and its query parameters, checked."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import orjson
 from fastapi import Request
@@ -24,63 +19,43 @@ from serve.http.problems import (
 )
 
 JSON, CSV = "application/json", "text/csv"
-# ASCII is UTF-8 as well; anything else would have to be decoded by the client's word for it.
+# ASCII is UTF-8 as well.
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one request may cost.
-
-    Attributes:
-        body: bytes.
-        rows: rows.
-        seconds: until the body must have arrived.
-    """
-
-    body: int
-    rows: int
-    seconds: float
-
-    @classmethod
-    def of(cls, settings: ServeSettings) -> Limits:
-        """The limits that the config sets."""
-        return cls(settings.max_body, settings.max_rows, settings.timeout)
-
-
-async def read(request: Request, limits: Limits) -> bytes:
+async def read(request: Request, limits: ServeSettings) -> bytes:
     """The whole body.
 
-    What is left of a body that is refused is read and dropped by the server, so that the
-    connection stays of use to a client that sends all before it listens.
+    The server reads and drops the rest of a refused body, so that a client that sends everything
+    before it listens can keep its connection.
 
     Raises:
-        TooLargeError: it has, or says that it has, more bytes than the limit.
+        TooLargeError: it has, or announces, more bytes than the limit.
         SlowBodyError: it did not arrive in time.
         ClientGoneError: it will never be complete.
     """
     announced = head_of(request).get(b"content-length", b"")
-    if announced.isdigit() and int(announced[:20]) > limits.body:
+    if announced.isdigit() and int(announced[:20]) > limits.max_body:
         raise _too_large(limits)
     try:
-        async with asyncio.timeout(limits.seconds):
+        async with asyncio.timeout(limits.timeout):
             return await _all(request, limits)
     except TimeoutError:
         raise SlowBodyError(
-            f"The body did not arrive within {limits.seconds:g} s. Send it at once, or in parts."
+            f"The body did not arrive within {limits.timeout:g} s. Send it faster, or in parts."
         ) from None
 
 
-async def _all(request: Request, limits: Limits) -> bytes:
+async def _all(request: Request, limits: ServeSettings) -> bytes:
     parts: list[bytes] = []
     length = 0
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
-            raise ClientGoneError("The client hung up before the body was complete.")
+            raise ClientGoneError("The client closed the connection before the body was complete.")
         part: bytes = message.get("body", b"")
         length += len(part)
-        if length > limits.body:
+        if length > limits.max_body:
             raise _too_large(limits)
         parts.append(part)
         if not message.get("more_body", False):
@@ -88,7 +63,7 @@ async def _all(request: Request, limits: Limits) -> bytes:
 
 
 def head_of(request: Request) -> dict[bytes, bytes]:
-    """The headers by name, in one step; looked up one by one they cost as much as the score."""
+    """The headers by name, in one step; looking them up one by one costs as much as the score."""
     return dict(request.scope["headers"])
 
 
@@ -103,13 +78,15 @@ def media_type(request: Request, allowed: Sequence[str] = (JSON, CSV)) -> str:
     kind, _, parameters = given.partition(";")
     kind = kind.strip().lower()
     if kind not in allowed:
-        what = f"{given!r} is not read here" if given else "The Content-Type is missing"
+        what = f"{given!r} is not supported here" if given else "The Content-Type is missing"
         raise MediaTypeError(f"{what}: send {' or '.join(allowed)}.")
     if parameters and _charset(parameters) not in CHARSETS:
-        raise MediaTypeError(f"{given!r} is not read here: send UTF-8.")
+        raise MediaTypeError(f"{given!r} is not supported here: send UTF-8.")
     coding = head.get(b"content-encoding", b"identity").decode("latin-1")
     if coding.strip().lower() != "identity":
-        raise MediaTypeError(f"The Content-Encoding {coding!r} is not read here: send it plain.")
+        raise MediaTypeError(
+            f"The Content-Encoding {coding!r} is not supported: send the body uncompressed."
+        )
     return kind
 
 
@@ -126,7 +103,7 @@ def parse(body: bytes) -> object:
 
 
 def only_parameters(request: Request, known: Sequence[str] = ()) -> None:
-    """Refuse query parameters that would silently do nothing.
+    """Refuse query parameters that would have no effect.
 
     Raises:
         UnknownParameterError: there is one that is not known, or one twice.
@@ -136,10 +113,9 @@ def only_parameters(request: Request, known: Sequence[str] = ()) -> None:
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
         if name not in known or names.count(name) > 1:
-            there_are = f"there are {', '.join(known)}" if known else "it has none"
+            there_are = f"this route has {', '.join(known)}" if known else "this route has none"
             raise UnknownParameterError(
-                f"The query parameter {name!r} is not one of this route's, or stands there twice; "
-                f"{there_are}."
+                f"The query parameter {name!r} is unknown or given twice; {there_are}."
             )
 
 
@@ -152,8 +128,21 @@ def _charset(parameters: str) -> str:
     return "utf-8"
 
 
-def _too_large(limits: Limits) -> TooLargeError:
+def _too_large(limits: ServeSettings) -> TooLargeError:
     return TooLargeError(
-        f"The body has more than {limits.body:,} bytes. Send fewer rows at a time, or raise "
+        f"The body has more than {limits.max_body:,} bytes. Send fewer rows at a time, or raise "
         "serve.max_body."
     )
+
+
+def check_rows(rows: int, most: int) -> None:
+    """Refuse a request of too many rows.
+
+    Raises:
+        TooLargeError: there are more than ``most``.
+    """
+    if rows > most:
+        raise TooLargeError(
+            f"The request has more than {most:,} rows. Send fewer at a time, or raise "
+            "serve.max_rows."
+        )

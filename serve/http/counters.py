@@ -1,8 +1,7 @@
-"""What the server counts of itself: requests, rows, models loaded; served by ``GET /metrics``.
+"""Prometheus' counters of the server: requests, rows, models loaded; answered by ``GET /metrics``.
 
-Every part of the package counts here; :mod:`serve.routes.monitoring` prints it. With several server
-processes the counters live in files that all of them map (``PROMETHEUS_MULTIPROC_DIR``, set by
-:mod:`serve.http_server`), so that any process answers for all.
+With several server processes the counters are in files that all of them map
+(``PROMETHEUS_MULTIPROC_DIR``), so that any process answers for all.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Each counter's second series, of when it began, is of use to nobody here.
+# No second series per counter for when it was created.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -30,7 +29,13 @@ UNKNOWN_ROUTE = "unknown"
 
 
 class Measures:
-    """The counters of one application."""
+    """The counters of one application.
+
+    Attributes:
+        rows_scored, rows_appended (by topic), rows_refused (by route and reason): rows.
+        load_seconds: of each version loaded.
+        load_failures: versions not loaded (``condemned``: refused for every server).
+    """
 
     def __init__(self) -> None:
         self._registry = here = CollectorRegistry()
@@ -44,20 +49,20 @@ class Measures:
             buckets=REQUEST_BUCKETS,
             registry=here,
         )
-        self._scored = Counter("freshet_rows_scored", "Rows scored over HTTP.", registry=here)
-        self._appended = Counter(
+        self.rows_scored = Counter("freshet_rows_scored", "Rows scored over HTTP.", registry=here)
+        self.rows_appended = Counter(
             "freshet_rows_appended", "Rows appended to a topic.", ["topic"], registry=here
         )
-        self._refused = Counter(
+        self.rows_refused = Counter(
             "freshet_rows_refused", "Rows refused.", ["route", "reason"], registry=here
         )
-        self._load_seconds = Histogram(
+        self.load_seconds = Histogram(
             "freshet_model_load_seconds",
             "Seconds to load a version and see that it is right.",
             buckets=LOAD_BUCKETS,
             registry=here,
         )
-        self._not_loaded = Counter(
+        self.load_failures = Counter(
             "freshet_model_load_failures",
             "Versions not served: refused for all (condemned), or not fit for this server.",
             ["condemned"],
@@ -74,28 +79,8 @@ class Measures:
         found[0].inc()
         found[1].observe(seconds)
 
-    def scored(self, rows: int) -> None:
-        """Rows were scored."""
-        self._scored.inc(rows)
-
-    def appended(self, topic: str, rows: int) -> None:
-        """Rows were appended."""
-        self._appended.labels(topic).inc(rows)
-
-    def refused(self, route: str, reason: str) -> None:
-        """A row was refused."""
-        self._refused.labels(route, reason).inc()
-
-    def loaded(self, seconds: float) -> None:
-        """A version was loaded and is served."""
-        self._load_seconds.observe(seconds)
-
-    def not_loaded(self, *, condemned: bool) -> None:
-        """A version could not be loaded."""
-        self._not_loaded.labels(str(condemned).lower()).inc()
-
     def text(self) -> bytes:
-        """All of it in Prometheus' text format, of every server process."""
+        """All counters in Prometheus' text format, summed over the server processes."""
         if MULTIPROCESS not in os.environ:
             return generate_latest(self._registry)
         everyone = CollectorRegistry()
@@ -104,14 +89,14 @@ class Measures:
 
 
 class RequestMeter:
-    """Counts and times every request; plain ASGI, for a wrapped request costs a tenth more."""
+    """Counts and times every request; plain ASGI, as Starlette's middleware costs a tenth more."""
 
     def __init__(self, app: ASGIApp, measures: Measures) -> None:
         self._app = app
         self._measures = measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and look at its status on the way back."""
+        """Pass a request on, and count its status and its time."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

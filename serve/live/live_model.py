@@ -198,7 +198,7 @@ class LiveModel:
         old, self._current = self._current, new
         self._failure, self.trouble = None, ""
         self._follow_at = monotonic() + FOLLOWING_SPACING * new.load_seconds
-        self._measures.loaded(new.load_seconds)
+        self._measures.load_seconds.observe(new.load_seconds)
         log.info("serving", version=new.version, seconds=round(new.load_seconds, 3))
         if old is not None:
             old.retired = True
@@ -219,7 +219,8 @@ class LiveModel:
         if reason != self.trouble:
             still = None if self._current is None else self._current.version
             log.error("version-not-served", version=wanted, still=still, reason=reason)
-            self._measures.not_loaded(condemned=isinstance(error, CondemnedError))
+            condemned = isinstance(error, CondemnedError)
+            self._measures.load_failures.labels(str(condemned).lower()).inc()
         self.trouble = reason
 
     def _note_registry(self, trouble: str) -> None:

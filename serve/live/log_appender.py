@@ -1,7 +1,6 @@
 """Appends rows that came over HTTP to the log, once for each ``Idempotency-Key``.
 
-The blocking end of :mod:`serve.routes.ingest`: opens the log when the first rows come, so that a
-server that only scores needs none, and hands back where the records are.
+The log is opened when the first rows come, so that a server that only scores needs none.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from learners.registry import RegistryError, StoredResponse
 from learners.registry.repeated_requests import RepeatedRequests
 from stream.log.contract import EventLog, Outgoing, UnknownTopicError
 from stream.log.topics import create_topics
-from stream.open_log import open_log
+from stream.open_log import opened
 
 log = structlog.get_logger()
 
@@ -30,29 +29,22 @@ Which = Literal["events", "labels"]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An idempotency key, and the digest of the request it stands for."""
+    """An idempotency key, and the digest of its request."""
 
     text: str
     request_sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """A topic that rows go to, and its number of partitions."""
-
-    name: str
-    partitions: int
-
-
 class Appender:
-    """The one owner of this process' log; safe to use from several threads."""
+    """The owner of this process' log; its methods block, and are safe from several threads."""
 
     def __init__(self, settings: Settings, posts: RepeatedRequests) -> None:
         self._settings = settings
         self._posts = posts
         self._turn = threading.Lock()
         self._log: EventLog | None = None
-        self._topics: dict[Which, Topic] = {}
+        # Name and number of partitions; empty until the log is opened.
+        self._topics: dict[Which, tuple[str, int]] = {}
         self._requests = itertools.count()
 
     def accept(
@@ -82,7 +74,7 @@ class Appender:
         try:
             self._posts.finish(key.text, response)
         except RegistryError:
-            # The rows are on the log: a failure told now would have them sent again.
+            # The rows are on the log: a failure reported now would make the client send them again.
             log.exception("idempotency-key-not-kept")
         return response, False
 
@@ -94,37 +86,31 @@ class Appender:
             self._log = None
 
     def _append(self, which: Which, records: Sequence[tuple[Outgoing, int]]) -> StoredResponse:
-        event_log, topic = self._opened(which)
+        event_log, topic, partitions = self._opened(which)
         # The records of one request stay in order, so they share a partition.
-        partition = next(self._requests) % topic.partitions
+        partition = next(self._requests) % partitions
         placed = [record._replace(partition=partition) for record, _ in records]
         try:
-            positions = event_log.append(topic.name, placed)
+            positions = event_log.append(topic, placed)
         except UnknownTopicError:
-            self._forget_topics()
+            with self._turn:
+                self._topics = {}
             raise
-        return StoredResponse(202, orjson.dumps(_answer(topic.name, records, positions)))
+        return StoredResponse(202, orjson.dumps(_answer(topic, records, positions)))
 
-    def _opened(self, which: Which) -> tuple[EventLog, Topic]:
-        """The log and the topic, which are there by now."""
+    def _opened(self, which: Which) -> tuple[EventLog, str, int]:
+        """The log, the topic and its number of partitions; created if need be."""
         with self._turn:
             if self._log is None:
-                self._log = open_log(
-                    self._settings.log,
-                    replication_factor=self._settings.topics.replication_factor,
-                )
+                self._log = opened(self._settings)
             if not self._topics:
                 names = create_topics(self._log, self._settings)
                 states = self._log.describe(names.inputs)
                 self._topics = {
-                    "events": Topic(names.events, len(states[names.events].ends)),
-                    "labels": Topic(names.labels, len(states[names.labels].ends)),
+                    "events": (names.events, len(states[names.events].ends)),
+                    "labels": (names.labels, len(states[names.labels].ends)),
                 }
-            return self._log, self._topics[which]
-
-    def _forget_topics(self) -> None:
-        with self._turn:
-            self._topics = {}
+            return self._log, *self._topics[which]
 
 
 def _answer(

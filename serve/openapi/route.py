@@ -8,7 +8,7 @@ document and send its examples.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from fastapi import FastAPI, Response
@@ -51,7 +51,7 @@ class Problem(BaseModel, extra="forbid"):
     errors: list[RowError] = Field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Body:
     """A request body.
 
@@ -76,7 +76,7 @@ class Parameter:
     type: str = "string"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Route:
     """A method on a path.
 
@@ -97,6 +97,7 @@ class Route:
     handler: Handler
     summary: str = ""
     description: str = ""
+    _: KW_ONLY
     answer: Any = None
     example: object = None
     status: int = 200

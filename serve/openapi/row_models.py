@@ -33,7 +33,7 @@ def event_rows(schema: Schema, *, instances: bool = False) -> Body:
         return body
     wrapped = create_model("Instances", instances=(list[row], ...))  # type: ignore[valid-type]
     examples = {**body.examples, "instances": {"instances": [_example_row(schema)]}}
-    return Body(model=body.model | wrapped, examples=examples, csv=body.csv)
+    return Body(body.model | wrapped, examples, body.csv)
 
 
 def label_rows(schema: Schema) -> Body:
@@ -44,11 +44,9 @@ def label_rows(schema: Schema) -> Body:
 
 def _rows(model: type[BaseModel], example: Json, delimiter: str) -> Body:
     lines = (list(example), list(example.values()))
-    return Body(
-        model=model | list[model],  # type: ignore[valid-type]
-        examples={"row": example, "list": [example, example]},
-        csv="".join(csv_line(line, delimiter) + "\n" for line in lines),
-    )
+    csv = "".join(csv_line(line, delimiter) + "\n" for line in lines)
+    examples = {"row": example, "list": [example, example]}
+    return Body(model | list[model], examples, csv)  # type: ignore[valid-type]
 
 
 def _row_model(schema: Schema) -> type[BaseModel]:

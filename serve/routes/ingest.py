@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
@@ -16,7 +17,7 @@ from pydantic import BaseModel, Field
 from serve.http.body import JSON, media_type, only_parameters, read
 from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.live.log_appender import Key, Which
-from serve.openapi.route import BODY_FAILURES, Body, Handler, Parameter, Route
+from serve.openapi.route import BODY_FAILURES, Parameter, Route
 from serve.openapi.row_models import event_rows, label_rows
 from serve.rows.appended_records import Counted, IngestReader
 from serve.service import Service
@@ -46,9 +47,9 @@ class Ingest:
 
     def __init__(self, service: Service) -> None:
         self._appender = service.appender
-        self._limits = service.limits
+        self._limits = service.settings.serve
         self._measures = service.measures
-        self._reader = IngestReader(service.rows, service.reader, service.limits.rows)
+        self._reader = IngestReader(service.reader)
 
     async def events(self, request: Request) -> Response:
         """Append event rows."""
@@ -71,13 +72,14 @@ class Ingest:
             records = records_of(kind, body, int(time.time() * 1000))
         except RowsRefusedError as error:
             for refused in error.errors:
-                self._measures.refused(f"/{which}", str(refused["reason"]))
+                self._measures.rows_refused.labels(f"/{which}", refused["reason"]).inc()
             raise
         key = key_of(request, kind, body)
         accept = self._appender.accept
         response, replayed = await asyncio.to_thread(accept, which, records, key)
         if not replayed:
-            self._measures.appended(which, sum(rows for _, rows in records))
+            appended = sum(rows for _, rows in records)
+            self._measures.rows_appended.labels(which).inc(appended)
         headers = REPLAYED if replayed else None
         return Response(response.body, response.status, headers, JSON)
 
@@ -98,37 +100,28 @@ def key_of(request: Request, kind: str, body: bytes) -> Key | None:
 def routes(service: Service) -> list[Route]:
     """Declare the routes."""
     ingest, schema = Ingest(service), service.schema
+    key = Parameter(KEY_HEADER, "header", "Requests with the same key are done once, for a day.")
+    common: dict[str, Any] = {"answer": Appended, "status": 202, "failures": (*BODY_FAILURES, 409)}
     return [
-        _appending(
+        Route(
+            "POST",
             "/events",
             ingest.events,
-            event_rows(schema),
             "Append event rows",
             "A row, a list of rows, or CSV with a header. All or none: a bad row refuses all.",
+            body=event_rows(schema),
+            parameters=[key],
+            **common,
         ),
-        _appending(
+        Route(
+            "POST",
             "/labels",
             ingest.labels,
-            label_rows(schema),
             "Append labels",
             "Objects of `id`, `label` and, if it was known earlier than now, `time`; or CSV of "
             "these, with or without a header. All or none.",
+            body=label_rows(schema),
+            parameters=[key],
+            **common,
         ),
     ]
-
-
-def _appending(path: str, handler: Handler, body: Body, summary: str, description: str) -> Route:
-    return Route(
-        method="POST",
-        path=path,
-        handler=handler,
-        summary=summary,
-        description=description,
-        body=body,
-        answer=Appended,
-        status=202,
-        failures=(*BODY_FAILURES, 409),
-        parameters=[
-            Parameter(KEY_HEADER, "header", "Requests with the same key are done once, for a day.")
-        ],
-    )

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -28,7 +28,7 @@ from serve.openapi.route import Route
 from serve.service import Service
 
 KEPT_SECONDS = 0.5
-# A learner beats each second; a long checkpoint, or a log that is locked, may hold it up for some.
+# A learner beats each second; a long checkpoint or a locked log may delay it by some.
 ALIVE_SECONDS = 25.0
 SHOWN_VERSIONS, SHOWN_ENTRIES = 12, 12
 
@@ -41,7 +41,7 @@ NOT_COUNTS = frozenset(
 
 
 class Observer:
-    """Looks at the service for all who ask."""
+    """Collects the state for all requests, at most once in ``KEPT_SECONDS``."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -50,7 +50,7 @@ class Observer:
         self._seen_at = float("-inf")
 
     async def state(self) -> State:
-        """The document; what the registry cannot tell at the moment is as it last told."""
+        """The document; if the registry does not answer, its part is as last read."""
         async with self._turn:
             if monotonic() - self._seen_at > KEPT_SECONDS:
                 self._seen = {**self._seen, **await self._look()}
@@ -61,10 +61,9 @@ class Observer:
         service = self._service
         state = {"model": service.settings.model, "at": iso(utc_now()), **self._server()}
         try:
-            told = await asyncio.to_thread(self._ask)
+            status, versions, entries = await asyncio.to_thread(self._ask)
         except FreshetError as error:
             return state | {"registry": {"reachable": False, "trouble": str(error)}}
-        status, versions, entries = told
         return state | {
             "registry": {"reachable": True, "trouble": ""},
             "learner": _learner(status),
@@ -100,7 +99,7 @@ class Observer:
 
 
 def _learner(status: Status | None) -> State | None:
-    """What the learner said last, and whether that is recent."""
+    """The learner's last heartbeat, and whether it is recent."""
     if status is None:
         return None
     said = status.status
@@ -121,20 +120,38 @@ def _learner(status: Status | None) -> State | None:
 
 
 def _metrics(status: Status | None, versions: list[Version]) -> State:
-    """The learner's measures; after a restart, before its first word, those of its last version."""
+    """The learner's metrics; after a restart, until its first heartbeat, its last version's."""
     said: State = {} if status is None else status.status.get("metrics", {})
     return said or (versions[-1].metrics if versions else {})
 
 
 ALIVE = orjson.dumps({"status": "alive"})
 NOT_READY = Kind(503, "not-ready", "Not ready", RETRY)
-# Measures of progressive validation that are exported, and over what, by the names of the report.
+# Gauges without labels, by the part of the state: name, key, value if there is none, meaning.
+GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
+    "served": [("served_version", "version", None, "Version that this process serves.")],
+    "pointers": [
+        ("serving_version", "serving", None, "Version to be served."),
+        ("latest_version", "latest", None, "The learner's newest version."),
+        ("pinned", "pinned", None, "Whether the served version is pinned."),
+    ],
+    "registry": [("registry_up", "reachable", None, "Whether the registry answers.")],
+    "learner": [
+        ("learner_up", "alive", False, "Whether the learner is alive."),
+        ("learner_waiting", "waiting_for", "", "Whether it waits for log, registry or disk."),
+        ("learner_checkpoint_failing", "checkpoint_trouble", "", "Whether its last one failed."),
+        ("learner_heartbeat_age_seconds", "heartbeat_age", None, "Seconds since its heartbeat."),
+        ("learner_events_per_second", "events_per_second", None, "Event rows a second."),
+    ],
+}
+# Measures of progressive validation, and the views of them, by their names in the report.
 MEASURES = (
     *("log_loss", "auc", "pr_auc", "brier", "ece", "accuracy", "lift"),
     *("base_rate", "base_rate_log_loss"),
 )
 VIEWS = ("window", "recent", "faded")
-# Contenders that are always the learner's own.
+DECISIONS = ("served", "never", "always", "static")
+# Contenders that are no shadows: the learner itself has them.
 NO_SHADOWS = {"base_rate", "raw"}
 
 
@@ -159,11 +176,11 @@ class Monitoring:
         self._observer = Observer(service)
 
     async def alive(self) -> Response:
-        """The process runs and answers; the cheapest route, and so the yardstick."""
+        """The process answers; the cheapest route, which benchmarks compare with."""
         return Response(ALIVE, media_type=JSON)
 
     async def ready(self) -> Response:
-        """There is a model to score with, and the registry that says which one."""
+        """There is a model to score with, and the registry answers."""
         trouble = []
         if self._live.served is None:
             trouble.append(f"There is no model yet. {self._live.trouble}".strip())
@@ -180,13 +197,12 @@ class Monitoring:
         )
 
     async def status(self) -> Response:
-        """How everything stands; the page asks each second."""
+        """The state; the dashboard asks each second."""
         state = orjson.dumps(await self._observer.state(), option=orjson.OPT_NON_STR_KEYS)
         return Response(state, media_type=JSON)
 
-    async def metrics(self, request: Request) -> Response:
-        """Everything for Prometheus."""
-        del request
+    async def metrics(self) -> Response:
+        """Metrics for Prometheus."""
         gauges = CollectorRegistry()
         gauges.register(Gauges(await self._observer.state()))
         return Response(
@@ -195,90 +211,61 @@ class Monitoring:
 
 
 class Gauges(Collector):
-    """The state of one moment as Prometheus' gauges."""
+    """A state as Prometheus' gauges."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterator[Metric]:
         """One family for each thing that is known."""
-        state = self._state
-        served, learner = state.get("served") or {}, state.get("learner") or {}
-        plain = {
-            "served_version": ("Version that this process serves.", served.get("version")),
-            "serving_version": ("Version to be served.", state["pointers"]["serving"]),
-            "latest_version": ("The learner's newest version.", state["pointers"]["latest"]),
-            "pinned": ("Whether the served version is pinned.", state["pointers"]["pinned"]),
-            "registry_up": ("Whether the registry answers.", state["registry"]["reachable"]),
-            "learner_up": ("Whether the learner is alive.", learner.get("alive", False)),
-            "learner_waiting": (
-                "Whether the learner waits for its log, its registry or a disk.",
-                bool(learner.get("waiting_for")),
-            ),
-            "learner_checkpoint_failing": (
-                "Whether the learner's last checkpoint failed.",
-                bool(learner.get("checkpoint_trouble")),
-            ),
-            "learner_heartbeat_age_seconds": (
-                "Seconds since the learner's last word.",
-                learner.get("heartbeat_age"),
-            ),
-            "learner_events_per_second": (
-                "Event rows a second.",
-                learner.get("events_per_second"),
-            ),
-        }
-        for name, (meaning, value) in plain.items():
-            yield from _gauge(name, meaning, value)
-        yield _lag(learner.get("lag", {}))
-        yield _counts(learner.get("counts", {}))
-        yield from _measures(state.get("metrics") or {})
+        for part, gauges in GAUGES.items():
+            known = self._state.get(part) or {}
+            for name, key, default, meaning in gauges:
+                value = known.get(key, default)
+                if value is not None:
+                    number = bool(value) if isinstance(value, str) else value
+                    yield _family(name, meaning, (), [((), number)])
+        learner, metrics = self._state.get("learner") or {}, self._state.get("metrics") or {}
+        lag = ((place.rpartition(":")[::2], n) for place, n in learner.get("lag", {}).items())
+        unread = "Records that the learner has yet to read."
+        yield _family("learner_lag_records", unread, ("topic", "partition"), lag)
+        counts = (((name,), n) for name, n in learner.get("counts", {}).items())
+        yield _family("learner_rows", "Rows by outcome, over the lineage.", ("count",), counts)
+        for name in MEASURES:
+            yield _family(name, f"Progressive {name}.", ("learner", "over"), _views(metrics, name))
+        value = metrics.get("value") or {}
+        values = (((each,), value.get(each)) for each in DECISIONS)
+        yield _family("value", "Value of decisions, over the lineage.", ("decisions",), values)
+        failed = metrics.get("shadow_troubles") or {}
+        shadows = sorted({*failed, *(metrics.get("contenders") or {})} - NO_SHADOWS)
+        troubles = (((shadow,), shadow in failed) for shadow in shadows)
+        meaning = "Whether a shadow has failed and is no longer scored."
+        yield _family("shadow_failed", meaning, ("shadow",), troubles)
 
 
-def _gauge(name: str, meaning: str, value: float | None) -> Iterator[Metric]:
-    """A gauge without labels; none if its value is not known."""
-    if value is not None:
-        yield GaugeMetricFamily(f"freshet_{name}", meaning, value=float(value))
-
-
-def _lag(lag: dict[str, int]) -> Metric:
-    family = GaugeMetricFamily(
-        "freshet_learner_lag_records",
-        "Records that the learner has yet to read.",
-        labels=["topic", "partition"],
-    )
-    for place, records in lag.items():
-        topic, _, partition = place.rpartition(":")
-        family.add_metric([topic, partition], records)
+def _family(
+    name: str,
+    meaning: str,
+    labels: Sequence[str],
+    values: Iterable[tuple[Sequence[str], float | None]],
+) -> Metric:
+    """A gauge with a value for each combination of labels that has one."""
+    family = GaugeMetricFamily(f"freshet_{name}", meaning, labels=labels)
+    for label_values, value in values:
+        if value is not None:
+            family.add_metric(label_values, float(value))
     return family
 
 
-def _counts(counts: dict[str, int]) -> Metric:
-    family = GaugeMetricFamily(
-        "freshet_learner_rows", "Rows by what became of them, over the lineage.", labels=["count"]
-    )
-    for name, number in counts.items():
-        family.add_metric([name], number)
-    return family
+def _views(metrics: State, name: str) -> Iterator[tuple[Sequence[str], float | None]]:
+    """One measure of the learner and of all that is measured beside it, over each view."""
+    for learner, report in _measured(metrics).items():
+        yield (learner, "all"), report.get(name)
+        for view in VIEWS:
+            yield (learner, view), (report.get(view) or {}).get(name)
 
 
-def _measures(metrics: dict[str, Any]) -> Iterator[Metric]:
-    """Progressive validation: of the learner and of all that is measured beside it."""
-    for name in MEASURES:
-        family = GaugeMetricFamily(
-            f"freshet_{name}", f"Progressive {name}.", labels=["learner", "over"]
-        )
-        for learner, report in measured(metrics).items():
-            views = {"all": report} | {view: report.get(view) or {} for view in VIEWS}
-            for over, values in views.items():
-                if values.get(name) is not None:
-                    family.add_metric([learner, over], values[name])
-        yield family
-    yield _value(metrics.get("value") or {})
-    yield _failed(metrics)
-
-
-def measured(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _measured(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The reports of the learner, of the frozen copy, and of the others by their names."""
     return {
         "live": metrics,
@@ -287,59 +274,14 @@ def measured(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _failed(metrics: dict[str, Any]) -> Metric:
-    family = GaugeMetricFamily(
-        "freshet_shadow_failed",
-        "Whether a shadow has failed and is scored no more.",
-        labels=["shadow"],
-    )
-    failed = metrics.get("shadow_troubles") or {}
-    shadows = {*failed, *(metrics.get("contenders") or {})} - NO_SHADOWS
-    for name in sorted(shadows):
-        family.add_metric([name], name in failed)
-    return family
-
-
-def _value(value: dict[str, float]) -> Metric:
-    family = GaugeMetricFamily(
-        "freshet_value", "What decisions have been worth, over the lineage.", labels=["decisions"]
-    )
-    for decisions in ("served", "never", "always", "static"):
-        if value.get(decisions) is not None:
-            family.add_metric([decisions], value[decisions])
-    return family
-
-
 def routes(service: Service) -> list[Route]:
     """Declare the routes."""
-    monitoring = Monitoring(service)
+    own = Monitoring(service)
+    health, ready = "/health/live", "/health/ready"
+    available = "Are a model and its registry available?"
     return [
-        Route(
-            method="GET",
-            path="/status",
-            handler=monitoring.status,
-            summary="State of server, model and learner",
-            answer=dict[str, Any],
-        ),
-        Route(
-            method="GET",
-            path="/metrics",
-            handler=monitoring.metrics,
-            summary="Metrics for Prometheus",
-        ),
-        Route(
-            method="GET",
-            path="/health/live",
-            handler=monitoring.alive,
-            summary="Does the process run?",
-            answer=Health,
-        ),
-        Route(
-            method="GET",
-            path="/health/ready",
-            handler=monitoring.ready,
-            summary="Are a model and its registry available?",
-            answer=Ready,
-            failures=(503,),
-        ),
+        Route("GET", "/status", own.status, "State of server, model and learner", answer=State),
+        Route("GET", "/metrics", own.metrics, "Metrics for Prometheus"),
+        Route("GET", health, own.alive, "Does the process run?", answer=Health),
+        Route("GET", ready, own.ready, available, answer=Ready, failures=(503,)),
     ]

@@ -80,7 +80,7 @@ def routes(_service: Service) -> list[Route]:
     """Declare the pages, which the OpenAPI document leaves out."""
     pages = Pages()
     return [
-        Route(method="GET", path="/", handler=pages.dashboard),
-        Route(method="GET", path="/docs", handler=pages.reference),
-        Route(method="GET", path="/dashboard/{name}", handler=pages.part),
+        Route("GET", "/", pages.dashboard),
+        Route("GET", "/docs", pages.reference),
+        Route("GET", "/dashboard/{name}", pages.part),
     ]

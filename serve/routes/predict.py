@@ -72,7 +72,7 @@ class Predictions:
 
     def __init__(self, service: Service) -> None:
         self._live = service.live
-        self._limits = service.limits
+        self._limits = service.settings.serve
         self._reader = service.reader
         self._measures = service.measures
         self._labels = service.schema.label_spellings
@@ -121,7 +121,7 @@ class Predictions:
         for at, score in enumerate(scores):
             if isinstance(score, Refusal):
                 refused += 1
-                self._measures.refused(ROUTE, score.reason)
+                self._measures.rows_refused.labels(ROUTE, score.reason).inc()
                 answers.append({"error": row_error(start + at, score)})
                 continue
             answer = {"score": score, "label": positive if score >= threshold else negative}
@@ -129,7 +129,7 @@ class Predictions:
             if (given := ids[at]) is not None and given != "":
                 answer["id"] = given
             answers.append(answer)
-        self._measures.scored(len(answers) - refused)
+        self._measures.rows_scored.inc(len(answers) - refused)
         return answers
 
 
@@ -138,13 +138,12 @@ def routes(service: Service) -> list[Route]:
     schema = service.schema
     return [
         Route(
-            method="POST",
-            path=ROUTE,
-            handler=Predictions(service).post,
-            summary="Score rows",
-            description='One row as an object; or a list of rows, `{"instances": [...]}` or CSV '
-            "with a header, answered by a list in the same order, with an error in place of a bad "
-            "row.",
+            "POST",
+            ROUTE,
+            Predictions(service).post,
+            "Score rows",
+            'One row as an object; or a list of rows, `{"instances": [...]}` or CSV with a header, '
+            "answered by a list in the same order, with an error in place of a bad row.",
             body=event_rows(schema, instances=True),
             answer=_answer_model(schema.label_spellings),
             example={"score": 0.71, "label": schema.label_spellings[1], "version": 12},

@@ -7,7 +7,6 @@ answer once this process serves the result; other processes follow at their next
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
@@ -34,7 +33,6 @@ SHOWN_WEIGHTS = 20
 # Showing a version opens its model; the result changes only with the state of the version.
 REMEMBERED_VERSIONS = 32
 LARGEST_NUMBER = 2**31 - 1
-ADMIN_FAILURES = (400, 401, 403, 404, 408, 409, 413, 415, 422, 503, 504)
 ADMIN = (
     "An admin route: needs `Authorization: Bearer TOKEN`, or, where no token is configured, a "
     "direct caller of this machine. Answers when this process serves the result."
@@ -197,11 +195,11 @@ class Versions:
         return await self._served(asked.version)
 
     async def _content(self, request: Request) -> object:
-        return parse(await read(request, self._service.limits))
+        return parse(await read(request, self._service.settings.serve))
 
     async def _served(self, wanted: int | None = None) -> Response:
         """Answer once this process serves what is to be served."""
-        pointers = await self._service.live.synced(self._service.limits.seconds)
+        pointers = await self._service.live.synced(self._service.settings.serve.timeout)
         if wanted is not None and pointers.serving != wanted:
             raise await self._not_served(wanted, pointers.serving)
         return _json(
@@ -267,67 +265,52 @@ def _actor(request: Request) -> str:
 def routes(service: Service) -> list[Route]:
     """Declare the routes."""
     versions = Versions(service)
+    number = Parameter("version", "path", "The version's number.", "integer")
+    at = Parameter("at", "query", "A time in ISO 8601.")
     move = {"version": 12, "reason": "the data of the day is wrong"}
+    unpin = {"reason": "the data is right again"}
     return [
         Route(
-            method="GET",
-            path="/versions",
-            handler=versions.list,
-            summary="List the versions",
-            description="The newest last.",
+            "GET",
+            "/versions",
+            versions.list,
+            "List the versions",
+            "The newest last.",
             answer=list[Version],
             failures=(503,),
         ),
         Route(
-            method="GET",
-            path="/versions/{version}",
-            handler=versions.show,
-            summary="Show a version",
-            description="Its manifest, metrics, lineage and largest weights.",
-            parameters=[Parameter("version", "path", "The version's number.", "integer")],
+            "GET",
+            "/versions/{version}",
+            versions.show,
+            "Show a version",
+            "Its manifest, metrics, lineage and largest weights.",
+            parameters=[number],
             answer=Version,
             failures=(404, 503),
         ),
         Route(
-            method="GET",
-            path="/history",
-            handler=versions.history,
-            summary="Print the ledger",
-            description="Who changed the served version, when and why; with `at`, the version "
-            "served then.",
-            parameters=[Parameter("at", "query", "A time in ISO 8601.")],
+            "GET",
+            "/history",
+            versions.history,
+            "Print the ledger",
+            "Who changed the served version, when and why; with `at`, the version served then.",
+            parameters=[at],
             answer=list[Entry] | ServedAt,
             failures=(400, 503),
         ),
-        _changing("/promote", versions.promote, "Serve a version", Move, move),
-        _changing(
+        _admin("/promote", versions.promote, "Serve a version", Body(Move, {"body": move})),
+        _admin(
             "/rollback",
             versions.rollback,
             "Serve an earlier version again",
-            Move,
-            {**move, "learner": "keep"},
+            Body(Move, {"body": {**move, "learner": "keep"}}),
         ),
-        _changing(
-            "/unpin",
-            versions.unpin,
-            "Follow the learner again",
-            Unpin,
-            {"reason": "the data is right again"},
-        ),
+        _admin("/unpin", versions.unpin, "Follow the learner again", Body(Unpin, {"body": unpin})),
     ]
 
 
-def _changing(
-    path: str, handler: Handler, summary: str, model: type[Unpin], example: Mapping[str, object]
-) -> Route:
-    return Route(
-        method="POST",
-        path=path,
-        handler=handler,
-        summary=summary,
-        description=ADMIN,
-        body=Body(model=model, examples={"body": example}),
-        answer=Pointers,
-        failures=ADMIN_FAILURES,
-        admin=True,
-    )
+def _admin(path: str, handler: Handler, summary: str, body: Body) -> Route:
+    failures = (400, 401, 403, 404, 408, 409, 413, 415, 422, 503, 504)
+    about: dict[str, Any] = {"body": body, "answer": Pointers, "failures": failures, "admin": True}
+    return Route("POST", path, handler, summary, ADMIN, **about)

@@ -16,12 +16,12 @@ import orjson
 
 from converters.cells.refusal import Refusal
 from converters.cells.times import time_ms
-from converters.convert.records import RowReader, object_cells
-from serve.http.body import CSV, JSON, parse
+from converters.convert.records import object_cells
+from serve.http.body import CSV, JSON, check_rows, parse
 from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvBody, split_header
 from serve.rows.refusals import in_words, row_error
-from serve.rows.request_rows import RequestReader, check_count
+from serve.rows.request_rows import RequestReader
 from stream.log.contract import Outgoing
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -53,16 +53,13 @@ class IngestReader:
     """Turns bodies into records under one schema.
 
     Args:
-        rows: the schema's converter.
-        reader: of requests under the same schema.
-        most_rows: more are refused.
+        reader: of requests under that schema.
     """
 
-    def __init__(self, rows: RowReader, reader: RequestReader, most_rows: int) -> None:
-        self._rows = rows
+    def __init__(self, reader: RequestReader) -> None:
         self._reader = reader
-        self._most_rows = most_rows
-        time = rows.schema.only("time")
+        self._rows = reader.converter
+        time = self._rows.schema.only("time")
         self._time = "" if time is None else time.name
         self._zone = "UTC" if time is None else time.settings.zone
 
@@ -108,7 +105,7 @@ class IngestReader:
     def _csv_labels(self, body: bytes) -> Incoming:
         dialect = self._rows.dialect
         header, rest = split_header(body, dialect)
-        rows = CsvBody(rest if header in LABEL_HEADERS else body, self._most_rows, dialect)
+        rows = CsvBody(rest if header in LABEL_HEADERS else body, self._reader.most_rows, dialect)
         _check(self._rows.labels(rows.value(0, len(rows)), IS_CSV))
         cells = rows.cells(0, len(rows))
         times = ["" if isinstance(row, Refusal) else "".join(row[2:]) for row in cells]
@@ -117,7 +114,7 @@ class IngestReader:
     def _json_labels(self, body: bytes) -> Incoming:
         content = parse(body)
         rows = content if isinstance(content, list) else [content]
-        check_count(len(rows), self._most_rows)
+        check_rows(len(rows), self._reader.most_rows)
         _check(self._rows.labels(orjson.dumps(rows), IS_JSON))
         times = _cells(rows, LABEL_COLUMNS, 2)
         return Incoming(times, _json_value(rows, single=rows is not content), IS_JSON)

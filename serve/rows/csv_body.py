@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from converters.cells.refusal import Refusal
 from converters.files.framing import Dialect, plain_lines, unclosed
-from serve.http.problems import RowsRefusedError, TooLargeError
+from serve.http.body import check_rows
+from serve.http.problems import RowsRefusedError
 
 
 class CsvBody:
@@ -23,14 +24,13 @@ class CsvBody:
 
     def __init__(self, body: bytes, most_rows: int, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._most_rows = most_rows
         self._framed: list[tuple[bytes, bool]] = []
         self._lines = plain_lines(body)
         if self._lines is None:
             for row in dialect.frame(body):
                 self._framed.append(row)
-                self._check_count(len(self._framed))
-        self._check_count(len(self))
+                check_rows(len(self._framed), most_rows)
+        check_rows(len(self), most_rows)
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -55,12 +55,6 @@ class CsvBody:
             return "\n".join(self._lines[start:stop]).encode()
         return b"\n".join(row for row, _ in self._framed[start:stop])
 
-    def _check_count(self, count: int) -> None:
-        if count > self._most_rows:
-            raise TooLargeError(
-                f"The request has more than {self._most_rows:,} rows. Send fewer at a time, or "
-                "raise serve.max_rows."
-            )
 
 
 def split_header(body: bytes, dialect: Dialect) -> tuple[list[str], bytes]:

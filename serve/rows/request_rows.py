@@ -1,12 +1,12 @@
 """The body of a request as rows: their shape checked at once, converted a chunk at a time.
 
-Follows :mod:`serve.http.body`; scoring (:mod:`serve.routes.predict`) and appending
-(:mod:`serve.routes.ingest`) take
-rows from here. A row over HTTP becomes text by the very functions that the stream uses, so both
-see the same features.
+Rows become text by the functions that the stream uses, so both see the same features. A wrong shape
+(not an object, an unknown column, a missing one that is required) refuses the request; a bad cell
+refuses only its row.
 
-What is wrong with the shape (not an object, a column that nobody knows, one that must not be
-missed) refuses the request; what is wrong with a cell is the matter of its row.
+Clients send the same keys in the same order again and again: what such a layout means is worked out
+at its first row. The cells equal those of :func:`converters.convert.records.object_cells`, which
+still handles every value that is not text or a number.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from typing import Any, Protocol
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader, object_cells
 from converters.convert.to_vw_text import Row, ordered
-from serve.http.body import CSV, parse
-from serve.http.problems import RowsRefusedError, TooLargeError
+from serve.http.body import CSV, check_rows, parse
+from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvBody, split_header
 from serve.rows.refusals import MISSING_COLUMN, in_words, listed, row_error
 
+NOTHING_DONE = "The request had no effect."
 # Types whose text as a CSV cell is what str() gives.
 TEXT, PLAIN = frozenset({str}), frozenset({str, int, float})
 # Clients that shuffle their keys must not fill the memory.
@@ -50,8 +51,8 @@ class Layouts:
 
     Args:
         names: the schema's columns.
-        mandatory: those that an object must have.
-        numbers: those that hold numbers.
+        mandatory: the columns that an object must have.
+        numbers: the columns that hold numbers.
     """
 
     def __init__(
@@ -64,11 +65,11 @@ class Layouts:
         self._layouts: dict[tuple[str, ...], Layout] = {}
 
     def __len__(self) -> int:
-        """How many are remembered."""
+        """How many are cached."""
         return len(self._layouts)
 
     def of(self, row: Object) -> Layout | None:
-        """The layout of an object; None if it has unknown keys or lacks one that it must have."""
+        """The layout of an object; None if it has unknown keys or lacks a required one."""
         keys = tuple(row)
         return self._layouts.get(keys) or self._compiled(keys)
 
@@ -106,14 +107,11 @@ def _picker(names: Sequence[str]) -> Callable[[Object], Sequence[Any]]:
     return lambda row: [row[name] for name in names]
 
 
-NOTHING_DONE = "Nothing was done with the request."
-
-
 class Rows(Protocol):
     """The rows of one request.
 
     Attributes:
-        single: whether it is one row by itself and not a list.
+        single: whether it is a single row and not a list.
     """
 
     single: bool
@@ -125,26 +123,26 @@ class Rows(Protocol):
         """Those from ``start`` up to ``stop``, checked and as text, or why not."""
 
     def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
-        """The ids, as the client spelt them, of converted rows; None or empty if it gave none."""
+        """The ids of converted rows, as the client spelt them; None or empty if it gave none."""
 
 
 class RequestReader:
-    """Makes rows of bodies under one schema.
+    """Turns bodies into rows under one schema.
 
     Args:
-        reader: the schema's converter.
+        converter: of the schema.
         most_rows: more are refused.
     """
 
-    def __init__(self, reader: RowReader, most_rows: int) -> None:
-        self._reader = reader
-        self._most_rows = most_rows
-        schema = reader.schema
+    def __init__(self, converter: RowReader, most_rows: int) -> None:
+        self.converter = converter
+        self.most_rows = most_rows
+        schema = converter.schema
         self._known = frozenset(schema.names)
         self._mandatory = frozenset(schema.mandatory)
         identity = schema.only("id")
-        self._id_name = "" if identity is None else identity.name
-        self._layouts = Layouts(schema.names, self._mandatory, schema.numbers)
+        self.id_name = "" if identity is None else identity.name
+        self.layouts = Layouts(schema.names, self._mandatory, schema.numbers)
 
     def read(self, kind: str, body: bytes) -> Rows:
         """The rows of a body: an object, a list, ``{"instances": [...]}``, or CSV with a header.
@@ -158,36 +156,34 @@ class RequestReader:
 
     def csv(self, body: bytes) -> CsvRows:
         """The rows below a header, which may name the columns in any order."""
-        header, rest = split_header(body, self._reader.dialect)
+        header, rest = split_header(body, self.converter.dialect)
         self._check_header(header)
-        rows = CsvBody(rest, self._most_rows, self._reader.dialect)
-        return CsvRows(header, rows, self._reader)
+        rows = CsvBody(rest, self.most_rows, self.converter.dialect)
+        return CsvRows(header, rows, self.converter)
 
     def objects(self, content: object) -> JsonRows:
         """The rows of JSON data: one object, or a list of them."""
         single = not isinstance(content, list)
         rows = [content] if single else content
         assert isinstance(rows, list)
-        check_count(len(rows), self._most_rows)
-        layouts = self._layouts_of(rows, single=single)
-        convert_rows = self._reader.convert_rows
-        return JsonRows(rows, single, layouts, self._layouts.cells, convert_rows, self._id_name)
+        check_rows(len(rows), self.most_rows)
+        return JsonRows(rows, single, self._layouts_of(rows, single=single), self)
 
     def _instances(self, content: object) -> object:
-        """What stands under ``instances``, where that is no column of a row."""
+        """The list under ``instances``, if that is the only key."""
         if isinstance(content, dict) and content.keys() == {"instances"}:
             inner = content["instances"]
             return inner if isinstance(inner, list) else content
         return content
 
     def _layouts_of(self, rows: Sequence[object], *, single: bool) -> list[Layout]:
-        """One pass over the keys before anything is done with a row."""
+        """Check the keys of all rows before any is converted."""
         layouts: list[Layout] = []
         errors: list[dict[str, Any]] = []
         for at, row in enumerate(rows):
             if not isinstance(row, dict):
                 errors.append(row_error(at, Refusal("not-a-row", "", "")))
-            elif layout := self._layouts.of(row):
+            elif layout := self.layouts.of(row):
                 layouts.append(layout)
             else:
                 errors += self._name_errors(at, row.keys())
@@ -203,7 +199,7 @@ class RequestReader:
         errors = self._name_errors(0, header)
         if errors:
             raise RowsRefusedError(
-                f"The header does not fit the schema. {self._columns_in_words(errors)} "
+                f"The header does not match the schema. {self._columns_in_words(errors)} "
                 f"{NOTHING_DONE}",
                 errors,
             )
@@ -218,14 +214,14 @@ class RequestReader:
         ]
 
     def _columns_in_words(self, errors: Sequence[dict[str, Any]]) -> str:
-        """The columns that the errors are about, and those that there are."""
+        """The columns that the errors are about, and those of the schema."""
         sentences = []
         for reason, said in (("unknown-column", "Unknown"), (MISSING_COLUMN, "Missing")):
             names = sorted({e["column"] for e in errors if e["reason"] == reason})
             if names:
                 sentences.append(f"{said} columns: {listed(names)}.")
         if sentences:
-            sentences.append(f"The schema has {listed(self._reader.schema.names)}.")
+            sentences.append(f"The schema has {listed(self.converter.schema.names)}.")
         return " ".join(sentences)
 
 
@@ -233,20 +229,12 @@ class JsonRows:
     """Objects of the right shape."""
 
     def __init__(
-        self,
-        rows: Sequence[Object],
-        single: bool,
-        layouts: Sequence[Layout],
-        cells: Callable[[Object, Layout], Sequence[str] | Refusal],
-        convert_rows: Callable[[Sequence[Sequence[str] | Refusal]], list[Row | Refusal]],
-        id_name: str,
+        self, objects: Sequence[Object], single: bool, layouts: Sequence[Layout], of: RequestReader
     ) -> None:
-        self.objects = rows
+        self.objects = objects
         self.single = single
         self._layouts = layouts
-        self._cells = cells
-        self._convert_rows = convert_rows
-        self._id_name = id_name
+        self._of = of
 
     def __len__(self) -> int:
         """How many there are."""
@@ -254,12 +242,13 @@ class JsonRows:
 
     def converted(self, start: int, stop: int) -> list[Row | Refusal]:
         """A part of them, checked and as text."""
-        rows = map(self._cells, self.objects[start:stop], self._layouts[start:stop])
-        return self._convert_rows(list(rows))
+        cells_of = self._of.layouts.cells
+        rows = map(cells_of, self.objects[start:stop], self._layouts[start:stop])
+        return self._of.converter.convert_rows(list(rows))
 
     def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
         """A number stays a number in the answer."""
-        name = self._id_name
+        name = self._of.id_name
         return [row.get(name) for row in self.objects[start : start + len(converted)]]
 
 
@@ -287,26 +276,13 @@ class CsvRows:
         return self._reader.convert_rows(list(ordered(cells, self._order)))
 
     def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
-        """CSV knows nothing but text."""
+        """CSV has only text."""
         del start
         return [row[0] for row in converted]
 
     def column(self, name: str) -> list[str]:
-        """The cells under a name, of rows that are all good; empty ones if nothing has it."""
+        """The cells of a column, of rows that are all valid; empty if the header lacks it."""
         if name not in self.names:
             return [""] * len(self)
         place = self.names.index(name)
         return [cells[place] for cells in self.body.cells(0, len(self))]
-
-
-def check_count(rows: int, most: int) -> None:
-    """Refuse a request of too many rows.
-
-    Raises:
-        TooLargeError: there are more than ``most``.
-    """
-    if rows > most:
-        raise TooLargeError(
-            f"The request has {rows:,} rows, more than {most:,}. Send fewer at a time, or raise "
-            "serve.max_rows."
-        )

@@ -122,7 +122,7 @@ def test_a_log_that_is_away_is_503_and_the_key_may_be_used_again(
     client, project = served
     key = {"Idempotency-Key": "k"}
     with monkeypatch.context() as patch:
-        patch.setattr("serve.live.log_appender.open_log", lambda *_, **__: _away())
+        patch.setattr("serve.live.log_appender.opened", lambda *_, **__: _away())
         assert problem_of(client.post("/events", json={}, headers=key))["status"] == 503
     client.post("/events", json={})
     appender: Appender = client.app.state.service.appender  # type: ignore[attr-defined]
