@@ -56,7 +56,6 @@ class CsvBody:
         return b"\n".join(row for row, _ in self._framed[start:stop])
 
 
-
 def split_header(body: bytes, dialect: Dialect) -> tuple[list[str], bytes]:
     """The names in the first row, and what follows it.
 
