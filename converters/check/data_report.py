@@ -78,7 +78,7 @@ class ColumnReport:
         numbers: of a numeric column.
         unseen: rows with a value that the config does not know, where it names some.
         refused: rows refused because of this column.
-        alone: how well it tells the classes apart.
+        alone: how well it predicts the label by itself.
         after_event: whether its times are always later than the event itself.
         drift: between the file's halves.
         bars: its plot.

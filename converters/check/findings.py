@@ -40,7 +40,7 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
 
     Args:
         column: the column.
-        rows: how many rows were told apart into cells.
+        rows: how many rows could be split into cells.
     """
     said = _saying(column)
     present = rows - column.missing

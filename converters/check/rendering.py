@@ -55,9 +55,9 @@ def facts(report: Report) -> Iterator[str]:
         order = f"{late} out of order" if times.unsorted else "in order"
         span = f"{moment(times.first)} to {moment(times.last)}"
         yield f"Times '{quoted(times.column)}': {span}, {order}"
-    repeats = f"Repeats: {_within(report.repeated_rows, 'row that', 'rows that')} came before"
+    repeats = f"Repeats: {_within(report.repeated_rows, 'duplicate row', 'duplicate rows')}"
     if report.repeated_ids is not None:
-        repeats += f", {_within(report.repeated_ids, 'id that', 'ids that')} came before"
+        repeats += f", {_within(report.repeated_ids, 'duplicate id', 'duplicate ids')}"
     yield repeats
     sample = report.sample
     if not sample.whole:
@@ -93,8 +93,8 @@ def columns_table(report: Report) -> Table:
 
 LEGEND = (
     "distinct: values, ~ where estimated. rare: values that fewer than 5 % of the rows hold, and "
-    "the rows that hold one. alone: how well the column tells the classes apart by itself (AUC). "
-    "drift: how the file's halves differ (population stability index; .25 is much)."
+    "the rows that hold one. alone: how well the column by itself predicts the label (AUC). "
+    "drift: how the file's halves differ (population stability index; .25 is a large shift)."
 )
 
 

@@ -18,7 +18,7 @@ def check(
         str, typer.Argument(metavar="CSV", help="CSV file with a header, or - for standard input.")
     ],
     html: Annotated[
-        str | None, typer.Option("--html", help="File for the report as a page that stands alone.")
+        str | None, typer.Option("--html", help="File for the report as a self-contained page.")
     ] = None,
     json: Json = False,
     config: Config = DEFAULT_CONFIG,
@@ -39,7 +39,7 @@ def check(
     if html is not None:
         with writing(html) as out:
             out.write(page(found).encode())
-        say(f"The report stands in {html}.")
+        say(f"Report written to {html}.")
     if json:
         print_json(document(found))
     else:

@@ -47,14 +47,14 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite the file.")]
 Model = Annotated[str | None, typer.Option(help="The model's name; default: the CSV file's.")]
 
 
-def _sample_rows(told: str | int) -> int:
+def _sample_rows(given: str | int) -> int:
     """How many rows to look at; 0 for all of them."""
     try:
-        rows = 0 if told == "all" else int(told)
+        rows = 0 if given == "all" else int(given)
     except ValueError:
         rows = -1
     if rows < 0:
-        raise typer.BadParameter(f"{told!r} is neither a number of rows nor 'all'.")
+        raise typer.BadParameter(f"{given!r} is neither a number of rows nor 'all'.")
     return rows
 
 
@@ -92,7 +92,7 @@ def init(
     from converters.init.trial import written
 
     _check_free(output, csv, force=force)
-    told = Declared(
+    declared = Declared(
         label=label,
         positive=tuple(positive),
         negative=tuple(negative or ()),
@@ -102,21 +102,21 @@ def init(
         drop=tuple(drop or ()),
     )
     origin = _origin(csv, delimiter, encoding, sample)
-    config = written(origin, told, model or model_name(csv), output)
+    config = written(origin, declared, model or model_name(csv), output)
     with writing(str(output)) as out:
         out.write(config.text.encode())
     for warning in config.warnings:
         say(f"warning: {warning}")
     looked = config.sample.described
-    say(f"Wrote {output} from a look at {looked}. Read it through before it is used.")
+    say(f"Wrote {output} from {looked}. Review it before use.")
 
 
 def _origin(csv: str, delimiter: str, encoding: str, rows: int) -> Origin:
     from converters.files.csv_file import STANDARD_INPUT, open_csv
     from converters.init.trial import Origin
-    from converters.sampling.file_sample import csv_as_told, read_sample
+    from converters.sampling.file_sample import csv_settings, read_sample
 
-    opening = partial(open_csv, csv, csv_as_told(delimiter, encoding))
+    opening = partial(open_csv, csv, csv_settings(delimiter, encoding))
     with opening() as file:
         drawn = read_sample(file, rows)
         once = csv == STANDARD_INPUT or file.size is None  # a named pipe

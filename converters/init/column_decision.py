@@ -55,9 +55,9 @@ class Surroundings:
     Attributes:
         names: all columns.
         rows: how many rows the sample has.
-        roles: the role of each column that was told.
+        roles: the role of each column that an option names.
         spellings: how missing values are spelt anywhere in the file.
-        happened: when each row's event was, where a time column was told.
+        happened: when each row's event was, where --time names a column.
     """
 
     names: frozenset[str]
@@ -68,7 +68,7 @@ class Surroundings:
 
     @property
     def order(self) -> list[int]:
-        """The rows in order of time, if a time was told; those without one first."""
+        """The rows in order of time, if --time names a column; those without one first."""
         rows = range(self.rows)
         if not self.happened:
             return list(rows)

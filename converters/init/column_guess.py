@@ -94,7 +94,7 @@ def protected(learned: Decision, word: str) -> Decision:
         f"never learned from; {learned.because}"
     )
     warning = (
-        f"column {quoted(learned.name)} is protected by its name ({word}): it is carried to "
+        f"column {quoted(learned.name)} is protected by its name ({word}): it is kept to "
         "compare groups by, and never learned from."
     )
     first = Alternative(learned.settings, "if the name means something else here")
@@ -117,7 +117,7 @@ def asked(learned: Decision, word: str) -> Decision:
     """A column whose name may say so: learned from, with a question."""
     warning = (
         f"column {quoted(learned.name)} may stand for what must not decide about people ({word}). "
-        'It is learned from; role = "protected" carries it without.'
+        'It is learned from; role = "protected" keeps it without learning from it.'
     )
     carried = Alternative({"role": "protected"}, "if it must not decide about people")
     others = (carried, *learned.otherwise)
@@ -132,12 +132,12 @@ _OF_NUMBERS = ("numeric", "boolean", "time")
 
 
 def decide(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> Decision:
-    """What a column is that nothing was told about.
+    """What a column is that no option names.
 
     Args:
         column: its cells.
         surroundings: what is known of the file besides.
-        judge: says how well the column alone tells the classes apart.
+        judge: says how well the column by itself predicts the label.
     """
     if not column.present:
         because = "always missing: nothing to learn from"
@@ -160,7 +160,7 @@ def decide(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> De
 
 
 def _guess(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
-    """The kind; None for a column of which nothing comes again."""
+    """The kind; None for a column whose values do not recur."""
     if truth_values(column.distinct):
         return boolean(column)
     if are_times(column):
@@ -261,8 +261,8 @@ def _warnings(column: ColumnSample, guess: Guess) -> Iterator[str]:
         yield (
             f"column {quoted(column.name)} holds numbers but for {odd:,} of "
             f"{len(column.present):,} cells, for example {readable(cell)} in line "
-            f"{column.line_of(cell)}, and so is not numeric. If it should be, mend them, or list "
-            "them in its missing_values and set its kind."
+            f"{column.line_of(cell)}, and so is not numeric. If it should be, correct them, or "
+            "list them in its missing_values and set its kind."
         )
 
 
@@ -275,7 +275,7 @@ def _in_notation(
     if few or (notation.are_times and not column.nearly_unique):
         until = f"Until then it is a category of {values:,} values."
         guess = categories(column)
-        because = f"{notation.because}: taken for names; {guess.because}"
+        because = f"{notation.because}: treated as categories; {guess.because}"
         warnings = (*guess.warnings, f"{notation.warning} {until}")
         return _feature(
             column, replace(guess, because=because, warnings=warnings), surroundings, judge
@@ -318,7 +318,7 @@ def _nothing_repeats(column: ColumnSample, surroundings: Surroundings) -> Decisi
     said, why = (f"nearly unique: {found}", f"is nearly unique ({found})")
     learned: dict[str, Any] = {"kind": "categorical"}
     if what == "time":
-        said = f"times of which no part comes again: {found}"
+        said = f"times no part of which recurs: {found}"
         why = "holds times that do not repeat"
         learned = {"kind": "time", "parts": ["hour", "weekday"], "zone": "UTC"}
     others = [Alternative(_with_missing(column, learned, surroundings), "to learn from it")]

@@ -117,7 +117,7 @@ def _csv(csv: CsvSettings) -> Iterator[str]:
     if changed:
         yield from ("", "[csv]")
     for name, content in changed.items():
-        yield f"{name} = {value(content)}  # {_meaning(CsvSettings, name)}, as told by --{name}"
+        yield f"{name} = {value(content)}  # {_meaning(CsvSettings, name)}, set by --{name}"
 
 
 def _spellings(name: str, spellings: Sequence[str]) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _interactions(line: str, crossings: Sequence[Crossing]) -> Iterator[str]:
     yield f"# interactions: {_meaning(LearnerSettings, 'interactions')}"
     sure = all(crossing.is_sure for crossing in crossings)
     if sure:
-        yield "# Crossed is what helps on rows of the sample held out, each beside those above:"
+        yield "# These lower the log loss on held-out rows of the sample, each beside those above:"
     else:
         yield from _wrapped(
             "These may help, but the rows of the sample held out do not make it certain. To cross "

@@ -36,7 +36,7 @@ MOST_VALUES = 1_000
 
 
 class InferError(UsageError):
-    """What was told does not fit the file."""
+    """What the options declare does not fit the file."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Declared:
     drop: tuple[str, ...] = ()
 
     @property
-    def roles(self) -> list[tuple[str, str, str]]:
-        """(option, column, role) of each column that something was told about."""
-        told = [("--label", self.label, "label"), ("--id", self.id_column, "id")]
-        told += [("--time", self.time_column, "time"), ("--weight", self.weight_column, "weight")]
-        told += [("--drop", name, "drop") for name in self.drop]
-        return [(option, name, role) for option, name, role in told if name is not None]
+    def roles(self) -> list[tuple[str, str]]:
+        """(column, role) of each column that an option names; options are called as roles are."""
+        named = {"label": self.label, "id": self.id_column, "time": self.time_column}
+        named["weight"] = self.weight_column
+        roles = [(name, role) for role, name in named.items() if name is not None]
+        return [*roles, *((name, "drop") for name in self.drop)]
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ def map_labels(column: LabelColumn) -> Labels:
     """Which class each value of the label column is.
 
     Raises:
-        InferError: what was told does not fit the cells.
+        InferError: what the options declare does not fit the cells.
     """
-    _check_told(column)
+    _check_declared(column)
     negative = column.negative or tuple(v for v in column.classes if v not in column.positive)
     if not column.negative and len(negative) > MOST_VALUES:
         raise InferError(
@@ -146,11 +146,11 @@ def map_labels(column: LabelColumn) -> Labels:
     return Labels(positive, negative, tuple(column.unknown), codes, tuple(warnings))
 
 
-def _check_told(column: LabelColumn) -> None:
-    told = Counter((*column.positive, *column.negative))
-    if "" in told:
+def _check_declared(column: LabelColumn) -> None:
+    declared = Counter((*column.positive, *column.negative))
+    if "" in declared:
         raise InferError("The empty cell cannot be a class: it is a label that is not known yet.")
-    twice = [value for value, count in told.items() if count > 1]
+    twice = [value for value, count in declared.items() if count > 1]
     if twice:
         raise InferError(
             f"--positive and --negative name {listed(twice)} twice; each value is of one class."
@@ -168,7 +168,7 @@ def _too_few(column: LabelColumn, codes: Sequence[int | None]) -> Iterable[str]:
     if unseen:
         yield f"never holds {listed(unseen)} in the sample."
     if 0 not in codes:
-        yield "holds one class alone in the sample; a model needs both."
+        yield "holds only one class in the sample; a model needs both."
 
 
 def _too_many(column: LabelColumn, negative: Sequence[str]) -> Iterable[str]:
@@ -184,7 +184,7 @@ def _too_many(column: LabelColumn, negative: Sequence[str]) -> Iterable[str]:
     if others:
         rows = sum(column.counts[value] for value in others)
         yield (
-            f"holds {listed(others)} besides the values told; such rows ({rows:,} in the sample) "
+            f"holds {listed(others)} besides the values given; such rows ({rows:,} in the sample) "
             "will be refused."
         )
 
@@ -196,23 +196,22 @@ def listed(values: Sequence[str]) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
-def roles_of(sample: Sample, told: Declared) -> dict[str, str]:
-    """The role of each column that was told.
+def roles_of(sample: Sample, declared: Declared) -> dict[str, str]:
+    """The role of each column that an option names.
 
     Raises:
-        InferError: there is no such column, or it was told twice.
+        InferError: there is no such column, or two options give it different roles.
     """
-    roles: dict[str, tuple[str, str]] = {}
-    for option, name, role in told.roles:
+    roles: dict[str, str] = {}
+    for name, role in declared.roles:
         if name not in sample.columns:
-            raise InferError(_no_column(sample, option, name))
-        if name in roles and roles[name][1] != role:
+            raise InferError(_no_column(sample, f"--{role}", name))
+        if roles.setdefault(name, role) != role:
             raise InferError(
-                f"{roles[name][0]} and {option} both name the column {quoted(name)}; it can have "
+                f"--{roles[name]} and --{role} both name the column {quoted(name)}; it can have "
                 "one role."
             )
-        roles[name] = (option, role)
-    return {name: role for name, (_, role) in roles.items()}
+    return roles
 
 
 def _no_column(sample: Sample, option: str, name: str) -> str:
@@ -227,7 +226,7 @@ def _no_column(sample: Sample, option: str, name: str) -> str:
 
 
 def moments(column: ColumnSample, source: str) -> tuple[datetime | None, ...]:
-    """When each row's event was, from the column that was told to say so.
+    """When each row's event was, from the column that --time names.
 
     Raises:
         CsvFileError: a cell is no time; names it and its line.
@@ -239,8 +238,8 @@ def moments(column: ColumnSample, source: str) -> tuple[datetime | None, ...]:
         except RefusedCellError:
             raise CsvFileError(
                 f"{source}, line {column.line_of(cell)}: {readable(cell)} in the time column "
-                f"{quoted(column.name)} is no time. Read is {TIMES_READ}, or seconds or "
-                "milliseconds since 1970: write all cells so, or leave --time away."
+                f"{quoted(column.name)} is no time. Supported is {TIMES_READ}, or seconds or "
+                "milliseconds since 1970: write all cells so, or omit --time."
             ) from None
     return tuple(known[cell] for cell in column.cells)
 
@@ -248,22 +247,22 @@ def moments(column: ColumnSample, source: str) -> tuple[datetime | None, ...]:
 def declared_decision(
     column: ColumnSample, role: str, labels: Labels, surroundings: Surroundings
 ) -> Decision:
-    """The decision about a column whose role was told.
+    """The decision about a column that an option names.
 
     Raises:
         InferError: the column cannot have it.
     """
     if role == "label":
-        spelt = "; not known where spelt so" if labels.missing else ""
+        spelt = "; these spellings mean unknown" if labels.missing else ""
         settings = {"missing_values": labels.missing} if labels.missing else {}
-        return Decision(column.name, {"role": role, **settings}, f"as told by --label{spelt}")
+        return Decision(column.name, {"role": role, **settings}, f"set by --label{spelt}")
     if role == "id":
         return _id(column)
     if role == "time":
         return _time(column, surroundings)
     if role == "weight":
         return _weight(column)
-    return Decision(column.name, {"role": role}, f"as told by --{role}")
+    return Decision(column.name, {"role": role}, f"set by --{role}")
 
 
 def _id(column: ColumnSample) -> Decision:
@@ -281,20 +280,20 @@ def _id(column: ColumnSample) -> Decision:
             f"the id column {name} is empty in {counted(empty, 'row', 'rows')} of the sample; no "
             "late label can find them."
         )
-    return Decision(column.name, {"role": "id"}, "as told by --id", (), tuple(warnings))
+    return Decision(column.name, {"role": "id"}, "set by --id", (), tuple(warnings))
 
 
 def _time(column: ColumnSample, surroundings: Surroundings) -> Decision:
     settings: dict[str, Any] = {"role": "time"}
     times = [moment for moment in surroundings.happened if moment is not None]
     if not times:
-        return Decision(column.name, settings, "as told by --time; always empty")
-    because = f"as told by --time, {spanned(times)}"
+        return Decision(column.name, settings, "set by --time; always empty")
+    because = f"set by --time, {spanned(times)}"
     parts, why = parts_of(column.name, times, surroundings)
     if not parts:
-        return Decision(column.name, settings, f"{because}; no part of it comes again here")
+        return Decision(column.name, settings, f"{because}; no part of it recurs here")
     settings |= {"parts": parts, "zone": DEFAULT_ZONE}
-    because += f"; learned from it is what comes again ({why}), {ZONE_SAID}"
+    because += f"; recurring parts become features ({why}), {ZONE_SAID}"
     alone = Alternative({"role": "time"}, "to learn nothing from it")
     return Decision(column.name, settings, because, (alone,))
 
@@ -308,7 +307,7 @@ def _weight(column: ColumnSample) -> Decision:
             f"{column.line_of(cell)}: a weight is a number."
         )
     settings: dict[str, Any] = {"role": "weight"}
-    because = "as told by --weight; without a number a row counts 1"
+    because = "set by --weight; without a number a row counts 1"
     warnings = []
     if column.numbers:
         low, high = min(column.numbers), max(column.numbers)

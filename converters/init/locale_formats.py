@@ -75,17 +75,17 @@ def notation_of(column: ColumnSample) -> Notation | None:
         return _notation(column, "numbers", cell, means)
     if _mostly(column, is_time_otherwise):
         cell = next(filter(is_time_otherwise, column.odd))
-        return _notation(column, "times", cell, f"Read is {TIMES_READ}: write them so")
+        return _notation(column, "times", cell, f"Supported is {TIMES_READ}: write them so")
     return None
 
 
 TIMES_READ = "ISO 8601, such as 2019-01-15 or 2019-01-15T18:04"
 
 
-def _notation(column: ColumnSample, what: str, cell: str, told: str) -> Notation:
+def _notation(column: ColumnSample, what: str, cell: str, advice: str) -> Notation:
     held = f"{what} in a notation that is not read, such as {readable(cell)}"
     where = f"in line {column.line_of(cell)}"
-    warning = f"column {quoted(column.name)} holds {held} {where}. {told}, and run init again."
+    warning = f"column {quoted(column.name)} holds {held} {where}. {advice}, and run init again."
     return Notation(held, warning, what == "times")
 
 

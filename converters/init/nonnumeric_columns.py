@@ -137,7 +137,7 @@ def times(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
     parts, why = parts_of(column.name, moments, surroundings)
     if not parts:
         return None
-    because = f"times, {spanned(moments)}; learned from is what comes again ({why}), {ZONE_SAID}"
+    because = f"times, {spanned(moments)}; recurring parts become features ({why}), {ZONE_SAID}"
     settings = {"parts": parts, "zone": DEFAULT_ZONE}
     each = Alternative({"kind": "categorical"}, "to learn from each cell as it is, if they repeat")
     return Guess("time", because, (each,), settings)

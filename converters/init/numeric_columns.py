@@ -54,8 +54,8 @@ def numbers(column: ColumnSample, values: int) -> Guess:
     # One number in two spellings (7 and 7.0) would be two categories.
     if whole and few and values == len(column.distinct):
         seen = f"whole numbers, {values} distinct, {_span(column.numbers)}"
-        amount = Alternative(_amount(column.numbers), "if they measure rather than name something")
-        return Guess("categorical", f"{seen}: taken for names", (amount,))
+        amount = Alternative(_amount(column.numbers), "if these are quantities, not codes")
+        return Guess("categorical", f"{seen}: treated as categories", (amount,))
     amounts = _amount(column.numbers)
     seen = f"numbers, {values:,} distinct, {_span(column.numbers)}"
     because = f"{seen}; {_explained(column, amounts)}"
@@ -65,7 +65,7 @@ def numbers(column: ColumnSample, values: int) -> Guess:
         others.append(Alternative(linear, "to take the numbers as they are"))
     if 2 * values <= len(column.present):
         names = {"kind": "categorical"}
-        others.append(Alternative(names, "if they name rather than measure something"))
+        others.append(Alternative(names, "if these are codes, not quantities"))
     guess = Guess("numeric", because, tuple(others), amounts)
     return guess if not column.odd else _with_odd(column, guess)
 
@@ -77,8 +77,8 @@ def _codes(column: ColumnSample) -> Guess | None:
         return None
     why = f"{readable(zero)} begins with a zero" if zero else "called as postal codes are"
     guess = categories(column)
-    amount = Alternative(_amount(column.numbers), "if they measure rather than name something")
-    because = f"whole numbers taken for names, since {why}; {guess.because}"
+    amount = Alternative(_amount(column.numbers), "if these are quantities, not codes")
+    because = f"whole numbers treated as categories, since {why}; {guess.because}"
     others = guess.otherwise if column.odd else (amount, *guess.otherwise)
     return replace(guess, because=because, otherwise=others)
 

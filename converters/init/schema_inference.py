@@ -41,7 +41,7 @@ class Inference:
         decisions: one a column, in the file's order.
         labels: the label map.
         warnings: what the person should look at.
-        order: the rows of the sample in order of time, if a time was told.
+        order: the rows of the sample in order of time, if --time names a column.
     """
 
     decisions: tuple[Decision, ...]
@@ -50,17 +50,17 @@ class Inference:
     order: tuple[int, ...]
 
 
-def infer(sample: Sample, told: Declared) -> Inference:
+def infer(sample: Sample, declared: Declared) -> Inference:
     """Decide every column.
 
     Raises:
-        InferError: a column or a label value that was told of is not in the sample, or nothing is
+        InferError: a column or label value that an option names is not in the sample, or nothing is
             left to learn from.
         CsvFileError: a cell of the time column is no time.
     """
-    roles = roles_of(sample, told)
-    cells = sample.columns[told.label]
-    column = LabelColumn(told.label, cells, sample.lines, told.positive, told.negative)
+    roles = roles_of(sample, declared)
+    cells = sample.columns[declared.label]
+    column = LabelColumn(declared.label, cells, sample.lines, declared.positive, declared.negative)
     labels = map_labels(column)
     surroundings = _surroundings(sample, roles)
     judge = judge_of(labels.codes, len(sample.columns))
@@ -109,7 +109,7 @@ def _something_learned(
     if suspects:
         restored = [_restored(d) if d.name in suspects else d for d in decisions]
         said = (
-            f"{listed(suspects)} look like leaks: each alone tells the classes apart. Since "
+            f"{listed(suspects)} look like leaks: each by itself predicts the label. Since "
             "hardly anything else could be learned from, they are features all the same. If one is "
             'known only when the label is, write role = "leak" for it.'
         )

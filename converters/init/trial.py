@@ -55,13 +55,13 @@ class Trial:
     rows: list[tuple[int, Sequence[str], Refusal]] = field(default_factory=list)
     read: int = 0
 
-    def described(self, told: int = 0) -> str:
-        """The refusals in words; rows without cells only if more than were told of already."""
+    def described(self, reported: int = 0) -> str:
+        """The refusals in words; rows without cells only if more than were reported already."""
         without = sum(self.refused[reason] for reason in WITHOUT_CELLS)
         return ", ".join(
             f"{count:,} {reason} (first in line {self.first[reason]})"
             for reason, count in self.refused.most_common()
-            if without > told or reason not in WITHOUT_CELLS
+            if without > reported or reason not in WITHOUT_CELLS
         )
 
     def rows_about(self, columns: Collection[str]) -> list[tuple[int, Sequence[str]]]:
@@ -138,26 +138,26 @@ class Origin:
     everything: bool = False
 
 
-def written(origin: Origin, told: Declared, model: str, path: Path) -> WrittenConfig:
+def written(origin: Origin, declared: Declared, model: str, path: Path) -> WrittenConfig:
     """Infer the schema, write it, and try it on the file.
 
     Args:
         origin: rows of a CSV file.
-        told: what the person said about its columns.
+        declared: what the options say of its columns.
         model: the model's name.
         path: where the text will stand.
 
     Raises:
-        InferError: what was told does not fit the sample.
+        InferError: what the options declare does not fit the sample.
         CsvFileError: a cell of the time column is no time, or the file cannot be read.
         ConfigError: the model's name cannot be one.
     """
     sample = origin.sample
     for guess in range(1, MOST_GUESSES + 1):
-        inference = infer(sample, told)
+        inference = infer(sample, declared)
         text = config_text(model, sample, inference)
         trial = try_text(text, path, origin)
-        again = sample.with_rows(trial.rows_about(_guessed(sample, told)))
+        again = sample.with_rows(trial.rows_about(_guessed(sample, declared)))
         if again.rows == sample.rows or guess == MOST_GUESSES:
             break
         sample = again
@@ -171,9 +171,9 @@ def written(origin: Origin, told: Declared, model: str, path: Path) -> WrittenCo
     return WrittenConfig(text, sample, tuple(warnings))
 
 
-def _guessed(sample: Sample, told: Declared) -> set[str]:
+def _guessed(sample: Sample, declared: Declared) -> set[str]:
     """The columns of which a guess was made: of the others, nothing would change."""
-    settled = {name for _, name, role in told.roles if role != "label" or told.negative}
+    settled = {name for name, role in declared.roles if role != "label" or declared.negative}
     return set(sample.columns) - settled
 
 

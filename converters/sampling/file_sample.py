@@ -146,10 +146,10 @@ def _encoding_fault(csv: CsvSettings) -> str:
     """That a row is not in the file's encoding, and what to do in the terms of the command."""
     if is_utf8(csv.encoding):
         return "not UTF-8: if the file is in another encoding, name it, as in --encoding latin-1"
-    return f"not {csv.encoding}, the encoding told: is it another?"
+    return f"not {csv.encoding}, the encoding given: is it another one?"
 
 
-def csv_as_told(delimiter: str, encoding: str) -> CsvSettings:
+def csv_settings(delimiter: str, encoding: str) -> CsvSettings:
     """The settings of a file's CSV, as options of the command line name them.
 
     Raises:
@@ -159,12 +159,12 @@ def csv_as_told(delimiter: str, encoding: str) -> CsvSettings:
         return CsvSettings(delimiter=BY_NAME.get(delimiter, delimiter), encoding=encoding)
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        told = wrong["msg"].removeprefix("Value error, ")
-        raise UsageError(f"--{wrong['loc'][0]}: {told}.") from None
+        message = wrong["msg"].removeprefix("Value error, ")
+        raise UsageError(f"--{wrong['loc'][0]}: {message}.") from None
 
 
 def _check_names(file: CsvFile) -> None:
-    """The same demand as the schema's, told in terms of the file."""
+    """The same demand as the schema's, in terms of the file."""
     for place, name in enumerate(file.header, 1):
         if not name:
             raise CsvFileError(

@@ -69,7 +69,7 @@ class Alone:
     def described(self, digits: int) -> str:
         """How well, in words that follow the column's name."""
         return (
-            f"alone tells the classes apart {BY[self.by]} (AUC {self.auc:.{digits}f}; columns of "
+            f"by itself predicts the label {BY[self.by]} (AUC {self.auc:.{digits}f}; columns of "
             f"chance stay under {self.control:.{digits}f})"
         )
 

@@ -128,7 +128,7 @@ def test_one_of_anything_is_told_in_the_singular() -> None:
     said = [finding.message for finding in found.findings] + list(facts(found))
     for words in (
         *("1 of 3 rows (33.3 %) is refused", "1 row has an id", "1 row is earlier", "1 cell (50.0"),
-        *("The only label is positive", "1 row out of order", "1 id that came before"),
+        *("The only label is positive", "1 row out of order", "1 duplicate id"),
     ):
         assert any(words in each for each in said), words
 

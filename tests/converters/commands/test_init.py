@@ -48,7 +48,7 @@ def test_init_writes_the_config(folder: Path) -> None:
     assert list(settings.columns) == ["y", "k", "z"]
     warning, done = result.stderr.splitlines()
     assert warning.startswith('warning: column "k" is nearly unique (400 distinct')
-    assert done.startswith("Wrote freshet.toml from a look at the 400 rows.")
+    assert done.startswith("Wrote freshet.toml from the 400 rows.")
 
 
 def test_init_options(folder: Path) -> None:

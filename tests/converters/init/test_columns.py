@@ -70,7 +70,7 @@ def test_codes_of_digits_are_names(name: str, make: Cell) -> None:
     """Numbers with leading zeros, or called as postal codes are, name; to measure stands beside."""
     decision = decided(make, name=name)
     assert decision.settings == {"kind": "categorical"}
-    assert decision.because.startswith("whole numbers taken for names, since ")
+    assert decision.because.startswith("whole numbers treated as categories, since ")
     assert "numeric" in [other.settings.get("kind") for other in decision.otherwise]
 
 

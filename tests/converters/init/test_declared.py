@@ -102,7 +102,7 @@ def test_negative_as_told() -> None:
     inference = labels_of(["1", "0", "2", ""], negative=("0",))
     assert inference.labels.negative == ("0",)
     assert (
-        'holds "2" besides the values told; such rows (100 in the sample)'
+        'holds "2" besides the values given; such rows (100 in the sample)'
         in (inference.warnings[0])
     )
 
@@ -130,7 +130,7 @@ def test_label_with_one_class() -> None:
         labels_of(["1", "NA"])
     said = labels_of(["1"], negative=("0",)).warnings
     assert 'never holds "0"' in said[0]
-    assert "holds one class alone" in said[1]
+    assert "holds only one class" in said[1]
 
 
 def test_label_that_is_none() -> None:

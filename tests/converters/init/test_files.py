@@ -116,7 +116,7 @@ def test_odd_names(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"y\n1\n0\n", 'leaves no column to learn from ("y": as told by --label)'),
+        (b"y\n1\n0\n", 'leaves no column to learn from ("y": set by --label)'),
         (b"y,a\n", "has no rows"),
         (b"y,a\n1,\n0,NA\n1,\n", "no column to learn from .*always missing"),
         (b"", "has no header"),
@@ -177,7 +177,7 @@ def test_whole_file_and_other_ways_in(folder: Path) -> None:
     """`--sample all` looks at every row, from standard input too; other sizes are refused."""
     content = table({"z": lambda i: NOISE[i % 2_000], "w": lambda i: i % 3}, rows=12_000)
     said = run("init", "-", *TOLD, "--weight", "w", "--sample", "all", stdin=content).stderr
-    assert "from a look at the 12,000 rows." in said
+    assert "from the 12,000 rows." in said
     assert load.load(folder / "freshet.toml").columns["w"].role == "weight"
     result = CliRunner().invoke(_only_init(), ["-", *TOLD, "--sample", "some"])
     assert result.exit_code == 2

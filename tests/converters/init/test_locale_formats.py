@@ -102,15 +102,13 @@ def test_times_otherwise_written_are_told(make: Cell, settings: dict[str, Any], 
     decision = decided(make)
     (warning,) = decision.warnings
     assert decision.settings == settings
-    assert "Read is ISO 8601, such as 2019-01-15" in warning
+    assert "Supported is ISO 8601, such as 2019-01-15" in warning
     assert warning.endswith(f"Until then it is {until}.")
 
 
 def test_told_time_otherwise_written() -> None:
     """A time column in another notation is an error that says what to do."""
-    with pytest.raises(
-        CsvFileError, match=r"such as 2019-01-15 .*write all cells so, or leave --t"
-    ):
+    with pytest.raises(CsvFileError, match=r"such as 2019-01-15 .*write all cells so, or omit --t"):
         column(lambda _: "01/15/2019", time_column="a")
 
 
