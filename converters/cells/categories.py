@@ -12,8 +12,8 @@ from enum import Enum
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from converters.cells.kind import Category, Kind, Token
-from converters.cells.refusal import RefusedCellError, escape_value, unescape
+from converters.cells.kind import Category, Kind
+from converters.cells.refusal import RefusedCellError, escape_value
 from converters.cells.times import local_time
 from converters.config.column_settings import ColumnSettings
 
@@ -31,8 +31,6 @@ class MissingValueError(Exception):
 
 # What is escaped, but for the line feeds that hold cells apart here.
 _ESCAPED = bytes({*range(33), 127, *b":|%^"} - {10})
-
-_GROUPS = {group.value: group for group in Group}
 
 
 class Categorical(Kind[str | Group]):
@@ -80,12 +78,6 @@ class Categorical(Kind[str | Group]):
         before = f"{lead}{self.name}="
         return (before + joined.replace("\n", f"\n{before}")).split("\n")
 
-    def read(self, tokens: Sequence[Token]) -> str | Group:
-        """The value, or the group."""
-        (token,) = tokens
-        text = token.text.removeprefix(f"{self.name}=")
-        return _GROUPS.get(text) or unescape(text)
-
 
 def _by_policy(cell: str, policy: str, group: Group, reason: str) -> str | Group:
     if policy == "keep":
@@ -121,11 +113,6 @@ class Boolean(Kind[bool]):
         """A category of two values."""
         return f"{self.name}={'true' if value else 'false'}"
 
-    def read(self, tokens: Sequence[Token]) -> bool:
-        """What was written."""
-        (token,) = tokens
-        return token.text == f"{self.name}=true"
-
 
 # The tokens of a cell of 8 MiB took half a gigabyte; a novel has as many.
 MOST_TOKENS = 100_000
@@ -150,10 +137,6 @@ class Text(Kind[tuple[str, ...]]):
     def write(self, value: tuple[str, ...]) -> str:
         """Each token, escaped; one that repeats counts twice."""
         return " ".join([f"{self.name}={escape_value(token)}" for token in value])
-
-    def read(self, tokens: Sequence[Token]) -> tuple[str, ...]:
-        """The tokens in order."""
-        return tuple(unescape(token.text.removeprefix(f"{self.name}=")) for token in tokens)
 
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

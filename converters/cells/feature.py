@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from converters.cells.categories import Boolean, Categorical, MissingValueError, Text, TimePart
-from converters.cells.kind import Kind, Token
+from converters.cells.kind import Kind
 from converters.cells.numbers import Bucket, Numeric
 from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import ColumnSettings
@@ -60,12 +60,6 @@ class Feature:
         if value is not None:
             return self._lead + self.kind.write(value)
         return f"{self._lead}{self.kind.name}=" if self.settings.missing == "indicator" else ""
-
-    def read(self, tokens: Sequence[Token]) -> Any:  # noqa: ANN401  # as above
-        """The value again, from the features that Vowpal Wabbit saw."""
-        if not tokens or tokens[0].text == f"{self.kind.name}=":
-            return None
-        return self.kind.read(tokens)
 
     def plain_piece(self, cell: str) -> str:
         """The piece of a cell, such as `` carrier=UA``: the plain form of ``piece``.

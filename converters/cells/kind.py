@@ -1,34 +1,23 @@
-"""The contract of a kind of column: check a cell, write its value for Vowpal Wabbit, read it back.
+"""The contract of a kind of column: check a cell, and write its value for Vowpal Wabbit.
 
 What a kind promises, for every cell:
 
 - ``check`` gives the cell's *value*, checked and transformed, or raises
   :class:`~converters.cells.refusal.RefusedCellError`. It is never asked about a missing cell.
-- ``write`` gives features that VW reads as they are meant; values that differ give features that
-  differ.
-- ``read`` gives the value again from the features that VW says it has seen: numbers within 8
-  units in the last place of float32, all else exactly.
-
-:class:`converters.cells.feature.Feature` adds what is the same for all kinds: missing cells and
-namespaces.
+- ``write`` gives features from which the value could be told again: VW reads them as they are
+  meant, numbers within 8 units in the last place of float32, and values that differ give features
+  that differ.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from converters.cells.refusal import escape_name
 
 Value = TypeVar("Value")
-
-
-class Token(NamedTuple):
-    """A feature as VW shows it under ``--audit``: its text, without namespace, and its value."""
-
-    text: str
-    value: float
 
 
 class Kind(ABC, Generic[Value]):
@@ -56,10 +45,6 @@ class Kind(ABC, Generic[Value]):
     def write(self, value: Value) -> str:
         """The value's features, joined by blanks."""
 
-    @abstractmethod
-    def read(self, tokens: Sequence[Token]) -> Value:
-        """The value that was written as these features."""
-
     def compiled(self, lead: str) -> Callable[[str], str]:
         """A function from a cell to ``lead`` and its features, as ``write`` of ``check`` gives."""
         check, write = self.check, self.write
@@ -85,8 +70,3 @@ class Category(Kind[str]):
     def write(self, value: str) -> str:
         """One feature."""
         return f"{self.name}={value}"
-
-    def read(self, tokens: Sequence[Token]) -> str:
-        """The value."""
-        (token,) = tokens
-        return token.text.removeprefix(f"{self.name}=")

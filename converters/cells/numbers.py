@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import orjson
 
-from converters.cells.kind import Category, Kind, Token
+from converters.cells.kind import Category, Kind
 from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import ColumnSettings
 
@@ -170,11 +170,6 @@ class Numeric(Kind[float]):
     def write(self, value: float) -> str:
         """A number, or a zero as a category."""
         return f"{self.name}:{number_text(value)}" if value else f"{self.name}=0"
-
-    def read(self, tokens: Sequence[Token]) -> float:
-        """The number as VW holds it."""
-        (token,) = tokens
-        return token.value if token.text == self.name else 0.0
 
     def write_many(self, lead: str, cells: Sequence[str]) -> list[str] | None:
         """All at once, if all are numbers."""

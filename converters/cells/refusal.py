@@ -1,12 +1,11 @@
-"""What cells may hold: their escapes, and what a refusal says of one that must not be learned.
+"""The escapes of names and values, and the refusal of a cell that must not be learned.
 
-VW's parser is silent about everything it cannot read, so nothing that it could misread passes:
-names and values are percent-escaped here, numbers are written by :mod:`converters.cells.numbers`.
+VW's parser is silent about everything that it cannot read, so nothing that it could misread
+passes: names and values are percent-escaped, numbers written by :mod:`converters.cells.numbers`.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import NamedTuple
 
@@ -41,8 +40,8 @@ class RefusedCellError(ValueError):
 
 
 def escape_value(text: str) -> str:
-    """Percent-escape what VW would take for syntax; :func:`unescape` gives the text back."""
-    # Hardly a text needs it, and looking takes a fifth of translating.
+    """Percent-escape what VW would take for syntax; texts that differ stay different."""
+    # Few texts need it, and looking takes a fifth of translating.
     return text.translate(_ESCAPED_IN_VALUES) if _SYNTAX.search(text) else text
 
 
@@ -58,18 +57,13 @@ def escape_name(text: str) -> str:
     return text.translate(_ESCAPED_IN_NAMES)
 
 
-def unescape(text: str) -> str:
-    """Undo :func:`escape_value` and :func:`escape_name`."""
-    return re.sub(r"%([0-9A-F]{2})", lambda m: chr(int(m[1], 16)), text)
-
-
 QUOTED_LENGTH = 200
 # Each byte is at least a quarter of a character.
 _QUOTED_BYTES = 4 * (QUOTED_LENGTH + 1)
-# Bytes that are not UTF-8 are decoded to these; those of a transcoded file lie below.
+# A byte that is not UTF-8 is decoded to a surrogate, and in a transcoded file it already is one
+# (:mod:`converters.files.encodings`), whose own three bytes are not valid UTF-8 either.
 _FIRST_BYTE, _LAST_BYTE = 0xDC00, 0xDCFF
-
-_SHOWING = "freshet-showing"
+_TRANSCODED = re.compile("\udced[\udcb0-\udcb3][\udc80-\udcbf]")
 
 
 def quoted(text: str) -> str:
@@ -90,7 +84,12 @@ def quoted(text: str) -> str:
 
 def quoted_bytes(content: bytes) -> str:
     """As :func:`quoted`, of bytes that may not be UTF-8; such are shown in hexadecimal."""
-    return quoted(content[:_QUOTED_BYTES].decode("utf-8", _SHOWING))
+    text = content[:_QUOTED_BYTES].decode("utf-8", "surrogateescape")
+    return quoted(_TRANSCODED.sub(_one_surrogate, text))
+
+
+def _one_surrogate(escaped: re.Match[str]) -> str:
+    return escaped[0].encode("utf-8", "surrogateescape").decode("utf-8", "surrogatepass")
 
 
 def _escaped(character: str) -> str:
@@ -98,20 +97,3 @@ def _escaped(character: str) -> str:
     if _FIRST_BYTE <= code <= _LAST_BYTE:
         return f"\\x{code - _FIRST_BYTE:02x}"
     return character.encode("unicode_escape").decode("ascii")
-
-
-def _shown(error: UnicodeError) -> tuple[str, int]:
-    """A byte as a surrogate; three of them where the transcoding has put one already."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    at = error.start
-    mark = error.object[at : at + 3].decode("utf-8", "surrogatepass") if _is_mark(error) else ""
-    return (mark, at + 3) if mark else (chr(_FIRST_BYTE + error.object[at]), at + 1)
-
-
-def _is_mark(error: UnicodeDecodeError) -> bool:
-    lead, *rest = error.object[error.start : error.start + 3]
-    return lead == 0xED and len(rest) == 2 and 0xB0 <= rest[0] <= 0xB3 and rest[1] >> 6 == 0b10
-
-
-codecs.register_error(_SHOWING, _shown)

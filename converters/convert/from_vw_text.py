@@ -1,9 +1,6 @@
-"""Reads the converter's text of a row back, as the dict of features that river learns from.
+"""The converter's text of a row, read back as the dict of features that river learns from.
 
-Stands beside :mod:`converters.convert.to_vw_text`, whose text it takes, so that one compiled
-converter
-serves both learners, and hands ``learners/river/learner.py`` the features of a row and their
-crosses.
+One compiled converter serves both learners this way.
 
 A feature's key is its token (``carrier=UA``, ``distance``); in a crossed column's namespace the
 letter stands before it (``a|month=1``), and a cross joins two keys (``a|month=1*c|origin=EWR``).
@@ -13,15 +10,9 @@ Tokens never hold a bar, so no two features share a key. :func:`readable` drops 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
-from typing import Any
-
-from converters.cells.kind import Token
-from converters.cells.refusal import CONSTANT
-from converters.schema.schema import Schema
 
 DEFAULT_NAMESPACE = " "
 _LETTER = re.compile(r"(^|\*)[A-Za-z]\|")
@@ -65,15 +56,6 @@ def read_row(line: str) -> RiverRow:
 def read_number(text: str) -> float:
     """A number as the converter writes it: decimal, or hex for magnitudes VW would misread."""
     return float.fromhex(text) if "x" in text else float(text)
-
-
-def features(line: str) -> dict[str, float]:
-    """The features of a line, without crosses.
-
-    >>> features("1 | carrier=UA distance:1400 |a month=1")
-    {'carrier=UA': 1.0, 'distance': 1400.0, 'a|month=1': 1.0}
-    """
-    return flat(read_row(line).spaces)
 
 
 def flat(spaces: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -125,46 +107,3 @@ def readable(key: str) -> str:
     'month=1*origin=EWR'
     """
     return _LETTER.sub(r"\1", key)
-
-
-class UnknownFeatureError(ValueError):
-    """A feature that no column of the schema can have written."""
-
-
-class Decoder:
-    """Reads features back under one schema."""
-
-    def __init__(self, schema: Schema) -> None:
-        self._features = {(f.namespace, f.kind.name): f for f in schema.features}
-
-    def row(self, features: Iterable[tuple[str, Token]]) -> dict[str, Any]:
-        """The checked, transformed value of each feature by its name; None where it is missing.
-
-        Args:
-            features: as VW holds them, in order, each with its namespace's letter (or nothing).
-
-        Raises:
-            UnknownFeatureError: one of them is none of this schema's.
-        """
-        tokens: dict[tuple[str, str], list[Token]] = defaultdict(list)
-        for namespace, token in features:
-            tokens[namespace, token.text.partition("=")[0]].append(token)
-        unknown = tokens.keys() - self._features.keys()
-        if unknown:
-            raise UnknownFeatureError(f"No column writes the feature {min(unknown)[1]!r}.")
-        return {f.name: f.read(tokens.get(key, ())) for key, f in self._features.items()}
-
-
-def audited(line: str) -> list[tuple[str, Token]]:
-    """The features in a line of ``vw --audit``: ``name:hash:value:weight``, cut by tabs.
-
-    Crosses and the constant are left out, for they are VW's own. VW shows six digits of a value.
-    """
-    found = []
-    # Cut at no other blanks: a name may begin with one of another script.
-    for shown in line.strip("\t\r\n").split("\t"):
-        name, _, value, _ = shown.rsplit(":", 3)
-        *namespace, text = name.split("^")
-        if name != CONSTANT and len(namespace) < 2:
-            found.append(("".join(namespace), Token(text, float(value))))
-    return found

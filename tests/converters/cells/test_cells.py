@@ -15,6 +15,7 @@ from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import ColumnSettings
 from tests.support.learning.vw_reading import VwReader, float32, ulps_apart
 from tests.support.rows import schemas
+from tests.support.rows.read_back import unescape
 
 LARGEST = numbers.LARGEST_FLOAT32
 
@@ -233,8 +234,8 @@ def test_syntax_is_escaped() -> None:
 @given(schemas.texts)
 def test_escapes_can_be_undone(text: str) -> None:
     """Every text comes back from its escaped form."""
-    assert refusal.unescape(refusal.escape_value(text)) == text
-    assert refusal.unescape(refusal.escape_name(text)) == text
+    assert unescape(refusal.escape_value(text)) == text
+    assert unescape(refusal.escape_name(text)) == text
 
 
 @given(schemas.texts)

@@ -11,9 +11,10 @@ from vowpalwabbit.pyvw import pylibvw
 
 from converters.cells.numbers import number_text
 from converters.convert import from_vw_text
-from converters.convert.from_vw_text import crossed, features, read_row, readable
+from converters.convert.from_vw_text import crossed, read_row, readable
 from learners.vw.arguments import vw_spec
 from tests.support.learning.vw_plain import plain
+from tests.support.rows.read_back import features
 
 PAIRS = ("ab", "bc", "cc")
 

@@ -14,9 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells.kind import Token
 from converters.cells.refusal import Refusal
-from converters.convert.from_vw_text import Decoder, UnknownFeatureError, audited
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, compile_schema, line, reference
 from converters.convert.whole_file import CSV_HEADERS
@@ -26,6 +24,7 @@ from tests.support.learning.vw_audit import audit
 from tests.support.learning.vw_reading import Reading, VwReader, float32, ulps_apart
 from tests.support.rows import random_rows, schemas
 from tests.support.rows.meanings import Meaning, meanings, weight
+from tests.support.rows.read_back import Decoder, Token, UnknownFeatureError, audited
 from tests.support.rows.schemas import build
 
 ROWS_OF_A_SCHEMA = 100

@@ -12,7 +12,7 @@ import pytest
 from river import compose, linear_model, optim, preprocessing
 
 from converters.config.learning_settings import RiverSettings
-from converters.convert.from_vw_text import crossed, features, read_row
+from converters.convert.from_vw_text import crossed, read_row
 from learners import choose
 from learners.learner import NonFiniteError, WrongLearnerError
 from learners.river.arguments import river_spec
@@ -24,6 +24,7 @@ from tests.support.learning.learner_samples import (
     saved_bytes,
     with_late_labels,
 )
+from tests.support.rows.read_back import features
 
 OPTIMIZERS = {"sgd": optim.SGD, "adagrad": optim.AdaGrad, "adam": optim.Adam}
 LINES = with_late_labels(labelled_lines(300))
