@@ -16,25 +16,11 @@ import zlib
 from typing import BinaryIO, Protocol, cast
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import (
-        CompressionParameter,
-        ZstdDecompressor,
-        ZstdError,
-        ZstdFile,
-        compress,
-        decompress,
-    )
+    from compression import zstd
 else:
-    from backports.zstd import (
-        CompressionParameter,
-        ZstdDecompressor,
-        ZstdError,
-        ZstdFile,
-        compress,
-        decompress,
-    )
+    from backports import zstd
 
-__all__ = ["ZstdError", "ZstdFile", "compress", "decompress"]
+__all__ = ["zstd"]
 
 # With what a Parquet file begins and ends; it is read from both ends.
 PARQUET = b"PAR1"
@@ -77,7 +63,7 @@ class Source:
         self._ended = False
         self._held = b""  # taken from the file, not handed on yet
         self._format: str | None = None  # empty for a plain file, None before it is known
-        self._part: _GzipMember | ZstdDecompressor | None = None
+        self._part: _GzipMember | zstd.ZstdDecompressor | None = None
 
     @property
     def size(self) -> int | None:
@@ -139,7 +125,7 @@ class Source:
             held, self._held = self._held, b""
             try:
                 content = part.decompress(held, size)
-            except (zlib.error, ZstdError) as error:
+            except (zlib.error, zstd.ZstdError) as error:
                 # A checksum stands at the end of what it is about.
                 raise CompressedError(
                     f"its {self._format} data is damaged ({error}), and what came before may be "
@@ -153,7 +139,7 @@ class Source:
                 return content
         return b""
 
-    def _next_part(self) -> _GzipMember | ZstdDecompressor | None:
+    def _next_part(self) -> _GzipMember | zstd.ZstdDecompressor | None:
         """The next member or frame, if there is one; zeros may fill up the file's end."""
         while not (rest := self._held.lstrip(b"\0")):
             if self._ended:
@@ -162,7 +148,7 @@ class Source:
         # zstd takes windows of 128 MiB at most, as its command does unless told otherwise.
         self._held, self._part = (
             rest,
-            _GzipMember() if self._format == "gzip" else ZstdDecompressor(),
+            _GzipMember() if self._format == "gzip" else zstd.ZstdDecompressor(),
         )
         return self._part
 
@@ -198,6 +184,6 @@ def compressing(file: BinaryIO, name: str) -> BinaryIO:
         zipped = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0)
         return cast("BinaryIO", zipped)
     if name.endswith(".zst"):
-        options: dict[int, int] = {CompressionParameter.checksum_flag: 1}
-        return cast("BinaryIO", ZstdFile(file, "w", options=options))
+        options: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
+        return cast("BinaryIO", zstd.ZstdFile(file, "w", options=options))
     return file

@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 
 import structlog
 
-from converters.files.compressed import ZstdError
+from converters.files.compressed import zstd
 from converters.schema.schema import CONVERTER_VERSION
 from learners.evaluation import Evaluator
 from learners.learner import MODEL_FILE
@@ -84,7 +84,7 @@ UNREADABLE = (
     AttributeError,
     EOFError,
     BadZipFile,
-    ZstdError,
+    zstd.ZstdError,
 )
 
 

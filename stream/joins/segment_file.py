@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from converters.files.compressed import compress, decompress
+from converters.files.compressed import zstd
 from learners.metrics.arrays import AnyArray, IntArray
 from stream.joins.columns import Block, Layout
 
@@ -43,12 +43,12 @@ def unpacked(frames: Sequence[bytes]) -> list[str]:
 
 def pack(text: str) -> bytes:
     """A text, compressed."""
-    return compress(text.encode("utf-8", "surrogatepass"), LEVEL)
+    return zstd.compress(text.encode("utf-8", "surrogatepass"), LEVEL)
 
 
 def unpack(frame: bytes) -> str:
     """What :func:`pack` was given."""
-    return decompress(frame).decode("utf-8", "surrogatepass")
+    return zstd.decompress(frame).decode("utf-8", "surrogatepass")
 
 
 class FrameCache:
@@ -98,12 +98,12 @@ def to_bytes(rows: Rows, layout: Layout) -> bytes:
     }
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)
-    return compress(file.getbuffer(), LEVEL)
+    return zstd.compress(file.getbuffer(), LEVEL)
 
 
 def from_bytes(content: bytes, layout: Layout) -> Rows:
     """The rows of a file, under a layout that may have got or lost columns since."""
-    with np.load(io.BytesIO(decompress(content)), allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(zstd.decompress(content)), allow_pickle=False) as arrays:
         found = dict(arrays)
     keys = found["keys"].tobytes().decode("utf-8", "surrogatepass")
     frames = found["frames"].tobytes()

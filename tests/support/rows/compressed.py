@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from converters.files.compressed import ZstdFile
+from converters.files.compressed import zstd
 from converters.files.csv_file import CsvFile
 
 ROWS = b"a,b\n" + b"".join(b'%d,"x\ny"\n' % i for i in range(20_000))
@@ -18,7 +18,7 @@ Pack = Callable[[bytes], bytes]
 def pack_zstd(content: bytes) -> bytes:
     """The content as one zstd frame."""
     with io.BytesIO() as packed:
-        with ZstdFile(packed, "w") as file:
+        with zstd.ZstdFile(packed, "w") as file:
             file.write(content)
         return packed.getvalue()
 
