@@ -18,7 +18,7 @@ from converters.show.command_line import DEFAULT_CONFIG, Config, read_config, sa
 
 if TYPE_CHECKING:  # the work's modules are imported by the command that needs them
     from converters.convert.whole_file import Reject, Tally
-    from converters.csv2vw.lines import Lines
+    from converters.csv2vw.convert import Lines
     from converters.files.csv_file import CsvFile
 
 # How many refused rows are shown when no file takes them.
@@ -82,9 +82,8 @@ def _convert_as_csv2vw(
     csv: str, output: str, rejects: str | None, flags_text: str, *, lenient: bool
 ) -> None:
     from converters.csv2vw.convert import convert as convert_lines
-    from converters.csv2vw.convert import described
+    from converters.csv2vw.convert import described, open_lines
     from converters.csv2vw.flags_and_layout import parse
-    from converters.csv2vw.lines import open_lines
     from converters.files.output import writing
 
     if lenient and rejects is not None:

@@ -1,7 +1,7 @@
 """A block of lines -> where each cell stands, and which sorts of characters it holds.
 
-First step of :mod:`converters.csv2vw.blocks`. A cell's marks, one bit a sort, tell of nearly every
-cell whether it is a number without looking at it again (:mod:`converters.csv2vw.block_marks`).
+A cell's marks, one bit a sort, tell of nearly every cell whether it is a number without looking at
+it again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.csv2vw.block_words import Mask, Places
-from converters.csv2vw.cells import LONGEST_REMEMBERED, check_number, is_number
+from converters.csv2vw.row_by_row import LONGEST_REMEMBERED, check_number, is_number
 
 Bytes = NDArray[np.uint8]
 
@@ -132,11 +132,6 @@ MOST_REMEMBERED = 20_000
 # What marks say of a cell; EMPTY_OR_TEXT is no number.
 EMPTY_OR_TEXT, NUMBER, DOUBT, DOUBT_IF_LONG = range(4)
 
-# Numbers with an exponent that need no second look.
-_PLAIN_EXPONENTS = re.compile(
-    r"(?>(?:[+-]?[1-9](?:\.[0-9]{0,20})?[eE]"
-    r"(?:\+?(?:0?[0-9]|[12][0-9]|3[0-5])|-(?:0?[0-9]|1[0-4]))\n)*)"
-)
 # The beginning of a decimal that might be too small for Vowpal Wabbit.
 _ZEROS = b"." + 14 * b"0"
 _SMALL = re.compile(rb"(?:\A|[^0-9])0*+\.0{14}")
@@ -200,10 +195,8 @@ class Numbers(dict[str, bool]):
             numbers.reshape(-1)[places] = self._asked(cells, places)
         return numbers
 
-    def _asked(self, cells: Cells, places: Places) -> list[bool] | bool:
+    def _asked(self, cells: Cells, places: Places) -> list[bool]:
         text = cells.text(cells.starts.reshape(-1)[places], cells.lengths.reshape(-1)[places])
-        if _PLAIN_EXPONENTS.fullmatch(text):
-            return True
         return [self[cell] for cell in text[:-1].split("\n")]
 
 

@@ -1,10 +1,9 @@
 """Cells and what stands in front of each -> lines of text, written in words of sixteen bytes.
 
-Last step of :mod:`converters.csv2vw.blocks`. Every line has the same columns, each a *lead* and a
-cell. Nearly all are shorter than a word or two, so they are written as whole words one after
-another, and what a word wrote beyond its cell is written over by the next one. Most of the work is
-the same for every block of a file, and stays prepared in ``_advances`` and ``_values``: a row for
-each line, a column for each word of it.
+Every line has the same columns, each a *lead* and a cell. Nearly all are shorter than a word or
+two, so they are written as whole words one after another, and what a word wrote beyond its cell is
+overwritten by the next one. Most of the work is the same for every block of a file, and stays
+prepared in ``_advances`` and ``_values``: a row for each line, a column for each word of it.
 """
 
 from __future__ import annotations
@@ -69,8 +68,8 @@ class Writer:
         # The columns that may have so many words, and where those stand.
         self._cells = []
         for word in range(int(self._cell_words.max())):
-            columns = np.flatnonzero(self._cell_words > word).tolist()
-            self._cells.append((neighbours(columns), self._first_cell[columns] + word))
+            columns = np.flatnonzero(self._cell_words > word)
+            self._cells.append((columns, self._first_cell[columns] + word))
 
     def lines(
         self, source: bytearray, starts: Places, lengths: Places, numbers: Mask, kept: Mask
@@ -170,14 +169,6 @@ def _places(chosen: Mask) -> tuple[Places, Places]:
     """Rows and columns; three times as fast as ``numpy.nonzero`` where few are chosen."""
     rows, columns = np.divmod(np.flatnonzero(chosen), chosen.shape[1])
     return rows, columns
-
-
-def neighbours(columns: Sequence[int]) -> slice | list[int]:
-    """How to index these columns: without a copy if they are neighbours."""
-    first, last = (columns[0], columns[-1]) if columns else (0, -1)
-    if list(columns) == list(range(first, last + 1)):
-        return slice(first, last + 1)
-    return list(columns)
 
 
 def _in_words(leads: Sequence[bytes]) -> Words:

@@ -1,56 +1,135 @@
 """A CSV file as csv2vw, the classic script, prints it: what ``convert --csv2vw FLAGS`` does.
 
-Follow a file: :mod:`converters.csv2vw.lines` -> whole lines, some 128 KiB at a time ->
-:mod:`converters.csv2vw.convert` -> VW text. The first line and the flags (:mod:`csv2vw_flags`) say
-which column is what (:mod:`converters.csv2vw.flags_and_layout`).
-
-csv2vw cuts lines at the separator wherever it stands, decides for each cell whether it is a number,
-and escapes nothing. Where Vowpal Wabbit would not read what the CSV file means, the row is refused;
-when lenient, what csv2vw prints is printed.
+The file is read in blocks of whole lines, and a block is printed at once
+(:mod:`converters.csv2vw.blocks`) or, where it holds something odd, line by line
+(:mod:`converters.csv2vw.row_by_row`). Where Vowpal Wabbit would not read what the CSV file means,
+the row is refused; when lenient, what csv2vw prints is printed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice, repeat
 from typing import BinaryIO
 
-from converters.cells.refusal import Refusal, RefusedCellError, quoted
+from converters.cells.refusal import RefusedCellError, quoted
 from converters.convert.whole_file import Reject, Tally
 from converters.csv2vw.blocks import Blocks
-from converters.csv2vw.cells import MOST_REMEMBERED, Feature, Label, check_tag
 from converters.csv2vw.flags_and_layout import Csv2vwError, Flags, Layout
-from converters.csv2vw.lines import Lines
+from converters.csv2vw.row_by_row import Rows
+from converters.files.blocks import LONGEST_ROW, CsvFileError
+from converters.files.compressed import Source
+from converters.files.csv_file import STANDARD_INPUT, opened
 
+# Much larger blocks leave the processor's cache.
+BLOCK_BYTES = 64 * 1024
 # Fewer take longer at once (200 us, whatever there is) than row by row.
 FEW_BYTES = 1_500
-LEAST_REMEMBERED = 64
+
+
+class Lines:
+    """An open file, in blocks of whole lines that end in LF, in bounded memory.
+
+    csv2vw reads text as Python does: a line ends at a line feed, and at a carriage return too,
+    which only the lenient form follows.
+
+    Attributes:
+        name: how messages call it.
+        size: the file's size in bytes, if that is known.
+        tell: how many of them have been read, for showing progress.
+    """
+
+    def __init__(self, file: Source, name: str, *, lenient: bool) -> None:
+        self.name = name
+        self.size = file.size
+        self.tell = file.tell
+        self._file = file
+        self._lenient = lenient
+        self._begun = b""
+        self._ended = False
+        self._first = self._next()
+
+    def first(self) -> bytes | None:
+        """The first line, without its ending; None in an empty file."""
+        return self._first.partition(b"\n")[0] if self._first else None
+
+    def blocks(self, *, skip_first: bool) -> Iterator[bytes]:
+        """The lines in order; the last may lack its ending."""
+        block = self._first
+        if skip_first:
+            block = block.partition(b"\n")[2] or self._next()
+        while block:
+            yield block
+            block = self._next()
+
+    def _next(self) -> bytes:
+        content, end = bytearray(self._begun), 0
+        while not end and not self._ended:
+            before = len(content)
+            content += self._some()
+            end = self._whole(content, before)
+            if len(content) - end > LONGEST_ROW:
+                raise CsvFileError(
+                    f"{self.name} has a line of more than 8 MiB; this is not CSV with line feeds."
+                )
+        if self._ended:
+            end = len(content)
+        self._begun = bytes(content[end:])
+        del content[end:]
+        return self._as_read(bytes(content))
+
+    def _whole(self, content: bytearray, before: int) -> int:
+        """Where the last whole line ends, of which something came after so many bytes."""
+        end = content.rfind(b"\n", before) + 1
+        if end or not self._lenient:
+            return end
+        # Not one at the very end: the line feed that belongs to it may be still to come.
+        return content.rfind(b"\r", max(before - 1, 0), len(content) - 1) + 1
+
+    def _as_read(self, content: bytes) -> bytes:
+        if b"\r" not in content:
+            return content
+        content = content.replace(b"\r\n", b"\n")
+        if self._ended and content.endswith(b"\r"):
+            content = content[:-1] + b"\n"
+        return content.replace(b"\r", b"\n") if self._lenient else content
+
+    def _some(self) -> bytes:
+        """A block's worth of bytes, or what is there; nothing only at the end."""
+        try:
+            more = self._file.read1(BLOCK_BYTES)
+        except OSError as error:
+            raise CsvFileError(f"{self.name} cannot be read: {error.strerror or error}.") from None
+        self._ended = not more
+        return more
+
+
+@contextmanager
+def open_lines(path: str, *, lenient: bool) -> Iterator[Lines]:
+    """Open a file, or standard input for ``-``; either may be compressed by gzip or zstd.
+
+    Raises:
+        CsvFileError: the file cannot be opened.
+    """
+    with opened(path) as source:
+        name = "standard input" if path == STANDARD_INPUT else path
+        yield Lines(source, name, lenient=lenient)
 
 
 class Csv2vw:
-    """Turns the lines of one file into what csv2vw prints for them.
+    """Prints the lines of one file: many at once, or one by one.
 
     Attributes:
-        label: the label column; its classes are the file's so far.
+        classes: the number of each class of labels so far.
     """
 
     def __init__(self, layout: Layout, flags: Flags, *, lenient: bool) -> None:
-        room = MOST_REMEMBERED // (len(layout.features) + 1)
-        # So many columns, and too few cells of each would be remembered to be of use.
-        room *= room >= LEAST_REMEMBERED
-        self.label = Label(room, binary=flags.binary, lenient=lenient)
-        self._features = [
-            Feature(layout.names[i], room, drop=flags.drop, lenient=lenient)
-            for i in layout.features
-        ]
-        self._layout = layout
-        self._flags = flags
-        self._lenient = lenient
-        others = (layout.label, layout.tag)
-        self._needed = max((*layout.features, *(i for i in others if i is not None)), default=-1)
-        self._blocks = Blocks(layout, flags, self._features, self.label, lenient=lenient)
+        self._rows = Rows(layout, flags, lenient=lenient)
+        self._blocks = Blocks(layout, flags, self._rows, lenient=lenient)
+        self.classes = self._rows.label.classes
 
     def printed(
         self, content: bytes, number: int
@@ -74,7 +153,9 @@ class Csv2vw:
         for part in _parts(content):
             block, rows = self._block(part, number), part.count(b"\n")
             if block is None:
-                yield from zip(repeat(1), self.rows(part, number), strict=False)
+                self._blocks.tell_kinds()
+                yield from zip(repeat(1), self._rows.printed(part, number), strict=False)
+                self._blocks.hear_kinds()
             else:
                 yield rows, block
             number += rows
@@ -83,91 +164,15 @@ class Csv2vw:
         """Many lines at once; None if they have to be taken row by row."""
         if len(content) < FEW_BYTES:
             return None
-        before = self.label.kind
+        label = self._rows.label
+        before = label.kind
         try:
             if printed := self._blocks.printed(content, number):
                 return printed
         except (UnicodeDecodeError, RefusedCellError):
             pass
-        self.label.hold(before)
+        label.hold(before)
         return None
-
-    def rows(self, content: bytes, number: int) -> Iterator[bytes | Reject]:
-        """The text of each of the lines, or why it is refused.
-
-        Raises:
-            Csv2vwError: csv2vw too would stop at a line, when lenient.
-        """
-        self._blocks.tell_kinds()
-        for at, line in enumerate(content.removesuffix(b"\n").split(b"\n"), number):
-            before = self._kinds()
-            printed = self._row(line, at)
-            if isinstance(printed, str):
-                yield printed.encode()
-            else:
-                self._restore(before)
-                yield Reject(at + 1, printed)
-        self._blocks.hear_kinds()
-
-    def _row(self, line: bytes, number: int) -> str | Refusal:
-        try:
-            text = line.decode()
-        except UnicodeDecodeError:
-            shown = quoted(line.decode("utf-8", "backslashreplace"))
-            if self._lenient:
-                raise Csv2vwError(
-                    f"Row {number + 1} is not UTF-8, where csv2vw stops too: {json.dumps(shown)}. "
-                    "Convert the file, as by iconv."
-                ) from None
-            return Refusal("not-utf8", "", shown)
-        cells = self._flags.split(text)
-        if self._lenient:
-            self._check_reach(cells, text, number)
-        elif wrong := self._wrong_row(cells, text):
-            return wrong
-        layout, at = self._layout, -1
-        try:
-            if layout.tag is not None and not self._lenient:
-                at = layout.tag
-                check_tag(cells[at])
-            written = []
-            for at, feature in zip(layout.features, self._features, strict=True):
-                written.append(feature[cells[at]])
-            at = -1 if layout.label is None else layout.label
-            label = " " if layout.label is None else self.label[cells[at]]
-        except RefusedCellError as refused:
-            return Refusal(refused.reason, layout.called[at], quoted(refused.cell))
-        tag = number if layout.tag is None else cells[layout.tag]
-        return f"{label}{tag}|{''.join(written)}\n"
-
-    def _wrong_row(self, cells: list[str], text: str) -> Refusal | None:
-        width = len(self._layout.names)
-        if "\r" in text:
-            return Refusal("bare-cr", "", quoted(text))
-        for called, cell in zip(self._layout.called, cells, strict=False):
-            if cell[:1] == '"':
-                return Refusal("quote", called, quoted(cell))
-        if not text:
-            return Refusal("empty-row", "", "")
-        if len(cells) != width:
-            return Refusal("wrong-width", "", quoted(f"{len(cells)} cells, not {width}: {text}"))
-        return None
-
-    def _check_reach(self, cells: list[str], text: str, number: int) -> None:
-        if len(cells) <= self._needed:
-            raise Csv2vwError(
-                f"Line {number}: [{quoted(text)}]: Bad input (expecting {len(self._layout.names)} "
-                f"fields, found {len(cells)}): here csv2vw stops, counting lines from 0. Mend "
-                "the line, or without --lenient set it aside by --rejects FILE."
-            )
-
-    def _kinds(self) -> list[bool | None]:
-        return [column.kind for column in (*self._features, self.label)]
-
-    def _restore(self, kinds: list[bool | None]) -> None:
-        """Forget the kinds that columns took from rows that are refused or taken again."""
-        for column, kind in zip((*self._features, self.label), kinds, strict=True):
-            column.hold(kind)
 
 
 def _parts(content: bytes) -> Iterator[bytes]:
@@ -253,7 +258,7 @@ def convert(
             done.tally.refused[text.refusal.reason] += 1
             reject([text])
         shown(done.tally.converted + done.tally.refused.total())
-    return replace(done, classes=converter.label.classes)
+    return replace(done, classes=converter.classes)
 
 
 def _texts(
@@ -272,14 +277,14 @@ def _told(refused: Reject, name: str, before: int) -> str:
     where = f", column '{column}'" if column else ""
     return (
         f'{name}, row {line} (the first line is row 1){where}: {reason}: "{text}" '
-        f"({MEANINGS[reason]}). {before:,} rows were converted before it. Mend it, set such rows "
-        "aside by --rejects FILE, or print what csv2vw prints by --lenient; without --csv2vw every "
-        "cell is checked and escaped."
+        f"({MEANINGS[reason]}). {before:,} rows were converted before it. Correct it, set such "
+        "rows aside by --rejects FILE, or print what csv2vw prints by --lenient; without --csv2vw "
+        "every cell is checked and escaped."
     )
 
 
 def described(done: Done, flags: Flags) -> Iterator[str]:
-    """What has to be said besides how many rows were converted."""
+    """What to report besides how many rows were converted."""
     if done.layout is not None and flags.verbose:
         yield from done.layout.described()
     if flags.label is None:

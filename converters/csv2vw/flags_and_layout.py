@@ -1,7 +1,5 @@
-"""The flags of csv2vw, the classic script, as they stand in ``convert --csv2vw "FLAGS"``.
+"""The flags of csv2vw, as in ``convert --csv2vw "FLAGS"``, and which column of a file is what.
 
-First step of :mod:`converters.csv2vw.convert`: text as typed after the script's name ->
-:class:`Flags`.
 Spelling, abbreviations and the way numbers without a flag are columns to ignore are the script's.
 """
 
@@ -238,5 +236,5 @@ def _check_names(names: Sequence[str], name: str) -> None:
 def _refuse(name: str, cell: str, why: str) -> None:
     where = f", column {json.dumps(cell)}" if cell else ""
     raise Csv2vwError(
-        f"{name}, row 1{where}: {why}. Mend the line, or print what csv2vw prints by --lenient."
+        f"{name}, row 1{where}: {why}. Correct the line, or print what csv2vw prints by --lenient."
     )

@@ -6,7 +6,6 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 
@@ -16,12 +15,13 @@ from typer.testing import CliRunner, Result
 
 from converters.commands import convert as convert_command
 from converters.convert.whole_file import Reject
-from converters.csv2vw.convert import convert
+from converters.csv2vw.convert import Lines, convert
 from converters.csv2vw.flags_and_layout import Csv2vwError, parse
-from converters.csv2vw.lines import Lines
 from converters.errors import FreshetError
+from converters.files.compressed import Source
 from serve.demo.flights import LATE_MINUTES, MISSING, source
 from tests.support.rows.csv2vw_plain import Plain, StoppedError
+from tests.support.streams.stepping import Stepping
 
 FLAGS = "-b -l 1 -i 0"
 COLUMNS = (
@@ -46,26 +46,6 @@ def _flights() -> Iterator[str]:
             yield f"{number},{int(int(row[delay]) > LATE_MINUTES)},{','.join(cells(row))}\n"
 
 
-@dataclass
-class Dribble:
-    """An open file that gives only so many bytes at once."""
-
-    content: bytes
-    most: int
-    at: int = 0
-    size: int | None = None
-
-    def tell(self) -> int:
-        """How many have been given."""
-        return self.at
-
-    def read1(self, size: int, /) -> bytes:
-        """Some bytes."""
-        some = self.content[self.at : self.at + min(size, self.most)]
-        self.at += len(some)
-        return some
-
-
 def fast(
     content: bytes,
     flags: str,
@@ -75,7 +55,7 @@ def fast(
     rejects: list[Reject] | None = None,
 ) -> bytes:
     """What the product prints; with ``rejects`` refused rows go there."""
-    lines = Lines(Dribble(content, most), "a file", lenient=lenient)
+    lines = Lines(Source(Stepping(content, most)), "a file", lenient=lenient)
     out = io.BytesIO()
     reject = None if rejects is None else rejects.extend
     convert(lines, parse(flags), out, reject, lambda _count: None, lenient=lenient)

@@ -1,23 +1,27 @@
-"""The cells of one column -> what csv2vw prints for them, or why it would be misread.
-
-At the bottom of :mod:`converters.csv2vw.convert`: one cell at a time, the plain form which whole
-blocks
-(:mod:`converters.csv2vw.blocks`) must equal. A column remembers what it has printed for which cell.
+"""The lines of a file one by one -> what csv2vw prints for each, or why it would be misread.
 
 csv2vw decides for each cell whether it is a number, as Python's ``float`` does, and escapes
-nothing. Unless lenient, what Vowpal Wabbit would not read as it is meant is refused here.
+nothing. Unless lenient, what Vowpal Wabbit would not read as it is meant is refused. A column
+remembers what it has printed for which cell. Whole blocks (:mod:`converters.csv2vw.blocks`) must
+give the same.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 
 from converters.cells.numbers import NUMBER, PLAIN_DECIMALS
-from converters.cells.refusal import RefusedCellError
+from converters.cells.refusal import Refusal, RefusedCellError, quoted
+from converters.convert.whole_file import Reject
+from converters.csv2vw.flags_and_layout import Csv2vwError, Flags, Layout
 
 # What all columns together may remember: some 30 MB. Longer cells than this are not remembered.
 MOST_REMEMBERED = 100_000
 LONGEST_REMEMBERED = 64
+# Fewer for each column are of no use.
+LEAST_REMEMBERED = 64
 # Classes beyond this are no classes, and would fill the memory.
 MOST_CLASSES = 100_000
 
@@ -154,3 +158,101 @@ def check_tag(tag: str) -> None:
 def good_tags(tags: str) -> bool:
     """Whether :func:`check_tag` passes all of these, each with a line feed behind."""
     return not _TAG_SYNTAX_AMONG.search(tags)
+
+
+class Rows:
+    """Prints the lines of one file one by one.
+
+    Attributes:
+        features: the columns of features.
+        label: the label column; its classes are the file's so far.
+    """
+
+    def __init__(self, layout: Layout, flags: Flags, *, lenient: bool) -> None:
+        room = MOST_REMEMBERED // (len(layout.features) + 1)
+        room *= room >= LEAST_REMEMBERED
+        self.label = Label(room, binary=flags.binary, lenient=lenient)
+        self.features = [
+            Feature(layout.names[i], room, drop=flags.drop, lenient=lenient)
+            for i in layout.features
+        ]
+        self._layout = layout
+        self._flags = flags
+        self._lenient = lenient
+        others = (layout.label, layout.tag)
+        self._needed = max((*layout.features, *(i for i in others if i is not None)), default=-1)
+
+    def printed(self, content: bytes, number: int) -> Iterator[bytes | Reject]:
+        """The text of each of the lines, or why it is refused.
+
+        Raises:
+            Csv2vwError: csv2vw too would stop at a line, when lenient.
+        """
+        for at, line in enumerate(content.removesuffix(b"\n").split(b"\n"), number):
+            before = self._kinds()
+            printed = self._row(line, at)
+            if isinstance(printed, str):
+                yield printed.encode()
+            else:
+                self._restore(before)
+                yield Reject(at + 1, printed)
+
+    def _row(self, line: bytes, number: int) -> str | Refusal:
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            shown = quoted(line.decode("utf-8", "backslashreplace"))
+            if self._lenient:
+                raise Csv2vwError(
+                    f"Row {number + 1} is not UTF-8, where csv2vw stops too: {json.dumps(shown)}. "
+                    "Convert the file, as by iconv."
+                ) from None
+            return Refusal("not-utf8", "", shown)
+        cells = self._flags.split(text)
+        if self._lenient:
+            self._check_reach(cells, text, number)
+        elif wrong := self._wrong_row(cells, text):
+            return wrong
+        layout, at = self._layout, -1
+        try:
+            if layout.tag is not None and not self._lenient:
+                at = layout.tag
+                check_tag(cells[at])
+            written = []
+            for at, feature in zip(layout.features, self.features, strict=True):
+                written.append(feature[cells[at]])
+            at = -1 if layout.label is None else layout.label
+            label = " " if layout.label is None else self.label[cells[at]]
+        except RefusedCellError as refused:
+            return Refusal(refused.reason, layout.called[at], quoted(refused.cell))
+        tag = number if layout.tag is None else cells[layout.tag]
+        return f"{label}{tag}|{''.join(written)}\n"
+
+    def _wrong_row(self, cells: list[str], text: str) -> Refusal | None:
+        width = len(self._layout.names)
+        if "\r" in text:
+            return Refusal("bare-cr", "", quoted(text))
+        for called, cell in zip(self._layout.called, cells, strict=False):
+            if cell[:1] == '"':
+                return Refusal("quote", called, quoted(cell))
+        if not text:
+            return Refusal("empty-row", "", "")
+        if len(cells) != width:
+            return Refusal("wrong-width", "", quoted(f"{len(cells)} cells, not {width}: {text}"))
+        return None
+
+    def _check_reach(self, cells: list[str], text: str, number: int) -> None:
+        if len(cells) <= self._needed:
+            raise Csv2vwError(
+                f"Line {number}: [{quoted(text)}]: Bad input (expecting {len(self._layout.names)} "
+                f"fields, found {len(cells)}): here csv2vw stops, counting lines from 0. Correct "
+                "the line, or without --lenient set it aside by --rejects FILE."
+            )
+
+    def _kinds(self) -> list[bool | None]:
+        return [column.kind for column in (*self.features, self.label)]
+
+    def _restore(self, kinds: list[bool | None]) -> None:
+        """Forget the kinds that columns took from rows that are refused or taken again."""
+        for column, kind in zip((*self.features, self.label), kinds, strict=True):
+            column.hold(kind)
