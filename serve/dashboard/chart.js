@@ -1,8 +1,8 @@
-// Line charts over time: one figure, a few lines, drawn anew with each sample. No dependencies.
+// Line charts over time: one figure, a few lines, redrawn with each sample. No dependencies.
 
 const SVG = "http://www.w3.org/2000/svg";
 const PAD = { left: 46, right: 10, top: 8, bottom: 20 };
-// Pauses longer than this (a page that slept) break a line instead of bridging it.
+// A longer pause (of a page that slept) breaks the line.
 const GAP_MS = 15_000;
 
 /** An SVG element with attributes and perhaps a text. */
@@ -23,7 +23,7 @@ export function ticks(low, high, wanted = 5) {
   return found;
 }
 
-/** The range of an axis: what was seen with some air, wide enough not to show mere noise. */
+/** The range of an axis: the values with a margin, wide enough not to magnify noise. */
 export function range(values, least, fromZero) {
   let low = Math.min(...values);
   let high = Math.max(...values);
@@ -50,7 +50,7 @@ export function path(times, values, x, y) {
   return drawn;
 }
 
-/** How long ago, in words of an axis. */
+/** How long ago, as an axis label. */
 function ago(milliseconds) {
   const seconds = Math.round(milliseconds / 1000);
   return seconds < 90 ? `${seconds} s ago` : `${Math.round(seconds / 60)} min ago`;
@@ -120,7 +120,7 @@ export class Chart {
     this.describe(values, shown);
   }
 
-  /** The legend, which carries the numbers of now or of where the pointer is. */
+  /** The legend, with the values of now or at the pointer. */
   describe(values, at) {
     const items = Object.entries(this.lines).flatMap(([name, line]) => {
       const value = (values[name] ?? [])[at];

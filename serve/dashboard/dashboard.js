@@ -1,4 +1,4 @@
-// The live page: asks for the status each second, keeps what it has seen, and shows it.
+// The dashboard: asks for the status each second, keeps the samples, and shows them.
 
 import { Chart } from "./chart.js";
 
@@ -14,7 +14,7 @@ const three = (value) => value.toFixed(3);
 const by = (id) => document.getElementById(id);
 
 const LEARNERS = {
-  live: { label: "learner", kind: "live" },
+  live: { label: "served score", kind: "live" },
   static: { label: "frozen copy", kind: "static" },
   base: { label: "base rate", kind: "base" },
 };
@@ -30,7 +30,7 @@ const charts = {
 const times = [];
 const seen = { log_loss: { live: [], static: [], base: [] }, auc: { live: [], static: [], base: [] }, rate: { rate: [] }, lag: { lag: [] } };
 
-/** Remember a sample, and forget the oldest. */
+/** Keep a sample, and drop the oldest. */
 function keep(now, samples) {
   times.push(now);
   for (const [chart, lines] of Object.entries(seen)) {
@@ -47,7 +47,7 @@ function sample(status) {
   const base = status.metrics?.contenders?.base_rate?.window ?? {};
   return {
     log_loss: { live: measured.log_loss, static: frozen.log_loss, base: measured.base_rate_log_loss },
-    // The base rate moves with the labels, so that it may order events a little: as measured, not one half.
+    // The base rate changes with the labels and may rank events a little: as measured, not 0.5.
     auc: { live: measured.auc, static: frozen.auc, base: base.auc },
     rate: { rate: status.learner?.events_per_second },
     lag: { lag: status.learner?.lag_records },
@@ -69,8 +69,8 @@ function showStates(status) {
   else state("state-served", pointers.pinned ? "warn" : "good", `serving version ${served.version}${pointers.pinned ? ", pinned" : ""}`);
   if (!learner) state("state-learner", "warn", "no learner yet");
   else state("state-learner", learner.alive ? "good" : "bad", learner.alive ? "learner alive" : "learner stopped");
-  state("state-registry", status.registry.reachable ? "good" : "bad", status.registry.reachable ? "registry reachable" : "registry away");
-  const waiting = learner?.waiting_for ? `The learner waits since ${since(learner.waiting_since)}: ${learner.waiting_for}` : "";
+  state("state-registry", status.registry.reachable ? "good" : "bad", status.registry.reachable ? "registry reachable" : "registry unreachable");
+  const waiting = learner?.waiting_for ? `The learner has been waiting since ${since(learner.waiting_since)}: ${learner.waiting_for}` : "";
   const saving = learner?.checkpoint_trouble ? `The last checkpoint failed: ${learner.checkpoint_trouble}` : "";
   const trouble = [status.trouble, status.registry.trouble, waiting, saving].filter(Boolean).join(" ");
   by("trouble").textContent = trouble;
@@ -82,17 +82,17 @@ function showTiles(status) {
   const counts = learner?.counts ?? {};
   const count = (name) => (counts[name] === undefined ? "–" : whole.format(counts[name]));
   by("served").textContent = served ? served.version : "–";
-  const newest = pointers.latest === null ? "" : `newest is ${pointers.latest}`;
-  const told = [served ? `since ${since(served.since)}` : "", served && pointers.pinned ? "pinned" : "", newest];
-  by("served-more").textContent = told.filter(Boolean).join(", ");
+  const newest = pointers.latest === null ? "" : `newest ${pointers.latest}`;
+  const details = [served ? `since ${since(served.since)}` : "", served && pointers.pinned ? "pinned" : "", newest];
+  by("served-more").textContent = details.filter(Boolean).join(", ");
   by("events").textContent = count("events");
   by("rate").textContent = learner ? `${whole.format(learner.events_per_second)} a second` : "";
   by("learned").textContent = count("learned");
-  by("waiting").textContent = learner ? `${count("waiting")} wait for a label` : "";
+  by("waiting").textContent = learner ? `${count("waiting")} waiting for a label` : "";
   by("rejected").textContent = count("rejected");
   by("rejected-more").textContent = learner ? `${count("duplicates")} duplicates, ${count("expired")} expired` : "";
   by("lag").textContent = learner ? whole.format(learner.lag_records) : "–";
-  by("lag-more").textContent = learner ? `records; heard ${learner.heartbeat_age.toFixed(0)} s ago` : "";
+  by("lag-more").textContent = learner ? `records; heartbeat ${learner.heartbeat_age.toFixed(0)} s ago` : "";
 }
 
 /** A table cell; a list of texts and elements, or one of them. */
@@ -146,10 +146,10 @@ function showTables(status) {
   ]));
 }
 
-/** The learner and all that is measured beside it, and what its decisions were worth. */
+/** The served score and what it is compared with, and the value of decisions. */
 function showMeasured(metrics) {
   const { base_rate: base, ...others } = metrics.contenders ?? {};
-  const rows = [["learner", metrics], ["frozen copy", metrics.static], ["base rate", base], ...Object.entries(others)]
+  const rows = [["served score", metrics], ["frozen copy", metrics.static], ["base rate", base], ...Object.entries(others)]
     .filter(([, measured]) => measured?.count);
   fill("measured", rows.map(([name, measured]) => [
     cell(name),
@@ -160,12 +160,12 @@ function showMeasured(metrics) {
     cell(four(measured.auc), "number"),
   ]));
   const value = metrics.value;
-  by("worth").hidden = !value;
+  by("value").hidden = !value;
   if (!value) return;
-  const worth = [["the served decisions", "served"], ["never acting", "never"], ["always acting", "always"], ["the frozen copy's", "static"]]
+  const values = [["served decisions", "served"], ["never acting", "never"], ["always acting", "always"], ["frozen copy", "static"]]
     .filter(([, name]) => value[name] !== null && value[name] !== undefined)
     .map(([words, name]) => `${words} ${whole.format(value[name])}`);
-  by("worth").textContent = `Value so far: ${worth.join(", ")}.`;
+  by("value").textContent = `Value so far: ${values.join(", ")}.`;
 }
 
 function show(status) {

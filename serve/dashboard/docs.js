@@ -1,4 +1,4 @@
-// The reference of the routes: the OpenAPI document, laid out to be read. No dependencies.
+// The reference of the routes, from the OpenAPI document. No dependencies.
 
 /** An element with content: texts and elements, or lists of them. */
 function make(name, content = [], kind = "") {
@@ -10,10 +10,10 @@ function make(name, content = [], kind = "") {
 
 const pretty = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 const code = (text) => make("code", text);
-/** A sentence in which what stands between backquotes is code. */
+/** A sentence; text between backquotes becomes code. */
 const sentence = (text) => text.split("`").map((part, at) => (at % 2 ? code(part) : part));
 
-/** A command that sends an example; single quotes in it are closed, escaped and opened again. */
+/** A command that sends an example, its single quotes escaped. */
 function curl(method, path, type, example) {
   const body = (typeof example === "string" ? example : JSON.stringify(example)).replaceAll("'", "'\\''");
   const place = new URL(path.slice(1), document.baseURI);
@@ -26,7 +26,7 @@ function examples(content) {
   return content.example === undefined ? [] : [["", content.example]];
 }
 
-/** A schema in short: the names that it refers to are links. */
+/** A schema in short, with links to the schemas that it names. */
 function named(schema) {
   if (!schema) return "";
   if (schema.$ref) {
@@ -44,7 +44,7 @@ function named(schema) {
 
 function bodies(method, path, requestBody) {
   return Object.entries(requestBody?.content ?? {}).flatMap(([type, content]) => [
-    make("h3", ["Takes ", code(type), ": ", named(content.schema)]),
+    make("h3", ["Body ", code(type), ": ", named(content.schema)]),
     ...examples(content).map(([, value]) => make("pre", curl(method, path, type, value))),
   ]);
 }
@@ -56,7 +56,7 @@ function answers(responses) {
   });
   const shown = Object.values(responses).flatMap((response) =>
     Object.values(response.content ?? {}).flatMap((content) => examples(content).map(([, value]) => make("pre", pretty(value)))));
-  return [make("h3", "Gives"), make("dl", rows), ...shown];
+  return [make("h3", "Responses"), make("dl", rows), ...shown];
 }
 
 function parameters(list = []) {
@@ -65,13 +65,13 @@ function parameters(list = []) {
   return [make("h3", "Parameters"), make("dl", rows)];
 }
 
-function operation(method, path, told) {
-  const summary = make("summary", [make("span", method.toUpperCase(), `method ${method}`), code(path), make("small", told.summary)]);
+function operation(method, path, described) {
+  const summary = make("summary", [make("span", method.toUpperCase(), `method ${method}`), code(path), make("small", described.summary)]);
   const inside = make("div", [
-    make("p", sentence(told.description)),
-    parameters(told.parameters),
-    bodies(method.toUpperCase(), path, told.requestBody),
-    answers(told.responses),
+    make("p", sentence(described.description)),
+    parameters(described.parameters),
+    bodies(method.toUpperCase(), path, described.requestBody),
+    answers(described.responses),
   ], "inside");
   return make("details", [summary, inside]);
 }
@@ -82,7 +82,7 @@ function schema(name, content) {
   return made;
 }
 
-/** Open what a link of the page leads to. */
+/** Open the schema that a link leads to. */
 function open() {
   const wanted = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (wanted?.tagName === "DETAILS") wanted.open = true;
@@ -93,13 +93,13 @@ async function show() {
   try {
     const answer = await fetch("openapi.json");
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-    const told = await answer.json();
-    document.title = told.info.title;
-    document.getElementById("title").textContent = told.info.title;
-    const operations = Object.entries(told.paths).flatMap(([path, methods]) =>
+    const openapi = await answer.json();
+    document.title = openapi.info.title;
+    document.getElementById("title").textContent = openapi.info.title;
+    const operations = Object.entries(openapi.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, each]) => operation(method, path, each)));
-    const schemas = Object.entries(told.components.schemas).map(([name, each]) => schema(name, each));
-    content.replaceChildren(make("p", sentence(told.info.description)), make("h2", "Routes"), ...operations, make("h2", "Schemas"), ...schemas);
+    const schemas = Object.entries(openapi.components.schemas).map(([name, each]) => schema(name, each));
+    content.replaceChildren(make("p", sentence(openapi.info.description)), make("h2", "Routes"), ...operations, make("h2", "Schemas"), ...schemas);
     addEventListener("hashchange", open);
     open();
   } catch (error) {

@@ -1,7 +1,6 @@
-"""Errors as RFC 9457 problem documents: what the HTTP side refuses, and the one table of statuses.
+"""Errors as RFC 9457 problem documents, and the one table from an error to its status.
 
-Every route raises; the handlers at the end of this module turn what was raised into
-``application/problem+json``. Nothing else in the package knows a status of failure.
+Routes raise; the handlers at the end of this module answer with ``application/problem+json``.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ from stream.log.contract import LogError, RecordTooLargeError, StampError
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:freshet:problem:"
-# A request whose every row is wrong is told about so many of them.
+# How many errors of rows an answer lists.
 MOST_ERRORS = 100
 
 Errors = Sequence[Mapping[str, Any]]
 
 
 class RequestError(FreshetError):
-    """The request cannot be answered as it is; the subclass decides the status.
+    """The request cannot be answered; the subclass decides the status.
 
     Attributes:
-        errors: what is wrong, by row and column.
+        errors: of rows and columns.
         headers: of the answer.
     """
 
@@ -50,23 +49,23 @@ class RequestError(FreshetError):
 
 
 class NotJsonError(RequestError):
-    """The body is no JSON."""
+    """The body is not JSON."""
 
 
 class UnknownParameterError(RequestError):
-    """The query names a parameter that the route does not have, or a value it cannot read."""
+    """A query parameter is unknown or has an invalid value."""
 
 
 class NotAuthorizedError(RequestError):
-    """An admin route was asked without the right token."""
+    """An admin route was called without the right token."""
 
 
 class ForbiddenError(RequestError):
-    """An admin route was asked by someone who is not a direct local caller."""
+    """An admin route was called without a token, and not directly from this machine."""
 
 
 class ClientGoneError(RequestError):
-    """The client hung up before its body was complete; nobody reads the answer."""
+    """The client closed the connection before its body was complete."""
 
 
 class SlowBodyError(RequestError):
@@ -78,27 +77,27 @@ class TooLargeError(RequestError):
 
 
 class MediaTypeError(RequestError):
-    """The body is of a type or coding that the route does not read."""
+    """The body has a media type or encoding that the route does not support."""
 
 
 class RowsRefusedError(RequestError):
-    """Rows or fields of the body are wrong."""
+    """Rows or fields of the body are invalid."""
 
 
 class MovedOnError(RequestError):
-    """Someone else moved what is served while this request did."""
+    """Someone else changed the served version during this request."""
 
 
 class NoModelError(RequestError):
-    """There is no model to answer with yet."""
+    """There is no model yet."""
 
 
 class NotLoadedError(RequestError):
-    """This process could not load the version that is to be served."""
+    """This process could not load the version to be served."""
 
 
 class NotYetServedError(RequestError):
-    """This process did not come to serve the version in time."""
+    """This process did not serve the version in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,43 +112,43 @@ class Kind:
 
 RETRY = {"Retry-After": "1"}
 
-# The most special class of an error's ancestors decides.
+# The most specific class of an error decides.
 KINDS: dict[type[FreshetError], Kind] = {
     NotJsonError: Kind(400, "not-json", "The body is not JSON"),
     ClientGoneError: Kind(400, "incomplete", "The body is incomplete"),
-    UnknownParameterError: Kind(400, "bad-query", "The query cannot be read"),
+    UnknownParameterError: Kind(400, "bad-query", "Invalid query parameter"),
     NotAuthorizedError: Kind(
-        401, "not-authorized", "A token is needed", {"WWW-Authenticate": "Bearer"}
+        401, "not-authorized", "Token required", {"WWW-Authenticate": "Bearer"}
     ),
     ForbiddenError: Kind(403, "forbidden", "Only for direct local callers"),
-    UnknownVersionError: Kind(404, "unknown-version", "There is no such version"),
-    SlowBodyError: Kind(408, "slow-body", "The body came too slowly", {"Connection": "close"}),
+    UnknownVersionError: Kind(404, "unknown-version", "Version not found"),
+    SlowBodyError: Kind(408, "slow-body", "The body arrived too slowly", {"Connection": "close"}),
     UnservableVersionError: Kind(409, "unservable-version", "The version cannot be served"),
-    MovedOnError: Kind(409, "moved-on", "What is served was moved meanwhile"),
+    MovedOnError: Kind(409, "moved-on", "The served version was changed meanwhile"),
     PostInProgressError: Kind(
-        409, "request-in-progress", "The first request is not answered yet", RETRY
+        409, "request-in-progress", "The first request is still running", RETRY
     ),
-    TooLargeError: Kind(413, "too-large", "The request is too large"),
-    RecordTooLargeError: Kind(413, "too-large", "The request is too large"),
-    MediaTypeError: Kind(415, "unknown-media-type", "The body is of another type"),
-    RowsRefusedError: Kind(422, "refused", "The body is wrong"),
-    PostConflictError: Kind(422, "key-used-before", "The key was used for another request"),
-    StampError: Kind(422, "bad-time", "The log does not take this time"),
-    UsageError: Kind(422, "refused", "The body is wrong"),
-    NoModelError: Kind(503, "no-model", "There is no model yet", RETRY),
+    TooLargeError: Kind(413, "too-large", "Request too large"),
+    RecordTooLargeError: Kind(413, "too-large", "Request too large"),
+    MediaTypeError: Kind(415, "unknown-media-type", "Unsupported media type"),
+    RowsRefusedError: Kind(422, "refused", "Invalid request body"),
+    PostConflictError: Kind(422, "key-used-before", "Idempotency key already used"),
+    StampError: Kind(422, "bad-time", "The log refuses this time"),
+    UsageError: Kind(422, "refused", "Invalid request body"),
+    NoModelError: Kind(503, "no-model", "No model yet", RETRY),
     NotLoadedError: Kind(503, "not-loaded", "The version could not be loaded"),
-    RegistryError: Kind(503, "registry", "The registry cannot be used", RETRY),
-    SnapshotError: Kind(503, "snapshot", "The snapshot cannot be read", RETRY),
-    LogError: Kind(503, "log", "The log cannot be used", RETRY),
+    RegistryError: Kind(503, "registry", "The registry is unavailable", RETRY),
+    SnapshotError: Kind(503, "snapshot", "The snapshot is unavailable", RETRY),
+    LogError: Kind(503, "log", "The log is unavailable", RETRY),
     NotYetServedError: Kind(504, "not-yet-served", "The version is not served yet"),
-    FreshetError: Kind(503, "failed", "The request could not be carried out"),
+    FreshetError: Kind(503, "failed", "The request failed"),
 }
 
 OF_HTTP = {
-    404: Kind(404, "unknown-route", "There is nothing at this address"),
-    405: Kind(405, "wrong-method", "The address does not take this method"),
+    404: Kind(404, "unknown-route", "Not found"),
+    405: Kind(405, "wrong-method", "Method not allowed"),
 }
-BUG = Kind(500, "bug", "This is a fault of freshet's")
+BUG = Kind(500, "bug", "Internal error")
 
 
 def kind_of(error: FreshetError) -> Kind:
@@ -178,7 +177,7 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Let an application answer every failure with a problem document."""
+    """Make an application answer every failure with a problem document."""
     app.exception_handler(FreshetError)(_on_error)
     app.exception_handler(HTTPException)(_on_http)
     app.exception_handler(Exception)(_on_bug)
@@ -192,11 +191,11 @@ async def _on_error(_request: Request, error: FreshetError) -> Response:
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
     kind = OF_HTTP.get(error.status_code, Kind(error.status_code, "http", str(error.detail)))
-    detail = f"{kind.title}: {request.method} {request.url.path}. See /docs for what there is."
+    detail = f"{kind.title}: {request.method} {request.url.path}. /docs lists the routes."
     return problem(kind, detail, headers=error.headers)
 
 
 async def _on_bug(_request: Request, error: Exception) -> Response:
-    """What nobody foresaw; the server's log has the traceback, the answer only the kind."""
-    detail = f"{type(error).__name__}; the server's log says where. Please report it."
+    """A bug; the server's log has the traceback, the answer only the exception's name."""
+    detail = f"{type(error).__name__}; the server's log has the traceback. Please report it."
     return problem(BUG, detail)

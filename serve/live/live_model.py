@@ -1,13 +1,11 @@
-"""The served model: one reference, swapped whole while requests go on.
+"""The served model: one reference that follows the registry and is swapped while requests run.
 
-Stands between the registry, whose pointer it follows, and every route that scores. A new version
-is loaded aside in a thread (:mod:`serve.live.loading`) and takes the place of the old one in a
-single
-step on the event loop; a request takes the reference once and keeps it to its end, so its answer
-carries the version that made it. The old model is closed when its last request has ended.
+A new version is loaded in a thread and replaces the old one in a single step on the event loop. A
+request takes the reference once and keeps it to its end, so its answer names the version that made
+it. The old model is closed when its last request has ended.
 
-Only the event loop's thread scores, and only the loading thread opens and closes models: a model
-is never used by two threads at a time.
+Only the event loop's thread scores, and only the loading thread opens and closes models, so two
+threads never use a model at the same time.
 """
 
 from __future__ import annotations
@@ -32,15 +30,15 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 # Opening a model stops the interpreter (Vowpal Wabbit holds its lock): following the learner may
-# take up a tenth of the time at most. What someone asked for is never held up.
+# take at most a tenth of the time. A version that someone asked for is loaded at once.
 FOLLOWING_SPACING = 10.0
-# A version that could not be loaded is tried again, ever more seldom.
+# A version that could not be loaded is tried again after growing pauses.
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A version that could not be loaded: at which look, and when it is tried again."""
+    """A version that could not be loaded, at which poll, and when it is tried again."""
 
     version: int
     reason: str
@@ -53,9 +51,9 @@ class LiveModel:
     """Follows the registry's ``serving`` pointer.
 
     Attributes:
-        pointers: as last read; None before the first look.
-        registry_trouble: why the last look could not read the registry, or empty; None before
-            the first look.
+        pointers: as last read; None before the first poll.
+        registry_trouble: why the last poll could not read the registry, or empty; None before
+            the first poll.
         trouble: why the version to serve could not be loaded, or empty.
     """
 
@@ -77,7 +75,7 @@ class LiveModel:
 
     @property
     def served(self) -> Served | None:
-        """What is served now, to look at; to score, :meth:`use` it."""
+        """What is served now, for its description; to score, :meth:`use` it."""
         return self._current
 
     @contextmanager
@@ -90,7 +88,7 @@ class LiveModel:
         served = self._current
         if served is None:
             why = self.trouble or "The learner has not made a version yet."
-            raise NoModelError(f"There is no model to score with. {why} Try again in a moment.")
+            raise NoModelError(f"There is no model yet. {why} Try again in a moment.")
         served.users += 1
         try:
             yield served
@@ -100,11 +98,11 @@ class LiveModel:
                 self._threads.submit(served.learner.close)
 
     async def run(self) -> None:
-        """Look at the registry again and again, until cancelled."""
+        """Poll the registry until cancelled."""
         while True:
             try:
                 await self._look()
-            except Exception:  # a fault in one look must not end the looking
+            except Exception:  # a bug in one poll must not end the polling
                 log.exception("live-model")
             self._looks_ended = self._looks
             looked, self._looked = self._looked, asyncio.Event()
@@ -113,11 +111,11 @@ class LiveModel:
                 await self._pause()
 
     async def synced(self, seconds: float) -> Pointers:
-        """Wait until this process serves what the registry says from now on.
+        """Wait until this process serves what the registry says now or later.
 
         Raises:
             NotLoadedError: it cannot; the message says why.
-            NotYetServedError: it has not come to it in time.
+            NotYetServedError: it does not in time.
         """
         since = self._looks
         self._urged = True
@@ -129,13 +127,13 @@ class LiveModel:
         except TimeoutError:
             raise NotYetServedError(
                 f"The registry has it, but this process does not serve it after {seconds:g} s. "
-                "GET /health/ready says how it stands."
+                "GET /health/ready says why."
             ) from None
         assert self.pointers is not None
         return self.pointers
 
     def close(self) -> None:
-        """Close the model; nothing scores any more."""
+        """Close the model, after the last request."""
         if self._current is not None:
             self._threads.submit(self._current.learner.close)
         self._current = None
@@ -148,10 +146,10 @@ class LiveModel:
             return
 
     def _is_synced(self, since: int) -> bool:
-        """Whether a look that began after look ``since`` found this process up to date.
+        """Whether a poll that began after poll ``since`` found this process up to date.
 
         Raises:
-            NotLoadedError: that look failed to load what is to be served.
+            NotLoadedError: that poll failed to load the version to be served.
         """
         if self._failure is not None and self._failure.look > since:
             raise NotLoadedError(self._failure.reason)
@@ -184,14 +182,14 @@ class LiveModel:
         return pinned or monotonic() >= self._follow_at
 
     async def _take(self, wanted: int) -> None:
-        """Load a version and put it in the place of the old one."""
+        """Load a version and replace the old one."""
         try:
             new = await self._in_thread(lambda: self._loader.load(wanted))
         except CondemnedError as error:
             self._note_trouble(wanted, error)
-            self._again = True  # the registry names another by now
+            self._again = True  # the registry now names another
             return
-        except Exception as error:  # whatever it is, the old model goes on
+        except Exception as error:  # the old model stays
             self._note_trouble(wanted, error)
             self._fail(wanted)
             return
@@ -206,7 +204,7 @@ class LiveModel:
                 self._threads.submit(old.learner.close)
 
     def _fail(self, wanted: int) -> None:
-        """Try this version again, ever more seldom."""
+        """Plan another try of this version, after twice the last pause."""
         known = self._failure is not None and self._failure.version == wanted
         pause = 2 * self._failure.pause if self._failure and known else FIRST_RETRY_SECONDS
         pause = min(pause, LAST_RETRY_SECONDS)
@@ -214,7 +212,7 @@ class LiveModel:
         self._failure = Failure(wanted, self.trouble, self._looks, pause, retry_at)
 
     def _note_trouble(self, wanted: int, error: Exception) -> None:
-        """Say once what is wrong with a version."""
+        """Log once what is wrong with a version."""
         reason = str(error) if isinstance(error, FreshetError) else f"{type(error).__name__}."
         if reason != self.trouble:
             still = None if self._current is None else self._current.version

@@ -1,9 +1,8 @@
-"""From a version's number to a model that may be served: copied, checked, opened, tried.
+"""From a version's number to a model that may be served: copied, checked, opened, tested.
 
-The blocking half of :mod:`serve.live.live_model`, which runs it in a thread of its own. Whatever is
-wrong with a snapshot ends here, and in one of two ways: a snapshot that nobody could serve is
-refused in the registry, for all; one that this very server cannot serve (another schema in its
-config, other packages, a store that is not mounted) is left to the others.
+A bad snapshot ends here in one of two ways. One that no server could serve (corrupt, not finite,
+other scores) is refused in the registry for all. One that only this server cannot serve (another
+schema in its config, other packages, a store that is not mounted) is left to the others.
 """
 
 from __future__ import annotations
@@ -26,27 +25,27 @@ from learners.versions.score import spec_of
 
 
 class CondemnedError(FreshetError):
-    """A snapshot that nobody can serve; the registry says so by now."""
+    """A snapshot that no server can serve; the registry now lists it as refused."""
 
 
 class NotHereError(FreshetError):
-    """A snapshot that this server cannot serve, though others may."""
+    """A snapshot that this server cannot serve, but others may."""
 
 
 class IrreproducibleError(FreshetError):
-    """A model that does not give the scores that its manifest promises."""
+    """A model that does not give the scores in its manifest."""
 
 
 @dataclass(eq=False)
 class Served:
-    """A model that answers requests, and who still uses it; owned by the live model.
+    """A model that answers requests, and its users; owned by the live model.
 
     Attributes:
         version: its number.
-        schema_hash: of the rows that it understands.
-        load_seconds: what it cost to load it.
-        users: requests under way that began with it.
-        retired: whether another has taken its place.
+        schema_hash: of the rows that it scores.
+        load_seconds: how long loading took.
+        users: running requests that began with it.
+        retired: whether another has replaced it.
     """
 
     version: int
@@ -71,16 +70,16 @@ class Loader:
         self._schema = schema
 
     def pointers(self) -> Pointers:
-        """What is to be served."""
+        """The version to be served, and the newest."""
         return self._registry.serving.pointers()
 
     def load(self, number: int) -> Served:
-        """A version, loaded aside and tried on the rows of its manifest.
+        """Load a version and test it on the rows of its manifest.
 
         Raises:
-            CondemnedError: it is corrupt, or does not give its scores; the registry knows it now
-                and may have another to serve.
-            FreshetError: it cannot be loaded here and now, which says nothing about others.
+            CondemnedError: it is corrupt, or does not give its scores; the registry now lists it
+                as refused and may name another.
+            FreshetError: this server cannot load it now; others may.
         """
         began = monotonic()
         version = self._registry.versions.find(number)
@@ -119,12 +118,12 @@ class Loader:
 
 
 def server_name() -> str:
-    """This process, as the ledger names it."""
+    """The name of this process in the ledger."""
     return f"server {socket.gethostname()}, process {os.getpid()}"
 
 
 def _check_scores(learner: Learner, snapshot: Snapshot, version: Version) -> None:
-    """See that the loaded model scores the manifest's rows as the one that was saved did."""
+    """Check that the loaded model gives the scores in the manifest."""
     reason = reproduces(learner, snapshot.manifest["expected"])
     if not reason:
         return

@@ -14,26 +14,26 @@ from converters.cells.refusal import Refusal
 from learners.intake import UNLEARNABLE
 
 MISSING_COLUMN = "missing-column"
-# Names listed in one sentence; a body may hold thousands of keys.
+# Names listed in one sentence; a body may have thousands of keys.
 MOST_NAMES = 20
 
 SENTENCES = {
     "bad-columns-header": "the header is empty or names a column twice",
     "bad-json": "this is not JSON",
-    "bad-label": "this is not one of the label map's spellings",
+    "bad-label": "this is not a label of the label map",
     "bad-time": "this is not a time: ISO 8601, or seconds or milliseconds since 1970",
     "bare-cr": "there is a carriage return outside quotes",
     "empty-record": "there is no row",
     "empty-row": "the row is empty",
     "id-too-long": "the id has more than 1,024 characters",
-    "inexact-number": "JSON numbers from 2^64 up lose digits here; send the value as a string",
+    "inexact-number": "JSON numbers from 2^64 up lose digits; send the value as a string",
     MISSING_COLUMN: "the column is missing, and the schema does not allow that",
     "missing-id": "the id is missing",
     "missing-label": "the label is missing",
     "missing-value": "the value is missing, and the schema does not allow that",
     "nested-value": "a list or an object cannot be a cell",
     "not-a-number": "this is not a number in decimal notation",
-    "not-a-boolean": "this is none of the column's spellings of true and false",
+    "not-a-boolean": "this is not one of the column's spellings of true and false",
     "not-a-row": "this is not a JSON object",
     "not-finite": "this number is not finite as float32",
     "not-utf8": "the row is not UTF-8",
@@ -42,9 +42,9 @@ SENTENCES = {
     "rare-value": "the value is rare, and the schema does not allow that",
     "text-too-long": "the text has more than 100,000 tokens",
     "too-many-rows": "the record has more than 100,000 rows",
-    "unclosed-quote": "a quote opens in this row and does not close",
+    "unclosed-quote": "a quote in this row is not closed",
     "unknown-column": "the schema has no such column",
-    "unseen-value": "the value is not known, and the schema does not allow that",
+    "unseen-value": "the value is unknown, and the schema does not allow that",
     "wrong-width": "the row has more or fewer cells than there are columns",
 }
 
