@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from converters.cells.categories import PARTS
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
-from converters.init.column_decision import Decision
+from converters.init.schema_inference import Inference
 from converters.sampling.column_sample import Codes, coded
+from converters.sampling.file_sample import Sample
 
 Values = NDArray[np.float64]
 
-# Compared are the columns that alone tell most, on so many rows: each pair takes some hundredths
-# of a second. Fewer rows than these cannot tell.
+# Compared are the columns that by themselves save most, on so many rows: each pair takes some
+# hundredths of a second. Fewer rows than these cannot tell.
 COMPARED = 8
 MOST_ROWS = 10_000
 FEWEST_ROWS = 200
@@ -38,7 +39,7 @@ BLOCKS = 5
 
 # Evidence for a pair: it saves so many standard errors, and so large a part of the log loss.
 SURE_ERRORS = 4.0
-WORTH_SHARE = 0.005
+HELPFUL_SHARE = 0.005
 # A guess is worth a line from so many on.
 GUESS_ERRORS = 1.0
 MOST_PAIRS = 3
@@ -70,8 +71,8 @@ class Crossing:
     @property
     def is_sure(self) -> bool:
         """Whether the evidence is good enough to cross without asking."""
-        worth = self.apart - self.crossed >= WORTH_SHARE * self.apart
-        return worth and self.errors >= SURE_ERRORS
+        saved = self.apart - self.crossed
+        return saved >= HELPFUL_SHARE * self.apart and self.errors >= SURE_ERRORS
 
     @property
     def evidence(self) -> str:
@@ -101,7 +102,7 @@ class _Table:
         return Crossing(pair, float(apart.mean()), float(crossed.mean()), errors, len(saved))
 
     def telling(self) -> list[str]:
-        """The features that alone save most, in the order of the columns."""
+        """The features that by themselves save most, in the order of the columns."""
         nothing = _held_out([np.zeros(len(self.truth), np.int64)], self.truth)
         saved = {
             name: float((nothing - _held_out([codes], self.truth)).mean())
@@ -116,19 +117,9 @@ class _Table:
         return codes.astype(np.int64)
 
 
-def crossings(
-    decisions: Sequence[Decision],
-    columns: Mapping[str, Sequence[str]],
-    labels: Sequence[int | None],
-) -> tuple[Crossing, ...]:
-    """The pairs that help for sure, each beside those before it; or else the best guesses.
-
-    Args:
-        decisions: what each column is.
-        columns: their cells, the rows in order of time if there is one.
-        labels: each row's label.
-    """
-    table = _table(decisions, columns, labels)
+def crossings(inference: Inference, sample: Sample) -> tuple[Crossing, ...]:
+    """The pairs that help for sure, each beside those before it; or else the best guesses."""
+    table = _table(inference, sample)
     if table is None:
         return ()
     found = [table.compare(pair, ()) for pair in combinations(table.telling(), 2)]
@@ -142,38 +133,25 @@ def crossings(
     return tuple(taken or guesses[:MOST_PAIRS])
 
 
-def _table(
-    decisions: Sequence[Decision],
-    columns: Mapping[str, Sequence[str]],
-    labels: Sequence[int | None],
-) -> _Table | None:
-    """The rows to compare on; None if they cannot tell."""
-    known = [row for row, label in enumerate(labels) if label is not None]
+def _table(inference: Inference, sample: Sample) -> _Table | None:
+    """The rows to compare on, in order of time if there is one; None if they cannot tell."""
+    labels = inference.labels.codes
+    known = [row for row in inference.order if labels[row] is not None]
     known = known[:: -(-len(known) // MOST_ROWS) or 1]
     truth = np.array([labels[row] for row in known], np.float64)
     rarer = min(truth.sum(), len(known) - truth.sum())
     if len(known) < FEWEST_ROWS or rarer < FEWEST_OF_A_CLASS:
         return None
-    every = {
-        name: coded(cells[row] for row in known) for name, cells in _features(decisions, columns)
-    }
-    features = {name: codes for name, codes in every.items() if _repeats(codes)}
-    return _Table(features, truth) if len(features) > 1 else None
-
-
-def _features(
-    decisions: Sequence[Decision], columns: Mapping[str, Sequence[str]]
-) -> list[tuple[str, Sequence[str]]]:
-    """The features that can be crossed by their values, and the value in each row."""
-    found: list[tuple[str, Sequence[str]]] = []
-    for decision in decisions:
-        cells = columns[decision.name]
+    every = {}
+    for decision in inference.decisions:
+        cells = [sample.columns[decision.name][row] for row in known]
         if decision.settings.get("kind") in ("categorical", "boolean"):
-            found.append((decision.name, cells))
+            every[decision.name] = coded(cells)
         for part in decision.settings.get("parts", ()):
             memo = {cell: _part(cell, part) for cell in set(cells)}
-            found.append((f"{decision.name}.{part}", [memo[cell] for cell in cells]))
-    return found
+            every[f"{decision.name}.{part}"] = coded(map(memo.__getitem__, cells))
+    features = {name: codes for name, codes in every.items() if _repeats(codes)}
+    return _Table(features, truth) if len(features) > 1 else None
 
 
 def _part(cell: str, part: str) -> str:

@@ -23,7 +23,6 @@ from converters.init.declared import (
     moments,
     roles_of,
 )
-from converters.init.interactions import Crossing, crossings
 from converters.sampling.column_sample import MISSING_SPELLINGS, ColumnSample
 from converters.sampling.file_sample import Sample
 from converters.sampling.leak_suspects import judge_of
@@ -75,14 +74,6 @@ def infer(sample: Sample, declared: Declared) -> Inference:
     learned, said = _something_learned(decisions, sample)
     warnings += [*said, *(warning for d in learned for warning in d.warnings)]
     return Inference(tuple(learned), labels, tuple(warnings), tuple(surroundings.order))
-
-
-def worth_crossing(inference: Inference, sample: Sample) -> tuple[Crossing, ...]:
-    """Pairs of features that are worth crossing or, if none is sure to be, may be."""
-    order = inference.order
-    columns = {name: [cells[at] for at in order] for name, cells in sample.columns.items()}
-    labels = [inference.labels.codes[at] for at in order]
-    return crossings(inference.decisions, columns, labels)
 
 
 def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:

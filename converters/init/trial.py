@@ -21,8 +21,9 @@ from converters.convert.to_vw_text import compile_schema
 from converters.files.csv_file import CsvFile
 from converters.init.config_text import config_text
 from converters.init.declared import Declared
+from converters.init.interactions import crossings
 from converters.init.locale_formats import is_number_otherwise
-from converters.init.schema_inference import infer, worth_crossing
+from converters.init.schema_inference import infer
 from converters.sampling.file_sample import Sample
 from converters.schema import schema
 from converters.schema.schema import Schema
@@ -161,7 +162,7 @@ def written(origin: Origin, declared: Declared, model: str, path: Path) -> Writt
         if again.rows == sample.rows or guess == MOST_GUESSES:
             break
         sample = again
-    text = config_text(model, sample, inference, worth_crossing(inference, sample))
+    text = config_text(model, sample, inference, crossings(inference, sample))
     loaded(text, path)
     warnings = list(inference.warnings)
     refused = trial.described(sum(map(len, sample.unreadable.values())))

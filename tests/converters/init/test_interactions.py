@@ -9,8 +9,8 @@ from pathlib import Path
 from converters.config import load
 from converters.init.config_text import config_text
 from converters.init.declared import Declared
-from converters.init.interactions import Crossing
-from converters.init.schema_inference import infer, worth_crossing
+from converters.init.interactions import Crossing, crossings
+from converters.init.schema_inference import infer
 from converters.schema import schema
 from tests.support.rows.tables import NOISE, Cell, sampled, table
 
@@ -36,8 +36,8 @@ def found(columns: dict[str, Cell], rows: int = 2_000) -> tuple[tuple[Crossing, 
     """The pairs found in such a table, and the config file that shows them."""
     drawn = sampled(table(columns, rows))
     inference = infer(drawn, Declared("y", ("1",)))
-    crossings = worth_crossing(inference, drawn)
-    return crossings, config_text("m", drawn, inference, crossings)
+    found = crossings(inference, drawn)
+    return found, config_text("m", drawn, inference, found)
 
 
 def test_sure_pair_is_crossed() -> None:
