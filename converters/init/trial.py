@@ -1,16 +1,15 @@
 """A guessed config, tried on every row of its file: what it would refuse, and rows to guess again.
 
-Called by :mod:`converters.init.config_text`. The sample does not hold every cell of the file: a
-value of
-the label or a spelling of missing that is rare would be refused. The rows that show it are added to
-the sample, and the guess is made again.
+The sample does not hold every cell of the file: a value of the label or a spelling of missing that
+is rare would be refused. The rows that show it are added to the sample, and the guess is made
+again.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,19 +24,21 @@ from converters.init.interactions import crossings
 from converters.init.locale_formats import is_number_otherwise
 from converters.init.schema_inference import infer
 from converters.sampling.file_sample import Sample
-from converters.schema import schema
-from converters.schema.schema import Schema
+from converters.schema.schema import Schema, from_settings
 
 # What is tried of a huge file, in a few seconds.
 LARGEST_TRIED = 64 * 2**20
 # Rows to guess again from: some of each kind of refusal, and not so many as to outweigh the sample.
 ROWS_A_REFUSAL = 5
 MOST_ROWS = 1_000
+# A second guess may refuse what the first did not: a category was taken for a number.
+MOST_GUESSES = 3
 # Why a row has no cells to look at, or not as many as the header.
 WITHOUT_CELLS = frozenset({"not-utf8", "wrong-width", "text-after-quote", "bare-cr"})
 
 # The line of a row and its cells, or why it has none.
 Found = tuple[int, Sequence[str] | Refusal]
+Opening = Callable[[], AbstractContextManager[CsvFile]]
 
 
 @dataclass
@@ -70,51 +71,6 @@ class Trial:
         return [(line, cells) for line, cells, why in self.rows if why.column in columns]
 
 
-def tried(rows: Iterable[Found], schema: Schema) -> Trial:
-    """Convert rows whose columns are the schema's, in the schema's order."""
-    trial = Trial()
-    width = len(schema.columns)
-    convert = compile_schema(schema).row
-    kinds: Counter[Refusal] = Counter()
-    for line, cells in rows:
-        trial.read += 1
-        refusal = cells if isinstance(cells, Refusal) else convert(cells)
-        if not isinstance(refusal, Refusal):
-            continue
-        trial.refused[refusal.reason] += 1
-        trial.first.setdefault(refusal.reason, line)
-        if isinstance(cells, Refusal) or len(cells) != width or _knowingly(refusal):
-            continue
-        if len(trial.rows) < MOST_ROWS and kinds[refusal] < ROWS_A_REFUSAL:
-            kinds[refusal] += 1
-            trial.rows.append((line, cells, refusal))
-    return trial
-
-
-def _knowingly(refusal: Refusal) -> bool:
-    """Whether it is of a number in another notation: more of these would only outweigh others."""
-    return refusal.reason == "not-a-number" and is_number_otherwise(refusal.text)
-
-
-def rows_of_file(file: CsvFile, *, everything: bool) -> Iterator[Found]:
-    """The rows of a file not read yet, to its end or as far as a few seconds reach."""
-    for row in file.rows():
-        yield row.line, file.dialect.cells_of(row.content)
-        if not everything and file.bytes_read > LARGEST_TRIED:
-            return
-
-
-def rows_of_sample(sample: Sample) -> Iterator[Found]:
-    """The rows of a sample, where the file cannot be read again."""
-    return zip(sample.lines, zip(*sample.columns.values(), strict=True), strict=True)
-
-
-# A second guess may refuse what the first did not: a category was taken for a number.
-MOST_GUESSES = 3
-
-Opening = Callable[[], AbstractContextManager[CsvFile]]
-
-
 @dataclass(frozen=True)
 class WrittenConfig:
     """The text of a config file, what it was inferred from, and what the person should look at."""
@@ -131,12 +87,24 @@ class Origin:
     Attributes:
         sample: the rows.
         reopened: opens their file again; None for standard input, which can be read once.
-        everything: whether to go on to the end of a huge file.
+        everything: whether to read a huge file to its end.
     """
 
     sample: Sample
     reopened: Opening | None = None
     everything: bool = False
+
+    def rows(self) -> Iterator[Found]:
+        """The rows of the file, to its end or as far as a few seconds reach, or of the sample."""
+        if self.reopened is None:
+            columns = self.sample.columns.values()
+            yield from zip(self.sample.lines, zip(*columns, strict=True), strict=True)
+            return
+        with self.reopened() as file:
+            for row in file.rows():
+                yield row.line, file.dialect.cells_of(row.content)
+                if not self.everything and file.bytes_read > LARGEST_TRIED:
+                    return
 
 
 def written(origin: Origin, declared: Declared, model: str, path: Path) -> WrittenConfig:
@@ -178,13 +146,13 @@ def _guessed(sample: Sample, declared: Declared) -> set[str]:
     return set(sample.columns) - settled
 
 
-def loaded(text: str, path: Path) -> schema.Schema:
+def loaded(text: str, path: Path) -> Schema:
     """The schema that a config file's text says.
 
     Raises:
         ConfigError: the text would not load.
     """
-    return schema.from_settings(load.from_values(tomllib.loads(text), path))
+    return from_settings(load.from_values(tomllib.loads(text), path))
 
 
 def try_text(text: str, path: Path, origin: Origin) -> Trial:
@@ -193,9 +161,25 @@ def try_text(text: str, path: Path, origin: Origin) -> Trial:
     Raises:
         ConfigError: the text would not load.
     """
+    trial = Trial()
     built = loaded(text, path)
-    if origin.reopened is None:
-        return tried(rows_of_sample(origin.sample), built)
-    with origin.reopened() as file:
-        rows: Iterable[Found] = rows_of_file(file, everything=origin.everything)
-        return tried(rows, built)
+    convert = compile_schema(built).row
+    alike: Counter[Refusal] = Counter()
+    for line, cells in origin.rows():
+        trial.read += 1
+        refusal = cells if isinstance(cells, Refusal) else convert(cells)
+        if not isinstance(refusal, Refusal):
+            continue
+        trial.refused[refusal.reason] += 1
+        trial.first.setdefault(refusal.reason, line)
+        if isinstance(cells, Refusal) or len(cells) != len(built.columns) or _knowingly(refusal):
+            continue
+        if len(trial.rows) < MOST_ROWS and alike[refusal] < ROWS_A_REFUSAL:
+            alike[refusal] += 1
+            trial.rows.append((line, cells, refusal))
+    return trial
+
+
+def _knowingly(refusal: Refusal) -> bool:
+    """Whether it is of a number in another notation: more of these would only outweigh others."""
+    return refusal.reason == "not-a-number" and is_number_otherwise(refusal.text)
