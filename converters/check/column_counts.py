@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.cells.numbers import number, numbers
-from converters.cells.refusal import RefusedCellError
+from converters.cells.numbers import numbers
 from converters.cells.weight import LEAST, MOST
 from converters.config.column_settings import ColumnSettings
+from converters.sampling.column_sample import number_or_nan
 from converters.sampling.sketches import Estimate, HashSample, Times, hashes
 from converters.schema.schema import Schema
 
@@ -87,7 +87,7 @@ class ColumnPlan:
     def values(self, cells: Sequence[str]) -> NDArray[np.float64]:
         """The numbers of cells that are not missing; NaN for those that are none."""
         found = numbers(cells) if cells else []
-        return np.array(list(map(_number, cells)) if found is None else found, np.float64)
+        return np.array(list(map(number_or_nan, cells)) if found is None else found, np.float64)
 
 
 def plans(header: Sequence[str], schema: Schema) -> list[ColumnPlan]:
@@ -110,13 +110,6 @@ def _plan(name: str, settings: ColumnSettings | None) -> ColumnPlan:
         frozenset({*settings.values, *settings.rare_values}),
         settings.zone or "UTC",
     )
-
-
-def _number(cell: str) -> float:
-    try:
-        return number(cell)
-    except RefusedCellError:
-        return math.nan
 
 
 class Classes(NamedTuple):

@@ -1,14 +1,13 @@
 """What is wrong with a file, or odd about it, in order of weight.
 
-A *problem* makes the command fail: rows that would be
-refused, a file that does not fit its config, a column that makes the numbers lie. A *warning* is
-for a person to judge, a *note* explains.
+A *problem* makes the command fail: rows that would be refused, a file that does not fit its config,
+a column that makes the numbers lie. A *warning* is for a person to judge, a *note* explains.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from converters.cells.refusal import quoted
 from converters.check.class_balance import Balance
@@ -32,81 +31,70 @@ AFTER_EVENT = (
 )
 
 
-Saying = Callable[[Level, str, str], Finding]
+# Level, code and message of a finding about a column; the message follows the column's name.
+Said = tuple[Level, str, str]
 
 
-def column_findings(column: ColumnReport, rows: int) -> Iterator[Finding]:
+def column_findings(column: ColumnReport, rows: int) -> Iterator[Said]:
     """All of one column.
 
     Args:
         column: the column.
         rows: how many rows could be split into cells.
     """
-    said = _saying(column)
     present = rows - column.missing
     if column.alone is not None and column.learned and column.alone.suspicious:
-        rest = (
-            f"{column.alone.described(digits=3)}. If it is known only when the label is, give it "
-        )
-        yield said("problem", "leak-suspect", f'{rest}the role "leak".')
+        known = 'If it is known only when the label is, give it the role "leak".'
+        yield ("problem", "leak-suspect", f"{column.alone.described(digits=3)}. {known}")
     elif column.after_event:
-        yield said("warning", "leak-suspect", AFTER_EVENT)
+        yield ("warning", "leak-suspect", AFTER_EVENT)
     if column.learned and rows >= UNIQUE_FROM_ROWS:
-        yield from _values(column, present, said)
+        yield from _values(column, present)
     if column.numbers and column.numbers.out_of_range >= OUTSIDE_SHARE * present:
         share = percent(column.numbers.out_of_range / present)
         cells = f"{counted(column.numbers.out_of_range, 'cell', 'cells')} ({share})"
         rest = f"has {cells} outside min..max; if they are right, widen the range."
-        yield said("warning", "out-of-range", rest)
+        yield ("warning", "out-of-range", rest)
     if present and column.unseen >= UNSEEN_SHARE * present:
         share = percent(column.unseen / present)
         cells = f"{counted(column.unseen, 'cell', 'cells')} ({share})"
-        yield said("warning", "unseen-values", f"has {cells} that its lists of values do not name.")
-    yield from _drifting(column, said)
+        yield ("warning", "unseen-values", f"has {cells} that its lists of values do not name.")
+    yield from _drifting(column)
 
 
-def _saying(column: ColumnReport) -> Saying:
-    """Makes findings about one column, whose messages begin with its name."""
-
-    def said(level: Level, code: str, message: str) -> Finding:
-        return Finding(level, code, column.name, f"'{quoted(column.name)}' {message}")
-
-    return said
-
-
-def _values(column: ColumnReport, present: int, said: Saying) -> Iterator[Finding]:
+def _values(column: ColumnReport, present: int) -> Iterator[Said]:
     if not present:
-        yield said("warning", "always-missing", "is always missing.")
+        yield ("warning", "always-missing", "is always missing.")
     elif column.constant:
         rest = "has one value in all rows that have it; nothing can be learned from that."
         if column.missing:
             rest = "has one value in all rows that have it: only its being missing tells anything."
-        yield said("note" if column.missing else "warning", "constant", rest)
+        yield ("note" if column.missing else "warning", "constant", rest)
     elif column.missing_share > MOSTLY_MISSING_SHARE:
         share = percent(column.missing_share)
-        yield said("warning", "mostly-missing", f"is missing in {share} of the rows.")
+        yield ("warning", "mostly-missing", f"is missing in {share} of the rows.")
     if column.nearly_unique and column.kind in ("categorical", "boolean"):
         rest = (
             f"hardly has a value twice ({about(column.distinct)} in {present:,} rows); nothing "
             "can be learned from that. Drop it, or give it the role of the id."
         )
-        yield said("warning", "nearly-unique", rest)
+        yield ("warning", "nearly-unique", rest)
 
 
-def _drifting(column: ColumnReport, said: Saying) -> Iterator[Finding]:
+def _drifting(column: ColumnReport) -> Iterator[Said]:
     drift = column.drift
     if drift is None or drift.psi < DRIFTED or drift.psi <= drift.chance:
         return
     index = f"population stability index {drift.psi:.2f}"
     if drift.ordered:
         rest = f"is what the file is ordered by, so that its halves differ in it ({index})."
-        yield said("note", "ordered-by", rest)
+        yield ("note", "ordered-by", rest)
     elif column.learned:
         rest = (
             f"differs between the file's halves ({index}; by chance under {drift.chance:.2f}): if "
             "the file is in order of time, what is learned first may not hold later."
         )
-        yield said("warning", "drift", rest)
+        yield ("warning", "drift", rest)
 
 
 # Classes of which one is rarer than this are called unbalanced.
@@ -135,7 +123,9 @@ def findings(
     ]
     rows = profile.totals[0].rows
     for column in columns:
-        found += column_findings(column, rows)
+        name = f"'{quoted(column.name)}'"
+        for level, code, message in column_findings(column, rows):
+            found.append(Finding(level, code, column.name, f"{name} {message}"))
     return sorted(found, key=lambda finding: LEVELS.index(finding.level))
 
 

@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from converters.cells.refusal import QUOTED_LENGTH, quoted
-from converters.check.data_report import Bar, ColumnReport, RejectGroup, Report
+from converters.check.data_report import Bar, ColumnReport, Report
 from converters.check.time_order import Times
 from converters.sampling.sketches import Estimate, about, estimated
 from converters.show.charts import BarChart, draw
@@ -35,7 +35,7 @@ LEAST_SHOWN = 0.001
 MOST_PICTURES = 500
 KEY = (
     "Filled: the file's first half. Outlined: its second half. Dots: the share of labels that are "
-    "positive, from none to all."
+    "positive, on a scale of their own from none to all."
 )
 
 
@@ -48,8 +48,12 @@ def headline(report: Report) -> str:
 def facts(report: Report) -> Iterator[str]:
     """What is true of the whole file, a line each."""
     yield from _classes(report)
-    yield from _weights(report)
-    times = report.times
+    weights, times = report.weights, report.times
+    if weights is not None:
+        yield (
+            f"Weights '{quoted(weights.column)}': {weights.total:,.6g} in all, "
+            f"{weights.positive:,.6g} positive, {weights.negative:,.6g} negative"
+        )
     if times is not None:
         late = counted(times.unsorted, "row", "rows")
         order = f"{late} out of order" if times.unsorted else "in order"
@@ -77,7 +81,7 @@ def rejects_table(report: Report, length: int = SHOWN_CHARACTERS) -> Table:
             cut(group.column),
             f"{group.rows:,}",
             percent(group.share),
-            _first(group, length),
+            "; ".join(f"{each.line:,}: {cut(each.text, length)}" for each in group.examples),
         ]
         for group in report.rejects
     ]
@@ -149,15 +153,6 @@ def _classes(report: Report) -> Iterator[str]:
     yield said
 
 
-def _weights(report: Report) -> Iterator[str]:
-    weights = report.weights
-    if weights is not None:
-        yield (
-            f"Weights '{quoted(weights.column)}': {weights.total:,.6g} in all, "
-            f"{weights.positive:,.6g} positive, {weights.negative:,.6g} negative"
-        )
-
-
 def _within(estimate: Estimate, one: str, more: str) -> str:
     if estimate.exact:
         return estimated(estimate, one, more)
@@ -168,10 +163,6 @@ def _within(estimate: Estimate, one: str, more: str) -> str:
 
 def _approximate(estimate: Estimate) -> str:
     return f"{'' if estimate.exact else '~'}{estimate.count:,}"
-
-
-def _first(group: RejectGroup, length: int) -> str:
-    return "; ".join(f"{each.line:,}: {cut(each.text, length)}" for each in group.examples)
 
 
 def show(report: Report) -> None:

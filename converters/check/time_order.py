@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -102,13 +101,6 @@ class TimeOrder:
 
     def _moment(self, cell: str) -> int:
         """Milliseconds since 1970, as :func:`time_ms` gives them, or NO_TIME."""
-        try:
-            # Most times are such, and cost a third.
-            moment = datetime.fromisoformat(cell)
-            if moment.tzinfo is not None and 1970 < moment.year < 9999:
-                return round(moment.timestamp() * 1000)
-        except ValueError:
-            pass
         try:
             return time_ms(cell, self._zone) if cell else NO_TIME
         except RefusedCellError:

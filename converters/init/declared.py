@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from converters.cells.refusal import RefusedCellError
@@ -25,10 +25,11 @@ from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of
 from converters.init.numeric_columns import bounds
 from converters.sampling.column_sample import ColumnSample
 from converters.sampling.file_sample import Sample
+from converters.show import tables
 from converters.show.tables import counted
 
-# How many label values a message lists.
-LISTED_VALUES = 10
+# Label values as a message lists them.
+listed = partial(tables.listed, written=readable)
 # More classes than this in one label column hint at a column that is no label, and this many no
 # person looks through in the config.
 MANY_VALUES = 31
@@ -78,7 +79,7 @@ class Labels:
     negative: tuple[str, ...]
     missing: tuple[str, ...]
     codes: tuple[int | None, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def balance(self) -> str:
@@ -137,13 +138,12 @@ def map_labels(column: LabelColumn) -> Labels:
         )
     # Answers name a class by its first spelling.
     positive, negative = column.ranked(column.positive), column.ranked(negative)
-    classes = {**dict.fromkeys(column.positive, 1), **dict.fromkeys(negative, 0)}
+    classes = {**dict.fromkeys(positive, 1), **dict.fromkeys(negative, 0)}
     codes = tuple(classes.get(cell) for cell in column.cells)
-    warnings = [
-        f"the label column {quoted(column.name)} {warning}"
-        for warning in (*_too_few(column, codes), *_too_many(column, negative))
-    ]
-    return Labels(positive, negative, tuple(column.unknown), codes, tuple(warnings))
+    labels = Labels(positive, negative, tuple(column.unknown), codes)
+    name = quoted(column.name)
+    warnings = tuple(f"the label column {name} {odd}" for odd in _oddities(column, labels))
+    return replace(labels, warnings=warnings)
 
 
 def _check_declared(column: LabelColumn) -> None:
@@ -163,37 +163,30 @@ def _check_declared(column: LabelColumn) -> None:
         )
 
 
-def _too_few(column: LabelColumn, codes: Sequence[int | None]) -> Iterable[str]:
-    unseen = [v for v in (*column.positive, *column.negative) if v not in column.counts]
+def _oddities(column: LabelColumn, labels: Labels) -> Iterator[str]:
+    """What a person should look at, in words that follow the column's name."""
+    declared = (*column.positive, *column.negative)
+    unseen = [value for value in declared if value not in column.counts]
     if unseen:
         yield f"never holds {listed(unseen)} in the sample."
-    if 0 not in codes:
+    if 0 not in labels.codes:
         yield "holds only one class in the sample; a model needs both."
-
-
-def _too_many(column: LabelColumn, negative: Sequence[str]) -> Iterable[str]:
     values = f"holds {len(column.classes):,} values"
-    if not column.negative and len(negative) > 1:
+    if not column.negative and len(labels.negative) > 1:
         yield (
-            f"{values}; all but {listed(column.positive)} count as negative: {listed(negative)}. "
-            "Other values will be refused; --negative VALUE says which are meant."
+            f"{values}; all but {listed(column.positive)} count as negative: "
+            f"{listed(labels.negative)}. Other values will be refused; --negative VALUE says which "
+            "are meant."
         )
     if len(column.classes) > MANY_VALUES:
         yield f"{values}; is it the label?"
-    others = [v for v in column.classes if v not in {*column.positive, *negative}]
+    others = [value for value in column.classes if value not in labels.positive + labels.negative]
     if others:
         rows = sum(column.counts[value] for value in others)
         yield (
             f"holds {listed(others)} besides the values given; such rows ({rows:,} in the sample) "
             "will be refused."
         )
-
-
-def listed(values: Sequence[str]) -> str:
-    """Values as a message lists them, the first ten if there are more."""
-    shown = ", ".join(map(readable, values[:LISTED_VALUES]))
-    more = len(values) - LISTED_VALUES
-    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def roles_of(sample: Sample, declared: Declared) -> dict[str, str]:

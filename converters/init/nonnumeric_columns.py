@@ -49,7 +49,8 @@ def boolean(column: ColumnSample) -> Guess:
 
 def is_text(column: ColumnSample) -> bool:
     """Whether cells are free text."""
-    return _blanks(column) >= TEXT_BLANKS and _unique(column) >= TEXT_UNIQUE
+    hardly_repeats = len(column.distinct) / len(column.present) >= TEXT_UNIQUE
+    return _blanks(column) >= TEXT_BLANKS and hardly_repeats
 
 
 def text(column: ColumnSample) -> Guess:
@@ -93,10 +94,6 @@ def _with_rare(column: ColumnSample, because: str, rare: list[str]) -> Guess:
 
 def _blanks(column: ColumnSample) -> float:
     return sum(len(cell.split()) - 1 for cell in column.present) / len(column.present)
-
-
-def _unique(column: ColumnSample) -> float:
-    return len(column.distinct) / len(column.present)
 
 
 # A part is learned from where the sample saw it come again.

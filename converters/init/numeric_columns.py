@@ -72,7 +72,7 @@ def numbers(column: ColumnSample, values: int) -> Guess:
 
 def _codes(column: ColumnSample) -> Guess | None:
     """Whole numbers that name something: by a leading zero, or called as postal codes are."""
-    zero = _leading_zero(column)
+    zero = next((cell for cell in column.values if LEADING_ZERO.fullmatch(cell.strip())), None)
     if not (zero or _is_postal(column)):
         return None
     why = f"{readable(zero)} begins with a zero" if zero else "called as postal codes are"
@@ -81,10 +81,6 @@ def _codes(column: ColumnSample) -> Guess | None:
     because = f"whole numbers treated as categories, since {why}; {guess.because}"
     others = guess.otherwise if column.odd else (amount, *guess.otherwise)
     return replace(guess, because=because, otherwise=others)
-
-
-def _leading_zero(column: ColumnSample) -> str | None:
-    return next((cell for cell in column.values if LEADING_ZERO.fullmatch(cell.strip())), None)
 
 
 def _is_postal(column: ColumnSample) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,10 +66,6 @@ class Trial:
             if without > reported or reason not in WITHOUT_CELLS
         )
 
-    def rows_about(self, columns: Collection[str]) -> list[tuple[int, Sequence[str]]]:
-        """The line and cells of rows that were refused for a cell of one of these columns."""
-        return [(line, cells) for line, cells, why in self.rows if why.column in columns]
-
 
 @dataclass(frozen=True)
 class WrittenConfig:
@@ -122,11 +118,14 @@ def written(origin: Origin, declared: Declared, model: str, path: Path) -> Writt
         ConfigError: the model's name cannot be one.
     """
     sample = origin.sample
+    settled = {name for name, role in declared.roles if role != "label" or declared.negative}
     for guess in range(1, MOST_GUESSES + 1):
         inference = infer(sample, declared)
         text = config_text(model, sample, inference)
         trial = try_text(text, path, origin)
-        again = sample.with_rows(trial.rows_about(_guessed(sample, declared)))
+        # Of columns that are settled, another guess would change nothing.
+        changing = [(line, cells) for line, cells, why in trial.rows if why.column not in settled]
+        again = sample.with_rows(changing)
         if again.rows == sample.rows or guess == MOST_GUESSES:
             break
         sample = again
@@ -138,12 +137,6 @@ def written(origin: Origin, declared: Declared, model: str, path: Path) -> Writt
         rows = "the sample" if origin.reopened is None else f"the {trial.read:,} tried"
         warnings.append(f"rows of {rows} would be refused under this config: {refused}.")
     return WrittenConfig(text, sample, tuple(warnings))
-
-
-def _guessed(sample: Sample, declared: Declared) -> set[str]:
-    """The columns of which a guess was made: of the others, nothing would change."""
-    settled = {name for name, role in declared.roles if role != "label" or declared.negative}
-    return set(sample.columns) - settled
 
 
 def loaded(text: str, path: Path) -> Schema:

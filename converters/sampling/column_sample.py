@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -69,8 +70,8 @@ class ColumnSample:
     @cached_property
     def values(self) -> dict[str, float]:
         """The number that each present cell is, where it is one."""
-        read = ((cell, number_or_none(cell)) for cell in self.distinct)
-        return {cell: value for cell, value in read if value is not None}
+        read = ((cell, number_or_nan(cell)) for cell in self.distinct)
+        return {cell: value for cell, value in read if not math.isnan(value)}
 
     @cached_property
     def numbers(self) -> list[float]:
@@ -128,9 +129,9 @@ def means_missing(cell: str) -> bool:
     return len(cell) <= LONGEST_BLANK and cell.isspace()
 
 
-def number_or_none(cell: str) -> float | None:
-    """The value of a numeric cell, None for any other."""
+def number_or_nan(cell: str) -> float:
+    """The value of a numeric cell, NaN for any other."""
     try:
         return number(cell)
     except RefusedCellError:
-        return None
+        return math.nan

@@ -1,12 +1,11 @@
-"""Tables of text, as reports of every floor show them on a terminal and hand them to their pages.
+"""Tables of text, and the words that reports and messages are made of.
 
-Reports make a :class:`Table`; :func:`print_table` prints it, :mod:`converters.show.pages` writes
-it as HTML.
+A :class:`Table` is printed by :func:`print_table`; :mod:`.pages` writes it as HTML.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TextIO
 
@@ -15,6 +14,8 @@ from converters.cells.refusal import quoted
 # How much of a cell or a name a table shows.
 SHOWN_CHARACTERS = 32
 NOTHING = "-"
+# How many names a message lists.
+LISTED = 10
 
 
 class Table(NamedTuple):
@@ -76,10 +77,11 @@ def _rich(table: Table, out: TextIO) -> None:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def listed(names: Sequence[str], most: int = 10) -> str:
-    """Names as a message lists them."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(f"'{quoted(name)}'" for name in names[:most]) + more
+def listed(names: Sequence[str], written: Callable[[str], str] | None = None) -> str:
+    """Names as a message lists them, the first ten if there are more; by default in quotes."""
+    shown = [written(name) if written else f"'{quoted(name)}'" for name in names[:LISTED]]
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return ", ".join(shown) + more
 
 
 def counted(number: int, one: str, more: str) -> str:
