@@ -1,1 +1,5 @@
-"""Top floor: the HTTP application, its pages, and the assembled command line."""
+"""Top floor: the HTTP server, its pages, the demo, and the assembled command line.
+
+``cli`` lists the commands. ``http_server`` runs ``app``, which puts the ``routes`` around one
+``service``: a request passes ``http``, becomes ``rows`` and is answered by what is ``live``.
+"""

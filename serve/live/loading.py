@@ -42,7 +42,6 @@ class Served:
 
     Attributes:
         version: its number.
-        schema_hash: of the rows that it scores.
         load_seconds: how long loading took.
         users: running requests that began with it.
         retired: whether another has replaced it.
@@ -50,7 +49,6 @@ class Served:
 
     version: int
     model_sha256: str
-    schema_hash: str
     learner: Learner
     loaded_at: datetime
     load_seconds: float
@@ -92,7 +90,6 @@ class Loader:
         return Served(
             version.version,
             version.model_sha256,
-            version.schema_hash,
             learner,
             utc_now(),
             monotonic() - began,

@@ -64,11 +64,6 @@ class Child:
         self._started = 0.0
 
     @property
-    def pid(self) -> int | None:
-        """The process, if one runs."""
-        return None if self._process is None else self._process.pid
-
-    @property
     def output(self) -> str:
         """What the last process printed on standard output."""
         return "".join(self._output)

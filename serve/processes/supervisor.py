@@ -97,10 +97,6 @@ class Supervisor:
             finally:
                 self.stop()
 
-    def pid(self, name: str) -> int | None:
-        """The process of a child, if it runs."""
-        return self._watched[name].child.pid
-
     def tend(self) -> None:
         """Start what is due, and report who died.
 

@@ -64,10 +64,6 @@ class Layouts:
         self._mandatory = mandatory
         self._layouts: dict[tuple[str, ...], Layout] = {}
 
-    def __len__(self) -> int:
-        """How many are cached."""
-        return len(self._layouts)
-
     def of(self, row: Object) -> Layout | None:
         """The layout of an object; None if it has unknown keys or lacks a required one."""
         keys = tuple(row)

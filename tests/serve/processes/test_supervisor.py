@@ -50,8 +50,14 @@ class Watch:
 
     def pid(self, name: str) -> int:
         """The process of a child once it runs."""
-        self.tend_until(lambda: self.supervisor.pid(name))
-        return self.supervisor.pid(name) or 0
+        self.tend_until(lambda: pid_of(self.supervisor, name))
+        return pid_of(self.supervisor, name)
+
+
+def pid_of(supervisor: Supervisor, name: str) -> int:
+    """The process of a child; 0 while none runs."""
+    process = supervisor._watched[name].child._process
+    return 0 if process is None else process.pid
 
 
 def test_a_killed_child_is_started_again_and_the_others_are_left_alone() -> None:
@@ -59,8 +65,8 @@ def test_a_killed_child_is_started_again_and_the_others_are_left_alone() -> None
     with supervised(python("a", LASTS), python("b", LASTS)) as watch:
         first, other = watch.pid("a"), watch.pid("b")
         os.kill(first, signal.SIGKILL)
-        watch.tend_until(lambda: watch.supervisor.pid("a") not in (None, first))
-        assert watch.supervisor.pid("b") == other
+        watch.tend_until(lambda: pid_of(watch.supervisor, "a") not in (0, first))
+        assert pid_of(watch.supervisor, "b") == other
         assert len(watch.notes) == 1
         assert watch.notes[0].startswith("The a was killed by SIGKILL after ")
         assert watch.notes[0].endswith(" It is started again in 0.01 s.")
@@ -122,7 +128,7 @@ def test_children_are_asked_to_end_and_their_result_is_kept() -> None:
         assert not alive(pid)
         assert watch.supervisor.output("a") == "the result\n"
         watch.supervisor.tend()
-        assert watch.supervisor.pid("a") is None
+        assert pid_of(watch.supervisor, "a") == 0
     assert watch.notes == []
 
 

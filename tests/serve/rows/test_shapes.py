@@ -148,4 +148,4 @@ def test_shuffled_keys_do_not_fill_the_memory() -> None:
         assert not isinstance(layouts.cells(row, layout), Refusal)
     for start in range(1, 4):
         assert layouts.of(dict.fromkeys(names[start:], "x")) is not None
-    assert len(layouts) <= REMEMBERED_LAYOUTS
+    assert len(layouts._layouts) <= REMEMBERED_LAYOUTS
