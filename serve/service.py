@@ -10,7 +10,7 @@ from converters.convert.records import RowReader
 from converters.schema.schema import Schema
 from learners.registry import Registry, utc_now
 from learners.snapshots import SnapshotStore
-from serve.http.counters import Measures
+from serve.http.counters import Counters
 from serve.live.live_model import LiveModel
 from serve.live.loading import Loader
 from serve.live.log_appender import Appender
@@ -27,12 +27,12 @@ class Service:
     def __init__(self, settings: Settings, schema: Schema) -> None:
         self.settings = settings
         self.schema = schema
-        self.measures = Measures()
+        self.counters = Counters()
         self.reader = RequestReader(RowReader(schema), settings.serve.max_rows)
         self.registry = Registry(settings.registry, settings.model)
         self.snapshots = SnapshotStore(Path(settings.snapshots), _private_copies(settings))
         loader = Loader(self.registry, self.snapshots, schema)
-        self.live = LiveModel(loader, settings.serve.poll, self.measures)
+        self.live = LiveModel(loader, settings.serve.poll, self.counters)
         self.appender = Appender(settings, self.registry.repeated_requests)
         self.started_at = utc_now()
 

@@ -214,7 +214,7 @@ class Demo:
         self._stop.wait(TICK_SECONDS)
 
     def _look(self, registry: Registry, player: Player, doing: str) -> None:
-        """Show what the registry and the player say."""
+        """Show the state of the registry and the player."""
         beat, pointers = registry.writer.status(), registry.serving.pointers()
         scene = replace(
             self._scene,

@@ -102,7 +102,7 @@ def line(scene: Scene) -> str:
 
 def screen(scene: Scene) -> RenderableType:
     """The moment as one screen."""
-    parts: list[RenderableType] = [_head(scene), Text(), _facts(scene), Text(), _measures(scene)]
+    parts: list[RenderableType] = [_head(scene), Text(), _facts(scene), Text(), _metrics(scene)]
     if len(scene.path) > 1:
         parts += [Text(), _path(scene)]
     title = Text.assemble((" Freshet ", "bold"), ("will this flight be late? ", "dim"))
@@ -150,7 +150,7 @@ def _facts(scene: Scene) -> RenderableType:
     return grid
 
 
-def _measures(scene: Scene) -> RenderableType:
+def _metrics(scene: Scene) -> RenderableType:
     """Metrics of the learner, the frozen copy and the base rate; scores given before landing."""
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
     table.add_column("scored at departure", style="dim", header_style="dim", no_wrap=True)
@@ -187,7 +187,7 @@ def _path(scene: Scene) -> RenderableType:
 
 
 def bars(values: Sequence[float | None], low: float, high: float, width: int = 64) -> str:
-    """Values as bars between a lowest and a highest; blank where there is none."""
+    """Values as bars between the lowest and the highest; blank where one is missing."""
     step = max(1.0, len(values) / width)
     chosen = [values[int(i * step)] for i in range(min(width, len(values)))]
     span = max(high - low, 1e-9)

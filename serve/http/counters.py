@@ -28,7 +28,7 @@ LOAD_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 UNKNOWN_ROUTE = "unknown"
 
 
-class Measures:
+class Counters:
     """The counters of one application.
 
     Attributes:
@@ -91,9 +91,9 @@ class Measures:
 class RequestMeter:
     """Counts and times every request; plain ASGI, as Starlette's middleware costs a tenth more."""
 
-    def __init__(self, app: ASGIApp, measures: Measures) -> None:
+    def __init__(self, app: ASGIApp, counters: Counters) -> None:
         self._app = app
-        self._measures = measures
+        self._counters = counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and count its status and its time."""
@@ -112,4 +112,4 @@ class RequestMeter:
             await self._app(scope, receive, sending)
         finally:
             path = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
-            self._measures.request(path, status, perf_counter() - began)
+            self._counters.request(path, status, perf_counter() - began)

@@ -84,7 +84,7 @@ class RowsRefusedError(RequestError):
     """Rows or fields of the body are invalid."""
 
 
-class MovedOnError(RequestError):
+class ServedVersionChangedError(RequestError):
     """Someone else changed the served version during this request."""
 
 
@@ -124,7 +124,7 @@ KINDS: dict[type[FreshetError], Kind] = {
     UnknownVersionError: Kind(404, "unknown-version", "Version not found"),
     SlowBodyError: Kind(408, "slow-body", "The body arrived too slowly", {"Connection": "close"}),
     UnservableVersionError: Kind(409, "unservable-version", "The version cannot be served"),
-    MovedOnError: Kind(409, "moved-on", "The served version was changed meanwhile"),
+    ServedVersionChangedError: Kind(409, "moved-on", "The served version was changed meanwhile"),
     PostInProgressError: Kind(
         409, "request-in-progress", "The first request is still running", RETRY
     ),

@@ -70,7 +70,7 @@ def _check_local(request: Request) -> None:
         raise ForbiddenError(f"The call comes from another machine. {HOW}")
     for name in request.headers:
         if name in FOREIGN_HEADERS or name.startswith(FOREIGN_PREFIX):
-            raise ForbiddenError(f"The call carries the header {name!r}. {HOW}")
+            raise ForbiddenError(f"The call has the header {name!r}. {HOW}")
     hosts = request.headers.getlist("host")
     if len(hosts) != 1 or not is_loopback(host_name(hosts[0])):
         raise ForbiddenError(f"The call's Host is not this machine. {HOW}")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
@@ -22,9 +22,9 @@ import structlog
 
 from converters.errors import FreshetError
 from learners.registry import Pointers, RegistryError
-from serve.http.counters import Measures
+from serve.http.counters import Counters
 from serve.http.problems import NoModelError, NotLoadedError, NotYetServedError
-from serve.live.loading import CondemnedError, Loader, Served
+from serve.live.loading import BadSnapshotError, Loader, Served
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class Failure:
 
     version: int
     reason: str
-    look: int
+    poll: int
     pause: float
     retry_at: float
 
@@ -57,15 +57,15 @@ class LiveModel:
         trouble: why the version to serve could not be loaded, or empty.
     """
 
-    def __init__(self, loader: Loader, poll: float, measures: Measures) -> None:
+    def __init__(self, loader: Loader, interval: float, counters: Counters) -> None:
         self._loader = loader
-        self._poll = poll
-        self._measures = measures
+        self._interval = interval
+        self._counters = counters
         self._current: Served | None = None
         self._threads = ThreadPoolExecutor(1, "live-model")
         self._wake = asyncio.Event()
-        self._looked = asyncio.Event()
-        self._looks = self._looks_ended = 0
+        self._polled = asyncio.Event()
+        self._polls = self._polls_ended = 0
         self._urged = self._again = False
         self._follow_at = 0.0
         self._failure: Failure | None = None
@@ -87,7 +87,7 @@ class LiveModel:
         """
         served = self._current
         if served is None:
-            why = self.trouble or "The learner has not made a version yet."
+            why = self.trouble or "The learner has not created a version yet."
             raise NoModelError(f"There is no model yet. {why} Try again in a moment.")
         served.users += 1
         try:
@@ -101,12 +101,12 @@ class LiveModel:
         """Poll the registry until cancelled."""
         while True:
             try:
-                await self._look()
+                await self._poll()
             except Exception:  # a bug in one poll must not end the polling
                 log.exception("live-model")
-            self._looks_ended = self._looks
-            looked, self._looked = self._looked, asyncio.Event()
-            looked.set()
+            self._polls_ended = self._polls
+            polled, self._polled = self._polled, asyncio.Event()
+            polled.set()
             if not self._again:
                 await self._pause()
 
@@ -117,13 +117,13 @@ class LiveModel:
             NotLoadedError: it cannot; the message says why.
             NotYetServedError: it does not in time.
         """
-        since = self._looks
+        since = self._polls
         self._urged = True
         self._wake.set()
         try:
             async with asyncio.timeout(seconds):
                 while not self._is_synced(since):
-                    await self._looked.wait()
+                    await self._polled.wait()
         except TimeoutError:
             raise NotYetServedError(
                 f"The registry has it, but this process does not serve it after {seconds:g} s. "
@@ -140,10 +140,8 @@ class LiveModel:
         self._threads.shutdown(wait=True)
 
     async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), self._poll)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), self._interval)
 
     def _is_synced(self, since: int) -> bool:
         """Whether a poll that began after poll ``since`` found this process up to date.
@@ -151,15 +149,15 @@ class LiveModel:
         Raises:
             NotLoadedError: that poll failed to load the version to be served.
         """
-        if self._failure is not None and self._failure.look > since:
+        if self._failure is not None and self._failure.poll > since:
             raise NotLoadedError(self._failure.reason)
         serving = None if self._current is None else self._current.version
         wanted = None if self.pointers is None else self.pointers.serving
-        return self._looks_ended > since and not self.registry_trouble and serving == wanted
+        return self._polls_ended > since and not self.registry_trouble and serving == wanted
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         """Read the pointers; load and swap if they name another version."""
-        self._looks += 1
+        self._polls += 1
         urged, self._urged, self._again = self._urged, False, False
         self._wake.clear()
         try:
@@ -185,7 +183,7 @@ class LiveModel:
         """Load a version and replace the old one."""
         try:
             new = await self._in_thread(lambda: self._loader.load(wanted))
-        except CondemnedError as error:
+        except BadSnapshotError as error:
             self._note_trouble(wanted, error)
             self._again = True  # the registry now names another
             return
@@ -196,7 +194,7 @@ class LiveModel:
         old, self._current = self._current, new
         self._failure, self.trouble = None, ""
         self._follow_at = monotonic() + FOLLOWING_SPACING * new.load_seconds
-        self._measures.load_seconds.observe(new.load_seconds)
+        self._counters.load_seconds.observe(new.load_seconds)
         log.info("serving", version=new.version, seconds=round(new.load_seconds, 3))
         if old is not None:
             old.retired = True
@@ -209,7 +207,7 @@ class LiveModel:
         pause = 2 * self._failure.pause if self._failure and known else FIRST_RETRY_SECONDS
         pause = min(pause, LAST_RETRY_SECONDS)
         retry_at = monotonic() + pause
-        self._failure = Failure(wanted, self.trouble, self._looks, pause, retry_at)
+        self._failure = Failure(wanted, self.trouble, self._polls, pause, retry_at)
 
     def _note_trouble(self, wanted: int, error: Exception) -> None:
         """Log once what is wrong with a version."""
@@ -217,8 +215,8 @@ class LiveModel:
         if reason != self.trouble:
             still = None if self._current is None else self._current.version
             log.error("version-not-served", version=wanted, still=still, reason=reason)
-            condemned = isinstance(error, CondemnedError)
-            self._measures.load_failures.labels(str(condemned).lower()).inc()
+            condemned = isinstance(error, BadSnapshotError)
+            self._counters.load_failures.labels(str(condemned).lower()).inc()
         self.trouble = reason
 
     def _note_registry(self, trouble: str) -> None:

@@ -24,7 +24,7 @@ from learners.versions.gate import packages, reproduces
 from learners.versions.score import spec_of
 
 
-class CondemnedError(FreshetError):
+class BadSnapshotError(FreshetError):
     """A snapshot that no server can serve; the registry now lists it as refused."""
 
 
@@ -75,7 +75,7 @@ class Loader:
         """Load a version and test it on the rows of its manifest.
 
         Raises:
-            CondemnedError: it is corrupt, or does not give its scores; the registry now lists it
+            BadSnapshotError: it is corrupt, or does not give its scores; the registry now lists it
                 as refused and may name another.
             FreshetError: this server cannot load it now; others may.
         """
@@ -86,7 +86,7 @@ class Loader:
             learner = self._open(version)
         except (CorruptSnapshotError, NonFiniteError, IrreproducibleError) as error:
             self._registry.serving.refuse(version, str(error), server_name())
-            raise CondemnedError(f"Version {number} is refused: {error}") from error
+            raise BadSnapshotError(f"Version {number} is refused: {error}") from error
         return Served(
             version.version,
             version.model_sha256,

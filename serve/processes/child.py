@@ -23,7 +23,7 @@ from typing import IO
 from stream.process import Death
 
 # Called with a child's name and each line it prints on standard error.
-Said = Callable[[str, str], None]
+OnLine = Callable[[str, str], None]
 
 # How many of a child's last lines are kept, to explain its death.
 LAST_LINES = 20
@@ -53,9 +53,11 @@ def freshet(name: str, *arguments: str) -> Command:
 class Child:
     """A command and its process, if one runs; used by one thread."""
 
-    def __init__(self, command: Command, said: Said, environment: dict[str, str] | None) -> None:
+    def __init__(
+        self, command: Command, on_line: OnLine, environment: dict[str, str] | None
+    ) -> None:
         self.command = command
-        self._said = said
+        self._on_line = on_line
         self._environment = environment
         self._process: Popen[str] | None = None
         self._listeners: list[Thread] = []
@@ -137,7 +139,7 @@ class Child:
         for text in stream:
             line = text.rstrip("\n")
             words.append(line)
-            self._said(self.command.name, line)
+            self._on_line(self.command.name, line)
 
     def _last_words(self) -> str:
         """Freshet's own paragraph if the process ended with one, else its last lines."""

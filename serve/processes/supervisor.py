@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Self
 
 from converters.errors import FreshetError
-from serve.processes.child import Child, Command, Said
+from serve.processes.child import Child, Command, OnLine
 from stream.process import Death
 
 # The exit status of wrong usage or configuration: trying again rarely helps.
@@ -66,7 +66,7 @@ class Supervisor:
 
     Args:
         commands: what to run; ended in this order.
-        said: called with each line that a child prints on standard error, on the child's thread.
+        on_line: called with each line that a child prints on standard error, on the child's thread.
         note: called with each line that the supervisor reports.
         patience: when to start children again.
         environment: of the children; None for this process's.
@@ -75,12 +75,12 @@ class Supervisor:
     def __init__(
         self,
         commands: Sequence[Command],
-        said: Said,
+        on_line: OnLine,
         note: Callable[[str], None],
         patience: Patience = Patience(),
         environment: dict[str, str] | None = None,
     ) -> None:
-        self._watched = {c.name: _Watched(Child(c, said, environment)) for c in commands}
+        self._watched = {c.name: _Watched(Child(c, on_line, environment)) for c in commands}
         self._note = note
         self._patience = patience
 

@@ -48,7 +48,7 @@ class Ingest:
     def __init__(self, service: Service) -> None:
         self._appender = service.appender
         self._limits = service.settings.serve
-        self._measures = service.measures
+        self._counters = service.counters
         self._reader = IngestReader(service.reader)
 
     async def events(self, request: Request) -> Response:
@@ -72,14 +72,14 @@ class Ingest:
             records = records_of(kind, body, int(time.time() * 1000))
         except RowsRefusedError as error:
             for refused in error.errors:
-                self._measures.rows_refused.labels(f"/{which}", refused["reason"]).inc()
+                self._counters.rows_refused.labels(f"/{which}", refused["reason"]).inc()
             raise
         key = key_of(request, kind, body)
         accept = self._appender.accept
         response, replayed = await asyncio.to_thread(accept, which, records, key)
         if not replayed:
             appended = sum(rows for _, rows in records)
-            self._measures.rows_appended.labels(which).inc(appended)
+            self._counters.rows_appended.labels(which).inc(appended)
         headers = REPLAYED if replayed else None
         return Response(response.body, response.status, headers, JSON)
 

@@ -1,7 +1,7 @@
 """``/status``, ``/metrics`` and ``/health/*``: the state of server, model and learner.
 
 :class:`Observer` collects the state as one JSON document, at most twice a second; :class:`Gauges`
-turns it into Prometheus' metrics, beside the server's own counters.
+turns it into Prometheus' metrics, printed after the server's own counters.
 """
 
 from __future__ import annotations
@@ -102,27 +102,27 @@ def _learner(status: Status | None) -> State | None:
     """The learner's last heartbeat, and whether it is recent."""
     if status is None:
         return None
-    said = status.status
+    beat = status.status
     age = max(0.0, (utc_now() - status.at).total_seconds())
-    lag = said.get("lag", {})
+    lag = beat.get("lag", {})
     return {
-        "alive": bool(said.get("alive", True)) and age < ALIVE_SECONDS,
+        "alive": bool(beat.get("alive", True)) and age < ALIVE_SECONDS,
         "owner": status.owner,
         "heartbeat_age": round(age, 3),
-        "events_per_second": said.get("events_per_second", 0.0),
+        "events_per_second": beat.get("events_per_second", 0.0),
         "lag": lag,
         "lag_records": sum(lag.values()),
-        "waiting_for": said.get("waiting_for", ""),
-        "waiting_since": said.get("waiting_since", ""),
-        "checkpoint_trouble": said.get("checkpoint_trouble", ""),
-        "counts": {name: n for name, n in said.items() if name not in NOT_COUNTS},
+        "waiting_for": beat.get("waiting_for", ""),
+        "waiting_since": beat.get("waiting_since", ""),
+        "checkpoint_trouble": beat.get("checkpoint_trouble", ""),
+        "counts": {name: n for name, n in beat.items() if name not in NOT_COUNTS},
     }
 
 
 def _metrics(status: Status | None, versions: list[Version]) -> State:
     """The learner's metrics; after a restart, until its first heartbeat, its last version's."""
-    said: State = {} if status is None else status.status.get("metrics", {})
-    return said or (versions[-1].metrics if versions else {})
+    latest: State = {} if status is None else status.status.get("metrics", {})
+    return latest or (versions[-1].metrics if versions else {})
 
 
 ALIVE = orjson.dumps({"status": "alive"})
@@ -144,7 +144,7 @@ GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
         ("learner_events_per_second", "events_per_second", None, "Event rows a second."),
     ],
 }
-# Measures of progressive validation, and the views of them, by their names in the report.
+# Metrics of progressive validation, and the views of them, by their names in the report.
 MEASURES = (
     *("log_loss", "auc", "pr_auc", "brier", "ece", "accuracy", "lift"),
     *("base_rate", "base_rate_log_loss"),
@@ -172,7 +172,7 @@ class Monitoring:
 
     def __init__(self, service: Service) -> None:
         self._live = service.live
-        self._measures = service.measures
+        self._counters = service.counters
         self._observer = Observer(service)
 
     async def alive(self) -> Response:
@@ -206,7 +206,7 @@ class Monitoring:
         gauges = CollectorRegistry()
         gauges.register(Gauges(await self._observer.state()))
         return Response(
-            self._measures.text() + generate_latest(gauges), media_type=CONTENT_TYPE_LATEST
+            self._counters.text() + generate_latest(gauges), media_type=CONTENT_TYPE_LATEST
         )
 
 
@@ -217,7 +217,7 @@ class Gauges(Collector):
         self._state = state
 
     def collect(self) -> Iterator[Metric]:
-        """One family for each thing that is known."""
+        """One family for each known value."""
         for part, gauges in GAUGES.items():
             known = self._state.get(part) or {}
             for name, key, default, meaning in gauges:
@@ -258,7 +258,7 @@ def _family(
 
 
 def _views(metrics: State, name: str) -> Iterator[tuple[Sequence[str], float | None]]:
-    """One measure of the learner and of all that is measured beside it, over each view."""
+    """One metric of the served score and of what it is compared with, over each view."""
     for learner, report in _measured(metrics).items():
         yield (learner, "all"), report.get(name)
         for view in VIEWS:
@@ -266,7 +266,7 @@ def _views(metrics: State, name: str) -> Iterator[tuple[Sequence[str], float | N
 
 
 def _measured(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The reports of the learner, of the frozen copy, and of the others by their names."""
+    """The metrics of the served score, of the frozen copy, and of the others by their names."""
     return {
         "live": metrics,
         "static": metrics.get("static") or {},

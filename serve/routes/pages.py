@@ -1,7 +1,7 @@
 """The pages: the dashboard at ``/`` and the reference of the routes at ``/docs``.
 
-Static files of ``serve/dashboard``, read once. Their content security policy lets a browser ask no
-other server.
+Static files of ``serve/dashboard``, read once. Their content security policy lets a browser load
+nothing from other servers.
 """
 
 from __future__ import annotations

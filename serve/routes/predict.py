@@ -1,4 +1,4 @@
-"""``POST /predict``: rows in, scores out, each answer with the version that made it.
+"""``POST /predict``: rows in, scores out; each answer names the version that made it.
 
 A long request is scored in chunks, with a pause for other requests between them; all of its chunks
 use the model that it began with.
@@ -74,7 +74,7 @@ class Predictions:
         self._live = service.live
         self._limits = service.settings.serve
         self._reader = service.reader
-        self._measures = service.measures
+        self._counters = service.counters
         self._labels = service.schema.label_spellings
         self._threshold = service.settings.threshold
 
@@ -121,7 +121,7 @@ class Predictions:
         for at, score in enumerate(scores):
             if isinstance(score, Refusal):
                 refused += 1
-                self._measures.rows_refused.labels(ROUTE, score.reason).inc()
+                self._counters.rows_refused.labels(ROUTE, score.reason).inc()
                 answers.append({"error": row_error(start + at, score)})
                 continue
             answer = {"score": score, "label": positive if score >= threshold else negative}
@@ -129,7 +129,7 @@ class Predictions:
             if (given := ids[at]) is not None and given != "":
                 answer["id"] = given
             answers.append(answer)
-        self._measures.rows_scored.inc(len(answers) - refused)
+        self._counters.rows_scored.inc(len(answers) - refused)
         return answers
 
 

@@ -21,9 +21,9 @@ from learners.registry import UnknownVersionError
 from learners.versions.describe import entry_json, full_json, version_json
 from serve.http.body import JSON, only_parameters, parse, read
 from serve.http.problems import (
-    MovedOnError,
     NotLoadedError,
     RowsRefusedError,
+    ServedVersionChangedError,
     UnknownParameterError,
 )
 from serve.openapi.route import Body, Handler, Parameter, Route
@@ -219,7 +219,7 @@ class Versions:
                 f"Version {wanted} could not be served and is refused for good: {version.reason} "
                 f"Version {serving} is served."
             )
-        return MovedOnError(
+        return ServedVersionChangedError(
             f"Version {wanted} was to be served, but meanwhile someone changed the served version "
             f"to {serving}. GET /history says who."
         )

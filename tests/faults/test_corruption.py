@@ -15,7 +15,7 @@ import pytest
 
 from learners.snapshots import CorruptSnapshotError, SnapshotStore
 from learners.snapshots.manifest import MANIFEST
-from serve.live.loading import CondemnedError, Loader
+from serve.live.loading import BadSnapshotError, Loader
 from tests.faults.corruption import (
     Damage,
     Made,
@@ -184,7 +184,7 @@ def test_a_server_never_serves_a_damaged_version(made: Made, tmp_path: Path, nam
         newest, before = made.points[-1].version, made.points[-2].version
         assert newest is not None
         assert loader.pointers().serving == newest
-        with pytest.raises(CondemnedError, match=name):
+        with pytest.raises(BadSnapshotError, match=name):
             loader.load(newest)
         assert loader.pointers().serving == before
         assert before is not None

@@ -11,7 +11,7 @@ import pytest
 
 from learners import choose
 from learners.learner import NonFiniteError
-from serve.http.counters import Measures
+from serve.http.counters import Counters
 from serve.http.problems import NoModelError
 from serve.live import loading
 from serve.live.live_model import LiveModel
@@ -74,7 +74,7 @@ def test_after_a_corrupt_version_the_next_is_looked_for_at_once(maker: Maker) ->
     async def act(live: LiveModel) -> None:
         await until(lambda: serving(live) == 2)
 
-    running(LiveModel(loader, 3600.0, Measures()), act)
+    running(LiveModel(loader, 3600.0, Counters()), act)
 
 
 def test_every_version_may_be_corrupt(maker: Maker) -> None:

@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from learners.versions.score import scores_of
 from serve.app import create_app
-from serve.http.counters import Measures
+from serve.http.counters import Counters
 from serve.live.live_model import LiveModel
 from serve.live.loading import Loader
 from tests.support.serving.project import Project, flights
@@ -25,7 +25,7 @@ POLL = 0.005
 def live_of(maker: Maker, project: Project | None = None) -> LiveModel:
     """A live model of what a maker makes, perhaps under another config."""
     schema = (project or maker.project).schema
-    return LiveModel(Loader(maker.registry, maker.store, schema), POLL, Measures())
+    return LiveModel(Loader(maker.registry, maker.store, schema), POLL, Counters())
 
 
 def running(live: LiveModel, act: Callable[[LiveModel], Any]) -> Any:
