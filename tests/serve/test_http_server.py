@@ -18,7 +18,7 @@ import pytest
 from learners.registry import RegistryError
 from serve.http_server import run
 from serve.processes.ports import PortError, address_of, listening
-from tests.serve.test_wire import ROW, Answers, request
+from tests.serve.test_protocol import ROW, Answers, request
 from tests.support import ROOT
 from tests.support.serving.project import Project
 from tests.support.serving.served import a_project, maker_of
