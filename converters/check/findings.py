@@ -173,7 +173,8 @@ def _classes(profile: Profile, schema: Schema) -> Iterator[Finding]:
         yield Finding("warning" if later else "problem", "no-labels", balance.column, said)
     elif not balance.positive or not balance.negative:
         only = "positive" if balance.positive else "negative"
-        said = f"{_all(balance.known)} {only}; a model needs both classes."
+        labels = "The only label is" if balance.known == 1 else f"All {balance.known:,} labels are"
+        said = f"{labels} {only}; a model needs both classes."
         if balance.refused:
             said += (
                 f" {counted(balance.refused, 'label is', 'labels are')} refused: name what "
@@ -182,10 +183,6 @@ def _classes(profile: Profile, schema: Schema) -> Iterator[Finding]:
         yield Finding("problem", "single-class", balance.column, said)
     else:
         yield from _unbalanced(balance)
-
-
-def _all(labels: int) -> str:
-    return "The only label is" if labels == 1 else f"All {labels:,} labels are"
 
 
 def _unbalanced(balance: Balance) -> Iterator[Finding]:

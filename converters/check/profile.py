@@ -188,7 +188,7 @@ class _Reader:
             ColumnCounter(plan, len(header), COUNTED_ROWS if plan.role == "id" else 0)
             for plan in self._plans
         ]
-        self._convert = _converter(header, schema)
+        self._refused = _refusing(header, schema)
         self._balancer = Balancer(header, schema)
         self._repeats = HashSample(COUNTED_ROWS)
         self._sample = RowSample(schema.delimiter)
@@ -197,7 +197,7 @@ class _Reader:
 
     def take(self, block: CellBlock) -> None:
         """Convert and count a block."""
-        rejects = [*block.refused, *self._converted(block)]
+        rejects = [*block.refused, *self._refused(block)]
         self._rejects.add(sorted(rejects, key=lambda reject: reject.line))
         rows = len(block.texts)
         if not rows:
@@ -227,26 +227,18 @@ class _Reader:
             self._sample.sampled(),
         )
 
-    def _converted(self, block: CellBlock) -> list[Reject]:
-        """The rows that the converter refuses."""
-        if not block.texts:
-            return []
-        rows = self._convert(block.columns)
-        if Refusal not in set(map(type, rows)):
-            return []
-        both = zip(block.lines, rows, strict=True)
-        return [Reject(line, row) for line, row in both if isinstance(row, Refusal)]
 
-
-def _converter(
-    header: Sequence[str], schema: Schema
-) -> Callable[[Sequence[Sequence[str]]], Sequence[object]]:
-    """The converter of blocks of the file's columns; those that the file lacks are missing."""
+def _refusing(header: Sequence[str], schema: Schema) -> Callable[[CellBlock], Iterator[Reject]]:
+    """Gives the rows of a block that the converter refuses; columns the file lacks are missing."""
     convert = compile_schema(schema).block
     places = [header.index(name) if name in header else None for name in schema.names]
 
-    def converted(columns: Sequence[Sequence[str]]) -> Sequence[object]:
-        empty = ("",) * len(columns[0])
-        return convert([empty if place is None else columns[place] for place in places])
+    def refused(block: CellBlock) -> Iterator[Reject]:
+        empty = ("",) * len(block.lines)
+        rows = convert([empty if place is None else block.columns[place] for place in places])
+        if Refusal in set(map(type, rows)):
+            for line, row in zip(block.lines, rows, strict=True):
+                if isinstance(row, Refusal):
+                    yield Reject(line, row)
 
-    return converted
+    return refused

@@ -94,8 +94,11 @@ def _something_learned(
 ) -> tuple[Sequence[Decision], list[str]]:
     """The decisions, or, if they leave hardly a cell to learn from, suspects taken for features."""
     learned = [d for d in decisions if d.is_learned]
-    if any(_mostly_there(d, sample.columns[d.name]) for d in learned):
-        return decisions, []
+    for decision in learned:
+        cells = sample.columns[decision.name]
+        missing = {"", *decision.settings.get("missing_values", ())}
+        if 2 * sum(cell in missing for cell in cells) <= len(cells):
+            return decisions, []
     suspects = [d.name for d in decisions if d.settings.get("role") == "leak"]
     if suspects:
         restored = [_restored(d) if d.name in suspects else d for d in decisions]
@@ -110,11 +113,6 @@ def _something_learned(
     why = "; ".join(f"{quoted(d.name)}: {d.because}" for d in decisions[:EXPLAINED])
     more = f"; and {len(decisions) - EXPLAINED:,} more" if len(decisions) > EXPLAINED else ""
     raise InferError(f"{sample.source} leaves no column to learn from ({why}{more}).")
-
-
-def _mostly_there(decision: Decision, cells: Sequence[str]) -> bool:
-    missing = {"", *decision.settings.get("missing_values", ())}
-    return 2 * sum(cell in missing for cell in cells) <= len(cells)
 
 
 def _restored(suspect: Decision) -> Decision:

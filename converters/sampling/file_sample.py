@@ -29,9 +29,9 @@ LARGEST_READ = 256 * 2**20
 # Delimiters that a command line hardly can hold.
 BY_NAME = {"tab": "\t"}
 
-
 # What is wrong with rows that are left out.
 OTHER_WIDTH = "not as many cells as the header has"
+OTHER_ENCODING = "not UTF-8: if the file is in another encoding, name it, as in --encoding latin-1"
 BADLY_QUOTED = "badly quoted: text behind a closing quote, or a carriage return outside quotes"
 
 
@@ -79,18 +79,21 @@ class Sample:
         return f"{drawn:,} of {of}{limit}{more if self.added else ''}"
 
     def with_rows(self, rows: Sequence[tuple[int, Sequence[str]]]) -> Sample:
-        """The sample with further rows (line and cells), each where it stands in the file."""
+        """The sample with further rows (line and cells), each at its place in the file."""
         known = set(self.lines)
         new = [(line, cells) for line, cells in rows if line not in known]
         every = [*zip(self.lines, zip(*self.columns.values(), strict=True), strict=True), *new]
         every.sort(key=itemgetter(0))
-        columns = zip(*(cells for _, cells in every), strict=True)
-        return replace(
-            self,
-            columns=dict(zip(self.columns, map(list, columns), strict=True)),
-            lines=[line for line, _ in every],
-            added=self.added + len(new),
-        )
+        lines, columns = _by_column(list(self.columns), every)
+        return replace(self, columns=columns, lines=lines, added=self.added + len(new))
+
+
+def _by_column(
+    header: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]]
+) -> tuple[list[int], dict[str, list[str]]]:
+    """The lines of rows, one at least, and the cells of each column."""
+    lines, cells = zip(*rows, strict=True)
+    return list(lines), dict(zip(header, map(list, zip(*cells, strict=True)), strict=True))
 
 
 def read_sample(file: CsvFile, limit: int) -> Sample:
@@ -119,34 +122,28 @@ def read_sample(file: CsvFile, limit: int) -> Sample:
 
 
 def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: bool) -> Sample:
-    rows: list[list[str]] = []
-    lines: list[int] = []
+    rows: list[tuple[int, list[str]]] = []
     unreadable: dict[str, list[int]] = {}
+    encoding = f"not {file.csv.encoding}, the encoding given: is it another one?"
+    if is_utf8(file.csv.encoding):
+        encoding = OTHER_ENCODING
     for row in drawn:
         cells = file.dialect.cells_of(row.content)
         if isinstance(cells, Refusal):
-            fault = _encoding_fault(file.csv) if cells.reason == "not-utf8" else BADLY_QUOTED
+            fault = encoding if cells.reason == "not-utf8" else BADLY_QUOTED
             unreadable.setdefault(fault, []).append(row.line)
         elif cells and len(cells) != len(file.header):
             unreadable.setdefault(OTHER_WIDTH, []).append(row.line)
         elif cells:
-            rows.append(cells)
-            lines.append(row.line)
+            rows.append((row.line, cells))
     if not rows:
         first = min(((lines[0], fault) for fault, lines in unreadable.items()), default=None)
         found = ""
         if first:
             found = f" that can be read; line {first[0]} is the first bad one ({first[1]})"
         raise CsvFileError(f"{file.name} has no rows{found}: a schema is inferred from rows.")
-    columns = dict(zip(file.header, map(list, zip(*rows, strict=True)), strict=True))
+    lines, columns = _by_column(file.header, rows)
     return Sample(file.name, columns, lines, unreadable, file.rows_read, whole, file.csv, limited)
-
-
-def _encoding_fault(csv: CsvSettings) -> str:
-    """That a row is not in the file's encoding, and what to do in the terms of the command."""
-    if is_utf8(csv.encoding):
-        return "not UTF-8: if the file is in another encoding, name it, as in --encoding latin-1"
-    return f"not {csv.encoding}, the encoding given: is it another one?"
 
 
 def csv_settings(delimiter: str, encoding: str) -> CsvSettings:
