@@ -262,16 +262,12 @@ def _bars(cells: Cells, sampled: Sampled) -> list[Bar]:
     after = np.bincount(codes[second], minlength=size) / max(1, int(second.sum()))
     labelled = np.bincount(codes[sampled.labels != UNLABELLED], minlength=size)
     positive = np.bincount(codes[sampled.labels == POSITIVE], minlength=size)
-    return [
-        Bar(
-            texts[code],
-            float(first[code]),
-            float(after[code]),
-            float(positive[code] / labelled[code]) if labelled[code] else None,
-        )
-        for code in sorted(texts)
-        if texts[code] != OTHERS or first[code] or after[code]
-    ]
+    bars = []
+    for code in sorted(texts):
+        rate = float(positive[code] / labelled[code]) if labelled[code] else None
+        if texts[code] != OTHERS or first[code] or after[code]:
+            bars.append(Bar(texts[code], float(first[code]), float(after[code]), rate))
+    return bars
 
 
 def _value_bars(cells: Cells) -> tuple[NDArray[np.int64], dict[int, str]]:

@@ -75,16 +75,11 @@ def facts(report: Report) -> Iterator[str]:
 def rejects_table(report: Report, length: int = SHOWN_CHARACTERS) -> Table:
     """Refused rows by reason; of each example's text no more characters than this are shown."""
     header = ("reason", "column", "rows", "share", "first (line: text)")
-    rows = [
-        [
-            group.reason,
-            cut(group.column),
-            f"{group.rows:,}",
-            percent(group.share),
-            "; ".join(f"{each.line:,}: {cut(each.text, length)}" for each in group.examples),
-        ]
-        for group in report.rejects
-    ]
+    rows = []
+    for group in report.rejects:
+        first = "; ".join(f"{each.line:,}: {cut(each.text, length)}" for each in group.examples)
+        reason = [group.reason, cut(group.column)]
+        rows.append([*reason, f"{group.rows:,}", percent(group.share), first])
     return Table("Refused rows", header, (False, False, True, True, False), rows)
 
 
@@ -299,13 +294,8 @@ def _picture(column: ColumnReport) -> Iterator[str]:
 
 def _bars_table(bars: Sequence[Bar]) -> Table:
     header = ("value", "first half", "second half", "positive labels")
-    cells = [
-        [
-            cut(bar.text),
-            percent(bar.first),
-            percent(bar.second),
-            NOTHING if bar.positive_rate is None else percent(bar.positive_rate),
-        ]
-        for bar in bars
-    ]
+    cells = []
+    for bar in bars:
+        rate = NOTHING if bar.positive_rate is None else percent(bar.positive_rate)
+        cells.append([cut(bar.text), percent(bar.first), percent(bar.second), rate])
     return Table("Shares of the rows", header, (False, True, True, True), cells)

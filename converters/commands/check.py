@@ -1,7 +1,4 @@
-"""The command ``freshet check``: a report on a CSV file, as text, JSON and a page.
-
-Thin: :mod:`converters.check.check` does the work.
-"""
+"""``freshet check``: a report on a CSV file, as text, JSON and a page."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """``freshet init``: reads a sample of a CSV file and writes a commented config.
 
-Thin: the sample is drawn by :mod:`converters.sampling.file_sample`, and what the config says
-comes from :mod:`converters.init.trial`.
+:mod:`converters.sampling.file_sample` draws the sample, :mod:`converters.init.trial` infers the
+config.
 """
 
 from __future__ import annotations
@@ -21,27 +21,17 @@ if TYPE_CHECKING:  # the work's modules are imported by the command
     from converters.init.trial import Origin
 
 LabelColumn = Annotated[str, typer.Option("--label", help="The column to predict.")]
-Positive = Annotated[
-    list[str], typer.Option("--positive", help="A value of the label that is positive.")
-]
+Positive = Annotated[list[str], typer.Option("--positive", help="A positive value of the label.")]
 Negative = Annotated[
     list[str] | None,
     typer.Option("--negative", help="A value that is negative; default: every other one."),
 ]
 IdColumn = Annotated[str | None, typer.Option("--id", help="The column that names an event.")]
-TimeColumn = Annotated[
-    str | None, typer.Option("--time", help="The column that says when an event was.")
-]
-WeightColumn = Annotated[
-    str | None, typer.Option("--weight", help="The column that says how much a row counts.")
-]
+TimeColumn = Annotated[str | None, typer.Option("--time", help="The column of the event's time.")]
+WeightColumn = Annotated[str | None, typer.Option("--weight", help="The column of row weights.")]
 Drop = Annotated[list[str] | None, typer.Option("--drop", help="A column not to learn from.")]
-Delimiter = Annotated[
-    str, typer.Option("--delimiter", help="The character between cells; 'tab' for a tab.")
-]
-Encoding = Annotated[
-    str, typer.Option("--encoding", help="The file's encoding, for example cp1252.")
-]
+Delimiter = Annotated[str, typer.Option("--delimiter", help="The delimiter; 'tab' for a tab.")]
+Encoding = Annotated[str, typer.Option("--encoding", help="The encoding, for example cp1252.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file.")]
 Model = Annotated[str | None, typer.Option(help="The model's name; default: the CSV file's.")]
@@ -107,8 +97,7 @@ def init(
         out.write(config.text.encode())
     for warning in config.warnings:
         say(f"warning: {warning}")
-    looked = config.sample.described
-    say(f"Wrote {output} from {looked}. Review it before use.")
+    say(f"Wrote {output} from {config.sample.described}. Review it before use.")
 
 
 def _origin(csv: str, delimiter: str, encoding: str, rows: int) -> Origin:
