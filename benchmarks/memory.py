@@ -19,11 +19,11 @@ from benchmarks.data import ROWS, config, fill_log
 from benchmarks.table import Measured
 from converters.config import load as settings_file
 from converters.schema import schema
-from stream.context import context_of
 from stream.learner.loop import Learning
 from stream.learner.process import assembled
+from stream.log.batch import Batch
 from stream.logging import configure_logs
-from stream.reading.batches import Batch
+from stream.resolved_config import resolve
 
 MILLION = 1_000_000
 # How many have been learned when memory is looked at; the log holds a little more.
@@ -55,7 +55,7 @@ def measure(toml: str) -> list[tuple[int, float]]:
     """Learn everything; events and resident memory in MB after each batch."""
     configure_logs()
     settings = settings_file.load(Path(toml))
-    context = context_of(settings, schema.from_settings(settings))
+    context = resolve(settings, schema.from_settings(settings))
     seen: list[tuple[int, float]] = []
     with assembled(context) as process:
 

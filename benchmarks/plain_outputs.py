@@ -13,14 +13,13 @@ from pathlib import Path
 
 from converters.config import load
 from converters.schema import schema
-from stream.context import context_of
-from stream.learner.fencing import Connection
-from stream.learner.process import assembled
-from stream.log.checks import checked
+from stream.learner.process import Connection, assembled
 from stream.log.contract import Outgoing, Place
+from stream.log.limits import checked
 from stream.log_kafka.client import open_producer
 from stream.log_kafka.writers import REQUEST_BYTES, send
 from stream.logging import configure_logs
+from stream.resolved_config import resolve
 
 
 class PlainWriter:
@@ -49,7 +48,7 @@ def main(path: str) -> None:
     """Learn to the log's end and print the report."""
     configure_logs()
     settings = load.load(Path(path))
-    context = context_of(settings, schema.from_settings(settings))
+    context = resolve(settings, schema.from_settings(settings))
     with assembled(context) as process:
         assert process.connection is not None
         event_log = process.connection.event_log

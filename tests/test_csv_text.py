@@ -13,9 +13,9 @@ from converters.convert.records import RowReader
 from converters.files.csv_file import CsvFile
 from converters.files.framing import COMMA, csv_line
 from stream.fold.outputs import dead_letter_records, read_dead_letters
+from stream.log.batch import EventRows
 from stream.log.contract import Place, Record
 from stream.produce.file_records import Formed, History, HistoryOptions
-from stream.reading.batches import EventRows
 from tests.support.rows import schemas
 from tests.support.rows.schemas import build
 

@@ -16,7 +16,7 @@ from converters.convert.to_vw_text import Row, line, ordered
 from converters.files.csv_file import open_csv
 from converters.files.framing import COMMA
 from stream.learner.process import LearnerProcess
-from stream.reading.batches import Batch
+from stream.log.batch import Batch
 from tests.support.serving.project import Project, answers, flights, same
 
 ROWS = 1500

@@ -51,7 +51,7 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
     from serve.processes.child import freshet
     from serve.processes.ports import free_port
     from serve.processes.supervisor import Supervisor
-    from stream.process import stopped_by_signals
+    from stream.process_control import stopped_by_signals
 
     settings, _ = read_config(config)
     host = settings.serve.host if host is None else host

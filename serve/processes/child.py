@@ -20,7 +20,7 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import IO
 
-from stream.process import Death
+from stream.process_control import Death
 
 # Called with a child's name and each line it prints on standard error.
 OnLine = Callable[[str, str], None]

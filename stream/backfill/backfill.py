@@ -1,36 +1,42 @@
-"""History into a candidate, by the very fold that runs live.
+"""``freshet backfill``: history into a candidate version, by the same fold that runs live.
 
-A file becomes the records that producing it would make (:mod:`stream.produce.file_records`); the
-log is read
-again either in the order of the current lineage's journal, which gives the live model byte for
-byte, or afresh in the plain order. The result is a version that moves no pointer until promoted.
+A file becomes the records that producing it would make. The log is read again either in the order
+of the current lineage's journal, which gives the live model byte for byte, or afresh in the plain
+order. The result is a version that moves no pointer until promoted.
 """
 
 from __future__ import annotations
 
+import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic, time
-from typing import Any
+from typing import Any, TextIO
 
 from converters.errors import FreshetError
+from converters.files.csv_file import open_csv
+from converters.show.command_line import progress, say
 from learners.registry import Commit, Lineage, Registry, Start
 from learners.snapshots import SnapshotStore
 from stream.checkpoints import checkpoint
-from stream.context import Context, learner_json
-from stream.dead_letters.sent_marks import once_reader
-from stream.fold import tally
-from stream.fold.new_pipeline import new_pipeline
-from stream.fold.pipeline import Pipeline, Written
-from stream.fold.tally import report
+from stream.dead_letters.exactly_once import once_reader
+from stream.fold import run_report
+from stream.fold.outputs import Score, read_dead_letters, read_scores
+from stream.fold.pipeline import Pipeline, Written, new_pipeline
+from stream.fold.run_report import report
 from stream.log import journal
-from stream.log.contract import EventLog, Place, Record
+from stream.log.batch import Batch
+from stream.log.contract import EventLog, Outgoing, Place, Record
 from stream.log.journal import JournalLine, to_cut, to_positions
 from stream.log.topics import Topics, described, topics_of
-from stream.produce.file_records import Formed, History
-from stream.reading.batches import Batch, BatchReader, record_reader
+from stream.open_log import opened
+from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_waits
+from stream.reading.conversion import BatchReader, record_reader
 from stream.reading.merge import BATCH_ROWS, MergedReader
+from stream.resolved_config import ResolvedConfig, learner_json
 
 # Called after each batch: rows so far, and what it would have written.
 Folded = Callable[[Pipeline, Written], None]
@@ -40,7 +46,7 @@ Folded = Callable[[Pipeline, Written], None]
 class Backfill:
     """Makes candidates; nothing the live learner owns is touched."""
 
-    context: Context
+    context: ResolvedConfig
     registry: Registry
     snapshots: SnapshotStore
 
@@ -164,7 +170,7 @@ class Backfill:
     ) -> dict[str, Any]:
         """Save what was folded as a candidate, and report."""
         with checkpoint.saved(self.snapshots, self.context, pipeline, start, parent) as saved:
-            counts, metrics = tally.counts(pipeline), saved.metrics
+            counts, metrics = run_report.counts(pipeline), saved.metrics
             commit = Commit(
                 lineage=pipeline.lineage,
                 parent_version=parent,
@@ -181,3 +187,78 @@ class Backfill:
             version = self.registry.writer.add_candidate(commit)
         seconds, this_run = monotonic() - began, counts["events"] - before
         return report(counts, metrics, version, saved.model_sha256, (this_run, seconds))
+
+
+def run(
+    context: ResolvedConfig,
+    source: str,
+    options: HistoryOptions,
+    *,
+    fresh: bool,
+    scores: TextIO | None,
+) -> dict[str, Any]:
+    """Make the candidate.
+
+    Args:
+        context: the model's config.
+        source: a file's path, or ``log``.
+        options: how a file becomes records.
+        fresh: read the log in its plain order.
+        scores: where each row's score goes, if anywhere.
+
+    Returns:
+        The report that ``freshet backfill --json`` prints.
+    """
+    settings = context.settings
+    with closing(Registry(settings.registry, settings.model)) as registry:
+        maker = Backfill(context, registry, SnapshotStore(Path(settings.snapshots)))
+        if source != "log":
+            return _from_file(maker, source, options, scores)
+        with closing(opened(settings, create=False)) as log, progress("events") as shown:
+            fold = maker.fresh if fresh else maker.from_journal
+            return fold(log, _folded(shown, scores))
+
+
+def _from_file(
+    maker: Backfill, source: str, options: HistoryOptions, scores: TextIO | None
+) -> dict[str, Any]:
+    refused: Counter[str] = Counter()
+    with open_csv(source, maker.context.settings.csv) as file:
+        history = History(file, maker.context.schema, options)
+        with progress("events", file.size, file.tell) as shown:
+            report = maker.from_file(history, _folded(shown, scores, refused))
+    warn_of_waits(history, maker.context.settings)
+    if refused:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common())
+        say(f"Refused: {reasons}. List them with: freshet convert {source} --rejects FILE")
+    if maker.registry.versions.live_lineage() is not None:
+        say(
+            "A learner of this model has learned from the log. Promoted, this candidate takes its "
+            "place: what it has learned or keeps waiting beyond this file is left behind. A "
+            "'backfill log' keeps it."
+        )
+    return report
+
+
+def _folded(
+    shown: Callable[[int], None], scores: TextIO | None, refused: Counter[str] | None = None
+) -> Folded:
+    """After each batch: progress, the scores if they are wanted, and the refusals' reasons."""
+    writer = None if scores is None else csv.writer(scores, lineterminator="\n")
+    if writer is not None:
+        writer.writerow(Score._fields)
+
+    def folded(pipeline: Pipeline, written: Written) -> None:
+        shown(pipeline.counts.events)
+        if writer is not None:
+            writer.writerows(read_scores(map(_as_read, written.scores)))
+        if refused is not None:
+            letters = read_dead_letters(map(_as_read, written.dead_letters))
+            refused.update(letter.reason for letter in letters)
+
+    return folded
+
+
+def _as_read(sent: Outgoing) -> Record:
+    """An output as a reader of its topic would get it; the backfill's own stand on none."""
+    return Record(Place("", 0), 0, sent.time or 0, sent.value, sent.headers, sent.key)

@@ -1,8 +1,8 @@
 """A checkpoint: the whole state of a lineage as a snapshot folder, and back again.
 
-Holds the model, the joins, the measures and the frozen copy; the manifest says what each file is
-and everything that must be equal before a learner goes on from it. The snapshot is an orphan
-until a registry row names it; :mod:`stream.learner.loop` writes that row.
+:func:`saved` writes the model, the joins, the measures, the frozen copy and the shadows; the
+manifest says what each file is and everything that must be equal before a learner resumes from
+it. The snapshot is an orphan until a registry row names it. :func:`load` gives the pipeline back.
 """
 
 from __future__ import annotations
@@ -11,70 +11,45 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
+import numpy as np
 import structlog
 
 from converters.files.compressed import zstd
 from converters.schema.schema import CONVERTER_VERSION
+from learners import choose
+from learners.calibration import Adjuster, Adjustment
 from learners.evaluation import Evaluator
 from learners.learner import MODEL_FILE
+from learners.metrics.arrays import AnyArray
 from learners.registry import Start, Verdict
 from learners.snapshots import (
     CorruptSnapshotError,
+    Draft,
     Snapshot,
     SnapshotError,
     SnapshotRef,
     SnapshotStore,
 )
 from learners.versions.gate import judge, packages
-from stream.checkpoints.files import (
-    METRICS,
-    read_arrays,
-    read_scoring,
-    shadows_begun_anew,
-    write_arrays,
-    write_scoring,
-)
-from stream.context import Context, learner_json
-from stream.fold.new_pipeline import measuring, new_pipeline
-from stream.fold.pipeline import Pipeline
-from stream.fold.planner import Counts
-from stream.fold.tally import metrics
+from stream.fold.pipeline import Pipeline, new_pipeline
+from stream.fold.row_planner import Counts
+from stream.fold.run_report import metrics
+from stream.fold.scoring import Scoring, Static
+from stream.fold.shadows import Shadow
 from stream.log import fingerprint
 from stream.log.journal import to_cut, to_positions
+from stream.resolved_config import ResolvedConfig, learner_json
 
 log = structlog.get_logger()
 
-
-def measured_by(context: Context) -> dict[str, Any]:
-    """The settings that decide what is measured, and nothing that is learned."""
-    settings = context.settings
-    value = settings.value
-    return {
-        **settings.evaluation.model_dump(mode="json"),
-        "threshold": settings.threshold,
-        "value": None if value is None else value.model_dump(mode="json"),
-    }
-
-
-def tell_changes(context: Context, state: Mapping[str, Any], anew: Collection[str]) -> None:
-    """Say what is measured otherwise than the checkpoint did; it is not the model's business."""
-    now, then = measured_by(context), state.get("measured_by", {})
-    changed = sorted(name for name in now if then and now[name] != then.get(name))
-    if changed:
-        log.info("what is measured has changed since the checkpoint", settings=", ".join(changed))
-    if "static_after" in changed and "static" in state:
-        log.warning(
-            "evaluation.static_after has changed, but the copy was taken before; it stays",
-            taken_at=then["static_after"],
-        )
-    if anew:
-        names = ", ".join(sorted(anew))
-        log.info("shadows that are gone, or begin anew with other arguments", shadows=names)
-
-
+STATIC_FILE = "static-model"
+METRICS = "metrics.npz"
+ADJUSTING = "adjusting"
+SHADOW = "shadow"
 # What parsers say to files that hold something else; none of them runs what it reads.
 UNREADABLE = (
     ValueError,
@@ -100,7 +75,11 @@ class Saved:
 
 @contextmanager
 def saved(
-    store: SnapshotStore, context: Context, pipeline: Pipeline, start: Start, parent: int | None
+    store: SnapshotStore,
+    context: ResolvedConfig,
+    pipeline: Pipeline,
+    start: Start,
+    parent: int | None,
 ) -> Iterator[Saved]:
     """Write the whole state; on disk, and judged, when the ``with`` begins.
 
@@ -131,7 +110,7 @@ def saved(
         pipeline.saved_joins.accept(draft.path, draft.marks)
 
 
-def _identity(context: Context, pipeline: Pipeline) -> dict[str, Any]:
+def _identity(context: ResolvedConfig, pipeline: Pipeline) -> dict[str, Any]:
     """What a manifest says of the model and where its pipeline stands."""
     return {
         "model": context.settings.model,
@@ -145,11 +124,11 @@ def _identity(context: Context, pipeline: Pipeline) -> dict[str, Any]:
         "output_before": to_positions(pipeline.output_before),
         "marks": fingerprint.to_json(pipeline.marks),
         "sample": list(pipeline.sample),
-        "measured_by": measured_by(context),
+        "measured_by": _measured_by(context),
     }
 
 
-def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
+def load(context: ResolvedConfig, snapshot: Snapshot, lineage: int) -> Pipeline:
     """The pipeline that was saved, to go on under a lineage.
 
     Raises:
@@ -176,13 +155,13 @@ def load(context: Context, snapshot: Snapshot, lineage: int) -> Pipeline:
     return pipeline
 
 
-def _restore(pipeline: Pipeline, context: Context, snapshot: Snapshot) -> None:
+def _restore(pipeline: Pipeline, context: ResolvedConfig, snapshot: Snapshot) -> None:
     state, joiner, scoring = snapshot.manifest, pipeline.joiner, pipeline.scoring
     read_scoring(scoring, context, snapshot)
     joiner.change_layout(scoring.layout())
     pipeline.saved_joins.restore(snapshot)
     arrays = read_arrays(snapshot.path / METRICS)
-    pipeline.evaluator = Evaluator.from_state(measuring(context), arrays)
+    pipeline.evaluator = Evaluator.from_state(pipeline.evaluator.measuring, arrays)
     anew = shadows_begun_anew(scoring, state)
     for name in anew & set(pipeline.evaluator.contenders):
         pipeline.evaluator.drop(name)
@@ -192,3 +171,126 @@ def _restore(pipeline: Pipeline, context: Context, snapshot: Snapshot) -> None:
     pipeline.output_before = to_cut(state["output_before"])
     pipeline.sample.extend(state["sample"])
     pipeline.marks = fingerprint.from_json(state.get("marks", []))
+
+
+def _measured_by(context: ResolvedConfig) -> dict[str, Any]:
+    """The settings that decide what is measured, and nothing that is learned."""
+    settings = context.settings
+    value = settings.value
+    return {
+        **settings.evaluation.model_dump(mode="json"),
+        "threshold": settings.threshold,
+        "value": None if value is None else value.model_dump(mode="json"),
+    }
+
+
+def tell_changes(context: ResolvedConfig, state: Mapping[str, Any], anew: Collection[str]) -> None:
+    """Say what is measured otherwise than the checkpoint did; it is not the model's business."""
+    now, then = _measured_by(context), state.get("measured_by", {})
+    changed = sorted(name for name in now if then and now[name] != then.get(name))
+    if changed:
+        log.info("what is measured has changed since the checkpoint", settings=", ".join(changed))
+    if "static_after" in changed and "static" in state:
+        log.warning(
+            "evaluation.static_after has changed, but the copy was taken before; it stays",
+            taken_at=then["static_after"],
+        )
+    if anew:
+        names = ", ".join(sorted(anew))
+        log.info("shadows that are gone, or begin anew with other arguments", shadows=names)
+
+
+def write_scoring(draft: Draft, scoring: Scoring) -> dict[str, Any]:
+    """Write everyone who scores, the learner itself excepted; says what the manifest needs."""
+    said: dict[str, Any] = {
+        "slices": scoring.slices.values,
+        "sliced": scoring.slices.to_json(),
+    }
+    _write_adjuster(draft.path, ADJUSTING, scoring.adjuster)
+    if scoring.adjuster.changes:
+        said["adjustment"] = scoring.adjuster.frozen().to_json()
+    if scoring.static is not None:
+        scoring.static.learner.save(draft.path / STATIC_FILE)
+        said["static"] = {"adjustment": scoring.static.adjustment.to_json()}
+    for shadow in scoring.shadows:
+        _write_shadow(draft.path, shadow)
+    said["shadows"] = {shadow.name: shadow.to_json() for shadow in scoring.shadows}
+    return said
+
+
+def read_scoring(scoring: Scoring, context: ResolvedConfig, snapshot: Snapshot) -> None:
+    """Take over what :func:`write_scoring` wrote, and the learner itself."""
+    manifest, folder = snapshot.manifest, snapshot.path
+    scoring.learner.close()
+    scoring.learner = choose.load(context.spec, folder / MODEL_FILE)
+    _read_adjuster(folder, ADJUSTING, scoring.adjuster)
+    learned = manifest["counts"]["learned"]
+    scoring.slices.restore(manifest["sliced"], learned)
+    if "static" in manifest:
+        adjustment = Adjustment.from_json(manifest["static"]["adjustment"])
+        scoring.static = Static(choose.load(context.spec, folder / STATIC_FILE), adjustment)
+    known = manifest["shadows"]
+    for shadow in scoring.shadows:
+        said = known.get(shadow.name)
+        if said is not None and _same(shadow, said):
+            _read_shadow(shadow, said, folder)
+        else:
+            shadow.begun = learned
+
+
+def shadows_begun_anew(scoring: Scoring, manifest: Mapping[str, Any]) -> set[str]:
+    """The names of shadows that the snapshot knows and that are no longer, or something else."""
+    here = {shadow.name: shadow for shadow in scoring.shadows}
+    return {
+        name
+        for name, said in manifest["shadows"].items()
+        if name not in here or not _same(here[name], said)
+    }
+
+
+def write_arrays(path: Path, arrays: Mapping[str, AnyArray]) -> None:
+    """Write named arrays."""
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, AnyArray]:
+    """Read what :func:`write_arrays` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _write_shadow(folder: Path, shadow: Shadow) -> None:
+    path = folder / f"{SHADOW}-{shadow.name}"
+    if shadow.save(path):
+        _write_adjuster(folder, f"{ADJUSTING}-{shadow.name}", shadow.adjuster)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _read_shadow(shadow: Shadow, said: Mapping[str, Any], folder: Path) -> None:
+    shadow.close()
+    shadow.begun, shadow.trouble = said["begun"], said["trouble"]
+    if shadow.trouble:
+        return
+    try:
+        shadow.learner = choose.load(shadow.spec, folder / f"{SHADOW}-{shadow.name}")
+        _read_adjuster(folder, f"{ADJUSTING}-{shadow.name}", shadow.adjuster)
+    except Exception as error:  # whatever it is, it is the shadow's own
+        shadow.fail(f"{type(error).__name__}: {error}")
+
+
+def _same(shadow: Shadow, said: Mapping[str, Any]) -> bool:
+    spec = shadow.spec.to_json()
+    return {name: said.get(name) for name in spec} == spec
+
+
+def _write_adjuster(folder: Path, name: str, adjuster: Adjuster) -> None:
+    arrays = adjuster.state()
+    if arrays:
+        write_arrays(folder / f"{name}.npz", arrays)
+
+
+def _read_adjuster(folder: Path, name: str, adjuster: Adjuster) -> None:
+    if adjuster.state():
+        adjuster.restore(read_arrays(folder / f"{name}.npz"))

@@ -1,7 +1,4 @@
-"""May a learner go on with a model: the same schema, learner, joins and topics as at its begin.
-
-Asked by :mod:`stream.learner.begin` before anything of a lineage is loaded.
-"""
+"""May a learner resume a model: only with the schema, learner, joins and topics it began with."""
 
 from __future__ import annotations
 
@@ -9,17 +6,17 @@ from collections.abc import Mapping
 
 from converters.errors import UsageError
 from learners.registry import Start
-from stream.context import Context, learner_json
-from stream.log.checks import WAYS_OUT
 from stream.log.contract import EventLog, Place, PositionError
+from stream.log.limits import WAYS_OUT
 from stream.log.topics import Topics, described
+from stream.resolved_config import ResolvedConfig, learner_json
 
 
 class ChangedModelError(UsageError):
     """The config is not the one under which the model was begun."""
 
 
-def check_same(context: Context, learner: Mapping[str, object], schema_hash: str) -> None:
+def check_same(context: ResolvedConfig, learner: Mapping[str, object], schema_hash: str) -> None:
     """Refuse to go on with a model that was made under another schema or learner."""
     now = learner_json(context)
     # What is left at its default is not named: a section can be on either side alone.

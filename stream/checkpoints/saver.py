@@ -1,7 +1,7 @@
-"""Checkpoints of the pipeline at work: when they are due, what they name, and when they fail.
+"""When a checkpoint is due, saving it, and what happens when that fails.
 
-Owned by :mod:`stream.learner.loop`; :mod:`stream.checkpoints.checkpoint` writes the snapshot, and
-the registry row that names it, conditional on this learner's epoch, is the commit point.
+The registry row that names the snapshot, conditional on this learner's epoch, is the commit
+point.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from learners.snapshots import (
     SnapshotError,
     SnapshotStore,
 )
-from stream import process
+from stream import process_control
 from stream.checkpoints import checkpoint
 from stream.checkpoints.checkpoint import Saved
-from stream.context import Context, learner_json
-from stream.fold import tally
+from stream.fold import run_report
 from stream.fold.pipeline import Pipeline
 from stream.log.contract import Place
 from stream.log.journal import JournalLine, to_positions
+from stream.resolved_config import ResolvedConfig, learner_json
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Saver:
 
     def __init__(
         self,
-        context: Context,
+        context: ResolvedConfig,
         registry: Registry,
         epoch: int,
         snapshots: SnapshotStore,
@@ -200,7 +200,7 @@ class Saver:
         self._learned_at_version = learned
         self._saved_batches = self._pipeline.batches
         self.trouble = ""
-        process.collect_recent()
+        process_control.collect_recent()
         self._pacing.saved(learned, monotonic() - began)
         log.info(
             "checkpoint",
@@ -223,7 +223,7 @@ class Saver:
                 start=start,
                 learned_something=pipeline.counts.learned > self._learned_at_version,
                 verdict=saved.verdict,
-                events=tally.counts(pipeline),
+                events=run_report.counts(pipeline),
                 metrics=saved.metrics,
                 learner=learner_json(self._context),
                 schema_hash=self._context.schema.hash,

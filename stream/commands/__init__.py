@@ -1,1 +1,1 @@
-"""The room stream/commands."""
+"""The stream's commands: ``learn`` (also produce and backfill), ``outputs``, ``dead_letters``."""

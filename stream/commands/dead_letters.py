@@ -15,13 +15,13 @@ import typer
 from converters.errors import FreshetError
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from stream.commands.outputs import output_records, print_rows
-from stream.process import stopped_by_signals
+from stream.process_control import stopped_by_signals
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
     from converters.schema.schema import Schema
-    from stream.dead_letters.mended_file import Report
-    from stream.dead_letters.send_again import SendingAgain
+    from stream.dead_letters.corrected_file import Report
+    from stream.dead_letters.resend import SendingAgain
 
 # How many refused rows are named on standard error; --json names them all.
 NAMED = 20
@@ -84,7 +84,7 @@ def _replay(sending: SendingAgain, file: str | None) -> Report:
     from converters.config.settings import CsvSettings
     from converters.files.csv_file import open_csv
     from converters.show.command_line import progress
-    from stream.dead_letters.mended_file import MendedFile
+    from stream.dead_letters.corrected_file import MendedFile
 
     if file is None:
         with progress("refused rows") as shown:
@@ -99,7 +99,7 @@ def _replay(sending: SendingAgain, file: str | None) -> Report:
 def _print_whole(
     settings: Settings, schema: Schema, rows: Rows, reason: str | None, *, json: bool
 ) -> None:
-    from stream.dead_letters.mended_file import event_form, label_form
+    from stream.dead_letters.corrected_file import event_form, label_form
 
     form = event_form(schema) if rows is Rows.events else label_form()
     with _sending(settings, schema) as sending:
@@ -111,12 +111,12 @@ def _print_whole(
 @contextmanager
 def _sending(settings: Settings, schema: Schema) -> Iterator[SendingAgain]:
     from learners.registry import Registry
-    from stream.context import context_of
-    from stream.dead_letters.send_again import sending_again
+    from stream.dead_letters.resend import sending_again
     from stream.open_log import opened_log
+    from stream.resolved_config import resolve
 
     with opened_log(settings) as log, closing(Registry(settings.registry, settings.model)) as known:
-        yield sending_again(context_of(settings, schema), known, log)
+        yield sending_again(resolve(settings, schema), known, log)
 
 
 def _say_report(sending: SendingAgain, report: Report, file: str | None) -> None:

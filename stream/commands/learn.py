@@ -13,7 +13,7 @@ import typer
 from converters.errors import UsageError
 from converters.files.output import check_apart
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
-from stream.process import stopped_by_signals
+from stream.process_control import stopped_by_signals
 
 if TYPE_CHECKING:
     from stream.produce.file_records import HistoryOptions
@@ -78,17 +78,17 @@ def learn(
     """Learn from the stream: score, measure, learn, write scores, save versions."""
     from converters.show.command_line import progress
     from stream.logging import configure_logs
-    from stream.reading.readers import Readers
+    from stream.reading.batch_source import Readers
 
     configure_logs()
     settings, schema = read_config(config)
     with closing(Readers(settings)) as readers:
         readers.get_ready()
         # Not before: a reader's process starts while this one imports what it learns with.
-        from stream.context import context_of
         from stream.learner.process import assembled
+        from stream.resolved_config import resolve
 
-        with assembled(context_of(settings, schema), readers) as process:
+        with assembled(resolve(settings, schema), readers) as process:
             say(f"Learning model '{settings.model}' from {settings.log}. Ctrl-C stops cleanly.")
             with stopped_by_signals(process.stop), progress("events") as shown:
                 report = process.run(
@@ -122,9 +122,9 @@ def backfill(
 ) -> None:
     """Replay history into a candidate version that 'promote' serves."""
     from learners.commands.versions import promote_version
-    from stream.backfill.run import run
-    from stream.context import context_of
+    from stream.backfill.backfill import run
     from stream.logging import configure_logs
+    from stream.resolved_config import resolve
 
     configure_logs()
     settings, schema = read_config(config)
@@ -132,7 +132,7 @@ def backfill(
     _check_source(source, options, fresh=fresh)
     if scores:
         check_apart({"the CSV file": source, "--config": str(config)}, {"--scores": scores.name})
-    report = run(context_of(settings, schema), source, options, fresh=fresh, scores=scores)
+    report = run(resolve(settings, schema), source, options, fresh=fresh, scores=scores)
     if promote:
         promote_version(settings, report["version"], "backfill --promote")
     if json:

@@ -22,9 +22,10 @@ from converters.files.framing import MOST_ROWS, Dialect
 from learners.registry import Lineage
 from stream.fold.outputs import read_dead_letters
 from stream.log import journal
+from stream.log.batch import LabelRows
 from stream.log.contract import EventLog, Place, Record
 from stream.log.topics import Topics, described
-from stream.reading.batches import LabelRows, RecordReader
+from stream.reading.conversion import RecordReader
 
 # Reading over so many records takes no longer than opening another reader behind them.
 FAR = 20_000

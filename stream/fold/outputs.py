@@ -1,9 +1,7 @@
-"""What the learner writes for each input record: a record of scores, one of dead letters.
+"""The records that the learner writes for each input record: one of scores, one of dead letters.
 
-Both carry the key ``topic:partition:offset`` of the record they answer, and one CSV line per row:
-``row,id,score,lessons,lineage`` and ``row,reason,column,text``. The pipeline makes them, the
-learner writes them in one transaction with the journal, and ``freshet scores`` and
-``freshet dead-letters`` read them back.
+Both carry the key ``topic:partition:offset`` of the record they answer, and one CSV line a row:
+``row,id,score,lessons,lineage`` and ``row,reason,column,text``. The readers give the rows back.
 """
 
 from __future__ import annotations
@@ -17,8 +15,8 @@ import orjson
 
 from converters.cells.refusal import Refusal
 from converters.files.framing import csv_line
+from stream.log.batch import Taken
 from stream.log.contract import Outgoing, Place, Record
-from stream.reading.batches import Taken
 
 # Existing Kafka topics take records of a mebibyte at most.
 MOST_BYTES = 2**19

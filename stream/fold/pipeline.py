@@ -1,32 +1,40 @@
-"""The fold: batches in; scores, lessons and dead letters out. No I/O, no clock, no chance.
+"""The fold: batches in; scores, labelled examples and dead letters out. No clock, no randomness.
 
-Stands in the middle of the stream floor: :mod:`stream.reading.batches` hands it batches, it has
-each planned (:mod:`stream.fold.planner`), lets the learner and its shadows work through the plan's
-lines in one go (:mod:`stream.fold.scoring`), measures, and returns what is to be written.
-
-How the log was cut into batches changes nothing, for every step is in the order of the records.
+A :class:`Pipeline` holds the whole state of one lineage. For each batch it plans the rows
+(:mod:`stream.fold.row_planner`), lets the learners work through the planned lines in one go
+(:mod:`stream.fold.scoring`), measures, and returns what is to be written. How the log was cut into
+batches changes nothing, since every step follows the order of the records.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from converters.cells.refusal import Refusal
+from converters.cells.times import time_ms
 from converters.convert.to_vw_text import unlabelled
-from learners.evaluation import Evaluator
+from converters.schema.passthrough import passthrough_of
+from learners import choose
+from learners.calibration import Adjuster
+from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.learner import Learner
-from stream.fold.lessons import measure
+from learners.shadow_specs import shadow_specs
 from stream.fold.outputs import csv_field, dead_letter_records, score_records, score_texts
-from stream.fold.plan import Plan, plan_for
-from stream.fold.planner import Counts, Planner
-from stream.fold.scoring import STATIC, Scoring
-from stream.joins.joiner import Joiner
+from stream.fold.plan import Plan, Remembered, Taught, Teaching, plan_for
+from stream.fold.row_planner import Counts, Planner
+from stream.fold.scoring import AMOUNT, OWN, SLICE, STATIC, Scoring
+from stream.fold.shadows import new_shadow
+from stream.fold.slices import Slices
+from stream.joins.joiner import ARRIVED, BEHIND, Joiner
 from stream.joins.saved import SavedJoins
+from stream.log.batch import Batch, Taken
 from stream.log.contract import Outgoing, Place
 from stream.log.fingerprint import Mark
-from stream.reading.batches import Batch, Taken
+from stream.resolved_config import ResolvedConfig
 
 # How many recent rows a snapshot keeps with their scores, for others to reproduce.
 SAMPLE_ROWS = 16
@@ -145,3 +153,75 @@ class Pipeline:
         """Take the copy; until now it was the learner itself, so it starts with its measures."""
         self.scoring.freeze(self.joiner)
         self.evaluator.fork(STATIC)
+
+
+def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
+    """A pipeline that has seen nothing."""
+    settings, late = context.settings, context.settings.late_labels
+    passthrough = passthrough_of(settings, context.schema)
+    scoring = Scoring(
+        choose.create(context.spec),
+        Adjuster(settings.imbalance, settings.calibration),
+        Slices(passthrough, settings.evaluation.slice_values),
+        [
+            new_shadow(name, spec, settings)
+            for name, spec in shadow_specs(settings, context.schema).items()
+        ],
+    )
+    joiner = Joiner(late, settings.duplicates, scoring.layout())
+    static_after = settings.evaluation.static_after
+    return Pipeline(
+        scoring,
+        Planner(joiner, late.expired == "negative", Teaching.by(settings.imbalance)),
+        Evaluator(Measuring.by(settings, passthrough.slices)),
+        SavedJoins(joiner, late.memory),
+        lineage,
+        static_after=None if static_after is None else time_ms(static_after),
+    )
+
+
+def measure(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
+    """Measure the lessons of a plan, and anew those whose label was corrected."""
+    if plan.corrections.events:
+        _in_turn(evaluator, plan, remembered)
+    elif plan.lessons.events:
+        evaluator.take(lessons_of(plan.lessons, remembered))
+
+
+def _in_turn(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
+    """Lessons and corrections in the order in which they came."""
+    lessons, corrections = lessons_of(plan.lessons, remembered), plan.corrections
+    events = np.array(corrections.events, dtype=np.int64)
+    said = np.array([corrections.lessons, corrections.times], dtype=np.int64)
+    numbers, known = remembered.taught(events, list(said))
+    # As at first in all but the label, the time of the first one too.
+    corrected = replace(lessons_of(corrections, remembered), known=known)
+    begin = 0
+    for at, upto in enumerate(plan.lessons_before):
+        if upto > begin:
+            evaluator.take(lessons.part(slice(begin, upto)))
+        evaluator.correct(numbers[at : at + 1], corrected.part(slice(at, at + 1)))
+        begin = upto
+    if len(plan.lessons.events) > begin:
+        evaluator.take(lessons.part(slice(begin, None)))
+
+
+def lessons_of(taught: Taught, remembered: Remembered) -> Lessons:
+    """The lessons with all that is measured of them."""
+    layout = remembered.arrived_layout
+    block = remembered.of(np.array(taught.events, dtype=np.int64))
+    floats = dict(zip(layout.floats, block.floats, strict=True))
+    amounts = np.ones(len(taught.events))
+    for name in [name for name in floats if name.startswith(AMOUNT)]:
+        amounts = floats.pop(name)
+    sliced = [at for at, name in enumerate(layout.integers) if name.startswith(SLICE)]
+    return Lessons(
+        # A shadow's column goes by more than its name.
+        scores={n.partition(" ")[0]: of for n, of in floats.items() if not n.endswith(OWN)},
+        positive=np.array(taught.labels, dtype=np.int64) == 1,
+        behind=block.integers[layout.integers.index(BEHIND)],
+        arrived=block.integers[layout.integers.index(ARRIVED)],
+        known=np.array(taught.times, dtype=np.int64),
+        slices=block.integers[sliced],
+        amounts=amounts,
+    )

@@ -1,7 +1,7 @@
 """The plan of some records: lines for the learner in order, and what their scores are for.
 
-:mod:`stream.fold.planner` writes it down by ids and times alone, no score being known yet;
-:mod:`stream.fold.pipeline` lets the learner work through it.
+The planner writes it by ids and times only, before any score is known. :class:`Remembered` finds
+the numbers of its events; :class:`Teaching` says how an example becomes the learner's line.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from converters.cells.refusal import Refusal
 from converters.config.learning_settings import ImbalanceSettings
 from learners.calibration import is_left_out, weighted
 from learners.metrics.arrays import IntArray
-from stream.joins.columns import Block, Layout
+from stream.joins.column_store import Block, Layout
 from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source
-from stream.reading.batches import Taken
+from stream.log.batch import Taken
 
 # A row's score still to come: its number in the record, its id, its line, the lessons before it.
 Scored = tuple[int, str, int, int]

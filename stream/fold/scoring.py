@@ -1,25 +1,28 @@
-"""The learner, the copy that stopped learning, and the shadows: who scores the lines of a plan.
+"""Scores and trains: the learner, the frozen copy and the shadows work through the lines of a plan.
 
-Stands between :mod:`stream.fold.pipeline`, whose learners it owns, and :mod:`learners`. Every event
-that arrives gets a score of each; they stand beside the event, in columns, until its label comes.
+Every event that arrives gets a score of each. The scores are kept with the event, in columns,
+until its label comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from converters.config.settings import HALF
 from converters.convert.to_vw_text import unlabelled
+from learners import choose
 from learners.calibration import Adjuster, Adjustment
-from learners.learner import Learner
+from learners.learner import MODEL_FILE, Learner
 from learners.metrics.arrays import FloatArray, IntArray
 from stream.fold.plan import Plan, Remembered
 from stream.fold.shadows import Shadow
 from stream.fold.slices import Slices
-from stream.joins.columns import UNKNOWN, Block, Layout
+from stream.joins.column_store import UNKNOWN, Block, Layout
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
 
 # The columns of an event's scores: what is served, the learner's own, and beside them.
@@ -39,15 +42,10 @@ class Static:
 
 @dataclass
 class Scoring:
-    """Everyone who scores.
-
-    Attributes:
-        copy_learner: makes the copy that stops learning.
-    """
+    """Everyone who scores."""
 
     learner: Learner
     adjuster: Adjuster
-    copy_learner: Callable[[Learner], Learner]
     slices: Slices = field(default_factory=Slices)
     shadows: list[Shadow] = field(default_factory=list)
     static: Static | None = None
@@ -88,7 +86,7 @@ class Scoring:
 
     def freeze(self, joiner: Joiner) -> None:
         """Take the copy that stops learning; it would have scored what waits as the learner did."""
-        self.static = Static(self.copy_learner(self.learner), self.adjuster.frozen())
+        self.static = Static(_copy_of(self.learner), self.adjuster.frozen())
         joiner.change_layout(self.layout())
 
     def close(self) -> None:
@@ -144,6 +142,14 @@ class Scoring:
         told = np.where(scored, raw, HALF)
         adjusted = adjuster.adjust(told, lines[known], given[known], positive[known])
         return np.where(scored, adjusted, UNKNOWN)
+
+
+def _copy_of(learner: Learner) -> Learner:
+    """A learner with the same state that changes independently of this one."""
+    with TemporaryDirectory() as folder:
+        saved = Path(folder) / MODEL_FILE
+        learner.save(saved)
+        return choose.load(learner.spec, saved)
 
 
 def _put(remembered: Remembered, column: str, values: FloatArray) -> None:

@@ -1,7 +1,7 @@
-"""Learners that run beside the one that is served: the same lines, in the same order.
+"""Learners that run beside the served one: the same lines, in the same order.
 
-Owned by the pipeline. A shadow is scored and taught like the learner itself and measured on the
-same lessons; whatever goes wrong in it ends the shadow, says why, and touches nothing else.
+A shadow is scored and trained like the learner itself and measured on the same examples. Whatever
+fails in it ends the shadow, is logged with its cause, and affects nothing else.
 """
 
 from __future__ import annotations

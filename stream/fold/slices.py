@@ -1,7 +1,6 @@
 """Passthrough cells as numbers: a code for each value of a slice, and the event's amount.
 
-Stands between the planner's arrivals and the columns of remembered events. Codes are given in the
-order in which values come, which is the order of the records: a fold like all else.
+Codes are given in the order in which values come, which is the order of the records.
 """
 
 from __future__ import annotations

@@ -1,1 +1,5 @@
-"""Events that wait for their labels: who is remembered, with what, and how that is saved."""
+"""Events and their labels joined by id: ``joiner`` decides, over one ``queue`` for each role.
+
+A queue keeps its numbers in a ``column_store``. ``saved`` writes and reads all queues, in
+``segments`` whose files ``row_files`` lays out.
+"""

@@ -16,7 +16,7 @@ from enum import IntEnum
 from hashlib import blake2b
 
 from converters.config.settings import DuplicateSettings, LateLabelSettings
-from stream.joins.columns import Layout
+from stream.joins.column_store import Layout
 from stream.joins.queue import KeyedQueue
 from stream.joins.segments import SLOT
 

@@ -18,7 +18,7 @@ from operator import or_
 import numpy as np
 
 from learners.metrics.arrays import IntArray
-from stream.joins.columns import Columns, Layout
+from stream.joins.column_store import Columns, Layout
 
 # Two bits beside each number: a label, or what else the owner says of the key.
 CODE_BITS = 2

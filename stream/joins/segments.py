@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from learners.metrics.arrays import AnyArray, IntArray
-from stream.joins import segment_file
+from stream.joins import row_files
 from stream.joins.queue import KeyedQueue
-from stream.joins.segment_file import FrameCache, Rows, packed, unpacked
+from stream.joins.row_files import FrameCache, Rows, packed, unpacked
 
 # So many neighbours of one level are merged.
 FAN = 8
@@ -175,7 +175,7 @@ class Segments:
         """
         layout = self.queue.columns.layout
         for each in said:
-            rows = segment_file.from_bytes(read(each["file"]), layout)
+            rows = row_files.from_bytes(read(each["file"]), layout)
             bits = np.unpackbits(left[each["file"]], count=each["slots"])
             self._segments.append(self._restored(each, rows, np.flatnonzero(bits)))
             self._serial = max(self._serial, int(each["file"].rsplit("-", 1)[1]) + 1)
@@ -221,7 +221,7 @@ class Segments:
             *(file, entry.level, entry.first, entry.end, numbers.size, frames),
             text_bytes=sum(map(len, texts)),
         )
-        return segment, segment_file.to_bytes(rows, queue.columns.layout)
+        return segment, row_files.to_bytes(rows, queue.columns.layout)
 
     def _bits(self, segment: Segment, left: IntArray, fresh: bool) -> AnyArray:
         """Which slots of a segment are left; of one just written all are."""

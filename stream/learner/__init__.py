@@ -1,1 +1,4 @@
-"""The room stream/learner."""
+"""The running learner: ``process`` takes lock and epoch, ``beginning`` finds where to resume.
+
+``loop`` takes batches, writes outputs and saves; ``heartbeat`` reports and waits out outages.
+"""

@@ -1,8 +1,7 @@
-"""The learner at work: fold a batch, write its outputs, save now and then, say how it goes.
+"""The learner's loop: fold a batch, write its outputs, save now and then, report.
 
-The top of the stream floor's main path. Each batch's outputs and journal line are one transaction;
-now and then the whole state becomes a snapshot (:mod:`stream.checkpoints.saver`). What the journal
-holds beyond the checkpoint is folded again at the next start, with outputs off.
+Each batch's outputs and journal line are one transaction. What the journal holds beyond the last
+checkpoint is folded again at the next start, with outputs off.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ import structlog
 
 from learners.registry import Registry, RegistryUnavailableError
 from learners.snapshots import SnapshotError, SnapshotStore
-from stream import process
+from stream import process_control
 from stream.checkpoints.saver import Beginning, Saver
-from stream.fold import tally
+from stream.fold import run_report
 from stream.fold.pipeline import Written
-from stream.learner.begin import Starting
+from stream.learner.beginning import Starting
 from stream.learner.heartbeat import Heartbeat, Spacing
+from stream.log.batch import Batch
 from stream.log.contract import Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
-from stream.reading.batches import Batch
 
 
 class OutputThread:
@@ -164,7 +163,7 @@ class Learning:
 
     def _look_around(self) -> None:
         """Each second: say how it goes, tidy up, and see whether a backfill was promoted."""
-        process.collect_new()
+        process_control.collect_new()
         try:
             self._beat(alive=True)
             self._thin()
@@ -177,7 +176,7 @@ class Learning:
     def _beat(self, *, alive: bool) -> None:
         self.status = self._heartbeat.status() | {
             "alive": alive,
-            **tally.counts(self.pipeline),
+            **run_report.counts(self.pipeline),
             "metrics": self._metrics(fresh=not alive),
             "checkpoint_trouble": self._saver.trouble,
         }
@@ -187,7 +186,7 @@ class Learning:
         """The measures; those of a moment ago where it is too soon to work them out again."""
         if fresh or self._measured.due():
             with self._measured.timed():
-                self._last_metrics = tally.metrics(self.pipeline)
+                self._last_metrics = run_report.metrics(self.pipeline)
         return self._last_metrics
 
     def _thin(self) -> None:

@@ -1,11 +1,8 @@
 """``freshet learn`` as one process: takes the lock and the epoch, begins, learns, stops cleanly.
 
-Puts the parts together: :mod:`stream.learner.begin` says where to begin,
-:mod:`stream.reading.batches` gives
-batches, :mod:`stream.learner.loop` takes them. One learner of a model writes: on this machine a
-file
-lock decides, across machines the registry's epoch and the log's fencing. When log or registry go
-away it waits, and begins anew from the last checkpoint, as a process started again would.
+One learner of a model writes: on this machine a file lock decides, across machines the registry's
+epoch and the log's fencing. When log or registry are unavailable it waits, and then resumes from
+the last checkpoint, as a restarted process would.
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -21,26 +18,86 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from converters.config.settings import Settings
 from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry, RegistryUnavailableError
 from learners.snapshots import SnapshotDiskError, SnapshotStore
 from stream.checkpoints.saver import Beginning
-from stream.context import Context
-from stream.fold import tally
-from stream.fold.tally import report
-from stream.learner.begin import Starting
-from stream.learner.fencing import Connection, connect, take_hold
+from stream.fold import run_report
+from stream.fold.run_report import report
+from stream.learner.beginning import Starting
+from stream.learner.heartbeat import Outage
 from stream.learner.loop import Learning
-from stream.learner.outage import Outage
-from stream.log.contract import FencedError, LogUnavailableError, Place, StampError
+from stream.log.batch import Batch
+from stream.log.contract import (
+    EventLog,
+    FencedError,
+    LogError,
+    LogUnavailableError,
+    OutputWriter,
+    Place,
+    StampError,
+)
 from stream.log.topics import Topics, create_topics, described
 from stream.open_log import opened
-from stream.process import collected_by_hand
+from stream.process_control import collected_by_hand
 from stream.reading import merge
 from stream.reading.assignment import Assignment
-from stream.reading.batches import Batch
-from stream.reading.readers import Readers
+from stream.reading.batch_source import Readers
+from stream.resolved_config import ResolvedConfig
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open log and the writer of the learner's outputs."""
+
+    event_log: EventLog
+    writer: OutputWriter
+
+    def close(self) -> None:
+        """Close both; a log that is away cannot keep us from that."""
+        for each in (self.writer, self.event_log):
+            with suppress(LogError):
+                each.close()
+
+
+def take_hold(
+    event_log: EventLog, settings: Settings, registry: Registry, epoch: int
+) -> Connection:
+    """Become the writer of the outputs, which fences off every other.
+
+    The epoch is looked at once the writer is open: a learner that was paused may have fenced off
+    its successor just now. It ends here then, and the successor begins anew, for the epoch is its.
+
+    Raises:
+        SupersededError: another learner has taken over.
+    """
+    writer = event_log.writer(f"{settings.model}.learner")
+    try:
+        registry.writer.check_epoch(epoch)
+    except BaseException:
+        writer.close()
+        raise
+    return Connection(event_log, writer)
+
+
+def connect(settings: Settings, registry: Registry, epoch: int) -> Connection:
+    """Open the log again and take hold of it; nothing stays open when that fails.
+
+    Raises:
+        LogUnavailableError: the log does not answer.
+        SupersededError: another learner has taken over; the log was left alone.
+    """
+    registry.writer.check_epoch(epoch)
+    event_log = opened(settings)
+    try:
+        return take_hold(event_log, settings, registry, epoch)
+    except BaseException:
+        with suppress(LogError):
+            event_log.close()
+        raise
+
 
 Seen = Callable[[Batch, Learning], None]
 
@@ -64,7 +121,7 @@ class LearnerRunningError(FreshetError):
 class LearnerProcess:
     """An assembled learner: the lock and the epoch are its own, older writers are fenced off."""
 
-    context: Context
+    context: ResolvedConfig
     topics: Topics
     registry: Registry
     snapshots: SnapshotStore
@@ -185,7 +242,7 @@ class LearnerProcess:
         counts, metrics = ({}, {}) if point is None else (point.events, point.metrics)
         if self.connection is not None and self.learning is not None:
             pipeline = self.learning.pipeline
-            counts, metrics = tally.counts(pipeline), tally.metrics(pipeline)
+            counts, metrics = run_report.counts(pipeline), run_report.metrics(pipeline)
         latest = self.registry.serving.pointers().latest
         if point is None and latest is not None:  # a promoted backfill, and nothing learned since
             point = self.registry.versions.find(latest)
@@ -199,7 +256,7 @@ class LearnerProcess:
 
 
 @contextmanager
-def assembled(context: Context, readers: Readers | None = None) -> Iterator[LearnerProcess]:
+def assembled(context: ResolvedConfig, readers: Readers | None = None) -> Iterator[LearnerProcess]:
     """A learner process with everything open; closes it all.
 
     Args:

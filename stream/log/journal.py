@@ -2,7 +2,7 @@
 
 A line is written in one transaction with the batch's outputs; what the journal names has been
 output, nothing else has. Reading it gives the cuts that
-:class:`stream.reading.batches.BatchReader` takes
+:class:`stream.reading.conversion.BatchReader` takes
 again, after a restart (from the checkpoint's place) or for a backfill (from the lineage's begin).
 """
 
@@ -16,8 +16,8 @@ import orjson
 
 from converters.errors import FreshetError
 from learners.registry import Lineage
-from stream.log.checks import WAYS_OUT
 from stream.log.contract import EventLog, LogError, Outgoing, Place, PositionError, Record
+from stream.log.limits import WAYS_OUT
 from stream.log.topics import Topics, described
 
 Cut = Mapping[Place, int]

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from stream.log.checks import WAYS_OUT, check_position
 from stream.log.contract import Place, PositionError, Record, TopicState
+from stream.log.limits import WAYS_OUT, check_position
 from stream.log_kafka.client import REQUEST_SECONDS, Consumer, TopicPartition, kafka, open_consumer
 from stream.log_kafka.errors import errors, patiently
 

@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from stream.log.checks import checked
 from stream.log.contract import MAX_RECORD_BYTES, Outgoing, Place
+from stream.log.limits import checked
 from stream.log_kafka.client import DELIVERY_SECONDS, Producer, kafka, open_producer
 from stream.log_kafka.errors import errors, meaning
 

@@ -1,1 +1,1 @@
-"""The room stream/log_sqlite."""
+"""The embedded log: ``log`` implements the contract, ``reader`` reads, ``file`` is the SQLite file."""

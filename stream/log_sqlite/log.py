@@ -12,8 +12,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stream.log.checks import check_names, check_position, checked
 from stream.log.contract import FencedError, Outgoing, Place, TopicSpec, TopicState
+from stream.log.limits import check_names, check_position, checked
 from stream.log_sqlite.file import OFFSET_BITS, LogFile, insert, transaction, unknown
 from stream.log_sqlite.reader import SqliteReader
 

@@ -10,8 +10,8 @@ import contextlib
 import time
 from collections.abc import Iterable, Mapping
 
-from stream.log.checks import WAYS_OUT
 from stream.log.contract import Place, PositionError, Record
+from stream.log.limits import WAYS_OUT
 from stream.log_sqlite.file import OFFSET_BITS, LogFile, unpacked
 
 RECORDS_A_POLL = 2_048

@@ -1,1 +1,1 @@
-"""The room stream/produce."""
+"""A CSV file onto the log: ``file_records`` forms records, ``producer`` sends them at a pace."""

@@ -1,7 +1,7 @@
 """What a reader is to read: from where, which of it has been learned before, and where to end.
 
 Stands between the learner, which knows all this from its checkpoint and the journal, and the reader
-(:mod:`stream.reading.batches`), in this process or, as one line of JSON, in another.
+(:mod:`stream.reading.conversion`), in this process or, as one line of JSON, in another.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import orjson
 from converters.config.settings import Settings
 from converters.schema import schema
 from learners.learner import LearnerSpec
-from stream.context import Context
 from stream.log import fingerprint
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine
+from stream.resolved_config import ResolvedConfig
 
 Flat = list[tuple[str, int, int]]
 
@@ -37,7 +37,7 @@ class Assignment:
         batch_rows: how many rows a new batch holds, or somewhat more.
     """
 
-    context: Context
+    context: ResolvedConfig
     positions: Mapping[Place, int]
     marks: Mapping[Place, Mark]
     journal: Sequence[JournalLine]
@@ -70,7 +70,7 @@ def from_json(line: bytes) -> Assignment:
     learner, limit = content["learner"], content["limit"]
     spec = LearnerSpec(learner["kind"], tuple(learner["args"]))
     return Assignment(
-        Context(settings, schema.from_settings(settings), spec),
+        ResolvedConfig(settings, schema.from_settings(settings), spec),
         _places(content["positions"]),
         fingerprint.from_json(content["marks"]),
         [

@@ -1,7 +1,7 @@
 """Several partitions as one stream: records in order of record time, labels before events.
 
 Stands between a :class:`~stream.log.contract.LogReader` and the conversion
-(:mod:`stream.reading.batches`). The
+(:mod:`stream.reading.conversion`). The
 order is (record time, labels before events, topic, partition, offset), keeping each partition's
 own order; a partition known to hold more is waited for, so that what is taken from a backlog is
 always a prefix of the one global order, however the log delivers it.
@@ -18,8 +18,8 @@ from collections import deque
 from collections.abc import Mapping
 from time import monotonic
 
-from stream.log.checks import WAYS_OUT
 from stream.log.contract import LogReader, LogUnavailableError, Place, PositionError, Record
+from stream.log.limits import WAYS_OUT
 
 # Kafka's poll drains one partition before the next; a partition with this much in its buffer is
 # paused until the others have caught up.

@@ -147,7 +147,7 @@ class Instruments:
 
             return opened
 
-        replace("stream.reading.remote", "RemoteReader.open", make)
+        replace("stream.reading.reader_process", "RemoteReader.open", make)
 
     def _sqlite_outputs(self) -> None:
         passed = self.trace.passed

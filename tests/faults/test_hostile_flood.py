@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from stream.log.contract import MAX_RECORD_BYTES, Outgoing, Place, Record, RecordTooLargeError
-from stream.process import collected_by_hand
-from stream.reading.batches import record_reader
+from stream.process_control import collected_by_hand
+from stream.reading.conversion import record_reader
 from tests.support import ROOT
 from tests.support.serving.project import Project
 

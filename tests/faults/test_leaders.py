@@ -10,7 +10,7 @@ import pytest
 
 from stream.log.contract import Place
 from stream.log_kafka.client import open_admin
-from stream.log_kafka.topics import WANTED
+from stream.log_kafka.log import WANTED
 from tests.faults.cluster import Cluster
 from tests.faults.feeding import fed
 from tests.faults.running import Learner, begun, outcome, verified, without_faults

@@ -26,8 +26,8 @@ from learners.snapshots import SnapshotStore
 from serve.demo.flights import LANDED
 from serve.processes.ports import free_port
 from stream.backfill.backfill import Backfill
-from stream.context import context_of
 from stream.produce.file_records import History, HistoryOptions
+from stream.resolved_config import resolve
 
 FLIGHT = b'{"carrier": "UA", "origin": "EWR", "dest": "ORD", "hour": "18"}'
 REPORTED = {
@@ -127,7 +127,7 @@ def taken(port: int) -> Iterator[None]:
 def backfilled(folder: Path) -> dict[str, Any]:
     """What a backfill of the demo's own file under the demo's own config reports."""
     settings = load.load(folder / ".freshet" / "demo" / "freshet.toml")
-    context = context_of(settings, from_settings(settings))
+    context = resolve(settings, from_settings(settings))
     with (
         closing(Registry(settings.registry, settings.model)) as registry,
         open_csv(str(folder / ".freshet" / "demo" / "flights.csv")) as file,

@@ -20,8 +20,8 @@ from learners.snapshots import SnapshotStore
 from serve.demo import flights
 from serve.demo.flights import FLIGHTS, LANDED, write_flights
 from stream.backfill.backfill import Backfill
-from stream.context import context_of
 from stream.produce.file_records import History, HistoryOptions
+from stream.resolved_config import resolve
 
 Flight = dict[str, str]
 
@@ -106,7 +106,7 @@ def test_the_first_month_can_be_learned_from_honest_labels(
     path = tmp_path / "freshet.toml"
     path.write_text(flights.CONFIG, encoding="utf-8")
     settings = load.load(path)
-    context = context_of(settings, from_settings(settings))
+    context = resolve(settings, from_settings(settings))
     with (
         closing(Registry(settings.registry, settings.model)) as registry,
         open_csv(str(first_month)) as file,

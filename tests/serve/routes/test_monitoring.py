@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from learners.registry import RegistryUnavailableError
 from learners.registry.writer import Writer
 from serve.routes.monitoring import KEPT_SECONDS
-from stream.fold.tally import metrics
+from stream.fold.run_report import metrics
 from tests.support.serving.served import Maker, a_client, problem_of
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from converters.files.csv_file import CsvFileError
 from converters.files.framing import COMMA, csv_line
-from stream.dead_letters.mended_file import LONGEST_RAW, Form, event_form, printable
+from stream.dead_letters.corrected_file import LONGEST_RAW, Form, event_form, printable
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, originals
 from stream.log.contract import Outgoing, Place
 from tests.serve.test_cli import freshet

@@ -9,8 +9,8 @@ import pytest
 
 from converters.config.settings import LateLabelSettings
 from learners.snapshots import SnapshotStore
-from stream.fold import tally
-from stream.fold.new_pipeline import new_pipeline
+from stream.fold import run_report
+from stream.fold.pipeline import new_pipeline
 from tests.support.streams.folds import (
     EVERYTHING,
     Drawn,
@@ -47,7 +47,7 @@ def test_a_shadow_that_fails_leaves_the_learner_as_it_was(
     assert given == scores
     assert model_bytes(fold.learner, tmp_path) == model_bytes(alone.learner, tmp_path)
     assert fold.scoring.shadows[0].trouble == "MemoryError: no room"
-    measured = tally.metrics(fold)
+    measured = run_report.metrics(fold)
     assert measured["contenders"]["weak"]["count"] == 60
     assert measured["count"] == 120
     assert measured["shadow_troubles"] == {"weak": "MemoryError: no room"}
@@ -145,7 +145,7 @@ def test_a_shadow_whose_package_is_missing_hinders_nobody(monkeypatch: pytest.Mo
     fold = new_pipeline(made_for, 1)
     taken(fold, stream(5))
     assert "river" in fold.scoring.shadows[0].trouble
-    assert tally.metrics(fold)["count"] > 0
+    assert run_report.metrics(fold)["count"] > 0
     fold.close()
 
 
@@ -157,7 +157,7 @@ def test_a_shadow_that_gives_no_probabilities_has_failed(monkeypatch: pytest.Mon
         monkeypatch.setattr(fold.scoring.shadows[0].learner, "step", lambda _, s=scores: s)
         taken(fold, records_of([(1, ("e", [("", 1, "| x=1")]))]))
         assert fold.scoring.shadows[0].trouble
-        assert tally.metrics(fold)["count"] == 1
+        assert run_report.metrics(fold)["count"] == 1
         fold.close()
 
 
@@ -175,8 +175,8 @@ def test_a_shadow_that_comes_again_is_another_one(tmp_path: Path) -> None:
     labels = [("l", [(f"k{n}", 1 - (n * 7) % 3 % 2)]) for n in range(10)]
     taken(fold, records_of([(70, labels[0]), *[(0, label) for label in labels[1:]]]))
     assert fold.joiner.counts.labels_corrected == 7
-    assert tally.metrics(fold)["contenders"]["again"]["count"] == 0
+    assert run_report.metrics(fold)["contenders"]["again"]["count"] == 0
     taken(fold, records_of([(80, ("e", [("", 1, "| x=1")] * 4))]))
-    measured = tally.metrics(fold)["contenders"]["again"]
+    measured = run_report.metrics(fold)["contenders"]["again"]
     assert (measured["count"], measured["positives"]) == (4, 4)
     fold.close()

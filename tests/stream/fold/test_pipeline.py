@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -15,13 +14,12 @@ from converters.config.settings import DuplicateSettings, LateLabelSettings
 from learners import choose
 from learners.calibration import Adjuster
 from learners.evaluation import Evaluator, Measuring
-from learners.learner import Learner
 from stream.fold.pipeline import Pipeline
-from stream.fold.planner import Planner
+from stream.fold.row_planner import Planner
 from stream.fold.scoring import Scoring
 from stream.joins.joiner import Joiner
 from stream.joins.saved import SavedJoins
-from stream.reading.batches import Batch, EventRows, LabelRows
+from stream.log.batch import Batch, EventRows, LabelRows
 from tests.support.streams.folds import (
     EVENTS,
     LABELS,
@@ -36,18 +34,9 @@ from tests.support.streams.folds import (
 from tests.support.streams.simulation import SPEC, Simulation
 
 
-def no_copy(_: Learner) -> Learner:
-    """No test here freezes a copy unless it says so."""
-    raise AssertionError
-
-
-def pipeline(
-    late: LateLabelSettings, window: int = 5, copy: Callable[[Learner], Learner] = no_copy
-) -> Pipeline:
+def pipeline(late: LateLabelSettings, window: int = 5) -> Pipeline:
     """An empty fold."""
-    scoring = Scoring(
-        choose.create(SPEC), Adjuster(ImbalanceSettings(), CalibrationSettings()), copy
-    )
+    scoring = Scoring(choose.create(SPEC), Adjuster(ImbalanceSettings(), CalibrationSettings()))
     joiner = Joiner(late, DuplicateSettings(window=window), scoring.layout())
     return Pipeline(
         scoring,
@@ -130,14 +119,7 @@ def test_an_event_is_measured_by_the_score_it_was_given_at_arrival() -> None:
 
 def test_the_static_copy_stops_learning_and_is_measured_on_the_same_events() -> None:
     """From its moment on the copy scores as it did then, while the learner goes on."""
-    copies: list[Learner] = []
-
-    def copy(learner: Learner) -> Learner:
-        del learner
-        copies.append(choose.create(SPEC))
-        return copies[0]
-
-    fold = pipeline(LateLabelSettings(), copy=copy)
+    fold = pipeline(LateLabelSettings())
     fold.static_after = 5000
     fold.take(Batch([EventRows(EVENTS, n, n * 1000, [("", 1, "| x=1")]) for n in range(10)], {}))
     assert fold.scoring.static is not None
@@ -145,10 +127,11 @@ def test_the_static_copy_stops_learning_and_is_measured_on_the_same_events() -> 
     static = main["static"]
     assert static["count"] == main["count"] == 10
     assert static["log_loss"] > main["log_loss"]
-    # Five lessons measured before the copy was taken, as the learner itself; five at one half.
+    # Five lessons measured before the copy was taken, as the learner itself; five by the copy.
     early = pipeline(LateLabelSettings())
     early.take(Batch([EventRows(EVENTS, n, n * 1000, [("", 1, "| x=1")]) for n in range(5)], {}))
-    expected = (early.evaluator.summary()["log_loss"] * 5 - 5 * math.log(0.5)) / 10
+    (frozen,) = early.learner.predict(["| x=1"])
+    expected = (early.evaluator.summary()["log_loss"] * 5 - 5 * math.log(frozen)) / 10
     assert static["log_loss"] == pytest.approx(expected)
     fold.close()
     early.close()

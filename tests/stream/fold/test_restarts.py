@@ -16,10 +16,9 @@ from learners import choose
 from learners.snapshots import Snapshot, SnapshotError, SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import ChangedModelError, check_same
-from stream.context import Context, learner_json
-from stream.fold.new_pipeline import new_pipeline
-from stream.fold.pipeline import Pipeline
-from stream.reading.batches import Taken
+from stream.fold.pipeline import Pipeline, new_pipeline
+from stream.log.batch import Taken
+from stream.resolved_config import ResolvedConfig, learner_json
 from tests.support.streams.folds import (
     EVERYTHING,
     Drawn,
@@ -41,7 +40,7 @@ stops = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
 
 def folded(
-    made_for: Context, records: list[Taken], at: list[int], folder: Path
+    made_for: ResolvedConfig, records: list[Taken], at: list[int], folder: Path
 ) -> tuple[Pipeline, list[tuple[str, float, int]]]:
     """The fold of all records with a stop and a start after so many, again and again."""
     fold = new_pipeline(made_for, 1)

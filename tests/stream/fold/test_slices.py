@@ -9,11 +9,10 @@ import pytest
 
 from converters.config.settings import LateLabelSettings
 from learners.snapshots import SnapshotStore
-from stream.context import Context
-from stream.fold import tally
-from stream.fold.new_pipeline import new_pipeline
-from stream.fold.pipeline import Pipeline
-from stream.reading.batches import EventRows, LabelRows, Taken
+from stream.fold import run_report
+from stream.fold.pipeline import Pipeline, new_pipeline
+from stream.log.batch import EventRows, LabelRows, Taken
+from stream.resolved_config import ResolvedConfig
 from tests.support.streams.folds import BEGIN, EVENTS, LABELS, context, saved_and_loaded, taken
 from tests.support.streams.simulation import SECOND
 
@@ -38,7 +37,9 @@ def sliced(fold: Pipeline, column: str) -> dict[str, int]:
     return {str(entry["value"]): entry["count"] for entry in found}
 
 
-def restarted(fold: Pipeline, before: Context, then: Context, folder: Path) -> Pipeline:
+def restarted(
+    fold: Pipeline, before: ResolvedConfig, then: ResolvedConfig, folder: Path
+) -> Pipeline:
     """The fold after a stop and a start under another config."""
     return saved_and_loaded(fold, before, SnapshotStore(folder), then)
 
@@ -108,7 +109,7 @@ def test_amounts_of_another_column_are_unknown(tmp_path: Path) -> None:
     taken(fold, [events("abc", "f", "1000000")])
     fold = restarted(fold, made[0], made[1], tmp_path / "s")
     taken(fold, [events("d", "f", "2", at=1), labels("abcd", at=2)])
-    found = tally.metrics(fold)["value"]
+    found = run_report.metrics(fold)["value"]
     assert (found["served"], found["without_amount"]) == (2.0, 3)
     fold.close()
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stream.joins import queue as queue_module
 from stream.joins import segments as segment_module
-from stream.joins.columns import Block, Layout
+from stream.joins.column_store import Block, Layout
 from stream.joins.queue import KeyedQueue
 from stream.joins.segments import SLOT, Segments
 
@@ -99,7 +99,7 @@ def test_a_queue_is_a_list_whatever_is_swept_saved_and_restored(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(queue_module, "FEWEST_SWEPT", 3)
         patch.setattr(segment_module, "FAN", 3)
-        patch.setattr("stream.joins.segment_file.IN_FRAME", 2)
+        patch.setattr("stream.joins.row_files.IN_FRAME", 2)
         plain, kept = Plain(), Kept(memory)
         saved: list[tuple[str, int, int, str, float]] = []
         for action, amount in drawn:

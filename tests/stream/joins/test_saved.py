@@ -13,8 +13,7 @@ from converters.config.settings import LateLabelSettings
 from learners.registry import Start
 from learners.snapshots import SnapshotRef, SnapshotStore
 from stream.checkpoints import checkpoint
-from stream.fold.new_pipeline import new_pipeline
-from stream.fold.pipeline import Pipeline
+from stream.fold.pipeline import Pipeline, new_pipeline
 from tests.support.streams.folds import context, records_of, remembered, taken
 
 MADE_FOR = context(LateLabelSettings(), 50)

@@ -11,9 +11,9 @@ import pytest
 
 from stream.learner.loop import Learning
 from stream.learner.process import assembled
+from stream.log.batch import Batch
 from stream.log.contract import PositionError
 from stream.log.journal import LostRegistryError
-from stream.reading.batches import Batch
 from tests.support.serving.project import Project, answers, flights, same
 
 MANY = "[checkpoint]\nevents = 1\nseconds = 0.001\nmin_spacing = 0"

@@ -12,8 +12,8 @@ from learners.registry import SupersededError
 from learners.snapshots import MissingSnapshotError, SnapshotRef
 from stream.checkpoints.same_model import ChangedModelError
 from stream.learner.process import LearnerProcess, LearnerRunningError, assembled
+from stream.log.batch import Batch
 from stream.log.contract import LogError, PositionError
-from stream.reading.batches import Batch
 from tests.support.serving.project import Project, flights, same
 
 

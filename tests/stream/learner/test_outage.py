@@ -15,8 +15,8 @@ from learners.registry import SupersededError
 from stream.checkpoints.saver import UnsavedError
 from stream.learner.loop import Learning, OutputThread
 from stream.learner.process import assembled
+from stream.log.batch import Batch
 from stream.log.contract import LogUnavailableError, Outgoing, Place
-from stream.reading.batches import Batch
 from tests.support import ROOT
 from tests.support.serving.project import Project, answers, flights, same
 

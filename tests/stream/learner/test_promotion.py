@@ -12,7 +12,7 @@ from converters.schema import schema
 from learners.registry import UnservableVersionError
 from stream.checkpoints.same_model import ChangedModelError
 from stream.learner.process import LearnerProcess
-from stream.reading.batches import Batch
+from stream.log.batch import Batch
 from tests.support.serving.project import Project, flights, same
 
 

@@ -22,18 +22,18 @@ from converters.schema.schema import Schema
 from learners.registry import Registry
 from learners.snapshots import SnapshotStore
 from stream.backfill.backfill import Backfill
-from stream.context import Context, context_of
 from stream.fold.outputs import DeadLetter, Score, read_dead_letters, read_scores
 from stream.fold.pipeline import Pipeline, Written
 from stream.learner.loop import Learning
 from stream.learner.process import LearnerProcess, assembled
 from stream.log import journal
+from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing
 from stream.log.topics import Topics, create_topics
 from stream.open_log import opened
 from stream.produce.file_records import History, HistoryOptions
 from stream.produce.producer import Pace, Producer
-from stream.reading.batches import Batch
+from stream.resolved_config import ResolvedConfig, resolve
 
 COLUMNS = ("id", "at", "late", "carrier", "origin", "hour", "distance", "landed")
 
@@ -124,9 +124,9 @@ class Project:
         return self.folder / "freshet.toml"
 
     @property
-    def context(self) -> Context:
+    def context(self) -> ResolvedConfig:
         """Settings, schema and learner."""
-        return context_of(self.settings, self.schema)
+        return resolve(self.settings, self.schema)
 
     def open_log(self) -> closing[EventLog]:
         """The log, with its topics created."""

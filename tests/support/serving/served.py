@@ -25,12 +25,12 @@ from serve.app import create_app
 from serve.openapi.route import Route
 from serve.routes import all_routes
 from stream.checkpoints import checkpoint
-from stream.context import learner_json
-from stream.fold import tally
-from stream.fold.new_pipeline import new_pipeline
+from stream.fold import run_report
+from stream.fold.pipeline import new_pipeline
+from stream.log.batch import Batch, EventRows
 from stream.log.contract import Place, Record
 from stream.log.topics import create_topics
-from stream.reading.batches import Batch, EventRows
+from stream.resolved_config import learner_json
 from tests.support.serving.project import COLUMNS, Project, csv_text, flights
 
 LOCAL = ("127.0.0.1", 50_000)
@@ -80,8 +80,8 @@ class Maker:
                     start=START,
                     learned_something=True,
                     verdict=verdict or saved.verdict,
-                    events=tally.counts(pipeline),
-                    metrics=tally.metrics(pipeline),
+                    events=run_report.counts(pipeline),
+                    metrics=run_report.metrics(pipeline),
                     learner=learner_json(context),
                     schema_hash=self.project.schema.hash,
                 ),

@@ -19,11 +19,11 @@ from learners.learner import Learner
 from learners.registry import Start
 from learners.snapshots import SnapshotStore
 from stream.checkpoints import checkpoint
-from stream.context import Context, context_of
 from stream.fold.pipeline import Pipeline
 from stream.joins.joiner import Joiner, key_of
+from stream.log.batch import Batch, EventRows, LabelRows, Taken
 from stream.log.contract import Place
-from stream.reading.batches import Batch, EventRows, LabelRows, Taken
+from stream.resolved_config import ResolvedConfig, resolve
 from tests.support.streams.simulation import SECOND, Simulation
 
 Drawn = list[tuple[int, tuple[str, list[Any]]]]
@@ -82,7 +82,7 @@ def records_of(drawn: list[tuple[int, tuple[str, list[Any]]]]) -> list[Taken]:
     return records
 
 
-def context(late: LateLabelSettings, window: int, **sections: Any) -> Context:
+def context(late: LateLabelSettings, window: int, **sections: Any) -> ResolvedConfig:
     """A config with these rules."""
     values = {
         "model": "m",
@@ -100,11 +100,14 @@ def context(late: LateLabelSettings, window: int, **sections: Any) -> Context:
         **sections,
     }
     settings = load.from_values(values, Path("freshet.toml"))
-    return context_of(settings, schema.from_settings(settings))
+    return resolve(settings, schema.from_settings(settings))
 
 
 def saved_and_loaded(
-    fold: Pipeline, made_for: Context, store: SnapshotStore, then: Context | None = None
+    fold: Pipeline,
+    made_for: ResolvedConfig,
+    store: SnapshotStore,
+    then: ResolvedConfig | None = None,
 ) -> Pipeline:
     """The pipeline after a checkpoint and a kill, started with the config ``then``."""
     with checkpoint.saved(store, made_for, fold, Start({}, {}, 0), None) as saved:

@@ -24,14 +24,14 @@ from converters.files.csv_file import open_csv
 from converters.files.framing import csv_line
 from converters.schema import schema
 from learners.registry import Registry
-from stream.context import context_of
-from stream.dead_letters import sent_marks
-from stream.dead_letters.mended_file import MendedFile, Report, event_form, label_form
-from stream.dead_letters.send_again import SendingAgain, sending_again
-from stream.dead_letters.sent_marks import ORIGIN_HEADER, Sender
+from stream.dead_letters import exactly_once
+from stream.dead_letters.corrected_file import MendedFile, Report, event_form, label_form
+from stream.dead_letters.exactly_once import ORIGIN_HEADER, Sender
+from stream.dead_letters.resend import SendingAgain, sending_again
 from stream.log import journal
 from stream.log.contract import EventLog, Outgoing, Place, Record
 from stream.open_log import opened
+from stream.resolved_config import resolve
 from tests.support.serving.project import Project
 from tests.support.streams.log_processes import Stalling
 
@@ -133,7 +133,7 @@ class Dying(Stalling):
 def program(point: str, folder: str, file: str) -> None:
     """Send a file's rows again, and do not live to the end of it."""
     flush: Callable[[Sender], None] = Sender.flush
-    mark: Callable[..., Outgoing] = sent_marks._mark
+    mark: Callable[..., Outgoing] = exactly_once._mark
 
     def flushed(self: Sender) -> None:
         if point == "before":
@@ -151,9 +151,9 @@ def program(point: str, folder: str, file: str) -> None:
         return mark(*origin)._replace(headers=headers)
 
     Sender.flush = flushed  # type: ignore[method-assign]
-    sent_marks.__dict__["_mark"] = marked
+    exactly_once.__dict__["_mark"] = marked
     settings = load.load(Path(folder) / "freshet.toml")
-    context = context_of(settings, schema.from_settings(settings))
+    context = resolve(settings, schema.from_settings(settings))
     log: EventLog = opened(settings)
     with closing(log), closing(Registry(settings.registry, settings.model)) as registry:
         at_work = sending_again(context, registry, log)

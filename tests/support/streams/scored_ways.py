@@ -18,7 +18,7 @@ import orjson
 from converters.config import load
 from converters.schema import schema
 from learners.versions.score import score_file
-from stream.backfill import run
+from stream.backfill import backfill
 from stream.fold.outputs import DeadLetter, Score
 from stream.produce.file_records import HistoryOptions
 from tests.support.serving.project import Project, csv_text
@@ -165,7 +165,7 @@ def of_a_file(project: Project, path: Path) -> list[Answer]:
 def backfilled(project: Project, source: str) -> list[float]:
     """By a backfill of the same rows, from their file or from the log; without those refused."""
     text = io.StringIO(newline="")
-    run.run(project.context, source, HistoryOptions(), fresh=False, scores=text)
+    backfill.run(project.context, source, HistoryOptions(), fresh=False, scores=text)
     text.seek(0)
     return [float(row["score"]) for row in csv.DictReader(text)]
 

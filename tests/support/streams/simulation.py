@@ -13,7 +13,7 @@ from converters.cells.refusal import Refusal
 from converters.config.settings import LateLabelSettings
 from learners import choose
 from learners.learner import Learner, LearnerSpec
-from stream.reading.batches import EventRows, Taken
+from stream.log.batch import EventRows, Taken
 
 ARGS = (
     *("--loss_function", "logistic", "--link", "logistic", "--bit_precision", "10"),

@@ -1,7 +1,4 @@
-"""What ``learn``, ``backfill`` and ``demo`` print when they are done.
-
-Made from the counts and measures of a pipeline, or of the last checkpoint when there is none.
-"""
+"""The counts and measures of a pipeline, and the report that ``learn`` and ``backfill`` print."""
 
 from __future__ import annotations
 

@@ -1,9 +1,7 @@
-"""The learner's end of a reader in a process of its own: starts it, listens to it, ends it.
+"""The learner's end of a reader process: starts it, receives its batches, ends it.
 
-:mod:`stream.reading.remote_process` is the other end. What comes is the same iterator of batches
-that a
-reader in this process gives, and the same errors. The pipe holds back a reader that is ahead: it
-has one batch in hand while the learner has another.
+Batches and errors are those of a reader in this process. The pipe holds back a reader that is
+ahead: it has one batch in hand while the learner has another.
 """
 
 from __future__ import annotations
@@ -16,13 +14,14 @@ from selectors import EVENT_READ, DefaultSelector
 from subprocess import PIPE, Popen, TimeoutExpired
 from time import monotonic
 
+from stream.log.batch import Batch
 from stream.log.contract import LogUnavailableError
-from stream.process import Death
+from stream.process_control import Death
 from stream.reading import assignment as assigned
-from stream.reading import remote_messages
+from stream.reading import batch_messages
 from stream.reading.assignment import Assignment
-from stream.reading.batches import IDLE_SECONDS, Batch
-from stream.reading.remote_messages import END, LENGTH, Message
+from stream.reading.batch_messages import END, LENGTH, Message
+from stream.reading.conversion import IDLE_SECONDS
 from stream.reading.watchdog import LONGEST_CALL_SECONDS
 
 # What a reader may take beyond the time after which it gives up, or its watchdog ends it.
@@ -55,7 +54,7 @@ class RemoteReader:
             # In a session of its own, so that Ctrl-C reaches the learner alone; with none of the
             # learner's files, so that it holds neither its lock nor its connections.
             self._process = Popen(  # noqa: S603  # our own command
-                (sys.executable, "-P", "-m", "stream.reading.remote_process", kind),
+                (sys.executable, "-P", "-m", "stream.reading.reader_main", kind),
                 stdin=PIPE,
                 stdout=PIPE,
                 start_new_session=True,
@@ -138,7 +137,7 @@ class RemoteReader:
                 raise self._silent()
             return None
         self._silent_looks = 0
-        message = remote_messages.read(content)
+        message = batch_messages.read(content)
         if message.error is not None:
             raise message.error
         return message

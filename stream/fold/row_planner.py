@@ -1,10 +1,8 @@
-"""What to do with each row of some records: which lines to score and learn, in which order.
+"""Decides for each row what to do: which line to score or learn, in which order, or why to refuse.
 
-The first half of the fold. It asks the :class:`~stream.joins.joiner.Joiner` about every row that
-has an id and writes down a :class:`~stream.fold.plan.Plan`; no score is known yet, and none is
-needed,
-for joins go by ids and times alone. :mod:`stream.fold.pipeline` lets the learner work through the
-plan.
+A :class:`Planner` owns the joins and the counts. It asks the joiner about every row that has an id
+and writes a :class:`~stream.fold.plan.Plan`. No score is needed for that: joins go by ids and
+times only.
 """
 
 from __future__ import annotations
@@ -15,10 +13,10 @@ from typing import Any
 
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import unlabelled
-from stream.fold import planner_blocks
+from stream.fold import record_planner
 from stream.fold.plan import LESSON, REMEMBERED, Plan, Refused, Scored, Teaching
 from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source, key_of
-from stream.reading.batches import EventRows, LabelRows, Taken
+from stream.log.batch import EventRows, LabelRows, Taken
 
 
 @dataclass
@@ -67,12 +65,12 @@ class Planner:
     def _many_events(self, record: EventRows, plan: Plan) -> bool:
         """Plan the record in one go, if it is plain enough."""
         counts, joiner = self.counts, self.joiner
-        if not self._in_one_go or not planner_blocks.are_plain(record):
+        if not self._in_one_go or not record_planner.are_plain(record):
             return False
         self._let_go(joiner.advance(record.time, to_events=True), plan)
         before = counts.learned, counts.positives
-        if not planner_blocks.plan_waiting(joiner, plan, record, *before):
-            positives = planner_blocks.plan_own_labels(joiner, plan, record, *before)
+        if not record_planner.plan_waiting(joiner, plan, record, *before):
+            positives = record_planner.plan_own_labels(joiner, plan, record, *before)
             if positives is None:
                 return False
             counts.learned += len(record.rows)
@@ -83,10 +81,10 @@ class Planner:
 
     def _many_labels(self, record: LabelRows, plan: Plan) -> bool:
         counts, joiner = self.counts, self.joiner
-        if not self._in_one_go or not planner_blocks.are_plain(record):
+        if not self._in_one_go or not record_planner.are_plain(record):
             return False
         self._let_go(joiner.advance(record.time, to_events=False), plan)
-        positives = planner_blocks.plan_labels(joiner, plan, record, counts.learned)
+        positives = record_planner.plan_labels(joiner, plan, record, counts.learned)
         if positives is None:
             return False
         counts.learned += len(record.rows)

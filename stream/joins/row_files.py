@@ -1,7 +1,6 @@
 """A segment's file: some rows of a queue, written once and never changed.
 
-Stands below :mod:`stream.joins.segments`. Arrays of numpy without pickles, compressed whole; the
-snapshot's manifest has its hash.
+Numpy arrays without pickles, compressed as a whole; the texts are frames of rows inside it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 
 from converters.files.compressed import zstd
 from learners.metrics.arrays import AnyArray, IntArray
-from stream.joins.columns import Block, Layout
+from stream.joins.column_store import Block, Layout
 
 # More texts in a frame compress better, fewer are quicker to unpack: 0.1 ms for 256 rows of 12
 # columns.

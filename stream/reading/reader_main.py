@@ -1,13 +1,11 @@
-"""A reader as a process of its own: it owns the log's consumer and converts, and nothing else.
+"""The reader process: it owns the log's consumer and converts, and does nothing else.
 
-Run as ``python -m stream.reading.remote_process KIND`` (of log) by :mod:`stream.reading.remote`,
-which
-writes the assignment to its standard input and reads batches from its standard output. Journal,
-transactions and checkpoints stay with the learner; whatever happens to this process, nothing is
-lost.
+Run as ``python -m stream.reading.reader_main KIND`` (of log). It takes one assignment from standard
+input and writes batches to standard output. Journal, transactions and checkpoints stay with the
+learner; whatever happens to this process, nothing is lost.
 
-Nobody writes to standard input after the assignment, so that its end means that the learner is
-gone, however it went. Ctrl-C and SIGTERM are the learner's to answer, and are ignored here.
+Nobody writes to standard input after the assignment, so its end means that the learner is gone,
+however it ended. Ctrl-C and SIGTERM are the learner's to answer, and are ignored here.
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ def main() -> None:
     pipe = _own_output()
     try:
         # Imported while nobody waits: the learner is still about to find out where to begin.
-        for module in ("stream.reading.local", f"stream.log_{sys.argv[1]}.log"):
+        for module in ("stream.reading.batch_source", f"stream.log_{sys.argv[1]}.log"):
             import_module(module)
         _work(lines.get(), pipe)
     except BrokenPipeError:  # the learner is gone; it is just not known yet at the other pipe
@@ -65,39 +63,39 @@ def _own_output() -> BinaryIO:
 def _work(line: bytes, pipe: BinaryIO) -> None:
     """Send the batches of an assignment, or why there are no more."""
     from stream.logging import configure_logs
-    from stream.reading import remote_messages
+    from stream.reading import batch_messages
     from stream.reading.assignment import from_json
 
     configure_logs()
     try:
         _send_batches(from_json(line), pipe)
-        _send(pipe, remote_messages.of_kind(remote_messages.END))
+        _send(pipe, batch_messages.of_kind(batch_messages.END))
     except BrokenPipeError:
         raise
     except Exception as error:  # the learner is the one to tell it
-        _send(pipe, remote_messages.of_error(error, format_exc()))
+        _send(pipe, batch_messages.of_error(error, format_exc()))
 
 
 def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
     from contextlib import closing
     from time import monotonic
 
-    from stream import process
+    from stream import process_control
     from stream.open_log import opened
-    from stream.reading import remote_messages
-    from stream.reading.local import local_batches
+    from stream.reading import batch_messages
+    from stream.reading.batch_source import local_batches
 
     collected_at = monotonic()
     with (
-        process.collected_by_hand(),
+        process_control.collected_by_hand(),
         closing(opened(assignment.context.settings, create=False)) as event_log,
         local_batches(event_log, assignment, ANOTHER_IS_STARTED) as batches,
     ):
-        _send(pipe, remote_messages.of_kind(remote_messages.OPENED))
+        _send(pipe, batch_messages.of_kind(batch_messages.OPENED))
         for batch in batches:
-            _send(pipe, remote_messages.of_batch(batch))
+            _send(pipe, batch_messages.of_batch(batch))
             if monotonic() - collected_at > COLLECT_SECONDS:
-                process.collect_new()
+                process_control.collect_new()
                 collected_at = monotonic()
 
 

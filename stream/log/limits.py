@@ -1,7 +1,6 @@
-"""What every log refuses, whichever it is: the checks that the SQLite and the Kafka log share.
+"""The limits that every log keeps: names of topics, record times, sizes, and positions.
 
-Stands between the callers of :class:`stream.log.contract.EventLog` and its implementations, so
-that a record, a name or a position is refused by both in the same words.
+Both logs refuse with the same words.
 """
 
 from __future__ import annotations

@@ -1,31 +1,29 @@
-"""The reader: log -> merged records -> checked rows, handed on as an iterator of plain batches.
+"""Merged records to batches of checked rows, ready for the learner.
 
-Stands between the log and the fold (:mod:`stream.fold.pipeline`). A :class:`Batch` is plain data,
-so the reader can be moved behind a pipe without the learner noticing.
+A :class:`BatchReader` gives the journal's batches again, then new ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
-from converters.convert.records import LabelRow, RowReader
+from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
 from converters.schema.passthrough import Passthrough, passthrough_of
 from learners.intake import UNLEARNABLE, Intake, intake_for
-from stream.context import Context
 from stream.log import fingerprint
-from stream.log.checks import WAYS_OUT
+from stream.log.batch import Batch, EventRows, LabelRows, Taken
 from stream.log.contract import Place, PositionError, Record
-from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine
+from stream.log.limits import WAYS_OUT
 from stream.log.topics import topics_of
 from stream.reading.merge import MergedReader
+from stream.resolved_config import ResolvedConfig
 
 
-def record_reader(context: Context) -> RecordReader:
+def record_reader(context: ResolvedConfig) -> RecordReader:
     """The conversion of the model's records."""
     labels = topics_of(context.settings).labels
     passthrough = passthrough_of(context.settings, context.schema)
@@ -35,53 +33,6 @@ def record_reader(context: Context) -> RecordReader:
 # How long an idle reader waits before it hands on an empty batch, so that its taker can see to
 # checkpoints, heartbeats and signals.
 IDLE_SECONDS = 0.2
-
-
-class EventRows(NamedTuple):
-    """The rows of one event record.
-
-    ``passthrough`` has the cells of each row that are kept for measuring, where the config names
-    any; nothing for a refused row.
-    """
-
-    place: Place
-    offset: int
-    time: int
-    rows: list[Row | Refusal]
-    passthrough: list[tuple[str, ...]] | None = None
-
-
-class LabelRows(NamedTuple):
-    """The rows of one label record."""
-
-    place: Place
-    offset: int
-    time: int
-    rows: list[LabelRow | Refusal]
-
-
-Taken = EventRows | LabelRows
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What was taken of the log at one go.
-
-    Attributes:
-        records: converted, in the one order.
-        cut: the next offset of every partition after this batch.
-        ends: where the partitions were last known to end, for measuring the lag.
-        replayed: whether the journal already names this batch, so that it is output no more.
-        crc32: checksum of the log's records.
-        marks: the last record of each partition that has some here.
-    """
-
-    records: list[Taken]
-    cut: Mapping[Place, int]
-    ends: Mapping[Place, int] = field(default_factory=dict)
-    replayed: bool = False
-    crc32: int = 0
-    marks: Mapping[Place, Mark] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

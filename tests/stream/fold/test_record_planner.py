@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
 from converters.config.settings import DuplicateSettings, LateLabelSettings
-from stream.fold import planner_blocks
+from stream.fold import record_planner
 from stream.fold.plan import plan_for
-from stream.fold.planner import Planner
+from stream.fold.row_planner import Planner
 from stream.joins.joiner import Joiner
-from stream.reading.batches import EventRows, LabelRows, Taken
+from stream.log.batch import EventRows, LabelRows, Taken
 from tests.support.streams.folds import EVENTS, LABELS, policies, remembered
 
 names = st.integers(0, 40).map(str) | st.sampled_from(["", "an id of more than 16 characters"])
@@ -58,7 +58,7 @@ def planned(records: list[Taken], late: LateLabelSettings, window: int, fewest: 
     """The plans of the records, two at a time, and how the joins stand after each."""
     found = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner_blocks, "FEWEST", fewest)
+        patch.setattr(record_planner, "FEWEST", fewest)
         joiner = Joiner(late, DuplicateSettings(window=window))
         planner = Planner(joiner, late.expired == "negative")
         for first in range(0, len(records), 2):
@@ -85,9 +85,9 @@ def test_plain_records_are_planned_in_one_go(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(planner, "_events", None)
     monkeypatch.setattr(planner, "_labels", None)
     plan = plan_for(joiner)
-    ids = [str(n) for n in range(planner_blocks.FEWEST)]
+    ids = [str(n) for n in range(record_planner.FEWEST)]
     planner.add(EventRows(EVENTS, 0, 1, [(i, None, "| x=1") for i in ids]), plan)
     planner.add(EventRows(EVENTS, 1, 2, [(f"own{i}", 1, "| x=1") for i in ids]), plan)
     planner.add(LabelRows(LABELS, 0, 3, [(i, 0) for i in ids]), plan)
-    assert planner.counts.learned == 2 * planner_blocks.FEWEST
-    assert planner.counts.positives == planner_blocks.FEWEST
+    assert planner.counts.learned == 2 * record_planner.FEWEST
+    assert planner.counts.positives == record_planner.FEWEST

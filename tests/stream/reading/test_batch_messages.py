@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from converters.cells.refusal import Refusal
 from converters.errors import FreshetError
 from learners.intake import MalformedLineError
+from stream.log.batch import Batch, EventRows, LabelRows
 from stream.log.contract import Place, PositionError
 from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine
-from stream.reading import assignment, remote_messages
+from stream.reading import assignment, batch_messages
 from stream.reading.assignment import Assignment
-from stream.reading.batches import Batch, EventRows, LabelRows
-from stream.reading.remote import ReaderLostError
-from stream.reading.remote_messages import BATCH, CARRIED, ERROR, LENGTH, Message, ReaderBugError
+from stream.reading.batch_messages import BATCH, CARRIED, ERROR, LENGTH, Message, ReaderBugError
+from stream.reading.reader_process import ReaderLostError
 from tests.support.serving.project import Project
 
 PLACES = st.builds(Place, st.sampled_from(["m.events", "m.labels"]), st.integers(0, 999))
@@ -49,13 +49,13 @@ def read(message: bytes) -> Message:
     """What the other end reads of a whole message."""
     (length,) = LENGTH.unpack_from(message)
     assert length == len(message) - LENGTH.size
-    return remote_messages.read(message[LENGTH.size :])
+    return batch_messages.read(message[LENGTH.size :])
 
 
 @given(BATCHES)
 def test_a_batch_arrives_as_it_was_sent(batch: Batch) -> None:
     """Any text, refusals among rows, both kinds of record: equal, and of the same classes."""
-    message = read(remote_messages.of_batch(batch))
+    message = read(batch_messages.of_batch(batch))
     assert (message.kind, message.batch, message.error) == (BATCH, batch, None)
     assert message.batch is not None
     for sent, come in zip(batch.records, message.batch.records, strict=True):
@@ -68,7 +68,7 @@ def test_a_batch_arrives_as_it_was_sent(batch: Batch) -> None:
 @pytest.mark.parametrize("kind", CARRIED.values(), ids=CARRIED)
 def test_an_error_arrives_as_itself(kind: type[Exception]) -> None:
     """The same class and words, so that the learner does what it would do in one process."""
-    message = read(remote_messages.of_error(kind("what, where, what to do"), "trace"))
+    message = read(batch_messages.of_error(kind("what, where, what to do"), "trace"))
     assert message.kind == ERROR
     assert type(message.error) is kind
     assert str(message.error) == "what, where, what to do"
@@ -81,15 +81,13 @@ def test_an_error_of_a_narrower_class_arrives_as_its_nearest_ancestor() -> None:
         (MalformedLineError("b"), "FreshetError"),
         (PositionError("c"), "PositionError"),
     ):
-        arrived = read(remote_messages.of_error(error, "")).error
+        arrived = read(batch_messages.of_error(error, "")).error
         assert (type(arrived).__name__, str(arrived)) == (expected, str(error))
 
 
 def test_a_bug_is_told_with_its_trace() -> None:
     """What Freshet does not know is no error of its own, and --debug shows where it was."""
-    error = read(
-        remote_messages.of_error(KeyError("x"), "in stream/reading/merge.py, line 7")
-    ).error
+    error = read(batch_messages.of_error(KeyError("x"), "in stream/reading/merge.py, line 7")).error
     assert isinstance(error, ReaderBugError)
     assert not isinstance(error, FreshetError)
     assert str(error) == "KeyError: 'x'"

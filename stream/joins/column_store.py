@@ -1,7 +1,6 @@
 """Numbers of many remembered events, column by column, addressed by their places.
 
-Stands below :mod:`stream.joins.queue`, whose rows these are. A number takes eight bytes here and
-is read for a whole batch at once; as an attribute of an object it took a hundred.
+A number takes eight bytes and is read for a whole batch at once.
 """
 
 from __future__ import annotations

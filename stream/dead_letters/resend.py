@@ -2,7 +2,7 @@
 
 A row may be sent for a dead letter if nobody has sent one, the model has not met the refused row
 as a good one, and the learner would take the new one; the last is asked of the learner's own
-conversion before anything is sent. :mod:`stream.dead_letters.sent_marks` sees to it that each is
+conversion before anything is sent. :mod:`stream.dead_letters.exactly_once` sees to it that each is
 sent once.
 """
 
@@ -18,13 +18,13 @@ from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
 from learners.registry import Registry
 from stream.checkpoints.same_model import ChangedModelError, check_same, check_topics
-from stream.context import Context
-from stream.dead_letters.mended_file import Filed, RefusedAgain, Report
+from stream.dead_letters.corrected_file import Filed, RefusedAgain, Report
+from stream.dead_letters.exactly_once import Mended, Sender, sender, sent_before
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited
-from stream.dead_letters.sent_marks import Mended, Sender, sender, sent_before
 from stream.log.contract import EventLog, Place, Record
 from stream.log.topics import topics_of
-from stream.reading.batches import record_reader
+from stream.reading.conversion import record_reader
+from stream.resolved_config import ResolvedConfig
 
 # Rows of a file that are looked at together: each look reads all dead letters once.
 LOOKED_AT = 20_000
@@ -43,7 +43,7 @@ class SendingAgain:
         stopping: set to end after the transaction at hand.
     """
 
-    context: Context
+    context: ResolvedConfig
     log: EventLog
     refused: RefusedRows
     changed: ChangedModelError | None
@@ -200,7 +200,7 @@ class SendingAgain:
         self.report.sent = sending.sent_now
 
 
-def sending_again(context: Context, registry: Registry, log: EventLog) -> SendingAgain:
+def sending_again(context: ResolvedConfig, registry: Registry, log: EventLog) -> SendingAgain:
     """Puts it together, as the live lineage stands.
 
     Raises:

@@ -1,7 +1,7 @@
 """Where a learner begins: from nothing, from its last checkpoint, or from a promoted backfill.
 
-Run once by ``freshet learn`` after it has fenced off every older learner. It hands on a pipeline,
-the positions to read from, and the batches that the journal names beyond the checkpoint.
+Gives a pipeline, the positions to read from, and the batches that the journal names beyond the
+checkpoint.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from learners.snapshots import CorruptSnapshotError, MissingSnapshotError, Snaps
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import check_same, check_topics
 from stream.checkpoints.saver import Beginning
-from stream.context import Context, learner_json
-from stream.fold.new_pipeline import new_pipeline
-from stream.fold.pipeline import Pipeline
+from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.log import journal
-from stream.log.checks import check_position
 from stream.log.contract import EventLog, Place
 from stream.log.journal import JournalLine
+from stream.log.limits import check_position
 from stream.log.topics import Topics, described
+from stream.resolved_config import ResolvedConfig, learner_json
 
 log = structlog.get_logger()
 
@@ -34,7 +33,7 @@ ACTOR = "learner"
 class Starting:
     """Finds the beginning; ``epoch`` is the one this learner has taken."""
 
-    context: Context
+    context: ResolvedConfig
     topics: Topics
     event_log: EventLog
     registry: Registry

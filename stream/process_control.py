@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a request to finish what is at hand, for every long command."""
+"""A long-running process: stop on signals, collect garbage at chosen moments, exit statuses."""
 
 from __future__ import annotations
 

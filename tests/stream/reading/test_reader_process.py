@@ -17,8 +17,8 @@ import pytest
 
 from stream.learner.loop import Learning
 from stream.learner.process import assembled
-from stream.reading import remote
-from stream.reading.batches import Batch
+from stream.log.batch import Batch
+from stream.reading import reader_process
 from tests.faults.running import begun, status
 from tests.support.serving.processes import alive, until
 from tests.support.serving.project import Project, answers, flights, same
@@ -28,7 +28,7 @@ OFTEN = "[checkpoint]\nevents = 400\nseconds = 0.3\nmin_spacing = 0"
 # Nobody may outlive its learner for longer; a busy machine included.
 SOON_SECONDS = 3.0
 
-READER = "stream.reading.remote_process"
+READER = "stream.reading.reader_main"
 Act = Callable[[], None]
 
 
@@ -125,7 +125,7 @@ def test_readers_killed_at_any_moment_change_nothing(
     killer.start()
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("stream.learner.outage.LONGEST_DELAY_SECONDS", 0.1)
+            patch.setattr("stream.learner.heartbeat.LONGEST_DELAY_SECONDS", 0.1)
             report = learned(project, lambda: sleep(0.2))
     finally:
         over.set()
@@ -139,7 +139,7 @@ def test_a_reader_that_says_nothing_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One that is stopped is ended after a while, and another takes its place."""
-    monkeypatch.setattr(remote, "SILENT_SECONDS", 2.5)
+    monkeypatch.setattr(reader_process, "SILENT_SECONDS", 2.5)
     monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", SMALL)
     project = Project(tmp_path / "p", more=OFTEN, processes=2, learn_more="stall_seconds = 0.5")
     project.produce(project.write_csv(flights(3_000)), label_time="landed")
@@ -149,7 +149,7 @@ def test_a_reader_that_says_nothing_is_replaced(
         if not stopped:
             stopped.append(reader_of(os.getpid()))
             os.kill(stopped[0], signal.SIGSTOP)
-            monkeypatch.setattr(remote, "SILENT_SECONDS", 100.0)
+            monkeypatch.setattr(reader_process, "SILENT_SECONDS", 100.0)
 
     report = learned(project, stop)
     assert "has said nothing for 3 s" in capsys.readouterr().out

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from stream.log.batch import Batch
 from stream.log.journal import JournalLine
 from stream.log.topics import described
-from stream.reading import readers
+from stream.reading import batch_source
 from stream.reading.assignment import Assignment, to_json
-from stream.reading.batches import Batch
-from stream.reading.readers import Readers, apart, processors
-from stream.reading.remote import ReaderLostError, RemoteReader
-from stream.reading.remote_messages import ReaderBugError
+from stream.reading.batch_messages import ReaderBugError
+from stream.reading.batch_source import Readers, apart, processors
+from stream.reading.reader_process import ReaderLostError, RemoteReader
 from tests.support.serving.project import Project, flights
 
 SMALL = 100
@@ -114,8 +114,8 @@ def test_who_has_two_processors_gets_two_processes(
 ) -> None:
     """By the processors that may be used and a container's quota, unless the config says."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(usable)), raising=False)
-    monkeypatch.setattr(readers, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(batch_source, "QUOTA", tmp_path / "cpu.max")
     if quota is not None:
-        readers.QUOTA.write_text(quota + "\n")
+        batch_source.QUOTA.write_text(quota + "\n")
     assert processors() <= usable
     assert apart(Project(tmp_path, processes=asked).settings) is expected

@@ -1,8 +1,4 @@
-"""What stays the same for the life of a pipeline: settings, schema, learner, and what follows.
-
-Made once from the config by every command of the stream; :mod:`stream.checkpoints.checkpoint`
-makes and loads pipelines under it, :mod:`stream.reading.batches` converts records by it.
-"""
+"""A model's config, resolved: settings, schema and learner, and what they fix for a lineage."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ SCORING = ("imbalance", "calibration")
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ResolvedConfig:
     """A model's config, resolved."""
 
     settings: Settings
@@ -31,16 +27,16 @@ class Context:
     spec: LearnerSpec
 
 
-def context_of(settings: Settings, schema: Schema) -> Context:
+def resolve(settings: Settings, schema: Schema) -> ResolvedConfig:
     """The context that a config describes."""
     spec = choose.spec_for(settings.learner, schema.interactions)
     choose.check_weights(schema, spec)
     check_positive_weight(settings.imbalance, schema, spec)
     shadow_specs(settings, schema)
-    return Context(settings, schema, spec)
+    return ResolvedConfig(settings, schema, spec)
 
 
-def learner_json(context: Context) -> dict[str, Any]:
+def learner_json(context: ResolvedConfig) -> dict[str, Any]:
     """What decides the fold besides the schema; a lineage keeps it from its begin to its end."""
     settings = context.settings
     return {

@@ -19,6 +19,7 @@ from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
 from stream.dead_letters.refused_rows import Letter, Origin
 from stream.log import journal
+from stream.log.batch import Taken
 from stream.log.contract import (
     EventLog,
     FencedError,
@@ -30,7 +31,7 @@ from stream.log.contract import (
     TopicSpec,
 )
 from stream.log.topics import Topics, topics_of
-from stream.reading.batches import RecordReader, Taken
+from stream.reading.conversion import RecordReader
 
 # The header that says where a row that was sent again stood first.
 ORIGIN_HEADER = "replays"

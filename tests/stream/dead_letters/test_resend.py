@@ -9,8 +9,8 @@ import pytest
 
 from learners.intake import Intake
 from stream.checkpoints.same_model import ChangedModelError
+from stream.dead_letters.exactly_once import Mended, TakenOverError, sender
 from stream.dead_letters.refused_rows import Letter, Origin
-from stream.dead_letters.sent_marks import Mended, TakenOverError, sender
 from stream.log.contract import LogError, Outgoing, Place
 from tests.serve.test_cli import freshet
 from tests.support.serving.project import Project

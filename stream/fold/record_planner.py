@@ -1,9 +1,9 @@
-"""The plan of a record whose rows are all alike and in order: the same as row by row, in one go.
+"""Plans a record whose rows are all alike in one go, with the same result as row by row.
 
-Nearly all records are such: events of which nothing is known yet, or labels of events that wait.
-:mod:`stream.fold.planner` asks here first; whatever is not as plain goes row by row there, which is
-the plain twin (``tests/stream/fold/test_planner_blocks.py`` holds them equal). Row by row an event
-and its label take 4.6 us, so 1.6.
+Most records are: events of which nothing is known yet, or labels of waiting events. The twin that
+this must equal is :mod:`stream.fold.row_planner` (``tests/stream/fold/test_record_planner.py``).
+With 50 rows a record it saves 15 % of the fold's processor time (flights with immediate labels:
+16 %; 50 late labels a record: 15 %; a handful of rows a record: nothing).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import Row, unlabelled
 from stream.fold.plan import LESSON, Plan
 from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source
-from stream.reading.batches import EventRows, LabelRows, Taken
+from stream.log.batch import EventRows, LabelRows, Taken
 
 # Fewer rows are planned one by one as quickly.
 FEWEST = 8

@@ -1,9 +1,8 @@
-"""What the reader's process tells the learner's: batches, and why there are no more.
+"""Messages from a reader process to the learner: batches, and why there are no more.
 
-Stands at both ends of the pipe between :mod:`stream.reading.remote_process` and
-:mod:`stream.reading.remote`. A message is its length and ``marshal``'s bytes of plain tuples: that
-takes the learner 0.2 us a row, where pickle takes 0.3 and JSON 0.6. It is safe here, and only here:
-both ends are the same Python, and nobody else can write to the pipe.
+A message is its length and ``marshal``'s bytes of plain tuples: that takes the learner 0.2 us a
+row, where pickle takes 0.3 and JSON 0.6. It is safe only here: both ends are the same Python, and
+nobody else can write to the pipe.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from typing import Any, NamedTuple
 from converters.cells.refusal import Refusal
 from converters.errors import FreshetError, UsageError
 from stream.log import contract
+from stream.log.batch import Batch, EventRows, LabelRows, Taken
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
-from stream.reading.batches import Batch, EventRows, LabelRows, Taken
 
 LENGTH = struct.Struct(">Q")
 

@@ -1,0 +1,194 @@
+"""Where a learner's batches come from: a reader in this process, or a reader process.
+
+Batches and errors are the same either way. Whether there are two processes depends on the config
+and the processors, never on the data, and changes nothing that is learned.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import structlog
+
+from converters.config.settings import Settings
+from stream.log.batch import Batch
+from stream.log.contract import EventLog, LogReader, Place, PositionError, Record
+from stream.log.fingerprint import Mark, checksum
+from stream.log.limits import WAYS_OUT
+from stream.log.topics import topics_of
+from stream.reading.assignment import Assignment
+from stream.reading.conversion import BatchReader, record_reader
+from stream.reading.merge import MergedReader
+from stream.reading.reader_process import RemoteReader
+from stream.reading.watchdog import STARTED_AGAIN, Watchdog, WatchedReader
+
+
+class VerifiedReader:
+    """A reader whose first record of some partitions has been seen before, and must be the same.
+
+    See :class:`stream.log.contract.LogReader`. A record that is not there any more, as after
+    compaction, says nothing: whatever was deleted had been read.
+    """
+
+    def __init__(self, reader: LogReader, seen: Mapping[Place, Mark]) -> None:
+        self._reader = reader
+        self._seen = dict(seen)
+
+    def poll(self, timeout: float) -> list[Record]:
+        """What comes after the records that were seen before."""
+        records = self._reader.poll(timeout)
+        return [r for r in records if not self._is_old(r)] if self._seen else records
+
+    def position(self, place: Place) -> int:
+        """The next offset to be handed out, or looked at."""
+        return self._reader.position(place)
+
+    def ends(self) -> dict[Place, int]:
+        """Where each partition ends."""
+        return self._reader.ends()
+
+    def pause(self, places: Iterable[Place]) -> None:
+        """Hand out nothing of these until resumed."""
+        self._reader.pause(places)
+
+    def resume(self, places: Iterable[Place]) -> None:
+        """Hand these out again."""
+        self._reader.resume(places)
+
+    def close(self) -> None:
+        """Close the reader."""
+        self._reader.close()
+
+    def _is_old(self, record: Record) -> bool:
+        mark = self._seen.pop(record.place, None)
+        if mark is None or record.offset != mark.offset:
+            return False
+        if checksum([record]) != mark.crc32:
+            raise PositionError(
+                f"Topic {record.place.topic}, partition {record.place.partition}: the record at "
+                f"offset {record.offset}, the last one that was learned, is another one now, so "
+                f"the log was cut back and written anew. {WAYS_OUT}"
+            )
+        return True
+
+
+def read_on(
+    event_log: EventLog, positions: Mapping[Place, int], marks: Mapping[Place, Mark]
+) -> LogReader:
+    """A reader from these positions; what stands just before them must be as marked."""
+    begins = {
+        place: begin
+        for state in event_log.describe(sorted({place.topic for place in positions})).values()
+        for place, begin in state.begins.items()
+    }
+    seen = {
+        place: mark
+        for place, mark in marks.items()
+        if mark.offset + 1 == positions.get(place) and mark.offset >= begins.get(place, 0)
+    }
+    first = {place: mark.offset for place, mark in seen.items()}
+    return VerifiedReader(event_log.read({**positions, **first}), seen)
+
+
+@contextmanager
+def local_batches(
+    event_log: EventLog, assignment: Assignment, hung: str = STARTED_AGAIN
+) -> Iterator[Iterable[Batch]]:
+    """The batches of an assignment, read here.
+
+    Args:
+        event_log: where they are read from.
+        assignment: what to read.
+        hung: what to say of how it goes on when this process ends, for a call hangs.
+
+    Raises:
+        LogError: the log cannot be opened, or not from there; also while it is read.
+    """
+    settings = assignment.context.settings
+    stall_seconds = settings.learn.stall_seconds
+    reader = read_on(event_log, assignment.positions, assignment.marks)
+    with Watchdog(stall_seconds, hung) as watchdog:
+        merged = MergedReader(
+            WatchedReader(reader, watchdog),
+            assignment.positions,
+            topics_of(settings).labels,
+            stall_seconds,
+            assignment.batch_rows,
+        )
+        with closing(merged):
+            records = record_reader(assignment.context)
+            yield BatchReader(merged, records, assignment.journal, assignment.limit)
+
+
+log = structlog.get_logger()
+
+# With two processors a second process makes learning half as fast again; with one, slower.
+FOR_TWO_PROCESSES = 2
+# Linux: what a container may use of the processors, in microseconds out of so many.
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+class Readers:
+    """Gives batches; keeps a process ready where reading has one of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._apart = apart(settings)
+        self._log = settings.log
+        self._ready: RemoteReader | None = None
+
+    def get_ready(self) -> None:
+        """Start a process, if one is wanted: it takes a while until it can be told what to read.
+
+        Raises:
+            ReaderLostError: it cannot be started.
+        """
+        if self._apart and self._ready is None:
+            self._ready = RemoteReader(self._log)
+
+    @contextmanager
+    def batches(self, event_log: EventLog, assignment: Assignment) -> Iterator[Iterable[Batch]]:
+        """The batches of an assignment.
+
+        Args:
+            event_log: where they are read from, if that happens here.
+            assignment: what to read.
+
+        Raises:
+            LogError: the log cannot be read; also while the batches are taken.
+        """
+        if not self._apart:
+            with local_batches(event_log, assignment) as batches:
+                yield batches
+            return
+        self.get_ready()
+        assert self._ready is not None
+        reader, self._ready = self._ready, None
+        with closing(reader):
+            reader.open(assignment)
+            log.info("reading in a process of its own", process=reader.pid)
+            yield reader
+
+    def close(self) -> None:
+        """End the process that is ready, if there is one."""
+        if self._ready is not None:
+            self._ready.close()
+            self._ready = None
+
+
+def apart(settings: Settings) -> bool:
+    """Whether reading has a process of its own."""
+    asked = settings.learn.processes
+    return (asked or processors()) >= FOR_TWO_PROCESSES
+
+
+def processors() -> float:
+    """How many processors this process may use."""
+    usable = getattr(os, "sched_getaffinity", None)
+    count = len(usable(0)) if usable else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        quota, period = QUOTA.read_text(encoding="ascii").split()
+        return min(count, int(quota) / int(period))
+    return count
