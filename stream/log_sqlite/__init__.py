@@ -1,1 +1,1 @@
-"""The embedded log: ``log`` implements the contract, ``reader`` reads, ``file`` is the SQLite file."""
+"""The embedded log: ``log`` implements the contract, ``reader`` reads, ``file`` is the file."""
