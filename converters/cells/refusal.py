@@ -7,6 +7,7 @@ passes: names and values are percent-escaped, numbers written by :mod:`converter
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 # What an id may have in characters: each is kept as it is while its event waits, and written
@@ -61,7 +62,7 @@ QUOTED_LENGTH = 200
 # Each byte is at least a quarter of a character.
 _QUOTED_BYTES = 4 * (QUOTED_LENGTH + 1)
 # A byte that is not UTF-8 is decoded to a surrogate, and in a transcoded file it already is one
-# (:mod:`converters.files.encodings`), whose own three bytes are not valid UTF-8 either.
+# (:mod:`converters.files.csv_file`), whose own three bytes are not valid UTF-8 either.
 _FIRST_BYTE, _LAST_BYTE = 0xDC00, 0xDCFF
 _TRANSCODED = re.compile("\udced[\udcb0-\udcb3][\udc80-\udcbf]")
 
@@ -97,3 +98,11 @@ def _escaped(character: str) -> str:
     if _FIRST_BYTE <= code <= _LAST_BYTE:
         return f"\\x{code - _FIRST_BYTE:02x}"
     return character.encode("unicode_escape").decode("ascii")
+
+
+def wrong_width(cells: Sequence[str], width: int, delimiter: str = ",") -> Refusal:
+    """The refusal of a row that has more or fewer cells than columns."""
+    if not cells or (len(cells) == 1 and not cells[0]):
+        return Refusal("empty-row", "", "")
+    shown = f"{len(cells)} cells, not {width}: {delimiter.join(cells)}"
+    return Refusal("wrong-width", "", quoted(shown))

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from converters.cells.refusal import Refusal
+from converters.cells.refusal import Refusal, wrong_width
 from converters.check.class_balance import Balance, Balancer, Weights
 from converters.check.column_counts import ColumnCounter, ColumnPlan, Totals, plans
 from converters.check.time_order import TimeOrder, Times
-from converters.convert.to_vw_text import compile_schema, wrong_width
+from converters.convert.to_vw_text import compile_schema
 from converters.convert.whole_file import Reject
 from converters.files.csv_file import Block, CsvFile
 from converters.files.framing import Dialect, columns_of, plain_text

@@ -12,15 +12,9 @@ import orjson
 
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted, quoted_bytes
 from converters.cells.times import time_ms
-from converters.convert.to_vw_text import (
-    ColumnOrder,
-    Row,
-    column_order,
-    compile_schema,
-    ordered,
-)
+from converters.convert.to_vw_text import Row, compile_schema
 from converters.files.framing import MOST_ROWS, Dialect, columns_of, plain_lines, too_many
-from converters.schema.schema import Schema
+from converters.schema.schema import ColumnOrder, Schema, ordered
 
 Headers = Sequence[tuple[str, bytes]]
 LabelRow = tuple[str, int]
@@ -80,7 +74,7 @@ class RowReader:
         """The order of rows under these column names; None for the schema's own."""
         if tuple(names) == self.schema.names:
             return None
-        return column_order(names, self.schema.names, self.schema.delimiter)
+        return self.schema.order(names)
 
     def label_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
         """The cells of a label record's rows, unchecked, or why they cannot be read."""
@@ -104,9 +98,7 @@ class RowReader:
     def _named_order(self, columns: bytes) -> ColumnOrder:
         """The order that a record's header names, itself a line of CSV."""
         named = self.dialect.cells_of(columns)
-        return column_order(
-            [] if isinstance(named, Refusal) else named, self.schema.names, self.schema.delimiter
-        )
+        return self.schema.order([] if isinstance(named, Refusal) else named)
 
     def _json(self, value: bytes, names: Sequence[str]) -> Iterator[Sequence[str] | Refusal]:
         try:

@@ -1,9 +1,7 @@
 """One compiled function per schema: the cells of a row -> (id, label, Vowpal Wabbit text).
 
-Stands between the framing of rows (:mod:`converters.convert.records`) and every consumer: the
-stream, a
-backfill, batch scoring, HTTP, and river (which reads the same text back into features). There is
-no second way from a row to a learner.
+There is no other way from a row to a learner: the stream, a backfill, batch scoring and HTTP go
+through it, and river reads the same text back into features.
 
 ``compile_schema`` gives the fast functions, for one row and for many; ``reference`` is the plain
 twin that the tests hold them equal to.
@@ -13,16 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, repeat
 from operator import call, itemgetter
 
 from converters.cells.feature import Piece
-from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted
+from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted, wrong_width
 from converters.cells.times import check_time
 from converters.cells.weight import Weight
-from converters.convert.remembered_cells import Columns, Plain
 from converters.files.framing import columns_of
-from converters.schema.schema import Schema
+from converters.schema.schema import ColumnOrder, Schema
 
 # A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features
 # as VW text, starting with "|", or with its weight and then "|". A plain tuple: a NamedTuple costs
@@ -37,58 +35,23 @@ FEWEST_IN_BLOCK = 24
 MOST_IN_BLOCK = 256
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnOrder:
-    """Where each column of the schema stands in a row of this order.
+# Real columns repeat their values, and looking a piece up takes a tenth of making it. Where every
+# value differs, remembering costs more than it saves, so a full memory is watched for a while.
+#
+# Pieces remembered per column. Real columns repeat their values (the flights hold 4,043 tail
+# numbers); at 16,384 (and those of the last look) a column costs at most some 3 MB.
+REMEMBERED_PIECES = 16_384
+# Of all columns together: some 60 MB.
+ALL_PIECES = 2**18
+# A longer cell is not remembered, so that a stream of huge cells stays bounded.
+LONGEST_REMEMBERED = 64
 
-    Attributes:
-        width: how many cells such a row has.
-        places: for each column of the schema its place; None for one that is left out.
-        refusal: why no row in this order can be read, if none can.
-        delimiter: between cells, for messages.
-    """
-
-    width: int
-    places: tuple[int | None, ...]
-    refusal: Refusal | None = None
-    delimiter: str = ","
-
-    def row(self, cells: Sequence[str]) -> Sequence[str] | Refusal:
-        """A row's cells in the schema's order, empty where they are left out."""
-        if self.refusal is not None:
-            return self.refusal
-        if len(cells) != self.width:
-            return wrong_width(cells, self.width, self.delimiter)
-        return ["" if place is None else cells[place] for place in self.places]
-
-    def columns(self, columns: Sequence[Sequence[str]], rows: int) -> list[Sequence[str]]:
-        """The same for the columns of many rows."""
-        absent = [""] * rows
-        return [absent if place is None else columns[place] for place in self.places]
-
-
-def column_order(
-    names: Sequence[str], schema_names: Sequence[str], delimiter: str = ","
-) -> ColumnOrder:
-    """The order of rows whose columns are called so."""
-    known = frozenset(schema_names)
-    unknown = [name for name in names if name not in known]
-    if unknown or not names or len(set(names)) < len(names):
-        reason = "unknown-column" if unknown else "bad-columns-header"
-        refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
-        return ColumnOrder(0, (), refusal)
-    places = {name: place for place, name in enumerate(names)}
-    return ColumnOrder(len(names), tuple(map(places.get, schema_names)), None, delimiter)
-
-
-def ordered(
-    rows: Iterable[Sequence[str] | Refusal], order: ColumnOrder | None
-) -> Iterable[Sequence[str] | Refusal]:
-    """Rows of this order in the schema's; what is refused already stays so."""
-    if order is None:
-        return rows
-    return [row if isinstance(row, Refusal) else order.row(row) for row in rows]
-
+# A memory of so many pieces, of four times as many, and so on, is watched for so many cells.
+FIRST_LOOK = 1_024
+WATCHED_CELLS = 512
+# It is given up if it knows hardly one of them, or, once it is full, not every other one.
+HARDLY = 0.05
+WORTH_IT = 0.5
 
 BlockConverter = Callable[[Sequence[Sequence[str]]], "list[Row | Refusal]"]
 
@@ -129,18 +92,8 @@ class Conversion:
             columns = columns_of(lines, delimiter, self.width if order is None else order.width)
             if columns is not None:
                 return self.block(columns if order is None else order.columns(columns, len(lines)))
-        cells = [line.split(delimiter) if line else [] for line in lines]
-        return self.rows(list(ordered(cells, order)))
-
-
-@dataclass(frozen=True)
-class _Checked:
-    """A column whose cells are checked, what makes its pieces, and the plain twin of that."""
-
-    place: int
-    name: str
-    plain: Plain
-    twin: Piece
+        rows = [line.split(delimiter) if line else [] for line in lines]
+        return self.rows(rows if order is None else list(map(order.row, rows)))
 
 
 def compile_schema(schema: Schema) -> Conversion:
@@ -149,7 +102,7 @@ def compile_schema(schema: Schema) -> Conversion:
     id_at, label_at = schema.index("id"), schema.index("label")
     checked, lead = _checked(schema), _lead(schema)
     places = [column.place for column in checked]
-    columns = Columns([column.plain for column in checked])
+    columns = Columns(checked)
     # map(call, …) over bound look-ups keeps the loop over columns in C: 1.7 us a row of 12 known
     # cells, where a comprehension takes 2.3.
     pick, each = _picker(places), columns.each
@@ -202,13 +155,101 @@ def reference(schema: Schema) -> Converter:
         text = lead
         for column in checked:
             try:
-                text += column.twin(cells[column.place])
+                text += column.plain(cells[column.place])
             except RefusedCellError as refused:
                 return Refusal(refused.reason, column.name, quoted(refused.cell))
         label = None if label_at is None else labels[cells[label_at]]
         return ("" if id_at is None else cells[id_at], label, text)
 
     return convert
+
+
+@dataclass(frozen=True)
+class CheckedColumn:
+    """A column whose cells are checked, and what makes its pieces.
+
+    Attributes:
+        place: where it stands in a row.
+        name: what it is called.
+        piece: a cell -> its piece.
+        pieces: the same for many cells.
+        plain: the plain twin of ``piece``.
+    """
+
+    place: int
+    name: str
+    piece: Piece
+    pieces: Callable[[Sequence[str]], Iterable[str]]
+    plain: Piece
+
+
+class Columns:
+    """The columns of a schema, each with a memory of its own while that is worth it.
+
+    Attributes:
+        each: for each column the function from a cell to its piece. The list is alive: a function
+            is replaced in it when its memory is full or given up.
+    """
+
+    def __init__(self, checked: Sequence[CheckedColumn]) -> None:
+        self._checked = checked
+        self.each: list[Piece] = []
+        most = max(1, min(REMEMBERED_PIECES, ALL_PIECES // max(1, len(checked))))
+        for place, column in enumerate(checked):
+            self.each.append(_Memory(column.piece, self.each, place, most).__getitem__)
+
+    def pieces(self, place: int, cells: Sequence[str]) -> Iterable[str]:
+        """The pieces of many cells of one column.
+
+        Raises:
+            RefusedCellError: one of the cells must not reach a learner; raised here, or when the
+                pieces are taken.
+        """
+        column, piece = self._checked[place], self.each[place]
+        return column.pieces(cells) if piece is column.piece else map(piece, cells)
+
+
+class _Memory(dict[str, str]):
+    """Cell -> piece. Looking a known cell up never leaves C; the rest is for those not known."""
+
+    def __init__(self, piece: Piece, columns: list[Piece], place: int, most: int) -> None:
+        super().__init__()
+        self._piece = piece
+        self._columns = columns
+        self._place = place
+        self._most = most
+        self._next_look = min(FIRST_LOOK, most)
+        self._asked = 0
+        self._known = 0
+
+    def __missing__(self, cell: str) -> str:
+        text = self._piece(cell)
+        if len(cell) <= LONGEST_REMEMBERED:
+            self[cell] = text
+            if len(self) >= self._next_look and not self._asked:
+                self._columns[self._place] = self._watched
+        return text
+
+    def _watched(self, cell: str) -> str:
+        """Goes on remembering, but counts; after some cells decides how to go on."""
+        asked = self._asked = self._asked + 1
+        self._known += cell in self
+        text = self[cell]
+        if asked >= WATCHED_CELLS:
+            self._decide(self._known / asked)
+            self._asked = self._known = 0
+        return text
+
+    def _decide(self, known: float) -> None:
+        full = self._next_look >= self._most
+        if known < (WORTH_IT if full else HARDLY):
+            self._columns[self._place] = self._piece
+            self.clear()
+            return
+        if full:
+            self.clear()  # what is common now is soon known again
+        self._next_look = min(4 * self._next_look, self._most)
+        self._columns[self._place] = self.__getitem__
 
 
 def line(text: str, label: int | None) -> str:
@@ -226,31 +267,26 @@ def _lead(schema: Schema) -> str:
     return "|" if schema.only("weight") is None else ""
 
 
-def _checked(schema: Schema) -> list[_Checked]:
+def _checked(schema: Schema) -> list[CheckedColumn]:
     """Each column that is checked, in the order of its pieces.
 
     The weight comes first, for it stands before the bar, then the time, with an empty piece; then
     the features of the default namespace, since ``|`` opens it only once, then the others.
     """
-    columns: list[_Checked] = []
+    columns: list[CheckedColumn] = []
     for role in ("weight", "time"):
         place = schema.index(role)
         if place is not None:
             column = schema.columns[place]
             settings = column.settings
             piece = Weight(settings).piece if role == "weight" else _time_check(settings.zone)
-            columns.append(_Checked(place, column.name, Plain(piece, one_by_one(piece)), piece))
+            columns.append(CheckedColumn(place, column.name, piece, partial(map, piece), piece))
     places = {name: place for place, name in enumerate(schema.names)}
     for feature in sorted(schema.features, key=lambda f: f.namespace != ""):
         place = places[feature.column]
-        fast = Plain(feature.piece, feature.pieces)
-        columns.append(_Checked(place, feature.column, fast, feature.plain_piece))
+        fast = feature.piece, feature.pieces
+        columns.append(CheckedColumn(place, feature.column, *fast, feature.plain_piece))
     return columns
-
-
-def one_by_one(piece: Piece) -> Callable[[Sequence[str]], list[str]]:
-    """The pieces of many cells, where nothing quicker is known."""
-    return lambda cells: list(map(piece, cells))
 
 
 def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
@@ -266,11 +302,3 @@ def _time_check(zone: str) -> Piece:
         return ""
 
     return check
-
-
-def wrong_width(cells: Sequence[str], width: int, delimiter: str = ",") -> Refusal:
-    """The refusal of a row that has more or fewer cells than columns."""
-    if not cells or (len(cells) == 1 and not cells[0]):
-        return Refusal("empty-row", "", "")
-    shown = f"{len(cells)} cells, not {width}: {delimiter.join(cells)}"
-    return Refusal("wrong-width", "", quoted(shown))

@@ -20,7 +20,7 @@ from converters.convert.whole_file import Reject, Tally
 from converters.csv2vw.blocks import Blocks
 from converters.csv2vw.flags_and_layout import Csv2vwError, Flags, Layout
 from converters.csv2vw.row_by_row import Rows
-from converters.files.blocks import LONGEST_ROW, CsvFileError
+from converters.files.block_reader import LONGEST_ROW, CsvFileError
 from converters.files.compressed import Source
 from converters.files.csv_file import STANDARD_INPUT, opened
 

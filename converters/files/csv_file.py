@@ -1,13 +1,17 @@
 """A CSV file as rows of bytes with their line numbers, in bounded memory.
 
-Where history enters: ``convert``, ``produce``, ``score`` and ``backfill`` all read files through
-this, compressed or not, in whatever encoding the config names. It frames rows exactly as
-:mod:`converters.convert.records` frames a record, but never decodes or judges them; a bad row is
-handed on as it is, and every row as UTF-8.
+``convert``, ``produce``, ``score`` and ``backfill`` all read files through this, compressed or not,
+in whatever encoding the config names. Rows are framed exactly as those of a record, but never
+decoded or judged; a bad row is passed on as it is, and every row as UTF-8.
+
+A byte that the encoding does not know becomes a mark that is not valid in UTF-8: its row is refused
+like any other that cannot be read, and its neighbours live. :mod:`converters.cells.refusal` shows
+the byte.
 """
 
 from __future__ import annotations
 
+import codecs
 import io
 import sys
 from collections import Counter
@@ -19,9 +23,8 @@ from typing import NamedTuple, cast
 
 from converters.cells.refusal import Refusal, quoted
 from converters.config.settings import CsvSettings
-from converters.files.blocks import READ_BYTES, Block, BlockReader, CsvFileError
-from converters.files.compressed import PARQUET, Source
-from converters.files.encodings import Transcoder, is_utf8
+from converters.files.block_reader import READ_BYTES, Block, BlockReader, CsvFileError
+from converters.files.compressed import PARQUET, Readable, Source
 from converters.files.framing import Dialect
 from converters.files.parquet import ParquetSource
 
@@ -103,11 +106,6 @@ class CsvFile:
             self.rows_read += len(block.rows)
             yield block
 
-    def places(self, columns: Sequence[str]) -> list[int | None]:
-        """Where each of these columns stands in a row of the file; None where it has none."""
-        places = {name: place for place, name in enumerate(self.header)}
-        return [places.get(name) for name in columns]
-
     def require_known(self, columns: Sequence[str]) -> None:
         """Refuse a file with columns that the config does not know.
 
@@ -166,6 +164,68 @@ def _no_header(reason: str) -> str:
         "not-utf8": "its first line must name the columns in UTF-8; if the file is in another "
         "encoding, name that in csv.encoding (for init: --encoding latin-1)",
     }.get(reason, "its first line must name the columns in UTF-8")
+
+
+# What the marks are made of: surrogates, which no text holds and which are not valid in UTF-8.
+FIRST_MARK = 0xDC00
+
+_MARKING = "freshet-marking"
+
+
+class EncodingError(OSError):
+    """A file is not text in the encoding that was named."""
+
+
+class Transcoder:
+    """An open file, read as UTF-8.
+
+    Args:
+        file: open for reading bytes.
+        encoding: in which they are text.
+    """
+
+    def __init__(self, file: Readable, encoding: str) -> None:
+        self._file = file
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)(_MARKING)
+        self._ended = False
+
+    def read1(self, size: int, /) -> bytes:
+        """Some of the text; nothing only at its end.
+
+        Raises:
+            OSError: the file cannot be read, or is no text in this encoding at all.
+        """
+        while not self._ended:
+            content = self._file.read1(size)
+            self._ended = not content
+            if text := self._decoded(content):
+                return text.encode("utf-8", "surrogatepass")
+        return b""
+
+    def _decoded(self, content: bytes) -> str:
+        try:
+            return self._decoder.decode(content, final=self._ended)
+        except UnicodeError as error:
+            raise EncodingError(
+                f"it is not in the encoding '{self._encoding}' that csv.encoding (or --encoding) "
+                f"names ({error})"
+            ) from None
+
+
+def is_utf8(encoding: str) -> bool:
+    """Whether files in an encoding need no transcoding."""
+    return codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
+
+
+def _marked(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    unread = error.object[error.start : error.end]
+    return "".join(chr(FIRST_MARK + byte) for byte in unread), error.end
+
+
+codecs.register_error(_MARKING, _marked)
 
 
 @contextmanager

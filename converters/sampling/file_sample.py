@@ -16,8 +16,7 @@ from pydantic import ValidationError
 from converters.cells.refusal import Refusal, quoted
 from converters.config.settings import CsvSettings
 from converters.errors import UsageError
-from converters.files.csv_file import CsvFile, CsvFileError, FileRow
-from converters.files.encodings import is_utf8
+from converters.files.csv_file import CsvFile, CsvFileError, FileRow, is_utf8
 from converters.sampling.reservoir import Reservoir
 
 # The sample is held in memory, cell by cell: wide rows give fewer of them.

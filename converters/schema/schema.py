@@ -1,18 +1,19 @@
 """The schema of an event row: columns with role and kind, the label map, and a hash of it all.
 
-Built once from the settings; the compiled converter (:mod:`converters.convert.to_vw_text`), the
-learner's interactions and the snapshot's manifest all follow from it.
+Built once from the settings; the converter, the learner's interactions and the snapshot's manifest
+all follow from it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from converters.cells.feature import Feature
+from converters.cells.refusal import Refusal, quoted, wrong_width
 from converters.config.column_settings import ColumnSettings
 from converters.config.settings import Settings
 from converters.schema.checks import SchemaError, check_column, check_features, check_roles
@@ -37,6 +38,45 @@ class Column:
 
     name: str
     settings: ColumnSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnOrder:
+    """Where each column of the schema stands in a row of this order.
+
+    Attributes:
+        width: how many cells such a row has.
+        places: for each column of the schema its place; None for one that is left out.
+        refusal: why no row in this order can be read, if none can.
+        delimiter: between cells, for messages.
+    """
+
+    width: int
+    places: tuple[int | None, ...]
+    refusal: Refusal | None = None
+    delimiter: str = ","
+
+    def row(self, cells: Sequence[str]) -> Sequence[str] | Refusal:
+        """A row's cells in the schema's order, empty where they are left out."""
+        if self.refusal is not None:
+            return self.refusal
+        if len(cells) != self.width:
+            return wrong_width(cells, self.width, self.delimiter)
+        return ["" if place is None else cells[place] for place in self.places]
+
+    def columns(self, columns: Sequence[Sequence[str]], rows: int) -> list[Sequence[str]]:
+        """The same for the columns of many rows."""
+        absent = [""] * rows
+        return [absent if place is None else columns[place] for place in self.places]
+
+
+def ordered(
+    rows: Iterable[Sequence[str] | Refusal], order: ColumnOrder | None
+) -> Iterable[Sequence[str] | Refusal]:
+    """Rows of this order in the schema's; what is refused already stays so."""
+    if order is None:
+        return rows
+    return [row if isinstance(row, Refusal) else order.row(row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -91,6 +131,18 @@ class Schema:
         label = self.only("label")
         unknown = ("",) if label is None else ("", *label.settings.missing_values)
         return {**dict.fromkeys(unknown), **self.labels}
+
+    def order(self, names: Sequence[str]) -> ColumnOrder:
+        """The order of rows under these column names."""
+        known = frozenset(self.names)
+        unknown = [name for name in names if name not in known]
+        if unknown or not names or len(set(names)) < len(names):
+            reason = "unknown-column" if unknown else "bad-columns-header"
+            refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
+            return ColumnOrder(0, (), refusal)
+        places = {name: place for place, name in enumerate(names)}
+        found = tuple(map(places.get, self.names))
+        return ColumnOrder(len(names), found, None, self.delimiter)
 
     @cached_property
     def hash(self) -> str:

@@ -17,11 +17,11 @@ from typing import Any, TextIO
 from converters.cells.refusal import Refusal
 from converters.config.settings import Settings
 from converters.convert.records import RowReader
-from converters.convert.to_vw_text import Row, ordered, unlabelled
+from converters.convert.to_vw_text import Row, unlabelled
 from converters.files.csv_file import CsvFile, FileRow, open_csv
 from converters.files.framing import csv_line
 from converters.files.output import writing
-from converters.schema.schema import Schema
+from converters.schema.schema import Schema, ordered
 from learners import choose
 from learners.calibration import adjusted
 from learners.intake import UNLEARNABLE, RefusedLinesError

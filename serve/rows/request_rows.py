@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader, object_cells
-from converters.convert.to_vw_text import Row, ordered
+from converters.convert.to_vw_text import Row
+from converters.schema.schema import ordered
 from serve.http.body import CSV, check_rows, parse
 from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvBody, split_header

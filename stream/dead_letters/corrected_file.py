@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from converters.cells.refusal import Refusal, quoted
 from converters.convert.records import LABEL_NAMES
-from converters.files.blocks import LONGEST_QUOTED
+from converters.files.block_reader import LONGEST_QUOTED
 from converters.files.csv_file import CsvFile, CsvFileError
 from converters.files.framing import csv_line
 from converters.schema.schema import Schema

@@ -183,10 +183,10 @@ def test_kinds_and_roles(value: bytes, reason: str) -> None:
 def reasons_in_the_code() -> set[str]:
     """Every reason that the converter can give: its only words with dashes, but for these."""
     folder = Path(converters.__file__).parent
-    names = ("files/framing", "convert/records", "convert/to_vw_text")
+    names = ("files/framing", "schema/schema", "convert/records", "convert/to_vw_text")
     modules = [folder / f"{name}.py" for name in names] + sorted(folder.glob("cells/*.py"))
     found = re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', "".join(m.read_text() for m in modules))
-    return set(found) - {"content-type", "utf-8", "freshet-showing"}
+    return set(found) - {"content-type", "utf-8"}
 
 
 def test_every_reason_has_an_example() -> None:

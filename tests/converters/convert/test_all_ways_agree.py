@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import MOST_ID, Refusal
-from converters.convert import remembered_cells, to_vw_text
+from converters.convert import to_vw_text
 from converters.convert.to_vw_text import Conversion, Row, compile_schema, reference
 from converters.schema.schema import Schema
 from tests.support.rows import random_rows, schemas
@@ -29,9 +29,9 @@ MARK = ";"
 def small_memory() -> Iterator[None]:
     """Memories that fill up, are looked at, and are given up, within a few dozen rows."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(remembered_cells, "REMEMBERED_PIECES", 12)
-        patch.setattr(remembered_cells, "FIRST_LOOK", 3)
-        patch.setattr(remembered_cells, "WATCHED_CELLS", 5)
+        patch.setattr(to_vw_text, "REMEMBERED_PIECES", 12)
+        patch.setattr(to_vw_text, "FIRST_LOOK", 3)
+        patch.setattr(to_vw_text, "WATCHED_CELLS", 5)
         patch.setattr(to_vw_text, "FEWEST_IN_BLOCK", 3)
         yield
 

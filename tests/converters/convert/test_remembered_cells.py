@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from converters.cells.refusal import Refusal, RefusedCellError
-from converters.convert import remembered_cells
-from converters.convert.remembered_cells import LONGEST_REMEMBERED, Columns, Plain
-from converters.convert.to_vw_text import compile_schema, one_by_one, reference
+from converters.convert import to_vw_text
+from converters.convert.to_vw_text import (
+    LONGEST_REMEMBERED,
+    CheckedColumn,
+    Columns,
+    compile_schema,
+    reference,
+)
 from tests.support.rows.schemas import FLIGHT, build
 
 
@@ -28,9 +34,14 @@ class Piece:
         return f" a={cell}"
 
 
+def checked(piece: Piece) -> CheckedColumn:
+    """A column with these pieces."""
+    return CheckedColumn(0, "a", piece, partial(map, piece), piece)
+
+
 def columns_of(piece: Piece) -> list[Callable[[str], str]]:
     """The one column of a schema, with its memory."""
-    return Columns([Plain(piece, one_by_one(piece))]).each
+    return Columns([checked(piece)]).each
 
 
 def remembered(piece: Piece) -> Callable[[str], str]:
@@ -81,9 +92,9 @@ def sizes(cells: Callable[[int], str], count: int) -> tuple[int, int]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A memory that is full with 64 pieces and looked at first with 8."""
-    monkeypatch.setattr(remembered_cells, "REMEMBERED_PIECES", 64)
-    monkeypatch.setattr(remembered_cells, "FIRST_LOOK", 8)
-    monkeypatch.setattr(remembered_cells, "WATCHED_CELLS", 20)
+    monkeypatch.setattr(to_vw_text, "REMEMBERED_PIECES", 64)
+    monkeypatch.setattr(to_vw_text, "FIRST_LOOK", 8)
+    monkeypatch.setattr(to_vw_text, "WATCHED_CELLS", 20)
 
 
 @pytest.mark.usefixtures("small")
@@ -98,9 +109,9 @@ def test_memory_is_bounded() -> None:
 @pytest.mark.usefixtures("small")
 def test_memory_is_bounded_over_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many columns share what may be remembered in all."""
-    monkeypatch.setattr(remembered_cells, "ALL_PIECES", 300)
+    monkeypatch.setattr(to_vw_text, "ALL_PIECES", 300)
     pieces = [Piece() for _ in range(30)]
-    columns = Columns([Plain(piece, one_by_one(piece)) for piece in pieces]).each
+    columns = Columns(list(map(checked, pieces))).each
     memories = [column.__self__ for column in columns]  # type: ignore[attr-defined]
     most = 0
     for i in range(2_000):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.files.blocks import LONGEST_QUOTED, LONGEST_ROW
+from converters.files.block_reader import LONGEST_QUOTED, LONGEST_ROW
 from converters.files.csv_file import CsvFile, CsvFileError, open_csv
 from converters.files.framing import COMMA
 from tests.support.rows import schemas
@@ -198,11 +198,6 @@ def test_unknown_column() -> None:
     with pytest.raises(CsvFileError, match=r"f\.csv has the column 'new'.*columns are a, b.*drop"):
         file.require_known(["a", "b"])
     file.require_known(["new", "b", "a"])
-
-
-def test_places_of_columns() -> None:
-    """Each column's place in the file's rows, or None."""
-    assert opened(b"b,a\n").places(["a", "b", "c"]) == [1, 0, None]
 
 
 def test_opens_a_path(tmp_path: Path) -> None:

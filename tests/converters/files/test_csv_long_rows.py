@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from converters.files.blocks import LONGEST_ROW, BlockReader
+from converters.files.block_reader import LONGEST_ROW, BlockReader
 from converters.files.csv_file import CsvFile, CsvFileError
 from converters.files.framing import Dialect
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from converters.cells.refusal import Refusal
 from converters.config.load import ConfigError, from_values
 from converters.config.settings import CsvSettings, Encoding
-from converters.files.csv_file import CsvFile
-from converters.files.encodings import Transcoder
+from converters.files.csv_file import CsvFile, Transcoder
 from tests.support.rows.schemas import build
 
 ENCODINGS = [

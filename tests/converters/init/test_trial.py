@@ -73,7 +73,7 @@ def test_what_stays_refused_is_told_with_its_line() -> None:
 def test_huge_file_is_tried_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the first part of a huge file is tried, unless all of it was asked for."""
     monkeypatch.setattr(trial, "LARGEST_TRIED", 1_000)
-    monkeypatch.setattr("converters.files.blocks.READ_BYTES", 1_000)
+    monkeypatch.setattr("converters.files.block_reader.READ_BYTES", 1_000)
     content = table({"z": lambda i: "x" * 90 + str(i % 5)}, ROWS) + b"7,x\n"
     part, everything = (wrote(content, limit, negative=("0",)) for limit in (200, 0))
     assert not any("refused under" in warning for warning in part.warnings)

@@ -46,6 +46,14 @@ def test_columns_keep_the_order_of_the_config() -> None:
     assert [c.name for c in built.features] == ["dist", "carrier", "remark"]
 
 
+def test_places_of_columns() -> None:
+    """Each column's place in the file's rows, or None."""
+    built = only({"late": {"role": "label"}, "a": {"kind": "numeric"}, "b": {"kind": "numeric"}})
+    order = built.order(["b", "late"])
+    assert (order.width, order.places) == (2, (1, None, 0))
+    assert order.row(["2", "1"]) == ["1", "", "2"]
+
+
 def test_role_that_no_column_has() -> None:
     """Without a time column there is neither a column nor a place of that role."""
     built = only({"late": {"role": "label"}, "a": {"kind": "numeric"}})
