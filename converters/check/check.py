@@ -138,7 +138,8 @@ class Cells:
 
 def column_reports(profile: Profile) -> Iterator[ColumnReport]:
     """One a column, in the file's order."""
-    judge = Judge(profile.sampled, sum(plan.learned for plan in profile.plans))
+    learned = sum(plan.learned for plan in profile.plans)
+    judge = Judge(profile.sampled.labels, profile.sampled.lots, learned)
     columns = profile.sample.columns(len(profile.plans))
     events = happened(profile.plans, profile.sample)
     for plan, totals, cells in zip(profile.plans, profile.totals, columns, strict=True):

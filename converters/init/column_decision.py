@@ -1,7 +1,6 @@
-"""What a column shall be, why, and what to write instead: the words that inference speaks in.
+"""What a column shall be, why, and what to write instead; and how such texts write numbers.
 
-At the bottom of inference: the modules that decide give these, :mod:`converters.init.config_text`
-writes them down.
+:class:`Guess` is a kind, :class:`Decision` a whole column as ``config_text`` writes it.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Decision:
     Attributes:
         name: the column.
         settings: its settings as the config file holds them.
-        because: why, in words; stands beside it in the file.
+        because: why, in words, as the file says beside it.
         otherwise: what to write instead if the guess is wrong, the likeliest first; of a suspected
             leak that is to learn from it.
         warnings: what the person should look at.
@@ -110,7 +109,7 @@ class Guess:
         otherwise: other kinds that it might be.
         settings: the settings of that kind, if there are any besides.
         warnings: what the person should look at.
-        as_missing: cells that the kind cannot hold, and that are to be taken for missing.
+        as_missing: cells that the kind cannot hold, and that count as missing.
     """
 
     kind: str

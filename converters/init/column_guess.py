@@ -119,8 +119,8 @@ def asked(learned: Decision, word: str) -> Decision:
         f"column {quoted(learned.name)} may stand for what must not decide about people ({word}). "
         'It is learned from; role = "protected" keeps it without learning from it.'
     )
-    carried = Alternative({"role": "protected"}, "if it must not decide about people")
-    others = (carried, *learned.otherwise)
+    kept = Alternative({"role": "protected"}, "if it must not decide about people")
+    others = (kept, *learned.otherwise)
     return replace(learned, otherwise=others, warnings=(*learned.warnings, warning))
 
 

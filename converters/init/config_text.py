@@ -1,8 +1,7 @@
 """What was inferred -> the text of ``freshet.toml``, with the reason for each decision beside it.
 
-The last step of ``freshet init``. The sections that nobody asked about follow as comments, with
-their defaults and meanings taken from :mod:`converters.config.settings`, so that they cannot go
-stale.
+Sections that no option asked about follow as comments, with their defaults and meanings taken from
+:mod:`converters.config.settings`, so that they cannot go stale.
 """
 
 from __future__ import annotations

@@ -287,8 +287,8 @@ def _time(column: ColumnSample, surroundings: Surroundings) -> Decision:
         return Decision(column.name, settings, f"{because}; no part of it recurs here")
     settings |= {"parts": parts, "zone": DEFAULT_ZONE}
     because += f"; recurring parts become features ({why}), {ZONE_SAID}"
-    alone = Alternative({"role": "time"}, "to learn nothing from it")
-    return Decision(column.name, settings, because, (alone,))
+    unlearned = Alternative({"role": "time"}, "to learn nothing from it")
+    return Decision(column.name, settings, because, (unlearned,))
 
 
 def _weight(column: ColumnSample) -> Decision:

@@ -1,8 +1,8 @@
-"""Numbers and times in another notation than the converter reads -> what to do about them.
+"""Numbers and times in formats that the converter does not read -> what to do about them.
 
-Part of :mod:`converters.init.column_guess`. Cells such as ``1.234,50``, ``$5,354.23``, ``12 %``,
-``27.01.2023`` are no numbers and no times to the converter: which of 1.234 and 01/02/2019 is meant,
-only a person knows. What is here recognises them, so that nobody takes them for names.
+Cells such as ``1.234,50``, ``$5,354.23``, ``12 %``, ``27.01.2023`` are no numbers and no times to
+the converter: which of 1.234 and 01/02/2019 is meant, only a person knows. They are recognised
+here, so that they are not treated as categories without a word.
 """
 
 from __future__ import annotations

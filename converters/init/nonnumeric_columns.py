@@ -1,6 +1,6 @@
-"""A column of words -> truth values, categories or free text; and which categories are rare.
+"""A column without numbers -> booleans, categories, free text or times, each a :class:`Guess`.
 
-Part of :mod:`converters.init.column_guess`.
+Also which categories are rare, and which parts of a time recur.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _blanks(column: ColumnSample) -> float:
     return sum(len(cell.split()) - 1 for cell in column.present) / len(column.present)
 
 
-# A part is learned from where the sample saw it come again.
+# A part is learned from where it recurs in the sample.
 WEEKDAYS_FROM = timedelta(days=14)
 MONTHS_FROM = timedelta(days=183)
 DEFAULT_ZONE = "UTC"
@@ -116,7 +116,7 @@ def are_times(column: ColumnSample) -> bool:
 def parts_of(
     name: str, times: Collection[datetime], surroundings: Surroundings
 ) -> tuple[list[str], str]:
-    """The parts worth learning from, and why, in words."""
+    """The parts to learn from, and why, in words."""
     span = max(times) - min(times)
     found = {
         "hour": ("the time of day varies", len({time.hour for time in times}) > 1),
@@ -140,10 +140,8 @@ def times(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
     return Guess("time", because, (each,), settings)
 
 
-# Between when and where: a cell without an offset is read on that clock too.
-ZONE_SAID = (
-    "on the clock of zone, in which cells without an offset are read: name the zone of the place"
-)
+# What a part of a time depends on.
+ZONE_SAID = "in the time zone `zone`, also that of cells without an offset: set it to the local one"
 
 
 def spanned(moments: Iterable[datetime]) -> str:

@@ -1,7 +1,4 @@
-"""A column of numbers -> amounts, the names of things, or an id; and the range of amounts.
-
-Part of :mod:`converters.init.column_guess`.
-"""
+"""A column of numbers -> quantities, codes, or an id; and the range of quantities."""
 
 from __future__ import annotations
 

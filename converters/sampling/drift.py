@@ -1,9 +1,8 @@
 """How the file's second half differs from its first, column by column, in the sample.
 
-The population stability index is
-sum((p - q) * ln(p / q)) over the shares p and q that values, or spans of numbers, have in the
-halves (Lewis, "An Introduction to Credit Scoring", 1994). By convention .1 is a shift to look at,
-and .25 a large one.
+The population stability index is sum((p - q) * ln(p / q)) over the shares p and q that values, or
+spans of numbers, have in the halves (Lewis, "An Introduction to Credit Scoring", 1994). By
+convention .1 is a shift to look at, and .25 a large one.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ class Drift:
     Attributes:
         psi: the population stability index.
         chance: what it exceeds by chance in 1 of 1,000 such columns.
-        ordered: whether rows that are alike in this column stand together in the file.
+        ordered: whether rows that are alike in this column are together in the file.
     """
 
     psi: float

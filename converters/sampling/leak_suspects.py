@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.sampling.column_sample import UNIQUE_FROM_ROWS
-from converters.sampling.reservoir import NEGATIVE, POSITIVE, UNLABELLED, Sampled
+from converters.sampling.reservoir import POSITIVE, UNLABELLED
 
 # Fewer labels of a class say nothing about how well a column predicts them.
 FEWEST_OF_A_CLASS = 10
@@ -52,8 +52,8 @@ class Alone:
 
     Attributes:
         auc: the area under the ROC curve, at least one half.
-        by: what does it: ``number``, ``value`` or ``missing``.
-        control: what columns of chance alone reach in 1 of 100 files of such a size.
+        by: by what: ``number``, ``value`` or ``missing``.
+        control: what columns of chance reach in 1 of 100 files of such a size.
     """
 
     auc: float
@@ -62,14 +62,14 @@ class Alone:
 
     @property
     def suspicious(self) -> bool:
-        """Whether this is too well to be true."""
+        """Whether it does so too well to be honest."""
         limit = SUSPECT_RANK_AUC if self.by == "number" else SUSPECT_RATE_AUC
         return self.auc >= limit and self.auc > self.control
 
     def described(self, digits: int) -> str:
         """How well, in words that follow the column's name."""
         return (
-            f"by itself predicts the label {BY[self.by]} (AUC {self.auc:.{digits}f}; columns of "
+            f"predicts the label too well {BY[self.by]} (AUC {self.auc:.{digits}f}; columns of "
             f"chance stay under {self.control:.{digits}f})"
         )
 
@@ -78,14 +78,15 @@ class Judge:
     """Judges the columns of a sample.
 
     Args:
-        sampled: the rows' labels.
-        columns: how many columns are judged, for the best of many may be good by chance.
+        labels: 1, 0, or -1 where it is not known, of each row.
+        lots: a number drawn by chance for each.
+        columns: how many columns are judged, since the best of many may be good by chance.
     """
 
-    def __init__(self, sampled: Sampled, columns: int) -> None:
-        self._known: Mask = (sampled.labels == POSITIVE) | (sampled.labels == NEGATIVE)
-        self._positive: Mask = sampled.labels[self._known] == POSITIVE
-        self._folds = _folds(self._positive, sampled.lots[self._known])
+    def __init__(self, labels: NDArray[np.int8], lots: NDArray[np.uint64], columns: int) -> None:
+        self._known: Mask = labels != UNLABELLED
+        self._positive: Mask = labels[self._known] == POSITIVE
+        self._folds = _folds(self._positive, lots[self._known])
         self._z = NormalDist().inv_cdf(1 - 1 / FILES / (WAYS * max(columns, 1)))
 
     def alone(self, codes: Codes, missing: Mask, values: Floats | None) -> Alone | None:
@@ -133,15 +134,9 @@ class Judge:
 
 def judge_of(labels: Sequence[int | None], columns: int) -> Judge:
     """The judge of rows with these labels, 1, 0 or None, for the best of so many columns."""
-    rows = len(labels)
-    sampled = Sampled(
-        ordinals=np.arange(rows),
-        labels=np.array([UNLABELLED if label is None else label for label in labels], np.int8),
-        lots=np.random.PCG64(0).random_raw(rows),  # the same file must be judged alike
-        second=np.arange(rows) * 2 >= rows,
-        whole=False,
-    )
-    return Judge(sampled, columns)
+    codes = np.array([UNLABELLED if label is None else label for label in labels], np.int8)
+    lots = np.random.PCG64(0).random_raw(len(labels))  # the same file must be judged alike
+    return Judge(codes, lots, columns)
 
 
 def _folds(positive: Mask, lots: NDArray[np.uint64]) -> Mask:

@@ -1,7 +1,6 @@
-"""What every command shares: the options spelt alike everywhere, and how results are printed.
+"""What every command shares: options that are spelt alike everywhere, and how results are printed.
 
-Each package keeps its commands beside their subject and ``serve/cli.py`` assembles them. A
-command prints its result on standard output and everything else on standard error; it raises
+A command prints its result on standard output and everything else on standard error. It raises
 :class:`~converters.errors.FreshetError` for what goes wrong, and the assembled command line turns
 that into one paragraph and an exit status.
 

@@ -1,6 +1,6 @@
-"""Pages that stand alone: no script, nothing fetched, readable in light and dark and on paper.
+"""Self-contained pages: no script, nothing fetched, readable in light and dark and on paper.
 
-The frame, the style and the tables of every report's page; the reports add what they tell.
+The frame, the style and the tables of every report's page; the reports add their content.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ SPANS: list[tuple[Cell, list[str]]] = [
 def test_parts_that_come_again_are_learned_from(make: Cell, parts: list[str]) -> None:
     """The hour if times of day vary, the weekday from two weeks on, the month from half a year."""
     assert column(make) == {"kind": "time", "parts": parts, "zone": "UTC"}
-    assert "name the zone" in decided(make).because
+    assert "set it to the local one" in decided(make).because
 
 
 def test_parts_of_the_events_own_time() -> None:

@@ -6,11 +6,9 @@ import random
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from converters.sampling.leak_suspects import Alone, Judge, crossed_auc, rank_auc, spans
-from converters.sampling.reservoir import Sampled
 from tests.support.rows.check_files import checked, codes, column
 from tests.support.rows.schemas import Columns
 
@@ -121,18 +119,6 @@ def test_values_are_judged_on_the_other_half() -> None:
     assert crossed_auc(values, positive, folds) == pytest.approx(expected, abs=1e-12)
 
 
-def sampled(labels: NDArray[np.int8], draw: np.random.Generator) -> Sampled:
-    """A sample with these labels."""
-    rows = len(labels)
-    return Sampled(
-        np.arange(rows),
-        labels,
-        draw.integers(0, 2**63, rows, np.uint64),
-        np.arange(rows) * 2 >= rows,
-        True,
-    )
-
-
 @pytest.mark.parametrize("kind", ["two values", "many values", "unique", "numbers", "gaps"])
 def test_shuffled_labels_stay_under_the_control(kind: str) -> None:
     """The same values against shuffled labels: 1 or 2 of 100 get over the control."""
@@ -149,7 +135,8 @@ def test_shuffled_labels_stay_under_the_control(kind: str) -> None:
     labels = (np.arange(rows) < 100).astype(np.int8)
     over = 0
     for _ in range(300):
-        judged = Judge(sampled(draw.permutation(labels), draw), 1).alone(values, missing, numbers)
+        lots = draw.integers(0, 2**63, len(labels), np.uint64)
+        judged = Judge(draw.permutation(labels), lots, 1).alone(values, missing, numbers)
         assert judged is not None
         over += judged.auc > judged.control
     assert over <= 12
