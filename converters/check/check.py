@@ -70,7 +70,7 @@ def report(file: CsvFile, schema: Schema, shown: Shown) -> Report:
         CsvFileError: the file cannot be framed, or not with the config's delimiter.
     """
     if other_delimiter(file.header):
-        # Of one column that is the whole row nothing worth reading could be said.
+        # A report on one column that is the whole row would be of no use.
         file.require_known(schema.names)
     profile = read_profile(file, schema, shown)
     columns = list(column_reports(profile))
@@ -246,7 +246,7 @@ def _quantiles(plan: ColumnPlan, present: dict[str, int]) -> list[tuple[float, f
 
 def _drift(plan: ColumnPlan, cells: Cells, sampled: Sampled) -> Drift | None:
     if plan.role == "time" or plan.kind in ("time", "text"):
-        return None  # time goes on, and texts hardly repeat
+        return None  # times always drift, and texts hardly repeat
     codes = cells.codes + 1 if cells.values is None else spans(cells.values, SPANS)
     return drift(np.where(cells.missing, 0, codes), sampled.second)
 

@@ -47,7 +47,7 @@ class Bar:
     """One bar of a column's plot, in sampled rows.
 
     Attributes:
-        text: what it stands for.
+        text: the value or span.
         first: its share of the file's first half.
         second: its share of the second.
         positive_rate: which share of its labels is positive.

@@ -68,7 +68,7 @@ def _values(column: ColumnReport, present: int) -> Iterator[Said]:
     elif column.constant:
         rest = "has one value in all rows that have it; nothing can be learned from that."
         if column.missing:
-            rest = "has one value in all rows that have it: only its being missing tells anything."
+            rest = "has one value in all rows that have it: only its being missing is informative."
         yield ("note" if column.missing else "warning", "constant", rest)
     elif column.missing_share > MOSTLY_MISSING_SHARE:
         share = percent(column.missing_share)
@@ -102,7 +102,7 @@ UNBALANCED_SHARE = 0.15
 # Shares of positives differ much by a quarter of the whole, and not by chance (1 in 1,000 files).
 LABELS_DRIFTED = 0.25
 BEYOND_CHANCE = 3.3
-# A step in time is worth a word if it takes such a share of the whole time.
+# A gap in time is reported if it takes such a share of the whole time.
 LONG_GAP_SHARE = 0.1
 FEWEST_TIMES = 100
 

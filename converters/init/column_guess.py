@@ -55,15 +55,15 @@ _UNCLEAR = (
     "native language", "mother tongue", "zip", "zip code", "zipcode", "postcode", "postal code",
     "plz", "first name", "last name", "surname",
 )  # fmt: skip
-# What may stand behind such a word without changing what it means.
+# Words that may follow such a word without changing its meaning.
 _ENDINGS = frozenset({"code", "cd", "name", "group", "type", "flag"})
 
 
 def protection(name: str) -> tuple[str, str]:
-    """The word by which a column's name stands for what is protected, and whether it is clear.
+    """The protected attribute that a column's name means, and whether that is clear.
 
     Returns:
-        The word and ``PROTECTED`` or ``ASKED``; two empty texts for any other name.
+        The attribute's word and ``PROTECTED`` or ``ASKED``; two empty texts for any other name.
     """
     spelt = words(name)
     shortened = spelt[:-1] if len(spelt) > 1 and spelt[-1] in _ENDINGS else spelt
@@ -76,7 +76,7 @@ def protection(name: str) -> tuple[str, str]:
 
 
 def leak(learned: Decision, said: str) -> Decision:
-    """A column that seems known only when the label is: to learn from it is worse than not to."""
+    """A column that seems known only when the label is: learning from it does harm."""
     warning = (
         f"column {quoted(learned.name)} looks like a leak: it {said}. It is not learned from, "
         'under the role "leak". If it IS known when the event comes, put the line in its place '
@@ -88,7 +88,7 @@ def leak(learned: Decision, said: str) -> Decision:
 
 
 def protected(learned: Decision, word: str) -> Decision:
-    """A column whose name clearly says what must not decide about people."""
+    """A column whose name clearly is an attribute that must not decide about people."""
     because = (
         f"called {quoted(word)}, which must not decide about people: kept to compare groups by, "
         f"never learned from; {learned.because}"
@@ -116,15 +116,15 @@ def _set_aside(
 def asked(learned: Decision, word: str) -> Decision:
     """A column whose name may say so: learned from, with a question."""
     warning = (
-        f"column {quoted(learned.name)} may stand for what must not decide about people ({word}). "
-        'It is learned from; role = "protected" keeps it without learning from it.'
+        f"column {quoted(learned.name)} may be an attribute that must not decide about people "
+        f'({word}). It is learned from; role = "protected" keeps it without learning from it.'
     )
     kept = Alternative({"role": "protected"}, "if it must not decide about people")
     others = (kept, *learned.otherwise)
     return replace(learned, otherwise=others, warnings=(*learned.warnings, warning))
 
 
-# More than so much missing is worth a feature of its own; more than so much, a warning.
+# From this missing share on, being missing becomes a feature; from this one on, there is a warning.
 INDICATED_SHARE = 0.05
 MOSTLY_SHARE = 0.5
 

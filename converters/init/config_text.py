@@ -37,7 +37,7 @@ VALUES_A_LINE = 8
 
 LONGEST_MODEL_NAME = 100
 
-# What stands before a line that may be put in the place of the one above it.
+# Begins a line that may replace the one above it.
 OTHERWISE = "# or: "
 
 
@@ -49,8 +49,8 @@ def config_text(
         *_wrapped(f"Written by 'freshet init' from {sample.described} of {quoted(sample.source)}."),
         *_wrapped(
             "Each column is a guess from that sample, with its reason above it: look through them. "
-            f"A line that begins with '{OTHERWISE.strip()}' can be put in the place of the one "
-            "above it. Other lines with '#' show what else can be set, with the defaults."
+            f"A line that begins with '{OTHERWISE.strip()}' can replace the one above it. Other "
+            "lines with '#' show what else can be set, with the defaults."
         ),
         "",
         f"model = {quoted(model)}",
@@ -107,7 +107,7 @@ def _wrapped(comment: str) -> list[str]:
 def _first_named(labels: Labels) -> str:
     if max(len(labels.positive), len(labels.negative)) == 1:
         return ""
-    return " Answers name a class by its first spelling: the most frequent one stands first."
+    return " Answers name a class by its first spelling: the most frequent one comes first."
 
 
 def _csv(csv: CsvSettings) -> Iterator[str]:
@@ -132,7 +132,7 @@ def _spellings(name: str, spellings: Sequence[str]) -> Iterator[str]:
 def _section(name: str, field: FieldInfo, crossings: Sequence[Crossing]) -> Iterator[str]:
     section = _within(field)
     assert section is not None
-    # Live also over a proposal: whoever uncomments the key alone would set it somewhere else.
+    # Not a comment even over a proposal: the key, uncommented, would be in another section.
     live = name == "learner" and crossings
     yield f"[{name}]" if live else f"# [{name}]"
     for line in _commented(section):
@@ -175,7 +175,7 @@ def _commented(section: type[BaseModel]) -> Iterator[str]:
     for name, field in section.model_fields.items():
         if field.default is PydanticUndefined or _within(field) is not None:
             continue
-        if field.default is None:  # TOML cannot say None: the line names the key alone
+        if field.default is None:  # TOML has no None: the line only names the key
             yield f"# {name}: {field.description}"
         else:
             yield f"# {name} = {value(field.default)}  # {field.description}"

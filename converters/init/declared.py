@@ -42,7 +42,7 @@ class InferError(UsageError):
 
 @dataclass(frozen=True)
 class Declared:
-    """What the person said.
+    """What the options say.
 
     Attributes:
         label: the label column.

@@ -1,4 +1,4 @@
-"""Pairs of features that are worth crossing, by the log loss that they save on unseen rows.
+"""Pairs of features to cross, by the log loss that they save on unseen rows.
 
 A small logistic model of two columns is fitted to the first rows of the sample, once with and once
 without the pairs of their values, and both are asked about the rows that follow; then the next
@@ -40,7 +40,7 @@ BLOCKS = 5
 # Evidence for a pair: it saves so many standard errors, and so large a part of the log loss.
 SURE_ERRORS = 4.0
 HELPFUL_SHARE = 0.005
-# A guess is worth a line from so many on.
+# A guess is proposed from so many on.
 GUESS_ERRORS = 1.0
 MOST_PAIRS = 3
 

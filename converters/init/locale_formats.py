@@ -19,10 +19,10 @@ from converters.sampling.column_sample import ColumnSample
 MOSTLY = 0.9
 
 _SIGN = r"[-+\u2212]?"
-# What stands for a currency: a sign, or a code or word that is common beside amounts.
+# A currency: a sign, or a code or word that is common beside amounts.
 _UNIT = r"(?:[$€£¥₹]|(?:USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|SEK|NOK|DKK|PLN|BRL|kr|Fr\.|zł|R\$)|%|‰)"
 _BLANKS = r"[ \u00a0\u202f\u2009]?"
-# Groups of three digits: by comma and point, by either alone, by blanks or by apostrophes.
+# Groups of three digits: by comma and point, by one of these, by blanks or by apostrophes.
 _GROUPED = (
     r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?"
     r"|[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]+"

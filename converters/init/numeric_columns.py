@@ -129,7 +129,7 @@ def _rounded(value: float, unit: float, way: Any) -> float:  # noqa: ANN401  # f
     units = value / unit if unit else math.inf
     if not abs(units) < 1e6:  # far from zero, or too small to divide: as it is
         return value
-    # A unit such as 0.1 is no binary fraction: the product is mended to its digits.
+    # A unit such as 0.1 is no binary fraction: the product is corrected to its digits.
     return float(f"{way(units) * unit:.12g}")
 
 

@@ -110,7 +110,7 @@ def written(origin: Origin, declared: Declared, model: str, path: Path) -> Writt
         origin: rows of a CSV file.
         declared: what the options say of its columns.
         model: the model's name.
-        path: where the text will stand.
+        path: where the text will be.
 
     Raises:
         InferError: what the options declare does not fit the sample.

@@ -2,7 +2,7 @@
 
 Adaptive sampling (Wegman; analysed by Flajolet, "On adaptive sampling", Computing 43, 1990): of all
 hashed values those below a limit are kept, each with how often it came. When they are too many, the
-limit is halved. What is left depends on the values alone and not on their order.
+limit is halved. What is left depends only on the values, not on their order.
 """
 
 from __future__ import annotations

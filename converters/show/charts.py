@@ -112,7 +112,7 @@ class BarChart:
     Attributes:
         title: what the heights are.
         series: the names of the series; the first is filled, the second an outline.
-        bars: what each stands for, and its heights.
+        bars: the text of each, and its heights.
         rates: a share of each bar, shown as a dot on a scale from 0 to 1; None shows no dot.
         horizontal: whether bars lie one below the other, each beside its text.
     """

@@ -24,7 +24,7 @@ class Table(NamedTuple):
     Attributes:
         title: what it shows.
         header: the columns' names.
-        numeric: whether each column stands to the right.
+        numeric: whether each column is aligned to the right.
         rows: the cells.
     """
 

@@ -29,7 +29,7 @@ def test_doubtful_names_are_asked_about(name: str) -> None:
     decision = decided(WORDS, name=name)
     assert decision.settings == {"kind": "categorical"}
     assert decision.otherwise[0].settings == {"role": "protected"}
-    assert "may stand for what must not decide about people" in decision.warnings[0]
+    assert "may be an attribute that must not decide about people" in decision.warnings[0]
 
 
 @pytest.mark.parametrize("name", ["average", "sextant", "trace", "race_time", "origin", "page"])
