@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.sampling.reservoir import RowSample
+from converters.sampling.reservoir import Reservoir, RowSample
 from converters.sampling.sketches import HashSample, hashes
 
 
@@ -137,3 +137,23 @@ def test_quoted_rows_are_read_back() -> None:
     sample = RowSample(";")
     sample.offer([b'"a;b";c', b'"say ""x""";"1\n2"'], np.array([0, 1], np.int8))
     assert list(sample.columns(2)) == [["a;b", 'say "x"'], ["c", "1\n2"]]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 30)), unique_by=lambda r: r[0]
+    ),
+    st.integers(1, 5),
+    st.integers(1, 60),
+)
+def test_the_lowest_lots_that_fit_are_kept(
+    rows: list[tuple[float, int]], most: int, most_bytes: int
+) -> None:
+    """Whenever rows are evicted, those kept are the lowest lots that fit, in their order."""
+    reservoir: Reservoir[int] = Reservoir(most, most_bytes)
+    for row, (lot, size) in enumerate(rows):
+        reservoir.offer(lot, size, row)
+    lowest = sorted(range(len(rows)), key=lambda row: rows[row][0])[:most]
+    while len(lowest) > 1 and sum(rows[row][1] for row in lowest) > most_bytes:
+        lowest.pop()
+    assert reservoir.kept() == ([rows[row][0] for row in sorted(lowest)], sorted(lowest))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -76,6 +77,29 @@ def test_bars_are_as_high_as_their_counts() -> None:
     (first, high), (second, half), (_, none), (_, whole) = heights
     assert (first, second, none) == ("first", "second", 0)
     assert high == whole == pytest.approx(2 * half, abs=0.2)
+
+
+@pytest.mark.parametrize("horizontal", [False, True], ids=["upright", "horizontal"])
+def test_rates_are_dots_on_a_scale_of_their_own(horizontal: bool) -> None:
+    """Each known rate is a dot as far along as it is great, whatever the bars' heights."""
+    bars = [("a", [0.9]), ("b", [0.1]), ("c", [0.4]), ("d", [0.2])]
+    drawn = draw(BarChart("share", ["rows"], bars, [0.0, 0.5, None, 1.0], horizontal))
+    dots = re.findall(r'class="rate" cx="([\d.]+)" cy="([\d.]+)"', drawn)
+    none, half, whole = (float(x) if horizontal else -float(y) for x, y in dots)
+    assert none < half < whole
+    assert half - none == pytest.approx(whole - half, abs=0.11)
+
+
+@pytest.mark.parametrize("long", [1, 20])
+def test_texts_of_bars_do_not_overlap(long: int) -> None:
+    """The longer the texts of bars, the fewer are shown; the first and the last always are."""
+    bars = [(chr(ord("a") + number) * long, [1.0]) for number in range(20)]
+    drawn = draw(BarChart("share", ["rows"], bars))
+    found = re.findall(r'<text x="([\d.]+)" y="214.0" text-anchor="middle">(.+?)<', drawn)
+    assert (found[0][1], found[-1][1]) == (bars[0][0], bars[-1][0])
+    places = [float(x) for x, _ in found]
+    assert all(right - left >= 5.5 * long for left, right in pairwise(places))
+    assert max(places) + 3 * long <= WIDTH
 
 
 def test_calibrated_bins_stand_on_the_slanted_line() -> None:
