@@ -18,9 +18,9 @@ from converters.config.settings import Settings
 from converters.schema.schema import Schema
 from learners.versions.gate import packages
 from serve.http import problems
-from serve.http.counters import RequestMeter
+from serve.http.prometheus_counters import RequestMeter
 from serve.http.security import admin_only
-from serve.openapi.route import Handler, Json, Route, document
+from serve.openapi.declared_route import Handler, Json, Route, document
 from serve.routes import all_routes
 from serve.service import Service
 

@@ -106,7 +106,7 @@ if TYPE_CHECKING:
 
 # How often a worker checks whether its parent was killed; it then ends.
 PARENT_SECONDS = 1.0
-# As in serve.http.counters, which may only be imported once the variable is set.
+# As in serve.http.prometheus_counters, which may only be imported once the variable is set.
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 

@@ -10,10 +10,10 @@ from converters.convert.records import RowReader
 from converters.schema.schema import Schema
 from learners.registry import Registry, utc_now
 from learners.snapshots import SnapshotStore
-from serve.http.counters import Counters
+from serve.http.prometheus_counters import Counters
 from serve.live.live_model import LiveModel
-from serve.live.loading import Loader
 from serve.live.log_appender import Appender
+from serve.live.version_loader import Loader
 from serve.rows.request_rows import RequestReader
 
 

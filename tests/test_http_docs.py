@@ -9,7 +9,7 @@ from typing import Any
 
 from learners.intake import UNLEARNABLE
 from serve.http.problems import BUG, KINDS, OF_HTTP
-from serve.rows.refusals import MISSING_COLUMN, SENTENCES
+from serve.rows.row_errors import MISSING_COLUMN, SENTENCES
 from tests.support import ROOT
 from tests.support.serving.served import a_client
 

@@ -1,5 +1,5 @@
 """What a server process keeps: the model that it serves and the log that it appends to.
 
-``live_model`` follows the registry and swaps models; ``loading`` opens and checks one version;
+``live_model`` follows the registry and swaps models; ``version_loader`` opens and checks a version;
 ``log_appender`` appends rows, once per idempotency key.
 """

@@ -22,9 +22,9 @@ import structlog
 
 from converters.errors import FreshetError
 from learners.registry import Pointers, RegistryError
-from serve.http.counters import Counters
 from serve.http.problems import NoModelError, NotLoadedError, NotYetServedError
-from serve.live.loading import BadSnapshotError, Loader, Served
+from serve.http.prometheus_counters import Counters
+from serve.live.version_loader import BadSnapshotError, Loader, Served
 
 log = structlog.get_logger()
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from converters.files.framing import csv_line
 from converters.schema.schema import Column, Schema
-from serve.openapi.route import Body, Json
+from serve.openapi.declared_route import Body, Json
 from serve.rows.appended_records import LABEL_COLUMNS
 
 EXAMPLE_ID, EXAMPLE_TIME = "4711", "2026-01-31T08:15:00Z"

@@ -7,7 +7,7 @@ of hostile requests take them from here.
 
 from __future__ import annotations
 
-from serve.openapi.route import Route
+from serve.openapi.declared_route import Route
 from serve.routes import ingest, monitoring, pages, predict, versions
 from serve.service import Service
 

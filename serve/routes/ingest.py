@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from serve.http.body import JSON, media_type, only_parameters, read
 from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.live.log_appender import Key, Which
-from serve.openapi.route import BODY_FAILURES, Parameter, Route
+from serve.openapi.declared_route import BODY_FAILURES, Parameter, Route
 from serve.openapi.row_models import event_rows, label_rows
 from serve.rows.appended_records import Counted, IngestReader
 from serve.service import Service

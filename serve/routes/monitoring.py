@@ -24,7 +24,7 @@ from learners.registry import Entry, Status, Version, iso, utc_now
 from learners.versions.describe import entry_json, version_json
 from serve.http.body import JSON
 from serve.http.problems import RETRY, Kind, problem
-from serve.openapi.route import Route
+from serve.openapi.declared_route import Route
 from serve.service import Service
 
 KEPT_SECONDS = 0.5

@@ -13,7 +13,7 @@ from pathlib import Path
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
-from serve.openapi.route import Route
+from serve.openapi.declared_route import Route
 from serve.service import Service
 
 FOLDER = Path(__file__).parents[1] / "dashboard"

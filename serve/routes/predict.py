@@ -19,10 +19,10 @@ from learners.intake import BLOCK
 from learners.versions.score import scores_of
 from serve.http.body import JSON, media_type, only_parameters, read
 from serve.http.problems import RowsRefusedError
-from serve.openapi.route import BODY_FAILURES, Route
+from serve.openapi.declared_route import BODY_FAILURES, Route
 from serve.openapi.row_models import event_rows
-from serve.rows.refusals import RowError, in_words, row_error
 from serve.rows.request_rows import Rows
+from serve.rows.row_errors import RowError, in_words, row_error
 from serve.service import Service
 
 ROUTE = "/predict"

@@ -26,7 +26,7 @@ from serve.http.problems import (
     ServedVersionChangedError,
     UnknownParameterError,
 )
-from serve.openapi.route import Body, Handler, Parameter, Route
+from serve.openapi.declared_route import Body, Handler, Parameter, Route
 from serve.service import Service
 
 SHOWN_WEIGHTS = 20

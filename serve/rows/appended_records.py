@@ -20,8 +20,8 @@ from converters.convert.records import object_cells
 from serve.http.body import CSV, JSON, check_rows, parse
 from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvBody, split_header
-from serve.rows.refusals import in_words, row_error
 from serve.rows.request_rows import RequestReader
+from serve.rows.row_errors import in_words, row_error
 from stream.log.contract import Outgoing
 
 Headers = tuple[tuple[str, bytes], ...]

@@ -23,7 +23,7 @@ from converters.schema.schema import ordered
 from serve.http.body import CSV, check_rows, parse
 from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvBody, split_header
-from serve.rows.refusals import MISSING_COLUMN, in_words, listed, row_error
+from serve.rows.row_errors import MISSING_COLUMN, in_words, listed, row_error
 
 NOTHING_DONE = "The request had no effect."
 # Types whose text as a CSV cell is what str() gives.

@@ -15,7 +15,7 @@ import pytest
 
 from learners.snapshots import CorruptSnapshotError, SnapshotStore
 from learners.snapshots.manifest import MANIFEST
-from serve.live.loading import BadSnapshotError, Loader
+from serve.live.version_loader import BadSnapshotError, Loader
 from tests.faults.corruption import (
     Damage,
     Made,

@@ -22,7 +22,7 @@ import pytest
 from converters.errors import FreshetError
 from learners.snapshots import CorruptSnapshotError, SnapshotError
 from learners.snapshots.manifest import MANIFEST
-from serve.live.loading import Loader
+from serve.live.version_loader import Loader
 from stream.log.contract import Outgoing
 from tests.faults.corruption import (
     Made,

@@ -11,11 +11,11 @@ import pytest
 
 from learners import choose
 from learners.learner import NonFiniteError
-from serve.http.counters import Counters
 from serve.http.problems import NoModelError
-from serve.live import loading
+from serve.http.prometheus_counters import Counters
+from serve.live import version_loader
 from serve.live.live_model import LiveModel
-from serve.live.loading import Loader
+from serve.live.version_loader import Loader
 from tests.support.serving.live import live_of, running, serving, until
 from tests.support.serving.served import Maker, a_project, maker_of
 
@@ -99,7 +99,9 @@ def test_a_model_with_other_scores_than_promised_is_refused(
     maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The files are whole, but the manifest's rows are scored otherwise."""
-    monkeypatch.setattr(loading, "reproduces", says_of(maker, 3, "It scores a row 0.1, not 0.2."))
+    monkeypatch.setattr(
+        version_loader, "reproduces", says_of(maker, 3, "It scores a row 0.1, not 0.2.")
+    )
 
     async def act(live: LiveModel) -> None:
         await until(lambda: serving(live) == 2)
@@ -134,8 +136,10 @@ def test_a_server_of_other_packages_does_not_condemn(
     maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What gives other scores here because of other packages is left to the others."""
-    monkeypatch.setattr(loading, "reproduces", says_of(maker, 3, "It scores a row 0.1, not 0.2."))
-    monkeypatch.setattr(loading, "packages", lambda: {"vowpalwabbit": "8.0"})
+    monkeypatch.setattr(
+        version_loader, "reproduces", says_of(maker, 3, "It scores a row 0.1, not 0.2.")
+    )
+    monkeypatch.setattr(version_loader, "packages", lambda: {"vowpalwabbit": "8.0"})
 
     async def act(live: LiveModel) -> None:
         maker.point_to(2)

@@ -14,7 +14,7 @@ from learners.registry.serving import Serving
 from serve.http.problems import NoModelError
 from serve.live import live_model
 from serve.live.live_model import LiveModel
-from serve.live.loading import Loader
+from serve.live.version_loader import Loader
 from tests.support.serving.live import POLL, ROWS, live_of, running, scored, serving, until
 from tests.support.serving.served import Maker, a_project, maker_of
 

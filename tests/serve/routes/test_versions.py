@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from learners.registry import Verdict
 from learners.versions.describe import entry_json, full_json, version_json
-from serve.live.loading import Loader
+from serve.live.version_loader import Loader
 from tests.support.serving.project import flights
 from tests.support.serving.served import (
     Maker,

@@ -12,9 +12,9 @@ from starlette.types import Message
 
 from learners.versions.score import scores_of
 from serve.app import create_app
-from serve.http.counters import Counters
+from serve.http.prometheus_counters import Counters
 from serve.live.live_model import LiveModel
-from serve.live.loading import Loader
+from serve.live.version_loader import Loader
 from tests.support.serving.project import Project, flights
 from tests.support.serving.served import LOCAL, Maker
 

@@ -22,7 +22,7 @@ from converters.schema import schema
 from learners.registry import Commit, Pointers, Registry, Start, Verdict
 from learners.versions.score import loaded
 from serve.app import create_app
-from serve.openapi.route import Route
+from serve.openapi.declared_route import Route
 from serve.routes import all_routes
 from stream.checkpoints import checkpoint
 from stream.fold import run_report

@@ -19,7 +19,7 @@ from pydantic_core.core_schema import WithDefaultSchema
 
 from serve.http.body import CSV, JSON
 from serve.http.problems import PROBLEM_JSON
-from serve.rows.refusals import RowError
+from serve.rows.row_errors import RowError
 
 Json = dict[str, Any]
 Handler = Callable[..., Awaitable[Response]]
