@@ -35,11 +35,7 @@ from serve.processes.ports import BACKLOG
 from stream.logging import configure_logs
 
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
-NOT_HTTP = {
-    "type": f"{TYPE_PREFIX}not-http",
-    "title": "This is not HTTP/1.1",
-    "status": 400,
-}
+NOT_HTTP = {"type": f"{TYPE_PREFIX}not-http", "title": "This is not HTTP/1.1", "status": 400}
 
 
 class Protocol(HttpToolsProtocol):

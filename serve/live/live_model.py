@@ -108,7 +108,8 @@ class LiveModel:
             polled, self._polled = self._polled, asyncio.Event()
             polled.set()
             if not self._again:
-                await self._pause()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._interval)
 
     async def synced(self, seconds: float) -> Pointers:
         """Wait until this process serves what the registry says now or later.
@@ -138,10 +139,6 @@ class LiveModel:
             self._threads.submit(self._current.learner.close)
         self._current = None
         self._threads.shutdown(wait=True)
-
-    async def _pause(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._interval)
 
     def _is_synced(self, since: int) -> bool:
         """Whether a poll that began after poll ``since`` found this process up to date.

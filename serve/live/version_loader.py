@@ -87,13 +87,8 @@ class Loader:
         except (CorruptSnapshotError, NonFiniteError, IrreproducibleError) as error:
             self._registry.serving.refuse(version, str(error), server_name())
             raise BadSnapshotError(f"Version {number} is refused: {error}") from error
-        return Served(
-            version.version,
-            version.model_sha256,
-            learner,
-            utc_now(),
-            monotonic() - began,
-        )
+        seconds = monotonic() - began
+        return Served(version.version, version.model_sha256, learner, utc_now(), seconds)
 
     def _open(self, version: Version) -> Learner:
         with self._snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:

@@ -265,10 +265,12 @@ def _actor(request: Request) -> str:
 def routes(service: Service) -> list[Route]:
     """Declare the routes."""
     versions = Versions(service)
+    return [*_reading(versions), *_changing(versions)]
+
+
+def _reading(versions: Versions) -> list[Route]:
     number = Parameter("version", "path", "The version's number.", "integer")
     at = Parameter("at", "query", "A time in ISO 8601.")
-    move = {"version": 12, "reason": "the data of the day is wrong"}
-    unpin = {"reason": "the data is right again"}
     return [
         Route(
             "GET",
@@ -299,6 +301,13 @@ def routes(service: Service) -> list[Route]:
             answer=list[Entry] | ServedAt,
             failures=(400, 503),
         ),
+    ]
+
+
+def _changing(versions: Versions) -> list[Route]:
+    move = {"version": 12, "reason": "the data of the day is wrong"}
+    unpin = {"reason": "the data is right again"}
+    return [
         _admin("/promote", versions.promote, "Serve a version", Body(Move, {"body": move})),
         _admin(
             "/rollback",
