@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,7 @@ from serve.live import version_loader
 from serve.live.live_model import LiveModel
 from serve.live.version_loader import Loader
 from tests.support.serving.live import live_of, running, serving, until
-from tests.support.serving.served import Maker, a_project, maker_of
-
-
-@pytest.fixture
-def maker(tmp_path: Path) -> Iterator[Maker]:
-    """A model with three versions."""
-    with maker_of(a_project(tmp_path)) as maker:
-        for _ in range(3):
-            maker.make()
-        yield maker
+from tests.support.serving.served import Maker
 
 
 def damage_bit(path: Path) -> None:

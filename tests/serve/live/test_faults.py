@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,7 @@ from serve.live import live_model
 from serve.live.live_model import LiveModel
 from serve.live.version_loader import Loader
 from tests.support.serving.live import POLL, ROWS, live_of, running, scored, serving, until
-from tests.support.serving.served import Maker, a_project, maker_of
-
-
-@pytest.fixture
-def maker(tmp_path: Path) -> Iterator[Maker]:
-    """A model with three versions."""
-    with maker_of(a_project(tmp_path)) as maker:
-        for _ in range(3):
-            maker.make()
-        yield maker
+from tests.support.serving.served import Maker, a_project
 
 
 def test_a_server_of_another_schema_serves_nothing_and_condemns_nothing(

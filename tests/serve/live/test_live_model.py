@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,16 +24,7 @@ from tests.support.serving.live import (
     until,
 )
 from tests.support.serving.project import Project, flights
-from tests.support.serving.served import Maker, a_project, as_csv, client_of, maker_of
-
-
-@pytest.fixture
-def maker(tmp_path: Path) -> Iterator[Maker]:
-    """A model with three versions."""
-    with maker_of(a_project(tmp_path)) as maker:
-        for _ in range(3):
-            maker.make()
-        yield maker
+from tests.support.serving.served import Maker, as_csv, client_of, maker_of
 
 
 def test_answers_carry_the_version_that_made_them_in_a_storm_of_swaps(maker: Maker) -> None:

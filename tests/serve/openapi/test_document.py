@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+import serve.routes
+from serve.routes import MODULES
 from tests.support.serving.project import flights
 from tests.support.serving.served import a_client, as_object, routes_of
 
@@ -69,6 +72,13 @@ def test_every_route_is_documented(client: TestClient, document: dict[str, Any])
     }
     assert routes == {(method, path) for method, path, _ in operations(document)}
     assert routes == {(r.method, r.path) for r in routes_of(client) if r.summary}
+
+
+def test_every_module_of_routes_is_listed() -> None:
+    """One that the list forgets would be served by nobody."""
+    folder = Path(serve.routes.__file__).parent
+    names = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert {f"serve.routes.{name}" for name in names} == {m.__name__ for m in MODULES}
 
 
 def test_the_document_says_which_routes_need_the_token(
