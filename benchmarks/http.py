@@ -29,9 +29,9 @@ from converters.config import load as settings_file
 from converters.config.settings import Settings
 from converters.convert.records import RowReader
 from converters.schema.schema import Schema, from_settings
-from learners.intake import BLOCK
+from learners.line_bounds import BLOCK
 from learners.registry import Registry
-from learners.versions.score import loaded
+from learners.versions.score_file import loaded
 
 ROWS, BATCH = 30_000, 1_000
 SECONDS, CONNECTIONS = 3.0, 16

@@ -1,7 +1,7 @@
-"""Picks the learner that the config names, and opens it; the way to every learner.
+"""Picks the learners that the config names, and opens them.
 
-Stands between the two learners and everything above them. Importing this module imports neither
-vowpalwabbit nor river: a command that needs no learner does not wait for one.
+Importing this module imports neither vowpalwabbit nor river: a command that needs no learner does
+not wait for one.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import cast
 
 from converters.cells.weight import MOST
-from converters.config.learning_settings import LearnerSettings
+from converters.config.learning_settings import ImbalanceSettings, LearnerSettings, ShadowSettings
+from converters.config.settings import Settings
 from converters.errors import UsageError
+from converters.schema.crossing import crossed_again
 from converters.schema.schema import Schema
-from learners.intake import intake_for
 from learners.learner import Learner, LearnerModule, LearnerSpec, WrongLearnerError
+from learners.line_bounds import bounds_for
 from learners.river.arguments import river_spec
 from learners.vw.arguments import vw_spec
 
@@ -39,21 +41,29 @@ def spec_for(settings: LearnerSettings, pairs: Sequence[tuple[str, str]]) -> Lea
     return river_spec(settings.river, pairs)
 
 
-def check_weights(schema: Schema, spec: LearnerSpec) -> None:
-    """See that the rows of a schema weigh no more than the learner can take.
+def check_weights(imbalance: ImbalanceSettings, schema: Schema, spec: LearnerSpec) -> None:
+    """See that no row weighs more than the learner can take, nor a positive one.
 
     Raises:
-        UsageError: they may; names the key.
+        UsageError: one may; names the key.
     """
-    column, most = schema.only("weight"), intake_for(spec).most_weight
-    if column is None:
-        return
-    high = MOST if column.settings.max is None else column.settings.max
-    if high > most:
+    column, most = schema.only("weight"), bounds_for(spec).most_weight
+    heaviest = 1.0
+    if column is not None:
+        heaviest = MOST if column.settings.max is None else column.settings.max
+        if heaviest > most:
+            raise UsageError(
+                f"columns.{column.name}.max is {heaviest:g}, and with these `learner.args` a row "
+                f"may weigh {most:g} at most: more would spoil the model. Set max = {most:g}, and "
+                "make the weights of all rows smaller by one factor."
+            )
+    positive = imbalance.positive_weight
+    if positive != 1 and positive * heaviest > most:
         raise UsageError(
-            f"columns.{column.name}.max is {high:g}, and with these `learner.args` a row may weigh "
-            f"{most:g} at most: more would spoil the model. Set max = {most:g}, and make the "
-            "weights of all rows smaller by one factor."
+            f"imbalance.positive_weight is {positive:g} and a row weighs up to {heaviest:g}, but "
+            f"with these `learner.args` an example may weigh {most:g} at most: more would spoil "
+            "the model. Learn fewer negatives instead (imbalance.negative_share = "
+            f"{1 / max(positive, 1):g} has the same effect on the odds), or lower the weights."
         )
 
 
@@ -109,3 +119,31 @@ def _module(kind: str) -> LearnerModule:
             f"learner.kind: the package {_PACKAGES[kind]} cannot be imported ({error}). Install "
             f'it, or set `learner.kind = "{other}"`, which makes a new model.'
         ) from error
+
+
+def shadow_specs(settings: Settings, schema: Schema) -> dict[str, LearnerSpec]:
+    """What the config's shadows compute, by name.
+
+    Raises:
+        UsageError: a name is there twice, or arguments are wrong; names the key.
+    """
+    specs: dict[str, LearnerSpec] = {}
+    for at, shadow in enumerate(settings.shadow):
+        if shadow.name in specs:
+            raise UsageError(f"shadow.{at}.name: there are two shadows called '{shadow.name}'.")
+        try:
+            specs[shadow.name] = _spec(shadow, settings, schema)
+        except UsageError as error:
+            raise UsageError(f"shadow.{at} ('{shadow.name}'): {error}") from None
+    return specs
+
+
+def _spec(shadow: ShadowSettings, settings: Settings, schema: Schema) -> LearnerSpec:
+    pairs = schema.interactions
+    if shadow.interactions is not None:
+        pairs = crossed_again(schema.features, settings.columns, shadow.interactions)
+    # Its package is first looked for when it is created: a shadow without one is left out, and
+    # nothing else is hindered.
+    spec = vw_spec(shadow.args, pairs) if shadow.kind == "vw" else river_spec(shadow.river, pairs)
+    check_weights(settings.imbalance, schema, spec)
+    return spec

@@ -1,8 +1,6 @@
 """The contract of a learner: text in, scores out, and a state that survives a restart to the bit.
 
-Stands between the converter, whose text it takes, and the pipeline, which owns one learner and
-never looks inside. ``learners/vw/learner.py`` and ``learners/river/learner.py`` implement it, one
-suite of checks
+``learners/vw/learner.py`` and ``learners/river/learner.py`` implement it, one suite of checks
 (``tests/support/learning/learner_contract.py``) runs over both, and :mod:`learners.choose` picks
 one.
 

@@ -10,9 +10,7 @@ from pydantic import BaseModel
 from converters.config.settings import LateLabelSettings, Settings
 from converters.schema.schema import Schema
 from learners import choose
-from learners.calibration import check_positive_weight
 from learners.learner import LearnerSpec
-from learners.shadow_specs import shadow_specs
 
 # Sections that decide what is taught, or what a learner's score becomes.
 SCORING = ("imbalance", "calibration")
@@ -30,9 +28,8 @@ class ResolvedConfig:
 def resolve(settings: Settings, schema: Schema) -> ResolvedConfig:
     """The context that a config describes."""
     spec = choose.spec_for(settings.learner, schema.interactions)
-    choose.check_weights(schema, spec)
-    check_positive_weight(settings.imbalance, schema, spec)
-    shadow_specs(settings, schema)
+    choose.check_weights(settings.imbalance, schema, spec)
+    choose.shadow_specs(settings, schema)
     return ResolvedConfig(settings, schema, spec)
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from learners.intake import UNLEARNABLE
+from learners.line_bounds import UNLEARNABLE
 from serve.http.problems import BUG, KINDS, OF_HTTP
 from serve.rows.row_errors import MISSING_COLUMN, SENTENCES
 from tests.support import ROOT

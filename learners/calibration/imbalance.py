@@ -18,14 +18,9 @@ from hashlib import blake2b
 import numpy as np
 
 from converters.cells.numbers import number_text
-from converters.cells.weight import MOST
 from converters.config.learning_settings import ImbalanceSettings
 from converters.convert.from_vw_text import read_number
-from converters.errors import UsageError
-from converters.schema.schema import Schema
 from learners.calibration.platt import FEWEST_IN_ARRAY
-from learners.intake import intake_for
-from learners.learner import LearnerSpec
 from learners.metrics.arrays import FloatArray
 
 # As many bits as a float holds: a share of 1 leaves nothing out, whatever is drawn.
@@ -78,24 +73,3 @@ def is_left_out(key: str, share: float) -> bool:
     """
     digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=KEY_BYTES).digest()
     return (int.from_bytes(digest, "big") >> SPARE_BITS) / KEY_RANGE >= share
-
-
-def check_positive_weight(settings: ImbalanceSettings, schema: Schema, spec: LearnerSpec) -> None:
-    """See that a positive lesson weighs no more than the learner can take.
-
-    Raises:
-        UsageError: it may; names the key.
-    """
-    column, most = schema.only("weight"), intake_for(spec).most_weight
-    heaviest = 1.0
-    if column is not None:
-        heaviest = MOST if column.settings.max is None else column.settings.max
-    if settings.positive_weight == 1 or settings.positive_weight * heaviest <= most:
-        return
-    raise UsageError(
-        f"imbalance.positive_weight is {settings.positive_weight:g} and a row weighs up to "
-        f"{heaviest:g}, but with these `learner.args` a lesson may weigh {most:g} at most: more "
-        "would spoil the model. Learn fewer negatives instead (imbalance.negative_share = "
-        f"{1 / max(settings.positive_weight, 1):g} has the same effect on the odds), or lower the "
-        "weights."
-    )

@@ -1,6 +1,6 @@
 """Isotonic calibration: the rising curve that is nearest to what was true of recent scores.
 
-One of the maps that :mod:`learners.calibration.adjuster` fits (the other is
+One of the maps that :mod:`learners.calibration.adjustment` fits (the other is
 :mod:`learners.calibration.platt`). Lessons are ordered by score; neighbours whose shares of
 positives fall are pooled until none does (pool adjacent violators: Ayer et al. 1955; Zadrozny and
 Elkan 2002 for calibration). Within a pool the curve is level, from pool to pool it is a straight

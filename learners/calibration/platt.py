@@ -1,6 +1,6 @@
 """Platt's calibration: two numbers that bend the log-odds of a score.
 
-One of the maps that :mod:`learners.calibration.adjuster` fits (the other is
+One of the maps that :mod:`learners.calibration.adjustment` fits (the other is
 :mod:`learners.calibration.isotonic`). Platt 1999, "Probabilistic outputs for support vector
 machines", for the targets that are not quite 0 and 1; Lin, Lin and Weng 2007, "A note on Platt's
 probabilistic outputs", algorithm 1, for Newton's method with a line search.

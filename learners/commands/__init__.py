@@ -1,1 +1,1 @@
-"""The room learners/commands."""
+"""Commands on versions (list, show, score, promote, rollback, ledger) and on reports."""

@@ -25,9 +25,9 @@ def report(
 ) -> None:
     """Report what the scores given at arrival were worth once the labels came."""
     from converters.files.output import check_apart, writing
+    from learners.report.checkpoint_measures import measured
     from learners.report.document import document
-    from learners.report.read import measured
-    from learners.report.show import headline, page, sections, show, title
+    from learners.report.render import headline, page, sections, show, title
 
     if html == "-":
         raise UsageError("--html needs a file: standard output takes the report as text or JSON.")
@@ -55,8 +55,8 @@ def compare(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Compare each contender with the served score: who is better, by how much, how surely."""
-    from learners.report.comparison import comparisons, show
-    from learners.report.read import measured
+    from learners.report.checkpoint_measures import measured
+    from learners.report.verdicts import comparisons, show
 
     settings, schema = read_config(config)
     found = comparisons(settings, measured(settings, schema, version), against)

@@ -68,7 +68,7 @@ def score(
 ) -> None:
     """Score a file offline, row by row, with a saved version."""
     from converters.files.output import check_apart
-    from learners.versions.score import score_file
+    from learners.versions.score_file import score_file
 
     check_apart({"the CSV file": csv, "--config": str(config)}, {"--output": output})
     settings, schema = read_config(config)

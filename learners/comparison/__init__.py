@@ -5,9 +5,8 @@ print what is found.
 """
 
 from learners.comparison.bootstrap import BlockBootstrap, Interval
-from learners.comparison.compare import compare
+from learners.comparison.compare import Comparison, Difference, compare
 from learners.comparison.delong import paired_delong
-from learners.comparison.found import Comparison, Difference
 
 __all__ = [
     "BlockBootstrap",

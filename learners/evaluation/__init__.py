@@ -11,6 +11,6 @@ however lessons were cut into calls, merged into groups or corrected later.
 """
 
 from learners.evaluation.evaluator import Evaluator
-from learners.evaluation.lessons import Lessons, Measuring
+from learners.evaluation.labelled_examples import Lessons, Measuring
 
 __all__ = ["Evaluator", "Lessons", "Measuring"]

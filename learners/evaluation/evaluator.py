@@ -13,11 +13,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from learners.evaluation.details import details
 from learners.evaluation.groups import slice_name
-from learners.evaluation.lessons import SCORE, Lessons, Measuring, check_shape, checked, joined
+from learners.evaluation.labelled_examples import (
+    SCORE,
+    Lessons,
+    Measuring,
+    check_shape,
+    checked,
+    joined,
+)
 from learners.evaluation.measures import Correction, Measures
-from learners.evaluation.summary import summary
+from learners.evaluation.results import details, summary
 from learners.evaluation.windows import Kept
 from learners.metrics.arrays import AnyArray, IntArray, MetricsError
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from learners.evaluation.example_costs import Scored, units
 from learners.evaluation.group_sums import BASE, COLUMNS, DECISIONS, FIRST_GAP, LOSS, SQUARE
 from learners.evaluation.histograms import COARSE_BINS, areas
-from learners.evaluation.scored import Scored, units
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 # Columns: the histogram by label, decisions, then those of groups.

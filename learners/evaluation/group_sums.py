@@ -11,15 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learners.evaluation.histograms import (
-    COARSE_BINS,
-    COARSE_DOUBLING,
-    NO_SCORE,
-    SEVERAL_SCORES,
-    narrowed,
-    notice,
-)
-from learners.evaluation.scored import (
+from learners.evaluation.example_costs import (
     MOST_LESSONS,
     UNIT,
     UNIT_BITS,
@@ -28,9 +20,16 @@ from learners.evaluation.scored import (
     carried,
     placed,
 )
-from learners.metrics.areas import average_precision, roc_area
+from learners.evaluation.histograms import (
+    COARSE_BINS,
+    COARSE_DOUBLING,
+    NO_SCORE,
+    SEVERAL_SCORES,
+    narrowed,
+    notice,
+)
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from learners.metrics.metrics import CALIBRATION_BINS
+from learners.metrics.metrics import CALIBRATION_BINS, average_precision, roc_area
 
 # Of the table's own type, for another takes ten times as long to add.
 ONE = np.uint32(1)

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from learners.evaluation.histograms import AGE_OF_STEP, AGES
-from learners.evaluation.lessons import Lessons, Measuring
+from learners.evaluation.labelled_examples import Lessons, Measuring
 from learners.metrics.arrays import AnyArray, IntArray
 
 # Merged in pairs beyond this, so that between half of them and all are in use.

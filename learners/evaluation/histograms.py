@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from learners.evaluation.lessons import Lessons
-from learners.metrics.areas import Counts, average_precision, roc_area
+from learners.evaluation.labelled_examples import Lessons
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from learners.metrics.metrics import Counts, average_precision, roc_area
 
 # Bins a doubling of p or of 1 - p, as a power of two: bins are 0.6e-4 to 1.6e-4 wide in log-odds.
 # The flights' scores then give an error bound of 1.3e-5 against the promised 1e-4.

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from learners.evaluation.example_costs import BARS, UNIT, ExactSums, Scored, loss_units, scored
 from learners.evaluation.fading import Faded, Fading, Shares
 from learners.evaluation.group_sums import DECISIONS, GroupSums
 from learners.evaluation.groups import ALL, SIDE_BY_SIDE, Grouped, Move
 from learners.evaluation.histograms import Delays, LogOddsHistogram, delay_steps
-from learners.evaluation.lessons import ALWAYS, BASE_RATE, SCORE, Lessons, Measuring
-from learners.evaluation.scored import BARS, UNIT, ExactSums, Scored, loss_units, scored
+from learners.evaluation.labelled_examples import ALWAYS, BASE_RATE, SCORE, Lessons, Measuring
 from learners.evaluation.windows import Recent
 from learners.metrics.arrays import AnyArray, FloatArray, IntArray
 

@@ -12,12 +12,17 @@ from typing import Any
 import numpy as np
 
 from converters.config.learning_settings import ValueSettings
+from learners.evaluation.example_costs import mean, units
 from learners.evaluation.histograms import defined
-from learners.evaluation.lessons import BASE_RATE, Lessons, Measuring
-from learners.evaluation.scored import mean, units
-from learners.metrics.areas import average_precision, counts_by_score, roc_area
+from learners.evaluation.labelled_examples import BASE_RATE, Lessons, Measuring
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from learners.metrics.metrics import calibration_bins, log_losses
+from learners.metrics.metrics import (
+    average_precision,
+    calibration_bins,
+    counts_by_score,
+    log_losses,
+    roc_area,
+)
 
 
 def worth(value: ValueSettings, amounts: Sequence[float]) -> float:

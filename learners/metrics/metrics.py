@@ -1,28 +1,121 @@
-"""The metrics of plain arrays of scores and labels: exact, and each a small function.
+"""Areas under the ROC and precision-recall curves, losses, and calibration bins.
 
-Stands between :mod:`learners.metrics.arrays` and whoever measures: :func:`score_metrics` for
-reports and gates, the losses and bins for :mod:`learners.evaluation`. A new metric is one
-function and one line in ``METRICS``.
+Areas are computed from counts of ever higher scores along the last axis, so that a whole table of
+groups is measured at once: exact windows give a place for each distinct score, histograms one for
+each bin, and say which places may hold scores that differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from learners.metrics.areas import roc_auc
 from learners.metrics.arrays import (
+    AnyArray,
     BoolArray,
     FloatArray,
     IntArray,
-    Labels,
-    Scores,
-    lesson_arrays,
     natural_log,
-    sum_in_order,
 )
+
+# Counts of lessons, or their sums of weights.
+Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+
+# Weights that have faded for ever so long; what is divided by them must stay finite.
+NEXT_TO_NOTHING = 1e-200
+
+
+def roc_area(
+    negatives: Counts, positives: Counts, mixed: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """The share of (positive, negative) pairs whose positive is higher, ties counting half.
+
+    Hanley and McNeil 1982. Only pairs that share a mixed place can be judged wrongly, each by a
+    half at most.
+
+    Args:
+        negatives: counts, lowest score first, along the last axis.
+        positives: the same.
+        mixed: places that may hold scores that differ.
+
+    Returns:
+        The area and the most by which it can be off; nan with one class only.
+    """
+    negatives, positives = negatives.astype(np.float64), positives.astype(np.float64)
+    below = np.cumsum(negatives, axis=-1) - negatives
+    pairs = 2.0 * negatives.sum(axis=-1) * positives.sum(axis=-1)
+    ordered = (positives * (2.0 * below + negatives)).sum(axis=-1)
+    shared = (positives * negatives * mixed).sum(axis=-1)
+    return _ratio(ordered, pairs), _ratio(shared, pairs)
+
+
+def average_precision(
+    negatives: Counts, positives: Counts, mixed: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """The area under the precision-recall curve by steps, as scikit-learn's average precision.
+
+    The sum over thresholds of the recall gained there, times the precision there. In a mixed place
+    it is the middle between the worst order, all negatives first, and the best, all positives at
+    once; the sum 1/(a+1) + ... + 1/(a+p) of the former is log((a+p)/a) at most.
+
+    Returns:
+        The area and the most by which it can be off; nan with one class only.
+    """
+    negatives, positives = negatives.astype(np.float64), positives.astype(np.float64)
+    above_p, with_p = _from_above(positives)
+    above_n, with_n = _from_above(negatives)
+    gained = _ratio(positives * with_p, with_p + with_n)
+    gained[positives == 0] = 0.0
+    off = np.zeros_like(gained)
+    # Most places of a table of groups are empty, and those of plain arrays hold one score each.
+    at = np.nonzero((positives > 0) & mixed)
+    best = _ratio(positives[at] * with_p[at], with_p[at] + above_n[at])
+    before = above_p[at] + with_n[at]
+    worst = positives[at] - with_n[at] * _log_ratio(before + positives[at], before)
+    gained[at], off[at] = (best + worst) / 2, (best - worst) / 2
+    total = np.where(negatives.sum(axis=-1) > 0, positives.sum(axis=-1), 0.0)
+    return _ratio(gained.sum(axis=-1), total), _ratio(off.sum(axis=-1), total)
+
+
+def counts_by_score(scores: FloatArray, positive: BoolArray) -> tuple[IntArray, IntArray]:
+    """Negatives and positives at each distinct score, lowest first.
+
+    A float's bits, read as a whole number, have the order of the floats, so that the label fits in
+    below and one sort of whole numbers does: five times as fast as ``np.unique`` with its inverse.
+
+    Args:
+        scores: in [0, 1], no negative zeros.
+        positive: the labels.
+    """
+    keys = np.sort((scores.view(np.int64) << 1) | positive)
+    last = np.flatnonzero(np.diff(keys >> 1, append=-1))
+    all_until = np.diff(last + 1, prepend=0)
+    positives = np.diff(np.cumsum(keys & 1)[last], prepend=0)
+    return all_until - positives, positives
+
+
+def _from_above(counts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The counts of all higher places, without each place's own and with it; never below zero."""
+    including = np.flip(np.cumsum(np.flip(counts, axis=-1), axis=-1), axis=-1)
+    none = np.zeros((*counts.shape[:-1], 1))
+    return np.concatenate([including[..., 1:], none], axis=-1), including
+
+
+def _ratio(above: AnyArray, below: AnyArray) -> FloatArray:
+    """The quotients; nan where nothing stands below."""
+    blank = np.full(np.shape(above), np.nan)
+    found: FloatArray = np.divide(above, below, out=blank, where=np.asarray(below) > 0)
+    return found
+
+
+def _log_ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+    """log(above / below); 0 where next to nothing stands below, which its factor outweighs."""
+    some = below > above * NEXT_TO_NOTHING
+    logarithms = natural_log(np.where(some, above / np.where(some, below, 1.0), 1.0))
+    return np.where(some, logarithms, 0.0)
+
 
 # One certain, wrong score must not decide the log loss of a stream: it costs 16.1 at most.
 CLIP = 1e-7
@@ -45,70 +138,3 @@ def squared_errors(scores: FloatArray, positive: BoolArray) -> FloatArray:
 def calibration_bins(scores: FloatArray) -> IntArray:
     """The bin of each score, of 15 of equal width; [low, high), the last one with its end."""
     return np.minimum((scores * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-
-
-def calibration_gap(score_sums: FloatArray, positives: IntArray, count: int) -> float:
-    """The expected calibration error from the sums of each bin.
-
-    The bins' |mean score - share of positives|, weighted by their share of the lessons
-    (Naeini, Cooper and Hauskrecht 2015); the bins' counts cancel out.
-    """
-    return sum_in_order(np.abs(score_sums - positives)) / count
-
-
-def mean_log_loss(scores: FloatArray, positive: BoolArray) -> float:
-    """The mean log loss."""
-    return sum_in_order(log_losses(scores, positive)) / scores.size
-
-
-def brier(scores: FloatArray, positive: BoolArray) -> float:
-    """The Brier score: the mean squared error of the probabilities."""
-    return sum_in_order(squared_errors(scores, positive)) / scores.size
-
-
-def calibration_error(scores: FloatArray, positive: BoolArray) -> float:
-    """The expected calibration error over 15 bins of equal width."""
-    bins = calibration_bins(scores)
-    score_sums = np.zeros(CALIBRATION_BINS)
-    np.add.at(score_sums, bins, scores)
-    positives = np.bincount(bins[positive], minlength=CALIBRATION_BINS)
-    return calibration_gap(score_sums, positives, scores.size)
-
-
-def base_rate(_scores: FloatArray, positive: BoolArray) -> float:
-    """The share of positive labels."""
-    return int(np.count_nonzero(positive)) / positive.size
-
-
-METRICS: dict[str, Callable[[FloatArray, BoolArray], float | None]] = {
-    "base_rate": base_rate,
-    "log_loss": mean_log_loss,
-    "auc": roc_auc,
-    "brier": brier,
-    "ece": calibration_error,
-}
-
-
-def array_metrics(scores: FloatArray, positive: BoolArray) -> dict[str, Any]:
-    """``count`` and every metric of ``METRICS`` of checked arrays; None where undefined."""
-    measured = bool(scores.size)
-    values = {
-        name: metric(scores, positive) if measured else None for name, metric in METRICS.items()
-    }
-    return {"count": int(scores.size), **values}
-
-
-def score_metrics(scores: Scores, labels: Labels) -> dict[str, Any]:
-    """The exact metrics of some scores and their labels (1 or 0), ready for JSON.
-
-    >>> score_metrics([0.25, 0.75, 0.75, 0.5], [0, 1, 0, 1])["auc"]
-    0.625
-
-    Returns:
-        ``{"count", "base_rate", "log_loss", "auc", "brier", "ece"}``; None where undefined: the
-        AUC of one class, everything of no lessons.
-
-    Raises:
-        MetricsError: the lengths differ, a score is not in [0, 1], or a label is not 0 or 1.
-    """
-    return array_metrics(*lesson_arrays(scores, labels))

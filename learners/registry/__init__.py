@@ -21,7 +21,8 @@ from learners.registry.errors import (
     UnservableVersionError,
 )
 from learners.registry.ledger import Ledger
-from learners.registry.records import (
+from learners.registry.repeated_requests import RepeatedRequests
+from learners.registry.row_types import (
     Checkpoint,
     Commit,
     Committed,
@@ -37,7 +38,6 @@ from learners.registry.records import (
     iso,
     utc_now,
 )
-from learners.registry.repeated_requests import RepeatedRequests
 from learners.registry.serving import Serving
 from learners.registry.versions import Versions
 from learners.registry.writer import Writer

@@ -2,7 +2,7 @@
 
 Every error of the database is raised as a :class:`RegistryError` that says what, where and what
 to do. What is particular to one kind of database is in :mod:`learners.registry.sqlite` and in the
-triggers of :mod:`learners.registry.tables`.
+triggers of :mod:`learners.registry.database_tables`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from sqlalchemy.exc import (
 )
 
 from converters.errors import UsageError
-from learners.registry import sqlite, tables
+from learners.registry import database_tables, sqlite
 from learners.registry.errors import BUSY_SECONDS, RegistryError, translated
 
 # Tables, then the model's row: each can be lost to another process once.
@@ -93,7 +93,7 @@ class Database:
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:
-            ready = inspect(connection).has_table(tables.shape.name)
+            ready = inspect(connection).has_table(database_tables.shape.name)
             if ready:
                 self._check_shape(connection)
                 ready = _knows(connection, self._model)
@@ -116,12 +116,12 @@ class Database:
                 return
 
     def _check_shape(self, connection: Connection) -> None:
-        number = connection.scalar(select(tables.shape.c.number))
-        if number != tables.SHAPE:
+        number = connection.scalar(select(database_tables.shape.c.number))
+        if number != database_tables.SHAPE:
             raise RegistryError(
                 f"The registry {self._url.render_as_string()} has tables of shape {number}, this "
-                f"freshet knows shape {tables.SHAPE}: use the freshet that made it, or another "
-                "`registry` in the config."
+                f"freshet knows shape {database_tables.SHAPE}: use the freshet that made it, or "
+                "another `registry` in the config."
             )
 
     @contextmanager
@@ -141,21 +141,23 @@ class Part:
 
 def lock(connection: Connection, model: str) -> None:
     """Take the model's row, so that no other transaction changes anything of the model."""
-    row = tables.models
+    row = database_tables.models
     connection.execute(update(row).where(row.c.model == model).values(epoch=row.c.epoch))
 
 
 def _knows(connection: Connection, model: str) -> bool:
-    row = tables.models
+    row = database_tables.models
     return connection.scalar(select(row.c.epoch).where(row.c.model == model)) is not None
 
 
 def _create_missing(connection: Connection, model: str) -> None:
-    if not inspect(connection).has_table(tables.shape.name):
-        tables.metadata.create_all(connection)
-        connection.execute(insert(tables.shape).values(number=tables.SHAPE))
+    if not inspect(connection).has_table(database_tables.shape.name):
+        database_tables.metadata.create_all(connection)
+        connection.execute(insert(database_tables.shape).values(number=database_tables.SHAPE))
     if not _knows(connection, model):
-        connection.execute(insert(tables.models).values(model=model, epoch=0, pinned=False))
+        connection.execute(
+            insert(database_tables.models).values(model=model, epoch=0, pinned=False)
+        )
 
 
 def _parse(url: str) -> URL:

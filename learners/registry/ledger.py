@@ -1,6 +1,6 @@
 """The ledger: every move of what is served, appended and never changed.
 
-Triggers in the database (:mod:`learners.registry.tables`) refuse any other change.
+Triggers in the database (:mod:`learners.registry.database_tables`) refuse any other change.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from datetime import datetime
 
 from sqlalchemy import func, insert, select
 
-from learners.registry import tables
+from learners.registry import database_tables
 from learners.registry.database import Part, Transaction
-from learners.registry.records import Entry, Json
+from learners.registry.row_types import Entry, Json
 
-_TABLE = tables.ledger
+_TABLE = database_tables.ledger
 _COLUMNS = [column for column in _TABLE.c if column.name != "model"]
 
 

@@ -11,16 +11,16 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
 
-from learners.registry import tables
+from learners.registry import database_tables
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import PostConflictError, PostInProgressError
-from learners.registry.records import StoredResponse
+from learners.registry.row_types import StoredResponse
 
 KEPT = timedelta(hours=24)
 # Well over what a request may take: a server that has not answered by then has died.
 ABANDONED = timedelta(seconds=60)
 
-_TABLE = tables.posts
+_TABLE = database_tables.posts
 
 
 class RepeatedRequests(Part):

@@ -12,13 +12,13 @@ from typing import Literal
 from sqlalchemy import select, update
 
 from converters.errors import UsageError
-from learners.registry import ledger, tables, versions
+from learners.registry import database_tables, ledger, versions
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnservableVersionError
-from learners.registry.records import Checkpoint, Json, Pointers, Verdict, Version
+from learners.registry.row_types import Checkpoint, Json, Pointers, Verdict, Version
 
-_ROW = tables.models
-_TABLE = tables.checkpoints
+_ROW = database_tables.models
+_TABLE = database_tables.checkpoints
 
 
 class Serving(Part):

@@ -11,13 +11,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, select, update
 
-from learners.registry import tables
+from learners.registry import database_tables
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnknownVersionError, ranges
-from learners.registry.records import Checkpoint, Commit, Lineage, Start, Version
+from learners.registry.row_types import Checkpoint, Commit, Lineage, Start, Version
 from learners.snapshots import SnapshotRef
 
-_TABLE, _LINEAGES, _MODELS = tables.checkpoints, tables.lineages, tables.models
+_TABLE, _LINEAGES, _MODELS = (
+    database_tables.checkpoints,
+    database_tables.lineages,
+    database_tables.models,
+)
 # What a commit says that becomes a column of the same name.
 _COMMITTED = (
     *("lineage", "parent_version", "model_sha256", "events", "metrics", "learner"),

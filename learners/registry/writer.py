@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 from sqlalchemy import delete, insert, select, update
 
-from learners.registry import ledger, serving, tables, versions
+from learners.registry import database_tables, ledger, serving, versions
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import RegistryError, SupersededError
-from learners.registry.records import (
+from learners.registry.row_types import (
     Checkpoint,
     Commit,
     Committed,
@@ -25,7 +25,11 @@ from learners.registry.records import (
     iso,
 )
 
-_MODELS, _BEATS, _CHECKPOINTS = tables.models, tables.heartbeats, tables.checkpoints
+_MODELS, _BEATS, _CHECKPOINTS = (
+    database_tables.models,
+    database_tables.heartbeats,
+    database_tables.checkpoints,
+)
 
 
 class Writer(Part):

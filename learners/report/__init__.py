@@ -1,6 +1,6 @@
-"""The report of a model's measures: what a checkpoint has measured, as text, JSON and a page.
+"""The report on a checkpoint's measures: as text, as JSON and as a page.
 
-:mod:`~learners.report.read` reads a checkpoint, :mod:`~learners.report.document` makes
-the one document of it that ``--json`` prints, the sections word and picture that document, and
-``as_text`` and ``as_html`` show them. The commands are :mod:`learners.commands.report`.
+``checkpoint_measures`` reads a checkpoint, ``document`` makes the JSON of it, ``overall``,
+``served_score`` and ``breakdowns`` make its sections, ``render`` prints them or makes the page.
+``verdicts`` is what ``freshet compare`` says.
 """

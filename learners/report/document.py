@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from converters.cells.refusal import quoted
 from converters.config.settings import Settings
 from converters.show.tables import cut
 from learners.evaluation import Measuring
-from learners.evaluation.lessons import MILLISECONDS, STATIC
+from learners.evaluation.labelled_examples import MILLISECONDS, STATIC
 from learners.registry import iso
-from learners.report.counts import equations
+from learners.report.checkpoint_measures import Measured, spans, versions_within
 from learners.report.figures import Group, undefined
-from learners.report.read import Measured, spans, versions_within
 
 # Settings of what is gathered, which a checkpoint's manifest alone tells.
 OF_COLLECTING = ("slice_values", "static_after")
@@ -149,3 +149,49 @@ def trouble_words(shadows: Mapping[str, Any]) -> list[str]:
         for name, said in shadows.items()
         if said["trouble"]
     ]
+
+
+# What becomes of an event row is one of these.
+EVENT_PARTS = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
+LABELS = "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """A count that is the sum of others.
+
+    Attributes:
+        whole: its name.
+        parts: the names of those that it is made of.
+        counts: all of them.
+    """
+
+    whole: str
+    parts: Sequence[str]
+    counts: Mapping[str, int]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the parts come to the whole."""
+        return self.counts.get(self.whole, 0) == sum(self.counts.get(p, 0) for p in self.parts)
+
+    def words(self) -> str:
+        """The equation in numbers, and whether it holds."""
+        left = f"{self.whole} {self.counts.get(self.whole, 0):,}"
+        right = " + ".join(f"{part} {self.counts.get(part, 0):,}" for part in self.parts)
+        if self.holds:
+            return f"{left} = {right}."
+        return (
+            f"{left} is NOT {right}: the counts do not add up, which is a fault of freshet's; "
+            "please report it."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {"whole": self.whole, "parts": list(self.parts), "holds": self.holds}
+
+
+def equations(counts: Mapping[str, int]) -> list[Equation]:
+    """Those of events and labels."""
+    parts = sorted(name for name in counts if name.startswith(f"{LABELS}_"))
+    return [Equation("events", EVENT_PARTS, counts), Equation(LABELS, parts, counts)]

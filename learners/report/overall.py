@@ -11,6 +11,7 @@ from learners.report.document import (
     BASE_RATE,
     called,
     contenders,
+    equations,
     part_of,
     report_of,
     shortly,
@@ -160,3 +161,38 @@ def _ordering(names: Sequence[str], measure: str) -> list[str]:
 def _line(name: str, measure: str, periods: Sequence[Entry], kind: int) -> Line:
     points = [(entry["start"], drawn(part_of(entry, name), measure)) for entry in periods]
     return Line(shortly(name), points, kind)
+
+
+# Part of the count 'learned', so in no equation.
+LEFT_OUT = "left_out"
+
+MEANINGS = {
+    "events": "rows of the events topic",
+    "learned": "scored, measured and learned, or learned as negative after the wait",
+    "waiting": "scored, and remembered until the label comes",
+    "expired": "given up: no label came in time",
+    "scored_only": "scored only: neither a label nor an id",
+    "rejected": "refused; they are in the dead letters",
+    "duplicates": "dropped: the id was seen shortly before",
+    "labels": "rows of the labels topic",
+    "labels_joined": "met their event",
+    "labels_waiting": "came before their event, and wait for it",
+    "labels_rejected": "refused; they are in the dead letters",
+    "labels_duplicates": "said again what was known",
+    "labels_late": "came after their event was given up",
+    "labels_expired": "waited in vain for their event",
+    "labels_corrected": "changed the label of an event that was learned",
+    LEFT_OUT: "of those learned: negative ones that were measured and not taught",
+}
+
+
+def counts_section(counts: Mapping[str, int]) -> Section:
+    """What became of every row."""
+    shown = [name for equation in equations(counts) for name in (equation.whole, *equation.parts)]
+    shown += [LEFT_OUT] if counts.get(LEFT_OUT) else []
+    rows = [[name, f"{counts.get(name, 0):,}", MEANINGS.get(name, "")] for name in shown]
+    return Section(
+        "What became of events and labels",
+        [equation.words() for equation in equations(counts)],
+        [Table("Counts over the lineage", ("count", "rows", "is"), (False, True, False), rows)],
+    )

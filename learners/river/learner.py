@@ -19,8 +19,8 @@ import orjson
 from river import linear_model, optim, preprocessing, utils
 
 from converters.convert.from_vw_text import RiverRow, crossed, flat, read_number, read_row, readable
-from learners.intake import broken_line, intake_for, interactions_of
 from learners.learner import LearnerSpec, NonFiniteError, WrongLearnerError
+from learners.line_bounds import bounds_for, broken_line, interactions_of
 
 # What is learned: numbers by feature, and numbers.
 State = dict[str, Any]
@@ -65,7 +65,7 @@ class RiverLearner:
         )
         self._scaler: Any = preprocessing.StandardScaler()
         self._pairs = interactions_of(spec.args)
-        self._intake = intake_for(spec)
+        self._line_bounds = bounds_for(spec)
 
     def step(self, lines: Sequence[str]) -> list[float]:
         """Score each line in order, learning the labelled ones after their score is taken.
@@ -109,7 +109,7 @@ class RiverLearner:
         """Nothing to free."""
 
     def _check(self, lines: Sequence[str]) -> None:
-        for text, count in self._intake.blocks(lines):
+        for text, count in self._line_bounds.blocks(lines):
             if text.count("\n") != count:
                 raise broken_line(text.count("\n"), count)
 

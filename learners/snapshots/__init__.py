@@ -1,11 +1,11 @@
 """Snapshots: the learner's state on disk, written whole or not at all, loaded only if unchanged.
 
-Stands between the learner process, which writes one at every checkpoint, and the registry, whose
-row makes it exist. Read :mod:`learners.snapshots.store` first.
+The learner process writes one at every checkpoint; a row of the registry makes it exist. Start
+with ``store`` (drafts, copies for reading, orphans); ``manifest`` says what a folder holds,
+``disk`` makes the system calls.
 """
 
 from learners.snapshots.disk import FileMark
-from learners.snapshots.draft import Draft
 from learners.snapshots.errors import (
     CorruptSnapshotError,
     MissingSnapshotError,
@@ -13,7 +13,7 @@ from learners.snapshots.errors import (
     SnapshotError,
 )
 from learners.snapshots.manifest import SnapshotRef
-from learners.snapshots.store import Snapshot, SnapshotStore
+from learners.snapshots.store import Draft, Snapshot, SnapshotStore
 
 __all__ = [
     "CorruptSnapshotError",

@@ -1,1 +1,5 @@
-"""The room learners/versions."""
+"""What is done with a version besides serving it.
+
+``gate`` judges a snapshot before it becomes one, ``describe`` shows versions and the ledger as
+JSON and tables, ``score_file`` scores a CSV file with one.
+"""

@@ -68,7 +68,7 @@ def largest_weights(
     """
     from learners import choose
     from learners.learner import MODEL_FILE
-    from learners.versions.score import spec_of
+    from learners.versions.score_file import spec_of
 
     with snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
         learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)

@@ -24,8 +24,8 @@ import numpy as np
 from vowpalwabbit.pyvw import Workspace, pylibvw
 
 from converters.convert.from_vw_text import DEFAULT_NAMESPACE, meetings, read_row, readable
-from learners.intake import broken_line, intake_for
 from learners.learner import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
+from learners.line_bounds import bounds_for, broken_line
 from learners.vw.model_file import (
     bits,
     check_made_with,
@@ -53,7 +53,7 @@ class VWLearner:
     def __init__(self, spec: LearnerSpec, workspace: Any) -> None:  # noqa: ANN401  # VW is untyped
         self.spec = spec
         self._workspace = workspace
-        self._intake = intake_for(spec)
+        self._line_bounds = bounds_for(spec)
 
     def step(self, lines: Sequence[str]) -> list[float]:
         """Score each line in order, learning the labelled ones after their score is taken.
@@ -110,7 +110,7 @@ class VWLearner:
 
     def _in_blocks(self, act: Callable[..., None], lines: Sequence[str]) -> list[float]:
         scores: list[float] = []
-        for text, count in self._intake.blocks(lines):
+        for text, count in self._line_bounds.blocks(lines):
             scores += self._block(act, text, count)
         return scores
 
@@ -144,7 +144,7 @@ class VWLearner:
                 hashes[key] = self._workspace.hash_feature(key[lead:], seed) & mask
         both = {
             key: (_CROSSING * hashes[first] ^ hashes[second]) & mask
-            for key, (first, second) in meetings(spaces, self._intake.pairs).items()
+            for key, (first, second) in meetings(spaces, self._line_bounds.pairs).items()
         }
         return {**hashes, **both, CONSTANT: _CONSTANT_HASH & mask}
 

@@ -21,7 +21,7 @@ from learners.learner import MODEL_FILE, Learner, NonFiniteError, WrongLearnerEr
 from learners.registry import Pointers, Registry, Version, utc_now
 from learners.snapshots import CorruptSnapshotError, Snapshot, SnapshotStore
 from learners.versions.gate import packages, reproduces
-from learners.versions.score import spec_of
+from learners.versions.score_file import spec_of
 
 
 class BadSnapshotError(FreshetError):

@@ -15,8 +15,8 @@ from fastapi import Request, Response
 from pydantic import BaseModel, Field, create_model
 
 from converters.cells.refusal import Refusal
-from learners.intake import BLOCK
-from learners.versions.score import scores_of
+from learners.line_bounds import BLOCK
+from learners.versions.score_file import scores_of
 from serve.http.body import JSON, media_type, only_parameters, read
 from serve.http.problems import RowsRefusedError
 from serve.openapi.declared_route import BODY_FAILURES, Route

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from converters.cells.refusal import Refusal
-from learners.intake import UNLEARNABLE
+from learners.line_bounds import UNLEARNABLE
 
 MISSING_COLUMN = "missing-column"
 # Names listed in one sentence; a body may have thousands of keys.

@@ -22,7 +22,6 @@ from learners import choose
 from learners.calibration import Adjuster
 from learners.evaluation import Evaluator, Lessons, Measuring
 from learners.learner import Learner
-from learners.shadow_specs import shadow_specs
 from stream.fold.outputs import csv_field, dead_letter_records, score_records, score_texts
 from stream.fold.plan import Plan, Remembered, Taught, Teaching, plan_for
 from stream.fold.row_planner import Counts, Planner
@@ -165,7 +164,7 @@ def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
         Slices(passthrough, settings.evaluation.slice_values),
         [
             new_shadow(name, spec, settings)
-            for name, spec in shadow_specs(settings, context.schema).items()
+            for name, spec in choose.shadow_specs(settings, context.schema).items()
         ],
     )
     joiner = Joiner(late, settings.duplicates, scoring.layout())

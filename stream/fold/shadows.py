@@ -19,8 +19,8 @@ import structlog
 from converters.config.settings import Settings
 from learners import choose
 from learners.calibration import Adjuster
-from learners.intake import RefusedLinesError
 from learners.learner import Learner, LearnerSpec
+from learners.line_bounds import RefusedLinesError
 from learners.metrics.arrays import FloatArray
 
 log = structlog.get_logger()

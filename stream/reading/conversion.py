@@ -12,7 +12,7 @@ from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
 from converters.schema.passthrough import Passthrough, passthrough_of
-from learners.intake import UNLEARNABLE, Intake, intake_for
+from learners.line_bounds import UNLEARNABLE, LineBounds, bounds_for
 from stream.log import fingerprint
 from stream.log.batch import Batch, EventRows, LabelRows, Taken
 from stream.log.contract import Place, PositionError, Record
@@ -27,7 +27,7 @@ def record_reader(context: ResolvedConfig) -> RecordReader:
     """The conversion of the model's records."""
     labels = topics_of(context.settings).labels
     passthrough = passthrough_of(context.settings, context.schema)
-    return RecordReader(RowReader(context.schema), intake_for(context.spec), labels, passthrough)
+    return RecordReader(RowReader(context.schema), bounds_for(context.spec), labels, passthrough)
 
 
 # How long an idle reader waits before it hands on an empty batch, so that its taker can see to
@@ -41,14 +41,14 @@ class RecordReader:
 
     Attributes:
         rows: the converter.
-        intake: what the learner takes: numbers that are finite, yet would spoil its weights, are
+        line_bounds: of the learner: numbers that are finite, yet would spoil its weights, are
             refused here, where a row can still become a dead letter.
         labels_topic: the topic that holds labels.
         passthrough: which cells of a row are kept for measuring.
     """
 
     rows: RowReader
-    intake: Intake
+    line_bounds: LineBounds
     labels_topic: str
     passthrough: Passthrough = field(default_factory=Passthrough)
 
@@ -69,7 +69,7 @@ class RecordReader:
         else:
             rows = self.rows.events(record.value, record.headers)
         texts = [row[2] for row in rows]  # of a refusal: the offending text, looked at in vain
-        for place, reason in self.intake.refused(texts).items():
+        for place, reason in self.line_bounds.refused(texts).items():
             if not isinstance(rows[place], Refusal):
                 rows[place] = Refusal(UNLEARNABLE, "", reason)
         return rows, passthrough

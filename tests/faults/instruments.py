@@ -206,7 +206,7 @@ class Instruments:
             "learners.vw.learner", "VWLearner.save", after="snapshot: model saved", within="draft"
         )
         ends = ("snapshot: before the manifest", "snapshot: manifest written")
-        draft = "learners.snapshots.draft"
+        draft = "learners.snapshots.store"
         self.step(draft, "write_new", *ends)
         ends = ("snapshot: before a folder's fsync", "snapshot: after a folder's fsync")
         self.step(draft, "sync_folder", *ends)

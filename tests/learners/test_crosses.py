@@ -16,7 +16,7 @@ from converters.config.learning_settings import RiverSettings
 from converters.convert.from_vw_text import crossed, read_row
 from converters.convert.to_vw_text import compile_schema
 from converters.schema.schema import Schema
-from learners.intake import intake_for, interactions_of
+from learners.line_bounds import bounds_for, interactions_of
 from learners.river.arguments import river_spec
 from learners.vw.arguments import vw_spec
 from tests.support.learning.vw_audit import audit, shown
@@ -87,12 +87,12 @@ def test_vw_and_river_cross_the_same(seed: int, tmp_path: Path) -> None:
     dice = random.Random(seed)
     schema = crossing(dice)
     spec = vw_spec("", schema.interactions)
-    pairs, intake = interactions_of(spec.args), intake_for(spec)
+    pairs, line_bounds = interactions_of(spec.args), bounds_for(spec)
     assert pairs == interactions_of(river_spec(RiverSettings(), schema.interactions).args)
     rows = [random_rows.row(dice, schema) for _ in range(ROWS)]
     converted = map(compile_schema(schema).row, rows)
     texts = [row[2] for row in converted if not isinstance(row, Refusal)]
-    texts = [text for text in texts if intake.reason(text) is None]
+    texts = [text for text in texts if line_bounds.reason(text) is None]
     for text, seen in zip(texts, vw_crosses(texts, pairs, tmp_path), strict=True):
         ours = river_crosses(text, pairs)
         assert ours.keys() == seen.keys()

@@ -15,8 +15,8 @@ from converters.config.learning_settings import CalibrationSettings, ImbalanceSe
 from learners import choose
 from learners.calibration import AdjustedLearner, Adjuster, Adjustment, AdjustmentError, adjusted
 from learners.metrics.arrays import BoolArray, FloatArray
-from learners.metrics.metrics import score_metrics
 from learners.vw.arguments import vw_spec
+from tests.support.learning.exact_metrics import score_metrics
 
 PLAIN = ImbalanceSettings()
 METHODS = ["platt", "isotonic"]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from converters.config.learning_settings import ImbalanceSettings
 from converters.errors import UsageError
 from learners import choose
-from learners.calibration import check_positive_weight, is_left_out, weighted
+from learners.calibration import is_left_out, weighted
 from learners.calibration.imbalance import corrected, odds_inflation
+from learners.choose import check_weights
 from learners.learner import LearnerSpec
 from learners.metrics.arrays import BoolArray, FloatArray
 from learners.vw.arguments import vw_spec
@@ -94,12 +95,12 @@ def test_a_weight_that_spoils_the_learner_is_refused() -> None:
     """--coin takes no lesson heavier than 1; the message names the key and another way."""
     schema = build(FLIGHT)
     heavy = ImbalanceSettings(positive_weight=4)
-    check_positive_weight(heavy, schema, vw_spec("", ()))
-    check_positive_weight(ImbalanceSettings(positive_weight=0.5), schema, vw_spec("--coin", ()))
+    check_weights(heavy, schema, vw_spec("", ()))
+    check_weights(ImbalanceSettings(positive_weight=0.5), schema, vw_spec("--coin", ()))
     with pytest.raises(
         UsageError, match=r"imbalance\.positive_weight is 4.*negative_share = 0\.25"
     ):
-        check_positive_weight(heavy, schema, vw_spec("--coin", ()))
+        check_weights(heavy, schema, vw_spec("--coin", ()))
 
 
 ROWS = 60_000

@@ -10,7 +10,7 @@ import pytest
 from converters.config.learning_settings import ValueSettings
 from learners.comparison import compare
 from learners.metrics.arrays import BoolArray, FloatArray
-from learners.metrics.metrics import score_metrics
+from tests.support.learning.exact_metrics import score_metrics
 
 VALUE = ValueSettings(true_positive=10, false_positive=-1)
 

@@ -15,7 +15,7 @@ from learners.comparison import BlockBootstrap, paired_delong
 from learners.comparison.bootstrap import SEED, block_counts, block_length, interval
 from learners.comparison.delong import mid_ranks
 from learners.metrics.arrays import BoolArray, FloatArray
-from learners.metrics.metrics import score_metrics
+from tests.support.learning.exact_metrics import score_metrics
 
 quick = settings(max_examples=60, deadline=None)
 tied = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])

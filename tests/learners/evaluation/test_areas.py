@@ -15,7 +15,7 @@ from sklearn.metrics import (
 
 from learners.evaluation import Measuring
 from learners.evaluation.histograms import COARSE_BINS, LogOddsHistogram, coarse_bins, log_odds_bins
-from learners.metrics.areas import average_precision, counts_by_score, roc_area
+from learners.metrics.metrics import average_precision, counts_by_score, roc_area
 from tests.support.learning.measured_lessons import assert_areas, lessons, measured
 
 THRESHOLD = 0.3

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from learners.evaluation import Evaluator, Measuring
-from learners.metrics.areas import roc_auc
 from learners.metrics.arrays import FloatArray
+from tests.support.learning.exact_metrics import roc_auc
 from tests.support.learning.measured_lessons import HOUR, lessons, measured, reopened
 
 # A label a minute: periods of 300 labels, and fewer still by slice and age.

@@ -13,17 +13,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from learners.evaluation.histograms import LogOddsHistogram, log_odds_bins
-from learners.metrics.areas import roc_auc
 from learners.metrics.arrays import (
     BoolArray,
     FloatArray,
-    Labels,
     MetricsError,
-    Scores,
     natural_log,
     sum_in_order,
 )
-from learners.metrics.metrics import CLIP, score_metrics
+from learners.metrics.metrics import CLIP
+from tests.support.learning.exact_metrics import Labels, Scores, roc_auc, score_metrics
 
 # Few distinct values, so that ties and the ends 0 and 1 come up all the time.
 tied_scores = st.sampled_from([0.0, 1e-9, 0.1, 0.25, 0.4999999, 0.5, 0.75, 1 - 1e-9, 1.0])

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from learners.registry import Version
-from learners.report.counts import counts_section, equations
+from learners.report.breakdowns import delays_section
+from learners.report.checkpoint_measures import Span, chain, spans, versions_text, versions_within
+from learners.report.document import equations
 from learners.report.figures import drawn, figure
-from learners.report.groups import delays_section
-from learners.report.read import Span, chain, spans, versions_text, versions_within
+from learners.report.overall import counts_section
 
 COUNTS = {
     "events": 21,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from learners.report.checkpoint_measures import measured
 from learners.report.document import document
-from learners.report.read import measured
-from learners.report.show import sections
+from learners.report.render import sections
 from serve.cli import app
 from tests.support import ROOT
 from tests.support.serving.project import Project, flights

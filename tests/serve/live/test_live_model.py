@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from learners.registry import Verdict
-from learners.versions.score import scores_of
+from learners.versions.score_file import scores_of
 from serve.live import live_model
 from serve.live.live_model import LiveModel
 from tests.support.serving.live import (

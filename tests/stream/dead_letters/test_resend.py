@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from learners.intake import Intake
+from learners.line_bounds import LineBounds
 from stream.checkpoints.same_model import ChangedModelError
 from stream.dead_letters.exactly_once import Mended, TakenOverError, sender
 from stream.dead_letters.refused_rows import Letter, Origin
@@ -113,7 +113,9 @@ def test_rows_that_the_learner_would_take_by_now_are_sent_as_they_are(
 ) -> None:
     """What an older release refused under the same config needs no mending."""
     with monkeypatch.context() as older:
-        older.setattr(Intake, "refused", lambda _, texts: dict.fromkeys(range(len(texts)), "old"))
+        older.setattr(
+            LineBounds, "refused", lambda _, texts: dict.fromkeys(range(len(texts)), "old")
+        )
         project = refused(tmp_path / "p", row(1), row(2, "far"))
     report = replay(project)
     assert (report.sent, dict(report.left)) == (1, {"not-a-number": 1})

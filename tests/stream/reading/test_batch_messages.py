@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
 from converters.errors import FreshetError
-from learners.intake import MalformedLineError
+from learners.line_bounds import MalformedLineError
 from stream.log.batch import Batch, EventRows, LabelRows
 from stream.log.contract import Place, PositionError
 from stream.log.fingerprint import Mark

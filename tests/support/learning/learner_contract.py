@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from learners import choose
-from learners.intake import MalformedLineError
 from learners.learner import Learner, LearnerSpec, NonFiniteError
+from learners.line_bounds import MalformedLineError
 from tests.support.learning.learner_samples import (
     labelled_lines,
     learning,

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from learners.evaluation import Evaluator, Lessons, Measuring
-from learners.evaluation.lessons import joined
+from learners.evaluation.labelled_examples import joined
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 HOUR = 3_600_000

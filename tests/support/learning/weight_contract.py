@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from learners.intake import intake_for
 from learners.learner import LearnerSpec
+from learners.line_bounds import bounds_for
 from tests.support.learning.learner_contract import Promise, resumes
 from tests.support.learning.learner_samples import (
     labelled_lines,
@@ -18,13 +18,13 @@ from tests.support.learning.learner_samples import (
 
 def goes_on_with_weights(spec: LearnerSpec, folder: Path) -> None:
     """The same with weights, up to the largest and down to none."""
-    resumes(spec, folder, with_weights(labelled_lines(), intake_for(spec).most_weight))
+    resumes(spec, folder, with_weights(labelled_lines(), bounds_for(spec).most_weight))
 
 
 def scores_with_weights_are_from_before(spec: LearnerSpec, _folder: Path) -> None:
     """A weight says how much is learned, not what was known before."""
     with learning(spec) as learner, learning(spec) as twin:
-        for line in with_weights(labelled_lines(150), intake_for(spec).most_weight):
+        for line in with_weights(labelled_lines(150), bounds_for(spec).most_weight):
             before = learner.predict([unlabelled(line)])
             learner.step([line])
             assert before == twin.step([line])

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.types import Message
 
-from learners.versions.score import scores_of
+from learners.versions.score_file import scores_of
 from serve.app import create_app
 from serve.http.prometheus_counters import Counters
 from serve.live.live_model import LiveModel

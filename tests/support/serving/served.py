@@ -20,7 +20,7 @@ from converters.config import load
 from converters.convert.records import RowReader
 from converters.schema import schema
 from learners.registry import Commit, Pointers, Registry, Start, Verdict
-from learners.versions.score import loaded
+from learners.versions.score_file import loaded
 from serve.app import create_app
 from serve.openapi.declared_route import Route
 from serve.routes import all_routes

@@ -17,7 +17,7 @@ import orjson
 
 from converters.config import load
 from converters.schema import schema
-from learners.versions.score import score_file
+from learners.versions.score_file import score_file
 from stream.backfill import backfill
 from stream.fold.outputs import DeadLetter, Score
 from stream.produce.file_records import HistoryOptions

@@ -1,9 +1,8 @@
-"""What a learner takes in: refuses lines before anything of a call has been learned.
+"""Bounds on the numbers in a learner's lines: refuses lines before a call has learned any of them.
 
-Stands between the pipeline's lines and both learners. The converter already refuses what is no
-number; this is the learner's own guard, and it knows what the converter cannot: how large or
-small a value may be before the learner's float32 state leaves the finite numbers for good. It
-hands on the lines joined into blocks, ready to be parsed.
+The converter already refuses what is not a number. This is the learner's own guard, which knows
+how large or small a value may be before the learner's float32 state stops being finite for good.
+It gives the lines joined into blocks, ready to be parsed.
 """
 
 from __future__ import annotations
@@ -82,12 +81,12 @@ def interactions_of(args: Sequence[str]) -> tuple[str, ...]:
     return tuple(value for name, value in pairwise(args) if name == "--interactions")
 
 
-def intake_for(spec: LearnerSpec) -> Intake:
+def bounds_for(spec: LearnerSpec) -> LineBounds:
     """What the learner of this spec takes."""
     if spec.kind == "river":
-        return Intake(least=0.0, most=FLOAT32_MOST)
+        return LineBounds(least=0.0, most=FLOAT32_MOST)
     coin = "--coin" in spec.args
-    return Intake(
+    return LineBounds(
         least=COIN_LEAST if coin else 0.0,
         most=VW_MOST,
         pairs=interactions_of(spec.args),
@@ -107,7 +106,7 @@ def _plain(digits: int) -> str:
 
 
 @dataclass(frozen=True)
-class Intake:
+class LineBounds:
     """Bounds on the magnitude of a feature's value, zero aside.
 
     Attributes:

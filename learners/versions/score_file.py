@@ -24,8 +24,8 @@ from converters.files.output import writing
 from converters.schema.schema import Schema, ordered
 from learners import choose
 from learners.calibration import adjusted
-from learners.intake import UNLEARNABLE, RefusedLinesError
 from learners.learner import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
+from learners.line_bounds import UNLEARNABLE, RefusedLinesError
 from learners.registry import Version
 from learners.snapshots import SnapshotStore
 

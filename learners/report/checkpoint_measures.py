@@ -21,7 +21,7 @@ from converters.schema.passthrough import passthrough_of
 from converters.schema.schema import Schema
 from converters.show.command_line import say
 from learners.evaluation import Evaluator, Measuring
-from learners.evaluation.lessons import milliseconds
+from learners.evaluation.labelled_examples import milliseconds
 from learners.metrics.arrays import AnyArray, MetricsError
 from learners.registry import Checkpoint, Registry, Version
 from learners.snapshots import SnapshotStore

@@ -7,14 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.config.learning_settings import RiverSettings
-from learners.intake import BLOCK, Intake, MalformedLineError, RefusedLinesError, intake_for
+from learners.line_bounds import (
+    BLOCK,
+    LineBounds,
+    MalformedLineError,
+    RefusedLinesError,
+    bounds_for,
+)
 from learners.river.arguments import river_spec
 from learners.vw.arguments import vw_spec
 
-GRADIENT = intake_for(vw_spec("", [("a", "b")]))
-COIN = intake_for(vw_spec("--coin", [("a", "b"), ("a", "a")]))
-ALONE = intake_for(vw_spec("--coin", []))
-RIVER = intake_for(river_spec(RiverSettings(), [("a", "b")]))
+GRADIENT = bounds_for(vw_spec("", [("a", "b")]))
+COIN = bounds_for(vw_spec("--coin", [("a", "b"), ("a", "a")]))
+ALONE = bounds_for(vw_spec("--coin", []))
+RIVER = bounds_for(river_spec(RiverSettings(), [("a", "b")]))
 INTAKES = [GRADIENT, COIN, ALONE, RIVER]
 
 numbers = st.one_of(
@@ -32,14 +38,16 @@ lines_strategy = st.builds(
 )
 
 
-@pytest.mark.parametrize("intake", INTAKES)
+@pytest.mark.parametrize("line_bounds", INTAKES)
 @given(lines=st.lists(lines_strategy, min_size=1, max_size=5))
 @settings(max_examples=60, deadline=None)
-def test_the_fast_look_finds_what_the_exact_rule_refuses(intake: Intake, lines: list[str]) -> None:
+def test_the_fast_look_finds_what_the_exact_rule_refuses(
+    line_bounds: LineBounds, lines: list[str]
+) -> None:
     """Blocks are refused for exactly the lines that the rule refuses one by one."""
-    expected = {i: why for i, line in enumerate(lines) if (why := intake.reason(line))}
+    expected = {i: why for i, line in enumerate(lines) if (why := line_bounds.reason(line))}
     try:
-        intake.blocks(lines)
+        line_bounds.blocks(lines)
         refused = {}
     except RefusedLinesError as error:
         refused = error.reasons
@@ -47,7 +55,7 @@ def test_the_fast_look_finds_what_the_exact_rule_refuses(intake: Intake, lines: 
 
 
 @pytest.mark.parametrize(
-    ("intake", "line", "said"),
+    ("line_bounds", "line", "said"),
     [
         (GRADIENT, "1 | dist:inf", "`dist` is not a number"),
         (GRADIENT, "1 | dist:", "`dist` is not a number"),
@@ -61,16 +69,16 @@ def test_the_fast_look_finds_what_the_exact_rule_refuses(intake: Intake, lines: 
         (RIVER, "-1 | dist:3.5e38", "`dist` has a magnitude outside 0 to 3.40282e+38"),
     ],
 )
-def test_reasons(intake: Intake, line: str, said: str) -> None:
+def test_reasons(line_bounds: LineBounds, line: str, said: str) -> None:
     """The error names the place, the column and the bounds, and what to do."""
     with pytest.raises(RefusedLinesError, match="line 1: ") as raised:
-        intake.blocks(["1 | x=1", line])
+        line_bounds.blocks(["1 | x=1", line])
     assert raised.value.reasons[1].startswith(said)
     assert "`min` and `max`" in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("intake", "line"),
+    ("line_bounds", "line"),
     [
         (GRADIENT, "1 | p:0x1.8p-100 dist:1e15 q:-0.0001"),
         (GRADIENT, "1 | |a u:1e-30 |b v:1e-30"),
@@ -80,9 +88,9 @@ def test_reasons(intake: Intake, line: str, said: str) -> None:
         (RIVER, "1 | |a u:1e38 |b v:1e38"),
     ],
 )
-def test_what_passes(intake: Intake, line: str) -> None:
+def test_what_passes(line_bounds: LineBounds, line: str) -> None:
     """Magnitudes that the learner bears are let in."""
-    assert intake.blocks([line]) == [(f"{line}\n", 1)]
+    assert line_bounds.blocks([line]) == [(f"{line}\n", 1)]
 
 
 def test_every_refused_line_of_a_call_is_named() -> None:

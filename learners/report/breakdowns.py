@@ -10,10 +10,10 @@ from typing import Any
 
 from converters.show.charts import BarChart, Line, LineChart
 from converters.show.tables import Table, cut
+from learners.report.checkpoint_measures import versions_text
 from learners.report.document import SCORE, part_of, since_words
 from learners.report.figures import Group, Section, figure, headings
 from learners.report.overall import duration
-from learners.report.read import versions_text
 
 SHOWN = ("base_rate", "log_loss", "auc", "brier", "ece", "accuracy")
 # Slices of fewer labels are put last: the worst of many small ones is worst by chance.

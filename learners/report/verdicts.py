@@ -14,12 +14,12 @@ from converters.config.settings import Settings
 from converters.errors import UsageError
 from converters.show.tables import NOTHING, Table, cut, print_table
 from learners.comparison import compare
-from learners.comparison.found import MEASURES
-from learners.evaluation.lessons import SCORE
+from learners.comparison.compare import MEASURES
+from learners.evaluation.labelled_examples import SCORE
 from learners.registry import iso
+from learners.report.checkpoint_measures import Measured
 from learners.report.document import called, trouble_words
-from learners.report.read import Measured
-from learners.report.show import WIDTH
+from learners.report.render import WIDTH
 
 # As sentences name them; shadows go by the name that the config gives them.
 SPOKEN = {

@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from learners.registry.records import iso
+from learners.registry.row_types import iso
 
 # Raised whenever a table changes its shape; a registry with a higher number is refused.
 SHAPE = 1
@@ -60,7 +60,7 @@ def _model() -> Column[str]:
 
 
 def _start() -> tuple[Column[Any], Column[Any], Column[int]]:
-    """The columns of a :class:`learners.registry.records.Start`."""
+    """The columns of a :class:`learners.registry.row_types.Start`."""
     return (
         Column("positions", JSON, nullable=False),
         Column("topic_ids", JSON, nullable=False),

@@ -11,12 +11,21 @@ from typing import Any
 from converters.show.charts import Chart, draw
 from converters.show.pages import framed, table_html
 from converters.show.tables import Table, counted, cut, print_table
-from learners.report.counts import counts_section
-from learners.report.decisions import decisions_section, value_section
+from learners.report.breakdowns import (
+    ages_section,
+    delays_section,
+    slices_section,
+    versions_section,
+)
 from learners.report.figures import Section
-from learners.report.groups import ages_section, delays_section, slices_section, versions_section
-from learners.report.overall import curves_section, overall_section
-from learners.report.scores import calibration_section, distribution_section, effects_section
+from learners.report.overall import counts_section, curves_section, overall_section
+from learners.report.served_score import (
+    calibration_section,
+    decisions_section,
+    distribution_section,
+    effects_section,
+    value_section,
+)
 
 
 def sections(document: Mapping[str, Any]) -> list[Section]:
