@@ -26,6 +26,9 @@ setup: ## create .venv with everything that the demo and the tests need
 demo: setup ## learn from a year of real flights, and serve
 	@.venv/bin/freshet demo $(ARGS)
 
+# Modules are compiled once, and not by each of the hundreds of processes that the tests start.
+test faults proofs: export PYTHONDONTWRITEBYTECODE =
+
 test: setup ## run all tests, in random order
 	@.venv/bin/python -m pytest $(TEST_WORKERS) $(ARGS)
 
