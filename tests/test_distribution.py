@@ -143,11 +143,12 @@ def test_nobody_is_told_to_install_a_strangers_code() -> None:
         pytest.skip("not a git checkout, so nothing tells the project's files from others")
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
     found: dict[str, set[str]] = {}
+    installed = installable()
     for name in filter(None, listing.stdout.decode().split("\0")):
         path = ROOT / name
         if path.is_file() and name != "tests/test_distribution.py":
             strange = names_to_install(path.read_text(encoding="utf-8", errors="ignore"))
-            found[name] = strange - installable()
+            found[name] = strange - installed
     assert len(found) > 100
     assert {name: strange for name, strange in found.items() if strange} == {}
 

@@ -16,7 +16,7 @@ import pytest
 from tests.support import ROOT
 from tests.support.serving.project import Project, answers, flights, same
 
-ROWS = 20_000
+ROWS = 12_000
 
 
 def learn(project: Project, *arguments: str) -> subprocess.Popen[str]:
@@ -43,7 +43,7 @@ def test_ten_sigterms_change_nothing(tmp_path: Path) -> None:
     draw, reached = random.Random(5), []
     for _ in range(10):
         process = learn(project)
-        sleep(draw.uniform(0.02, 0.25))
+        sleep(draw.uniform(0, 0.1))
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
