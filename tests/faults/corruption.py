@@ -7,11 +7,9 @@ several checkpoints, whose files are then cut, flipped and replaced, in copies.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,13 +21,12 @@ from typing import Any
 from learners.registry import Checkpoint
 from learners.snapshots import SnapshotRef
 from learners.snapshots.manifest import MANIFEST
-from tests.support import ROOT
+from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, answers, csv_text, flights, same
 
 ROWS, RUNS = 240, 3
 # A frozen copy as well, so that its two files are in the snapshot.
 STATIC = 'static_after = "2013-01-01T06:30:00"\n'
-SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -122,16 +119,8 @@ def flips(folder: Path, count: int, seed: int) -> list[Damage]:
 
 
 def command(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """``freshet`` as a user runs it, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "serve.cli", *arguments],
-        cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    """``freshet`` in the project's folder, to its end."""
+    return freshet(*arguments, cwd=project.folder)
 
 
 def learned_the_same(made: Made, project: Project) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 
 from learners.registry import RegistryError
 from tests.support import ROOT
+from tests.support.serving import command
 from tests.support.serving.project import Project, answers, same
 
 PATIENCE_SECONDS = 60.0
@@ -148,11 +149,13 @@ def begun(
 def freshet(
     project: Project, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Any other command, to its end."""
+    """Any other command, to its end; in a process of its own if it is to have an environment."""
+    if environment is None:
+        return command.freshet(*arguments, cwd=project.folder)
     return subprocess.run(
         [sys.executable, "-m", "serve.cli", *arguments],
         cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

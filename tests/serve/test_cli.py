@@ -16,6 +16,7 @@ import typer
 
 from serve.cli import app
 from tests.support import ROOT
+from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, flights
 
 COMMANDS = (
@@ -27,14 +28,14 @@ COMMANDS = (
 HEAVY = ("vowpalwabbit", "river", "fastapi", "uvicorn", "pandas", "numpy", "pydantic", "sqlalchemy")
 
 
-def freshet(*arguments: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a process."""
+def as_process(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the command line as users do."""
     return subprocess.run(
         [sys.executable, "-m", "serve.cli", *arguments],
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
         timeout=100,
     )
@@ -77,7 +78,7 @@ def error_of(result: subprocess.CompletedProcess[str], status: int) -> str:
 def test_no_config(tmp_path: Path) -> None:
     """The file that is missing and the way to make one are named."""
     assert re.search(r"no config file freshet.toml.*freshet init", error_of(
-        freshet("learn", cwd=tmp_path), 2))  # fmt: skip
+        as_process("learn", cwd=tmp_path), 2))  # fmt: skip
 
 
 def test_a_wrong_key(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from converters.files.framing import COMMA, csv_line
 from stream.dead_letters.corrected_file import LONGEST_RAW, Form, event_form, printable
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, originals
 from stream.log.contract import Outgoing, Place
-from tests.serve.test_cli import freshet
 from tests.stream.dead_letters.test_bad_rows import BAD
+from tests.support.serving.command import freshet
 from tests.support.serving.project import Project
 from tests.support.streams.logs import trim
 from tests.support.streams.replays import (

@@ -12,7 +12,7 @@ from stream.checkpoints.same_model import ChangedModelError
 from stream.dead_letters.exactly_once import Mended, TakenOverError, sender
 from stream.dead_letters.refused_rows import Letter, Origin
 from stream.log.contract import LogError, Outgoing, Place
-from tests.serve.test_cli import freshet
+from tests.support.serving.command import freshet
 from tests.support.serving.project import Project
 from tests.support.streams.replays import (
     far_to_near,

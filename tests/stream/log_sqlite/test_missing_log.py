@@ -13,26 +13,15 @@ import pytest
 from stream.log.contract import LogError
 from stream.log_sqlite.log import SqliteLog
 from tests.support import ROOT
+from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, flights
-
-
-def freshet(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One command in the project's folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "serve.cli", *arguments],
-        cwd=project.folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("command", ["scores", "dead-letters", "backfill log"])
 def test_reading_commands_make_no_log(tmp_path: Path, command: str) -> None:
     """Where the log is missing they say so, with 1, and leave nothing behind."""
     project = Project(tmp_path)
-    done = freshet(project, *command.split())
+    done = freshet(*command.split(), cwd=project.folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert "There is no log at" in done.stderr
     assert not project.settings.home.joinpath("log.db").exists()
