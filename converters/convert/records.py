@@ -39,6 +39,7 @@ class RowReader:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.dialect = Dialect(schema.delimiter)
+        self._delimiter = schema.delimiter
         self._conversion = compile_schema(schema)
         self.convert = self._conversion.row
         self.convert_rows = self._conversion.rows
@@ -51,12 +52,13 @@ class RowReader:
         lines = None if json else plain_lines(value)
         if lines and len(lines) <= MOST_ROWS:
             columns = dict(headers).get("columns") if headers else None
-            return self.lines(lines, None if columns is None else self._order_of(columns))
+            order = None if columns is None else self._order_of(columns)
+            return self._conversion.lines(lines, self._delimiter, order)
         return self.convert_rows(list(self.event_cells(value, headers)))
 
     def lines(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
         """The rows of CSV that :func:`plain_lines` gave, in this order or the schema's own."""
-        return self._conversion.lines(lines, self.dialect.delimiter, order)
+        return self._conversion.lines(lines, self._delimiter, order)
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""
@@ -64,7 +66,7 @@ class RowReader:
         if not headers and not value.startswith((b"{", b"[")):
             lines = plain_lines(value)
             if lines and len(lines) <= MOST_ROWS:
-                delimiter = self.dialect.delimiter
+                delimiter = self._delimiter
                 many = self._many_labels(lines)
                 return many or [label(line.split(delimiter)) for line in lines]
         rows = self.label_cells(value, headers)
@@ -116,7 +118,7 @@ class RowReader:
 
     def _many_labels(self, lines: Sequence[str]) -> list[LabelRow | Refusal] | None:
         """The label rows of these lines if all are plain ``id,label``: a third of one by one."""
-        columns = columns_of(lines, self.dialect.delimiter, 2) if len(lines) > 1 else None
+        columns = columns_of(lines, self._delimiter, 2) if len(lines) > 1 else None
         if columns is None:
             return None
         names, labels = columns

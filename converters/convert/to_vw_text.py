@@ -93,7 +93,7 @@ class Conversion:
             if columns is not None:
                 return self.block(columns if order is None else order.columns(columns, len(lines)))
         rows = [line.split(delimiter) if line else [] for line in lines]
-        return self.rows(rows if order is None else list(map(order.row, rows)))
+        return list(map(self.row, rows)) if order is None else self.rows([*map(order.row, rows)])
 
 
 def compile_schema(schema: Schema) -> Conversion:
