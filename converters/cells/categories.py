@@ -121,7 +121,7 @@ MOST_TOKENS = 100_000
 class Text(Kind[tuple[str, ...]]):
     """``name=token name=token …``, in the order of the text."""
 
-    blank_is_missing: ClassVar[bool] = True  # a text of blanks alone holds no token
+    blank_is_missing: ClassVar[bool] = True  # nothing but blanks holds no token
 
     def check(self, cell: str) -> tuple[str, ...]:
         """The tokens; any text has some, unless it is all blank.

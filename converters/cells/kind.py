@@ -4,9 +4,8 @@ What a kind promises, for every cell:
 
 - ``check`` gives the cell's *value*, checked and transformed, or raises
   :class:`~converters.cells.refusal.RefusedCellError`. It is never asked about a missing cell.
-- ``write`` gives features from which the value could be told again: VW reads them as they are
-  meant, numbers within 8 units in the last place of float32, and values that differ give features
-  that differ.
+- ``write`` gives features that VW reads as they are meant, numbers within 8 units in the last
+  place of float32; values that differ give features that differ.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class Kind(ABC, Generic[Value]):
         name: the feature's name, escaped.
     """
 
-    # Whether a cell of blanks alone holds nothing.
+    # Whether a cell of nothing but blanks is missing.
     blank_is_missing: ClassVar[bool] = False
 
     def __init__(self, name: str) -> None:
@@ -54,7 +53,7 @@ class Kind(ABC, Generic[Value]):
         """``lead`` and the features of each of many cells at once.
 
         Args:
-            lead: stands before the features of each cell.
+            lead: what comes before the features of each cell.
             cells: cells that may be bad.
 
         Returns:

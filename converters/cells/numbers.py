@@ -61,7 +61,7 @@ def number(cell: str) -> float:
 
 
 def numbers(cells: Sequence[str]) -> list[float] | None:
-    """The values of many cells, or None if one of them needs a closer look; then ask one by one."""
+    """The values of many cells, or None if one of them has to be read by itself."""
     joined = ",".join(cells)
     if joined.encode("utf-8", "replace").translate(None, _DECIMAL):
         return None
@@ -95,7 +95,7 @@ def number_pieces(lead: str, values: Sequence[float], zero: str) -> list[str]:
     Those that VW could not tell from zero become ``zero``.
 
     Some 60 ns a number instead of 400: all are written at once, and those that orjson writes in
-    another way than repr are mended.
+    another way than repr are rewritten.
     """
     text = orjson.dumps(values).decode()[1:-1]
     text = (text + ",").replace(".0,", ",")[:-1]

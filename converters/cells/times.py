@@ -1,6 +1,6 @@
 """Cells to moments: of the stream's clock, and for the parts of a time that are learned from.
 
-Stands beside :mod:`converters.cells.refusal`. A time is ISO 8601 (without an offset it is in the
+A time is ISO 8601 (without an offset it is in the
 column's zone), seconds since 1970 with 9 to 11 digits, or milliseconds since 1970 with 12 to 14.
 """
 

@@ -1,7 +1,7 @@
 """The weight of a row: how much more than others it counts when it is learned.
 
-Stands in front of a row's text (``2.5 |…``), behind the label when that is known. It is bounded:
-one row of weight 1e30 would spoil a model for good.
+It is written in front of a row's text (``2.5 |…``), behind the label when that is known. It is
+bounded: one row of weight 1e30 would spoil a model for good.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from converters.cells.numbers import Bounded, number_text
 from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import ColumnSettings
 
-# What a weight may be where the config says nothing, and what it may let be at most: one lesson of
-# weight 1e30 leaves a model that says .5 for ever.
+# The bounds where the config sets none, and the largest that it may set: one example of weight 1e30
+# leaves a model that says .5 for ever.
 LEAST, MOST = 0.0, 1000.0
 MOST_WEIGHT = 1e6
 

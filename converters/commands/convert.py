@@ -1,8 +1,4 @@
-"""``freshet convert``: opens its files, and says how it went.
-
-The work is done by :mod:`converters.convert.whole_file` or, for ``--csv2vw``, by
-:mod:`converters.csv2vw.convert`.
-"""
+"""``freshet convert``: opens its files, converts, and says how it went."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What ``freshet.toml`` says of columns and labels; part of :mod:`converters.config.settings`.
+"""The sections of ``freshet.toml`` about columns and labels.
 
-Stands at the very bottom. Which of these settings make sense together is checked when the schema is
-made (:mod:`converters.schema.checks`).
+Which of these settings make sense together is checked when the schema is made
+(:mod:`converters.schema.checks`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ColumnSettings(Section):
     role: Literal["feature", "id", "time", "label", "weight", "leak", "protected", "drop"] = Field(
         "feature",
         description="what the column is for; `leak` (known only afterwards), `protected` (kept for "
-        "slices) and `drop` are carried but never learned from",
+        "slices) and `drop` are passed through but never learned from",
     )
     kind: Literal["numeric", "categorical", "text", "boolean", "time"] | None = Field(
         None, description="how a feature's cell is read; mandatory for features"

@@ -1,8 +1,4 @@
-"""What ``freshet.toml`` says of measuring, comparing and correcting scores.
-
-Part of :mod:`converters.config.settings`, at the very bottom. The floors above read their own
-section: learners measure and calibrate, the stream teaches the shadows.
-"""
+"""The sections of ``freshet.toml`` about learners, and measuring and calibrating their scores."""
 
 from __future__ import annotations
 
@@ -29,9 +25,9 @@ class LearnerSettings(Section):
     """The learner and its arguments; a change makes a new lineage."""
 
     kind: Literal["auto", "vw", "river"] = Field(
-        "auto", description="`auto` is vw, or river (said loudly) where vw cannot be imported"
+        "auto", description="`auto` is vw, or river (with a warning) where vw cannot be imported"
     )
-    args: str = Field("", description="Vowpal Wabbit arguments from the proven list, as one string")
+    args: str = Field("", description="supported Vowpal Wabbit arguments, as one string")
     interactions: tuple[tuple[str, str], ...] = Field(
         (),
         description="pairs whose values are crossed, each a feature column, a part of a time "
@@ -45,7 +41,7 @@ CENTURY = 36_525 * DAY
 # Sums of so much, times any amount, are finite.
 MOST_VALUE = 1e12
 
-# Names that stand beside the learners' in reports.
+# Names that reports use beside those of learners.
 RESERVED = (
     *("score", "raw", "base_rate", "static", "window", "recent", "faded", "value", "decisions"),
     *("contenders", "count", "positives", "code", "lessons", "all"),
@@ -89,7 +85,9 @@ class EvaluationSettings(Section):
         description="event time, up to the newest label's event, in the other window",
     )
     half_life: float = Field(
-        10_000.0, ge=1, description="labelled events after which one counts half in faded metrics"
+        10_000.0,
+        ge=1,
+        description="half-life, in labelled events, of the exponentially weighted metrics",
     )
     period: float = Field(
         DAY, ge=1, le=CENTURY, description="seconds of event time a point of the curves stands for"
@@ -100,7 +98,7 @@ class EvaluationSettings(Section):
         "`protected` ones; left out, all `protected` ones",
     )
     slice_values: int = Field(
-        50, ge=1, le=1000, description="values of a slice, the first to come; others are one"
+        50, ge=1, le=1000, description="values of a slice, the first to arrive; others are one"
     )
     static_after: MomentText | None = Field(
         None, description="ISO time of the stream at which a frozen copy is taken to compare with"
@@ -109,7 +107,7 @@ class EvaluationSettings(Section):
 
 
 class ValueSettings(Section):
-    """What decisions are worth once the truth is known; to act is to take an event for positive."""
+    """The value of decisions once the truth is known; to act is to take an event for positive."""
 
     true_positive: float = Field(
         0.0,
@@ -134,7 +132,7 @@ class ValueSettings(Section):
     def _acting_pays(self) -> Self:
         if min(self.gains) < 0 or max(self.gains) == 0:
             raise ValueError(
-                "acting on a positive event should be worth more than not acting "
+                "acting on a positive event should have a higher value than not acting "
                 "(true_positive above false_negative), and not acting on a negative one more than "
                 "acting (true_negative above false_positive)"
             )
@@ -150,7 +148,7 @@ class ValueSettings(Section):
 
     @property
     def break_even(self) -> float:
-        """The probability from which acting is worth more than not acting (Elkan 2001)."""
+        """The probability from which acting has a higher value than not acting (Elkan 2001)."""
         positive, negative = self.gains
         return negative / (positive + negative)
 
@@ -159,17 +157,17 @@ class ImbalanceSettings(Section):
     """Classes out of balance; part of what is learned."""
 
     positive_weight: float = Field(
-        1.0, gt=0, le=1000, description="importance of a positive lesson beside a negative one"
+        1.0, gt=0, le=1000, description="weight of a positive example relative to a negative one"
     )
     negative_share: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="share of the negative lessons that is learned, chosen by their ids; all are "
+        description="share of the negative examples that is learned, chosen by their ids; all are "
         "measured",
     )
     correct: bool = Field(
-        True, description="take back what both do to the score, so that it stays a probability"
+        True, description="undo the effect of both on the score, so that it stays a probability"
     )
 
 
@@ -177,20 +175,20 @@ class CalibrationSettings(Section):
     """Scores are mapped to what was true of recent scores like them; part of what is learned."""
 
     method: Literal["none", "platt", "isotonic"] = Field(
-        "none", description="`platt` fits two numbers, `isotonic` a rising staircase"
+        "none", description="`platt` fits two numbers, `isotonic` a rising step function"
     )
     window: int = Field(
         20_000, ge=100, le=1_000_000, description="recent labelled scores that are fitted"
     )
-    every: int = Field(1_000, ge=10, description="lessons between two fits")
+    every: int = Field(1_000, ge=10, description="labelled examples between two fits")
 
 
 class ShadowSettings(Section):
-    """A learner that is scored and taught on the same stream, beside the one that is served."""
+    """A learner that is scored and trained on the same stream as the one that is served."""
 
     name: ShadowName
     kind: Literal["vw", "river"] = Field("vw", description="vw or river")
-    args: str = Field("", description="Vowpal Wabbit arguments from the proven list, as one string")
+    args: str = Field("", description="supported Vowpal Wabbit arguments, as one string")
     interactions: tuple[tuple[str, str], ...] | None = Field(
         None, description="pairs of what `learner.interactions` crosses; left out, those"
     )

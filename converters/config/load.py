@@ -1,7 +1,7 @@
 """Loads ``freshet.toml``, overlays the environment, and says precisely what is wrong with it.
 
-Every command starts here. What comes out is a frozen :class:`~converters.config.settings.Settings`
-whose paths and URLs are absolute, so that nothing below depends on the working directory.
+It gives frozen :class:`~converters.config.settings.Settings` whose paths and URLs are absolute, so
+that nothing else depends on the working directory.
 """
 
 from __future__ import annotations

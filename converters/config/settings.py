@@ -1,10 +1,7 @@
 """The shape of ``freshet.toml``: every section, key, default and meaning, in one place.
 
-Stands at the very bottom, for every floor reads its own section of the one config file.
-:mod:`converters.config.load` loads it; :mod:`converters.schema.schema` turns the columns into a
-schema.
-The descriptions below are the configuration reference (``docs/configuration.md`` is held equal
-to them by a test).
+Every floor reads its own section. The descriptions are the configuration reference: a test holds
+``docs/configuration.md`` equal to them.
 """
 
 from __future__ import annotations
@@ -36,7 +33,7 @@ def _delimiter(value: str) -> str:
     usable = len(value) == 1 and value.isascii() and not value.isalnum()
     if not usable or value in _NO_DELIMITERS:
         raise ValueError(
-            f"{value!r} does not part cells; it should be one character such as a comma, a "
+            f"{value!r} does not separate cells; it should be one character such as a comma, a "
             "semicolon, a tab or a bar"
         )
     return value
@@ -70,11 +67,11 @@ class CsvSettings(Section):
 
     delimiter: Delimiter = Field(",", description="the character between two cells")
     encoding: Encoding = Field(
-        "utf-8", description="of files alone; records and bodies are always UTF-8"
+        "utf-8", description="of files only; records and bodies are always UTF-8"
     )
 
 
-# The threshold where nothing says what decisions are worth.
+# The threshold where no value of decisions is given.
 HALF = 0.5
 
 
@@ -88,8 +85,8 @@ class LateLabelSettings(Section):
     max_waiting: int = Field(5_000_000, ge=1, description="most events kept waiting, oldest out")
     allow_corrections: bool = Field(
         False,
-        description="a second, differing label that comes within `wait` of the first is taught too "
-        "and measured in its place; otherwise it is a dead letter",
+        description="a second, differing label that comes within `wait` of the first is learned "
+        "too and measured in its place; otherwise it is a dead letter",
     )
     memory: int = Field(
         1024,
@@ -102,7 +99,7 @@ class LateLabelSettings(Section):
 class DuplicateSettings(Section):
     """Ids seen before."""
 
-    window: int = Field(200_000, ge=0, description="resolved ids remembered to spot repeats")
+    window: int = Field(200_000, ge=0, description="resolved ids remembered to detect duplicates")
 
 
 class CheckpointSettings(Section):
@@ -142,7 +139,7 @@ class TopicSettings(Section):
     scores: str = Field("", description="the score of each row, written once")
     dead_letters: str = Field("", description="refused rows with their reason")
     journal: str = Field("", description="the batches taken, in order")
-    replays: str = Field("", description="which refused rows were mended and sent again")
+    replays: str = Field("", description="which refused rows were corrected and sent again")
     partitions: int = Field(1, ge=1, le=1000, description="partitions of events and labels")
     replication_factor: int = Field(-1, ge=-1, description="Kafka's; -1 takes the broker's default")
     accept_retention: bool = Field(
@@ -163,8 +160,8 @@ class ServeSettings(Section):
         None,
         ge=0,
         le=1,
-        description="score from which the label is positive; left out, 0.5, or where acting pays "
-        "by `[value]`",
+        description="score from which the label is positive; by default 0.5, or where `[value]` "
+        "makes acting pay",
     )
     max_body: int = Field(8 * 2**20, ge=1024, description="largest request body in bytes")
     max_rows: int = Field(10_000, ge=1, description="most rows in one request")
@@ -197,7 +194,7 @@ class Settings(Section):
     evaluation: EvaluationSettings = Field(
         EvaluationSettings(), description="progressive validation"
     )
-    value: ValueSettings | None = Field(None, description="what decisions are worth")
+    value: ValueSettings | None = Field(None, description="the value of decisions")
     imbalance: ImbalanceSettings = Field(ImbalanceSettings(), description="classes out of balance")
     calibration: CalibrationSettings = Field(
         CalibrationSettings(), description="mapping scores to probabilities"

@@ -1,4 +1,4 @@
-"""Values as TOML, and any text as something that can stand in a TOML comment or on a terminal."""
+"""Values as TOML, and any text in a form that fits a TOML comment or a terminal."""
 
 from __future__ import annotations
 

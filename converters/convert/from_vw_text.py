@@ -3,7 +3,7 @@
 One compiled converter serves both learners this way.
 
 A feature's key is its token (``carrier=UA``, ``distance``); in a crossed column's namespace the
-letter stands before it (``a|month=1``), and a cross joins two keys (``a|month=1*c|origin=EWR``).
+letter comes before it (``a|month=1``), and a cross joins two keys (``a|month=1*c|origin=EWR``).
 Tokens never hold a bar, so no two features share a key. :func:`readable` drops the letters.
 """
 

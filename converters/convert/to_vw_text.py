@@ -169,7 +169,7 @@ class CheckedColumn:
     """A column whose cells are checked, and what makes its pieces.
 
     Attributes:
-        place: where it stands in a row.
+        place: its place in a row.
         name: what it is called.
         piece: a cell -> its piece.
         pieces: the same for many cells.
@@ -184,7 +184,7 @@ class CheckedColumn:
 
 
 class Columns:
-    """The columns of a schema, each with a memory of its own while that is worth it.
+    """The columns of a schema, each with a memory of its own while that pays.
 
     Attributes:
         each: for each column the function from a cell to its piece. The list is alive: a function
@@ -231,7 +231,7 @@ class _Memory(dict[str, str]):
         return text
 
     def _watched(self, cell: str) -> str:
-        """Goes on remembering, but counts; after some cells decides how to go on."""
+        """Keep remembering, but count hits; after some cells decide how to continue."""
         asked = self._asked = self._asked + 1
         self._known += cell in self
         text = self[cell]
@@ -258,7 +258,7 @@ def line(text: str, label: int | None) -> str:
 
 
 def unlabelled(text: str) -> str:
-    """A row's features alone; a weight says nothing where there is no label."""
+    """A row's features without its weight, which means nothing where there is no label."""
     return text if text[0] == "|" else text[text.index("|") :]
 
 
@@ -270,8 +270,8 @@ def _lead(schema: Schema) -> str:
 def _checked(schema: Schema) -> list[CheckedColumn]:
     """Each column that is checked, in the order of its pieces.
 
-    The weight comes first, for it stands before the bar, then the time, with an empty piece; then
-    the features of the default namespace, since ``|`` opens it only once, then the others.
+    The weight comes first, since it is written before the bar, then the time, with an empty piece;
+    then the features of the default namespace, since ``|`` opens it only once, then the others.
     """
     columns: list[CheckedColumn] = []
     for role in ("weight", "time"):

@@ -1,8 +1,7 @@
 """A whole CSV file -> checked rows in blocks, and as VW text: what ``freshet convert`` does.
 
-Stands on :mod:`converters.files.csv_file` and :mod:`converters.convert.records`. A file's columns
-may stand in any
-order, and fewer than the schema's; it goes through the same converter as the stream.
+A file's columns may be in any order, and fewer than the schema's; they go through the same
+converter as the stream.
 """
 
 from __future__ import annotations

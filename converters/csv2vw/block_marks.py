@@ -1,4 +1,4 @@
-"""A block of lines -> where each cell stands, and which sorts of characters it holds.
+"""A block of lines -> the place of each cell, and which sorts of characters it holds.
 
 A cell's marks, one bit a sort, tell of nearly every cell whether it is a number without looking at
 it again.
@@ -17,7 +17,7 @@ from converters.csv2vw.row_by_row import LONGEST_REMEMBERED, check_number, is_nu
 
 Bytes = NDArray[np.uint8]
 
-# The sorts. What is no OTHER may stand in a number: WORD in "nan" or "Infinity", ODD ("_" and all
+# The sorts. What is no OTHER may be part of a number: WORD in "nan" or "Infinity", ODD ("_" and all
 # beyond ASCII) and SYNTAX (blanks, and what VW takes for syntax) in what only Python's float reads.
 DIGIT, POINT, SIGN, EXPONENT, WORD, ODD, OTHER, SYNTAX = (1 << bit for bit in range(8))
 SORTS = {
@@ -40,7 +40,7 @@ class Cells:
         content: the block.
         starts: where each cell begins.
         lengths: how many bytes it has; a separator follows.
-        marks: the sorts of its characters together; OTHER too where they stand in an order that
+        marks: the sorts of its characters together; OTHER too where they are in an order that
             no number has.
     """
 
@@ -119,7 +119,7 @@ def _settle_signs(marks: Bytes, found: Bytes, starts: Places) -> None:
 
 
 def _owners(starts: Places, places: Places) -> Places:
-    """The number of the cell in which each character stands."""
+    """The number of the cell to which each character belongs."""
     return np.searchsorted(starts, places, "right") - 1
 
 
@@ -152,7 +152,7 @@ _VERDICTS = bytes(map(_verdict, range(256)))
 
 
 class Numbers(dict[str, bool]):
-    """Tells numbers, and remembers of doubtful cells whether they are.
+    """Recognizes numbers, and remembers of doubtful cells whether they are.
 
     Args:
         judged: which columns matter.

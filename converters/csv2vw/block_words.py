@@ -1,4 +1,4 @@
-"""Cells and what stands in front of each -> lines of text, written in words of sixteen bytes.
+"""Cells and what comes in front of each -> lines of text, written in words of sixteen bytes.
 
 Every line has the same columns, each a *lead* and a cell. Nearly all are shorter than a word or
 two, so they are written as whole words one after another, and what a word wrote beyond its cell is
@@ -30,7 +30,7 @@ class Writer:
     """Writes the lines of one file.
 
     Args:
-        leads: what stands in front of each column's cells, by whether they are numbers (which must
+        leads: what comes in front of each column's cells, by whether they are numbers (which must
             make no difference but in the last character).
     """
 
@@ -65,7 +65,7 @@ class Writer:
         self._advances, self._values = np.tile(advances, (rows, 1)), np.tile(values, (rows, 1))
         self._targets = np.zeros(self._advances.size + 1, np.intp)
         self._numeric_rows = np.tile(self._numeric, (rows, 1))
-        # The columns that may have so many words, and where those stand.
+        # The columns that may have so many words, and their places.
         self._cells = []
         for word in range(int(self._cell_words.max())):
             columns = np.flatnonzero(self._cell_words > word)

@@ -1,6 +1,6 @@
 """A block of whole lines -> what csv2vw prints for them, by a few operations on all its bytes.
 
-:mod:`converters.csv2vw.block_marks` finds the cells and tells which are numbers, and
+:mod:`converters.csv2vw.block_marks` finds the cells and which of them are numbers, and
 :mod:`converters.csv2vw.block_words` writes them behind the names of their columns. A block with
 something odd gives nothing, and has to be taken line by line.
 """
@@ -17,7 +17,7 @@ from converters.csv2vw.block_words import PADDING, Mask, Places, Writer, writes_
 from converters.csv2vw.flags_and_layout import Flags, Layout
 from converters.csv2vw.row_by_row import Feature, Rows, good_tags
 
-# Stands between cells where the separator is more than one byte.
+# Between cells where the separator is more than one byte.
 UNIT_SEPARATOR = "\x1f"
 _MINUS_ONE = b"-1 "
 # What a column may hold, in one byte with SYNTAX.

@@ -235,7 +235,7 @@ def convert(
         lines: the file.
         flags: csv2vw's.
         out: where the text goes.
-        reject: called with refused rows; all goes on then as if they were not in the file, but
+        reject: called with refused rows; the rest is converted as if they were not in the file, but
             for the numbers of rows. None stops at the first.
         shown: called with the rows read so far.
         lenient: print what csv2vw prints, even what Vowpal Wabbit misreads.
@@ -253,7 +253,7 @@ def convert(
             out.write(text)
             done.tally.converted += rows
         elif reject is None:
-            raise Csv2vwError(_told(text, lines.name, done.tally.converted))
+            raise Csv2vwError(_stopped_by(text, lines.name, done.tally.converted))
         else:
             done.tally.refused[text.refusal.reason] += 1
             reject([text])
@@ -272,7 +272,7 @@ def _texts(
             yield rows, text
 
 
-def _told(refused: Reject, name: str, before: int) -> str:
+def _stopped_by(refused: Reject, name: str, before: int) -> str:
     line, (reason, column, text) = refused
     where = f", column '{column}'" if column else ""
     return (

@@ -66,7 +66,7 @@ class Flags:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells of wrong flags as every other command does."""
+    """Reports wrong flags as every other command does."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"--csv2vw: {message}. {_KNOWN}")
@@ -106,7 +106,7 @@ def _column(word: str) -> int:
     except ValueError:
         raise UsageError(
             f"--csv2vw: {word!r} is neither a flag of csv2vw nor the number of a column to ignore. "
-            f"{_KNOWN} The CSV file stands before --csv2vw."
+            f"{_KNOWN} The CSV file comes before --csv2vw."
         ) from None
 
 

@@ -1,1 +1,5 @@
-"""The room converters/files."""
+"""Bytes to rows, and results to files.
+
+``csv_file`` opens a file: ``compressed`` or not, in any encoding, or ``parquet`` read as CSV.
+``block_reader`` cuts it into blocks of rows, ``framing`` rows into cells. ``output`` writes.
+"""

@@ -1,8 +1,7 @@
 """The bytes of a CSV file -> blocks of whole rows with their line numbers, in bounded memory.
 
-Stands below :mod:`converters.files.csv_file`. Reads some 64 KiB at a time and cuts it into rows,
-all at
-once where there is no quote: line by line that alone took half as long as converting the rows.
+Some 64 KiB are read at a time and cut into rows, all at once where there is no quote: line by line,
+cutting took half as long as converting the rows.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ class BlockReader:
         while b"\r\n" in content:
             content = content.replace(b"\r\n", b"\n")
         rows = content.split(b"\n")
-        # What stands after the last line feed: nothing, but at the end of a file without one.
+        # After the last line feed there is nothing, but at the end of a file that lacks one.
         last = rows.pop()
         if last:
             rows.append(last.rstrip(b"\r"))
@@ -109,7 +108,7 @@ class BlockReader:
         return Block(lines, rows)
 
     def _keep_open(self, row: bytes) -> None:
-        """Put a row back that goes on in what is to be read.
+        """Put a row back that continues in what is not read yet.
 
         A long one is framed again only when twice as much is there: with every read, it took time
         with the square of its length.
@@ -148,11 +147,11 @@ class BlockReader:
             ) from None
 
     def _too_long(self, line: int, row: bytes) -> CsvFileError:
-        alone = b"\r" in row and b"\n" not in row
-        lone = ": its lines end in carriage returns alone" if alone else ""
+        only_returns = b"\r" in row and b"\n" not in row
+        hint = ": its lines end in carriage returns only" if only_returns else ""
         return CsvFileError(
             f"{self._name}, line {line}: the row that begins here has more than 8 MiB; this is not "
-            f"CSV{lone}. {self._rows_before} rows were read before it."
+            f"CSV{hint}. {self._rows_before} rows were read before it."
         )
 
     def _longest_open(self, row: bytes, complete: bool) -> int:

@@ -61,7 +61,7 @@ class Source:
         self._file = file
         self._taken = 0
         self._ended = False
-        self._held = b""  # taken from the file, not handed on yet
+        self._held = b""  # taken from the file, not given yet
         self._format: str | None = None  # empty for a plain file, None before it is known
         self._part: _GzipMember | zstd.ZstdDecompressor | None = None
 
@@ -126,7 +126,7 @@ class Source:
             try:
                 content = part.decompress(held, size)
             except (zlib.error, zstd.ZstdError) as error:
-                # A checksum stands at the end of what it is about.
+                # A checksum follows the content that it is about.
                 raise CompressedError(
                     f"its {self._format} data is damaged ({error}), and what came before may be "
                     "wrong as well"
@@ -145,7 +145,7 @@ class Source:
             if self._ended:
                 return None
             self._held = self._more(READ_BYTES)
-        # zstd takes windows of 128 MiB at most, as its command does unless told otherwise.
+        # zstd takes windows of 128 MiB at most, as its command does by default.
         self._held, self._part = (
             rest,
             _GzipMember() if self._format == "gzip" else zstd.ZstdDecompressor(),

@@ -36,7 +36,7 @@ OTHER_DELIMITERS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 
 
 class FileRow(NamedTuple):
-    """One row as it stands in the file, without its line ending, in UTF-8."""
+    """One row as it is in the file, without its line ending, in UTF-8."""
 
     line: int
     content: bytes
@@ -54,7 +54,7 @@ class CsvFile:
         csv: the same.
         dialect: the delimiter's framing of rows.
         header: the column names of its first row.
-        rows_read: how many rows have been handed out.
+        rows_read: how many rows have been given.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class CsvFile:
                 yield row
 
     def blocks(self) -> Iterator[Block]:
-        """The same rows in the blocks in which they are read, for who takes many at once."""
+        """The same rows in the blocks in which they are read."""
         for block in self._blocks:
             self.rows_read += len(block.rows)
             yield block
@@ -123,7 +123,7 @@ class CsvFile:
     def _unknown(self, unknown: Sequence[str], columns: Sequence[str]) -> str:
         """What helps when the header names these unknown columns."""
         if mark := other_delimiter(self.header):
-            return f"If its cells are parted by {mark}, say so in csv.delimiter."
+            return f"If its cells are separated by {mark}, set csv.delimiter."
         if len(unknown) == len(self.header):
             return "It has none of them: its first line must be a header that names its columns."
         if unknown[0].strip() in columns:
@@ -151,15 +151,15 @@ class CsvFile:
 
 def other_delimiter(header: Sequence[str]) -> str | None:
     """In words, the delimiter that a header of a single name was probably written with."""
-    told = (told for mark, told in OTHER_DELIMITERS.items() if mark in header[0])
-    return next(told, None) if len(header) == 1 else None
+    found = (name for mark, name in OTHER_DELIMITERS.items() if mark in header[0])
+    return next(found, None) if len(header) == 1 else None
 
 
 def _no_header(reason: str) -> str:
     """What is wrong with a first line that is refused for this reason."""
     return {
         "bare-cr": "its first line holds a carriage return outside quotes, and lines end in LF or "
-        "CRLF, not in CR alone",
+        "CRLF, not in CR only",
         "text-after-quote": "in its first line text follows a closing quote",
         "not-utf8": "its first line must name the columns in UTF-8; if the file is in another "
         "encoding, name that in csv.encoding (for init: --encoding latin-1)",

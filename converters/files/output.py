@@ -27,7 +27,7 @@ class OutputError(FreshetError):
 def writing(output: str) -> Iterator[BinaryIO]:
     """Open a result for writing; ``-`` is standard output.
 
-    A file is written beside its place and put there when all is written; if the block is left by
+    A file is written under another name and renamed when all is written; if the block is left by
     an error, whatever was there before is still there. What is not a regular file, such as
     ``/dev/stderr`` or a named pipe, is written to directly. A name that ends in ``.gz`` or ``.zst``
     says how the file is compressed.
@@ -90,9 +90,6 @@ def _partial_name(name: str) -> str:
     return f".{shown}.{os.getpid()}.partial"
 
 
-STANDARD_STREAM = "-"
-
-
 def check_apart(read: Mapping[str, str | None], written: Mapping[str, str | None]) -> None:
     """One file cannot be read and written, or written twice.
 
@@ -106,7 +103,7 @@ def check_apart(read: Mapping[str, str | None], written: Mapping[str, str | None
     places: dict[object, str] = {}
     for what, name in read.items():
         if name is not None:
-            place = _of_standard_input() if name == STANDARD_STREAM else _place(name)
+            place = _of_standard_input() if name == STANDARD_OUTPUT else _place(name)
             places.setdefault(place, what)
     for what, name in written.items():
         if name is None:
@@ -118,11 +115,11 @@ def check_apart(read: Mapping[str, str | None], written: Mapping[str, str | None
 
 def _place(name: str) -> object:
     """The same for every name of a file; links count as the file."""
-    if name == STANDARD_STREAM:
-        return STANDARD_STREAM
+    if name == STANDARD_OUTPUT:
+        return STANDARD_OUTPUT
     try:
         found = _identity(Path(name).stat())
-    except OSError:  # not there yet; or not to be had, which is told when it is opened
+    except OSError:  # not there yet; or out of reach, which opening it reports
         found = None
     return found or os.path.realpath(name)
 

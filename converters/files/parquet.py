@@ -1,9 +1,8 @@
 """The rows of a Parquet file as the CSV that they would be, made while it is read.
 
-Below :mod:`converters.files.csv_file`, in the place of a file's bytes, so that a Parquet file
-takes the
-same way as any other history. pyarrow reads it: the reference implementation, which hands rows
-out in batches and writes CSV itself. (pandas reads Parquet whole, and through pyarrow too.) It is
+It takes the place of a file's bytes, so that a Parquet file is read as any other history. pyarrow,
+the reference implementation, reads rows in batches and writes CSV itself. (pandas reads Parquet
+whole, and through pyarrow too.) It is
 an optional part: the extra ``parquet``.
 """
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 # Some hundred KB of CSV at a time; pages are decoded in pieces of PAGE_BYTES.
 BATCH_ROWS = 2_048
 PAGE_BYTES = 2**20
-# More text than this is written in several parts: a long text that each row repeats stands in the
+# More text than this is written in several parts: a long text that each row repeats is in the
 # file, and in a batch, only once.
 WRITTEN_BYTES = 2 * 2**20
 
@@ -41,7 +40,7 @@ class ParquetSource:
     Args:
         file: open for reading bytes; it must be seekable.
         name: how messages call it.
-        delimiter: stands between cells.
+        delimiter: the character between two cells.
 
     Raises:
         ParquetError: pyarrow is missing, the file is damaged, or a column holds no cells.

@@ -211,7 +211,7 @@ def _no_column(sample: Sample, option: str, name: str) -> str:
     close = difflib.get_close_matches(name, list(sample.columns), n=1)
     hint = f"; did you mean {quoted(close[0])}?" if close else "."
     if mark := other_delimiter(list(sample.columns)):
-        hint = f". If its cells are parted by {mark}, say so with --delimiter."
+        hint = f". If its cells are separated by {mark}, say so with --delimiter."
     return (
         f"{option} names the column {quoted(name)}, which {sample.source} does not have{hint} It "
         f"has {', '.join(map(readable, sample.columns))}."

@@ -1,7 +1,6 @@
 """What a column's settings may say together: contradictions are refused by the key's name.
 
-Part of making the schema (:mod:`converters.schema.schema`). A setting that would do nothing for
-such a column is refused too, for who wrote it meant something.
+A setting that would do nothing for such a column is refused too: it was meant to do something.
 """
 
 from __future__ import annotations
@@ -196,7 +195,7 @@ def _check_values(key: str, column: ColumnSettings) -> None:
             continue
         for spelling in getattr(column, name):
             if seen.setdefault(spelling, name) != name:
-                raise SchemaError(f"{key}: '{spelling}' stands in {seen[spelling]} and in {name}.")
+                raise SchemaError(f"{key}: '{spelling}' is in {seen[spelling]} and in {name}.")
             if not spelling and name != "missing_values":
                 raise SchemaError(f"{key}.{name}: the empty cell is missing.")
     if column.rare != "keep" and not column.rare_values:
@@ -227,7 +226,7 @@ def _check_zone(key: str, column: ColumnSettings) -> None:
 
 
 def _no_zone(key: str, zone: str) -> str:
-    """What is said of a zone that there is not, with one that may be meant."""
+    """The message about an unknown zone, with one that may be meant."""
     known = available_timezones()
     city = [name for name in sorted(known) if name.rpartition("/")[2] == zone]
     close = city or difflib.get_close_matches(zone, sorted(known), n=1)

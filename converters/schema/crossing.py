@@ -1,9 +1,7 @@
 """Which features are crossed: names in the config -> pairs of namespace letters.
 
-Part of making the schema (:mod:`converters.schema.schema`). A crossed feature has a VW namespace
-of its
-own, so that pairs can be named one by one; a name that stands for several features (a namespace of
-columns, or a time with several parts) becomes all their pairs.
+A crossed feature has its own VW namespace, so that pairs can be named one by one; a name of several
+features (a namespace of columns, or a time with several parts) becomes all their pairs.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Passthrough:
 
     Attributes:
         slices: names of the columns that are measured value by value.
-        places: where those stand in a row, in that order; then the amount's, if there is one.
+        places: their places in a row, in that order; then the amount's, if there is one.
         amount: name of the column by which values are multiplied; empty for none.
     """
 

@@ -24,7 +24,7 @@ __all__ = ["NAMESPACE_LETTERS", "Column", "Feature", "Schema", "SchemaError", "f
 # Part of the schema's hash: raise it when the same cells would give another text.
 CONVERTER_VERSION = 2
 
-# What parts the cells of a row where the config says nothing.
+# Between the cells of a row where the config sets no other.
 DELIMITER = ","
 
 # What a time column gives where the config names no parts: as a feature these, as the event's
@@ -42,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ColumnOrder:
-    """Where each column of the schema stands in a row of this order.
+    """The place of each column of the schema in a row of this order.
 
     Attributes:
         width: how many cells such a row has.
@@ -121,7 +121,7 @@ class Schema:
         return next((c for c in self.columns if c.settings.role == role), None)
 
     def index(self, role: str) -> int | None:
-        """Where that column stands in a row."""
+        """The place of that column in a row."""
         column = self.only(role)
         return None if column is None else self.columns.index(column)
 
@@ -149,7 +149,7 @@ class Schema:
         """sha256 over everything that decides what text a row becomes."""
         content: dict[str, object] = {
             "converter": CONVERTER_VERSION,
-            # Settings that are added later, and left alone, must not make it another schema.
+            # Settings that are added later must not change the hash of a schema without them.
             "columns": [
                 [c.name, c.settings.model_dump(mode="json", exclude_defaults=True)]
                 for c in self.columns

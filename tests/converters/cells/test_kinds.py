@@ -173,11 +173,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"a": {"kind": "categorical", "values": ["x"], "rare": "group"}}, r"nothing is rare"),
     (
         {"a": {"kind": "categorical", "values": ["x"], "rare_values": ["x"]}},
-        r"'x' stands in values and in rare_values",
+        r"'x' is in values and in rare_values",
     ),
     (
         {"a": {"kind": "boolean", "true_values": ["no"]}},
-        r"'no' stands in true_values and in false_values",
+        r"'no' is in true_values and in false_values",
     ),
     ({"a": {"kind": "boolean", "false_values": []}}, r"each need a spelling"),
     ({"a": {"kind": "time"}}, r"a\.zone is missing: the parts of a time depend"),

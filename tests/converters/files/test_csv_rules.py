@@ -106,7 +106,7 @@ def test_a_byte_order_mark_hides_no_number_and_no_id() -> None:
 HEADERS = [
     (b"", "has no header"),
     (b"\n1,2\n", "has no header: its first line must name the columns in UTF-8"),
-    (b"a\rb,c\r1,2", "has no header: its first line holds a carriage return .* not in CR alone"),
+    (b"a\rb,c\r1,2", "has no header: its first line holds a carriage return .* not in CR only"),
     (b'"a"b,c\n', "has no header: in its first line text follows a closing quote"),
     (b"caf\xe9\n", "has no header: .* name that in csv.encoding"),
     (b"a,b,a\n", "names the column 'a' twice"),
@@ -125,8 +125,8 @@ UNKNOWN = [
     (b"a,b,tail\n", r"'tail'.* columns are a, b\. Add it to \[columns\]"),
     (b"x,y\n", "has none of them: its first line must be a header"),
     (b"7,2013-01-01\n", "has none of them: its first line must be a header"),
-    (b"a;b\n", r"'a;b'.*If its cells are parted by ';', say so in csv\.delimiter"),
-    (b"a\tb\n", r"'a\\tb'.*parted by a tab"),
+    (b"a;b\n", r"'a;b'.*If its cells are separated by ';', set csv\.delimiter"),
+    (b"a\tb\n", r"'a\\tb'.*separated by a tab"),
     (b"a, b\n", "' b'.*The blanks around the name belong to it"),
     (b"a,\x1b[31m\n", r"'\\x1b\[31m'"),
 ]

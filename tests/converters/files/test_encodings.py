@@ -135,7 +135,7 @@ def test_encodings_that_are_some(encoding: str) -> None:
 )
 def test_a_delimiter_that_is_none(tmp_path: Path, delimiter: str) -> None:
     """What would frame rows or cut numbers does not part cells; the error names the key."""
-    with pytest.raises(ConfigError, match=r"'csv\.delimiter' is wrong: ['\"].* part cells"):
+    with pytest.raises(ConfigError, match=r"'csv\.delimiter' is wrong: ['\"].* separate cells"):
         from_values({**CONFIG, "csv": {"delimiter": delimiter}}, tmp_path / "freshet.toml")
 
 

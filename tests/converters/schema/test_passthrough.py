@@ -53,7 +53,7 @@ def test_the_amount_stands_behind_the_slices() -> None:
         ({"evaluation": {"slices": ["carier"]}}, "evaluation.slices: there is no column 'carier'"),
         ({"evaluation": {"slices": ["distance"]}}, "neither categorical nor boolean"),
         ({"value": {"true_positive": 1, "scale": "carrier"}}, "value.scale: the column 'carrier'"),
-        ({"value": {"true_positive": -1}}, "acting on a positive event should be worth more"),
+        ({"value": {"true_positive": -1}}, "acting on a positive event should have a higher value"),
         ({"shadow": [{"name": "static"}]}, "'shadow.0.name' is wrong: 'static' already has"),
         ({"shadow": [{"name": "a", "arg": ""}]}, "there is no key 'shadow.0.arg'; did you mean"),
     ],
