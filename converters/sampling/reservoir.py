@@ -26,7 +26,7 @@ MOST_BYTES = 12 * 2**20
 # Cells that are looked at together; some 60 bytes each.
 CELLS_AT_ONCE = 50_000
 # How far a reservoir may grow beyond its bounds before rows are evicted: a sort each time.
-SLACK = 1.25
+SLACK = 1.5
 
 POSITIVE, NEGATIVE, UNLABELLED = 1, 0, -1
 
@@ -136,11 +136,12 @@ class RowSample:
 
     def offer(self, texts: Sequence[bytes], labels: NDArray[np.int8]) -> None:
         """Take those of the next rows whose lot is low."""
-        lots = self._dice.random_raw(len(texts)).tolist()
-        for lot, text, label in zip(lots, texts, labels.tolist(), strict=True):
-            if lot < self._rows.limit:
-                self._rows.offer(lot, len(text), (self._offered, label, text))
-            self._offered += 1
+        limit = self._rows.limit  # looked up once: most rows of a large file are above it
+        for place, lot in enumerate(self._dice.random_raw(len(texts)).tolist()):
+            if lot < limit:
+                row = (self._offered + place, int(labels[place]), texts[place])
+                self._rows.offer(lot, len(texts[place]), row)
+        self._offered += len(texts)
 
     def sampled(self) -> Sampled:
         """The rows, when all have been offered."""
