@@ -8,8 +8,9 @@ from pathlib import Path
 from converters.config.settings import Settings
 from converters.convert.records import RowReader
 from converters.schema.schema import Schema
-from learners.registry import Registry, utc_now
-from learners.snapshots import SnapshotStore
+from learners.registry import Registry
+from learners.registry.row_types import utc_now
+from learners.snapshots.store import SnapshotStore
 from serve.http.prometheus_counters import Counters
 from serve.live.live_model import LiveModel
 from serve.live.log_appender import Appender

@@ -107,8 +107,7 @@ ADJUSTMENT = "adjustment"
 class AdjustedLearner:
     """A learner whose every score is the served one; all else is the learner's own.
 
-    The adjustment is frozen: who learns on keeps an :class:`~learners.calibration.Adjuster` beside
-    the learner instead.
+    The adjustment is frozen: the fold, which learns on, keeps an :class:`Adjuster` instead.
     """
 
     kind: ClassVar[str] = "adjusted"

@@ -19,7 +19,8 @@ from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_jso
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
-    from learners.registry import Pointers, Registry
+    from learners.registry import Registry
+    from learners.registry.row_types import Pointers
 
 VersionNumber = Annotated[int, typer.Argument(help="The version's number.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
@@ -44,7 +45,7 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
 
 def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """Print one version: manifest, metrics, lineage, largest weights."""
-    from learners.snapshots import SnapshotStore
+    from learners.snapshots.store import SnapshotStore
     from learners.versions.describe import full_json, version_page
 
     settings, _ = read_config(config)
@@ -155,7 +156,7 @@ def _serve(
     action: Literal["promote", "rollback"], version: int, reason: str, config: Path, *, json: bool
 ) -> None:
     """Move what is served, unless no server with this config could serve it."""
-    from learners.snapshots import SnapshotStore
+    from learners.snapshots.store import SnapshotStore
 
     settings, schema = read_config(config)
     with _registry(config) as registry:

@@ -1,18 +1,5 @@
-"""Who is better, by how much, and how surely: two scores of the same lessons set side by side.
+"""Two scores of the same labelled examples: which is better, by how much, and how surely.
 
-Stands behind the measures, which keep the scores of recent lessons, and before the reports, which
-print what is found.
+``compare`` first: it takes areas to ``delong`` and all other measures to the ``bootstrap``.
+``value`` is what decisions are worth, and from which threshold.
 """
-
-from learners.comparison.bootstrap import BlockBootstrap, Interval
-from learners.comparison.compare import Comparison, Difference, compare
-from learners.comparison.delong import paired_delong
-
-__all__ = [
-    "BlockBootstrap",
-    "Comparison",
-    "Difference",
-    "Interval",
-    "compare",
-    "paired_delong",
-]

@@ -2,7 +2,7 @@
 
 The row that names a snapshot is its commit point. :class:`Registry` opens the database and holds
 a part for each kind of question: ``versions``, ``serving`` (pointers), ``ledger``, ``writer``
-(the learner) and ``repeated_requests``. ``records`` go in and out, ``tables`` hold them.
+(the learner) and ``repeated_requests``. ``row_types`` go in and out, ``database_tables`` hold them.
 """
 
 from __future__ import annotations
@@ -11,61 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from learners.registry.database import Database
-from learners.registry.errors import (
-    PostConflictError,
-    PostInProgressError,
-    RegistryError,
-    RegistryUnavailableError,
-    SupersededError,
-    UnknownVersionError,
-    UnservableVersionError,
-)
 from learners.registry.ledger import Ledger
 from learners.registry.repeated_requests import RepeatedRequests
-from learners.registry.row_types import (
-    Checkpoint,
-    Commit,
-    Committed,
-    Entry,
-    Lineage,
-    Pointers,
-    Start,
-    State,
-    Status,
-    StoredResponse,
-    Verdict,
-    Version,
-    iso,
-    utc_now,
-)
+from learners.registry.row_types import utc_now
 from learners.registry.serving import Serving
 from learners.registry.versions import Versions
 from learners.registry.writer import Writer
-
-__all__ = [
-    "Checkpoint",
-    "Commit",
-    "Committed",
-    "Entry",
-    "Lineage",
-    "Pointers",
-    "PostConflictError",
-    "PostInProgressError",
-    "Registry",
-    "RegistryError",
-    "RegistryUnavailableError",
-    "Start",
-    "State",
-    "Status",
-    "StoredResponse",
-    "SupersededError",
-    "UnknownVersionError",
-    "UnservableVersionError",
-    "Verdict",
-    "Version",
-    "iso",
-    "utc_now",
-]
 
 
 class Registry:

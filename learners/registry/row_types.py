@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from learners.snapshots import SnapshotRef
+from learners.snapshots.manifest import SnapshotRef
 
 State = Literal["verified", "refused", "candidate", "thinned"]
 Json = dict[str, Any]

@@ -15,7 +15,7 @@ from learners.registry import database_tables
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnknownVersionError, ranges
 from learners.registry.row_types import Checkpoint, Commit, Lineage, Start, Version
-from learners.snapshots import SnapshotRef
+from learners.snapshots.manifest import SnapshotRef
 
 _TABLE, _LINEAGES, _MODELS = (
     database_tables.checkpoints,

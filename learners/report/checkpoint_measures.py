@@ -20,11 +20,12 @@ from converters.errors import FreshetError
 from converters.schema.passthrough import passthrough_of
 from converters.schema.schema import Schema
 from converters.show.command_line import say
-from learners.evaluation import Evaluator, Measuring
-from learners.evaluation.labelled_examples import milliseconds
+from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import Measuring, milliseconds
 from learners.metrics.arrays import AnyArray, MetricsError
-from learners.registry import Checkpoint, Registry, Version
-from learners.snapshots import SnapshotStore
+from learners.registry import Registry
+from learners.registry.row_types import Checkpoint, Version
+from learners.snapshots.store import SnapshotStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from typing import Any
 from converters.cells.refusal import quoted
 from converters.config.settings import Settings
 from converters.show.tables import cut
-from learners.evaluation import Measuring
-from learners.evaluation.labelled_examples import MILLISECONDS, STATIC
-from learners.registry import iso
+from learners.evaluation.labelled_examples import MILLISECONDS, STATIC, Measuring
+from learners.registry.row_types import iso
 from learners.report.checkpoint_measures import Measured, spans, versions_within
 from learners.report.figures import Group, undefined
 

@@ -13,10 +13,9 @@ from typing import Any
 from converters.config.settings import Settings
 from converters.errors import UsageError
 from converters.show.tables import NOTHING, Table, cut, print_table
-from learners.comparison import compare
-from learners.comparison.compare import MEASURES
+from learners.comparison.compare import MEASURES, compare
 from learners.evaluation.labelled_examples import SCORE
-from learners.registry import iso
+from learners.registry.row_types import iso
 from learners.report.checkpoint_measures import Measured
 from learners.report.document import called, trouble_words
 from learners.report.render import WIDTH

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converters.show.command_line import print_json
-from learners.registry import Entry, Pointers, Version, iso
-from learners.snapshots import SnapshotStore
+from learners.registry.row_types import Entry, Pointers, Version, iso
+from learners.snapshots.store import SnapshotStore
 
 
 def version_json(version: Version, pointers: Pointers | None = None) -> dict[str, Any]:

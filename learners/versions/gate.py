@@ -18,7 +18,7 @@ from typing import Any
 
 from learners import choose
 from learners.learner import Learner, LearnerSpec, NonFiniteError, WrongLearnerError
-from learners.registry import Verdict
+from learners.registry.row_types import Verdict
 
 # Between platforms and package versions scores may differ by rounding; by no more than this.
 TOLERANCE = 1e-6

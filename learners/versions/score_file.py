@@ -23,11 +23,11 @@ from converters.files.framing import csv_line
 from converters.files.output import writing
 from converters.schema.schema import Schema, ordered
 from learners import choose
-from learners.calibration import adjusted
+from learners.calibration.adjustment import adjusted
 from learners.learner import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
 from learners.line_bounds import UNLEARNABLE, RefusedLinesError
-from learners.registry import Version
-from learners.snapshots import SnapshotStore
+from learners.registry.row_types import Version
+from learners.snapshots.store import SnapshotStore
 
 BLOCK_ROWS = 1024
 

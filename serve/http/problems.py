@@ -14,14 +14,14 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from converters.errors import FreshetError, UsageError
-from learners.registry import (
+from learners.registry.errors import (
     PostConflictError,
     PostInProgressError,
     RegistryError,
     UnknownVersionError,
     UnservableVersionError,
 )
-from learners.snapshots import SnapshotError
+from learners.snapshots.errors import SnapshotError
 from stream.log.contract import LogError, RecordTooLargeError, StampError
 
 PROBLEM_JSON = "application/problem+json"

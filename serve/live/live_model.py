@@ -21,7 +21,8 @@ from typing import TypeVar
 import structlog
 
 from converters.errors import FreshetError
-from learners.registry import Pointers, RegistryError
+from learners.registry.errors import RegistryError
+from learners.registry.row_types import Pointers
 from serve.http.problems import NoModelError, NotLoadedError, NotYetServedError
 from serve.http.prometheus_counters import Counters
 from serve.live.version_loader import BadSnapshotError, Loader, Served

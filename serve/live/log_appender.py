@@ -16,8 +16,9 @@ import orjson
 import structlog
 
 from converters.config.settings import Settings
-from learners.registry import RegistryError, StoredResponse
+from learners.registry.errors import RegistryError
 from learners.registry.repeated_requests import RepeatedRequests
+from learners.registry.row_types import StoredResponse
 from stream.log.contract import EventLog, Outgoing, UnknownTopicError
 from stream.log.topics import create_topics
 from stream.open_log import opened

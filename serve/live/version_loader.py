@@ -16,10 +16,12 @@ from time import monotonic
 from converters.errors import FreshetError
 from converters.schema.schema import Schema
 from learners import choose
-from learners.calibration import adjusted
+from learners.calibration.adjustment import adjusted
 from learners.learner import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
-from learners.registry import Pointers, Registry, Version, utc_now
-from learners.snapshots import CorruptSnapshotError, Snapshot, SnapshotStore
+from learners.registry import Registry
+from learners.registry.row_types import Pointers, Version, utc_now
+from learners.snapshots.errors import CorruptSnapshotError
+from learners.snapshots.store import Snapshot, SnapshotStore
 from learners.versions.gate import packages, reproduces
 from learners.versions.score_file import spec_of
 

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from converters.errors import FreshetError
-from learners.registry import Entry, Status, Version, iso, utc_now
+from learners.registry.row_types import Entry, Status, Version, iso, utc_now
 from learners.versions.describe import entry_json, version_json
 from serve.http.body import JSON
 from serve.http.problems import RETRY, Kind, problem

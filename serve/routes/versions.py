@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
-from learners.registry import UnknownVersionError
+from learners.registry.errors import UnknownVersionError
 from learners.versions.describe import entry_json, full_json, version_json
 from serve.http.body import JSON, only_parameters, parse, read
 from serve.http.problems import (

@@ -19,8 +19,9 @@ from typing import Any, TextIO
 from converters.errors import FreshetError
 from converters.files.csv_file import open_csv
 from converters.show.command_line import progress, say
-from learners.registry import Commit, Lineage, Registry, Start
-from learners.snapshots import SnapshotStore
+from learners.registry import Registry
+from learners.registry.row_types import Commit, Lineage, Start
+from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.dead_letters.exactly_once import once_reader
 from stream.fold import run_report

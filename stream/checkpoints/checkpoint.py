@@ -21,19 +21,14 @@ import structlog
 from converters.files.compressed import zstd
 from converters.schema.schema import CONVERTER_VERSION
 from learners import choose
-from learners.calibration import Adjuster, Adjustment
-from learners.evaluation import Evaluator
+from learners.calibration.adjustment import Adjuster, Adjustment
+from learners.evaluation.evaluator import Evaluator
 from learners.learner import MODEL_FILE
 from learners.metrics.arrays import AnyArray
-from learners.registry import Start, Verdict
-from learners.snapshots import (
-    CorruptSnapshotError,
-    Draft,
-    Snapshot,
-    SnapshotError,
-    SnapshotRef,
-    SnapshotStore,
-)
+from learners.registry.row_types import Start, Verdict
+from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
+from learners.snapshots.manifest import SnapshotRef
+from learners.snapshots.store import Draft, Snapshot, SnapshotStore
 from learners.versions.gate import judge, packages
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.fold.row_planner import Counts

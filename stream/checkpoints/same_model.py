@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from converters.errors import UsageError
-from learners.registry import Start
+from learners.registry.row_types import Start
 from stream.log.contract import EventLog, Place, PositionError
 from stream.log.limits import WAYS_OUT
 from stream.log.topics import Topics, described

@@ -15,18 +15,11 @@ import structlog
 from converters.config.settings import CheckpointSettings
 from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
-from learners.registry import (
-    Commit,
-    Committed,
-    Registry,
-    RegistryError,
-    Start,
-    SupersededError,
-)
-from learners.snapshots import (
-    SnapshotError,
-    SnapshotStore,
-)
+from learners.registry import Registry
+from learners.registry.errors import RegistryError, SupersededError
+from learners.registry.row_types import Commit, Committed, Start
+from learners.snapshots.errors import SnapshotError
+from learners.snapshots.store import SnapshotStore
 from stream import process_control
 from stream.checkpoints import checkpoint
 from stream.checkpoints.checkpoint import Saved

@@ -19,7 +19,7 @@ import orjson
 from converters.cells.refusal import Refusal
 from converters.convert.records import LABEL_NAMES, is_json
 from converters.files.framing import MOST_ROWS, Dialect
-from learners.registry import Lineage
+from learners.registry.row_types import Lineage
 from stream.fold.outputs import read_dead_letters
 from stream.log import journal
 from stream.log.batch import LabelRows

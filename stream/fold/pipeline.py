@@ -19,8 +19,9 @@ from converters.cells.times import time_ms
 from converters.convert.to_vw_text import unlabelled
 from converters.schema.passthrough import passthrough_of
 from learners import choose
-from learners.calibration import Adjuster
-from learners.evaluation import Evaluator, Lessons, Measuring
+from learners.calibration.adjustment import Adjuster
+from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import Lessons, Measuring
 from learners.learner import Learner
 from stream.fold.outputs import csv_field, dead_letter_records, score_records, score_texts
 from stream.fold.plan import Plan, Remembered, Taught, Teaching, plan_for

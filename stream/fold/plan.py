@@ -14,7 +14,7 @@ import numpy as np
 
 from converters.cells.refusal import Refusal
 from converters.config.learning_settings import ImbalanceSettings
-from learners.calibration import is_left_out, weighted
+from learners.calibration.imbalance import is_left_out, weighted
 from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Block, Layout
 from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source

@@ -16,7 +16,7 @@ import numpy as np
 from converters.config.settings import HALF
 from converters.convert.to_vw_text import unlabelled
 from learners import choose
-from learners.calibration import Adjuster, Adjustment
+from learners.calibration.adjustment import Adjuster, Adjustment
 from learners.learner import MODEL_FILE, Learner
 from learners.metrics.arrays import FloatArray, IntArray
 from stream.fold.plan import Plan, Remembered

@@ -18,7 +18,7 @@ import structlog
 
 from converters.config.settings import Settings
 from learners import choose
-from learners.calibration import Adjuster
+from learners.calibration.adjustment import Adjuster
 from learners.learner import Learner, LearnerSpec
 from learners.line_bounds import RefusedLinesError
 from learners.metrics.arrays import FloatArray

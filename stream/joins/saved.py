@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import structlog
 
-from learners.snapshots import Draft, FileMark, Snapshot
+from learners.snapshots.disk import FileMark
+from learners.snapshots.store import Draft, Snapshot
 from stream.joins.joiner import Joiner, LabelCounts
 from stream.joins.segments import Change, Segments
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import structlog
 
 from learners.learner import WrongLearnerError
-from learners.registry import Checkpoint, Lineage, Registry, Start, Version
-from learners.snapshots import CorruptSnapshotError, MissingSnapshotError, SnapshotStore
+from learners.registry import Registry
+from learners.registry.row_types import Checkpoint, Lineage, Start, Version
+from learners.snapshots.errors import CorruptSnapshotError, MissingSnapshotError
+from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import check_same, check_topics
 from stream.checkpoints.saver import Beginning

@@ -14,7 +14,9 @@ from typing import Any
 
 import structlog
 
-from learners.registry import Registry, RegistryUnavailableError, iso, utc_now
+from learners.registry import Registry
+from learners.registry.errors import RegistryUnavailableError
+from learners.registry.row_types import iso, utc_now
 from stream.log.batch import Batch
 
 HEARTBEAT_SECONDS = 1.0

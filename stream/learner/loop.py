@@ -14,8 +14,10 @@ from typing import Any
 
 import structlog
 
-from learners.registry import Registry, RegistryUnavailableError
-from learners.snapshots import SnapshotError, SnapshotStore
+from learners.registry import Registry
+from learners.registry.errors import RegistryUnavailableError
+from learners.snapshots.errors import SnapshotError
+from learners.snapshots.store import SnapshotStore
 from stream import process_control
 from stream.checkpoints.saver import Beginning, Saver
 from stream.fold import run_report

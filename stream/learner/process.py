@@ -21,8 +21,10 @@ from filelock import FileLock, Timeout
 from converters.config.settings import Settings
 from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
-from learners.registry import Registry, RegistryUnavailableError
-from learners.snapshots import SnapshotDiskError, SnapshotStore
+from learners.registry import Registry
+from learners.registry.errors import RegistryUnavailableError
+from learners.snapshots.errors import SnapshotDiskError
+from learners.snapshots.store import SnapshotStore
 from stream.checkpoints.saver import Beginning
 from stream.fold import run_report
 from stream.fold.run_report import report

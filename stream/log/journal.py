@@ -15,7 +15,7 @@ from functools import cache
 import orjson
 
 from converters.errors import FreshetError
-from learners.registry import Lineage
+from learners.registry.row_types import Lineage
 from stream.log.contract import EventLog, LogError, Outgoing, Place, PositionError, Record
 from stream.log.limits import WAYS_OUT
 from stream.log.topics import Topics, described

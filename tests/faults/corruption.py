@@ -18,9 +18,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from learners.registry import Checkpoint
-from learners.snapshots import SnapshotRef
-from learners.snapshots.manifest import MANIFEST
+from learners.registry.row_types import Checkpoint
+from learners.snapshots.manifest import MANIFEST, SnapshotRef
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, answers, csv_text, flights, same
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from learners.registry import Checkpoint
+from learners.registry.row_types import Checkpoint
 from stream.fold.outputs import Score
 from tests.faults.kill_scenario import Killing, ScenarioError
 from tests.faults.scenarios import project_of

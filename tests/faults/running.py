@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from learners.registry import RegistryError
+from learners.registry.errors import RegistryError
 from tests.support import ROOT
 from tests.support.serving import command
 from tests.support.serving.project import Project, answers, same

@@ -13,8 +13,9 @@ from random import Random
 
 import pytest
 
-from learners.snapshots import CorruptSnapshotError, SnapshotStore
+from learners.snapshots.errors import CorruptSnapshotError
 from learners.snapshots.manifest import MANIFEST
+from learners.snapshots.store import SnapshotStore
 from serve.live.version_loader import BadSnapshotError, Loader
 from tests.faults.corruption import (
     Damage,

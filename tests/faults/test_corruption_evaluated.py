@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from converters.errors import FreshetError
-from learners.snapshots import CorruptSnapshotError, SnapshotError
+from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
 from learners.snapshots.manifest import MANIFEST
 from serve.live.version_loader import Loader
 from stream.log.contract import Outgoing

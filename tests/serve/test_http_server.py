@@ -15,7 +15,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from learners.registry import RegistryError
+from learners.registry.errors import RegistryError
 from serve.http_server import run
 from serve.processes.ports import PortError, address_of, listening
 from tests.serve.test_protocol import ROW, Answers, request

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
 from learners import choose
-from learners.calibration import AdjustedLearner, Adjuster, Adjustment, AdjustmentError, adjusted
+from learners.calibration.adjustment import (
+    AdjustedLearner,
+    Adjuster,
+    Adjustment,
+    AdjustmentError,
+    adjusted,
+)
 from learners.metrics.arrays import BoolArray, FloatArray
 from learners.vw.arguments import vw_spec
 from tests.support.learning.exact_metrics import score_metrics

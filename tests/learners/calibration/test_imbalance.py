@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from converters.config.learning_settings import ImbalanceSettings
 from converters.errors import UsageError
 from learners import choose
-from learners.calibration import is_left_out, weighted
-from learners.calibration.imbalance import corrected, odds_inflation
+from learners.calibration.imbalance import corrected, is_left_out, odds_inflation, weighted
 from learners.choose import check_weights
 from learners.learner import LearnerSpec
 from learners.metrics.arrays import BoolArray, FloatArray

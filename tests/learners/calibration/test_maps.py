@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from learners.calibration import IDENTITY, Adjustment, AdjustmentError
+from learners.calibration.adjustment import IDENTITY, Adjustment, AdjustmentError
 from learners.calibration.isotonic import Isotonic, pooled
 from learners.calibration.platt import (
     FEWEST_GROUPED,

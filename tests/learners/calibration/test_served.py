@@ -10,10 +10,11 @@ import pytest
 
 from converters.cells.refusal import Refusal
 from learners import choose
-from learners.calibration import Adjustment
+from learners.calibration.adjustment import Adjustment
 from learners.calibration.platt import Platt
 from learners.learner import MODEL_FILE
-from learners.snapshots import Draft, SnapshotRef
+from learners.snapshots.manifest import SnapshotRef
+from learners.snapshots.store import Draft
 from learners.versions.score_file import score_file, spec_of
 from tests.support.serving.project import flights
 from tests.support.serving.served import Maker, a_project, as_csv, client_of, maker_of

@@ -13,7 +13,7 @@ import pytest
 
 from converters.errors import UsageError
 from learners.commands.report import compare, report
-from learners.comparison import compare as compared
+from learners.comparison.compare import compare as compared
 from tests.support.learning.measured_models import MeasuredModel, lessons, measured_model, rows, run
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from converters.config.learning_settings import ValueSettings
-from learners.comparison import compare
+from learners.comparison.compare import compare
 from learners.metrics.arrays import BoolArray, FloatArray
 from tests.support.learning.exact_metrics import score_metrics
 

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, rankdata  # type: ignore[import-untyped]
 
-from learners.comparison import BlockBootstrap, paired_delong
-from learners.comparison.bootstrap import SEED, block_counts, block_length, interval
-from learners.comparison.delong import mid_ranks
+from learners.comparison.bootstrap import SEED, BlockBootstrap, block_counts, block_length, interval
+from learners.comparison.delong import mid_ranks, paired_delong
 from learners.metrics.arrays import BoolArray, FloatArray
 from tests.support.learning.exact_metrics import score_metrics
 

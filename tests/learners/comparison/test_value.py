@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.config.learning_settings import ValueSettings
-from learners.calibration import Adjustment
+from learners.calibration.adjustment import Adjustment
 from learners.comparison.value import NEVER, decision_values, value_by_threshold
 from learners.metrics.arrays import BoolArray, FloatArray
 

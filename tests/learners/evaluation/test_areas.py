@@ -13,8 +13,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from learners.evaluation import Measuring
 from learners.evaluation.histograms import COARSE_BINS, LogOddsHistogram, coarse_bins, log_odds_bins
+from learners.evaluation.labelled_examples import Measuring
 from learners.metrics.metrics import average_precision, counts_by_score, roc_area
 from tests.support.learning.measured_lessons import assert_areas, lessons, measured
 

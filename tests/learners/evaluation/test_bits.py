@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.config.learning_settings import ValueSettings
-from learners.evaluation import Evaluator, Lessons, Measuring
+from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import Lessons, Measuring
 from tests.support.learning.measured_lessons import (
     HOUR,
     chosen,

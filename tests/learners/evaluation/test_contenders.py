@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from learners.evaluation import Evaluator, Measuring
-from learners.evaluation.labelled_examples import joined
+from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import Measuring, joined
 from learners.metrics.arrays import MetricsError
 from tests.support.learning.measured_lessons import (
     chosen,

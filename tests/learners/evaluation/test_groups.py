@@ -10,8 +10,9 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from learners.evaluation import Evaluator, Lessons, Measuring
+from learners.evaluation.evaluator import Evaluator
 from learners.evaluation.histograms import AGE_OF_STEP, AGES, STEPS
+from learners.evaluation.labelled_examples import Lessons, Measuring
 from learners.metrics.arrays import BoolArray
 from tests.learners.evaluation.test_measures import assert_right
 from tests.support.learning.measured_lessons import (

@@ -18,7 +18,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from learners.evaluation import Evaluator, Lessons, Measuring
+from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import Lessons, Measuring
 from learners.metrics.arrays import BoolArray, FloatArray
 from learners.metrics.metrics import CLIP
 from tests.support.learning.measured_lessons import assert_areas, lessons, measured

@@ -9,7 +9,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from learners.evaluation import Evaluator, Measuring
+from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import Measuring
 from learners.metrics.arrays import FloatArray
 from tests.support.learning.exact_metrics import roc_auc
 from tests.support.learning.measured_lessons import HOUR, lessons, measured, reopened

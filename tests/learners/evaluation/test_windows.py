@@ -10,7 +10,8 @@ import pytest
 
 from converters.config.learning_settings import ValueSettings
 from converters.config.settings import Settings
-from learners.evaluation import Evaluator, Lessons, Measuring
+from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import Lessons, Measuring
 from learners.metrics.arrays import MetricsError
 from tests.learners.evaluation.test_measures import assert_right
 from tests.support.learning.measured_lessons import (

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from converters.errors import UsageError
-from learners.registry import Registry, RegistryError, RegistryUnavailableError, sqlite
-from learners.snapshots import SnapshotStore
+from learners.registry import Registry, sqlite
+from learners.registry.errors import RegistryError, RegistryUnavailableError
+from learners.snapshots.store import SnapshotStore
 from tests.support.learning.registry_samples import (
     Writer,
     open_registry,

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from learners.registry import SupersededError, UnservableVersionError
+from learners.registry.errors import SupersededError, UnservableVersionError
 from tests.support.learning.registry_samples import (
     BAD,
     GOOD,

@@ -8,13 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from learners.registry import (
-    PostConflictError,
-    PostInProgressError,
-    Registry,
-    StoredResponse,
-)
+from learners.registry import Registry
+from learners.registry.errors import PostConflictError, PostInProgressError
 from learners.registry.repeated_requests import ABANDONED, KEPT, RepeatedRequests
+from learners.registry.row_types import StoredResponse
 from tests.support.learning.registry_samples import Clock, registry_at
 
 ANSWER = StoredResponse(202, b'{"positions": [[0, 7]]}')

@@ -9,13 +9,9 @@ from typing import Literal
 import pytest
 
 from converters.errors import UsageError
-from learners.registry import (
-    Pointers,
-    Registry,
-    RegistryError,
-    UnknownVersionError,
-    UnservableVersionError,
-)
+from learners.registry import Registry
+from learners.registry.errors import RegistryError, UnknownVersionError, UnservableVersionError
+from learners.registry.row_types import Pointers
 from tests.support.learning.registry_samples import BAD, Writer, a_commit, a_lineage, registry_at
 
 

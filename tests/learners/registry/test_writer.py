@@ -8,15 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from learners.registry import (
-    Commit,
-    Pointers,
-    Registry,
-    RegistryError,
-    SupersededError,
-    UnknownVersionError,
-    Version,
-)
+from learners.registry import Registry
+from learners.registry.errors import RegistryError, SupersededError, UnknownVersionError
+from learners.registry.row_types import Commit, Pointers, Version
 from tests.support.learning.registry_samples import (
     BAD,
     START,

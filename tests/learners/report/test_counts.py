@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from learners.registry import Version
+from learners.registry.row_types import Version
 from learners.report.breakdowns import delays_section
 from learners.report.checkpoint_measures import Span, chain, spans, versions_text, versions_within
 from learners.report.document import equations

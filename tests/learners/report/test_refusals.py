@@ -10,7 +10,7 @@ import pytest
 
 from converters.errors import FreshetError, UsageError
 from learners.commands.report import compare, report
-from learners.registry import UnknownVersionError
+from learners.registry.errors import UnknownVersionError
 from learners.report.checkpoint_measures import NothingMeasuredError, measured
 from tests.support.learning.measured_models import MeasuredModel, lessons, measured_model, run
 from tests.support.serving.project import Project, flights

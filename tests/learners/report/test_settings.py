@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from learners.evaluation import Evaluator
+from learners.evaluation.evaluator import Evaluator
 from tests.learners.commands.test_report import document
 from tests.support.learning.measured_models import lessons, measured_model, run
 

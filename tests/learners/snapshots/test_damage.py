@@ -10,13 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from learners.snapshots import (
-    CorruptSnapshotError,
-    MissingSnapshotError,
-    SnapshotError,
-    SnapshotRef,
-    SnapshotStore,
-)
+from learners.snapshots.errors import CorruptSnapshotError, MissingSnapshotError, SnapshotError
+from learners.snapshots.manifest import SnapshotRef
+from learners.snapshots.store import SnapshotStore
 
 FILES = {"model.vw": b"a small model's weights\x00\x01\x02", "waiting": b'{"id": 7}\n'}
 FLIPS = 100

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from learners.snapshots import MissingSnapshotError, SnapshotRef, SnapshotStore
+from learners.snapshots.errors import MissingSnapshotError
+from learners.snapshots.manifest import SnapshotRef
+from learners.snapshots.store import SnapshotStore
 from tests.support import ROOT
 
 WRITER = """
 import sys
 from pathlib import Path
-from learners.snapshots import SnapshotStore
+from learners.snapshots.store import SnapshotStore
 with SnapshotStore(Path(sys.argv[1])).draft() as draft:
     (draft.path / "model").write_bytes(b"x" * 1000)
     if sys.argv[2] == "finish":

@@ -12,13 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from learners.snapshots import (
-    CorruptSnapshotError,
-    MissingSnapshotError,
-    SnapshotError,
-    SnapshotRef,
-    SnapshotStore,
-)
+from learners.snapshots.errors import CorruptSnapshotError, MissingSnapshotError, SnapshotError
+from learners.snapshots.manifest import SnapshotRef
+from learners.snapshots.store import SnapshotStore
 
 FILES = {"model.vw": b"weights\x00\xff" * 20, "waiting.jsonl": b'{"id": "a"}\n', "empty": b""}
 

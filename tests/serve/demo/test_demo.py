@@ -22,7 +22,7 @@ from converters.config import load
 from converters.files.csv_file import open_csv
 from converters.schema.schema import from_settings
 from learners.registry import Registry
-from learners.snapshots import SnapshotStore
+from learners.snapshots.store import SnapshotStore
 from serve.demo.flights import LANDED
 from serve.processes.ports import free_port
 from stream.backfill.backfill import Backfill

@@ -16,7 +16,7 @@ from converters.errors import FreshetError
 from converters.files.csv_file import open_csv
 from converters.schema.schema import from_settings
 from learners.registry import Registry
-from learners.snapshots import SnapshotStore
+from learners.snapshots.store import SnapshotStore
 from serve.demo import flights
 from serve.demo.flights import FLIGHTS, LANDED, write_flights
 from stream.backfill.backfill import Backfill

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from learners.registry import RegistryUnavailableError
+from learners.registry.errors import RegistryUnavailableError
 from learners.registry.serving import Serving
 from serve.http.problems import NoModelError
 from serve.live import live_model

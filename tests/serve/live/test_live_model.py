@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from learners.registry import Verdict
+from learners.registry.row_types import Verdict
 from learners.versions.score_file import scores_of
 from serve.live import live_model
 from serve.live.live_model import LiveModel

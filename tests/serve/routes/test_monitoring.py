@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from learners.registry import RegistryUnavailableError
+from learners.registry.errors import RegistryUnavailableError
 from learners.registry.writer import Writer
 from serve.routes.monitoring import KEPT_SECONDS
 from stream.fold.run_report import metrics

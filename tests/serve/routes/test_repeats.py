@@ -11,7 +11,7 @@ import pytest
 from fastapi import Request
 from starlette.testclient import TestClient
 
-from learners.registry import RegistryUnavailableError
+from learners.registry.errors import RegistryUnavailableError
 from learners.registry.repeated_requests import RepeatedRequests
 from serve.live.log_appender import Appender
 from serve.routes.ingest import key_of

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from starlette.testclient import TestClient
 
-from learners.registry import Verdict
+from learners.registry.row_types import Verdict
 from learners.versions.describe import entry_json, full_json, version_json
 from serve.live.version_loader import Loader
 from tests.support.serving.project import flights

@@ -12,8 +12,9 @@ from converters.cells.refusal import Refusal
 from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
 from converters.config.settings import DuplicateSettings, LateLabelSettings
 from learners import choose
-from learners.calibration import Adjuster
-from learners.evaluation import Evaluator, Measuring
+from learners.calibration.adjustment import Adjuster
+from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import Measuring
 from stream.fold.pipeline import Pipeline
 from stream.fold.row_planner import Planner
 from stream.fold.scoring import Scoring

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from converters.config.settings import LateLabelSettings
 from learners import choose
-from learners.snapshots import Snapshot, SnapshotError, SnapshotStore
+from learners.snapshots.errors import SnapshotError
+from learners.snapshots.store import Snapshot, SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import ChangedModelError, check_same
 from stream.fold.pipeline import Pipeline, new_pipeline

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from converters.config.settings import LateLabelSettings
-from learners.snapshots import SnapshotStore
+from learners.snapshots.store import SnapshotStore
 from stream.fold import run_report
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.log.batch import EventRows, LabelRows, Taken

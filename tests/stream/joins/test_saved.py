@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from converters.config.settings import LateLabelSettings
-from learners.registry import Start
-from learners.snapshots import SnapshotRef, SnapshotStore
+from learners.registry.row_types import Start
+from learners.snapshots.manifest import SnapshotRef
+from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.fold.pipeline import Pipeline, new_pipeline
 from tests.support.streams.folds import context, records_of, remembered, taken

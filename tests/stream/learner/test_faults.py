@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from learners.registry import SupersededError
-from learners.snapshots import MissingSnapshotError, SnapshotRef
+from learners.registry.errors import SupersededError
+from learners.snapshots.errors import MissingSnapshotError
+from learners.snapshots.manifest import SnapshotRef
 from stream.checkpoints.same_model import ChangedModelError
 from stream.learner.process import LearnerProcess, LearnerRunningError, assembled
 from stream.log.batch import Batch

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from learners.registry import SupersededError
+from learners.registry.errors import SupersededError
 from stream.checkpoints.saver import UnsavedError
 from stream.learner.loop import Learning, OutputThread
 from stream.learner.process import assembled

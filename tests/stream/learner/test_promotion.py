@@ -9,7 +9,7 @@ import pytest
 
 from converters.config import load
 from converters.schema import schema
-from learners.registry import UnservableVersionError
+from learners.registry.errors import UnservableVersionError
 from stream.checkpoints.same_model import ChangedModelError
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from learners.evaluation import Evaluator, Lessons, Measuring
-from learners.evaluation.labelled_examples import joined
+from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import Lessons, Measuring, joined
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 HOUR = 3_600_000

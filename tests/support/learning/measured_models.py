@@ -17,8 +17,10 @@ from typer.testing import CliRunner, Result
 
 from converters.schema.passthrough import passthrough_of
 from learners.commands.report import report
-from learners.evaluation import Evaluator, Lessons, Measuring
-from learners.registry import Commit, Registry, Start, Verdict
+from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import Lessons, Measuring
+from learners.registry import Registry
+from learners.registry.row_types import Commit, Start, Verdict
 from tests.support.serving.project import Project
 
 START = Start({"flights.events": {0: 0}}, {"flights.events": "T"}, 0)

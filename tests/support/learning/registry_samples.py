@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from learners.registry import Commit, Committed, Lineage, Registry, Start, SupersededError, Verdict
-from learners.snapshots import SnapshotRef, SnapshotStore
+from learners.registry import Registry
+from learners.registry.errors import SupersededError
+from learners.registry.row_types import Commit, Committed, Lineage, Start, Verdict
+from learners.snapshots.manifest import SnapshotRef
+from learners.snapshots.store import SnapshotStore
 from tests.support import ROOT
 
 LEARNER = {"kind": "vw", "args": ["--loss_function", "logistic"]}

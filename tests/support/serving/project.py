@@ -20,7 +20,7 @@ from converters.files.csv_file import open_csv
 from converters.schema import schema
 from converters.schema.schema import Schema
 from learners.registry import Registry
-from learners.snapshots import SnapshotStore
+from learners.snapshots.store import SnapshotStore
 from stream.backfill.backfill import Backfill
 from stream.fold.outputs import DeadLetter, Score, read_dead_letters, read_scores
 from stream.fold.pipeline import Pipeline, Written

@@ -19,7 +19,8 @@ from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.convert.records import RowReader
 from converters.schema import schema
-from learners.registry import Commit, Pointers, Registry, Start, Verdict
+from learners.registry import Registry
+from learners.registry.row_types import Commit, Pointers, Start, Verdict
 from learners.versions.score_file import loaded
 from serve.app import create_app
 from serve.openapi.declared_route import Route

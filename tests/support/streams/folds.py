@@ -16,8 +16,8 @@ from converters.config import load
 from converters.config.settings import LateLabelSettings
 from converters.schema import schema
 from learners.learner import Learner
-from learners.registry import Start
-from learners.snapshots import SnapshotStore
+from learners.registry.row_types import Start
+from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.fold.pipeline import Pipeline
 from stream.joins.joiner import Joiner, key_of
