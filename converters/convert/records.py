@@ -13,7 +13,7 @@ import orjson
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted, quoted_bytes
 from converters.cells.times import time_ms
 from converters.convert.to_vw_text import Row, compile_schema
-from converters.files.framing import MOST_ROWS, Dialect, columns_of, plain_lines, too_many
+from converters.files.framing import MOST_ROWS, Dialect, plain_lines, too_many
 from converters.schema.schema import ColumnOrder, Schema, ordered
 
 Headers = Sequence[tuple[str, bytes]]
@@ -62,15 +62,8 @@ class RowReader:
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""
-        label = self._label
-        if not headers and not value.startswith((b"{", b"[")):
-            lines = plain_lines(value)
-            if lines and len(lines) <= MOST_ROWS:
-                delimiter = self._delimiter
-                many = self._many_labels(lines)
-                return many or [label(line.split(delimiter)) for line in lines]
         rows = self.label_cells(value, headers)
-        return [c if isinstance(c, Refusal) else label(c) for c in rows]
+        return [cells if isinstance(cells, Refusal) else self._label(cells) for cells in rows]
 
     def order(self, names: Sequence[str]) -> ColumnOrder | None:
         """The order of rows under these column names; None for the schema's own."""
@@ -115,17 +108,6 @@ class RowReader:
             yield object_cells(row, names, self.schema.numbers)
         if len(rows) > MOST_ROWS:
             yield too_many()
-
-    def _many_labels(self, lines: Sequence[str]) -> list[LabelRow | Refusal] | None:
-        """The label rows of these lines if all are plain ``id,label``: a third of one by one."""
-        columns = columns_of(lines, self._delimiter, 2) if len(lines) > 1 else None
-        if columns is None:
-            return None
-        names, labels = columns
-        codes = list(map(self._labels.get, labels))
-        if None in codes or "" in names or max(map(len, names)) > MOST_ID:
-            return None
-        return list(zip(names, codes, strict=True))  # type: ignore[arg-type]  # no code is None
 
     def _label(self, cells: Sequence[str]) -> LabelRow | Refusal:
         if len(cells) not in (2, 3):

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from converters.errors import FreshetError, UsageError
 from converters.files.compressed import compressing
 
-STANDARD_OUTPUT = "-"
+STANDARD_STREAM = "-"
 # File systems take names of 255 bytes, most of them; the partial file's adds up to 20.
 LONGEST_SHOWN = 200
 
@@ -35,7 +35,7 @@ def writing(output: str) -> Iterator[BinaryIO]:
     Raises:
         OutputError: the file cannot be written.
     """
-    if output == STANDARD_OUTPUT:
+    if output == STANDARD_STREAM:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
@@ -103,20 +103,18 @@ def check_apart(read: Mapping[str, str | None], written: Mapping[str, str | None
     places: dict[object, str] = {}
     for what, name in read.items():
         if name is not None:
-            place = _of_standard_input() if name == STANDARD_OUTPUT else _place(name)
+            place = _of_standard_input() if name == STANDARD_STREAM else _place(name)
             places.setdefault(place, what)
     for what, name in written.items():
-        if name is None:
-            continue
-        other = places.setdefault(_place(name), what)
+        other = what if name is None else places.setdefault(_place(name), what)
         if other != what:
             raise UsageError(f"{other} and {what} are both {name}; give {what} another.")
 
 
 def _place(name: str) -> object:
     """The same for every name of a file; links count as the file."""
-    if name == STANDARD_OUTPUT:
-        return STANDARD_OUTPUT
+    if name == STANDARD_STREAM:
+        return STANDARD_STREAM
     try:
         found = _identity(Path(name).stat())
     except OSError:  # not there yet; or out of reach, which opening it reports
