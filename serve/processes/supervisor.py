@@ -16,6 +16,7 @@ from typing import Self
 
 from converters.errors import FreshetError
 from serve.processes.child import Child, Command, OnLine
+from stream.backoff import Backoff
 from stream.process_control import Death
 
 # The exit status of wrong usage or configuration: trying again rarely helps.
@@ -56,6 +57,7 @@ class _Watched:
     """A child with its deaths in a row, and when it is due to start if it does not run."""
 
     child: Child
+    backoff: Backoff
     deaths: int = 0
     refusals: int = 0
     due: float | None = field(default_factory=monotonic)
@@ -80,7 +82,10 @@ class Supervisor:
         patience: Patience = Patience(),
         environment: dict[str, str] | None = None,
     ) -> None:
-        self._watched = {c.name: _Watched(Child(c, on_line, environment)) for c in commands}
+        delays = patience.first_delay, patience.longest_delay
+        self._watched = {
+            c.name: _Watched(Child(c, on_line, environment), Backoff(*delays)) for c in commands
+        }
         self._note = note
         self._patience = patience
 
@@ -138,6 +143,7 @@ class Supervisor:
         patience, name = self._patience, watched.child.command.name
         if death.seconds >= patience.steady:
             watched.deaths = watched.refusals = 0
+            watched.backoff.reset()
         watched.deaths += 1
         watched.refusals = watched.refusals + 1 if death.status == USAGE_STATUS else 0
         if watched.refusals >= patience.refusals or watched.deaths == patience.deaths:
@@ -147,6 +153,6 @@ class Supervisor:
                 f"The {name} failed {times}, so everything was stopped. Last it {death}",
                 USAGE_STATUS if death.status == USAGE_STATUS else 1,
             )
-        delay = min(patience.longest_delay, patience.first_delay * 2 ** min(watched.deaths - 1, 30))
+        delay = watched.backoff.next()
         watched.due = monotonic() + delay
         self._note(f"The {name} {death} It is started again in {delay:g} s.")

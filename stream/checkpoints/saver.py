@@ -7,7 +7,6 @@ point.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from time import monotonic
 
 import structlog
@@ -21,34 +20,23 @@ from learners.registry.row_types import Commit, Committed, Start
 from learners.snapshots.errors import SnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream import process_control
+from stream.backoff import Backoff
 from stream.checkpoints import checkpoint
 from stream.checkpoints.checkpoint import Saved
 from stream.fold import run_report
 from stream.fold.pipeline import Pipeline
 from stream.log.contract import Place
-from stream.log.journal import JournalLine, to_positions
+from stream.log.journal import to_positions
 from stream.resolved_config import ResolvedConfig, learner_json
 
+log = structlog.get_logger()
 
-@dataclass
-class Beginning:
-    """Where to go on from.
-
-    Attributes:
-        positions: the next offset of every partition.
-        journal_position: a place in the journal that is not after the first of ``replay``.
-        replay: batches that were output but are not in the checkpoint.
-        parent: the newest version behind the pipeline, if any.
-        opening: the first line of a new lineage, still to be written.
-    """
-
-    pipeline: Pipeline
-    positions: dict[Place, int]
-    journal_position: int
-    topic_ids: dict[str, str]
-    parent: int | None = None
-    replay: list[JournalLine] = field(default_factory=list)
-    opening: JournalLine | None = None
+# Where nothing was learned, a checkpoint only shortens the next start: it may come this much later.
+UNLEARNED_FACTOR = 12
+# What the first checkpoint will cost is not known; many cost about this much.
+FIRST_COST_SECONDS = 0.05
+# After a checkpoint that failed.
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
 
 
 class Pacing:
@@ -59,7 +47,7 @@ class Pacing:
         self._learned = learned
         self._at = monotonic()
         self._cost = FIRST_COST_SECONDS
-        self._delay = FIRST_DELAY_SECONDS
+        self._backoff = Backoff(FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS)
         self._not_before = 0.0
 
     def due(self, learned: int, *, changed: bool) -> bool:
@@ -77,29 +65,15 @@ class Pacing:
     def saved(self, learned: int, seconds: float) -> None:
         """A checkpoint was made and took so long."""
         self._learned, self._cost, self._at = learned, seconds, monotonic()
-        self._delay, self._not_before = FIRST_DELAY_SECONDS, 0.0
+        self._backoff.reset()
+        self._not_before = 0.0
 
     def failed(self) -> float:
         """It could not be made; in how many seconds it may be tried again."""
-        delay = self._delay
+        delay = self._backoff.next()
         self._not_before = monotonic() + delay
-        self._delay = min(delay * 2, LONGEST_DELAY_SECONDS)
         return delay
 
-
-# Where nothing was learned, a checkpoint only shortens the next start: it may come this much later.
-UNLEARNED_FACTOR = 12
-
-
-# What the first checkpoint will cost is not known; many cost about this much.
-FIRST_COST_SECONDS = 0.05
-
-
-# After a checkpoint that failed.
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
-
-
-log = structlog.get_logger()
 
 # What keeps a checkpoint from being written; the learner has lost nothing by it.
 FAILURES = (ModelNotSavedError, SnapshotError, RegistryError)
@@ -112,6 +86,15 @@ class UnsavedError(FreshetError):
 class Saver:
     """Saves one pipeline.
 
+    Args:
+        context: the model's config.
+        registry: names each snapshot, if ``epoch`` still is the learner's.
+        epoch: the learner's.
+        snapshots: where snapshots are written.
+        pipeline: what is saved.
+        topic_ids: the ids of the topics that are read.
+        parent: the newest version behind the pipeline, if any.
+
     Attributes:
         trouble: why the last checkpoint failed; empty when it did not.
     """
@@ -122,15 +105,17 @@ class Saver:
         registry: Registry,
         epoch: int,
         snapshots: SnapshotStore,
-        begin: Beginning,
+        pipeline: Pipeline,
+        topic_ids: dict[str, str],
+        parent: int | None,
     ) -> None:
         self._context = context
         self._registry = registry
         self._epoch = epoch
         self._snapshots = snapshots
-        self._pipeline = begin.pipeline
-        self._topic_ids = begin.topic_ids
-        self._parent = begin.parent
+        self._pipeline = pipeline
+        self._topic_ids = topic_ids
+        self._parent = parent
         self._saved_batches = self._pipeline.batches
         self._learned_at_version = self._pipeline.counts.learned
         self._pacing = Pacing(self._context.settings.checkpoint, self._pipeline.counts.learned)

@@ -6,7 +6,7 @@ checkpoint.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -17,7 +17,6 @@ from learners.snapshots.errors import CorruptSnapshotError, MissingSnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import check_same, check_topics
-from stream.checkpoints.saver import Beginning
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.log import journal
 from stream.log.contract import EventLog, Place
@@ -29,6 +28,41 @@ from stream.resolved_config import ResolvedConfig, learner_json
 log = structlog.get_logger()
 
 ACTOR = "learner"
+
+
+@dataclass
+class Beginning:
+    """Where to resume.
+
+    Attributes:
+        positions: the next offset of every partition.
+        journal_position: a place in the journal that is not after the first of ``replay``.
+        topic_ids: the ids of the topics that are read.
+        parent: the newest version behind the pipeline, if any.
+        replay: batches that were output but are not in the checkpoint.
+        opening: the first line of a new lineage, still to be written.
+    """
+
+    pipeline: Pipeline
+    positions: dict[Place, int]
+    journal_position: int
+    topic_ids: dict[str, str]
+    parent: int | None = None
+    replay: list[JournalLine] = field(default_factory=list)
+    opening: JournalLine | None = None
+
+
+def promoted_backfill(registry: Registry, lineage: Lineage | None) -> Version | None:
+    """A backfill's version that was promoted and that this lineage does not come from."""
+    pointers = registry.serving.pointers()
+    if not pointers.pinned or pointers.serving is None:
+        return None
+    version = registry.versions.find(pointers.serving)
+    made_live = version.epoch is not None
+    if made_live or (lineage is not None and lineage.parent_version == version.version):
+        return None
+    pins = [e.action for e in registry.ledger.entries() if e.action in ("promote", "rollback")]
+    return version if pins[-1:] == ["promote"] else None
 
 
 @dataclass(frozen=True)
@@ -50,33 +84,12 @@ class Starting:
             PositionError: a topic is another one than the one that was read.
         """
         lineage = self.registry.versions.live_lineage()
-        promoted = self.promoted(lineage)
+        promoted = promoted_backfill(self.registry, lineage)
         if promoted is not None:
             return self.adopt(promoted)
         if lineage is None:
             return self._from_nothing()
         return self._resume(lineage)
-
-    def check_topics(self, topic_ids: dict[str, str]) -> None:
-        """See that the topics are still the same; raises what :func:`check_topics` does."""
-        check_topics(self.event_log, self.topics, Start({}, topic_ids, 0))
-
-    def promoted_meanwhile(self) -> bool:
-        """Whether a backfill was promoted that the live lineage does not come from."""
-        return self.promoted(self.registry.versions.live_lineage()) is not None
-
-    def promoted(self, lineage: Lineage | None) -> Version | None:
-        """A backfill's version that was promoted and that this lineage does not come from."""
-        pointers = self.registry.serving.pointers()
-        if not pointers.pinned or pointers.serving is None:
-            return None
-        version = self.registry.versions.find(pointers.serving)
-        made_live = version.epoch is not None
-        if made_live or (lineage is not None and lineage.parent_version == version.version):
-            return None
-        entries = self.registry.ledger.entries()
-        pins = [e.action for e in entries if e.action in ("promote", "rollback")]
-        return version if pins[-1:] == ["promote"] else None
 
     def adopt(self, version: Version) -> Beginning:
         """Go on from a promoted backfill, on a lineage of its own.

@@ -17,6 +17,7 @@ import structlog
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import iso, utc_now
+from stream.backoff import Backoff
 from stream.log.batch import Batch
 
 HEARTBEAT_SECONDS = 1.0
@@ -109,7 +110,9 @@ class Outage:
     epoch: int
     stopping: Callable[[], bool]
     last_status: dict[str, Any] = field(default_factory=dict)
-    _delay: float = FIRST_DELAY_SECONDS
+    _backoff: Backoff = field(
+        default_factory=lambda: Backoff(FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS)
+    )
     _since: float | None = None
     _since_text: str = ""
 
@@ -121,21 +124,22 @@ class Outage:
         """
         if self._since is None:
             self._since, self._since_text = monotonic(), iso(utc_now())
-        log.warning("waiting", next_try_seconds=self._delay, error=str(error))
-        until = monotonic() + self._delay
+        delay = self._backoff.next()
+        log.warning("waiting", next_try_seconds=delay, error=str(error))
+        until = monotonic() + delay
         beat_at = 0.0
         while not self.stopping() and monotonic() < until:
             if monotonic() - beat_at >= HEARTBEAT_SECONDS:
                 beat_at = monotonic()
                 self._beat(str(error))
             sleep(LOOK_SECONDS)
-        self._delay = min(self._delay * 2, LONGEST_DELAY_SECONDS)
 
     def over(self) -> None:
         """All is well again, if it was not."""
         if self._since is not None:
             log.info("going on", waited_seconds=round(monotonic() - self._since, 1))
-            self._since, self._delay = None, FIRST_DELAY_SECONDS
+            self._since = None
+            self._backoff.reset()
 
     def _beat(self, waiting_for: str) -> None:
         status = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Any
 
@@ -16,17 +17,20 @@ import structlog
 
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
+from learners.registry.row_types import Start
 from learners.snapshots.errors import SnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream import process_control
-from stream.checkpoints.saver import Beginning, Saver
+from stream.checkpoints.same_model import check_topics
+from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.pipeline import Written
-from stream.learner.beginning import Starting
+from stream.learner.beginning import Beginning, promoted_backfill
 from stream.learner.heartbeat import Heartbeat, Spacing
 from stream.log.batch import Batch
-from stream.log.contract import Outgoing, OutputWriter, Place
+from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
+from stream.log.topics import Topics
 
 
 class OutputThread:
@@ -75,6 +79,50 @@ METRICS_SPACING = 50.0
 ORPHAN_SECONDS = 3600.0
 
 
+@dataclass
+class Upkeep:
+    """What a running learner tells the registry and looks after, beside the stream.
+
+    Attributes:
+        epoch: the learner's.
+        topic_ids: the ids of the topics that are read, as at the begin.
+        keep: how many versions keep their folders.
+    """
+
+    registry: Registry
+    epoch: int
+    snapshots: SnapshotStore
+    event_log: EventLog
+    topics: Topics
+    topic_ids: dict[str, str]
+    keep: int
+    _tidied_at: float = field(default_factory=monotonic)
+
+    def beat(self, status: dict[str, Any]) -> None:
+        """Write the heartbeat."""
+        self.registry.writer.heartbeat(self.epoch, status)
+
+    def promoted(self) -> bool:
+        """Whether a backfill was promoted that the live lineage does not come from."""
+        live = self.registry.versions.live_lineage()
+        return promoted_backfill(self.registry, live) is not None
+
+    def tidy(self) -> None:
+        """Now and then: delete the folders of old versions, and orphans of killed learners.
+
+        Raises:
+            PositionError: a topic that is read or written was recreated meanwhile.
+        """
+        if monotonic() - self._tidied_at < THIN_EVERY_SECONDS:
+            return
+        self._tidied_at = monotonic()
+        # Events and labels are looked at all the time by their reader; nobody reads the journal.
+        check_topics(self.event_log, self.topics, Start({}, self.topic_ids, 0))
+        for gone in self.registry.writer.mark_thinned(self.registry.writer.thinnable(self.keep)):
+            self.snapshots.delete(gone.snapshot.folder)
+        self.snapshots.collect_orphans(self.registry.versions.folders, ORPHAN_SECONDS)
+
+
 class Learning:
     """One learner at work: owns the outputs and the checkpoints of the pipeline it is given.
 
@@ -85,23 +133,22 @@ class Learning:
         status: what the last heartbeat said; empty before the first.
     """
 
-    def __init__(self, starting: Starting, writer: OutputWriter, begin: Beginning) -> None:
-        self._starting = starting
+    def __init__(
+        self, begin: Beginning, saver: Saver, writer: OutputWriter, topics: Topics, upkeep: Upkeep
+    ) -> None:
         self._outputs = OutputThread(writer)
-        self._saver = Saver(
-            starting.context, starting.registry, starting.epoch, starting.snapshots, begin
-        )
+        self._saver = saver
+        self._topics = topics
+        self._upkeep = upkeep
         self.pipeline = begin.pipeline
         self.stopping = False
         self.promoted = False
         self.status: dict[str, object] = {}
         self._opening = begin.opening
-        self._topic_ids = begin.topic_ids
-        self._journal = Place(starting.topics.journal, 0)
+        self._journal = Place(topics.journal, 0)
         self._journal_position = begin.journal_position
         self._cut: Mapping[Place, int] = begin.positions
         self._heartbeat = Heartbeat()
-        self._thinned_at = monotonic()
         self._silent_until = 0.0
         self._measured = Spacing(METRICS_SPACING)
         self._last_metrics: dict[str, Any] = {}
@@ -141,7 +188,7 @@ class Learning:
 
     def _write(self, batch: Batch, written: Written) -> None:
         """Outputs and journal line as one transaction."""
-        topics = self._starting.topics
+        topics = self._topics
         line = JournalLine(
             self.pipeline.lineage,
             self.pipeline.batches,
@@ -168,8 +215,8 @@ class Learning:
         process_control.collect_new()
         try:
             self._beat(alive=True)
-            self._thin()
-            self.promoted = self._starting.promoted_meanwhile()
+            self._upkeep.tidy()
+            self.promoted = self._upkeep.promoted()
         except (RegistryUnavailableError, SnapshotError) as error:
             if monotonic() >= self._silent_until:
                 log.warning("heartbeat not written, or old versions not thinned", error=str(error))
@@ -182,7 +229,7 @@ class Learning:
             "metrics": self._metrics(fresh=not alive),
             "checkpoint_trouble": self._saver.trouble,
         }
-        self._starting.registry.writer.heartbeat(self._starting.epoch, self.status)
+        self._upkeep.beat(self.status)
 
     def _metrics(self, *, fresh: bool) -> dict[str, Any]:
         """The measures; those of a moment ago where it is too soon to work them out again."""
@@ -190,27 +237,6 @@ class Learning:
             with self._measured.timed():
                 self._last_metrics = run_report.metrics(self.pipeline)
         return self._last_metrics
-
-    def _thin(self) -> None:
-        """Give up the folders of old versions, and orphans of learners that were killed.
-
-        Raises:
-            PositionError: a topic that is read or written was made anew meanwhile.
-        """
-        if monotonic() - self._thinned_at < THIN_EVERY_SECONDS:
-            return
-        self._thinned_at = monotonic()
-        # Events and labels are looked at all the time by their reader; nobody reads the journal.
-        self._starting.check_topics(self._topic_ids)
-        keep = self._starting.context.settings.checkpoint.keep
-        thin(self._starting.registry, self._starting.snapshots, keep)
-
-
-def thin(registry: Registry, snapshots: SnapshotStore, keep: int) -> None:
-    """Mark old checkpoints as thinned, then delete their folders, then orphans."""
-    for gone in registry.writer.mark_thinned(registry.writer.thinnable(keep)):
-        snapshots.delete(gone.snapshot.folder)
-    snapshots.collect_orphans(registry.versions.folders, ORPHAN_SECONDS)
 
 
 def _not_ahead(records: Sequence[Outgoing]) -> list[Outgoing]:

@@ -25,12 +25,12 @@ from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
 from learners.snapshots.errors import SnapshotDiskError
 from learners.snapshots.store import SnapshotStore
-from stream.checkpoints.saver import Beginning
+from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.run_report import report
-from stream.learner.beginning import Starting
+from stream.learner.beginning import Beginning, Starting
 from stream.learner.heartbeat import Outage
-from stream.learner.loop import Learning
+from stream.learner.loop import Learning, Upkeep
 from stream.log.batch import Batch
 from stream.log.contract import (
     EventLog,
@@ -185,19 +185,18 @@ class LearnerProcess:
         self.readers.get_ready()
         if self.connection is None:
             self.connection = connect(self.context.settings, self.registry, self.epoch)
-        starting = Starting(
-            self.context,
-            self.topics,
-            self.connection.event_log,
-            self.registry,
-            self.snapshots,
-            self.epoch,
-        )
-        begin = starting.begin()
+        log, keep = self.connection.event_log, self.context.settings.checkpoint.keep
+        model = (self.registry, self.epoch, self.snapshots)
+        begin = Starting(
+            self.context, self.topics, log, self.registry, self.snapshots, self.epoch
+        ).begin()
         if self._before is None:
             self._before = begin.pipeline.counts.events
         with closing(begin.pipeline):
-            self.learning = Learning(starting, self.connection.writer, begin)
+            saver = Saver(self.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
+            upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep)
+            writer = self.connection.writer
+            self.learning = Learning(begin, saver, writer, self.topics, upkeep)
             self.learning.stopping = self.stopping
             self._take_batches(self.connection, begin, self.learning, seen)
         # A backfill was promoted meanwhile: begin again from it, in the same process.

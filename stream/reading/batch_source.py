@@ -23,44 +23,46 @@ from stream.reading.assignment import Assignment
 from stream.reading.conversion import BatchReader, record_reader
 from stream.reading.merge import MergedReader
 from stream.reading.reader_process import RemoteReader
-from stream.reading.watchdog import STARTED_AGAIN, Watchdog, WatchedReader
+from stream.reading.watchdog import STARTED_AGAIN, Watchdog
 
 
-class VerifiedReader:
-    """A reader whose first record of some partitions has been seen before, and must be the same.
+class CheckedReader:
+    """A reader under a watchdog, whose first record of some partitions must be as seen before.
 
     See :class:`stream.log.contract.LogReader`. A record that is not there any more, as after
-    compaction, says nothing: whatever was deleted had been read.
+    compaction, is no error: whatever was deleted had been read.
+
+    Args:
+        reader: the log's.
+        watchdog: ends the process when a call hangs.
+        seen: the last record read of some partitions, which ``reader`` gives first.
     """
 
-    def __init__(self, reader: LogReader, seen: Mapping[Place, Mark]) -> None:
+    def __init__(
+        self, reader: LogReader, watchdog: Watchdog, seen: Mapping[Place, Mark] | None = None
+    ) -> None:
         self._reader = reader
-        self._seen = dict(seen)
+        self._watchdog = watchdog
+        self._seen = dict(seen or {})
+        self.position = reader.position
+        self.pause = reader.pause
+        self.resume = reader.resume
 
     def poll(self, timeout: float) -> list[Record]:
         """What comes after the records that were seen before."""
-        records = self._reader.poll(timeout)
+        with self._watchdog.watching():
+            records = self._reader.poll(timeout)
         return [r for r in records if not self._is_old(r)] if self._seen else records
-
-    def position(self, place: Place) -> int:
-        """The next offset to be handed out, or looked at."""
-        return self._reader.position(place)
 
     def ends(self) -> dict[Place, int]:
         """Where each partition ends."""
-        return self._reader.ends()
-
-    def pause(self, places: Iterable[Place]) -> None:
-        """Hand out nothing of these until resumed."""
-        self._reader.pause(places)
-
-    def resume(self, places: Iterable[Place]) -> None:
-        """Hand these out again."""
-        self._reader.resume(places)
+        with self._watchdog.watching():
+            return self._reader.ends()
 
     def close(self) -> None:
         """Close the reader."""
-        self._reader.close()
+        with self._watchdog.watching():
+            self._reader.close()
 
     def _is_old(self, record: Record) -> bool:
         mark = self._seen.pop(record.place, None)
@@ -75,10 +77,9 @@ class VerifiedReader:
         return True
 
 
-def read_on(
-    event_log: EventLog, positions: Mapping[Place, int], marks: Mapping[Place, Mark]
-) -> LogReader:
-    """A reader from these positions; what stands just before them must be as marked."""
+def _read_on(event_log: EventLog, assignment: Assignment, watchdog: Watchdog) -> CheckedReader:
+    """A reader from the assignment's positions; what precedes them must be as marked."""
+    positions = assignment.positions
     begins = {
         place: begin
         for state in event_log.describe(sorted({place.topic for place in positions})).values()
@@ -86,11 +87,11 @@ def read_on(
     }
     seen = {
         place: mark
-        for place, mark in marks.items()
+        for place, mark in assignment.marks.items()
         if mark.offset + 1 == positions.get(place) and mark.offset >= begins.get(place, 0)
     }
     first = {place: mark.offset for place, mark in seen.items()}
-    return VerifiedReader(event_log.read({**positions, **first}), seen)
+    return CheckedReader(event_log.read({**positions, **first}), watchdog, seen)
 
 
 @contextmanager
@@ -109,10 +110,11 @@ def local_batches(
     """
     settings = assignment.context.settings
     stall_seconds = settings.learn.stall_seconds
-    reader = read_on(event_log, assignment.positions, assignment.marks)
-    with Watchdog(stall_seconds, hung) as watchdog:
+    watchdog = Watchdog(stall_seconds, hung)
+    reader = _read_on(event_log, assignment, watchdog)
+    with watchdog.running():
         merged = MergedReader(
-            WatchedReader(reader, watchdog),
+            reader,
             assignment.positions,
             topics_of(settings).labels,
             stall_seconds,

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from time import monotonic
-from types import TracebackType
-from typing import Self
-
-from stream.log.contract import LogReader, Place, Record
 
 # What the calls of both logs may take by themselves: several requests, each with its time-out.
 LONGEST_CALL_SECONDS = 60.0
@@ -43,18 +39,15 @@ class Watchdog:
         self._over = Event()
         self._thread = Thread(target=self._look, name="watchdog", daemon=True)
 
-    def __enter__(self) -> Self:
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Watch within the ``with``."""
         self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
+        try:
+            yield
+        finally:
+            self._over.set()
+            self._thread.join()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -80,38 +73,3 @@ class Watchdog:
                 )
                 sys.stderr.flush()
                 os._exit(1)
-
-
-class WatchedReader:
-    """A reader under a watchdog; see :class:`stream.log.contract.LogReader`."""
-
-    def __init__(self, reader: LogReader, watchdog: Watchdog) -> None:
-        self._reader = reader
-        self._watchdog = watchdog
-
-    def poll(self, timeout: float) -> list[Record]:
-        """What has arrived."""
-        with self._watchdog.watching():
-            return self._reader.poll(timeout)
-
-    def position(self, place: Place) -> int:
-        """The next offset to be handed out, or looked at."""
-        return self._reader.position(place)
-
-    def ends(self) -> dict[Place, int]:
-        """Where each partition ends."""
-        with self._watchdog.watching():
-            return self._reader.ends()
-
-    def pause(self, places: Iterable[Place]) -> None:
-        """Hand out nothing of these until resumed."""
-        self._reader.pause(places)
-
-    def resume(self, places: Iterable[Place]) -> None:
-        """Hand these out again."""
-        self._reader.resume(places)
-
-    def close(self) -> None:
-        """Close the reader."""
-        with self._watchdog.watching():
-            self._reader.close()

@@ -59,14 +59,17 @@ def test_outputs_are_written_in_order_and_failures_are_told() -> None:
 HANGING = """
 import time
 from stream.reading import watchdog
+from stream.reading.batch_source import CheckedReader
 watchdog.LONGEST_CALL_SECONDS = 0.2
 
 class Hanging:
+    position = pause = resume = None
     def poll(self, timeout):
         time.sleep(600)
 
-with watchdog.Watchdog(0.2) as dog:
-    watchdog.WatchedReader(Hanging(), dog).poll(0.1)
+dog = watchdog.Watchdog(0.2)
+with dog.running():
+    CheckedReader(Hanging(), dog).poll(0.1)
 """
 
 

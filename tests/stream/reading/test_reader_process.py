@@ -67,7 +67,8 @@ def learned(project: Project, act: Act) -> dict[str, Any]:
     with assembled(project.context) as process:
 
         def after(batch: Batch, _learning: Learning) -> None:
-            process.outage._delay = 0.01
+            process.outage._backoff.first = 0.01
+            process.outage._backoff.reset()
             if batch.records:
                 act()
 
