@@ -24,8 +24,8 @@ from learners.commands import report
 from learners.commands import versions as learner_commands
 from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands
-from stream.commands import dead_letters, outputs
 from stream.commands import learn as stream_commands
+from stream.commands import outputs
 
 # In the order that ``freshet --help`` lists them; a command is named as its function.
 COMMANDS = (
@@ -47,8 +47,8 @@ COMMANDS = (
     learner_commands.rollback,
     learner_commands.history,
     outputs.scores,
-    dead_letters.dead_letters,
-    dead_letters.replay_dead_letters,
+    outputs.dead_letters,
+    outputs.replay_dead_letters,
     demo_command.demo,
 )
 

@@ -1,4 +1,4 @@
-"""A long-running process: stop on signals, collect garbage at chosen moments, exit statuses."""
+"""A long-running process: stop on signals, retry with backoff, collect garbage, exit statuses."""
 
 from __future__ import annotations
 
@@ -84,3 +84,22 @@ def _give_back() -> Callable[[], object]:
         if trim is not None:
             return lambda: trim(0)
     return lambda: None
+
+
+@dataclass
+class Backoff:
+    """Delays in seconds, from ``first`` up to ``longest``."""
+
+    first: float
+    longest: float
+    _next: float | None = None
+
+    def next(self) -> float:
+        """The delay after one more failure."""
+        delay = self.first if self._next is None else self._next
+        self._next = min(delay * 2, self.longest)
+        return delay
+
+    def reset(self) -> None:
+        """It worked: the next failure is the first again."""
+        self._next = None

@@ -16,8 +16,7 @@ from typing import Self
 
 from converters.errors import FreshetError
 from serve.processes.child import Child, Command, OnLine
-from stream.backoff import Backoff
-from stream.process_control import Death
+from stream.process_control import Backoff, Death
 
 # The exit status of wrong usage or configuration: trying again rarely helps.
 USAGE_STATUS = 2

@@ -20,13 +20,13 @@ from learners.registry.row_types import Commit, Committed, Start
 from learners.snapshots.errors import SnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream import process_control
-from stream.backoff import Backoff
 from stream.checkpoints import checkpoint
 from stream.checkpoints.checkpoint import Saved
 from stream.fold import run_report
 from stream.fold.pipeline import Pipeline
 from stream.log.contract import Place
 from stream.log.journal import to_positions
+from stream.process_control import Backoff
 from stream.resolved_config import ResolvedConfig, learner_json
 
 log = structlog.get_logger()

@@ -1,1 +1,1 @@
-"""The stream's commands: ``learn`` (also produce and backfill), ``outputs``, ``dead_letters``."""
+"""The commands of the stream: ``learn`` (also produce and backfill) and ``outputs``."""

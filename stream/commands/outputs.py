@@ -1,20 +1,33 @@
-"""``freshet scores``, and how rows of an output topic are printed."""
+"""The commands for what the learner writes: print scores and refused rows, resubmit corrected rows.
+
+A row's content goes to standard output and nowhere else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config
+from converters.errors import FreshetError
+from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
+from stream.process_control import stopped_by_signals
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
+    from converters.schema.schema import Schema
+    from stream.dead_letters.corrected_file import Report
+    from stream.dead_letters.resend import SendingAgain
     from stream.log.contract import Record
     from stream.log.topics import Topics
+
+
+# How many refused rows are named on standard error; --json names them all.
+NAMED = 20
 
 
 def print_rows(
@@ -60,3 +73,124 @@ def scores(
     settings, _ = read_config(config)
     with output_records(settings, "scores", first) as records:
         print_rows(Score._fields, read_scores(records), json=json)
+
+
+class Rows(StrEnum):
+    """Whose rows to print whole."""
+
+    events = "events"
+    labels = "labels"
+
+
+def dead_letters(
+    reason: Annotated[str | None, typer.Option("--reason", help="Only this reason.")] = None,
+    rows: Annotated[
+        Rows | None,
+        typer.Option("--rows", help="Whole rows that are not sent again yet, to be mended."),
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Print refused rows: topic,partition,offset,row,reason,column,text."""
+    from stream.fold.outputs import DeadLetter, read_dead_letters
+
+    settings, schema = read_config(config)
+    if rows is not None:
+        _print_whole(settings, schema, rows, reason, json=json)
+        return
+    with output_records(settings, "dead_letters", 0) as records:
+        letters = (d for d in read_dead_letters(records) if reason in (None, d.reason))
+        print_rows(DeadLetter._fields, letters, json=json)
+
+
+def replay_dead_letters(
+    file: Annotated[
+        str | None, typer.Argument(help="What 'dead-letters --rows' printed, mended; - for stdin.")
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Send mended rows again, each once; without a file, say what there is to mend."""
+    settings, schema = read_config(config)
+    with _sending(settings, schema) as sending:
+        stopped = stopped_by_signals(lambda: setattr(sending, "stopping", True))
+        try:
+            with stopped:
+                report = _replay(sending, file)
+        except FreshetError:
+            if sending.report.sent:
+                say(f"{sending.report.sent:,} rows were sent again before this error.")
+            raise
+    if json:
+        print_json(report.to_json())
+    _say_report(sending, report, file)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _replay(sending: SendingAgain, file: str | None) -> Report:
+    from converters.config.settings import CsvSettings
+    from converters.files.csv_file import open_csv
+    from converters.show.command_line import progress
+    from stream.dead_letters.corrected_file import MendedFile
+
+    if file is None:
+        with progress("refused rows") as shown:
+            return sending.as_they_are(shown)
+    # As 'dead-letters --rows' prints it: the config's delimiter, but always UTF-8.
+    csv = CsvSettings(delimiter=sending.context.schema.delimiter)
+    with open_csv(file, csv) as opened, progress("rows", opened.size, opened.tell) as shown:
+        mended = MendedFile(opened, sending.context.schema, sending.refused.topics)
+        return sending.file(mended.rows(), shown)
+
+
+def _print_whole(
+    settings: Settings, schema: Schema, rows: Rows, reason: str | None, *, json: bool
+) -> None:
+    from stream.dead_letters.corrected_file import event_form, label_form
+
+    form = event_form(schema) if rows is Rows.events else label_form()
+    with _sending(settings, schema) as sending:
+        topic = getattr(sending.refused.topics, rows.value)
+        found = map(form.line, sending.to_mend(topic, reason))
+        print_rows(form.header, found, json=json, delimiter=schema.delimiter)
+
+
+@contextmanager
+def _sending(settings: Settings, schema: Schema) -> Iterator[SendingAgain]:
+    from learners.registry import Registry
+    from stream.dead_letters.resend import sending_again
+    from stream.open_log import opened_log
+    from stream.resolved_config import resolve
+
+    with opened_log(settings) as log, closing(Registry(settings.registry, settings.model)) as known:
+        yield sending_again(resolve(settings, schema), known, log)
+
+
+def _say_report(sending: SendingAgain, report: Report, file: str | None) -> None:
+    """What became of the rows, and what to do about those that are left."""
+    say(f"{report.sent:,} rows sent again, {report.already_sent:,} had been sent before.")
+    for row in report.refused[:NAMED]:
+        column = f" in {row.column}" if row.column else ""
+        say(f"{file}, line {row.line}: not sent, {row.reason}{column}.")
+    if len(report.refused) > NAMED:
+        say(f"{len(report.refused) - NAMED:,} more rows were not sent; --json names them all.")
+    if report.accepted_in_place:
+        say(
+            f"{report.accepted_in_place:,} rows were refused under an earlier config, and the "
+            "present one takes them at their own place."
+        )
+    if not report.left:
+        return
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.left.most_common())
+    say(f"{report.left.total():,} refused rows are not sent again: {reasons}.")
+    if sending.changed is not None:
+        say(
+            "The config is not the one that the model was begun under: 'freshet backfill log "
+            "--fresh' reads these rows under it, at their own place."
+        )
+    else:
+        say(
+            "Mend what 'freshet dead-letters --rows events' (or labels) prints, and hand it in "
+            "with 'freshet replay-dead-letters FILE'."
+        )

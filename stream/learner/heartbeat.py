@@ -17,8 +17,8 @@ import structlog
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import iso, utc_now
-from stream.backoff import Backoff
 from stream.log.batch import Batch
+from stream.process_control import Backoff
 
 HEARTBEAT_SECONDS = 1.0
 # Over how long the shown rate is averaged.
