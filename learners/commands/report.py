@@ -37,7 +37,7 @@ def report(
     if html is not None:
         with writing(html) as out:
             out.write(page(title(content), headline(content), sections(content)).encode())
-        say(f"The report stands in {html}.")
+        say(f"Report written to {html}.")
     if json:
         print_json(content)
     else:

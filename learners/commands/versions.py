@@ -43,19 +43,20 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
         say("There is no version yet: 'freshet learn' makes one as soon as it has learned.")
 
 
-def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+def show(
+    version: VersionNumber,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,  # noqa: ARG001 - both forms are JSON, which reads well enough
+) -> None:
     """Print one version: manifest, metrics, lineage, largest weights."""
     from learners.snapshots.store import SnapshotStore
-    from learners.versions.describe import full_json, version_page
+    from learners.versions.describe import full_json
 
     settings, _ = read_config(config)
     with _registry(config) as registry:
         found = registry.versions.find(version)
     content = full_json(found, SnapshotStore(Path(settings.snapshots)), SHOWN_WEIGHTS)
-    if json:
-        print_json(content)
-    else:
-        version_page(content)
+    print_json(content)
 
 
 def score(

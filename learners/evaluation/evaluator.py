@@ -1,6 +1,6 @@
-"""Gathers lessons into blocks, has them measured, and tells what it has come to.
+"""Gathers labelled examples into blocks, measures them, and reports the results.
 
-The one door of the evaluation: the pipeline calls :meth:`Evaluator.take` for each batch,
+The pipeline calls :meth:`Evaluator.take` for each batch,
 checkpoints store :meth:`Evaluator.state`, manifests and heartbeats show
 :meth:`Evaluator.summary`, reports :meth:`Evaluator.details`.
 """
@@ -204,12 +204,12 @@ class Evaluator:
         return Correction(numbers, correction.moment, checked(full, 0))
 
     def summary(self) -> dict[str, Any]:
-        """The measures in short, ready for JSON; see :mod:`.summary`."""
+        """The measures in short, ready for JSON; see :mod:`learners.evaluation.results`."""
         self._measure()
         return summary(self._measures, self.measuring)
 
     def details(self, values: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
-        """Everything, ready for JSON; see :mod:`.details`.
+        """Everything, ready for JSON; see :mod:`learners.evaluation.results`.
 
         Args:
             values: by slice, the text of each code.

@@ -1,8 +1,4 @@
-"""What each lesson of a block costs a contender, worked out once for all that add it up.
-
-Stands between :mod:`.measures`, which makes one for each contender and block, and the sums of
-:mod:`.contender`.
-"""
+"""What each example of a block costs a contender, computed once for all sums."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Measures in which a lesson counts half after every so many later ones.
+"""Exponentially weighted measures: a lesson counts half after every so many later ones.
 
-Stands inside :mod:`.contender`. Lessons are added up in chunks of fixed places in the stream,
+Lessons are added up in chunks of fixed places in the stream,
 each weighted as seen from its chunk's end; a full chunk joins the others, which fade at once. So
 the result does not depend on how the lessons came, and a lesson costs no more than elsewhere.
 """

@@ -1,7 +1,6 @@
 """The sums of one contender over the groups of one grouping, one row a group.
 
-Stands inside :mod:`.contender`; :mod:`.grouped` says which row a lesson belongs to. Everything is
-a whole number, so that rows may be merged and lessons taken back without a trace.
+Everything is a whole number, so that rows may be merged and lessons taken back without a trace.
 """
 
 from __future__ import annotations

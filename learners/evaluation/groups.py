@@ -1,6 +1,6 @@
 """Which group a lesson belongs to: its period, its slices' values, the age of its label.
 
-Stands beside :mod:`.group_sums`, whose rows these number. Groups stay bounded; where neighbours
+Groups number the rows of :mod:`learners.evaluation.group_sums`, and stay bounded; where neighbours
 are merged, a lesson's group follows from all lessons seen, not from the order in which they came.
 """
 

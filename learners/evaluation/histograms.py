@@ -1,8 +1,7 @@
 """A histogram of scores by their log-odds, fine enough for the areas of a whole stream.
 
-Each contender has one (:mod:`.contender`); the coarse bins that groups use are made from its fine
-ones. Which scores share a bin is all that is lost, so the areas come with the most by which they
-can be off.
+Groups use coarse bins, made from the fine ones. Only the order of scores within a bin is lost, so
+the areas come with the most by which they can be off. Delays of labels are counted here as well.
 """
 
 from __future__ import annotations

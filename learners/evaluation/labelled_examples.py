@@ -1,7 +1,4 @@
-"""The contract with the pipeline: lessons as columns, in the order in which they were learned.
-
-The pipeline makes them, one call for each batch; :mod:`.evaluator` gathers calls into blocks.
-"""
+"""Labelled examples as columns, in the order of learning, and what to measure of them."""
 
 from __future__ import annotations
 

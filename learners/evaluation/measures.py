@@ -1,6 +1,6 @@
-"""Everything that is measured of a stream of lessons; the owner of all sums.
+"""Everything that is measured of a stream of labelled examples; the owner of all sums.
 
-Stands between :mod:`.evaluator`, which hands it whole blocks, and the sums of each contender.
+Takes whole blocks; the sums are per contender, a score that is compared.
 """
 
 from __future__ import annotations
@@ -109,10 +109,6 @@ class Contender:
             sums.restart_decisions()
         self.faded.restart_decisions()
         self.amounts = ExactSums(DECISIONS) if scaled else None
-
-    def rescale(self, count: int, before: Fading, after: Fading) -> None:
-        """Go on with another half-life."""
-        self.faded.rescale(count, before, after)
 
     def decided(self) -> list[int]:
         """True negatives, false positives, false negatives and true positives."""
@@ -333,4 +329,4 @@ class Measures:
         if half_life != measuring.half_life:
             before = Fading(half_life)
             for contender in self.contenders.values():
-                contender.rescale(self.count, before, self.fading)
+                contender.faded.rescale(self.count, before, self.fading)

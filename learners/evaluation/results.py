@@ -1,7 +1,6 @@
-"""The measures in short: what manifests and heartbeats show.
+"""The measures as JSON: :func:`summary` for manifests and heartbeats, :func:`details` for reports.
 
-Reads :mod:`.measures`; :class:`~learners.evaluation.evaluator.Evaluator` hands it out. For each
-contender::
+The summary has for each contender::
 
     {"count", "positives", "base_rate", "log_loss", "auc", "auc_error", "pr_auc", "pr_auc_error",
      "brier", "ece", "accuracy", "confusion": {"tn", "fp", "fn", "tp"}, "base_rate_log_loss",
@@ -9,7 +8,7 @@ contender::
 
 over everything; ``value`` where the configuration has a matrix, ``base_rate_log_loss`` and
 ``score_log_loss`` over the lessons that this contender has scored too. "score" stands at the top,
-with ``decisions`` and all of ``value``; "static" and the other ``contenders`` stand in it.
+with ``decisions`` and all of ``value``; "static" and the other ``contenders`` are in it.
 ``recent`` is the window by event time.
 """
 

@@ -1,6 +1,6 @@
-"""The last lessons themselves: two windows, by count and by event time, exact when asked.
+"""The last examples themselves: two windows, by count and by event time, exact when asked.
 
-Stands inside :mod:`.evaluator`, which appends what it measures. What neither window needs goes.
+Examples that neither window needs are dropped.
 """
 
 from __future__ import annotations

@@ -60,10 +60,10 @@ _ADVICE = {
     "SQLITE_READONLY": "make the file and its folder writable for this user",
     "SQLITE_CANTOPEN": "check that the folder exists and that this user may write to it",
     "SQLITE_PERM": "make the file and its folder writable for this user",
-    "SQLITE_CORRUPT": "the file is damaged: restore a backup, or move it away to start anew",
+    "SQLITE_CORRUPT": "the file is damaged: restore a backup, or move it away to start afresh",
     "SQLITE_NOTADB": "this is no registry: correct `registry` in the config or move the file away",
     "SQLITE_BUSY": f"another process has held it for {BUSY_SECONDS:.0f} s: find it (a backup? a "
-    "stopped freshet?), let it go on or end it",
+    "stopped freshet?), let it continue or end it",
     "SQLITE_FULL": "the disk is full: free some space; nothing was changed",
     "SQLITE_IOERR": "the disk fails to read or write: look at the system's log; if the disk is "
     "well, start again",

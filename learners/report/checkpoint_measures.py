@@ -78,7 +78,7 @@ def versions_within(found: Sequence[Span], begin: int, end: int) -> list[int | N
 def versions_text(numbers: Sequence[int | None]) -> str:
     """Versions as a table names them."""
     named = [number for number in numbers if number is not None]
-    first = ["before the first"] if None in numbers else []
+    first = ["before version 1"] if None in numbers else []
     run = [] if not named else [str(named[0]) if len(named) == 1 else f"{named[0]}-{named[-1]}"]
     return ", ".join(first + run) or "-"
 
@@ -168,7 +168,7 @@ def _checkpoint(registry: Registry, version: int | None) -> Checkpoint:
     if found.state == "thinned":
         raise NothingMeasuredError(
             f"The files of version {version} were given up to make room, and its curves and groups "
-            f"with them. Its totals stand in 'freshet show {version}'."
+            f"with them. Its totals are in 'freshet show {version}'."
         )
     return found
 

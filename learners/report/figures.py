@@ -1,7 +1,7 @@
 """Measures as figures: how many digits they are shown with, and why one is missing.
 
 Every section of the report words its cells here, and the JSON document takes its reasons from
-here too, so that nowhere stands a bare dash.
+here too, so that nothing is a bare dash.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OF_TWO_CLASSES = frozenset({"auc", "pr_auc", "auc_error", "pr_auc_error"})
 LEAST_ERROR = 5e-4
 # Beyond this one they say nothing, and are left out.
 MOST_ERROR = 0.05
-TOO_COARSE = "too coarse to say"
+TOO_COARSE = "not precise enough"
 # Counted anew when the threshold changes.
 OF_DECISIONS = frozenset({"accuracy"})
 # What is looked for when a document is asked what it leaves undefined.
@@ -71,7 +71,7 @@ def figure(group: Group | None, name: str) -> str:
 
 
 def drawn(group: Group, name: str) -> float | None:
-    """A measure as a picture shows it; None where there is none, or one too coarse to say."""
+    """A measure as a picture shows it; None where there is none precise enough."""
     value: float | None = group.get(name)
     return None if (group.get(f"{name}_error") or 0.0) > MOST_ERROR else value
 

@@ -27,7 +27,7 @@ NO_LABELS = (
 
 EXACT = (
     "The tables of the last labels and of the last stretch of event time are exact. A figure "
-    "behind ± is the most by which one from a histogram can be off, not a matter of chance."
+    "behind ± is the maximum error of a histogram, not a confidence interval."
 )
 
 
@@ -50,7 +50,8 @@ def _views(document: Mapping[str, Any]) -> dict[str, str]:
         "window": f"The last {counted(window, 'label', 'labels')}",
         "recent": f"The last {duration(settings['window_seconds'] * 1000)} of event time, "
         f"{counted(recent, 'label', 'labels')}",
-        "faded": f"Faded: a label counts half after {settings['half_life']:,g} others",
+        "faded": "Exponentially weighted: a label counts half after "
+        f"{settings['half_life']:,g} others",
     }
 
 
@@ -178,11 +179,11 @@ MEANINGS = {
     "labels_joined": "met their event",
     "labels_waiting": "came before their event, and wait for it",
     "labels_rejected": "refused; they are in the dead letters",
-    "labels_duplicates": "said again what was known",
+    "labels_duplicates": "repeated a known label",
     "labels_late": "came after their event was given up",
-    "labels_expired": "waited in vain for their event",
+    "labels_expired": "expired unmatched",
     "labels_corrected": "changed the label of an event that was learned",
-    LEFT_OUT: "of those learned: negative ones that were measured and not taught",
+    LEFT_OUT: "of those learned: negative ones that were measured and not trained on",
 }
 
 

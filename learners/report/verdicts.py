@@ -103,7 +103,7 @@ def _sentence(words: str) -> str:
 
 def comparison_table(document: Mapping[str, Any]) -> Table:
     """A row for each contender and measure."""
-    header = ("", "measure", "its own", "score's", "difference", "interval", "p", "it is")
+    header = ("", "measure", "contender", "score", "difference", "interval", "p", "verdict")
     rows = [
         [called(each["name"]), measure.called, *_cells(each["differences"][measure.name])]
         for each in document["comparisons"]

@@ -1,6 +1,6 @@
 """The complete arguments of a river learner, from the config's section.
 
-Stands beside :mod:`learners.choose`, which calls it, and needs no river: a config is understood
+Needs no river: a config is understood
 where river is not installed.
 """
 

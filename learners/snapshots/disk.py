@@ -1,6 +1,6 @@
 """Files as snapshots need them: on disk when said so, hashed, never followed elsewhere.
 
-Stands at the bottom of the snapshot store; knows the system calls and nothing of manifests.
+Makes the system calls, and knows nothing of manifests.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def in_use(folder: Path) -> Iterator[int]:
             if time.monotonic() > deadline:
                 raise SnapshotError(
                     f"The folder {folder} is locked by a process that removes it and does not go "
-                    "on: find that process (stopped?) and let it go on or end it."
+                    "on: find that process (stopped?) and let it continue or end it."
                 )
             time.sleep(_PAUSE_SECONDS)
         if not _still_at(handle, folder):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converters.show.command_line import print_json
 from learners.registry.row_types import Entry, Pointers, Version, iso
 from learners.snapshots.store import SnapshotStore
 
@@ -35,7 +34,7 @@ def version_json(version: Version, pointers: Pointers | None = None) -> dict[str
 
 
 def _shortly(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The measures by which versions are told apart."""
+    """The measures by which versions are distinguished."""
     names = ("count", "log_loss", "auc", "base_rate")
     return {name: (metrics or {}).get(name) for name in names}
 
@@ -127,12 +126,7 @@ def ledger_table(entries: Sequence[Entry]) -> None:
         )
         for e in entries
     ]
-    _print_table(("at", "who", "did", "version", "serving", "why"), rows)
-
-
-def version_page(content: dict[str, Any]) -> None:
-    """Print one version for a person: the same content, as JSON reads well enough."""
-    print_json(content)
+    _print_table(("at", "actor", "action", "version", "serving", "reason"), rows)
 
 
 def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -143,7 +137,7 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     # Narrow enough for 80 columns; only what may fold is folded, and no figure is ever cut.
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in names:
-        table.add_column(name, overflow="fold", no_wrap=name not in ("why", "who", ""))
+        table.add_column(name, overflow="fold", no_wrap=name not in ("reason", "actor", ""))
     for row in rows:
         table.add_row(*row)
     Console().print(table)

@@ -1,8 +1,8 @@
 """The gate: may this version be served? Finite weights, and its scores can be reproduced.
 
-Asked by whoever has just written a snapshot (the learner, a backfill) before the registry row is
-written; the server asks again of the copy that it has loaded. The model is judged as it lies on
-disk, opened again, never by a predict on the learner's own workspace.
+The learner and a backfill ask before they write the registry row; the server asks again of the
+copy that it has loaded. The model is judged as it is on disk, opened again, never by a predict on
+the learner's own workspace.
 """
 
 from __future__ import annotations

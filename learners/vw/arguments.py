@@ -1,9 +1,8 @@
 """From ``learner.args`` to the complete, canonical arguments of a Vowpal Wabbit workspace.
 
-Stands beside :mod:`learners.choose`, which calls it, and hands :mod:`learners.vw.learner` a
-:class:`~learners.learner.LearnerSpec`. Only options that the contract suite has proved to keep the
-learner's promises are let in, within the ranges in which they do; the same meaning gives the
-same arguments, so that a config may be rewritten without making a new lineage.
+Gives a :class:`~learners.learner.LearnerSpec`. Only options for which the contract suite has shown
+that the learner keeps its promises are allowed, within the ranges in which it does; the same
+meaning gives the same arguments, so that a config may be rewritten without making a new lineage.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def test_the_text_shows_every_contender_in_every_view(model: MeasuredModel) -> N
         assert everything[name][2] == f"{numbers['log_loss']:.4f}"
         assert window[name][2] == f"{numbers['window']['log_loss']:.4f}"
         assert window[name][3] == f"{numbers['window']['auc']:.4f}"
-    faded = rows(text, "Faded")
+    faded = rows(text, "Exponentially weighted")
     assert faded["score (served)"][1] == f"{found['faded']['log_loss']:.4f}"
 
 

@@ -102,7 +102,7 @@ def test_scores_belong_to_the_version_behind_them() -> None:
 
 def test_versions_are_named_shortly() -> None:
     """Runs are drawn together, and what came before the first version is said."""
-    assert versions_text([None, 1, 2, 3]) == "before the first, 1-3"
+    assert versions_text([None, 1, 2, 3]) == "before version 1, 1-3"
     assert versions_text([4]) == "4"
 
 
@@ -110,7 +110,7 @@ def test_a_figure_that_may_be_far_off_is_left_out() -> None:
     """A bound above .05 leaves nothing to be read, in the text and on the page's curves."""
     near, far = {"auc": 0.7, "auc_error": 0.05}, {"auc": 0.5, "auc_error": 0.051}
     assert (figure(near, "auc"), drawn(near, "auc")) == ("0.700±0.050", 0.7)
-    assert (figure(far, "auc"), drawn(far, "auc")) == ("too coarse to say", None)
+    assert (figure(far, "auc"), drawn(far, "auc")) == ("not precise enough", None)
 
 
 def test_stretches_without_labels_are_one_line_of_the_delays() -> None:

@@ -20,7 +20,7 @@ def test_decisions_under_a_new_threshold_are_marked_everywhere(tmp_path: Path) -
     made.evaluator.take(lessons(100, first=300))
     made.save(400)
     text = run(made).stdout
-    for title in ("All 400 labels", "Faded", "By carrier", "By version", "By age"):
+    for title in ("All 400 labels", "Exponentially weighted", "By carrier", "By version", "By age"):
         head = text[text.index(title) :].splitlines()[1]
         assert "accuracy since lesson 300" in head, title
     for title in ("The last 400 labels", "of event time"):
