@@ -192,7 +192,7 @@ def tell_changes(context: ResolvedConfig, state: Mapping[str, Any], anew: Collec
         )
     if anew:
         names = ", ".join(sorted(anew))
-        log.info("shadows that are gone, or begin anew with other arguments", shadows=names)
+        log.info("shadows that are gone, or begin again with other arguments", shadows=names)
 
 
 def write_scoring(draft: Draft, scoring: Scoring) -> dict[str, Any]:

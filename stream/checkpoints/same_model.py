@@ -37,11 +37,11 @@ def check_same(context: ResolvedConfig, learner: Mapping[str, object], schema_ha
 def check_topics(event_log: EventLog, topics: Topics, start: Start) -> dict[str, str]:
     """The ids of the topics that are read; refuses others than those that were read before.
 
-    Positions of another topic, or of one made anew under its name, would mean nothing.
+    Positions of another topic, or of one recreated under its name, would mean nothing.
 
     Raises:
         ChangedModelError: the config names other topics.
-        PositionError: a topic was made anew, or the journal ends before the checkpoint.
+        PositionError: a topic was recreated, or the journal ends before the checkpoint.
     """
     read = (*topics.inputs, topics.journal)
     if start.topic_ids and not set(topics.inputs) <= set(start.topic_ids) <= set(read):
@@ -59,7 +59,7 @@ def check_topics(event_log: EventLog, topics: Topics, start: Start) -> dict[str,
         if known != state.topic_id:
             raise PositionError(
                 f"The topic {topic} is not the one that this model has read: it was deleted "
-                f"and created anew (its id was {known}, now {state.topic_id}). {WAYS_OUT}"
+                f"and recreated (its id was {known}, now {state.topic_id}). {WAYS_OUT}"
             )
     end = states[topics.journal].ends[Place(topics.journal, 0)]
     if start.journal_position > end:

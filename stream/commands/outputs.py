@@ -86,7 +86,7 @@ def dead_letters(
     reason: Annotated[str | None, typer.Option("--reason", help="Only this reason.")] = None,
     rows: Annotated[
         Rows | None,
-        typer.Option("--rows", help="Whole rows that are not sent again yet, to be mended."),
+        typer.Option("--rows", help="Whole rows that are not sent again yet, to be corrected."),
     ] = None,
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
@@ -105,12 +105,13 @@ def dead_letters(
 
 def replay_dead_letters(
     file: Annotated[
-        str | None, typer.Argument(help="What 'dead-letters --rows' printed, mended; - for stdin.")
+        str | None,
+        typer.Argument(help="What 'dead-letters --rows' printed, corrected; - for stdin."),
     ] = None,
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Send mended rows again, each once; without a file, say what there is to mend."""
+    """Send corrected rows again, each once; without a file, report what needs correcting."""
     settings, schema = read_config(config)
     with _sending(settings, schema) as sending:
         stopped = stopped_by_signals(lambda: setattr(sending, "stopping", True))
@@ -132,7 +133,7 @@ def _replay(sending: SendingAgain, file: str | None) -> Report:
     from converters.config.settings import CsvSettings
     from converters.files.csv_file import open_csv
     from converters.show.command_line import progress
-    from stream.dead_letters.corrected_file import MendedFile
+    from stream.dead_letters.corrected_file import CorrectedFile
 
     if file is None:
         with progress("refused rows") as shown:
@@ -140,8 +141,8 @@ def _replay(sending: SendingAgain, file: str | None) -> Report:
     # As 'dead-letters --rows' prints it: the config's delimiter, but always UTF-8.
     csv = CsvSettings(delimiter=sending.context.schema.delimiter)
     with open_csv(file, csv) as opened, progress("rows", opened.size, opened.tell) as shown:
-        mended = MendedFile(opened, sending.context.schema, sending.refused.topics)
-        return sending.file(mended.rows(), shown)
+        corrected = CorrectedFile(opened, sending.context.schema, sending.refused.topics)
+        return sending.file(corrected.rows(), shown)
 
 
 def _print_whole(
@@ -152,7 +153,7 @@ def _print_whole(
     form = event_form(schema) if rows is Rows.events else label_form()
     with _sending(settings, schema) as sending:
         topic = getattr(sending.refused.topics, rows.value)
-        found = map(form.line, sending.to_mend(topic, reason))
+        found = map(form.line, sending.to_correct(topic, reason))
         print_rows(form.header, found, json=json, delimiter=schema.delimiter)
 
 
@@ -191,6 +192,6 @@ def _say_report(sending: SendingAgain, report: Report, file: str | None) -> None
         )
     else:
         say(
-            "Mend what 'freshet dead-letters --rows events' (or labels) prints, and hand it in "
+            "Correct what 'freshet dead-letters --rows events' (or labels) prints, and resubmit it "
             "with 'freshet replay-dead-letters FILE'."
         )

@@ -1,8 +1,8 @@
-"""The form in which refused rows are listed, mended by hand or by a script, and handed in again.
+"""The form in which refused rows are listed, corrected by hand or by a script, and resubmitted.
 
-CSV with a header: where the row stood and why it was refused, then the columns of its data, then
-what is left of a row whose cells cannot be told apart. ``freshet dead-letters --rows`` prints it,
-and ``freshet replay-dead-letters`` reads it and reports; nothing here is sent or judged.
+CSV with a header: where the row was and why it was refused, then the columns of its data, then the
+rest of a row whose cells cannot be distinguished. ``freshet dead-letters --rows`` prints it, and
+``freshet replay-dead-letters`` reads it and reports; nothing here is sent or judged.
 """
 
 from __future__ import annotations
@@ -91,15 +91,15 @@ def printable(raw: bytes) -> str:
 
 
 class Filed(NamedTuple):
-    """A row that was handed in: the line it begins on, its origin, and its cells or why not."""
+    """A row that was resubmitted: the line it begins on, its origin, and its cells or why not."""
 
     line: int
     origin: Origin | None
     cells: Sequence[str] | Refusal
 
 
-class MendedFile:
-    """A file of mended rows.
+class CorrectedFile:
+    """A file of corrected rows.
 
     Args:
         file: open at its first row.
@@ -166,13 +166,13 @@ class RefusedAgain(NamedTuple):
 
 @dataclass
 class Report:
-    """What became of rows that were handed in, or of all that are left.
+    """What became of rows that were resubmitted, or of all that are left.
 
     Attributes:
         sent: rows sent now.
         already_sent: rows sent by an earlier run.
         refused: rows of a file that were not sent.
-        left: without a file: rows that wait to be mended, by the reason of their refusal.
+        left: without a file: rows that wait to be corrected, by the reason of their refusal.
         accepted_in_place: without a file: rows that the model has met as good ones since.
     """
 
@@ -204,5 +204,5 @@ def _no_form(file: CsvFile, form: Form) -> str:
     )
     return (
         f"{file.name} is no list of refused rows: it {wrong}. Begin with what 'freshet "
-        "dead-letters --rows events' (or labels) prints, mend the cells, and keep the header."
+        "dead-letters --rows events' (or labels) prints, correct the cells, and keep the header."
     )

@@ -1,4 +1,4 @@
-"""Rows sent again, each once: a mended row and the mark that it was sent are one transaction.
+"""Rows sent again, each once: a corrected row and the mark that it was sent are one transaction.
 
 The marks stand on a topic of their own, one record for each record that had rows sent again: its
 key is ``topic:partition:offset``, its value the numbers of those rows. A sender is a writer of a
@@ -47,7 +47,7 @@ class TakenOverError(FreshetError):
     """Another sender has begun while this one was at work."""
 
 
-class Mended(NamedTuple):
+class Corrected(NamedTuple):
     """A row to be sent again, in place of a dead letter's."""
 
     letter: Letter
@@ -73,7 +73,7 @@ def sent_before(log: EventLog, topic: str) -> Sent:
 
 @dataclass
 class Sender:
-    """Sends mended rows with their marks; the rightful one as long as none newer has begun.
+    """Sends corrected rows with their marks; the rightful one as long as none newer has begun.
 
     Attributes:
         sent: what has been sent by whomever, and what is about to be.
@@ -86,22 +86,22 @@ class Sender:
     sent: Sent
     added: set[Origin] = field(default_factory=set)
     sent_now: int = 0
-    _held: list[Mended] = field(default_factory=list)
+    _held: list[Corrected] = field(default_factory=list)
     _held_bytes: int = 0
 
     def knows(self, origin: Origin) -> bool:
         """Whether the row of this origin has been sent, or is about to be."""
         return origin.row in self.sent.get((origin.place, origin.offset), ())
 
-    def add(self, mended: Mended) -> None:
+    def add(self, corrected: Corrected) -> None:
         """Send a row, soon; not more than once."""
-        origin = mended.letter.origin
+        origin = corrected.letter.origin
         if self.knows(origin):
             return
         self.sent.setdefault((origin.place, origin.offset), set()).add(origin.row)
         self.added.add(origin)
-        self._held.append(mended)
-        self._held_bytes += len(mended.value)
+        self._held.append(corrected)
+        self._held_bytes += len(corrected.value)
         if len(self._held) >= BATCH_ROWS or self._held_bytes >= BATCH_BYTES:
             self.flush()
 
@@ -116,9 +116,9 @@ class Sender:
             return
         rows: dict[str, list[Outgoing]] = {}
         marks: Sent = {}
-        for mended in self._held:
-            place, offset, number = mended.letter.origin
-            rows.setdefault(place.topic, []).append(mended.outgoing)
+        for corrected in self._held:
+            place, offset, number = corrected.letter.origin
+            rows.setdefault(place.topic, []).append(corrected.outgoing)
             marks.setdefault((place, offset), set()).add(number)
         try:
             self.writer.write(
@@ -148,7 +148,7 @@ def sender(log: EventLog, settings: Settings) -> Iterator[Sender]:
 class OnceReader(RecordReader):
     """A reader for who reads a log from its begin under another config than it was learned under.
 
-    A row that was refused then may be accepted now, at its own place. If a mended one was sent
+    A row that was refused then may be accepted now, at its own place. If a corrected one was sent
     for it meanwhile, that is the same event again, and is passed over as ``accepted-in-place``.
 
     Attributes:

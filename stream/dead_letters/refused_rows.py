@@ -59,7 +59,7 @@ class RefusedRow(NamedTuple):
 
     Attributes:
         letter: the dead letter.
-        cells: in the config's order; None where they cannot be told apart.
+        cells: in the config's order; None where they cannot be distinguished.
         raw: the bytes of such a row.
         taken: whether the present config would accept the row as it stands.
         found: whether the record is still there.

@@ -19,7 +19,7 @@ from converters.errors import FreshetError
 from learners.registry import Registry
 from stream.checkpoints.same_model import ChangedModelError, check_same, check_topics
 from stream.dead_letters.corrected_file import Filed, RefusedAgain, Report
-from stream.dead_letters.exactly_once import Mended, Sender, sender, sent_before
+from stream.dead_letters.exactly_once import Corrected, Sender, sender, sent_before
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited
 from stream.log.contract import EventLog, Place, Record
 from stream.log.topics import topics_of
@@ -72,7 +72,7 @@ class SendingAgain:
         return self.report
 
     def as_they_are(self, seen: Callable[[int], None]) -> Report:
-        """Send what the learner would take now as it stands; count what is to be mended."""
+        """Send what the learner would take now as it stands; count what is to be corrected."""
         with ExitStack() as stack:
             sending: Sender | None = None  # a mere look must not fence a sender off
             for count, row in enumerate(self._left(), 1):
@@ -93,8 +93,8 @@ class SendingAgain:
                 self.report.sent = sending.sent_now
         return self.report
 
-    def to_mend(self, topic: str, reason: str | None) -> Iterator[RefusedRow]:
-        """The rows of a topic, refused for this or any reason, that wait to be mended."""
+    def to_correct(self, topic: str, reason: str | None) -> Iterator[RefusedRow]:
+        """The rows of a topic, refused for this or any reason, that wait to be corrected."""
         left = self._left(lambda o: o.origin.place.topic == topic and reason in (None, o.reason))
         return (row for row in left if not self._met(row))
 
@@ -181,7 +181,7 @@ class SendingAgain:
         return None
 
     def _judged(self, letter: Letter, cells: Sequence[str]) -> Refusal | None:
-        """What the learner would say to the row; one whose cells nobody filled in is not mended."""
+        """Why the learner would refuse the row; one with no cell filled in is not corrected."""
         if not any(cells):
             return Refusal("cells-not-filled-in", "", "")
         place, offset, _ = letter.origin
@@ -196,7 +196,7 @@ class SendingAgain:
         return self.refused.reader.rows.dialect.line(held).encode()
 
     def _send(self, letter: Letter, cells: Sequence[str], sending: Sender) -> None:
-        sending.add(Mended(letter, self._value(letter, cells)))
+        sending.add(Corrected(letter, self._value(letter, cells)))
         self.report.sent = sending.sent_now
 
 

@@ -166,7 +166,7 @@ class Remembered:
 
     def of(self, events: IntArray) -> Block:
         """The numbers of the events that these references name."""
-        source, place = self._told_apart(events)
+        source, place = self._sources_of(events)
         block = Block.empty(self.arrived_layout, events.size)
         for kind in Source:
             mask = source == kind
@@ -176,7 +176,7 @@ class Remembered:
                 block.integers[:, mask] = found.integers
         return block
 
-    def _told_apart(self, events: IntArray) -> tuple[IntArray, IntArray]:
+    def _sources_of(self, events: IntArray) -> tuple[IntArray, IntArray]:
         """Source and place of each; what has begun to wait in this plan still is an arrival."""
         source, place = events & SOURCE_MASK, events >> SOURCE_BITS
         fresh = (source == Source.WAITING) & (place >= self.plan.first_waiting)

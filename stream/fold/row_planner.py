@@ -67,7 +67,7 @@ class Planner:
         counts, joiner = self.counts, self.joiner
         if not self._in_one_go or not record_planner.are_plain(record):
             return False
-        self._let_go(joiner.advance(record.time, to_events=True), plan)
+        self._expire(joiner.advance(record.time, to_events=True), plan)
         before = counts.learned, counts.positives
         if not record_planner.plan_waiting(joiner, plan, record, *before):
             positives = record_planner.plan_own_labels(joiner, plan, record, *before)
@@ -83,7 +83,7 @@ class Planner:
         counts, joiner = self.counts, self.joiner
         if not self._in_one_go or not record_planner.are_plain(record):
             return False
-        self._let_go(joiner.advance(record.time, to_events=False), plan)
+        self._expire(joiner.advance(record.time, to_events=False), plan)
         positives = record_planner.plan_labels(joiner, plan, record, counts.learned)
         if positives is None:
             return False
@@ -101,14 +101,14 @@ class Planner:
         counts, joiner, lines, arrivals = self.counts, self.joiner, plan.lines, plan.arrivals
         scored: list[Scored] = []
         advanced = False
-        row: Any  # a Row or a Refusal: told apart by class, 3x as fast as isinstance
+        row: Any  # a Row or a Refusal: distinguished by class, 3x as fast as isinstance
         for number, row in enumerate(record.rows):
             if row.__class__ is Refusal:
                 refused.append((number, row))
                 continue
             if not advanced:
                 advanced = True
-                self._let_go(joiner.advance(record.time, to_events=True), plan)
+                self._expire(joiner.advance(record.time, to_events=True), plan)
             id_, label, text = row
             key = id_ if len(id_) <= DIGEST_BYTES else key_of(id_)
             if key:
@@ -156,7 +156,7 @@ class Planner:
         overflow = self.joiner.wait(key, text)
         if overflow is not None:
             self.counts.crowded_out += 1
-            self._let_go((overflow,), plan)
+            self._expire((overflow,), plan)
 
     def _labels(self, record: LabelRows, plan: Plan, refused: list[Refused]) -> None:
         joiner, advanced = self.joiner, False
@@ -168,7 +168,7 @@ class Planner:
                 continue
             if not advanced:
                 advanced = True
-                self._let_go(joiner.advance(record.time, to_events=False), plan)
+                self._expire(joiner.advance(record.time, to_events=False), plan)
             id_, label = row
             key = id_ if len(id_) <= DIGEST_BYTES else key_of(id_)
             joiner.counts.labels += 1
@@ -182,7 +182,7 @@ class Planner:
             elif why := joiner.label_without_event(key, label):
                 refused.append((number, Refusal(why, "label", str(label))))
 
-    def _let_go(self, events: Iterable[tuple[str, int]], plan: Plan) -> None:
+    def _expire(self, events: Iterable[tuple[str, int]], plan: Plan) -> None:
         """Events whose label has not come in time."""
         for key, number in events:
             if self.negative_when_expired:

@@ -80,7 +80,7 @@ class Shadow:
         """It has failed, and goes no further."""
         self.trouble = trouble
         log.warning(
-            "a shadow has failed and is scored no more; under another name it begins anew",
+            "a shadow has failed and is scored no more; under another name it begins again",
             shadow=self.name,
             cause=trouble,
         )

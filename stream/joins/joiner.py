@@ -101,7 +101,7 @@ class Joiner:
         self.taught.columns.change(Layout(layout.floats, (*integers, *TAUGHT), layout.alike))
 
     def advance(self, time: int, *, to_events: bool) -> list[tuple[str, int]]:
-        """Move stream time to an accepted record's time, and let go of what has waited too long.
+        """Move stream time to an accepted record's time, and expire what has waited too long.
 
         Args:
             time: the record's time, ms; an older one moves nothing.

@@ -219,7 +219,7 @@ class KeyedQueue:
         self._head = head
 
     def _cut(self, count: int) -> None:
-        """Let go of the first rows; the others keep their numbers."""
+        """Drop the first rows; the others keep their numbers."""
         self.columns.keep(np.arange(count, len(self._keys)))
         del self._keys[:count], self._times[:count]
         if self._texts is not None:
@@ -228,7 +228,7 @@ class KeyedQueue:
         self._head = 0
 
     def _renumber(self) -> None:
-        """Let go of all rows that are gone; the others stand close, with new numbers."""
+        """Drop all rows that are gone; the others close up, with new numbers."""
         there = [key is not None for key in self._keys]
         kept = np.flatnonzero(there)
         codes = [packed & CODE_MASK for packed in self._packed()]

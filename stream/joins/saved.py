@@ -86,7 +86,7 @@ class SavedJoins:
         change = segments.change()
         whole = self._look_at_one(change.reused)
         if not (whole and all(self._taken_over(file, draft) for file in change.reused)):
-            log.warning("files of the checkpoint before cannot be used; writing all anew", of=name)
+            log.warning("files of the checkpoint before cannot be used; rewriting all", of=name)
             for file in change.reused:
                 (draft.path / file).unlink(missing_ok=True)
             change = segments.change(everything=True)

@@ -3,7 +3,7 @@
 Stands between :mod:`stream.joins.queue` and the snapshot's folder
 (:mod:`stream.checkpoints.checkpoint`).
 Rows stand in *segments*: files that are written once and taken over from snapshot to snapshot by
-a link. Which of a segment's rows are still there is a bit each, written anew every time.
+a link. Which of a segment's rows are still there is a bit each, rewritten every time.
 
 Segments that are empty go; neighbours of one level are merged into one of the next (O'Neil et al.
 1996, in its tiered form), so there are few of them however long events wait, and a row is written
@@ -54,7 +54,7 @@ class Segment:
 
 @dataclass
 class Entry:
-    """A segment as it will be: taken over, or written anew from the rows that are left."""
+    """A segment as it will be: taken over, or rewritten from the rows that are left."""
 
     first: int
     end: int

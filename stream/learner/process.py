@@ -70,7 +70,7 @@ def take_hold(
     """Become the writer of the outputs, which fences off every other.
 
     The epoch is looked at once the writer is open: a learner that was paused may have fenced off
-    its successor just now. It ends here then, and the successor begins anew, for the epoch is its.
+    its successor just now. It ends here then, and the successor begins again, for the epoch is its.
 
     Raises:
         SupersededError: another learner has taken over.
@@ -175,7 +175,7 @@ class LearnerProcess:
                 return self._report(monotonic() - began)
 
     def disconnect(self) -> None:
-        """Let go of the log."""
+        """Close the log."""
         if self.connection is not None:
             self.connection.close()
             self.connection = None
@@ -223,7 +223,7 @@ class LearnerProcess:
         seen(batch, learning)
 
     def _wait(self, error: Exception) -> None:
-        """Let go of everything and wait; not when another learner has taken over."""
+        """Close everything and wait; not when another learner has taken over."""
         self.disconnect()
         if isinstance(error, FencedError):
             try:

@@ -165,7 +165,7 @@ def opening(
     """A lineage's first line: how far others have output, and whether it is written already.
 
     A position is output once, whichever lineage reads it again; but positions of a topic that was
-    made anew, or cut back, since, are other positions.
+    recreated, or cut back, since, are other positions.
 
     Args:
         event_log: holds the journal.

@@ -74,6 +74,6 @@ def described(log: EventLog, names: Sequence[str]) -> dict[str, TopicState]:
         if name not in states:
             raise UnknownTopicError(
                 f"There is no topic {name} in the log. Check its name in the section `topics`; if "
-                "it was deleted, restore the log, or begin anew with another `model`."
+                "it was deleted, restore the log, or begin again with another `model`."
             )
     return {name: states[name] for name in names}

@@ -274,7 +274,7 @@ class KafkaReader:
             identity, count = found.get(topic, ("none", 0))
             if identity != expected:
                 raise PositionError(
-                    f"Topic {topic} in Kafka at {self._servers} was removed or made anew while it"
+                    f"Topic {topic} in Kafka at {self._servers} was removed or recreated while it"
                     f" was read (its id was {expected}, now {identity}). {WAYS_OUT}"
                 )
             places += [Place(topic, number) for number in range(count)]

@@ -77,7 +77,7 @@ class SqliteReader:
         for place, identifier in self._ids.items():
             if ends.get(place, (None, 0))[0] != identifier:
                 raise PositionError(
-                    f"Topic {place.topic} was removed or made anew while it was read. {WAYS_OUT}"
+                    f"Topic {place.topic} was removed or recreated while it was read. {WAYS_OUT}"
                 )
         topics = {place.topic for place in self._ids}
         for place in ends.keys() - self._known:

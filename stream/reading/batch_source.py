@@ -72,7 +72,7 @@ class CheckedReader:
             raise PositionError(
                 f"Topic {record.place.topic}, partition {record.place.partition}: the record at "
                 f"offset {record.offset}, the last one that was learned, is another one now, so "
-                f"the log was cut back and written anew. {WAYS_OUT}"
+                f"the log was cut back and rewritten. {WAYS_OUT}"
             )
         return True
 

@@ -187,7 +187,7 @@ class _Inbox:
         return content
 
     def close(self) -> None:
-        """Let go of the pipe, which is not this one's to close."""
+        """Release the pipe, which is not this one's to close."""
         self._selector.close()
 
     def _whole(self) -> bool:

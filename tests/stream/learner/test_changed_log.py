@@ -102,7 +102,7 @@ def test_a_fresh_backfill_leads_out(tmp_path: Path) -> None:
     """What the messages advise works: a model of what is there, promoted, and learned on."""
     project = learned(tmp_path)
     change(project, "UPDATE topics SET topic_id = 'new' WHERE name = 'flights.events'")
-    with pytest.raises(PositionError, match="deleted and created anew"):
+    with pytest.raises(PositionError, match="deleted and recreated"):
         project.learn()
     version = project.backfill(fresh=True)["version"]
     with project.registry() as registry:

@@ -81,7 +81,7 @@ def test_a_topic_created_anew_under_the_old_name_stops_the_learner(project: Proj
     for rest in project.settings.home.glob("log.db-*"):
         rest.unlink()
     project.append(b"x,1357016400,1,AX,JFK,3,100,")
-    with pytest.raises(PositionError, match="created anew"):
+    with pytest.raises(PositionError, match="recreated"):
         project.learn()
 
 

@@ -25,7 +25,7 @@ from converters.files.framing import csv_line
 from converters.schema import schema
 from learners.registry import Registry
 from stream.dead_letters import exactly_once
-from stream.dead_letters.corrected_file import MendedFile, Report, event_form, label_form
+from stream.dead_letters.corrected_file import CorrectedFile, Report, event_form, label_form
 from stream.dead_letters.exactly_once import ORIGIN_HEADER, Sender
 from stream.dead_letters.resend import SendingAgain, sending_again
 from stream.log import journal
@@ -63,7 +63,7 @@ def listed(project: Project, *, labels: bool = False) -> list[dict[str, str]]:
     form = label_form() if labels else event_form(project.schema)
     with sending(project) as at_work:
         topics = at_work.refused.topics
-        rows = at_work.to_mend(topics.labels if labels else topics.events, None)
+        rows = at_work.to_correct(topics.labels if labels else topics.events, None)
         text = "\n".join(csv_line(line) for line in (form.header, *map(form.line, rows)))
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
@@ -96,7 +96,7 @@ def replay(project: Project, path: Path | None = None) -> Report:
         if path is None:
             return at_work.as_they_are(lambda _: None)
         with open_csv(str(path)) as file:
-            filed = MendedFile(file, at_work.context.schema, at_work.refused.topics)
+            filed = CorrectedFile(file, at_work.context.schema, at_work.refused.topics)
             return at_work.file(filed.rows(), lambda _: None)
 
 
@@ -158,7 +158,7 @@ def program(point: str, folder: str, file: str) -> None:
     with closing(log), closing(Registry(settings.registry, settings.model)) as registry:
         at_work = sending_again(context, registry, log)
         with open_csv(file) as opened_file:
-            filed = MendedFile(opened_file, context.schema, at_work.refused.topics)
+            filed = CorrectedFile(opened_file, context.schema, at_work.refused.topics)
             at_work.file(filed.rows(), lambda _: None)
 
 
