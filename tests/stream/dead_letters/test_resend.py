@@ -9,7 +9,7 @@ import pytest
 
 from learners.line_bounds import LineBounds
 from stream.checkpoints.same_model import ChangedModelError
-from stream.dead_letters.exactly_once import Mended, TakenOverError, sender
+from stream.dead_letters.exactly_once import Corrected, TakenOverError, sender
 from stream.dead_letters.refused_rows import Letter, Origin
 from stream.log.contract import LogError, Outgoing, Place
 from tests.support.serving.command import freshet
@@ -192,7 +192,7 @@ def test_a_second_sender_takes_over(tmp_path: Path, log_url: str, unique_name: s
     """The first can send nothing from then on, and says so; the second sends each row once."""
     project = refused(tmp_path / "p", row(1, "far"), row(2, "far"), log=log_url, model=unique_name)
     letters = [
-        Mended(Letter(Origin(Place(project.topics().events, 0), n, 0), 1_357_020_000_000, "", ""),
+        Corrected(Letter(Origin(Place(project.topics().events, 0), n, 0), 1_357_020_000_000, "", ""),
                row(n + 1, 700))
         for n in range(2)
     ]  # fmt: skip
