@@ -192,8 +192,10 @@ def test_a_second_sender_takes_over(tmp_path: Path, log_url: str, unique_name: s
     """The first can send nothing from then on, and says so; the second sends each row once."""
     project = refused(tmp_path / "p", row(1, "far"), row(2, "far"), log=log_url, model=unique_name)
     letters = [
-        Corrected(Letter(Origin(Place(project.topics().events, 0), n, 0), 1_357_020_000_000, "", ""),
-               row(n + 1, 700))
+        Corrected(
+            Letter(Origin(Place(project.topics().events, 0), n, 0), 1_357_020_000_000, "", ""),
+            row(n + 1, 700),
+        )
         for n in range(2)
     ]  # fmt: skip
     with project.open_log() as log, sender(log, project.settings) as first:
