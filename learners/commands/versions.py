@@ -33,7 +33,7 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """List the versions, newest last."""
     from learners.versions.describe import version_json, versions_table
 
-    with _registry(config) as registry:
+    with _registry(read_config(config)[0]) as registry:
         versions, pointers = registry.versions.all(), registry.serving.pointers()
     if json:
         print_json([version_json(v, pointers) for v in versions])
@@ -53,7 +53,7 @@ def show(
     from learners.versions.describe import full_json
 
     settings, _ = read_config(config)
-    with _registry(config) as registry:
+    with _registry(settings) as registry:
         found = registry.versions.find(version)
     content = full_json(found, SnapshotStore(Path(settings.snapshots)), SHOWN_WEIGHTS)
     print_json(content)
@@ -74,7 +74,7 @@ def score(
 
     check_apart({"the CSV file": csv, "--config": str(config)}, {"--output": output})
     settings, schema = read_config(config)
-    with _registry(config) as registry:
+    with _registry(settings) as registry:
         wanted = version if version is not None else registry.serving.pointers().serving
         if wanted is None:
             raise UsageError("No version is served yet, so there is nothing to score with.")
@@ -96,7 +96,7 @@ def promote(
 
 def unpin(reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """Let the learner's newest version be served again."""
-    with _registry(config) as registry:
+    with _registry(read_config(config)[0]) as registry:
         _say_pointers(registry.serving.unpin(reason, actor()), json=json)
 
 
@@ -127,7 +127,7 @@ def history(
     from converters.cells.times import time_ms
     from learners.versions.describe import entry_json, ledger_table
 
-    with _registry(config) as registry:
+    with _registry(read_config(config)[0]) as registry:
         if at is not None:
             try:
                 moment = datetime.fromtimestamp(time_ms(at) / 1000, UTC)
@@ -147,9 +147,7 @@ def history(
 
 def promote_version(settings: Settings, version: int, reason: str) -> None:
     """Serve a version that a command has just made."""
-    from learners.registry import Registry
-
-    with closing(Registry(settings.registry, settings.model)) as registry:
+    with _registry(settings) as registry:
         registry.serving.pin("promote", version, reason, actor())
 
 
@@ -160,7 +158,7 @@ def _serve(
     from learners.snapshots.store import SnapshotStore
 
     settings, schema = read_config(config)
-    with _registry(config) as registry:
+    with _registry(settings) as registry:
         found = registry.versions.find(version)
         if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
             SnapshotStore(Path(settings.snapshots)).manifest(found.snapshot)
@@ -177,10 +175,9 @@ def actor() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _registry(config: Path) -> closing[Registry]:
+def _registry(settings: Settings) -> closing[Registry]:
     from learners.registry import Registry
 
-    settings, _ = read_config(config)
     settings.home.mkdir(parents=True, exist_ok=True)
     return closing(Registry(settings.registry, settings.model))
 
@@ -191,6 +188,6 @@ def _say_pointers(pointers: Pointers, *, json: bool) -> None:
             {"serving": pointers.serving, "latest": pointers.latest, "pinned": pointers.pinned}
         )
         return
-    pinned = "and stays so until it is unpinned" if pointers.pinned else "following the learner"
+    pinned = "pinned (unpin to follow the learner)" if pointers.pinned else "following the learner"
     newest = f"The learner's newest is {pointers.latest}."
     say(f"Version {pointers.serving} is served, {pinned}. {newest}")

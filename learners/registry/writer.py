@@ -64,8 +64,7 @@ class Writer(Part):
         """The writer's last heartbeat; None before the first writer."""
         with self._database.read() as look:
             last = select(_BEATS.c.status, _BEATS.c.at, _BEATS.c.epoch, _BEATS.c.owner)
-            found = look.connection.execute(last.where(_BEATS.c.model == look.model))
-            row = found.one_or_none()
+            row = look.connection.execute(last.where(_BEATS.c.model == look.model)).one_or_none()
             return None if row is None else Status(*row)
 
     def begin_lineage(
