@@ -81,7 +81,7 @@ def unresolved(names: dict[str, str]) -> list[str]:
 def test_every_module_named_in_a_string_is_there() -> None:
     """Those for importlib, for `python -m` and `python -c`, and those that tests patch."""
     names = named(WHOLE, IMPORT)
-    assert {"learners.vw.learner", "stream.reading.remote_process", "serve.cli"} <= names.keys()
+    assert {"learners.vw.learner", "stream.reading.reader_main", "serve.cli"} <= names.keys()
     assert unresolved({name: place for name, place in names.items() if name not in OTHERS}) == []
 
 
