@@ -112,7 +112,7 @@ def names_to_install(text: str) -> set[str]:
     """What the commands in a text would fetch from a package index by its name."""
     found: set[str] = set()
     lines = "\n".join(line for line in text.splitlines() if "install" in line or " add " in line)
-    commands = re.findall(r"\b(?:pipx?|uv|uvx)\b[^\n`]*? (?:install|add) ([^\n`|&;)]*)", lines)
+    commands = re.findall(r"\b(?:pipx?|uv|uvx)\b[^\n`]*? (?:install|add) ([^\n`|&;)#]*)", lines)
     for argument in " ".join(commands).split():
         name = re.match(r"[\"']*([A-Za-z][\w.-]*)(?=[\[=<>~!\"'.,]|$)", argument)
         if name and "/" not in argument and "." not in name[1].strip("."):

@@ -15,9 +15,46 @@ def test_the_configuration_reference_is_the_settings() -> None:
     assert len(headings) == len(set(headings))
 
 
-def test_links_of_the_readme_lead_somewhere() -> None:
-    """Every relative link names a file that is there."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)#]+)\)", text)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def pages() -> dict[str, str]:
+    """Every document that people read, by its path."""
+    paths = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
+
+
+def anchors(text: str) -> set[str]:
+    """The names under which a page's headings can be linked."""
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of a document names a file that is there, and a heading that it has."""
+    broken = []
+    found = pages()
+    for name, text in found.items():
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            if "://" in link:
+                continue
+            target, _, heading = link.partition("#")
+            path = ((ROOT / name).parent / target).resolve() if target else ROOT / name
+            if not path.exists() or (heading and heading not in anchors(path.read_text("utf-8"))):
+                broken.append(f"{name}: {link}")
+    assert broken == []
+    assert "docs/architecture.md" in found["README.md"]
+    assert "CONTRIBUTING.md" in found["README.md"]
+
+
+def test_the_index_lists_every_document() -> None:
+    """And every script that generates one."""
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    documents = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    scripts = {path.stem for path in (ROOT / "docs").glob("make_*.py")}
+    assert {name for name in documents if f"]({name})" not in index} == set()
+    assert {name for name in scripts if f"python -m docs.{name}`" not in index} == set()
+
+
+def test_pictures_are_small() -> None:
+    """None is over 300 KB."""
+    pictures = [p for p in (ROOT / "docs").iterdir() if p.suffix in {".png", ".svg"}]
+    assert pictures
+    assert [p.name for p in pictures if p.stat().st_size > 300_000] == []

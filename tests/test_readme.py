@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -20,7 +22,9 @@ import pytest
 
 from tests.support import ROOT
 
-MAKE, *BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+MAKE, INSTALL, *BLOCKS = re.findall(
+    r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+)
 
 
 @pytest.fixture
@@ -83,6 +87,35 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, environment: dict[str,
     assert (tmp_path / "scored.csv").exists()
     commands = set(re.findall(r"^ *freshet (\S+)", "".join(BLOCKS), re.MULTILINE))
     assert {"init", "produce", "up", "models", "rollback", "backfill", "unpin"} <= commands
+
+
+@pytest.mark.timeout(300)
+def test_every_install_command_of_the_readme_gives_the_command(tmp_path: Path) -> None:
+    """Each is run on a copy of what a wheel is made of, without fetching dependencies."""
+    source = tmp_path / "checkout"
+    for name in ("converters", "learners", "stream", "serve"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, source / name)
+    commands = [line.partition("#")[0].strip() for line in INSTALL.splitlines()]
+    assert len(commands) == 2
+    for number, command in enumerate(commands):
+        target = tmp_path / str(number)
+        program, install, what = shlex.split(command)
+        assert (program, install) == ("pip", "install")
+        options = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(target)]
+        subprocess.run(
+            [*installer(), "install", *options, what], cwd=source, check=True, capture_output=True
+        )
+        assert (target / "bin" / "freshet").exists()
+        assert list(target.glob("freshet_ml-*.dist-info"))
+
+
+def installer() -> list[str]:
+    """Pip, or what stands in for it in an environment that uv made."""
+    if find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    return ["uv", "pip"]
 
 
 def run(block: str, folder: Path, environment: dict[str, str]) -> str:
