@@ -20,11 +20,10 @@ from converters.errors import FreshetError
 from converters.files.csv_file import open_csv
 from converters.show.command_line import progress, say
 from learners.registry import Registry
-from learners.registry.row_types import Commit, Lineage, Start
+from learners.registry.row_types import Lineage, Start
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.dead_letters.exactly_once import once_reader
-from stream.fold import run_report
 from stream.fold.outputs import Score, read_dead_letters, read_scores
 from stream.fold.pipeline import Pipeline, Written, new_pipeline
 from stream.fold.run_report import report
@@ -170,22 +169,11 @@ class Backfill:
         self, pipeline: Pipeline, start: Start, parent: int | None, began: float, before: int
     ) -> dict[str, Any]:
         """Save what was folded as a candidate, and report."""
-        with checkpoint.saved(self.snapshots, self.context, pipeline, start, parent) as saved:
-            counts, metrics = run_report.counts(pipeline), saved.metrics
-            commit = Commit(
-                lineage=pipeline.lineage,
-                parent_version=parent,
-                snapshot=saved.snapshot,
-                model_sha256=saved.model_sha256,
-                start=start,
-                learned_something=True,
-                verdict=saved.verdict,
-                events=counts,
-                metrics=metrics,
-                learner=learner_json(self.context),
-                schema_hash=self.context.schema.hash,
-            )
-            version = self.registry.writer.add_candidate(commit)
+        with checkpoint.saved(
+            self.snapshots, self.context, pipeline, start, parent, learned_something=True
+        ) as saved:
+            version = self.registry.writer.add_candidate(saved)
+        counts, metrics = saved.events, saved.metrics
         seconds, this_run = monotonic() - began, counts["events"] - before
         return report(counts, metrics, version, saved.model_sha256, (this_run, seconds))
 

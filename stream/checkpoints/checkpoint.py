@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,13 @@ from learners.calibration.adjustment import Adjuster, Adjustment
 from learners.evaluation.evaluator import Evaluator
 from learners.learner import MODEL_FILE
 from learners.metrics.arrays import AnyArray
-from learners.registry.row_types import Start, Verdict
+from learners.registry.row_types import Commit, Start
 from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
-from learners.snapshots.manifest import SnapshotRef
 from learners.snapshots.store import Draft, Snapshot, SnapshotStore
 from learners.versions.gate import judge, packages
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.fold.row_planner import Counts
-from stream.fold.run_report import metrics
+from stream.fold.run_report import counts, metrics
 from stream.fold.scoring import Scoring, Static
 from stream.fold.shadows import Shadow
 from stream.log import fingerprint
@@ -58,16 +57,6 @@ UNREADABLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A snapshot on disk, what the gate says of it, and what was measured until then."""
-
-    snapshot: SnapshotRef
-    model_sha256: str
-    verdict: Verdict
-    metrics: dict[str, Any]
-
-
 @contextmanager
 def saved(
     store: SnapshotStore,
@@ -75,10 +64,13 @@ def saved(
     pipeline: Pipeline,
     start: Start,
     parent: int | None,
-) -> Iterator[Saved]:
+    *,
+    learned_something: bool,
+) -> Iterator[Commit]:
     """Write the whole state; on disk, and judged, when the ``with`` begins.
 
-    Name the snapshot in the registry before the ``with`` ends: until then no collector takes it.
+    Gives what the registry is told. Commit it before the ``with`` ends: until then no collector
+    takes the snapshot.
     """
     with store.draft() as draft:
         model = draft.path / MODEL_FILE
@@ -101,7 +93,19 @@ def saved(
             "expected": [e.to_json() for e in expected],
         }
         snapshot = draft.finish(manifest)
-        yield Saved(snapshot, model_sha256, verdict, measured)
+        yield Commit(
+            lineage=pipeline.lineage,
+            parent_version=parent,
+            snapshot=snapshot,
+            model_sha256=model_sha256,
+            start=start,
+            learned_something=learned_something,
+            verdict=verdict,
+            events=counts(pipeline),
+            metrics=measured,
+            learner=learner_json(context),
+            schema_hash=context.schema.hash,
+        )
         pipeline.saved_joins.accept(draft.path, draft.marks)
 
 

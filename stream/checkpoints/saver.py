@@ -16,18 +16,16 @@ from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry
 from learners.registry.errors import RegistryError, SupersededError
-from learners.registry.row_types import Commit, Committed, Start
+from learners.registry.row_types import Start
 from learners.snapshots.errors import SnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream import process_control
 from stream.checkpoints import checkpoint
-from stream.checkpoints.checkpoint import Saved
-from stream.fold import run_report
 from stream.fold.pipeline import Pipeline
 from stream.log.contract import Place
 from stream.log.journal import to_positions
 from stream.process_control import Backoff
-from stream.resolved_config import ResolvedConfig, learner_json
+from stream.resolved_config import ResolvedConfig
 
 log = structlog.get_logger()
 
@@ -169,14 +167,20 @@ class Saver:
             return
         began = monotonic()
         start = Start(to_positions(cut), self._topic_ids, journal_position)
+        pipeline, learned = self._pipeline, self._pipeline.counts.learned
         with checkpoint.saved(
-            self._snapshots, self._context, self._pipeline, start, self._parent
+            self._snapshots,
+            self._context,
+            pipeline,
+            start,
+            self._parent,
+            learned_something=learned > self._learned_at_version,
         ) as saved:
-            committed = self._commit(saved, start)
-        learned = self._pipeline.counts.learned
+            # The commit point: the registry names the snapshot, if the epoch is still mine.
+            committed = self._registry.writer.commit(self._epoch, saved)
         self._parent = committed.version or self._parent
         self._learned_at_version = learned
-        self._saved_batches = self._pipeline.batches
+        self._saved_batches = pipeline.batches
         self.trouble = ""
         process_control.collect_recent()
         self._pacing.saved(learned, monotonic() - began)
@@ -186,24 +190,4 @@ class Saver:
             verdict="good" if saved.verdict.good else saved.verdict.reason,
             learned=learned,
             seconds=round(monotonic() - began, 3),
-        )
-
-    def _commit(self, saved: Saved, start: Start) -> Committed:
-        """The commit point: the registry names the snapshot, if the epoch is still mine."""
-        pipeline = self._pipeline
-        return self._registry.writer.commit(
-            self._epoch,
-            Commit(
-                lineage=pipeline.lineage,
-                parent_version=self._parent,
-                snapshot=saved.snapshot,
-                model_sha256=saved.model_sha256,
-                start=start,
-                learned_something=pipeline.counts.learned > self._learned_at_version,
-                verdict=saved.verdict,
-                events=run_report.counts(pipeline),
-                metrics=saved.metrics,
-                learner=learner_json(self._context),
-                schema_hash=self._context.schema.hash,
-            ),
         )

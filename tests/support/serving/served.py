@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -20,13 +21,12 @@ from converters.config import load
 from converters.convert.records import RowReader
 from converters.schema import schema
 from learners.registry import Registry
-from learners.registry.row_types import Commit, Pointers, Start, Verdict
+from learners.registry.row_types import Pointers, Start, Verdict
 from learners.versions.score_file import loaded
 from serve.app import create_app
 from serve.openapi.declared_route import Route
 from serve.routes import all_routes
 from stream.checkpoints import checkpoint
-from stream.fold import run_report
 from stream.fold.pipeline import new_pipeline
 from stream.log.batch import Batch, EventRows
 from stream.log.contract import Place, Record
@@ -70,23 +70,11 @@ class Maker:
         place = Place("flights.events", 0)
         self.pipeline.take(Batch([EventRows(place, self._at, 1, taken)], {place: self._at}))
         pipeline, context = self.pipeline, self.context
-        with checkpoint.saved(self.store, context, pipeline, START, self.parent) as saved:
-            committed = self.registry.writer.commit(
-                self.epoch,
-                Commit(
-                    lineage=pipeline.lineage,
-                    parent_version=self.parent,
-                    snapshot=saved.snapshot,
-                    model_sha256=saved.model_sha256,
-                    start=START,
-                    learned_something=True,
-                    verdict=verdict or saved.verdict,
-                    events=run_report.counts(pipeline),
-                    metrics=run_report.metrics(pipeline),
-                    learner=learner_json(context),
-                    schema_hash=self.project.schema.hash,
-                ),
-            )
+        with checkpoint.saved(
+            self.store, context, pipeline, START, self.parent, learned_something=True
+        ) as saved:
+            commit = replace(saved, verdict=verdict or saved.verdict)
+            committed = self.registry.writer.commit(self.epoch, commit)
         assert committed.version is not None
         self.parent = committed.version
         return committed.version

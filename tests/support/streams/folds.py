@@ -110,7 +110,9 @@ def saved_and_loaded(
     then: ResolvedConfig | None = None,
 ) -> Pipeline:
     """The pipeline after a checkpoint and a kill, started with the config ``then``."""
-    with checkpoint.saved(store, made_for, fold, Start({}, {}, 0), None) as saved:
+    with checkpoint.saved(
+        store, made_for, fold, Start({}, {}, 0), None, learned_something=True
+    ) as saved:
         assert saved.verdict.good, saved.verdict
     fold.close()
     with store.open(saved.snapshot) as snapshot:
