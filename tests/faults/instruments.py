@@ -249,4 +249,4 @@ class Instruments:
         self.step("learners.registry.writer", "Writer.mark_thinned", after="thinning: marked")
         self.step(where, "remove", after=over, marks="removal")
         self.step("os", "unlink", after="thinning: a file removed", within="removal")
-        self.step("stream.learner.loop", "thin", after="thinning: over")
+        self.step(where, "SnapshotStore.collect_orphans", after="thinning: over")
