@@ -1,7 +1,6 @@
 """Opens the log that a URL names: the one place that knows which logs there are.
 
-Stands between every command that touches the stream and the two implementations, which it imports
-only when they are asked for.
+An implementation is imported only when its log is asked for.
 """
 
 from __future__ import annotations

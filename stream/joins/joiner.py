@@ -1,6 +1,6 @@
 """Joins events with their labels by id: who waits, who is known, who is too late.
 
-Owned by the pipeline's planner, which asks it about every row that has an id. All of it is a fold
+The planner asks it about every row that has an id. All of it is a fold
 over the log: *stream time* is the latest record time taken so far, the watermark; nothing here
 looks at a clock.
 

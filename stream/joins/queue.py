@@ -1,6 +1,5 @@
 """Keys in the order in which they came: any may leave at any time, the oldest is known.
 
-Stands below :mod:`stream.joins.joiner`, which has one such queue for each thing it remembers.
 Everything is lists and arrays: a million remembered events are no objects of their own, so that
 neither memory nor Python's cycle collector feels them (docs/late-labels.md has the bytes).
 

@@ -1,6 +1,6 @@
 """What is remembered, into a snapshot's folder and back.
 
-Stands between :mod:`stream.checkpoints.checkpoint` and the queues. The manifest names the segments
+The manifest names the segments
 of each queue and holds the counts; ``joins.npz`` says which rows of the segments are left.
 """
 

@@ -1,8 +1,6 @@
 """A queue on disk: a checkpoint writes what came since the last one, and which of all are left.
 
-Stands between :mod:`stream.joins.queue` and the snapshot's folder
-(:mod:`stream.checkpoints.checkpoint`).
-Rows stand in *segments*: files that are written once and taken over from snapshot to snapshot by
+Rows are kept in *segments*: files that are written once and taken over from snapshot to snapshot by
 a link. Which of a segment's rows are still there is a bit each, rewritten every time.
 
 Segments that are empty go; neighbours of one level are merged into one of the next (O'Neil et al.

@@ -1,6 +1,6 @@
 """All that Freshet takes from kafka-python, with its defaults and its manners put right.
 
-Stands below the Kafka log, its reader and its writer. What is put right here: clients that cannot
+What is corrected here: clients that cannot
 connect leave a thread and sockets behind; a commit waits for ever; closing with a broker gone
 leaves a thread; a failed connection attempt leaves its socket open; ERROR and WARNING lines are
 logged for what is raised as well.

@@ -1,7 +1,7 @@
 """What kafka-python's errors mean for the one who runs Freshet.
 
-Stands between the client library and the Kafka log, its reader and its writer: each does its work
-inside :func:`errors`, and repeats inside :func:`patiently` what may be repeated.
+The log, its reader and its writer work inside :func:`errors`, and repeat inside :func:`patiently`
+what may be repeated.
 """
 
 from __future__ import annotations

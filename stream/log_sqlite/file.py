@@ -1,7 +1,7 @@
 """The one file of a SQLite log: how it is opened, what is in it, and what its errors mean.
 
-Stands below the SQLite log, its readers and its writers; each of them holds a connection of its
-own from :meth:`LogFile.connect` and does its work inside :meth:`LogFile.errors`.
+The log, its readers and its writers each hold a connection from :meth:`LogFile.connect` and do
+their work inside :meth:`LogFile.errors`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a reader is to read: from where, which of it has been learned before, and where to end.
 
-Stands between the learner, which knows all this from its checkpoint and the journal, and the reader
-(:mod:`stream.reading.conversion`), in this process or, as one line of JSON, in another.
+The learner knows all this from its checkpoint and the journal. The reader gets it as it is, or, in
+another process, as one line of JSON.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """Several partitions as one stream: records in order of record time, labels before events.
 
-Stands between a :class:`~stream.log.contract.LogReader` and the conversion
-(:mod:`stream.reading.conversion`). The
-order is (record time, labels before events, topic, partition, offset), keeping each partition's
+The order is (record time, labels before events, topic, partition, offset), keeping each partition's
 own order; a partition known to hold more is waited for, so that what is taken from a backlog is
 always a prefix of the one global order, however the log delivers it.
 

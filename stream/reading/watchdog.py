@@ -1,6 +1,6 @@
 """Notices a reader that neither delivers nor fails: a call to the log that does not return.
 
-Stands around the log's reader in the learner process. A thread that hangs in a library cannot be
+A thread that hangs in a library cannot be
 freed from outside, but a process that ends loses nothing here, and its supervisor starts another.
 """
 
