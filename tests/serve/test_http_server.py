@@ -54,7 +54,7 @@ def test_a_signal_lets_requests_end(project: Project, kind: signal.Signals) -> N
         eventually(lambda: _refuses(server.port))
         connection.sendall(whole[-4:])
         assert Answers(connection).next()[0] == 200
-        assert server.process.wait(15) == 0
+        assert server.process.wait(60) == 0
         assert "Traceback" not in server.said.read_text(encoding="utf-8")
 
 
@@ -79,7 +79,7 @@ def test_workers_end_with_a_parent_that_was_killed(project: Project) -> None:
     """They do not hold the port for ever."""
     with server_of(project, "--workers", "2") as server:
         server.process.kill()
-        server.process.wait(10)
+        server.process.wait(60)
         eventually(lambda: _refuses(server.port))
 
 

@@ -75,6 +75,7 @@ def test_a_broker_that_does_not_answer_is_an_error_in_time(
     monkeypatch: pytest.MonkeyPatch, *, listening: bool
 ) -> None:
     """A port that is closed, or accepts and says nothing: the error names it, nothing is left."""
+    usual = client.CONNECT_SECONDS
     monkeypatch.setattr(client, "CONNECT_SECONDS", 1.0)
     before = set(threading.enumerate())
     with closing(socket.socket()) as server:
@@ -85,5 +86,5 @@ def test_a_broker_that_does_not_answer_is_an_error_in_time(
         begun = time.monotonic()
         with pytest.raises(LogUnavailableError, match=f"Kafka at 127.0.0.1:{port}, connect"):
             open_log(f"kafka://127.0.0.1:{port}")
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < usual
     assert set(threading.enumerate()) <= before

@@ -174,7 +174,7 @@ def test_a_rollback_gets_its_turn_beside_a_busy_writer(tmp_path: Path) -> None:
         assert learner.poll() is None
         learner.kill()
         learner.communicate()
-        assert sorted(took)[len(took) // 2] < 1
+        assert sorted(took)[len(took) // 2] < 3
 
 
 def test_many_may_open_a_new_registry_at_once(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_topics_and_partitions_that_are_not_there_are_refused(
     with pytest.raises(UnknownTopicError, match="no partition 1"):
         event_log.read({place: 0, Place(unique_name, 1): 0})
     assert read_all(event_log, {place: 0}) == []
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 25  # a client by itself looks for it for longer
 
 
 @pytest.mark.parametrize("name", ["", ".", "a b", "ä", "x" * 250])

@@ -22,7 +22,7 @@ from tests.support.streams.broker import BrokerUnavailableError, private_broker
 from tests.support.streams.logs import make_topic, outgoing, read, read_all, values, without_kafka
 
 pytestmark = pytest.mark.kafka
-IN_TIME = 15.0
+IN_TIME = 25.0
 
 
 @pytest.fixture
