@@ -20,6 +20,7 @@ PACKAGES = ("converters", "learners", "stream", "serve", "tests", "benchmarks")
 NAME = rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+"
 WHOLE = re.compile(rf"""(?<![\w\]])["']({NAME})["']""")
 IMPORT = re.compile(rf"\b(?:from|import) ({NAME})")  # also in code for `python -c`
+RUN = re.compile(rf"""["']-m["'], ["']({NAME})["']""")
 PATTERN = re.compile(rf"""\bf"((?:{"|".join(PACKAGES)})\.[^\s"]*{{[^\s"]*)\"""")
 REFERENCE = re.compile(rf":[a-z]+:`~?({NAME})`")
 # What looks alike: keys of the config's section of the same name, right and wrong, and a file.
