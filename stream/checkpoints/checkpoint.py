@@ -74,11 +74,8 @@ def saved(
     """
     with store.draft() as draft:
         model = draft.path / MODEL_FILE
-        pipeline.learner.save(model)
+        contents = _write_files(draft, pipeline)
         model_sha256 = sha256(model.read_bytes()).hexdigest()
-        write_arrays(draft.path / METRICS, pipeline.evaluator.state())
-        joins = pipeline.saved_joins.write(draft)
-        scoring = write_scoring(draft, pipeline.scoring)
         verdict, expected = judge(
             context.spec, model, list(pipeline.sample), draft.path / "scratch"
         )
@@ -87,8 +84,7 @@ def saved(
             "model_sha256": model_sha256,
             "parent": parent,
             "start": asdict(start),
-            "joins": joins,
-            **scoring,
+            **contents,
             "metrics": (measured := metrics(pipeline)),
             "expected": [e.to_json() for e in expected],
         }
@@ -107,6 +103,14 @@ def saved(
             schema_hash=context.schema.hash,
         )
         pipeline.saved_joins.accept(draft.path, draft.marks)
+
+
+def _write_files(draft: Draft, pipeline: Pipeline) -> dict[str, Any]:
+    """Write everything but the manifest; gives what the manifest says of it."""
+    pipeline.learner.save(draft.path / MODEL_FILE)
+    write_arrays(draft.path / METRICS, pipeline.evaluator.state())
+    joins = pipeline.saved_joins.write(draft)
+    return {"joins": joins, **write_scoring(draft, pipeline.scoring)}
 
 
 def _identity(context: ResolvedConfig, pipeline: Pipeline) -> dict[str, Any]:
