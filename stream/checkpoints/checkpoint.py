@@ -69,36 +69,33 @@ def saved(
 ) -> Iterator[Commit]:
     """Write the whole state; on disk, and judged, when the ``with`` begins.
 
-    Gives what the registry is told. Commit it before the ``with`` ends: until then no collector
-    takes the snapshot.
+    Commit what this gives before the ``with`` ends: until then no collector takes the snapshot.
     """
     with store.draft() as draft:
         model = draft.path / MODEL_FILE
         contents = _write_files(draft, pipeline)
         model_sha256 = sha256(model.read_bytes()).hexdigest()
-        verdict, expected = judge(
-            context.spec, model, list(pipeline.sample), draft.path / "scratch"
-        )
+        sample, scratch = list(pipeline.sample), draft.path / "scratch"
+        verdict, expected = judge(context.spec, model, sample, scratch)
         manifest = {
             **_identity(context, pipeline),
             "model_sha256": model_sha256,
             "parent": parent,
             "start": asdict(start),
             **contents,
-            "metrics": (measured := metrics(pipeline)),
+            "metrics": metrics(pipeline),
             "expected": [e.to_json() for e in expected],
         }
-        snapshot = draft.finish(manifest)
         yield Commit(
             lineage=pipeline.lineage,
             parent_version=parent,
-            snapshot=snapshot,
+            snapshot=draft.finish(manifest),
             model_sha256=model_sha256,
             start=start,
             learned_something=learned_something,
             verdict=verdict,
             events=counts(pipeline),
-            metrics=measured,
+            metrics=manifest["metrics"],
             learner=learner_json(context),
             schema_hash=context.schema.hash,
         )
