@@ -77,11 +77,10 @@ def saved(
         model_sha256 = sha256(model.read_bytes()).hexdigest()
         sample, scratch = list(pipeline.sample), draft.path / "scratch"
         verdict, expected = judge(context.spec, model, sample, scratch)
+        origin = {"model_sha256": model_sha256, "parent": parent, "start": asdict(start)}
         manifest = {
             **_identity(context, pipeline),
-            "model_sha256": model_sha256,
-            "parent": parent,
-            "start": asdict(start),
+            **origin,
             **contents,
             "metrics": metrics(pipeline),
             "expected": [e.to_json() for e in expected],
