@@ -73,8 +73,7 @@ def saved(
     """
     with store.draft() as draft:
         model = draft.path / MODEL_FILE
-        contents = _write_files(draft, pipeline)
-        model_sha256 = sha256(model.read_bytes()).hexdigest()
+        model_sha256, contents = _write_files(draft, pipeline)
         sample, scratch = list(pipeline.sample), draft.path / "scratch"
         verdict, expected = judge(context.spec, model, sample, scratch)
         origin = {"model_sha256": model_sha256, "parent": parent, "start": asdict(start)}
@@ -101,12 +100,14 @@ def saved(
         pipeline.saved_joins.accept(draft.path, draft.marks)
 
 
-def _write_files(draft: Draft, pipeline: Pipeline) -> dict[str, Any]:
-    """Write everything but the manifest; gives what the manifest says of it."""
-    pipeline.learner.save(draft.path / MODEL_FILE)
+def _write_files(draft: Draft, pipeline: Pipeline) -> tuple[str, dict[str, Any]]:
+    """Write all but the manifest; gives the model's fingerprint, and what the manifest says."""
+    model = draft.path / MODEL_FILE
+    pipeline.learner.save(model)
     write_arrays(draft.path / METRICS, pipeline.evaluator.state())
     joins = pipeline.saved_joins.write(draft)
-    return {"joins": joins, **write_scoring(draft, pipeline.scoring)}
+    contents = {"joins": joins, **write_scoring(draft, pipeline.scoring)}
+    return sha256(model.read_bytes()).hexdigest(), contents
 
 
 def _identity(context: ResolvedConfig, pipeline: Pipeline) -> dict[str, Any]:
