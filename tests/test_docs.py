@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
+
+import pytest
 
 from docs.make_configuration import PAGE, page
 from tests.support import ROOT
@@ -51,6 +54,25 @@ def test_the_index_lists_every_document() -> None:
     scripts = {path.stem for path in (ROOT / "docs").glob("make_*.py")}
     assert {name for name in documents if f"]({name})" not in index} == set()
     assert {name for name in scripts if f"python -m docs.{name}`" not in index} == set()
+
+
+def test_files_that_documents_name_are_there() -> None:
+    """Every path of a Python file in a document's text exists."""
+    named = {
+        (name, path)
+        for name, text in pages().items()
+        if name != "CONTRIBUTING.md"  # names files to create, and has a test of its own
+        for path in re.findall(r"[\w.]+(?:/[\w.]+)+\.py\b", text)
+    }
+    assert len(named) > 10
+    assert {(name, path) for name, path in named if not (ROOT / path).exists()} == set()
+
+
+@pytest.mark.parametrize("script", sorted(p.stem for p in (ROOT / "docs").glob("make_*.py")))
+def test_scripts_of_documents_use_what_there_is(script: str) -> None:
+    """Each can be imported, and has something to run."""
+    assert import_module(f"docs.{script}").__doc__
+    assert "__main__" in (ROOT / "docs" / f"{script}.py").read_text(encoding="utf-8")
 
 
 def test_pictures_are_small() -> None:
