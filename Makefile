@@ -19,7 +19,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %s %-7s", $$1, $$2; \
 		$$1 = $$2 = ""; print }'
 
-# What it says goes to standard error, so that `make demo ARGS=--json` prints one JSON document.
+# Its output goes to standard error, so that `make demo ARGS=--json` prints one JSON document.
 setup: ## create .venv with everything that the demo and the tests need
 	@sh .ci/set-up >&2
 
@@ -38,7 +38,7 @@ check: setup ## lint, format, types, and the floors that imports may cross
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
-faults: setup ## make every fault and 2,000 kills for real (goes on where it was stopped)
+faults: setup ## cause every fault and 2,000 kills for real (resumes where it was stopped)
 	@.venv/bin/python -m tests.faults $(ARGS)
 
 # Some ten minutes on one core; ARGS="-n 2" shares them out.
@@ -49,7 +49,7 @@ bench: setup ## print the table of ratios
 	@.venv/bin/python -m benchmarks $(ARGS)
 
 # The first lock holds everything; the others are parts of it, at the same versions.
-lock: ## pin the dependencies anew (needs uv; ARGS=--upgrade takes the newest)
+lock: ## pin the dependencies again (needs uv; ARGS=--upgrade takes the newest)
 	$(LOCK) pyproject.toml --extra demo --extra parquet --group test --group check --group bench \
 		--group build \
 		-o requirements-dev.txt $(ARGS)

@@ -28,7 +28,7 @@ written as JSON. A variable that names no key is an error. Secrets belong there 
 
 Relative paths are taken from the folder of the config file.
 
-<!-- Written by docs/make_configuration.py; the texts stand in converters/config/settings.py. -->
+<!-- Written by docs/make_configuration.py; the texts are in converters/config/. -->
 """
 
 
