@@ -185,7 +185,8 @@ def until_served(address: str) -> None:
 
 def test_an_interrupted_demo_ends_with_130(tmp_path: Path) -> None:
     """Ctrl-C before all is learned ends everything cleanly, with a status that says so."""
-    with demo(tmp_path, "--speed 1 --exit --json") as running:
+    port = free_port("127.0.0.1", 0)  # by default other demos take the same, once it is free
+    with demo(tmp_path, f"--speed 1 --exit --json --port {port}") as running:
         address = running.address
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(60) == 130
