@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shutil
 import subprocess
@@ -19,12 +18,9 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("converters", "learners", "stream", "serve")
-CODE = (*PACKAGES, "tests", "benchmarks")
 LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-build.txt")
 
 LARGEST_FILE = 2**20
-LONGEST_MODULE = 400
-LONGEST_FUNCTION = 40
 
 # Hosts of package indexes and folders of somebody's machine, put together so as not to be found
 # in this very file. A folder counts where a path begins.
@@ -49,14 +45,6 @@ def tracked() -> list[Path]:
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
     paths = (ROOT / name for name in listing.stdout.decode().split("\0") if name)
     return [path for path in paths if path.is_file()]
-
-
-@cache
-def modules() -> list[tuple[str, str, ast.Module]]:
-    """Name, text and syntax tree of every tracked Python module."""
-    names = [path.relative_to(ROOT) for path in tracked() if path.suffix == ".py"]
-    texts = {str(n): (ROOT / n).read_text(encoding="utf-8") for n in names if n.parts[0] in CODE}
-    return [(name, text, ast.parse(text)) for name, text in texts.items()]
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -130,34 +118,6 @@ def test_licence_is_the_one_declared() -> None:
     assert project()["project"]["license"] == "Apache-2.0"
     assert "Version 2.0, January 2004" in text
     assert "END OF TERMS AND CONDITIONS" in text
-
-
-def test_modules_say_where_they_stand() -> None:
-    """Every module opens with a docstring."""
-    assert [name for name, text, tree in modules() if text.strip() and not docstring(tree)] == []
-
-
-def docstring(tree: ast.Module) -> str:
-    """A module's docstring, or nothing."""
-    return ast.get_docstring(tree) or ""
-
-
-def test_modules_are_short() -> None:
-    """No module has more lines than one can keep in mind."""
-    lengths = {name: text.count("\n") for name, text, _ in modules()}
-    assert {name: n for name, n in lengths.items() if n > LONGEST_MODULE} == {}
-
-
-def test_functions_are_short() -> None:
-    """No function is longer than a screen."""
-    long = [
-        f"{name}:{node.lineno} {node.name}"
-        for name, _, tree in modules()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
-    ]
-    assert long == []
 
 
 def test_wheel_holds_the_four_packages_and_nothing_else(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The sections of ``freshet.toml`` about columns and labels.
 
 Which of these settings make sense together is checked when the schema is made
-(:mod:`converters.schema.checks`).
+(:mod:`converters.schema.column_rules`).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from converters.cells.numbers import number
 from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import ColumnSettings
 from converters.config.settings import Settings
-from converters.schema.checks import SchemaError
+from converters.schema.column_rules import SchemaError
 from converters.schema.schema import Schema
 
 SLICED_KINDS = ("categorical", "boolean")

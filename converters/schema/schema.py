@@ -16,7 +16,7 @@ from converters.cells.feature import Feature
 from converters.cells.refusal import Refusal, quoted, wrong_width
 from converters.config.column_settings import ColumnSettings
 from converters.config.settings import Settings
-from converters.schema.checks import SchemaError, check_column, check_features, check_roles
+from converters.schema.column_rules import SchemaError, check_column, check_features, check_roles
 from converters.schema.crossing import NAMESPACE_LETTERS, crossed
 
 __all__ = ["NAMESPACE_LETTERS", "Column", "Feature", "Schema", "SchemaError", "from_settings"]

@@ -1,4 +1,4 @@
-"""The behaviours that the tests hold: ``python -m tests.behaviours [FOLDER]`` lists them, sorted.
+"""The behaviours that the tests hold, sorted: ``python -m tests.project.behaviours [FOLDER]``.
 
 A behaviour is the first line of a test's docstring. Two lists, made before and after a change, show
 with ``diff`` what the change took away or added.
