@@ -30,7 +30,7 @@ from stream.fold.scoring import AMOUNT, OWN, SLICE, STATIC, Scoring
 from stream.fold.shadows import new_shadow
 from stream.fold.slices import Slices
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
-from stream.joins.saved import SavedJoins
+from stream.joins.persistence import SavedJoins
 from stream.log.batch import Batch, Taken
 from stream.log.contract import Outgoing, Place
 from stream.log.fingerprint import Mark

@@ -19,7 +19,7 @@ from stream.fold.pipeline import Pipeline
 from stream.fold.row_planner import Planner
 from stream.fold.scoring import Scoring
 from stream.joins.joiner import Joiner
-from stream.joins.saved import SavedJoins
+from stream.joins.persistence import SavedJoins
 from stream.log.batch import Batch, EventRows, LabelRows
 from tests.support.streams.folds import (
     EVENTS,
