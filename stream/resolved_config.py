@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from converters.config.settings import LateLabelSettings, Settings
+from converters.config.learning_settings import LateLabelSettings
+from converters.config.settings import Settings
 from converters.schema.schema import Schema
 from learners import choose
 from learners.learner import LearnerSpec

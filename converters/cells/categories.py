@@ -12,8 +12,9 @@ from enum import Enum
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from converters.cells.escaping import escape_value
 from converters.cells.kind import Category, Kind
-from converters.cells.refusal import RefusedCellError, escape_value
+from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
 from converters.config.column_settings import ColumnSettings
 

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
-from converters.cells.refusal import escape_name
+from converters.cells.escaping import escape_name
 
 Value = TypeVar("Value")
 

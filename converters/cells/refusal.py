@@ -1,26 +1,48 @@
-"""The escapes of names and values, and the refusal of a cell that must not be learned.
+"""The refusal of a row or cell: its reason, and the sentence that explains the reason.
 
-VW's parser is silent about everything that it cannot read, so nothing that it could misread
-passes: names and values are percent-escaped, numbers written by :mod:`converters.cells.numbers`.
+A reason is a stable word, for programs and dead letters. HTTP clients also get its sentence.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from converters.cells.escaping import quoted
 
 # What an id may have in characters: each is kept as it is while its event waits, and written
 # beside its score.
 MOST_ID = 1_024
 
-# The feature that VW adds to every line.
-CONSTANT = "Constant"
-
-# What VW takes for syntax, and "^", with which its audit sets off a namespace.
-_ESCAPED_IN_VALUES = {c: f"%{c:02X}" for c in (*range(33), 127, *map(ord, ":|%^"))}
-_SYNTAX = re.compile(r"[\x00-\x20\x7f:|%^]")
-_ESCAPED_IN_NAMES = _ESCAPED_IN_VALUES | {ord("="): "%3D"}
+# What each reason means.
+SENTENCES = {
+    "bad-columns-header": "the header is empty or names a column twice",
+    "bad-json": "this is not JSON",
+    "bad-label": "this is not a label of the label map",
+    "bad-time": "this is not a time: ISO 8601, or seconds or milliseconds since 1970",
+    "bare-cr": "there is a carriage return outside quotes",
+    "empty-record": "there is no row",
+    "empty-row": "the row is empty",
+    "id-too-long": "the id has more than 1,024 characters",
+    "inexact-number": "JSON numbers from 2^64 up lose digits; send the value as a string",
+    "missing-id": "the id is missing",
+    "missing-label": "the label is missing",
+    "missing-value": "the value is missing, and the schema does not allow that",
+    "nested-value": "a list or an object cannot be a cell",
+    "not-a-number": "this is not a number in decimal notation",
+    "not-a-boolean": "this is not one of the column's spellings of true and false",
+    "not-a-row": "this is not a JSON object",
+    "not-finite": "this number is not finite as float32",
+    "not-utf8": "the row is not UTF-8",
+    "out-of-range": "the number is outside the column's range",
+    "rare-value": "the value is rare, and the schema does not allow that",
+    "text-too-long": "the text has more than 100,000 tokens",
+    "too-many-rows": "the record has more than 100,000 rows",
+    "unclosed-quote": "a quote in this row is not closed",
+    "unknown-column": "the schema has no such column",
+    "unseen-value": "the value is unknown, and the schema does not allow that",
+    "wrong-width": "the row has more or fewer cells than there are columns",
+}
 
 
 class Refusal(NamedTuple):
@@ -38,66 +60,6 @@ class RefusedCellError(ValueError):
         super().__init__(reason)
         self.reason = reason
         self.cell = cell
-
-
-def escape_value(text: str) -> str:
-    """Percent-escape what VW would take for syntax; texts that differ stay different."""
-    # Few texts need it, and looking takes a fifth of translating.
-    return text.translate(_ESCAPED_IN_VALUES) if _SYNTAX.search(text) else text
-
-
-def escape_name(text: str) -> str:
-    """As :func:`escape_value`, and ``=``, which separates a name from its value.
-
-    Two kinds of names have their first character escaped: that of the feature which VW adds to
-    every line, and numerals, whose number VW takes for their hash: ``5`` and ``05`` would share a
-    weight.
-    """
-    if text == CONSTANT or (text.isdecimal() and text.isascii()):
-        return f"%{ord(text[0]):02X}{text[1:]}"
-    return text.translate(_ESCAPED_IN_NAMES)
-
-
-QUOTED_LENGTH = 200
-# Each byte is at least a quarter of a character.
-_QUOTED_BYTES = 4 * (QUOTED_LENGTH + 1)
-# A byte that is not UTF-8 is decoded to a surrogate, and in a transcoded file it already is one
-# (:mod:`converters.files.csv_file`), whose own three bytes are not valid UTF-8 either.
-_FIRST_BYTE, _LAST_BYTE = 0xDC00, 0xDCFF
-_TRANSCODED = re.compile("\udced[\udcb0-\udcb3][\udc80-\udcbf]")
-
-
-def quoted(text: str) -> str:
-    """Text with what does not print as an escape, cut to :data:`QUOTED_LENGTH` characters."""
-    if len(text) <= QUOTED_LENGTH and text.isprintable():
-        return text
-    shown: list[str] = []
-    length = fitting = 0
-    for character in text[: QUOTED_LENGTH + 1]:
-        piece = character if character.isprintable() else _escaped(character)
-        length += len(piece)
-        if length > QUOTED_LENGTH:
-            return "".join(shown[:fitting]) + "…"
-        shown.append(piece)
-        fitting += length < QUOTED_LENGTH
-    return "".join(shown)
-
-
-def quoted_bytes(content: bytes) -> str:
-    """As :func:`quoted`, of bytes that may not be UTF-8; such are shown in hexadecimal."""
-    text = content[:_QUOTED_BYTES].decode("utf-8", "surrogateescape")
-    return quoted(_TRANSCODED.sub(_one_surrogate, text))
-
-
-def _one_surrogate(escaped: re.Match[str]) -> str:
-    return escaped[0].encode("utf-8", "surrogateescape").decode("utf-8", "surrogatepass")
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if _FIRST_BYTE <= code <= _LAST_BYTE:
-        return f"\\x{code - _FIRST_BYTE:02x}"
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def wrong_width(cells: Sequence[str], width: int, delimiter: str = ",") -> Refusal:

@@ -13,7 +13,7 @@ from heapq import nsmallest
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.cells.refusal import quoted
+from converters.cells.escaping import quoted
 from converters.check.column_counts import Classes, ColumnPlan, Counts, Totals
 from converters.check.data_report import (
     Bar,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from converters.cells.refusal import quoted
+from converters.cells.escaping import quoted
 from converters.check.class_balance import Balance
 from converters.check.column_counts import UNKNOWN
 from converters.check.data_report import ColumnReport, Finding, Level

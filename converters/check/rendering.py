@@ -12,7 +12,7 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
-from converters.cells.refusal import QUOTED_LENGTH, quoted
+from converters.cells.escaping import QUOTED_LENGTH, quoted
 from converters.check.data_report import Bar, ColumnReport, Report
 from converters.check.time_order import Times
 from converters.sampling.sketches import Estimate, about, estimated

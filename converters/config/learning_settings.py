@@ -1,4 +1,4 @@
-"""The sections of ``freshet.toml`` about learners, and measuring and calibrating their scores."""
+"""The sections of ``freshet.toml`` about learning: late labels, checkpoints, learners, measures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,78 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from converters.config.column_settings import Section
+
+
+class LateLabelSettings(Section):
+    """Events that wait for their label."""
+
+    wait: float = Field(604_800.0, gt=0, description="seconds of stream time an event waits")
+    expired: Literal["drop", "negative"] = Field(
+        "drop", description="what an event becomes when its label has not come"
+    )
+    max_waiting: int = Field(5_000_000, ge=1, description="most events kept waiting, oldest out")
+    allow_corrections: bool = Field(
+        False,
+        description="a second, differing label that comes within `wait` of the first is learned "
+        "too and measured in its place; otherwise it is a dead letter",
+    )
+    memory: int = Field(
+        1024,
+        ge=1,
+        description="MiB of waiting events' features held as they are; what is over is held "
+        "compressed. Changes nothing that is learned",
+    )
+
+
+class DuplicateSettings(Section):
+    """Ids seen before."""
+
+    window: int = Field(200_000, ge=0, description="resolved ids remembered to detect duplicates")
+
+
+class CheckpointSettings(Section):
+    """When the learner's state is saved; never changes what is learned."""
+
+    events: int = Field(20_000, ge=1, description="due after so many learned events")
+    seconds: float = Field(5.0, gt=0, description="due after so many seconds with something new")
+    min_spacing: float = Field(
+        20.0, ge=0, description="wait this many times the last checkpoint's cost; 0 switches it off"
+    )
+    keep: int = Field(20, ge=1, description="versions kept besides those chosen to be served")
+
+
+class LearnSettings(Section):
+    """The learner process."""
+
+    stall_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="a partition known to hold more may deliver nothing for so long before the "
+        "reader is opened again",
+    )
+    processes: int = Field(
+        0,
+        ge=0,
+        le=2,
+        description="1: one process reads and learns; 2: reading and converting have a process of "
+        "their own; 0: 2 where two processors can be used. What is learned is the same",
+    )
+
+
+class TopicSettings(Section):
+    """Names and shape of the topics; an empty name means `<model>.<what>`."""
+
+    events: str = Field("", description="rows to score and learn")
+    labels: str = Field("", description="late labels: `id,label[,time]`")
+    scores: str = Field("", description="the score of each row, written once")
+    dead_letters: str = Field("", description="refused rows with their reason")
+    journal: str = Field("", description="the batches taken, in order")
+    replays: str = Field("", description="which refused rows were corrected and sent again")
+    partitions: int = Field(1, ge=1, le=1000, description="partitions of events and labels")
+    replication_factor: int = Field(-1, ge=-1, description="Kafka's; -1 takes the broker's default")
+    accept_retention: bool = Field(
+        False, description="work with existing topics that delete or restamp records"
+    )
 
 
 class RiverSettings(Section):

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import orjson
 
-from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted, quoted_bytes
+from converters.cells.escaping import quoted, quoted_bytes
+from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
 from converters.cells.times import time_ms
 from converters.convert.to_vw_text import Row, compile_schema
 from converters.files.framing import MOST_ROWS, Dialect, plain_lines, too_many

@@ -15,8 +15,9 @@ from functools import partial
 from itertools import chain, repeat
 from operator import call, itemgetter
 
+from converters.cells.escaping import quoted
 from converters.cells.feature import Piece
-from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, quoted, wrong_width
+from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, wrong_width
 from converters.cells.times import check_time
 from converters.cells.weight import Weight
 from converters.files.framing import columns_of

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import islice, repeat
 from typing import BinaryIO
 
-from converters.cells.refusal import RefusedCellError, quoted
+from converters.cells.escaping import quoted
+from converters.cells.refusal import RefusedCellError
 from converters.convert.whole_file import Reject, Tally
 from converters.csv2vw.blocks import Blocks
 from converters.csv2vw.flags_and_layout import Csv2vwError, Flags, Layout

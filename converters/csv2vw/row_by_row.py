@@ -12,8 +12,9 @@ import json
 import re
 from collections.abc import Iterator
 
+from converters.cells.escaping import quoted
 from converters.cells.numbers import NUMBER, PLAIN_DECIMALS
-from converters.cells.refusal import Refusal, RefusedCellError, quoted
+from converters.cells.refusal import Refusal, RefusedCellError
 from converters.convert.whole_file import Reject
 from converters.csv2vw.flags_and_layout import Csv2vwError, Flags, Layout
 

@@ -21,7 +21,8 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from converters.cells.refusal import Refusal, quoted
+from converters.cells.escaping import quoted
+from converters.cells.refusal import Refusal
 from converters.config.settings import CsvSettings
 from converters.files.block_reader import READ_BYTES, Block, BlockReader, CsvFileError
 from converters.files.compressed import PARQUET, Readable, Source

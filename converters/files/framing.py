@@ -14,7 +14,8 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from converters.cells.refusal import Refusal, quoted, quoted_bytes
+from converters.cells.escaping import quoted, quoted_bytes
+from converters.cells.refusal import Refusal
 
 # In front of a row it is no part of it, unless a quote precedes it.
 BYTE_ORDER_MARK = "\ufeff"

@@ -13,7 +13,8 @@ from operator import itemgetter
 
 from pydantic import ValidationError
 
-from converters.cells.refusal import Refusal, quoted
+from converters.cells.escaping import quoted
+from converters.cells.refusal import Refusal
 from converters.config.settings import CsvSettings
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFile, CsvFileError, FileRow, is_utf8

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from converters.cells.escaping import quoted
 from converters.cells.feature import Feature
-from converters.cells.refusal import Refusal, quoted, wrong_width
+from converters.cells.refusal import Refusal, wrong_width
 from converters.config.column_settings import ColumnSettings
 from converters.config.settings import Settings
 from converters.schema.column_rules import SchemaError, check_column, check_features, check_roles

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TextIO
 
-from converters.cells.refusal import quoted
+from converters.cells.escaping import quoted
 
 # How much of a cell or a name a table shows.
 SHOWN_CHARACTERS = 32

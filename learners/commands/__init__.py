@@ -1,1 +1,1 @@
-"""Commands on versions (list, show, score, promote, rollback, ledger) and on reports."""
+"""Commands on versions (``models``, ``show``, ``promote``, ``rollback``, ``history``) and reports."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from converters.cells.refusal import quoted
+from converters.cells.escaping import quoted
 from converters.config.settings import Settings
 from converters.show.tables import cut
 from learners.evaluation.labelled_examples import MILLISECONDS, STATIC, Measuring

@@ -11,7 +11,7 @@ from time import monotonic
 
 import structlog
 
-from converters.config.settings import CheckpointSettings
+from converters.config.learning_settings import CheckpointSettings
 from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry

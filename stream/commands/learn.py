@@ -1,4 +1,4 @@
-"""The commands of the stream: produce, learn, backfill, scores.
+"""The commands ``produce``, ``learn`` and ``backfill``.
 
 Each reads the config, calls what does the work, and prints.
 """

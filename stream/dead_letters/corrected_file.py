@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from converters.cells.refusal import Refusal, quoted
+from converters.cells.escaping import quoted
+from converters.cells.refusal import Refusal
 from converters.convert.records import LABEL_NAMES
 from converters.files.block_reader import LONGEST_QUOTED
 from converters.files.csv_file import CsvFile, CsvFileError

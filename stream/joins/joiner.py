@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
 
-from converters.config.settings import DuplicateSettings, LateLabelSettings
+from converters.config.learning_settings import DuplicateSettings, LateLabelSettings
 from stream.joins.column_store import Layout
 from stream.joins.queue import KeyedQueue
 from stream.joins.segments import SLOT

@@ -17,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from converters.cells.refusal import Refusal, RefusedCellError, quoted
+from converters.cells.escaping import quoted
+from converters.cells.refusal import Refusal, RefusedCellError
 from converters.cells.times import time_ms
 from converters.config.settings import Settings
 from converters.convert.whole_file import CSV_HEADERS

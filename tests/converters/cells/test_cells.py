@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from converters.cells import numbers, refusal
+from converters.cells import escaping, numbers
 from converters.cells.feature import Feature
 from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import ColumnSettings
@@ -225,21 +225,21 @@ def test_text_of_blanks_is_missing(policy: str, expected: str | None) -> None:
 
 def test_syntax_is_escaped() -> None:
     """What VW would take for syntax is percent-escaped; other Unicode stays readable."""
-    assert refusal.escape_value("a b:c|d%e\r\n\0\x7f=é") == "a%20b%3Ac%7Cd%25e%0D%0A%00%7F=é"
-    assert refusal.escape_name("a=b") == "a%3Db"
+    assert escaping.escape_value("a b:c|d%e\r\n\0\x7f=é") == "a%20b%3Ac%7Cd%25e%0D%0A%00%7F=é"
+    assert escaping.escape_name("a=b") == "a%3Db"
     for code in (*range(33), 127, *map(ord, ":|%^")):
-        assert refusal.escape_value(chr(code)) == f"%{code:02X}"
+        assert escaping.escape_value(chr(code)) == f"%{code:02X}"
 
 
 @given(schemas.texts)
 def test_escapes_can_be_undone(text: str) -> None:
     """Every text comes back from its escaped form."""
-    assert unescape(refusal.escape_value(text)) == text
-    assert unescape(refusal.escape_name(text)) == text
+    assert unescape(escaping.escape_value(text)) == text
+    assert unescape(escaping.escape_name(text)) == text
 
 
 @given(schemas.texts)
 def test_escaped_text_holds_no_syntax(text: str) -> None:
     """An escaped text holds nothing that separates: no blank, control character, ``|`` or ``:``."""
     syntax = {*"|:=^\x7f", *map(chr, range(33))}
-    assert not syntax & set(refusal.escape_name(text))
+    assert not syntax & set(escaping.escape_name(text))

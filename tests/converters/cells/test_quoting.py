@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from converters.cells.refusal import QUOTED_LENGTH, quoted, quoted_bytes
+from converters.cells.escaping import QUOTED_LENGTH, quoted, quoted_bytes
 
 ESCAPE = r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|\\[nrt]"
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells.refusal import Refusal, quoted_bytes
+from converters.cells.escaping import quoted_bytes
+from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import reference
 from converters.files.framing import COMMA

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from converters.config.settings import CheckpointSettings
+from converters.config.learning_settings import CheckpointSettings
 from stream.checkpoints import saver
 from stream.checkpoints.saver import Pacing
 

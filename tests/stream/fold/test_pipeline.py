@@ -9,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
-from converters.config.learning_settings import CalibrationSettings, ImbalanceSettings
-from converters.config.settings import DuplicateSettings, LateLabelSettings
+from converters.config.learning_settings import (
+    CalibrationSettings,
+    DuplicateSettings,
+    ImbalanceSettings,
+    LateLabelSettings,
+)
 from learners import choose
 from learners.calibration.adjustment import Adjuster
 from learners.evaluation.evaluator import Evaluator

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
-from converters.config.settings import DuplicateSettings, LateLabelSettings
+from converters.config.learning_settings import DuplicateSettings, LateLabelSettings
 from stream.fold import record_planner
 from stream.fold.plan import plan_for
 from stream.fold.row_planner import Planner

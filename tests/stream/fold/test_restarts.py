@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.config.settings import LateLabelSettings
+from converters.config.learning_settings import LateLabelSettings
 from learners import choose
 from learners.snapshots.errors import SnapshotError
 from learners.snapshots.store import Snapshot, SnapshotStore

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from converters.config.settings import LateLabelSettings
+from converters.config.learning_settings import LateLabelSettings
 from learners.snapshots.store import SnapshotStore
 from stream.fold import run_report
 from stream.fold.pipeline import Pipeline, new_pipeline

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from converters.config.settings import LateLabelSettings
+from converters.config.learning_settings import LateLabelSettings
 from learners.registry.row_types import Start
 from learners.snapshots.manifest import SnapshotRef
 from learners.snapshots.store import SnapshotStore

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from converters.cells.categories import Boolean, Categorical, Group, Text
+from converters.cells.escaping import CONSTANT
 from converters.cells.feature import Feature
 from converters.cells.numbers import Numeric
-from converters.cells.refusal import CONSTANT
 from converters.convert.from_vw_text import flat, read_row
 from converters.schema.schema import Schema
 from tests.support.rows.meanings import Meaning

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
 from converters.config import load
-from converters.config.settings import LateLabelSettings
+from converters.config.learning_settings import LateLabelSettings
 from converters.schema import schema
 from learners.learner import Learner
 from learners.registry.row_types import Start

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from converters.cells.refusal import Refusal
-from converters.config.settings import LateLabelSettings
+from converters.config.learning_settings import LateLabelSettings
 from learners import choose
 from learners.learner import Learner, LearnerSpec
 from stream.log.batch import EventRows, Taken
