@@ -1,1 +1,1 @@
-"""Commands on versions (``models``, ``show``, ``promote``, ``rollback``, ``history``) and reports."""
+"""Commands on versions (models, show, score, promote, rollback, history) and on reports."""
