@@ -1,4 +1,4 @@
-"""What processes say while they run: one line an event, on standard error."""
+"""Logging of long-running processes: one line an event, on standard error."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import structlog
 
 
 class Forgiving(TextIOBase):
-    """Standard error that may be a file on a full disk, or a pipe that nobody reads any more.
+    """Standard error that may be a file on a full disk, or a pipe that nothing reads any more.
 
-    What cannot be said is lost; a learner that ended for it would lose more.
+    Lines that cannot be written are dropped: the learner must not end because of them.
     """
 
     def write(self, text: str) -> int:
@@ -29,7 +29,7 @@ class Forgiving(TextIOBase):
 
 
 def configure_logs() -> None:
-    """Timestamped lines on standard error; libraries speak up from warnings on."""
+    """Timestamped lines on standard error; libraries log from warnings on."""
     renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
     structlog.configure(
         processors=[

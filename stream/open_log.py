@@ -17,7 +17,7 @@ from stream.log.contract import EventLog
 
 @contextmanager
 def opened_log(settings: Settings, *, create: bool = False) -> Iterator[EventLog]:
-    """The log that the config names, closed at the end; not made by those who only read it."""
+    """The log that the config names, closed at the end; readers do not create it."""
     from stream.logging import configure_logs
 
     configure_logs()
@@ -45,7 +45,7 @@ def open_log(url: str, *, replication_factor: int = -1, create: bool = True) -> 
         url: ``sqlite:////absolute/path`` (three slashes: relative to the working directory) or
             ``kafka://host:port``, several brokers with commas.
         replication_factor: of Kafka topics that are created; -1 takes the brokers' default.
-        create: whether to make a SQLite log where there is none.
+        create: whether to create a SQLite log if it is missing.
 
     Raises:
         UsageError: the URL names no log.

@@ -15,7 +15,7 @@ from types import FrameType
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a process ended by itself: exit status (negative: a signal), life, last words."""
+    """How a process ended: exit status (negative: a signal), lifetime, last line of output."""
 
     status: int
     seconds: float
@@ -55,7 +55,7 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 @contextmanager
 def collected_by_hand() -> Iterator[None]:
     """No automatic collection within the ``with``."""
-    gc.freeze()  # what is there now stays: modules, schema, the loaded state
+    gc.freeze()  # existing objects stay: modules, schema, the loaded state
     gc.disable()
     try:
         yield
@@ -65,12 +65,12 @@ def collected_by_hand() -> Iterator[None]:
 
 
 def collect_new() -> None:
-    """Look at what was made since the last look."""
+    """Collect among the objects made since the last collection."""
     gc.collect(0)
 
 
 def collect_recent() -> None:
-    """Look once more at what has survived, then let it rest."""
+    """Collect among the objects that survived once, then freeze the rest."""
     gc.collect(1)
     gc.freeze()
     _give_back()()
@@ -78,7 +78,7 @@ def collect_recent() -> None:
 
 @cache
 def _give_back() -> Callable[[], object]:
-    """The C library's way to give free memory back to the system; nothing where it has none."""
+    """The C library's function that returns free memory to the system, if it has one."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's, and not musl's
         if trim is not None:

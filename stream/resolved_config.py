@@ -13,7 +13,7 @@ from converters.schema.schema import Schema
 from learners import choose
 from learners.learner import LearnerSpec
 
-# Sections that decide what is taught, or what a learner's score becomes.
+# Sections that decide which examples are trained on, or how scores are adjusted.
 SCORING = ("imbalance", "calibration")
 
 
@@ -35,7 +35,7 @@ def resolve(settings: Settings, schema: Schema) -> ResolvedConfig:
 
 
 def learner_json(context: ResolvedConfig) -> dict[str, Any]:
-    """What decides the fold besides the schema; a lineage keeps it from its begin to its end."""
+    """The settings besides the schema that decide the fold; fixed for a lineage."""
     settings = context.settings
     return {
         **context.spec.to_json(),
@@ -46,9 +46,9 @@ def learner_json(context: ResolvedConfig) -> dict[str, Any]:
 
 
 def _late_labels(late: LateLabelSettings) -> dict[str, Any]:
-    """The rules of joining; a key that is left alone is not named, where models are older than it.
+    """The rules of joining; a key newer than some models is left out at its default.
 
-    Whether features are held plain or packed changes nothing that is learned.
+    Whether features are compressed in memory does not affect what is learned.
     """
     dumped = late.model_dump(mode="json", exclude={"memory"})
     if not late.allow_corrections:

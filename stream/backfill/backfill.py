@@ -1,8 +1,8 @@
 """``freshet backfill``: history into a candidate version, by the same fold that runs live.
 
 A file becomes the records that producing it would make. The log is read again either in the order
-of the current lineage's journal, which gives the live model byte for byte, or afresh in the plain
-order. The result is a version that moves no pointer until promoted.
+of the current lineage's journal, which gives the live model byte for byte, or in the plain
+order. The result is a candidate version; nothing serves it until it is promoted.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Backfill:
     def from_file(self, history: History, folded: Folded) -> dict[str, Any]:
         """A candidate of the rows of a file, as if they had been produced and learned.
 
-        It stands nowhere in the log: promoted, the learner goes on where it stood.
+        It has no position in the log: once it is promoted, the learner continues from its own.
         """
         began = monotonic()
         nowhere = Start({}, {}, 0)
@@ -69,8 +69,8 @@ class Backfill:
         live = self.registry.versions.live_lineage()
         if live is None:
             raise FreshetError(
-                "The registry knows of no learner that has read this log, so it is not known which "
-                "lines of the journal to follow. Take the log in its plain order with --fresh."
+                "No learner in the registry has read this log, so it is unknown which lines of the "
+                "journal to follow. Use --fresh to read the log in its plain order."
             )
         topics = topics_of(self.context.settings)
         lines = journal.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
@@ -81,7 +81,7 @@ class Backfill:
             return self._candidate(pipeline, start, live.parent_version, began, before)
 
     def fresh(self, log: EventLog, folded: Folded) -> dict[str, Any]:
-        """A candidate of the whole log in its plain order, whatever was journalled."""
+        """A candidate of the whole log in its plain order; the journal is ignored."""
         began = monotonic()
         topics = topics_of(self.context.settings)
         states = described(log, topics.inputs)
@@ -101,7 +101,7 @@ class Backfill:
         pipeline: Pipeline,
         folded: Folded,
     ) -> Start:
-        """Fold the journalled batches, or all of the log as it is now; says where that ends."""
+        """Fold the journalled batches, or all of the log as it is now; returns where that ends."""
         states = described(log, topics.inputs)
         begins = {place: at for state in states.values() for place, at in state.begins.items()}
         ends = {place: at for state in states.values() for place, at in state.ends.items()}
@@ -120,7 +120,7 @@ class Backfill:
         return Start(to_positions(positions), ids, state.ends[Place(topics.journal, 0)])
 
     def _beginning(self, live: Lineage) -> Pipeline:
-        """What the live lineage began with, on a lineage of the backfill's own."""
+        """The state that the live lineage began with, under a new lineage for the backfill."""
         checkpoint_of_parent = live.parent_version
         serial = self._lineage(live.start, checkpoint_of_parent).serial
         if checkpoint_of_parent is None:
@@ -222,9 +222,9 @@ def _from_file(
         say(f"Refused: {reasons}. List them with: freshet convert {source} --rejects FILE")
     if maker.registry.versions.live_lineage() is not None:
         say(
-            "A learner of this model has learned from the log. Promoted, this candidate takes its "
-            "place: what it has learned or keeps waiting beyond this file is left behind. A "
-            "'backfill log' keeps it."
+            "A learner of this model has learned from the log. Promoting this candidate replaces "
+            "it: anything learned or waiting that is not in this file is lost. 'freshet backfill "
+            "log' keeps it."
         )
     return report
 
@@ -249,5 +249,5 @@ def _folded(
 
 
 def _as_read(sent: Outgoing) -> Record:
-    """An output as a reader of its topic would get it; the backfill's own stand on none."""
+    """An output as a reader of its topic would get it; a backfill writes to no topic."""
     return Record(Place("", 0), 0, sent.time or 0, sent.value, sent.headers, sent.key)

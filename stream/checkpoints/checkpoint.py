@@ -1,8 +1,8 @@
 """A checkpoint: the whole state of a lineage as a snapshot folder, and back again.
 
 :func:`saved` writes the model, the joins, the measures, the frozen copy and the shadows; the
-manifest says what each file is and everything that must be equal before a learner resumes from
-it. The snapshot is an orphan until a registry row names it. :func:`load` gives the pipeline back.
+manifest describes each file and lists everything that must be equal before a learner resumes from
+it. The snapshot is an orphan until a registry row names it. :func:`load` restores the pipeline.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ STATIC_FILE = "static-model"
 METRICS = "metrics.npz"
 ADJUSTING = "adjusting"
 SHADOW = "shadow"
-# What parsers say to files that hold something else; none of them runs what it reads.
+# What parsers raise for files with other content; none of them executes what it reads.
 UNREADABLE = (
     ValueError,
     KeyError,
@@ -101,7 +101,7 @@ def saved(
 
 
 def _write_files(draft: Draft, pipeline: Pipeline) -> tuple[str, dict[str, Any]]:
-    """Write all but the manifest; gives the model's fingerprint, and what the manifest says."""
+    """Write all but the manifest; returns the model's hash and the manifest's entries."""
     model = draft.path / MODEL_FILE
     pipeline.learner.save(model)
     write_arrays(draft.path / METRICS, pipeline.evaluator.state())
@@ -111,7 +111,7 @@ def _write_files(draft: Draft, pipeline: Pipeline) -> tuple[str, dict[str, Any]]
 
 
 def _identity(context: ResolvedConfig, pipeline: Pipeline) -> dict[str, Any]:
-    """What a manifest says of the model and where its pipeline stands."""
+    """The manifest's entries on the model and its pipeline's progress."""
     return {
         "model": context.settings.model,
         "learner": learner_json(context),
@@ -129,17 +129,17 @@ def _identity(context: ResolvedConfig, pipeline: Pipeline) -> dict[str, Any]:
 
 
 def load(context: ResolvedConfig, snapshot: Snapshot, lineage: int) -> Pipeline:
-    """The pipeline that was saved, to go on under a lineage.
+    """The saved pipeline, to continue under a lineage.
 
     Raises:
-        CorruptSnapshotError: the files are as they were written, and no checkpoint's.
-        SnapshotError: an older release wrote it, whose joins this one cannot read.
+        CorruptSnapshotError: the files are intact, but they are not a checkpoint.
+        SnapshotError: it is from an older release whose joins this one cannot read.
     """
     if "batches" in snapshot.manifest and "joins" not in snapshot.manifest:
         raise SnapshotError(
-            "The checkpoint was written by a Freshet before 0.2, which kept waiting events in "
-            "another way. Go on with that one; or make the model again with 'freshet backfill "
-            "log --fresh', and promote it."
+            "The checkpoint was written by Freshet before 0.2, which stored waiting events in "
+            "another format. Continue with that release; or rebuild the model with 'freshet "
+            "backfill log --fresh', and promote it."
         )
     pipeline = new_pipeline(context, lineage)
     try:
@@ -147,7 +147,7 @@ def load(context: ResolvedConfig, snapshot: Snapshot, lineage: int) -> Pipeline:
     except UNREADABLE as error:
         pipeline.close()
         raise CorruptSnapshotError(
-            f"The snapshot holds something else than a checkpoint ({error!r}). It is not loaded."
+            f"The snapshot is not a readable checkpoint ({error!r}). It is not loaded."
         ) from error
     except BaseException:
         pipeline.close()
@@ -174,7 +174,7 @@ def _restore(pipeline: Pipeline, context: ResolvedConfig, snapshot: Snapshot) ->
 
 
 def _measured_by(context: ResolvedConfig) -> dict[str, Any]:
-    """The settings that decide what is measured, and nothing that is learned."""
+    """The settings that affect what is measured, but not what is learned."""
     settings = context.settings
     value = settings.value
     return {
@@ -185,23 +185,23 @@ def _measured_by(context: ResolvedConfig) -> dict[str, Any]:
 
 
 def tell_changes(context: ResolvedConfig, state: Mapping[str, Any], anew: Collection[str]) -> None:
-    """Say what is measured otherwise than the checkpoint did; it is not the model's business."""
+    """Log which measures differ from the checkpoint's; the model is not affected."""
     now, then = _measured_by(context), state.get("measured_by", {})
     changed = sorted(name for name in now if then and now[name] != then.get(name))
     if changed:
-        log.info("what is measured has changed since the checkpoint", settings=", ".join(changed))
+        log.info("evaluation settings changed since the checkpoint", settings=", ".join(changed))
     if "static_after" in changed and "static" in state:
         log.warning(
-            "evaluation.static_after has changed, but the copy was taken before; it stays",
+            "evaluation.static_after has changed, but the frozen copy already exists and is kept",
             taken_at=then["static_after"],
         )
     if anew:
         names = ", ".join(sorted(anew))
-        log.info("shadows that are gone, or begin again with other arguments", shadows=names)
+        log.info("shadows removed, or restarted with other arguments", shadows=names)
 
 
 def write_scoring(draft: Draft, scoring: Scoring) -> dict[str, Any]:
-    """Write everyone who scores, the learner itself excepted; says what the manifest needs."""
+    """Write everything that scores except the learner; returns the manifest's entries."""
     said: dict[str, Any] = {
         "slices": scoring.slices.values,
         "sliced": scoring.slices.to_json(),
@@ -219,7 +219,7 @@ def write_scoring(draft: Draft, scoring: Scoring) -> dict[str, Any]:
 
 
 def read_scoring(scoring: Scoring, context: ResolvedConfig, snapshot: Snapshot) -> None:
-    """Take over what :func:`write_scoring` wrote, and the learner itself."""
+    """Read what :func:`write_scoring` wrote, and the learner itself."""
     manifest, folder = snapshot.manifest, snapshot.path
     scoring.learner.close()
     scoring.learner = choose.load(context.spec, folder / MODEL_FILE)
@@ -239,7 +239,7 @@ def read_scoring(scoring: Scoring, context: ResolvedConfig, snapshot: Snapshot) 
 
 
 def shadows_begun_anew(scoring: Scoring, manifest: Mapping[str, Any]) -> set[str]:
-    """The names of shadows that the snapshot knows and that are no longer, or something else."""
+    """The names of the snapshot's shadows that no longer exist or have other arguments."""
     here = {shadow.name: shadow for shadow in scoring.shadows}
     return {
         name
@@ -276,7 +276,7 @@ def _read_shadow(shadow: Shadow, said: Mapping[str, Any], folder: Path) -> None:
     try:
         shadow.learner = choose.load(shadow.spec, folder / f"{SHADOW}-{shadow.name}")
         _read_adjuster(folder, f"{ADJUSTING}-{shadow.name}", shadow.adjuster)
-    except Exception as error:  # whatever it is, it is the shadow's own
+    except Exception as error:  # any failure affects only the shadow
         shadow.fail(f"{type(error).__name__}: {error}")
 
 

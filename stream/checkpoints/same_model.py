@@ -1,4 +1,4 @@
-"""May a learner resume a model: only with the schema, learner, joins and topics it began with."""
+"""Checks that a learner may resume a model: same schema, learner, joins and topics as before."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from stream.resolved_config import ResolvedConfig, learner_json
 
 
 class ChangedModelError(UsageError):
-    """The config is not the one under which the model was begun."""
+    """The config is not the one that the model was created with."""
 
 
 def check_same(context: ResolvedConfig, learner: Mapping[str, object], schema_hash: str) -> None:
-    """Refuse to go on with a model that was made under another schema or learner."""
+    """Refuse to resume a model that was created under another schema or learner."""
     now = learner_json(context)
-    # What is left at its default is not named: a section can be on either side alone.
+    # Sections at their defaults are left out, so a section can be on one side only.
     names = dict.fromkeys((*now, *learner))
     changed = [name for name in names if now.get(name) != learner.get(name)]
     if schema_hash != context.schema.hash:
@@ -28,14 +28,14 @@ def check_same(context: ResolvedConfig, learner: Mapping[str, object], schema_ha
         return
     was = f" (it was {learner.get('kind')} {learner.get('args')})" if "args" in changed else ""
     raise ChangedModelError(
-        f"The config is not the one under which this model was begun; changed: "
-        f"{', '.join(changed)}{was}. Put the config back, or make a new model "
-        "of the log with 'freshet backfill log --fresh' and promote it."
+        f"The config is not the one that this model was created with; changed: "
+        f"{', '.join(changed)}{was}. Restore the config, or build a new model "
+        "from the log with 'freshet backfill log --fresh' and promote it."
     )
 
 
 def check_topics(event_log: EventLog, topics: Topics, start: Start) -> dict[str, str]:
-    """The ids of the topics that are read; refuses others than those that were read before.
+    """The ids of the topics that are read; refuses topics other than those read before.
 
     Positions of another topic, or of one recreated under its name, would mean nothing.
 
@@ -48,10 +48,9 @@ def check_topics(event_log: EventLog, topics: Topics, start: Start) -> dict[str,
         was = sorted(set(start.topic_ids) - set(read))
         now = sorted(set(read) - set(start.topic_ids))
         raise ChangedModelError(
-            f"This model has worked with {', '.join(was) or 'other topics'}, and the config names "
-            f"{', '.join(now)} instead. Put `topics.events`, `topics.labels` and `topics.journal` "
-            "back as they were; or begin another model, under another `model` and `home`, on the "
-            "topics that you name."
+            f"This model has read {', '.join(was) or 'other topics'}, but the config names "
+            f"{', '.join(now)}. Restore `topics.events`, `topics.labels` and `topics.journal`; "
+            "or start another model, with another `model` and `home`, on these topics."
         )
     states = described(event_log, read)
     for topic, state in states.items():

@@ -29,9 +29,9 @@ from stream.resolved_config import ResolvedConfig
 
 log = structlog.get_logger()
 
-# Where nothing was learned, a checkpoint only shortens the next start: it may come this much later.
+# Without new examples a checkpoint only shortens the next start: it may come this much later.
 UNLEARNED_FACTOR = 12
-# What the first checkpoint will cost is not known; many cost about this much.
+# The assumed cost of the first checkpoint; a typical one.
 FIRST_COST_SECONDS = 0.05
 # After a checkpoint that failed.
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
@@ -49,7 +49,7 @@ class Pacing:
         self._not_before = 0.0
 
     def due(self, learned: int, *, changed: bool) -> bool:
-        """Enough learned, or enough time passed with something new, and the last one paid off."""
+        """Enough learned, or enough time passed with changes, and the spacing is kept."""
         if monotonic() < self._not_before:
             return False
         passed = monotonic() - self._at
@@ -73,7 +73,7 @@ class Pacing:
         return delay
 
 
-# What keeps a checkpoint from being written; the learner has lost nothing by it.
+# What can keep a checkpoint from being written; no data is lost by it.
 FAILURES = (ModelNotSavedError, SnapshotError, RegistryError)
 
 
@@ -128,9 +128,9 @@ class Saver:
         return self._pacing.due(self._pipeline.counts.learned, changed=self.changed())
 
     def try_save(self, cut: Mapping[Place, int], journal_position: int) -> None:
-        """Make a checkpoint; when it fails, learning goes on and it is tried again later.
+        """Make a checkpoint; when it fails, learning continues and it is retried later.
 
-        Nothing is lost without it: the journal names what was taken since the last one.
+        Nothing is lost without it: the journal lists the batches since the last one.
 
         Raises:
             SupersededError: another learner has taken over.
@@ -158,7 +158,7 @@ class Saver:
         except FAILURES as error:
             raise UnsavedError(
                 f"The last checkpoint could not be written: {error} Nothing is lost: the next "
-                "start goes on from the checkpoint before, with what the journal names since."
+                "start resumes from the previous checkpoint and replays the journal from there."
             ) from error
 
     def save(self, cut: Mapping[Place, int], journal_position: int) -> None:
@@ -176,7 +176,7 @@ class Saver:
             self._parent,
             learned_something=learned > self._learned_at_version,
         ) as saved:
-            # The commit point: the registry names the snapshot, if the epoch is still mine.
+            # The commit point: the registry names the snapshot, if the epoch is still this one's.
             committed = self._registry.writer.commit(self._epoch, saved)
         self._parent = committed.version or self._parent
         self._learned_at_version = learned

@@ -70,7 +70,7 @@ def produce(
 
 def learn(
     until_end: Annotated[
-        bool, typer.Option("--until-end", help="Stop at the log's head as it is now, and report.")
+        bool, typer.Option("--until-end", help="Stop at the log's current end, and report.")
     ] = False,
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
@@ -84,7 +84,7 @@ def learn(
     settings, schema = read_config(config)
     with closing(Readers(settings)) as readers:
         readers.get_ready()
-        # Not before: a reader's process starts while this one imports what it learns with.
+        # Imported late: the reader process starts while this one imports the learner.
         from stream.learner.process import assembled
         from stream.resolved_config import resolve
 
@@ -159,7 +159,7 @@ def _check_source(source: str, options: HistoryOptions, *, fresh: bool) -> None:
     if source == "log" and (options.late or options.score_ahead):
         raise UsageError("--label-delay, --label-time and --score-ahead are for files, not 'log'.")
     if source != "log" and fresh:
-        raise UsageError("--fresh is for 'log'; a file is always taken in its own order.")
+        raise UsageError("--fresh is for 'log'; a file is always read in its own order.")
 
 
 def _say_report(report: dict[str, Any]) -> None:

@@ -169,7 +169,7 @@ def _sending(settings: Settings, schema: Schema) -> Iterator[SendingAgain]:
 
 
 def _say_report(sending: SendingAgain, report: Report, file: str | None) -> None:
-    """What became of the rows, and what to do about those that are left."""
+    """What happened to the rows, and what to do about those that are left."""
     say(f"{report.sent:,} rows sent again, {report.already_sent:,} had been sent before.")
     for row in report.refused[:NAMED]:
         column = f" in {row.column}" if row.column else ""
@@ -178,8 +178,8 @@ def _say_report(sending: SendingAgain, report: Report, file: str | None) -> None
         say(f"{len(report.refused) - NAMED:,} more rows were not sent; --json names them all.")
     if report.accepted_in_place:
         say(
-            f"{report.accepted_in_place:,} rows were refused under an earlier config, and the "
-            "present one takes them at their own place."
+            f"{report.accepted_in_place:,} rows were refused under an earlier config; the "
+            "current one accepts them at their original position."
         )
     if not report.left:
         return
@@ -187,8 +187,8 @@ def _say_report(sending: SendingAgain, report: Report, file: str | None) -> None
     say(f"{report.left.total():,} refused rows are not sent again: {reasons}.")
     if sending.changed is not None:
         say(
-            "The config is not the one that the model was begun under: 'freshet backfill log "
-            "--fresh' reads these rows under it, at their own place."
+            "The config is not the one that the model was created with: 'freshet backfill log "
+            "--fresh' reads these rows under it, at their original position."
         )
     else:
         say(

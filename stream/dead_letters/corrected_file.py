@@ -57,15 +57,15 @@ class Form:
         return tuple(self.prefix + name for name in names)
 
     def line(self, row: RefusedRow) -> tuple[object, ...]:
-        """A row as it is listed; what a file could not hold is listed as what is left of it."""
+        """A row as it is listed; a row too long for a file is listed as its raw text."""
         letter = row.letter
         cells, raw = row.cells, row.raw if row.cells is None else b""
         # Another delimiter than the comma could put quotes around each cell.
         if cells and len(csv_line(cells).encode()) + 2 * len(cells) > LONGEST_QUOTED:
             cells, raw = None, row.raw
         place, offset, number = letter.origin
-        told = (*place, offset, number, letter.reason, letter.column)
-        return (*told, *(cells or [""] * len(self.names)), printable(raw))
+        origin = (*place, offset, number, letter.reason, letter.column)
+        return (*origin, *(cells or [""] * len(self.names)), printable(raw))
 
 
 def event_form(schema: Schema) -> Form:
@@ -79,7 +79,7 @@ def label_form() -> Form:
 
 
 def printable(raw: bytes) -> str:
-    """Bytes as text that any editor or spreadsheet keeps as it is; cut if there are many."""
+    """Bytes as text that any editor or spreadsheet keeps unchanged; truncated if long."""
     text = raw[: 4 * LONGEST_RAW].replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
     shown = "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:LONGEST_RAW]
@@ -105,10 +105,10 @@ class CorrectedFile:
     Args:
         file: open at its first row.
         schema: names the columns of events.
-        topics: tell events from labels.
+        topics: distinguish events from labels.
 
     Raises:
-        CsvFileError: the file's header is that of neither form.
+        CsvFileError: the file's header fits neither form.
     """
 
     def __init__(self, file: CsvFile, schema: Schema, topics: Topics) -> None:
@@ -167,14 +167,14 @@ class RefusedAgain(NamedTuple):
 
 @dataclass
 class Report:
-    """What became of rows that were resubmitted, or of all that are left.
+    """What happened to the resubmitted rows, or to all that are left.
 
     Attributes:
         sent: rows sent now.
         already_sent: rows sent by an earlier run.
         refused: rows of a file that were not sent.
         left: without a file: rows that wait to be corrected, by the reason of their refusal.
-        accepted_in_place: without a file: rows that the model has met as good ones since.
+        accepted_in_place: without a file: rows that the model has accepted since.
     """
 
     sent: int = 0
@@ -204,6 +204,6 @@ def _no_form(file: CsvFile, form: Form) -> str:
         "not one of them"
     )
     return (
-        f"{file.name} is no list of refused rows: it {wrong}. Begin with what 'freshet "
+        f"{file.name} is not a list of refused rows: it {wrong}. Start from what 'freshet "
         "dead-letters --rows events' (or labels) prints, correct the cells, and keep the header."
     )

@@ -1,9 +1,9 @@
 """Rows sent again, each once: a corrected row and the mark that it was sent are one transaction.
 
-The marks stand on a topic of their own, one record for each record that had rows sent again: its
+The marks are on a separate topic, one record for each record that had rows sent again: its
 key is ``topic:partition:offset``, its value the numbers of those rows. A sender is a writer of a
-fixed name, so that a second one at the same time fences the first, and it reads the marks only
-when it is that writer: whatever an older one had begun is settled by then.
+fixed name, so that a second one at the same time fences the first. It reads the marks only after
+it has become that writer, when older transactions are committed or aborted.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from stream.log.contract import (
 from stream.log.topics import Topics, topics_of
 from stream.reading.conversion import RecordReader
 
-# The header that says where a row that was sent again stood first.
+# The header with the original position of a row that was sent again.
 ORIGIN_HEADER = "replays"
 
-# What one transaction holds: small enough to be done in a moment, large enough that its commit
-# is not what takes the time.
+# The size of one transaction: small enough to be fast, large enough that its commit does not
+# dominate.
 BATCH_ROWS, BATCH_BYTES = 500, 4 * 2**20
 
 Sent = dict[tuple[Place, int], set[int]]
 
 
 class TakenOverError(FreshetError):
-    """Another sender has begun while this one was at work."""
+    """Another sender has started while this one was running."""
 
 
 class Corrected(NamedTuple):
@@ -55,14 +55,14 @@ class Corrected(NamedTuple):
 
     @property
     def outgoing(self) -> Outgoing:
-        """With the time of the record it stood in: stream time must not jump for a late row."""
+        """With the time of its original record: stream time must not jump for a late row."""
         origin = self.letter.origin
         headers = (*CSV_HEADERS, (ORIGIN_HEADER, str(origin).encode()))
         return Outgoing(self.value, self.letter.time, headers, partition=origin.place.partition)
 
 
 def sent_before(log: EventLog, topic: str) -> Sent:
-    """Which rows of which records have been sent again; none where nothing ever was."""
+    """Which rows of which records have been sent again."""
     sent: Sent = {}
     if log.describe([topic]):
         for record in journal.records(log, topic):
@@ -73,11 +73,11 @@ def sent_before(log: EventLog, topic: str) -> Sent:
 
 @dataclass
 class Sender:
-    """Sends corrected rows with their marks; the rightful one as long as none newer has begun.
+    """Sends corrected rows with their marks, until a newer sender fences it off.
 
     Attributes:
-        sent: what has been sent by whomever, and what is about to be.
-        added: what this one has sent, or is about to.
+        sent: rows that any sender has sent, and those about to be sent.
+        added: rows that this sender has sent or is about to send.
         sent_now: how many rows this one has sent.
     """
 
@@ -94,7 +94,7 @@ class Sender:
         return origin.row in self.sent.get((origin.place, origin.offset), ())
 
     def add(self, corrected: Corrected) -> None:
-        """Send a row, soon; not more than once."""
+        """Queue a row for sending; never more than once."""
         origin = corrected.letter.origin
         if self.knows(origin):
             return
@@ -106,11 +106,11 @@ class Sender:
             self.flush()
 
     def flush(self) -> None:
-        """Send what is held, as one transaction with its marks.
+        """Send the queued rows, as one transaction with their marks.
 
         Raises:
-            TakenOverError: another sender has begun.
-            LogError: as :meth:`stream.log.contract.OutputWriter.write` says.
+            TakenOverError: another sender has started.
+            LogError: see :meth:`stream.log.contract.OutputWriter.write`.
         """
         if not self._held:
             return
@@ -126,9 +126,9 @@ class Sender:
             )
         except FencedError as error:
             raise TakenOverError(
-                "Another 'freshet replay-dead-letters' of this model has begun, or the log took "
-                "too long to answer; what was being sent was not. Run the command again when the "
-                "other one is done: what either has sent is passed over."
+                "Another 'freshet replay-dead-letters' of this model has started, or the log took "
+                "too long to answer; the last rows were not sent. Run the command again when the "
+                "other one is done: rows that either has sent are skipped."
             ) from error
         self.sent_now += len(self._held)
         self._held, self._held_bytes = [], 0
@@ -138,7 +138,7 @@ class Sender:
 def sender(log: EventLog, settings: Settings) -> Iterator[Sender]:
     """The one sender of a model; creates the topic of marks the first time."""
     topics = topics_of(settings)
-    # Never with a retention: a mark that is lost lets a row be learned twice.
+    # Never with retention: if a mark is lost, a row can be learned twice.
     log.create_topics([TopicSpec(topics.replays)], accept_retention=False)
     with closing(log.writer(f"{settings.model}.replays")) as writer:
         yield Sender(writer, topics, sent_before(log, topics.replays))
@@ -146,21 +146,21 @@ def sender(log: EventLog, settings: Settings) -> Iterator[Sender]:
 
 @dataclass(frozen=True)
 class OnceReader(RecordReader):
-    """A reader for who reads a log from its begin under another config than it was learned under.
+    """Reads a log from its beginning under another config than it was learned under.
 
-    A row that was refused then may be accepted now, at its own place. If a corrected one was sent
-    for it meanwhile, that is the same event again, and is passed over as ``accepted-in-place``.
+    A row that was refused then may be accepted now, at its original position. If a corrected one
+    was sent for it since, that is the same event again; it is refused as ``accepted-in-place``.
 
     Attributes:
         sent: the rows that were sent again.
-        accepted: those of them that were accepted at their own place, or sent for such a one.
+        accepted: those that were accepted at their original position, or sent for such a row.
     """
 
     sent: Sent = field(default_factory=dict)
     accepted: set[Origin] = field(default_factory=set)
 
     def read(self, records: Iterable[Record]) -> list[Taken]:
-        """Convert each record of a batch; a partition's records have to come in their order."""
+        """Convert each record of a batch; a partition's records must come in order."""
         held = list(records)
         taken = super().read(held)
         if self.sent:
@@ -179,7 +179,7 @@ class OnceReader(RecordReader):
 
 
 def once_reader(reader: RecordReader, log: EventLog, topics: Topics) -> RecordReader:
-    """The same conversion, by which a row that was sent again counts once."""
+    """The same conversion, but a row that was sent again counts once."""
     sent = sent_before(log, topics.replays)
     return OnceReader(
         reader.rows, reader.line_bounds, reader.labels_topic, reader.passthrough, sent
@@ -201,7 +201,7 @@ def _marked(record: Record) -> tuple[tuple[Place, int], set[int]]:
     except ValueError:
         raise LogError(
             f"The topic {record.place.topic} holds a record at offset {record.offset} that "
-            "Freshet did not write, so nobody can say which rows were sent again. Nothing else "
+            "Freshet did not write, so it is unknown which rows were sent again. Nothing else "
             "may write to this topic; restore it."
         ) from None
 

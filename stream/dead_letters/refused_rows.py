@@ -1,8 +1,8 @@
-"""Refused rows as they came: each dead letter together with the row that it stands for.
+"""Refused rows in full: each dead letter together with its original row.
 
-Behind ``freshet dead-letters --rows`` and ``freshet replay-dead-letters``. A dead letter quotes a
-little of a cell; the whole row is read again, at its offset of the events or labels topic, and
-looked at with the eyes of the present config. Hands on a :class:`RefusedRow` each.
+Used by ``freshet dead-letters --rows`` and ``freshet replay-dead-letters``. A dead letter quotes
+part of a cell; the whole row is read again at its offset of the events or labels topic, and
+judged under the current config. Gives a :class:`RefusedRow` each.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from stream.log.contract import EventLog, Place, Record
 from stream.log.topics import Topics, described
 from stream.reading.conversion import RecordReader
 
-# Reading over so many records takes no longer than opening another reader behind them.
+# Reading past so many records takes no longer than opening another reader after them.
 FAR = 20_000
 # Dead letters looked up at a time: a few megabytes of them, however many there are.
 LETTERS = 10_000
 
 
 class Origin(NamedTuple):
-    """Where a row stands: in which record, and which of its rows, from 0."""
+    """The position of a row: its record, and its number in the record, from 0."""
 
     place: Place
     offset: int
     row: int
 
     def __str__(self) -> str:
-        """As it stands in the header of a row that was sent again."""
+        """As written in the header of a row that was sent again."""
         return f"{self.place.topic}:{self.place.partition}:{self.offset}:{self.row}"
 
 
@@ -61,7 +61,7 @@ class RefusedRow(NamedTuple):
         letter: the dead letter.
         cells: in the config's order; None where they cannot be distinguished.
         raw: the bytes of such a row.
-        taken: whether the present config would accept the row as it stands.
+        taken: whether the current config would accept the row unchanged.
         found: whether the record is still there.
     """
 
@@ -130,7 +130,7 @@ class RefusedRows:
 
 def raw_rows(record: Record, dialect: Dialect) -> list[bytes]:
     """The bytes of each row of a record, as the converter counts its rows."""
-    value, most = record.value, MOST_ROWS + 1  # the last stands for all that are too many
+    value, most = record.value, MOST_ROWS + 1  # the last represents all beyond the limit
     if not is_json(value, record.headers):
         return [row for row, _ in islice(dialect.frame(value), most)] or [b""]
     try:
@@ -144,7 +144,7 @@ def raw_rows(record: Record, dialect: Dialect) -> list[bytes]:
 
 
 def originals(log: EventLog, place: Place, offsets: Iterable[int]) -> Iterator[Record]:
-    """The records of a partition at these offsets, in order; those that are gone are left out."""
+    """The records of a partition at these offsets, in order; deleted ones are left out."""
     state = described(log, [place.topic])[place.topic]
     begin, end = state.begins.get(place, 0), state.ends.get(place, 0)
     left = deque(offset for offset in sorted(offsets) if begin <= offset < end)
@@ -160,14 +160,14 @@ def originals(log: EventLog, place: Place, offsets: Iterable[int]) -> Iterator[R
 
 
 def inherited(log: EventLog, topics: Topics, lineage: Lineage) -> dict[Place, int]:
-    """Below which offsets dead letters were written by others than this lineage.
+    """The offsets below which dead letters were written by other lineages.
 
-    Such a row the lineage's model has met under its own config, at its own place.
+    This lineage's model has read such a row under its own config, at its original position.
     """
     if lineage.parent_version is None:
         return {}
     for line in journal.lines(log, topics.journal, lineage.start.journal_position):
         if line.lineage == lineage.serial:
-            return dict(line.cut)  # its opening: how far others had written
+            return dict(line.cut)  # its first line: how far others had written
     states = described(log, topics.inputs).values()
     return {place: end for state in states for place, end in state.ends.items()}

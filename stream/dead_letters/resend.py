@@ -1,9 +1,8 @@
 """Which refused rows may be sent again, and sending them: what ``replay-dead-letters`` does.
 
-A row may be sent for a dead letter if nobody has sent one, the model has not met the refused row
-as a good one, and the learner would take the new one; the last is asked of the learner's own
-conversion before anything is sent. :mod:`stream.dead_letters.exactly_once` sees to it that each is
-sent once.
+A row may be sent for a dead letter if none was sent before, the model has not accepted the refused
+row since, and the learner would accept the new one, which the learner's own conversion checks
+before anything is sent. :mod:`stream.dead_letters.exactly_once` ensures that each is sent once.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ from stream.log.topics import topics_of
 from stream.reading.conversion import record_reader
 from stream.resolved_config import ResolvedConfig
 
-# Rows of a file that are looked at together: each look reads all dead letters once.
+# Rows of a file that are checked together: each check reads all dead letters once.
 LOOKED_AT = 20_000
-# The joins refused it, not the converter: as it stands it would be refused again.
+# The joins refused it, not the converter: unchanged, it would be refused again.
 CONFLICT = "conflicting-label"
 
 
@@ -38,9 +37,9 @@ class SendingAgain:
 
     Attributes:
         changed: why the config is not the live lineage's, if it is not.
-        inherited: below which offsets the live lineage met rows under its own config without
-            writing dead letters of its own.
-        stopping: set to end after the transaction at hand.
+        inherited: the offsets below which the live lineage read rows under its own config without
+            writing dead letters itself.
+        stopping: set to end after the current transaction.
     """
 
     context: ResolvedConfig
@@ -55,7 +54,7 @@ class SendingAgain:
         """Send the rows of a file that are good now.
 
         Raises:
-            ChangedModelError: under another config than the learner's nobody can say what is good.
+            ChangedModelError: the config is not the learner's, so rows cannot be judged.
         """
         if self.changed is not None:
             raise self.changed
@@ -72,9 +71,9 @@ class SendingAgain:
         return self.report
 
     def as_they_are(self, seen: Callable[[int], None]) -> Report:
-        """Send what the learner would take now as it stands; count what is to be corrected."""
+        """Send rows that the learner would now accept unchanged; count those to correct."""
         with ExitStack() as stack:
-            sending: Sender | None = None  # a mere look must not fence a sender off
+            sending: Sender | None = None  # merely counting must not fence a sender off
             for count, row in enumerate(self._left(), 1):
                 seen(count)
                 if self._as_it_is(row):
@@ -109,12 +108,12 @@ class SendingAgain:
         return self.refused.rows(letters)
 
     def _as_it_is(self, row: RefusedRow) -> bool:
-        """Whether the learner would take the row, and has not, as after a better converter came."""
+        """Whether the learner would accept the row now, for example after an upgrade."""
         mine = self.changed is None and self.own(row.letter.origin)
         return row.taken and mine and row.letter.reason != CONFLICT
 
     def _met(self, row: RefusedRow) -> bool:
-        """Whether the model has met the row as a good one, at its own place."""
+        """Whether the model has accepted the row at its original position."""
         return row.taken and self.changed is None and not self.own(row.letter.origin)
 
     def own(self, origin: Origin) -> bool:
@@ -130,7 +129,7 @@ class SendingAgain:
     def _look_up(
         self, rows: Sequence[Filed], sending: Sender
     ) -> tuple[dict[Origin, Letter], dict[Origin, RefusedRow]]:
-        """The dead letters of these rows, and the refused rows that it takes to judge them."""
+        """The dead letters of these rows, and the refused rows needed to judge them."""
         wanted = {row.origin for row in rows if row.origin and not sending.knows(row.origin)}
         letters = {each.origin: each for each in self.refused.letters() if each.origin in wanted}
         doubtful = [
@@ -147,7 +146,7 @@ class SendingAgain:
         looked: Mapping[Origin, RefusedRow],
         sending: Sender,
     ) -> None:
-        """Send a row of a file, or say why not."""
+        """Send a row of a file, or report why not."""
         origin, cells = row.origin, row.cells
         if origin is not None and sending.knows(origin) and origin not in sending.added:
             self.report.already_sent += 1
@@ -168,7 +167,7 @@ class SendingAgain:
             self.report.refused.append(again)
 
     def _doubt(self, refused: RefusedRow | None, cells: Sequence[str]) -> Refusal | None:
-        """Why a row must not be sent for this one, however good it is."""
+        """Why no row may be sent for this one, even a valid one."""
         if refused is None:
             return None
         if not self.own(refused.letter.origin):
@@ -201,11 +200,11 @@ class SendingAgain:
 
 
 def sending_again(context: ResolvedConfig, registry: Registry, log: EventLog) -> SendingAgain:
-    """Puts it together, as the live lineage stands.
+    """The sender for the live lineage.
 
     Raises:
         FreshetError: no learner has read the log yet.
-        PositionError: a topic is another one than the one that was read.
+        PositionError: a topic was recreated since it was read.
     """
     topics = topics_of(context.settings)
     lineage = registry.versions.live_lineage()

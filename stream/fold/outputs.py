@@ -57,9 +57,9 @@ def csv_field(text: str) -> str:
 
 
 def score_texts(scores: Sequence[float]) -> list[str]:
-    """Each score, from 0 to 1, as ``repr`` writes it."""
+    """Each score, from 0 to 1, formatted like ``repr``."""
     texts = orjson.dumps(scores).decode()[1:-1].split(",")
-    # strict=False: of no scores there is one empty text.
+    # strict=False: without scores there is one empty text.
     return [t if s >= SAME_AS_REPR else repr(s) for s, t in zip(scores, texts, strict=False)]
 
 

@@ -1,9 +1,9 @@
 """The fold: batches in; scores, labelled examples and dead letters out. No clock, no randomness.
 
 A :class:`Pipeline` holds the whole state of one lineage. For each batch it plans the rows
-(:mod:`stream.fold.row_planner`), lets the learners work through the planned lines in one go
-(:mod:`stream.fold.scoring`), measures, and returns what is to be written. How the log was cut into
-batches changes nothing, since every step follows the order of the records.
+(:mod:`stream.fold.row_planner`), scores and trains on all planned lines
+(:mod:`stream.fold.scoring`), measures, and returns what is to be written. The result does not
+depend on the batch boundaries, since every step follows the order of the records.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from stream.resolved_config import ResolvedConfig
 
 # How many recent rows a snapshot keeps with their scores, for others to reproduce.
 SAMPLE_ROWS = 16
-# Rows with megabytes in a cell would make manifests that nobody can read.
+# Rows with megabytes in a cell would make manifests unreadable.
 SAMPLE_LENGTH = 4_096
 
 
 @dataclass
 class Written:
-    """What a batch gives to write."""
+    """The outputs of a batch."""
 
     scores: list[Outgoing] = field(default_factory=list)
     dead_letters: list[Outgoing] = field(default_factory=list)
@@ -55,9 +55,8 @@ class Pipeline:
     """Owns the planner with its joins, the learners, and the measures of one lineage.
 
     Attributes:
-        static_after: stream time (ms) from which the copy that stops learning is taken; None for
-            never.
-        lineage: number written beside each score.
+        static_after: stream time (ms) from which the frozen copy is taken; None for never.
+        lineage: number written with each score.
         output_before: next offset of each partition whose records an earlier lineage has output.
         batches: batches taken, the number of the journal's line for the last one.
         marks: the last record taken of each partition.
@@ -76,12 +75,12 @@ class Pipeline:
 
     @property
     def learner(self) -> Learner:
-        """The learner that is served."""
+        """The served learner."""
         return self.scoring.learner
 
     @property
     def joiner(self) -> Joiner:
-        """Who waits, and whose label is known."""
+        """The waiting events and the known labels."""
         return self.planner.joiner
 
     @property
@@ -94,7 +93,7 @@ class Pipeline:
 
         Args:
             batch: records in their order.
-            write: whether anything is to be written; a replayed batch has been.
+            write: whether to make outputs; those of a replayed batch exist already.
         """
         self.batches += 1
         self.marks.update(batch.marks)
@@ -114,7 +113,7 @@ class Pipeline:
         self.scoring.close()
 
     def _carry_out(self, plan: Plan, written: Written, *, write: bool) -> None:
-        """Let the learners work through the plan, then measure and write."""
+        """Score and train on the plan's lines, then measure and write."""
         scores, remembered = self.scoring.step(plan, self.joiner)
         measure(self.evaluator, plan, remembered)
         self.joiner.tidy()
@@ -141,7 +140,7 @@ class Pipeline:
                 written.dead_letters.extend(dead_letter_records(record, refused))
 
     def _freezes(self, record: Taken) -> bool:
-        """Whether the copy is to be taken just before this record."""
+        """Whether the frozen copy is to be taken just before this record."""
         return (
             self.static_after is not None
             and self.scoring.static is None
@@ -150,7 +149,7 @@ class Pipeline:
         )
 
     def _freeze(self) -> None:
-        """Take the copy; until now it was the learner itself, so it starts with its measures."""
+        """Take the frozen copy; it starts with the learner's measures up to now."""
         self.scoring.freeze(self.joiner)
         self.evaluator.fork(STATIC)
 
@@ -181,7 +180,7 @@ def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
 
 
 def measure(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
-    """Measure the lessons of a plan, and anew those whose label was corrected."""
+    """Measure the labelled examples of a plan, and again those whose label was corrected."""
     if plan.corrections.events:
         _in_turn(evaluator, plan, remembered)
     elif plan.lessons.events:
@@ -189,12 +188,12 @@ def measure(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
 
 
 def _in_turn(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
-    """Lessons and corrections in the order in which they came."""
+    """Labelled examples and corrections in the order in which they came."""
     lessons, corrections = lessons_of(plan.lessons, remembered), plan.corrections
     events = np.array(corrections.events, dtype=np.int64)
     said = np.array([corrections.lessons, corrections.times], dtype=np.int64)
     numbers, known = remembered.taught(events, list(said))
-    # As at first in all but the label, the time of the first one too.
+    # As at first except for the label; the time is that of the first label.
     corrected = replace(lessons_of(corrections, remembered), known=known)
     begin = 0
     for at, upto in enumerate(plan.lessons_before):
@@ -207,7 +206,7 @@ def _in_turn(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
 
 
 def lessons_of(taught: Taught, remembered: Remembered) -> Lessons:
-    """The lessons with all that is measured of them."""
+    """The labelled examples with everything needed to measure them."""
     layout = remembered.arrived_layout
     block = remembered.of(np.array(taught.events, dtype=np.int64))
     floats = dict(zip(layout.floats, block.floats, strict=True))
@@ -216,7 +215,7 @@ def lessons_of(taught: Taught, remembered: Remembered) -> Lessons:
         amounts = floats.pop(name)
     sliced = [at for at, name in enumerate(layout.integers) if name.startswith(SLICE)]
     return Lessons(
-        # A shadow's column goes by more than its name.
+        # A shadow's column has more than its name.
         scores={n.partition(" ")[0]: of for n, of in floats.items() if not n.endswith(OWN)},
         positive=np.array(taught.labels, dtype=np.int64) == 1,
         behind=block.integers[layout.integers.index(BEHIND)],

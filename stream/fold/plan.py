@@ -1,7 +1,7 @@
 """The plan of some records: lines for the learner in order, and what their scores are for.
 
 The planner writes it by ids and times only, before any score is known. :class:`Remembered` finds
-the numbers of its events; :class:`Teaching` says how an example becomes the learner's line.
+the numbers of its events; :class:`Teaching` makes the learner's line of an example.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ from stream.joins.column_store import Block, Layout
 from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source
 from stream.log.batch import Taken
 
-# A row's score still to come: its number in the record, its id, its line, the lessons before it.
+# A row to be scored: its number in the record, its id, its line, the examples trained on before.
 Scored = tuple[int, str, int, int]
 Refused = tuple[int, Refusal]
 
-# What is known of the lesson of an event that is remembered from an earlier plan stands in its
-# columns.
+# The example's number and time are in the columns of an event that is kept from an earlier plan.
 REMEMBERED = -1
 
 
@@ -34,8 +33,8 @@ class Arrivals:
     """The events that are scored for the first time, one entry each, in order.
 
     Attributes:
-        lines: where each one's line stands in the plan.
-        behind: lessons before it.
+        lines: the place of each one's line in the plan.
+        behind: examples trained on before it.
         positives: how many of those were positive.
         times: stream time at its arrival, ms.
         passthrough: its cells that are kept for measuring; empty where none are.
@@ -48,7 +47,7 @@ class Arrivals:
     passthrough: list[tuple[str, ...]] = field(default_factory=list)
 
     def add_many(self, lines: range, behind: Sequence[int], positives: Sequence[int]) -> None:
-        """As many more."""
+        """Append several."""
         self.lines.extend(lines)
         self.behind.extend(behind)
         self.positives.extend(positives)
@@ -56,14 +55,14 @@ class Arrivals:
 
 @dataclass
 class Taught:
-    """Lessons or corrections, one entry each, in order.
+    """Labelled examples or corrections, one entry each, in order.
 
     Attributes:
         events: references to the event's numbers, ``place << SOURCE_BITS | Source``.
         labels: 1 or 0.
         times: stream time when the label was known, ms; of a correction, the first label.
-        lines: how many lines of the plan come up to the lesson, its own included.
-        lessons: the lesson's number (of corrections: which one is corrected), or
+        lines: how many lines of the plan come up to the example, its own included.
+        lessons: the example's number (of corrections: which one is corrected), or
             :data:`REMEMBERED`.
     """
 
@@ -74,7 +73,7 @@ class Taught:
     lessons: list[int] = field(default_factory=list)
 
     def add(self, event: int, label: int, time: int, line: int, lesson: int) -> None:
-        """One more."""
+        """Append one."""
         self.events.append(event)
         self.labels.append(label)
         self.times.append(time)
@@ -84,7 +83,7 @@ class Taught:
     def add_many(
         self, events: Sequence[int], labels: Sequence[int], time: int, lines: range, lessons: range
     ) -> None:
-        """As many more, all of one time."""
+        """Append several, all of one time."""
         self.events.extend(events)
         self.labels.extend(labels)
         self.times.extend(repeat(time, len(events)))
@@ -94,16 +93,16 @@ class Taught:
 
 @dataclass
 class Plan:
-    """The lines of some records in order, and what becomes of their scores.
+    """The lines of some records in order, and what their scores are used for.
 
     Attributes:
-        lines: for the learner; a labelled one is a lesson.
+        lines: for the learner; it trains on the labelled ones.
         arrivals: the events scored for the first time.
         waits: which of the arrivals wait for their label.
-        lessons: what is measured.
-        corrections: what is measured anew.
-        lessons_before: for each correction, the lessons of this plan that came before it.
-        kept: events that are remembered with their label: reference, lesson's number, and when
+        lessons: the labelled examples to measure.
+        corrections: the examples to measure again.
+        lessons_before: for each correction, the examples of this plan that came before it.
+        kept: events that are kept with their label: reference, example's number, and when
             their first label came.
         scored: for each record, its rows that get a score.
         refused: for each record, its rows that are dead letters.
@@ -125,7 +124,7 @@ class Plan:
 
 
 def plan_for(joiner: Joiner) -> Plan:
-    """An empty plan, from how the joins stand."""
+    """An empty plan that starts from the current joins."""
     return Plan(joiner.waiting.end, joiner.taught.end)
 
 
@@ -143,7 +142,7 @@ class Remembered:
         return self.joiner.layout()
 
     def store(self) -> None:
-        """Let the events that wait, or are kept, have their numbers from now on."""
+        """Store the numbers of the events that wait or are kept."""
         plan, waiting, taught = self.plan, self.joiner.waiting, self.joiner.taught
         if plan.waits:
             block = self.arrived.chosen(np.array(plan.waits))
@@ -155,7 +154,7 @@ class Remembered:
             taught.columns.put(plan.first_taught - taught.base, Block(block.floats, integers))
 
     def taught(self, events: IntArray, said: Sequence[IntArray]) -> IntArray:
-        """Number and first time of each event's lesson: as said, or as remembered."""
+        """Number and first time of each event's example: as given, or as stored."""
         lessons = np.array(said)
         remembered = lessons[0] == REMEMBERED
         if remembered.any():
@@ -177,7 +176,7 @@ class Remembered:
         return block
 
     def _sources_of(self, events: IntArray) -> tuple[IntArray, IntArray]:
-        """Source and place of each; what has begun to wait in this plan still is an arrival."""
+        """Source and place of each; an event that waits since this plan still is an arrival."""
         source, place = events & SOURCE_MASK, events >> SOURCE_BITS
         fresh = (source == Source.WAITING) & (place >= self.plan.first_waiting)
         if fresh.any():
@@ -194,17 +193,17 @@ class Remembered:
         return Block(block.floats, block.integers[: len(self.arrived_layout.integers)])
 
 
-# What precedes the text of a lesson, by label.
+# What precedes the text of a labelled example, by label.
 LESSON = ("-1 ", "1 ")
 
 
 @dataclass(frozen=True)
 class Teaching:
-    """How lessons are taught.
+    """How labelled examples are trained on.
 
     Attributes:
-        positive_weight: what a positive lesson's weight is multiplied by.
-        negative_share: share of the negative lessons that is taught.
+        positive_weight: multiplies the weight of positive examples.
+        negative_share: share of the negative examples that is trained on.
     """
 
     positive_weight: float = 1.0
@@ -212,20 +211,20 @@ class Teaching:
 
     @classmethod
     def by(cls, settings: ImbalanceSettings) -> Teaching:
-        """As the config says."""
+        """As configured."""
         return cls(settings.positive_weight, settings.negative_share)
 
     @property
     def plain(self) -> bool:
-        """Whether every lesson is its text behind its label."""
+        """Whether every example's line is just its label and its text."""
         return self.positive_weight == 1.0 == self.negative_share
 
     def line(self, key: str, text: str, label: int) -> str | None:
-        """The line that teaches a text; None if it is left out.
+        """The training line for a text; None if it is left out.
 
         Args:
-            key: what decides whether a negative is left out: the event's id, or its lesson's
-                number where it has none.
+            key: decides whether a negative is left out: the event's id, or its example's
+                number if it has none.
             text: the row's, with its weight before the bar if it has one.
             label: 1 or 0.
         """

@@ -1,7 +1,7 @@
-"""Decides for each row what to do: which line to score or learn, in which order, or why to refuse.
+"""Decides for each row what to do: which line to score or train on, in which order, or refuse it.
 
 A :class:`Planner` owns the joins and the counts. It asks the joiner about every row that has an id
-and writes a :class:`~stream.fold.plan.Plan`. No score is needed for that: joins go by ids and
+and writes a :class:`~stream.fold.plan.Plan`. No score is needed for that: joins depend on ids and
 times only.
 """
 
@@ -24,9 +24,9 @@ class Counts:
     """Event rows, cumulative over the lineage.
 
     ``events = learned + waiting + expired + scored_only + rejected + duplicates``. Of the learned
-    ones ``positives`` were positive, and ``left_out`` were measured without being taught.
-    ``crowded_out`` did not wait their time, because ``late_labels.max_waiting`` did: they are among
-    the expired, or the learned.
+    ones ``positives`` were positive, and ``left_out`` were measured but not trained on.
+    ``crowded_out`` were evicted early, because ``late_labels.max_waiting`` events waited: they are
+    among the expired, or the learned.
     """
 
     events: int = 0
@@ -63,7 +63,7 @@ class Planner:
             plan.refused.append((record, refused))
 
     def _many_events(self, record: EventRows, plan: Plan) -> bool:
-        """Plan the record in one go, if it is plain enough."""
+        """Plan the record as a whole, if it is plain enough."""
         counts, joiner = self.counts, self.joiner
         if not self._in_one_go or not record_planner.are_plain(record):
             return False
@@ -93,7 +93,7 @@ class Planner:
 
     @property
     def _in_one_go(self) -> bool:
-        """Whether no lesson needs a look of its own."""
+        """Whether no example needs special treatment."""
         return self.teaching.plain and not self.joiner.corrections
 
     def _events(self, record: EventRows, plan: Plan, refused: list[Refused]) -> None:
@@ -139,7 +139,7 @@ class Planner:
             refused.append((number, Refusal(why, "", "")))
 
     def _own(self, key: str, text: str, label: int, plan: Plan) -> None:
-        """An event whose label is known: its own line is its lesson."""
+        """An event whose label is known: its own line is trained on."""
         event = (len(plan.arrivals.lines) - 1) << SOURCE_BITS | Source.ARRIVED
         line = self._lesson(key, text, label)
         plan.lines.append(unlabelled(text) if line is None else line)
@@ -148,7 +148,7 @@ class Planner:
         self._measure(event, key, text, label, plan)
 
     def _wait(self, key: str, text: str, plan: Plan) -> None:
-        """An event without a label waits if it has an id; the line it was just given is its own."""
+        """An event without a label waits if it has an id; its line was just added."""
         if not key:
             self.counts.scored_only += 1
             return
@@ -192,7 +192,7 @@ class Planner:
                 self.counts.expired += 1
 
     def _teach(self, number: int, key: str, label: int, plan: Plan) -> None:
-        """An event that waited gets its label: its features are a line of their own."""
+        """An event that waited gets its label: its features become another line."""
         text = self.joiner.waiting.release(number)
         line = self._lesson(key, text, label)
         if line is not None:
@@ -200,7 +200,7 @@ class Planner:
         self._measure(number << SOURCE_BITS | Source.WAITING, key, text, label, plan)
 
     def _lesson(self, key: str, text: str, label: int) -> str | None:
-        """What the learner is taught; None if this one is left out."""
+        """The training line; None if this example is left out."""
         if self.teaching.plain:
             return LESSON[label] + text
         line = self.teaching.line(key or str(self.counts.learned), text, label)

@@ -20,7 +20,7 @@ def counts(pipeline: Pipeline) -> dict[str, int]:
 
 
 def metrics(pipeline: Pipeline) -> dict[str, Any]:
-    """What progressive validation says, of the learner and of the copy that stopped learning."""
+    """The results of progressive validation, of the learner and of the frozen copy."""
     report: dict[str, Any] = pipeline.evaluator.summary()
     troubles = {s.name: s.trouble for s in pipeline.scoring.shadows if s.trouble}
     if troubles:
@@ -40,7 +40,7 @@ def report(
 
     Args:
         counts: of events and labels, over the lineage.
-        metrics: what progressive validation says.
+        metrics: the results of progressive validation.
         version: the newest.
         model_sha256: its model's fingerprint.
         this_run: events taken, and seconds.
@@ -56,7 +56,7 @@ def report(
 
 
 def summary(counts: dict[str, int], metrics: dict[str, Any]) -> dict[str, Any]:
-    """The counts, then ``log_loss`` and ``auc`` over all learned events beside the others."""
+    """The counts, then ``log_loss`` and ``auc`` over all learned events and the other metrics."""
     first = ("events", "learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
     measures = {name: value for name, value in metrics.items() if name not in counts}
     ordered = {name: counts.get(name, 0) for name in (*first, "labels_waiting")}

@@ -1,4 +1,4 @@
-"""Scores and trains: the learner, the frozen copy and the shadows work through the lines of a plan.
+"""Scores and trains: the learner, the frozen copy and the shadows process the lines of a plan.
 
 Every event that arrives gets a score of each. The scores are kept with the event, in columns,
 until its label comes.
@@ -25,16 +25,16 @@ from stream.fold.slices import Slices
 from stream.joins.column_store import UNKNOWN, Block, Layout
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
 
-# The columns of an event's scores: what is served, the learner's own, and beside them.
+# The columns of an event's scores: the served score, the raw score, and those to compare with.
 SCORE, RAW, BASE_RATE, STATIC = "score", "raw", "base_rate", "static"
-# What stands before the name of a sliced column and that of the amounts, and behind that of a
-# shadow whose scores change.
+# The prefixes of sliced columns and of the amounts, and the suffix of the raw scores of a shadow
+# whose scores are adjusted.
 SLICE, AMOUNT, OWN = "slice ", "amount ", " raw"
 
 
 @dataclass
 class Static:
-    """The copy that stopped learning, with what its scores went through then."""
+    """The frozen copy, with the adjustment of its scores at that time."""
 
     learner: Learner
     adjustment: Adjustment
@@ -42,7 +42,7 @@ class Static:
 
 @dataclass
 class Scoring:
-    """Everyone who scores."""
+    """All that score: the learner, the frozen copy and the shadows."""
 
     learner: Learner
     adjuster: Adjuster
@@ -60,7 +60,7 @@ class Scoring:
         return Layout(tuple(floats), sliced, {STATIC: SCORE} if self.static else {})
 
     def step(self, plan: Plan, joiner: Joiner) -> tuple[list[float], Remembered]:
-        """Score and teach the lines of a plan.
+        """Score the lines of a plan and train on them.
 
         Returns:
             The served score of each line, and the numbers of the plan's events.
@@ -85,7 +85,7 @@ class Scoring:
         return given, remembered
 
     def freeze(self, joiner: Joiner) -> None:
-        """Take the copy that stops learning; it would have scored what waits as the learner did."""
+        """Take the frozen copy; its scores of waiting events are the learner's."""
         self.static = Static(_copy_of(self.learner), self.adjuster.frozen())
         joiner.change_layout(self.layout())
 
@@ -98,7 +98,7 @@ class Scoring:
             shadow.close()
 
     def _describe(self, plan: Plan, remembered: Remembered) -> None:
-        """What is known of the arrivals besides their scores."""
+        """Set the columns of the arrivals other than their scores."""
         arrivals = plan.arrivals
         behind = np.array(arrivals.behind, dtype=np.int64)
         positives = np.array(arrivals.positives, dtype=np.int64)
@@ -130,7 +130,7 @@ class Scoring:
     def _adjusted(
         self, adjuster: Adjuster, raw: FloatArray, column: str, remembered: Remembered, at: IntArray
     ) -> FloatArray:
-        """What the scores become under the fit of their moment; lessons go into the next fits."""
+        """The scores under the fit of their time; labelled examples go into the next fits."""
         _put(remembered, column, raw[at])
         lessons = remembered.plan.lessons
         block = remembered.of(np.array(lessons.events, dtype=np.int64))
@@ -139,8 +139,8 @@ class Scoring:
         positive = np.array(lessons.labels, dtype=np.int64) == 1
         known = ~np.isnan(given)  # a shadow may not have scored all of them
         scored = ~np.isnan(raw)
-        told = np.where(scored, raw, HALF)
-        adjusted = adjuster.adjust(told, lines[known], given[known], positive[known])
+        filled = np.where(scored, raw, HALF)
+        adjusted = adjuster.adjust(filled, lines[known], given[known], positive[known])
         return np.where(scored, adjusted, UNKNOWN)
 
 

@@ -1,7 +1,7 @@
 """Learners that run beside the served one: the same lines, in the same order.
 
-A shadow is scored and trained like the learner itself and measured on the same examples. Whatever
-fails in it ends the shadow, is logged with its cause, and affects nothing else.
+A shadow scores and trains like the learner itself and is measured on the same examples. Any
+failure in it ends the shadow, is logged with its cause, and affects nothing else.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ UNKNOWN = float("nan")
 
 @dataclass
 class Shadow:
-    """One of them.
+    """A learner beside the served one.
 
     Attributes:
-        name: by which it is measured.
-        spec: what it computes.
+        name: the name of its measures.
+        spec: its arguments.
         learner: None once it has failed.
-        adjuster: what its scores go through.
+        adjuster: calibrates its scores.
         trouble: why it has failed; empty while it has not.
-        begun: lessons learned when it began; one of its name before that was another shadow.
+        begun: examples learned when it began; one of its name before that was another shadow.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Shadow:
 
     @property
     def column(self) -> str:
-        """Where its scores stand beside an event; not where another one of its name had them."""
+        """The column of its scores; not that of an earlier shadow of the same name."""
         return f"{self.name} {self._arguments}-{self.begun}"
 
     @cached_property
@@ -68,7 +68,7 @@ class Shadow:
         return bool(self._tried(lambda learner: _saved(learner, path)))
 
     def to_json(self) -> dict[str, Any]:
-        """What a manifest says of it."""
+        """Its entry in a manifest."""
         return {**self.spec.to_json(), "trouble": self.trouble, "begun": self.begun}
 
     def close(self) -> None:
@@ -77,10 +77,10 @@ class Shadow:
         self.learner = None
 
     def fail(self, trouble: str) -> None:
-        """It has failed, and goes no further."""
+        """It has failed: log it and close the learner."""
         self.trouble = trouble
         log.warning(
-            "a shadow has failed and is scored no more; under another name it begins again",
+            "a shadow has failed and no longer scores; rename it to restart it",
             shadow=self.name,
             cause=trouble,
         )
@@ -95,7 +95,7 @@ class Shadow:
         try:
             return np.array(learner.step(lines), dtype=np.float64)
         except RefusedLinesError as error:
-            # The learner takes what the shadow does not: other arguments bear other numbers.
+            # The learner may accept lines that the shadow refuses: bounds depend on arguments.
             scores = np.full(len(lines), UNKNOWN)
             taken = [at for at in range(len(lines)) if at not in error.reasons]
             scores[taken] = self._step(learner, [lines[at] for at in taken])
@@ -106,13 +106,13 @@ class Shadow:
             return None
         try:
             return act(self.learner)
-        except Exception as error:  # whatever it is, it is the shadow's own
+        except Exception as error:  # any failure affects only the shadow
             self.fail(f"{type(error).__name__}: {error}")
             return None
 
 
 def new_shadow(name: str, spec: LearnerSpec, settings: Settings) -> Shadow:
-    """A shadow that knows nothing yet."""
+    """An untrained shadow."""
     adjuster = Adjuster(settings.imbalance, settings.calibration)
     shadow = Shadow(name, spec, None, adjuster)
     try:
@@ -123,9 +123,9 @@ def new_shadow(name: str, spec: LearnerSpec, settings: Settings) -> Shadow:
 
 
 def _checked(scores: FloatArray, count: int) -> FloatArray:
-    """The scores, seen to be some; nan stands for a line that was refused."""
+    """The scores, checked to be probabilities; nan marks a line that was refused."""
     if scores.shape != (count,) or not ((scores >= 0) & (scores <= 1) | np.isnan(scores)).all():
-        raise ValueError(f"it gave no probability for each of {count} lines")
+        raise ValueError(f"it did not give a probability for each of {count} lines")
     return scores
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from converters.schema.passthrough import Passthrough, amount_of
 from learners.metrics.arrays import FloatArray, IntArray
 
-# What is kept of a value that is longer.
+# Longer values are truncated.
 MOST_CHARACTERS = 200
 
 
@@ -23,8 +23,8 @@ class Slice:
     """A sliced column.
 
     Attributes:
-        begun: lessons learned when it began; one of its name before that was another slice.
-        most: values that get a code of their own; all others share the one after them.
+        begun: examples learned when it began; one of its name before that was another slice.
+        most: values that get their own code; all others share the one after them.
         values: the values, by code.
     """
 
@@ -58,7 +58,7 @@ class Slices:
 
     Args:
         passthrough: which cells are kept.
-        most: values of a slice that get a code of their own.
+        most: values of a slice that get their own code.
     """
 
     def __init__(self, passthrough: Passthrough | None = None, most: int = 50) -> None:
@@ -67,7 +67,7 @@ class Slices:
 
     @property
     def columns(self) -> list[str]:
-        """Where each one's codes stand beside an event; not where another of its name had them."""
+        """The columns of their codes; not those of an earlier slice of the same name."""
         return [f"{name} {each.begun}" for name, each in self._each.items()]
 
     @property
@@ -76,13 +76,13 @@ class Slices:
         return {name: each.values for name, each in self._each.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """What a manifest says of them."""
+        """Their entry in a manifest."""
         return {name: asdict(each) for name, each in self._each.items()}
 
     def restore(self, said: Mapping[str, Any], learned: int) -> None:
-        """Go on with the slices that a checkpoint knows; one that is new begins here.
+        """Continue the slices of a checkpoint; a new slice begins here.
 
-        How many values get a code is settled when a slice begins: codes must keep their meaning.
+        How many values get a code is fixed when a slice begins: codes must keep their meaning.
         """
         for name, each in self._each.items():
             self._each[name] = Slice(**said[name]) if name in said else replace(each, begun=learned)

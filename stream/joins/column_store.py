@@ -12,9 +12,9 @@ import numpy as np
 
 from learners.metrics.arrays import FloatArray, IntArray
 
-# A float column that is added later knows nothing of the rows before it.
+# What a float column that is added later holds for the rows before it.
 UNKNOWN = float("nan")
-# And an integer one holds no number, nor any code.
+# The same for an integer column.
 NONE = -1
 FIRST_CAPACITY = 1024
 
@@ -26,7 +26,7 @@ class Layout:
     Attributes:
         floats: of float64.
         integers: of int64.
-        alike: for a float column, the one that it was a copy of before it was there.
+        alike: for a float column, the one whose values it takes for rows before it existed.
     """
 
     floats: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class Columns:
         self._block.integers[self.layout.integers.index(name), places] = values
 
     def change(self, layout: Layout) -> None:
-        """Take another layout; columns of the same name keep what they hold, if anything."""
+        """Change the layout; columns of the same name keep their values."""
         old, new = self._block, Block.empty(layout, self._block.floats.shape[1])
         for at, name in enumerate(layout.floats):
             held = name if name in self.layout.floats else layout.alike.get(name)
@@ -91,7 +91,7 @@ class Columns:
         self._block, self.layout = new, layout
 
     def keep(self, places: IntArray) -> None:
-        """Keep these rows alone, in this order, from place 0 on."""
+        """Keep only these rows, in this order, from place 0 on."""
         self._make_room(int(places[-1]) + 1 if places.size else 0)
         kept, room = self._block.chosen(places), max(FIRST_CAPACITY, places.size * 2)
         self._block = Block.empty(self.layout, room)

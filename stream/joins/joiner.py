@@ -1,11 +1,10 @@
-"""Joins events with their labels by id: who waits, who is known, who is too late.
+"""Joins events with their labels by id: which events wait, which ids are known, what is too late.
 
-The planner asks it about every row that has an id. All of it is a fold
-over the log: *stream time* is the latest record time taken so far, the watermark; nothing here
-looks at a clock.
+The planner asks it about every row that has an id. It is a fold over the log: *stream time* is
+the latest record time taken so far, the watermark; nothing here reads a clock.
 
-At one moment the order is labels, expiry, events: an event that has waited for exactly
-``late_labels.wait`` still takes a label of that moment, and is gone for the events of it.
+Within one millisecond the order is labels, expiry, events: an event that has waited for exactly
+``late_labels.wait`` still takes a label of that time, and has expired for events of that time.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ from stream.joins.column_store import Layout
 from stream.joins.queue import KeyedQueue
 from stream.joins.segments import SLOT
 
-# What a resolved id is remembered with: its label, or that its label did not come in time.
+# The code of a resolved id is its label, or this if its label did not come in time.
 EXPIRED = 2
 
-# The integer columns of a remembered event: lessons behind its score, and stream time at its
-# arrival; and, once it was taught, the number of its lesson, and when its first label came.
+# The integer columns of a remembered event: examples trained on before its score, and stream time
+# at its arrival; once it is trained on, its example's number, and when its first label came.
 BEHIND, ARRIVED = "behind", "arrived"
 TAUGHT = LESSON, KNOWN = "lesson", "known"
 
 
 class Source(IntEnum):
-    """Where the numbers of an event stand; the low bits of a reference to it."""
+    """Where the numbers of an event are stored; the low bits of a reference to it."""
 
-    ARRIVED = 0  # among the arrivals of the plan at hand
+    ARRIVED = 0  # among the arrivals of the current plan
     WAITING = 1
     TAUGHT = 2
 
@@ -43,7 +42,7 @@ SOURCE_MASK = (1 << SOURCE_BITS) - 1
 
 @dataclass
 class LabelCounts:
-    """What became of labels: ``labels`` is the sum of the others and of those waiting."""
+    """The outcomes of labels: ``labels`` is the sum of the others and of those waiting."""
 
     labels: int = 0
     labels_joined: int = 0
@@ -55,11 +54,11 @@ class LabelCounts:
 
 
 class Joiner:
-    """Who is remembered, and for how long.
+    """Which events and ids are remembered, and for how long.
 
     Attributes:
         stream_time: the latest record time taken, ms.
-        waiting: events that wait for their label, with what they were scored with.
+        waiting: events that wait for their label, with their text and scores.
         taught: events that have one, as long as it may be corrected; empty unless corrections are
             allowed. Their code is the label.
         labels: labels that came before their event; their code is the label.
@@ -84,7 +83,7 @@ class Joiner:
         }
         self.counts = LabelCounts()
         self.corrections = late.allow_corrections
-        # As the hot loop wants them: a field of a settings object is slow to reach.
+        # Copied for the hot loop: a field of a settings object is slow to access.
         self._wait_ms = round(late.wait * 1000)
         self._most = late.max_waiting
         self._window = duplicates.window
@@ -94,7 +93,7 @@ class Joiner:
         return self.waiting.columns.layout
 
     def change_layout(self, layout: Layout) -> None:
-        """Other columns beside an event; those of the same name keep what they hold."""
+        """Change the columns of events; those of the same name keep their values."""
         # The slot comes first, for the segments; then those of every event; then the caller's.
         integers = (SLOT, BEHIND, ARRIVED, *layout.integers)
         self.waiting.columns.change(Layout(layout.floats, integers, layout.alike))
@@ -104,15 +103,15 @@ class Joiner:
         """Move stream time to an accepted record's time, and expire what has waited too long.
 
         Args:
-            time: the record's time, ms; an older one moves nothing.
-            to_events: whether the record holds events, before which those expire too whose time
-                is up at this very moment.
+            time: the record's time, ms; an older one changes nothing.
+            to_events: whether the record holds events; if so, events whose time is up exactly
+                now expire too.
 
         Returns:
             Key and number of each event whose label has not come in time, oldest first.
         """
         self.stream_time = max(self.stream_time, time)
-        # Gone once stream time has passed arrival + wait or, before events, has reached it.
+        # Expired once stream time has passed arrival + wait or, before events, has reached it.
         newest = self.stream_time - self._wait_ms + (1 if to_events else 0)
         while self.labels.numbers and _before(self.labels, newest):
             self.labels.take_oldest()
@@ -125,7 +124,7 @@ class Joiner:
         return expired
 
     def look_up(self, key: str, label: int | None) -> int | str | None:
-        """What is known of an event that has just come.
+        """What is known of an event that has just arrived.
 
         Args:
             key: its id, as :func:`key_of` gives it.
@@ -155,12 +154,12 @@ class Joiner:
                 resolved.take_oldest()
 
     def wait(self, key: str, text: str) -> tuple[str, int] | None:
-        """Let an event wait; gives the oldest, if it must go because too many do."""
+        """Let an event wait; returns the oldest if it is evicted because too many wait."""
         self.waiting.add(key, self.stream_time, 0, text)
         return self._expire_oldest() if len(self.waiting.numbers) > self._most else None
 
     def keep(self, key: str, label: int, text: str) -> None:
-        """Remember an event that has its label, in case the label is corrected."""
+        """Keep an event that has its label, in case the label is corrected."""
         self.taught.add(key, self.stream_time, label, text)
         if len(self.taught.numbers) > self._most:
             self.taught.take_oldest()
@@ -196,14 +195,14 @@ class Joiner:
         )
 
     def resolve_many(self, keys: Sequence[str], labels: Sequence[int]) -> None:
-        """What :meth:`resolve` does with each of these, of which no label waits."""
+        """Like :meth:`resolve` for each of these, for which no label waits."""
         resolved = self.resolved
         if self._window:
             resolved.add_many(keys, 0, labels)
             resolved.drop_oldest(len(resolved.numbers) - self._window)
 
     def has_room(self, count: int) -> bool:
-        """Whether so many more events can wait without another having to go."""
+        """Whether so many more events can wait without an eviction."""
         return len(self.waiting.numbers) + count <= self._most
 
     def has_expired(self, key: str) -> bool:
@@ -211,13 +210,13 @@ class Joiner:
         return self.resolved.code(key) == EXPIRED
 
     def correct(self, key: str, label: int) -> None:
-        """An event's label was another one: its id is remembered with this one from now on."""
+        """An event's label is corrected: its id has this label from now on."""
         self.counts.labels_corrected += 1
         if self.resolved.take(key) is not None:
             self.resolved.add(key, 0, label)
 
     def tidy(self) -> None:
-        """Sweep out what is gone; numbers may be others from here on."""
+        """Free removed rows; numbers may change."""
         for queue in self.queues.values():
             queue.tidy()
 
@@ -243,10 +242,10 @@ DIGEST_BYTES = 16
 
 
 def key_of(id_: str) -> str:
-    """An id as it is remembered: bounded, and never equal to another's.
+    """The key of an id: bounded in length, and different for different ids.
 
-    A digest is kept as a string, a character a byte; its leading NUL makes it longer than any id
-    that is kept as itself.
+    A digest is kept as a string, one character per byte; its leading NUL makes it longer than any
+    id that is kept unchanged.
     """
     if len(id_) <= DIGEST_BYTES:
         return id_

@@ -1,7 +1,7 @@
-"""What is remembered, into a snapshot's folder and back.
+"""Saves the joins in a snapshot's folder, and restores them.
 
-The manifest names the segments
-of each queue and holds the counts; ``joins.npz`` says which rows of the segments are left.
+The manifest has the segments of each queue and the counts; ``joins.npz`` has a bit for each row of
+the segments that tells whether it is left.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class SavedJoins:
         self._looked = 0
 
     def write(self, draft: Draft) -> dict[str, Any]:
-        """Write what is new, and take over the rest; says what the manifest needs.
+        """Write what is new, and link the rest; returns the manifest's entries.
 
-        Call :meth:`accept` once the snapshot is named, before the pipeline goes on.
+        Call :meth:`accept` once the snapshot is committed, before the pipeline continues.
         """
         self._changes = {name: self._written(name, draft) for name in self._segments}
         left = {
@@ -62,7 +62,7 @@ class SavedJoins:
         }
 
     def accept(self, folder: Path, marks: Mapping[str, FileMark]) -> None:
-        """What was written last is the state on disk from now on."""
+        """Take what was written last as the state on disk from now on."""
         for name, change in self._changes.items():
             self._segments[name].accept(change)
         self._folder, self._marks, self._changes = folder, dict(marks), {}
@@ -86,7 +86,7 @@ class SavedJoins:
         change = segments.change()
         whole = self._look_at_one(change.reused)
         if not (whole and all(self._taken_over(file, draft) for file in change.reused)):
-            log.warning("files of the checkpoint before cannot be used; rewriting all", of=name)
+            log.warning("previous checkpoint's files cannot be reused; rewriting all", of=name)
             for file in change.reused:
                 (draft.path / file).unlink(missing_ok=True)
             change = segments.change(everything=True)
@@ -100,10 +100,10 @@ class SavedJoins:
         return draft.take_over(file, self._folder, self._marks[file])
 
     def _look_at_one(self, files: Sequence[str]) -> bool:
-        """Whether the next of the files in turn still is what was written.
+        """Whether the next of the files in turn is still intact.
 
-        All checkpoints share a segment's bytes: what is damaged there would be handed on for ever,
-        although the rows are at hand to be written again.
+        All checkpoints share a segment's bytes: damage there would be passed on to every later
+        one, although the rows are in memory and can be written again.
         """
         if self._folder is None or not files:
             return True

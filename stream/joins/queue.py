@@ -1,9 +1,10 @@
-"""Keys in the order in which they came: any may leave at any time, the oldest is known.
+"""Keys in order of arrival: any can be removed at any time, the oldest is known.
 
-Everything is lists and arrays: a million remembered events are no objects of their own, so that
-neither memory nor Python's cycle collector feels them (docs/late-labels.md has the bytes).
+Everything is lists and arrays: a million remembered events are not objects, which saves memory
+and work for Python's cycle collector (docs/late-labels.md has the bytes).
 
-A key's *number* rises with its place. Hold none over :meth:`KeyedQueue.tidy`: it may give others.
+A key's *number* rises with its place. Do not keep numbers across :meth:`KeyedQueue.tidy`, which
+may change them.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ import numpy as np
 from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Columns, Layout
 
-# Two bits beside each number: a label, or what else the owner says of the key.
+# Two bits with each number: a label, or another code of the owner's.
 CODE_BITS = 2
 CODE_MASK = (1 << CODE_BITS) - 1
 
-# Rows that are gone are swept out when they are more than those that stay, and this many: a sweep
-# costs about 0.3 us for each row that stays.
+# Removed rows are freed when there are more of them than remaining rows, and at least this many:
+# it costs about 0.3 us for each remaining row.
 FEWEST_SWEPT = 65_536
 
 
@@ -32,11 +33,11 @@ class KeyedQueue:
     """An ordered set of keys, each with a time, a code, numbers, and a text if texts are kept.
 
     Attributes:
-        numbers: key -> ``number << CODE_BITS | code``; to be read by whoever is in a hurry.
-        base: the number of the first row that is still held.
-        columns: the rows' numbers.
-        spilled: finds the text of a row that is no longer held as such.
-        moved: told when :meth:`tidy` has given new numbers: the old ones, in order.
+        numbers: key -> ``number << CODE_BITS | code``; public, for hot loops to read.
+        base: the number of the first row that is still stored.
+        columns: the rows' numeric columns.
+        spilled: finds the text of a row that has been spilled.
+        moved: called with the old numbers, in order, when :meth:`tidy` has given new ones.
     """
 
     def __init__(self, layout: Layout | None = None, *, texts: bool = False) -> None:
@@ -63,7 +64,7 @@ class KeyedQueue:
         return self.base + len(self._keys)
 
     def add(self, key: str, time: int, code: int = 0, text: str = "") -> None:
-        """Put a key that is not there at the end; ``time`` must not be before that of the last."""
+        """Append a key that is not there; ``time`` must not be before that of the last."""
         self.numbers[key] = (self.base + len(self._keys)) << CODE_BITS | code
         self._keys.append(key)
         self._times.append(time)
@@ -73,7 +74,7 @@ class KeyedQueue:
     def add_many(
         self, keys: Sequence[str], time: int, codes: Sequence[int], texts: Sequence[str] = ()
     ) -> None:
-        """What :meth:`add` does with each of these, which are not there, and no two the same."""
+        """Like :meth:`add` for each of these, which are distinct and not there."""
         first = self.end << CODE_BITS
         packed = range(first, first + (len(keys) << CODE_BITS), 1 << CODE_BITS)
         self.numbers.update(zip(keys, map(or_, packed, codes), strict=True))
@@ -83,10 +84,10 @@ class KeyedQueue:
             self._texts.extend(texts)
 
     def take_many(self, keys: Sequence[str]) -> list[int] | None:
-        """Remove these keys, and give their numbers.
+        """Remove these keys, and return their numbers.
 
-        None, and nothing is done, if one of them is not there or there are two of the same: to
-        try is quicker than to ask before.
+        Returns None and changes nothing if one is not there or occurs twice: trying is faster
+        than checking first.
         """
         packed = list(map(self.numbers.pop, keys, repeat(-1)))
         if -1 in packed:
@@ -99,7 +100,7 @@ class KeyedQueue:
         return taken
 
     def release_many(self, numbers: Sequence[int]) -> list[str]:
-        """What :meth:`release` gives for each of these."""
+        """Like :meth:`release` for each of these."""
         texts, base = self._texts, self.base
         assert texts is not None
         found = [texts[number - base] for number in numbers]
@@ -113,7 +114,7 @@ class KeyedQueue:
         ]
 
     def code(self, key: str) -> int | None:
-        """The code beside a key; None if it is not there."""
+        """The code of a key; None if it is not there."""
         packed = self.numbers.get(key)
         return None if packed is None else packed & CODE_MASK
 
@@ -172,7 +173,7 @@ class KeyedQueue:
 
     def live(self, first: int, end: int) -> IntArray:
         """The numbers from ``first`` to before ``end`` whose keys are there."""
-        begin = max(first - self.base, 0)  # earlier rows have been swept out
+        begin = max(first - self.base, 0)  # earlier rows have been freed
         keys = self._keys[begin : max(begin, end - self.base)]
         return np.flatnonzero([key is not None for key in keys]) + (self.base + begin)
 
@@ -188,20 +189,20 @@ class KeyedQueue:
         return keys, codes, [self.text(n) if text is None else text for n, text in whole]
 
     def spill(self, first: int, end: int) -> None:
-        """Hold the texts of these rows no longer; ``spilled`` finds them from now on."""
+        """Drop the texts of these rows; ``spilled`` finds them from now on."""
         assert self._texts is not None
         begin, stop = max(first - self.base, 0), max(end - self.base, 0)
         self._texts[begin:stop] = [None] * (stop - begin)
 
     def release(self, number: int) -> str:
-        """The text of a row that was removed, which is needed no more after that."""
+        """The text of a row that was removed; drops it."""
         text = self.text(number)
         assert self._texts is not None
         self._texts[number - self.base] = None
         return text
 
     def tidy(self) -> None:
-        """Sweep out what is gone, once that is more than what stays."""
+        """Free removed rows, once there are more of them than remaining ones."""
         gone = len(self._keys) - len(self.numbers)
         if gone < max(FEWEST_SWEPT, len(self.numbers)):
             return
@@ -227,7 +228,7 @@ class KeyedQueue:
         self._head = 0
 
     def _renumber(self) -> None:
-        """Drop all rows that are gone; the others close up, with new numbers."""
+        """Free all removed rows; the others move up, with new numbers."""
         there = [key is not None for key in self._keys]
         kept = np.flatnonzero(there)
         codes = [packed & CODE_MASK for packed in self._packed()]
@@ -245,5 +246,5 @@ class KeyedQueue:
         }
 
     def _packed(self) -> Iterator[int]:
-        """What ``numbers`` holds, in the order of the keys."""
+        """The values of ``numbers``, in the order of the keys."""
         return map(self.numbers.__getitem__, self)

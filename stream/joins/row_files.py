@@ -17,15 +17,15 @@ from converters.files.compressed import zstd
 from learners.metrics.arrays import AnyArray, IntArray
 from stream.joins.column_store import Block, Layout
 
-# More texts in a frame compress better, fewer are quicker to unpack: 0.1 ms for 256 rows of 12
+# More texts in a frame compress better, fewer decompress faster: 0.1 ms for 256 rows of 12
 # columns.
 IN_FRAME = 256
-# Level 1 packs these texts at 450 MB/s, which is less work than hashing and writing them plain.
+# Level 1 compresses these texts at 450 MB/s, less work than hashing and writing them uncompressed.
 LEVEL = 1
-# Labels mostly come in about the order of their events, so that a frame serves many in a row.
+# Labels mostly come roughly in the order of their events, so that one frame serves many in a row.
 CACHED = 256
 
-# No text holds one: it is one line for a learner.
+# No text contains one: a text is one line for a learner.
 BETWEEN = "\n"
 
 
@@ -68,7 +68,7 @@ class FrameCache:
         return texts[place]
 
 
-# The names of columns stand behind these, so that none is taken for another array.
+# Prefixes of the columns' names, so that none is confused with another array.
 FLOAT, INTEGER = "float.", "integer."
 
 
@@ -101,7 +101,7 @@ def to_bytes(rows: Rows, layout: Layout) -> bytes:
 
 
 def from_bytes(content: bytes, layout: Layout) -> Rows:
-    """The rows of a file, under a layout that may have got or lost columns since."""
+    """The rows of a file, under a layout that may have gained or lost columns since."""
     with np.load(io.BytesIO(zstd.decompress(content)), allow_pickle=False) as arrays:
         found = dict(arrays)
     keys = found["keys"].tobytes().decode("utf-8", "surrogatepass")

@@ -1,11 +1,11 @@
-"""A queue on disk: a checkpoint writes what came since the last one, and which of all are left.
+"""A queue on disk: a checkpoint writes the rows since the last one, and which of all are left.
 
-Rows are kept in *segments*: files that are written once and taken over from snapshot to snapshot by
-a link. Which of a segment's rows are still there is a bit each, rewritten every time.
+Rows are kept in *segments*: files that are written once and linked from snapshot to snapshot. One
+bit per row of a segment tells whether it is still there; the bits are rewritten every time.
 
-Segments that are empty go; neighbours of one level are merged into one of the next (O'Neil et al.
-1996, in its tiered form), so there are few of them however long events wait, and a row is written
-again once for each level; a segment of which little is left is written again alone.
+Empty segments are dropped; neighbours of one level are merged into one of the next (O'Neil et al.
+1996, in its tiered form), so there are few of them however long events wait, and a row is
+rewritten once for each level; a segment of which little is left is rewritten by itself.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ FAN = 8
 
 @dataclass
 class Segment:
-    """Rows that stand in a file.
+    """Rows that are in a file.
 
     Attributes:
         file: its name within a snapshot.
         level: how often its rows have been merged.
         first: number of its first row in the queue; ``end`` is one after its last.
         slots: rows in the file; those that were gone when it was written are not in it.
-        frames: the texts, packed.
+        frames: the texts, compressed.
         text_bytes: characters of the texts.
         spilled: whether the queue no longer holds the texts.
     """
@@ -52,7 +52,7 @@ class Segment:
 
 @dataclass
 class Entry:
-    """A segment as it will be: taken over, or rewritten from the rows that are left."""
+    """A segment of the next checkpoint: reused, or rewritten from the rows that are left."""
 
     first: int
     end: int
@@ -66,8 +66,8 @@ class Change:
     """What a checkpoint does to the segments; see :meth:`Segments.accept`.
 
     Attributes:
-        files: what is to be written, by name.
-        reused: names of the files that are taken over.
+        files: the contents to write, by name.
+        reused: names of the files that are reused.
         left: for each segment its rows that are left, a bit each.
     """
 
@@ -78,12 +78,12 @@ class Change:
     left: dict[str, AnyArray]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """What the manifest says of the segments."""
+        """The segments as the manifest lists them."""
         return [{"file": s.file, "level": s.level, "slots": s.slots} for s in self.segments]
 
 
 def merged(entries: list[Entry]) -> list[Entry]:
-    """With each run of :data:`FAN` neighbours of one level made one of the next."""
+    """The entries with each run of :data:`FAN` neighbours of one level merged into one."""
     at = 0
     while at + FAN <= len(entries):
         run = entries[at : at + FAN]
@@ -97,7 +97,7 @@ def merged(entries: list[Entry]) -> list[Entry]:
     return entries
 
 
-# A segment is written again when less than this share of its rows is left.
+# A segment is rewritten when less than this share of its rows is left.
 SPARSE = 0.25
 # The integer column in which a row keeps its place in its segment's file.
 SLOT = "slot"
@@ -108,8 +108,8 @@ class Segments:
 
     Args:
         queue: whose rows they are; its layout has the column :data:`SLOT`.
-        name: what the files' names begin with.
-        memory: bytes of texts that the queue may hold; older ones are read from packed frames.
+        name: prefix of the files' names.
+        memory: bytes of texts that the queue may hold; older ones are read from compressed frames.
     """
 
     def __init__(self, queue: KeyedQueue, name: str, memory: int) -> None:
@@ -127,7 +127,7 @@ class Segments:
         """What the next checkpoint has to write.
 
         Args:
-            everything: whether no file of the last one can be taken over.
+            everything: whether no file of the last one can be reused.
         """
         entries = merged(self._entries(everything=everything))
         segments: list[Segment] = []
@@ -149,7 +149,7 @@ class Segments:
         return Change(segments, written, files, reused, left)
 
     def accept(self, change: Change) -> None:
-        """The change is on disk; the queue must be as it was when the change was made."""
+        """The change is on disk; the queue must not have changed since it was made."""
         for segment, numbers in change.written:
             self._put_slots(numbers)
             segment.spilled = False
@@ -164,10 +164,10 @@ class Segments:
         left: Mapping[str, AnyArray],
         read: Callable[[str], bytes],
     ) -> None:
-        """Fill the empty queue with what a checkpoint holds.
+        """Fill the empty queue from a checkpoint.
 
         Args:
-            said: what :meth:`Change.to_json` gave.
+            said: the result of :meth:`Change.to_json`.
             left: which rows are left, as bits, by file.
             read: the content of a file.
         """
@@ -196,7 +196,7 @@ class Segments:
         )
 
     def _entries(self, *, everything: bool) -> list[Entry]:
-        """The segments of which something is left, and one of what is new."""
+        """The segments that have rows left, and one of the new rows."""
         entries = []
         for segment in self._segments:
             left = self.queue.live(segment.first, segment.end)
@@ -222,7 +222,7 @@ class Segments:
         return segment, row_files.to_bytes(rows, queue.columns.layout)
 
     def _bits(self, segment: Segment, left: IntArray, fresh: bool) -> AnyArray:
-        """Which slots of a segment are left; of one just written all are."""
+        """Which slots of a segment are left; of a new one, all."""
         bits = np.ones(segment.slots, dtype=np.bool_)
         if not fresh:
             bits[:] = False
@@ -239,7 +239,7 @@ class Segments:
         self.queue.columns.set_integer(SLOT, numbers - self.queue.base, np.arange(numbers.size))
 
     def _spill(self) -> None:
-        """Let the queue hold no more texts than it may; the oldest go first."""
+        """Keep the queue's texts within the memory limit; the oldest are spilled first."""
         held = sum(s.text_bytes for s in self._segments if not s.spilled)
         for segment in self._segments:
             if held <= self._memory or not segment.frames:
@@ -256,7 +256,7 @@ class Segments:
         return self._cache.text(segment.file, segment.frames, slot)
 
     def _moved(self, old: IntArray) -> None:
-        """The queue has given its rows new numbers: ``old`` are those that they had, in order."""
+        """The queue has renumbered its rows: ``old`` are the numbers before, in order."""
         base = self.queue.base
 
         def new(number: int) -> int:

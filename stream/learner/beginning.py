@@ -1,6 +1,6 @@
-"""Where a learner begins: from nothing, from its last checkpoint, or from a promoted backfill.
+"""Where a learner starts: from nothing, from its last checkpoint, or from a promoted backfill.
 
-Gives a pipeline, the positions to read from, and the batches that the journal names beyond the
+Gives a pipeline, the positions to read from, and the batches that the journal lists after the
 checkpoint.
 """
 
@@ -36,9 +36,9 @@ class Beginning:
 
     Attributes:
         positions: the next offset of every partition.
-        journal_position: a place in the journal that is not after the first of ``replay``.
+        journal_position: an offset of the journal that is not after the first of ``replay``.
         topic_ids: the ids of the topics that are read.
-        parent: the newest version behind the pipeline, if any.
+        parent: the newest version that the pipeline comes from, if any.
         replay: batches that were output but are not in the checkpoint.
         opening: the first line of a new lineage, still to be written.
     """
@@ -53,7 +53,7 @@ class Beginning:
 
 
 def promoted_backfill(registry: Registry, lineage: Lineage | None) -> Version | None:
-    """A backfill's version that was promoted and that this lineage does not come from."""
+    """A promoted version of a backfill that this lineage does not come from."""
     pointers = registry.serving.pointers()
     if not pointers.pinned or pointers.serving is None:
         return None
@@ -77,11 +77,11 @@ class Starting:
     epoch: int
 
     def begin(self) -> Beginning:
-        """The beginning, whichever it is.
+        """Where to start.
 
         Raises:
             ChangedModelError: schema, learner or joins are not the lineage's.
-            PositionError: a topic is another one than the one that was read.
+            PositionError: a topic was recreated since it was read.
         """
         lineage = self.registry.versions.live_lineage()
         promoted = promoted_backfill(self.registry, lineage)
@@ -92,10 +92,10 @@ class Starting:
         return self._resume(lineage)
 
     def adopt(self, version: Version) -> Beginning:
-        """Go on from a promoted backfill, on a lineage of its own.
+        """Resume from a promoted backfill, under a new lineage.
 
-        A backfill of the log stands at its own place in the log. One of a file stands nowhere:
-        it goes on where the learner stood, or at the log's begin.
+        A backfill of the log has its own position in the log. One of a file has none: it resumes
+        at the learner's position, or at the beginning of the log.
         """
         here = self._where(self.registry.versions.live_lineage())
         places = version.start if version.start.positions else here
@@ -105,24 +105,24 @@ class Starting:
         point = self.registry.versions.resume_point()
         waiting = 0 if point is None else point.events.get("waiting", 0)
         if waiting and not version.start.positions:
-            # A file knows nothing of them, and they were scored by a model that is given up.
-            log.warning("events that wait for their labels are left behind", waiting=waiting)
+            # A file does not have them, and they were scored by a model that is replaced.
+            log.warning("events that wait for their labels are dropped", waiting=waiting)
         lineage = self._new_lineage("promote", start, version.version)
-        log.info("going on from a promoted backfill", version=version.version)
+        log.info("resuming from promoted version", version=version.version)
         return self._open_lineage(lineage)
 
     def _from_nothing(self) -> Beginning:
-        """A first lineage; refused where the journal tells of others.
+        """A first lineage; refused where the journal has others.
 
         Raises:
-            LostRegistryError: the journal names batches of which the registry knows nothing.
+            LostRegistryError: the journal has batches that are not in the registry.
         """
         known = journal.highest_lineage(self.event_log, self.topics.journal)
         if known:
             raise journal.LostRegistryError(
-                f"The journal {self.topics.journal} tells of {known} lineage(s) of this model, and "
-                "the registry knows none: it was lost, or swapped, or `registry` or `home` name "
-                f"another place. {journal.RESTORE_REGISTRY}"
+                f"The journal {self.topics.journal} has {known} lineage(s) of this model, but the "
+                "registry has none: it was lost or swapped, or `registry` or `home` point "
+                f"elsewhere. {journal.RESTORE_REGISTRY}"
             )
         lineage = self._new_lineage("learn", self._where(None), None)
         pipeline = new_pipeline(self.context, lineage.serial)
@@ -148,26 +148,26 @@ class Starting:
         return self._open_lineage(lineage)
 
     def _loaded(self, point: Checkpoint, lineage: Lineage) -> Pipeline | None:
-        """The pipeline of a checkpoint; None, and a word in the ledger, if it is damaged.
+        """The pipeline of a checkpoint; None, and an entry in the ledger, if it is damaged.
 
-        One that is not there stops the learner: a folder that is not mounted is the machine's
-        state and not the version's.
+        A missing one stops the learner: the cause may be a folder that is not mounted, which is
+        not the version's fault.
         """
         try:
             with self.snapshots.open(point.snapshot) as snapshot:
                 return checkpoint.load(self.context, snapshot, lineage.serial)
         except MissingSnapshotError as error:
             raise MissingSnapshotError(
-                f"{error} If it is gone for good: 'freshet backfill log' makes the model again "
-                "from the journal; promote that version and start the learner again."
+                f"{error} If it is lost: 'freshet backfill log' rebuilds the model from the "
+                "journal; promote that version and start the learner again."
             ) from None
         except (CorruptSnapshotError, WrongLearnerError) as error:
-            log.warning("checkpoint is damaged; taking the one before it", error=str(error))
+            log.warning("checkpoint is damaged; using the one before it", error=str(error))
             self.registry.serving.refuse(point, str(error), ACTOR)
             return None
 
     def _open_lineage(self, lineage: Lineage) -> Beginning:
-        """A lineage at its begin: empty, or a promoted version's state."""
+        """A lineage at its start: empty, or a promoted version's state."""
         parent = lineage.parent_version
         if parent is None:
             pipeline = new_pipeline(self.context, lineage.serial)
@@ -192,7 +192,7 @@ class Starting:
         begins = {place: at for state in states.values() for place, at in state.begins.items()}
         known = journal.to_cut(start.positions)
         for place, begin in begins.items():
-            if known and place not in known:  # it was added since, and so began at 0
+            if known and place not in known:  # it was added since, so it began at 0
                 check_position(place, 0, begin, begin)
         return Beginning(
             pipeline,
@@ -209,7 +209,7 @@ class Starting:
         return journal.tail(self.event_log, self.topics.journal, *done)
 
     def _where(self, lineage: Lineage | None) -> Start:
-        """Where the learner stands now; without a lineage, the begin of everything."""
+        """The learner's current position; without a lineage, the beginning of the log."""
         if lineage is not None:
             point = self.registry.versions.resume_point()
             return lineage.start if point is None else point.start

@@ -1,6 +1,6 @@
-"""What the learner reports each second, also while it waits for a log or registry that is away.
+"""What the learner reports each second, also while the log or registry is unavailable.
 
-These parts look at a clock. They change when state is saved and what is shown, never what is
+These parts read the clock. They affect when state is saved and what is shown, never what is
 learned.
 """
 
@@ -21,15 +21,15 @@ from stream.log.batch import Batch
 from stream.process_control import Backoff
 
 HEARTBEAT_SECONDS = 1.0
-# Over how long the shown rate is averaged.
+# The shown rate is averaged over this time.
 RATE_SECONDS = 5.0
 
 
 class Spacing:
-    """Spaces a piece of work by what it costs.
+    """Spaces a piece of work by its cost.
 
     Args:
-        times: how many times as long as it took has to pass until the next time.
+        times: the pause until the next time, as a multiple of how long the work took.
     """
 
     def __init__(self, times: float) -> None:
@@ -97,13 +97,13 @@ LOOK_SECONDS = 0.1
 
 @dataclass
 class Outage:
-    """The time from the first failure to the first sign that all is well again.
+    """The time from the first failure until everything works again.
 
     Attributes:
         registry: where the heartbeat goes, if it can be reached.
         epoch: the learner's.
-        stopping: tells whether the learner has been asked to end.
-        last_status: the heartbeat's status before.
+        stopping: whether the learner has been asked to end.
+        last_status: the status of the last heartbeat before the outage.
     """
 
     registry: Registry
@@ -117,7 +117,7 @@ class Outage:
     _since_text: str = ""
 
     def wait(self, error: Exception) -> None:
-        """Say what is away, and wait before the next try; returns early when asked to end.
+        """Log what is unavailable, and wait before the next try; returns early when asked to end.
 
         Raises:
             SupersededError: another learner has taken over meanwhile.
@@ -135,9 +135,9 @@ class Outage:
             sleep(LOOK_SECONDS)
 
     def over(self) -> None:
-        """All is well again, if it was not."""
+        """Everything works again, if it did not."""
         if self._since is not None:
-            log.info("going on", waited_seconds=round(monotonic() - self._since, 1))
+            log.info("resumed", waited_seconds=round(monotonic() - self._since, 1))
             self._since = None
             self._backoff.reset()
 
@@ -152,4 +152,4 @@ class Outage:
         try:
             self.registry.writer.heartbeat(self.epoch, status)
         except RegistryUnavailableError:
-            log.debug("the registry cannot be told either")
+            log.debug("the registry is unavailable too")

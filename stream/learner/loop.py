@@ -1,7 +1,7 @@
 """The learner's loop: fold a batch, write its outputs, save now and then, report.
 
-Each batch's outputs and journal line are one transaction. What the journal holds beyond the last
-checkpoint is folded again at the next start, with outputs off.
+Each batch's outputs and journal line are one transaction. Batches that the journal lists after the
+last checkpoint are folded again at the next start, without writing outputs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class OutputThread:
         self.reached: dict[Place, int] = {}
 
     def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> None:
-        """Begin a transaction once the one before has settled; raises what that one raised."""
+        """Begin a transaction once the previous one has settled; raises the error of that one."""
         self.settle()
         self._under_way = self._thread.submit(self._writer.write, outputs)
 
@@ -70,10 +70,10 @@ log = structlog.get_logger()
 
 # How often old versions are looked for; each look is a query and some deletions.
 THIN_EVERY_SECONDS = 30.0
-# How often it is said that the registry cannot be told how the learner does.
+# How often a failed heartbeat is logged.
 QUIET_SECONDS = 30.0
-# Working out the measures takes tens of milliseconds with long windows and several learners: the
-# next time comes once this many times as long has passed.
+# Computing the metrics takes tens of milliseconds with long windows and several learners: the
+# pause until the next time is this many times as long.
 METRICS_SPACING = 50.0
 # An orphan younger than this may be a draft that another process is writing.
 ORPHAN_SECONDS = 3600.0
@@ -81,11 +81,11 @@ ORPHAN_SECONDS = 3600.0
 
 @dataclass
 class Upkeep:
-    """What a running learner tells the registry and looks after, beside the stream.
+    """Heartbeats and housekeeping of a running learner.
 
     Attributes:
         epoch: the learner's.
-        topic_ids: the ids of the topics that are read, as at the begin.
+        topic_ids: the ids of the topics that are read, as at the start.
         keep: how many versions keep their folders.
     """
 
@@ -116,7 +116,7 @@ class Upkeep:
         if monotonic() - self._tidied_at < THIN_EVERY_SECONDS:
             return
         self._tidied_at = monotonic()
-        # Events and labels are looked at all the time by their reader; nobody reads the journal.
+        # The reader checks events and labels all the time; nothing reads the journal.
         check_topics(self.event_log, self.topics, Start({}, self.topic_ids, 0))
         for gone in self.registry.writer.mark_thinned(self.registry.writer.thinnable(self.keep)):
             self.snapshots.delete(gone.snapshot.folder)
@@ -124,13 +124,13 @@ class Upkeep:
 
 
 class Learning:
-    """One learner at work: owns the outputs and the checkpoints of the pipeline it is given.
+    """A running learner: owns the outputs and the checkpoints of its pipeline.
 
     Attributes:
         pipeline: the state of the lineage.
-        stopping: set to end after the batch at hand.
-        promoted: set when a backfill was promoted that the learner has to go on from.
-        status: what the last heartbeat said; empty before the first.
+        stopping: set to end after the current batch.
+        promoted: set when a backfill was promoted that the learner has to resume from.
+        status: the last heartbeat's; empty before the first.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Learning:
         self._last_metrics: dict[str, Any] = {}
 
     def run(self, batches: Iterable[Batch], seen: Callable[[Batch, Learning], None]) -> None:
-        """Take batches until told to stop or until they end; leaves a checkpoint of everything.
+        """Take batches until stopped or until they end; then write a checkpoint.
 
         Args:
             batches: an iterator of batches, the journal's tail first.
@@ -211,7 +211,7 @@ class Learning:
         return self._journal_position
 
     def _look_around(self) -> None:
-        """Each second: say how it goes, tidy up, and see whether a backfill was promoted."""
+        """Each second: send a heartbeat, tidy up, and check whether a backfill was promoted."""
         process_control.collect_new()
         try:
             self._beat(alive=True)
@@ -232,7 +232,7 @@ class Learning:
         self._upkeep.beat(self.status)
 
     def _metrics(self, *, fresh: bool) -> dict[str, Any]:
-        """The measures; those of a moment ago where it is too soon to work them out again."""
+        """The metrics; the last ones if it is too soon to compute them again."""
         if fresh or self._measured.due():
             with self._measured.timed():
                 self._last_metrics = run_report.metrics(self.pipeline)
@@ -240,6 +240,6 @@ class Learning:
 
 
 def _not_ahead(records: Sequence[Outgoing]) -> list[Outgoing]:
-    """Outputs with a stamp that the log takes, should the clock have been set back meanwhile."""
+    """Outputs with a timestamp that the log accepts, in case the clock was set back."""
     now = int(time() * 1000)
     return [r if r.time is None or r.time <= now else r._replace(time=now) for r in records]

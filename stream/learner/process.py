@@ -1,4 +1,4 @@
-"""``freshet learn`` as one process: takes the lock and the epoch, begins, learns, stops cleanly.
+"""``freshet learn`` as one process: takes the lock and the epoch, starts, learns, stops cleanly.
 
 One learner of a model writes: on this machine a file lock decides, across machines the registry's
 epoch and the log's fencing. When log or registry are unavailable it waits, and then resumes from
@@ -58,7 +58,7 @@ class Connection:
     writer: OutputWriter
 
     def close(self) -> None:
-        """Close both; a log that is away cannot keep us from that."""
+        """Close both, even if the log is unavailable."""
         for each in (self.writer, self.event_log):
             with suppress(LogError):
                 each.close()
@@ -69,8 +69,8 @@ def take_hold(
 ) -> Connection:
     """Become the writer of the outputs, which fences off every other.
 
-    The epoch is looked at once the writer is open: a learner that was paused may have fenced off
-    its successor just now. It ends here then, and the successor begins again, for the epoch is its.
+    The epoch is checked once the writer is open: a learner that was paused may have just fenced
+    off its successor. It then ends here, and the successor, which has the epoch, reconnects.
 
     Raises:
         SupersededError: another learner has taken over.
@@ -85,11 +85,11 @@ def take_hold(
 
 
 def connect(settings: Settings, registry: Registry, epoch: int) -> Connection:
-    """Open the log again and take hold of it; nothing stays open when that fails.
+    """Open the log again and become its writer; nothing stays open when that fails.
 
     Raises:
         LogUnavailableError: the log does not answer.
-        SupersededError: another learner has taken over; the log was left alone.
+        SupersededError: another learner has taken over; the log was not touched.
     """
     registry.writer.check_epoch(epoch)
     event_log = opened(settings)
@@ -103,8 +103,8 @@ def connect(settings: Settings, registry: Registry, epoch: int) -> Connection:
 
 Seen = Callable[[Batch, Learning], None]
 
-# What may pass: the log or the registry is away, a disk is full, the brokers' clock is behind, or
-# a transaction took too long (the registry has said that no other learner has taken over).
+# Transient: the log or the registry is unavailable, a disk is full, the brokers' clock is behind,
+# or a transaction took too long (the registry shows that no other learner has taken over).
 PASSING = (
     LogUnavailableError,
     RegistryUnavailableError,
@@ -121,7 +121,7 @@ class LearnerRunningError(FreshetError):
 
 @dataclass
 class LearnerProcess:
-    """An assembled learner: the lock and the epoch are its own, older writers are fenced off."""
+    """An assembled learner: it holds the lock and the epoch, older writers are fenced off."""
 
     context: ResolvedConfig
     topics: Topics
@@ -137,28 +137,28 @@ class LearnerProcess:
     _before: int | None = None
 
     def __post_init__(self) -> None:
-        """Waiting ends when this is asked to."""
+        """Waiting ends when this process is asked to stop."""
         self.outage = Outage(self.registry, self.epoch, lambda: self.stopping)
 
     def stop(self) -> None:
-        """Finish the batch at hand, save, and end; safe to call from a signal handler."""
+        """Finish the current batch, save, and end; safe to call from a signal handler."""
         self.stopping = True
         if self.learning is not None:
             self.learning.stopping = True
 
     def run(self, seen: Seen, *, until_end: bool) -> dict[str, Any]:
-        """Learn until stopped, or until the log's end as it is now.
+        """Learn until stopped, or until the log's current end.
 
         Args:
             seen: called after each batch.
-            until_end: stop at the log's head as it was when this began.
+            until_end: stop at the end of the log as of now.
 
         Returns:
             The report that ``freshet learn --json`` prints.
 
         Raises:
             SupersededError: another learner has taken over.
-            FreshetError: what does not pass by itself; see the message.
+            FreshetError: a failure that is not transient; see the message.
         """
         began = monotonic()
         if until_end:
@@ -181,7 +181,7 @@ class LearnerProcess:
             self.connection = None
 
     def _learn_until_disconnected(self, seen: Seen) -> bool:
-        """Begin where the last checkpoint ends, and learn; whether there is no more to do."""
+        """Resume from the last checkpoint, and learn; whether everything is done."""
         self.readers.get_ready()
         if self.connection is None:
             self.connection = connect(self.context.settings, self.registry, self.epoch)
@@ -199,7 +199,7 @@ class LearnerProcess:
             self.learning = Learning(begin, saver, writer, self.topics, upkeep)
             self.learning.stopping = self.stopping
             self._take_batches(self.connection, begin, self.learning, seen)
-        # A backfill was promoted meanwhile: begin again from it, in the same process.
+        # A backfill was promoted meanwhile: restart from it, in the same process.
         return not self.learning.promoted
 
     def _take_batches(
@@ -214,7 +214,7 @@ class LearnerProcess:
             merge.BATCH_ROWS,
         )
         with collected_by_hand(), self.readers.batches(connection.event_log, assignment) as batches:
-            learning.run(batches, lambda batch, at_work: self._saw(batch, at_work, seen))
+            learning.run(batches, lambda batch, running: self._saw(batch, running, seen))
 
     def _saw(self, batch: Batch, learning: Learning, seen: Seen) -> None:
         if learning.status:
@@ -238,7 +238,7 @@ class LearnerProcess:
         return {place: at for state in states.values() for place, at in state.ends.items()}
 
     def _report(self, seconds: float) -> dict[str, Any]:
-        """What was done; after an outage that did not end, what the last checkpoint holds."""
+        """The report; after an outage that did not end, that of the last checkpoint."""
         point = self.registry.versions.resume_point()
         counts, metrics = ({}, {}) if point is None else (point.events, point.metrics)
         if self.connection is not None and self.learning is not None:
@@ -262,7 +262,7 @@ def assembled(context: ResolvedConfig, readers: Readers | None = None) -> Iterat
 
     Args:
         context: the model's config.
-        readers: where its batches come from, if that is getting ready already; not closed.
+        readers: the source of its batches, if it is already prepared; not closed.
 
     Raises:
         LearnerRunningError: another learner of the model holds this machine's lock.
@@ -297,7 +297,7 @@ def _locked(home: Path) -> Iterator[None]:
     except Timeout:
         raise LearnerRunningError(
             f"Another learner of this model runs on this machine: it holds {home / 'learner.lock'}."
-            " One learner writes a model. Stop that one first, even if it seems to hang."
+            " Only one learner may write a model. Stop that one first, even if it seems to hang."
         ) from None
     except OSError as error:
         raise FreshetError(

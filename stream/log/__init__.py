@@ -1,5 +1,5 @@
-"""What a log is: ``contract`` first, then the ``limits`` that every log keeps.
+"""What a log is: ``contract`` first, then the ``limits`` that every log enforces.
 
-``topics`` names a model's topics, ``journal`` is the order of its batches, ``fingerprint``
-recognises records, ``batch`` is what the fold takes of them.
+``topics`` names a model's topics, ``journal`` records the order of its batches, ``fingerprint``
+identifies records, ``batch`` is the fold's input.
 """

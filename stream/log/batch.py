@@ -1,4 +1,4 @@
-"""What a reader hands to the fold: batches of converted records, as plain data."""
+"""What a reader gives to the fold: batches of converted records, as plain data."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from stream.log.fingerprint import Mark
 class EventRows(NamedTuple):
     """The rows of one event record.
 
-    ``passthrough`` has the cells of each row that are kept for measuring, where the config names
-    any; nothing for a refused row.
+    ``passthrough`` has the cells of each row that are kept for measuring, if the config names
+    any; an empty tuple for a refused row.
     """
 
     place: Place
@@ -41,13 +41,13 @@ Taken = EventRows | LabelRows
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was taken of the log at one go.
+    """Records that are processed together.
 
     Attributes:
-        records: converted, in the one order.
+        records: converted, in merged order.
         cut: the next offset of every partition after this batch.
         ends: where the partitions were last known to end, for measuring the lag.
-        replayed: whether the journal already names this batch, so that it is output no more.
+        replayed: whether the journal already lists this batch, so that no outputs are written.
         crc32: checksum of the log's records.
         marks: the last record of each partition that has some here.
     """

@@ -1,7 +1,7 @@
-"""What identifies records, so that a replay knows whether the log still holds what was learned.
+"""Checksums of records, so that a replay detects whether the log still has what was learned.
 
 The journal keeps a checksum of each batch, a checkpoint the mark of the last record taken of each
-partition. Offsets alone would not tell: a log that was cut back gives them a second time.
+partition. Offsets are not enough: a log that was truncated assigns them a second time.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The journal: one line for each batch taken, so that resume and replay take the same order.
+"""The journal: one line for each batch taken, so that resume and replay follow the same order.
 
-A line is written in one transaction with the batch's outputs; what the journal names has been
-output, nothing else has. Reading it gives the cuts that
-:class:`stream.reading.conversion.BatchReader` takes
-again, after a restart (from the checkpoint's place) or for a backfill (from the lineage's begin).
+A line is written in one transaction with the batch's outputs: exactly the batches in the journal
+have been output. Reading it gives the cuts for :class:`stream.reading.conversion.BatchReader`,
+after a restart (from the checkpoint on) or for a backfill (from the lineage's start).
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ Positions = dict[str, dict[int, int]]
 class JournalLine:
     """A batch of a lineage: its number, counted from 1, and every partition's next offset after it.
 
-    Replay goes by the number: offsets of the journal itself have gaps on Kafka.
+    Replay uses the number: offsets of the journal itself have gaps on Kafka.
 
     Attributes:
         records: how many records the batch had.
-        crc32: over all of them, so that a replay knows whether the log still holds the same.
+        crc32: over all of them, so that a replay detects whether the log still has the same.
     """
 
     lineage: int
@@ -43,7 +42,7 @@ class JournalLine:
 
 
 def to_positions(cut: Cut) -> Positions:
-    """A cut as the registry and manifests hold it: topic -> partition -> offset."""
+    """A cut as the registry and manifests store it: topic -> partition -> offset."""
     positions: Positions = {}
     for place, offset in sorted(cut.items()):
         positions.setdefault(place.topic, {})[place.partition] = offset
@@ -84,10 +83,10 @@ def line_of(record: Record) -> JournalLine:
 
 
 def lines(log: EventLog, topic: str, start: int = 0) -> Iterator[JournalLine]:
-    """Every line from a place in the journal to its end as it is now; 0 is where it begins.
+    """Every line from an offset of the journal to its current end; 0 is the beginning.
 
     Raises:
-        PositionError: the journal begins after that place, or ends before it.
+        PositionError: the journal begins after that offset, or ends before it.
     """
     place = Place(topic, 0)
     for record in records(log, topic, {place: start} if start else None):
@@ -97,7 +96,7 @@ def lines(log: EventLog, topic: str, start: int = 0) -> Iterator[JournalLine]:
 def records(
     log: EventLog, topic: str, start: Mapping[Place, int] | None = None
 ) -> Iterator[Record]:
-    """All records of a topic from ``start`` (or its begin) to its end as it is now."""
+    """All records of a topic from ``start`` (or the beginning) to its current end."""
     state = described(log, [topic])[topic]
     positions = dict(state.begins) if start is None else dict(start)
     reader = log.read(positions)
@@ -113,13 +112,13 @@ def records(
 
 
 RESTORE_REGISTRY = (
-    "Put the newer one back; or make a model of the log as it is with 'freshet backfill log "
-    "--fresh', promote it, and start the learner again: what was output before is not output again."
+    "Restore the newer one; or build a model from the log with 'freshet backfill log --fresh', "
+    "promote it, and start the learner again: earlier outputs are not repeated."
 )
 
 
 class LostRegistryError(FreshetError):
-    """The journal tells of a model that the registry does not know, or not any more."""
+    """The journal has a lineage that is not in the registry, or not any more."""
 
 
 def tail(
@@ -132,18 +131,18 @@ def tail(
         topic: the journal.
         lineage: whose batches.
         batches: how many have been taken.
-        start: a place in the journal that is not after the first of the others.
+        start: an offset of the journal that is not after the first of the others.
 
     Raises:
         PositionError: the journal lacks some.
-        LostRegistryError: it tells of a later lineage, which the registry has forgotten.
+        LostRegistryError: it has a later lineage, which is not in the registry.
     """
     found = []
     for line in lines(event_log, topic, start):
         if line.lineage > lineage:
             raise LostRegistryError(
-                f"The journal {topic} tells of lineage {line.lineage}, and the registry's newest "
-                f"is {lineage}: an older registry was put back. {RESTORE_REGISTRY}"
+                f"The journal {topic} has lineage {line.lineage}, but the registry's newest is "
+                f"{lineage}: an older registry was restored. {RESTORE_REGISTRY}"
             )
         if line.lineage == lineage and line.batch > batches:
             found.append(line)
@@ -164,14 +163,14 @@ def opening(
 ) -> tuple[JournalLine, bool]:
     """A lineage's first line: how far others have output, and whether it is written already.
 
-    A position is output once, whichever lineage reads it again; but positions of a topic that was
-    recreated, or cut back, since, are other positions.
+    The outputs of a record are written once, even if another lineage reads it again. Positions of
+    a topic that was recreated or truncated since do not count.
 
     Args:
         event_log: holds the journal.
         topics: the topics' names.
         lineage: the number of the lineage that begins.
-        lineage_of: tells what a lineage of the journal has read.
+        lineage_of: looks up a lineage of the journal.
     """
     states = described(event_log, topics.inputs)
 
@@ -197,7 +196,7 @@ def opening(
 def highest_lineage(event_log: EventLog, topic: str) -> int:
     """The highest number of a lineage in the journal; 0 if there is none.
 
-    A registry that was lost would give numbers a second time.
+    Without this, a registry that was lost would assign numbers a second time.
     """
     return max((line.lineage for line in lines(event_log, topic)), default=0)
 

@@ -1,6 +1,6 @@
-"""The limits that every log keeps: names of topics, record times, sizes, and positions.
+"""The limits that every log enforces: names of topics, record times, sizes, and positions.
 
-Both logs refuse with the same words.
+Both logs raise the same messages.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from stream.log.contract import (
     TopicSpec,
 )
 
-# What to do when the log no longer holds what a model was made of.
+# What to do when the log no longer has the records that a model learned.
 WAYS_OUT = (
-    "Restore the log; or make a model of what is there now with 'freshet backfill log --fresh',"
-    " promote it, and start the learner again: it goes on from that one."
+    "Restore the log; or build a model from what it has now with 'freshet backfill log --fresh',"
+    " promote it, and start the learner again: it resumes from that version."
 )
 
-# Kafka's rule; the SQLite log keeps it so that a model can move from one to the other.
+# Kafka's rule; the SQLite log has the same so that a model can move from one to the other.
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
@@ -43,11 +43,11 @@ def check_names(topics: Iterable[TopicSpec]) -> None:
 
 
 def checked(topic: str, records: Sequence[Outgoing]) -> list[tuple[Outgoing, int]]:
-    """Each record with its time, as every log takes it: not too far ahead, not too large.
+    """Each record with its time, checked: not too far ahead, not too large.
 
     Args:
-        topic: named in the errors.
-        records: what is to be appended; those without a time get the clock's.
+        topic: for the errors.
+        records: the records to append; those without a time get the current time.
 
     Raises:
         StampError: a time is over an hour ahead of this machine's clock, or before 1970.
@@ -60,27 +60,27 @@ def checked(topic: str, records: Sequence[Outgoing]) -> list[tuple[Outgoing, int
         stamp = now if record.time is None else record.time
         if not 0 <= stamp <= latest:
             raise StampError(
-                f"A record for topic {topic} is stamped {_utc(stamp)}, but the log takes times from"
-                f" 1970 to an hour from now ({_utc(now)}). Correct the time column, or this"
+                f"A record for topic {topic} is stamped {_utc(stamp)}, but the log accepts times"
+                f" from 1970 to an hour from now ({_utc(now)}). Correct the time column, or this"
                 " machine's clock."
             )
         if len(record.value) > MAX_RECORD_BYTES:
             raise RecordTooLargeError(
-                f"A record for topic {topic} has {len(record.value):,} bytes, but the log takes at"
-                f" most {MAX_RECORD_BYTES:,}. Put fewer rows into a record."
+                f"A record for topic {topic} has {len(record.value):,} bytes, but the log accepts"
+                f" at most {MAX_RECORD_BYTES:,}. Put fewer rows into a record."
             )
         stamped.append((record, stamp))
     return stamped
 
 
 def check_position(place: Place, position: int, begin: int, end: int) -> None:
-    """Refuse a position that the log does not hold.
+    """Refuse a position that the log does not have.
 
     Args:
         place: the partition.
-        position: where somebody wants to go on.
+        position: where reading should continue.
         begin: the first offset that is still there.
-        end: the next offset to be given.
+        end: the next offset to be assigned.
 
     Raises:
         PositionError: ``position`` is below ``begin`` or above ``end``.
@@ -88,18 +88,18 @@ def check_position(place: Place, position: int, begin: int, end: int) -> None:
     if begin <= position <= end:
         return
     what = (
-        f"its first record that is still there is at {begin}, so the records between are gone"
+        f"its first remaining record is at {begin}, so the records between are gone"
         if position < begin
         else f"it ends at {end}, so it is not the topic that was read before"
     )
     raise PositionError(
-        f"Topic {place.topic}, partition {place.partition}: reading should go on at offset"
+        f"Topic {place.topic}, partition {place.partition}: reading should continue at offset"
         f" {position}, but {what}. {WAYS_OUT}"
     )
 
 
 def _utc(milliseconds: int) -> str:
-    """A record time for people; years that the calendar lacks stay numbers."""
+    """A record time in readable form; years outside the calendar stay numbers."""
     try:
         return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
     except (OverflowError, ValueError, OSError):

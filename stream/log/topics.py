@@ -1,4 +1,4 @@
-"""The topics of a model: their names, and creating them as Freshet wants them."""
+"""The topics of a model: their names, and creating them with the settings that Freshet needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stream.log.contract import EventLog, TopicSpec, TopicState, UnknownTopicErr
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Topic names; ``replays`` is the one that most models never need."""
+    """Topic names; most models never need ``replays``."""
 
     events: str
     labels: str
@@ -42,8 +42,8 @@ def topics_of(settings: Settings) -> Topics:
     for one, other in combinations(names, 2):
         if names[one] == names[other]:
             raise UsageError(
-                f"topics.{one} and topics.{other} are both '{names[one]}'; each needs a topic of "
-                "its own, or the learner would read what it has written."
+                f"topics.{one} and topics.{other} are both '{names[one]}'; each needs a separate "
+                "topic, or the learner would read what it has written."
             )
     return Topics(**names)
 
@@ -74,6 +74,6 @@ def described(log: EventLog, names: Sequence[str]) -> dict[str, TopicState]:
         if name not in states:
             raise UnknownTopicError(
                 f"There is no topic {name} in the log. Check its name in the section `topics`; if "
-                "it was deleted, restore the log, or begin again with another `model`."
+                "it was deleted, restore the log, or start over with another `model`."
             )
     return {name: states[name] for name in names}

@@ -1,4 +1,4 @@
 """The log in Kafka: ``log`` implements the contract with ``reader`` and ``writers``.
 
-``client`` is what is used of kafka-python; ``errors`` says what its errors mean.
+``client`` wraps kafka-python; ``errors`` translates its errors.
 """

@@ -1,9 +1,8 @@
-"""All that Freshet takes from kafka-python, with its defaults and its manners put right.
+"""What Freshet uses of kafka-python, with other defaults and some faults corrected.
 
-What is corrected here: clients that cannot
-connect leave a thread and sockets behind; a commit waits for ever; closing with a broker gone
-leaves a thread; a failed connection attempt leaves its socket open; ERROR and WARNING lines are
-logged for what is raised as well.
+What is corrected here: clients that cannot connect leak a thread and sockets; a commit waits for
+ever; closing without a broker leaks a thread; a failed connection attempt leaves its socket open;
+ERROR and WARNING lines are logged for errors that are raised as well.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 with warnings.catch_warnings():
-    # It reads its schemas in a way that Python 3.11 calls deprecated, and later ones do not.
+    # It reads its schemas in a way that only Python 3.11 reports as deprecated.
     warnings.simplefilter("ignore", DeprecationWarning)
     import kafka
     from kafka import KafkaAdminClient as Admin
@@ -53,8 +52,8 @@ EARLIEST, LATEST = OffsetSpec.EARLIEST, OffsetSpec.LATEST
 # How long to look for a broker, and to wait for its answer to one request.
 CONNECT_SECONDS = 10.0
 REQUEST_SECONDS = 10.0
-# How long the idempotent producer goes on trying: a broker that restarts is back by then, and
-# giving up early would leave the caller not knowing whether its records are there.
+# How long the idempotent producer retries: a broker that restarts is back by then, and
+# giving up earlier would leave it unknown whether the records were written.
 DELIVERY_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 # After a broker's restart its clients should be back soon; by default they wait up to 30 s.
@@ -62,11 +61,11 @@ RECONNECT_MOST_SECONDS = 1.0
 # By default it sleeps 100 ms before it asks again: a transaction that begins while the brokers
 # still write the markers of the last one took 50 ms, and now takes 15.
 RETRY_MS = 10
-# Everything is flushed at once by whoever sends it. Without lingering, the first record of a
-# flush goes alone, its sending contends with making the others, and each costs half as much again.
+# Callers flush after sending. Without lingering, the first record of a flush is sent by itself,
+# which contends with making the others, and each costs half as much again.
 LINGER_MS = 5_000
-# A batch of records in one request; by default 16 KiB, five records of 50 rows. More than a
-# mebibyte would not fit into existing topics with Kafka's default `max.message.bytes`.
+# A batch of records in one request; by default 16 KiB, five records of 50 rows. More than
+# 1 MiB would not fit into existing topics with Kafka's default `max.message.bytes`.
 BATCH_BYTES = 2**20 - 2**12
 RECEIVE_BYTES = 2**18
 # The scheme under which kafka-python finds the class below instead of its own.
@@ -79,15 +78,15 @@ if (_logger := logging.getLogger("kafka")).level == logging.NOTSET:
 
 
 class WideSocket(socket.socket):
-    """A socket that gives all it has, where kafka-python asks for 4 KiB at a time.
+    """A socket that returns all it has received; kafka-python asks for 4 KiB at a time.
 
-    Each asking gives up Python's lock and has to win it back from the thread that learns.
+    Each call releases Python's lock and has to reacquire it from the thread that learns.
     """
 
     __slots__ = ()
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """What has come, at least as much as was asked for if there is."""
+        """Received bytes; more than ``size`` if there are more."""
         return super().recv(max(size, RECEIVE_BYTES), flags)
 
 
@@ -116,11 +115,11 @@ class DirectSocket(KafkaNetSocket):  # type: ignore[misc]
 
 
 class Producer(kafka.KafkaProducer):  # type: ignore[misc]
-    """A producer that gives up in time, and leaves nothing behind."""
+    """A producer with timeouts, which leaves no thread or socket behind."""
 
     @property
     def last_error(self) -> BaseException | None:
-        """Why the producer can go on no more, or must abort; None while all is well."""
+        """Why the producer has failed or must abort; None if it works."""
         error: BaseException | None = self._transaction_manager.last_error
         return error
 
@@ -133,18 +132,18 @@ class Producer(kafka.KafkaProducer):  # type: ignore[misc]
         self._complete(self._transaction_manager.begin_abort(), CLOSE_SECONDS)
 
     def deliver(self) -> None:
-        """Send all that lingers and wait until each record is acknowledged or has failed."""
+        """Send all queued records and wait until each is acknowledged or has failed."""
         while True:
             try:
                 self.flush(DELIVERY_SECONDS)
             except kafka.errors.UnknownError:
-                # It gave up waiting for a batch that the broker found too large, and that has
-                # been split since: what is left of it lingers.
+                # It gave up waiting for a batch that the broker refused as too large and that was
+                # split since: the rest of it is still queued.
                 continue
             return
 
     def look_for(self, topic: str, partition: int) -> None:
-        """See that a partition is known, which may have been added since this last looked."""
+        """Wait until a partition is known; it may have been added since the last look."""
         deadline = time.monotonic() + DELIVERY_SECONDS
         while partition not in (self.partitions_for(topic) or ()):
             if time.monotonic() > deadline:
@@ -154,7 +153,7 @@ class Producer(kafka.KafkaProducer):  # type: ignore[misc]
             time.sleep(RETRY_MS / 1000)
 
     def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
-        """Close within :data:`CLOSE_SECONDS`; what was not sent by then is dropped."""
+        """Close within :data:`CLOSE_SECONDS`; records not sent by then are dropped."""
         try:
             super().close(CLOSE_SECONDS if timeout is None else timeout, null_logger)
         except kafka.errors.KafkaTimeoutError:
@@ -166,11 +165,11 @@ class Producer(kafka.KafkaProducer):  # type: ignore[misc]
         """Wait for the end of a transaction."""
         self._sender.wakeup()
         if not result.wait(timeout_ms=seconds * 1000):
-            raise kafka.errors.KafkaTimeoutError("the end of a transaction was not answered")
+            raise kafka.errors.KafkaTimeoutError("no answer at the end of a transaction")
 
 
 def open_consumer(servers: str, **settings: int) -> Consumer:
-    """A consumer that reads where it is told, committed records only, in no group."""
+    """A consumer without a group: its caller sets positions; it reads committed records only."""
     return _open(
         Consumer,
         servers,
@@ -184,7 +183,7 @@ def open_consumer(servers: str, **settings: int) -> Consumer:
 
 
 def open_producer(servers: str, **settings: int | str) -> Producer:
-    """An idempotent producer; transactional when it is given a ``transactional_id``."""
+    """An idempotent producer; transactional with a ``transactional_id``."""
     return _open(
         Producer,
         servers,
@@ -206,7 +205,7 @@ def open_admin(servers: str) -> Admin:
 
 
 def _open(kind: Callable[..., Client], servers: str, **settings: object) -> Client:
-    """A connected client, or an error and nothing left behind."""
+    """A connected client; on an error nothing is left open."""
     networks: list[KafkaNetClient] = []
 
     def network(**configs: object) -> KafkaNetClient:

@@ -1,7 +1,7 @@
-"""What kafka-python's errors mean for the one who runs Freshet.
+"""What kafka-python's errors mean for an operator of Freshet.
 
-The log, its reader and its writer work inside :func:`errors`, and repeat inside :func:`patiently`
-what may be repeated.
+The log, its reader and its writer call Kafka inside :func:`errors`, and inside :func:`patiently`
+what may be retried.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FORGOTTEN = (E.InvalidProducerIdMappingError, E.UnknownProducerIdError)
 # A partition whose leader is being elected has the leader -1, which is no broker's id.
 PASSING = (E.RetriableError, E.UnknownBrokerIdError)
 
-# The first that fits: kafka-python's errors, ours, and what it means and what to do.
+# The first that fits: kafka-python's errors, ours, and the explanation with what to do.
 MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[LogError], str], ...] = (
     (
         (E.InvalidTimestampError,),
@@ -57,7 +57,7 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[LogError], str], ...] = 
     (
         (E.AuthorizationError, E.SaslAuthenticationFailedError),
         LogError,
-        "the brokers do not allow it. Ask who runs them",
+        "the brokers do not allow it. Ask their administrator",
     ),
     (
         (E.UnsupportedCodecError,),
@@ -76,7 +76,7 @@ RETRY_SECONDS = 0.1
 
 @contextlib.contextmanager
 def errors(servers: str, what: str) -> Iterator[None]:
-    """Turn kafka-python's errors into the log's.
+    """Translate kafka-python's errors into the log's.
 
     Args:
         servers: the brokers, for the message.
@@ -89,7 +89,7 @@ def errors(servers: str, what: str) -> Iterator[None]:
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """The answer to a question that may be asked again when a connection was lost."""
+    """The result of a call that may be retried when a connection was lost."""
     deadline = time.monotonic() + CONNECT_SECONDS
     while True:
         try:
@@ -122,8 +122,8 @@ def meaning(error: BaseException, servers: str, what: str, *, timed_out: bool = 
             timed_out=timed_out or isinstance(cause, FORGOTTEN),
         )
     if type(cause) is E.KafkaError:
-        # Whatever it did not foresee within a transaction comes as this, with its cause as text:
-        # time-outs, replicas that are missing. What cannot pass has a class of its own.
+        # Unexpected failures in a transaction come as this, with the cause as text: time-outs,
+        # missing replicas. Permanent errors have their own classes.
         return LogUnavailableError(f"{where}: no answer that could be used ({cause!r}).")
     ours, text = next((o, t) for kinds, o, t in MEANINGS if isinstance(cause, kinds))
     return ours(f"{where}: {text} ({cause!r}).")

@@ -1,8 +1,8 @@
-"""The log in Kafka: its topics created as Freshet wants them, described, appended to and read.
+"""The log in Kafka: creates topics with the settings that Freshet needs, describes, appends, reads.
 
-Kafka's retention works on record time, so a year of flights on a topic with Kafka's defaults is
-deleted within minutes; compaction deletes; append time replaces the stamps that all order rests
-on. Existing topics that do any of this are refused.
+Kafka's retention goes by record time, so a year of flights on a topic with Kafka's defaults is
+deleted within minutes; compaction deletes; append time replaces the timestamps that the order
+depends on. Existing topics that do any of this are refused.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from stream.log_kafka.errors import errors, patiently
 from stream.log_kafka.reader import KafkaReader
 from stream.log_kafka.writers import KafkaAppender, KafkaWriter
 
-# The largest value of a long: Kafka's way to say "as old as they like".
+# The largest value of a long: no limit.
 FOR_EVER = str(2**63 - 1)
 
 WANTED = {
@@ -49,10 +49,10 @@ WANTED = {
 # A value of MAX_RECORD_BYTES, and room for its key, headers and framing.
 MAX_MESSAGE_BYTES = MAX_RECORD_BYTES + 2**20
 
-# How long partitions that were asked for may take to be seen.
+# How long new partitions may take to become visible.
 WIDENED_LOOKS, WIDENED_LOOK_SECONDS = 50, 0.1
 
-# How long the settings of a topic may take to be known.
+# How long the settings of a new topic may take to become visible.
 SETTINGS_SECONDS = 2.0
 
 CREATED = (0, kafka.errors.TopicAlreadyExistsError.errno)
@@ -61,18 +61,18 @@ CREATED = (0, kafka.errors.TopicAlreadyExistsError.errno)
 def create(
     admin: Admin, topics: Sequence[TopicSpec], *, replication_factor: int, accept_retention: bool
 ) -> None:
-    """Create the missing topics, and look at what the others do with records.
+    """Create the missing topics, and check the settings of the others.
 
-    Safe against another process that does the same: who comes second finds the topic there.
+    Safe against another process that does the same: the second one finds the topic there.
 
     Args:
         admin: a connected admin client.
-        topics: what is wanted.
+        topics: the topics.
         replication_factor: -1 takes the brokers' default.
-        accept_retention: whether topics that delete, restamp or refuse records will do.
+        accept_retention: whether to accept topics that delete, restamp or refuse records.
 
     Raises:
-        LogError: a topic cannot be created, or is there and not as wanted.
+        LogError: a topic cannot be created, or exists with other settings.
     """
     wanted = {
         topic.name: {
@@ -90,7 +90,7 @@ def create(
             raise LogError(
                 f"Topic {each['name']} cannot be created: {each['error_message'] or ''}"
                 f" ({kafka.errors.for_code(each['error_code']).__name__}). Freshet needs Kafka 3.6"
-                " or newer; a topic may also be created by hand beforehand."
+                " or newer; a topic may also be created manually beforehand."
             )
     admin.wait_for_topics(list(wanted))
     _widen(admin, topics)
@@ -99,9 +99,9 @@ def create(
 
 
 def _check_all_kept(admin: Admin, names: list[str]) -> None:
-    """Look at the topics' settings; again for a while, should they not be as wanted.
+    """Check the topics' settings; retry for a while if they are wrong.
 
-    A broker knows of a topic that was just created a moment before it knows its settings.
+    A broker knows a new topic shortly before it knows its settings.
     """
     deadline = time.monotonic() + SETTINGS_SECONDS
     while True:
@@ -118,14 +118,14 @@ def _check_all_kept(admin: Admin, names: list[str]) -> None:
 
 
 def _widen(admin: Admin, topics: Sequence[TopicSpec]) -> None:
-    """Give more partitions to topics that have fewer than wanted."""
+    """Add partitions to topics that have fewer than configured."""
     wanted = {topic.name: topic.partitions for topic in topics}
     answers = patiently(lambda: admin.describe_topics(list(wanted)))
     counts = {answer["name"]: len(answer["partitions"]) for answer in answers}
     short = {name: count for name, count in wanted.items() if 0 < counts.get(name, 0) < count}
     if not short:
         return
-    # Somebody else may have done it since; what counts is how many there are in the end.
+    # Another process may have added them since; only the final count matters.
     admin.create_partitions(short, raise_errors=False)
     for _ in range(WIDENED_LOOKS):
         answers = patiently(lambda: admin.describe_topics(list(short)))
@@ -134,16 +134,16 @@ def _widen(admin: Admin, topics: Sequence[TopicSpec]) -> None:
         time.sleep(WIDENED_LOOK_SECONDS)
     raise LogError(
         f"Topics {', '.join(sorted(short))} have fewer partitions than `topics.partitions` asks "
-        "for, and could not be given more. Do it by hand, or lower that setting."
+        "for, and no more could be added. Add them manually, or lower that setting."
     )
 
 
 def check_kept(topic: str, configs: Mapping[str, str]) -> None:
-    """Refuse a topic that deletes records, stamps them anew, or refuses old ones.
+    """Refuse a topic that deletes or restamps records, or refuses old ones.
 
     Args:
         topic: its name.
-        configs: its configuration as the brokers give it.
+        configs: its configuration as the brokers report it.
     """
     for name, wanted in WANTED.items():
         found = configs.get(name, wanted)
@@ -151,7 +151,7 @@ def check_kept(topic: str, configs: Mapping[str, str]) -> None:
             raise LogError(
                 f"Topic {topic} exists with {name}={found}, so it may delete, restamp or refuse"
                 f" records that a replay needs. Set {name}={wanted} on the topic, or set"
-                " `topics.accept_retention = true` to work with it as it is."
+                " `topics.accept_retention = true` to use it unchanged."
             )
 
 
@@ -192,7 +192,7 @@ class KafkaLog:
             self._admin = open_admin(servers)
 
     def create_topics(self, topics: Sequence[TopicSpec], *, accept_retention: bool) -> None:
-        """Create the topics that are missing; look closely at those that are there."""
+        """Create the topics that are missing; check the settings of existing ones."""
         check_names(topics)
         with errors(self._servers, "create the topics"):
             create(
@@ -219,7 +219,7 @@ class KafkaLog:
         """A reader of these partitions from these positions."""
         states = self.describe(sorted({place.topic for place in positions}))
         if _beyond(positions, states):
-            # A leader that was just elected knows where its followers are only a moment later.
+            # A leader that was just elected knows its followers' offsets only a moment later.
             time.sleep(NEW_LEADER_SECONDS)
             states = self.describe(sorted({place.topic for place in positions}))
         for place, position in positions.items():
@@ -241,8 +241,8 @@ class KafkaLog:
     def _identify(self, topics: list[str]) -> dict[str, tuple[str, int]]:
         """The ids of the topics that exist, and how many partitions they have.
 
-        A topic that is missing is looked for again for a while: a broker that has just come back
-        may not know it yet.
+        A missing topic is looked for again for a while: a broker that has just restarted may not
+        know it yet.
         """
 
         def ask() -> list[dict[str, Any]]:
@@ -259,7 +259,7 @@ class KafkaLog:
         return {a["name"]: (str(a["topic_id"]), len(a["partitions"])) for a in answers}
 
     def _existing(self, topics: list[str]) -> list[dict[str, Any]]:
-        """What the brokers say of the topics that exist; raises kafka-python's errors."""
+        """The brokers' descriptions of the topics that exist; raises kafka-python's errors."""
         answers = []
         for answer in self._admin.describe_topics(topics):
             if answer["error_code"] == kafka.errors.UnknownTopicOrPartitionError.errno:
@@ -270,7 +270,7 @@ class KafkaLog:
         return answers
 
     def _describe(self, topics: list[str]) -> dict[str, TopicState]:
-        """One look; raises kafka-python's errors."""
+        """One try of :meth:`describe`; raises kafka-python's errors."""
         found: dict[str, TopicState] = {}
         places: list[TopicPartition] = []
         for answer in self._existing(topics):
@@ -296,7 +296,7 @@ class KafkaLog:
         return found
 
     def _check_partitions(self, topic: str, records: Sequence[Outgoing]) -> None:
-        """Refuse partitions that are not there; kafka-python would wait for them."""
+        """Refuse missing partitions; kafka-python would wait for them."""
         highest = max((record.partition for record in records), default=0)
         lowest = min((record.partition for record in records), default=0)
         if not 0 <= lowest <= highest < self._partitions.get(topic, 0):
@@ -308,7 +308,7 @@ class KafkaLog:
 
 
 def _beyond(positions: Mapping[Place, int], states: Mapping[str, TopicState]) -> bool:
-    """Whether a position is beyond the end that the brokers name."""
+    """Whether a position is beyond the end that the brokers report."""
     return any(
         position > states[place.topic].ends.get(place, position)
         for place, position in positions.items()

@@ -1,7 +1,7 @@
 """Writes outputs to Kafka, a producer transaction for each call; for the learner.
 
-The transactional id is the writer's name: opening a writer settles what an older one of the name
-had begun, and fences it off.
+The transactional id is the writer's name: opening a writer ends the open transaction of an older
+one of the same name, and fences it off.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stream.log.limits import checked
 from stream.log_kafka.client import DELIVERY_SECONDS, Producer, kafka, open_producer
 from stream.log_kafka.errors import errors, meaning
 
-# A transaction lasts milliseconds; one that a stopped process left open holds up the readers of
+# A transaction lasts milliseconds; one that a stopped process left open blocks the readers of
 # the outputs for this long.
 TRANSACTION_SECONDS = 60.0
 # The largest value, and room for its key, headers and framing.
@@ -87,7 +87,7 @@ class KafkaWriter:
             for future in send(producer, topic, records)
         ]
         producer.deliver()
-        # A commit is no proof: after an epoch was bumped, kafka-python "commits" nothing.
+        # A commit proves nothing: after an epoch bump, kafka-python "commits" without writing.
         for future in sent:
             if future.exception is not None:
                 raise future.exception
@@ -107,7 +107,7 @@ class KafkaWriter:
 def send(
     producer: Producer, topic: str, records: Sequence[tuple[Outgoing, int]]
 ) -> list[kafka.future.Future]:
-    """Hand records with their times to a producer; a future for each."""
+    """Give records with their times to a producer; a future for each."""
     for partition in {record.partition for record, _ in records}:
         producer.look_for(topic, partition)
     return [
@@ -127,7 +127,7 @@ class KafkaAppender:
     """Appends, in order within one call.
 
     Args:
-        servers: the brokers; asked for nothing before the first append.
+        servers: the brokers; not contacted before the first append.
     """
 
     def __init__(self, servers: str) -> None:
@@ -178,7 +178,7 @@ class KafkaAppender:
                 self._producer = None
 
     def _close_unused(self) -> None:
-        """Close producers that failed and that nobody waits for any more."""
+        """Close failed producers that are no longer in use."""
         with self._turn:
             unused = [p for p, n in self._users.items() if not n and p is not self._producer]
             for producer in unused:

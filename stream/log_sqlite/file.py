@@ -1,7 +1,7 @@
-"""The one file of a SQLite log: how it is opened, what is in it, and what its errors mean.
+"""The file of a SQLite log: how it is opened, what is in it, and what its errors mean.
 
-The log, its readers and its writers each hold a connection from :meth:`LogFile.connect` and do
-their work inside :meth:`LogFile.errors`.
+The log, its readers and its writers each hold a connection from :meth:`LogFile.connect` and use
+it inside :meth:`LogFile.errors`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ APPLICATION_ID = int.from_bytes(b"Frsh", "big")
 SCHEMA_VERSION = 1
 # A record of 50 rows is 3 KB: at SQLite's default of 4 KiB it spills over, and reading costs twice.
 PAGE_BYTES = 16_384
-# A burst of writing may leave a long write-ahead log; the disk gets it back down to this.
+# A burst of writing may leave a long write-ahead log; it is truncated to this.
 WAL_KEPT_BYTES = 64 * 2**20
 BUSY_SECONDS = 10.0
-# What may pass by itself, or when somebody makes room: worth trying again.
+# Errors that may be transient, or end when space is freed: they are retried.
 PASSING = ("SQLITE_FULL", "SQLITE_IOERR")
 
-# A record's id is its partition's id above 40 bits of offset, so that one b-tree without any
-# second index is ordered by partition and offset. A partition's id and an offset are given once.
+# A record's id is its partition's id above 40 bits of offset, so that one b-tree without a
+# second index is ordered by partition and offset. Partition ids and offsets are never reused.
 OFFSET_BITS = 40
 
 SCHEMA = """\
@@ -57,9 +57,9 @@ CREATE TABLE records (
 CREATE TABLE writers (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-# What SQLite's result codes (by the start of their name) mean for the one who runs Freshet.
+# What SQLite's result codes (by the start of their name) mean for an operator of Freshet.
 MEANINGS = {
-    "SQLITE_FULL": "the disk is full. Free some space; nothing of this write was kept",
+    "SQLITE_FULL": "the disk is full. Free some space; this write was rolled back",
     "SQLITE_READONLY": "it cannot be written. Check the permissions of the file and its folder",
     "SQLITE_PERM": "it may not be opened. Check the permissions of the file and its folder",
     "SQLITE_CANTOPEN": "it cannot be opened. Check that its folder can be written",
@@ -74,7 +74,7 @@ class LogFile:
 
     Args:
         path: the file.
-        create: whether to make it where it is missing.
+        create: whether to create it if it is missing.
     """
 
     def __init__(self, path: Path, *, create: bool) -> None:
@@ -84,40 +84,42 @@ class LogFile:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise LogError(f"The folder of the log {path} cannot be made: {error}.") from error
+                raise LogError(
+                    f"The folder of the log {path} cannot be created: {error}."
+                ) from error
             with contextlib.closing(self.connect()) as connection:
                 self._prepare(connection)
         self._identity = self._on_disk()
 
     def _look_for(self, *, create: bool) -> None:
-        """Refuse a log that is missing, where making another would hide that, or worse."""
+        """Refuse a missing log if creating another would hide the loss."""
         if self.path.exists():
             return
         ahead = self.path.with_name(f"{self.path.name}-wal")
         if ahead.exists():
             raise LogError(
-                f"The log {self.path} is missing, and {ahead.name}, which belongs to it, is there: "
-                "it was moved or deleted alone. Put it back beside that file, which holds its "
-                "newest records."
+                f"The log {self.path} is missing, but {ahead.name}, which belongs to it, exists: "
+                "the log was moved or deleted by itself. Put it back beside that file, which has "
+                "its newest records."
             )
         if not create:
             raise LogError(
                 f"There is no log at {self.path}. Check `log` and `home` in the config, and "
-                "whether the file was moved; 'freshet produce' and 'freshet learn' make a new one."
+                "whether the file was moved; 'freshet produce' and 'freshet learn' create one."
             )
 
     def connect(self) -> sqlite3.Connection:
-        """A connection in autocommit, which waits for other writers and keeps what it commits."""
+        """A connection in autocommit mode, which waits for other writers; commits are durable."""
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        # With NORMAL, a power cut could take records that a producer was told are safe.
+        # With NORMAL, a power cut could lose records that were acknowledged to a producer.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         return connection
 
     def check(self) -> None:
-        """Refuse to go on when the file has been removed or replaced while it was open."""
+        """Refuse to continue when the file has been removed or replaced while it was open."""
         if self._on_disk() != self._identity:
             raise PositionError(
                 f"The log {self.path} was removed or replaced while it was in use. Stop every"
@@ -126,7 +128,7 @@ class LogFile:
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn SQLite's errors into the log's."""
+        """Translate SQLite's errors into the log's."""
         try:
             yield
         except sqlite3.Error as error:
@@ -144,7 +146,7 @@ class LogFile:
             ) from error
 
     def _on_disk(self) -> tuple[int, int] | None:
-        """Which file stands at the path now."""
+        """The identity of the file at the path."""
         try:
             status = os.stat(self.path)  # noqa: PTH116 - a third of Path.stat's cost, on each append
         except OSError:
@@ -152,7 +154,7 @@ class LogFile:
         return status.st_dev, status.st_ino
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Lay out an empty file; refuse somebody else's before anything in it is changed."""
+        """Set up an empty file; refuse a foreign one before anything in it is changed."""
         empty = self._is_empty(connection)
         _go_write_ahead(connection, self.path)
         if empty:
@@ -164,7 +166,7 @@ class LogFile:
                     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _is_empty(self, connection: sqlite3.Connection) -> bool:
-        """Whether nothing is in the file yet; an error when it holds anything but a log."""
+        """Whether the file is still empty; an error if it has anything but a log."""
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -184,10 +186,10 @@ class LogFile:
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """A transaction that writes: committed whole when the block ends, else rolled back.
+    """A write transaction: committed when the block ends, rolled back on an error.
 
-    It takes the write lock at once: one that reads first and writes then fails with "database is
-    locked" however long it may wait.
+    It takes the write lock immediately: one that reads first and then writes fails with "database
+    is locked" whatever the timeout.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -205,15 +207,15 @@ def _go_write_ahead(connection: sqlite3.Connection, path: Path) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise LogError(
-            f"The file system of {path} cannot hold a log that several processes share. Put it on"
-            " a local disk, or use Kafka."
+            f"The file system of {path} does not support a log that several processes share. Put"
+            " it on a local disk, or use Kafka."
         )
 
 
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 
 LENGTH = struct.Struct(">I")
-# Records repeat a few sets of headers; each is packed and unpacked once while it is in use.
+# Records repeat a few sets of headers; each is encoded and decoded once while it is in use.
 REMEMBERED_HEADERS = 4_096
 
 
@@ -226,7 +228,7 @@ def insert(
         The (partition, offset) of each record.
 
     Raises:
-        UnknownTopicError: the topic or a partition is not there; the transaction must not commit.
+        UnknownTopicError: the topic or a partition is missing; the transaction must not commit.
     """
     firsts, nexts = _partitions(connection, topic)
     if not nexts:

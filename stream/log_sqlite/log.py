@@ -89,7 +89,7 @@ class SqliteLog:
         """The state of each topic that exists, and the ids of its partitions."""
         found: dict[str, tuple[TopicState, dict[Place, int]]] = {}
         with self._turn, self._file.errors():
-            # One statement, so that what it says was true at one moment.
+            # One statement, so that its result is consistent.
             rows = self._connection.execute(
                 "SELECT name, topic_id, number, id, next_offset,"
                 " (SELECT min(r.id) FROM records r WHERE r.id >= p.id << ?"
@@ -110,8 +110,8 @@ class SqliteLog:
 class SqliteWriter:
     """Writes outputs; see :class:`stream.log.contract.OutputWriter`.
 
-    A row for each name holds an epoch that every new writer of the name raises; an older one
-    finds, inside its own transaction, that the epoch is no longer its.
+    A row for each name has an epoch that every new writer of the name increments; an older one
+    finds, inside its own transaction, that the epoch has changed.
     """
 
     def __init__(self, file: LogFile, name: str) -> None:
@@ -149,7 +149,7 @@ class SqliteWriter:
         self._connection.close()
 
     def _current(self) -> int:
-        """The epoch of the rightful writer."""
+        """The epoch of the current writer."""
         (epoch,) = self._connection.execute(
             "SELECT epoch FROM writers WHERE name = ?", (self._name,)
         ).fetchone()

@@ -1,8 +1,8 @@
 """A CSV file as the records that producing it makes: events, and late labels, in stream time.
 
 ``freshet produce`` appends these records to the log and ``freshet backfill FILE`` folds them
-directly, so that both give the same model. Rows are passed on as they are, good or bad; nothing
-is judged here but what decides a record's time.
+directly, so that both give the same model. Rows are passed on unchanged, valid or not; only
+what decides a record's time is checked here.
 
 With late labels the label cell of a row is emptied and sent on the labels topic at its own time.
 Records come in order of time, labels before events; rows share a record only if their times are
@@ -30,9 +30,9 @@ from stream.log.contract import MAX_AHEAD_MS, Outgoing, StampError
 
 
 class Formed(NamedTuple):
-    """A record ready to be appended: of labels or of events, with so many rows.
+    """A record ready to be appended: of labels or of events, with its number of rows.
 
-    ``timed_by`` is the row that the record has its time from; None if it has no time.
+    ``timed_by`` is the row that gave the record its time; None if it has no time.
     """
 
     labels: bool
@@ -42,7 +42,7 @@ class Formed(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """A row with its record time, and its label with the label's; None where there is none."""
+    """A row with its record time, and its label with the label's time; None if missing."""
 
     time: int | None
     row: FileRow
@@ -50,14 +50,14 @@ class Timed(NamedTuple):
     label: tuple[int, bytes] | None = None
 
 
-# A label's time, its row's number, what is sent of it, and its row.
+# A label's time, its row's number, the line to send, and its row.
 Waiting = tuple[int, int, bytes, FileRow]
 
 
 def out_of_range(formed: Sequence[Formed]) -> Formed | None:
-    """Which of the records a log has refused for its time: the first that no log takes.
+    """Which of the records the log refused for its time: the first that is out of range.
 
-    If a broker's clock is behind this machine's it may be none of these, and is the latest.
+    If a broker's clock is behind this machine's it may be none of these; then it is the latest.
     """
     timed = [f for f in formed if f.timed_by is not None and f.record.time is not None]
     latest = int(time.time() * 1000) + MAX_AHEAD_MS
@@ -96,12 +96,12 @@ class History:
 
     Args:
         file: open at its first row.
-        schema: names the columns and says which is id, time and label.
+        schema: the columns, and which of them are id, time and label.
         options: how rows become records.
 
     Raises:
-        UsageError: late labels are asked for and the schema or the file lacks what they need.
-        CsvFileError: the file has a column that the schema does not know.
+        UsageError: late labels are requested and the schema or the file lacks what they need.
+        CsvFileError: the file has a column that is not in the schema.
     """
 
     def __init__(self, file: CsvFile, schema: Schema, options: HistoryOptions) -> None:
@@ -126,7 +126,7 @@ class History:
         yield from self._late_records() if self._late else self._plain_records()
 
     def blaming(self, error: StampError, unsent: Sequence[Formed]) -> StampError:
-        """The error with the cell that it is about, of records that were to be sent."""
+        """The error with the offending cell, found among the unsent records."""
         formed = out_of_range(unsent)
         column = self._schema.only("time")
         if formed is None or formed.timed_by is None or column is None:
@@ -135,12 +135,12 @@ class History:
         name = (self._options.label_time if formed.labels else None) or column.name
         cell = quoted(cells[self._file.header.index(name)]) if cells else ""
         return StampError(
-            f"{self._file.name}, line {row.line}, column '{name}': {cell} is no time that the log "
-            f"takes. {error} Then send the header and the rows that have not been sent."
+            f"{self._file.name}, line {row.line}, column '{name}': {cell} is not a time that the "
+            f"log accepts. {error} Then send the header and the rows that have not been sent."
         )
 
     def _plain_records(self) -> Iterator[Formed]:
-        """Rows with their labels, a fixed number a record, stamped when the last was known."""
+        """Rows with their labels, a fixed number a record, stamped with the latest row's time."""
         rows: list[bytes] = []
         latest: int | None = None
         by: FileRow | None = None
@@ -196,7 +196,7 @@ class History:
     def _events(self, rows: Sequence[bytes], time: int | None, by: FileRow | None) -> Formed:
         value = b"\n".join(rows)
         if not rows[-1]:
-            value += b"\n"  # or a blank last row would be no row at all
+            value += b"\n"  # or a blank last row would be lost
         headers = self._headers
         if value.startswith((b"{", b"[")):
             headers = (*headers, *CSV_HEADERS)  # or it might be read as JSON
@@ -204,7 +204,7 @@ class History:
         return Formed(labels=False, rows=len(rows), record=record, timed_by=by)
 
     def _timed(self) -> Iterator[Timed]:
-        """Rows with their times; a row that has none goes with the one before it."""
+        """Rows with their times; a row without one gets that of the row before."""
         ahead = round(self._options.score_ahead * 1000)
         last = 0
         for row in self._file.rows():
@@ -228,7 +228,7 @@ class History:
         assert self._late is not None
         id_at, label_at, label_time_at = self._late
         label = cells[label_at]
-        if self._schema.label_codes.get(label, 0) is None:  # empty, or spelt as not known
+        if self._schema.label_codes.get(label, 0) is None:  # empty, or a code for unknown
             return Timed(time, row, row.content)
         if label_time_at is None:
             known = event + round((self._options.label_delay or 0.0) * 1000)
@@ -247,7 +247,7 @@ class History:
         except RefusedCellError:
             raise CsvFileError(
                 f"{self._file.name}, line {row.line}: the row has a label, but its column "
-                f"'{self._options.label_time}' holds no time at which it was known: {quoted(cell)}."
+                f"'{self._options.label_time}' is not the time when it was known: {quoted(cell)}."
             ) from None
 
     def _cells(self, row: FileRow) -> list[str] | None:
@@ -266,14 +266,14 @@ class History:
             return None
 
     def _place(self, role: str) -> int | None:
-        """Where the file holds the column of a role."""
+        """The index of a role's column in the file."""
         column = self._schema.only(role)
         if column is None or column.name not in self._file.header:
             return None
         return self._file.header.index(column.name)
 
     def _late_places(self) -> tuple[int, int, int | None]:
-        """Where id, label and the label's time stand."""
+        """The indexes of id, label and the label's time."""
         id_at, label_at = self._place("id"), self._place("label")
         for role, at in (("time", self._time_at), ("id", id_at), ("label", label_at)):
             if at is None:
@@ -289,7 +289,7 @@ class History:
 
 
 def warn_of_waits(history: History, settings: Settings) -> None:
-    """Say so when labels come later than events wait for them."""
+    """Warn when labels come later than events wait for them."""
     waited, allowed = history.longest_wait / 86_400, settings.late_labels.wait / 86_400
     if waited > allowed:
         say(

@@ -1,10 +1,10 @@
-"""``freshet produce``: the records of a file, appended to the log at the asked pace.
+"""``freshet produce``: the records of a file, appended to the log at the requested pace.
 
-Works in stream time and never sleeps a label's delay out: rows and labels are merged by record
+Works in stream time and never waits for a label's delay: rows and labels are merged by record
 time and sent as fast as the log takes them, at ``rate`` rows a second, or at ``speed`` seconds of
 the stream a second.
 
-Labels and events that go together are one transaction: a learner that runs beside must never see a
+Labels and events that are sent together are one transaction: a running learner must never see a
 label without the events that came before it.
 """
 
@@ -22,7 +22,7 @@ from stream.log.contract import EventLog, Outgoing, OutputWriter, StampError
 from stream.log.topics import Topics
 from stream.produce.file_records import Formed, History
 
-# Records sent at a time when there is no pace to keep, and how long a paced one may be held back.
+# Records sent at a time without a pace, and how long a paced one may be delayed.
 CHUNK_RECORDS, CHUNK_SECONDS = 500, 0.05
 
 
@@ -49,8 +49,8 @@ class Producer:
     """Appends formed records to a log, in order.
 
     Attributes:
-        stopping: set to end after the chunk at hand.
-        unsent: the chunk at hand.
+        stopping: set to end after the current chunk.
+        unsent: the current chunk.
     """
 
     log: EventLog
@@ -63,14 +63,14 @@ class Producer:
     def send(
         self, formed: Iterable[Formed], pace: Pace, sent: Callable[[Produced], None]
     ) -> Produced:
-        """Send everything, or until told to stop.
+        """Send everything, or until stopped.
 
         Args:
             formed: records in order.
             pace: how fast.
             sent: called after each chunk, for progress.
         """
-        # A name of its own: producers do not fence each other off.
+        # A unique name, so that producers do not fence each other off.
         with closing(self.log.writer(f"producer-{uuid4()}")) as writer:
             self._send(writer, formed, pace, sent)
         return self.produced
@@ -126,7 +126,7 @@ class Producer:
         sent(produced)
 
     def _placed(self, record: Outgoing) -> Outgoing:
-        """Records take turns over the partitions."""
+        """Assign partitions round-robin."""
         self.produced.records += 1
         if self.partitions == 1:
             return record
@@ -135,7 +135,7 @@ class Producer:
 
 @contextmanager
 def telling_how_far(producer: Producer, history: History) -> Iterator[None]:
-    """Before an error, what was sent; of a time that the log refuses, also its cell."""
+    """On an error, print how much was sent; if a time was refused, name its cell."""
     try:
         yield
     except FreshetError as error:

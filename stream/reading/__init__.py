@@ -1,6 +1,6 @@
 """Records to batches: ``batch_source`` gives a learner its batches, here or from another process.
 
-Records pass ``merge`` (the one order) and ``conversion``; ``assignment`` says what to read. In two
-processes ``reader_main`` runs in the reader, ``reader_process`` at the learner's end, and
-``batch_messages`` travel between; ``watchdog`` notices a call that hangs.
+Records pass ``merge`` (the one order) and ``conversion``; ``assignment`` lists what to read. With
+two processes ``reader_main`` runs in the reader, ``reader_process`` in the learner, and
+``batch_messages`` go between them; ``watchdog`` detects a call that hangs.
 """

@@ -1,7 +1,7 @@
-"""What a reader is to read: from where, which of it has been learned before, and where to end.
+"""What a reader is to read: from where, which batches to replay, and where to end.
 
-The learner knows all this from its checkpoint and the journal. The reader gets it as it is, or, in
-another process, as one line of JSON.
+The learner has all this from its checkpoint and the journal. The reader gets it as an object or,
+in another process, as one line of JSON.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class Assignment:
     Attributes:
         context: the model's config.
         positions: the next offset of every partition.
-        marks: the records that stand just before them, as they were.
-        journal: the batches that were taken before and are to be taken again, first.
-        limit: where to end; None goes on for ever.
-        batch_rows: how many rows a new batch holds, or somewhat more.
+        marks: the checksums of the records just before them.
+        journal: the batches to replay first.
+        limit: where to end; None for never.
+        batch_rows: how many rows a new batch has, or somewhat more.
     """
 
     context: ResolvedConfig

@@ -2,7 +2,7 @@
 
 A message is its length and ``marshal``'s bytes of plain tuples: that takes the learner 0.2 us a
 row, where pickle takes 0.3 and JSON 0.6. It is safe only here: both ends are the same Python, and
-nobody else can write to the pipe.
+no other process can write to the pipe.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from stream.log.fingerprint import Mark
 
 LENGTH = struct.Struct(">Q")
 
-# What a message says: the log is open; a batch; that the limit is reached; an error.
+# The kinds of messages: the log is open; a batch; the limit is reached; an error.
 OPENED, BATCH, END, ERROR = range(4)
 
-# The errors that mean the same at both ends; of another one its nearest ancestor among them.
-CARRIED: dict[str, type[Exception]] = {
+# The errors that are raised again at the other end; for others, the nearest ancestor of these.
+ERRORS: dict[str, type[Exception]] = {
     kind.__name__: kind
     for kind in (
         contract.LogUnavailableError,
@@ -40,11 +40,11 @@ CARRIED: dict[str, type[Exception]] = {
 
 
 class ReaderBugError(Exception):
-    """The reader's process failed in a way that Freshet does not know."""
+    """The reader process failed with an unexpected error."""
 
 
 class Message(NamedTuple):
-    """What came: its kind, a batch if it is one, an error if it is one."""
+    """A received message: its kind, and its batch or error if it has one."""
 
     kind: int
     batch: Batch | None = None
@@ -64,20 +64,20 @@ def of_batch(batch: Batch) -> bytes:
 
 
 def of_error(error: Exception, trace: str) -> bytes:
-    """An error as a message; ``trace`` is for one that Freshet does not know."""
-    names = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in CARRIED]
+    """An error as a message; ``trace`` is used for unexpected ones."""
+    names = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in ERRORS]
     if names:
         return _message((ERROR, names[0], str(error), ""))
     return _message((ERROR, "", f"{type(error).__name__}: {error}", trace))
 
 
 def of_kind(kind: int) -> bytes:
-    """A message that says no more than its kind."""
+    """A message that has only a kind."""
     return _message((kind,))
 
 
 def read(content: bytes | memoryview) -> Message:
-    """What a message says, given without its length."""
+    """A message decoded, given without its length."""
     kind, *rest = marshal.loads(content)  # noqa: S302  # from a process of our own
     if kind == BATCH:
         return Message(kind, _batch(*rest))
@@ -92,7 +92,7 @@ def _message(content: tuple[Any, ...]) -> bytes:
 
 
 def _flat(record: Taken) -> tuple[Any, ...]:
-    """A record as plain tuples; refusals, which are rows of a class of their own, are listed."""
+    """A record as plain tuples; the numbers of refused rows are listed."""
     rows: list[Any] = record.rows
     refused = [number for number, row in enumerate(rows) if row.__class__ is Refusal]
     if refused:
@@ -124,7 +124,7 @@ def _batch(content: tuple[Any, ...], replayed: bool, crc32: int) -> Batch:
 
 def _error(name: str, text: str, trace: str) -> Exception:
     if name:
-        return CARRIED[name](text)
+        return ERRORS[name](text)
     error = ReaderBugError(text)
     error.add_note(trace)
     return error

@@ -27,10 +27,10 @@ from stream.reading.watchdog import STARTED_AGAIN, Watchdog
 
 
 class CheckedReader:
-    """A reader under a watchdog, whose first record of some partitions must be as seen before.
+    """A reader under a watchdog that verifies the last record read before, for some partitions.
 
-    See :class:`stream.log.contract.LogReader`. A record that is not there any more, as after
-    compaction, is no error: whatever was deleted had been read.
+    See :class:`stream.log.contract.LogReader`. If that record is gone, as after compaction, that
+    is not an error: it had been read.
 
     Args:
         reader: the log's.
@@ -49,7 +49,7 @@ class CheckedReader:
         self.resume = reader.resume
 
     def poll(self, timeout: float) -> list[Record]:
-        """What comes after the records that were seen before."""
+        """The records after those that were read before."""
         with self._watchdog.watching():
             records = self._reader.poll(timeout)
         return [r for r in records if not self._is_old(r)] if self._seen else records
@@ -71,8 +71,8 @@ class CheckedReader:
         if checksum([record]) != mark.crc32:
             raise PositionError(
                 f"Topic {record.place.topic}, partition {record.place.partition}: the record at "
-                f"offset {record.offset}, the last one that was learned, is another one now, so "
-                f"the log was cut back and rewritten. {WAYS_OUT}"
+                f"offset {record.offset}, the last one that was learned, has changed, so "
+                f"the log was truncated and rewritten. {WAYS_OUT}"
             )
         return True
 
@@ -103,10 +103,10 @@ def local_batches(
     Args:
         event_log: where they are read from.
         assignment: what to read.
-        hung: what to say of how it goes on when this process ends, for a call hangs.
+        hung: what happens next if this process ends because a call hangs, for the log.
 
     Raises:
-        LogError: the log cannot be opened, or not from there; also while it is read.
+        LogError: the log cannot be opened at that position; also while it is read.
     """
     settings = assignment.context.settings
     stall_seconds = settings.learn.stall_seconds
@@ -127,14 +127,14 @@ def local_batches(
 
 log = structlog.get_logger()
 
-# With two processors a second process makes learning half as fast again; with one, slower.
+# With two processors a second process makes learning 50 % faster; with one, slower.
 FOR_TWO_PROCESSES = 2
-# Linux: what a container may use of the processors, in microseconds out of so many.
+# Linux: a container's processor quota, as microseconds per period.
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 class Readers:
-    """Gives batches; keeps a process ready where reading has one of its own."""
+    """Gives batches; keeps a reader process ready if reading has a separate process."""
 
     def __init__(self, settings: Settings) -> None:
         self._apart = apart(settings)
@@ -142,7 +142,7 @@ class Readers:
         self._ready: RemoteReader | None = None
 
     def get_ready(self) -> None:
-        """Start a process, if one is wanted: it takes a while until it can be told what to read.
+        """Start the reader process, if there is to be one: it takes a while to be ready.
 
         Raises:
             ReaderLostError: it cannot be started.
@@ -170,7 +170,7 @@ class Readers:
         reader, self._ready = self._ready, None
         with closing(reader):
             reader.open(assignment)
-            log.info("reading in a process of its own", process=reader.pid)
+            log.info("started reader process", process=reader.pid)
             yield reader
 
     def close(self) -> None:
@@ -181,7 +181,7 @@ class Readers:
 
 
 def apart(settings: Settings) -> bool:
-    """Whether reading has a process of its own."""
+    """Whether reading has a separate process."""
     asked = settings.learn.processes
     return (asked or processors()) >= FOR_TWO_PROCESSES
 

@@ -30,7 +30,7 @@ def record_reader(context: ResolvedConfig) -> RecordReader:
     return RecordReader(RowReader(context.schema), bounds_for(context.spec), labels, passthrough)
 
 
-# How long an idle reader waits before it hands on an empty batch, so that its taker can see to
+# How long an idle reader waits before it gives an empty batch, so that the learner can handle
 # checkpoints, heartbeats and signals.
 IDLE_SECONDS = 0.2
 
@@ -41,7 +41,7 @@ class RecordReader:
 
     Attributes:
         rows: the converter.
-        line_bounds: of the learner: numbers that are finite, yet would spoil its weights, are
+        line_bounds: of the learner: finite numbers that would corrupt its weights are
             refused here, where a row can still become a dead letter.
         labels_topic: the topic that holds labels.
         passthrough: which cells of a row are kept for measuring.
@@ -68,7 +68,7 @@ class RecordReader:
             rows, passthrough = self._with_passthrough(record)
         else:
             rows = self.rows.events(record.value, record.headers)
-        texts = [row[2] for row in rows]  # of a refusal: the offending text, looked at in vain
+        texts = [row[2] for row in rows]  # a refusal has its offending text there; ignored below
         for place, reason in self.line_bounds.refused(texts).items():
             if not isinstance(rows[place], Refusal):
                 rows[place] = Refusal(UNLEARNABLE, "", reason)
@@ -87,13 +87,13 @@ class RecordReader:
 
 
 class BatchReader:
-    """An iterator of batches: first the journal's tail again, then what is new.
+    """An iterator of batches: first the journal's tail again, then new ones.
 
     Args:
         merged: where records come from.
         records: the conversion.
         journal: the batches taken before and not in the checkpoint.
-        limit: where to end; None goes on for ever.
+        limit: where to end; None for never.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class BatchReader:
         """Batches in order; an empty one whenever nothing came for a while.
 
         Raises:
-            PositionError: the log no longer holds what the journal says was taken of it.
+            PositionError: the log no longer has the records that the journal lists.
         """
         for line in self._journal:
             batch = self._batch(self._merged.take_until(line.cut), replayed=True)
@@ -133,12 +133,12 @@ class BatchReader:
 
 
 def _check_same(line: JournalLine, batch: Batch) -> None:
-    """Refuse a replay of other records than those that were learned."""
+    """Refuse to replay records that differ from those that were learned."""
     found = (len(batch.records), batch.crc32)
     if line.records and found != (line.records, line.crc32):
         places = ", ".join(f"{p.topic}:{p.partition}:{at}" for p, at in sorted(line.cut.items()))
         raise PositionError(
-            f"The log no longer holds what was learned of it: batch {line.batch} of lineage "
+            f"The log no longer has the records that were learned: batch {line.batch} of lineage "
             f"{line.lineage}, up to {places}, had {line.records} records (checksum "
             f"{line.crc32:08x}), and there are {found[0]} ({found[1]:08x}) now. Records were "
             f"deleted, compacted or replaced. {WAYS_OUT}"

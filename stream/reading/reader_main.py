@@ -1,11 +1,11 @@
-"""The reader process: it owns the log's consumer and converts, and does nothing else.
+"""The reader process: it only reads the log and converts.
 
 Run as ``python -m stream.reading.reader_main KIND`` (of log). It takes one assignment from standard
-input and writes batches to standard output. Journal, transactions and checkpoints stay with the
-learner; whatever happens to this process, nothing is lost.
+input and writes batches to standard output. Journal, transactions and checkpoints are the
+learner's; nothing is lost if this process fails.
 
-Nobody writes to standard input after the assignment, so its end means that the learner is gone,
-however it ended. Ctrl-C and SIGTERM are the learner's to answer, and are ignored here.
+Nothing writes to standard input after the assignment, so its end means that the learner has
+ended in some way. Ctrl-C and SIGTERM are handled by the learner and ignored here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from stream.reading.assignment import Assignment
 
-# A collection now and then, since the collector is kept out of the conversion.
+# How often garbage is collected, since automatic collection is off during conversion.
 COLLECT_SECONDS = 1.0
 
 ANOTHER_IS_STARTED = "Nothing is lost: the learner starts another."
@@ -36,16 +36,16 @@ def main() -> None:
     Thread(target=_listen, args=(lines,), name="learner's end", daemon=True).start()
     pipe = _own_output()
     try:
-        # Imported while nobody waits: the learner is still about to find out where to begin.
+        # Imported early: the learner is still finding its starting position.
         for module in ("stream.reading.batch_source", f"stream.log_{sys.argv[1]}.log"):
             import_module(module)
         _work(lines.get(), pipe)
-    except BrokenPipeError:  # the learner is gone; it is just not known yet at the other pipe
+    except BrokenPipeError:  # the learner has ended; standard input just has not shown it yet
         os._exit(0)
 
 
 def _listen(lines: SimpleQueue[bytes]) -> None:
-    """Hand on the assignment, and end this process with the learner, whatever it is doing."""
+    """Pass on the assignment, and end this process when the learner ends."""
     with os.fdopen(0, "rb", closefd=False) as standard_input:
         lines.put(standard_input.readline())
         while standard_input.read(1024):
@@ -54,7 +54,7 @@ def _listen(lines: SimpleQueue[bytes]) -> None:
 
 
 def _own_output() -> BinaryIO:
-    """The pipe, away from standard output: whatever else is printed goes to standard error."""
+    """The pipe, taken from standard output: anything printed goes to standard error."""
     pipe = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(pipe, "wb", buffering=0)
@@ -72,7 +72,7 @@ def _work(line: bytes, pipe: BinaryIO) -> None:
         _send(pipe, batch_messages.of_kind(batch_messages.END))
     except BrokenPipeError:
         raise
-    except Exception as error:  # the learner is the one to tell it
+    except Exception as error:  # the learner reports it
         _send(pipe, batch_messages.of_error(error, format_exc()))
 
 
@@ -100,7 +100,7 @@ def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
 
 
 def _send(pipe: BinaryIO, message: bytes) -> None:
-    """Write all of it; waits as long as the learner is busy with what came before."""
+    """Write all of it; waits while the learner is busy."""
     left = memoryview(message)
     while left:
         left = left[pipe.write(left) :]

@@ -1,7 +1,7 @@
 """The learner's end of a reader process: starts it, receives its batches, ends it.
 
-Batches and errors are those of a reader in this process. The pipe holds back a reader that is
-ahead: it has one batch in hand while the learner has another.
+Batches and errors are those of a reader in this process. The pipe blocks a reader that is
+ahead: it prepares one batch while the learner works on another.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from stream.reading.batch_messages import END, LENGTH, Message
 from stream.reading.conversion import IDLE_SECONDS
 from stream.reading.watchdog import LONGEST_CALL_SECONDS
 
-# What a reader may take beyond the time after which it gives up, or its watchdog ends it.
+# The extra time for a reader to give up, or for its watchdog to end it.
 SILENT_SECONDS = LONGEST_CALL_SECONDS + 30.0
-# How long a process that has closed its pipe, or was killed, may take to be gone.
+# How long a process that has closed its pipe, or was killed, may take to exit.
 GONE_SECONDS = 5.0
 PIECE_BYTES = 2**20
 
-GOES_ON = "Nothing is lost: another one is started, and goes on from the last checkpoint."
+RESTARTED = "Nothing is lost: another one is started and resumes from the last checkpoint."
 
 
 class ReaderLostError(LogUnavailableError):
-    """The reader's process has ended, or says nothing any more; another one may do better."""
+    """The reader process has ended or does not respond; another one may succeed."""
 
 
 class RemoteReader:
-    """A reader's process; used by one thread, for one assignment.
+    """A reader process; used by one thread, for one assignment.
 
     Args:
-        log: the URL of what it will read.
+        log: the URL of the log that it will read.
 
     Raises:
         ReaderLostError: it cannot be started.
@@ -51,7 +51,7 @@ class RemoteReader:
         kind = log.partition(":")[0]
         self._started_at = monotonic()
         try:
-            # In a session of its own, so that Ctrl-C reaches the learner alone; with none of the
+            # In a new session, so that Ctrl-C reaches only the learner; with none of the
             # learner's files, so that it holds neither its lock nor its connections.
             self._process = Popen(  # noqa: S603  # our own command
                 (sys.executable, "-P", "-m", "stream.reading.reader_main", kind),
@@ -61,8 +61,8 @@ class RemoteReader:
             )
         except OSError as error:
             raise ReaderLostError(
-                f"A process that reads the log cannot be started: {error.strerror or error}. Make "
-                "room for one, or let one process do everything with `learn.processes = 1`."
+                f"The reader process cannot be started: {error.strerror or error}. Free some "
+                "memory or processes, or use a single process with `learn.processes = 1`."
             ) from error
         assert self._process.stdout is not None
         self._inbox = _Inbox(self._process.stdout.fileno())
@@ -70,7 +70,7 @@ class RemoteReader:
         self._most_looks = 0
 
     def open(self, assignment: Assignment) -> None:
-        """Tell it what to read; returns when it has opened the log there.
+        """Send the assignment; returns when the log is open at its positions.
 
         Raises:
             LogError: it cannot.
@@ -97,7 +97,7 @@ class RemoteReader:
         while True:
             message = self._message()
             if message is None:
-                # Before the first batch it is not known whether the log can be read at all.
+                # Before the first batch it is unknown whether the log can be read at all.
                 if idle is not None:
                     yield idle
                 continue
@@ -107,26 +107,26 @@ class RemoteReader:
             assert batch is not None
             idle = Batch([], batch.cut, batch.ends)
             yield batch
-            del message, batch  # while it is waited for the next one
+            del message, batch  # freed while waiting for the next one
 
     def close(self) -> None:
-        """End the process. It has nothing to put away, so this need not be gentle."""
+        """Kill the process; it has no state to save."""
         self._process.kill()
         with suppress(TimeoutExpired):
             self._process.wait(GONE_SECONDS)
         self._inbox.close()
         for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # an assignment that it did not take any more
+            with suppress(OSError):  # an assignment that it did not read any more
                 if pipe is not None:
                     pipe.close()
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """The process id."""
         return self._process.pid
 
     def _message(self) -> Message | None:
-        """What it says next; None if it says nothing for a while."""
+        """The next message; None if none comes for a while."""
         try:
             content = self._inbox.receive(IDLE_SECONDS)
         except EOFError:
@@ -143,24 +143,23 @@ class RemoteReader:
         return message
 
     def _lost(self) -> ReaderLostError:
-        """What became of a process that has closed its pipe."""
+        """The error for a process that has closed its pipe."""
         with suppress(TimeoutExpired):
             self._process.wait(GONE_SECONDS)
         status = self._process.returncode
         seconds = monotonic() - self._started_at
         how = "has closed its pipe." if status is None else str(Death(status, seconds, ""))
-        return ReaderLostError(f"The process that reads the log {how} {GOES_ON}")
+        return ReaderLostError(f"The reader process {how} {RESTARTED}")
 
     def _silent(self) -> ReaderLostError:
         seconds = self._most_looks * IDLE_SECONDS
         return ReaderLostError(
-            f"The process that reads the log has said nothing for {seconds:.0f} s. It is ended. "
-            f"{GOES_ON}"
+            f"The reader process has not responded for {seconds:.0f} s and is ended. {RESTARTED}"
         )
 
 
 class _Inbox:
-    """Messages from a pipe, each after its length; pieces are kept until one is whole."""
+    """Messages from a pipe, each after its length; pieces are kept until one is complete."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -187,7 +186,7 @@ class _Inbox:
         return content
 
     def close(self) -> None:
-        """Release the pipe, which is not this one's to close."""
+        """Close the selector; the pipe belongs to the process object."""
         self._selector.close()
 
     def _whole(self) -> bool:

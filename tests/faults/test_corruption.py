@@ -156,7 +156,7 @@ def test_the_command_says_that_a_checkpoint_is_damaged(
     project = copied(made, tmp_path / "p")
     Damage(name, "flip", 99).do(snapshot_folder(project, made.points[-1]))
     said = learned_the_same(made, project)
-    assert "checkpoint is damaged; taking the one before it" in said
+    assert "checkpoint is damaged; using the one before it" in said
     assert name in said
     with project.registry() as registry:
         (entry,) = (entry for entry in registry.ledger.entries() if entry.action == "refuse")

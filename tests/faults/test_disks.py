@@ -173,7 +173,7 @@ def test_a_log_file_that_cannot_be_written_is_waited_for(
         running.says("waiting")
         running.tells("waiting_for")
         shim.mend()
-        running.says("going on")
+        running.says("resumed")
         running.is_well("waiting_for")
         running.saved(SECOND)
         finish(project, running, tmp_path)

@@ -51,7 +51,7 @@ def test_the_server_beside_a_waiting_learner_stays_ready(
                 time.sleep(0.1)
             assert gauge(server, "freshet_learner_up") == 1
             own_broker.start()
-            running.says("going on")
+            running.says("resumed")
             running.is_well("waiting_for")
             until(lambda: gauge(server, "freshet_learner_waiting") == 0)
             works(server)

@@ -72,7 +72,7 @@ def test_other_records_than_those_of_the_journal_stop_a_replay(tmp_path: Path) -
     ):
         project.backfill()
     forget_checkpoints(project)
-    with pytest.raises(PositionError, match="no longer holds what was learned"):
+    with pytest.raises(PositionError, match="no longer has the records that were learned"):
         project.learn()
 
 

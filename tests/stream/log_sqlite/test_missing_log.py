@@ -36,7 +36,7 @@ def test_a_log_that_was_moved_without_its_newest_records_is_not_made_anew(tmp_pa
         ahead = path.with_name("log.db-wal")
         ahead.write_bytes(b"records")
         path.rename(tmp_path / "elsewhere.db")
-        with pytest.raises(LogError, match="moved or deleted alone"):
+        with pytest.raises(LogError, match="moved or deleted by itself"):
             SqliteLog(path)
         assert ahead.read_bytes() == b"records"
 

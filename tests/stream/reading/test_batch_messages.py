@@ -18,7 +18,7 @@ from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine
 from stream.reading import assignment, batch_messages
 from stream.reading.assignment import Assignment
-from stream.reading.batch_messages import BATCH, CARRIED, ERROR, LENGTH, Message, ReaderBugError
+from stream.reading.batch_messages import BATCH, ERROR, ERRORS, LENGTH, Message, ReaderBugError
 from stream.reading.reader_process import ReaderLostError
 from tests.support.serving.project import Project
 
@@ -65,7 +65,7 @@ def test_a_batch_arrives_as_it_was_sent(batch: Batch) -> None:
     assert all(type(mark) is Mark for mark in message.batch.marks.values())
 
 
-@pytest.mark.parametrize("kind", CARRIED.values(), ids=CARRIED)
+@pytest.mark.parametrize("kind", ERRORS.values(), ids=ERRORS)
 def test_an_error_arrives_as_itself(kind: type[Exception]) -> None:
     """The same class and words, so that the learner does what it would do in one process."""
     message = read(batch_messages.of_error(kind("what, where, what to do"), "trace"))
