@@ -55,7 +55,7 @@ def test_another_record_before_the_position_stops_the_learner(tmp_path: Path) ->
     )
     change(project, f"UPDATE records SET value = CAST(value || 'x' AS BLOB) WHERE id = {last}")
     with pytest.raises(
-        PositionError, match=r"flights\.events, partition 0.*offset 11.*another one"
+        PositionError, match=r"flights\.events, partition 0.*offset 11.*has changed"
     ):
         project.learn()
 
@@ -130,9 +130,7 @@ def test_an_older_registry_that_was_put_back_is_noticed(tmp_path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     path.write_bytes(older)
-    with pytest.raises(
-        LostRegistryError, match="tells of lineage 3, and the registry's newest is 1"
-    ):
+    with pytest.raises(LostRegistryError, match="has lineage 3, but the registry's newest is 1"):
         project.learn()
     promote_fresh(project)
     report = project.learn()

@@ -100,7 +100,7 @@ def test_a_file_out_of_order_is_refused_at_the_first_row(project: Project) -> No
 
 def test_a_label_without_its_time_is_refused(project: Project) -> None:
     """Nobody can say when it was known."""
-    with pytest.raises(CsvFileError, match=r"line 2.*'landed'.*no time"):
+    with pytest.raises(CsvFileError, match=r"line 2.*'landed'.*not the time"):
         formed(project, csv_text([row("a", BASE, "1", "soon")]), label_time="landed")
 
 

@@ -34,7 +34,7 @@ def test_the_cell_is_named(
     result = CliRunner().invoke(app, ["produce", path, *options, *config])
     assert isinstance(result.exception, StampError)
     told = str(result.exception)
-    assert f"rows.csv, line 1207, column '{column}': {cell} is no time" in told
+    assert f"rows.csv, line 1207, column '{column}': {cell} is not a time" in told
     assert "Correct the time column" in told
     assert "rows that have not been sent" in told
     assert sent in result.stderr
