@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.files.csv_file import CsvFile
-from converters.files.framing import COMMA, csv_line
+from converters.files.framing import csv_line
 from stream.fold.outputs import dead_letter_records, read_dead_letters
 from stream.log.batch import EventRows
 from stream.log.contract import Place, Record
 from stream.produce.file_records import Formed, History, HistoryOptions
 from tests.support.rows import schemas
+from tests.support.rows.rows_to_read import COMMA
 from tests.support.rows.schemas import build
 
 COLUMNS: schemas.Columns = {

@@ -14,10 +14,10 @@ from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, line
 from converters.files.csv_file import open_csv
-from converters.files.framing import COMMA
 from converters.schema.schema import ordered
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
+from tests.support.rows.rows_to_read import COMMA
 from tests.support.serving.project import Project, answers, flights, same
 
 ROWS = 1500

@@ -143,9 +143,6 @@ class Dialect:
         return "text-after-quote"
 
 
-COMMA = Dialect(",")
-
-
 def plain_text(value: bytes) -> str | None:
     """CSV whose rows are its lines, and whose cells are all that is between delimiters.
 

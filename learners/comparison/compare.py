@@ -174,7 +174,7 @@ def compare(
         positive: the labels.
         amounts: by what each event's value is multiplied; nan where that is not known.
         confidence: of the intervals.
-        value: what decisions are worth; None where nobody said.
+        value: the prices of decisions; None if not configured.
         threshold: the score from which both act; left out, where acting begins to pay.
     """
     both = ~(np.isnan(a_scores) | np.isnan(b_scores))

@@ -1,8 +1,8 @@
-"""Exponentially weighted measures: a lesson counts half after every so many later ones.
+"""Exponentially weighted metrics: an example's weight halves after a fixed number of later ones.
 
-Lessons are added up in chunks of fixed places in the stream,
-each weighted as seen from its chunk's end; a full chunk joins the others, which fade at once. So
-the result does not depend on how the lessons came, and a lesson costs no more than elsewhere.
+Examples are summed in chunks at fixed places in the stream, each weighted as seen from its chunk's
+end; a full chunk is added to the others, which are then decayed together. So the result does not
+depend on the batches, and an example costs no more than in the other metrics.
 """
 
 from __future__ import annotations
@@ -66,19 +66,19 @@ class Shares:
     weights: FloatArray
 
     def part(self, chosen: IntArray) -> Shares:
-        """Those of some of the lessons."""
+        """The shares of some of the examples."""
         return Shares(self.chunks[chosen], self.weights[chosen])
 
 
-class Faded:
-    """The faded sums of one contender; those of a chunk are whole units, and so exact."""
+class ExponentiallyWeighted:
+    """Exponentially weighted sums of one contender; chunks are summed exactly, in whole units."""
 
     def __init__(self) -> None:
         self._past: FloatArray = np.zeros(WIDTH)
         self._open: FloatArray = np.zeros((1, WIDTH))
 
     def add(self, lessons: Scored, shares: Shares, sign: int = 1) -> None:
-        """Add lessons to their chunks, or take them back."""
+        """Add examples to their chunks, or subtract them."""
         if not shares.chunks.size:
             return
         self._make_room(int(shares.chunks[-1]) + 1)

@@ -154,7 +154,7 @@ class Measuring:
         half_life: lessons after which a lesson counts half in the faded measures.
         period_ms: event time that a point of the curves stands for.
         threshold: the score from which an event is taken for positive.
-        value: what decisions are worth; None where nobody said.
+        value: the prices of decisions; None if not configured.
         slices: the columns whose values are measured each by itself.
         confidence: of the best threshold's interval.
 

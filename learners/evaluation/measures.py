@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from learners.evaluation.example_costs import BARS, UNIT, ExactSums, Scored, loss_units, scored
-from learners.evaluation.fading import Faded, Fading, Shares
+from learners.evaluation.fading import ExponentiallyWeighted, Fading, Shares
 from learners.evaluation.group_sums import DECISIONS, GroupSums
 from learners.evaluation.groups import ALL, SIDE_BY_SIDE, Grouped, Move
 from learners.evaluation.histograms import Delays, LogOddsHistogram, delay_steps
@@ -63,7 +63,7 @@ class Contender:
         # The log loss of the served score on the lessons that this one has scored, in units.
         self.served = 0
         self.groups = {name: GroupSums(size, ordered=name != ALL) for name, size in sizes.items()}
-        self.faded = Faded()
+        self.faded = ExponentiallyWeighted()
         self.amounts = ExactSums(DECISIONS) if scaled else None
 
     @property

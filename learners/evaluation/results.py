@@ -40,8 +40,8 @@ from learners.evaluation.windows import (
     confusion,
     lift,
     never,
+    value_of,
     windowed,
-    worth,
 )
 from learners.metrics.metrics import CALIBRATION_BINS
 
@@ -84,7 +84,7 @@ def cumulative(contender: Contender, measuring: Measuring) -> dict[str, Any]:
         "lift": lift(log_loss, base),
     }
     if measuring.value is not None:
-        found["value"] = worth(measuring.value, contender.decided_amounts())
+        found["value"] = value_of(measuring.value, contender.decided_amounts())
     return found
 
 
@@ -98,7 +98,7 @@ def faded(measures: Measures, name: str) -> dict[str, Any]:
 
 
 def values(measures: Measures, measuring: Measuring) -> dict[str, Any]:
-    """What the served decisions were worth, and what others would have been.
+    """The value of the served decisions, and of others.
 
     Returns:
         ``{"served", "never", "always", "static"?, "events", "without_amount"}``; events without an
@@ -108,12 +108,12 @@ def values(measures: Measures, measuring: Measuring) -> dict[str, Any]:
     value = measuring.value
     amounts = measures.contenders[SCORE].decided_amounts()
     found: dict[str, Any] = {
-        "served": worth(value, amounts),
-        "never": worth(value, never(amounts)),
-        "always": worth(value, always(amounts)),
+        "served": value_of(value, amounts),
+        "never": value_of(value, never(amounts)),
+        "always": value_of(value, always(amounts)),
     }
     if STATIC in measures.contenders:
-        found["static"] = worth(value, measures.contenders[STATIC].decided_amounts())
+        found["static"] = value_of(value, measures.contenders[STATIC].decided_amounts())
     decided = measures.count - measures.decided_from
     return found | {
         "events": decided - measures.without_amount,

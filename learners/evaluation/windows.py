@@ -25,11 +25,11 @@ from learners.metrics.metrics import (
 )
 
 
-def worth(value: ValueSettings, amounts: Sequence[float]) -> float:
+def value_of(value: ValueSettings, amounts: Sequence[float]) -> float:
     """The value of decisions.
 
     Args:
-        value: what each kind is worth.
+        value: the price of each outcome.
         amounts: sums of true negatives, false positives, false negatives, true positives.
     """
     prices = (
@@ -258,7 +258,7 @@ def windowed(kept: Kept, bases: FloatArray, name: str, measuring: Measuring) -> 
     found |= {"base_rate_log_loss": base, "lift": lift(found["log_loss"], base)}
     if measuring.value is not None:
         amounts = decided_amounts(scores, positive, kept.amounts[given], measuring.threshold)
-        found["value"] = worth(measuring.value, amounts)
+        found["value"] = value_of(measuring.value, amounts)
     return found
 
 

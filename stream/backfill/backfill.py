@@ -31,7 +31,7 @@ from stream.log import journal
 from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, Place, Record
 from stream.log.journal import JournalLine, to_cut, to_positions
-from stream.log.topics import Topics, described, topics_of
+from stream.log.topics import Topics, begins_of, described, ends_of, topics_of
 from stream.open_log import opened
 from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_waits
 from stream.reading.conversion import BatchReader, record_reader
@@ -55,18 +55,15 @@ class Backfill:
 
         It has no position in the log: once it is promoted, the learner continues from its own.
         """
-        began = monotonic()
-        nowhere = Start({}, {}, 0)
-        pipeline = new_pipeline(self.context, self._lineage(nowhere, None).serial)
-        with closing(pipeline):
+        began, nowhere = monotonic(), Start({}, {}, 0)
+        with closing(new_pipeline(self.context, self._lineage(nowhere, None).serial)) as pipeline:
             for batch in self._file_batches(history):
                 folded(pipeline, pipeline.take(batch))
-            return self._candidate(pipeline, nowhere, None, began, 0)
+            return self._candidate(pipeline, nowhere, None, began)
 
     def from_journal(self, log: EventLog, folded: Folded) -> dict[str, Any]:
         """A candidate of the log in the journal's order: the live model again."""
-        began = monotonic()
-        live = self.registry.versions.live_lineage()
+        began, live = monotonic(), self.registry.versions.live_lineage()
         if live is None:
             raise FreshetError(
                 "No learner in the registry has read this log, so it is unknown which lines of the "
@@ -74,23 +71,18 @@ class Backfill:
             )
         topics = topics_of(self.context.settings)
         lines = journal.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
-        pipeline = self._beginning(live)
-        before = pipeline.counts.events
-        with closing(pipeline):
+        with closing(self._beginning(live)) as pipeline:
+            before = pipeline.counts.events
             start = self._fold_log(log, topics, live.start, lines, pipeline, folded)
             return self._candidate(pipeline, start, live.parent_version, began, before)
 
     def fresh(self, log: EventLog, folded: Folded) -> dict[str, Any]:
         """A candidate of the whole log in its plain order; the journal is ignored."""
-        began = monotonic()
-        topics = topics_of(self.context.settings)
-        states = described(log, topics.inputs)
-        begins = {place: at for state in states.values() for place, at in state.begins.items()}
-        start = Start(to_positions(begins), {}, 0)
-        pipeline = new_pipeline(self.context, self._lineage(start, None).serial)
-        with closing(pipeline):
+        began, topics = monotonic(), topics_of(self.context.settings)
+        start = Start(to_positions(begins_of(described(log, topics.inputs))), {}, 0)
+        with closing(new_pipeline(self.context, self._lineage(start, None).serial)) as pipeline:
             end = self._fold_log(log, topics, start, None, pipeline, folded)
-            return self._candidate(pipeline, end, None, began, 0)
+            return self._candidate(pipeline, end, None, began)
 
     def _fold_log(
         self,
@@ -103,29 +95,26 @@ class Backfill:
     ) -> Start:
         """Fold the journalled batches, or all of the log as it is now; returns where that ends."""
         states = described(log, topics.inputs)
-        begins = {place: at for state in states.values() for place, at in state.begins.items()}
-        ends = {place: at for state in states.values() for place, at in state.ends.items()}
-        positions: Mapping[Place, int] = begins | to_cut(start.positions)
+        positions: Mapping[Place, int] = begins_of(states) | to_cut(start.positions)
         with closing(MergedReader(log.read(positions), positions, topics.labels)) as merged:
             records = record_reader(self.context)
             if lines is None:
                 records = once_reader(records, log, topics)
-            limit = ends if lines is None else {}
+            limit = ends_of(states) if lines is None else {}
             for batch in BatchReader(merged, records, lines or (), limit):
                 if batch.records:
                     folded(pipeline, pipeline.take(batch))
                     positions = batch.cut
-        state = described(log, [topics.journal])[topics.journal]
-        ids = {topic: found.topic_id for topic, found in (states | {topics.journal: state}).items()}
-        return Start(to_positions(positions), ids, state.ends[Place(topics.journal, 0)])
+        states |= described(log, [topics.journal])
+        ids = {topic: state.topic_id for topic, state in states.items()}
+        return Start(to_positions(positions), ids, journal.end(log, topics.journal))
 
     def _beginning(self, live: Lineage) -> Pipeline:
         """The state that the live lineage began with, under a new lineage for the backfill."""
-        checkpoint_of_parent = live.parent_version
-        serial = self._lineage(live.start, checkpoint_of_parent).serial
-        if checkpoint_of_parent is None:
+        serial = self._lineage(live.start, live.parent_version).serial
+        if live.parent_version is None:
             return new_pipeline(self.context, serial)
-        version = self.registry.versions.find(checkpoint_of_parent)
+        version = self.registry.versions.find(live.parent_version)
         with self.snapshots.open(version.snapshot) as snapshot:
             return checkpoint.load(self.context, snapshot, serial)
 
@@ -166,16 +155,15 @@ class Backfill:
         )
 
     def _candidate(
-        self, pipeline: Pipeline, start: Start, parent: int | None, began: float, before: int
+        self, pipeline: Pipeline, start: Start, parent: int | None, began: float, before: int = 0
     ) -> dict[str, Any]:
         """Save what was folded as a candidate, and report."""
         with checkpoint.saved(
             self.snapshots, self.context, pipeline, start, parent, learned_something=True
         ) as saved:
             version = self.registry.writer.add_candidate(saved)
-        counts, metrics = saved.events, saved.metrics
-        seconds, this_run = monotonic() - began, counts["events"] - before
-        return report(counts, metrics, version, saved.model_sha256, (this_run, seconds))
+        this_run = saved.events["events"] - before, monotonic() - began
+        return report(saved.events, saved.metrics, version, saved.model_sha256, this_run)
 
 
 def run(

@@ -180,10 +180,7 @@ class OnceReader(RecordReader):
 
 def once_reader(reader: RecordReader, log: EventLog, topics: Topics) -> RecordReader:
     """The same conversion, but a row that was sent again counts once."""
-    sent = sent_before(log, topics.replays)
-    return OnceReader(
-        reader.rows, reader.line_bounds, reader.labels_topic, reader.passthrough, sent
-    )
+    return OnceReader(**vars(reader), sent=sent_before(log, topics.replays))
 
 
 def _mark(origin: tuple[Place, int], rows: set[int]) -> Outgoing:

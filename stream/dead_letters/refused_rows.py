@@ -24,7 +24,7 @@ from stream.fold.outputs import read_dead_letters
 from stream.log import journal
 from stream.log.batch import LabelRows
 from stream.log.contract import EventLog, Place, Record
-from stream.log.topics import Topics, described
+from stream.log.topics import Topics, described, ends_of
 from stream.reading.conversion import RecordReader
 
 # Reading past so many records takes no longer than opening another reader after them.
@@ -169,5 +169,4 @@ def inherited(log: EventLog, topics: Topics, lineage: Lineage) -> dict[Place, in
     for line in journal.lines(log, topics.journal, lineage.start.journal_position):
         if line.lineage == lineage.serial:
             return dict(line.cut)  # its first line: how far others had written
-    states = described(log, topics.inputs).values()
-    return {place: end for state in states for place, end in state.ends.items()}
+    return ends_of(described(log, topics.inputs))

@@ -65,7 +65,8 @@ class Shadow:
 
     def save(self, path: Path) -> bool:
         """Write its model; False if there is none to write."""
-        return bool(self._tried(lambda learner: _saved(learner, path)))
+        self._tried(lambda learner: learner.save(path))
+        return self.learner is not None
 
     def to_json(self) -> dict[str, Any]:
         """Its entry in a manifest."""
@@ -127,8 +128,3 @@ def _checked(scores: FloatArray, count: int) -> FloatArray:
     if scores.shape != (count,) or not ((scores >= 0) & (scores <= 1) | np.isnan(scores)).all():
         raise ValueError(f"it did not give a probability for each of {count} lines")
     return scores
-
-
-def _saved(learner: Learner, path: Path) -> bool:
-    learner.save(path)
-    return True

@@ -22,7 +22,7 @@ from stream.log import journal
 from stream.log.contract import EventLog, Place
 from stream.log.journal import JournalLine
 from stream.log.limits import check_position
-from stream.log.topics import Topics, described
+from stream.log.topics import Topics, begins_of, described
 from stream.resolved_config import ResolvedConfig, learner_json
 
 log = structlog.get_logger()
@@ -100,7 +100,8 @@ class Starting:
         here = self._where(self.registry.versions.live_lineage())
         places = version.start if version.start.positions else here
         topic_ids = check_topics(self.event_log, self.topics, places)
-        start = Start(places.positions, topic_ids, self._journal_end())
+        end = journal.end(self.event_log, self.topics.journal)
+        start = Start(places.positions, topic_ids, end)
         check_same(self.context, version.learner, version.schema_hash)
         point = self.registry.versions.resume_point()
         waiting = 0 if point is None else point.events.get("waiting", 0)
@@ -188,8 +189,7 @@ class Starting:
     def _beginning(
         self, pipeline: Pipeline, start: Start, parent: int | None, batches: list[JournalLine]
     ) -> Beginning:
-        states = described(self.event_log, self.topics.inputs)
-        begins = {place: at for state in states.values() for place, at in state.begins.items()}
+        begins = begins_of(described(self.event_log, self.topics.inputs))
         known = journal.to_cut(start.positions)
         for place, begin in begins.items():
             if known and place not in known:  # it was added since, so it began at 0
@@ -213,18 +213,10 @@ class Starting:
         if lineage is not None:
             point = self.registry.versions.resume_point()
             return lineage.start if point is None else point.start
-        states = described(self.event_log, self.topics.inputs)
-        begins = {place: at for state in states.values() for place, at in state.begins.items()}
-        return Start(journal.to_positions(begins), self._ids(), self._journal_end())
-
-    def _journal_end(self) -> int:
-        state = described(self.event_log, [self.topics.journal])[self.topics.journal]
-        return state.ends[Place(self.topics.journal, 0)]
-
-    def _ids(self) -> dict[str, str]:
-        """The ids of what a learner reads."""
-        read = (*self.topics.inputs, self.topics.journal)
-        return {n: state.topic_id for n, state in described(self.event_log, read).items()}
+        begins = begins_of(described(self.event_log, self.topics.inputs))
+        ids = check_topics(self.event_log, self.topics, Start({}, {}, 0))
+        end = journal.end(self.event_log, self.topics.journal)
+        return Start(journal.to_positions(begins), ids, end)
 
     def _new_lineage(self, origin: str, start: Start, parent: int | None) -> Lineage:
         return self.registry.writer.begin_lineage(

@@ -6,8 +6,7 @@ learned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Any
@@ -23,30 +22,6 @@ from stream.process_control import Backoff
 HEARTBEAT_SECONDS = 1.0
 # The shown rate is averaged over this time.
 RATE_SECONDS = 5.0
-
-
-class Spacing:
-    """Spaces a piece of work by its cost.
-
-    Args:
-        times: the pause until the next time, as a multiple of how long the work took.
-    """
-
-    def __init__(self, times: float) -> None:
-        self._times = times
-        self._next = 0.0
-
-    def due(self) -> bool:
-        """Whether enough time has passed."""
-        return monotonic() >= self._next
-
-    @contextmanager
-    def timed(self) -> Iterator[None]:
-        """The work is done within the ``with``."""
-        began = monotonic()
-        yield
-        ended = monotonic()
-        self._next = ended + self._times * (ended - began)
 
 
 class Heartbeat:

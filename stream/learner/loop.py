@@ -26,7 +26,7 @@ from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.pipeline import Written
 from stream.learner.beginning import Beginning, promoted_backfill
-from stream.learner.heartbeat import Heartbeat, Spacing
+from stream.learner.heartbeat import Heartbeat
 from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
@@ -150,7 +150,7 @@ class Learning:
         self._cut: Mapping[Place, int] = begin.positions
         self._heartbeat = Heartbeat()
         self._silent_until = 0.0
-        self._measured = Spacing(METRICS_SPACING)
+        self._metrics_due = 0.0
         self._last_metrics: dict[str, Any] = {}
 
     def run(self, batches: Iterable[Batch], seen: Callable[[Batch, Learning], None]) -> None:
@@ -233,9 +233,11 @@ class Learning:
 
     def _metrics(self, *, fresh: bool) -> dict[str, Any]:
         """The metrics; the last ones if it is too soon to compute them again."""
-        if fresh or self._measured.due():
-            with self._measured.timed():
-                self._last_metrics = run_report.metrics(self.pipeline)
+        began = monotonic()
+        if fresh or began >= self._metrics_due:
+            self._last_metrics = run_report.metrics(self.pipeline)
+            ended = monotonic()
+            self._metrics_due = ended + METRICS_SPACING * (ended - began)
         return self._last_metrics
 
 

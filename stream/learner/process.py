@@ -41,7 +41,7 @@ from stream.log.contract import (
     Place,
     StampError,
 )
-from stream.log.topics import Topics, create_topics, described
+from stream.log.topics import Topics, create_topics, described, ends_of
 from stream.open_log import opened
 from stream.process_control import collected_by_hand
 from stream.reading import merge
@@ -234,8 +234,7 @@ class LearnerProcess:
 
     def _ends(self) -> dict[Place, int]:
         assert self.connection is not None
-        states = described(self.connection.event_log, self.topics.inputs)
-        return {place: at for state in states.values() for place, at in state.ends.items()}
+        return ends_of(described(self.connection.event_log, self.topics.inputs))
 
     def _report(self, seconds: float) -> dict[str, Any]:
         """The report; after an outage that did not end, that of the last checkpoint."""

@@ -17,7 +17,7 @@ from converters.errors import FreshetError
 from learners.registry.row_types import Lineage
 from stream.log.contract import EventLog, LogError, Outgoing, Place, PositionError, Record
 from stream.log.limits import WAYS_OUT
-from stream.log.topics import Topics, described
+from stream.log.topics import Topics, described, ends_of
 
 Cut = Mapping[Place, int]
 Positions = dict[str, dict[int, int]]
@@ -188,9 +188,14 @@ def opening(
             return line, True
         known = same_topics(line.lineage)
         furthest(reached, {place: at for place, at in line.cut.items() if place.topic in known})
-    ends = {place: at for state in states.values() for place, at in state.ends.items()}
+    ends = ends_of(states)
     held = {place: min(at, ends.get(place, 0)) for place, at in reached.items()}
     return JournalLine(lineage, 0, held), False
+
+
+def end(event_log: EventLog, topic: str) -> int:
+    """The journal's next offset."""
+    return described(event_log, [topic])[topic].ends[Place(topic, 0)]
 
 
 def highest_lineage(event_log: EventLog, topic: str) -> int:

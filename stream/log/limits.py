@@ -20,6 +20,7 @@ from stream.log.contract import (
     RecordTooLargeError,
     StampError,
     TopicSpec,
+    UnknownTopicError,
 )
 
 # What to do when the log no longer has the records that a model learned.
@@ -95,6 +96,25 @@ def check_position(place: Place, position: int, begin: int, end: int) -> None:
     raise PositionError(
         f"Topic {place.topic}, partition {place.partition}: reading should continue at offset"
         f" {position}, but {what}. {WAYS_OUT}"
+    )
+
+
+def unknown(place: Place, partitions: int, where: str) -> UnknownTopicError:
+    """The error for a partition that is not there.
+
+    Args:
+        place: the partition.
+        partitions: how many its topic has; 0 if there is no such topic.
+        where: the log: "in Kafka at HOST:PORT".
+    """
+    if partitions:
+        return UnknownTopicError(
+            f"Topic {place.topic} {where} has {partitions} partition(s), so there is no partition"
+            f" {place.partition}."
+        )
+    return UnknownTopicError(
+        f"There is no topic {place.topic} {where}. Check its name in the section `topics`, or"
+        " start `freshet learn` or `freshet produce`, which create it."
     )
 
 

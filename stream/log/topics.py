@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations
 
 from converters.config.settings import Settings
 from converters.errors import UsageError
-from stream.log.contract import EventLog, TopicSpec, TopicState, UnknownTopicError
+from stream.log.contract import EventLog, Place, TopicSpec, TopicState, UnknownTopicError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,16 @@ def create_topics(log: EventLog, settings: Settings) -> Topics:
         accept_retention=settings.topics.accept_retention,
     )
     return topics
+
+
+def begins_of(states: Mapping[str, TopicState]) -> dict[Place, int]:
+    """The first offset of each partition of these topics."""
+    return {place: at for state in states.values() for place, at in state.begins.items()}
+
+
+def ends_of(states: Mapping[str, TopicState]) -> dict[Place, int]:
+    """The next offset of each partition of these topics."""
+    return {place: at for state in states.values() for place, at in state.ends.items()}
 
 
 def described(log: EventLog, names: Sequence[str]) -> dict[str, TopicState]:

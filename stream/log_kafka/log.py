@@ -18,9 +18,8 @@ from stream.log.contract import (
     Place,
     TopicSpec,
     TopicState,
-    UnknownTopicError,
 )
-from stream.log.limits import check_names, check_position, checked
+from stream.log.limits import check_names, check_position, checked, unknown
 from stream.log_kafka.client import (
     EARLIEST,
     LATEST,
@@ -155,19 +154,6 @@ def check_kept(topic: str, configs: Mapping[str, str]) -> None:
             )
 
 
-def unknown(servers: str, place: Place, partitions: int) -> UnknownTopicError:
-    """The error for a partition that is not there."""
-    if partitions:
-        return UnknownTopicError(
-            f"Topic {place.topic} in Kafka at {servers} has {partitions} partition(s), so there is"
-            f" no partition {place.partition}."
-        )
-    return UnknownTopicError(
-        f"There is no topic {place.topic} in Kafka at {servers}. Check its name in the section"
-        " `topics`, or start `freshet learn` or `freshet produce`, which create it."
-    )
-
-
 # Followers fetch every half second at the latest.
 NEW_LEADER_SECONDS = 2.0
 
@@ -225,7 +211,7 @@ class KafkaLog:
         for place, position in positions.items():
             state = states.get(place.topic, TopicState(""))
             if place not in state.ends:
-                raise unknown(self._servers, place, len(state.ends))
+                raise unknown(place, len(state.ends), f"in Kafka at {self._servers}")
             check_position(place, position, state.begins[place], state.ends[place])
         return KafkaReader(self._servers, positions, states, lambda: self._identify(list(states)))
 
@@ -304,7 +290,7 @@ class KafkaLog:
             self._partitions[topic] = count = len(state.ends) if state else 0
             if not 0 <= lowest <= highest < count:
                 wrong = lowest if lowest < 0 else highest
-                raise unknown(self._servers, Place(topic, wrong), count)
+                raise unknown(Place(topic, wrong), count, f"in Kafka at {self._servers}")
 
 
 def _beyond(positions: Mapping[Place, int], states: Mapping[str, TopicState]) -> bool:

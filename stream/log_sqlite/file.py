@@ -21,8 +21,8 @@ from stream.log.contract import (
     Outgoing,
     Place,
     PositionError,
-    UnknownTopicError,
 )
+from stream.log.limits import unknown
 
 APPLICATION_ID = int.from_bytes(b"Frsh", "big")
 SCHEMA_VERSION = 1
@@ -31,6 +31,8 @@ PAGE_BYTES = 16_384
 # A burst of writing may leave a long write-ahead log; it is truncated to this.
 WAL_KEPT_BYTES = 64 * 2**20
 BUSY_SECONDS = 10.0
+# How messages name this log.
+HERE = "in this log"
 # Errors that may be transient, or end when space is freed: they are retried.
 PASSING = ("SQLITE_FULL", "SQLITE_IOERR")
 
@@ -232,12 +234,12 @@ def insert(
     """
     firsts, nexts = _partitions(connection, topic)
     if not nexts:
-        raise unknown(Place(topic, 0), 0)
+        raise unknown(Place(topic, 0), 0, HERE)
     rows, given = [], []
     for record, time in records:
         number = record.partition
         if number not in nexts:
-            raise unknown(Place(topic, number), len(nexts))
+            raise unknown(Place(topic, number), len(nexts), HERE)
         offset = nexts[number]
         nexts[number] = offset + 1
         headers = packed(record.headers)
@@ -259,19 +261,6 @@ def _partitions(
         "SELECT number, id, next_offset FROM partitions WHERE topic = ?", (topic,)
     ).fetchall()
     return {row[0]: row[1] << OFFSET_BITS for row in rows}, {row[0]: row[2] for row in rows}
-
-
-def unknown(place: Place, partitions: int) -> UnknownTopicError:
-    """The error for a partition that is not there."""
-    if partitions:
-        return UnknownTopicError(
-            f"Topic {place.topic} has {partitions} partition(s), so there is no partition"
-            f" {place.partition}."
-        )
-    return UnknownTopicError(
-        f"There is no topic {place.topic} in this log. Check its name in the section `topics`, or"
-        " start `freshet learn` or `freshet produce`, which create it."
-    )
 
 
 @lru_cache(REMEMBERED_HEADERS)

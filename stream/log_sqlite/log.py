@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stream.log.contract import FencedError, Outgoing, Place, TopicSpec, TopicState
-from stream.log.limits import check_names, check_position, checked
-from stream.log_sqlite.file import OFFSET_BITS, LogFile, insert, transaction, unknown
+from stream.log.limits import check_names, check_position, checked, unknown
+from stream.log_sqlite.file import HERE, OFFSET_BITS, LogFile, insert, transaction
 from stream.log_sqlite.reader import SqliteReader
 
 
@@ -69,7 +69,7 @@ class SqliteLog:
         for place, position in positions.items():
             state, ids = found.get(place.topic, (TopicState(""), {}))
             if place not in ids:
-                raise unknown(place, len(ids))
+                raise unknown(place, len(ids), HERE)
             check_position(place, position, state.begins[place], state.ends[place])
             identifiers[place] = ids[place]
         known = [place for _, ids in found.values() for place in ids]

@@ -18,10 +18,8 @@ from learners.learner import LearnerSpec
 from stream.log import fingerprint
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
-from stream.log.journal import JournalLine
+from stream.log.journal import JournalLine, to_cut, to_positions
 from stream.resolved_config import ResolvedConfig
-
-Flat = list[tuple[str, int, int]]
 
 
 @dataclass(frozen=True)
@@ -51,16 +49,16 @@ def to_json(assignment: Assignment) -> bytes:
     content = {
         "settings": context.settings.model_dump(mode="json", exclude={"serve"}, exclude_unset=True),
         "learner": context.spec.to_json(),
-        "positions": _flat(assignment.positions),
+        "positions": to_positions(assignment.positions),
         "marks": fingerprint.to_json(assignment.marks),
         "journal": [
-            [line.lineage, line.batch, _flat(line.cut), line.records, line.crc32]
+            [line.lineage, line.batch, to_positions(line.cut), line.records, line.crc32]
             for line in assignment.journal
         ],
-        "limit": None if limit is None else _flat(limit),
+        "limit": None if limit is None else to_positions(limit),
         "batch_rows": assignment.batch_rows,
     }
-    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
 
 
 def from_json(line: bytes) -> Assignment:
@@ -71,20 +69,12 @@ def from_json(line: bytes) -> Assignment:
     spec = LearnerSpec(learner["kind"], tuple(learner["args"]))
     return Assignment(
         ResolvedConfig(settings, schema.from_settings(settings), spec),
-        _places(content["positions"]),
+        to_cut(content["positions"]),
         fingerprint.from_json(content["marks"]),
         [
-            JournalLine(lineage, batch, _places(cut), records, crc32)
+            JournalLine(lineage, batch, to_cut(cut), records, crc32)
             for lineage, batch, cut, records, crc32 in content["journal"]
         ],
-        None if limit is None else _places(limit),
+        None if limit is None else to_cut(limit),
         content["batch_rows"],
     )
-
-
-def _flat(offsets: Mapping[Place, int]) -> Flat:
-    return [(*place, offset) for place, offset in sorted(offsets.items())]
-
-
-def _places(flat: Flat) -> dict[Place, int]:
-    return {Place(topic, number): offset for topic, number, offset in flat}

@@ -18,7 +18,7 @@ from stream.log.batch import Batch
 from stream.log.contract import EventLog, LogReader, Place, PositionError, Record
 from stream.log.fingerprint import Mark, checksum
 from stream.log.limits import WAYS_OUT
-from stream.log.topics import topics_of
+from stream.log.topics import begins_of, topics_of
 from stream.reading.assignment import Assignment
 from stream.reading.conversion import BatchReader, record_reader
 from stream.reading.merge import MergedReader
@@ -80,11 +80,7 @@ class CheckedReader:
 def _read_on(event_log: EventLog, assignment: Assignment, watchdog: Watchdog) -> CheckedReader:
     """A reader from the assignment's positions; what precedes them must be as marked."""
     positions = assignment.positions
-    begins = {
-        place: begin
-        for state in event_log.describe(sorted({place.topic for place in positions})).values()
-        for place, begin in state.begins.items()
-    }
+    begins = begins_of(event_log.describe(sorted({place.topic for place in positions})))
     seen = {
         place: mark
         for place, mark in assignment.marks.items()

@@ -22,11 +22,11 @@ from typing import Any
 import orjson
 
 from converters.convert.records import is_json
-from converters.files.framing import COMMA
 from stream.fold.outputs import DeadLetter, Score
 from stream.log.contract import Outgoing
 from tests.faults.hostile import CSV, JSON, Hostile
 from tests.faults.hostile_cells import MORE
+from tests.support.rows.rows_to_read import COMMA
 from tests.support.serving.project import Project
 
 # Records appended at a time.

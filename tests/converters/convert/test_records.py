@@ -16,9 +16,8 @@ from converters.cells.escaping import quoted_bytes
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import reference
-from converters.files.framing import COMMA
 from tests.support.rows import schemas
-from tests.support.rows.rows_to_read import COLUMNS, CSV, GOOD, GOOD_ROW, JSON, columns
+from tests.support.rows.rows_to_read import COLUMNS, COMMA, CSV, GOOD, GOOD_ROW, JSON, columns
 from tests.support.rows.schemas import build
 
 

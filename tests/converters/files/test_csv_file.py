@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from converters.files.block_reader import LONGEST_QUOTED, LONGEST_ROW
 from converters.files.csv_file import CsvFile, CsvFileError, open_csv
-from converters.files.framing import COMMA
 from tests.support.rows import schemas
+from tests.support.rows.rows_to_read import COMMA
 
 
 def opened(content: bytes) -> CsvFile:

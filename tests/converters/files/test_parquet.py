@@ -18,9 +18,9 @@ import pytest
 
 from converters.cells.numbers import number
 from converters.cells.times import time_ms
-from converters.files.framing import COMMA
 from converters.files.parquet import BATCH_ROWS, ParquetError, ParquetSource
 from tests.support import ROOT
+from tests.support.rows.rows_to_read import COMMA
 
 TEXTS = ["plain", 'a,b "c"', "two\nlines", "", None, "é|:"]
 

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters.files.csv_file import CsvFileError
-from converters.files.framing import COMMA, csv_line
+from converters.files.framing import csv_line
 from stream.dead_letters.corrected_file import LONGEST_RAW, Form, event_form, printable
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, originals
 from stream.log.contract import Outgoing, Place
 from tests.stream.dead_letters.test_bad_rows import BAD
+from tests.support.rows.rows_to_read import COMMA
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project
 from tests.support.streams.logs import trim

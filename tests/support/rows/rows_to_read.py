@@ -1,9 +1,10 @@
-"""A schema, a good row of it, and the headers of records, for tests of reading rows."""
+"""A schema, a good row of it, a dialect, and the headers of records, for tests of reading rows."""
 
 from __future__ import annotations
 
 from converters.convert.records import Headers
 from converters.convert.to_vw_text import Row
+from converters.files.framing import Dialect
 from tests.support.rows import schemas
 
 COLUMNS: schemas.Columns = {
@@ -15,6 +16,9 @@ COLUMNS: schemas.Columns = {
 }
 GOOD = b"k1,2013-01-01,1,700,UA"
 GOOD_ROW: Row = ("k1", 1, "| dist:700 carrier=UA")
+
+# Most tests separate cells by commas.
+COMMA = Dialect(",")
 
 JSON: Headers = [("content-type", b"application/json")]
 CSV: Headers = [("content-type", b"text/csv; charset=utf-8")]
