@@ -25,9 +25,9 @@ ONLINE = "online, each label learned when it comes"
 NIGHTLY = "the same learner, taught the day's labels each midnight"
 STATIC = "the same learner, frozen when April begins"
 ONCE = "LightGBM, trained once, when April begins"
-MONTHLY = "LightGBM, trained anew each month"
-IMMEDIATE = "online, as if labels came at once (nobody can have this)"
-# Vowpal Wabbit opened for scoring alone may differ from the learner by so much.
+MONTHLY = "LightGBM, retrained each month"
+IMMEDIATE = "online, as if labels came immediately (not possible in practice)"
+# Vowpal Wabbit opened only for scoring may differ from the learner by so much.
 ROUNDING = 1e-6
 
 

@@ -30,7 +30,7 @@ class Bench:
         self._numbers = count()
         flights = folder / "flights.csv"
         write_flights(flights, rows)
-        # The topic may be there from another run on a broker that goes on.
+        # The topic may exist from another run on a broker that was kept.
         self._events = f"exact{time_ns()}.events"
         home = self._project("")
         for _ in range(times):  # ids repeat after more rows than the window of duplicates has

@@ -1,7 +1,7 @@
 """The demo's year of flights through the real commands, and the scores that they wrote.
 
-Stands before the parts about honest numbers: ``freshet backfill`` runs in a process of its own,
-as a user would run it, and what is measured afterwards is measured from its output alone.
+The parts about honest numbers use it: ``freshet backfill`` runs in a separate process, as a user
+would run it, and everything is measured from its output.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Year:
         """The report of a backfill, and the score that each flight got at arrival.
 
         Args:
-            name: of the run; its config and its state stand in a folder of that name.
+            name: of the run; its config and its state are in a folder of that name.
             options: of ``freshet backfill``.
             file: what is learned from; all flights if None.
             settings: what overrides the demo's config, as ``FRESHET_...``.

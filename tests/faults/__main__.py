@@ -1,7 +1,7 @@
 """``make faults``: all fault tests and thousands of kills, with one closing table.
 
 ``python -m tests.faults`` runs everything, ``python -m tests.faults tests`` and
-``python -m tests.faults kills [--only PART]`` a part. Interrupted, it goes on where it was.
+``python -m tests.faults kills [--only PART]`` a part. Interrupted, it resumes where it was.
 """
 
 from __future__ import annotations

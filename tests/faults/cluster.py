@@ -81,7 +81,7 @@ class Cluster:
         """Wait until another broker leads a partition."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self.leader(place) is than:
-            assert time.monotonic() < deadline, "nobody else takes the lead"
+            assert time.monotonic() < deadline, "no other broker takes the lead"
             time.sleep(0.2)
 
     def mend(self) -> None:
@@ -117,7 +117,7 @@ class Cluster:
                 for each in topic["partitions"]:
                     if each["partition_index"] == place.partition and each["leader_id"] >= 0:
                         return dict(each)
-            assert time.monotonic() < deadline, f"nobody leads {place}"
+            assert time.monotonic() < deadline, f"no broker leads {place}"
             time.sleep(0.1)
 
 

@@ -1,6 +1,6 @@
 """A producer that outlives any outage: sends rows at a rate while a test breaks the brokers.
 
-After a failure it asks the topic what it holds and goes on from there, so that each row is sent
+After a failure it asks the topic what it has and continues from there, so that each row is sent
 once. (``freshet produce`` gives up after thirty seconds without an answer, and says how far it is.)
 """
 

@@ -219,7 +219,7 @@ def _kept(record: Hostile, rows: set[int]) -> Outgoing | None:
 def compared(outcome: Outcome, good: Outcome) -> str:
     """See that the bad rows have changed nothing."""
     if good.report["rejected"] or good.report["duplicates"] or good.report["labels_rejected"]:
-        return f"a row that was taken is refused alone: {good.letters[:2]}"
+        return f"a row that was taken is refused by itself: {good.letters[:2]}"
     for name in ("model_sha256", "log_loss", "auc", "learned", "waiting", "expired", "scored_only"):
         nothing = name == "model_sha256" and good.report[name] is None
         if outcome.report[name] != good.report[name] and not nothing:

@@ -1,9 +1,9 @@
-"""After the kills: nothing lost, nothing twice, and the same as if nobody had been killed.
+"""After the kills: nothing lost, nothing twice, and the same as without kills.
 
 Compares the outputs of a killed learner with its ledger, row by row, and with a reference that
-nobody killed: for a topic that was full before the start another model that reads the same topics,
-and, whatever arrived when, a replay of the killed learner's journal from nothing. Every check
-gives the differences it finds as sentences; none is good.
+was not killed: for a topic that was full before the start another model that reads the same topics,
+and in all cases a replay of the killed learner's journal from nothing. Every check gives the
+differences that it finds as sentences; an empty list means success.
 """
 
 from __future__ import annotations

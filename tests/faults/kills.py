@@ -1,8 +1,8 @@
 """The long form of the kills: every scenario, two at a time, each finished one kept.
 
-A scenario is run by a process of its own, which leaves its :class:`Outcome` in ``.cache/faults``.
-What is found there, from the same code and of the same size, is not run again: an interrupted run
-goes on with the scenarios that are missing.
+Each scenario runs in a separate process, which leaves its :class:`Outcome` in ``.cache/faults``.
+Outcomes found there, from the same code and of the same size, are not run again: an interrupted
+run continues with the scenarios that are missing.
 """
 
 from __future__ import annotations

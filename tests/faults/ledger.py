@@ -1,10 +1,10 @@
-"""The input of a kill scenario, and for each of its rows what must become of it.
+"""The input of a kill scenario, and the expected outcome of each of its rows.
 
 Flights in records of a few rows, spread over the partitions and cut into chunks as they arrive.
-Among them stands everything that has an output or a count of its own: refused rows and whole
+They include everything that has a separate output or count: refused rows and whole
 refused records, repeats, rows without id and label, labels that come before their events, too
-late, twice, never, or against a label that came before. What is written down here is what
-:mod:`tests.faults.kill_checks` asks of the outputs, whoever was killed.
+late, twice, never, or in conflict with an earlier label. :mod:`tests.faults.kill_checks` compares
+the outputs with this.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tests.support.serving.project import flights
 # Seconds of stream time that an event waits for its label.
 LABEL_WAIT = 172_800
 TOO_LATE = LABEL_WAIT + 86_400
-# A label that comes first stands this much before its event.
+# A label that comes first is this much before its event.
 EARLY = 900
 JSON = (("content-type", b"application/json"),)
 
-# Rows that are refused wherever they stand in a record, by reason.
+# Rows that are refused at any place in a record, by reason.
 BAD_ROWS: tuple[tuple[bytes, str], ...] = (
     (b"bad,too,few", "wrong-width"),
     (b"bad,1357016400,1,AX,JFK,3,inf,", "not-finite"),

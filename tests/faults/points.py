@@ -1,13 +1,13 @@
 """Named points of the commit protocol: where a learner is killed, and where it was when it died.
 
-The harness knows the steps of the protocol, the product knows nothing of the harness: inside a
+The harness knows the steps of the protocol, the product does not know the harness: inside a
 child that is about to become a learner, :mod:`tests.faults.instruments` wraps the
 product's functions so that each step is noted here. A :class:`Trace` is a file that the child maps
-into its memory: what it has written is there when it is dead, and a step costs a microsecond.
+into its memory: its content outlives the child, and a step costs a microsecond.
 
-Outputs may be written by a thread of their own while the learner goes on, so there are two lanes:
-the last step of the outputs, and the last step of everything else. What becomes of a reader in a
-process of its own is noted in a third, which says nothing of where the learner stands.
+Outputs may be written by another thread while the learner continues, so there are two lanes:
+the last step of the outputs, and the last step of everything else. The steps of a reader process
+are noted in a third, which is independent of the learner's.
 """
 
 from __future__ import annotations

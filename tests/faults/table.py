@@ -1,7 +1,6 @@
 """The closing tables: on the terminal, and as markdown for the documentation.
 
-Takes the outcomes of :mod:`tests.faults.kills` and the results of the other fault tests; knows
-nothing of how they came to be.
+Takes the outcomes of :mod:`tests.faults.kills` and the results of the other fault tests.
 """
 
 from __future__ import annotations
