@@ -162,10 +162,10 @@ def _restore(pipeline: Pipeline, context: ResolvedConfig, snapshot: Snapshot) ->
     pipeline.saved_joins.restore(snapshot)
     arrays = read_arrays(snapshot.path / METRICS)
     pipeline.evaluator = Evaluator.from_state(pipeline.evaluator.measuring, arrays)
-    anew = shadows_begun_anew(scoring, state)
-    for name in anew & set(pipeline.evaluator.contenders):
+    restarted = restarted_shadows(scoring, state)
+    for name in restarted & set(pipeline.evaluator.contenders):
         pipeline.evaluator.drop(name)
-    tell_changes(context, state, anew)
+    log_changes(context, state, restarted)
     pipeline.planner.counts = Counts(**state["counts"])
     pipeline.batches = state["batches"]
     pipeline.output_before = to_cut(state["output_before"])
@@ -184,7 +184,9 @@ def _measured_by(context: ResolvedConfig) -> dict[str, Any]:
     }
 
 
-def tell_changes(context: ResolvedConfig, state: Mapping[str, Any], anew: Collection[str]) -> None:
+def log_changes(
+    context: ResolvedConfig, state: Mapping[str, Any], restarted: Collection[str]
+) -> None:
     """Log which measures differ from the checkpoint's; the model is not affected."""
     now, then = _measured_by(context), state.get("measured_by", {})
     changed = sorted(name for name in now if then and now[name] != then.get(name))
@@ -195,8 +197,8 @@ def tell_changes(context: ResolvedConfig, state: Mapping[str, Any], anew: Collec
             "evaluation.static_after has changed, but the frozen copy already exists and is kept",
             taken_at=then["static_after"],
         )
-    if anew:
-        names = ", ".join(sorted(anew))
+    if restarted:
+        names = ", ".join(sorted(restarted))
         log.info("shadows removed, or restarted with other arguments", shadows=names)
 
 
@@ -238,7 +240,7 @@ def read_scoring(scoring: Scoring, context: ResolvedConfig, snapshot: Snapshot) 
             shadow.begun = learned
 
 
-def shadows_begun_anew(scoring: Scoring, manifest: Mapping[str, Any]) -> set[str]:
+def restarted_shadows(scoring: Scoring, manifest: Mapping[str, Any]) -> set[str]:
     """The names of the snapshot's shadows that no longer exist or have other arguments."""
     here = {shadow.name: shadow for shadow in scoring.shadows}
     return {

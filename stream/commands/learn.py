@@ -48,7 +48,7 @@ def produce(
     from stream.log.topics import create_topics
     from stream.open_log import opened_log
     from stream.produce.file_records import History, warn_of_waits
-    from stream.produce.producer import Pace, Producer, telling_how_far
+    from stream.produce.producer import Pace, Producer, errors_with_progress
 
     if rate is not None and rate <= 0:
         raise UsageError(f"--rate {rate}: rows a second must be more than 0.")
@@ -60,7 +60,7 @@ def produce(
         producer = Producer(event_log, topics, settings.topics.partitions)
         stopped = stopped_by_signals(lambda: setattr(producer, "stopping", True))
         shows = progress("rows sent", file.size, file.tell)
-        with stopped, shows as shown, telling_how_far(producer, history):
+        with stopped, shows as shown, errors_with_progress(producer, history):
             produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
     warn_of_waits(history, settings)
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {settings.log}.")

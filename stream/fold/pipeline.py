@@ -24,7 +24,7 @@ from learners.evaluation.evaluator import Evaluator
 from learners.evaluation.labelled_examples import Lessons, Measuring
 from learners.learner import Learner
 from stream.fold.outputs import csv_field, dead_letter_records, score_records, score_texts
-from stream.fold.plan import Plan, Remembered, Taught, Teaching, plan_for
+from stream.fold.plan import Labelled, Plan, Remembered, Teaching, plan_for
 from stream.fold.row_planner import Counts, Planner
 from stream.fold.scoring import AMOUNT, OWN, SLICE, STATIC, Scoring
 from stream.fold.shadows import new_shadow
@@ -205,7 +205,7 @@ def _in_turn(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
         evaluator.take(lessons.part(slice(begin, None)))
 
 
-def lessons_of(taught: Taught, remembered: Remembered) -> Lessons:
+def lessons_of(taught: Labelled, remembered: Remembered) -> Lessons:
     """The labelled examples with everything needed to measure them."""
     layout = remembered.arrived_layout
     block = remembered.of(np.array(taught.events, dtype=np.int64))

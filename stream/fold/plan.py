@@ -54,7 +54,7 @@ class Arrivals:
 
 
 @dataclass
-class Taught:
+class Labelled:
     """Labelled examples or corrections, one entry each, in order.
 
     Attributes:
@@ -115,8 +115,8 @@ class Plan:
     lines: list[str] = field(default_factory=list)
     arrivals: Arrivals = field(default_factory=Arrivals)
     waits: list[int] = field(default_factory=list)
-    lessons: Taught = field(default_factory=Taught)
-    corrections: Taught = field(default_factory=Taught)
+    lessons: Labelled = field(default_factory=Labelled)
+    corrections: Labelled = field(default_factory=Labelled)
     lessons_before: list[int] = field(default_factory=list)
     kept: list[tuple[int, int, int]] = field(default_factory=list)
     scored: list[tuple[Taken, list[Scored]]] = field(default_factory=list)

@@ -221,9 +221,9 @@ class History:
                     f"{self._file.rows_read - 1:,} rows were read before it."
                 )
             last = time
-            yield self._parted(row, cells, event, time)
+            yield self._split(row, cells, event, time)
 
-    def _parted(self, row: FileRow, cells: list[str], event: int, time: int) -> Timed:
+    def _split(self, row: FileRow, cells: list[str], event: int, time: int) -> Timed:
         """A row without its label, and the label on its own."""
         assert self._late is not None
         id_at, label_at, label_time_at = self._late

@@ -134,7 +134,7 @@ class Producer:
 
 
 @contextmanager
-def telling_how_far(producer: Producer, history: History) -> Iterator[None]:
+def errors_with_progress(producer: Producer, history: History) -> Iterator[None]:
     """On an error, print how much was sent; if a time was refused, name its cell."""
     try:
         yield
