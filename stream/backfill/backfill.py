@@ -23,6 +23,7 @@ from learners.registry import Registry
 from learners.registry.row_types import Lineage, Start
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
+from stream.checkpoints.same_model import check_same
 from stream.dead_letters.exactly_once import once_reader
 from stream.fold.outputs import Score, read_dead_letters, read_scores
 from stream.fold.pipeline import Pipeline, Written, new_pipeline
@@ -110,11 +111,16 @@ class Backfill:
         return Start(to_positions(positions), ids, journal.end(log, topics.journal))
 
     def _beginning(self, live: Lineage) -> Pipeline:
-        """The state that the live lineage began with, under a new lineage for the backfill."""
-        serial = self._lineage(live.start, live.parent_version).serial
+        """The state that the live lineage began with, under a new lineage for the backfill.
+
+        Raises:
+            ChangedModelError: it began with a promoted version of another schema or learner.
+        """
         if live.parent_version is None:
-            return new_pipeline(self.context, serial)
+            return new_pipeline(self.context, self._lineage(live.start, None).serial)
         version = self.registry.versions.find(live.parent_version)
+        check_same(self.context, version.learner, version.schema_hash)
+        serial = self._lineage(live.start, live.parent_version).serial
         with self.snapshots.open(version.snapshot) as snapshot:
             return checkpoint.load(self.context, snapshot, serial)
 

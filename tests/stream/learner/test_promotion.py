@@ -44,6 +44,22 @@ def test_a_changed_config_is_refused_until_a_backfill_is_promoted(
     assert len(ids) == len(set(ids)) == 300
 
 
+def test_a_backfill_of_the_journal_keeps_no_weights_of_another_schema(project: Project) -> None:
+    """Where the lineage began with a promoted version, a changed schema asks for ``--fresh``."""
+    project.produce(project.write_csv(flights(300)))
+    project.learn()
+    with project.registry() as registry:
+        registry.serving.pin("promote", project.backfill()["version"], "the same again", "me")
+    project.learn()
+    text = project.config_file.read_text(encoding="utf-8")
+    project.config_file.write_text(text.replace("max = 5000", "max = 4000"), encoding="utf-8")
+    project.settings = load.load(project.config_file)
+    project.schema = schema.from_settings(project.settings)
+    with pytest.raises(ChangedModelError, match=r"columns.*backfill log --fresh"):
+        project.backfill()
+    assert project.backfill(fresh=True)["learned"] == 300
+
+
 def test_a_promoted_backfill_of_a_file_is_gone_on_from(project: Project) -> None:
     """History from a file first, then the stream: one model of both, every row output once."""
     rows = flights(600)
