@@ -23,7 +23,7 @@ def report(
     json: Json = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Report what the scores given at arrival were worth once the labels came."""
+    """Report how good the scores given at arrival were once the labels came."""
     from converters.files.output import check_apart, writing
     from learners.report.checkpoint_measures import measured
     from learners.report.document import document

@@ -1,8 +1,8 @@
-"""What decisions are worth once the truth is known, and from which score they should be taken.
+"""The value of decisions once the labels are known, and the best threshold for them.
 
-Takes the lessons' scores, labels and amounts; hands on the value by threshold for reports. *To
+Takes the examples' scores, labels and amounts; gives the value by threshold for reports. *To
 act* is to take an event for positive: its score is at or above the threshold. ``[value]`` says
-what each outcome is worth, for an amount of one.
+the price of each outcome, for an amount of one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from learners.metrics.arrays import BoolArray, FloatArray, IntArray, sum_in_orde
 def decision_values(
     acted: BoolArray, positive: BoolArray, amounts: FloatArray, value: ValueSettings
 ) -> FloatArray:
-    """What each decision was worth; nan where the amount is."""
+    """The value of each decision; nan where the amount is."""
     acting = np.where(positive, value.true_positive, value.false_positive)
     waiting = np.where(positive, value.false_negative, value.true_negative)
     return np.where(acted, acting, waiting) * amounts
@@ -38,7 +38,7 @@ NEVER = math.nextafter(1.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The threshold at which recent decisions would have been worth most.
+    """The threshold at which recent decisions would have had the highest value.
 
     Attributes:
         threshold: act from this score on; above 1 for never.
@@ -68,7 +68,7 @@ def value_by_threshold(
         scores: as served, in the order of the lessons; nan where there is none.
         positive: the labels.
         amounts: by what each event's value is multiplied; nan where that is not known.
-        value: what decisions are worth.
+        value: the prices of decisions.
         confidence: with which thresholds outside the best one's interval are worse.
 
     Returns:

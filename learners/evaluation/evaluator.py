@@ -55,7 +55,7 @@ BLOCK = 8192
 
 
 class Evaluator:
-    """The measures of one stream of lessons; the one owner of their state.
+    """The measures of one stream of examples; the one owner of their state.
 
     Args:
         measuring: what is measured.
@@ -71,7 +71,7 @@ class Evaluator:
 
     @classmethod
     def from_state(cls, measuring: Measuring, arrays: Mapping[str, AnyArray]) -> Self:
-        """Go on from what ``state`` gave, though other things may be measured from here on.
+        """Resume from what ``state`` gave, even if other metrics are configured from here on.
 
         Windows reach as far back as was kept. Decisions at another threshold, or of amounts in
         another column, begin anew; so do periods of another length and slices that are new.
@@ -94,7 +94,7 @@ class Evaluator:
 
     @property
     def count(self) -> int:
-        """Lessons taken: the number of the next one."""
+        """Examples taken: the number of the next one."""
         return self._measures.count + self._waiting_count
 
     @property
@@ -105,13 +105,13 @@ class Evaluator:
 
     @property
     def forks(self) -> dict[str, int]:
-        """Lessons that were measured before each copy of another contender was taken."""
+        """Examples that were measured before each copy of another contender was taken."""
         return {name: number for name, (_, number) in self._forks.items()}
 
     def take(self, lessons: Lessons) -> None:
-        """Take lessons in the order in which they were learned.
+        """Take examples in the order in which they were learned.
 
-        A contender that is not known begins with these lessons.
+        A contender that is not known begins with these examples.
 
         Raises:
             MetricsError: columns do not fit each other; or a score is not in [0, 1], which may
@@ -124,14 +124,14 @@ class Evaluator:
             self._measure()
 
     def correct(self, numbers: IntArray, lessons: Lessons) -> None:
-        """Labels of lessons taken before are corrected.
+        """Labels of examples taken before are corrected.
 
         Args:
-            numbers: of the lessons, in the order of learning from 0; each had the other label.
+            numbers: of the examples, in the order of learning from 0; each had the other label.
             lessons: with their new labels, and all else as at first.
 
         Raises:
-            MetricsError: columns do not fit each other, or there is no such lesson.
+            MetricsError: columns do not fit each other, or there is no such example.
         """
         check_shape(lessons, len(self.measuring.slices))
         if numbers.shape != (len(lessons),) or (numbers.size and not self._known(numbers)):
@@ -146,7 +146,7 @@ class Evaluator:
         return bool(numbers.min() >= 0 and numbers.max() < self.count)
 
     def fork(self, name: str, of: str = SCORE) -> None:
-        """Begin a contender whose past is another's; no lesson's scores name it before this.
+        """Begin a contender whose past is another's; no example's scores name it before this.
 
         Raises:
             MetricsError: it is there already, or the other is not.
@@ -186,7 +186,7 @@ class Evaluator:
         self._corrections.clear()
 
     def _checked(self, correction: Correction) -> Correction:
-        """With the scores of those that were another contender when the lessons were learned."""
+        """With the scores of those that were another contender when the examples were learned."""
         lessons, numbers = correction.lessons, correction.numbers
         scores = dict(lessons.scores)
         for name, (of, number) in self._forks.items():
@@ -218,12 +218,12 @@ class Evaluator:
         return details(self._measures, self.measuring, values or {})
 
     def window_lessons(self) -> Kept:
-        """The lessons of the window by count, for comparisons of paired scores."""
+        """The examples of the window by count, for comparisons of paired scores."""
         self._measure()
         return self._measures.recent.window()
 
     def state(self) -> dict[str, AnyArray]:
-        """Everything, as arrays for ``np.savez``; the same lessons always give the same bits."""
+        """Everything, as arrays for ``np.savez``; the same examples always give the same bits."""
         self._measure()
         names = [[name, of] for name, (of, _) in sorted(self._forks.items())]
         numbers = [number for _, (_, number) in sorted(self._forks.items())]
@@ -234,6 +234,6 @@ class Evaluator:
 
 
 def _ends(count: int) -> list[int]:
-    """Where the blocks of so many lessons end; all are about as long."""
+    """Where the blocks of so many examples end; all are about as long."""
     blocks = max(1, count // BLOCK)
     return [count * block // blocks for block in range(1, blocks + 1)]

@@ -63,7 +63,7 @@ BARS = BARS_A_BIN * CALIBRATION_BINS
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Some lessons under the scores of one contender; costs in whole units.
+    """Some examples under the scores of one contender; costs in whole units.
 
     Attributes:
         scores: in [0, 1].
@@ -103,7 +103,7 @@ def scored(
     decided: IntArray,
     losses: FloatArray | None = None,
 ) -> Scored:
-    """The costs of checked lessons.
+    """The costs of checked examples.
 
     Args:
         scores: checked.
@@ -190,5 +190,5 @@ class ExactSums:
         return used, flat[used]
 
     def restore(self, used: AnyArray, held: AnyArray) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         self._table.reshape(-1)[used] = held

@@ -43,11 +43,11 @@ class Fading:
         )
 
     def weights(self, numbers: IntArray) -> FloatArray:
-        """The weight of each lesson at its own chunk's end."""
+        """The weight of each example at its chunk's end."""
         return self._weights[numbers % self.chunk]
 
     def weights_at(self, numbers: IntArray, moments: IntArray) -> FloatArray:
-        """The weight of each lesson at the end of the chunk that was open at the moment."""
+        """The weight of each example at the end of the chunk that was open at the moment."""
         ends = (moments // self.chunk + 1) * self.chunk - 1
         ago = (ends - numbers).tolist()
         return np.array([0.5 ** (lessons / self.half_life) for lessons in ago])
@@ -55,7 +55,7 @@ class Fading:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How much each of some lessons counts.
+    """How much each of some examples counts.
 
     Attributes:
         chunks: which chunk it is added to, counted from the open one; never falling.
@@ -115,7 +115,7 @@ class ExponentiallyWeighted:
             self._open = rest.copy() if len(rest) else np.zeros((1, WIDTH))
 
     def rescale(self, count: int, before: Fading, after: Fading) -> None:
-        """Go on with another half-life, from so many lessons on."""
+        """Continue with another half-life, from so many examples on."""
         inside, inside_after = count % before.chunk, count % after.chunk
         now = self._past * 0.5 ** (inside / before.half_life)
         now += self._open[0] * 0.5 ** ((inside - before.chunk) / before.half_life)
@@ -159,7 +159,7 @@ class ExponentiallyWeighted:
         return {"faded_places": used.astype(np.uint32), "faded_sums": sums[used]}
 
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         sums = np.zeros(2 * WIDTH)
         sums[arrays["faded_places"]] = arrays["faded_sums"]
         self._past, self._open = sums[:WIDTH].copy(), sums[WIDTH:].reshape(1, WIDTH).copy()

@@ -1,6 +1,6 @@
 """The sums of one contender over the groups of one grouping, one row a group.
 
-Everything is a whole number, so that rows may be merged and lessons taken back without a trace.
+Everything is a whole number, so that rows may be merged and examples subtracted exactly.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class GroupHistogram:
     def add(
         self, rows: IntArray, bins: IntArray, positive: IntArray, scores: FloatArray, sign: int
     ) -> None:
-        """Count lessons, or with a sign of -1 take back what was counted."""
+        """Count examples, or with a sign of -1 subtract them."""
         if not rows.size:
             return
         self._reach(int(bins.min()), int(bins.max()))
@@ -111,7 +111,7 @@ class GroupHistogram:
         }
 
     def restore(self, arrays: Mapping[str, AnyArray], size: int) -> None:
-        """Go on from a state of so many rows."""
+        """Resume from a state of so many rows."""
         self._begin(size)
         rows, bins = np.divmod(arrays["group_bins"].astype(np.int64), COARSE_BINS)
         if not rows.size:
@@ -153,9 +153,9 @@ class GroupSums:
         return np.zeros((2, len(self._whole), CALIBRATION_BINS), dtype=np.complex128)
 
     def add(self, rows: IntArray, lessons: Scored, sign: int = 1) -> None:
-        """Add lessons, or with a sign of -1 take them back; rows are below the size.
+        """Add examples, or with a sign of -1 subtract them; rows are below the size.
 
-        Hot: each of the additions costs 3 ns a lesson.
+        Hot: each of the additions costs 3 ns an example.
         """
         if self._added + rows.size > MOST_LESSONS:
             self._carry()
@@ -235,7 +235,7 @@ class GroupSums:
         }
 
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         self._whole = arrays["group_whole"].astype(np.int64)
         self._size = len(self._whole)
         self._parts = arrays["group_parts"].astype(np.int64)

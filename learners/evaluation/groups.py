@@ -1,7 +1,7 @@
-"""Which group a lesson belongs to: its period, its slices' values, the age of its label.
+"""Which group an example belongs to: its period, its slices' values, the age of its label.
 
 Groups number the rows of :mod:`learners.evaluation.group_sums`, and stay bounded; where neighbours
-are merged, a lesson's group follows from all lessons seen, not from the order in which they came.
+are merged, an example's group depends on all examples seen, not on their order.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Grouping(Protocol):
         """Whether it can go on from a state."""
 
     def restore(self, state: AnyArray) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
 
 
 class Fixed:
@@ -103,7 +103,7 @@ class Codes:
         return True
 
     def restore(self, state: AnyArray) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         self._size = int(state[0])
 
 
@@ -168,7 +168,7 @@ class Widening:
         return int(state[0]) == self.first_width
 
     def restore(self, state: AnyArray) -> None:
-        """Go on from a state of the same first width."""
+        """Resume from a state of the same first width."""
         self.width = int(state[1])
         self.keys = state[2:].astype(np.int64)
 
@@ -198,7 +198,7 @@ class Grouped:
 
     Attributes:
         kinds: by name.
-        since: the number of the first lesson that each holds.
+        since: the number of the first example that each holds.
     """
 
     def __init__(self, measuring: Measuring) -> None:
@@ -220,7 +220,7 @@ class Grouped:
         return self._widening(PERIODS)
 
     def by_lessons(self) -> Widening:
-        """The stretches of lessons behind the score."""
+        """The stretches of examples trained on before the score."""
         return self._widening(BY_LESSONS)
 
     def _widening(self, name: str) -> Widening:
@@ -235,7 +235,7 @@ class Grouped:
         numbers: IntArray,
         move: Callable[[str, Move], None],
     ) -> dict[str, IntArray]:
-        """The row of each lesson in each grouping; -1 in one that began later.
+        """The row of each example in each grouping; -1 in one that began later.
 
         Args:
             lessons: any, seen for the first time or again.
@@ -269,7 +269,7 @@ class Grouped:
         }
 
     def restore(self, arrays: Mapping[str, AnyArray], count: int) -> list[str]:
-        """Go on from a state; what that does not hold, or otherwise, begins with the next lesson.
+        """Resume from a state; a grouping that it lacks or that has changed starts here.
 
         Returns:
             The groupings that begin anew.
@@ -287,5 +287,5 @@ class Grouped:
 
 
 def _stay(move: Move) -> None:
-    """A lesson that was seen before needs no new row."""
+    """An example that was seen before needs no new row."""
     assert move.size

@@ -92,10 +92,10 @@ class LogOddsHistogram:
         self._only = np.full(BINS, NO_SCORE)
 
     def add(self, scores: FloatArray, positive: IntArray, bins: IntArray) -> None:
-        """Count lessons.
+        """Count examples.
 
         Args:
-            scores: of the lessons.
+            scores: of the examples.
             positive: 1 for positive, 0 for negative.
             bins: of the scores.
         """
@@ -103,7 +103,7 @@ class LogOddsHistogram:
         notice(self._only, bins, scores)
 
     def correct(self, positive: IntArray, bins: IntArray) -> None:
-        """Take lessons from the other label to this one."""
+        """Take examples from the other label to this one."""
         np.add.at(self._counts.reshape(-1), bins + positive * BINS, 1)
         np.subtract.at(self._counts.reshape(-1), bins + (1 - positive) * BINS, 1)
 
@@ -134,7 +134,7 @@ class LogOddsHistogram:
         }
 
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         self._counts[:, arrays["auc_bins"]] = arrays["auc_counts"]
         self._only[arrays["auc_bins"]] = SEVERAL_SCORES
         self._only[arrays["auc_single_bins"]] = arrays["auc_single_scores"]
@@ -180,7 +180,7 @@ AGE_OF_STEP: IntArray = np.searchsorted(np.array(AGES[1:]), _STEPS, side="right"
 
 
 def delay_steps(lessons: Lessons) -> IntArray:
-    """The last step that is not above each lesson's delay; the first one for none at all."""
+    """The last step that is not above each example's delay; the first one for none at all."""
     delays = lessons.known - lessons.arrived
     if delays.size and int(delays.max()) < STEPS[1]:
         return np.zeros(delays.size, dtype=np.int64)
@@ -195,7 +195,7 @@ class Delays:
         self._counts: IntArray = np.zeros((2, len(STEPS)), dtype=np.int64)
 
     def add(self, steps: IntArray, positive: BoolArray, sign: int) -> None:
-        """Count lessons, or with a sign of -1 take them back."""
+        """Count examples, or with a sign of -1 subtract them."""
         np.add.at(self._counts.reshape(-1), steps + positive * len(STEPS), sign)
 
     def report(self) -> list[dict[str, Any]]:
@@ -212,5 +212,5 @@ class Delays:
         return {"delays": self._counts.copy()}
 
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         self._counts = arrays["delays"].astype(np.int64)

@@ -20,16 +20,16 @@ ALWAYS = (SCORE, BASE_RATE)
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """Some lessons.
+    """Some examples.
 
     Attributes:
         scores: the probability given at arrival, by contender; "score" and "base_rate" always,
             nan where one of the others gave none.
         positive: what the label says.
-        behind: lessons behind the score.
+        behind: examples trained on before the score.
         arrived: the event's record time, ms.
         known: the stream time when the label came, ms.
-        slices: codes of the slices' values, [column, lesson]; -1 where none is known.
+        slices: codes of the slices' values, [column, example]; -1 where none is known.
         amounts: by what the event's value is multiplied; nan where the cell held none.
     """
 
@@ -108,7 +108,7 @@ def check_shape(lessons: Lessons, columns: int) -> None:
 
 
 def checked(lessons: Lessons, first: int) -> Lessons:
-    """The lessons with plain zeros for negative ones, once each score is seen to be one.
+    """The examples with plain zeros for negative ones, once each score is seen to be one.
 
     Args:
         lessons: of the right shape.
@@ -149,9 +149,9 @@ class Measuring:
     """What is measured.
 
     Attributes:
-        window: lessons in the window by count.
+        window: examples in the window by count.
         window_ms: event time that the other window reaches back from the newest event.
-        half_life: lessons after which a lesson counts half in the faded measures.
+        half_life: examples after which an example counts half in the faded measures.
         period_ms: event time that a point of the curves stands for.
         threshold: the score from which an event is taken for positive.
         value: the prices of decisions; None if not configured.
@@ -204,7 +204,7 @@ class Measuring:
 
     @property
     def most_recent(self) -> int:
-        """The most lessons that are kept one by one, for both windows."""
+        """The most examples that are kept one by one, for both windows."""
         return max(self.window, min(MOST_WINDOWS * self.window, MOST_RECENT))
 
     @property

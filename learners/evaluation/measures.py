@@ -22,10 +22,10 @@ from learners.metrics.arrays import AnyArray, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What is the same for all contenders of some lessons.
+    """What is the same for all contenders of some examples.
 
     Attributes:
-        rows: the lessons' rows by grouping; -1 in one that began after the lesson.
+        rows: the examples' rows by grouping; -1 in one that began after the example.
         shares: how much they count in the faded measures.
         served: log losses of the served score, in units.
         amounts: by what their values are multiplied; nan where unknown.
@@ -39,7 +39,7 @@ class Beside:
     decided: IntArray
 
     def part(self, chosen: IntArray) -> Beside:
-        """Those of some of the lessons."""
+        """The values of some of the examples."""
         return Beside(
             {name: rows[chosen] for name, rows in self.rows.items()},
             self.shares.part(chosen),
@@ -72,12 +72,12 @@ class Contender:
         return self.groups[ALL]
 
     def add(self, lessons: Scored, beside: Beside) -> None:
-        """Add lessons."""
+        """Add examples."""
         self.histogram.add(lessons.scores, lessons.positive, lessons.bins)
         self._add_linear(lessons, beside, 1)
 
     def correct(self, old: Scored, new: Scored, before: Beside, after: Beside) -> None:
-        """Take lessons back as they were, and add them with their new labels."""
+        """Take examples back as they were, and add them with their new labels."""
         self.histogram.correct(new.positive, new.bins)
         for lessons, beside, sign in ((old, before, -1), (new, after, 1)):
             self._add_linear(lessons, beside, sign)
@@ -99,7 +99,7 @@ class Contender:
             self.amounts.add(lessons.decisions, values, known * lessons.decided * sign)
 
     def counts(self) -> tuple[int, int]:
-        """Lessons and positive ones."""
+        """Examples and positive ones."""
         negatives, positives = self.bars.sum(axis=1).tolist()
         return negatives + positives, positives
 
@@ -133,7 +133,7 @@ class Contender:
         return arrays
 
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
-        """Go on from a state; a grouping that it does not hold begins anew."""
+        """Resume from a state; a grouping that it lacks starts from zero."""
         self.bars = arrays["bars"].astype(np.int64)
         whole, part = arrays["served"].tolist()
         self.served = whole * UNIT + part
@@ -155,11 +155,11 @@ def under(name: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """Lessons that have got another label.
+    """Examples whose label was corrected.
 
     Attributes:
-        numbers: of the lessons, in the order of learning from 0.
-        moment: lessons taken before it was said.
+        numbers: of the examples, in the order of learning from 0.
+        moment: examples taken before the correction.
         lessons: with their new labels and all else as at first.
     """
 
@@ -169,17 +169,17 @@ class Correction:
 
 
 class Measures:
-    """All sums, and the last lessons.
+    """All sums, and the last examples.
 
     Attributes:
-        count: lessons measured.
+        count: examples measured.
         contenders: by name.
         grouped: the groupings.
-        recent: the last lessons.
+        recent: the last examples.
         delays: how long labels took.
         fading: the weights of the faded measures.
-        decided_from: the number of the first lesson decided under today's threshold.
-        without_amount: lessons since then whose amount is not known.
+        decided_from: the number of the first example decided under today's threshold.
+        without_amount: examples since then whose amount is not known.
     """
 
     def __init__(self, measuring: Measuring) -> None:
@@ -202,7 +202,7 @@ class Measures:
         self.contenders[name] = Contender(sizes, scaled=bool(self._measuring.scale))
 
     def take(self, lessons: Lessons, corrections: Sequence[Correction]) -> None:
-        """Measure the next lessons, and corrections of any up to them."""
+        """Measure the next examples, and corrections of any up to them."""
         if len(lessons):
             self._add(lessons)
         before = self.count
@@ -230,7 +230,7 @@ class Measures:
     def _scored(
         self, lessons: Lessons, steps: IntArray, numbers: IntArray, shares: Shares
     ) -> tuple[dict[str, tuple[IntArray | None, Scored]], Beside]:
-        """What the lessons cost each contender that scored them, and what is the same for all."""
+        """What the examples cost each contender that scored them, and what is the same for all."""
         decided = (numbers >= self.decided_from).astype(np.int64)
         positive, threshold = lessons.positive, self._measuring.threshold
         base = loss_units(lessons.scores[BASE_RATE], positive)
@@ -306,7 +306,7 @@ class Measures:
         return arrays
 
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
-        """Go on from a state; what is measured otherwise now begins with the next lesson."""
+        """Resume from a state; what is measured differently now starts with the next example."""
         self.count, self.decided_from, self.without_amount = map(int, arrays["counts"])
         fresh = self.grouped.restore(arrays, self.count)
         for name in arrays["contenders"].tolist():

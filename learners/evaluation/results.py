@@ -7,7 +7,7 @@ The summary has for each contender::
      "score_log_loss", "lift", "value", "window": {...}, "recent": {...}, "faded": {...}}
 
 over everything; ``value`` where the configuration has a matrix, ``base_rate_log_loss`` and
-``score_log_loss`` over the lessons that this contender has scored too. "score" stands at the top,
+``score_log_loss`` over the examples that this contender has scored too. "score" stands at the top,
 with ``decisions`` and all of ``value``; "static" and the other ``contenders`` are in it.
 ``recent`` is the window by event time.
 """

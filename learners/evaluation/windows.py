@@ -68,7 +68,7 @@ NEVER = -(2**62)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Some of the last lessons, oldest first.
+    """Some of the last examples, oldest first.
 
     Attributes:
         scores: by contender, nan where it gave none.
@@ -84,7 +84,7 @@ class Kept:
 
 
 class Recent:
-    """The last lessons, in columns of the same length."""
+    """The last examples, in columns of the same length."""
 
     def __init__(self, measuring: Measuring) -> None:
         self._measuring = measuring
@@ -103,7 +103,7 @@ class Recent:
         self._held = 0
 
     def append(self, lessons: Lessons) -> None:
-        """Add lessons, the next in number."""
+        """Add examples, the next in number."""
         if not len(lessons):
             return
         numbers = np.arange(self._count, self._count + len(lessons))
@@ -142,7 +142,7 @@ class Recent:
         self._held = int(keep.sum())
 
     def correct(self, numbers: IntArray, positive: BoolArray) -> None:
-        """Give lessons another label, where they are still there; of two, the later one counts."""
+        """Give examples another label, where they are still there; of two, the later one counts."""
         self._settle()
         held = self._columns["number"]
         places = np.searchsorted(held, numbers)
@@ -162,12 +162,12 @@ class Recent:
         self._columns.pop(SCORES + name, None)
 
     def window(self) -> Kept:
-        """The last lessons by count."""
+        """The last examples by count."""
         self._settle()
         return self._kept(self._columns["number"] >= self._first_number)
 
     def by_time(self) -> Kept:
-        """The lessons whose events are the newest."""
+        """The examples whose events are the newest."""
         self._settle()
         in_time: BoolArray = self._columns["arrived"] > self._after
         bound = self._count - self._measuring.most_recent
@@ -187,7 +187,7 @@ class Recent:
         )
 
     def state(self) -> dict[str, AnyArray]:
-        """The lessons that are kept."""
+        """The examples that are kept."""
         self._settle()
         kept = {f"recent_{name}": _short(self._columns[name]) for name in sorted(self._columns)}
         return kept | {"recent_bounds": self._bounds()}
@@ -197,7 +197,7 @@ class Recent:
         return np.array(bounds, dtype=np.int64)
 
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
-        """Go on from a state, as far back as that reaches."""
+        """Resume from a state, as far back as that reaches."""
         self._newest, self._count, self._after, self._first_number = arrays[
             "recent_bounds"
         ].tolist()
@@ -236,10 +236,10 @@ def base_losses(kept: Kept) -> FloatArray:
 
 
 def windowed(kept: Kept, bases: FloatArray, name: str, measuring: Measuring) -> dict[str, Any]:
-    """All measures of a contender over the lessons that it has scored; None where undefined.
+    """All measures of a contender over the examples that it has scored; None where undefined.
 
     Args:
-        kept: the lessons.
+        kept: the examples.
         bases: their ``base_losses``, worked out once for all contenders.
         name: of the contender.
         measuring: threshold and value of decisions.
@@ -263,7 +263,7 @@ def windowed(kept: Kept, bases: FloatArray, name: str, measuring: Measuring) -> 
 
 
 def exact(scores: FloatArray, positive: BoolArray) -> dict[str, Any]:
-    """The measures of one lesson or more that need no threshold."""
+    """The measures of one example or more that need no threshold."""
     counts = counts_by_score(scores, positive)
     single = np.zeros(counts[0].size, dtype=np.bool_)
     gaps = scores - positive

@@ -163,7 +163,7 @@ def _ratio(part: int, whole: int) -> str:
 
 
 def value_section(document: Mapping[str, Any]) -> Section | None:
-    """What decisions were worth, and by which threshold they would have been worth most."""
+    """The value of decisions, and the threshold that would have maximized it."""
     measures = document["measures"]
     value = measures.get("value")
     if not value:
@@ -196,7 +196,7 @@ def _thresholds(document: Mapping[str, Any]) -> list[str]:
             "The best threshold is not known: no label of the newest events has an amount.",
         ]
     at = "never acting" if best["threshold"] > 1 else f"a threshold of {best['threshold']:.4g}"
-    worth = f"would have been best, worth {best['value']:,.4f} an event: {best['note']}."
+    worth = f"would have been best, with a value of {best['value']:,.4f} an event: {best['note']}."
     return [words, f"Over the newest events, {at} {worth}"]
 
 
