@@ -23,7 +23,7 @@ from learners.registry.row_types import Lineage
 from stream.fold.outputs import read_dead_letters
 from stream.log import journal
 from stream.log.batch import LabelRows
-from stream.log.contract import EventLog, Place, Record
+from stream.log.contract import EventLog, Place, Record, poll
 from stream.log.topics import Topics, described, ends_of
 from stream.reading.conversion import RecordReader
 
@@ -150,12 +150,12 @@ def originals(log: EventLog, place: Place, offsets: Iterable[int]) -> Iterator[R
     left = deque(offset for offset in sorted(offsets) if begin <= offset < end)
     while left:
         with closing(log.read({place: left[0]})) as reader:
-            while left and left[0] - reader.position(place) < FAR:
-                for record in reader.poll(1.0):
+            while left and left[0] - reader.buffers[place].position < FAR:
+                for record in poll(reader, 1.0):
                     if left and (record.place, record.offset) == (place, left[0]):
                         left.popleft()
                         yield record
-                while left and left[0] < reader.position(place):
+                while left and left[0] < reader.buffers[place].position:
                     left.popleft()
 
 

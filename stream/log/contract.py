@@ -10,13 +10,17 @@ position is the next offset to read; a reader starts exactly where it is told an
 consumer group would; outputs of one transaction are seen all or not at all, and readers see
 committed records only.
 
+A reader reads into a bounded :class:`PartitionBuffer` for each partition, and whoever uses it takes
+the records from there; :func:`poll` takes a share of each.
+
 An :class:`EventLog` may be used by several threads at once, a reader or a writer by one. Whoever
 gets an error from a reader or a writer closes it and, to try again, opens another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -29,6 +33,15 @@ MAX_AHEAD_MS = 3_600_000
 # Twice the largest request body that the server takes by default; Kafka's own default of 1 MiB
 # would refuse a body that the server has accepted.
 MAX_RECORD_BYTES = 16 * 2**20
+
+# What one poll hands out of all partitions together, and at least of each that has so much.
+RECORDS_A_POLL, LEAST_RECORDS = 2_048, 128
+BYTES_A_POLL, LEAST_BYTES = 8 * 2**20, 2**18
+
+# What a buffer of one of many partitions may hold all the same.
+LEAST_BUFFER_BYTES = 2**20
+# What a record takes in memory beside its value.
+RECORD_BYTES = 256
 
 
 class LogError(FreshetError):
@@ -122,23 +135,62 @@ class TopicState:
     ends: dict[Place, int] = field(default_factory=dict)
 
 
+class PartitionBuffer:
+    """The records of one partition that were read and not yet taken, in its order.
+
+    Attributes:
+        records: what :meth:`take` gives next is first.
+        bytes: about how much memory they take; the reader bounds it.
+        end: the next offset to read.
+    """
+
+    __slots__ = ("bytes", "end", "records")
+
+    def __init__(self, position: int) -> None:
+        self.records: deque[Record] = deque()
+        self.bytes = 0
+        self.end = position
+
+    @property
+    def position(self) -> int:
+        """The next offset to take, or to read when all was taken; moves past gaps by itself."""
+        return self.records[0].offset if self.records else self.end
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Append what was read next: one record or more."""
+        self.records += records
+        self.bytes += sum([len(r.value) for r in records]) + RECORD_BYTES * len(records)
+        self.end = records[-1].offset + 1
+
+    def take(self) -> Record:
+        """Remove the first record."""
+        record = self.records.popleft()
+        self.bytes -= len(record.value) + RECORD_BYTES
+        return record
+
+
+def buffer_limit(in_all: int, partitions: int) -> int:
+    """At how many bytes one of so many buffers is full, for all to take about ``in_all``."""
+    return max(in_all // max(partitions, 1), LEAST_BUFFER_BYTES)
+
+
 class LogReader(Protocol):
     """Reads several partitions from given positions; each partition in its order."""
 
-    def poll(self, timeout: float) -> list[Record]:
-        """What has arrived on the partitions not paused, in each partition's order.
+    @property
+    def buffers(self) -> Mapping[Place, PartitionBuffer]:
+        """The buffer of each partition: one for as long as the reader is used."""
 
-        Returns at most a few thousand records and a few megabytes (or one record, if that alone
-        is larger), a share from each partition that has some. Waits at most ``timeout`` seconds
-        when there is nothing; may return an empty list.
+    def fill(self, timeout: float) -> bool:
+        """Read what there is into the buffers that are not full; whether there was any.
+
+        Each buffer is full at the same number of bytes, which bounds them all together. Waits at
+        most ``timeout`` seconds when there is nothing.
 
         Raises:
             PositionError: history below a position is gone, or the topic is another one now.
             LogUnavailableError: the log does not answer.
         """
-
-    def position(self, place: Place) -> int:
-        """The next offset that ``poll`` would hand out or look at; moves past gaps by itself."""
 
     def ends(self) -> dict[Place, int]:
         """The position at which each partition has nothing more (committed), as of now.
@@ -151,14 +203,33 @@ class LogReader(Protocol):
             LogUnavailableError: the log does not answer.
         """
 
-    def pause(self, places: Iterable[Place]) -> None:
-        """Hand out nothing of these until resumed (their buffers are full)."""
-
-    def resume(self, places: Iterable[Place]) -> None:
-        """Hand these out again."""
-
     def close(self) -> None:
         """Free connections; it is not used after that."""
+
+
+def poll(reader: LogReader, timeout: float) -> list[Record]:
+    """Take what has arrived, in each partition's order, and read on; may be an empty list.
+
+    Takes at most a few thousand records and a few megabytes (or one record, if that alone is
+    larger), a share from each partition that has some. Waits at most ``timeout`` seconds when there
+    is nothing.
+
+    Raises:
+        PositionError: as :meth:`LogReader.fill`.
+        LogUnavailableError: likewise.
+    """
+    reader.fill(0.0 if any(b.records for b in reader.buffers.values()) else timeout)
+    ready = [buffer for buffer in reader.buffers.values() if buffer.records]
+    most = max(RECORDS_A_POLL // max(len(ready), 1), LEAST_RECORDS)
+    room = max(BYTES_A_POLL // max(len(ready), 1), LEAST_BYTES)
+    taken: list[Record] = []
+    for buffer in ready:
+        least = buffer.bytes - room
+        for _ in range(min(most, len(buffer.records))):
+            taken.append(buffer.take())
+            if buffer.bytes <= least:
+                break
+    return taken
 
 
 class OutputWriter(Protocol):

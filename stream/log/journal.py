@@ -15,7 +15,7 @@ import orjson
 
 from converters.errors import FreshetError
 from learners.registry.row_types import Lineage
-from stream.log.contract import EventLog, LogError, Outgoing, Place, PositionError, Record
+from stream.log.contract import EventLog, LogError, Outgoing, Place, PositionError, Record, poll
 from stream.log.limits import WAYS_OUT
 from stream.log.topics import Topics, described, ends_of
 
@@ -103,10 +103,10 @@ def records(
     try:
         left = {p for p in positions if positions[p] < state.ends[p]}
         while left:
-            for record in reader.poll(1.0):
+            for record in poll(reader, 1.0):
                 if record.offset < state.ends[record.place]:
                     yield record
-            left = {p for p in left if reader.position(p) < state.ends[p]}
+            left = {p for p in left if reader.buffers[p].position < state.ends[p]}
     finally:
         reader.close()
 

@@ -1,20 +1,25 @@
-"""Reads Kafka from given positions: hands committed records to the event reader.
+"""Reads committed records of Kafka, from given positions, into a buffer for each partition.
 
-Between kafka-python's consumer and the caller stands a bounded buffer for each partition. It hands
-out a share of each partition, where ``KafkaConsumer.poll`` drains one before the next, and it makes
-pausing safe: kafka-python 3.0 forgets a partition that is paused with records half handed out and
-never reads it again, so every fetch is drained into the buffers whole.
+The buffers let a caller take from every partition, where ``KafkaConsumer.poll`` drains one before
+the next, and they make pausing safe: kafka-python 3.0 forgets a partition that is paused with
+records half handed out and never reads it again, so every fetch is drained into the buffers whole.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from stream.log.contract import Place, PositionError, Record, TopicState
+from stream.log.contract import (
+    PartitionBuffer,
+    Place,
+    PositionError,
+    Record,
+    TopicState,
+    buffer_limit,
+)
 from stream.log.limits import WAYS_OUT, check_position
 from stream.log_kafka.client import REQUEST_SECONDS, Consumer, TopicPartition, kafka, open_consumer
 from stream.log_kafka.errors import errors, patiently
@@ -63,53 +68,16 @@ def _named(partition: TopicPartition) -> dict[str, str | int]:
     return {"topic": partition.topic, "partition": partition.partition}
 
 
-RECORDS_A_POLL = 2_048
-BYTES_A_POLL = 8 * 2**20
-LEAST_RECORDS = 128
-LEAST_BYTES = 2**18
-
-# What one fetch brings of a partition, and what its buffer may hold before fetching pauses. A
+# What one fetch brings of a partition, and what all buffers may hold before fetching pauses. A
 # fetch that waits for news of quiet partitions keeps a busy one waiting FETCH_WAIT_MS, so half a
 # buffer should last that long.
 FETCH_BYTES = 2**20
 FETCH_WAIT_MS = 200
 BUFFER_BYTES = 2**25
-LEAST_BUFFER_BYTES = 2**20
-# What a record takes beside its value.
-RECORD_BYTES = 256
 # More than any fetch can bring, so that each is drained whole.
 ALL = 2**31 - 1
 # After so long without a record we ask the broker whether it is there at all.
 QUIET_SECONDS = 10.0
-
-
-class _Buffer:
-    """What was fetched of a partition and not handed out."""
-
-    def __init__(self, partition: TopicPartition, position: int) -> None:
-        self.partition = partition
-        self.records: deque[Record] = deque()
-        self.bytes = 0
-        self.fetched = position
-        self.paused = False
-        self.stopped = False
-
-    def add(self, records: Iterable[Record]) -> None:
-        for record in records:
-            self.records.append(record)
-            self.bytes += len(record.value) + RECORD_BYTES
-
-    def hand_out(self, most: int, room: int) -> list[Record]:
-        if len(self.records) <= most and self.bytes <= room:
-            everything, self.records, self.bytes = list(self.records), deque(), 0
-            return everything
-        taken: list[Record] = []
-        while self.records and len(taken) < most and room > 0:
-            record = self.records.popleft()
-            taken.append(record)
-            room -= len(record.value)
-            self.bytes -= len(record.value) + RECORD_BYTES
-        return taken
 
 
 class KafkaReader:
@@ -133,31 +101,47 @@ class KafkaReader:
         self._identities = {name: state.topic_id for name, state in topics.items()}
         self._known = {place for state in topics.values() for place in state.ends}
         self._identify = identify
-        self._buffers = {
-            place: _Buffer(TopicPartition(*place), position)
-            for place, position in positions.items()
-        }
-        self._limit = max(BUFFER_BYTES // max(len(positions), 1), LEAST_BUFFER_BYTES)
+        self.buffers = {place: PartitionBuffer(at) for place, at in positions.items()}
+        self._stopped: set[TopicPartition] = set()
         self._heard_at = time.monotonic()
         self._held_back = HeldBack()
         with errors(servers, "read"):
             self._consumer: Consumer = open_consumer(
                 servers, fetch_max_wait_ms=FETCH_WAIT_MS, max_partition_fetch_bytes=FETCH_BYTES
             )
-            self._consumer.assign([buffer.partition for buffer in self._buffers.values()])
-            for buffer in self._buffers.values():
-                self._consumer.seek(buffer.partition, buffer.fetched)
+            self._consumer.assign(self._partitions())
+            for partition in self._partitions():
+                self._consumer.seek(partition, positions[Place(*partition)])
 
-    def poll(self, timeout: float) -> list[Record]:
-        """What has come on the partitions not paused, at once or within ``timeout`` seconds."""
-        records = self._hand_out()
-        self._fetch(0.0 if records else timeout)
-        return records or self._hand_out()
-
-    def position(self, place: Place) -> int:
-        """The next offset to hand out, or to fetch when all that was fetched is handed out."""
-        buffer = self._buffers[place]
-        return buffer.records[0].offset if buffer.records else buffer.fetched
+    def fill(self, timeout: float) -> bool:
+        """Drain what has been fetched into the buffers, and have the next fetch sent."""
+        self._stop_the_full()
+        with errors(self._servers, "read"):
+            try:
+                found = self._consumer.poll(timeout_ms=timeout * 1000, max_records=ALL)
+            except (kafka.errors.OffsetOutOfRangeError, kafka.errors.LogTruncationError) as error:
+                raise self._out_of_range(error) from error
+            for (topic, number), records in found.items():
+                place = Place(topic, number)
+                self.buffers[place].add(
+                    [
+                        Record(
+                            place,
+                            r.offset,
+                            r.timestamp,
+                            r.value or b"",
+                            tuple([(n, c or b"") for n, c in r.headers]) if r.headers else (),
+                            r.key,
+                        )
+                        for r in records
+                    ]
+                )
+            for place, buffer in self.buffers.items():
+                # None while a new leader's log is compared with what was read.
+                position = self._consumer.position(TopicPartition(*place), timeout_ms=0)
+                buffer.end = buffer.end if position is None else position
+        self._notice_silence(bool(found))
+        return bool(found)
 
     def ends(self) -> dict[Place, int]:
         """The last stable offset of each partition, those added meanwhile included.
@@ -170,24 +154,17 @@ class KafkaReader:
             ends = self._ends()
         self._held_back.look(self._consumer, ends)
         self._heard_at = time.monotonic()
-        return {place: ends[buffer.partition] for place, buffer in self._buffers.items()}
-
-    def pause(self, places: Iterable[Place]) -> None:
-        """Hand out nothing of these until resumed; their buffers fill up to their bound."""
-        for place in places:
-            self._buffers[place].paused = True
-
-    def resume(self, places: Iterable[Place]) -> None:
-        """Hand these out again."""
-        for place in places:
-            self._buffers[place].paused = False
+        return {place: ends[TopicPartition(*place)] for place in self.buffers}
 
     def close(self) -> None:
         """Close the consumer."""
         self._consumer.close(timeout_ms=REQUEST_SECONDS * 1000)
 
+    def _partitions(self) -> list[TopicPartition]:
+        return [TopicPartition(*place) for place in self.buffers]
+
     def _ends(self) -> dict[TopicPartition, int]:
-        partitions = [buffer.partition for buffer in self._buffers.values()]
+        partitions = self._partitions()
 
         def ask() -> dict[TopicPartition, int]:
             try:
@@ -203,57 +180,23 @@ class KafkaReader:
         added = [place for place in partitions if place not in self._known]
         if added:
             self._known.update(added)
-            self._buffers |= {p: _Buffer(TopicPartition(*p), 0) for p in added}
-            self._limit = max(BUFFER_BYTES // len(self._buffers), LEAST_BUFFER_BYTES)
-            self._consumer.assign([buffer.partition for buffer in self._buffers.values()])
+            self.buffers |= {place: PartitionBuffer(0) for place in added}
+            self._consumer.assign(self._partitions())
             for place in added:
-                self._consumer.seek(self._buffers[place].partition, 0)
+                self._consumer.seek(TopicPartition(*place), 0)
         return bool(added)
-
-    def _hand_out(self) -> list[Record]:
-        """A share of what each partition that is not paused has in its buffer."""
-        ready = [b for b in self._buffers.values() if b.records and not b.paused]
-        share = max(len(ready), 1)
-        most = max(RECORDS_A_POLL // share, LEAST_RECORDS)
-        room = max(BYTES_A_POLL // share, LEAST_BYTES)
-        return [record for buffer in ready for record in buffer.hand_out(most, room)]
-
-    def _fetch(self, timeout: float) -> None:
-        """Drain what has been fetched into the buffers, and have the next fetch sent."""
-        self._stop_the_full()
-        with errors(self._servers, "read"):
-            try:
-                found = self._consumer.poll(timeout_ms=timeout * 1000, max_records=ALL)
-            except (kafka.errors.OffsetOutOfRangeError, kafka.errors.LogTruncationError) as error:
-                raise self._out_of_range(error) from error
-            for buffer in self._buffers.values():
-                # None while a new leader's log is compared with what was read.
-                position = self._consumer.position(buffer.partition, timeout_ms=0)
-                buffer.fetched = buffer.fetched if position is None else position
-        for (topic, number), records in found.items():
-            place = Place(topic, number)
-            self._buffers[place].add(
-                Record(
-                    place,
-                    r.offset,
-                    r.timestamp,
-                    r.value or b"",
-                    tuple([(n, c or b"") for n, c in r.headers]) if r.headers else (),
-                    r.key,
-                )
-                for r in records
-            )
-        self._notice_silence(bool(found))
 
     def _stop_the_full(self) -> None:
         """Fetch no more of a partition with a full buffer; of one half empty again, do."""
-        for buffer in self._buffers.values():
-            if not buffer.stopped and buffer.bytes >= self._limit:
-                self._consumer.pause(buffer.partition)
-                buffer.stopped = True
-            elif buffer.stopped and buffer.bytes < self._limit // 2:
-                self._consumer.resume(buffer.partition)
-                buffer.stopped = False
+        limit = buffer_limit(BUFFER_BYTES, len(self.buffers))
+        for place, buffer in self.buffers.items():
+            partition = TopicPartition(*place)
+            if partition not in self._stopped and buffer.bytes >= limit:
+                self._consumer.pause(partition)
+                self._stopped.add(partition)
+            elif partition in self._stopped and buffer.bytes < limit // 2:
+                self._consumer.resume(partition)
+                self._stopped.discard(partition)
 
     def _notice_silence(self, heard: bool) -> None:
         """A consumer whose broker is gone goes on quietly for ever: ask once in a while."""
@@ -283,12 +226,12 @@ class KafkaReader:
     def _out_of_range(self, error: Exception) -> PositionError:
         """Say which position the log does not hold, and what it holds."""
         self._check_identities()
-        partitions = [buffer.partition for buffer in self._buffers.values()]
+        partitions = self._partitions()
         begins = self._consumer.beginning_offsets(partitions)
         ends = self._consumer.end_offsets(partitions)
-        for place, buffer in self._buffers.items():
-            key = buffer.partition
-            check_position(place, buffer.fetched, begins[key], ends[key])
+        for place, buffer in self.buffers.items():
+            key = TopicPartition(*place)
+            check_position(place, buffer.end, begins[key], ends[key])
         return PositionError(
             f"Kafka at {self._servers}: the log was cut back below what was read ({error!r})."
             f" {WAYS_OUT}"

@@ -1,6 +1,6 @@
-"""Reads a SQLite log: hands records, in batches bounded by number and bytes, to the event reader.
+"""Reads a SQLite log, from given positions, into a bounded buffer for each partition.
 
-No cursor stays open between two polls, for an open one keeps the write-ahead log from being
+No cursor stays open between two calls, for an open one keeps the write-ahead log from being
 emptied, and it would grow without end.
 """
 
@@ -10,15 +10,20 @@ import contextlib
 import time
 from collections.abc import Iterable, Mapping
 
-from stream.log.contract import Place, PositionError, Record
+from stream.log.contract import (
+    RECORD_BYTES,
+    PartitionBuffer,
+    Place,
+    PositionError,
+    Record,
+    buffer_limit,
+)
 from stream.log.limits import WAYS_OUT
 from stream.log_sqlite.file import OFFSET_BITS, LogFile, unpacked
 
-RECORDS_A_POLL = 2_048
-BYTES_A_POLL = 8 * 2**20
-# With many partitions each still gets a share worth a query.
-LEAST_RECORDS = 128
-LEAST_BYTES = 2**18
+# What one query brings at most, and what all buffers may hold before reading pauses.
+RECORDS_A_QUERY = 2_048
+BUFFER_BYTES = 2**24
 # Between two looks for news when there is nothing: a look costs some 4 us.
 TICK_SECONDS = 0.01
 
@@ -45,26 +50,22 @@ class SqliteReader:
         known: Iterable[Place],
     ) -> None:
         self._file = file
-        self._positions = dict(positions)
+        self.buffers = {place: PartitionBuffer(at) for place, at in positions.items()}
         self._ids = dict(partition_ids)
         self._known = set(known)
-        self._paused: set[Place] = set()
         with file.errors():
             self._connection = file.connect()
 
-    def poll(self, timeout: float) -> list[Record]:
-        """What has come on the partitions not paused, at once or within ``timeout`` seconds."""
+    def fill(self, timeout: float) -> bool:
+        """Read what has come, at once or within ``timeout`` seconds, into buffers not full."""
         deadline = time.monotonic() + timeout
         with self._file.errors():
             while True:
                 version = self._version()
-                records = self._read()
-                if records or not self._changed(version, deadline):
-                    return records
-
-    def position(self, place: Place) -> int:
-        """The next offset to hand out."""
-        return self._positions[place]
+                if self._read():
+                    return True
+                if not self._changed(version, deadline):
+                    return False
 
     def ends(self) -> dict[Place, int]:
         """The next offset that each partition will give."""
@@ -83,16 +84,8 @@ class SqliteReader:
         for place in ends.keys() - self._known:
             if place.topic in topics:
                 self._known.add(place)
-                self._ids[place], self._positions[place] = ends[place][0], 0
+                self._ids[place], self.buffers[place] = ends[place][0], PartitionBuffer(0)
         return {place: ends[place][1] for place in self._ids}
-
-    def pause(self, places: Iterable[Place]) -> None:
-        """Hand out nothing of these until resumed."""
-        self._paused.update(places)
-
-    def resume(self, places: Iterable[Place]) -> None:
-        """Hand these out again."""
-        self._paused.difference_update(places)
 
     def close(self) -> None:
         """Close the connection."""
@@ -111,34 +104,34 @@ class SqliteReader:
                 return True
         return False
 
-    def _read(self) -> list[Record]:
-        """A share of what each partition that is not paused has now."""
-        places = [place for place in self._positions if place not in self._paused]
-        share = max(len(places), 1)
-        most = max(RECORDS_A_POLL // share, LEAST_RECORDS)
-        room = max(BYTES_A_POLL // share, LEAST_BYTES)
-        return [record for place in places for record in self._read_one(place, most, room)]
+    def _read(self) -> bool:
+        """Read on in each partition whose buffer has room; whether there was anything."""
+        limit = buffer_limit(BUFFER_BYTES, len(self.buffers))
+        found = False
+        for place, buffer in self.buffers.items():
+            if (room := limit - buffer.bytes) > 0 and (records := self._read_one(place, room)):
+                buffer.add(records)
+                found = True
+        return found
 
-    def _read_one(self, place: Place, most: int, room: int) -> list[Record]:
-        """At most so many records, and bytes, of a partition (one record may be larger)."""
+    def _read_one(self, place: Place, room: int) -> list[Record]:
+        """The next records of a partition, up to so many bytes (one record may be larger)."""
         zero = self._ids[place] << OFFSET_BITS
-        position = self._positions[place]
-        asked = (zero + position, zero + (1 << OFFSET_BITS), most)
+        position = self.buffers[place].end
+        asked = (zero + position, zero + (1 << OFFSET_BITS), RECORDS_A_QUERY)
         records: list[Record] = []
         # Some 3 us a record, nearly all of it SQLite's: 14 M rows/s at 50 rows a record.
         with contextlib.closing(self._connection.execute(SELECT, asked)) as rows:
             for identifier, stamp, value, headers, key in rows:
                 offset = identifier - zero
                 records.append(Record(place, offset, stamp, value, unpacked(headers), key))
-                room -= len(value)
+                room -= len(value) + RECORD_BYTES
                 if room <= 0:
                     break
-        if records:
-            if records[-1].offset - position >= len(records):
-                raise PositionError(
-                    f"Topic {place.topic}, partition {place.partition}: records between offsets"
-                    f" {position} and {records[-1].offset} are gone from {self._file.path}."
-                    f" {WAYS_OUT}"
-                )
-            self._positions[place] = records[-1].offset + 1
+        if records and records[-1].offset - position >= len(records):
+            raise PositionError(
+                f"Topic {place.topic}, partition {place.partition}: records between offsets"
+                f" {position} and {records[-1].offset} are gone from {self._file.path}."
+                f" {WAYS_OUT}"
+            )
         return records

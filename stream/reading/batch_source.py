@@ -15,7 +15,7 @@ import structlog
 
 from converters.config.settings import Settings
 from stream.log.batch import Batch
-from stream.log.contract import EventLog, LogReader, Place, PositionError, Record
+from stream.log.contract import EventLog, LogReader, PartitionBuffer, Place, PositionError
 from stream.log.fingerprint import Mark, checksum
 from stream.log.limits import WAYS_OUT
 from stream.log.topics import begins_of, topics_of
@@ -44,15 +44,15 @@ class CheckedReader:
         self._reader = reader
         self._watchdog = watchdog
         self._seen = dict(seen or {})
-        self.position = reader.position
-        self.pause = reader.pause
-        self.resume = reader.resume
+        self.buffers = reader.buffers
 
-    def poll(self, timeout: float) -> list[Record]:
-        """The records after those that were read before."""
+    def fill(self, timeout: float) -> bool:
+        """Read the records after those that were read before."""
         with self._watchdog.watching():
-            records = self._reader.poll(timeout)
-        return [r for r in records if not self._is_old(r)] if self._seen else records
+            found = self._reader.fill(timeout)
+        for place in [place for place in self._seen if self.buffers[place].records]:
+            self._drop_old(self.buffers[place], self._seen.pop(place))
+        return found
 
     def ends(self) -> dict[Place, int]:
         """Where each partition ends."""
@@ -64,17 +64,17 @@ class CheckedReader:
         with self._watchdog.watching():
             self._reader.close()
 
-    def _is_old(self, record: Record) -> bool:
-        mark = self._seen.pop(record.place, None)
-        if mark is None or record.offset != mark.offset:
-            return False
+    def _drop_old(self, buffer: PartitionBuffer, mark: Mark) -> None:
+        record = buffer.records[0]
+        if record.offset != mark.offset:
+            return
         if checksum([record]) != mark.crc32:
             raise PositionError(
                 f"Topic {record.place.topic}, partition {record.place.partition}: the record at "
                 f"offset {record.offset}, the last one that was learned, has changed, so "
                 f"the log was truncated and rewritten. {WAYS_OUT}"
             )
-        return True
+        buffer.take()
 
 
 def _read_on(event_log: EventLog, assignment: Assignment, watchdog: Watchdog) -> CheckedReader:

@@ -12,16 +12,18 @@ before events that came earlier are scored.
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Mapping
 from time import monotonic
 
-from stream.log.contract import LogReader, LogUnavailableError, Place, PositionError, Record
+from stream.log.contract import (
+    LogReader,
+    LogUnavailableError,
+    PartitionBuffer,
+    Place,
+    PositionError,
+    Record,
+)
 from stream.log.limits import WAYS_OUT
-
-# Kafka's poll drains one partition before the next; a partition with this much in its buffer is
-# paused until the others have caught up.
-FULL_BYTES, FULL_RECORDS = 8 * 2**20, 4_096
 
 # What one batch holds at most. A commit costs Kafka some 5 ms and a batch this size some 60 ms of
 # learning; much larger batches would only add to memory and to the time until a label is seen.
@@ -34,36 +36,28 @@ STALLED_SECONDS = 60.0
 ENDS_SECONDS = 0.5
 
 
-class _Buffer:
-    """What has been read of one partition and not been taken."""
+class _Source:
+    """One partition: its buffer, and the next offset that was not yet taken of it."""
 
-    def __init__(self, place: Place, rank: int, position: int) -> None:
+    def __init__(self, place: Place, rank: int, buffer: PartitionBuffer, position: int) -> None:
         self.place = place
         self.rank = rank
-        self.records: deque[Record] = deque()
-        self.bytes = 0
+        self.buffer = buffer
         self.taken = position
-        self.paused = False
 
-    def head(self) -> tuple[int, int, str, int, int]:
-        record = self.records[0]
-        return (record.time, self.rank, record.place.topic, record.place.partition, record.offset)
-
-    def add(self, record: Record) -> None:
-        self.records.append(record)
-        self.bytes += len(record.value)
+    def head(self) -> tuple[int, int, Place, int]:
+        record = self.buffer.records[0]
+        return (record.time, self.rank, self.place, record.offset)
 
     def take(self) -> Record:
-        record = self.records.popleft()
-        self.bytes -= len(record.value)
+        record = self.buffer.take()
         self.taken = record.offset + 1
         return record
 
-    def full(self) -> bool:
-        return self.bytes >= FULL_BYTES or len(self.records) >= FULL_RECORDS
-
-    def roomy(self) -> bool:
-        return self.bytes < FULL_BYTES // 2 and len(self.records) < FULL_RECORDS // 2
+    def reaches(self, ends: Mapping[Place, int]) -> bool:
+        """Whether there is a record to take below these ends."""
+        records = self.buffer.records
+        return bool(records) and records[0].offset < ends.get(self.place, 0)
 
 
 class MergedReader:
@@ -89,7 +83,7 @@ class MergedReader:
         self._labels_topic = labels_topic
         self._stall_seconds = stall_seconds
         self._batch_rows = batch_rows
-        self._buffers: dict[Place, _Buffer] = {}
+        self._sources: dict[Place, _Source] = {}
         for place, position in positions.items():
             self._add(place, position)
         self._ends: dict[Place, int] = {}
@@ -97,7 +91,7 @@ class MergedReader:
 
     def positions(self) -> dict[Place, int]:
         """The next offset to take of each partition."""
-        return {place: buffer.taken for place, buffer in self._buffers.items()}
+        return {place: source.taken for place, source in self._sources.items()}
 
     def ends(self) -> dict[Place, int]:
         """Where each partition ended when last asked."""
@@ -106,8 +100,8 @@ class MergedReader:
     def refresh_ends(self) -> dict[Place, int]:
         """Ask the log where each partition ends now; those that were added meanwhile join in."""
         self._ends = self._reader.ends()
-        for place in self._ends.keys() - self._buffers.keys():
-            self._add(place, self._reader.position(place))
+        for place in self._ends.keys() - self._sources.keys():
+            self._add(place, self._reader.buffers[place].position)
         self._ends_known_at = monotonic()
         return dict(self._ends)
 
@@ -121,8 +115,8 @@ class MergedReader:
         if monotonic() - self._ends_known_at > ENDS_SECONDS or not self._holds_any(self._ends):
             self.refresh_ends()
         bound = self._ends if limit is None else limit
-        self._fill(0.0)
-        if not self._holds_any(bound) and not self._awaited(bound) and self._fill(timeout):
+        self._reader.fill(0.0)
+        if not self._holds_any(bound) and not self._awaited(bound) and self._reader.fill(timeout):
             bound = self.refresh_ends() if limit is None else limit
         return self._merge(bound, self._batch_rows or BATCH_ROWS, BATCH_BYTES)
 
@@ -144,9 +138,7 @@ class MergedReader:
 
     def reached(self, limit: Mapping[Place, int]) -> bool:
         """Whether nothing below these offsets is left to take."""
-        return not self._awaited(limit) and not any(
-            b.records and b.records[0].offset < limit.get(p, 0) for p, b in self._buffers.items()
-        )
+        return not self._awaited(limit) and not self._holds_any(limit)
 
     def close(self) -> None:
         """Close the reader."""
@@ -154,21 +146,21 @@ class MergedReader:
 
     def _add(self, place: Place, position: int) -> None:
         rank = 0 if place.topic == self._labels_topic else 1
-        self._buffers[place] = _Buffer(place, rank, position)
+        self._sources[place] = _Source(place, rank, self._reader.buffers[place], position)
 
     def _shorter_than(self, cut: Mapping[Place, int]) -> list[Place]:
         """Partitions that are not known to reach the cut."""
         return [place for place, at in sorted(cut.items()) if self._ends.get(place, 0) < at]
 
     def _holds_any(self, ends: Mapping[Place, int]) -> bool:
-        return any(self._takeable(place, buffer, ends) for place, buffer in self._buffers.items())
+        return any(source.reaches(ends) for source in self._sources.values())
 
     def _awaited(self, ends: Mapping[Place, int]) -> list[Place]:
         """Partitions with nothing in the buffer that are known to hold more."""
         return [
             place
-            for place, buffer in self._buffers.items()
-            if not buffer.records and self._reader.position(place) < ends.get(place, 0)
+            for place, buffer in self._reader.buffers.items()
+            if not buffer.records and buffer.end < ends.get(place, 0)
         ]
 
     def _merge(
@@ -177,55 +169,35 @@ class MergedReader:
         taken: list[Record] = []
         rows = size = 0
         self._await(ends)
-        heads = [(b.head(), b) for p, b in self._buffers.items() if self._takeable(p, b, ends)]
+        heads = [(s.head(), s) for s in self._sources.values() if s.reaches(ends)]
         heapq.heapify(heads)
         while heads:
-            buffer = heads[0][1]
-            record = buffer.take()
+            source = heads[0][1]
+            record = source.take()
             taken.append(record)
             rows += record.value.count(b"\n") + 1
             size += len(record.value)
-            if not buffer.records:
+            if not source.buffer.records:
                 self._await(ends)
-            if self._takeable(buffer.place, buffer, ends):
-                heapq.heapreplace(heads, (buffer.head(), buffer))
+            if source.reaches(ends):
+                heapq.heapreplace(heads, (source.head(), source))
             else:
                 heapq.heappop(heads)
             if (most_rows and rows >= most_rows) or (most_bytes and size >= most_bytes):
                 break
         return taken
 
-    def _takeable(self, place: Place, buffer: _Buffer, ends: Mapping[Place, int]) -> bool:
-        return bool(buffer.records) and buffer.records[0].offset < ends.get(place, 0)
-
     def _await(self, ends: Mapping[Place, int]) -> None:
-        """Poll until every partition known to hold more has something in its buffer."""
+        """Read until every partition known to hold more has something in its buffer."""
         since = monotonic()
         while waiting := self._awaited(ends):
-            if self._fill(0.1):
+            if self._reader.fill(0.1):
                 since = monotonic()
             elif monotonic() - since > self._stall_seconds:
                 place = waiting[0]
                 raise LogUnavailableError(
                     f"The reader has stalled: {place.topic}, partition {place.partition} is known "
                     f"to hold records up to offset {ends[place]}, but nothing after "
-                    f"{self._reader.position(place)} has come for {self._stall_seconds:g} s. "
+                    f"{self._reader.buffers[place].end} has come for {self._stall_seconds:g} s. "
                     "A broker may be down."
                 )
-
-    def _fill(self, timeout: float) -> bool:
-        """Read what there is into the buffers; pause the full ones."""
-        roomy = [b for b in self._buffers.values() if b.paused and b.roomy()]
-        if roomy:
-            self._reader.resume([b.place for b in roomy])
-            for buffer in roomy:
-                buffer.paused = False
-        records = self._reader.poll(timeout)
-        for record in records:
-            self._buffers[record.place].add(record)
-        full = [b for b in self._buffers.values() if not b.paused and b.full()]
-        if full:
-            self._reader.pause([b.place for b in full])
-            for buffer in full:
-                buffer.paused = True
-        return bool(records)

@@ -63,13 +63,13 @@ from stream.reading.batch_source import CheckedReader
 watchdog.LONGEST_CALL_SECONDS = 0.2
 
 class Hanging:
-    position = pause = resume = None
-    def poll(self, timeout):
+    buffers = {}
+    def fill(self, timeout):
         time.sleep(600)
 
 dog = watchdog.Watchdog(0.2)
 with dog.running():
-    CheckedReader(Hanging(), dog).poll(0.1)
+    CheckedReader(Hanging(), dog).fill(0.1)
 """
 
 

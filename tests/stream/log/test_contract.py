@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from stream.log.contract import MAX_RECORD_BYTES, EventLog, Outgoing, Place, PositionError
+from stream.log.contract import MAX_RECORD_BYTES, EventLog, Outgoing, Place, PositionError, poll
 from tests.support.streams.logs import (
     make_topic,
     outgoing,
@@ -83,12 +83,15 @@ def test_a_position_moves_with_what_was_handed_out(event_log: EventLog, unique_n
     place = make_topic(event_log, unique_name)
     event_log.append(unique_name, outgoing(*(b"%d" % i for i in range(5_000))))
     with closing(event_log.read({place: 0})) as reader:
-        assert reader.position(place) == 0
+        assert reader.buffers[place].position == 0
         records = read(reader, 1)
         assert len(records) < 5_000
-        assert reader.position(place) == records[-1].offset + 1
+        assert reader.buffers[place].position == records[-1].offset + 1
+        begun = time.monotonic()
+        records += poll(reader, 60.0)
+        assert time.monotonic() - begun < 30
         records += read_to_ends(reader)
-        assert reader.position(place) == reader.ends()[place] == 5_000
+        assert reader.buffers[place].position == reader.ends()[place] == 5_000
         assert values(records) == [b"%d" % i for i in range(5_000)]
 
 
@@ -108,11 +111,11 @@ def test_polling_waits_for_what_comes(event_log: EventLog, unique_name: str) -> 
     place = make_topic(event_log, unique_name)
     with closing(event_log.read({place: 0})) as reader:
         begun = time.monotonic()
-        assert reader.poll(0.3) == []
+        assert poll(reader, 0.3) == []
         assert 0.25 < time.monotonic() - begun < 20
         event_log.append(unique_name, outgoing(b"a"))
         begun = time.monotonic()
-        assert values(reader.poll(60.0)) == [b"a"]
+        assert values(poll(reader, 60.0)) == [b"a"]
         assert time.monotonic() - begun < 30
 
 
@@ -141,24 +144,27 @@ def test_each_partition_has_its_own_order_and_offsets(
         assert mine == [b"%d" % i for i in range(number, 300, 3)]
 
 
-def test_a_paused_partition_waits_and_loses_nothing(event_log: EventLog, unique_name: str) -> None:
-    """Paused in the middle, a partition gives nothing; resumed, all that is left and only that."""
+def test_a_partition_with_a_full_buffer_waits_and_loses_nothing(
+    event_log: EventLog, unique_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full, a buffer grows no further while others are read; then comes all that is left."""
+    monkeypatch.setattr("stream.log_sqlite.reader.BUFFER_BYTES", 2**20)
+    monkeypatch.setattr("stream.log_kafka.reader.BUFFER_BYTES", 2**20)
     make_topic(event_log, unique_name, partitions=2)
     first, second = Place(unique_name, 0), Place(unique_name, 1)
     for number in (0, 1):
-        contents = [b"%d" % i for i in range(6_000)]
-        event_log.append(unique_name, outgoing(*contents, partition=number))
+        event_log.append(unique_name, outgoing(*[b"x" * 1_000] * 6_000, partition=number))
     with closing(event_log.read({first: 0, second: 0})) as reader:
-        early = read(reader, 1)
-        reader.pause([first])
-        while reader.position(second) < 6_000:
-            polled = reader.poll(1.0)
-            assert all(record.place == second for record in polled)
-            early += polled
-        reader.resume([first])
-        rest = read_to_ends(reader)
-    for place in (first, second):
-        assert [r.offset for r in early + rest if r.place == place] == list(range(6_000))
+        full, other = reader.buffers[first], reader.buffers[second]
+        while other.position < 6_000:
+            reader.fill(1.0)
+            assert full.bytes < 2**22
+            assert other.bytes < 2**22
+            while other.records:
+                other.take()
+        assert full.position == 0
+        assert full.bytes >= 2**20
+        assert [r.offset for r in read_to_ends(reader)] == list(range(6_000))
 
 
 def test_many_partitions_are_read_side_by_side(event_log: EventLog, unique_name: str) -> None:
@@ -170,8 +176,8 @@ def test_many_partitions_are_read_side_by_side(event_log: EventLog, unique_name:
     with closing(event_log.read(positions)) as reader:
         seen: set[Place] = set()
         while len(seen) < 2:
-            seen |= {record.place for record in reader.poll(5.0)}
-        assert all(reader.position(place) < 5_000 for place in positions)
+            seen |= {record.place for record in poll(reader, 5.0)}
+        assert all(reader.buffers[place].position < 5_000 for place in positions)
 
 
 def test_positions_outside_the_log_are_refused(

@@ -20,4 +20,4 @@ def test_partitions_added_while_a_reader_is_at_work_are_read(
         event_log.append(unique_name, [Outgoing(b"b", partition=2), Outgoing(b"c")])
         assert reader.ends() == {place: 2, Place(unique_name, 1): 0, Place(unique_name, 2): 1}
         assert sorted(values(read(reader, 2))) == [b"b", b"c"]
-        assert reader.position(Place(unique_name, 2)) == 1
+        assert reader.buffers[Place(unique_name, 2)].position == 1

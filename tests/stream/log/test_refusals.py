@@ -18,6 +18,7 @@ from stream.log.contract import (
     StampError,
     TopicSpec,
     UnknownTopicError,
+    poll,
 )
 from stream.open_log import open_log
 from tests.support.streams.logs import make_topic, outgoing, read_all, values
@@ -140,7 +141,7 @@ def test_closing_leaves_no_thread(log_url: str, unique_name: str) -> None:
         place = make_topic(log, unique_name)
         log.append(unique_name, outgoing(b"a"))
         with closing(log.read({place: 0})) as reader:
-            reader.poll(0.1)
+            poll(reader, 0.1)
         with closing(log.writer(unique_name)) as writer:
             writer.write({unique_name: outgoing(b"b")})
     assert set(threading.enumerate()) <= before

@@ -15,6 +15,7 @@ from stream.log.contract import (
     RecordTooLargeError,
     StampError,
     UnknownTopicError,
+    poll,
 )
 from stream.open_log import open_log
 from tests.support.streams.log_processes import next_line, running
@@ -54,9 +55,9 @@ def test_a_reader_goes_on_over_transactions(event_log: EventLog, unique_name: st
         for i in range(3):
             writer.write({unique_name: outgoing(b"%d" % i)})
             assert values(read(reader, 1)) == [b"%d" % i]
-        while reader.position(place) < reader.ends()[place]:
-            assert reader.poll(0.2) == []
-    again = read_all(event_log, {place: reader.position(place)})
+        while reader.buffers[place].position < reader.ends()[place]:
+            assert poll(reader, 0.2) == []
+    again = read_all(event_log, {place: reader.buffers[place].position})
     assert again == []
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from stream.log.contract import Place, TopicSpec
+from stream.log.contract import Place, TopicSpec, poll
 from stream.log_kafka.client import open_producer
 from stream.open_log import open_log
 from tests.support.serving.processes import until
@@ -25,7 +25,7 @@ def test_records_behind_an_open_transaction_are_told_of(
 
     def told(word: str) -> bool:
         nonlocal said
-        reader.poll(0.05)
+        poll(reader, 0.05)
         reader.ends()
         said += capsys.readouterr().out
         return word in said

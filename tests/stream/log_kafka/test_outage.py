@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from stream.log.contract import LogUnavailableError
+from stream.log.contract import LogUnavailableError, poll
 from stream.log_kafka import client, errors, writers
 from stream.log_kafka import reader as kafka_reader
 from stream.log_kafka.client import open_producer
@@ -74,7 +74,7 @@ def poll_on(reader: KafkaReader) -> None:
     """Poll as one does who waits for news."""
     deadline = time.monotonic() + IN_TIME
     while time.monotonic() < deadline:
-        reader.poll(0.1)
+        poll(reader, 0.1)
 
 
 def test_a_broker_that_hangs_is_reported_and_used_again(

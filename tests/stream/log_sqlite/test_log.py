@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.log.contract import EventLog, LogError, LogUnavailableError, Place, PositionError
+from stream.log.contract import EventLog, LogError, LogUnavailableError, Place, PositionError, poll
 from stream.log_sqlite import file
 from stream.log_sqlite.file import packed, unpacked
 from stream.log_sqlite.log import SqliteLog
@@ -90,7 +90,7 @@ def test_a_hole_in_the_history_is_missed(log: SqliteLog, path: Path) -> None:
         with closing(sqlite3.connect(path)) as database, database:
             database.execute("DELETE FROM records WHERE id & 255 = 5")
         with pytest.raises(PositionError, match="between offsets 0 and 9 are gone"):
-            reader.poll(1.0)
+            poll(reader, 1.0)
 
 
 def test_every_connection_syncs_what_it_commits(log: SqliteLog) -> None:
@@ -106,7 +106,7 @@ def test_news_from_elsewhere_is_seen_within_a_moment(log: SqliteLog) -> None:
     with closing(log.read({PLACE: 0})) as reader:
 
         def wait() -> None:
-            while not reader.poll(5.0):
+            while not poll(reader, 5.0):
                 pass
             seen.append(time.monotonic())
 
@@ -126,9 +126,9 @@ def test_the_write_ahead_log_stays_short_beside_a_reader(log: SqliteLog, path: P
         longest, read = 0, 0
         for _ in range(100):
             log.append("t", outgoing(*[b"x" * 10_000] * 100))
-            read += len(reader.poll(0.0))
+            read += len(poll(reader, 0.0))
             longest = max(longest, path.with_name("log.db-wal").stat().st_size)
-        while batch := reader.poll(0.0):
+        while batch := poll(reader, 0.0):
             read += len(batch)
     assert read == 10_000
     assert longest < 40_000_000

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.log.contract import Place, Record
+from stream.log.contract import PartitionBuffer, Place, Record
 from stream.reading import merge
 from stream.reading.merge import MergedReader
 
@@ -15,41 +15,34 @@ PLACES = (Place("events", 0), Place("events", 1), Place("labels", 0))
 
 
 class Delivery:
-    """A log reader that hands records out in portions that the test chooses."""
+    """A log reader that reads records in portions that the test chooses.
 
-    def __init__(self, records: Mapping[Place, list[Record]], portions: Iterable[int]) -> None:
+    A buffer of ``full`` records gets no more until it is shorter.
+    """
+
+    def __init__(
+        self, records: Mapping[Place, list[Record]], portions: Iterable[int], full: int = 100
+    ) -> None:
         self._records = {place: list(held) for place, held in records.items()}
         self._ends = {p: len(held) for p, held in records.items()}
-        self._positions = dict.fromkeys(records, 0)
-        self._paused: set[Place] = set()
+        self.buffers = {place: PartitionBuffer(0) for place in records}
+        self._full = full
         self._portions = iter(portions)
 
-    def poll(self, timeout: float) -> list[Record]:
+    def fill(self, timeout: float) -> bool:
         """One partition's next records, as many as the next portion says; each gets its turn."""
-        for place in sorted(self._records, key=lambda p: self._positions[p]):
-            held = self._records[place]
-            if held and place not in self._paused:
+        for place in sorted(self._records, key=lambda p: self.buffers[p].end):
+            held, buffer = self._records[place], self.buffers[place]
+            if held and len(buffer.records) < self._full:
                 count = next(self._portions, 3)
-                given_out, self._records[place] = held[:count], held[count:]
-                self._positions[place] += len(given_out)
-                return given_out
-        return []
-
-    def position(self, place: Place) -> int:
-        """The next offset."""
-        return self._positions[place]
+                self._records[place] = held[count:]
+                buffer.add(held[:count])
+                return True
+        return False
 
     def ends(self) -> dict[Place, int]:
         """Everything is there from the start."""
         return dict(self._ends)
-
-    def pause(self, places: Iterable[Place]) -> None:
-        """Hand out nothing of these."""
-        self._paused.update(places)
-
-    def resume(self, places: Iterable[Place]) -> None:
-        """Hand these out again."""
-        self._paused.difference_update(places)
 
     def close(self) -> None:
         """Nothing to free."""
@@ -122,10 +115,10 @@ class Growing(Delivery):
         self._coming = plain_merge(records)
         self._growth = iter(growth)
 
-    def poll(self, timeout: float) -> list[Record]:
+    def fill(self, timeout: float) -> bool:
         """As ever, but something was written in the meantime."""
         self._grow()
-        return super().poll(timeout)
+        return super().fill(timeout)
 
     def ends(self) -> dict[Place, int]:
         """What has been written so far, and by now even more."""
@@ -168,16 +161,13 @@ def test_nothing_past_the_limit_is_taken() -> None:
     assert merged.reached(limit)
 
 
-def test_a_full_buffer_is_paused_until_the_others_catch_up(monkeypatch: object) -> None:
+def test_a_full_buffer_is_paused_until_the_others_catch_up() -> None:
     """One partition that delivers everything at once does not fill the memory."""
     records = logs({PLACES[0]: list(range(50)), PLACES[1]: list(range(50)), PLACES[2]: []})
-    delivery = Delivery(records, [25])
-    before, merge.FULL_RECORDS = merge.FULL_RECORDS, 10
-    try:
-        merged = MergedReader(delivery, dict.fromkeys(PLACES, 0), "labels")
-        taken: list[Record] = []
-        while more := merged.take(0.0):
-            taken += more
-    finally:
-        merge.FULL_RECORDS = before
+    delivery = Delivery(records, [10] * 10, full=10)
+    merged = MergedReader(delivery, dict.fromkeys(PLACES, 0), "labels", batch_rows=3)
+    taken: list[Record] = []
+    while more := merged.take(0.0):
+        assert all(len(buffer.records) < 20 for buffer in delivery.buffers.values())
+        taken += more
     assert taken == plain_merge(records)

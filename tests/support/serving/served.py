@@ -29,7 +29,7 @@ from serve.routes import all_routes
 from stream.checkpoints import checkpoint
 from stream.fold.pipeline import new_pipeline
 from stream.log.batch import Batch, EventRows
-from stream.log.contract import Place, Record
+from stream.log.contract import Place, Record, poll
 from stream.log.topics import create_topics
 from stream.resolved_config import learner_json
 from tests.support.serving.project import COLUMNS, Project, csv_text, flights
@@ -191,6 +191,6 @@ def written(project: Project) -> dict[tuple[str, int, int], Record]:
         ends = {place: at for state in states for place, at in state.ends.items()}
         found: list[Record] = []
         with closing(log.read(begins)) as reader:
-            while any(reader.position(place) < end for place, end in ends.items()):
-                found += reader.poll(0.1)
+            while any(reader.buffers[place].position < end for place, end in ends.items()):
+                found += poll(reader, 0.1)
     return {(*each.place, each.offset): each for each in found}

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from stream.log.contract import EventLog, LogReader, Outgoing, Place, Record, TopicSpec
+from stream.log.contract import EventLog, LogReader, Outgoing, Place, Record, TopicSpec, poll
 
 PATIENCE = 20.0
 
@@ -47,7 +47,7 @@ def read(reader: LogReader, count: int) -> list[Record]:
     found: list[Record] = []
     deadline = time.monotonic() + PATIENCE
     while len(found) < count and time.monotonic() < deadline:
-        found += reader.poll(0.2)
+        found += poll(reader, 0.2)
     return found
 
 
@@ -61,9 +61,9 @@ def read_to_ends(reader: LogReader) -> list[Record]:
     """Everything up to the ends as they are now, position for position."""
     ends, found = reader.ends(), list[Record]()
     deadline = time.monotonic() + PATIENCE
-    while any(reader.position(place) < end for place, end in ends.items()):
+    while any(reader.buffers[place].position < end for place, end in ends.items()):
         assert time.monotonic() < deadline, "the reader does not reach the ends"
-        found += reader.poll(0.2)
+        found += poll(reader, 0.2)
     return found
 
 
