@@ -32,7 +32,7 @@ test faults proofs: export PYTHONDONTWRITEBYTECODE =
 test: setup ## run all tests, in random order
 	@.venv/bin/python -m pytest $(TEST_WORKERS) $(ARGS)
 
-check: setup ## lint, format, types, and the floors that imports may cross
+check: setup ## lint, format, types, and the layers that imports may cross
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy

@@ -54,15 +54,15 @@ def check_weights(imbalance: ImbalanceSettings, schema: Schema, spec: LearnerSpe
         if heaviest > most:
             raise UsageError(
                 f"columns.{column.name}.max is {heaviest:g}, and with these `learner.args` a row "
-                f"may weigh {most:g} at most: more would spoil the model. Set max = {most:g}, and "
-                "make the weights of all rows smaller by one factor."
+                f"may weigh {most:g} at most: more would destabilise the model. Set max = "
+                f"{most:g}, and make the weights of all rows smaller by one factor."
             )
     positive = imbalance.positive_weight
     if positive != 1 and positive * heaviest > most:
         raise UsageError(
             f"imbalance.positive_weight is {positive:g} and a row weighs up to {heaviest:g}, but "
-            f"with these `learner.args` an example may weigh {most:g} at most: more would spoil "
-            "the model. Learn fewer negatives instead (imbalance.negative_share = "
+            f"with these `learner.args` an example may weigh {most:g} at most: more would "
+            "destabilise the model. Learn fewer negatives instead (imbalance.negative_share = "
             f"{1 / max(positive, 1):g} has the same effect on the odds), or lower the weights."
         )
 

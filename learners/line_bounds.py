@@ -46,7 +46,7 @@ _REASON_SHOWN = 3
 
 
 class RefusedLinesError(NonFiniteError):
-    """Lines hold numbers that would spoil the learner; nothing of the call has been learned.
+    """Lines hold numbers that would destabilise the learner; nothing of the call has been learned.
 
     Attributes:
         reasons: the place in the call of every refused line, with its reason.

@@ -20,7 +20,10 @@ def check(
     json: Json = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Report on a CSV file; exit status 1 if there are problems."""
+    """Check every row of a CSV file and report on its data.
+
+    Exit status 1 if there are problems.
+    """
     from converters.check.check import report
     from converters.check.rendering import document, page, show
     from converters.files.csv_file import open_csv

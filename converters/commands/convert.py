@@ -49,7 +49,10 @@ def convert(
     lenient: Lenient = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Turn a CSV file into Vowpal Wabbit text, a line for each row that passes the checks."""
+    """Convert a CSV file into Vowpal Wabbit text.
+
+    One line for each row that passes the checks.
+    """
     from converters.convert.whole_file import convert as convert_file
     from converters.files.csv_file import open_csv
     from converters.files.output import check_apart, writing

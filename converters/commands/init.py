@@ -75,7 +75,7 @@ def init(
     sample: SampleRows = 10_000,
     force: Force = False,
 ) -> None:
-    """Infer a schema from rows of a CSV file and write a commented config file."""
+    """Infer a schema from a CSV file; write a config."""
     from converters.files.output import writing
     from converters.init.config_text import model_name
     from converters.init.declared import Declared

@@ -17,7 +17,9 @@ class LateLabelSettings(Section):
     expired: Literal["drop", "negative"] = Field(
         "drop", description="what an event becomes when its label has not come"
     )
-    max_waiting: int = Field(5_000_000, ge=1, description="most events kept waiting, oldest out")
+    max_waiting: int = Field(
+        5_000_000, ge=1, description="most waiting events; the oldest is evicted first"
+    )
     allow_corrections: bool = Field(
         False,
         description="a second, differing label that comes within `wait` of the first is learned "
@@ -26,7 +28,7 @@ class LateLabelSettings(Section):
     memory: int = Field(
         1024,
         ge=1,
-        description="MiB of waiting events' features held as they are; what is over is held "
+        description="MiB of waiting events' features held as they are; the excess is "
         "compressed. Changes nothing that is learned",
     )
 
@@ -154,7 +156,7 @@ class EvaluationSettings(Section):
         DAY,
         gt=0,
         le=CENTURY,
-        description="event time, up to the newest label's event, in the other window",
+        description="event time, up to the newest label's event, in the event-time window",
     )
     half_life: float = Field(
         10_000.0,
@@ -162,7 +164,7 @@ class EvaluationSettings(Section):
         description="half-life, in labelled events, of the exponentially weighted metrics",
     )
     period: float = Field(
-        DAY, ge=1, le=CENTURY, description="seconds of event time a point of the curves stands for"
+        DAY, ge=1, le=CENTURY, description="seconds of event time for each point of the curves"
     )
     slices: tuple[str, ...] | None = Field(
         None,
@@ -179,7 +181,7 @@ class EvaluationSettings(Section):
 
 
 class ValueSettings(Section):
-    """The value of decisions once the truth is known; to act is to take an event for positive."""
+    """The value of decisions once the truth is known; to act is to predict an event positive."""
 
     true_positive: float = Field(
         0.0,

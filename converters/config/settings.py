@@ -99,7 +99,7 @@ class ServeSettings(Section):
     max_body: int = Field(8 * 2**20, ge=1024, description="largest request body in bytes")
     max_rows: int = Field(10_000, ge=1, description="most rows in one request")
     timeout: float = Field(10.0, gt=0, description="seconds a request may take")
-    poll: float = Field(0.2, gt=0, le=60, description="seconds between looks at the registry")
+    poll: float = Field(0.2, gt=0, le=60, description="seconds between two polls of the registry")
 
 
 class Settings(Section):

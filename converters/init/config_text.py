@@ -66,7 +66,7 @@ def config_text(
         *_wrapped(
             "Every column of a row, in the order in which rows hold them. A column not to be "
             'learned from has the role "drop", one known only when the label is the role "leak". A '
-            "number outside min .. max becomes the nearer of the two."
+            "number outside min .. max is clipped to the range."
         ),
     ]
     for decision in inference.decisions:

@@ -18,12 +18,12 @@ def report(
         int | None, typer.Option("--version", help="Default: the newest checkpoint.")
     ] = None,
     html: Annotated[
-        str | None, typer.Option("--html", help="File for the report as a page that stands alone.")
+        str | None, typer.Option("--html", help="File for the report as a self-contained page.")
     ] = None,
     json: Json = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Report how good the scores given at arrival were once the labels came."""
+    """Evaluate the scores given at arrival against labels."""
     from converters.files.output import check_apart, writing
     from learners.report.checkpoint_measures import measured
     from learners.report.document import document
@@ -54,7 +54,10 @@ def compare(
     json: Json = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Compare each contender with the served score: who is better, by how much, how surely."""
+    """Compare each contender with the served score.
+
+    Who is better, by how much, and how surely.
+    """
     from learners.report.checkpoint_measures import measured
     from learners.report.verdicts import comparisons, show
 

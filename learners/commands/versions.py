@@ -48,7 +48,10 @@ def show(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,  # noqa: ARG001 - both forms are JSON, which reads well enough
 ) -> None:
-    """Print one version: manifest, metrics, lineage, largest weights."""
+    """Print one version in full.
+
+    Its manifest, metrics, lineage and largest weights.
+    """
     from learners.snapshots.store import SnapshotStore
     from learners.versions.describe import full_json
 
@@ -68,7 +71,7 @@ def score(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Score a file offline, row by row, with a saved version."""
+    """Score a file offline with a saved version."""
     from converters.files.output import check_apart
     from learners.versions.score_file import score_file
 
@@ -90,7 +93,10 @@ def score(
 def promote(
     version: VersionNumber, reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False
 ) -> None:
-    """Serve a version, and go on serving it whatever the learner makes."""
+    """Serve a version, and keep serving it.
+
+    It is pinned: newer versions do not replace it until it is unpinned.
+    """
     _serve("promote", version, reason, config, json=json)
 
 
@@ -104,12 +110,15 @@ def rollback(
     version: VersionNumber,
     reason: Reason,
     learner: Annotated[
-        str, typer.Option("--learner", help="keep: the learner goes on as it is.")
+        str, typer.Option("--learner", help="keep: the learner keeps training unchanged.")
     ] = "keep",
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Serve another version at once, and keep serving it until unpinned or promoted."""
+    """Serve another version at once, and keep serving it.
+
+    Until it is unpinned, or another is promoted.
+    """
     if learner != "keep":
         raise UsageError(f"--learner {learner}: this release knows 'keep' only.")
     _serve("rollback", version, reason, config, json=json)
@@ -120,7 +129,10 @@ def history(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Print the ledger: who moved what, when and why; or the version served at a time."""
+    """Print serving changes: actor, time, reason.
+
+    With --at, the version that was served at that time.
+    """
     from datetime import UTC, datetime
 
     from converters.cells.refusal import RefusedCellError
@@ -189,5 +201,8 @@ def _say_pointers(pointers: Pointers, *, json: bool) -> None:
         )
         return
     pinned = "pinned (unpin to follow the learner)" if pointers.pinned else "following the learner"
-    newest = f"The learner's newest is {pointers.latest}."
-    say(f"Version {pointers.serving} is served, {pinned}. {newest}")
+    if pointers.serving is None:
+        say("No version is served yet; the learner's first will be.")
+        return
+    newest = "" if pointers.latest is None else f" The learner's newest is {pointers.latest}."
+    say(f"Version {pointers.serving} is served, {pinned}.{newest}")

@@ -109,7 +109,7 @@ def scored(
         scores: checked.
         positive: the labels.
         base_losses: log losses of the base rate, in units.
-        threshold: an event is taken for positive from here on.
+        threshold: an event is predicted positive from here on.
         decided: 1 where the decision counts.
         losses: log losses in units, where they are known already.
     """

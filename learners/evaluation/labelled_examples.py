@@ -26,7 +26,7 @@ class Lessons:
         scores: the probability given at arrival, by contender; "score" and "base_rate" always,
             nan where one of the others gave none.
         positive: what the label says.
-        behind: examples trained on before the score.
+        behind: examples that the learner had trained on at scoring time.
         arrived: the event's record time, ms.
         known: the stream time when the label came, ms.
         slices: codes of the slices' values, [column, example]; -1 where none is known.
@@ -90,7 +90,9 @@ def check_shape(lessons: Lessons, columns: int) -> None:
     count = len(lessons)
     lacking = [name for name in ALWAYS if name not in lessons.scores]
     if lacking:
-        raise MetricsError(f"Cannot measure lessons without {', '.join(lacking)}; give each score.")
+        raise MetricsError(
+            f"Cannot measure examples without {', '.join(lacking)}; give each score."
+        )
     for name, scores in lessons.scores.items():
         if scores.shape != (count,):
             raise MetricsError(
@@ -103,12 +105,12 @@ def check_shape(lessons: Lessons, columns: int) -> None:
     if lessons.slices.shape != (columns, count):
         raise MetricsError(
             f"Cannot measure slices of shape {lessons.slices.shape}; {columns} columns are sliced "
-            f"and {count} lessons given."
+            f"and {count} examples given."
         )
 
 
 def checked(lessons: Lessons, first: int) -> Lessons:
-    """The examples with plain zeros for negative ones, once each score is seen to be one.
+    """The examples with plain zeros for negative zeros, once each score is seen to be one.
 
     Args:
         lessons: of the right shape.
@@ -131,14 +133,14 @@ def _probabilities(name: str, given: FloatArray, first: int) -> FloatArray:
         if not valid.all():
             worst = int(np.argmin(valid))
             raise MetricsError(
-                f"Cannot measure lesson {first + worst:,}: its '{name}' is "
+                f"Cannot measure labelled example {first + worst:,}: its '{name}' is "
                 f"{float(scores[worst])!r}; a score is a probability from 0 to 1."
             )
     return scores
 
 
 MILLISECONDS = 1000
-# What the window by event time may hold, in windows by count, and in lessons unless the window by
+# What the window by event time may hold, in windows by count, and in examples unless the window by
 # count is longer: it is kept in memory and in each checkpoint.
 MOST_WINDOWS = 10
 MOST_RECENT = 1_000_000
@@ -149,11 +151,11 @@ class Measuring:
     """What is measured.
 
     Attributes:
-        window: examples in the window by count.
-        window_ms: event time that the other window reaches back from the newest event.
-        half_life: examples after which an example counts half in the faded measures.
-        period_ms: event time that a point of the curves stands for.
-        threshold: the score from which an event is taken for positive.
+        window: labelled examples in the window by count.
+        window_ms: event time that the event-time window reaches back from the newest event.
+        half_life: of the exponentially weighted measures, in labelled examples.
+        period_ms: event time for each point of the curves.
+        threshold: the score from which an event is predicted positive.
         value: the prices of decisions; None if not configured.
         slices: the columns whose values are measured each by itself.
         confidence: of the best threshold's interval.
@@ -174,12 +176,12 @@ class Measuring:
     def __post_init__(self) -> None:
         if self.window < 1:
             raise MetricsError(
-                f"A window of {self.window} lessons cannot be measured; take 1 or more."
+                f"A window of {self.window} examples cannot be measured; take 1 or more."
             )
         if min(self.window_ms, self.period_ms) < 1 or self.half_life <= 0:
             raise MetricsError(
                 f"Cannot measure by a window of {self.window_ms} ms, periods of {self.period_ms} "
-                f"ms and a half-life of {self.half_life} lessons; all must be above zero."
+                f"ms and a half-life of {self.half_life} examples; all must be above zero."
             )
 
     @classmethod

@@ -119,8 +119,8 @@ class Database:
         number = connection.scalar(select(database_tables.shape.c.number))
         if number != database_tables.SHAPE:
             raise RegistryError(
-                f"The registry {self._url.render_as_string()} has tables of shape {number}, this "
-                f"freshet knows shape {database_tables.SHAPE}: use the freshet that made it, or "
+                f"The registry {self._url.render_as_string()} has schema version {number}, this "
+                f"Freshet has {database_tables.SHAPE}: use the Freshet that created it, or "
                 "another `registry` in the config."
             )
 
@@ -199,7 +199,7 @@ def _dump(value: object) -> str:
     except (TypeError, ValueError) as error:
         raise RegistryError(
             f"The registry keeps JSON, and was given something else ({error}); nothing was "
-            "changed. This is a fault of freshet's: please report it with this message."
+            "changed. This is a bug in Freshet: please report it with this message."
         ) from error
 
 

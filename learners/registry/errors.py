@@ -34,7 +34,7 @@ class UnknownVersionError(RegistryError):
 
 
 class UnservableVersionError(RegistryError):
-    """The version exists, but was refused or its files have been thinned out."""
+    """The version exists, but was refused or retention has deleted its files."""
 
 
 class PostConflictError(RegistryError):

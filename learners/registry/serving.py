@@ -55,9 +55,9 @@ class Serving(Part):
             wanted = versions.version(change, version)
             if schema_hash not in (None, wanted.schema_hash):
                 raise UnservableVersionError(
-                    f"Version {version} was learned under another schema than the config's: other "
-                    "columns, labels or interactions. No server with this config could serve it. "
-                    "Nothing was moved. Serve it with the config it was made with."
+                    f"Version {version} was learned with a different schema than the config's: "
+                    "other columns, labels or interactions. No server with this config could serve "
+                    "it. Nothing was moved. Serve it with the config it was made with."
                 )
             _check_servable(change, wanted)
             before = read(change)
@@ -161,7 +161,8 @@ def _check_servable(look: Transaction, version: Version) -> None:
         best = versions.newest_good(look)
         raise UnservableVersionError(
             f"Version {version.version} of model {look.model!r} cannot be served: its files were "
-            f"thinned out. The newest that can is {best}; `freshet models` lists all."
+            f"deleted by retention (checkpoint.keep). The newest that can is {best}; "
+            "`freshet models` lists all."
         )
     if version.state == "refused":
         raise UnservableVersionError(

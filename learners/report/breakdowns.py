@@ -35,8 +35,7 @@ def slices_section(document: Mapping[str, Any]) -> Section | None:
     kept = measures["groupings"]["slices"]
     since = [f"{cut(c)}: {said}" for c in slices for said in since_words(kept[c])]
     said = (
-        "The highest log loss stands first; values with fewer than "
-        f"{ENOUGH} labels stand last, for little can be said of them."
+        f"Sorted by log loss, the highest first; values with fewer than {ENOUGH} labels are last."
     )
     return Section("Slices", [said, *since], tables)
 
@@ -58,7 +57,7 @@ def _value(entry: Entry) -> str:
 
 
 def versions_section(document: Mapping[str, Any]) -> Section | None:
-    """By the lessons behind the score, and so by version."""
+    """By the number of examples trained on, and so by version."""
     buckets = [entry for entry in document["versions"] if entry["count"]]
     if not buckets:
         return None
@@ -66,11 +65,11 @@ def versions_section(document: Mapping[str, Any]) -> Section | None:
     named = "By version", "versions"
     table = _table(measures, *named, buckets, lambda entry: versions_text(entry["versions"]))
     behind = [f"{entry['from']:,} to {entry['to'] - 1:,}" for entry in buckets]
-    rows = [[row[0], lessons, *row[1:]] for row, lessons in zip(table.rows, behind, strict=True)]
-    header = (table.header[0], "lessons behind", *table.header[1:])
+    rows = [[row[0], trained, *row[1:]] for row, trained in zip(table.rows, behind, strict=True)]
+    header = (table.header[0], "examples trained on", *table.header[1:])
     said = (
-        "A score belongs to the version with the most lessons that is not ahead of it. Where "
-        "versions are cut faster than lessons are grouped, a group holds several."
+        "Each score is attributed to the newest version at scoring time. Examples are grouped by "
+        "training count, so a row may span versions."
     )
     whole = table._replace(header=header, numeric=(False, *[True] * (len(header) - 1)), rows=rows)
     return Section("Versions", [said], [whole], [_by_lessons(buckets)], folded=True)
@@ -78,7 +77,7 @@ def versions_section(document: Mapping[str, Any]) -> Section | None:
 
 def _by_lessons(buckets: Sequence[Entry]) -> LineChart:
     points = [(entry["from"], part_of(entry, SCORE).get("log_loss")) for entry in buckets]
-    return LineChart("log loss by lessons behind", "number", [Line(SCORE, points)])
+    return LineChart("log loss by examples trained on", "number", [Line(SCORE, points)])
 
 
 def ages_section(document: Mapping[str, Any]) -> Section | None:

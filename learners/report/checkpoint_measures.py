@@ -167,24 +167,24 @@ def _checkpoint(registry: Registry, version: int | None) -> Checkpoint:
     found = registry.versions.find(version)
     if found.state == "thinned":
         raise NothingMeasuredError(
-            f"The files of version {version} were given up to make room, and its curves and groups "
-            f"with them. Its totals are in 'freshet show {version}'."
+            f"The files of version {version} were deleted by retention (checkpoint.keep), and its "
+            f"curves and groups with them. Its totals are in 'freshet show {version}'."
         )
     return found
 
 
 def _newest_version(registry: Registry) -> Checkpoint:
-    """Where the learner has saved nothing yet: what a backfill has made."""
+    """Where the learner has saved nothing on its lineage yet: the newest of all versions."""
     versions = [version for version in registry.versions.all() if version.state != "thinned"]
     if not versions:
         raise NothingMeasuredError(
             "There is no checkpoint to report on yet: 'freshet learn' makes one as soon as it has "
             "learned, and 'freshet backfill' makes a version of history."
         )
-    say(
-        f"The learner has made no checkpoint yet. This is version {versions[-1].version}, the "
-        "newest that a backfill has made."
-    )
+    lineage, newest = registry.versions.live_lineage(), f"version {versions[-1].version}"
+    parent = None if lineage is None else lineage.parent_version
+    since = "yet" if parent is None else f"since version {parent} was promoted"
+    say(f"The learner has not saved a checkpoint {since}; this reports {newest}.")
     return versions[-1]
 
 

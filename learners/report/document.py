@@ -136,15 +136,15 @@ def part_of(entry: Mapping[str, Any], name: str) -> Group:
 
 
 def since_words(grouping: Mapping[str, Any]) -> list[str]:
-    """From which lesson on a grouping was kept, where that is not the first."""
+    """From which example on a grouping was recorded, where that is not the first."""
     first = grouping["from_lesson"]
-    return [f"Kept since lesson {first:,}, when the config began to ask for it."] if first else []
+    return [f"Recorded from example {first:,}, when it was added to the config."] if first else []
 
 
 def trouble_words(shadows: Mapping[str, Any]) -> list[str]:
     """Which shadows have failed, and why."""
     return [
-        f"The shadow '{cut(name)}' has failed and is scored no more: {quoted(said['trouble'])}"
+        f"The shadow '{cut(name)}' has failed and is disabled: {quoted(said['trouble'])}"
         for name, said in shadows.items()
         if said["trouble"]
     ]
@@ -181,7 +181,7 @@ class Equation:
         if self.holds:
             return f"{left} = {right}."
         return (
-            f"{left} is NOT {right}: the counts do not add up, which is a fault of freshet's; "
+            f"{left} is NOT {right}: the counts do not add up. This is a bug in Freshet; "
             "please report it."
         )
 

@@ -52,13 +52,13 @@ def headings(measures: Group, names: Sequence[str]) -> list[str]:
 
 
 def since_lesson(measures: Group) -> str:
-    """From which lesson on decisions are counted; nothing where that is the first."""
+    """From which labelled example on decisions are counted; nothing where that is the first."""
     first = (measures.get("decisions") or {}).get("from") or 0
-    return f"since lesson {first:,}" if first else ""
+    return f"since example {first:,}" if first else ""
 
 
 def figure(group: Group | None, name: str) -> str:
-    """A measure of a group of lessons, or in few words why there is none."""
+    """A measure of a group of examples, or in few words why there is none."""
     value = None if group is None else group.get(name)
     if group is None or value is None:
         return reason(group, name)

@@ -21,13 +21,13 @@ from learners.report.document import (
 from learners.report.figures import HEADINGS, MEASURES, Group, Section, drawn, figure, headings
 
 NO_LABELS = (
-    "No label has met its event yet, so there is nothing to measure. Labels are measured when they "
-    "come, with the score that their event was given at arrival."
+    "No label has been joined to its event yet, so there is nothing to measure. Labels are "
+    "measured when they come, with the score that their event was given at arrival."
 )
 
 EXACT = (
-    "The tables of the last labels and of the last stretch of event time are exact. A figure "
-    "behind ± is the maximum error of a histogram, not a confidence interval."
+    "The tables of the last labels and of the most recent event-time window are exact. A "
+    "figure behind ± is the maximum error of a histogram, not a confidence interval."
 )
 
 
@@ -50,8 +50,7 @@ def _views(document: Mapping[str, Any]) -> dict[str, str]:
         "window": f"The last {counted(window, 'label', 'labels')}",
         "recent": f"The last {duration(settings['window_seconds'] * 1000)} of event time, "
         f"{counted(recent, 'label', 'labels')}",
-        "faded": "Exponentially weighted: a label counts half after "
-        f"{settings['half_life']:,g} others",
+        "faded": f"Exponentially weighted, half-life {settings['half_life']:,g} labels",
     }
 
 
@@ -87,8 +86,8 @@ def _words(document: Mapping[str, Any]) -> list[str]:
 def _frozen(static: Mapping[str, Any] | None) -> list[str]:
     if static is None:
         return []
-    after = f"{static['from_lesson']:,} lessons"
-    return [f"The frozen copy was taken after {after}; until then it was the served score itself."]
+    after = f"{static['from_lesson']:,} labelled examples"
+    return [f"The copy was frozen after {after}; until then it was the served score itself."]
 
 
 def _changed(changed: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -146,8 +145,8 @@ def curves_section(document: Mapping[str, Any]) -> Section | None:
         for entry in periods
     ]
     table = Table("Curves", header, (False, *[True] * (len(header) - 1)), rows)
-    width = duration(periods[0]["end"] - periods[0]["start"])
-    said = f"By the time of the event, not of its label; a point stands for {width}."
+    per = duration(periods[0]["end"] - periods[0]["start"]).removeprefix("1 ")
+    said = f"By the time of the event, not of its label; one point per {per}."
     left_out = [shortly(name) for name in list(kinds)[MOST_SHOWN:]]
     more = [f"In the pictures and the JSON only: {', '.join(left_out)}."] if left_out else []
     words = [said, *more, *since_words(measures["groupings"]["periods"])]
@@ -171,16 +170,16 @@ MEANINGS = {
     "events": "rows of the events topic",
     "learned": "scored, measured and learned, or learned as negative after the wait",
     "waiting": "scored, and remembered until the label comes",
-    "expired": "given up: no label came in time",
+    "expired": "expired: no label came in time",
     "scored_only": "scored only: neither a label nor an id",
     "rejected": "refused; they are in the dead letters",
     "duplicates": "dropped: the id was seen shortly before",
     "labels": "rows of the labels topic",
-    "labels_joined": "met their event",
+    "labels_joined": "joined to their event",
     "labels_waiting": "came before their event, and wait for it",
     "labels_rejected": "refused; they are in the dead letters",
     "labels_duplicates": "repeated a known label",
-    "labels_late": "came after their event was given up",
+    "labels_late": "came after their event had expired",
     "labels_expired": "expired unmatched",
     "labels_corrected": "changed the label of an event that was learned",
     LEFT_OUT: "of those learned: negative ones that were measured and not trained on",

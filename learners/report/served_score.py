@@ -112,7 +112,7 @@ def _settings(document: Mapping[str, Any]) -> list[str]:
     imbalance, calibration = (document["evaluation"][k] for k in ("imbalance", "calibration"))
     weight, share = imbalance["positive_weight"], 100 * imbalance["negative_share"]
     taken_back = "taken back" if imbalance["correct"] else "left in the score"
-    learned = f"A positive lesson weighs {weight:g}, {share:g} % of the negative ones are learned"
+    learned = f"Positive examples have weight {weight:g}, {share:g} % of negative ones are learned"
     return [f"{learned}; what both do is {taken_back}. Calibration: {calibration['method']}."]
 
 
@@ -149,11 +149,11 @@ def decisions_section(document: Mapping[str, Any]) -> Section | None:
     since = since_lesson(measures)
     table = Table(f"Confusion {since}".rstrip(), header, (False, *[True] * (len(header) - 1)), rows)
     threshold = document["evaluation"]["threshold"]
-    said = f"An event is taken for positive when its score is at least {threshold:.4g}."
+    said = f"An event is predicted positive when its score is at least {threshold:.4g}."
     if since:
         said += (
-            f" What was decided is counted {since}: before, another threshold or other amounts "
-            "held. The windows hold all their lessons at today's threshold."
+            f" Decisions are counted {since}: earlier ones used another threshold or other values. "
+            "The windows apply the current ones."
         )
     return Section("Decisions", [said], [table])
 

@@ -74,8 +74,8 @@ def _compared(others: list[str], against: str | None) -> list[str]:
             f"of them: {', '.join(others) or 'there is none yet'}."
         )
     raise UsageError(
-        f"--against {cut(against)}: nothing of this name is measured beside the score. There "
-        f"is: {', '.join(others) or 'nothing yet'}."
+        f"--against {cut(against)}: no contender has this name; available: "
+        f"{', '.join(others) or 'none yet'}."
     )
 
 
@@ -89,7 +89,7 @@ def show(document: Mapping[str, Any]) -> None:
     out = sys.stdout
     found = document["comparisons"]
     if not document["window"] or not found:
-        out.write("Nothing to compare yet: no label has met its event.\n")
+        out.write("Nothing to compare yet: no label has been joined to its event.\n")
         return
     print_table(comparison_table(document), out)
     sentences = [_sentence(each["words"]) for each in found]
@@ -123,4 +123,9 @@ def _cells(found: Mapping[str, Any]) -> Sequence[str]:
         return [*numbers, difference, NOTHING, NOTHING, found["reason"]]
     interval = f"{found['low']:+.4f} to {found['high']:+.4f}"
     judged = {"a": "better", "b": "worse", None: "no different"}[found["better"]]
-    return [*numbers, difference, interval, f"{found['p']:.2g}", judged]
+    return [*numbers, difference, interval, _chance(found), judged]
+
+
+def _chance(found: Mapping[str, Any]) -> str:
+    """p; where it is the least that a bootstrap can show, its bound."""
+    return "<0.001" if found["p"] <= 0.001 else f"{found['p']:.2g}"

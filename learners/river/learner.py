@@ -139,7 +139,7 @@ class RiverLearner:
         score = float(self._model.predict_proba_one(features)[True])
         if not math.isfinite(score):
             raise NonFiniteError(
-                "A score of river is not finite: its weights are spoiled. Go back to an earlier "
+                "A score of river is not finite: its weights are not finite. Go back to an earlier "
                 "version, and give numeric columns `min` and `max`."
             )
         return min(max(score, 0.0), 1.0)

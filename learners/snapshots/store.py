@@ -102,7 +102,7 @@ def _seal_all(draft: Path, taken_over: Mapping[str, FileMark]) -> dict[str, File
     except CorruptSnapshotError as error:
         raise SnapshotError(
             f"The snapshot drafted in {draft} cannot be finished: {error}. Only regular files can "
-            "be part of one; this is a fault of freshet's, please report it."
+            "be part of one. This is a bug in Freshet; please report it."
         ) from error
 
 

@@ -110,7 +110,7 @@ def versions_table(versions: Sequence[Version], pointers: Pointers) -> None:
                 " ".join(marks) + (" (pinned)" if "serving" in marks and pointers.pinned else ""),
             )
         )
-    _print_table(("version", "state", "events", "log loss", "AUC", "made (UTC)", ""), rows)
+    _print_table(("version", "state", "events", "log loss", "AUC", "created (UTC)", ""), rows)
 
 
 def ledger_table(entries: Sequence[Entry]) -> None:

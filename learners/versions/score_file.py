@@ -42,13 +42,12 @@ def loaded(settings: Settings, schema: Schema, version: Version) -> Iterator[Lea
     """A learner opened from a version, only to predict; its scores are the served ones.
 
     Raises:
-        WrongLearnerError: the version was learned under another schema.
+        WrongLearnerError: the version was learned with a different schema.
     """
     if version.schema_hash != schema.hash:
         raise WrongLearnerError(
-            f"Version {version.version} was learned under another schema than the config's columns,"
-            " label map and interactions; its scores would mean nothing. Use the config it was "
-            "made with."
+            f"Version {version.version} was learned with a different schema than the config's: "
+            "other columns, labels or interactions. Use the config it was made with."
         )
     with SnapshotStore(Path(settings.snapshots)).open(
         version.snapshot, only={MODEL_FILE}

@@ -58,11 +58,11 @@ _BY_FRESHET = "is set by Freshet"
 _NOT_HERE = "is about files and passes, which the stream takes the place of"
 _PROTOCOL = "changes what is read or printed, not what is learned"
 _SATURATES = "saturates: on columns that are not scaled its scores become exactly 0 or 1"
-_NOT_BEFORE = "does not give the score from before the lesson"
-_NOT_RESUMED = "does not go on byte for byte after a restart"
+_NOT_BEFORE = "does not give the score from before the update"
+_NOT_RESUMED = "cannot resume bit-identically after a restart"
 REFUSED = {
     "--sgd": _SATURATES,
-    "--ftrl": f"{_SATURATES}; --coin is its kin without a scale",
+    "--ftrl": f"{_SATURATES}; --coin is the scale-free variant",
     "--pistol": _NOT_BEFORE,
     "--freegrad": _NOT_BEFORE,
     "--bootstrap": _NOT_RESUMED,
@@ -128,7 +128,7 @@ def _parse(args: str) -> dict[str, float]:
     for name, text in _options(args):
         value = _value(name, text)
         if given.setdefault(name, value) != value:
-            raise _wrong(f"`{name}` stands there twice with different values")
+            raise _wrong(f"`{name}` is given twice with different values")
     return given
 
 
@@ -160,7 +160,7 @@ def _split(word: str) -> tuple[str, str | None]:
 def _refusal(name: str) -> str:
     if not name.startswith("-"):
         return f"`{name}` is no option"
-    return f"`{name}` {REFUSED.get(name, 'has not been proved to keep the promises of a learner')}"
+    return f"`{name}` {REFUSED.get(name, 'is not supported (not on the tested list)')}"
 
 
 def _value(name: str, text: str | None) -> float:

@@ -59,8 +59,8 @@ class VWLearner:
         """Score each line in order, learning the labelled ones after their score is taken.
 
         Raises:
-            RefusedLinesError: numbers that would spoil the weights; nothing of the call has been
-                learned.
+            RefusedLinesError: numbers that would destabilise the weights; nothing of the call has
+                been learned.
             NonFiniteError: a score became NaN or infinite.
             MalformedLineError: a line is not the converter's.
         """
@@ -128,7 +128,7 @@ class VWLearner:
             deque(map(_finish, repeat(workspace), examples), maxlen=0)
         if not math.isfinite(sum(scores)):
             raise NonFiniteError(
-                "A score of Vowpal Wabbit is not finite: its weights are spoiled. Go back to an "
+                "A score of Vowpal Wabbit is not finite: its weights are not finite. Go back to an "
                 "earlier version, and give numeric columns `min` and `max`."
             )
         return scores

@@ -38,10 +38,11 @@ def demo(
     speed: Speed = 175_000.0,
     json: Json = False,
 ) -> None:
-    """Play a year of real flights: learn while serving, with labels when the flights land.
+    """Learn from a year of real flights while serving.
 
-    Works in .freshet/demo under the working directory, which each run recreates. Ctrl-C ends it
-    cleanly and prints the report; exit status 130 if not everything was learned yet.
+    Labels are produced when the flights land. The demo works in .freshet/demo under the working
+    directory, which each run recreates. Ctrl-C ends it cleanly and prints the report; exit status
+    130 if not everything was learned yet.
     """
     from threading import Event
 

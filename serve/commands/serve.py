@@ -28,7 +28,7 @@ Workers = Annotated[
 def serve(
     host: Host = None, port: Port = None, workers: Workers = None, config: Config = DEFAULT_CONFIG
 ) -> None:
-    """Serve predictions, versions and the dashboard over HTTP."""
+    """Serve predictions and the dashboard over HTTP."""
     settings, schema = read_config(config)
     from serve.http_server import run
     from serve.processes.ports import address_of, listening
@@ -45,7 +45,10 @@ def serve(
 
 
 def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) -> None:
-    """Run learner and server together, and restart either when it dies; until Ctrl-C."""
+    """Run learner and server together until Ctrl-C.
+
+    Either is restarted when it dies.
+    """
     from threading import Event
 
     from serve.processes.child import freshet

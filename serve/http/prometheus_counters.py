@@ -64,7 +64,7 @@ class Counters:
         )
         self.load_failures = Counter(
             "freshet_model_load_failures",
-            "Versions not served: refused for all (condemned), or not fit for this server.",
+            "Versions not served: marked unusable (condemned=true), or not fit for this server.",
             ["condemned"],
             registry=here,
         )

@@ -105,7 +105,7 @@ class Loader:
     def _check_schema(self, version: Version) -> None:
         if version.schema_hash != self._schema.hash:
             raise WrongLearnerError(
-                f"Version {version.version} was learned under another schema than this server's "
+                f"Version {version.version} was learned with a different schema than this server's "
                 "columns, label map and interactions. Start the server with the config that the "
                 "learner uses."
             )

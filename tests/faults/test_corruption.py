@@ -75,7 +75,7 @@ def is_refused(store: SnapshotStore, made: Made, name: str) -> bool:
 
 
 def test_a_real_checkpoint_has_every_kind_of_file(made: Made) -> None:
-    """What is damaged below is all that there is: model, joins, measures, the frozen copy."""
+    """A real checkpoint holds every file that these tests damage: model, joins, measures, copy."""
     names = {path.name for path in made.newest.iterdir()}
     segments = {name for name in names if SEGMENT.fullmatch(name)}
     assert names - segments == FILES
@@ -84,26 +84,26 @@ def test_a_real_checkpoint_has_every_kind_of_file(made: Made) -> None:
 
 
 def test_a_checkpoint_cut_anywhere_is_never_opened(made: Made, tmp_path: Path) -> None:
-    """Every file, cut at 60 places and before its last byte."""
+    """Each file of a checkpoint, cut at 60 places and before its last byte: never opened."""
     assert not let_through(made, tmp_path / "p", list(cuts(made.newest, CUTS)))
 
 
 def test_a_flipped_bit_of_a_checkpoint_is_never_missed(made: Made, tmp_path: Path) -> None:
-    """300 bits of all files."""
+    """300 flipped bits, over all files of a checkpoint: each is noticed."""
     assert not let_through(made, tmp_path / "p", flips(made.newest, FLIPS, seed=1))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_a_checkpoint_cut_at_any_byte_is_never_opened(made: Made, tmp_path: Path) -> None:
-    """Every file, cut at every byte."""
+    """Each file of a checkpoint, cut at every byte: never opened."""
     assert not let_through(made, tmp_path / "p", list(cuts(made.newest)))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_no_bit_of_ten_thousand_is_missed(made: Made, tmp_path: Path) -> None:
-    """10,000 random bits of all files."""
+    """10,000 flipped bits, over all files of a checkpoint: each is noticed."""
     assert not let_through(made, tmp_path / "p", flips(made.newest, LONG_FLIPS, seed=2))
 
 
@@ -133,7 +133,7 @@ def serials(made: Made) -> list[int]:
 
 
 def test_a_learner_takes_the_checkpoint_before_a_damaged_one(made: Made, tmp_path: Path) -> None:
-    """20 damages: it replays what is missing, ends the same, and the ledger names the event."""
+    """20 damaged checkpoints: the learner replays the rest, ends the same; the ledger has it."""
     for number, damage in enumerate(some_damages(made, STARTS, seed=3)):
         goes_on_from_the_one_before(made, copied(made, tmp_path / str(number)), damage)
 
@@ -141,7 +141,7 @@ def test_a_learner_takes_the_checkpoint_before_a_damaged_one(made: Made, tmp_pat
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_200_learners_take_the_checkpoint_before(made: Made, tmp_path: Path) -> None:
-    """The same, each with the command in a process of its own."""
+    """200 damaged checkpoints, each met by a ``freshet learn``: the one before it is used."""
     for number, damage in enumerate(some_damages(made, LONG_STARTS, seed=4)):
         project = copied(made, tmp_path / str(number))
         damage.do(snapshot_folder(project, made.points[-1]))
@@ -152,7 +152,7 @@ def test_200_learners_take_the_checkpoint_before(made: Made, tmp_path: Path) -> 
 def test_the_command_says_that_a_checkpoint_is_damaged(
     made: Made, tmp_path: Path, name: str
 ) -> None:
-    """``freshet learn`` over each file damaged: it says so, and ends the same."""
+    """Each file of a checkpoint damaged: ``freshet learn`` logs it, and ends the same."""
     project = copied(made, tmp_path / "p")
     Damage(name, "flip", 99).do(snapshot_folder(project, made.points[-1]))
     said = learned_the_same(made, project)
@@ -165,7 +165,7 @@ def test_the_command_says_that_a_checkpoint_is_damaged(
 
 
 def test_with_all_checkpoints_damaged_it_starts_from_the_begin(made: Made, tmp_path: Path) -> None:
-    """The log and its journal are enough; ``freshet history`` names all three."""
+    """All checkpoints damaged: rebuilt from log and journal; ``freshet history`` names them."""
     project = copied(made, tmp_path / "p")
     for point, name in zip(made.points, ("model", "joins.npz", MANIFEST), strict=True):
         Damage(name, "cut", 7).do(snapshot_folder(project, point))
@@ -176,7 +176,7 @@ def test_with_all_checkpoints_damaged_it_starts_from_the_begin(made: Made, tmp_p
 
 @pytest.mark.parametrize("name", ["model", MANIFEST])
 def test_a_server_never_serves_a_damaged_version(made: Made, tmp_path: Path, name: str) -> None:
-    """It is condemned for all, and the version before it is served, whole."""
+    """A damaged version is marked unusable for all servers; the version before it is served."""
     project = copied(made, tmp_path / "p")
     place, draw = snapshot_folder(project, made.points[-1]), Random(5)
     Damage(name, "flip", draw.randrange(8 * (place / name).stat().st_size)).do(place)
@@ -199,7 +199,7 @@ def test_a_server_never_serves_a_damaged_version(made: Made, tmp_path: Path, nam
 def test_a_damaged_database_stops_every_command(
     made: Made, tmp_path: Path, which: str, at: int
 ) -> None:
-    """Its file is named in one paragraph, and nothing on disk is written over."""
+    """Registry or log file damaged: each command names the file, and overwrites nothing on disk."""
     project = copied(made, tmp_path / "p")
     path = registry_file(project) if which == "registry" else log_file(project)
     content = bytearray(path.read_bytes())
@@ -235,7 +235,7 @@ def test_a_registry_of_another_model_stops_the_learner(made: Made, tmp_path: Pat
 def test_a_registry_that_knows_nothing_of_the_journal_stops_the_learner(
     made: Made, tmp_path: Path, swap: str
 ) -> None:
-    """Lost, or swapped for another model's: nothing is scored twice, and the reason is told."""
+    """Registry lost, or swapped for another model's: nothing scored twice; the error says why."""
     project = copied(made, tmp_path / "p")
     registry_file(project).unlink()
     if swap == "another":

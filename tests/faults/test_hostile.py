@@ -80,7 +80,7 @@ def test_whatever_a_record_holds_is_taken_or_refused(hostile: list[Hostile]) -> 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_a_million_hostile_rows_change_nothing() -> None:
-    """The same with over a million rows."""
+    """A million hostile rows: each is in its one place, the result as from the good rows only."""
     check_rounds(LONG_ROUNDS, ROUND, first_seed=1000)
 
 
@@ -88,12 +88,12 @@ def test_a_million_hostile_rows_change_nothing() -> None:
 @pytest.mark.kafka
 @pytest.mark.timeout(3600)
 def test_hostile_rows_on_kafka_change_nothing(kafka_bootstrap: str) -> None:
-    """The same on a real broker, against the good rows alone on the SQLite log."""
+    """Hostile rows on a real broker: the result as from the good rows only on the SQLite log."""
     check_rounds(KAFKA_ROUNDS, ROUND, f"kafka://{kafka_bootstrap}", first_seed=5000)
 
 
 def test_a_failure_is_shown_small() -> None:
-    """Of a whole flow, what is left of a failure is the record that alone makes it fail."""
+    """The harness reduces a failure of a whole stream to the one record that causes it."""
     flow = Flow(3, 300).records()
     marked = Hostile(False, 0, b"this one\xff", (), (), False)
     flow.insert(len(flow) // 2, marked)

@@ -112,7 +112,7 @@ def test_a_flood_of_garbage_is_taken_row_by_row(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_a_large_flood_takes_no_more_memory(tmp_path: Path) -> None:
-    """400,000 refused rows stay under the same bound."""
+    """400,000 refused rows stay under the memory bound of 30,000."""
     check_flood(tmp_path / "p", LONG_FLOOD)
 
 
@@ -142,14 +142,14 @@ def test_large_records_of_nonsense_hold_nothing_up(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_the_largest_records_of_nonsense_hold_nothing_up(tmp_path: Path) -> None:
-    """The same with the largest that a log takes."""
+    """The largest records that a log takes, full of nonsense: the good row behind is learned."""
     giants(tmp_path / "p", MAX_RECORD_BYTES, LARGEST_PEAK_MEBIBYTES)
 
 
 @pytest.mark.long  # it is timed, and other tests beside it take their share
 @pytest.mark.parametrize("name", GIANTS)
 def test_reading_nonsense_takes_linear_time(tmp_path: Path, name: str) -> None:
-    """Four times the bytes take about four times as long; in the square they would take 16."""
+    """Reading nonsense is linear: four times the bytes take about four times as long, not 16."""
     project = Project(tmp_path)
     place = Place(project.topics().events, 0)
 

@@ -95,7 +95,7 @@ def test_a_checkpoint_made_during_the_replay_forgets_none_of_the_tail(
 
 
 def test_an_output_written_twice_is_found(zygote: Zygote, tmp_path: Path, unique_name: str) -> None:
-    """The harness would see it: a record of scores that stands on its topic once more is told."""
+    """The harness reports a record of scores that is on its topic twice."""
     scenario = Scenario("sqlite", 1, late=False, live=True, kills=1, events=500)
     url = f"sqlite:///{tmp_path}/log.db"
     killing = Killing(scenario, project_of(scenario, tmp_path / "p", url, unique_name), zygote)
@@ -173,7 +173,7 @@ def test_each_fault_is_a_row() -> None:
 
 
 def test_a_name_that_is_gone_is_a_clear_failure() -> None:
-    """A point whose function was renamed is told, and is not a point that is never passed."""
+    """The harness reports a kill point whose function was renamed; it is not skipped in silence."""
     with pytest.raises(GoneError, match=r"stream\.fold\.outputs has no renamed"):
         replace("stream.fold.outputs", "renamed", lambda original: original)
     with pytest.raises(GoneError, match="SURELY_NOT_THERE"):

@@ -79,5 +79,5 @@ def test_no_source_unpickles_or_evaluates() -> None:
     ],
 )
 def test_the_search_of_the_sources_finds_what_it_looks_for(text: str) -> None:
-    """Each of these is found."""
+    """The search of the sources finds each form of unpickling and evaluating."""
     assert any(forbidden(node) for node in ast.walk(ast.parse(text)))

@@ -139,5 +139,5 @@ def test_a_shadow_that_has_failed_is_told(tmp_path: Path, command: Callable[...,
         100, shadows={"deep": {"kind": "vw", "trouble": "out of memory\x1b"}, "ok": {"trouble": ""}}
     )
     text = " ".join(run(made, command=command).stdout.split())
-    assert r"The shadow 'deep' has failed and is scored no more: out of memory\x1b" in text
+    assert r"The shadow 'deep' has failed and is disabled: out of memory\x1b" in text
     assert "'ok'" not in text

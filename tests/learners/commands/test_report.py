@@ -193,10 +193,10 @@ def test_a_model_without_labels_is_told_in_a_paragraph(tmp_path: Path) -> None:
     made = measured_model(tmp_path)
     made.save(0)
     text = run(made).stdout
-    assert "No label has met its event yet" in text
+    assert "No label has been joined to its event yet" in text
     assert "What became of events and labels" in text
     assert "Calibration" not in text
     assert document(made)["measures"]["count"] == 0
     html = tmp_path / "none.html"
     run(made, "--html", str(html))
-    assert "No label has met its event yet" in html.read_text(encoding="utf-8")
+    assert "No label has been joined to its event yet" in html.read_text(encoding="utf-8")

@@ -85,9 +85,9 @@ def test_bad_lessons_are_refused() -> None:
     with pytest.raises(MetricsError, match="one label for each score"):
         evaluator.take(replace(bad, positive=np.array([True])))
     evaluator.take(bad)
-    with pytest.raises(MetricsError, match="lesson 101: its 'score' is nan"):
+    with pytest.raises(MetricsError, match="labelled example 101: its 'score' is nan"):
         evaluator.summary()
-    with pytest.raises(MetricsError, match="lesson 101"):
+    with pytest.raises(MetricsError, match="labelled example 101"):
         evaluator.state()
 
 

@@ -106,7 +106,7 @@ def test_a_registry_of_a_newer_freshet_is_left_alone(tmp_path: Path) -> None:
     other.execute("UPDATE registry_shape SET number = 2")
     other.commit()
     other.close()
-    with pytest.raises(RegistryError, match="tables of shape 2, this freshet knows shape 1"):
+    with pytest.raises(RegistryError, match="schema version 2, this Freshet has 1"):
         registry_at(tmp_path)
 
 

@@ -100,7 +100,7 @@ def test_what_cannot_be_served_is_refused_with_the_reason(registry: Registry) ->
     before = (registry.serving.pointers(), registry.ledger.entries())
     with pytest.raises(UnservableVersionError, match="it was refused"):
         registry.serving.pin("promote", 2, "why not", "ann")
-    with pytest.raises(UnservableVersionError, match="its files were thinned out"):
+    with pytest.raises(UnservableVersionError, match="its files were deleted by retention"):
         registry.serving.pin("rollback", 3, "why not", "ann")
     with pytest.raises(UnknownVersionError, match="has no version 9"):
         registry.serving.pin("rollback", 9, "why not", "ann")

@@ -83,4 +83,4 @@ def test_with_candidates_alone_the_newest_is_reported(
     project.backfill(project.write_csv(flights(60)))
     found = measured(project.settings, project.schema, None)
     assert (found.checkpoint.version, found.evaluator.count) == (1, 60)
-    assert "This is version 1, the newest that a backfill has made." in capsys.readouterr().err
+    assert "has not saved a checkpoint yet; this reports version 1." in capsys.readouterr().err

@@ -22,11 +22,11 @@ def test_decisions_under_a_new_threshold_are_marked_everywhere(tmp_path: Path) -
     text = run(made).stdout
     for title in ("All 400 labels", "Exponentially weighted", "By carrier", "By version", "By age"):
         head = text[text.index(title) :].splitlines()[1]
-        assert "accuracy since lesson 300" in head, title
+        assert "accuracy since example 300" in head, title
     for title in ("The last 400 labels", "of event time"):
-        assert "since lesson" not in text[text.index(title) :].splitlines()[1]
-    assert "Confusion since lesson 300" in text
-    assert "labelled events since lesson 300." in text
+        assert "since example" not in text[text.index(title) :].splitlines()[1]
+    assert "Confusion since example 300" in text
+    assert "labelled events since example 300." in text
 
 
 def test_it_is_said_when_the_frozen_copy_was_taken(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_it_is_said_when_the_frozen_copy_was_taken(tmp_path: Path) -> None:
     made.evaluator.take(lessons(10, first=1500))
     made.save(1510)
     assert document(made)["evaluation"]["static"] == {"from_lesson": 1500}
-    assert "The frozen copy was taken after 1,500 lessons" in run(made).stdout
+    assert "The copy was frozen after 1,500 labelled examples" in run(made).stdout
 
 
 def test_a_checkpoint_is_reported_as_it_was_measured(tmp_path: Path) -> None:

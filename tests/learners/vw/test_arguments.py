@@ -61,8 +61,8 @@ def test_interactions_have_no_order() -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ("--nn 5", "`--nn` does not go on byte for byte"),
-        ("--bootstrap=3", "`--bootstrap` does not go on byte for byte"),
+        ("--nn 5", "`--nn` cannot resume bit-identically"),
+        ("--bootstrap=3", "`--bootstrap` cannot resume bit-identically"),
         ("--pistol", "`--pistol` does not give the score from before"),
         ("--freegrad", "`--freegrad` does not give the score from before"),
         ("--sgd", "`--sgd` saturates"),
@@ -83,7 +83,7 @@ def test_interactions_have_no_order() -> None:
         ("-l nan", "`--learning_rate` needs a number, not `nan`"),
         ("--l1 -1", "`--l1` must be a number from 0 to 0.01, not -1"),
         ("--l2 1 --l2 0", "must be a number from 0 to 0.1"),
-        ("-b 18 -b 19", "`--bit_precision` stands there twice with different values"),
+        ("-b 18 -b 19", "`--bit_precision` is given twice with different values"),
         ("--coin --l2 1e-6", "`--l2` does nothing together with `--coin`"),
         ("--coin -l 1", "`--learning_rate` does nothing together with `--coin`"),
         ("--ftrl_alpha 1", "`--ftrl_alpha` does nothing without `--coin`"),

@@ -25,8 +25,8 @@ def test_a_server_of_another_schema_serves_nothing_and_condemns_nothing(
     other = a_project(tmp_path / "other", hour='kind = "numeric"')
 
     async def act(live: LiveModel) -> None:
-        await until(lambda: "another schema" in live.trouble)
-        with pytest.raises(NoModelError, match="another schema"), live.use():
+        await until(lambda: "a different schema" in live.trouble)
+        with pytest.raises(NoModelError, match="a different schema"), live.use():
             pass
 
     running(live_of(maker, other), act)
