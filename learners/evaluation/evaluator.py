@@ -136,7 +136,7 @@ class Evaluator:
         check_shape(lessons, len(self.measuring.slices))
         if numbers.shape != (len(lessons),) or (numbers.size and not self._known(numbers)):
             raise MetricsError(
-                f"Cannot correct {len(lessons)} lessons by the numbers {numbers.tolist()[:3]}...: "
+                f"Cannot correct {len(lessons)} examples by the numbers {numbers.tolist()[:3]}...: "
                 f"give one for each, below {self.count}."
             )
         if len(lessons):

@@ -92,8 +92,8 @@ def translated(error: Exception, url: URL) -> RegistryError:
         )
     if isinstance(error, IntegrityError):
         return RegistryError(
-            f"{where} refused what freshet wrote ({said}); nothing was changed. This is a fault "
-            "of freshet's: please report it with this message."
+            f"{where} refused what Freshet wrote ({said}); nothing was changed. This is a bug "
+            "in Freshet: please report it with this message."
         )
     return RegistryUnavailableError(
         f"{where} does not answer as it should ({said}): check that the database runs and that "

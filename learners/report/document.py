@@ -86,7 +86,7 @@ def setting(name: str) -> str:
 
 
 def _versions(measured: Measured, measures: dict[str, Any]) -> list[dict[str, Any]]:
-    """The groups by lessons behind the score, each with the versions whose scores it holds."""
+    """The groups by examples trained on, each with the versions whose scores it holds."""
     found = spans(measured.versions)
     return [
         {"versions": versions_within(found, bucket["from"], bucket["to"]), **bucket}
@@ -130,7 +130,7 @@ def report_of(measures: Group, name: str) -> Group:
 
 
 def part_of(entry: Mapping[str, Any], name: str) -> Group:
-    """A contender's measures in a group of lessons; empty where it scored none of them."""
+    """A contender's measures in a group of examples; empty where it scored none of them."""
     found: Group = entry.get(name, {})
     return found
 
@@ -144,7 +144,8 @@ def since_words(grouping: Mapping[str, Any]) -> list[str]:
 def trouble_words(shadows: Mapping[str, Any]) -> list[str]:
     """Which shadows have failed, and why."""
     return [
-        f"The shadow '{cut(name)}' has failed and is disabled: {quoted(said['trouble'])}"
+        f"The shadow '{cut(name)}' has failed and is disabled (rename it to restart it): "
+        f"{quoted(said['trouble'])}"
         for name, said in shadows.items()
         if said["trouble"]
     ]

@@ -61,8 +61,8 @@ def read(folder: int, expected_sha256: str) -> dict[str, Any]:
     manifest = _parsed(content)
     if manifest.get("format") != FORMAT:
         raise SnapshotError(
-            f"This snapshot has format {manifest.get('format')}, this freshet reads {FORMAT}: use "
-            "the freshet that wrote it."
+            f"This snapshot has format {manifest.get('format')}, this Freshet reads {FORMAT}: use "
+            "the Freshet that wrote it."
         )
     return manifest
 

@@ -34,7 +34,7 @@ class Counters:
     Attributes:
         rows_scored, rows_appended (by topic), rows_refused (by route and reason): rows.
         load_seconds: of each version loaded.
-        load_failures: versions not loaded (``condemned``: refused for every server).
+        load_failures: versions not loaded (``condemned``: marked unusable for every server).
     """
 
     def __init__(self) -> None:

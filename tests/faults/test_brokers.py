@@ -112,7 +112,7 @@ def test_a_broker_that_goes_and_comes_back_changes_nothing(
 def test_a_broker_that_goes_in_the_middle_of_a_backlog_changes_nothing(
     tmp_path: Path, own_broker: Broker, unique_name: str, fault: Fault
 ) -> None:
-    """The same faults in the middle of a full topic with late labels: nothing lost or twice."""
+    """Broker stopped, killed or paused amid a full topic, late labels: nothing lost or twice."""
     project = project_on(own_broker, tmp_path, unique_name)
     project.produce(project.write_csv(ROWS), label_time="landed")
     with begun(project) as running:

@@ -82,7 +82,7 @@ KINDS = tuple(weapons(Path("x")))
 
 
 def test_the_weapons_work(tmp_path: Path) -> None:
-    """Whoever unpickles or evaluates them does leave the file behind."""
+    """The forged files work: unpickling or evaluating one leaves its marker file behind."""
     for kind in ("pickle", "npz", "npy", "code"):
         content = weapons(tmp_path / kind)[kind]
         if kind == "pickle":
@@ -100,7 +100,7 @@ def test_the_weapons_work(tmp_path: Path) -> None:
 def test_a_forged_file_of_a_snapshot_is_never_run(
     made: Made, tmp_path: Path, name: str, kind: str
 ) -> None:
-    """In every file's place, with right hashes: refused by learner and server, and no code ran."""
+    """A forged file in each file's place, with right hashes: learner and server refuse it."""
     project, marker = copied(made, tmp_path / "p"), tmp_path / "marker"
     content = weapons(marker)[kind]
     forged(project, made.points[-1], name, content)
@@ -124,7 +124,7 @@ def test_a_forged_file_of_a_snapshot_is_never_run(
 def test_forged_joins_and_measures_are_never_run(
     made: Made, tmp_path: Path, name: str, kind: str
 ) -> None:
-    """With right hashes: no code ran, and nothing was scored a second time."""
+    """Forged joins and measures with right hashes: no code runs, and nothing is scored twice."""
     project, marker = copied(made, tmp_path / "p"), tmp_path / "marker"
     forged(project, made.points[-1], named(made, name), weapons(marker)[kind])
     with contextlib.suppress(FreshetError, ValueError, KeyError, TypeError, EOFError):
@@ -135,7 +135,7 @@ def test_forged_joins_and_measures_are_never_run(
 
 @pytest.mark.parametrize("name", ["joins.npz", "metrics.npz", "resolved"])
 def test_forged_joins_and_measures_are_passed_over(made: Made, tmp_path: Path, name: str) -> None:
-    """Right hashes and other content: as with any damage, the checkpoint before is taken."""
+    """Joins or measures of other content, right hashes: the checkpoint before is used."""
     project = copied(made, tmp_path / "p")
     forged(project, made.points[-1], named(made, name), weapons(tmp_path / "marker")["npz"])
     assert same(project.learn()) == same(made.report)
@@ -146,7 +146,7 @@ def test_forged_joins_and_measures_are_passed_over(made: Made, tmp_path: Path, n
 def test_a_forged_manifest_of_the_right_format_is_refused(
     made: Made, tmp_path: Path, kind: str
 ) -> None:
-    """One that names files elsewhere, or says of its files what is no hash and no size."""
+    """A forged manifest that names files elsewhere, or holds no valid hash or size: refused."""
     project, marker = copied(made, tmp_path / "p"), tmp_path / "marker"
     outside = tmp_path / "p" / "outside"
     outside.write_bytes(weapons(marker)[kind])

@@ -81,6 +81,7 @@ def test_the_table_has_a_row_for_each_measure(model: MeasuredModel) -> None:
     assert len(lines) == len(differences) == 4
     for line, (name, difference) in zip(lines, differences.items(), strict=False):
         assert f"{difference['a']:.4f}" in line, name
+        assert ("<0.001" in line) == (difference["p"] <= 0.001), name
     assert rows(text, "Against the served score")["raw (the learner's own)"][-1] in (
         "better",
         "worse",
@@ -139,5 +140,6 @@ def test_a_shadow_that_has_failed_is_told(tmp_path: Path, command: Callable[...,
         100, shadows={"deep": {"kind": "vw", "trouble": "out of memory\x1b"}, "ok": {"trouble": ""}}
     )
     text = " ".join(run(made, command=command).stdout.split())
-    assert r"The shadow 'deep' has failed and is disabled: out of memory\x1b" in text
+    failed = "The shadow 'deep' has failed and is disabled (rename it to restart it)"
+    assert rf"{failed}: out of memory\x1b" in text
     assert "'ok'" not in text

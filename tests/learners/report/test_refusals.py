@@ -13,6 +13,7 @@ from learners.commands.report import compare, report
 from learners.registry.errors import UnknownVersionError
 from learners.report.checkpoint_measures import NothingMeasuredError, measured
 from tests.support.learning.measured_models import MeasuredModel, lessons, measured_model, run
+from tests.support.learning.registry_samples import a_lineage
 from tests.support.serving.project import Project, flights
 
 
@@ -84,3 +85,18 @@ def test_with_candidates_alone_the_newest_is_reported(
     found = measured(project.settings, project.schema, None)
     assert (found.checkpoint.version, found.evaluator.count) == (1, 60)
     assert "has not saved a checkpoint yet; this reports version 1." in capsys.readouterr().err
+
+
+def test_after_a_promotion_the_report_names_the_promoted_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The learner began from the promoted version and has saved nothing since: that is logged."""
+    project = Project(tmp_path)
+    project.backfill(project.write_csv(flights(60)))
+    with project.registry() as registry:
+        a_lineage(registry, registry.writer.begin_epoch("test"), parent=1)
+    assert measured(project.settings, project.schema, None).checkpoint.version == 1
+    said = capsys.readouterr().err
+    assert (
+        "has not saved a checkpoint since version 1 was promoted; this reports version 1." in said
+    )

@@ -159,5 +159,5 @@ def test_a_manifest_of_another_format_is_not_opened(store: SnapshotStore) -> Non
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_bytes(b'{"files": {}, "format": 2}')
     digest = "e8356fe9ce1cffc0b2c40242d21142079fda4e0f00101ff1a5874e151443b7bc"
-    with pytest.raises(SnapshotError, match="format 2, this freshet reads 1"):
+    with pytest.raises(SnapshotError, match="format 2, this Freshet reads 1"):
         store.manifest(SnapshotRef(folder.name, digest))
