@@ -60,7 +60,7 @@ def headline(document: Mapping[str, Any]) -> str:
     learned = counted(counts.get("learned", 0), "event", "events")
     return (
         f"{learner['kind']}, {learned} learned, lineage {document['lineage']}, "
-        f"made {document['made_at']}."
+        f"created {document['made_at']}."
     )
 
 

@@ -137,7 +137,7 @@ def load(context: ResolvedConfig, snapshot: Snapshot, lineage: int) -> Pipeline:
     """
     if "batches" in snapshot.manifest and "joins" not in snapshot.manifest:
         raise SnapshotError(
-            "The checkpoint was written by Freshet before 0.2, which stored waiting events in "
+            "The checkpoint was written by an older Freshet, which stored waiting events in "
             "another format. Continue with that release; or rebuild the model with 'freshet "
             "backfill log --fresh', and promote it."
         )

@@ -42,7 +42,7 @@ def produce(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Send rows to the events topic, and late labels to the labels topic."""
+    """Send rows and late labels to their topics."""
     from converters.files.csv_file import open_csv
     from converters.show.command_line import progress
     from stream.log.topics import create_topics
@@ -75,7 +75,7 @@ def learn(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Learn from the stream: score, measure, learn, write scores, save versions."""
+    """Learn from the stream: score, measure, train, save."""
     from converters.show.command_line import progress
     from stream.logging import configure_logs
     from stream.reading.batch_source import Readers
@@ -120,7 +120,7 @@ def backfill(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Replay history into a candidate version that 'promote' serves."""
+    """Replay history into a new candidate version."""
     from learners.commands.versions import promote_version
     from stream.backfill.backfill import run
     from stream.logging import configure_logs

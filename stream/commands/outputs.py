@@ -67,7 +67,11 @@ def scores(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Print the scores topic as CSV: topic,partition,offset,row,id,score,lessons,lineage."""
+    """Print the scores topic as CSV.
+
+    Columns: topic,partition,offset,row,id,score,lessons,lineage. The column
+    lessons is the number of labelled examples that the learner had trained on before the score.
+    """
     from stream.fold.outputs import Score, read_scores
 
     settings, _ = read_config(config)
@@ -91,7 +95,10 @@ def dead_letters(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Print refused rows: topic,partition,offset,row,reason,column,text."""
+    """Print refused rows as CSV.
+
+    Columns: topic,partition,offset,row,reason,column,text.
+    """
     from stream.fold.outputs import DeadLetter, read_dead_letters
 
     settings, schema = read_config(config)
@@ -111,7 +118,10 @@ def replay_dead_letters(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Send corrected rows again, each once; without a file, report what needs correcting."""
+    """Send corrected rows again, each once.
+
+    Without a file, report what needs correcting.
+    """
     settings, schema = read_config(config)
     with _sending(settings, schema) as sending:
         stopped = stopped_by_signals(lambda: setattr(sending, "stopping", True))

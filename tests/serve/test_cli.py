@@ -56,6 +56,7 @@ def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
     assert result.stdout.rstrip().endswith("[]")
     for command in COMMANDS:
         assert re.search(rf"^\s+{command}\s", result.stdout, re.MULTILINE), command
+    assert "..." not in result.stdout.partition("Commands:")[2], "a first line is cut"
 
 
 def test_the_commands_are_those_of_this_release_and_each_option_is_explained() -> None:
