@@ -63,6 +63,9 @@ class RowReader:
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""
+        lines = None if headers or value.startswith((b"{", b"[")) else plain_lines(value)
+        if lines and len(lines) <= MOST_ROWS and "" not in lines:
+            return [self._label(line.split(self._delimiter)) for line in lines]
         rows = self.label_cells(value, headers)
         return [cells if isinstance(cells, Refusal) else self._label(cells) for cells in rows]
 

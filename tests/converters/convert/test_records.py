@@ -174,3 +174,11 @@ def test_json_is_recognised_if_it_parses() -> None:
 def test_other_headers_mean_nothing(reader: RowReader) -> None:
     """Headers of others on a record do not change how it is read."""
     assert reader.events(GOOD, [("traceparent", b"00-x")]) == [GOOD_ROW]
+
+
+@given(st.lists(st.sampled_from(["a,1", "b,0,", "c,1,5", "a", ",1", "", '"d",1', "e,x", "\r"])))
+def test_label_lines_cut_at_once_are_labels_read_one_by_one(lines: list[str]) -> None:
+    """The short cut for plain label records gives what the CSV reader gives."""
+    reader = RowReader(build(COLUMNS))
+    value = "\n".join(lines).encode()
+    assert reader.labels(value) == reader.labels(value, (("other", b""),))
