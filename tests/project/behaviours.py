@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support import ROOT
+
 
 def behaviours(tests: Path) -> Iterator[str]:
     """The first docstring line of every test function below a folder, or its name."""
@@ -24,5 +26,5 @@ def behaviours(tests: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    where = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    where = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "tests"
     sys.stdout.writelines(f"{each}\n" for each in sorted(behaviours(where)))
