@@ -127,6 +127,7 @@ def test_readers_killed_at_any_moment_change_nothing(
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("stream.learner.heartbeat.LONGEST_DELAY_SECONDS", 0.1)
+            patch.setattr("stream.reading.merge.BATCH_ROWS", 250)  # it lasts, to be killed often
             report = learned(project, lambda: sleep(0.2))
     finally:
         over.set()
