@@ -68,7 +68,7 @@ class Backfill:
         if live is None:
             raise FreshetError(
                 "No learner in the registry has read this log, so it is unknown which lines of the "
-                "journal to follow. Use --fresh to read the log in its plain order."
+                "journal to follow. Use --fresh to read the log from its start."
             )
         topics = topics_of(self.context.settings)
         lines = journal.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
