@@ -108,11 +108,7 @@ def backfill(
     score_ahead: ScoreAhead = 0.0,
     rows_per_message: RowsPerMessage = 50,
     fresh: Annotated[
-        bool,
-        typer.Option(
-            "--fresh",
-            help="With 'log': from its start, without the journal; needed after a config change.",
-        ),
+        bool, typer.Option("--fresh", help="With 'log': from its start, without the journal.")
     ] = False,
     scores: Annotated[
         typer.FileTextWrite | None,
