@@ -17,9 +17,9 @@ from starlette.types import Receive, Scope, Send
 from converters.config.settings import Settings
 from converters.schema.schema import Schema
 from learners.versions.gate import packages
+from serve.access.guard import admin_only
 from serve.http import problems
-from serve.http.prometheus_counters import RequestMeter
-from serve.http.security import admin_only
+from serve.http.every_request import EveryRequest
 from serve.openapi.declared_route import Handler, Json, Route, document
 from serve.routes import all_routes
 from serve.service import Service
@@ -47,7 +47,7 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    app.add_middleware(RequestMeter, counters=service.counters)
+    app.add_middleware(EveryRequest, counters=service.counters)
     problems.install(app)
     routes = all_routes(service)
     for route in routes:
@@ -63,7 +63,7 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
 
 def _add(app: FastAPI, route: Route, service: Service) -> None:
     handler = route.handler
-    if route.admin:
+    if route.scope == "admin":
         handler = admin_only(handler, service.settings.serve.admin_token)
     app.add_api_route(
         route.path,

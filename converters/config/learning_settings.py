@@ -20,6 +20,16 @@ class LateLabelSettings(Section):
     max_waiting: int = Field(
         5_000_000, ge=1, description="most waiting events; the oldest is evicted first"
     )
+    label_wait: float | None = Field(
+        None,
+        gt=0,
+        description="seconds of stream time a label waits for its event (default, `wait`)",
+    )
+    max_labels: int = Field(
+        1_000_000,
+        ge=1,
+        description="most labels waiting for their event; the oldest is evicted first",
+    )
     allow_corrections: bool = Field(
         False,
         description="a second, differing label that comes within `wait` of the first is learned "

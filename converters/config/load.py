@@ -212,8 +212,15 @@ def _suggestion(name: str, names: Mapping[str, Any]) -> str:
 def _located(settings: Settings, folder: Path) -> Settings:
     """Make home and every URL absolute."""
     home = (folder / settings.home.expanduser()).absolute()
+    serve = settings.serve
+    files = {
+        name: None if path is None else (folder / path.expanduser()).absolute()
+        for name, path in (("tls_cert", serve.tls_cert), ("tls_key", serve.tls_key))
+    }
+    tokens = folder / (serve.tokens or home / "tokens.json").expanduser()
     return settings.model_copy(
         update={
+            "serve": serve.model_copy(update={**files, "tokens": tokens.absolute()}),
             "home": home,
             "log": _url(settings.log, folder, home / "log.db"),
             "registry": _url(settings.registry, folder, home / "registry.db"),

@@ -86,9 +86,32 @@ class ServeSettings(Section):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     workers: int = Field(1, ge=1, le=64, description="server processes")
+    hosts: tuple[str, ...] = Field(
+        (),
+        description="host names under which the server is called, besides the loopback names and "
+        'the address it listens on; `["*"]` allows any',
+    )
+    origins: tuple[str, ...] = Field(
+        (),
+        description="origins of web pages elsewhere that may use the routes that write, such as "
+        "`https://ops.example.com`",
+    )
+    admin: str = Field(
+        "on",
+        description="where the admin routes are: `on` beside the others, `off` nowhere, "
+        "`HOST:PORT` or `unix:PATH` at an address of their own",
+    )
     admin_token: SecretStr | None = Field(
         None, description="bearer token of the admin routes; set it by environment, not in the file"
     )
+    tokens: Path | None = Field(
+        None, description="file of the tokens that `freshet token` keeps (default, under home)"
+    )
+    tls_cert: Path | None = Field(
+        None, description="certificate chain (PEM), read again when it changes; with it, HTTPS"
+    )
+    tls_key: Path | None = Field(None, description="private key of the certificate (PEM)")
+    access_log: bool = Field(False, description="one JSON line for each request, on standard error")
     threshold: float | None = Field(
         None,
         ge=0,
@@ -97,7 +120,20 @@ class ServeSettings(Section):
         "makes acting pay",
     )
     max_body: int = Field(8 * 2**20, ge=1024, description="largest request body in bytes")
+    max_row: int = Field(256 * 2**10, ge=1024, description="largest row of a request in bytes")
     max_rows: int = Field(10_000, ge=1, description="most rows in one request")
+    max_bodies: int = Field(
+        256 * 2**20,
+        ge=1024,
+        description="bytes of request bodies that a process holds at once; beyond them requests "
+        "are answered 503",
+    )
+    max_connections: int = Field(
+        8192,
+        ge=1,
+        description="connections of a process; fewer where the system allows it fewer open files. "
+        "For one more, an idle one is closed",
+    )
     timeout: float = Field(10.0, gt=0, description="seconds a request may take")
     poll: float = Field(0.2, gt=0, le=60, description="seconds between two polls of the registry")
 

@@ -30,8 +30,8 @@ def serve(
 ) -> None:
     """Serve predictions and the dashboard over HTTP."""
     settings, schema = read_config(config)
-    from serve.http_server import run
     from serve.processes.ports import address_of, listening
+    from serve.server.server import run
     from stream.logging import configure_logs
 
     configure_logs()

@@ -1,5 +1,6 @@
 """What every route shares of HTTP, before rows and models come in.
 
-A request passes ``security`` (admin routes) and ``body`` (limits, media type, JSON); ``problems``
-turns whatever is raised into a problem document; ``prometheus_counters`` counts requests and rows.
+``every_request`` frames each request; ``body`` reads its body within limits, and its JSON;
+``problems`` turns whatever is raised into a problem document; ``prometheus_counters`` counts
+requests and rows.
 """

@@ -7,7 +7,6 @@ With several server processes the counters are in files that all of them map
 from __future__ import annotations
 
 import os
-from time import perf_counter
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,7 +16,6 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # No second series per counter for when it was created.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -25,7 +23,6 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 REQUEST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LOAD_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-UNKNOWN_ROUTE = "unknown"
 
 
 class Counters:
@@ -86,30 +83,3 @@ class Counters:
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
         return generate_latest(everyone)
-
-
-class RequestMeter:
-    """Counts and times every request; plain ASGI, as Starlette's middleware costs a tenth more."""
-
-    def __init__(self, app: ASGIApp, counters: Counters) -> None:
-        self._app = app
-        self._counters = counters
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and count its status and its time."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began, status = perf_counter(), 500
-
-        async def sending(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sending)
-        finally:
-            path = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
-            self._counters.request(path, status, perf_counter() - began)

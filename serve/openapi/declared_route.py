@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import WithDefaultSchema
 
+from serve.access.caller import Scope
 from serve.http.body import CSV, JSON
 from serve.http.problems import PROBLEM_JSON
 from serve.rows.row_errors import RowError
@@ -88,7 +89,8 @@ class Route:
         example: of the answer.
         status: of the answer.
         failures: statuses of the problems that may be answered.
-        admin: whether callers need the admin token.
+        scope: what it lets callers do; empty for what anybody may.
+        writes: whether it changes anything.
         direct: whether to skip what FastAPI does for a route, which costs as much as a score.
     """
 
@@ -104,7 +106,8 @@ class Route:
     failures: Sequence[int] = ()
     body: Body | None = None
     parameters: Sequence[Parameter] = ()
-    admin: bool = False
+    scope: Scope | Literal[""] = ""
+    writes: bool = False
     direct: bool = False
 
 
@@ -160,7 +163,7 @@ def _operation(route: Route, schemas: Mapping[Any, Json]) -> Json:
         made["requestBody"] = _body(route.body, schemas[route.body.model])
     if route.parameters:
         made["parameters"] = [_parameter(each) for each in route.parameters]
-    if route.admin:
+    if route.scope == "admin":
         made["security"] = [{"admin": []}, {}]
     return made
 

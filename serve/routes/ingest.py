@@ -101,7 +101,13 @@ def routes(service: Service) -> list[Route]:
     """Declare the routes."""
     ingest, schema = Ingest(service), service.schema
     key = Parameter(KEY_HEADER, "header", "Requests with the same key are done once, for a day.")
-    common: dict[str, Any] = {"answer": Appended, "status": 202, "failures": (*BODY_FAILURES, 409)}
+    common: dict[str, Any] = {
+        "answer": Appended,
+        "status": 202,
+        "failures": (*BODY_FAILURES, 409),
+        "scope": "ingest",
+        "writes": True,
+    }
     return [
         Route(
             "POST",

@@ -153,6 +153,7 @@ VIEWS = ("window", "recent", "faded")
 DECISIONS = ("served", "never", "always", "static")
 # Contenders that are no shadows: the learner itself has them.
 NO_SHADOWS = {"base_rate", "raw"}
+STATE = "State of server, model and learner"
 
 
 class Health(BaseModel, extra="forbid"):
@@ -280,8 +281,8 @@ def routes(service: Service) -> list[Route]:
     health, ready = "/health/live", "/health/ready"
     available = "Are a model and its registry available?"
     return [
-        Route("GET", "/status", own.status, "State of server, model and learner", answer=State),
-        Route("GET", "/metrics", own.metrics, "Metrics for Prometheus"),
+        Route("GET", "/status", own.status, STATE, answer=State, scope="read"),
+        Route("GET", "/metrics", own.metrics, "Metrics for Prometheus", scope="metrics"),
         Route("GET", health, own.alive, "Does the process run?", answer=Health),
         Route("GET", ready, own.ready, available, answer=Ready, failures=(503,)),
     ]

@@ -148,6 +148,7 @@ def routes(service: Service) -> list[Route]:
             answer=_answer_model(schema.label_spellings),
             example={"score": 0.71, "label": schema.label_spellings[1], "version": 12},
             failures=BODY_FAILURES,
+            scope="score",
             direct=True,
         )
     ]

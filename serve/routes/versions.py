@@ -280,6 +280,7 @@ def _reading(versions: Versions) -> list[Route]:
             "The newest last.",
             answer=list[Version],
             failures=(503,),
+            scope="read",
         ),
         Route(
             "GET",
@@ -290,6 +291,7 @@ def _reading(versions: Versions) -> list[Route]:
             parameters=[number],
             answer=Version,
             failures=(404, 503),
+            scope="read",
         ),
         Route(
             "GET",
@@ -300,6 +302,7 @@ def _reading(versions: Versions) -> list[Route]:
             parameters=[at],
             answer=list[Entry] | ServedAt,
             failures=(400, 503),
+            scope="read",
         ),
     ]
 
@@ -321,5 +324,5 @@ def _changing(versions: Versions) -> list[Route]:
 
 def _admin(path: str, handler: Handler, summary: str, body: Body) -> Route:
     failures = (400, 401, 403, 404, 408, 409, 413, 415, 422, 503, 504)
-    about: dict[str, Any] = {"body": body, "answer": Pointers, "failures": failures, "admin": True}
-    return Route("POST", path, handler, summary, ADMIN, **about)
+    about: dict[str, Any] = {"body": body, "answer": Pointers, "failures": failures}
+    return Route("POST", path, handler, summary, ADMIN, scope="admin", writes=True, **about)

@@ -50,6 +50,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "serve.app": "the application without a process: what each worker makes, and tests too",
     "serve.demo.folder": "the files of the demo",
     "serve.demo.screen": "what the demo shows",
+    "serve.server.protocol": "one connection; the server is about processes",
     "stream.fold.record_planner": "the fast twin of row_planner",
     "stream.joins.row_files": "the file format of segments",
     "stream.learner.loop": "one learner while it holds the log; the process begins it again",

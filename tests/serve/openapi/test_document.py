@@ -85,7 +85,7 @@ def test_the_document_says_which_routes_need_the_token(
     client: TestClient, document: dict[str, Any]
 ) -> None:
     """Those that are declared so, and no other."""
-    admin = {route.path for route in routes_of(client) if route.admin}
+    admin = {route.path for route in routes_of(client) if route.scope == "admin"}
     assert admin == {path for _, path, operation in operations(document) if "security" in operation}
 
 

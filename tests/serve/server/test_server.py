@@ -16,9 +16,9 @@ from time import monotonic, sleep
 import pytest
 
 from learners.registry.errors import RegistryError
-from serve.http_server import run
 from serve.processes.ports import PortError, address_of, listening
-from tests.serve.test_protocol import ROW, Answers, request
+from serve.server.server import run
+from tests.serve.server.test_protocol import ROW, Answers, request
 from tests.support import ROOT
 from tests.support.serving.project import Project
 from tests.support.serving.served import a_project, maker_of

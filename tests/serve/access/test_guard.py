@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from serve.http.security import host_name, is_loopback
+from serve.access.guard import host_name, is_loopback
 from tests.support.serving.served import LOCAL, Maker, a_client, problem_of, routes_of
 
 MOVE = {"version": 1, "reason": "test"}
@@ -123,8 +123,10 @@ def test_every_route_that_is_declared_so_needs_the_token(guarded: TestClient) ->
     for route in routes_of(guarded):
         path = route.path.format(version=1, name="style.css")
         refused = guarded.request(route.method, path, headers=headers).status_code == 401
-        assert refused is route.admin, path
-    assert {path for path, _ in ROUTES} == {r.path for r in routes_of(guarded) if r.admin}
+        assert refused is (route.scope == "admin"), path
+    assert {path for path, _ in ROUTES} == {
+        r.path for r in routes_of(guarded) if r.scope == "admin"
+    }
 
 
 def test_whoever_has_the_token_may_come_from_anywhere(guarded: TestClient) -> None:
