@@ -33,6 +33,7 @@ def configure_logs() -> None:
     renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,  # the id of the request, in the server
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

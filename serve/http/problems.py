@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from learners.registry.errors import (
     UnservableVersionError,
 )
 from learners.snapshots.errors import SnapshotError
+from serve.http import request_ids
 from stream.log.contract import LogError, RecordTooLargeError, StampError
 
 PROBLEM_JSON = "application/problem+json"
@@ -156,31 +158,61 @@ def kind_of(error: FreshetError) -> Kind:
     return next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
 
 
-def problem(
-    kind: Kind, detail: str, errors: Errors = (), headers: Mapping[str, str] | None = None
-) -> Response:
-    """The answer for a problem."""
+def document(kind: Kind, detail: str, errors: Errors = (), request_id: str = "") -> bytes:
+    """A problem as JSON, with the id of the current request unless another is given."""
     content: dict[str, Any] = {
         "type": TYPE_PREFIX + kind.name,
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
+        "request_id": request_id or request_ids.current(),
     }
     if errors:
         content["errors"] = list(errors[:MOST_ERRORS])
+    return orjson.dumps(content)
+
+
+def problem(
+    kind: Kind, detail: str, errors: Errors = (), headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer for a problem; its id is in its header as well, by the frame of every request."""
     return Response(
-        orjson.dumps(content),
+        document(kind, detail, errors),
         kind.status,
         headers={**kind.headers, **(headers or {})},
         media_type=PROBLEM_JSON,
     )
 
 
+def last_answer(kind: Kind, detail: str) -> bytes:
+    """The bytes of an HTTP/1.1 answer that ends its connection, where there is no request yet."""
+    request_id = request_ids.new()
+    content = document(kind, detail, request_id=request_id)
+    headers = {
+        **kind.headers,
+        "Connection": "close",
+        "Content-Type": PROBLEM_JSON,
+        "Content-Length": str(len(content)),
+        "X-Request-ID": request_id,
+    }
+    lines = [f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + content
+
+
+def bug(error: Exception) -> Response:
+    """The answer for an exception of another kind; the log has it, the answer only its name."""
+    detail = (
+        f"{type(error).__name__}. The server's log has the traceback, under the request id "
+        f"{request_ids.current()}. Please report it."
+    )
+    return problem(BUG, detail)
+
+
 def install(app: FastAPI) -> None:
     """Make an application answer every failure with a problem document."""
     app.exception_handler(FreshetError)(_on_error)
     app.exception_handler(HTTPException)(_on_http)
-    app.exception_handler(Exception)(_on_bug)
 
 
 async def _on_error(_request: Request, error: FreshetError) -> Response:
@@ -193,9 +225,3 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
     kind = OF_HTTP.get(error.status_code, Kind(error.status_code, "http", str(error.detail)))
     detail = f"{kind.title}: {request.method} {request.url.path}. /docs lists the routes."
     return problem(kind, detail, headers=error.headers)
-
-
-async def _on_bug(_request: Request, error: Exception) -> Response:
-    """A bug; the server's log has the traceback, the answer only the exception's name."""
-    detail = f"{type(error).__name__}; the server's log has the traceback. Please report it."
-    return problem(BUG, detail)

@@ -49,6 +49,7 @@ class Problem(BaseModel, extra="forbid"):
     title: str
     status: int
     detail: str
+    request_id: str = Field(description="as in the header `X-Request-ID`, and in the server's log")
     errors: list[RowError] = Field(default_factory=list)
 
 

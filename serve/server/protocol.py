@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 
 import httptools
-import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from serve.http.problems import PROBLEM_JSON, TYPE_PREFIX
+from serve.http.problems import Kind, last_answer
 
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
-NOT_HTTP = {"type": f"{TYPE_PREFIX}not-http", "title": "This is not HTTP/1.1", "status": 400}
+NOT_HTTP = Kind(400, "not-http", "This is not HTTP/1.1")
 
 
 class Protocol(HttpToolsProtocol):
@@ -45,11 +44,7 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP, and close the connection."""
-        content = orjson.dumps({**NOT_HTTP, "detail": f"The request cannot be parsed: {msg}."})
-        self.transport.write(
-            b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: %b\r\n"
-            b"content-length: %d\r\n\r\n%b" % (PROBLEM_JSON.encode(), len(content), content)
-        )
+        self.transport.write(last_answer(NOT_HTTP, f"The request cannot be parsed: {msg}."))
         self.transport.close()
 
     def _should_upgrade(self) -> bool:

@@ -47,7 +47,6 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.report.breakdowns": "one section of the report",
     "learners.report.served_score": "one section of the report",
     "learners.vw.model_file": "a file format; the learner is Vowpal Wabbit's workspace",
-    "serve.app": "the application without a process: what each worker makes, and tests too",
     "serve.demo.folder": "the files of the demo",
     "serve.demo.screen": "what the demo shows",
     "serve.server.protocol": "one connection; the server is about processes",

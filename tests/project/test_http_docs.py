@@ -42,7 +42,9 @@ def test_the_example_of_a_problem_is_a_real_one(tmp_path: Any) -> None:
     """Word by word."""
     (example,) = re.findall(r"```json\n(\{\"type\".*?)```", TEXT, re.DOTALL)
     with a_client(tmp_path) as (client, _):
-        assert client.post("/predict", json={"distance": "far"}).json() == json.loads(example)
+        headers = {"X-Request-ID": json.loads(example)["request_id"]}
+        response = client.post("/predict", json={"distance": "far"}, headers=headers)
+        assert response.json() == json.loads(example)
 
 
 def test_every_reason_has_a_sentence_and_is_documented() -> None:

@@ -163,10 +163,11 @@ def routes_of(client: TestClient) -> list[Route]:
 
 
 def problem_of(response: Response) -> dict[str, Any]:
-    """The problem document of a failure, which is well formed."""
+    """The problem document of a failure, which is well formed and has the request's id."""
     assert response.headers["content-type"] == "application/problem+json"
     content: dict[str, Any] = response.json()
-    assert set(content) >= {"type", "title", "status", "detail"}
+    assert set(content) >= {"type", "title", "status", "detail", "request_id"}
+    assert content["request_id"] == response.headers["x-request-id"]
     assert content["status"] == response.status_code
     assert content["type"].startswith("urn:freshet:problem:")
     return content
