@@ -47,25 +47,35 @@ def serve(
 def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) -> None:
     """Run learner and server together until Ctrl-C.
 
-    Either is restarted when it dies.
+    Either is restarted when it dies, and the server also when it does not answer any more.
     """
     from threading import Event
 
     from serve.processes.child import freshet
-    from serve.processes.ports import free_port
+    from serve.processes.liveness import Probe
+    from serve.processes.ports import ANY_HOST, free_port
     from serve.processes.supervisor import Supervisor
     from stream.process_control import stopped_by_signals
 
     settings, _ = read_config(config)
     host = settings.serve.host if host is None else host
     port = free_port(host, settings.serve.port if port is None else port)
+    probe = Probe(ANY_HOST.get(host, host), port, tls=settings.serve.tls_cert is not None)
+    where = ("--host", host, "--port", str(port))
     commands = [
         freshet("learner", "learn", "--config", str(config)),
-        freshet("server", "serve", "--host", host, "--port", str(port), "--config", str(config)),
+        freshet("server", "serve", *where, "--config", str(config), probe=probe),
     ]
     stop = Event()
-    supervisor = Supervisor(commands, lambda name, line: say(f"{name}: {line}"), say)
+    supervisor = Supervisor(commands, relay, say)
     with stopped_by_signals(stop.set), supervisor.running():
         while not stop.is_set():
             supervisor.tend()
             stop.wait(TICK_SECONDS)
+
+
+def relay(name: str, line: str) -> None:
+    """Print a child's line under its name; a record, as the access log has them, stays JSON."""
+    from serve.processes.child import is_record
+
+    say(line if is_record(line) else f"{name}: {line}")

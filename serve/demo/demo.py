@@ -25,6 +25,7 @@ from serve.demo.flights import FLIGHTS, LANDED, write_flights
 from serve.demo.folder import DemoFolder, demo_folder, environment
 from serve.demo.screen import Display, Scene, display
 from serve.processes.child import freshet
+from serve.processes.liveness import Probe
 from serve.processes.ports import free_port, free_port_near
 from serve.processes.supervisor import ChildFailedError, Patience, Supervisor
 from stream.log.topics import create_topics, described
@@ -167,9 +168,10 @@ class Demo:
         folder, settings = self._folder, self._folder.settings
         config = ("--config", str(folder.config))
         port = self._scene.address.rsplit(":", 1)[1]
+        where = ("--host", HOST, "--port", port)
         commands = [
             freshet(LEARNER, "learn", "--json", *config),
-            freshet(SERVER, "serve", "--host", HOST, "--port", port, *config),
+            freshet(SERVER, "serve", *where, *config, probe=Probe(HOST, int(port))),
         ]
         says = folder.note, self._shown.say
         with (

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from subprocess import PIPE, Popen, TimeoutExpired
@@ -20,6 +21,7 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import IO
 
+from serve.processes.liveness import Probe
 from stream.process_control import Death
 
 # Called with a child's name and each line it prints on standard error.
@@ -35,19 +37,21 @@ STREAMS_CLOSE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run, and what messages call it."""
+    """What to run, what messages call it, and how to ask whether it works, if one can."""
 
     name: str
     argv: tuple[str, ...]
+    probe: Probe | None = None
 
 
-def freshet(name: str, *arguments: str) -> Command:
+def freshet(name: str, *arguments: str, probe: Probe | None = None) -> Command:
     """A command of Freshet that ends when this process does.
 
     It runs under this very interpreter, wherever Freshet is installed; ``-P`` keeps a folder that
     is called ``serve`` in the working directory from being taken for ours.
     """
-    return Command(name, (sys.executable, "-P", "-m", "serve.processes.child", *arguments))
+    entry = (sys.executable, "-P", "-m", "serve.processes.child")
+    return Command(name, (*entry, *arguments), probe)
 
 
 class Child:
@@ -109,6 +113,12 @@ class Child:
         if self._process is not None:
             self._process.terminate()
 
+    def kill(self) -> None:
+        """Kill the process and those that it started: a worker that hangs would keep the port."""
+        if self._process is not None and self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def end_by(self, deadline: float) -> bool:
         """Wait for the process to end; kill it at the deadline, and return whether it was."""
         process = self._process
@@ -118,7 +128,7 @@ class Child:
         try:
             process.wait(max(0.0, deadline - monotonic()))
         except TimeoutExpired:
-            process.kill()
+            self.kill()
             process.wait()
             killed = True
         self._reap(process)
@@ -144,9 +154,15 @@ class Child:
     def _last_words(self) -> str:
         """Freshet's own paragraph if the process ended with one, else its last lines."""
         words = [line.strip() for line in self._words.copy() if line.strip()]
+        words = [line for line in words if not is_record(line)]
         if words and words[-1].startswith("freshet: "):
             return words[-1].removeprefix("freshet: ")
         return " / ".join(words[-5:])
+
+
+def is_record(line: str) -> bool:
+    """Whether a line is for programs, such as one of the access log: a JSON object."""
+    return line.startswith("{")
 
 
 # Named and not imported: the command line imports this package.

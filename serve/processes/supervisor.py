@@ -2,8 +2,9 @@
 
 ``freshet up`` and ``freshet demo`` run the learner and the server as children. The death of a child
 is reported in one line, with the child's last words, and the child is started again after a delay
-that doubles with each death in a row. A child that keeps refusing its configuration ends them all.
-If this process is killed, the children notice and end.
+that doubles with each death in a row. A child that has a probe and does not answer it, although its
+process lives, is killed and started again likewise. A child that keeps refusing its configuration
+ends them all. If this process is killed, the children notice and end.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Self
 
 from converters.errors import FreshetError
 from serve.processes.child import Child, Command, OnLine
+from serve.processes.liveness import Limits, Pulse
 from stream.process_control import Backoff, Death
 
 # The exit status of wrong usage or configuration: trying again rarely helps.
@@ -41,6 +43,8 @@ class Patience:
         refusals: deaths in a row with exit status 2 after which all are ended.
         deaths: deaths in a row of any kind after which all are ended; None: never.
         grace: seconds that children have to end when they are asked to.
+        hung: when a child that does not answer its probe is hung.
+        last_chance: seconds that a hung child has to end when it is asked to.
     """
 
     first_delay: float = 0.5
@@ -49,17 +53,37 @@ class Patience:
     refusals: int = 3
     deaths: int | None = None
     grace: float = 30.0
+    hung: Limits = field(default_factory=Limits)
+    last_chance: float = 2.0
 
 
 @dataclass
 class _Watched:
-    """A child with its deaths in a row, and when it is due to start if it does not run."""
+    """A child with its deaths in a row, and when it is due to start if it does not run.
+
+    ``pulse`` asks the process that runs, and ``doomed`` is when one that hangs is killed.
+    """
 
     child: Child
     backoff: Backoff
     deaths: int = 0
     refusals: int = 0
     due: float | None = field(default_factory=monotonic)
+    pulse: Pulse | None = None
+    doomed: float | None = None
+
+    def start(self, limits: Limits) -> None:
+        """Start a process, and ask it from now on."""
+        self.due = None
+        self.child.start()
+        if self.child.command.probe is not None:
+            self.pulse = Pulse(self.child.command.probe.ask, limits)
+
+    def rest(self) -> None:
+        """Ask no more: the process has ended, or is to end."""
+        if self.pulse is not None:
+            self.pulse.stop()
+        self.pulse = self.doomed = None
 
 
 class Supervisor:
@@ -102,7 +126,7 @@ class Supervisor:
                 self.stop()
 
     def tend(self) -> None:
-        """Start what is due, and report who died.
+        """Start what is due, report who died, and end who hangs; never waits.
 
         Raises:
             ChildFailedError: one of them died too often; all have been ended.
@@ -112,14 +136,18 @@ class Supervisor:
             if death is not None:
                 self._restart_later(watched, death)
             elif watched.due is not None and monotonic() >= watched.due:
-                watched.due = None
-                watched.child.start()
+                watched.start(self._patience.hung)
+            elif watched.doomed is not None and monotonic() >= watched.doomed:
+                watched.child.kill()
+            elif watched.pulse is not None and watched.pulse.hung_for is not None:
+                self._end_hung(watched, watched.pulse.hung_for)
 
     def stop(self, *names: str) -> None:
         """End these children, or all: asked first, killed after the grace period."""
         chosen = [self._watched[name] for name in names or self._watched]
         for watched in chosen:
             watched.due = None
+            watched.rest()
             watched.child.ask_to_end()
         deadline = monotonic() + self._patience.grace
         for watched in chosen:
@@ -136,9 +164,23 @@ class Supervisor:
 
     def _kill(self) -> None:
         for watched in self._watched.values():
+            watched.rest()
             watched.child.end_by(0.0)
 
+    def _end_hung(self, watched: _Watched, seconds: float) -> None:
+        """Ask a child to end that probably cannot, and have it killed soon."""
+        command = watched.child.command
+        assert command.probe is not None
+        watched.rest()
+        watched.doomed = monotonic() + self._patience.last_chance
+        watched.child.ask_to_end()
+        self._note(
+            f"The {command.name} has not answered at {command.probe.address} for {seconds:.0f} s "
+            "although its process runs: it hangs, and is ended."
+        )
+
     def _restart_later(self, watched: _Watched, death: Death) -> None:
+        watched.rest()
         patience, name = self._patience, watched.child.command.name
         if death.seconds >= patience.steady:
             watched.deaths = watched.refusals = 0

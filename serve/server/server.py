@@ -24,6 +24,7 @@ from uvicorn.supervisors import Multiprocess
 from converters.config.settings import Settings
 from converters.schema.schema import Schema
 from learners.registry import Registry
+from serve.processes.liveness import end_with_loop
 from serve.processes.ports import BACKLOG
 from serve.server.protocol import Protocol
 from stream.logging import configure_logs
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 # How often a worker checks whether its parent was killed; it then ends.
 PARENT_SECONDS = 1.0
+# How long a worker may take to answer its parent; under load its start alone takes some.
+WORKER_SECONDS = 15
 # As in serve.http.prometheus_counters, which may only be imported once the variable is set.
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -48,6 +51,7 @@ def create(settings: Settings, schema: Schema, parent: int | None = None) -> Fas
         configure_logs()
         # The application keeps the task from being collected.
         app.state.watching = asyncio.get_running_loop().create_task(_end_with(parent))
+        end_with_loop(asyncio.get_running_loop())
     return app
 
 
@@ -69,6 +73,7 @@ def run(settings: Settings, schema: Schema, listener: socket.socket, workers: in
         ws="none",
         lifespan="on",
         workers=workers,
+        timeout_worker_healthcheck=WORKER_SECONDS,
         log_level="error",
         access_log=False,
         server_header=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,9 +13,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import sleep
 
 import pytest
 
+from serve.commands.serve import relay
 from serve.processes.ports import free_port
 from tests.support.serving.processes import alive, until
 from tests.support.serving.project import Project
@@ -75,6 +78,36 @@ def test_up_runs_both_and_brings_a_killed_learner_back(project: Project) -> None
     assert not alive(second)
 
 
+def server_pid(port: int) -> int:
+    """The process that answers for the server; with several, one of them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=10) as answer:
+        return int(json.load(answer)["server"]["process"])
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_up_restarts_a_server_that_hangs(
+    project: Project, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """Stopped with all its processes, it is ended and serves again; the learner is left alone."""
+    monkeypatch.setenv("FRESHET_SERVE__WORKERS", workers)
+    port = free_port("127.0.0.1", 0)
+    with up(project.folder, "--port", str(port)) as process:
+        until(lambda: answers(port) and learner_pid(project))
+        learner, server = learner_pid(project), os.getpgid(server_pid(port))
+        sleep(1.5)  # so that it has answered a probe
+        os.killpg(server, signal.SIGSTOP)
+        until(lambda: not alive(server))
+        until(lambda: answers(port))
+        assert os.getpgid(server_pid(port)) != server
+        assert learner_pid(project) == learner
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=40)
+    assert process.returncode == 0
+    assert f"The server has not answered at http://127.0.0.1:{port}/health/live for 1" in said
+    assert "The server was killed by SIGKILL" in said
+    assert not answers(port)
+
+
 def test_no_child_outlives_a_killed_supervisor(project: Project) -> None:
     """Kill -9 of ``freshet up`` ends its learner, cleanly, and its server."""
     port = free_port("127.0.0.1", 0)
@@ -87,6 +120,13 @@ def test_no_child_outlives_a_killed_supervisor(project: Project) -> None:
         status = registry.writer.status()
     assert status is not None
     assert status.status["alive"] is False
+
+
+def test_lines_of_the_access_log_stay_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a child prints is relayed under its name, except for records that programs read."""
+    for line in ("Serving", '{"status": 200}'):
+        relay("server", line)
+    assert capsys.readouterr().err == 'server: Serving\n{"status": 200}\n'
 
 
 def test_up_refuses_a_taken_port(project: Project) -> None:
