@@ -47,7 +47,7 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    app.add_middleware(EveryRequest, counters=service.counters)
+    app.add_middleware(EveryRequest, counters=service.counters, seconds=settings.serve.timeout)
     problems.install(app)
     routes = all_routes(service)
     for route in routes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import orjson
@@ -13,7 +12,6 @@ from serve.http.problems import (
     ClientGoneError,
     MediaTypeError,
     NotJsonError,
-    SlowBodyError,
     TooLargeError,
     UnknownParameterError,
 )
@@ -24,29 +22,18 @@ CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
 async def read(request: Request, limits: ServeSettings) -> bytes:
-    """The whole body.
+    """The whole body; :mod:`serve.http.every_request` limits how long it may take.
 
     The server reads and drops the rest of a refused body, so that a client that sends everything
     before it listens can keep its connection.
 
     Raises:
         TooLargeError: it has, or announces, more bytes than the limit.
-        SlowBodyError: it did not arrive in time.
         ClientGoneError: it will never be complete.
     """
     announced = head_of(request).get(b"content-length", b"")
     if announced.isdigit() and int(announced[:20]) > limits.max_body:
         raise _too_large(limits)
-    try:
-        async with asyncio.timeout(limits.timeout):
-            return await _all(request, limits)
-    except TimeoutError:
-        raise SlowBodyError(
-            f"The body did not arrive within {limits.timeout:g} s. Send it faster, or in parts."
-        ) from None
-
-
-async def _all(request: Request, limits: ServeSettings) -> bytes:
     parts: list[bytes] = []
     length = 0
     while True:

@@ -74,6 +74,10 @@ class SlowBodyError(RequestError):
     """The body did not arrive in time."""
 
 
+class TooSlowError(RequestError):
+    """The whole request took longer than it may."""
+
+
 class TooLargeError(RequestError):
     """The body has too many bytes or too many rows."""
 
@@ -125,6 +129,7 @@ KINDS: dict[type[FreshetError], Kind] = {
     ForbiddenError: Kind(403, "forbidden", "Only for direct local callers"),
     UnknownVersionError: Kind(404, "unknown-version", "Version not found"),
     SlowBodyError: Kind(408, "slow-body", "The body arrived too slowly", {"Connection": "close"}),
+    TooSlowError: Kind(408, "too-slow", "The request took too long", {"Connection": "close"}),
     UnservableVersionError: Kind(409, "unservable-version", "The version cannot be served"),
     ServedVersionChangedError: Kind(409, "moved-on", "The served version was changed meanwhile"),
     PostInProgressError: Kind(
@@ -215,10 +220,15 @@ def install(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_on_http)
 
 
-async def _on_error(_request: Request, error: FreshetError) -> Response:
+def answer_of(error: FreshetError) -> Response:
+    """The answer for an error of a known kind."""
     errors: Errors = error.errors if isinstance(error, RequestError) else ()
     headers = error.headers if isinstance(error, RequestError) else {}
     return problem(kind_of(error), str(error), errors, headers)
+
+
+async def _on_error(_request: Request, error: FreshetError) -> Response:
+    return answer_of(error)
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:

@@ -128,7 +128,7 @@ class LiveModel:
                     await self._polled.wait()
         except TimeoutError:
             raise NotYetServedError(
-                f"The registry has it, but this process does not serve it after {seconds:g} s. "
+                f"The registry has it, but this process does not serve it after {seconds:.3g} s. "
                 "GET /health/ready says why."
             ) from None
         assert self.pointers is not None

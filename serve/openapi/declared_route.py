@@ -30,7 +30,7 @@ FAILURES = {
     401: "The token is missing or wrong.",
     403: "No token is configured, and the caller is not a direct one of this machine.",
     404: "There is no such version.",
-    408: "The body arrived too slowly.",
+    408: "The body arrived too slowly, or the whole request took too long.",
     409: "Not possible in the current state.",
     413: "The body has too many bytes or rows.",
     415: "The body has another media type.",
@@ -38,8 +38,10 @@ FAILURES = {
     503: "Not available now; `detail` says what is missing.",
     504: "The registry has the change, but this process does not serve it yet.",
 }
+# What any route may answer.
+ANY_FAILURES = (408,)
 # What any route that reads a body may answer.
-BODY_FAILURES = (400, 408, 413, 415, 422, 503)
+BODY_FAILURES = (400, 413, 415, 422, 503)
 
 
 class Problem(BaseModel, extra="forbid"):
@@ -152,7 +154,7 @@ def _operation(route: Route, schemas: Mapping[Any, Json]) -> Json:
     problem = {PROBLEM_JSON: {"schema": schemas[Problem]}}
     responses = {
         str(status): {"description": FAILURES[status], "content": problem}
-        for status in route.failures
+        for status in {*ANY_FAILURES, *route.failures}
     }
     answer: Json = {"text/plain": {"schema": {"type": "string"}}}
     if route.answer is not None:

@@ -15,12 +15,14 @@ from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from serve.http.body import JSON, media_type, only_parameters, read
+from serve.http.every_request import seconds_left
 from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.live.log_appender import Key, Which
 from serve.openapi.declared_route import BODY_FAILURES, Parameter, Route
 from serve.openapi.row_models import event_rows, label_rows
 from serve.rows.appended_records import Counted, IngestReader
 from serve.service import Service
+from stream.log.contract import LogUnavailableError
 
 KEY_HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotent-Replayed": "true"}
@@ -76,7 +78,14 @@ class Ingest:
             raise
         key = key_of(request, kind, body)
         accept = self._appender.accept
-        response, replayed = await asyncio.to_thread(accept, which, records, key)
+        try:
+            async with asyncio.timeout(seconds_left(request)):
+                response, replayed = await asyncio.to_thread(accept, which, records, key)
+        except TimeoutError:
+            raise LogUnavailableError(
+                "The log did not answer in time; the rows may still be appended. Send them again: "
+                "rows with an id are counted once, and so are all with the same Idempotency-Key."
+            ) from None
         if not replayed:
             appended = sum(rows for _, rows in records)
             self._counters.rows_appended.labels(which).inc(appended)

@@ -20,6 +20,7 @@ from converters.cells.times import time_ms
 from learners.registry.errors import UnknownVersionError
 from learners.versions.describe import entry_json, full_json, version_json
 from serve.http.body import JSON, only_parameters, parse, read
+from serve.http.every_request import seconds_left
 from serve.http.problems import (
     NotLoadedError,
     RowsRefusedError,
@@ -181,7 +182,7 @@ class Versions:
         only_parameters(request)
         asked = check(Unpin, await self._content(request))
         await asyncio.to_thread(self._registry.serving.unpin, asked.reason, _actor(request))
-        return await self._served()
+        return await self._served(request)
 
     async def _serve(self, request: Request, action: Literal["promote", "rollback"]) -> Response:
         only_parameters(request)
@@ -192,14 +193,14 @@ class Versions:
         serve = self._registry.serving.pin
         by = _actor(request), self._service.schema.hash
         await asyncio.to_thread(serve, action, asked.version, asked.reason, *by)
-        return await self._served(asked.version)
+        return await self._served(request, asked.version)
 
     async def _content(self, request: Request) -> object:
         return parse(await read(request, self._service.settings.serve))
 
-    async def _served(self, wanted: int | None = None) -> Response:
+    async def _served(self, request: Request, wanted: int | None = None) -> Response:
         """Answer once this process serves what is to be served."""
-        pointers = await self._service.live.synced(self._service.settings.serve.timeout)
+        pointers = await self._service.live.synced(seconds_left(request))
         if wanted is not None and pointers.serving != wanted:
             raise await self._not_served(wanted, pointers.serving)
         return _json(
@@ -323,6 +324,6 @@ def _changing(versions: Versions) -> list[Route]:
 
 
 def _admin(path: str, handler: Handler, summary: str, body: Body) -> Route:
-    failures = (400, 401, 403, 404, 408, 409, 413, 415, 422, 503, 504)
+    failures = (400, 401, 403, 404, 409, 413, 415, 422, 503, 504)
     about: dict[str, Any] = {"body": body, "answer": Pointers, "failures": failures}
     return Route("POST", path, handler, summary, ADMIN, scope="admin", writes=True, **about)

@@ -28,6 +28,11 @@ class Protocol(HttpToolsProtocol):
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timer."""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
     def data_received(self, data: bytes) -> None:
         """Parse data; continue as HTTP/1.1 after an offer of another protocol."""
         try:
@@ -40,12 +45,33 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop the timer: the head is complete."""
         self._unset_keepalive_if_required()
+        self.scope["abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """After the last answer, do not wait for ever until the client has read it."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._abort_later()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End an idle connection, also one whose client does not read its answer."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().timeout_keep_alive_handler()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP, and close the connection."""
         self.transport.write(last_answer(NOT_HTTP, f"The request cannot be parsed: {msg}."))
         self.transport.close()
+        self._abort_later()
+
+    def _abort_later(self) -> None:
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.transport.abort
+        )
 
     def _should_upgrade(self) -> bool:
         """Handle nothing of a request with an offer until it is parsed again without."""
