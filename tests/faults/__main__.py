@@ -1,7 +1,8 @@
 """``make faults``: all fault tests and thousands of kills, with one closing table.
 
 ``python -m tests.faults`` runs everything, ``python -m tests.faults tests`` and
-``python -m tests.faults kills [--only PART]`` a part. Interrupted, it resumes where it was.
+``python -m tests.faults kills [--only PART]`` or ``http [--only PART]`` a part. Interrupted, the
+kills resume where they were.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from rich.console import Console
 
 from tests.faults import table
 from tests.faults.fault_tests import fault_tests
+from tests.faults.http import campaign
 from tests.faults.kills import Outcome, forget_failed, run_all, run_one
 from tests.faults.scenarios import scenarios
 from tests.support import ROOT
 
 KILLS, EVENTS = 2_040, 1_020_000
 DOCUMENT = ROOT / "docs" / "reliability-kills.md"
+ATTACKS = ROOT / "docs" / "reliability-http.md"
 PROMISES = ROOT / "docs" / "reliability.md"
 FAULTS_BEGIN = "<!-- written by python -m tests.faults tests -->"
 FAULTS_END = "<!-- end of what is written -->"
@@ -35,6 +38,20 @@ row is scored, refused or dropped as a repeat once, as the input's ledger says; 
 log loss, AUC, counts and every score are those of a run without kills (where the topics were full
 before the start) and of the journal's replay from nothing; every snapshot that the registry names
 is whole.
+
+"""
+
+ABOUT_ATTACKS = """\
+# Attacks on the HTTP server
+
+Written by `{command}`. A real server takes the worst requests for every route, media type and
+limit, the largest that it allows (8 MiB), from one client and from eight at once, three times each.
+Meanwhile another process asks `/health/live` and a single-row `/predict` without a pause. A gap is
+how long one of these waited for its answer, less the time in which the server or that process was
+ready to run and the machine was busy with others. A case counts with the best of its rounds, since
+a gap that the server makes is there each time; the longest of all rounds stands beside it. No gap
+may exceed 100 ms, each answer has the status that its case declares and is a problem document if it
+is a failure, and the server's memory is the same after the second run as after the first.
 
 """
 
@@ -59,6 +76,10 @@ def main() -> int:
         for outcome in outcomes:
             for problem in outcome.problems:
                 console.print(f"{outcome.name}: {problem}", style="red", markup=False)
+    if options.part in ("all", "http"):
+        attacks, repelled = _attacks(console, options.only)
+        fine = fine and repelled
+        tables += attacks
     for each in tables:
         each.show(console)
     return int(not fine)
@@ -78,6 +99,21 @@ def _kills(options: argparse.Namespace) -> list[Outcome]:
     return outcomes
 
 
+def _attacks(console: Console, only: str) -> tuple[list[table.Table], bool]:
+    """The attacks on the HTTP server; a run of all of them is written down."""
+    bodies = campaign.run(console, only)
+    for problem in bodies.problems:
+        console.print(problem, style="red", markup=False)
+    if only:
+        return [bodies.table()], not bodies.problems
+    others, fine = fault_tests("tests/faults/http", "Tests")
+    tables = [bodies.table(), others]
+    text = "\n".join(each.markdown() for each in tables)
+    about = ABOUT_ATTACKS.format(command="python -m tests.faults http")
+    ATTACKS.write_text(about + text, encoding="utf-8")
+    return tables, fine and not bodies.problems
+
+
 def _write_down(faults: table.Table) -> None:
     """Put the table of faults into the documentation, in place of the one before."""
     text = PROMISES.read_text(encoding="utf-8")
@@ -90,10 +126,10 @@ def _write_down(faults: table.Table) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=("all", "tests", "kills"), default="all")
+    parser.add_argument("part", nargs="?", choices=("all", "tests", "kills", "http"), default="all")
     parser.add_argument("--kills", type=int, default=KILLS, help="kills over all scenarios")
     parser.add_argument("--events", type=int, default=EVENTS, help="events over all scenarios")
-    parser.add_argument("--only", default="", help="scenarios whose name holds this")
+    parser.add_argument("--only", default="", help="scenarios or attacks whose name holds this")
     parser.add_argument("--one", default="", help=argparse.SUPPRESS)
     return parser.parse_args()
 

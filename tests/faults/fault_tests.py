@@ -23,18 +23,18 @@ REPORT = STATE / "tests.xml"
 COLUMNS = ("fault", "result", "seconds", "command")
 
 
-def fault_tests() -> tuple[Table, bool]:
-    """Run them; the table, and whether all is well."""
+def fault_tests(folder: str = "tests/faults", heading: str = "Faults") -> tuple[Table, bool]:
+    """Run those of a folder; the table, and whether all is well."""
     STATE.mkdir(parents=True, exist_ok=True)
     REPORT.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "tests/faults", "-m", "long or not long", "-q"]
+    command = [sys.executable, "-m", "pytest", folder, "-m", "long or not long", "-q"]
     command += ["-n", str(WORKERS), "--dist", "loadfile"]
     subprocess.run([*command, f"--junitxml={REPORT}"], cwd=ROOT, check=False)
     if not REPORT.exists():
-        return Table("Faults", COLUMNS, []), False
+        return Table(heading, COLUMNS, []), False
     cases = list(ET.parse(REPORT).iter("testcase"))
     failed = any(_result(case) == "FAILED" for case in cases)
-    return Table("Faults", COLUMNS, rows_of(cases)), bool(cases) and not failed
+    return Table(heading, COLUMNS, rows_of(cases)), bool(cases) and not failed
 
 
 def rows_of(cases: Iterable[ET.Element]) -> list[tuple[str, str, str, str]]:

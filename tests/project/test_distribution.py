@@ -33,6 +33,7 @@ NOT_IMPORTED = {
     "pytest-randomly": "a plugin",
     "pytest-xdist": "a plugin",
     "check-jsonschema": "a command and the schemas that it brings",
+    "schemathesis": "a command that sends requests",
 }
 
 
