@@ -32,6 +32,7 @@ from converters.schema.schema import Schema, from_settings
 from learners.line_bounds import BLOCK
 from learners.registry import Registry
 from learners.versions.score_file import loaded
+from serve.access.local_admin import local_admin_token
 
 ROWS, BATCH = 30_000, 1_000
 SECONDS, CONNECTIONS = 3.0, 16
@@ -136,7 +137,7 @@ def _swapping(served: Served, body: str) -> Measured:
     """Single rows while another version takes over each second."""
     calm = served.load("/predict", JSON_BODY, body)
     stop = threading.Event()
-    swapper = threading.Thread(target=_swap, args=(served.port, stop))
+    swapper = threading.Thread(target=_swap, args=(served, stop))
     swapper.start()
     try:
         swapped = served.load("/predict", JSON_BODY, body)
@@ -151,11 +152,11 @@ def _swapping(served: Served, body: str) -> Measured:
     )
 
 
-def _swap(port: int, stop: threading.Event) -> None:
+def _swap(served: Served, stop: threading.Event) -> None:
     version = 1
     while not stop.wait(SWAP_SECONDS):
         version = 3 - version
-        _post(port, "/promote", {"version": version, "reason": "measured"})
+        _post(served, "/promote", {"version": version, "reason": "measured"})
 
 
 @contextmanager
@@ -192,11 +193,12 @@ def _ready(port: int) -> bool:
         return False
 
 
-def _post(port: int, path: str, content: dict[str, Any]) -> None:
+def _post(served: Served, path: str, content: dict[str, Any]) -> None:
+    token = local_admin_token(served.settings)
     request = Request(
-        f"http://127.0.0.1:{port}{path}",
+        f"http://127.0.0.1:{served.port}{path}",
         json.dumps(content).encode(),
-        {"Content-Type": JSON_BODY},
+        {"Content-Type": JSON_BODY, "Authorization": f"Bearer {token}"},
     )
     with urlopen(request, timeout=30):
         return

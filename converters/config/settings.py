@@ -7,6 +7,8 @@ Every floor reads its own section. The descriptions are the configuration refere
 from __future__ import annotations
 
 import codecs
+import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +62,48 @@ def _encoding(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    name = value.removeprefix("*.")
+    if value != "*" and not _is_address(name) and not re.fullmatch(r"[^\s/:@*?#\[\]]+", name):
+        raise ValueError(
+            f"{value!r} is not a host name; it should be one such as models.example.com, without "
+            "scheme and port, *.example.com for all below it, or * for any"
+        )
+    return value
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _origin(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/@*?#]+", value, re.IGNORECASE):
+        raise ValueError(
+            f"{value!r} is not the origin of a page; it should be scheme and host, perhaps with a "
+            "port, such as https://ops.example.com"
+        )
+    return value
+
+
+def _admin(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    address = bool(host) and port.isdecimal() and int(port) <= 65535
+    if value not in ("on", "off") and not address and not re.fullmatch("unix:.+", value):
+        raise ValueError(
+            f"{value!r} is not a place for the admin routes; it should be on, off, HOST:PORT such "
+            "as 127.0.0.1:8001, or unix:PATH"
+        )
+    return value
+
+
 Delimiter = Annotated[str, AfterValidator(_delimiter)]
+HostName = Annotated[str, AfterValidator(_host)]
+Origin = Annotated[str, AfterValidator(_origin)]
+AdminPlace = Annotated[str, AfterValidator(_admin)]
 Encoding = Annotated[str, AfterValidator(_encoding)]
 
 
@@ -86,17 +129,17 @@ class ServeSettings(Section):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     workers: int = Field(1, ge=1, le=64, description="server processes")
-    hosts: tuple[str, ...] = Field(
+    hosts: tuple[HostName, ...] = Field(
         (),
         description="host names under which the server is called, besides the loopback names and "
         'the address it listens on; `["*"]` allows any',
     )
-    origins: tuple[str, ...] = Field(
+    origins: tuple[Origin, ...] = Field(
         (),
         description="origins of web pages elsewhere that may use the routes that write, such as "
         "`https://ops.example.com`",
     )
-    admin: str = Field(
+    admin: AdminPlace = Field(
         "on",
         description="where the admin routes are: `on` beside the others, `off` nowhere, "
         "`HOST:PORT` or `unix:PATH` at an address of their own",

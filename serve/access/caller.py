@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from fastapi import Request
+if TYPE_CHECKING:  # `freshet --help` loads this module
+    from fastapi import Request
 
 # What a route lets its callers do: score rows, append rows, read state, scrape metrics, change what
 # is served.
 Scope = Literal["score", "ingest", "read", "metrics", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Caller:
 
 
 ANYBODY = Caller()
+# The callers with a token that no file of tokens names; no token may have their names.
+ADMIN_TOKEN = Caller("admin-token", frozenset({"admin"}))
+LOCAL_ADMIN = Caller("local-admin", frozenset({"admin"}))
 
 
 def caller_of(request: Request) -> Caller:

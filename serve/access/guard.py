@@ -1,99 +1,177 @@
-"""Who may use the admin routes, which change what is served.
+"""Lets a request through to its route, or refuses it before its body is read.
 
-If a token is configured, callers that send it. If not, only direct callers on this machine: a
-request that a proxy forwarded or a web page sent is refused, because any page that a browser opens
-can reach a server on the same machine. Checked before the body is read.
+A route names the scope that it needs and whether it writes. Where the request seems to come from
+decides nothing: any proxy makes every caller a local one. A scope is open until a token of that
+scope is made; then it needs one from everybody. ``admin`` always needs one.
 """
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Callable
+from inspect import signature
+from typing import Literal
 
+import structlog
 from fastapi import Request, Response
-from pydantic import SecretStr
+from starlette.types import Scope as Asgi
 
+from converters.config.settings import Settings
+from serve.access.caller import ANYBODY, SCOPES, Caller, Scope
+from serve.access.credentials import Credentials
+from serve.access.hosts import Hosts, Origins
 from serve.http.body import JSON, media_type
-from serve.http.problems import ForbiddenError, NotAuthorizedError
+from serve.http.problems import (
+    ForbiddenError,
+    ForeignPageError,
+    MediaTypeError,
+    MisdirectedError,
+    NotAuthorizedError,
+    RequestError,
+    TokensUnavailableError,
+    answer_of,
+)
+from serve.http.prometheus_counters import Counters
 
-# What a proxy adds, and what a browser adds when a page of another origin sends the request.
-FOREIGN_HEADERS = ("forwarded", "origin")
-FOREIGN_PREFIX = "x-forwarded-"
-HOW = (
-    "Call this machine directly, or configure a token (FRESHET_SERVE__ADMIN_TOKEN) and send it as "
-    "'Authorization: Bearer TOKEN'."
+Handler = Callable[..., Awaitable[Response]]
+
+# What a proxy's own login leaves in the request; none of ours.
+OTHER_LOGINS = frozenset({b"basic", b"digest", b"negotiate"})
+# The reasons that the counter of refusals tells apart.
+REASONS: dict[type[RequestError], str] = {
+    MisdirectedError: "host",
+    ForeignPageError: "origin",
+    NotAuthorizedError: "token",
+    ForbiddenError: "scope",
+    TokensUnavailableError: "tokens-file",
+    MediaTypeError: "media-type",
+}
+REFUSED = (
+    "This needs a token of the scope {scope}: send it as 'Authorization: Bearer TOKEN'. It is "
+    "missing, or none that can be used."
 )
 
-
-def admin_only(
-    handler: Callable[..., Awaitable[Response]], token: SecretStr | None
-) -> Callable[[Request], Awaitable[Response]]:
-    """The handler, for callers that may use admin routes."""
-
-    async def guarded(request: Request) -> Response:
-        authorize(request, token)
-        return await handler(request)
-
-    return guarded
+log = structlog.get_logger()
 
 
-def authorize(request: Request, token: SecretStr | None) -> None:
-    """Check that the caller may use admin routes.
+class Guard:
+    """Decides for one server process.
 
-    Raises:
-        NotAuthorizedError: a token is configured and the request does not have it.
-        ForbiddenError: none is configured and the request is not a direct local one.
-        MediaTypeError: the body is not JSON, which a page cannot send without asking first.
+    Args:
+        settings: hosts, origins, and the files of tokens.
+        counters: count the refusals.
     """
-    if token is not None:
-        _check_token(request.headers.getlist("authorization"), token.get_secret_value())
-    else:
-        _check_local(request)
-    media_type(request, (JSON,))
 
+    def __init__(self, settings: Settings, counters: Counters) -> None:
+        self._hosts = Hosts(settings.serve)
+        self._origins = Origins(settings.serve.origins)
+        self._credentials = Credentials(settings)
+        self._counters = counters
 
-def _check_token(given: Sequence[str], token: str) -> None:
-    scheme, _, presented = (given[0] if len(given) == 1 else "").partition(" ")
-    # Compared in constant time, so that a token cannot be guessed character by character.
-    right = hmac.compare_digest(presented.strip().encode(), token.encode())
-    if scheme.lower() != "bearer" or not right or not token:
-        raise NotAuthorizedError(
-            "This route needs the admin token: send it as 'Authorization: Bearer TOKEN'."
+    def misdirected(self, scope: Asgi) -> Response | None:
+        """The answer for a request to another host; None if it is for this server."""
+        try:
+            self._hosts.check(scope)
+        except MisdirectedError as error:
+            self._count(error)
+            return answer_of(error)
+        return None
+
+    def over(
+        self, handler: Handler, path: str, needed: Scope | Literal[""], *, writes: bool
+    ) -> Handler:
+        """The handler, for those who may use it.
+
+        Args:
+            handler: of a route; may take the request.
+            path: of the route.
+            needed: scope; empty for what anybody may do, whatever token they send.
+            writes: whether the route changes anything.
+        """
+        if not needed:
+            return handler
+        takes_request = bool(signature(handler).parameters)
+
+        async def guarded(request: Request) -> Response:
+            try:
+                self.check(request, needed, writes=writes)
+            except RequestError as error:
+                self._count(error)
+                if needed == "admin":
+                    self.report(request.scope, path, type(error).__name__)
+                raise
+            return await (handler(request) if takes_request else handler())
+
+        return guarded
+
+    def check(self, request: Request, needed: Scope, *, writes: bool) -> None:
+        """Check that the caller may use a route; the scope of ASGI then has the caller.
+
+        Raises:
+            ForeignPageError: the route writes, and a page elsewhere sent the request.
+            NotAuthorizedError: there is no token where one is needed, or none that can be used.
+            ForbiddenError: the token does not allow this.
+            TokensUnavailableError: the file of tokens is damaged.
+            MediaTypeError: the body of an admin route is not JSON.
+        """
+        if writes:
+            self._origins.check(request.scope)
+        request.scope["caller"] = self._caller(request.scope, needed)
+        if needed == "admin":
+            media_type(request, (JSON,))
+
+    def open_scopes(self) -> frozenset[Scope]:
+        """The scopes that need no token now."""
+        return frozenset(SCOPES) - self._credentials.closed()
+
+    def report(self, scope: Asgi, path: str, reason: str) -> None:
+        """Log that a call of an admin route was refused: never what was sent."""
+        peer = scope.get("client")
+        log.warning(
+            "admin call refused",
+            route=path,
+            peer=peer[0] if peer else "unix socket",
+            reason=reason,
         )
 
+    def _caller(self, scope: Asgi, needed: Scope) -> Caller:
+        presented = _presented(scope)
+        credentials = self._credentials
+        if presented is None:
+            if needed not in credentials.closed():
+                return ANYBODY
+            raise self._refused(needed)
+        caller = credentials.caller(presented)
+        if caller is None:
+            raise self._refused(needed)
+        if needed in caller.scopes or caller.is_admin or needed not in credentials.closed():
+            return caller
+        raise ForbiddenError(
+            f"The token is of the scope {', '.join(sorted(caller.scopes))}; this needs {needed}. "
+            f"Make one with 'freshet token add NAME --scope {needed}'."
+        )
 
-def _check_local(request: Request) -> None:
-    peer = request.client
-    if peer is None or not is_loopback(peer.host):
-        raise ForbiddenError(f"The call comes from another machine. {HOW}")
-    for name in request.headers:
-        if name in FOREIGN_HEADERS or name.startswith(FOREIGN_PREFIX):
-            raise ForbiddenError(f"The call has the header {name!r}. {HOW}")
-    hosts = request.headers.getlist("host")
-    if len(hosts) != 1 or not is_loopback(host_name(hosts[0])):
-        raise ForbiddenError(f"The call's Host is not this machine. {HOW}")
+    def _refused(self, needed: Scope) -> RequestError:
+        if self._credentials.trouble():
+            return TokensUnavailableError(
+                "The file of tokens cannot be read, so nobody is let in. The server's log says why."
+            )
+        return NotAuthorizedError(REFUSED.format(scope=needed))
+
+    def _count(self, error: RequestError) -> None:
+        self._counters.requests_refused.labels(REASONS.get(type(error), "other")).inc()
 
 
-def host_name(host: str) -> str:
-    """The name or address in a Host header, without its port; empty if it is none."""
-    try:
-        split = urlsplit(f"//{host}")
-        _ = split.port
-    except ValueError:
-        return ""
-    plain = not (split.path or split.query or split.fragment or split.username is not None)
-    return (split.hostname or "") if plain else ""
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a name or address means this machine."""
-    if name.lower() == "localhost":
-        return True
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
+def _presented(scope: Asgi) -> bytes | None:
+    """The token in a request; None if there is none, empty if it is malformed."""
+    found = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            if found is not None:
+                return b""
+            found = value
+    if found is None:
+        return None
+    scheme, _, token = found.strip().partition(b" ")
+    if scheme.lower() in OTHER_LOGINS:
+        return None
+    return token.strip() if scheme.lower() == b"bearer" else b""

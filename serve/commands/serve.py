@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from converters.errors import FreshetError
 from converters.show.command_line import DEFAULT_CONFIG, Config, read_config, say
+
+if TYPE_CHECKING:
+    from converters.config.settings import Settings
 
 TICK_SECONDS = 0.2
 
@@ -30,18 +34,55 @@ def serve(
 ) -> None:
     """Serve predictions and the dashboard over HTTP."""
     settings, schema = read_config(config)
+    settings = listening_at(settings, host, port)
     from serve.processes.ports import address_of, listening
     from serve.server.server import run
     from stream.logging import configure_logs
 
     configure_logs()
-    listener = listening(
-        settings.serve.host if host is None else host,
-        settings.serve.port if port is None else port,
-    )
-    with listener:
-        say(f"Serving model '{settings.model}' at {address_of(listener)}. Ctrl-C stops cleanly.")
+    with listening(settings.serve.host, settings.serve.port) as listener:
+        address = address_of(listener)
+        say(f"Serving model '{settings.model}' at {address}. Ctrl-C stops cleanly.")
+        say_admin_token(settings, address)
         run(settings, schema, listener, settings.serve.workers if workers is None else workers)
+
+
+def listening_at(settings: Settings, host: str | None, port: int | None) -> Settings:
+    """The settings with the address that options name; hosts are checked against it."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    return settings.model_copy(update={"serve": settings.serve.model_copy(update=given)})
+
+
+def say_admin_token(settings: Settings, address: str) -> None:
+    """Print the page's address with the admin token of this machine, made if there is none."""
+    from serve.access import local_admin
+
+    if settings.serve.admin_token is not None:
+        _say_of_configured(len(local_admin.configured(settings)))
+    if settings.serve.admin == "off":
+        return
+    try:
+        token = local_admin.ensure(settings)
+    except FreshetError as error:
+        say(f"The admin routes are closed: there is no admin token. {error}")
+        return
+    if token is not None:
+        # The part after # stays in the browser.
+        say(f"The page with this machine's admin token: {address}/#token={token}")
+
+
+def _say_of_configured(length: int) -> None:
+    """Warn of a configured admin token that is none, or that can be guessed."""
+    from serve.access.local_admin import SHORTEST
+
+    name = "FRESHET_SERVE__ADMIN_TOKEN (serve.admin_token)"
+    if not length:
+        say(f"Warning: {name} is empty, which counts as not set.")
+    elif length < SHORTEST:
+        say(
+            f"Warning: {name} has {length} characters and could be guessed. Use {SHORTEST} or "
+            "more, for example of 'openssl rand -hex 32'."
+        )
 
 
 def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) -> None:

@@ -8,10 +8,11 @@ does a request that takes longer than ``serve.timeout``, from its head to its an
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter
 
 import structlog
-from fastapi import Request
+from fastapi import Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve.http import request_ids
@@ -38,12 +39,20 @@ class EveryRequest:
         app: what answers.
         counters: of requests and their seconds.
         seconds: that a request may take.
+        misdirected: the answer for a request that is for another host; None for ours.
     """
 
-    def __init__(self, app: ASGIApp, counters: Counters, seconds: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        counters: Counters,
+        seconds: float,
+        misdirected: Callable[[Scope], Response | None],
+    ) -> None:
         self._app = app
         self._counters = counters
         self._seconds = seconds
+        self._misdirected = misdirected
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and count its status and its time."""
@@ -67,7 +76,8 @@ class EveryRequest:
 
     async def _answer(self, scope: Scope, exchange: Exchange) -> None:
         try:
-            await self._app(scope, exchange.receive, exchange.send)
+            answering = self._misdirected(scope) or self._app
+            await answering(scope, exchange.receive, exchange.send)
         except Exception as error:
             log.exception("bug", method=scope["method"], route=route_of(scope))
             if exchange.status:

@@ -59,11 +59,23 @@ class UnknownParameterError(RequestError):
 
 
 class NotAuthorizedError(RequestError):
-    """An admin route was called without the right token."""
+    """A token is needed, and there is none, or none that can be used."""
 
 
 class ForbiddenError(RequestError):
-    """An admin route was called without a token, and not directly from this machine."""
+    """The token does not allow this."""
+
+
+class ForeignPageError(RequestError):
+    """A web page of another origin made a browser send the request."""
+
+
+class MisdirectedError(RequestError):
+    """The request is for a host that is not this server."""
+
+
+class TokensUnavailableError(RequestError):
+    """The file of tokens is damaged, so that nobody can be let in."""
 
 
 class ClientGoneError(RequestError):
@@ -126,7 +138,8 @@ KINDS: dict[type[FreshetError], Kind] = {
     NotAuthorizedError: Kind(
         401, "not-authorized", "Token required", {"WWW-Authenticate": "Bearer"}
     ),
-    ForbiddenError: Kind(403, "forbidden", "Only for direct local callers"),
+    ForbiddenError: Kind(403, "forbidden", "The token does not allow this"),
+    ForeignPageError: Kind(403, "foreign-page", "Sent by a page of another origin"),
     UnknownVersionError: Kind(404, "unknown-version", "Version not found"),
     SlowBodyError: Kind(408, "slow-body", "The body arrived too slowly", {"Connection": "close"}),
     TooSlowError: Kind(408, "too-slow", "The request took too long", {"Connection": "close"}),
@@ -142,6 +155,8 @@ KINDS: dict[type[FreshetError], Kind] = {
     PostConflictError: Kind(422, "key-used-before", "Idempotency key already used"),
     StampError: Kind(422, "bad-time", "The log refuses this time"),
     UsageError: Kind(422, "refused", "Invalid request body"),
+    MisdirectedError: Kind(421, "misdirected", "This server has another name"),
+    TokensUnavailableError: Kind(503, "tokens", "Tokens cannot be verified", RETRY),
     NoModelError: Kind(503, "no-model", "No model yet", RETRY),
     NotLoadedError: Kind(503, "not-loaded", "The version could not be loaded"),
     RegistryError: Kind(503, "registry", "The registry is unavailable", RETRY),

@@ -30,6 +30,7 @@ class Counters:
 
     Attributes:
         rows_scored, rows_appended (by topic), rows_refused (by route and reason): rows.
+        requests_refused (by reason): requests that the guard did not let through.
         load_seconds: of each version loaded.
         load_failures: versions not loaded (``condemned``: marked unusable for every server).
     """
@@ -52,6 +53,12 @@ class Counters:
         )
         self.rows_refused = Counter(
             "freshet_rows_refused", "Rows refused.", ["route", "reason"], registry=here
+        )
+        self.requests_refused = Counter(
+            "freshet_requests_refused",
+            "Requests that their token, host or origin did not allow.",
+            ["reason"],
+            registry=here,
         )
         self.load_seconds = Histogram(
             "freshet_model_load_seconds",

@@ -7,7 +7,7 @@ document and send its examples.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
@@ -27,21 +27,30 @@ Handler = Callable[..., Awaitable[Response]]
 
 FAILURES = {
     400: "The body is not JSON (NaN and Infinity are not), or a query parameter is unknown.",
-    401: "The token is missing or wrong.",
-    403: "No token is configured, and the caller is not a direct one of this machine.",
+    401: "A token is needed, or the one sent is none that can be used.",
+    403: "The token does not allow this, or a page of another origin sent the request.",
     404: "There is no such version.",
     408: "The body arrived too slowly, or the whole request took too long.",
     409: "Not possible in the current state.",
     413: "The body has too many bytes or rows.",
     415: "The body has another media type.",
+    421: "The request is for a host that is not this server.",
     422: "Invalid request body; `errors` names rows and columns.",
     503: "Not available now; `detail` says what is missing.",
     504: "The registry has the change, but this process does not serve it yet.",
 }
-# What any route may answer.
-ANY_FAILURES = (408,)
+# What any route may answer, and any that needs a scope.
+ANY_FAILURES = (408, 421)
+SCOPE_FAILURES = (401, 403, 503)
 # What any route that reads a body may answer.
 BODY_FAILURES = (400, 413, 415, 422, 503)
+
+SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of the scope that the route names, made by `freshet token add`; or one "
+    "of the scope `admin`, which allows everything.",
+}
 
 
 class Problem(BaseModel, extra="forbid"):
@@ -114,9 +123,18 @@ class Route:
     direct: bool = False
 
 
-def document(app: FastAPI, routes: Sequence[Route]) -> Json:
-    """The OpenAPI document of an application with these routes."""
-    shown = [route for route in routes if route.summary]
+def document(app: FastAPI, routes: Sequence[Route], opened: Collection[str]) -> Json:
+    """The OpenAPI document of an application.
+
+    Args:
+        app: has the routes.
+        routes: their declarations; those that the application leaves out are left out.
+        opened: the scopes that need no token now.
+    """
+    made = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    shown = [route for route in routes if route.path in made["paths"]]
     bodies = [route.body.model for route in shown if route.body is not None]
     models = [Problem, *bodies, *(route.answer for route in shown if route.answer is not None)]
     schemas, definitions = TypeAdapter.json_schemas(
@@ -124,15 +142,15 @@ def document(app: FastAPI, routes: Sequence[Route]) -> Json:
         ref_template="#/components/schemas/{model}",
         schema_generator=_Schemas,
     )
-    made = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
-    )
     for route in shown:
         operation = _operation(route, {model: schema for (model, _), schema in schemas.items()})
+        if route.scope:
+            token: Json = {"token": [route.scope]}
+            operation["security"] = [token, {}] if route.scope in opened else [token]
         made["paths"][route.path][route.method.lower()].update(operation)
     made["components"] = {
         "schemas": definitions["$defs"],
-        "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
+        "securitySchemes": {"token": SCHEME},
     }
     return made
 
@@ -154,7 +172,7 @@ def _operation(route: Route, schemas: Mapping[Any, Json]) -> Json:
     problem = {PROBLEM_JSON: {"schema": schemas[Problem]}}
     responses = {
         str(status): {"description": FAILURES[status], "content": problem}
-        for status in {*ANY_FAILURES, *route.failures}
+        for status in {*ANY_FAILURES, *(SCOPE_FAILURES if route.scope else ()), *route.failures}
     }
     answer: Json = {"text/plain": {"schema": {"type": "string"}}}
     if route.answer is not None:
@@ -166,8 +184,6 @@ def _operation(route: Route, schemas: Mapping[Any, Json]) -> Json:
         made["requestBody"] = _body(route.body, schemas[route.body.model])
     if route.parameters:
         made["parameters"] = [_parameter(each) for each in route.parameters]
-    if route.scope == "admin":
-        made["security"] = [{"admin": []}, {}]
     return made
 
 

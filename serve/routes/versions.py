@@ -35,8 +35,8 @@ SHOWN_WEIGHTS = 20
 REMEMBERED_VERSIONS = 32
 LARGEST_NUMBER = 2**31 - 1
 ADMIN = (
-    "An admin route: needs `Authorization: Bearer TOKEN`, or, where no token is configured, a "
-    "direct caller of this machine. Answers when this process serves the result."
+    "An admin route: always needs `Authorization: Bearer TOKEN`. Answers when this process serves "
+    "the result."
 )
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]

@@ -37,7 +37,7 @@ csv_bodies = st.lists(st.lists(cells, max_size=9).map(",".join), max_size=5).map
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A server of two versions, one more ready to be chosen."""
-    with a_client(tmp_path_factory.mktemp("fuzz"), versions=2) as (client, _):
+    with a_client(tmp_path_factory.mktemp("fuzz"), versions=2, admin=True) as (client, _):
         yield client
 
 

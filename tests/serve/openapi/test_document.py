@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -13,6 +15,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import serve.routes
+from serve.access.caller import SCOPES
+from serve.access.credentials import LOOK_SECONDS
+from serve.access.tokens import TokenError, TokenFile
 from serve.routes import MODULES
 from tests.support.serving.project import flights
 from tests.support.serving.served import a_client, as_object, routes_of
@@ -22,7 +27,8 @@ from tests.support.serving.served import a_client, as_object, routes_of
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A server of two versions, of a model with columns of every kind."""
     columns = {"origin": 'kind = "text"', "hour": 'kind = "numeric", missing = "reject"'}
-    with a_client(tmp_path_factory.mktemp("openapi"), versions=2, **columns) as (client, _):
+    folder = tmp_path_factory.mktemp("openapi")
+    with a_client(folder, versions=2, admin=True, **columns) as (client, _):
         yield client
 
 
@@ -81,12 +87,32 @@ def test_every_module_of_routes_is_listed() -> None:
     assert {f"serve.routes.{name}" for name in names} == {m.__name__ for m in MODULES}
 
 
-def test_the_document_says_which_routes_need_the_token(
+def test_the_document_says_which_token_a_route_needs(
     client: TestClient, document: dict[str, Any]
 ) -> None:
-    """Those that are declared so, and no other."""
-    admin = {route.path for route in routes_of(client) if route.scope == "admin"}
-    assert admin == {path for _, path, operation in operations(document) if "security" in operation}
+    """One of its scope; no token will do where the scope is open, which no admin route is."""
+    declared = {(route.method, route.path): route.scope for route in routes_of(client)}
+    assert set(declared.values()) == {"", *SCOPES}
+    for method, path, operation in operations(document):
+        scope = declared[method, path]
+        token = {"token": [scope]}
+        either = [token] if scope == "admin" else [token, {}]
+        assert operation.get("security") == (either if scope else None), path
+        failures = set(operation["responses"])
+        assert "421" in failures
+        assert ({"401", "403"} <= failures) is bool(scope), path
+
+
+def test_the_document_follows_the_tokens(tmp_path: Path) -> None:
+    """Once there is a token of a scope, the routes of that scope need one."""
+    with a_client(tmp_path) as (client, maker):
+        for closed in (False, True):
+            paths = client.get("/openapi.json").json()["paths"]
+            assert ({} not in paths["/predict"]["post"]["security"]) is closed
+            assert {} in paths["/events"]["post"]["security"]
+            with suppress(TokenError):  # the second time
+                TokenFile(maker.project.settings.home / "tokens.json").add("a", ["score"], None)
+            sleep(2 * LOOK_SECONDS)
 
 
 def test_every_example_is_answered_as_the_document_says(

@@ -21,7 +21,7 @@ from tests.support.serving.served import Maker, a_client, problem_of
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, Maker]]:
     """A server of two versions."""
-    with a_client(tmp_path_factory.mktemp("monitoring"), versions=2) as pair:
+    with a_client(tmp_path_factory.mktemp("monitoring"), versions=2, admin=True) as pair:
         yield pair
 
 

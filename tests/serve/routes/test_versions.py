@@ -32,14 +32,14 @@ ROW = as_object(flights(1)[0])
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[TestClient, Maker]]:
     """A server of three versions, the newest of them served."""
-    with a_client(tmp_path, versions=3) as pair:
+    with a_client(tmp_path, versions=3, admin=True) as pair:
         yield pair
 
 
 @pytest.fixture(scope="module")
 def unmoved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, Maker]]:
     """The same for tests that move nothing."""
-    with a_client(tmp_path_factory.mktemp("unmoved"), versions=3) as pair:
+    with a_client(tmp_path_factory.mktemp("unmoved"), versions=3, admin=True) as pair:
         yield pair
 
 
@@ -172,7 +172,7 @@ def test_a_version_of_another_schema_is_not_promoted(tmp_path: Path) -> None:
         maker.make()
         other = a_project(tmp_path / "other", hour='kind = "numeric"')
         maker.project.schema = other.schema
-        with client_of(maker.project, ready=False) as client:
+        with client_of(maker.project, ready=False, admin=True) as client:
             before = maker.registry.ledger.entries()
             response = client.post("/promote", json={"version": 1, "reason": "test"})
             assert problem_of(response)["type"].endswith("unservable-version")
@@ -219,7 +219,8 @@ def test_a_process_that_is_not_in_time_says_so(
             gate.wait(10)
         return load(self, number)
 
-    with a_client(tmp_path, versions=2, more="[serve]\ntimeout = 0.2\n") as (client, _):
+    more = "[serve]\ntimeout = 0.2\n"
+    with a_client(tmp_path, versions=2, more=more, admin=True) as (client, _):
         monkeypatch.setattr(Loader, "load", slow)
         response = client.post("/promote", json={"version": 1, "reason": "test"})
         assert problem_of(response)["status"] == 504

@@ -68,7 +68,7 @@ def test_workers_share_the_port_the_counters_and_the_versions(project: Project) 
             server.ask("/predict", {})
         eventually(lambda: _counted(server.address) == before + 20)
         move = {"version": 1, "reason": "test"}
-        assert server.ask("/promote", move)[0] == 200
+        assert server.ask("/promote", move, server.admin_token)[0] == 200
         eventually(lambda: {_answers(server.address) for _ in range(30)} == {1})
         server.process.terminate()
         assert server.process.wait(30) == 0

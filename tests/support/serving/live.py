@@ -16,7 +16,7 @@ from serve.http.prometheus_counters import Counters
 from serve.live.live_model import LiveModel
 from serve.live.version_loader import Loader
 from tests.support.serving.project import Project, flights
-from tests.support.serving.served import LOCAL, Maker
+from tests.support.serving.served import LOCAL, Maker, admin_header
 
 ROWS = flights(60, seed=5)
 POLL = 0.005
@@ -68,12 +68,13 @@ class Application:
     """The application asked directly, so that requests share one event loop with what they race."""
 
     def __init__(self, project: Project) -> None:
+        (self._admin,) = admin_header(project).values()
         self._app = create_app(project.settings, project.schema)
 
     async def ask(
         self, method: str, path: str, body: bytes = b"", kind: str = "application/json"
     ) -> tuple[int, Any]:
-        """Status and JSON of one request from this machine."""
+        """Status and JSON of one request with the admin token."""
         answer: list[Any] = []
 
         async def receive() -> Message:
@@ -82,7 +83,11 @@ class Application:
         async def send(message: Message) -> None:
             answer.append(message.get("status", message.get("body")))
 
-        headers = [(b"host", b"127.0.0.1"), (b"content-type", kind.encode())]
+        headers = [
+            (b"host", b"127.0.0.1"),
+            (b"content-type", kind.encode()),
+            (b"authorization", self._admin.encode()),
+        ]
         scope = {"type": "http", "method": method, "path": path, "query_string": b""}
         await self._app({**scope, "headers": headers, "client": LOCAL}, receive, send)
         return answer[0], json.loads(answer[1])

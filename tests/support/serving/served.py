@@ -23,6 +23,7 @@ from converters.schema import schema
 from learners.registry import Registry
 from learners.registry.row_types import Pointers, Start, Verdict
 from learners.versions.score_file import loaded
+from serve.access.local_admin import ensure
 from serve.app import create_app
 from serve.openapi.declared_route import Route
 from serve.routes import all_routes
@@ -113,13 +114,22 @@ def maker_of(project: Project) -> Iterator[Maker]:
 
 
 @contextmanager
-def client_of(project: Project, *, ready: bool = True) -> Iterator[TestClient]:
-    """A client of the application in this process, once it serves."""
+def client_of(project: Project, *, ready: bool = True, admin: bool = False) -> Iterator[TestClient]:
+    """A client of the application in this process, once it serves; perhaps with the admin token."""
+    headers = admin_header(project) if admin else {}
     app: FastAPI = create_app(project.settings, project.schema)
-    with TestClient(app, base_url="http://127.0.0.1:8000", client=LOCAL) as client:
+    address = "http://127.0.0.1:8000"
+    with TestClient(app, base_url=address, client=LOCAL, headers=headers) as client:
         while ready and client.get("/health/ready").status_code != 200:
             sleep(0.005)
         yield client
+
+
+def admin_header(project: Project) -> dict[str, str]:
+    """The header with the admin token of this machine, made if there is none."""
+    token = ensure(project.settings)
+    assert token is not None
+    return {"Authorization": f"Bearer {token}"}
 
 
 def a_project(folder: Path, more: str = "", **columns: str) -> Project:
@@ -140,7 +150,7 @@ def a_project(folder: Path, more: str = "", **columns: str) -> Project:
 
 @contextmanager
 def a_client(
-    folder: Path, versions: int = 1, more: str = "", **columns: str
+    folder: Path, versions: int = 1, more: str = "", *, admin: bool = False, **columns: str
 ) -> Iterator[tuple[TestClient, Maker]]:
     """A client of a server of a small model with so many versions, and the model's maker.
 
@@ -148,12 +158,13 @@ def a_client(
         folder: of the model.
         versions: how many there are at the start.
         more: text for the end of the config.
+        admin: send the admin token with every request.
         columns: other settings than the project's for these columns.
     """
     with maker_of(a_project(folder, more, **columns)) as maker:
         for _ in range(versions):
             maker.make()
-        with client_of(maker.project, ready=versions > 0) as client:
+        with client_of(maker.project, ready=versions > 0, admin=admin) as client:
             yield client, maker
 
 

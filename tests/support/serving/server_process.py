@@ -36,9 +36,16 @@ class Server:
         """A new connection."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
-    def ask(self, path: str, body: object = None) -> tuple[int, str]:
+    @property
+    def admin_token(self) -> str:
+        """The admin token of this machine, as the server printed it."""
+        found = re.search(r"/#token=(\S+)$", self.said.read_text(encoding="utf-8"), re.MULTILINE)
+        assert found is not None
+        return found[1]
+
+    def ask(self, path: str, body: object = None, token: str = "") -> tuple[int, str]:
         """One request on a connection of its own."""
-        return ask(self.address + path, body)
+        return ask(self.address + path, body, token)
 
 
 @contextmanager
@@ -74,10 +81,13 @@ def _address(process: subprocess.Popen[bytes], said: Path) -> str:
     raise AssertionError(said.read_text(encoding="utf-8"))
 
 
-def ask(url: str, body: object = None) -> tuple[int, str]:
+def ask(url: str, body: object = None, token: str = "") -> tuple[int, str]:
     """Status and body of one request on a connection of its own: a GET, or a POST of JSON."""
     content = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, content, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    request = urllib.request.Request(url, content, headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
             return response.status, response.read().decode()
