@@ -24,6 +24,7 @@ from learners.commands import report
 from learners.commands import versions as learner_commands
 from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands
+from serve.commands import token
 from stream.commands import learn as stream_commands
 from stream.commands import outputs
 
@@ -63,6 +64,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:

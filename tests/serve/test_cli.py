@@ -24,8 +24,9 @@ COMMANDS = (
     *("init", "check", "convert", "produce", "learn", "serve", "up", "score", "backfill", "models"),
     *("report", "compare"),
     *("show", "promote", "unpin", "rollback", "history", "scores", "dead-letters"),
-    *("replay-dead-letters", "demo"),
+    *("replay-dead-letters", "demo", "token"),
 )
+TOKEN_COMMANDS = ("add", "list", "revoke", "rotate", "forget")
 HEAVY = ("vowpalwabbit", "river", "fastapi", "uvicorn", "pandas", "numpy", "pydantic", "sqlalchemy")
 
 
@@ -63,7 +64,9 @@ def test_the_commands_are_those_of_this_release_and_each_option_is_explained() -
     """No command is missing or too many, and none has an option without a word of help."""
     group = typer.main.get_command(app)
     assert sorted(group.commands) == sorted(COMMANDS)  # type: ignore[attr-defined]
-    for command in group.commands.values():  # type: ignore[attr-defined]
+    tokens = group.commands["token"].commands  # type: ignore[attr-defined]
+    assert sorted(tokens) == sorted(TOKEN_COMMANDS)
+    for command in [*group.commands.values(), *tokens.values()]:  # type: ignore[attr-defined]
         assert command.help
         silent = [p.name for p in command.params if not getattr(p, "help", "") and p.name != "help"]
         assert silent == [], command.name

@@ -1,0 +1,218 @@
+"""``freshet token``: the named tokens that callers of the HTTP server send.
+
+Servers follow the file within a second; none is restarted. A token is printed once, on standard
+output alone, so that a shell can take it: ``TOKEN=$(freshet token add ci --scope score)``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from converters.errors import UsageError
+from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
+from serve.access.caller import SCOPES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from serve.access.tokens import Token, TokenFile, Tokens
+
+app = typer.Typer(
+    help="Add, list and revoke tokens of the HTTP server.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(help="The token's name.", show_default=False)]
+Expires = Annotated[
+    str | None,
+    typer.Option(
+        "--expires",
+        help="When it ends: 12h, 30d, a time in ISO 8601, or never.",
+        show_default=False,
+    ),
+]
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+NEVER = "never"
+
+
+@app.command()
+def add(
+    name: Name,
+    scope: Annotated[
+        list[str],
+        typer.Option(
+            "--scope",
+            metavar="SCOPE",
+            help=f"What it allows: {', '.join(SCOPES)}. May be given several times.",
+        ),
+    ],
+    expires: Expires = None,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Make a token, and print it once."""
+    file = _file(config)
+    before = file.read()
+    token, text = file.add(name, scope, _moment(expires))
+    _print_secret(token, text, json=json)
+    say(
+        f"Token '{name}' of {_scopes(token.scopes)} was added{_until(token)}. Keep it: it is not "
+        "shown again."
+    )
+    for each in (scope for scope in token.scopes if scope not in before.closed()):
+        if each == "admin":
+            say("It replaces the token in admin.token, which is no longer accepted.")
+        else:
+            say(f"The scope {each} was open, and now needs a token from everybody.")
+
+
+@app.command("list")
+def list_(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+    """List the tokens, without their secrets."""
+    from converters.show.tables import Table, print_table
+
+    tokens = _file(config).read().tokens
+    shown = [_shown(token) for token in tokens]
+    if json:
+        print_json(shown)
+    elif shown:
+        header = ("name", "scopes", "state", "created", "expires")
+        rows = [
+            [
+                *(each["name"], " ".join(each["scopes"]), each["state"]),
+                *(each["created"], each["expires"] or NEVER),
+            ]
+            for each in shown
+        ]
+        print_table(Table("Tokens", header, [False] * len(header), rows), sys.stdout)
+    else:
+        say("There is no token: everything but the admin routes is open to everybody.")
+
+
+@app.command()
+def revoke(name: Name, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+    """Make a token unusable at once; its scopes stay closed."""
+    file = _file(config)
+    token = file.revoke(name)
+    say(f"Token '{name}' is revoked.")
+    _say_closed(file.read(), token)
+    if json:
+        print_json(_shown(token))
+
+
+@app.command()
+def rotate(
+    name: Name, expires: Expires = None, config: Config = DEFAULT_CONFIG, json: Json = False
+) -> None:
+    """Give a token a new secret, and print it once.
+
+    The old secret is invalid at once. To change without a gap, add a second token, and revoke the
+    first one when nothing sends it any more.
+    """
+    token, text = _file(config).rotate(name, _moment(expires), forever=expires == NEVER)
+    _print_secret(token, text, json=json)
+    say(f"Token '{name}' has a new secret{_until(token)}; the old one is no longer accepted.")
+
+
+@app.command()
+def forget(name: Name, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+    """Drop a revoked or expired token.
+
+    A scope opens to everybody when its last token is forgotten.
+    """
+    file = _file(config)
+    token = file.forget(name)
+    say(f"Token '{name}' is forgotten.")
+    closed = file.read().closed()
+    for scope in (each for each in token.scopes if each not in closed and each != "admin"):
+        say(f"No token of the scope {scope} is left: it is open to everybody again.")
+    if json:
+        print_json(_shown(token))
+
+
+def _file(config: Path) -> TokenFile:
+    """The file of tokens that a config names."""
+    settings, _ = read_config(config)
+    from serve.access.tokens import TokenFile
+
+    return TokenFile(settings.serve.tokens or settings.home / "tokens.json")
+
+
+def _moment(expires: str | None) -> datetime | None:
+    """The end of a token's life; None for never."""
+    if expires is None or expires == NEVER:
+        return None
+    from converters.cells.refusal import RefusedCellError
+    from converters.cells.times import time_ms
+
+    now = datetime.now(UTC)
+    try:
+        if found := re.fullmatch(rf"([0-9]{{1,6}})([{''.join(UNITS)}])", expires):
+            moment = now + timedelta(**{UNITS[found[2]]: int(found[1])})
+        else:
+            moment = datetime.fromtimestamp(time_ms(expires) / 1000, UTC)
+    except (RefusedCellError, OverflowError, ValueError, OSError):
+        raise UsageError(
+            f"--expires {expires!r} is not a time: write 12h, 30d, a time in ISO 8601 such as "
+            "2027-01-31T00:00:00Z, or never."
+        ) from None
+    if moment <= now:
+        raise UsageError(f"--expires {expires!r} is in the past: such a token could not be used.")
+    return moment
+
+
+def _shown(token: Token) -> dict[str, Any]:
+    """A token as lists show it."""
+    from learners.registry.row_types import iso, utc_now
+
+    moments = {name: getattr(token, name) for name in ("created", "expires", "revoked")}
+    return {
+        "name": token.name,
+        "id": token.id,
+        "scopes": list(token.scopes),
+        "state": token.state(utc_now()),
+        **{name: None if moment is None else iso(moment) for name, moment in moments.items()},
+    }
+
+
+def _print_secret(token: Token, text: str, *, json: bool) -> None:
+    if json:
+        print_json({**_shown(token), "token": text})
+    else:
+        sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _say_closed(tokens: Tokens, revoked: Token) -> None:
+    """What a revoked token leaves without a token that can be used."""
+    from learners.registry.row_types import utc_now
+
+    usable = tokens.usable(utc_now())
+    for scope in (each for each in revoked.scopes if each not in usable):
+        if scope == "admin":
+            say("No other admin token can be used: the one in admin.token counts, if there is one.")
+        else:
+            say(
+                f"No token of the scope {scope} can be used: it stays closed to all but admins. "
+                "Add one; or open it to everybody by forgetting its tokens with 'freshet token "
+                f"forget {revoked.name}'."
+            )
+
+
+def _until(token: Token) -> str:
+    from learners.registry.row_types import iso
+
+    return "" if token.expires is None else f", until {iso(token.expires)}"
+
+
+def _scopes(scopes: Iterable[str]) -> str:
+    names = [each for each in SCOPES if each in scopes]
+    return f"scope {names[0]}" if len(names) == 1 else f"scopes {', '.join(names)}"
