@@ -13,6 +13,8 @@ from converters.schema.schema import Schema
 from learners import choose
 from learners.learner import LearnerSpec
 
+# Keys of late_labels that the first models do not have.
+NEWER = ("allow_corrections", "label_wait", "max_labels")
 # Sections that decide which examples are trained on, or how scores are adjusted.
 SCORING = ("imbalance", "calibration")
 
@@ -50,10 +52,9 @@ def _late_labels(late: LateLabelSettings) -> dict[str, Any]:
 
     Whether features are compressed in memory does not affect what is learned.
     """
+    defaults = LateLabelSettings().model_dump(mode="json")
     dumped = late.model_dump(mode="json", exclude={"memory"})
-    if not late.allow_corrections:
-        del dumped["allow_corrections"]
-    return dumped
+    return {k: v for k, v in dumped.items() if k not in NEWER or v != defaults[k]}
 
 
 def _changed(section: BaseModel) -> dict[str, Any]:
