@@ -29,7 +29,7 @@ FROM python:3.13.13-slim-trixie
 # A volume takes its owner from the folder it is first laid over.
 RUN useradd --uid 10001 --user-group --no-log-init --no-create-home \
         --home-dir /var/lib/freshet --shell /usr/sbin/nologin freshet \
- && install --directory --owner=freshet --group=freshet --mode=0750 /var/lib/freshet \
+ && install --directory --owner=freshet --group=freshet --mode=0700 /var/lib/freshet \
  && install --directory /etc/freshet
 COPY --from=builder /opt/freshet /opt/freshet
 ENV PATH=/opt/freshet/bin:$PATH PYTHONUNBUFFERED=1 FRESHET_HOME=/var/lib/freshet

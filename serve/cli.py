@@ -19,6 +19,7 @@ import typer
 from converters.commands import check, init
 from converters.commands import convert as converter_commands
 from converters.errors import FreshetError
+from converters.files.private import keep_private
 from converters.show.command_line import say
 from learners.commands import report
 from learners.commands import versions as learner_commands
@@ -71,7 +72,8 @@ def main() -> None:
     """Run the command line; the entry point of ``freshet``."""
     _replace_closed_streams()
     try:
-        _run()
+        with keep_private():
+            _run()
     finally:
         _flush_streams()
 

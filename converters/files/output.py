@@ -6,13 +6,14 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
 from converters.errors import FreshetError, UsageError
 from converters.files.compressed import compressing
+from converters.files.private import output_mode
 
 STANDARD_STREAM = "-"
 # File systems take names of 255 bytes, most of them; the partial file's adds up to 20.
@@ -62,8 +63,7 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
             open(partial, "wb", opener=_opener(mode)) as file,
             compressing(file, path.name) as compressed,
         ):
-            if mode is not None:
-                os.fchmod(file.fileno(), stat.S_IMODE(mode))
+            _set_mode(file.fileno(), mode)
             yield compressed
         partial.replace(path)
     finally:
@@ -81,6 +81,15 @@ def _opener(mode: int | None) -> Callable[[str, int], int]:
     """Opens no wider than the file that is replaced, not even for a moment."""
     allowed = 0o666 if mode is None else stat.S_IMODE(mode) & 0o666
     return lambda path, flags: os.open(path, flags, allowed)
+
+
+def _set_mode(handle: int, replaced: int | None) -> None:
+    """The mode of the file that is replaced; a new one has the user's."""
+    if replaced is not None:
+        os.fchmod(handle, stat.S_IMODE(replaced))
+    elif (mode := output_mode()) is not None:
+        with suppress(OSError):  # some file systems know no modes
+            os.fchmod(handle, mode)
 
 
 def _partial_name(name: str) -> str:

@@ -29,11 +29,14 @@ DEFAULT_CONFIG = Path("freshet.toml")
 
 
 def read_config(path: Path) -> tuple[Settings, Schema]:
-    """The settings and the schema of a config file."""
+    """The settings and the schema of a config file; their home is closed to other users."""
     from converters.config import load
+    from converters.files import private
     from converters.schema import schema
 
     settings = load.load(path)
+    if closed := private.narrow(settings, path):
+        say(f"Made {settings.home} private: other users had access to {closed} of its files.")
     try:
         return settings, schema.from_settings(settings)
     except schema.SchemaError as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from converters.errors import UsageError
+from converters.files.private import make_home
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def actor() -> str:
 def _registry(settings: Settings) -> closing[Registry]:
     from learners.registry import Registry
 
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings.home)
     return closing(Registry(settings.registry, settings.model))
 
 

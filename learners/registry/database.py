@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from sqlalchemy.exc import (
 )
 
 from converters.errors import UsageError
+from converters.files.private import create_file, make_folder
 from learners.registry import database_tables, sqlite
 from learners.registry.errors import BUSY_SECONDS, RegistryError, translated
 
@@ -178,7 +179,10 @@ def _parse(url: str) -> URL:
 
 def _open(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
-        _make_folder(Path(str(url.database)).parent, url)
+        path = Path(str(url.database))
+        _make_folder(path.parent, url)
+        with suppress(OSError):  # which SQLite explains better
+            create_file(path)
         engine = create_engine(url, json_serializer=_dump, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "connect", sqlite.configure)
         event.listen(engine, "begin", sqlite.begin)
@@ -205,7 +209,7 @@ def _dump(value: object) -> str:
 
 def _make_folder(folder: Path, url: URL) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise RegistryError(
             f"The folder of the registry {url.render_as_string()} cannot be made "

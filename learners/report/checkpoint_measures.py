@@ -17,6 +17,7 @@ import numpy as np
 
 from converters.config.settings import Settings
 from converters.errors import FreshetError
+from converters.files.private import make_home
 from converters.schema.passthrough import passthrough_of
 from converters.schema.schema import Schema
 from converters.show.command_line import say
@@ -137,7 +138,7 @@ def measured(settings: Settings, schema: Schema, version: int | None) -> Measure
         RegistryError: there is no such version.
         SnapshotError: its files are damaged or gone.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings.home)
     with closing(Registry(settings.registry, settings.model)) as registry:
         found = _checkpoint(registry, version)
         versions = chain(registry.versions.all(), found)

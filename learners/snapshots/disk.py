@@ -14,10 +14,11 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from converters.files.private import FILE, FOLDER, opener
 from learners.snapshots.errors import (
     CorruptSnapshotError,
     MissingSnapshotError,
@@ -51,18 +52,20 @@ def make_folder(folder: Path) -> None:
     """Make a folder, and those above it, so that they are there after a power loss too."""
     if not folder.is_dir():
         make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(FOLDER, exist_ok=True)
         sync_folder(folder.parent)
 
 
 def seal(path: Path) -> FileMark:
-    """Put a regular file on disk and say what it is.
+    """Put a regular file on disk, closed to other users, and say what it is.
 
     Raises:
         CorruptSnapshotError: this is a folder, a link or a pipe.
     """
     digest, size = hashlib.sha256(), 0
     with _regular(path.name, path, None) as handle:
+        with suppress(OSError):  # some file systems know no modes
+            os.fchmod(handle, FILE)
         os.fsync(handle)
         while chunk := os.read(handle, _CHUNK):
             digest.update(chunk)
@@ -72,7 +75,7 @@ def seal(path: Path) -> FileMark:
 
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that must not exist yet, and put it on disk."""
-    with path.open("xb") as file:
+    with open(path, "xb", opener=opener) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -99,7 +102,7 @@ def copy_checked(folder: int, name: str, target: Path, mark: FileMark) -> None:
         CorruptSnapshotError: they are not those of the mark.
     """
     digest, size = hashlib.sha256(), 0
-    with _regular(name, name, folder) as handle, target.open("xb") as copy:
+    with _regular(name, name, folder) as handle, open(target, "xb", opener=opener) as copy:
         while size <= mark.size and (chunk := os.read(handle, _CHUNK)):
             digest.update(chunk)
             size += len(chunk)
@@ -164,7 +167,7 @@ def new_folder(parent: Path, kind: str) -> Iterator[Path]:
     with disk_trouble("Making a folder", parent):
         make_folder(parent)
         path = parent / f".{kind}-{os.getpid()}-{secrets.token_hex(8)}"
-        path.mkdir()
+        path.mkdir(FOLDER)
     with in_use(path):
         yield path
 

@@ -105,7 +105,7 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
     where = ("--host", host, "--port", str(port))
     commands = [
         freshet("learner", "learn", "--config", str(config)),
-        freshet("server", "serve", *where, "--config", str(config), probe=probe),
+        freshet("server", "serve", *where, "--config", str(config)).probed(probe),
     ]
     stop = Event()
     supervisor = Supervisor(commands, relay, say)

@@ -171,7 +171,7 @@ class Demo:
         where = ("--host", HOST, "--port", port)
         commands = [
             freshet(LEARNER, "learn", "--json", *config),
-            freshet(SERVER, "serve", *where, *config, probe=Probe(HOST, int(port))),
+            freshet(SERVER, "serve", *where, *config).probed(Probe(HOST, int(port))),
         ]
         says = folder.note, self._shown.say
         with (

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from converters.config import load
 from converters.config.settings import Settings
 from converters.errors import FreshetError
+from converters.files.private import FILE, make_home, opener
 from converters.schema import schema
 from converters.schema.schema import Schema
 from serve.demo.flights import CONFIG
@@ -52,7 +53,8 @@ class DemoFolder:
 
     def note(self, name: str, line: str) -> None:
         """Add a line to the log file of a child."""
-        with (self.path / f"{name}.log").open("a", encoding="utf-8") as log:
+        file = self.path / f"{name}.log"
+        with open(file, "a", encoding="utf-8", opener=opener) as log:
             log.write(line + "\n")
 
 
@@ -70,7 +72,7 @@ def demo_folder(parent: Path) -> Iterator[DemoFolder]:
     """
     path = (parent / FOLDER).absolute()
     with _errors(path):
-        path.mkdir(parents=True, exist_ok=True)
+        make_home(path)
         mine = _held(path / "demo.lock", 0.0, "Another demo runs in")
     with mine:
         settings = load.from_values(tomllib.loads(CONFIG), path / "freshet.toml")
@@ -94,7 +96,7 @@ def _clear(folder: DemoFolder) -> None:
 
 def _held(lock: Path, seconds: float, otherwise: str) -> FileLock:
     """The lock, once acquired."""
-    mine = FileLock(lock)
+    mine = FileLock(lock, mode=FILE)
     try:
         mine.acquire(timeout=seconds)
     except Timeout:

@@ -14,7 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Thread
@@ -43,15 +43,18 @@ class Command:
     argv: tuple[str, ...]
     probe: Probe | None = None
 
+    def probed(self, probe: Probe) -> Command:
+        """The same, with a way to ask whether it works."""
+        return replace(self, probe=probe)
 
-def freshet(name: str, *arguments: str, probe: Probe | None = None) -> Command:
+
+def freshet(name: str, *arguments: str) -> Command:
     """A command of Freshet that ends when this process does.
 
     It runs under this very interpreter, wherever Freshet is installed; ``-P`` keeps a folder that
     is called ``serve`` in the working directory from being taken for ours.
     """
-    entry = (sys.executable, "-P", "-m", "serve.processes.child")
-    return Command(name, (*entry, *arguments), probe)
+    return Command(name, (sys.executable, "-P", "-m", "serve.processes.child", *arguments))
 
 
 class Child:

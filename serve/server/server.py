@@ -22,6 +22,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from converters.config.settings import Settings
+from converters.files.private import make_folder
 from converters.schema.schema import Schema
 from learners.registry import Registry
 from serve.processes.liveness import end_with_loop
@@ -107,7 +108,7 @@ def _signals_kept() -> Iterator[None]:
 def _shared_counters(home: Path) -> Iterator[None]:
     """A folder through which the counters of all workers add up."""
     folder = home / f"metrics-{os.getpid()}"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     os.environ[MULTIPROCESS] = str(folder)
     try:
         yield

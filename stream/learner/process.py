@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from converters.config.settings import Settings
 from converters.errors import FreshetError
+from converters.files.private import FILE, make_home
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
@@ -289,8 +290,8 @@ def assembled(context: ResolvedConfig, readers: Readers | None = None) -> Iterat
 @contextmanager
 def _locked(home: Path) -> Iterator[None]:
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home / "learner.lock", timeout=0)
+        make_home(home)
+        lock = FileLock(home / "learner.lock", timeout=0, mode=FILE)
         with lock:
             yield
     except Timeout:

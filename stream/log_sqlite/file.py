@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
+from converters.files.private import create_file, make_folder
 from stream.log.contract import (
     LogError,
     LogUnavailableError,
@@ -84,11 +85,13 @@ class LogFile:
         self._look_for(create=create)
         with self.errors():
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(path.parent)
             except OSError as error:
                 raise LogError(
                     f"The folder of the log {path} cannot be created: {error}."
                 ) from error
+            with contextlib.suppress(OSError):  # which SQLite explains better
+                create_file(path)
             with contextlib.closing(self.connect()) as connection:
                 self._prepare(connection)
         self._identity = self._on_disk()

@@ -28,6 +28,7 @@ from serve.processes.ports import free_port
 from stream.backfill.backfill import Backfill
 from stream.produce.file_records import History, HistoryOptions
 from stream.resolved_config import resolve
+from tests.support.serving.modes import open_to_others
 
 FLIGHT = b'{"carrier": "UA", "origin": "EWR", "dest": "ORD", "hour": "18"}'
 REPORTED = {
@@ -141,7 +142,7 @@ def test_the_demo_plays_learns_and_serves(tmp_path: Path) -> None:
     """3,000 flights: the served version rises, the report is one JSON document, and it is true.
 
     The default port is taken. What was learned live equals, byte for byte, a backfill of the same
-    file: nothing was lost, and nothing scored with what was not known yet.
+    file: nothing was lost, and nothing scored with what was not known yet. Its folder is private.
     """
     with taken(8000), demo(tmp_path, "--events 3000 --speed 60000 --exit --json") as running:
         versions = running.versions()
@@ -154,6 +155,7 @@ def test_the_demo_plays_learns_and_serves(tmp_path: Path) -> None:
     assert report.keys() >= REPORTED
     assert (report["events"], report["learned"], report["rejected"]) == (3000, 3000, 0)
     assert report["events_this_run"] == 3000
+    assert open_to_others(tmp_path / ".freshet") == []
     again = backfilled(tmp_path)
     for name in ("model_sha256", "auc", "log_loss"):
         assert report[name] == again[name]
