@@ -33,7 +33,7 @@ def locked(path: Path) -> Iterator[None]:
         path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         lock = FileLock(f"{path}.lock", mode=PRIVATE)
         with lock.acquire(timeout=LOCK_SECONDS):
-            _as_the_folder(Path(lock.lock_file), path.parent)
+            _own(Path(lock.lock_file), path.parent)
             yield
     except Timeout:
         raise PrivateFileError(
@@ -59,7 +59,7 @@ def replace(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            _as_the_folder(Path(name), path.parent)
+            _own(Path(name), path.parent)
             Path(name).replace(path)
         except BaseException:
             with suppress(FileNotFoundError):
@@ -70,8 +70,9 @@ def replace(path: Path, content: bytes) -> None:
         raise _not_written(path, error) from None
 
 
-def _as_the_folder(path: Path, folder: Path) -> None:
-    """Give a file that root wrote to the folder's owner, who is to read it as well."""
+def _own(path: Path, folder: Path) -> None:
+    """Let the owner alone use a file; if root wrote it, that is the owner of the folder."""
+    path.chmod(PRIVATE)
     if os.geteuid() == 0:
         owner = folder.stat()
         os.chown(path, owner.st_uid, owner.st_gid)
