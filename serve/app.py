@@ -68,6 +68,7 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
         counters=service.counters,
         seconds=settings.serve.timeout,
         misdirected=guard.misdirected,
+        access_log=service.access_log,
     )
     problems.install(app)
     routes = all_routes(service)
@@ -148,10 +149,10 @@ def _living(service: Service) -> Callable[[FastAPI], Any]:
     """Follow the registry for as long as the application runs."""
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         following = asyncio.create_task(service.live.run())
         try:
-            yield
+            yield {"access_log": service.access_log}
         finally:
             following.cancel()
             with suppress(asyncio.CancelledError):

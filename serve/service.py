@@ -11,6 +11,7 @@ from converters.schema.schema import Schema
 from learners.registry import Registry
 from learners.registry.row_types import utc_now
 from learners.snapshots.store import SnapshotStore
+from serve.http.access_log import AccessLog
 from serve.http.prometheus_counters import Counters
 from serve.live.live_model import LiveModel
 from serve.live.log_appender import Appender
@@ -29,6 +30,7 @@ class Service:
         self.settings = settings
         self.schema = schema
         self.counters = Counters()
+        self.access_log = AccessLog(self.counters) if settings.serve.access_log else None
         self.reader = RequestReader(RowReader(schema), settings.serve.max_rows)
         self.registry = Registry(settings.registry, settings.model)
         self.snapshots = SnapshotStore(Path(settings.snapshots), _private_copies(settings))
@@ -42,6 +44,8 @@ class Service:
         self.live.close()
         self.appender.close()
         self.registry.close()
+        if self.access_log is not None:
+            self.access_log.close()
 
 
 def _private_copies(settings: Settings) -> Path | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+import textwrap
 from contextlib import suppress
 from io import TextIOBase
 
 import structlog
+from structlog.typing import EventDict
 
 
 class Forgiving(TextIOBase):
@@ -28,6 +30,13 @@ class Forgiving(TextIOBase):
             sys.stderr.flush()
 
 
+def _indented(_logger: object, _name: str, event: EventDict) -> EventDict:
+    """Indent a traceback: whatever an exception quotes, no line of it looks like one of the log."""
+    if "exception" in event:
+        event["exception"] = textwrap.indent(event["exception"], "    ")
+    return event
+
+
 def configure_logs() -> None:
     """Timestamped lines on standard error; libraries log from warnings on."""
     renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
@@ -37,10 +46,11 @@ def configure_logs() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _indented,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(Forgiving()),  # type: ignore[arg-type]
+        logger_factory=structlog.WriteLoggerFactory(Forgiving()),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=Forgiving())

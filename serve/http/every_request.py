@@ -16,6 +16,7 @@ from fastapi import Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve.http import request_ids
+from serve.http.access_log import AccessLog, Line
 from serve.http.problems import SlowBodyError, TooSlowError, answer_of, bug
 from serve.http.prometheus_counters import Counters
 
@@ -40,6 +41,7 @@ class EveryRequest:
         counters: of requests and their seconds.
         seconds: that a request may take.
         misdirected: the answer for a request that is for another host; None for ours.
+        access_log: where each request is written; None for nowhere.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class EveryRequest:
         counters: Counters,
         seconds: float,
         misdirected: Callable[[Scope], Response | None],
+        access_log: AccessLog | None,
     ) -> None:
         self._app = app
         self._counters = counters
         self._seconds = seconds
         self._misdirected = misdirected
+        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and count its status and its time."""
@@ -72,7 +76,26 @@ class EveryRequest:
                 raise
             await self._answer_late(scope, exchange)
         finally:
-            self._counters.request(route_of(scope), exchange.status or 500, perf_counter() - began)
+            self._note(scope, exchange, perf_counter() - began)
+
+    def _note(self, scope: Scope, exchange: Exchange, seconds: float) -> None:
+        """Count a request that has ended, and write it to the access log."""
+        route = route_of(scope)
+        self._counters.request(route, exchange.status or 500, seconds)
+        if self._access_log is not None:
+            peer = scope.get("client")
+            line = Line(
+                scope["request_id"],
+                exchange.status,
+                None if peer is None else peer[0],
+                scope["method"],
+                route,
+                round(seconds, 6),
+                exchange.bytes_in,
+                exchange.bytes_out,
+                getattr(scope.get("caller"), "name", ""),
+            )
+            self._access_log.add(line)
 
     async def _answer(self, scope: Scope, exchange: Exchange) -> None:
         try:
@@ -106,15 +129,16 @@ class Exchange:
     Attributes:
         status: of the answer; 0 before its head was sent.
         arriving: whether more of the body is being waited for.
+        bytes_in, bytes_out: of the body, and of the answer's body.
     """
 
-    __slots__ = ("_id_header", "_receive", "_send", "arriving", "status")
+    __slots__ = ("_id_header", "_receive", "_send", "arriving", "bytes_in", "bytes_out", "status")
 
     def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
         self._receive = receive
         self._send = send
         self._id_header = (request_ids.HEADER, request_id.encode("ascii"))
-        self.status = 0
+        self.status = self.bytes_in = self.bytes_out = 0
         self.arriving = False
 
     async def receive(self) -> Message:
@@ -122,6 +146,7 @@ class Exchange:
         self.arriving = True
         message = await self._receive()
         self.arriving = message.get("more_body", False)
+        self.bytes_in += len(message.get("body", b""))
         return message
 
     async def send(self, message: Message) -> None:
@@ -130,6 +155,8 @@ class Exchange:
             self.status = message["status"]
             # A list of its own: the answer may be one that is sent again.
             message["headers"] = [*message["headers"], self._id_header]
+        else:
+            self.bytes_out += len(message.get("body", b""))
         await self._send(message)
 
     async def abort(self, scope: Scope) -> None:

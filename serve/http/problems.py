@@ -204,9 +204,8 @@ def problem(
     )
 
 
-def last_answer(kind: Kind, detail: str) -> bytes:
+def last_answer(kind: Kind, detail: str, request_id: str) -> bytes:
     """The bytes of an HTTP/1.1 answer that ends its connection, where there is no request yet."""
-    request_id = request_ids.new()
     content = document(kind, detail, request_id=request_id)
     headers = {
         **kind.headers,

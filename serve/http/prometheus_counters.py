@@ -31,15 +31,14 @@ class Counters:
     Attributes:
         rows_scored, rows_appended (by topic), rows_refused (by route and reason): rows.
         requests_refused (by reason): requests that the guard did not let through.
+        access_lines_lost: lines of the access log that could not be written.
         load_seconds: of each version loaded.
         load_failures: versions not loaded (``condemned``: marked unusable for every server).
     """
 
     def __init__(self) -> None:
         self._registry = here = CollectorRegistry()
-        self._requests = Counter(
-            "freshet_requests", "Requests answered.", ["route", "status"], registry=here
-        )
+        self._requests = self._counter("requests", "Requests answered.", "route", "status")
         self._seconds = Histogram(
             "freshet_request_seconds",
             "Seconds from a request's head to its whole answer.",
@@ -47,32 +46,25 @@ class Counters:
             buckets=REQUEST_BUCKETS,
             registry=here,
         )
-        self.rows_scored = Counter("freshet_rows_scored", "Rows scored over HTTP.", registry=here)
-        self.rows_appended = Counter(
-            "freshet_rows_appended", "Rows appended to a topic.", ["topic"], registry=here
-        )
-        self.rows_refused = Counter(
-            "freshet_rows_refused", "Rows refused.", ["route", "reason"], registry=here
-        )
-        self.requests_refused = Counter(
-            "freshet_requests_refused",
-            "Requests that their token, host or origin did not allow.",
-            ["reason"],
-            registry=here,
-        )
+        self.rows_scored = self._counter("rows_scored", "Rows scored over HTTP.")
+        self.rows_appended = self._counter("rows_appended", "Rows appended to a topic.", "topic")
+        self.rows_refused = self._counter("rows_refused", "Rows refused.", "route", "reason")
+        refused = "Requests that their token, host or origin did not allow."
+        self.requests_refused = self._counter("requests_refused", refused, "reason")
+        lost = "Lines of the access log that could not be written in time."
+        self.access_lines_lost = self._counter("access_log_lines_lost", lost)
         self.load_seconds = Histogram(
             "freshet_model_load_seconds",
             "Seconds to load a version and see that it is right.",
             buckets=LOAD_BUCKETS,
             registry=here,
         )
-        self.load_failures = Counter(
-            "freshet_model_load_failures",
-            "Versions not served: marked unusable (condemned=true), or not fit for this server.",
-            ["condemned"],
-            registry=here,
-        )
+        failures = "Versions marked unusable (condemned=true), or not fit for this server."
+        self.load_failures = self._counter("model_load_failures", failures, "condemned")
         self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"freshet_{name}", meaning, labels, registry=self._registry)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """A request was answered."""

@@ -12,6 +12,8 @@ import asyncio
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from serve.http import request_ids
+from serve.http.access_log import AccessLog, Line
 from serve.http.problems import Kind, last_answer
 
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
@@ -63,7 +65,13 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP, and close the connection."""
-        self.transport.write(last_answer(NOT_HTTP, f"The request cannot be parsed: {msg}."))
+        request_id = request_ids.new()
+        detail = f"The request cannot be parsed: {msg}."
+        self.transport.write(last_answer(NOT_HTTP, detail, request_id))
+        access_log: AccessLog | None = self.app_state.get("access_log")
+        if access_log is not None:
+            peer = None if self.client is None else self.client[0]
+            access_log.add(Line(request_id, NOT_HTTP.status, peer))
         self.transport.close()
         self._abort_later()
 

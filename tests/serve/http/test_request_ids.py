@@ -114,7 +114,8 @@ def test_an_answer_before_any_request_is_whole(kind: object) -> None:
 
     class Bytes:
         def makefile(self, _mode: str) -> io.BytesIO:
-            return io.BytesIO(last_answer(kind, "Détail \r\n of it."))  # type: ignore[arg-type]
+            answer = last_answer(kind, "Détail \r\n of it.", "of-it")  # type: ignore[arg-type]
+            return io.BytesIO(answer)
 
     response = http.client.HTTPResponse(Bytes())  # type: ignore[arg-type]
     response.begin()
@@ -122,5 +123,5 @@ def test_an_answer_before_any_request_is_whole(kind: object) -> None:
     assert response.getheader("Connection") == "close"
     assert response.reason == HTTPStatus(response.status).phrase
     assert content["status"] == response.status
-    assert content["request_id"] == response.getheader("X-Request-ID")
+    assert content["request_id"] == response.getheader("X-Request-ID") == "of-it"
     assert content["detail"] == "Détail \r\n of it."
