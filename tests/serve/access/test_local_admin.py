@@ -1,0 +1,87 @@
+"""The admin token of this machine: made once, for its owner alone, while no other one counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from converters.errors import FreshetError
+from serve.access import local_admin, private_file
+from serve.access.caller import LOCAL_ADMIN
+from serve.access.credentials import Credentials
+from serve.access.local_admin import ensure, local_admin_token
+from serve.access.tokens import TokenFile
+from tests.support.serving.project import Project
+
+
+def test_the_token_of_this_machine_is_made_once(tmp_path: Path) -> None:
+    """Processes that start at once agree on it; only its owner can read it; clients find it."""
+    project = Project(tmp_path)
+    assert local_admin_token(project.settings) is None
+    before = os.umask(0)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            made = set(threads.map(lambda _: ensure(project.settings), range(16)))
+    finally:
+        os.umask(before)
+    (token,) = made
+    path = project.settings.home / "admin.token"
+    assert path.read_text() == f"{token}\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert local_admin_token(project.settings) == token
+    path.chmod(0o644)
+    assert ensure(project.settings) == token
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"secret", b"fr_0123456789abcdef_", b"\xff" * 84])
+def test_a_damaged_token_of_this_machine_opens_nothing(tmp_path: Path, content: bytes) -> None:
+    """It is no token; the next start replaces it."""
+    project = Project(tmp_path)
+    project.settings.home.mkdir()
+    path = project.settings.home / "admin.token"
+    path.write_bytes(content)
+    credentials = Credentials(project.settings)
+    for presented in {content, content.strip()}:
+        assert credentials.caller(presented) is None
+    token = ensure(project.settings)
+    assert token is not None
+    assert Credentials(project.settings).caller(token.encode()) == LOCAL_ADMIN
+
+
+def test_no_token_of_this_machine_where_another_admin_token_counts(tmp_path: Path) -> None:
+    """A configured one, or a named one that can be used: neither is made, nor given to clients."""
+    configured = Project(tmp_path / "a", more='[serve]\nadmin_token = "of the test, long"\n')
+    assert ensure(configured.settings) is None
+    assert local_admin_token(configured.settings) == "of the test, long"
+    named = Project(tmp_path / "b")
+    file = TokenFile(named.settings.home / "tokens.json")
+    file.add("ops", ["admin"], None)
+    assert ensure(named.settings) is None
+    assert local_admin_token(named.settings) is None
+    file.revoke("ops")
+    assert ensure(named.settings) == local_admin_token(named.settings) is not None
+
+
+def test_a_home_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the file; a token that is there already is used all the same."""
+    project = Project(tmp_path)
+
+    def read_only(*_: object, **__: object) -> Callable[[], None]:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(private_file, "FileLock", read_only)
+        with pytest.raises(FreshetError, match=r"admin\.token cannot be written: Read-only"):
+            ensure(project.settings)
+    token = ensure(project.settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(private_file, "FileLock", read_only)
+        assert ensure(project.settings) == token
+    assert local_admin.path_of(project.settings).exists()
