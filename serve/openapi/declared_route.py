@@ -42,6 +42,9 @@ FAILURES = {
 # What any route may answer, and any that needs a scope.
 ANY_FAILURES = (408, 421)
 SCOPE_FAILURES = (401, 403, 503)
+CSV_NOTE = (
+    "A header and rows, as the example. The columns may stand in any order; the pattern is of one."
+)
 # What any route that reads a body may answer.
 BODY_FAILURES = (400, 413, 415, 422, 503)
 
@@ -72,11 +75,13 @@ class Body:
         model: of its JSON.
         examples: bodies that the route accepts, by name.
         csv: a CSV body that it accepts; None if it reads JSON only.
+        csv_pattern: of CSV bodies that it accepts; others may be right, too.
     """
 
     model: Any
     examples: Mapping[str, object]
     csv: str | None = None
+    csv_pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class Parameter:
     name: str
     place: str
     description: str
-    type: str = "string"
+    schema: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +196,8 @@ def _body(body: Body, schema: Json) -> Json:
     examples = {name: {"value": value} for name, value in body.examples.items()}
     content: Json = {JSON: {"schema": schema, "examples": examples}}
     if body.csv is not None:
-        content[CSV] = {"schema": {"type": "string"}, "example": body.csv}
+        schema = {"type": "string", "pattern": body.csv_pattern, "description": CSV_NOTE}
+        content[CSV] = {"schema": schema, "example": body.csv}
     return {"required": True, "content": content}
 
 
@@ -201,5 +207,5 @@ def _parameter(parameter: Parameter) -> Json:
         "in": parameter.place,
         "required": parameter.place == "path",
         "description": parameter.description,
-        "schema": {"type": parameter.type},
+        "schema": dict(parameter.schema),
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
 from converters.files.framing import csv_line
 from converters.schema.schema import Column, Schema
+from learners.line_bounds import LineBounds
+from serve.openapi.cell_schema import LABEL_ID, LABEL_TIME, cell_schema, spelt
 from serve.openapi.declared_route import Body, Json
 from serve.rows.appended_records import LABEL_COLUMNS
 
@@ -17,54 +19,81 @@ EXAMPLES = {"id": EXAMPLE_ID, "time": EXAMPLE_TIME, "text": "some words"}
 NOT_SHOWN = frozenset({"label", "leak", "protected", "drop"})
 
 
-class Label(BaseModel, extra="forbid"):
-    """The label of an event."""
+def scored_rows(schema: Schema, bounds: LineBounds) -> Body:
+    """A body of rows to score: one, a list, a list under ``instances``, or CSV.
 
-    id: str | float = Field(description="the event's id")
-    label: str | float | bool
-    time: str | float | None = Field(None, description="when the label was known; now if absent")
-
-
-def event_rows(schema: Schema, *, instances: bool = False) -> Body:
-    """A body of event rows: one, a list, perhaps a list under ``instances``, or CSV."""
-    row = _row_model(schema)
-    body = _rows(row, _example_row(schema), schema.delimiter)
-    if not instances:
-        return body
-    wrapped = create_model("Instances", instances=(list[row], ...))  # type: ignore[valid-type]
+    A row of many may have wrong cells: it has an error in place of its score.
+    """
+    row = _row_model("Row", schema, bounds)
+    many = _row_model("RowOfMany", schema, None, any_cell=True)
+    body = _rows(row, many, _example_row(schema), schema.delimiter)
+    wrapped: Any = create_model(
+        "Instances",
+        __config__=ConfigDict(extra="forbid"),
+        instances=(list[many], ...),  # type: ignore[valid-type]
+    )
     examples = {**body.examples, "instances": {"instances": [_example_row(schema)]}}
-    return Body(body.model | wrapped, examples, body.csv)
+    return Body(body.model | wrapped, examples, body.csv, body.csv_pattern)
+
+
+def event_rows(schema: Schema) -> Body:
+    """A body of event rows: one, a list, or CSV."""
+    row = _row_model("EventRow", schema, None)
+    return _rows(row, row, _example_row(schema), schema.delimiter, fewest=1)
 
 
 def label_rows(schema: Schema) -> Body:
     """A body of labels: one, a list, or CSV."""
     cells = (EXAMPLE_ID, schema.label_spellings[1], EXAMPLE_TIME)
-    return _rows(Label, dict(zip(LABEL_COLUMNS, cells, strict=True)), schema.delimiter)
+    example = dict(zip(LABEL_COLUMNS, cells, strict=True))
+    known = [spelling for spelling, code in schema.label_codes.items() if code is not None]
+    label = create_model(
+        "Label",
+        __config__=ConfigDict(extra="forbid"),
+        __doc__="The label of an event.",
+        id=(_cell(LABEL_ID), Field(description="the event's id")),
+        label=(_cell({"anyOf": spelt(known)}), ...),
+        time=(_cell(LABEL_TIME), Field(None, description="when it was known; now if absent")),
+    )
+    return _rows(label, label, example, schema.delimiter, fewest=1)
 
 
-def _rows(model: type[BaseModel], example: Json, delimiter: str) -> Body:
+def _rows(
+    one: type[BaseModel], many: type[BaseModel], example: Json, delimiter: str, fewest: int = 0
+) -> Body:
     lines = (list(example), list(example.values()))
-    csv = "".join(csv_line(line, delimiter) + "\n" for line in lines)
+    header, row = (csv_line(line, delimiter) + "\n" for line in lines)
+    # Wrong rows are answered one by one, where a body without rows is right as well.
+    pattern = f"^{_escaped(header)}" + (f"(?:{_escaped(row)})+$" if fewest else "")
     examples = {"row": example, "list": [example, example]}
-    return Body(model | list[model], examples, csv)  # type: ignore[valid-type]
+    several: Any = Annotated[list[many], Field(min_length=fewest)]  # type: ignore[valid-type]
+    return Body(one | several, examples, header + row, pattern)
 
 
-def _row_model(schema: Schema) -> type[BaseModel]:
-    """An event row; its fields have a column's name as their alias, for a name may be any text."""
+def _escaped(text: str) -> str:
+    """Text as a pattern of JSON Schema, which knows fewer escapes than Python."""
+    return "".join(f"\\{c}" if c in r"\^$.*+?()[]{}|/" else c for c in text)
+
+
+def _row_model(
+    name: str, schema: Schema, bounds: LineBounds | None, *, any_cell: bool = False
+) -> type[BaseModel]:
+    """A row; its fields have a column's name as their alias, for a name may be any text."""
     fields: dict[str, Any] = {}
     for number, column in enumerate(schema.columns):
         default = ... if column.name in schema.mandatory else None
         field = Field(default, alias=column.name, description=_description(column))
-        fields[f"column_{number}"] = (_type(column), field)
+        cell = {} if any_cell else cell_schema(column, schema.label_codes, bounds)
+        fields[f"column_{number}"] = (_cell(cell), field)
     extra: Any = {"examples": [_example_row(schema)]}
     return create_model(
-        "Row", __config__=ConfigDict(extra="forbid", json_schema_extra=extra), **fields
+        name, __config__=ConfigDict(extra="forbid", json_schema_extra=extra), **fields
     )
 
 
-def _type(column: Column) -> object:
-    kinds: Any = float | str if _is_number(column) else str | float | bool
-    return kinds if column.settings.missing == "reject" else kinds | None
+def _cell(schema: Json) -> Any:  # noqa: ANN401  # a type
+    """The type of a field with this JSON Schema."""
+    return Annotated[Any, WithJsonSchema(schema)]
 
 
 def _is_number(column: Column) -> bool:

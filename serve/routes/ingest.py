@@ -18,13 +18,16 @@ from serve.http.body import JSON, media_type, only_parameters, read
 from serve.http.every_request import seconds_left
 from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.live.log_appender import Key, Which
-from serve.openapi.declared_route import BODY_FAILURES, Parameter, Route
+from serve.openapi.declared_route import BODY_FAILURES, Route
 from serve.openapi.row_models import event_rows, label_rows
 from serve.rows.appended_records import Counted, IngestReader
 from serve.service import Service
 from stream.log.contract import LogUnavailableError
 
 KEY_HEADER = "Idempotency-Key"
+# Not declared as a parameter: whether a key is right depends on the requests before it, which no
+# schema can say.
+ONCE = f"Requests with the same header `{KEY_HEADER}` are done once, for a day."
 REPLAYED = {"Idempotent-Replayed": "true"}
 
 
@@ -109,7 +112,6 @@ def key_of(request: Request, kind: str, body: bytes) -> Key | None:
 def routes(service: Service) -> list[Route]:
     """Declare the routes."""
     ingest, schema = Ingest(service), service.schema
-    key = Parameter(KEY_HEADER, "header", "Requests with the same key are done once, for a day.")
     common: dict[str, Any] = {
         "answer": Appended,
         "status": 202,
@@ -123,9 +125,9 @@ def routes(service: Service) -> list[Route]:
             "/events",
             ingest.events,
             "Append event rows",
-            "A row, a list of rows, or CSV with a header. All or none: a bad row refuses all.",
+            "A row, a list of rows, or CSV with a header. All or none: a bad row refuses all. "
+            f"{ONCE}",
             body=event_rows(schema),
-            parameters=[key],
             **common,
         ),
         Route(
@@ -134,9 +136,8 @@ def routes(service: Service) -> list[Route]:
             ingest.labels,
             "Append labels",
             "Objects of `id`, `label` and, if it was known earlier than now, `time`; or CSV of "
-            "these, with or without a header. All or none.",
+            f"these, with or without a header. All or none. {ONCE}",
             body=label_rows(schema),
-            parameters=[key],
             **common,
         ),
     ]

@@ -15,12 +15,13 @@ from fastapi import Request, Response
 from pydantic import BaseModel, Field, create_model
 
 from converters.cells.refusal import Refusal
-from learners.line_bounds import BLOCK
+from learners.choose import spec_for
+from learners.line_bounds import BLOCK, bounds_for
 from learners.versions.score_file import scores_of
 from serve.http.body import JSON, media_type, only_parameters, read
 from serve.http.problems import RowsRefusedError
 from serve.openapi.declared_route import BODY_FAILURES, Route
-from serve.openapi.row_models import event_rows
+from serve.openapi.row_models import scored_rows
 from serve.rows.request_rows import Rows
 from serve.rows.row_errors import RowError, in_words, row_error
 from serve.service import Service
@@ -136,6 +137,7 @@ class Predictions:
 def routes(service: Service) -> list[Route]:
     """Declare the route."""
     schema = service.schema
+    bounds = bounds_for(spec_for(service.settings.learner, schema.interactions))
     return [
         Route(
             "POST",
@@ -144,7 +146,7 @@ def routes(service: Service) -> list[Route]:
             "Score rows",
             'One row as an object; or a list of rows, `{"instances": [...]}` or CSV with a header, '
             "answered by a list in the same order, with an error in place of a bad row.",
-            body=event_rows(schema, instances=True),
+            body=scored_rows(schema, bounds),
             answer=_answer_model(schema.label_spellings),
             example={"score": 0.71, "label": schema.label_spellings[1], "version": 12},
             failures=BODY_FAILURES,

@@ -13,7 +13,15 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from fastapi import Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
@@ -27,6 +35,7 @@ from serve.http.problems import (
     ServedVersionChangedError,
     UnknownParameterError,
 )
+from serve.openapi.cell_schema import TIME_PATTERN
 from serve.openapi.declared_route import Body, Handler, Parameter, Route
 from serve.service import Service
 
@@ -34,13 +43,24 @@ SHOWN_WEIGHTS = 20
 # Showing a version opens its model; the result changes only with the state of the version.
 REMEMBERED_VERSIONS = 32
 LARGEST_NUMBER = 2**31 - 1
+NUMBER = {"type": "integer", "minimum": 1, "maximum": LARGEST_NUMBER}
 ADMIN = (
     "An admin route: always needs `Authorization: Bearer TOKEN`. Answers when this process serves "
     "the result."
 )
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+# More than blanks, which are cut off.
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000),
+    WithJsonSchema({"type": "string", "pattern": r"\S", "maxLength": 2_000}),
+]
 M = TypeVar("M", bound=BaseModel)
+
+
+def _whole(value: object) -> object:
+    """A float without a fraction as the integer that it is in JSON Schema."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Unpin(BaseModel):
@@ -54,7 +74,9 @@ class Unpin(BaseModel):
 class Move(Unpin):
     """Serve a version."""
 
-    version: int = Field(ge=1, le=LARGEST_NUMBER, description="its number", examples=[12])
+    version: Annotated[int, BeforeValidator(_whole)] = Field(
+        ge=1, le=LARGEST_NUMBER, description="its number", examples=[12]
+    )
     learner: Literal["keep"] = Field(
         "keep", description="`keep`: the learner continues unchanged; the only choice so far"
     )
@@ -270,8 +292,10 @@ def routes(service: Service) -> list[Route]:
 
 
 def _reading(versions: Versions) -> list[Route]:
-    number = Parameter("version", "path", "The version's number.", "integer")
-    at = Parameter("at", "query", "A time in ISO 8601.")
+    number = Parameter("version", "path", "The version's number.", NUMBER)
+    at = Parameter(
+        "at", "query", "A time in ISO 8601.", {"type": "string", "pattern": TIME_PATTERN}
+    )
     return [
         Route(
             "GET",
