@@ -22,9 +22,11 @@ import pytest
 
 from tests.support import ROOT
 
-MAKE, INSTALL, *BLOCKS = re.findall(
-    r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
-)
+FOUND = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+MAKE, INSTALL, *BLOCKS = [
+    block if kind == "sh" else f"{shlex.quote(sys.executable)} - <<'END'\n{block}END\n"
+    for kind, block in FOUND
+]
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ LONGEST_SIGNPOST = 5
 
 # What has one name in several rooms, and the one role that it has in all of them.
 SAME_ROLE: dict[str, str] = {
+    "client": "what calls a server: a broker, or ours",
     "errors": "the errors that a room raises",
     "learner": "the contract of learners, and each that keeps it",
     "arguments": "the arguments that a learner accepts",

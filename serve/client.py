@@ -1,0 +1,293 @@
+"""The Python client: rows as keyword arguments or mappings, answers as typed values.
+
+It needs nothing but the standard library. A client is for one thread; its connection stays open
+between calls.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+from converters.errors import FreshetError, UsageError
+
+Row = Mapping[str, Any]
+Answer = dict[str, Any]
+TOKEN_VARIABLE = "FRESHET_TOKEN"  # noqa: S105  # the name of a variable
+CONFIG = Path("freshet.toml")
+
+
+class UnreachableError(FreshetError):
+    """The server does not answer."""
+
+
+class ProblemError(FreshetError):
+    """The server refused the request, or failed.
+
+    Attributes:
+        status: of HTTP.
+        problem: the problem document (RFC 9457): ``type``, ``title``, ``detail``, ``request_id``,
+            and ``errors`` with ``row``, ``column``, ``reason`` and ``detail``.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        request = problem.get("request_id", "")
+        about = f" (request {request})" if request else ""
+        super().__init__(f"{status} {problem.get('title', '')}: {problem.get('detail', '')}{about}")
+        self.status = status
+        self.problem = dict(problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The score of a row.
+
+    Attributes:
+        score: the probability of the positive label.
+        label: the label at the server's threshold.
+        version: of the model that gave the score.
+        id: as in the row; None if it has none.
+    """
+
+    score: float
+    label: str
+    version: int
+    id: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row of many that could not be scored: which, in what column, and why."""
+
+    row: int
+    column: str
+    reason: str
+    detail: str
+
+
+class Client:
+    """Calls a Freshet server.
+
+    Args:
+        address: of the server, such as ``http://127.0.0.1:8000``.
+        token: sent with every call; by default what ``FRESHET_TOKEN`` holds, if it is set.
+        config: of the model. Calls of admin routes without a token then use the one that a server
+            on this machine keeps in the model's home; it is sent to loopback addresses only.
+        timeout: seconds to wait for an answer.
+        ca: certificates (PEM) to trust besides those of the system.
+
+    Raises:
+        UsageError: the address is not an HTTP one.
+    """
+
+    def __init__(
+        self,
+        address: str = "http://127.0.0.1:8000",
+        *,
+        token: str | None = None,
+        config: Path = CONFIG,
+        timeout: float = 30.0,
+        ca: Path | None = None,
+    ) -> None:
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"{address!r} is not the address of a server: write http://HOST:PORT.")
+        self._root = parts.path.rstrip("/")
+        self._host = parts.hostname
+        self._token = os.environ.get(TOKEN_VARIABLE) if token is None else token
+        self._config = config
+        self._connection: HTTPConnection
+        if parts.scheme == "https":
+            context = ssl.create_default_context()
+            if ca is not None:
+                context.load_verify_locations(ca)
+            self._connection = HTTPSConnection(
+                self._host, parts.port, timeout=timeout, context=context
+            )
+        else:
+            self._connection = HTTPConnection(self._host, parts.port, timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        self._connection.close()
+
+    def predict(self, row: Row | None = None, /, **columns: object) -> Prediction:
+        """Score one row, given as a mapping, as keyword arguments, or both.
+
+        Raises:
+            ProblemError: the row is refused, or there is no model yet.
+            UnreachableError: the server does not answer.
+        """
+        answer = self._object("POST", "/predict", {**(row or {}), **columns})
+        return Prediction(answer["score"], answer["label"], answer["version"], answer.get("id"))
+
+    def predict_rows(self, rows: Iterable[Row]) -> list[Prediction | RefusedRow]:
+        """Score many rows by one version, in order; a bad row has its reason in its place.
+
+        Raises as :meth:`predict`.
+        """
+        answer = self._object("POST", "/predict", list(rows))
+        return [_scored(each, answer["version"]) for each in answer["predictions"]]
+
+    def events(self, rows: Iterable[Row]) -> list[Answer]:
+        """Append event rows to the log, all or none, once.
+
+        Returns:
+            The positions of their records, which are on disk: topic, partition, offset, rows.
+
+        Raises as :meth:`predict`.
+        """
+        return self._append("/events", rows)
+
+    def labels(self, rows: Iterable[Row]) -> list[Answer]:
+        """Append labels: mappings of ``id``, ``label`` and perhaps ``time``. As :meth:`events`."""
+        return self._append("/labels", rows)
+
+    def versions(self) -> list[Answer]:
+        """All versions, the newest last."""
+        return self._list("/versions")
+
+    def version(self, number: int) -> Answer:
+        """One version: manifest, metrics, lineage, largest weights."""
+        return self._object("GET", f"/versions/{number}")
+
+    def history(self) -> list[Answer]:
+        """The ledger of what was served."""
+        return self._list("/history")
+
+    def served_at(self, time: str) -> int | None:
+        """The version that was served at a time (ISO 8601)."""
+        served: int | None = self._object("GET", f"/history?at={quote(time)}")["version"]
+        return served
+
+    def status(self) -> Answer:
+        """The state of server, model and learner."""
+        return self._object("GET", "/status")
+
+    def promote(self, version: int, reason: str) -> Answer:
+        """Serve a version and keep serving it; returns once the server does.
+
+        Raises:
+            ProblemError: it cannot be served, or the token is missing or wrong.
+            UnreachableError: the server does not answer.
+        """
+        return self._move("/promote", {"version": version, "reason": reason})
+
+    def rollback(self, version: int, reason: str, learner: str = "keep") -> Answer:
+        """Serve an earlier version again. As :meth:`promote`."""
+        return self._move("/rollback", {"version": version, "reason": reason, "learner": learner})
+
+    def unpin(self, reason: str) -> Answer:
+        """Follow the learner's newest version again. As :meth:`promote`."""
+        return self._move("/unpin", {"reason": reason})
+
+    def _append(self, path: str, rows: Iterable[Row]) -> list[Answer]:
+        # With a key the server appends once, however often the call is repeated.
+        answer = self._object("POST", path, list(rows), {"Idempotency-Key": uuid4().hex})
+        positions: list[Answer] = answer["positions"]
+        return positions
+
+    def _move(self, path: str, body: Row) -> Answer:
+        token = self._token or self._local_admin_token()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self._object("POST", path, body, headers)
+
+    def _local_admin_token(self) -> str | None:
+        """The token of a server on this machine, which only its user can read."""
+        if not _is_loopback(self._host):
+            return None
+        if not self._config.is_file():
+            return None
+        from converters.config import load
+        from serve.access.local_admin import local_admin_token
+
+        return local_admin_token(load.load(self._config))
+
+    def _object(
+        self,
+        method: str,
+        path: str,
+        content: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        answer: Answer = json.loads(self._call(method, path, content, headers or {}))
+        return answer
+
+    def _list(self, path: str) -> list[Answer]:
+        answer: list[Answer] = json.loads(self._call("GET", path, None, {}))
+        return answer
+
+    def _call(self, method: str, path: str, content: object, given: Mapping[str, str]) -> bytes:
+        headers, body = dict(given), None
+        if self._token:
+            headers.setdefault("Authorization", f"Bearer {self._token}")
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(content, allow_nan=False).encode()
+        with self._answer(method, self._root + path, body, headers) as response:
+            answer = response.read()
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise ProblemError(response.status, _problem(answer) or {"title": response.reason})
+        return answer
+
+    def _answer(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> HTTPResponse:
+        """The answer; asked for again on a new connection if the server had closed an idle one.
+
+        Every call may be repeated: appends carry a key, and a version that is served already is
+        promoted by doing nothing.
+        """
+        reused = self._connection.sock is not None
+        try:
+            self._connection.request(method, path, body, dict(headers))
+            return self._connection.getresponse()
+        except (OSError, HTTPException) as error:
+            self._connection.close()
+            if reused and not isinstance(error, TimeoutError):
+                return self._answer(method, path, body, headers)
+            address = f"{self._host}:{self._connection.port}"
+            raise UnreachableError(
+                f"No answer from the server at {address} ({str(error) or type(error).__name__}). "
+                "Start it with 'freshet serve' or 'freshet up', or correct the address."
+            ) from error
+
+
+def _scored(answer: Mapping[str, Any], version: int) -> Prediction | RefusedRow:
+    if "error" in answer:
+        return RefusedRow(**answer["error"])
+    return Prediction(answer["score"], answer["label"], version, answer.get("id"))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _problem(answer: bytes) -> Answer:
+    """The problem document; empty if something else than Freshet has answered."""
+    try:
+        content = json.loads(answer)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

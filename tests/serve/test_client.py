@@ -1,0 +1,152 @@
+"""The Python client against a real server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from converters.errors import UsageError
+from serve.client import Client, Prediction, ProblemError, RefusedRow, UnreachableError
+from tests.support.serving.project import flights
+from tests.support.serving.served import Maker, a_project, as_object, maker_of, written
+from tests.support.serving.server_process import Server, server_of
+
+TIMEOUT = 1.0
+
+
+@pytest.fixture(scope="module")
+def maker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maker]:
+    """A model of two versions."""
+    folder = tmp_path_factory.mktemp("client")
+    with maker_of(a_project(folder, more=f"[serve]\ntimeout = {TIMEOUT}\n")) as maker:
+        maker.make()
+        maker.make()
+        yield maker
+
+
+@pytest.fixture(scope="module")
+def server(maker: Maker) -> Iterator[Server]:
+    """A server of that model."""
+    with server_of(maker.project) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Server, maker: Maker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A client on the server's machine."""
+    monkeypatch.delenv("FRESHET_TOKEN", raising=False)
+    with Client(server.address, config=maker.project.config_file) as client:
+        yield client
+
+
+def test_a_row_is_keyword_arguments_or_a_mapping(client: Client, maker: Maker) -> None:
+    """The same score for both, by the version that is served, and the row's id."""
+    row = flights(1)[0]
+    found = client.predict(as_object(row))
+    assert client.predict(**as_object(row)) == found
+    assert found.version == 2
+    assert found.score == maker.scores(2, [row])[0]
+    assert found.id == as_object(row)["id"]
+
+
+def test_many_rows_keep_their_order_and_their_errors(client: Client) -> None:
+    """A bad row has its reason in its place, and its neighbours are scored."""
+    rows = [as_object(row) for row in flights(3)]
+    rows[1]["distance"] = "far"
+    first, second, third = client.predict_rows(rows)
+    assert isinstance(first, Prediction)
+    assert isinstance(third, Prediction)
+    assert isinstance(second, RefusedRow)
+    assert (second.row, second.column, second.reason) == (1, "distance", "not-a-number")
+
+
+def test_a_refusal_says_what_is_wrong(client: Client) -> None:
+    """The error has the problem document with its request id."""
+    with pytest.raises(ProblemError, match=r"422 .*colour") as error:
+        client.predict(colour="red")
+    assert error.value.status == 422
+    assert error.value.problem["request_id"]
+
+
+def test_events_and_labels_are_on_the_log(client: Client, maker: Maker) -> None:
+    """At the positions that the call returns."""
+    (event,) = client.events([as_object(flights(1)[0])])
+    (label,) = client.labels([{"id": "nobody", "label": "1"}])
+    found = written(maker.project)
+    for each in (event, label):
+        assert (each["topic"], each["partition"], each["offset"]) in found
+
+
+def test_versions_move_with_the_token_of_this_machine(client: Client) -> None:
+    """The client of the server's own user finds the admin token by itself."""
+    assert [version["version"] for version in client.versions()] == [1, 2]
+    assert client.rollback(1, "test")["serving"] == 1
+    assert client.predict(as_object(flights(1)[0])).version == 1
+    assert client.promote(2, "test")["serving"] == 2
+    assert client.unpin("test")["pinned"] is False
+    assert client.version(1)["version"] == 1
+    assert client.status()["served"]["version"] == 2
+    assert client.served_at("2100-01-01T00:00:00Z") == 2
+    assert {entry["action"] for entry in client.history()} >= {"rollback", "promote", "unpin"}
+
+
+def test_without_the_config_nothing_moves(server: Server, tmp_path: Path) -> None:
+    """No token is found, and the server refuses."""
+    with (
+        Client(server.address, config=tmp_path / "none.toml") as client,
+        pytest.raises(ProblemError, match="401"),
+    ):
+        client.unpin("test")
+
+
+def test_a_connection_that_the_server_closed_is_opened_again(client: Client) -> None:
+    """A call after a pause longer than the server keeps idle connections works."""
+    row = as_object(flights(1)[0])
+    client.predict(row)
+    client._connection.sock.settimeout(10 * TIMEOUT)
+    assert client._connection.sock.recv(1) == b""  # the server has closed it
+    assert client.predict(row).version == 2
+
+
+def test_no_server_is_an_error_that_says_so() -> None:
+    """Where nothing listens, where nothing answers, and where the address is none."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            Client(address, timeout=0.1) as client,
+            pytest.raises(UnreachableError, match="freshet serve"),
+        ):
+            client.status()
+    with pytest.raises(UnreachableError, match=address.removeprefix("http://")):
+        Client(address).status()
+    with pytest.raises(UsageError, match="http://HOST:PORT"):
+        Client("127.0.0.1:8000")
+
+
+def test_the_local_token_is_not_sent_to_other_machines(maker: Maker) -> None:
+    """A client of an address elsewhere has none."""
+    with Client("http://192.0.2.1:8000", config=maker.project.config_file) as client:
+        assert client._local_admin_token() is None
+
+
+def test_an_answer_of_something_else_is_an_error() -> None:
+    """A proxy's page in place of a problem document."""
+    page = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(page)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with Client(address) as client, pytest.raises(ProblemError, match="502 Bad Gateway"):
+            client.status()
+        thread.join()
