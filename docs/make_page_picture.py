@@ -55,7 +55,7 @@ def _seen(address: str, profile: Path, progress: IO[str] | None) -> bytes:
     try:
         tools = _printed(browser.stderr, r"(ws://\S+)")
         with connect(tools, max_size=2**25) as tab:
-            send = _Tab(tab, address).send
+            send = Tab(tab, address).send
             _printed(progress, r"(327,346 of 327,346 flights sent, 3\d\d,\d\d\d learned)")
             sleep(3)  # the page looks each second
             return base64.b64decode(send("Page.captureScreenshot", format="png")["data"])
@@ -76,7 +76,7 @@ def _printed(lines: IO[str] | None, pattern: str) -> str:
     sys.exit(f"A process ended or took too long without printing {pattern}.")
 
 
-class _Tab:
+class Tab:
     """A tab that shows an address, by the browser's debugging protocol."""
 
     def __init__(self, connection: ClientConnection, address: str) -> None:

@@ -6,13 +6,15 @@ request on. It counts only while no other admin token can be used.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from converters.config.settings import Settings
 from converters.errors import FreshetError
+from converters.files.private import FILE, OTHERS
 from learners.registry.row_types import utc_now
 from serve.access.caller import LOCAL_ADMIN
-from serve.access.private_file import PRIVATE, locked, replace
+from serve.access.private_file import locked, replace
 from serve.access.tokens import TOKEN, TokenFile, minted
 
 FILE_NAME = "admin.token"
@@ -59,8 +61,9 @@ def ensure(settings: Settings) -> str | None:
             if not read(path):
                 _, text = minted(LOCAL_ADMIN.name, ("admin",))
                 replace(path, text.encode() + b"\n")
-    elif path.stat().st_mode & 0o077:
-        path.chmod(PRIVATE)
+    elif path.stat().st_mode & OTHERS:
+        with suppress(OSError):  # another user's
+            path.chmod(FILE)
     return read(path).decode()
 
 

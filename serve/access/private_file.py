@@ -11,9 +11,8 @@ from tempfile import mkstemp
 from filelock import FileLock, Timeout
 
 from converters.errors import FreshetError
+from converters.files.private import FILE, make_folder
 
-PRIVATE = 0o600
-PRIVATE_FOLDER = 0o700
 # Another process holds the lock for milliseconds.
 LOCK_SECONDS = 30.0
 
@@ -30,8 +29,8 @@ def locked(path: Path) -> Iterator[None]:
         PrivateFileError: the folder cannot be written, or another process does not let go.
     """
     try:
-        path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        lock = FileLock(f"{path}.lock", mode=PRIVATE)
+        make_folder(path.parent)
+        lock = FileLock(f"{path}.lock", mode=FILE)
         with lock.acquire(timeout=LOCK_SECONDS):
             _own(Path(lock.lock_file), path.parent)
             yield
@@ -72,7 +71,7 @@ def replace(path: Path, content: bytes) -> None:
 
 def _own(path: Path, folder: Path) -> None:
     """Let the owner alone use a file; if root wrote it, that is the owner of the folder."""
-    path.chmod(PRIVATE)
+    path.chmod(FILE)
     if os.geteuid() == 0:
         owner = folder.stat()
         os.chown(path, owner.st_uid, owner.st_gid)

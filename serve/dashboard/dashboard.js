@@ -1,6 +1,7 @@
 // The dashboard: asks for the status each second, keeps the samples, and shows them.
 
 import { Chart } from "./chart.js";
+import { ask, given, refused } from "./token.js";
 
 const EVERY_MS = 1000;
 const PATIENCE_MS = 5000;
@@ -186,7 +187,13 @@ function show(status) {
 
 async function look() {
   try {
-    const answer = await fetch("status", { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
+    const answer = await ask("status", { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (refused(answer)) {
+      state("state-served", "warn", "token needed");
+      await given(answer);
+      look();
+      return;
+    }
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
     const status = await answer.json();
     keep(Date.now(), sample(status));

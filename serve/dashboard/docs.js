@@ -1,5 +1,7 @@
 // The reference of the routes, from the OpenAPI document. No dependencies.
 
+import { ask, given, refused } from "./token.js";
+
 /** An element with content: texts and elements, or lists of them. */
 function make(name, content = [], kind = "") {
   const made = document.createElement(name);
@@ -13,11 +15,12 @@ const code = (text) => make("code", text);
 /** A sentence; text between backquotes becomes code. */
 const sentence = (text) => text.split("`").map((part, at) => (at % 2 ? code(part) : part));
 
-/** A command that sends an example, its single quotes escaped. */
-function curl(method, path, type, example) {
+/** A command that sends an example, its single quotes escaped, and a token where one is needed. */
+function curl(method, path, type, example, token) {
   const body = (typeof example === "string" ? example : JSON.stringify(example)).replaceAll("'", "'\\''");
   const place = new URL(path.slice(1), document.baseURI);
-  return `curl -X ${method} ${place} -H 'Content-Type: ${type}' --data-binary '${body}'`;
+  const access = token ? ' -H "Authorization: Bearer $TOKEN"' : "";
+  return `curl -X ${method} ${place}${access} -H 'Content-Type: ${type}' --data-binary '${body}'`;
 }
 
 /** The examples of a media type, by name. */
@@ -42,10 +45,10 @@ function named(schema) {
   return [schema.type].flat().join(" or ");
 }
 
-function bodies(method, path, requestBody) {
+function bodies(method, path, requestBody, token) {
   return Object.entries(requestBody?.content ?? {}).flatMap(([type, content]) => [
     make("h3", ["Body ", code(type), ": ", named(content.schema)]),
-    ...examples(content).map(([, value]) => make("pre", curl(method, path, type, value))),
+    ...examples(content).map(([, value]) => make("pre", curl(method, path, type, value, token))),
   ]);
 }
 
@@ -65,12 +68,22 @@ function parameters(list = []) {
   return [make("h3", "Parameters"), make("dl", rows)];
 }
 
+/** Which token a route needs, in words; nothing for those that need none. */
+function access(scope, open) {
+  if (!scope) return [];
+  const more = open ? ", once there is one; until then it is open to everybody" : "";
+  return [make("p", ["Needs a token of the scope ", code(scope), `${more}.`])];
+}
+
 function operation(method, path, described) {
+  const [scope] = described.security?.[0].token ?? [];
+  const open = described.security?.some((each) => !Object.keys(each).length) ?? true;
   const summary = make("summary", [make("span", method.toUpperCase(), `method ${method}`), code(path), make("small", described.summary)]);
   const inside = make("div", [
     make("p", sentence(described.description)),
+    access(scope, open),
     parameters(described.parameters),
-    bodies(method.toUpperCase(), path, described.requestBody),
+    bodies(method.toUpperCase(), path, described.requestBody, !open),
     answers(described.responses),
   ], "inside");
   return make("details", [summary, inside]);
@@ -91,7 +104,13 @@ function open() {
 async function show() {
   const content = document.getElementById("content");
   try {
-    const answer = await fetch("openapi.json");
+    const answer = await ask("openapi.json");
+    if (refused(answer)) {
+      content.replaceChildren(make("p", "The OpenAPI document needs a token of the scope read."));
+      await given(answer);
+      show();
+      return;
+    }
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
     const openapi = await answer.json();
     document.title = openapi.info.title;

@@ -1,0 +1,48 @@
+// The token that a page sends: from the address it was opened with, or from the person.
+
+const KEPT = "freshet.token";
+
+/** Take a token out of the address: what stands after # stays in the browser, but shows and is copied. */
+function take() {
+  const found = location.hash.match(/^#token=(.+)$/);
+  if (!found) return;
+  sessionStorage.setItem(KEPT, found[1]);
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
+/** Ask the server, with the token if there is one; one that is not valid any more is dropped. */
+export async function ask(path, options = {}) {
+  const token = sessionStorage.getItem(KEPT);
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const answer = await fetch(path, { ...options, headers, cache: "no-store" });
+  if (answer.status !== 401 || !token) return answer;
+  sessionStorage.removeItem(KEPT);
+  return ask(path, options);
+}
+
+/** Whether an answer says that this page needs another token. */
+export function refused(answer) {
+  return answer.status === 401 || answer.status === 403;
+}
+
+/** Ask the person for a token, saying why; done when there is one. */
+export async function given(answer) {
+  const form = document.getElementById("token-form");
+  const input = form.querySelector("input");
+  const problem = await answer.json().catch(() => ({}));
+  form.querySelector("p").textContent = problem.detail ?? "";
+  form.hidden = false;
+  await new Promise((done) => {
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      sessionStorage.setItem(KEPT, input.value);
+      done();
+    };
+    addEventListener("hashchange", done, { once: true });
+  });
+  input.value = "";
+  form.hidden = true;
+}
+
+take();
+addEventListener("hashchange", take);

@@ -1,0 +1,115 @@
+"""The pages in a real browser: where their token comes from, and where it goes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.client import connect
+
+from docs.make_page_picture import BROWSER, Tab
+from serve.access.tokens import TokenFile
+from tests.support.serving.processes import until
+from tests.support.serving.project import Project
+from tests.support.serving.served import a_project, maker_of
+from tests.support.serving.server_process import Server, server_of
+
+pytestmark = pytest.mark.skipif(
+    shutil.which(BROWSER) is None, reason=f"needs {BROWSER} (Debian: apt-get install chromium)"
+)
+SERVED, FORM = "#state-served", "#token-form"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A model with a version."""
+    project = a_project(tmp_path_factory.mktemp("browser"))
+    with maker_of(project) as maker:
+        maker.make()
+    return project
+
+
+@pytest.fixture(scope="module")
+def server(project: Project) -> Iterator[Server]:
+    """A server with its local admin token, whose scope read is closed."""
+    with server_of(project) as server:
+        TokenFile(project.settings.home / "tokens.json").add("reader", ["read"], None)
+        until(lambda: server.ask("/status")[0] == 401)
+        yield server
+
+
+@contextmanager
+def opened(address: str, profile: Path) -> Iterator[Tab]:
+    """A page in a tab of a new browser."""
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+    browser = subprocess.Popen(
+        [BROWSER, *options, f"--user-data-dir={profile}"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert browser.stderr is not None
+        found = next(filter(None, (re.search(r"(ws://\S+)", line) for line in browser.stderr)))
+        with connect(found[1], max_size=2**25) as connection:
+            yield Tab(connection, address)
+    finally:
+        browser.terminate()
+        browser.communicate()
+
+
+def value(tab: Tab, expression: str) -> Any:
+    """What an expression is in the page; None where it fails."""
+    answer = tab.send("Runtime.evaluate", expression=expression, returnByValue=True)
+    return answer["result"].get("value")
+
+
+def text(tab: Tab, selector: str) -> str:
+    """The text of an element that is shown."""
+    found = f"document.querySelector({json.dumps(selector)})"
+    return str(value(tab, f"{found}.checkVisibility() ? {found}.innerText : ''"))
+
+
+def test_the_printed_address_opens_the_page(server: Server, tmp_path: Path) -> None:
+    """With its token, which leaves the address bar and is kept for the tab alone."""
+    with opened(f"{server.address}/#token={server.admin_token}", tmp_path) as tab:
+        until(lambda: text(tab, SERVED) == "serving version 1")
+        assert value(tab, "location.href") == f"{server.address}/"
+        assert value(tab, "sessionStorage['freshet.token']") == server.admin_token
+        assert value(tab, "localStorage.length + document.cookie.length") == 0
+        tab.send("Page.navigate", url=f"{server.address}/docs")
+        until(lambda: "Append labels" in text(tab, "#content"))
+        assert text(tab, FORM) == ""
+
+
+@pytest.mark.parametrize("page", ["/", "/docs"])
+def test_without_a_token_the_page_asks_for_one(
+    server: Server, project: Project, tmp_path: Path, page: str
+) -> None:
+    """And says why; a wrong one is asked for again, a right one shows the page."""
+    file = TokenFile(project.settings.home / "tokens.json")
+    name = f"of{len(file.read().tokens)}"
+    _, wrong = file.add(f"{name}-score", ["score"], None)
+    _, right = file.add(name, ["read"], None)
+    until(lambda: server.ask("/status", token=right)[0] == 200)
+    with opened(f"{server.address}{page}", tmp_path) as tab:
+        until(lambda: "scope read" in text(tab, FORM))
+        for token, words in (("nonsense", "missing, or none"), (wrong, "needs read")):
+            assert value(tab, _typed(token)) is None
+            until(lambda words=words: words in text(tab, FORM))  # type: ignore[misc]
+        value(tab, _typed(right))
+        shown = (SERVED, "serving version 1") if page == "/" else ("#content", "Append labels")
+        until(lambda: shown[1] in text(tab, shown[0]))
+        assert text(tab, FORM) == ""
+        assert value(tab, "location.href") == f"{server.address}{page}"
+
+
+def _typed(token: str) -> str:
+    return (
+        f"document.querySelector('#token').value = {json.dumps(token)};"
+        "document.querySelector('#token-form').requestSubmit()"
+    )
