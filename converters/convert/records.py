@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import orjson
 
-from converters.cells.escaping import quoted, quoted_bytes
+from converters.cells.escaping import QUOTED_LENGTH, quoted, quoted_bytes
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
 from converters.cells.times import time_ms
 from converters.convert.to_vw_text import Row, compile_schema
@@ -65,9 +65,9 @@ class RowReader:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""
         lines = None if headers or value.startswith((b"{", b"[")) else plain_lines(value)
         if lines and len(lines) <= MOST_ROWS and "" not in lines:
-            return [self._label(line.split(self._delimiter)) for line in lines]
+            return [self.label(line.split(self._delimiter)) for line in lines]
         rows = self.label_cells(value, headers)
-        return [cells if isinstance(cells, Refusal) else self._label(cells) for cells in rows]
+        return [cells if isinstance(cells, Refusal) else self.label(cells) for cells in rows]
 
     def order(self, names: Sequence[str]) -> ColumnOrder | None:
         """The order of rows under these column names; None for the schema's own."""
@@ -113,7 +113,8 @@ class RowReader:
         if len(rows) > MOST_ROWS:
             yield too_many()
 
-    def _label(self, cells: Sequence[str]) -> LabelRow | Refusal:
+    def label(self, cells: Sequence[str]) -> LabelRow | Refusal:
+        """The label that the cells of one row say."""
         if len(cells) not in (2, 3):
             return Refusal("wrong-width", "", f"{len(cells)} cells, not id,label[,time]")
         name, label = cells[0], cells[1]
@@ -162,11 +163,35 @@ def object_cells(
 
 
 def _shown(value: object) -> str:
-    """A JSON value as a refusal quotes it; the parser goes deeper than ``str`` can follow."""
-    try:
+    """A JSON value as a refusal quotes it."""
+    if not isinstance(value, list | dict):
         return quoted(str(value))
-    except RecursionError:
-        return "nested too deep to be shown"
+    written: list[str] = []
+    _write(value, written, QUOTED_LENGTH + 1)
+    return quoted("".join(written))
+
+
+def _write(value: object, written: list[str], room: int) -> int:
+    """Write a value as ``str`` does, while there is room, and give what room is left.
+
+    The parser goes deeper than ``str`` can follow, which takes the square of the depth.
+    """
+    if not isinstance(value, list | dict):
+        written.append(repr(value))
+        return room - len(written[-1])
+    is_dict = isinstance(value, dict)
+    lead = "{" if is_dict else "["
+    for key in value:
+        if room <= 0:
+            return room
+        written.append(f"{lead}{key!r}: " if is_dict else lead)
+        inner = value[key] if isinstance(value, dict) else key
+        room = _write(inner, written, room - len(written[-1]))
+        lead = ", "
+    if lead != ", ":
+        written.append(lead)
+    written.append("}" if is_dict else "]")
+    return room - 2
 
 
 def _cell(value: object) -> str | None:

@@ -80,6 +80,14 @@ class Dialect:
             yield match[0].rstrip(b"\r"), True
             at = match.end() + 1
 
+    def row_end(self, value: bytes, at: int, end: int) -> int | None:
+        """Where the row that begins at ``at`` ends: at a line feed outside quotes, or at ``end``.
+
+        None if a quote in it does not close before ``end``; nothing behind that is looked at.
+        """
+        match = self._row.match(value, at, end)
+        return None if match is None else match.end()
+
     def open_field(self, row: bytes) -> int:
         """Where in an incomplete row the field begins whose quote does not close."""
         match = self._fields.match(row)

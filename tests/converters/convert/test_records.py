@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells.escaping import quoted_bytes
+from converters.cells.escaping import quoted, quoted_bytes
 from converters.cells.refusal import Refusal
-from converters.convert.records import RowReader
+from converters.convert.records import RowReader, _shown, object_cells
 from converters.convert.to_vw_text import reference
 from tests.support.rows import schemas
 from tests.support.rows.rows_to_read import COLUMNS, COMMA, CSV, GOOD, GOOD_ROW, JSON, columns
@@ -182,3 +182,21 @@ def test_label_lines_cut_at_once_are_labels_read_one_by_one(lines: list[str]) ->
     reader = RowReader(build(COLUMNS))
     value = "\n".join(lines).encode()
     assert reader.labels(value) == reader.labels(value, (("other", b""),))
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30)),
+        lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(max_size=5), inner)),
+        max_leaves=60,
+    )
+)
+def test_a_refusal_quotes_a_json_value_as_python_shows_it(value: object) -> None:
+    """The beginning of it, whatever it holds."""
+    assert _shown(value) == quoted(str(value))
+
+
+def test_a_refusal_quotes_values_of_any_depth() -> None:
+    """Deeper than Python itself can show them."""
+    refusal = object_cells({"a": orjson.loads(b"[" * 1000 + b"]" * 1000)}, ("a",))
+    assert refusal == Refusal("nested-value", "a", "[" * 199 + "…")
