@@ -12,11 +12,14 @@ from learners.registry import Registry
 from learners.registry.row_types import utc_now
 from learners.snapshots.store import SnapshotStore
 from serve.http.access_log import AccessLog
+from serve.http.body import Bodies
 from serve.http.prometheus_counters import Counters
+from serve.http.turns import Turns
 from serve.live.live_model import LiveModel
 from serve.live.log_appender import Appender
 from serve.live.version_loader import Loader
 from serve.rows.request_rows import RequestReader
+from serve.rows.row_limits import RowLimits
 
 
 class Service:
@@ -31,7 +34,9 @@ class Service:
         self.schema = schema
         self.counters = Counters()
         self.access_log = AccessLog(self.counters) if settings.serve.access_log else None
-        self.reader = RequestReader(RowReader(schema), settings.serve.max_rows)
+        self.bodies = Bodies(settings.serve)
+        self.turns = Turns()
+        self.reader = RequestReader(RowReader(schema), RowLimits.of(settings.serve))
         self.registry = Registry(settings.registry, settings.model)
         self.snapshots = SnapshotStore(Path(settings.snapshots), _private_copies(settings))
         loader = Loader(self.registry, self.snapshots, schema)

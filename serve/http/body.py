@@ -9,6 +9,7 @@ from fastapi import Request
 
 from converters.config.settings import ServeSettings
 from serve.http.problems import (
+    BusyError,
     ClientGoneError,
     MediaTypeError,
     NotJsonError,
@@ -19,34 +20,104 @@ from serve.http.problems import (
 JSON, CSV = "application/json", "text/csv"
 # ASCII is UTF-8 as well.
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+# Of each body so many bytes do not count against ``serve.max_bodies``.
+FREE_BYTES = 16 * 2**10
+# A header or a name is shown up to so many characters.
+SHOWN = 100
 
 
-async def read(request: Request, limits: ServeSettings) -> bytes:
-    """The whole body; :mod:`serve.http.every_request` limits how long it may take.
+class Bodies:
+    """The bodies of the requests that this process answers, and the bytes that they hold together.
+
+    The first bytes of each are free: however many slow senders hold the others, a row to be scored
+    is always read. What they may add up to follows from the number of connections.
+
+    Attributes:
+        held: bytes that count against the limit.
+    """
+
+    def __init__(self, limits: ServeSettings) -> None:
+        self.limits = limits
+        self.held = 0
+
+    def of(self, request: Request, most: int | None = None) -> Body:
+        """The body of a request, of at most so many bytes; ``serve.max_body`` if not given."""
+        return Body(self, request, self.limits.max_body if most is None else most)
+
+
+class Body:
+    """The whole body of a request, which is held until the ``with`` ends.
+
+    :mod:`serve.http.every_request` limits how long it may take.
 
     The server reads and drops the rest of a refused body, so that a client that sends everything
     before it listens can keep its connection.
 
     Raises:
         TooLargeError: it has, or announces, more bytes than the limit.
+        BusyError: the bodies of all requests together do.
         ClientGoneError: it will never be complete.
     """
-    announced = head_of(request).get(b"content-length", b"")
-    if announced.isdigit() and int(announced[:20]) > limits.max_body:
-        raise _too_large(limits)
-    parts: list[bytes] = []
-    length = 0
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError("The client closed the connection before the body was complete.")
-        part: bytes = message.get("body", b"")
-        length += len(part)
-        if length > limits.max_body:
-            raise _too_large(limits)
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
+
+    __slots__ = ("_bodies", "_held", "_most", "_request")
+
+    def __init__(self, bodies: Bodies, request: Request, most: int) -> None:
+        self._bodies = bodies
+        self._request = request
+        self._most = min(most, bodies.limits.max_body)
+        self._held = 0
+
+    async def __aenter__(self) -> bytes:
+        """Read it."""
+        announced = head_of(self._request).get(b"content-length", b"")
+        if announced.isdigit() and int(announced[:20]) > self._most:
+            raise self._too_large()
+        try:
+            return await self._whole()
+        except BaseException:
+            self._release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        """Its bytes are held no longer."""
+        self._release()
+
+    async def _whole(self) -> bytes:
+        whole = bytearray()
+        while True:
+            message = await self._request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError(
+                    "The client closed the connection before the body was complete."
+                )
+            part: bytes = message.get("body", b"")
+            self._hold(len(whole) + len(part))
+            if not message.get("more_body", False):
+                return bytes(whole + part) if whole else part
+            whole += part
+
+    def _hold(self, length: int) -> None:
+        if length > self._most:
+            raise self._too_large()
+        more = length - FREE_BYTES - self._held
+        if more > 0:
+            if self._bodies.held + more > self._bodies.limits.max_bodies:
+                raise BusyError(
+                    "The bodies of the requests that are being answered fill the memory allowed "
+                    "for them. Try again in a moment, or raise serve.max_bodies."
+                )
+            self._bodies.held += more
+            self._held += more
+
+    def _release(self) -> None:
+        self._bodies.held -= self._held
+        self._held = 0
+
+    def _too_large(self) -> TooLargeError:
+        how = "Send fewer rows at a time, or raise serve.max_body."
+        if self._most < self._bodies.limits.max_body:
+            how = "This route needs no more."
+        return TooLargeError(f"The body has more than {self._most:,} bytes. {how}")
 
 
 def head_of(request: Request) -> dict[bytes, bytes]:
@@ -65,14 +136,15 @@ def media_type(request: Request, allowed: Sequence[str] = (JSON, CSV)) -> str:
     kind, _, parameters = given.partition(";")
     kind = kind.strip().lower()
     if kind not in allowed:
-        what = f"{given!r} is not supported here" if given else "The Content-Type is missing"
+        shown = f"{given[:SHOWN]!r} is not supported here"
+        what = shown if given else "The Content-Type is missing"
         raise MediaTypeError(f"{what}: send {' or '.join(allowed)}.")
     if parameters and _charset(parameters) not in CHARSETS:
-        raise MediaTypeError(f"{given!r} is not supported here: send UTF-8.")
+        raise MediaTypeError(f"{given[:SHOWN]!r} is not supported here: send UTF-8.")
     coding = head.get(b"content-encoding", b"identity").decode("latin-1")
     if coding.strip().lower() != "identity":
         raise MediaTypeError(
-            f"The Content-Encoding {coding!r} is not supported: send the body uncompressed."
+            f"The Content-Encoding {coding[:SHOWN]!r} is not supported: send the body uncompressed."
         )
     return kind
 
@@ -86,7 +158,12 @@ def parse(body: bytes) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise NotJsonError(f"The body is not JSON ({error}); NaN and Infinity are not.") from None
+        raise not_json(str(error)) from None
+
+
+def not_json(why: str) -> NotJsonError:
+    """The error for a body that is no JSON."""
+    return NotJsonError(f"The body is not JSON ({why}); NaN and Infinity are not.")
 
 
 def only_parameters(request: Request, known: Sequence[str] = ()) -> None:
@@ -97,13 +174,14 @@ def only_parameters(request: Request, known: Sequence[str] = ()) -> None:
     """
     if not request.scope.get("query_string"):
         return
-    names = [name for name, _ in request.query_params.multi_items()]
-    for name in names:
-        if name not in known or names.count(name) > 1:
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in known or name in seen:
             there_are = f"this route has {', '.join(known)}" if known else "this route has none"
             raise UnknownParameterError(
-                f"The query parameter {name!r} is unknown or given twice; {there_are}."
+                f"The query parameter {name[:SHOWN]!r} is unknown or given twice; {there_are}."
             )
+        seen.add(name)
 
 
 def _charset(parameters: str) -> str:
@@ -113,23 +191,3 @@ def _charset(parameters: str) -> str:
         if name.strip().lower() == "charset":
             return value.strip().strip('"').lower()
     return "utf-8"
-
-
-def _too_large(limits: ServeSettings) -> TooLargeError:
-    return TooLargeError(
-        f"The body has more than {limits.max_body:,} bytes. Send fewer rows at a time, or raise "
-        "serve.max_body."
-    )
-
-
-def check_rows(rows: int, most: int) -> None:
-    """Refuse a request of too many rows.
-
-    Raises:
-        TooLargeError: there are more than ``most``.
-    """
-    if rows > most:
-        raise TooLargeError(
-            f"The request has more than {most:,} rows. Send fewer at a time, or raise "
-            "serve.max_rows."
-        )

@@ -99,11 +99,25 @@ class MediaTypeError(RequestError):
 
 
 class RowsRefusedError(RequestError):
-    """Rows or fields of the body are invalid."""
+    """Rows or fields of the body are invalid.
+
+    Attributes:
+        reasons: how many errors there are of each reason, if more than those listed.
+    """
+
+    def __init__(
+        self, detail: str, errors: Errors = (), reasons: Mapping[str, int] | None = None
+    ) -> None:
+        super().__init__(detail, errors)
+        self.reasons = reasons or {}
 
 
 class ServedVersionChangedError(RequestError):
     """Someone else changed the served version during this request."""
+
+
+class BusyError(RequestError):
+    """The server has as much to do as it may; nothing was done for this request."""
 
 
 class NoModelError(RequestError):
@@ -157,6 +171,7 @@ KINDS: dict[type[FreshetError], Kind] = {
     UsageError: Kind(422, "refused", "Invalid request body"),
     MisdirectedError: Kind(421, "misdirected", "This server has another name"),
     TokensUnavailableError: Kind(503, "tokens", "Tokens cannot be verified", RETRY),
+    BusyError: Kind(503, "busy", "The server is busy", RETRY),
     NoModelError: Kind(503, "no-model", "No model yet", RETRY),
     NotLoadedError: Kind(503, "not-loaded", "The version could not be loaded"),
     RegistryError: Kind(503, "registry", "The registry is unavailable", RETRY),

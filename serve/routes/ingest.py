@@ -14,9 +14,11 @@ from typing import Any
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
-from serve.http.body import JSON, media_type, only_parameters, read
+from learners.registry.row_types import StoredResponse
+from serve.http.body import JSON, media_type, only_parameters
 from serve.http.every_request import seconds_left
 from serve.http.problems import RowsRefusedError, UnknownParameterError
+from serve.http.turns import Work
 from serve.live.log_appender import Key, Which
 from serve.openapi.declared_route import BODY_FAILURES, Route
 from serve.openapi.row_models import event_rows, label_rows
@@ -28,6 +30,8 @@ KEY_HEADER = "Idempotency-Key"
 # Not declared as a parameter: whether a key is right depends on the requests before it, which no
 # schema can say.
 ONCE = f"Requests with the same header `{KEY_HEADER}` are done once, for a day."
+# Bytes whose digest is computed at once, in a fraction of a millisecond.
+DIGESTED = 64 * 2**10
 REPLAYED = {"Idempotent-Replayed": "true"}
 
 
@@ -52,7 +56,8 @@ class Ingest:
 
     def __init__(self, service: Service) -> None:
         self._appender = service.appender
-        self._limits = service.settings.serve
+        self._bodies = service.bodies
+        self._turns = service.turns
         self._counters = service.counters
         self._reader = IngestReader(service.reader)
 
@@ -68,35 +73,42 @@ class Ingest:
         self,
         request: Request,
         which: Which,
-        records_of: Callable[[str, bytes, int], list[Counted]],
+        records_of: Callable[[str, bytes, int], Work[list[Counted]]],
     ) -> Response:
         only_parameters(request)
         kind = media_type(request)
-        body = await read(request, self._limits)
-        try:
-            records = records_of(kind, body, int(time.time() * 1000))
-        except RowsRefusedError as error:
-            for refused in error.errors:
-                self._counters.rows_refused.labels(f"/{which}", refused["reason"]).inc()
-            raise
-        key = key_of(request, kind, body)
-        accept = self._appender.accept
-        try:
-            async with asyncio.timeout(seconds_left(request)):
-                response, replayed = await asyncio.to_thread(accept, which, records, key)
-        except TimeoutError:
-            raise LogUnavailableError(
-                "The log did not answer in time; the rows may still be appended. Send them again: "
-                "rows with an id are counted once, and so are all with the same Idempotency-Key."
-            ) from None
+        async with self._bodies.of(request) as body:
+            now = int(time.time() * 1000)
+            try:
+                records = await self._turns.run(records_of(kind, body, now), len(body))
+            except RowsRefusedError as error:
+                for reason, rows in error.reasons.items():
+                    self._counters.rows_refused.labels(f"/{which}", reason).inc(rows)
+                raise
+            key = await self._turns.run(key_of(request, kind, body), len(body))
+            response, replayed = await self._accepted(request, which, records, key)
         if not replayed:
             appended = sum(rows for _, rows in records)
             self._counters.rows_appended.labels(which).inc(appended)
         headers = REPLAYED if replayed else None
         return Response(response.body, response.status, headers, JSON)
 
+    async def _accepted(
+        self, request: Request, which: Which, records: list[Counted], key: Key | None
+    ) -> tuple[StoredResponse, bool]:
+        """The appender's answer, if it comes in time."""
+        accept = self._appender.accept
+        try:
+            async with asyncio.timeout(seconds_left(request)):
+                return await asyncio.to_thread(accept, which, records, key)
+        except TimeoutError:
+            raise LogUnavailableError(
+                "The log did not answer in time; the rows may still be appended. Send them again: "
+                "rows with an id are counted once, and so are all with the same Idempotency-Key."
+            ) from None
 
-def key_of(request: Request, kind: str, body: bytes) -> Key | None:
+
+def key_of(request: Request, kind: str, body: bytes) -> Work[Key | None]:
     """The request's idempotency key, which belongs to one route, media type and body."""
     text = request.headers.get(KEY_HEADER)
     if text is None:
@@ -105,8 +117,11 @@ def key_of(request: Request, kind: str, body: bytes) -> Key | None:
         raise UnknownParameterError(
             f"The header {KEY_HEADER} is empty: give a key or leave it out."
         )
-    head = f"{request.url.path}\n{kind}\n".encode()
-    return Key(text, sha256(head + body).hexdigest())
+    digest = sha256(f"{request.url.path}\n{kind}\n".encode())
+    for at in range(0, len(body), DIGESTED):
+        digest.update(body[at : at + DIGESTED])
+        yield
+    return Key(text, digest.hexdigest())
 
 
 def routes(service: Service) -> list[Route]:

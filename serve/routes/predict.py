@@ -1,13 +1,13 @@
 """``POST /predict``: rows in, scores out; each answer names the version that made it.
 
-A long request is scored in chunks, with a pause for other requests between them; all of its chunks
-use the model that it began with.
+A long request is read, converted and scored part by part, with turns for other requests between
+them; all of its parts use the model that it began with.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -15,15 +15,20 @@ from fastapi import Request, Response
 from pydantic import BaseModel, Field, create_model
 
 from converters.cells.refusal import Refusal
+from converters.convert.to_vw_text import Row
 from learners.choose import spec_for
-from learners.line_bounds import BLOCK, bounds_for
+from learners.learner import Learner
+from learners.line_bounds import bounds_for
 from learners.versions.score_file import scores_of
-from serve.http.body import JSON, media_type, only_parameters, read
-from serve.http.problems import RowsRefusedError
+from serve.http.body import JSON, media_type, only_parameters
+from serve.http.problems import NoModelError, RowsRefusedError
+from serve.http.turns import Work
+from serve.live.version_loader import Served
 from serve.openapi.declared_route import BODY_FAILURES, Route
 from serve.openapi.row_models import scored_rows
-from serve.rows.request_rows import Rows
-from serve.rows.row_errors import RowError, in_words, row_error
+from serve.rows.crosses import Crosses
+from serve.rows.request_rows import Part
+from serve.rows.row_errors import RowError, row_error
 from serve.service import Service
 
 ROUTE = "/predict"
@@ -73,8 +78,10 @@ class Predictions:
 
     def __init__(self, service: Service) -> None:
         self._live = service.live
-        self._limits = service.settings.serve
+        self._bodies = service.bodies
+        self._turns = service.turns
         self._reader = service.reader
+        self._crosses = Crosses(service.schema)
         self._counters = service.counters
         self._labels = service.schema.label_spellings
         self._threshold = service.settings.threshold
@@ -83,33 +90,65 @@ class Predictions:
         """Score one row or many."""
         only_parameters(request)
         kind = media_type(request)
-        rows = self._reader.read(kind, await read(request, self._limits))
-        content = self._one(rows) if rows.single else await self._many(rows)
-        return Response(orjson.dumps(content), media_type=JSON)
+        async with self._bodies.of(request) as body:
+            content = await self._turns.run(self._scored(kind, body), len(body))
+        return Response(content, media_type=JSON)
 
-    def _one(self, rows: Rows) -> dict[str, Any]:
+    def _scored(self, kind: str, body: bytes) -> Work[bytes]:
+        """The answer as JSON.
+
+        Raises:
+            NoModelError: there is none; not before anything wrong with the rows' shape.
+        """
+        parts = self._reader.read(kind, body)
+        try:
+            with self._live.use() as served:
+                return (yield from self._answered(parts, served))
+        except NoModelError:
+            for _ in parts:
+                yield
+            raise
+
+    def _answered(self, parts: Iterator[Part | None], served: Served) -> Work[bytes]:
+        """The answer by one version, its predictions written part by part."""
+        written: list[bytes] = []
+        start = 0
+        for part in parts:
+            yield
+            if part is None:
+                continue
+            converted = part.converted()
+            yield
+            scores = yield from self._scores(served.learner, converted)
+            answers = self._answers(scores, part.ids(converted), start)
+            if part.single:
+                return orjson.dumps(self._only(answers) | {"version": served.version})
+            start += len(answers)
+            written.append(orjson.dumps(answers)[1:-1])
+        return b'{"version":%d,"predictions":[%b]}' % (served.version, b",".join(written))
+
+    def _scores(
+        self, learner: Learner, rows: Sequence[Row | Refusal]
+    ) -> Work[list[float | Refusal]]:
+        """The score of each row of a part; texts that are crossed take some of them at a time."""
+        scores: list[float | Refusal] = []
+        for some in self._crosses.bounded(rows, learner.kind):
+            if scores:
+                yield
+            scores += scores_of(learner, some)
+        return scores
+
+    def _only(self, answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The answer for a single row; a wrong cell refuses the request."""
-        converted = rows.converted(0, 1)
-        with self._live.use() as served:
-            scores = scores_of(served.learner, converted)
-        (answer,) = self._answers(scores, rows.ids(0, converted), 0)
+        (answer,) = answers
         if "error" in answer:
-            errors = [answer["error"]]
-            raise RowsRefusedError(in_words(errors, None, "Correct it and send it again."), errors)
-        answer["version"] = served.version
+            error = answer["error"]
+            column = f"column {error['column']!r}, " if error["column"] else ""
+            raise RowsRefusedError(
+                f"The row is refused: {column}{error['detail']}. Correct it and send it again.",
+                [error],
+            )
         return answer
-
-    async def _many(self, rows: Rows) -> dict[str, Any]:
-        """The answer for many rows, in order; a refused row has its error in its place."""
-        answers: list[dict[str, Any]] = []
-        with self._live.use() as served:
-            for start in range(0, len(rows), BLOCK):
-                if start:
-                    await asyncio.sleep(0)
-                converted = rows.converted(start, start + BLOCK)
-                scores = scores_of(served.learner, converted)
-                answers += self._answers(scores, rows.ids(start, converted), start)
-        return {"version": served.version, "predictions": answers}
 
     def _answers(
         self, scores: Sequence[float | Refusal], ids: Sequence[object], start: int
@@ -118,11 +157,10 @@ class Predictions:
         negative, positive = self._labels
         threshold = self._threshold
         answers: list[dict[str, Any]] = []
-        refused = 0
+        refused: Counter[str] = Counter()
         for at, score in enumerate(scores):
             if isinstance(score, Refusal):
-                refused += 1
-                self._counters.rows_refused.labels(ROUTE, score.reason).inc()
+                refused[score.reason] += 1
                 answers.append({"error": row_error(start + at, score)})
                 continue
             answer = {"score": score, "label": positive if score >= threshold else negative}
@@ -130,7 +168,9 @@ class Predictions:
             if (given := ids[at]) is not None and given != "":
                 answer["id"] = given
             answers.append(answer)
-        self._counters.rows_scored.inc(len(answers) - refused)
+        for reason, rows in refused.items():
+            self._counters.rows_refused.labels(ROUTE, reason).inc(rows)
+        self._counters.rows_scored.inc(len(answers) - refused.total())
         return answers
 
 

@@ -27,7 +27,7 @@ from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
 from learners.registry.errors import UnknownVersionError
 from learners.versions.describe import entry_json, full_json, version_json
-from serve.http.body import JSON, only_parameters, parse, read
+from serve.http.body import JSON, only_parameters, parse
 from serve.http.every_request import seconds_left
 from serve.http.problems import (
     NotLoadedError,
@@ -42,6 +42,8 @@ from serve.service import Service
 SHOWN_WEIGHTS = 20
 # Showing a version opens its model; the result changes only with the state of the version.
 REMEMBERED_VERSIONS = 32
+# A reason of the most characters, each escaped in JSON, takes 24 KB.
+MOST_ASKED = 32 * 2**10
 LARGEST_NUMBER = 2**31 - 1
 NUMBER = {"type": "integer", "minimum": 1, "maximum": LARGEST_NUMBER}
 ADMIN = (
@@ -218,7 +220,8 @@ class Versions:
         return await self._served(request, asked.version)
 
     async def _content(self, request: Request) -> object:
-        return parse(await read(request, self._service.settings.serve))
+        async with self._service.bodies.of(request, MOST_ASKED) as body:
+            return parse(body)
 
     async def _served(self, request: Request, wanted: int | None = None) -> Response:
         """Answer once this process serves what is to be served."""

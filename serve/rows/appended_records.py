@@ -8,20 +8,25 @@ share a record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
+from typing import Any
 
 import orjson
 
 from converters.cells.refusal import Refusal
 from converters.cells.times import time_ms
 from converters.convert.records import object_cells
-from serve.http.body import CSV, JSON, check_rows, parse
+from learners.line_bounds import BLOCK
+from serve.http.body import CSV, JSON
 from serve.http.problems import RowsRefusedError
-from serve.rows.csv_body import CsvBody, split_header
+from serve.http.turns import Work
+from serve.rows.csv_body import csv_lines, split_header
+from serve.rows.json_body import elements
 from serve.rows.request_rows import RequestReader
-from serve.rows.row_errors import in_words, row_error
+from serve.rows.row_errors import RefusedRows
 from stream.log.contract import Outgoing
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -35,18 +40,41 @@ IS_JSON: Headers = (("content-type", JSON.encode()),)
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """The valid rows of a request.
+class Form:
+    """How records hold rows.
 
     Attributes:
-        times: the time cell of each row, empty where there is none.
-        value: the bytes of a record of the rows from one number up to another.
         headers: of the records.
+        before: the bytes in front of the rows.
+        between: those between two rows.
+        after: those behind them.
     """
 
-    times: Sequence[str]
-    value: Callable[[int, int], bytes]
     headers: Headers
+    before: bytes = b""
+    between: bytes = b"\n"
+    after: bytes = b""
+
+
+LABELS_IN_CSV, JSON_ROW = Form(IS_CSV), Form(IS_JSON)
+JSON_ROWS = Form(IS_JSON, b"[", b",", b"]")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Rows of a request that follow each other.
+
+    Attributes:
+        rows: each, or why it is refused.
+        times: gives the time cell of each, empty where there is none; if none is refused.
+        value: the bytes of the rows from one number up to another, within the part.
+        form: of their records.
+    """
+
+    rows: Sequence[object]
+    times: Callable[[], Sequence[str]]
+    value: Callable[[int, int], bytes]
+    form: Form
 
 
 class IngestReader:
@@ -63,7 +91,7 @@ class IngestReader:
         self._time = "" if time is None else time.name
         self._zone = "UTC" if time is None else time.settings.zone
 
-    def events(self, kind: str, body: bytes, now: int) -> list[Counted]:
+    def events(self, kind: str, body: bytes, now: int) -> Work[list[Counted]]:
         """The records of event rows: an object, a list of objects, or CSV with a header.
 
         Args:
@@ -74,78 +102,138 @@ class IngestReader:
         Raises:
             NotJsonError: it is not JSON.
             RowsRefusedError: a row is wrong, or there is none.
-            TooLargeError: there are too many rows.
+            TooLargeError: there are too many rows, or one is too long.
         """
-        incoming = self._csv_events(body) if kind == CSV else self._json_events(body)
-        return _records(incoming, self._zone, now)
+        parts = self._csv_events(body) if kind == CSV else self._json_events(body)
+        return _records(parts, self._zone, now)
 
-    def labels(self, kind: str, body: bytes, now: int) -> list[Counted]:
+    def labels(self, kind: str, body: bytes, now: int) -> Work[list[Counted]]:
         """The records of labels: objects of ``id``, ``label`` and ``time``, or such CSV.
 
         The CSV may begin with that header; ``time`` may be absent. Raises as :meth:`events`.
         """
-        incoming = self._csv_labels(body) if kind == CSV else self._json_labels(body)
-        return _records(incoming, "UTC", now)
+        parts = self._csv_labels(body) if kind == CSV else self._json_labels(body)
+        return _records(parts, "UTC", now)
 
-    def _csv_events(self, body: bytes) -> Incoming:
-        rows = self._reader.csv(body)
-        _check(rows.converted(0, len(rows)))
-        in_order = list(rows.names) == list(self._rows.schema.names)
-        columns = self._rows.dialect.line(rows.names).encode()
-        headers = IS_CSV if in_order else (*IS_CSV, ("columns", columns))
-        return Incoming(rows.column(self._time), rows.body.value, headers)
+    def _csv_events(self, body: bytes) -> Iterator[Checked | None]:
+        form: Form | None = None
+        for part in self._reader.csv(body):
+            if part is None:
+                yield None
+                continue
+            form = form or self._csv_form(part.names)
+            times = partial(part.column, self._time)
+            yield Checked(part.converted(), times, part.lines.value, form)
 
-    def _json_events(self, body: bytes) -> Incoming:
-        rows = self._reader.objects(parse(body))
-        _check(rows.converted(0, len(rows)))
+    def _csv_form(self, names: Sequence[str]) -> Form:
+        """That of rows with these columns, which they need not name in the schema's order."""
+        if tuple(names) == self._rows.schema.names:
+            return Form(IS_CSV)
+        return Form((*IS_CSV, ("columns", self._rows.dialect.line(names).encode())))
+
+    def _json_events(self, body: bytes) -> Iterator[Checked | None]:
+        for part in self._reader.objects(body):
+            if part is None:
+                yield None
+                continue
+            times = partial(self._times, part.objects)
+            form = JSON_ROW if part.single else JSON_ROWS
+            yield Checked(part.converted(), times, partial(_json_value, part.objects), form)
+
+    def _times(self, rows: Sequence[dict[str, Any]]) -> list[str]:
+        """The time of each object, spelt as in CSV."""
         names = (self._time,)
-        times = _cells([{self._time: row.get(self._time)} for row in rows.objects], names, 0)
-        return Incoming(times, _json_value(rows.objects, single=rows.single), IS_JSON)
+        found = [object_cells({self._time: row.get(self._time)}, names) for row in rows]
+        return ["" if isinstance(cells, Refusal) else cells[0] for cells in found]
 
-    def _csv_labels(self, body: bytes) -> Incoming:
-        dialect = self._rows.dialect
-        header, rest = split_header(body, dialect)
-        rows = CsvBody(rest if header in LABEL_HEADERS else body, self._reader.most_rows, dialect)
-        _check(self._rows.labels(rows.value(0, len(rows)), IS_CSV))
-        cells = rows.cells(0, len(rows))
-        times = ["" if isinstance(row, Refusal) else "".join(row[2:]) for row in cells]
-        return Incoming(times, rows.value, IS_CSV)
+    def _csv_labels(self, body: bytes) -> Iterator[Checked | None]:
+        dialect, limits = self._rows.dialect, self._reader.limits
+        names, at = split_header(body, dialect, limits)
+        for blank in (b"\n\n", b"\n\r\n"):  # at the very end it is no row, as in a record
+            if body.endswith(blank):
+                body = body[: 1 - len(blank)]
+        for lines in csv_lines(body, at if names in LABEL_HEADERS else 0, dialect, limits):
+            yield None if lines is None else self._labels(lines.cells(), lines.value, LABELS_IN_CSV)
 
-    def _json_labels(self, body: bytes) -> Incoming:
-        content = parse(body)
-        rows = content if isinstance(content, list) else [content]
-        check_rows(len(rows), self._reader.most_rows)
-        _check(self._rows.labels(orjson.dumps(rows), IS_JSON))
-        times = _cells(rows, LABEL_COLUMNS, 2)
-        return Incoming(times, _json_value(rows, single=rows is not content), IS_JSON)
+    def _json_labels(self, body: bytes) -> Iterator[Checked | None]:
+        limits, numbers, before = self._reader.limits, self._rows.schema.numbers, 0
+        for found in elements(body, limits, instances=False):
+            if found is None:
+                yield None
+                continue
+            before += len(found.content)
+            limits.check_rows(before)
+            for start in range(0, len(found.content), BLOCK):
+                rows = found.content[start : start + BLOCK]
+                cells = [object_cells(row, LABEL_COLUMNS, numbers) for row in rows]
+                form = JSON_ROW if found.single else JSON_ROWS
+                yield self._labels(cells, partial(_json_value, rows), form)
+
+    def _labels(
+        self,
+        cells: Sequence[Sequence[str] | Refusal],
+        value: Callable[[int, int], bytes],
+        form: Form,
+    ) -> Checked:
+        label = self._rows.label
+        rows = [each if isinstance(each, Refusal) else label(each) for each in cells]
+        return Checked(rows, lambda: ["".join(each[2:3]) for each in cells], value, form)
 
 
-def _check(rows: Sequence[object]) -> None:
-    """Check that there are rows and that each is valid.
-
-    Raises:
-        RowsRefusedError: lists what is wrong.
-    """
-    refused = [(at, row) for at, row in enumerate(rows) if isinstance(row, Refusal)]
+def _records(parts: Iterator[Checked | None], zone: str, now: int) -> Work[list[Counted]]:
+    """Consecutive rows of one time as one record, if all rows are valid."""
+    refused, rows, records = RefusedRows(), 0, Records()
+    for part in parts:
+        yield
+        if part is None:
+            continue
+        for at, row in enumerate(part.rows, rows):
+            if isinstance(row, Refusal):
+                refused.add(at, row)
+        rows += len(part.rows)
+        if not refused.rows:
+            records.add(part, [_known_at(cell, zone, now) for cell in part.times()])
     if not rows:
-        refused = [(0, Refusal("empty-record", "", ""))]
-    if refused:
-        errors = [row_error(at, row) for at, row in refused]
+        refused.add(0, Refusal("empty-record", "", ""))
+    if refused.rows:
         then = "Nothing was appended: correct it and send the whole request again."
-        raise RowsRefusedError(in_words(errors, max(1, len(rows)), then), errors)
+        detail = refused.in_words(max(1, rows), then)
+        raise RowsRefusedError(detail, refused.errors, refused.reasons)
+    return records.all()
 
 
-def _records(incoming: Incoming, zone: str, now: int) -> list[Counted]:
-    """Consecutive rows of one time as one record."""
-    known = [_known_at(cell, zone, now) for cell in incoming.times]
-    records: list[Counted] = []
-    at = 0
-    for time, group in groupby(known):
-        rows = len(list(group))
-        value = incoming.value(at, at + rows)
-        records.append((Outgoing(value, time, incoming.headers), rows))
-        at += rows
-    return records
+class Records:
+    """Records of rows that come part by part; one of many rows goes on from part to part."""
+
+    def __init__(self) -> None:
+        self._done: list[Counted] = []
+        self._pieces: list[bytes] = []
+        self._rows = 0
+        self._time: int | None = None
+        self._form = JSON_ROWS
+
+    def add(self, part: Checked, times: Sequence[int | None]) -> None:
+        """More rows, with the time of each."""
+        at = 0
+        for time, group in groupby(times):
+            rows = len(list(group))
+            if self._rows and time != self._time:
+                self._end()
+            self._pieces.append(part.value(at, at + rows))
+            self._rows, self._time, self._form = self._rows + rows, time, part.form
+            at += rows
+
+    def all(self) -> list[Counted]:
+        """All records; no rows are added after that."""
+        if self._rows:
+            self._end()
+        return self._done
+
+    def _end(self) -> None:
+        form = self._form
+        value = b"%b%b%b" % (form.before, form.between.join(self._pieces), form.after)
+        self._done.append((Outgoing(value, self._time, form.headers), self._rows))
+        self._pieces, self._rows = [], 0
 
 
 def _known_at(cell: str, zone: str, now: int) -> int | None:
@@ -154,11 +242,6 @@ def _known_at(cell: str, zone: str, now: int) -> int | None:
     return None if time >= now else time
 
 
-def _cells(rows: Sequence[object], names: Sequence[str], which: int) -> list[str]:
-    """One cell of each valid object, spelt as in CSV."""
-    found = [object_cells(row, names) for row in rows]
-    return ["" if isinstance(cells, Refusal) else cells[which] for cells in found]
-
-
-def _json_value(rows: Sequence[object], *, single: bool) -> Callable[[int, int], bytes]:
-    return lambda start, stop: orjson.dumps(rows[0] if single else rows[start:stop])
+def _json_value(rows: Sequence[object], start: int, stop: int) -> bytes:
+    """Some elements of a list, without its brackets."""
+    return orjson.dumps(rows[start:stop])[1:-1]

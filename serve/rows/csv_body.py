@@ -1,72 +1,130 @@
-"""A CSV body, cut into rows as the stream cuts a record; a chunk of them at a time gives cells."""
+"""A CSV body, cut into rows as the stream cuts a record, a part of them at a time.
+
+Where nothing is quoted, rows are the lines of the text, and many are cut at once. Elsewhere each is
+cut by itself; none is looked at beyond the length that a row may have.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from converters.cells.refusal import Refusal
 from converters.files.framing import Dialect, plain_lines, unclosed
-from serve.http.body import check_rows
+from learners.line_bounds import BLOCK
 from serve.http.problems import RowsRefusedError
+from serve.rows.row_limits import RowLimits
+
+OPEN_QUOTE = ", or a quote in it is not closed"
 
 
-class CsvBody:
-    """The rows of a CSV body, without its header.
+@dataclass(frozen=True, slots=True)
+class CsvLines:
+    """Some rows that follow each other: the lines of plain CSV, or rows with quotes.
 
-    Args:
-        body: the bytes below the header.
-        most_rows: more are refused.
-        dialect: its CSV.
-
-    Raises:
-        TooLargeError: there are more rows than ``most_rows``.
+    Attributes:
+        dialect: their CSV.
+        plain: the rows, if their cells are all that is between delimiters.
+        framed: otherwise each row, and whether its quotes are closed.
     """
 
-    def __init__(self, body: bytes, most_rows: int, dialect: Dialect) -> None:
-        self._dialect = dialect
-        self._framed: list[tuple[bytes, bool]] = []
-        self._lines = plain_lines(body)
-        if self._lines is None:
-            for row in dialect.frame(body):
-                self._framed.append(row)
-                check_rows(len(self._framed), most_rows)
-        check_rows(len(self), most_rows)
+    dialect: Dialect
+    plain: Sequence[str] | None
+    framed: Sequence[tuple[bytes, bool]] = ()
 
     def __len__(self) -> int:
         """How many rows there are."""
-        return len(self._framed if self._lines is None else self._lines)
+        return len(self.framed if self.plain is None else self.plain)
 
-    def lines(self, start: int, stop: int) -> list[str] | None:
-        """These rows, if their cells are all that is between delimiters."""
-        return None if self._lines is None else self._lines[start:stop]
-
-    def cells(self, start: int, stop: int) -> Iterator[Sequence[str] | Refusal]:
-        """The cells of the rows from ``start`` up to ``stop``, or why there are none."""
-        if self._lines is not None:
-            mark = self._dialect.delimiter
-            return (line.split(mark) if line else [] for line in self._lines[start:stop])
-        cells_of = self._dialect.cells_of
-        framed = self._framed[start:stop]
-        return (cells_of(row) if complete else unclosed(row) for row, complete in framed)
+    def cells(self) -> list[Sequence[str] | Refusal]:
+        """The cells of each row, or why there are none."""
+        if self.plain is not None:
+            mark = self.dialect.delimiter
+            return [line.split(mark) if line else [] for line in self.plain]
+        cells_of = self.dialect.cells_of
+        return [cells_of(row) if complete else unclosed(row) for row, complete in self.framed]
 
     def value(self, start: int, stop: int) -> bytes:
-        """These rows as they came, as the value of a record."""
-        if self._lines is not None:
-            return "\n".join(self._lines[start:stop]).encode()
-        return b"\n".join(row for row, _ in self._framed[start:stop])
+        """The rows from one number up to another as they came, as the value of a record."""
+        if self.plain is not None:
+            return "\n".join(self.plain[start:stop]).encode()
+        return b"\n".join(row for row, _ in self.framed[start:stop])
 
 
-def split_header(body: bytes, dialect: Dialect) -> tuple[list[str], bytes]:
-    """The names in the first row, and what follows it.
+def csv_lines(
+    body: bytes, at: int, dialect: Dialect, limits: RowLimits
+) -> Iterator[CsvLines | None]:
+    """The rows of a body from a place on, a block at a time; None between two steps without any.
+
+    Raises:
+        TooLargeError: there are too many rows, or one is too long.
+    """
+    rows = 0
+    while at < len(body):
+        stop = _last_line_end(body, at, limits.part_bytes)
+        part = body[at:stop]
+        lines = plain_lines(part) if part else None
+        if lines is None:
+            framed, at = _framed(body, at, rows, dialect, limits)
+            rows += len(framed)
+            limits.check_rows(rows)
+            yield CsvLines(dialect, None, framed)
+            continue
+        limits.check_rows(rows + len(lines))
+        at, rows = stop, rows + len(lines)
+        yield None
+        for start in range(0, len(lines), BLOCK):
+            yield CsvLines(dialect, lines[start : start + BLOCK])
+
+
+def _last_line_end(body: bytes, at: int, most: int) -> int:
+    """Behind the last line feed among so many bytes, or the end; ``at`` if there is neither."""
+    if len(body) - at <= most:
+        return len(body)
+    return max(at, body.rfind(b"\n", at, at + most) + 1)
+
+
+def _framed(
+    body: bytes, at: int, before: int, dialect: Dialect, limits: RowLimits
+) -> tuple[list[tuple[bytes, bool]], int]:
+    """A block of rows with quotes from a place on, and where the next begins."""
+    found: list[tuple[bytes, bool]] = []
+    stop = min(len(body), at + limits.part_bytes)
+    while at < stop and len(found) < BLOCK:
+        end, complete = _row_end(body, at, before + len(found), dialect, limits)
+        row = body[at:end]
+        found.append((row.rstrip(b"\r") if complete else row, complete))
+        at = end + 1
+    return found, at
+
+
+def _row_end(
+    body: bytes, at: int, number: int, dialect: Dialect, limits: RowLimits
+) -> tuple[int, bool]:
+    """Where a row ends, and whether its quotes are closed; an open quote reaches to the end."""
+    reach = min(len(body), at + limits.row_bytes + 1)
+    end = dialect.row_end(body, at, reach)
+    perhaps = OPEN_QUOTE if end is None else ""
+    limits.check_row(number, (reach if end is None else end) - at, perhaps)
+    return (len(body), False) if end is None else (end, True)
+
+
+def split_header(body: bytes, dialect: Dialect, limits: RowLimits) -> tuple[list[str], int]:
+    """The names in the first row, and where the next row begins.
 
     Raises:
         RowsRefusedError: there is no first row, or it is not CSV.
     """
-    row, complete = next(dialect.frame(body), (b"", True))
-    names = dialect.cells_of(row) if complete else unclosed(row)
+    reach = min(len(body), limits.row_bytes + 1)
+    end = dialect.row_end(body, 0, reach)
+    if reach > limits.row_bytes and end in (None, reach):
+        raise RowsRefusedError(
+            f"The header has more than {limits.row_bytes:,} bytes, or a quote in it is not closed. "
+            "Name the columns of the schema only, or raise serve.max_row."
+        )
+    names = Refusal("", "", "") if end is None else dialect.cells_of(body[:end].rstrip(b"\r"))
     if isinstance(names, Refusal) or names in ([], [""]):
         raise RowsRefusedError(
             "The CSV has no header: its first row must name the columns, in UTF-8."
         )
-    rest = body[len(row) :]
-    return names, rest.removeprefix(b"\r").removeprefix(b"\n")
+    return names, len(body) if end is None else end + 1

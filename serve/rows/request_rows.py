@@ -1,4 +1,4 @@
-"""The body of a request as rows: their shape checked at once, converted a chunk at a time.
+"""The body of a request as rows, a part at a time: read, their shape checked, ready to convert.
 
 Rows become text by the functions that the stream uses, so both see the same features. A wrong shape
 (not an object, an unknown column, a missing one that is required) refuses the request; a bad cell
@@ -11,7 +11,9 @@ still handles every value that is not text or a number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Protocol
@@ -19,12 +21,16 @@ from typing import Any, Protocol
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader, object_cells
 from converters.convert.to_vw_text import Row
-from converters.schema.schema import ordered
-from serve.http.body import CSV, check_rows, parse
+from converters.schema.schema import ColumnOrder, ordered
+from learners.line_bounds import BLOCK
+from serve.http.body import CSV
 from serve.http.problems import RowsRefusedError
-from serve.rows.csv_body import CsvBody, split_header
-from serve.rows.row_errors import MISSING_COLUMN, in_words, listed, row_error
+from serve.rows.csv_body import CsvLines, csv_lines, split_header
+from serve.rows.json_body import elements
+from serve.rows.row_errors import MISSING_COLUMN, RefusedRows, listed
+from serve.rows.row_limits import RowLimits
 
+UNKNOWN_COLUMN = "unknown-column"
 NOTHING_DONE = "The request had no effect."
 # Types whose text as a CSV cell is what str() gives.
 TEXT, PLAIN = frozenset({str}), frozenset({str, int, float})
@@ -104,11 +110,11 @@ def _picker(names: Sequence[str]) -> Callable[[Object], Sequence[Any]]:
     return lambda row: [row[name] for name in names]
 
 
-class Rows(Protocol):
-    """The rows of one request.
+class Part(Protocol):
+    """Rows of one request that follow each other, at most a block of them.
 
     Attributes:
-        single: whether it is a single row and not a list.
+        single: whether the body is one row and not a list.
     """
 
     single: bool
@@ -116,10 +122,10 @@ class Rows(Protocol):
     def __len__(self) -> int:
         """How many there are."""
 
-    def converted(self, start: int, stop: int) -> list[Row | Refusal]:
-        """Those from ``start`` up to ``stop``, checked and as text, or why not."""
+    def converted(self) -> list[Row | Refusal]:
+        """Each checked and as text, or why not."""
 
-    def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
+    def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
         """The ids of converted rows, as the client spelt them; None or empty if it gave none."""
 
 
@@ -128,12 +134,12 @@ class RequestReader:
 
     Args:
         converter: of the schema.
-        most_rows: more are refused.
+        limits: of rows.
     """
 
-    def __init__(self, converter: RowReader, most_rows: int) -> None:
+    def __init__(self, converter: RowReader, limits: RowLimits) -> None:
         self.converter = converter
-        self.most_rows = most_rows
+        self.limits = limits
         schema = converter.schema
         self._known = frozenset(schema.names)
         self._mandatory = frozenset(schema.mandatory)
@@ -141,88 +147,93 @@ class RequestReader:
         self.id_name = "" if identity is None else identity.name
         self.layouts = Layouts(schema.names, self._mandatory, schema.numbers)
 
-    def read(self, kind: str, body: bytes) -> Rows:
+    def read(self, kind: str, body: bytes) -> Iterator[Part | None]:
         """The rows of a body: an object, a list, ``{"instances": [...]}``, or CSV with a header.
+
+        They come a part at a time, each after a step of bounded length; None for a step without
+        rows. Whatever is wrong with the shape of any row is raised at the end at the latest.
 
         Raises:
             NotJsonError: it is not JSON.
             RowsRefusedError: its shape is wrong.
-            TooLargeError: there are more rows than the limit.
+            TooLargeError: there are more rows than the limit, or a longer one.
         """
-        return self.csv(body) if kind == CSV else self.objects(self._instances(parse(body)))
+        return self.csv(body) if kind == CSV else self.objects(body, instances=True)
 
-    def csv(self, body: bytes) -> CsvRows:
+    def csv(self, body: bytes) -> Iterator[CsvPart | None]:
         """The rows below a header, which may name the columns in any order."""
-        header, rest = split_header(body, self.converter.dialect)
-        self._check_header(header)
-        rows = CsvBody(rest, self.most_rows, self.converter.dialect)
-        return CsvRows(header, rows, self.converter)
+        dialect = self.converter.dialect
+        names, at = split_header(body, dialect, self.limits)
+        self._check_header(names)
+        order = self.converter.order(names)
+        for lines in csv_lines(body, at, dialect, self.limits):
+            yield None if lines is None else CsvPart(lines, names, order, self.converter)
 
-    def objects(self, content: object) -> JsonRows:
+    def objects(self, body: bytes, *, instances: bool = False) -> Iterator[JsonPart | None]:
         """The rows of JSON data: one object, or a list of them."""
-        single = not isinstance(content, list)
-        rows = [content] if single else content
-        assert isinstance(rows, list)
-        check_rows(len(rows), self.most_rows)
-        return JsonRows(rows, single, self._layouts_of(rows, single=single), self)
+        rows, refused, single = 0, RefusedRows(), False
+        for found in elements(body, self.limits, instances=instances):
+            if found is None:
+                yield None
+                continue
+            single = found.single
+            self.limits.check_rows(rows + len(found.content))
+            for start in range(0, len(found.content), BLOCK):
+                objects = found.content[start : start + BLOCK]
+                layouts = self._layouts_of(objects, rows, refused)
+                rows += len(objects)
+                # Once a shape is wrong, no row matters, only what else is wrong.
+                yield None if refused.rows else JsonPart(objects, single, layouts, self)
+        if refused.rows:
+            then = f"{self._columns_in_words(refused)} {NOTHING_DONE}"
+            detail = refused.in_words(None if single else rows, then)
+            raise RowsRefusedError(detail, refused.errors, refused.reasons)
 
-    def _instances(self, content: object) -> object:
-        """The list under ``instances``, if that is the only key."""
-        if isinstance(content, dict) and content.keys() == {"instances"}:
-            inner = content["instances"]
-            return inner if isinstance(inner, list) else content
-        return content
-
-    def _layouts_of(self, rows: Sequence[object], *, single: bool) -> list[Layout]:
-        """Check the keys of all rows before any is converted."""
+    def _layouts_of(
+        self, rows: Sequence[object], before: int, refused: RefusedRows
+    ) -> list[Layout]:
+        """Check the keys of rows; the first of them is row ``before``."""
         layouts: list[Layout] = []
-        errors: list[dict[str, Any]] = []
-        for at, row in enumerate(rows):
+        for at, row in enumerate(rows, before):
             if not isinstance(row, dict):
-                errors.append(row_error(at, Refusal("not-a-row", "", "")))
+                refused.add(at, Refusal("not-a-row", "", ""))
             elif layout := self.layouts.of(row):
                 layouts.append(layout)
             else:
-                errors += self._name_errors(at, row.keys())
-        if errors:
-            then = f"{self._columns_in_words(errors)} {NOTHING_DONE}"
-            raise RowsRefusedError(in_words(errors, None if single else len(rows), then), errors)
+                self._check_names(at, row.keys(), refused)
         return layouts
 
     def _check_header(self, header: Sequence[str]) -> None:
-        twice = sorted({name for name in header if header.count(name) > 1})
+        twice = sorted(name for name, count in Counter(header).items() if count > 1)
         if twice:
             raise RowsRefusedError(f"The header names {listed(twice)} twice.")
-        errors = self._name_errors(0, header)
-        if errors:
+        refused = RefusedRows()
+        self._check_names(0, frozenset(header), refused)
+        if refused.rows:
             raise RowsRefusedError(
-                f"The header does not match the schema. {self._columns_in_words(errors)} "
+                f"The header does not match the schema. {self._columns_in_words(refused)} "
                 f"{NOTHING_DONE}",
-                errors,
+                refused.errors,
+                refused.reasons,
             )
 
-    def _name_errors(self, at: int, names: Collection[str]) -> list[dict[str, Any]]:
-        unknown = sorted(set(names) - self._known)
-        missing = sorted(self._mandatory - set(names))
-        return [
-            row_error(at, Refusal(reason, name[:200], ""))
-            for reason, found in (("unknown-column", unknown), (MISSING_COLUMN, missing))
-            for name in found
-        ]
+    def _check_names(self, at: int, names: AbstractSet[str], refused: RefusedRows) -> None:
+        refused.add_columns(at, UNKNOWN_COLUMN, names - self._known)
+        refused.add_columns(at, MISSING_COLUMN, self._mandatory - names)
 
-    def _columns_in_words(self, errors: Sequence[dict[str, Any]]) -> str:
+    def _columns_in_words(self, refused: RefusedRows) -> str:
         """The columns that the errors are about, and those of the schema."""
-        sentences = []
-        for reason, said in (("unknown-column", "Unknown"), (MISSING_COLUMN, "Missing")):
-            names = sorted({e["column"] for e in errors if e["reason"] == reason})
-            if names:
-                sentences.append(f"{said} columns: {listed(names)}.")
+        sentences = [
+            f"{said} columns: {listed(sorted(refused.columns[reason]))}."
+            for reason, said in ((UNKNOWN_COLUMN, "Unknown"), (MISSING_COLUMN, "Missing"))
+            if refused.columns[reason]
+        ]
         if sentences:
             sentences.append(f"The schema has {listed(self.converter.schema.names)}.")
         return " ".join(sentences)
 
 
-class JsonRows:
+class JsonPart:
     """Objects of the right shape."""
 
     def __init__(
@@ -237,44 +248,43 @@ class JsonRows:
         """How many there are."""
         return len(self.objects)
 
-    def converted(self, start: int, stop: int) -> list[Row | Refusal]:
-        """A part of them, checked and as text."""
-        cells_of = self._of.layouts.cells
-        rows = map(cells_of, self.objects[start:stop], self._layouts[start:stop])
+    def converted(self) -> list[Row | Refusal]:
+        """Each checked and as text."""
+        rows = map(self._of.layouts.cells, self.objects, self._layouts)
         return self._of.converter.convert_rows(list(rows))
 
-    def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
+    def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
         """A number stays a number in the answer."""
+        del converted
         name = self._of.id_name
-        return [row.get(name) for row in self.objects[start : start + len(converted)]]
+        return [row.get(name) for row in self.objects]
 
 
-class CsvRows:
+class CsvPart:
     """Rows of CSV below a known header."""
 
     single = False
 
-    def __init__(self, names: Sequence[str], body: CsvBody, reader: RowReader) -> None:
-        self.body = body
+    def __init__(
+        self, lines: CsvLines, names: Sequence[str], order: ColumnOrder | None, reader: RowReader
+    ) -> None:
+        self.lines = lines
         self.names = names
-        self._order = reader.order(names)
+        self._order = order
         self._reader = reader
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self.body)
+        return len(self.lines)
 
-    def converted(self, start: int, stop: int) -> list[Row | Refusal]:
-        """A part of them, checked and as text."""
-        lines = self.body.lines(start, stop)
-        if lines is not None:
-            return self._reader.lines(lines, self._order)
-        cells = self.body.cells(start, stop)
-        return self._reader.convert_rows(list(ordered(cells, self._order)))
+    def converted(self) -> list[Row | Refusal]:
+        """Each checked and as text."""
+        if self.lines.plain is not None:
+            return self._reader.lines(self.lines.plain, self._order)
+        return self._reader.convert_rows(list(ordered(self.lines.cells(), self._order)))
 
-    def ids(self, start: int, converted: Sequence[Row | Refusal]) -> list[object]:
+    def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
         """CSV has only text."""
-        del start
         return [row[0] for row in converted]
 
     def column(self, name: str) -> list[str]:
@@ -282,4 +292,4 @@ class CsvRows:
         if name not in self.names:
             return [""] * len(self)
         place = self.names.index(name)
-        return [cells[place] for cells in self.body.cells(0, len(self))]
+        return [cells[place] for cells in self.lines.cells()]

@@ -9,7 +9,7 @@ from typing import Any
 
 from learners.line_bounds import UNLEARNABLE
 from serve.http.problems import BUG, KINDS, OF_HTTP
-from serve.rows.row_errors import MISSING_COLUMN, ROW_SENTENCES
+from serve.rows.row_errors import MISSING_COLUMN, ROW_SENTENCES, TOO_MANY_CROSSES
 from tests.support import ROOT
 from tests.support.serving.served import a_client
 
@@ -48,13 +48,14 @@ def test_the_example_of_a_problem_is_a_real_one(tmp_path: Any) -> None:
 
 
 def test_every_reason_has_a_sentence_and_is_documented() -> None:
-    """Those of the converter in its own document, the two of the server here."""
+    """Those of the converter in its own document, those of the server here."""
     of_converter = set(re.findall(r'Refus(?:al|edCellError)\(\s*"([a-z0-9-]+)"', _sources()))
     assert of_converter
     assert of_converter <= set(ROW_SENTENCES)
-    for reason in (MISSING_COLUMN, UNLEARNABLE):
+    of_server = {MISSING_COLUMN, TOO_MANY_CROSSES, UNLEARNABLE}
+    for reason in of_server:
         assert f"`{reason}`" in TEXT
-    for reason in set(ROW_SENTENCES) - {MISSING_COLUMN, UNLEARNABLE}:
+    for reason in set(ROW_SENTENCES) - of_server:
         assert reason in CONVERTER, reason
 
 

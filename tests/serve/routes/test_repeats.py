@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.repeated_requests import RepeatedRequests
+from serve.http.turns import finished
 from serve.live.log_appender import Appender
 from serve.routes.ingest import key_of
 from stream.log.contract import LogUnavailableError, Outgoing
@@ -72,7 +73,7 @@ def test_the_same_bytes_to_another_route_or_of_another_type_are_another_request(
         scope = {"type": "http", "path": path, "headers": [(b"idempotency-key", b"k")]}
         request = Request({**scope, "query_string": b"", "server": ("127.0.0.1", 1)})
         for kind in ("text/csv", "application/json"):
-            key = key_of(request, kind, b"id,label\n1,1\n")
+            key = finished(key_of(request, kind, b"id,label\n1,1\n"))
             assert key is not None
             digests.add(key.request_sha256)
     assert len(digests) == 4

@@ -1,0 +1,62 @@
+"""How many rows a request may have, and how long each may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from converters.config.settings import ServeSettings
+from serve.http.problems import TooLargeError
+
+# A body is read in parts of so many bytes. The worst of 64 KiB (lists in lists, words to be
+# escaped) takes some 15 ms, and no shorter part makes a body of ordinary rows quicker.
+PART_BYTES = 64 * 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class RowLimits:
+    """The limits of one request.
+
+    Attributes:
+        most_rows: how many it may have.
+        row_bytes: how long each may be, with the blanks around it.
+        part_bytes: how much is read at once; never more than a row may have.
+    """
+
+    most_rows: int
+    row_bytes: int
+    part_bytes: int
+
+    @classmethod
+    def of(cls, settings: ServeSettings) -> RowLimits:
+        """Those of the config."""
+        part = min(PART_BYTES, settings.max_row)
+        return cls(settings.max_rows, settings.max_row, part)
+
+    def check_rows(self, rows: int) -> None:
+        """Refuse a request of too many rows.
+
+        Raises:
+            TooLargeError: there are more than it may have.
+        """
+        if rows > self.most_rows:
+            raise TooLargeError(
+                f"The request has more than {self.most_rows:,} rows. Send fewer at a time, or "
+                "raise serve.max_rows."
+            )
+
+    def check_row(self, number: int, length: int, perhaps: str = "") -> None:
+        """Refuse a request with a row that is too long.
+
+        Args:
+            number: the row's, from 0.
+            length: its bytes.
+            perhaps: what else may be wrong.
+
+        Raises:
+            TooLargeError: it has more than it may have.
+        """
+        if length > self.row_bytes:
+            raise TooLargeError(
+                f"Row {number:,} has more than {self.row_bytes:,} bytes{perhaps}. Shorten it, or "
+                "raise serve.max_row."
+            )

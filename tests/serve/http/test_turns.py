@@ -1,0 +1,100 @@
+"""Long work in slices: bounded steps, taken in turns, closed however the request ends."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+
+import pytest
+
+from serve.http.turns import FEW_BYTES, SLICE_SECONDS, Turns, Work, finished
+
+LONG = FEW_BYTES + 1
+# Each piece takes a slice by itself.
+PIECE_SECONDS = SLICE_SECONDS * 1.2
+
+
+def pieces(count: int, done: list[str], name: str) -> Work[str]:
+    """Work of so many pieces, which notes each, and its end."""
+    try:
+        for _ in range(count):
+            end = perf_counter() + PIECE_SECONDS
+            while perf_counter() < end:
+                pass
+            done.append(name)
+            yield
+    finally:
+        done.append(f"{name} closed")
+    return name
+
+
+def test_work_gives_its_result_with_and_without_a_loop() -> None:
+    """The same generator, in turns or at once."""
+    assert asyncio.run(Turns().run(pieces(3, [], "a"), LONG)) == "a"
+    assert finished(pieces(3, [], "a")) == "a"
+
+
+def test_long_requests_take_turns() -> None:
+    """Each gets a slice before any gets another."""
+    done: list[str] = []
+
+    async def run() -> None:
+        turns = Turns()
+        await asyncio.gather(*(turns.run(pieces(4, done, name), LONG) for name in "abc"))
+
+    asyncio.run(run())
+    assert "".join(name for name in done if len(name) == 1) == "abc" * 4
+
+
+def test_a_short_request_waits_for_one_slice_and_not_for_all() -> None:
+    """Between two passes of the loop one long request has worked, however many there are."""
+    done: list[str] = []
+
+    async def run() -> list[int]:
+        turns = Turns()
+        long = [asyncio.create_task(turns.run(pieces(5, done, n), LONG)) for n in "abcdefgh"]
+        worked = []
+        while not all(task.done() for task in long):
+            before = len(done)
+            await turns.run(pieces(0, [], "short"), 10)
+            await asyncio.sleep(0)
+            worked.append(len([name for name in done[before:] if len(name) == 1]))
+        return worked
+
+    assert max(asyncio.run(run())) == 1
+
+
+def test_cancelled_work_is_closed_and_others_go_on() -> None:
+    """A client that gives up, or a time limit, ends the work where it is."""
+    done: list[str] = []
+
+    async def run() -> str:
+        turns = Turns()
+        first, second = (asyncio.create_task(turns.run(pieces(9, done, n), LONG)) for n in "ab")
+        while "b" not in done:
+            await asyncio.sleep(0)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert "a closed" in done
+        return await second
+
+    assert asyncio.run(run()) == "b"
+    assert done.count("a") < 9
+    assert done.count("b") == 9
+
+
+def test_what_work_raises_is_raised() -> None:
+    """And the next request has its turn."""
+
+    def failing() -> Work[None]:
+        yield
+        raise ValueError("no")
+
+    async def run() -> str:
+        turns = Turns()
+        with pytest.raises(ValueError, match="no"):
+            await turns.run(failing(), LONG)
+        return await turns.run(pieces(1, [], "a"), LONG)
+
+    assert asyncio.run(run()) == "a"

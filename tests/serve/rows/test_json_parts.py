@@ -1,0 +1,131 @@
+"""A JSON body read part by part gives what parsing it at once gives, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serve.http.problems import NotJsonError, TooLargeError
+from serve.rows.json_body import elements
+from serve.rows.row_limits import RowLimits
+
+ANY = 10**9
+texts = st.text(st.sampled_from('ab"\\{}[],:é\ud7ff\n '), max_size=6)
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), texts)
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
+    max_leaves=8,
+)
+bodies = st.one_of(
+    st.lists(values, max_size=8), st.lists(values, max_size=8).map(lambda x: {"instances": x})
+)
+spellings = st.sampled_from(
+    [
+        {"separators": (",", ":")},
+        {"separators": (" ,\t", " : ")},
+        {"indent": 1},
+        {"ensure_ascii": False},
+    ]
+)
+
+
+def at_once(body: bytes) -> list[Any] | None:
+    """The elements as one call of the parser gives them; None if the body is no JSON."""
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    if isinstance(content, dict) and content.keys() == {"instances"}:
+        inner = content["instances"]
+        content = inner if isinstance(inner, list) else content
+    return content if isinstance(content, list) else [content]
+
+
+def in_parts(body: bytes, part_bytes: int, row_bytes: int = ANY) -> list[Any] | None:
+    """The elements as the server reads them; None if the body is no JSON."""
+    limits = RowLimits(ANY, row_bytes, part_bytes)
+    try:
+        parts = [part for part in elements(body, limits, instances=True) if part is not None]
+    except NotJsonError:
+        return None
+    return [element for part in parts for element in part.content]
+
+
+@given(bodies, spellings, st.integers(8, 40))
+def test_parts_hold_what_parsing_at_once_gives(
+    content: Any, spelling: dict[str, Any], part_bytes: int
+) -> None:
+    """Whatever strings hold and however the text is spelt, wherever it is cut."""
+    body = json.dumps(content, **spelling).encode()
+    assert in_parts(body, part_bytes) == at_once(body)
+
+
+@given(bodies, spellings, st.integers(8, 40), st.data())
+def test_what_parsing_at_once_refuses_is_refused(
+    content: Any, spelling: dict[str, Any], part_bytes: int, data: st.DataObject
+) -> None:
+    """One character more, less or another: JSON or none, as the parser says."""
+    body = json.dumps(content, **spelling).encode()
+    at = data.draw(st.integers(0, len(body)))
+    more = data.draw(st.sampled_from([b"", b",", b"]", b"[", b"{", b"}", b'"', b"\\", b"1", b" "]))
+    less = data.draw(st.integers(0, 1))
+    changed = body[:at] + more + body[at + less :]
+    try:
+        found = in_parts(changed, part_bytes)
+    except TooLargeError:  # an object of more than its instances, too long for one row
+        assert changed.lstrip().startswith(b"{")
+        return
+    assert found == at_once(changed)
+
+
+@given(st.lists(st.sampled_from([b",", b"[]", b"{}", b"1", b'"a,"', b" ", b"],["]), max_size=30))
+def test_no_list_is_made_of_what_is_none(pieces: list[bytes]) -> None:
+    """Elements without a value, commas at the ends, several lists."""
+    body = b"[%b]" % b"".join(pieces)
+    assert in_parts(body, 8) == at_once(body)
+
+
+@pytest.mark.parametrize("depth", [1022, 1023, 1024, 1025])
+@pytest.mark.parametrize("around", [b"[%b]", b'{"instances":[%b]}'])
+def test_elements_may_be_as_deep_as_in_the_whole_body(depth: int, around: bytes) -> None:
+    """The parser's limit on brackets counts from the body's first."""
+    body = around % (b"[" * depth + b"]" * depth)
+    assert (in_parts(body, 64) is None) == (at_once(body) is None)
+
+
+@pytest.mark.parametrize("around", [b"[%b]", b'{"instances":[%b]}'])
+@pytest.mark.parametrize("position", [0, 3])
+def test_the_longest_row_is_taken_and_a_longer_one_named(around: bytes, position: int) -> None:
+    """One byte more than the limit is too long, wherever the row stands."""
+    short = b'{"a":1}'
+    for more, fits in ((0, True), (1, False)):
+        long = b'{"a":"%b"}' % (b"x" * (100 - 8 + more))
+        rows = [long if at == position else short for at in range(5)] * 2
+        rows[5 + position] = short
+        body = around % b",".join(rows)
+        if fits:
+            assert in_parts(body, 50, 100) == at_once(body)
+            continue
+        with pytest.raises(TooLargeError, match=f"Row {position} has more than 100 bytes"):
+            in_parts(body, 50, 100)
+
+
+def test_a_single_row_may_be_as_long_as_one_of_a_list() -> None:
+    """A body that is one object is one row."""
+    body = b'{"a":"%b"}' % (b"x" * 92)
+    assert in_parts(body, 50, 100) == at_once(body)
+    with pytest.raises(TooLargeError):
+        in_parts(body, 50, 99)
+
+
+@pytest.mark.parametrize("body", [b" " * 300, b" " * 300 + b"{}", b"[{}]" + b"\n" * 300])
+def test_blanks_around_a_body_are_bounded(body: bytes) -> None:
+    """Looking for its ends must not take longer than reading a part."""
+    with pytest.raises(TooLargeError):
+        in_parts(body, 50, 100)
