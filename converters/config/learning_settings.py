@@ -28,7 +28,8 @@ class LateLabelSettings(Section):
     max_labels: int = Field(
         1_000_000,
         ge=1,
-        description="most labels waiting for their event; the oldest is evicted first",
+        description="most labels waiting for their event, and no more than `max_waiting`; the "
+        "oldest is evicted first",
     )
     allow_corrections: bool = Field(
         False,
@@ -41,6 +42,11 @@ class LateLabelSettings(Section):
         description="MiB of waiting events' features held as they are; the excess is "
         "compressed. Changes nothing that is learned",
     )
+
+    @property
+    def label_bound(self) -> int:
+        """How many labels wait at most; ``max_waiting`` alone bounded them in the first models."""
+        return min(self.max_labels, self.max_waiting)
 
 
 class DuplicateSettings(Section):

@@ -36,7 +36,7 @@ State = dict[str, Any]
 # Of the heartbeat, what is not a count of events or labels.
 NOT_COUNTS = frozenset(
     {"events_per_second", "lag", "positions", "alive", "metrics"}
-    | {"waiting_for", "waiting_since", "checkpoint_trouble"}
+    | {"waiting_for", "waiting_since", "checkpoint_trouble", "labels_trouble"}
 )
 
 
@@ -66,7 +66,7 @@ class Observer:
             return state | {"registry": {"reachable": False, "trouble": str(error)}}
         return state | {
             "registry": {"reachable": True, "trouble": ""},
-            "learner": _learner(status),
+            "learner": _learner(status, service.settings.late_labels.label_bound),
             "metrics": _metrics(status, versions),
             "versions": [version_json(version) for version in reversed(versions)],
             "history": [entry_json(entry) for entry in reversed(entries)],
@@ -98,7 +98,7 @@ class Observer:
         return registry.writer.status(), versions, registry.ledger.entries(SHOWN_ENTRIES)
 
 
-def _learner(status: Status | None) -> State | None:
+def _learner(status: Status | None, labels_limit: int) -> State | None:
     """The learner's last heartbeat, and whether it is recent."""
     if status is None:
         return None
@@ -115,6 +115,10 @@ def _learner(status: Status | None) -> State | None:
         "waiting_for": beat.get("waiting_for", ""),
         "waiting_since": beat.get("waiting_since", ""),
         "checkpoint_trouble": beat.get("checkpoint_trouble", ""),
+        "labels_waiting": beat.get("labels_waiting", 0),
+        "labels_limit": labels_limit,
+        "labels_crowded_out": beat.get("crowded_out_labels", 0),
+        "labels_trouble": beat.get("labels_trouble", ""),
         "counts": {name: n for name, n in beat.items() if name not in NOT_COUNTS},
     }
 
@@ -140,6 +144,9 @@ GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
         ("learner_up", "alive", False, "Whether the learner is alive."),
         ("learner_waiting", "waiting_for", "", "Whether it waits for log, registry or disk."),
         ("learner_checkpoint_failing", "checkpoint_trouble", "", "Whether its last one failed."),
+        ("labels_waiting", "labels_waiting", None, "Labels that wait for their event."),
+        ("labels_limit", "labels_limit", None, "How many labels may wait for their event."),
+        ("labels_crowded_out", "labels_crowded_out", None, "Labels evicted at that limit."),
         ("learner_heartbeat_age_seconds", "heartbeat_age", None, "Seconds since its heartbeat."),
         ("learner_events_per_second", "events_per_second", None, "Event rows a second."),
     ],

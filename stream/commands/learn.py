@@ -171,5 +171,10 @@ def _say_report(report: dict[str, Any]) -> None:
         f"{report['events']:,} events: {counts}; {report['events_this_run']:,} in this run. "
         f"{', '.join([version, *measures])}."
     )
+    if evicted := report.get("crowded_out_labels"):
+        say(
+            f"{evicted:,} labels were evicted before an event of their id came: more came than "
+            "late_labels.max_labels lets wait."
+        )
     if report["expired"] and not report["learned"]:
         say("No label came before its event expired: raise late_labels.wait in the config.")

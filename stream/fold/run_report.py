@@ -11,11 +11,14 @@ from stream.fold.pipeline import Pipeline
 def counts(pipeline: Pipeline) -> dict[str, int]:
     """All counts of events and labels, as reports and the registry hold them."""
     joiner = pipeline.joiner
+    evicted = joiner.crowded_out_labels
     return {
         **asdict(pipeline.counts),
         "waiting": len(joiner.waiting),
         **asdict(joiner.counts),
         "labels_waiting": len(joiner.labels),
+        # Among the expired labels, and so in no equation.
+        **({"crowded_out_labels": evicted} if evicted else {}),
     }
 
 

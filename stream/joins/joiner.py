@@ -62,6 +62,8 @@ class Joiner:
         taught: events that have one, as long as it may be corrected; empty unless corrections are
             allowed. Their code is the label.
         labels: labels that came before their event; their code is the label.
+        most_labels: how many of these there are at most.
+        crowded_out_labels: labels among the expired that were evicted because too many waited.
         resolved: the ids resolved most recently; their code is the label or :data:`EXPIRED`.
         queues: all of these, by name.
     """
@@ -82,10 +84,13 @@ class Joiner:
             "resolved": self.resolved,
         }
         self.counts = LabelCounts()
+        self.crowded_out_labels = 0
         self.corrections = late.allow_corrections
         # Copied for the hot loop: a field of a settings object is slow to access.
         self._wait_ms = round(late.wait * 1000)
+        self._label_wait_ms = round((late.label_wait or late.wait) * 1000)
         self._most = late.max_waiting
+        self.most_labels = late.label_bound
         self._window = duplicates.window
 
     def layout(self) -> Layout:
@@ -112,8 +117,9 @@ class Joiner:
         """
         self.stream_time = max(self.stream_time, time)
         # Expired once stream time has passed arrival + wait or, before events, has reached it.
-        newest = self.stream_time - self._wait_ms + (1 if to_events else 0)
-        while self.labels.numbers and _before(self.labels, newest):
+        now = self.stream_time + (1 if to_events else 0)
+        newest, newest_label = now - self._wait_ms, now - self._label_wait_ms
+        while self.labels.numbers and _before(self.labels, newest_label):
             self.labels.take_oldest()
             self.counts.labels_expired += 1
         while self.taught.numbers and _before(self.taught, newest):
@@ -222,9 +228,11 @@ class Joiner:
 
     def _keep_label(self, key: str, label: int) -> None:
         self.labels.add(key, self.stream_time, label)
-        if len(self.labels) > self._most:
+        # More than one, where the checkpoint is of a version that let more of them wait.
+        while len(self.labels.numbers) > self.most_labels:
             self.labels.take_oldest()
             self.counts.labels_expired += 1
+            self.crowded_out_labels += 1
 
     def _expire_oldest(self) -> tuple[str, int]:
         key, number, _ = self.waiting.take_oldest()

@@ -58,6 +58,7 @@ class SavedJoins:
         return {
             "stream_time": self._joiner.stream_time,
             "counts": asdict(self._joiner.counts),
+            "crowded_out_labels": self._joiner.crowded_out_labels,
             "segments": {name: change.to_json() for name, change in self._changes.items()},
         }
 
@@ -72,6 +73,7 @@ class SavedJoins:
         said = snapshot.manifest["joins"]
         self._joiner.stream_time = said["stream_time"]
         self._joiner.counts = LabelCounts(**said["counts"])
+        self._joiner.crowded_out_labels = said.get("crowded_out_labels", 0)
         with np.load(snapshot.path / LEFT, allow_pickle=False) as arrays:
             left = dict(arrays)
         for name, segments in self._segments.items():

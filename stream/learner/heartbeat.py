@@ -66,6 +66,54 @@ class Heartbeat:
 
 log = structlog.get_logger()
 
+# How often a flood of labels is logged while it lasts.
+FLOOD_SECONDS = 60.0
+
+
+class WaitingLabels:
+    """Warns when many labels wait for events that have not come: anybody can send such labels.
+
+    Args:
+        bound: how many wait at most.
+        evicted: how many have been evicted because more came.
+    """
+
+    def __init__(self, bound: int, evicted: int) -> None:
+        self._bound = bound
+        self._evicted = evicted
+        self._many = False
+        self._silent_until = {"many": 0.0, "evicted": 0.0}
+
+    def look(self, waiting: int, evicted: int) -> str:
+        """Log what is new, each kind at most once a minute; returns the trouble, or nothing."""
+        many, passed = waiting * 2 >= self._bound, not self._many
+        self._many = many
+        if evicted > self._evicted and self._is_due("evicted"):
+            log.warning(
+                "labels without an event are evicted",
+                **self._said(waiting, evicted),
+                since_last_warning=evicted - self._evicted,
+            )
+            self._evicted = evicted
+        elif many and passed and self._is_due("many"):
+            log.warning("many labels wait for their event", **self._said(waiting, evicted))
+        if not many:
+            return ""
+        return (
+            f"{waiting:,} labels wait for an event of their id, {evicted:,} were evicted; "
+            f"late_labels.max_labels lets {self._bound:,} wait. Find out who sends them."
+        )
+
+    def _is_due(self, kind: str) -> bool:
+        due = monotonic() >= self._silent_until[kind]
+        if due:
+            self._silent_until[kind] = monotonic() + FLOOD_SECONDS
+        return due
+
+    def _said(self, waiting: int, evicted: int) -> dict[str, int]:
+        return {"waiting": waiting, "at_most": self._bound, "evicted": evicted}
+
+
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 15.0
 LOOK_SECONDS = 0.1
 

@@ -76,6 +76,20 @@ def test_metrics_tell_of_the_model_and_the_learner(served: tuple[TestClient, Mak
     assert found["freshet_model_load_seconds_count",] == 1
 
 
+def test_metrics_tell_of_labels_without_an_event(served: tuple[TestClient, Maker]) -> None:
+    """How many wait and may wait, and how many were evicted; the status says it in words."""
+    client, maker = served
+    trouble = {"labels_trouble": "Labels wait.", "crowded_out_labels": 3}
+    for more, evicted in (({}, 0), (trouble, 3)):
+        beat(maker, labels_waiting=8, **more)
+        settled()
+        found = samples(client)
+        assert found["freshet_labels_waiting",] == 8
+        assert found["freshet_labels_limit",] == 1_000_000
+        assert found["freshet_labels_crowded_out",] == evicted
+    assert client.get("/status").json()["learner"]["labels_trouble"] == "Labels wait."
+
+
 def test_metrics_count_requests_rows_and_refusals(served: tuple[TestClient, Maker]) -> None:
     """By route and status, with a histogram of seconds; unknown paths are not counted apart."""
     client, _ = served

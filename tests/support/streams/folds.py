@@ -62,6 +62,8 @@ policies = st.builds(
     wait=st.sampled_from([3.0, 6.0, 100.0]),
     expired=st.sampled_from(["drop", "negative"]),
     max_waiting=st.sampled_from([1, 2, 50]),
+    label_wait=st.sampled_from([None, 2.0, 9.0]),
+    max_labels=st.sampled_from([1, 3, 1_000_000]),
     allow_corrections=st.booleans(),
 )
 
@@ -138,7 +140,11 @@ def model_bytes(learner: Learner, folder: Path) -> str:
 
 def remembered(joiner: Joiner) -> dict[str, object]:
     """All that the joins hold."""
-    found: dict[str, object] = {"time": joiner.stream_time, "counts": joiner.counts}
+    found: dict[str, object] = {
+        "time": joiner.stream_time,
+        "counts": joiner.counts,
+        "crowded_out_labels": joiner.crowded_out_labels,
+    }
     for name, queue in joiner.queues.items():
         numbers = queue.live(queue.base, queue.end)
         block = queue.columns.get(numbers - queue.base)
@@ -155,7 +161,8 @@ def check_counts(fold: Pipeline, slow: Simulation) -> None:
     """The counts are the simulation's, and the two equations hold."""
     counts, joiner = fold.counts, fold.joiner
     labels = joiner.counts
-    found = Counter({**asdict(counts), **asdict(labels)})
+    evicted = {"crowded_out_labels": joiner.crowded_out_labels}
+    found = Counter({**asdict(counts), **asdict(labels), **evicted})
     assert +found - Counter(positives=counts.positives) == +slow.counts
     assert counts.positives == sum(label for _, label in slow.measured)
     assert list(joiner.waiting) == [key_of(event.id) for event in slow.waiting]

@@ -75,16 +75,18 @@ class Simulation:
 
     def _advance(self, time: int, events: bool) -> None:
         self.now = max(self.now, time)
-        gone = [held for held in self.labels if self._over(held[2], events)]
+        wait = self.late.label_wait or self.late.wait
+        gone = [held for held in self.labels if self._over(held[2], events, wait)]
         self.counts["labels_expired"] += len(gone)
         self.labels = [held for held in self.labels if held not in gone]
-        self.taught = [event for event in self.taught if not self._over(event.at, events)]
-        while self.waiting and self._over(self.waiting[0].at, events):
+        wait = self.late.wait
+        self.taught = [event for event in self.taught if not self._over(event.at, events, wait)]
+        while self.waiting and self._over(self.waiting[0].at, events, wait):
             self._expire()
 
-    def _over(self, since: int, events: bool) -> bool:
+    def _over(self, since: int, events: bool, wait: float) -> bool:
         """Whether the wait is over: labels of the very moment are still in time."""
-        end = since + self.late.wait * SECOND
+        end = since + wait * SECOND
         return end < self.now or (events and end == self.now)
 
     def _expire(self) -> None:
@@ -156,9 +158,10 @@ class Simulation:
         early = {name: code for name, code, _ in self.labels}.get(id_)
         if known is None and early is None:
             self.labels.append((id_, label, self.now))
-            if len(self.labels) > self.late.max_waiting:
+            while len(self.labels) > min(self.late.max_waiting, self.late.max_labels):
                 self.labels.pop(0)
                 self.counts["labels_expired"] += 1
+                self.counts["crowded_out_labels"] += 1
         elif known == EXPIRED:
             self.counts["labels_late"] += 1
         elif label == (known if early is None else early):
