@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from converters.config.settings import Settings
+from converters.config.shown_url import shown_url
 from converters.errors import UsageError
 from stream.log.contract import EventLog
 
@@ -71,12 +72,12 @@ def _server(url: str, text: str) -> str:
     """One ``host:port``."""
     match = SERVER.fullmatch(text.strip())
     if match is None:
-        raise _wrong(url, f"{text!r} is not HOST:PORT")
+        raise _wrong(url, "a broker is HOST:PORT, without user and password")
     return f"{match['host']}:{match['port'] or KAFKA_PORT}"
 
 
 def _wrong(url: str, why: str) -> UsageError:
     return UsageError(
-        f"`log = {url!r}` names no log: {why}. Write `sqlite:////absolute/path/log.db` or"
-        " `kafka://HOST:PORT[,HOST:PORT]`."
+        f"`log = {shown_url(url)!r}` names no log: {why}. Write `sqlite:////absolute/path/log.db`"
+        " or `kafka://HOST:PORT[,HOST:PORT]`."
     )

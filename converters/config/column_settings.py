@@ -27,7 +27,9 @@ CellText = Annotated[str, BeforeValidator(_scalar_text)]
 class Section(BaseModel):
     """A section of the config: frozen, and closed against misspelt keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 class ColumnSettings(Section):

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from converters.config.column_settings import ColumnSettings, Section
 from converters.config.settings import Settings
+from converters.config.shown_url import shown_url
 from converters.errors import UsageError
 
 PREFIX = "FRESHET_"
@@ -77,7 +78,7 @@ def from_values(
         settings = Settings.model_validate(dict(values))
     except ValidationError as error:
         raise ConfigError(_explain(error, path, overrides or {})) from None
-    return _located(settings, path.resolve().parent)
+    return _located(settings, path.resolve())
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -209,8 +210,9 @@ def _suggestion(name: str, names: Mapping[str, Any]) -> str:
     return f"; there are {', '.join(sorted(names))}." if names else "."
 
 
-def _located(settings: Settings, folder: Path) -> Settings:
+def _located(settings: Settings, path: Path) -> Settings:
     """Make home and every URL absolute."""
+    folder = path.parent
     home = (folder / settings.home.expanduser()).absolute()
     serve = settings.serve
     files = {
@@ -224,7 +226,7 @@ def _located(settings: Settings, folder: Path) -> Settings:
             "home": home,
             "log": _url(settings.log, folder, home / "log.db"),
             "registry": _url(settings.registry, folder, home / "registry.db"),
-            "snapshots": _folder(settings.snapshots, folder, home / "snapshots"),
+            "snapshots": _folder(settings.snapshots, path, home / "snapshots"),
         }
     )
 
@@ -238,7 +240,10 @@ def _url(url: str, folder: Path, default: Path) -> str:
     return url
 
 
-def _folder(place: str, folder: Path, default: Path) -> str:
+def _folder(place: str, path: Path, default: Path) -> str:
     if "://" in place:
-        return place
-    return str((folder / Path(place).expanduser()).absolute() if place else default)
+        raise ConfigError(
+            f"In {path}, or the environment: the key 'snapshots' is wrong: {shown_url(place)!r} is "
+            "a URL; it should be a folder."
+        )
+    return str((path.parent / Path(place).expanduser()).absolute() if place else default)

@@ -187,10 +187,12 @@ class Settings(Section):
     model: str = Field(pattern=NAME, description="the model's name, also the prefix of its topics")
     home: Path = Field(Path(".freshet"), description="folder of all local state")
     log: str = Field(
-        "", description="`sqlite:///PATH` (default, under home) or `kafka://HOST:PORT`"
+        "", repr=False, description="`sqlite:///PATH` (default, under home) or `kafka://HOST:PORT`"
     )
-    registry: str = Field("", description="`sqlite:///PATH` (default, under home)")
-    snapshots: str = Field("", description="folder of the snapshots (default, under home)")
+    registry: str = Field("", repr=False, description="`sqlite:///PATH` (default, under home)")
+    snapshots: str = Field(
+        "", repr=False, description="folder of the snapshots (default, under home)"
+    )
     columns: dict[str, ColumnSettings] = Field(
         min_length=1, description="the columns of an event row, in the order they arrive"
     )

@@ -35,6 +35,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from converters.config.shown_url import shown_url, without_secrets
 from converters.errors import UsageError
 from converters.files.private import create_file, make_folder
 from learners.registry import database_tables, sqlite
@@ -57,11 +58,12 @@ class Database:
     """The database of many models, seen from one of them; safe to share between threads."""
 
     def __init__(self, url: str, model: str, clock: Callable[[], datetime]) -> None:
-        self._url = _parse(url)
+        self._url = url
+        parsed = _parse(url)
         self._model = model
         self._clock = clock
         with self._translating():
-            self._engine = _open(self._url)
+            self._engine = _open(parsed, shown_url(url))
             self._writing = self._engine.execution_options(**{sqlite.WRITES: True})
         try:
             with self._translating():
@@ -120,7 +122,7 @@ class Database:
         number = connection.scalar(select(database_tables.shape.c.number))
         if number != database_tables.SHAPE:
             raise RegistryError(
-                f"The registry {self._url.render_as_string()} has schema version {number}, this "
+                f"The registry {shown_url(self._url)} has schema version {number}, this "
                 f"Freshet has {database_tables.SHAPE}: use the Freshet that created it, or "
                 "another `registry` in the config."
             )
@@ -130,7 +132,9 @@ class Database:
         try:
             yield
         except (SQLAlchemyError, sqlite3.Error, ValueError) as error:
-            raise translated(error, self._url) from error
+            # A driver that misreads a password quotes it as a host: then a traceback hides it too.
+            quoted = without_secrets(str(error), self._url) != str(error)
+            raise translated(error, self._url) from (None if quoted else error)
 
 
 class Part:
@@ -164,23 +168,22 @@ def _create_missing(connection: Connection, model: str) -> None:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        # The text before an @ may hold a password.
+    except (ArgumentError, ValueError):  # which may quote a part of a password
         raise UsageError(
-            f"registry = {url.rpartition('@')[2]!r} is no database URL: write sqlite:///PATH, for "
+            f"registry = {shown_url(url)!r} is no database URL: write sqlite:///PATH, for "
             "example sqlite:////var/lib/freshet/registry.db."
-        ) from error
+        ) from None
     if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise UsageError(
-            f"registry = {url!r} names no file, so nothing would be kept: write sqlite:///PATH."
+            f"registry = {shown_url(url)!r} names no file, so nothing would be kept: write sqlite:///PATH."
         )
     return parsed
 
 
-def _open(url: URL) -> Engine:
+def _open(url: URL, shown: str) -> Engine:
     if url.get_backend_name() == "sqlite":
         path = Path(str(url.database))
-        _make_folder(path.parent, url)
+        _make_folder(path.parent, shown)
         with suppress(OSError):  # which SQLite explains better
             create_file(path)
         engine = create_engine(url, json_serializer=_dump, connect_args={"timeout": BUSY_SECONDS})
@@ -191,7 +194,7 @@ def _open(url: URL) -> Engine:
         return create_engine(url, json_serializer=_dump, pool_pre_ping=True)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise UsageError(
-            f"registry = {url.render_as_string()!r} needs a database driver that is not installed "
+            f"registry = {shown!r} needs a database driver that is not installed "
             f"({error}): install it, or use sqlite:///PATH."
         ) from error
 
@@ -207,11 +210,11 @@ def _dump(value: object) -> str:
         ) from error
 
 
-def _make_folder(folder: Path, url: URL) -> None:
+def _make_folder(folder: Path, shown: str) -> None:
     try:
         make_folder(folder)
     except OSError as error:
         raise RegistryError(
-            f"The folder of the registry {url.render_as_string()} cannot be made "
+            f"The folder of the registry {shown} cannot be made "
             f"({error.strerror}): make {folder} writable, or correct `registry` in the config."
         ) from error

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from sqlalchemy import URL
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from converters.config.shown_url import shown_url, without_secrets
 from converters.errors import FreshetError
 
 # A writer holds the lock for milliseconds; one that holds it this long is stopped or stuck.
@@ -76,13 +76,14 @@ def primary_code(error: BaseException | None) -> str:
     return "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
 
 
-def translated(error: Exception, url: URL) -> RegistryError:
+def translated(error: Exception, url: str) -> RegistryError:
     """The error to raise for one of the database's; of the kind that says if waiting may help."""
     cause = error.orig if isinstance(error, StatementError) else error
     if isinstance(cause, RegistryError):
         return cause
-    code, said = primary_code(cause), " ".join(str(cause).split())
-    where = f"The registry {url.render_as_string()}"
+    code = primary_code(cause)
+    said = without_secrets(" ".join(str(cause).split()), url)
+    where = f"The registry {shown_url(url)}"
     if code in _ADVICE:
         kind = RegistryUnavailableError if code in _PASSING else RegistryError
         return kind(f"{where} cannot be used ({said}): {_ADVICE[code]}.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from converters.config.shown_url import shown_url
 from converters.errors import UsageError
 from converters.files.output import check_apart
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
@@ -63,7 +64,7 @@ def produce(
         with stopped, shows as shown, errors_with_progress(producer, history):
             produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
     warn_of_waits(history, settings)
-    say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {settings.log}.")
+    say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {shown_url(settings.log)}.")
     if json:
         print_json({"rows": produced.rows, "labels": produced.labels, "records": produced.records})
 
@@ -89,7 +90,8 @@ def learn(
         from stream.resolved_config import resolve
 
         with assembled(resolve(settings, schema), readers) as process:
-            say(f"Learning model '{settings.model}' from {settings.log}. Ctrl-C stops cleanly.")
+            where = shown_url(settings.log)
+            say(f"Learning model '{settings.model}' from {where}. Ctrl-C stops cleanly.")
             with stopped_by_signals(process.stop), progress("events") as shown:
                 report = process.run(
                     lambda _, learning: shown(learning.pipeline.counts.events),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from converters.cells.refusal import Refusal
+from converters.config.shown_url import shown_url
 from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
 from learners.registry import Registry
@@ -210,7 +211,7 @@ def sending_again(context: ResolvedConfig, registry: Registry, log: EventLog) ->
     lineage = registry.versions.live_lineage()
     if lineage is None:
         raise FreshetError(
-            f"No learner has read {context.settings.log} for the model "
+            f"No learner has read {shown_url(context.settings.log)} for the model "
             f"'{context.settings.model}' yet, so no row has been refused. Start 'freshet learn'."
         )
     check_topics(log, topics, lineage.start)

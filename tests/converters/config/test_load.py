@@ -92,9 +92,17 @@ def test_tilde_is_the_home_folder_of_the_user(
 
 
 def test_urls_stay_urls(file: Path) -> None:
-    """A Kafka log and an object store are left as they are written."""
-    settings = load_changed(file, "", 'log = "kafka://a:9092"\nsnapshots = "s3://b/c"\n')
-    assert (settings.log, settings.snapshots) == ("kafka://a:9092", "s3://b/c")
+    """A Kafka log and a database are left as they are written."""
+    urls = 'log = "kafka://a:9092"\nregistry = "postgresql://b/c"\n'
+    settings = load_changed(file, "", urls)
+    assert (settings.log, settings.registry) == ("kafka://a:9092", "postgresql://b/c")
+
+
+def test_snapshots_are_in_a_folder(file: Path) -> None:
+    """A URL is refused, and its secret not told; a folder of that name would be made of it."""
+    with pytest.raises(ConfigError, match="it should be a folder") as told:
+        load_changed(file, "", 'snapshots = "s3://key:secret@bucket/c"\n')
+    assert "s3://***@bucket/c" in str(told.value)
 
 
 def test_spellings_are_the_text_of_cells(file: Path) -> None:

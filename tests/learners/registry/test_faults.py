@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,7 +41,11 @@ def set_page_limit(registry: Registry, pages: int) -> None:
     ("url", "message"),
     [
         ("registry.db", "'registry.db' is no database URL: write sqlite:///PATH"),
-        ("postgresql//user:secret@host/name", "registry = 'host/name' is no database URL"),
+        (
+            "postgresql//user:secret@host/name",
+            "registry = 'postgresql//\\*\\*\\*@host/name' is no database URL",
+        ),
+        ("postgresql://user:secret@host:secret/name", "is no database URL"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
         ("nosuchdatabase://host/name", "needs a database driver"),
@@ -53,11 +58,12 @@ def test_a_wrong_url_says_what_would_be_right(url: str, message: str) -> None:
 
 
 def test_a_password_is_never_told() -> None:
-    """Messages name the database without its password."""
-    with pytest.raises(UsageError) as told:
-        Registry("nosuchdatabase://user:secret@host/name", "m")
-    assert "secret" not in str(told.value)
-    assert "host" in str(told.value)
+    """Messages name the database without its password, and so do tracebacks."""
+    for url in ("nosuchdatabase://user:secret@host/name", "postgresql://user:secret:0/name"):
+        with pytest.raises(UsageError) as told:
+            Registry(url, "m")
+        assert "://***" in str(told.value)
+        assert "secret" not in "".join(traceback.format_exception(told.value))
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
