@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:  # `freshet --help` loads this module
     from fastapi import Request
@@ -36,6 +37,12 @@ ANYBODY = Caller()
 # The callers with a token that no file of tokens names; no token may have their names.
 ADMIN_TOKEN = Caller("admin-token", frozenset({"admin"}))
 LOCAL_ADMIN = Caller("local-admin", frozenset({"admin"}))
+
+
+def peer_of(scope: Mapping[str, Any]) -> str:
+    """The address that a request's connection comes from: perhaps a proxy's."""
+    client = scope.get("client")
+    return str(client[0]) if client else "unix socket"
 
 
 def caller_of(request: Request) -> Caller:

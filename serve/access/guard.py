@@ -16,7 +16,7 @@ from fastapi import Request, Response
 from starlette.types import Scope as Asgi
 
 from converters.config.settings import Settings
-from serve.access.caller import ANYBODY, SCOPES, Caller, Scope
+from serve.access.caller import ANYBODY, SCOPES, Caller, Scope, peer_of
 from serve.access.credentials import Credentials
 from serve.access.hosts import Hosts, Origins
 from serve.http.body import JSON, media_type
@@ -125,13 +125,7 @@ class Guard:
 
     def report(self, scope: Asgi, path: str, reason: str) -> None:
         """Log that a call of an admin route was refused: never what was sent."""
-        peer = scope.get("client")
-        log.warning(
-            "admin call refused",
-            route=path,
-            peer=peer[0] if peer else "unix socket",
-            reason=reason,
-        )
+        log.warning("admin call refused", route=path, peer=peer_of(scope), reason=reason)
 
     def _caller(self, scope: Asgi, needed: Scope) -> Caller:
         presented = _presented(scope)

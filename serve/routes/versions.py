@@ -27,6 +27,7 @@ from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
 from learners.registry.errors import UnknownVersionError
 from learners.versions.describe import entry_json, full_json, version_json
+from serve.access.caller import caller_of, peer_of
 from serve.http.body import JSON, only_parameters, parse
 from serve.http.every_request import seconds_left
 from serve.http.problems import (
@@ -284,8 +285,8 @@ def _moment(text: str) -> datetime:
 
 
 def _actor(request: Request) -> str:
-    """The caller, for the ledger."""
-    return f"http {request.client.host if request.client else 'unknown'}"
+    """The caller, for the ledger: its token's name, and where its connection comes from."""
+    return f"{caller_of(request).name} http {peer_of(request.scope)}"
 
 
 def routes(service: Service) -> list[Route]:

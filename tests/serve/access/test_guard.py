@@ -335,6 +335,30 @@ def test_a_refused_caller_moves_nothing(tmp_path: Path) -> None:
         assert [entry.seq for entry in maker.registry.ledger.entries()] == before
 
 
+def test_the_ledger_names_the_token_and_the_connection(
+    scoped: tuple[TestClient, dict[Scope, str], Maker],
+) -> None:
+    """Not who a header says that the caller is; the admin tokens without a name have one, too."""
+    client, made, maker = scoped
+    headers = bearer(made["admin"]) | {"x-forwarded-for": "10.9.9.9"}
+    with calling_from(client, "10.0.0.7"):
+        client.post("/promote", json=MOVE, headers=headers)
+        client.post("/unpin", json={"reason": "test"}, headers=headers)
+    assert maker.registry.ledger.entries()[-1].actor == "of-admin http 10.0.0.7"
+
+
+@pytest.mark.parametrize("name", ["local-admin", "admin-token"])
+def test_the_ledger_names_the_admin_tokens_without_a_name(tmp_path: Path, name: str) -> None:
+    """By names that no token can have."""
+    local = name == "local-admin"
+    more = "" if local else f'[serve]\nadmin_token = "{TOKEN}"\n'
+    with a_client(tmp_path, more=more) as (client, maker):
+        headers = admin_header(maker.project) if local else bearer(TOKEN)
+        settle()
+        assert client.post("/promote", json=MOVE, headers=headers).status_code == 200
+        assert maker.registry.ledger.entries()[-1].actor == f"{name} http 127.0.0.1"
+
+
 @contextmanager
 def calling_from(client: TestClient, address: str) -> Iterator[None]:
     """Let a client's calls come from another address."""
