@@ -1,7 +1,8 @@
 """``freshet token``: the named tokens that callers of the HTTP server send.
 
-Servers follow the file within a second; none is restarted. A token is printed once, on standard
-output alone, so that a shell can take it: ``TOKEN=$(freshet token add ci --scope score)``.
+No server is restarted: when a command ends, each has seen the change or will before it answers the
+next request. A token is printed once, on standard output alone, so that a shell can take it:
+``TOKEN=$(freshet token add ci --scope score)``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,6 +64,7 @@ def add(
     file = _file(config)
     before = file.read()
     token, text = file.add(name, scope, _moment(expires))
+    _wait_for_servers()
     _print_secret(token, text, json=json)
     say(
         f"Token '{name}' of {_scopes(token.scopes)} was added{_until(token)}. Keep it: it is not "
@@ -102,6 +105,7 @@ def revoke(name: Name, config: Config = DEFAULT_CONFIG, json: Json = False) -> N
     """Make a token unusable at once; its scopes stay closed."""
     file = _file(config)
     token = file.revoke(name)
+    _wait_for_servers()
     say(f"Token '{name}' is revoked.")
     _say_closed(file.read(), token)
     if json:
@@ -118,6 +122,7 @@ def rotate(
     first one when nothing sends it any more.
     """
     token, text = _file(config).rotate(name, _moment(expires), forever=expires == NEVER)
+    _wait_for_servers()
     _print_secret(token, text, json=json)
     say(f"Token '{name}' has a new secret{_until(token)}; the old one is no longer accepted.")
 
@@ -130,6 +135,7 @@ def forget(name: Name, config: Config = DEFAULT_CONFIG, json: Json = False) -> N
     """
     file = _file(config)
     token = file.forget(name)
+    _wait_for_servers()
     say(f"Token '{name}' is forgotten.")
     closed = file.read().closed()
     for scope in (each for each in token.scopes if each not in closed and each != "admin"):
@@ -144,6 +150,13 @@ def _file(config: Path) -> TokenFile:
     from serve.access.tokens import TokenFile
 
     return TokenFile(settings.serve.tokens or settings.home / "tokens.json")
+
+
+def _wait_for_servers() -> None:
+    """Wait as long as a server that has just looked at the file waits before it looks again."""
+    from serve.access.credentials import LOOK_SECONDS
+
+    sleep(LOOK_SECONDS)
 
 
 def _moment(expires: str | None) -> datetime | None:

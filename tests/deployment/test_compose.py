@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from converters.config.settings import ServeSettings
+from serve.access.hosts import Hosts
+from serve.http.problems import MisdirectedError
 from tests.support import ROOT
 from tests.support.serving.deployment import (
     COMPOSE,
@@ -116,6 +120,17 @@ def test_ports_are_published_to_this_machine_only(name: str) -> None:
 def test_admin_token_is_not_in_the_file() -> None:
     """The token passes through from the environment, with no default that somebody could know."""
     assert service("serve")["environment"]["FRESHET_SERVE__ADMIN_TOKEN"] is None
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "serve:8000", "172.18.0.4"])
+def test_server_knows_the_hosts_that_it_is_called_by(host: str) -> None:
+    """The published port on this machine, its own health check, and other containers."""
+    (option,) = [word for word in container_command("serve") if word.count(".") == 3]
+    names = json.loads(service("serve")["environment"]["FRESHET_SERVE__HOSTS"])
+    hosts = Hosts(ServeSettings(host=option, hosts=names))
+    hosts.check({"headers": [(b"host", host.encode())]})
+    with pytest.raises(MisdirectedError):
+        hosts.check({"headers": [(b"host", f"{host}.example".encode())]})
 
 
 def test_learner_waits_for_a_healthy_broker() -> None:

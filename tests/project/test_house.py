@@ -48,7 +48,6 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.report.breakdowns": "one section of the report",
     "learners.report.served_score": "one section of the report",
     "learners.vw.model_file": "a file format; the learner is Vowpal Wabbit's workspace",
-    "serve.access.credentials": "what is accepted, followed on disk; the guard decides by it",
     "serve.access.hosts": "names and origins; the guard is about tokens",
     "serve.demo.folder": "the files of the demo",
     "serve.demo.screen": "what the demo shows",

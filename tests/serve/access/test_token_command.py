@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 
 from serve.access.tokens import TOKEN, TokenFile
+from serve.commands import token as token_commands
 from serve.commands.token import _moment
 from tests.support.serving.command import freshet
-from tests.support.serving.processes import until
 from tests.support.serving.project import Project
 from tests.support.serving.served import a_project, maker_of
 from tests.support.serving.server_process import ask, server_of
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """A project without tokens."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project without tokens, and without servers that would have to be waited for."""
+    monkeypatch.setattr(token_commands, "_wait_for_servers", lambda: None)
     return Project(tmp_path / "p")
 
 
@@ -164,16 +165,16 @@ def test_a_running_server_follows_the_commands(tmp_path: Path) -> None:
         assert server.ask("/unpin", {"reason": "test"}, admin)[0] == 200
         assert answered() == {200}
         text = token(project, "add", "ci", "--scope", "score").stdout.strip()
-        until(lambda: answered() == {401})
+        assert answered() == {401}
         assert answered(text) == answered(admin) == {200}
         fresh = token(project, "rotate", "ci").stdout.strip()
-        until(lambda: answered(text) == {401})
-        until(lambda: answered(fresh) == {200})
+        assert answered(text) == {401}
+        assert answered(fresh) == {200}
         token(project, "revoke", "ci")
-        until(lambda: answered(fresh) == {401})
+        assert answered(fresh) == {401}
         assert answered() == {401}
         token(project, "forget", "ci")
-        until(lambda: answered() == {200})
+        assert answered() == {200}
         server.process.terminate()
         assert server.process.wait(60) == 0
         printed = server.said.read_text(encoding="utf-8")
