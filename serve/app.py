@@ -87,14 +87,19 @@ class Described:
         self._routes = routes
         self._guard = guard
         self._made: dict[frozenset[str], bytes] = {}
+        self._making = asyncio.Lock()
 
     async def answer(self, request: Request) -> Response:
         """The document."""
         only_parameters(request)
         opened = self._guard.open_scopes()
-        if opened not in self._made:
-            self._made[opened] = orjson.dumps(document(self._app, self._routes, opened))
+        async with self._making:
+            if opened not in self._made:
+                self._made[opened] = await asyncio.to_thread(self._document, opened)
         return Response(self._made[opened], media_type=JSON)
+
+    def _document(self, opened: frozenset[str]) -> bytes:
+        return orjson.dumps(document(self._app, self._routes, opened))
 
 
 def _add(app: FastAPI, route: Route, guard: Guard, admin: str) -> None:
