@@ -44,7 +44,7 @@ def serve(
         address = address_of(listener)
         say(f"Serving model '{settings.model}' at {address}. Ctrl-C stops cleanly.")
         say_admin_token(settings, address)
-        run(settings, schema, listener, settings.serve.workers if workers is None else workers)
+        run(settings, schema, [listener], settings.serve.workers if workers is None else workers)
 
 
 def listening_at(settings: Settings, host: str | None, port: int | None) -> Settings:

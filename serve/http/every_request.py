@@ -63,6 +63,9 @@ class EveryRequest:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = scope["method"]
+        if method == "HEAD":  # as GET, of whose answer the server leaves out the body
+            scope = {**scope, "method": "GET"}
         began = perf_counter()
         scope["request_id"] = request_id = request_ids.begin(scope["headers"])
         now = asyncio.get_running_loop().time()
@@ -76,9 +79,9 @@ class EveryRequest:
                 raise
             await self._answer_late(scope, exchange)
         finally:
-            self._note(scope, exchange, perf_counter() - began)
+            self._note(scope, method, exchange, perf_counter() - began)
 
-    def _note(self, scope: Scope, exchange: Exchange, seconds: float) -> None:
+    def _note(self, scope: Scope, method: str, exchange: Exchange, seconds: float) -> None:
         """Count a request that has ended, and write it to the access log."""
         route = route_of(scope)
         self._counters.request(route, exchange.status or 500, seconds)
@@ -88,11 +91,11 @@ class EveryRequest:
                 scope["request_id"],
                 exchange.status,
                 None if peer is None else peer[0],
-                scope["method"],
+                method,
                 route,
                 round(seconds, 6),
                 exchange.bytes_in,
-                exchange.bytes_out,
+                0 if method == "HEAD" else exchange.bytes_out,
                 getattr(scope.get("caller"), "name", ""),
             )
             self._access_log.add(line)

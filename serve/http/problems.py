@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from converters.errors import FreshetError, UsageError
 from learners.registry.errors import (
@@ -219,10 +220,11 @@ def problem(
     )
 
 
-def last_answer(kind: Kind, detail: str, request_id: str) -> bytes:
-    """The bytes of an HTTP/1.1 answer that ends its connection, where there is no request yet."""
+def last_answer(kind: Kind, detail: str, request_id: str, date: str = "") -> bytes:
+    """The bytes of an HTTP/1.1 answer that ends its connection, for what reaches no route."""
     content = document(kind, detail, request_id=request_id)
     headers = {
+        "Date": date,
         **kind.headers,
         "Connection": "close",
         "Content-Type": PROBLEM_JSON,
@@ -230,7 +232,7 @@ def last_answer(kind: Kind, detail: str, request_id: str) -> bytes:
         "X-Request-ID": request_id,
     }
     lines = [f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += [f"{name}: {value}" for name, value in headers.items() if value]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + content
 
 
@@ -261,6 +263,20 @@ async def _on_error(_request: Request, error: FreshetError) -> Response:
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
+    headers = error.headers
+    if error.status_code == 405 or request.scope["path"] == "*":
+        headers = {"Allow": ", ".join(_methods(request))}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
     kind = OF_HTTP.get(error.status_code, Kind(error.status_code, "http", str(error.detail)))
     detail = f"{kind.title}: {request.method} {request.url.path}. /docs lists the routes."
-    return problem(kind, detail, headers=error.headers)
+    return problem(kind, detail, headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What a path allows; ``*`` is the whole server."""
+    found = {"OPTIONS"}
+    for route in request.app.routes:
+        there = request.scope["path"] == "*" or route.matches(request.scope)[0] is not Match.NONE
+        found |= (getattr(route, "methods", None) or set()) if there else set()
+    return sorted(found | {"HEAD"} if "GET" in found else found)

@@ -11,6 +11,7 @@ import os
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     disable_created_metrics,
     generate_latest,
@@ -34,6 +35,7 @@ class Counters:
         access_lines_lost: lines of the access log that could not be written.
         load_seconds: of each version loaded.
         load_failures: versions not loaded (``condemned``: marked unusable for every server).
+        connections, connections_closed (by reason): of this process, and for want of room.
     """
 
     def __init__(self) -> None:
@@ -61,6 +63,11 @@ class Counters:
         )
         failures = "Versions marked unusable (condemned=true), or not fit for this server."
         self.load_failures = self._counter("model_load_failures", failures, "condemned")
+        self.connections = Gauge(
+            "freshet_connections", "Open connections.", multiprocess_mode="livesum", registry=here
+        )
+        full = "Connections closed for want of room: idle ones evicted, requests refused."
+        self.connections_closed = self._counter("connections_closed", full, "reason")
         self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

@@ -1,107 +1,337 @@
 """One connection: uvicorn's HTTP/1.1 with its gaps closed.
 
-An offer of another protocol (Java's HTTP client offers HTTP/2 with its first request) is ignored,
-where uvicorn would lose the body; neither an incomplete head nor the rest of a refused body is
-awaited forever; and what is not HTTP is answered by a problem document.
+:mod:`serve.server.heads` bounds and checks the bytes of a head before uvicorn's parser has them,
+:mod:`serve.server.chunks` decodes a body in chunks. Requests that come one after the other
+without waiting (a pipeline) stay unparsed until the answer before them is complete, and reading
+stops meanwhile. What is refused here is answered by a problem document and ends the connection,
+gently: a client that is still sending can read the answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serve.http import request_ids
 from serve.http.access_log import AccessLog, Line
-from serve.http.problems import Kind, last_answer
+from serve.http.problems import KINDS, BusyError, last_answer
+from serve.server import heads
+from serve.server.chunks import Chunks
+from serve.server.heads import RefusedError
 
-OFFERS = frozenset({b"upgrade", b"http2-settings"})
-NOT_HTTP = Kind(400, "not-http", "This is not HTTP/1.1")
+if TYPE_CHECKING:
+    from uvicorn import Config
+    from uvicorn.server import ServerState
+
+    from serve.server.connections import Connections
+
+# Of SO_LINGER: on, for no time.
+RESET = struct.pack("ii", 1, 0)
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. The keep-alive timer also runs until the next head is complete."""
+    """One connection.
+
+    Attributes:
+        table: of all connections of this process.
+        admin_door: whether it came to the address that has only the admin routes.
+        opening: while the connection is not made yet (TLS), what makes it.
+    """
+
+    def __init__(
+        self,
+        table: Connections,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.table = table
+        self.admin_door = False
+        self.opening: asyncio.Task[None] | None = None
+        self.headers = []
+        self._wire: asyncio.Transport | None = None
+        self._unparsed = b""
+        self._method = self._target = self._version = b""
+        self._in_message = False  # its head is complete, its body is not
+        self._length = 0  # bytes of the body to come, where they were announced
+        self._chunks: Chunks | None = None
+        self._peer_ended = self._ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the timer for the first head."""
-        super().connection_made(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
+        """Begin, with a transport that uvicorn closes gently."""
+        self._wire = transport
+        super().connection_made(cast("asyncio.Transport", _Wire(transport, self.end)))
+        self.flow = _Flow(transport)
+        self.opening = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer."""
+        """The connection is gone."""
+        self._ending = True
+        self._unparsed = b""
+        self.table.lost(self)
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
-        """Parse data; continue as HTTP/1.1 after an offer of another protocol."""
+        """Parse what may be parsed now, and keep the rest."""
+        if self._ending:  # what comes after the last answer is read and dropped
+            return
+        self._unparsed = self._unparsed + data if self._unparsed else data
+        self._go_on()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer what has come as a whole; a client may end its side before it is answered."""
+        self._peer_ended = True
+        whole = not self._ending and not self._in_message and self._answering
+        return whole and self.scheme == "http"  # TLS cannot end one side only
+
+    def _go_on(self) -> None:
+        """Parse until a request has to be answered first, or more has to come."""
+        if self._ending:
+            return
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            self._ignore_offer(data[offer.args[0] :])
+            at = self._parse(self._unparsed)
+        except RefusedError as error:
+            self._refuse(error)
+            return
+        self._unparsed = self._unparsed[at:] if at else self._unparsed
+        if self._peer_ended and not self._answering:
+            self.end()
+
+    def _parse(self, data: bytes) -> int:
+        """Parse bytes; how many were parsed."""
+        at = 0
+        while at < len(data) and not self._ending:
+            if self._chunks is not None:
+                before, at = at, self._decode(self._chunks, data, at)
+                if self._in_message and before < at < len(data):  # the rest in another turn
+                    self._hold()
+                    self.loop.call_soon(self._go_on)
+                    return at
+                if self._in_message:
+                    break
+            elif self._in_message:
+                part = data[at : at + self._length]
+                at += len(part)
+                self._length -= len(part)
+                self.parser.feed_data(part)
+            elif self._answering or self.flow.write_paused:
+                self._hold()
+                return at
+            elif data.startswith(b"\r\n", at):
+                at += 2
+            elif len(data) - at == 1 and data.endswith(b"\r"):
+                break
+            elif end := heads.head_end(data, at):
+                self._begin(data, at, end)
+                at = end
+            else:
+                break
+        cast("_Flow", self.flow).release()
+        return at
+
+    def _begin(self, data: bytes, at: int, end: int) -> None:
+        """Begin the request whose head this is."""
+        self._method, self._target, self._version = heads.request_line(data, at)
+        try:
+            self.parser.feed_data(heads.without_offer(data[at:end]))
+        except httptools.HttpParserCallbackError as error:
+            raise error.__context__ or error from None
         except httptools.HttpParserError as error:
-            self.send_400_response(str(error))
+            raise RefusedError(heads.NOT_HTTP, f"The request cannot be parsed: {error}.") from None
+
+    def _decode(self, chunks: Chunks, data: bytes, at: int) -> int:
+        """Decode a body in chunks; where it stopped."""
+        at, body = chunks.decode(data, at)
+        if body:
+            self.on_body(body)
+        if chunks.complete:
+            self._chunks = None
+            # The parser has seen the head only; fields after the body it does not see.
+            self.parser.feed_data(b"0\r\n\r\n")
+        return at
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self.scope["abort"] = self.drop  # type: ignore[typeddict-unknown-key]
+        if self.admin_door:
+            self.scope["admin_door"] = True  # type: ignore[typeddict-unknown-key]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field as RFC 9110 reads it: in lower case, without blanks around its value."""
+        self.headers.append((name.lower(), value.strip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        """Stop the timer: the head is complete."""
-        self._unset_keepalive_if_required()
-        self.scope["abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
+        """Check the head as a whole, and start the request."""
+        self.url, authority = heads.resolved(self._method, self._target)
+        fields = heads.checked(self.headers, self._version, authority)
+        if authority is not None:
+            others = [field for field in self.headers if field[0] != b"host"]
+            self.headers[:] = [(b"host", authority), *others]
+        self.expect_100_continue = b"expect" in fields and self._version == b"1.1"
+        self._in_message = True
+        if b"transfer-encoding" in fields:
+            self._chunks = Chunks()
+        self._length = int(fields.get(b"content-length", b"0"))
+        self.table.busy(self)
+        if self.table.crowded:
+            self.table.count("refused")
+            raise RefusedError(KINDS[BusyError], "All connections are busy. Try again soon.")
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """The body is complete."""
+        self._in_message = False
+        self._method, self.headers = b"", []
+        super().on_message_complete()
+
     def on_response_complete(self) -> None:
-        """After the last answer, do not wait for ever until the client has read it."""
-        super().on_response_complete()
-        if self.transport.is_closing():
-            self._abort_later()
+        """Wait for the next request, or take it if it has come already."""
+        self.server_state.total_requests += 1
+        if self._ending:
+            return
+        self.table.waits(self)
+        if self.unread():
+            self.table.stalls(self)
+        self.flow.resume_reading()
+        if self._unparsed or self._peer_ended:
+            self._go_on()
 
-    def timeout_keep_alive_handler(self) -> None:
-        """End an idle connection, also one whose client does not read its answer."""
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
+    def pause_writing(self) -> None:
+        """The client does not read as fast as it is answered."""
+        super().pause_writing()
+        self.table.stalls(self)
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        super().resume_writing()
+        self.table.flows(self)
+        if self._unparsed and not self._ending:
+            self._go_on()
+
+    def expire(self) -> None:
+        """End: no request has come in time; where a part of one has, say so."""
+        if self._unparsed and not self._in_message:
+            self._refuse(
+                RefusedError(
+                    heads.SLOW_HEAD,
+                    f"The request's head did not arrive within {self.timeout_keep_alive} s.",
+                )
+            )
         else:
-            super().timeout_keep_alive_handler()
+            self.end()
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP, and close the connection."""
-        request_id = request_ids.new()
-        detail = f"The request cannot be parsed: {msg}."
-        self.transport.write(last_answer(NOT_HTTP, detail, request_id))
+    def drop(self) -> None:
+        """End at once."""
+        if self._wire is not None:
+            if self.unread():  # the system would keep it for a client that never takes it
+                sock = self._wire.get_extra_info("socket")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            self._wire.abort()
+        elif self.opening is not None:
+            self.opening.cancel()
+
+    def unread(self) -> int:
+        """Bytes of answers that the client has not taken yet."""
+        return 0 if self._wire is None else self._wire.get_write_buffer_size()
+
+    def end(self) -> None:
+        """Send no more; a client that is still sending may read its answer before the end.
+
+        Closed with unread input, the system would reset the connection, and the answer be lost.
+        """
+        if self._wire is None:
+            self.drop()
+        if self._wire is None or self._ending:
+            return
+        self._ending = True
+        self.table.ends(self)
+        sending = (self._in_message or self._unparsed) and not self._peer_ended
+        self._unparsed = b""
+        if not sending:
+            self._wire.close()
+            return
+        if self._wire.can_write_eof():
+            self._wire.write_eof()
+        cast("_Flow", self.flow).release()
+        self.flow.resume_reading()
+
+    @property
+    def _answering(self) -> bool:
+        """Whether a request waits for its answer."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _hold(self) -> None:
+        """Read nothing until what is here is parsed."""
+        cast("_Flow", self.flow).hold()
+
+    def _refuse(self, error: RefusedError) -> None:
+        """Answer what is refused, and end the connection."""
+        request_id = request_ids.begin(self.headers)
+        if self._answering:  # a body that is none: its route may not have begun to answer
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.drop()
+                return
+        else:
+            self.table.refused(error.kind.status)
+            self._log(request_id, error.kind.status)
+        self._in_message = True
+        answer = last_answer(error.kind, error.detail, request_id, self._date())
+        if self._method == b"HEAD":
+            answer = answer[: answer.index(b"\r\n\r\n") + 4]
+        self.transport.write(answer)
+        self.end()
+
+    def _log(self, request_id: str, status: int) -> None:
         access_log: AccessLog | None = self.app_state.get("access_log")
         if access_log is not None:
             peer = None if self.client is None else self.client[0]
-            access_log.add(Line(request_id, NOT_HTTP.status, peer))
-        self.transport.close()
-        self._abort_later()
+            access_log.add(Line(request_id, status, peer))
 
-    def _abort_later(self) -> None:
-        self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.transport.abort
-        )
-
-    def _should_upgrade(self) -> bool:
-        """Handle nothing of a request with an offer until it is parsed again without."""
-        return True
-
-    def _ignore_offer(self, rest: bytes) -> None:
-        """Parse the current request again without its offer, then what followed its head."""
-        method = self.parser.get_method()
-        if method == b"CONNECT":
-            self.send_400_response("this is not a proxy")
-            return
-        lines = [b"%b %b HTTP/1.1" % (method, self.url)]
-        for name, value in self.headers:
-            kept = _without_offers(value) if name == b"connection" else value
-            if name not in OFFERS and kept:
-                lines.append(b"%b: %b" % (name, kept))
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"\r\n".join([*lines, b"", b""]) + rest)
+    def _date(self) -> str:
+        return next((v.decode() for n, v in self.server_state.default_headers if n == b"date"), "")
 
 
-def _without_offers(connection: bytes) -> bytes:
-    """A Connection header without offers."""
-    tokens = [token.strip() for token in connection.split(b",")]
-    return b", ".join(token for token in tokens if token.lower() not in OFFERS)
+class _Wire:
+    """A transport that is closed by the connection, gently."""
+
+    def __init__(self, transport: asyncio.Transport, end: Callable[[], None]) -> None:
+        self.close = end
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.get_extra_info = transport.get_extra_info
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+
+
+class _Flow(FlowControl):
+    """Reading that is also held while there is something to parse."""
+
+    held = False
+
+    def hold(self) -> None:
+        """Read nothing until released."""
+        self.held = True
+        self.pause_reading()
+
+    def release(self) -> None:
+        """Read again."""
+        if self.held:
+            self.held = False
+            self.resume_reading()
+
+    def resume_reading(self) -> None:
+        """Read again, unless it is held."""
+        if not self.held:
+            super().resume_reading()

@@ -1,7 +1,7 @@
 """The HTTP server as processes: uvicorn around :mod:`serve.app`, with one worker or several.
 
-Workers share one listening socket, and each follows the registry by itself. On SIGTERM or Ctrl-C
-running requests are answered first.
+Workers share the listening sockets, and each follows the registry by itself. On SIGTERM or Ctrl-C
+running requests are answered first. A worker that hangs is ended, and its parent starts another.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import shutil
 import signal
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import structlog
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
@@ -27,6 +30,10 @@ from converters.schema.schema import Schema
 from learners.registry import Registry
 from serve.processes.liveness import end_with_loop
 from serve.processes.ports import BACKLOG
+from serve.server import tls
+from serve.server.connections import SPARE, Connections
+from serve.server.hang_report import watch
+from serve.server.listener import Loop
 from serve.server.protocol import Protocol
 from stream.logging import configure_logs
 
@@ -39,6 +46,69 @@ PARENT_SECONDS = 1.0
 WORKER_SECONDS = 15
 # As in serve.http.prometheus_counters, which may only be imported once the variable is set.
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+# Descriptors for databases, logs, snapshots, counters and requests that are refused.
+RESERVED_FILES = 96
+FEWEST_CONNECTIONS = 8
+SWEEP_SECONDS = 0.5
+RENEW_SECONDS = 2.0
+
+log = structlog.get_logger()
+
+
+class Config(uvicorn.Config):
+    """What a server process is made of; sent to workers, which then load it.
+
+    Attributes:
+        table: of the connections of this process.
+    """
+
+    def __init__(
+        self, settings: Settings, schema: Schema, limit: int, parent: int | None, workers: int
+    ) -> None:
+        self.settings, self.limit, self.parent = settings, limit, parent
+        patience = max(1, round(settings.serve.timeout))
+        super().__init__(
+            partial(create, settings, schema, parent),
+            factory=True,
+            http=Protocol,
+            ws="none",
+            lifespan="on",
+            workers=workers,
+            timeout_worker_healthcheck=WORKER_SECONDS,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            # Who the peer is, nobody else may say.
+            proxy_headers=False,
+            timeout_keep_alive=patience,
+            timeout_graceful_shutdown=patience,
+            backlog=BACKLOG,
+        )
+        self.table: Connections
+        self._certificate: tls.Certificate | None = None
+
+    @property
+    def context(self) -> ssl.SSLContext | None:
+        """The certificate for new connections; None for plain HTTP."""
+        return None if self._certificate is None else self._certificate.context
+
+    def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
+        """Make the event loop that accepts connections as there is room for them."""
+        return partial(Loop, self)
+
+    def load(self) -> None:
+        """Make the application, and what watches over this process."""
+        super().load()
+        serve = self.settings.serve
+        app: Any = self.loaded_app
+        self.table = Connections(self.limit, serve.timeout, app.state.service.counters)
+        # Called as uvicorn calls a protocol's class.
+        self.http_protocol_class = partial(Protocol, self.table)  # type: ignore[assignment]
+        _again(SWEEP_SECONDS, self.table.sweep)
+        if serve.tls_cert and serve.tls_key:
+            self._certificate = tls.Certificate(serve.tls_cert, serve.tls_key)
+            _again(RENEW_SECONDS, self._certificate.renew)
+        watch(serve.timeout)
 
 
 def create(settings: Settings, schema: Schema, parent: int | None = None) -> FastAPI:
@@ -56,40 +126,62 @@ def create(settings: Settings, schema: Schema, parent: int | None = None) -> Fas
     return app
 
 
-def run(settings: Settings, schema: Schema, listener: socket.socket, workers: int) -> None:
+def run(
+    settings: Settings, schema: Schema, listeners: Sequence[socket.socket], workers: int
+) -> None:
     """Serve until a signal stops it.
+
+    Args:
+        settings: of the config.
+        schema: of the same config.
+        listeners: the socket of the server, and perhaps one for the admin routes only.
+        workers: processes.
 
     Raises:
         RegistryError: the registry cannot be used.
+        ConfigError: the certificate cannot be used.
     """
     # Opened once here: a worker that fails at its start could not report why as well.
     Registry(settings.registry, settings.model).close()
+    if settings.serve.tls_cert and settings.serve.tls_key:
+        tls.check(settings.serve.tls_cert, settings.serve.tls_key)
     parent = os.getpid() if workers > 1 else None
-    patience = max(1, round(settings.serve.timeout))
-    config = uvicorn.Config(
-        partial(create, settings, schema, parent),
-        factory=True,
-        loop="uvloop",
-        http=Protocol,
-        ws="none",
-        lifespan="on",
-        workers=workers,
-        timeout_worker_healthcheck=WORKER_SECONDS,
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        # The peer's own address decides who may use admin routes.
-        proxy_headers=False,
-        timeout_keep_alive=patience,
-        timeout_graceful_shutdown=patience,
-        backlog=BACKLOG,
-    )
+    limit = connection_limit(settings.serve.max_connections)
+    config = Config(settings, schema, limit, parent, workers)
     if workers == 1:
         with _signals_kept():
-            uvicorn.Server(config).run(sockets=[listener])
+            uvicorn.Server(config).run(sockets=list(listeners))
     else:
         with _shared_counters(settings.home), _signals_kept():
-            Multiprocess(config, [listener]).run()
+            Multiprocess(config, list(listeners)).run()
+
+
+def connection_limit(wanted: int) -> int:
+    """How many connections a process may have, so that descriptors are left for files.
+
+    The soft limit of open files is raised as far as that helps and the hard one allows.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + SPARE + RESERVED_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return wanted
+    limit = max(FEWEST_CONNECTIONS, soft - SPARE - RESERVED_FILES)
+    log.warning("open files limit connections", limit=limit, wanted=wanted, open_files=soft)
+    return limit
+
+
+def _again(seconds: float, step: Callable[[], None]) -> None:
+    """Do a step again and again in the running event loop."""
+
+    def then() -> None:
+        loop.call_later(seconds, then)
+        step()
+
+    loop = asyncio.get_running_loop()
+    loop.call_later(seconds, then)
 
 
 @contextmanager

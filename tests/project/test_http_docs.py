@@ -10,6 +10,7 @@ from typing import Any
 from learners.line_bounds import UNLEARNABLE
 from serve.http.problems import BUG, KINDS, OF_HTTP
 from serve.rows.row_errors import MISSING_COLUMN, ROW_SENTENCES, TOO_MANY_CROSSES
+from serve.server.heads import OF_HEADS
 from tests.support import ROOT
 from tests.support.serving.served import a_client
 
@@ -35,7 +36,9 @@ def test_every_status_of_a_failure_is_in_the_table() -> None:
     """And no status is there that nothing gives."""
     rows = re.findall(r"^\| ([0-9, ]+) \|", TEXT, re.MULTILINE)
     told = {int(status) for row in rows for status in row.split(",")}
-    assert told == {kind.status for kind in [*KINDS.values(), *OF_HTTP.values()]} - {BUG.status}
+    assert told == {kind.status for kind in [*KINDS.values(), *OF_HTTP.values(), *OF_HEADS]} - {
+        BUG.status
+    }
 
 
 def test_the_example_of_a_problem_is_a_real_one(tmp_path: Any) -> None:

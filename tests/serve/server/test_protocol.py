@@ -5,7 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
 from time import monotonic, sleep
 
 import pytest
@@ -41,6 +44,23 @@ def chunked(*parts: bytes, end: bool = True) -> bytes:
     head = b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
     return head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + (b"0\r\n\r\n" if end else b"")
+
+
+def resident(server: Server) -> int:
+    """Memory of a server's process in KiB."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    return next(int(x.split()[1]) for x in status.splitlines() if x.startswith("VmRSS"))
+
+
+def is_reset(step: Callable[[], None]) -> bool:
+    """Whether the server ends the connection on which a client does something again and again."""
+    began = monotonic()
+    try:
+        while monotonic() - began < 60:
+            step()
+    except ConnectionError:
+        return True
+    return False
 
 
 class Answers:
@@ -186,11 +206,115 @@ def test_an_offer_to_speak_something_else_is_passed_over(
 
 
 def test_a_head_that_does_not_end_is_not_waited_for(server: Server) -> None:
-    """Nor is a connection on which nothing is ever said."""
-    for sent in (b"", b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"):
+    """408 after the time-out; a connection on which nothing is said ends without a word."""
+    for sent in (b"P", b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n", request(ROW)[:-20]):
         with server.connect() as connection:
+            began = monotonic()
             connection.sendall(sent)
-            assert Answers(connection).ended()
+            answers = Answers(connection)
+            assert answers.next()[0] == 408
+            assert answers.ended()
+            assert monotonic() - began >= TIMEOUT
+    with server.connect() as connection:
+        assert Answers(connection).ended()
+
+
+def test_a_drip_of_header_lines_does_not_prolong_the_patience(server: Server) -> None:
+    """The time-out is for the whole head, not for each of its lines."""
+    with server.connect() as connection:
+        began = monotonic()
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        connection.settimeout(0.2)
+        received = b""
+        while not received and monotonic() - began < 5 * TIMEOUT:
+            connection.sendall(b"a: b\r\n")
+            try:
+                received = connection.recv(65_536)
+            except TimeoutError:
+                continue
+        assert received.startswith(b"HTTP/1.1 408")
+
+
+def test_a_pipeline_is_answered_in_order_in_bounded_memory(server: Server) -> None:
+    """Of many requests sent at once, the next is begun when the one before it is answered."""
+    many = 3_000
+    whole = request(ROW) + b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    before = resident(server)
+    with server.connect() as connection:
+        sending = Thread(target=connection.sendall, args=(whole * many,))
+        sending.start()
+        answers = Answers(connection)
+        for _ in range(many):
+            assert b"score" in answers.next()[2]
+            assert b"alive" in answers.next()[2]
+        sending.join()
+    assert resident(server) - before < 10_000
+
+
+def test_a_client_that_never_reads_is_ended_in_bounded_memory(server: Server) -> None:
+    """Its requests are not begun while answers wait for it, and the time-out ends it."""
+    before, most = resident(server), 0
+    with server.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(0.2)
+
+        def send_more() -> None:
+            nonlocal most
+            with suppress(TimeoutError):
+                connection.send(b"GET /docs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 1000)
+            most = max(most, resident(server))
+
+        assert is_reset(send_more)
+    assert most - before < 20_000
+
+
+def test_a_client_that_reads_byte_by_byte_is_ended(server: Server) -> None:
+    """What it takes of its answer is too little to wait for more."""
+    with server.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # More than the system's buffers hold.
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 500)
+
+        def read_a_byte() -> None:
+            connection.recv(1)
+            sleep(0.05)
+            connection.send(b"\r")
+
+        assert is_reset(read_a_byte)
+
+
+def test_a_client_may_end_its_side_before_it_is_answered(server: Server) -> None:
+    """What it has sent as a whole is answered; then the connection ends."""
+    with server.connect() as connection:
+        connection.sendall(request(ROW) * 3)
+        connection.shutdown(socket.SHUT_WR)
+        answers = Answers(connection)
+        assert [answers.next()[0] for _ in range(3)] == [200, 200, 200]
+        assert answers.ended()
+
+
+def test_requests_after_the_last_one_are_not_answered(server: Server) -> None:
+    """``Connection: close`` is honoured, and the answer is not lost with what follows."""
+    closing = request(ROW).replace(b"Host:", b"Connection: close\r\nHost:", 1)
+    old = request(ROW).replace(b"1.1", b"1.0").replace(b"Host:", b"Connection: keep-alive\r\nHost:")
+    for last in (closing, old):
+        with server.connect() as connection:
+            connection.sendall(last + request(ROW) * 100)
+            answers = Answers(connection)
+            status, headers, _ = answers.next()
+            assert (status, headers["connection"]) == (200, "close")
+            assert answers.ended()
+
+
+def test_a_client_that_goes_on_sending_reads_its_refusal(server: Server) -> None:
+    """The connection is not reset under an answer that has not been read."""
+    with server.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\n\r\n")
+        sleep(0.2)
+        connection.sendall(b"x" * 2**20)
+        answers = Answers(connection)
+        assert answers.next()[0] == 400
+        assert answers.ended()
 
 
 def test_the_rest_of_a_refused_body_is_not_waited_for(server: Server) -> None:

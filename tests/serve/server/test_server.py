@@ -128,7 +128,7 @@ def test_a_registry_that_cannot_be_used_ends_the_start(project: Project) -> None
     """At once, and not as a server that could never serve."""
     (project.settings.home / "registry.db").write_bytes(b"this is no database" * 100)
     with listening("127.0.0.1", 0) as listener, pytest.raises(RegistryError, match="registry"):
-        run(project.settings, project.schema, listener, 1)
+        run(project.settings, project.schema, [listener], 1)
 
 
 def _serve(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
