@@ -10,13 +10,15 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from converters.config.settings import ServeSettings
+
 JSON, CSV = "application/json", "text/csv"
 TOKEN = "attacked"
 # Columns of the attacked model that differ from those of the tests' usual one.
 ATTACKED = {"origin": 'kind = "text", missing = "indicator"'}
 NAMES = "id,at,late,carrier,origin,hour,distance,landed"
 START = 1_357_016_400
-MOST_ROWS, MAX_ROW = 10_000, 256 * 2**10
+MOST_ROWS, MAX_ROW = ServeSettings().max_rows, ServeSettings().max_row
 NOT_JSON, TOO_LARGE, REFUSED = 400, 413, 422
 Make = Callable[[int], bytes]
 Bodies = dict[str, tuple[Make, tuple[int, ...]]]

@@ -9,7 +9,6 @@ from tests.faults.http.case import (
     JSON,
     MAX_ROW,
     MOST_ROWS,
-    NOT_JSON,
     REFUSED,
     TOO_LARGE,
     Bodies,
@@ -67,7 +66,7 @@ PREDICT_JSON: Bodies = {
     "10,001 empty rows": (listed(b"{}", MOST_ROWS + 1), (TOO_LARGE,)),
     "a row of many words": (lambda size: (PLAIN % words(MAX_ROW - 100)).encode(), (200, 422)),
     "rows of many words": (large_rows, (200,)),
-    "instances in instances": (repeated(b'{"instances":[', after=b"]}"), (NOT_JSON,)),
+    "instances in instances": (repeated(b'{"instances":[', after=b"]}"), (TOO_LARGE,)),
     "many instances": (repeated(b"{},", b'{"instances":[', b"{}]}"), (TOO_LARGE,)),
     "keys in every order": (numbered('{"hour":3,"{n}":1}'), (REFUSED,)),
     **{
