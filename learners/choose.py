@@ -6,7 +6,7 @@ not wait for one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import cast
@@ -80,6 +80,14 @@ def load(spec: LearnerSpec, path: Path) -> Learner:
         WrongLearnerError: the file is another kind's, or was made with other arguments.
     """
     return _module(spec.kind).load(spec, path)
+
+
+def weights_in(spec: LearnerSpec, path: Path, lines: Iterable[str]) -> dict[str, float]:
+    """The weight of each feature of lines, by readable name, in the model saved at ``path``.
+
+    Raises as :func:`load`.
+    """
+    return _module(spec.kind).weights_in(spec, path, lines)
 
 
 def _kind(settings: LearnerSettings) -> str:

@@ -11,7 +11,7 @@ and then learned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -106,3 +106,6 @@ class LearnerModule(Protocol):
             NonFiniteError: a saved weight is not finite.
             WrongLearnerError: the file is not this kind's.
         """
+
+    def weights_in(self, spec: LearnerSpec, path: Path, lines: Iterable[str]) -> dict[str, float]:
+        """What ``weights_of`` gives for lines, of the learner saved at ``path``; raises as load."""

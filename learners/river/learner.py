@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -198,6 +198,12 @@ def load(spec: LearnerSpec, path: Path) -> RiverLearner:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _not_rivers(path) from error
     return learner
+
+
+def weights_in(spec: LearnerSpec, path: Path, lines: Iterable[str]) -> dict[str, float]:
+    """What :meth:`RiverLearner.weights_of` gives for lines, of the model in a file."""
+    learner = load(spec, path)
+    return {name: weight for line in lines for name, weight in learner.weights_of(line).items()}
 
 
 def _raw_numbers(row: RiverRow) -> dict[str, float]:

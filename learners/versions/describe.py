@@ -70,11 +70,8 @@ def largest_weights(
     from learners.versions.score_file import spec_of
 
     with snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
-        learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)
-    found: dict[str, float] = {}
-    for row in rows:
-        found.update(learner.weights_of(row["text"]))
-    learner.close()
+        lines = [row["text"] for row in rows]
+        found = choose.weights_in(spec_of(version.learner), snapshot.path / MODEL_FILE, lines)
     ordered = sorted(found.items(), key=lambda item: (-abs(item[1]), item[0]))
     return dict(ordered[:most])
 

@@ -66,7 +66,9 @@ def read_header(path: Path) -> Header:
     return Header(version, bits, options.strip(), at + 4 + checksum)
 
 
-def read_weights(path: Path, header_bytes: int, floats: int, bits: int) -> NDArray[np.void]:
+def read_weights(
+    path: Path, header_bytes: int, floats: int, bits: int, *, mapped: bool = False
+) -> NDArray[np.void]:
     """The weights of the model file at ``path``.
 
     Args:
@@ -74,6 +76,7 @@ def read_weights(path: Path, header_bytes: int, floats: int, bits: int) -> NDArr
         header_bytes: where they begin: the size of the file of a workspace that knows nothing.
         floats: floats kept for each weight, the weight itself first.
         bits: its ``--bit_precision``, which bounds the indices.
+        mapped: whether to read only what is looked at, and to trust the order of the rest.
 
     Returns:
         One record for each weight: ``index``, and ``values`` of shape (floats,).
@@ -85,6 +88,8 @@ def read_weights(path: Path, header_bytes: int, floats: int, bits: int) -> NDArr
     size = path.stat().st_size - header_bytes
     if size < 0 or size % record.itemsize:
         raise _not_whole(path, "it is cut short")
+    if mapped and size:
+        return np.memmap(path, record, mode="r", offset=header_bytes)
     weights: NDArray[np.void] = np.fromfile(path, record, offset=header_bytes)
     index = weights["index"]
     if len(index) and (index[-1] >= 1 << bits or not (index[:-1] < index[1:]).all()):
@@ -125,11 +130,11 @@ def _not_whole(path: Path, why: str) -> WrongLearnerError:
 _FLOATS_COIN, _FLOATS_GRADIENT = 6, 3
 
 
-def saved_weights(spec: LearnerSpec, path: Path) -> NDArray[np.void]:
+def saved_weights(spec: LearnerSpec, path: Path, *, mapped: bool = False) -> NDArray[np.void]:
     """The weights in a model file, as :func:`learners.vw.model_file.read_weights` gives them."""
     _header, length = untrained(spec.args)
     floats = _FLOATS_COIN if COIN in spec.args else _FLOATS_GRADIENT
-    return read_weights(path, length, floats, bits(spec))
+    return read_weights(path, length, floats, bits(spec), mapped=mapped)
 
 
 @lru_cache(maxsize=8)

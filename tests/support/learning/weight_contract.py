@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from learners import choose
 from learners.learner import LearnerSpec
 from learners.line_bounds import bounds_for
 from tests.support.learning.learner_contract import Promise, resumes
@@ -51,9 +52,22 @@ def weight_of_one_is_no_weight(spec: LearnerSpec, folder: Path) -> None:
         assert saved_bytes(bare, folder) == saved_bytes(weighted, folder)
 
 
+def weights_can_be_read_from_the_file(spec: LearnerSpec, folder: Path) -> None:
+    """Without opening the model, to the bit; also of a learner that knows nothing."""
+    probes = ["| dist:900 tail=N7 tail=5 |a city=Bonn |b hour=3 |c size:3.5", "| tail=never-seen"]
+    for lines in (labelled_lines(), []):
+        with learning(spec, lines) as learner:
+            learner.save(folder / "model")
+        opened = choose.load(spec, folder / "model")
+        expected = {name: w for probe in probes for name, w in opened.weights_of(probe).items()}
+        opened.close()
+        assert choose.weights_in(spec, folder / "model", probes) == expected
+
+
 WEIGHT_PROMISES: tuple[Promise, ...] = (
     goes_on_with_weights,
     scores_with_weights_are_from_before,
     weights_teach_more_or_less,
     weight_of_one_is_no_weight,
+    weights_can_be_read_from_the_file,
 )
