@@ -6,8 +6,7 @@ them; all of its parts use the model that it began with.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -109,7 +108,7 @@ class Predictions:
                 yield
             raise
 
-    def _answered(self, parts: Iterator[Part | None], served: Served) -> Work[bytes]:
+    def _answered(self, parts: Iterable[Part | None], served: Served) -> Work[bytes]:
         """The answer by one version, its predictions written part by part."""
         written: list[bytes] = []
         start = 0
@@ -119,7 +118,10 @@ class Predictions:
                 continue
             converted = part.converted()
             yield
-            scores = yield from self._scores(served.learner, converted)
+            if self._crosses.any:
+                scores = yield from self._bounded_scores(served.learner, converted)
+            else:
+                scores = scores_of(served.learner, converted)
             answers = self._answers(scores, part.ids(converted), start)
             if part.single:
                 return orjson.dumps(self._only(answers) | {"version": served.version})
@@ -127,10 +129,10 @@ class Predictions:
             written.append(orjson.dumps(answers)[1:-1])
         return b'{"version":%d,"predictions":[%b]}' % (served.version, b",".join(written))
 
-    def _scores(
+    def _bounded_scores(
         self, learner: Learner, rows: Sequence[Row | Refusal]
     ) -> Work[list[float | Refusal]]:
-        """The score of each row of a part; texts that are crossed take some of them at a time."""
+        """The score of each row of a part, where texts are crossed: of some rows at a time."""
         scores: list[float | Refusal] = []
         for some in self._crosses.bounded(rows, learner.kind):
             if scores:
@@ -157,10 +159,10 @@ class Predictions:
         negative, positive = self._labels
         threshold = self._threshold
         answers: list[dict[str, Any]] = []
-        refused: Counter[str] = Counter()
+        refused: dict[str, int] = {}
         for at, score in enumerate(scores):
             if isinstance(score, Refusal):
-                refused[score.reason] += 1
+                refused[score.reason] = refused.get(score.reason, 0) + 1
                 answers.append({"error": row_error(start + at, score)})
                 continue
             answer = {"score": score, "label": positive if score >= threshold else negative}
@@ -170,7 +172,7 @@ class Predictions:
             answers.append(answer)
         for reason, rows in refused.items():
             self._counters.rows_refused.labels(ROUTE, reason).inc(rows)
-        self._counters.rows_scored.inc(len(answers) - refused.total())
+        self._counters.rows_scored.inc(len(answers) - sum(refused.values()))
         return answers
 
 

@@ -18,19 +18,21 @@ MOST_CROSSES = {"vw": 1_000_000, "river": 20_000}
 
 
 class Crosses:
-    """The crosses of rows under one schema. Only texts are many features, so only two of them."""
+    """The crosses of rows under one schema. Only texts are many features, so only two of them.
+
+    Attributes:
+        any: whether there are any.
+    """
 
     def __init__(self, schema: Schema) -> None:
         texts = {each.namespace for each in schema.features if each.settings.kind == "text"}
         self._pairs = [pair for pair in schema.interactions if texts.issuperset(pair)]
+        self.any = bool(self._pairs)
 
     def bounded(
         self, rows: Sequence[Row | Refusal], learner: str
     ) -> Iterator[Sequence[Row | Refusal]]:
         """The rows in steps that a learner scores in bounded time; who has too many is refused."""
-        if not self._pairs:
-            yield rows
-            return
         most = MOST_CROSSES[learner]
         step: list[Row | Refusal] = []
         together = 0

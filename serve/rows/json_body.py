@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -31,8 +30,7 @@ _STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
 _FIRST = frozenset(b'{["-0123456789tfn')
 
 
-@dataclass(frozen=True, slots=True)
-class Elements:
+class Elements(NamedTuple):
     """Elements of the list that a body is, in their order; or its only value.
 
     Attributes:
@@ -57,7 +55,7 @@ def elements(body: bytes, limits: RowLimits, *, instances: bool) -> Iterator[Ele
         TooLargeError: an element is longer than a row may be.
     """
     if len(body) <= limits.part_bytes:
-        yield _at_once(body, instances=instances)
+        yield at_once(body, instances=instances)
         return
     begun = _BEGINNING.match(body, 0, limits.part_bytes)
     if begun is None or (begun[1] and not instances):
@@ -71,7 +69,8 @@ def elements(body: bytes, limits: RowLimits, *, instances: bool) -> Iterator[Ele
     yield from _List(body, end, wrapped, limits).parts(begun.end())
 
 
-def _at_once(body: bytes, *, instances: bool) -> Elements:
+def at_once(body: bytes, *, instances: bool) -> Elements:
+    """All elements of a body of no more than one part."""
     content = parse(body)
     if instances and isinstance(content, dict) and content.keys() == {"instances"}:
         inner = content["instances"]
@@ -87,7 +86,7 @@ def _long_value(body: bytes, limits: RowLimits, *, instances: bool) -> Elements:
     if first[0] not in _FIRST:
         raise not_json("unexpected character")
     limits.check_row(0, len(body))
-    return _at_once(body, instances=instances)
+    return at_once(body, instances=instances)
 
 
 def _end(body: bytes, limits: RowLimits, *, wrapped: bool) -> int | None:

@@ -12,7 +12,7 @@ still handles every value that is not text or a number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from operator import itemgetter
@@ -26,7 +26,7 @@ from learners.line_bounds import BLOCK
 from serve.http.body import CSV
 from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvLines, csv_lines, split_header
-from serve.rows.json_body import elements
+from serve.rows.json_body import Elements, at_once, elements
 from serve.rows.row_errors import MISSING_COLUMN, RefusedRows, listed
 from serve.rows.row_limits import RowLimits
 
@@ -147,7 +147,7 @@ class RequestReader:
         self.id_name = "" if identity is None else identity.name
         self.layouts = Layouts(schema.names, self._mandatory, schema.numbers)
 
-    def read(self, kind: str, body: bytes) -> Iterator[Part | None]:
+    def read(self, kind: str, body: bytes) -> Iterable[Part | None]:
         """The rows of a body: an object, a list, ``{"instances": [...]}``, or CSV with a header.
 
         They come a part at a time, each after a step of bounded length; None for a step without
@@ -169,10 +169,22 @@ class RequestReader:
         for lines in csv_lines(body, at, dialect, self.limits):
             yield None if lines is None else CsvPart(lines, names, order, self.converter)
 
-    def objects(self, body: bytes, *, instances: bool = False) -> Iterator[JsonPart | None]:
+    def objects(self, body: bytes, *, instances: bool = False) -> Iterable[JsonPart | None]:
         """The rows of JSON data: one object, or a list of them."""
+        if len(body) > self.limits.part_bytes:
+            return self._parts(elements(body, self.limits, instances=instances))
+        found = at_once(body, instances=instances)
+        # The hot path: one row, which needs no generators (4 of 22 us) and no list of errors.
+        if found.single and isinstance(row := found.content[0], dict):
+            layout = self.layouts.of(row)
+            if layout is not None:
+                return (JsonPart(found.content, True, (layout,), self),)
+        return self._parts(iter((found,)))
+
+    def _parts(self, read: Iterator[Elements | None]) -> Iterator[JsonPart | None]:
+        """Parts of what was read, a block of rows each."""
         rows, refused, single = 0, RefusedRows(), False
-        for found in elements(body, self.limits, instances=instances):
+        for found in read:
             if found is None:
                 yield None
                 continue
@@ -226,7 +238,7 @@ class RequestReader:
         sentences = [
             f"{said} columns: {listed(sorted(refused.columns[reason]))}."
             for reason, said in ((UNKNOWN_COLUMN, "Unknown"), (MISSING_COLUMN, "Missing"))
-            if refused.columns[reason]
+            if reason in refused.columns
         ]
         if sentences:
             sentences.append(f"The schema has {listed(self.converter.schema.names)}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Any
@@ -57,8 +56,8 @@ class RefusedRows:
     def __init__(self) -> None:
         self.errors: list[dict[str, Any]] = []
         self.rows, self._last = 0, -1
-        self.reasons: Counter[str] = Counter()
-        self.columns: defaultdict[str, set[str]] = defaultdict(set)
+        self.reasons: dict[str, int] = {}
+        self.columns: dict[str, set[str]] = {}
 
     def add(self, row: int, refusal: Refusal) -> None:
         """A row, and what is wrong with it."""
@@ -71,7 +70,7 @@ class RefusedRows:
         if not names:
             return
         self._count(row, reason, len(names))
-        noted, room = self.columns[reason], MOST_ERRORS - len(self.errors)
+        noted, room = self.columns.setdefault(reason, set()), MOST_ERRORS - len(self.errors)
         noted.update(islice(names, max(0, MOST_COLUMNS - len(noted))))
         if room > 0:
             refusals = [Refusal(reason, name[:MOST_NAME], "") for name in sorted(names)[:room]]
@@ -80,7 +79,7 @@ class RefusedRows:
     def _count(self, row: int, reason: str, errors: int = 1) -> None:
         self.rows += row != self._last
         self._last = row
-        self.reasons[reason] += errors
+        self.reasons[reason] = self.reasons.get(reason, 0) + errors
 
     def in_words(self, rows: int | None, then: str) -> str:
         """One sentence for all errors; there is at least one.
