@@ -14,12 +14,19 @@ from learners.snapshots.store import SnapshotStore
 from serve.http.access_log import AccessLog
 from serve.http.body import Bodies
 from serve.http.prometheus_counters import Counters
+from serve.http.thread_pools import Threads
 from serve.http.turns import Turns
 from serve.live.live_model import LiveModel
 from serve.live.log_appender import Appender
 from serve.live.version_loader import Loader
 from serve.rows.request_rows import RequestReader
 from serve.rows.row_limits import RowLimits
+
+# Threads that wait for others, by what they wait for. An append takes milliseconds: what more
+# could wait would not be answered in time.
+APPENDS, WAITING_APPENDS = 4, 256
+READS, WAITING_READS = 4, 64
+CHANGES, WAITING_CHANGES = 2, 16
 
 
 class Service:
@@ -36,6 +43,9 @@ class Service:
         self.access_log = AccessLog(self.counters) if settings.serve.access_log else None
         self.bodies = Bodies(settings.serve)
         self.turns = Turns()
+        self.appends = Threads("the log", APPENDS, WAITING_APPENDS)
+        self.reads = Threads("the registry", READS, WAITING_READS)
+        self.changes = Threads("a change of the registry", CHANGES, WAITING_CHANGES)
         self.reader = RequestReader(RowReader(schema), RowLimits.of(settings.serve))
         self.registry = Registry(settings.registry, settings.model)
         self.snapshots = SnapshotStore(Path(settings.snapshots), _private_copies(settings))
@@ -46,6 +56,8 @@ class Service:
 
     def close(self) -> None:
         """Close what is open."""
+        for threads in (self.appends, self.reads, self.changes):
+            threads.close()
         self.live.close()
         self.appender.close()
         self.registry.close()

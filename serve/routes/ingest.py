@@ -5,7 +5,6 @@ The answer 202, with the positions of the records, means that they are on disk.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -56,6 +55,7 @@ class Ingest:
 
     def __init__(self, service: Service) -> None:
         self._appender = service.appender
+        self._appends = service.appends
         self._bodies = service.bodies
         self._turns = service.turns
         self._counters = service.counters
@@ -97,10 +97,9 @@ class Ingest:
         self, request: Request, which: Which, records: list[Counted], key: Key | None
     ) -> tuple[StoredResponse, bool]:
         """The appender's answer, if it comes in time."""
-        accept = self._appender.accept
         try:
-            async with asyncio.timeout(seconds_left(request)):
-                return await asyncio.to_thread(accept, which, records, key)
+            left = seconds_left(request)
+            return await self._appends.run(left, self._appender.accept, which, records, key)
         except TimeoutError:
             raise LogUnavailableError(
                 "The log did not answer in time; the rows may still be appended. Send them again: "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any
 
@@ -20,6 +21,7 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from converters.errors import FreshetError
+from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import Entry, Status, Version, iso, utc_now
 from learners.versions.describe import entry_json, version_json
 from serve.http.body import JSON
@@ -31,8 +33,11 @@ KEPT_SECONDS = 0.5
 # A learner beats each second; a long checkpoint or a locked log may delay it by some.
 ALIVE_SECONDS = 25.0
 SHOWN_VERSIONS, SHOWN_ENTRIES = 12, 12
+# A registry that answers later does not answer: the dashboard asks each second.
+PATIENCE_SECONDS = 1.0
 
 State = dict[str, Any]
+Asked = tuple[Status | None, list[Version], list[Entry]]
 # Of the heartbeat, what is not a count of events or labels.
 NOT_COUNTS = frozenset(
     {"events_per_second", "lag", "positions", "alive", "metrics"}
@@ -41,11 +46,16 @@ NOT_COUNTS = frozenset(
 
 
 class Observer:
-    """Collects the state for all requests, at most once in ``KEPT_SECONDS``."""
+    """Collects the state for all requests, at most once in ``KEPT_SECONDS``.
+
+    The registry is asked in a thread of its own, once at a time, however many wait for its answer.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "state")
+        self._asked: asyncio.Future[Asked] | None = None
         self._seen: State = {}
         self._seen_at = float("-inf")
 
@@ -61,7 +71,7 @@ class Observer:
         service = self._service
         state = {"model": service.settings.model, "at": iso(utc_now()), **self._server()}
         try:
-            status, versions, entries = await asyncio.to_thread(self._ask)
+            status, versions, entries = await self._ask()
         except FreshetError as error:
             return state | {"registry": {"reachable": False, "trouble": str(error)}}
         return state | {
@@ -71,6 +81,18 @@ class Observer:
             "versions": [version_json(version) for version in reversed(versions)],
             "history": [entry_json(entry) for entry in reversed(entries)],
         }
+
+    async def _ask(self) -> Asked:
+        """What the registry says; a question that is still open is not asked again."""
+        patience = PATIENCE_SECONDS if self._asked is None else 0.0
+        if self._asked is None:
+            loop = asyncio.get_running_loop()
+            self._asked = loop.run_in_executor(self._thread, self._answers)
+        await asyncio.wait((self._asked,), timeout=patience)
+        if not self._asked.done():
+            raise RegistryUnavailableError("The registry does not answer.")
+        asked, self._asked = self._asked, None
+        return asked.result()
 
     def _server(self) -> State:
         service, live = self._service, self._service.live
@@ -92,7 +114,7 @@ class Observer:
             "trouble": live.trouble,
         }
 
-    def _ask(self) -> tuple[Status | None, list[Version], list[Entry]]:
+    def _answers(self) -> Asked:
         registry = self._service.registry
         versions = registry.versions.all(SHOWN_VERSIONS)
         return registry.writer.status(), versions, registry.ledger.entries(SHOWN_ENTRIES)
@@ -211,11 +233,15 @@ class Monitoring:
 
     async def metrics(self) -> Response:
         """Metrics for Prometheus."""
+        state = await self._observer.state()
+        # In a thread: the counters of 64 worker processes take a tenth of a second to add up.
+        text = await asyncio.to_thread(self._text, state)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+    def _text(self, state: State) -> bytes:
         gauges = CollectorRegistry()
-        gauges.register(Gauges(await self._observer.state()))
-        return Response(
-            self._counters.text() + generate_latest(gauges), media_type=CONTENT_TYPE_LATEST
-        )
+        gauges.register(Gauges(state))
+        return self._counters.text() + generate_latest(gauges)
 
 
 class Gauges(Collector):

@@ -7,9 +7,10 @@ answer once this process serves the result; other processes follow at their next
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, TypeVarTuple
 
 import orjson
 from fastapi import Request, Response
@@ -59,6 +60,7 @@ Reason = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"\S", "maxLength": 2_000}),
 ]
 M = TypeVar("M", bound=BaseModel)
+Arguments = TypeVarTuple("Arguments")
 
 
 def _whole(value: object) -> object:
@@ -172,27 +174,39 @@ class Versions:
     async def list(self, request: Request) -> Response:
         """All versions, the newest last."""
         only_parameters(request)
-        found = await asyncio.to_thread(self._registry.versions.all)
-        return _json([version_json(version) for version in found])
+        return await self._read(self._list)
 
     async def show(self, request: Request) -> Response:
         """One version."""
         only_parameters(request)
         number = _number(request.path_params["version"])
-        version = await asyncio.to_thread(self._registry.versions.find, number)
         async with self._showing:
-            shown = await asyncio.to_thread(self._show, number, version.state, version.served)
-        return _json(shown)
+            return await self._read(self._one, number)
 
     async def history(self, request: Request) -> Response:
         """The ledger; or, with ``at``, the version served then."""
         only_parameters(request, ("at",))
         at = request.query_params.get("at")
         if at is None:
-            entries = await asyncio.to_thread(self._registry.ledger.entries)
-            return _json([entry_json(entry) for entry in entries])
-        version = await asyncio.to_thread(self._registry.ledger.served_at, _moment(at))
-        return _json({"at": at, "version": version})
+            return await self._read(self._history)
+        return await self._read(self._served_at, at, _moment(at))
+
+    async def _read(self, read: Callable[[*Arguments], bytes], *args: *Arguments) -> Response:
+        """Answer with JSON that is read and written in a thread: there may be many versions."""
+        return Response(await self._service.reads.run(None, read, *args), media_type=JSON)
+
+    def _list(self) -> bytes:
+        return _array(map(version_json, self._registry.versions.all()))
+
+    def _history(self) -> bytes:
+        return _array(map(entry_json, self._registry.ledger.entries()))
+
+    def _served_at(self, at: str, moment: datetime) -> bytes:
+        return _json({"at": at, "version": self._registry.ledger.served_at(moment)})
+
+    def _one(self, number: int) -> bytes:
+        version = self._registry.versions.find(number)
+        return self._show(number, version.state, version.served)
 
     async def promote(self, request: Request) -> Response:
         """Serve a version and keep serving it."""
@@ -206,19 +220,22 @@ class Versions:
         """Follow the learner again."""
         only_parameters(request)
         asked = check(Unpin, await self._content(request))
-        await asyncio.to_thread(self._registry.serving.unpin, asked.reason, _actor(request))
+        by = _actor(request)
+        await self._service.changes.run(None, self._registry.serving.unpin, asked.reason, by)
         return await self._served(request)
 
     async def _serve(self, request: Request, action: Literal["promote", "rollback"]) -> Response:
         only_parameters(request)
         asked = check(Move, await self._content(request))
-        found = await asyncio.to_thread(self._registry.versions.find, asked.version)
-        if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
-            await asyncio.to_thread(self._service.snapshots.manifest, found.snapshot)
-        serve = self._registry.serving.pin
-        by = _actor(request), self._service.schema.hash
-        await asyncio.to_thread(serve, action, asked.version, asked.reason, *by)
+        await self._service.changes.run(None, self._pin, action, asked, _actor(request))
         return await self._served(request, asked.version)
+
+    def _pin(self, action: Literal["promote", "rollback"], asked: Move, by: str) -> None:
+        found = self._registry.versions.find(asked.version)
+        if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
+            self._service.snapshots.manifest(found.snapshot)
+        schema_hash = self._service.schema.hash
+        self._registry.serving.pin(action, asked.version, asked.reason, by, schema_hash)
 
     async def _content(self, request: Request) -> object:
         async with self._service.bodies.of(request, MOST_ASKED) as body:
@@ -229,14 +246,13 @@ class Versions:
         pointers = await self._service.live.synced(seconds_left(request))
         if wanted is not None and pointers.serving != wanted:
             raise await self._not_served(wanted, pointers.serving)
-        return _json(
-            {
-                "version": pointers.serving,
-                "serving": pointers.serving,
-                "latest": pointers.latest,
-                "pinned": pointers.pinned,
-            }
-        )
+        answer = {
+            "version": pointers.serving,
+            "serving": pointers.serving,
+            "latest": pointers.latest,
+            "pinned": pointers.pinned,
+        }
+        return Response(_json(answer), media_type=JSON)
 
     async def _not_served(self, wanted: int, serving: int | None) -> Exception:
         """Why another version is served than the one asked for."""
@@ -251,16 +267,20 @@ class Versions:
             f"to {serving}. GET /history says who."
         )
 
-    def _shown(self, number: int, state: str, served: bool) -> dict[str, Any]:
+    def _shown(self, number: int, state: str, served: bool) -> bytes:
         """A version as ``show`` prints it; cached while its state stays the same."""
         del state, served
-        return full_json(
-            self._registry.versions.find(number), self._service.snapshots, SHOWN_WEIGHTS
-        )
+        version = self._registry.versions.find(number)
+        return _json(full_json(version, self._service.snapshots, SHOWN_WEIGHTS))
 
 
-def _json(content: object) -> Response:
-    return Response(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS), media_type=JSON)
+def _json(content: object) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _array(items: Iterable[object]) -> bytes:
+    """A list as JSON, written one by one: all at once would hold the interpreter."""
+    return b"[%b]" % b",".join(map(_json, items))
 
 
 def _number(text: str) -> int:

@@ -1,0 +1,108 @@
+"""A log or a registry that hangs stops what needs it, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from learners.registry.ledger import Ledger
+from learners.registry.versions import Versions
+from learners.registry.writer import Writer
+from serve import service as service_module
+from serve.live.log_appender import Appender
+from serve.routes import monitoring
+from tests.support.serving.live import Application
+from tests.support.serving.served import Maker, a_project, maker_of
+
+QUICK = "[serve]\ntimeout = 1.0\n"
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> Iterator[Maker]:
+    """A model of one version, whose server answers within a second."""
+    with maker_of(a_project(tmp_path, QUICK)) as maker:
+        maker.make()
+        yield maker
+
+
+@pytest.fixture
+def free() -> Iterator[threading.Event]:
+    """What hangs goes on when this is set: at the test's end."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_a_log_that_hangs_stops_appends_alone(
+    maker: Maker, free: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are answered 503: those begun may still be appended, the others will not be."""
+    monkeypatch.setattr(service_module, "WAITING_APPENDS", 4)
+
+    def hang(*_: object) -> Any:
+        free.wait(30)
+        raise AssertionError
+
+    async def run() -> list[tuple[int, Any]]:
+        application = Application(maker.project)
+        async with application.running():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Appender, "accept", hang)
+                appends = [
+                    asyncio.create_task(application.ask("POST", "/events", b"{}"))
+                    for _ in range(12)
+                ]
+                await asyncio.sleep(0.1)
+                for path in ("/versions", "/versions/1", "/history", "/status"):
+                    assert (await application.ask("GET", path))[0] == 200
+                assert (await application.ask("POST", "/predict", b"{}"))[0] == 200
+                answers = await asyncio.gather(*appends)
+            free.set()
+            return answers
+
+    answers = asyncio.run(run())
+    assert [status for status, _ in answers] == [503] * 12
+    details = [problem["detail"] for _, problem in answers]
+    assert sum("may still be appended" in detail for detail in details) == service_module.APPENDS
+    assert sum("Nothing was done" in detail for detail in details) == 8
+
+
+def test_a_registry_that_hangs_does_not_stop_the_rest(
+    maker: Maker, free: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/status and /metrics say what was known last; rows are scored, and rows are appended."""
+    monkeypatch.setattr(monitoring, "PATIENCE_SECONDS", 0.1)
+
+    def hang(*_: object) -> Any:
+        free.wait(30)
+        return None
+
+    async def run() -> None:
+        application = Application(maker.project)
+        async with application.running():
+            before = (await application.ask("GET", "/status"))[1]
+            for part, name in ((Versions, "all"), (Ledger, "entries"), (Writer, "status")):
+                monkeypatch.setattr(part, name, hang)
+            await asyncio.sleep(monitoring.KEPT_SECONDS)
+            asked = [
+                asyncio.create_task(application.ask("GET", "/versions"))
+                for _ in range(service_module.READS + service_module.WAITING_READS + 1)
+            ]
+            await asyncio.sleep(0)
+            for _ in range(3):
+                status, state = await application.ask("GET", "/status")
+                assert status == 200
+                assert state["registry"]["reachable"] is False
+                assert state["versions"] == before["versions"]
+            assert (await application.ask("POST", "/predict", b"{}"))[0] == 200
+            assert (await application.ask("POST", "/events", b"{}"))[0] == 202
+            statuses = [status for status, _ in await asyncio.gather(*asked)]
+            assert set(statuses) == {503, 408}
+            free.set()
+
+    asyncio.run(run())
