@@ -18,6 +18,9 @@ MAX_LINE = 16 * 2**10
 MAX_HEAD = 64 * 2**10
 MAX_FIELDS = 100
 
+# Old clients send one behind a body. A flood of them is none, and held the event loop.
+MOST_BLANK_LINES = 8
+ONLY_BLANK_LINES = "The request cannot be parsed: nothing but empty lines."
 NOT_HTTP = Kind(400, "not-http", "This is not HTTP/1.1")
 BAD_TARGET = Kind(400, "bad-target", "Invalid request target")
 BAD_FIELD = Kind(400, "bad-field", "Invalid header field")

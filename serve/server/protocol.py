@@ -61,6 +61,7 @@ class Protocol(HttpToolsProtocol):
         self._wire: asyncio.Transport | None = None
         self._unparsed = b""
         self._method = self._target = self._version = b""
+        self._blank_lines = 0  # before the next request line
         self._in_message = False  # its head is complete, its body is not
         self._length = 0  # bytes of the body to come, where they were announced
         self._chunks: Chunks | None = None
@@ -127,7 +128,7 @@ class Protocol(HttpToolsProtocol):
                 self._hold()
                 return at
             elif data.startswith(b"\r\n", at):
-                at += 2
+                at = self._after_blank_line(at)
             elif len(data) - at == 1 and data.endswith(b"\r"):
                 break
             elif end := heads.head_end(data, at):
@@ -138,8 +139,16 @@ class Protocol(HttpToolsProtocol):
         cast("_Flow", self.flow).release()
         return at
 
+    def _after_blank_line(self, at: int) -> int:
+        """The place behind an empty line before a request."""
+        self._blank_lines += 1
+        if self._blank_lines > heads.MOST_BLANK_LINES:
+            raise RefusedError(heads.NOT_HTTP, heads.ONLY_BLANK_LINES)
+        return at + 2
+
     def _begin(self, data: bytes, at: int, end: int) -> None:
         """Begin the request whose head this is."""
+        self._blank_lines = 0
         self._method, self._target, self._version = heads.request_line(data, at)
         try:
             self.parser.feed_data(heads.without_offer(data[at:end]))
