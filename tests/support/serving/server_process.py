@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +49,19 @@ class Server:
 
 
 @contextmanager
-def server_of(project: Project, *arguments: str) -> Iterator[Server]:
-    """A server in a process of its own on a free port, ended by its process id."""
+def server_of(project: Project, *arguments: str, behind: Sequence[str] = ()) -> Iterator[Server]:
+    """A server in a process of its own on a free port, ended by its process id.
+
+    Args:
+        project: of the model.
+        arguments: more of the command line.
+        behind: a command that executes the one that follows it.
+    """
     said = project.folder / f"server-{time_ns()}.log"
     with said.open("wb") as errors:
         process = subprocess.Popen(
             [
+                *behind,
                 *(sys.executable, "-m", "serve.cli", "serve", "--port", "0"),
                 *("--config", str(project.config_file), *arguments),
             ],
