@@ -5,9 +5,6 @@ Thin: each opens the registry that the config names, asks it, and prints.
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -103,8 +100,10 @@ def promote(
 
 def unpin(reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """Let the learner's newest version be served again."""
+    from learners.registry.actor import on_command_line
+
     with _registry(read_config(config)[0]) as registry:
-        _say_pointers(registry.serving.unpin(reason, actor()), json=json)
+        _say_pointers(registry.serving.unpin(reason, on_command_line()), json=json)
 
 
 def rollback(
@@ -160,14 +159,17 @@ def history(
 
 def promote_version(settings: Settings, version: int, reason: str) -> None:
     """Serve a version that a command has just made."""
+    from learners.registry.actor import on_command_line
+
     with _registry(settings) as registry:
-        registry.serving.pin("promote", version, reason, actor())
+        registry.serving.pin("promote", version, reason, on_command_line())
 
 
 def _serve(
     action: Literal["promote", "rollback"], version: int, reason: str, config: Path, *, json: bool
 ) -> None:
     """Move what is served, unless no server with this config could serve it."""
+    from learners.registry.actor import on_command_line
     from learners.snapshots.store import SnapshotStore
 
     settings, schema = read_config(config)
@@ -175,17 +177,8 @@ def _serve(
         found = registry.versions.find(version)
         if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
             SnapshotStore(Path(settings.snapshots)).manifest(found.snapshot)
-        pointers = registry.serving.pin(action, version, reason, actor(), schema.hash)
+        pointers = registry.serving.pin(action, version, reason, on_command_line(), schema.hash)
     _say_pointers(pointers, json=json)
-
-
-def actor() -> str:
-    """Who asks, for the ledger."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def _registry(settings: Settings) -> closing[Registry]:

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from converters.errors import UsageError
 from learners.registry import database_tables, ledger, versions
+from learners.registry.actor import Actor
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnservableVersionError
 from learners.registry.row_types import Checkpoint, Json, Pointers, Verdict, Version
@@ -34,7 +35,7 @@ class Serving(Part):
         action: Literal["promote", "rollback"],
         version: int,
         reason: str,
-        actor: str,
+        actor: Actor | str,
         schema_hash: str | None = None,
     ) -> Pointers:
         """Serve a version and pin it; the same asked twice is done once.
@@ -64,7 +65,7 @@ class Serving(Part):
             after = replace(before, serving=version, pinned=True)
             return _moved(change, before, after, (actor, action, reason), version)
 
-    def unpin(self, reason: str, actor: str) -> Pointers:
+    def unpin(self, reason: str, actor: Actor | str) -> Pointers:
         """Serve the learner's newest good version, and follow the learner again."""
         _check_reason(reason)
         with self._database.write() as change:
@@ -73,7 +74,7 @@ class Serving(Part):
             after = replace(before, serving=best, pinned=False)
             return _moved(change, before, after, (actor, "unpin", reason), best)
 
-    def refuse(self, bad: Checkpoint, reason: str, actor: str) -> Pointers:
+    def refuse(self, bad: Checkpoint, reason: str, actor: Actor | str) -> Pointers:
         """Mark a checkpoint as corrupt: never served or resumed from again, another is served."""
         _check_reason(reason)
         with self._database.write() as change:
@@ -121,7 +122,7 @@ def _moved(
     change: Transaction,
     before: Pointers,
     after: Pointers,
-    who_what_why: tuple[str, str, str],
+    who_what_why: tuple[Actor | str, str, str],
     version: int | None,
 ) -> Pointers:
     if after != before:
@@ -133,7 +134,7 @@ def _move(
     change: Transaction,
     before: Pointers,
     after: Pointers,
-    who_what_why: tuple[str, str, str],
+    who_what_why: tuple[Actor | str, str, str],
     version: int | None,
     detail: Json | None = None,
 ) -> None:
@@ -145,14 +146,15 @@ def _move(
             change, _TABLE.c.version == after.serving, served=True, state="verified"
         )
     actor, action, reason = who_what_why
+    name, by = (actor, {}) if isinstance(actor, str) else (actor.name, {"by": actor.by})
     ledger.append(
         change,
-        actor=actor,
+        actor=name,
         action=action,
         reason=reason,
         version=version,
         moved=(before.serving, after.serving),
-        detail={"latest": after.latest, "pinned": after.pinned, **(detail or {})},
+        detail={"latest": after.latest, "pinned": after.pinned, **(detail or {}), **by},
     )
 
 

@@ -115,7 +115,7 @@ def ledger_table(entries: Sequence[Entry]) -> None:
     rows = [
         (
             iso(e.at),
-            e.actor,
+            _who(e),
             e.action,
             "" if e.version is None else str(e.version),
             f"{e.from_version or '-'} -> {e.to_version or '-'}",
@@ -124,6 +124,14 @@ def ledger_table(entries: Sequence[Entry]) -> None:
         for e in entries
     ]
     _print_table(("at", "actor", "action", "version", "serving", "reason"), rows)
+
+
+def _who(entry: Entry) -> str:
+    """The actor; of a call over HTTP also from where it came, and whose server answered it."""
+    by = entry.detail.get("by", {})
+    if by.get("kind") != "http":
+        return entry.actor
+    return f"{entry.actor} from {by['peer']}, by {by['user']}@{by['host']}"
 
 
 def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

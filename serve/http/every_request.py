@@ -104,12 +104,12 @@ class EveryRequest:
         try:
             answering = self._misdirected(scope) or self._app
             await answering(scope, exchange.receive, exchange.send)
-        except Exception as error:
+        except Exception:
             log.exception("bug", method=scope["method"], route=route_of(scope))
             if exchange.status:
                 await exchange.abort(scope)
             else:
-                await bug(error)(scope, exchange.receive, exchange.send)
+                await bug()(scope, exchange.receive, exchange.send)
 
     async def _answer_late(self, scope: Scope, exchange: Exchange) -> None:
         """Answer 408, or end the connection of a client that does not read what it is sent."""

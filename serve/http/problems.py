@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from time import monotonic
 from typing import Any
 
 import orjson
+import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -32,7 +34,12 @@ TYPE_PREFIX = "urn:freshet:problem:"
 # How many errors of rows an answer lists.
 MOST_ERRORS = 100
 
+# How soon a text is logged again, and how soon another text of the same kind.
+AGAIN_SECONDS, OTHER_SECONDS = 60.0, 1.0
+
 Errors = Sequence[Mapping[str, Any]]
+
+log = structlog.get_logger()
 
 
 class RequestError(FreshetError):
@@ -135,14 +142,25 @@ class NotYetServedError(RequestError):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of problem: its status, its name in ``type``, its title, and fixed headers."""
+    """One kind of problem.
+
+    Attributes:
+        status: of the answer.
+        name: in its ``type``.
+        title: a few words.
+        headers: of every answer.
+        public: the detail for those who are no admins, where the error's own may name hosts, files
+            or processes; empty where it never does.
+    """
 
     status: int
     name: str
     title: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    public: str = ""
 
 
+SAID = "The server's log says why."
 RETRY = {"Retry-After": "1"}
 
 # The most specific class of an error decides.
@@ -158,28 +176,73 @@ KINDS: dict[type[FreshetError], Kind] = {
     UnknownVersionError: Kind(404, "unknown-version", "Version not found"),
     SlowBodyError: Kind(408, "slow-body", "The body arrived too slowly", {"Connection": "close"}),
     TooSlowError: Kind(408, "too-slow", "The request took too long", {"Connection": "close"}),
-    UnservableVersionError: Kind(409, "unservable-version", "The version cannot be served"),
+    UnservableVersionError: Kind(
+        409,
+        "unservable-version",
+        "The version cannot be served",
+        public="The version was refused, or its files are gone. GET /versions lists the others.",
+    ),
     ServedVersionChangedError: Kind(409, "moved-on", "The served version was changed meanwhile"),
     PostInProgressError: Kind(
         409, "request-in-progress", "The first request is still running", RETRY
     ),
     TooLargeError: Kind(413, "too-large", "Request too large"),
-    RecordTooLargeError: Kind(413, "too-large", "Request too large"),
+    RecordTooLargeError: Kind(
+        413,
+        "too-large",
+        "Request too large",
+        public="A record is larger than the log allows. Send fewer or smaller rows at a time.",
+    ),
     MediaTypeError: Kind(415, "unknown-media-type", "Unsupported media type"),
     RowsRefusedError: Kind(422, "refused", "Invalid request body"),
     PostConflictError: Kind(422, "key-used-before", "Idempotency key already used"),
-    StampError: Kind(422, "bad-time", "The log refuses this time"),
+    StampError: Kind(
+        422,
+        "bad-time",
+        "The log refuses this time",
+        public="A row's time is further from the log's clock than it allows. Correct the time.",
+    ),
     UsageError: Kind(422, "refused", "Invalid request body"),
     MisdirectedError: Kind(421, "misdirected", "This server has another name"),
     TokensUnavailableError: Kind(503, "tokens", "Tokens cannot be verified", RETRY),
     BusyError: Kind(503, "busy", "The server is busy", RETRY),
-    NoModelError: Kind(503, "no-model", "No model yet", RETRY),
-    NotLoadedError: Kind(503, "not-loaded", "The version could not be loaded"),
-    RegistryError: Kind(503, "registry", "The registry is unavailable", RETRY),
-    SnapshotError: Kind(503, "snapshot", "The snapshot is unavailable", RETRY),
-    LogError: Kind(503, "log", "The log is unavailable", RETRY),
+    NoModelError: Kind(
+        503,
+        "no-model",
+        "No model yet",
+        RETRY,
+        f"There is no model yet, or none that can be loaded here. {SAID} Try again in a moment.",
+    ),
+    NotLoadedError: Kind(
+        503,
+        "not-loaded",
+        "The version could not be loaded",
+        public=f"The version could not be loaded. {SAID}",
+    ),
+    RegistryError: Kind(
+        503,
+        "registry",
+        "The registry is unavailable",
+        RETRY,
+        f"The registry cannot be used now. {SAID} Try again later.",
+    ),
+    SnapshotError: Kind(
+        503,
+        "snapshot",
+        "The snapshot is unavailable",
+        RETRY,
+        f"The version's files cannot be used now. {SAID} Try again later.",
+    ),
+    LogError: Kind(
+        503,
+        "log",
+        "The log is unavailable",
+        RETRY,
+        f"The log cannot be used now, and the rows may or may not have been appended. {SAID} Send "
+        "them again later: rows with an id are counted once.",
+    ),
     NotYetServedError: Kind(504, "not-yet-served", "The version is not served yet"),
-    FreshetError: Kind(503, "failed", "The request failed"),
+    FreshetError: Kind(503, "failed", "The request failed", public=f"It failed. {SAID}"),
 }
 
 OF_HTTP = {
@@ -236,11 +299,28 @@ def last_answer(kind: Kind, detail: str, request_id: str, date: str = "") -> byt
     return "\r\n".join([*lines, "", ""]).encode("ascii") + content
 
 
-def bug(error: Exception) -> Response:
-    """The answer for an exception of another kind; the log has it, the answer only its name."""
+class Withheld:
+    """Logs what answers to non-admins leave out: of each kind of problem, a text once a minute."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[str, float]] = {}
+
+    def log(self, kind: Kind, detail: str) -> None:
+        """Log a detail, unless it was just logged; at most one of a kind in a second."""
+        last, at = self._last.get(kind.name, ("", float("-inf")))
+        if monotonic() - at >= (AGAIN_SECONDS if detail == last else OTHER_SECONDS):
+            self._last[kind.name] = detail, monotonic()
+            log.error("request failed", problem=kind.name, detail=detail)
+
+
+_withheld = Withheld()
+
+
+def bug() -> Response:
+    """The answer for an exception of another kind, which the log has."""
     detail = (
-        f"{type(error).__name__}. The server's log has the traceback, under the request id "
-        f"{request_ids.current()}. Please report it."
+        "This is a bug in Freshet. The server's log has the traceback under the request id "
+        f"{request_ids.current()}: please report it."
     )
     return problem(BUG, detail)
 
@@ -251,15 +331,19 @@ def install(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_on_http)
 
 
-def answer_of(error: FreshetError) -> Response:
-    """The answer for an error of a known kind."""
+def answer_of(error: FreshetError, *, admin: bool = False) -> Response:
+    """The answer for an error of a known kind; only admins are told what only they may know."""
     errors: Errors = error.errors if isinstance(error, RequestError) else ()
     headers = error.headers if isinstance(error, RequestError) else {}
-    return problem(kind_of(error), str(error), errors, headers)
+    kind, detail = kind_of(error), str(error)
+    if kind.public:
+        _withheld.log(kind, detail)
+        detail = detail if admin else kind.public
+    return problem(kind, detail, errors, headers)
 
 
-async def _on_error(_request: Request, error: FreshetError) -> Response:
-    return answer_of(error)
+async def _on_error(request: Request, error: FreshetError) -> Response:
+    return answer_of(error, admin=getattr(request.scope.get("caller"), "is_admin", False))
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:

@@ -129,7 +129,7 @@ class LiveModel:
         except TimeoutError:
             raise NotYetServedError(
                 f"The registry has it, but this process does not serve it after {seconds:.3g} s. "
-                "GET /health/ready says why."
+                "GET /status says why."
             ) from None
         assert self.pointers is not None
         return self.pointers

@@ -16,10 +16,11 @@ import orjson
 import structlog
 
 from converters.config.settings import Settings
+from converters.errors import UsageError
 from learners.registry.errors import RegistryError
 from learners.registry.repeated_requests import RepeatedRequests
 from learners.registry.row_types import StoredResponse
-from stream.log.contract import EventLog, Outgoing, UnknownTopicError
+from stream.log.contract import EventLog, LogError, Outgoing, UnknownTopicError
 from stream.log.topics import create_topics
 from stream.open_log import opened
 
@@ -103,7 +104,7 @@ class Appender:
         """The log, the topic and its number of partitions; created if need be."""
         with self._turn:
             if self._log is None:
-                self._log = opened(self._settings)
+                self._log = _opened(self._settings)
             if not self._topics:
                 names = create_topics(self._log, self._settings)
                 states = self._log.describe(names.inputs)
@@ -112,6 +113,14 @@ class Appender:
                     "labels": (names.labels, len(states[names.labels].ends)),
                 }
             return self._log, *self._topics[which]
+
+
+def _opened(settings: Settings) -> EventLog:
+    """The log; that it is named wrongly is not the request's fault."""
+    try:
+        return opened(settings)
+    except UsageError as error:
+        raise LogError(str(error)) from None
 
 
 def _answer(

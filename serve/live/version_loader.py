@@ -7,8 +7,6 @@ schema in its config, other packages, a store that is not mounted) is left to th
 
 from __future__ import annotations
 
-import os
-import socket
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -19,6 +17,7 @@ from learners import choose
 from learners.calibration.adjustment import adjusted
 from learners.learner import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
 from learners.registry import Registry
+from learners.registry.actor import this_server
 from learners.registry.row_types import Pointers, Version, utc_now
 from learners.snapshots.errors import CorruptSnapshotError
 from learners.snapshots.store import Snapshot, SnapshotStore
@@ -87,7 +86,7 @@ class Loader:
         try:
             learner = self._open(version)
         except (CorruptSnapshotError, NonFiniteError, IrreproducibleError) as error:
-            self._registry.serving.refuse(version, str(error), server_name())
+            self._registry.serving.refuse(version, str(error), this_server())
             raise BadSnapshotError(f"Version {number} is refused: {error}") from error
         seconds = monotonic() - began
         return Served(version.version, version.model_sha256, learner, utc_now(), seconds)
@@ -109,11 +108,6 @@ class Loader:
                 "columns, label map and interactions. Start the server with the config that the "
                 "learner uses."
             )
-
-
-def server_name() -> str:
-    """The name of this process in the ledger."""
-    return f"server {socket.gethostname()}, process {os.getpid()}"
 
 
 def _check_scores(learner: Learner, snapshot: Snapshot, version: Version) -> None:

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any
 
 import orjson
-from fastapi import Response
+from fastapi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -24,6 +24,8 @@ from converters.errors import FreshetError
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import Entry, Status, Version, iso, utc_now
 from learners.versions.describe import entry_json, version_json
+from serve.access.caller import caller_of
+from serve.access.disclosure import REGISTRY, TROUBLE, state_shown
 from serve.http.body import JSON
 from serve.http.problems import RETRY, Kind, problem
 from serve.openapi.declared_route import Route
@@ -141,7 +143,11 @@ def _learner(status: Status | None, labels_limit: int) -> State | None:
         "labels_limit": labels_limit,
         "labels_crowded_out": beat.get("crowded_out_labels", 0),
         "labels_trouble": beat.get("labels_trouble", ""),
-        "counts": {name: n for name, n in beat.items() if name not in NOT_COUNTS},
+        "counts": {
+            name: n
+            for name, n in beat.items()
+            if name not in NOT_COUNTS and isinstance(n, int | float)
+        },
     }
 
 
@@ -210,14 +216,18 @@ class Monitoring:
         return Response(ALIVE, media_type=JSON)
 
     async def ready(self) -> Response:
-        """There is a model to score with, and the registry answers."""
+        """There is a model to score with, and the registry answers.
+
+        Anybody may ask: that there is trouble is said, and the log says which.
+        """
         trouble = []
         if self._live.served is None:
-            trouble.append(f"There is no model yet. {self._live.trouble}".strip())
+            trouble.append("There is no model yet.")
+            trouble += [TROUBLE] if self._live.trouble else []
         if self._live.registry_trouble is None:
             trouble.append("The registry has not been read yet.")
         elif self._live.registry_trouble:
-            trouble.append(self._live.registry_trouble)
+            trouble.append(REGISTRY)
         if trouble:
             return problem(NOT_READY, " ".join(trouble))
         assert self._live.served is not None
@@ -226,10 +236,11 @@ class Monitoring:
             media_type=JSON,
         )
 
-    async def status(self) -> Response:
+    async def status(self, request: Request) -> Response:
         """The state; the dashboard asks each second."""
-        state = orjson.dumps(await self._observer.state(), option=orjson.OPT_NON_STR_KEYS)
-        return Response(state, media_type=JSON)
+        state = await self._observer.state()
+        shown = state if caller_of(request).is_admin else state_shown(state)
+        return Response(orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS), media_type=JSON)
 
     async def metrics(self) -> Response:
         """Metrics for Prometheus."""

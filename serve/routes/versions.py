@@ -26,9 +26,11 @@ from pydantic import (
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
+from learners.registry.actor import Actor, over_http
 from learners.registry.errors import UnknownVersionError
 from learners.versions.describe import entry_json, full_json, version_json
 from serve.access.caller import caller_of, peer_of
+from serve.access.disclosure import entry_shown, version_shown
 from serve.http.body import JSON, only_parameters, parse
 from serve.http.every_request import seconds_left
 from serve.http.problems import (
@@ -174,39 +176,41 @@ class Versions:
     async def list(self, request: Request) -> Response:
         """All versions, the newest last."""
         only_parameters(request)
-        return await self._read(self._list)
+        return await self._read(self._list, caller_of(request).is_admin)
 
     async def show(self, request: Request) -> Response:
         """One version."""
         only_parameters(request)
         number = _number(request.path_params["version"])
         async with self._showing:
-            return await self._read(self._one, number)
+            return await self._read(self._one, number, caller_of(request).is_admin)
 
     async def history(self, request: Request) -> Response:
         """The ledger; or, with ``at``, the version served then."""
         only_parameters(request, ("at",))
         at = request.query_params.get("at")
         if at is None:
-            return await self._read(self._history)
+            return await self._read(self._history, caller_of(request).is_admin)
         return await self._read(self._served_at, at, _moment(at))
 
     async def _read(self, read: Callable[[*Arguments], bytes], *args: *Arguments) -> Response:
         """Answer with JSON that is read and written in a thread: there may be many versions."""
         return Response(await self._service.reads.run(None, read, *args), media_type=JSON)
 
-    def _list(self) -> bytes:
-        return _array(map(version_json, self._registry.versions.all()))
+    def _list(self, is_admin: bool) -> bytes:
+        versions = map(version_json, self._registry.versions.all())
+        return _array(versions if is_admin else map(version_shown, versions))
 
-    def _history(self) -> bytes:
-        return _array(map(entry_json, self._registry.ledger.entries()))
+    def _history(self, is_admin: bool) -> bytes:
+        entries = map(entry_json, self._registry.ledger.entries())
+        return _array(entries if is_admin else map(entry_shown, entries))
 
     def _served_at(self, at: str, moment: datetime) -> bytes:
         return _json({"at": at, "version": self._registry.ledger.served_at(moment)})
 
-    def _one(self, number: int) -> bytes:
+    def _one(self, number: int, is_admin: bool) -> bytes:
         version = self._registry.versions.find(number)
-        return self._show(number, version.state, version.served)
+        return self._show(number, version.state, version.served, is_admin)
 
     async def promote(self, request: Request) -> Response:
         """Serve a version and keep serving it."""
@@ -230,7 +234,7 @@ class Versions:
         await self._service.changes.run(None, self._pin, action, asked, _actor(request))
         return await self._served(request, asked.version)
 
-    def _pin(self, action: Literal["promote", "rollback"], asked: Move, by: str) -> None:
+    def _pin(self, action: Literal["promote", "rollback"], asked: Move, by: Actor) -> None:
         found = self._registry.versions.find(asked.version)
         if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
             self._service.snapshots.manifest(found.snapshot)
@@ -267,11 +271,12 @@ class Versions:
             f"to {serving}. GET /history says who."
         )
 
-    def _shown(self, number: int, state: str, served: bool) -> bytes:
+    def _shown(self, number: int, state: str, served: bool, is_admin: bool) -> bytes:
         """A version as ``show`` prints it; cached while its state stays the same."""
         del state, served
         version = self._registry.versions.find(number)
-        return _json(full_json(version, self._service.snapshots, SHOWN_WEIGHTS))
+        shown = full_json(version, self._service.snapshots, SHOWN_WEIGHTS)
+        return _json(shown if is_admin else version_shown(shown))
 
 
 def _json(content: object) -> bytes:
@@ -304,9 +309,9 @@ def _moment(text: str) -> datetime:
     )
 
 
-def _actor(request: Request) -> str:
-    """The caller, for the ledger: its token's name, and where its connection comes from."""
-    return f"{caller_of(request).name} http {peer_of(request.scope)}"
+def _actor(request: Request) -> Actor:
+    """The caller, for the ledger."""
+    return over_http(caller_of(request).name, peer_of(request.scope))
 
 
 def routes(service: Service) -> list[Route]:

@@ -341,7 +341,9 @@ def test_the_ledger_names_the_peer_and_not_who_a_header_says(server: Server) -> 
     claim = f"Authorization: Bearer {TOKEN}\r\nX-Forwarded-For: 203.0.113.7\r\nHost:".encode()
     with server.connect() as connection:
         connection.sendall(request(body, path="/promote").replace(b"Host:", claim, 1))
-        assert Answers(connection).next()[0] == 200
-    entries = json.loads(server.ask("/history")[1])
-    assert entries[-1]["action"] == "promote"
-    assert entries[-1]["actor"] == "http 127.0.0.1"
+        connection.sendall(b"GET /history HTTP/1.1\r\n" + claim + b" 127.0.0.1\r\n\r\n")
+        answers = Answers(connection)
+        assert answers.next()[0] == 200
+        entry = json.loads(answers.next()[2])[-1]
+    assert (entry["action"], entry["actor"]) == ("promote", "admin-token")
+    assert entry["detail"]["by"]["peer"] == "127.0.0.1"

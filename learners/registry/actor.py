@@ -1,0 +1,53 @@
+"""Who changes what is served, for the ledger: a name, and which user's process on which host.
+
+The ledger keeps the name as ``actor`` and the rest as ``by`` in ``detail``. Entries of older
+releases have all of it in ``actor``.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from dataclasses import dataclass
+
+from learners.registry.row_types import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes what is served.
+
+    Attributes:
+        name: as tables print it.
+        by: ``kind`` (``command line``, ``http`` or ``server``), ``host``, ``user``, ``pid``; over
+            HTTP also ``token``, the name of the caller's, and ``peer``, their address.
+    """
+
+    name: str
+    by: Json
+
+
+def on_command_line() -> Actor:
+    """The user of this command."""
+    by = _here("command line")
+    return Actor(f"{by['user']}@{by['host']}", by)
+
+
+def over_http(token: str, peer: str) -> Actor:
+    """A caller of this server."""
+    return Actor(token, _here("http") | {"token": token, "peer": peer})
+
+
+def this_server() -> Actor:
+    """This server by itself."""
+    by = _here("server")
+    return Actor(f"server {by['host']}, process {by['pid']}", by)
+
+
+def _here(kind: str) -> Json:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in a container
+        user = str(os.getuid())
+    return {"kind": kind, "host": socket.gethostname(), "user": user, "pid": os.getpid()}

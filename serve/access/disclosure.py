@@ -1,0 +1,89 @@
+"""What callers who are no admins are shown of versions, ledger and state.
+
+Not shown are the names of hosts, users and processes, and texts that may quote paths, addresses or
+exceptions. In their place is a general text, so that what the page says stays true.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+Json = dict[str, Any]
+
+# Whose reasons were written by a person for others to read; and one that is always the same.
+REASONED = frozenset({"promote", "rollback", "unpin", "thin"})
+# Of an entry's detail, what names neither host nor folder.
+OPEN_DETAIL = frozenset({"latest", "pinned", "checkpoint", "checkpoints", "versions"})
+REFUSED = "It failed a check of its files, its weights or its scores."
+SEE_SERVER = "The server's log says why."
+SEE_LEARNER = "The learner's log says why."
+TROUBLE = f"The version to be served could not be loaded. {SEE_SERVER}"
+REGISTRY = f"The registry does not answer. {SEE_SERVER}"
+WAITING = "its log, its registry or a disk. The learner's log says which."
+SHADOW = f"It has failed. {SEE_LEARNER}"
+# Actors of entries without ``by``, as older releases and the learner write them.
+_ACTORS = (
+    (re.compile(r"(http|learner|freshet)( .*)?"), r"\1"),
+    (re.compile(r"server .*"), "server"),
+    (re.compile(r"(\S+) http \S+"), r"\1"),
+    (re.compile(r".*, process \d+"), "learner"),
+    (re.compile(r".*@.*"), "command line"),
+)
+
+
+def entry_shown(entry: Json) -> Json:
+    """A line of the ledger: its actor is a token's name, or a kind of actor."""
+    by = entry["detail"].get("by", {})
+    return {
+        **entry,
+        "actor": by.get("token") or by.get("kind") or _kind_of(entry["actor"]),
+        "reason": _or_general(entry["reason"], REFUSED, entry["action"] in REASONED),
+        "detail": {name: n for name, n in entry["detail"].items() if name in OPEN_DETAIL},
+    }
+
+
+def version_shown(version: Json) -> Json:
+    """A version, perhaps with its manifest."""
+    return {
+        **version,
+        "reason": _or_general(version["reason"], REFUSED),
+        "metrics": _measures(version["metrics"]),
+    }
+
+
+def state_shown(state: Json) -> Json:
+    """The document of ``/status``, as far as it is known."""
+    shown = {**state, "server": {"since": state["server"]["since"]}}
+    shown["trouble"] = _or_general(state["trouble"], TROUBLE)
+    registry = state["registry"]
+    shown["registry"] = {**registry, "trouble": _or_general(registry["trouble"], REGISTRY)}
+    if learner := state.get("learner"):
+        shown["learner"] = {
+            **{name: value for name, value in learner.items() if name != "owner"},
+            "waiting_for": _or_general(learner["waiting_for"], WAITING),
+            "checkpoint_trouble": _or_general(learner["checkpoint_trouble"], SEE_LEARNER),
+        }
+    for name, show in (("versions", version_shown), ("history", entry_shown)):
+        if name in state:
+            shown[name] = [show(each) for each in state[name]]
+    if "metrics" in state:
+        shown["metrics"] = _measures(state["metrics"])
+    return shown
+
+
+def _measures(metrics: Json) -> Json:
+    """Metrics; why a shadow has failed is an exception's text."""
+    failed = metrics.get("shadow_troubles")
+    return {**metrics, "shadow_troubles": dict.fromkeys(failed, SHADOW)} if failed else metrics
+
+
+def _or_general(text: str, general: str, is_open: bool = False) -> str:
+    return text if is_open or not text else general
+
+
+def _kind_of(actor: str) -> str:
+    for pattern, kind in _ACTORS:
+        if found := pattern.fullmatch(actor):
+            return found.expand(kind)
+    return "unknown"
