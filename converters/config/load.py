@@ -23,6 +23,7 @@ from converters.config.shown_url import shown_url
 from converters.errors import UsageError
 
 PREFIX = "FRESHET_"
+UNIX = "unix:"
 
 # What pydantic says of Python's types, in TOML's words.
 TOML_WORDS = {
@@ -211,7 +212,7 @@ def _suggestion(name: str, names: Mapping[str, Any]) -> str:
 
 
 def _located(settings: Settings, path: Path) -> Settings:
-    """Make home and every URL absolute."""
+    """Make every path and URL absolute."""
     folder = path.parent
     home = (folder / settings.home.expanduser()).absolute()
     serve = settings.serve
@@ -219,10 +220,15 @@ def _located(settings: Settings, path: Path) -> Settings:
         name: None if path is None else (folder / path.expanduser()).absolute()
         for name, path in (("tls_cert", serve.tls_cert), ("tls_key", serve.tls_key))
     }
+    admin = serve.admin
+    if admin.startswith(UNIX):
+        admin = f"{UNIX}{(folder / Path(admin.removeprefix(UNIX)).expanduser()).absolute()}"
     tokens = folder / (serve.tokens or home / "tokens.json").expanduser()
     return settings.model_copy(
         update={
-            "serve": serve.model_copy(update={**files, "tokens": tokens.absolute()}),
+            "serve": serve.model_copy(
+                update={**files, "tokens": tokens.absolute(), "admin": admin}
+            ),
             "home": home,
             "log": _url(settings.log, folder, home / "log.db"),
             "registry": _url(settings.registry, folder, home / "registry.db"),

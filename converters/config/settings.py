@@ -10,9 +10,9 @@ import codecs
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from converters.config.column_settings import ColumnSettings, LabelSettings, Section
 from converters.config.learning_settings import (
@@ -179,6 +179,14 @@ class ServeSettings(Section):
     )
     timeout: float = Field(10.0, gt=0, description="seconds a request may take")
     poll: float = Field(0.2, gt=0, le=60, description="seconds between two polls of the registry")
+
+    @model_validator(mode="after")
+    def _tls_pair(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError(
+                "tls_cert and tls_key belong together: set both for HTTPS, or neither for HTTP"
+            )
+        return self
 
 
 class Settings(Section):

@@ -35,16 +35,21 @@ def serve(
     """Serve predictions and the dashboard over HTTP."""
     settings, schema = read_config(config)
     settings = listening_at(settings, host, port)
-    from serve.processes.ports import address_of, listening
+    from serve.processes.ports import address_of, admin_door, listening
     from serve.server.server import run
     from stream.logging import configure_logs
 
     configure_logs()
-    with listening(settings.serve.host, settings.serve.port) as listener:
-        address = address_of(listener)
+    own, tls = settings.serve, settings.serve.tls_cert is not None
+    with listening(own.host, own.port) as listener, admin_door(own.admin) as door:
+        address = address_of(listener, tls=tls)
         say(f"Serving model '{settings.model}' at {address}. Ctrl-C stops cleanly.")
+        if door is not None:
+            address = address_of(door, tls=tls)
+            say(f"The admin routes are at {address}.")
         say_admin_token(settings, address)
-        run(settings, schema, [listener], settings.serve.workers if workers is None else workers)
+        listeners = [listener] if door is None else [listener, door]
+        run(settings, schema, listeners, own.workers if workers is None else workers)
 
 
 def listening_at(settings: Settings, host: str | None, port: int | None) -> Settings:
@@ -66,7 +71,7 @@ def say_admin_token(settings: Settings, address: str) -> None:
     except FreshetError as error:
         say(f"The admin routes are closed: there is no admin token. {error}")
         return
-    if token is not None:
+    if token is not None and not address.startswith("unix:"):
         # The part after # stays in the browser.
         say(f"The page with this machine's admin token: {address}/#token={token}")
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from converters.errors import FreshetError
 
 # Connections that wait to be accepted; the system may allow fewer.
 BACKLOG = 2048
+UNIX = "unix:"
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # and how this machine reaches it
 
 
@@ -61,11 +66,78 @@ def free_port_near(host: str, port: int) -> int:
         return free_port(host, 0)
 
 
-def address_of(listener: socket.socket) -> str:
+def address_of(listener: socket.socket, *, tls: bool = False) -> str:
     """The URL at which this machine reaches a listening socket."""
+    if listener.family == socket.AF_UNIX:
+        return f"{UNIX}{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     host = ANY_HOST.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+@contextmanager
+def admin_door(where: str) -> Iterator[socket.socket | None]:
+    """A socket for the admin routes, where ``serve.admin`` names an address of their own.
+
+    Raises:
+        PortError: the address is taken or cannot be used.
+    """
+    if where in ("on", "off"):
+        yield None
+    elif where.startswith(UNIX):
+        path = Path(where.removeprefix(UNIX))
+        with _listening_in(path) as listener:
+            found = path.stat().st_ino
+            try:
+                yield listener
+            finally:
+                with suppress(OSError):  # a later server may have put its own there
+                    if path.stat().st_ino == found:
+                        path.unlink()
+    else:
+        host, _, port = where.rpartition(":")
+        with listening(host.strip("[]"), int(port)) as listener:
+            yield listener
+
+
+def _listening_in(path: Path) -> socket.socket:
+    """A socket in the file system, for its user only; one that a killed server left is replaced."""
+    if path.is_socket() and _answers(path):
+        raise PortError(
+            f"Cannot listen on {path}: another server does. Stop that one, or name another path in "
+            "serve.admin."
+        )
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        if path.is_socket():
+            path.unlink()
+        listener.bind(str(path))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortError(
+            f"Cannot listen on {path}: {error.strerror or error}. Name another path in "
+            "serve.admin, in a folder that this user may write to."
+        ) from None
+    finally:
+        os.umask(before)
+    listener.set_inheritable(True)
+    return listener
+
+
+def _answers(path: Path) -> bool:
+    """Whether a server listens on a socket in the file system."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.settimeout(1.0)
+        try:
+            asking.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+        except OSError:  # it listens, and is slow
+            return True
+    return True
 
 
 def _why(error: OSError) -> str:

@@ -46,6 +46,7 @@ class Certificate:
             return
         self._seen, self._failed = seen, ""
         log.info("certificate renewed", file=str(self._cert))
+        _tell_doubt(self.context, self._cert)
 
     def _identity(self) -> tuple[object, ...]:
         return tuple(map(_identity, (self._cert, self._key)))
@@ -57,9 +58,11 @@ def check(cert: Path, key: Path) -> None:
     Raises:
         ConfigError: it cannot be used.
     """
-    context = _loaded(cert, key)
-    doubt = _doubt(context, cert)
-    if doubt:
+    _tell_doubt(_loaded(cert, key), cert)
+
+
+def _tell_doubt(context: ssl.SSLContext, cert: Path) -> None:
+    if doubt := _doubt(context, cert):
         log.warning("clients will refuse the certificate", reason=doubt, file=str(cert))
 
 
