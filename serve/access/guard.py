@@ -34,6 +34,8 @@ from serve.http.prometheus_counters import Counters
 
 Handler = Callable[..., Awaitable[Response]]
 
+# A refused caller may send the rest of so small a body, and then the next request.
+SMALL_BODY = 64 * 2**10
 # What a proxy's own login leaves in the request; none of ours.
 OTHER_LOGINS = frozenset({b"basic", b"digest", b"negotiate"})
 # The reasons that the counter of refusals tells apart.
@@ -72,7 +74,7 @@ class Guard:
         try:
             self._hosts.check(scope)
         except MisdirectedError as error:
-            self._count(error)
+            self._refuse(error, scope)
             return answer_of(error)
         return None
 
@@ -95,7 +97,7 @@ class Guard:
             try:
                 self.check(request, needed, writes=writes)
             except RequestError as error:
-                self._count(error)
+                self._refuse(error, request.scope)
                 if needed == "admin":
                     self.report(request.scope, path, type(error).__name__)
                 raise
@@ -151,8 +153,14 @@ class Guard:
             )
         return NotAuthorizedError(REFUSED.format(scope=needed))
 
-    def _count(self, error: RequestError) -> None:
-        self._counters.requests_refused.labels(REASONS.get(type(error), "other")).inc()
+    def _refuse(self, error: RequestError, scope: Asgi) -> None:
+        """Count a refusal, and end the connection of a caller that would go on sending a body."""
+        self._counters.requests_refused.labels(REASONS[type(error)]).inc()
+        head = dict(scope["headers"])
+        length = head.get(b"content-length", b"0")
+        small = length.isdigit() and int(length[:20]) <= SMALL_BODY
+        if not small or b"transfer-encoding" in head:
+            error.headers = {**error.headers, "Connection": "close"}
 
 
 def _presented(scope: Asgi) -> bytes | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from time import monotonic, sleep
 
 import pytest
 
@@ -53,7 +55,24 @@ def test_the_body_of_a_refused_caller_is_not_waited_for(server: Server, target: 
         )
         status, headers, body = answered(server, head(target, *lines))
         assert (status, headers["www-authenticate"]) == (401, "Bearer")
+        assert headers["connection"] == "close"
         assert json.loads(body)["request_id"] == headers["x-request-id"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "evil.example"])
+def test_a_refused_caller_that_goes_on_sending_is_cut_off(server: Server, host: str) -> None:
+    """It reads its answer; what it sends without an end is not read for long."""
+    lines = (f"Host: {host}", "Content-Type: application/json", "Transfer-Encoding: chunked")
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    with server.connect() as connection:
+        connection.sendall(head("/promote", *lines))
+        assert Answers(connection).next()[0] in (401, 421)
+        began = monotonic()
+        with suppress(ConnectionError):
+            while monotonic() - began < 60:
+                connection.sendall(chunk)
+                sleep(0.001)
+        assert monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
