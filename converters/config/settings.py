@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
@@ -80,13 +81,21 @@ def _is_address(text: str) -> bool:
     return True
 
 
+OWN_PORTS = {"http": ":80", "https": ":443"}
+
+
 def _origin(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/@*?#]+", value, re.IGNORECASE):
+    """An origin as browsers send it: in lower case, in ASCII, without the scheme's own port."""
+    found = re.fullmatch(r"(https?)://([^\s/:@*?#]+|\[[0-9a-f:.]+\])(:\d{1,5})?", value.lower())
+    if found is None:
         raise ValueError(
             f"{value!r} is not the origin of a page; it should be scheme and host, perhaps with a "
             "port, such as https://ops.example.com"
         )
-    return value
+    scheme, host, port = found[1], found[2], found[3] or ""
+    with suppress(UnicodeError):
+        host = host.encode("idna").decode("ascii")
+    return f"{scheme}://{host}{'' if port == OWN_PORTS[scheme] else port}"
 
 
 def _admin(value: str) -> str:

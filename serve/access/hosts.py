@@ -88,7 +88,7 @@ class Origins:
     """The pages that may use the routes that write: our own, and those configured."""
 
     def __init__(self, configured: Iterable[str]) -> None:
-        self._allowed = {origin.lower().encode() for origin in configured}
+        self._allowed = {origin.encode() for origin in configured}
 
     def check(self, scope: Scope) -> None:
         """Refuse a request that a page elsewhere made a browser send; others send no Origin.

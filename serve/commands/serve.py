@@ -64,6 +64,9 @@ def say_admin_token(settings: Settings, address: str) -> None:
 
     if settings.serve.admin_token is not None:
         _say_of_configured(len(local_admin.configured(settings)))
+    tokens = settings.serve.tokens
+    if tokens is not None and tokens != settings.home / "tokens.json" and not tokens.exists():
+        say(f"Warning: there is no file of tokens {tokens}: all but admin routes are open.")
     if settings.serve.admin == "off":
         return
     try:

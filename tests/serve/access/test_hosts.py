@@ -132,6 +132,21 @@ def test_a_configured_origin_is_one(origin: str) -> None:
         ServeSettings(origins=(origin,))
 
 
+@pytest.mark.parametrize(
+    ("configured", "sent"),
+    [
+        ("HTTPS://Ops.Example.com", "https://ops.example.com"),
+        ("https://ops.example.com:443", "https://ops.example.com"),
+        ("http://ops.example.com:443", "http://ops.example.com:443"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("https://b\u00fccher.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_a_configured_origin_is_spelt_as_browsers_do(configured: str, sent: str) -> None:
+    """Whatever the config's case, port and alphabet."""
+    assert ServeSettings(origins=(configured,)).origins == (sent,)
+
+
 def may_write(headers: dict[str, str], *configured: str, host: str = "localhost:8000") -> bool:
     """Whether a request with these headers may change anything."""
     raw = [(name.encode(), value.encode()) for name, value in {"host": host, **headers}.items()]

@@ -190,6 +190,7 @@ def test_a_running_server_follows_the_commands(tmp_path: Path) -> None:
         ('admin_token = "short"', "has 5 characters and could be guessed"),
         ('admin_token = "long enough, and not to be guessed"', ""),
         ('admin = "off"', ""),
+        ('tokens = "elsewhere.json"', "there is no file of tokens"),
     ],
 )
 def test_a_server_says_what_its_admin_token_is(tmp_path: Path, more: str, said: str) -> None:
@@ -201,5 +202,6 @@ def test_a_server_says_what_its_admin_token_is(tmp_path: Path, more: str, said: 
         printed = server.said.read_text(encoding="utf-8")
     assert said in printed
     assert ("Warning" in printed) is bool(said)
-    assert ("#token=" in printed) is (more == 'admin_token = ""')
+    local = more in ('admin_token = ""', 'tokens = "elsewhere.json"')
+    assert ("#token=" in printed) is local
     assert "long enough" not in printed

@@ -87,6 +87,12 @@ def test_every_module_of_routes_is_listed() -> None:
     assert {f"serve.routes.{name}" for name in names} == {m.__name__ for m in MODULES}
 
 
+def test_no_other_route_is_without_a_scope(client: TestClient) -> None:
+    """A route that is added and names none would be open to everybody for ever."""
+    open_to_all = {"/", "/docs", "/dashboard/{name}", "/health/live", "/health/ready"}
+    assert {route.path for route in routes_of(client) if not route.scope} == open_to_all
+
+
 def test_the_document_says_which_token_a_route_needs(
     client: TestClient, document: dict[str, Any]
 ) -> None:
