@@ -10,12 +10,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event, Thread
-from typing import TextIO, cast
 
 import orjson
 
 from serve.http.prometheus_counters import Counters
-from stream.logging import Forgiving
+from stream.logging import put
 
 WRITE_SECONDS = 0.1
 MOST_WAITING = 20_000
@@ -61,7 +60,6 @@ class AccessLog:
         self._lost = counters.access_lines_lost
         self._lines: deque[bytes] = deque()
         self._closed = Event()
-        self._output = cast("TextIO", Forgiving())
         self._thread = Thread(target=self._run, name="access-log", daemon=True)
         self._thread.start()
 
@@ -88,11 +86,7 @@ class AccessLog:
         while self._lines:
             line = self._lines.popleft()
             if len(piece) + len(line) > WHOLE_BYTES:
-                self._put(piece)
+                put(piece)
                 piece = b""
             piece += line
-        self._put(piece)
-
-    def _put(self, piece: bytes) -> None:
-        self._output.write(piece.decode())
-        self._output.flush()
+        put(piece)

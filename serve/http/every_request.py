@@ -115,7 +115,8 @@ class EveryRequest:
         """Answer 408, or end the connection of a client that does not read what it is sent."""
         if not exchange.status:
             error = _too_late(self._seconds, arriving=exchange.arriving)
-            log.warning("too-late", method=scope["method"], route=route_of(scope), why=str(error))
+            if not exchange.arriving:  # the server is slow, and not its client
+                log.warning("too slow", method=scope["method"], route=route_of(scope))
             try:
                 async with asyncio.timeout(self._seconds * ANSWERING_SHARE):
                     await answer_of(error)(scope, exchange.receive, exchange.send)

@@ -115,11 +115,11 @@ def create(settings: Settings, schema: Schema, parent: int | None = None) -> Fas
     """The application, made in the process that runs it; a worker ends with its parent."""
     from serve.app import create_app
 
+    configure_logs(detached=True)
     app = create_app(settings, schema)
     # What exists now stays: the collector need not traverse it while requests wait.
     gc.freeze()
     if parent is not None:
-        configure_logs()
         # The application keeps the task from being collected.
         app.state.watching = asyncio.get_running_loop().create_task(_end_with(parent))
         end_with_loop(asyncio.get_running_loop())
