@@ -25,7 +25,7 @@ from serve.http.problems import RowsRefusedError
 from serve.http.turns import Work
 from serve.rows.csv_body import csv_lines, split_header
 from serve.rows.json_body import elements
-from serve.rows.request_rows import RequestReader
+from serve.rows.request_rows import RequestReader, whole_times
 from serve.rows.row_errors import RefusedRows
 from stream.log.contract import Outgoing
 
@@ -165,6 +165,9 @@ class IngestReader:
             limits.check_rows(before)
             for start in range(0, len(found.content), BLOCK):
                 rows = found.content[start : start + BLOCK]
+                for row in rows:
+                    if isinstance(row, dict):
+                        whole_times(row, ("time",))
                 cells = [object_cells(row, LABEL_COLUMNS, numbers) for row in rows]
                 form = JSON_ROW if found.single else JSON_ROWS
                 yield self._labels(cells, partial(_json_value, rows), form)

@@ -36,6 +36,8 @@ NOTHING_DONE = "The request had no effect."
 TEXT, PLAIN = frozenset({str}), frozenset({str, int, float})
 # Clients that shuffle their keys must not fill the memory.
 REMEMBERED_LAYOUTS = 1_024
+# Milliseconds since 1970 have 14 digits at most.
+MOST_TIME = 1e15
 
 Object = dict[str, Any]
 
@@ -110,6 +112,14 @@ def _picker(names: Sequence[str]) -> Callable[[Object], Sequence[Any]]:
     return lambda row: [row[name] for name in names]
 
 
+def whole_times(row: Object, names: Sequence[str]) -> None:
+    """Make integers of times without a fraction: in JSON ``1357016400000.0`` is one, in CSV not."""
+    for name in names:
+        value = row.get(name)
+        if type(value) is float and abs(value) < MOST_TIME and value.is_integer():
+            row[name] = int(value)
+
+
 class Part(Protocol):
     """Rows of one request that follow each other, at most a block of them.
 
@@ -145,6 +155,9 @@ class RequestReader:
         self._mandatory = frozenset(schema.mandatory)
         identity = schema.only("id")
         self.id_name = "" if identity is None else identity.name
+        self._times = tuple(
+            c.name for c in schema.columns if "time" in (c.settings.role, c.settings.kind)
+        )
         self.layouts = Layouts(schema.names, self._mandatory, schema.numbers)
 
     def read(self, kind: str, body: bytes) -> Iterable[Part | None]:
@@ -178,6 +191,7 @@ class RequestReader:
         if found.single and isinstance(row := found.content[0], dict):
             layout = self.layouts.of(row)
             if layout is not None:
+                whole_times(row, self._times)
                 return (JsonPart(found.content, True, (layout,), self),)
         return self._parts(iter((found,)))
 
@@ -210,6 +224,7 @@ class RequestReader:
             if not isinstance(row, dict):
                 refused.add(at, Refusal("not-a-row", "", ""))
             elif layout := self.layouts.of(row):
+                whole_times(row, self._times)
                 layouts.append(layout)
             else:
                 self._check_names(at, row.keys(), refused)

@@ -140,7 +140,7 @@ def a_project(folder: Path, more: str = "", **columns: str) -> Project:
         lines = project.config_file.read_text(encoding="utf-8").splitlines()
         for name, settings in columns.items():
             (at,) = [n for n, line in enumerate(lines) if line.startswith(f"{name} = ")]
-            kind = "" if "kind" in settings else 'kind = "categorical", '
+            kind = "" if "kind" in settings or "role" in settings else 'kind = "categorical", '
             lines[at] = f"{name} = {{ {kind}{settings} }}"
         project.config_file.write_text("\n".join(lines), encoding="utf-8")
         project.settings = load.load(project.config_file)
