@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 MASK = "***"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:?)?")
 # The schemes of files.
 PATHS = ("sqlite", "file")
 # Names of parameters whose values are secrets; more than drivers know, as the names are theirs.
@@ -26,6 +27,9 @@ def shown_url(url: str) -> str:
     """A URL without user, password and secret parameters: ``kafka://***@host:9092``."""
     before, after = _split(url)
     user, rest = _user(after)
+    for found in _PARAMETER.finditer(after):  # a secret with an @ of its own
+        if _SECRET_NAME.search(unquote(found[2])) and found.start() < len(user) < found.end():
+            rest = f"@{MASK}{after[found.end() :]}"
     return before + (MASK if user else "") + _PARAMETER.sub(_parameter, rest)
 
 
@@ -39,7 +43,7 @@ def without_secrets(text: str, url: str) -> str:
 def _split(url: str) -> tuple[str, str]:
     """What precedes a URL's user and password, and the rest; all of it if it is only a path."""
     scheme, slashes, rest = url.partition("//")
-    if not slashes:
+    if not slashes or not _SCHEME.fullmatch(scheme):
         return (url, "") if url.startswith("/") else ("", url)
     if rest.startswith("/") and scheme.startswith(PATHS):
         path, question, query = rest.partition("?")

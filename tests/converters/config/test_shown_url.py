@@ -31,7 +31,7 @@ from converters.config.shown_url import shown_url, without_secrets
         ("postgresql://host/db?sslpassword=pw", "postgresql://host/db?sslpassword=***"),
         ("postgresql://host/db?%70assword=pw", "postgresql://host/db?%70assword=***"),
         ("s3://b?aws_secret_access_key=x;token=y", "s3://b?aws_secret_access_key=***;token=***"),
-        ("postgresql://u:pw@h/db?password=a@b", "postgresql://***@b"),
+        ("postgresql://u:pw@h/db?password=a@b", "postgresql://***@***"),
         ("postgresql://user:pw/db", "postgresql://***/db"),
         ("kafka://a:9092,user:pw", "kafka://***"),
         ("kafka://host:9092", "kafka://host:9092"),
@@ -41,6 +41,8 @@ from converters.config.shown_url import shown_url, without_secrets
         ("sqlite:////home/me@work/log.db", "sqlite:////home/me@work/log.db"),
         ("/data/me@work/snapshots", "/data/me@work/snapshots"),
         ("sqlite:////x.db?key=pw", "sqlite:////x.db?key=***"),
+        ("postgresql://host/db?password=a@b/c&x=1", "postgresql://***@***&x=1"),
+        ("postgresql://host/db?password=a@b@c;x=1", "postgresql://***@***;x=1"),
         ("", ""),
     ],
 )
