@@ -21,6 +21,7 @@ from serve.commands.serve import relay
 from serve.processes.ports import free_port
 from tests.support.serving.processes import alive, until
 from tests.support.serving.project import Project
+from tests.support.serving.served import admin_header
 
 
 @contextmanager
@@ -78,9 +79,11 @@ def test_up_runs_both_and_brings_a_killed_learner_back(project: Project) -> None
     assert not alive(second)
 
 
-def server_pid(port: int) -> int:
-    """The process that answers for the server; with several, one of them."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=10) as answer:
+def server_pid(project: Project, port: int) -> int:
+    """The process that answers for the server, which admins are told; with several, one of them."""
+    headers = admin_header(project)
+    status = urllib.request.Request(f"http://127.0.0.1:{port}/status", headers=headers)
+    with urllib.request.urlopen(status, timeout=10) as answer:
         return int(json.load(answer)["server"]["process"])
 
 
@@ -93,12 +96,12 @@ def test_up_restarts_a_server_that_hangs(
     port = free_port("127.0.0.1", 0)
     with up(project.folder, "--port", str(port)) as process:
         until(lambda: answers(port) and learner_pid(project))
-        learner, server = learner_pid(project), os.getpgid(server_pid(port))
+        learner, server = learner_pid(project), os.getpgid(server_pid(project, port))
         sleep(1.5)  # so that it has answered a probe
         os.killpg(server, signal.SIGSTOP)
         until(lambda: not alive(server))
         until(lambda: answers(port))
-        assert os.getpgid(server_pid(port)) != server
+        assert os.getpgid(server_pid(project, port)) != server
         assert learner_pid(project) == learner
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=40)

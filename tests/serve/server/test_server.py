@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -164,9 +165,10 @@ def _refuses(port: int) -> bool:
 def _both_answer(address: str) -> bool:
     """Whether two processes answer on the address."""
 
-    def process(_number: int) -> int:
-        answered: int = json.loads(ask(f"{address}/status")[1])["server"]["process"]
-        return answered
+    def process(_number: int) -> str:
+        """What begins the ids that the answering process makes."""
+        with urllib.request.urlopen(f"{address}/health/live", timeout=30) as answer:
+            return str(answer.headers["X-Request-ID"].partition("-")[0])
 
     # At once, for an idle worker that is asked first takes one connection after the other.
     with ThreadPoolExecutor(8) as threads:
