@@ -7,6 +7,7 @@ With several server processes the counters are in files that all of them map
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,7 +17,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 # No second series per counter for when it was created.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -68,6 +69,8 @@ class Counters:
         )
         full = "Connections closed for want of room: idle ones evicted, requests refused."
         self.connections_closed = self._counter("connections_closed", full, "reason")
+        if MULTIPROCESS in os.environ:
+            _forget_dead(Path(os.environ[MULTIPROCESS]))
         self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
@@ -89,3 +92,13 @@ class Counters:
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
         return generate_latest(everyone)
+
+
+def _forget_dead(folder: Path) -> None:
+    """Drop what killed processes have told of themselves; this one may replace one of them."""
+    for path in folder.glob("gauge_live*.db"):
+        process = int(path.stem.rpartition("_")[2])
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            mark_process_dead(process, str(folder))  # type: ignore[no-untyped-call]

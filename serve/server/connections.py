@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -24,6 +25,8 @@ LINGER_SECONDS = 2.0
 # A client that takes less of its answer than this in the time limit does not read it.
 LEAST_READ = 4096
 LOG_SECONDS = 60.0
+# Connections looked at for one that may be closed.
+MOST_ASKED = 32
 NO_ROUTE = "unknown"
 
 log = structlog.get_logger()
@@ -37,6 +40,9 @@ class Connection(Protocol):
 
     def drop(self) -> None:
         """End at once."""
+
+    def has_input(self) -> bool:
+        """Whether the client has sent what was not read yet."""
 
     def unread(self) -> int:
         """Bytes of answers that the client has not taken yet."""
@@ -76,16 +82,19 @@ class Connections:
     @property
     def full(self) -> bool:
         """Whether no more may come: requests run on all of them."""
-        idle = self._waiting or self._ending
-        return not idle and len(self._all) >= self.limit + SPARE
+        return len(self._all) >= self.limit + SPARE and self._longest() is None
 
     def make_room(self) -> None:
         """If need be, close the connection that has waited longest, for one that has come."""
-        if len(self._all) >= self.limit and (idle := self._waiting or self._ending):
-            longest = next(iter(idle))
+        if len(self._all) >= self.limit and (longest := self._longest()):
             self.count("evicted")
             self.lost(longest)
             longest.drop()
+
+    def _longest(self) -> Connection | None:
+        """The connection that has waited longest, and on which no request has come unseen."""
+        idle = islice(chain(self._waiting, self._ending), MOST_ASKED)
+        return next((connection for connection in idle if not connection.has_input()), None)
 
     def when_room(self, tell: Callable[[], None]) -> None:
         """Call this once, when a connection has ended or begun to wait."""

@@ -138,7 +138,7 @@ class Listener:
     def _start(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         connection = self._make()
-        connection.admin_door = self.admin_door
+        connection.admin_door, connection.sock = self.admin_door, sock
         self._table.made(connection)
         connection.opening = task = self._loop.create_task(self._connect(connection, sock))
         self._opening.add(task)

@@ -43,6 +43,7 @@ class Protocol(HttpToolsProtocol):
         table: of all connections of this process.
         admin_door: whether it came to the address that has only the admin routes.
         opening: while the connection is not made yet (TLS), what makes it.
+        sock: its socket.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Protocol(HttpToolsProtocol):
         self.table = table
         self.admin_door = False
         self.opening: asyncio.Task[None] | None = None
+        self.sock: socket.socket | None = None
         self.headers = []
         self._wire: asyncio.Transport | None = None
         self._unparsed = b""
@@ -247,7 +249,14 @@ class Protocol(HttpToolsProtocol):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self._wire.abort()
         elif self.opening is not None:
-            self.opening.cancel()
+            self.loop.call_soon(self.opening.cancel)  # it has begun then, and closes what it opened
+
+    def has_input(self) -> bool:
+        """Whether the client has sent what was not read yet."""
+        try:
+            return bool(self.sock and self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:
+            return False
 
     def unread(self) -> int:
         """Bytes of answers that the client has not taken yet."""
