@@ -66,7 +66,7 @@ def cell_schema(
     """
     settings = column.settings
     if settings.role == "label":
-        return _any_of(spelt(labels), NULL)
+        return _any_of(spelt(labels), _const(""), NULL)
     if settings.role == "id":
         return _any_of([{"type": "string", "maxLength": MOST_ID}], *SCALARS, NULL)
     if settings.role == "time":
