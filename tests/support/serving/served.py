@@ -132,16 +132,16 @@ def admin_header(project: Project) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def a_project(folder: Path, more: str = "", **columns: str) -> Project:
-    """A small model's project, with other settings for some columns."""
+def a_project(folder: Path, more: str = "", *, kind: str = "vw", **columns: str) -> Project:
+    """A small model's project of a kind of learner, with other settings for some columns."""
     folder.mkdir(parents=True, exist_ok=True)
-    project = Project(folder, args="-b 10", more=more)
+    project = Project(folder, kind=kind, args="-b 10" if kind == "vw" else "", more=more)
     if columns:
         lines = project.config_file.read_text(encoding="utf-8").splitlines()
         for name, settings in columns.items():
             (at,) = [n for n, line in enumerate(lines) if line.startswith(f"{name} = ")]
-            kind = "" if "kind" in settings or "role" in settings else 'kind = "categorical", '
-            lines[at] = f"{name} = {{ {kind}{settings} }}"
+            same = "" if "kind" in settings or "role" in settings else 'kind = "categorical", '
+            lines[at] = f"{name} = {{ {same}{settings} }}"
         project.config_file.write_text("\n".join(lines), encoding="utf-8")
         project.settings = load.load(project.config_file)
         project.schema = schema.from_settings(project.settings)
@@ -150,7 +150,13 @@ def a_project(folder: Path, more: str = "", **columns: str) -> Project:
 
 @contextmanager
 def a_client(
-    folder: Path, versions: int = 1, more: str = "", *, admin: bool = False, **columns: str
+    folder: Path,
+    versions: int = 1,
+    more: str = "",
+    *,
+    admin: bool = False,
+    kind: str = "vw",
+    **columns: str,
 ) -> Iterator[tuple[TestClient, Maker]]:
     """A client of a server of a small model with so many versions, and the model's maker.
 
@@ -159,9 +165,10 @@ def a_client(
         versions: how many there are at the start.
         more: text for the end of the config.
         admin: send the admin token with every request.
+        kind: of the learner.
         columns: other settings than the project's for these columns.
     """
-    with maker_of(a_project(folder, more, **columns)) as maker:
+    with maker_of(a_project(folder, more, kind=kind, **columns)) as maker:
         for _ in range(versions):
             maker.make()
         with client_of(maker.project, ready=versions > 0, admin=admin) as client:

@@ -122,6 +122,12 @@ def _json_rows() -> dict[str, Made]:
         "rows of 60,000 bytes": lambda n: listed(text % (b"x" * 60_000), n),
         "rows of 60,000 bytes to be escaped": lambda n: listed(text % (b":" * 60_000), n),
         "rows of 30,000 words": lambda n: listed(text % (b": " * 30_000), n),
+        "texts that are crossed": lambda n: listed(
+            b'{"carrier":"%b","origin":"%b"}' % (b"a " * 900, b"b " * 900), n
+        ),
+        "texts of too many crosses": lambda n: listed(
+            b'{"carrier":"%b","origin":"%b"}' % (b"a " * 30_000, b"b " * 30_000), n
+        ),
         "cells that are no numbers": lambda n: listed(b'{"distance":"x"}', n),
         "long cells that are no numbers": lambda n: listed(b'{"distance":"%b"}' % (b"x" * 800), n),
         "numbers of many digits": lambda n: listed(b'{"distance":"%b"}' % (b"1" * 50_000), n),
