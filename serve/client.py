@@ -19,6 +19,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
+from converters.config.shown_url import shown_url
 from converters.errors import FreshetError, UsageError
 
 Row = Mapping[str, Any]
@@ -101,7 +102,8 @@ class Client:
     ) -> None:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"{address!r} is not the address of a server: write http://HOST:PORT.")
+            shown = shown_url(address)
+            raise UsageError(f"{shown!r} is not the address of a server: write http://HOST:PORT.")
         self._root = parts.path.rstrip("/")
         self._host = parts.hostname
         self._token = os.environ.get(TOKEN_VARIABLE) if token is None else token

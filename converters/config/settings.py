@@ -186,7 +186,9 @@ class ServeSettings(Section):
         description="connections of a process; fewer where the system allows it fewer open files. "
         "For one more, an idle one is closed",
     )
-    timeout: float = Field(10.0, gt=0, description="seconds a request may take")
+    timeout: float = Field(
+        10.0, gt=0, description="seconds a request may take, from its head to its answer's end"
+    )
     poll: float = Field(0.2, gt=0, le=60, description="seconds between two polls of the registry")
 
     @model_validator(mode="after")
