@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
+from threading import Lock
 from typing import Annotated, Any, Literal, TypeVar, TypeVarTuple
 
 import orjson
@@ -172,6 +173,8 @@ class Versions:
         self._registry = service.registry
         self._show = lru_cache(REMEMBERED_VERSIONS)(self._shown)
         self._showing = asyncio.Lock()
+        # Threads that compute take the interpreter from the event loop, each for 5 ms at a time.
+        self._listing = Lock()
 
     async def list(self, request: Request) -> Response:
         """All versions, the newest last."""
@@ -198,12 +201,14 @@ class Versions:
         return Response(await self._service.reads.run(None, read, *args), media_type=JSON)
 
     def _list(self, is_admin: bool) -> bytes:
-        versions = map(version_json, self._registry.versions.all())
-        return _array(versions if is_admin else map(version_shown, versions))
+        with self._listing:
+            versions = map(version_json, self._registry.versions.all())
+            return _array(versions if is_admin else map(version_shown, versions))
 
     def _history(self, is_admin: bool) -> bytes:
-        entries = map(entry_json, self._registry.ledger.entries())
-        return _array(entries if is_admin else map(entry_shown, entries))
+        with self._listing:
+            entries = map(entry_json, self._registry.ledger.entries())
+            return _array(entries if is_admin else map(entry_shown, entries))
 
     def _served_at(self, at: str, moment: datetime) -> bytes:
         return _json({"at": at, "version": self._registry.ledger.served_at(moment)})
