@@ -14,6 +14,7 @@ from time import monotonic
 from tests.faults.http.case import ATTACKED, CSV, JSON, TOKEN, Case
 from tests.faults.http.exchange import Answer, exchange
 from tests.faults.http.probe import Probe, Seen, probing
+from tests.support.serving.project import Project
 from tests.support.serving.served import a_project, maker_of
 from tests.support.serving.server_process import Server, server_of
 
@@ -146,6 +147,13 @@ def attacked(folder: Path, more: str = "") -> Iterator[Attacked]:
     project = a_project(folder, f'[serve]\nadmin_token = "{TOKEN}"\n{more}', **ATTACKED)
     with maker_of(project) as maker:
         maker.make()
+    with server_and_probe(project) as found:
+        yield found
+
+
+@contextmanager
+def server_and_probe(project: Project) -> Iterator[Attacked]:
+    """A server of a project, and a probe of it."""
     with server_of(project) as server, probing(server.port, server.process.pid) as probe:
         probe.begin()
         yield Attacked(server, probe)
