@@ -14,8 +14,8 @@ MASK = "***"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:?)?")
 # The schemes of files.
 PATHS = ("sqlite", "file")
-# Names of parameters whose values are secrets; more than drivers know, as the names are theirs.
-_SECRET_NAME = re.compile(r"pass|pwd|secret|token|key|auth|cred|sig", re.IGNORECASE)
+# Names of parameters whose values are secrets; more than drivers know, and misspelt ones.
+_SECRET_NAME = re.compile(r"pas|pwd|secret|token|key|auth|cred|sig", re.IGNORECASE)
 _PARAMETER = re.compile(r"([?&;])([^=&;?]*)=([^&;]*)")
 # A password where a port should be: ``user:password/database``.
 _NO_PORT = re.compile(r"[^\[\]/?#]*:(?!\d*(,|/|\?|#|$))[^\[\]/?#]+")

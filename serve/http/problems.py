@@ -34,6 +34,8 @@ TYPE_PREFIX = "urn:freshet:problem:"
 # How many errors of rows an answer lists.
 MOST_ERRORS = 100
 
+# From which status on the server is at fault.
+SERVERS_FAULT = 500
 # How soon a text is logged again, and how soon another text of the same kind.
 AGAIN_SECONDS, OTHER_SECONDS = 60.0, 1.0
 
@@ -310,7 +312,8 @@ class Withheld:
         last, at = self._last.get(kind.name, ("", float("-inf")))
         if monotonic() - at >= (AGAIN_SECONDS if detail == last else OTHER_SECONDS):
             self._last[kind.name] = detail, monotonic()
-            log.error("request failed", problem=kind.name, detail=detail)
+            say = log.error if kind.status >= SERVERS_FAULT else log.warning
+            say("request failed", problem=kind.name, detail=detail)
 
 
 _withheld = Withheld()

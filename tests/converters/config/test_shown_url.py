@@ -30,6 +30,7 @@ from converters.config.shown_url import shown_url, without_secrets
         ),
         ("postgresql://host/db?sslpassword=pw", "postgresql://host/db?sslpassword=***"),
         ("postgresql://host/db?%70assword=pw", "postgresql://host/db?%70assword=***"),
+        ("postgresql://host/db?pasword=pw", "postgresql://host/db?pasword=***"),
         ("s3://b?aws_secret_access_key=x;token=y", "s3://b?aws_secret_access_key=***;token=***"),
         ("postgresql://u:pw@h/db?password=a@b", "postgresql://***@***"),
         ("postgresql://user:pw/db", "postgresql://***/db"),
