@@ -159,7 +159,8 @@ class Guard:
         head = dict(scope["headers"])
         length = head.get(b"content-length", b"0")
         small = length.isdigit() and int(length[:20]) <= SMALL_BODY
-        if not small or b"transfer-encoding" in head:
+        known = isinstance(error, MediaTypeError)  # a caller with a right token
+        if not known and (not small or b"transfer-encoding" in head):
             error.headers = {**error.headers, "Connection": "close"}
 
 
