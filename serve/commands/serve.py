@@ -10,6 +10,8 @@ from converters.errors import FreshetError
 from converters.show.command_line import DEFAULT_CONFIG, Config, read_config, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from converters.config.settings import Settings
 
 TICK_SECONDS = 0.2
@@ -98,12 +100,15 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
 
     Either is restarted when it dies, and the server also when it does not answer any more.
     """
+    from contextlib import closing
+    from functools import partial
     from threading import Event
 
     from serve.processes.child import freshet
     from serve.processes.liveness import Probe
     from serve.processes.ports import ANY_HOST, free_port
     from serve.processes.supervisor import Supervisor
+    from stream.logging import Detached
     from stream.process_control import stopped_by_signals
 
     settings, _ = read_config(config)
@@ -116,15 +121,21 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
         freshet("server", "serve", *where, "--config", str(config)).probed(probe),
     ]
     stop = Event()
-    supervisor = Supervisor(commands, relay, say)
-    with stopped_by_signals(stop.set), supervisor.running():
+    # A terminal that is paused must not keep children from being restarted.
+    output = Detached()
+
+    def tell(text: str) -> None:
+        output.write(f"{text}\n")
+
+    supervisor = Supervisor(commands, partial(relay, tell), tell)
+    with closing(output), stopped_by_signals(stop.set), supervisor.running():
         while not stop.is_set():
             supervisor.tend()
             stop.wait(TICK_SECONDS)
 
 
-def relay(name: str, line: str) -> None:
+def relay(tell: Callable[[str], object], name: str, line: str) -> None:
     """Print a child's line under its name; a record, as the access log has them, stays JSON."""
     from serve.processes.child import is_record
 
-    say(line if is_record(line) else f"{name}: {line}")
+    tell(line if is_record(line) else f"{name}: {line}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -125,11 +126,30 @@ def test_no_child_outlives_a_killed_supervisor(project: Project) -> None:
     assert status.status["alive"] is False
 
 
-def test_lines_of_the_access_log_stay_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_up_goes_on_when_nothing_reads_what_it_prints(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a paused terminal the server answers, and a learner that dies is restarted."""
+    monkeypatch.setenv("FRESHET_SERVE__ACCESS_LOG", "true")
+    port = free_port("127.0.0.1", 0)
+    with up(project.folder, "--port", str(port)):
+        until(lambda: answers(port) and learner_pid(project))
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            for _ in range(1500):  # more lines than the pipes hold
+                connection.request("GET", "/health/live")
+                connection.getresponse().read()
+        first = learner_pid(project)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: learner_pid(project) != first)
+        assert answers(port)
+
+
+def test_lines_of_the_access_log_stay_json() -> None:
     """What a child prints is relayed under its name, except for records that programs read."""
+    told: list[str] = []
     for line in ("Serving", '{"status": 200}'):
-        relay("server", line)
-    assert capsys.readouterr().err == 'server: Serving\n{"status": 200}\n'
+        relay(told.append, "server", line)
+    assert told == ["server: Serving", '{"status": 200}']
 
 
 def test_up_refuses_a_taken_port(project: Project) -> None:
