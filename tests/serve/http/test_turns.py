@@ -7,7 +7,7 @@ from time import perf_counter
 
 import pytest
 
-from serve.http.turns import FEW_BYTES, SLICE_SECONDS, Turns, Work, finished
+from serve.http.turns import AT_ONCE, FEW_BYTES, SLICE_SECONDS, Turns, Work, finished
 
 LONG = FEW_BYTES + 1
 # Each piece takes a slice by itself.
@@ -62,6 +62,21 @@ def test_a_short_request_waits_for_one_slice_and_not_for_all() -> None:
         return worked
 
     assert max(asyncio.run(run())) == 1
+
+
+def test_a_few_take_turns_and_the_others_wait() -> None:
+    """Overloaded, the server still answers some in time: those that came first."""
+    done: list[str] = []
+    names = [chr(ord("a") + number) for number in range(AT_ONCE + 2)]
+
+    async def run() -> None:
+        turns = Turns()
+        await asyncio.gather(*(turns.run(pieces(2, done, name), LONG) for name in names))
+
+    asyncio.run(run())
+    first = done.index(f"{names[0]} closed")
+    assert set(done[:first]) == set(names[:AT_ONCE])
+    assert [name for name in done if name.endswith("closed")] == [f"{n} closed" for n in names]
 
 
 def test_cancelled_work_is_closed_and_others_go_on() -> None:

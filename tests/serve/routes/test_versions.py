@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import sleep
 from typing import Any
 
 import orjson
 import pytest
+from prometheus_client import generate_latest
 from starlette.testclient import TestClient
 
 from learners.registry.row_types import Verdict
 from learners.versions.describe import entry_json, full_json, version_json
+from serve import app
 from serve.live.version_loader import Loader
+from serve.openapi.declared_route import document
+from serve.routes import monitoring, versions
 from tests.support.serving.project import flights
 from tests.support.serving.served import (
     Maker,
@@ -57,10 +61,10 @@ def version_of(client: TestClient) -> int:
 def test_the_routes_print_what_the_commands_print(unmoved: tuple[TestClient, Maker]) -> None:
     """The list, one version, the ledger."""
     client, maker = unmoved
-    versions = maker.registry.versions.all()
-    assert client.get("/versions").json() == plain([version_json(each) for each in versions])
+    found = maker.registry.versions.all()
+    assert client.get("/versions").json() == plain([version_json(each) for each in found])
     shown = client.get("/versions/2").json()
-    assert shown == plain(full_json(versions[1], maker.store, 20))
+    assert shown == plain(full_json(found[1], maker.store, 20))
     assert shown["version"] == 2
     assert shown["largest_weights"]
     entries = [entry_json(entry) for entry in maker.registry.ledger.entries()]
@@ -228,3 +232,41 @@ def test_a_process_that_is_not_in_time_says_so(
         gate.set()
         while version_of(client) != 1:
             sleep(0.01)
+
+
+def test_showing_a_version_opens_no_model(
+    unmoved: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening one keeps the interpreter, and every request, for up to a tenth of a second."""
+    client, _ = unmoved
+
+    def opened(*_: object) -> None:
+        raise AssertionError("a model was opened")
+
+    monkeypatch.setattr("learners.choose.load", opened)
+    assert client.get("/versions/1").json()["largest_weights"]
+
+
+def test_lists_are_written_in_another_thread_than_requests_are_answered_in(
+    unmoved: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of versions, ledger entries and metrics take longer than a request may be held."""
+    client, _ = unmoved
+    threads: dict[str, str] = {}
+
+    def noting(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any) -> Any:
+            threads[name] = threading.current_thread().name
+            return act(*arguments)
+
+        return noted
+
+    monkeypatch.setattr(versions, "version_json", noting("version", version_json))
+    monkeypatch.setattr(versions, "entry_json", noting("entry", entry_json))
+    monkeypatch.setattr(monitoring, "generate_latest", noting("metrics", generate_latest))
+    monkeypatch.setattr(app, "document", noting("document", document))
+    for path in ("/versions", "/history", "/metrics", "/openapi.json"):
+        assert client.get(path).status_code == 200
+    loop = client.portal.call(lambda: threading.current_thread().name)  # type: ignore[union-attr]
+    assert threads.keys() == {"version", "entry", "metrics", "document"}
+    assert loop not in threads.values()
