@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import traceback
 from pathlib import Path
 
 import pytest
 import typer
 
-from converters.errors import FreshetError
 from serve.cli import app
 from tests.support import ROOT
 from tests.support.serving.command import freshet
@@ -23,15 +21,19 @@ URL = f"alice:{SECRET}@127.0.0.1:1"
 # A place of a secret: an environment variable, and its value.
 PLACES = [
     ("FRESHET_LOG", f"kafka://{URL}"),
-    ("FRESHET_LOG", f"kafka://127.0.0.1:1?password={SECRET}"),
-    ("FRESHET_LOG", f"kafka://alice:{SECRET}"),
     ("FRESHET_REGISTRY", f"postgresql://{URL}/db"),
-    ("FRESHET_REGISTRY", f"postgresql://127.0.0.1:1/db?user=alice&password={SECRET}"),
-    ("FRESHET_REGISTRY", f"postgresql://alice:p@{SECRET}:x@127.0.0.1:1/db"),
-    ("FRESHET_REGISTRY", f"postgresql//{URL}/db"),
     ("FRESHET_SNAPSHOTS", f"s3://key:{SECRET}@bucket/models"),
     ("FRESHET_SERVE__ADMIN_TOKEN", SECRET),
 ]
+# Other spellings, for which a few commands stand for all.
+SPELLINGS = [
+    ("FRESHET_LOG", f"kafka://127.0.0.1:1?password={SECRET}"),
+    ("FRESHET_LOG", f"kafka://alice:{SECRET}"),
+    ("FRESHET_REGISTRY", f"postgresql://127.0.0.1:1/db?user=alice&password={SECRET}"),
+    ("FRESHET_REGISTRY", f"postgresql://alice:p@{SECRET}:x@127.0.0.1:1/db"),
+    ("FRESHET_REGISTRY", f"postgresql//{URL}/db"),
+]
+FEW = {"produce", "learn", "models", "dead-letters"}
 # Places of the wrong shape.
 WRONG = [
     ("FRESHET_SERVE", f'{{"admin_token": ["{SECRET}"]}}'),
@@ -85,21 +87,22 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.mark.parametrize(("variable", "value"), PLACES)
+def told_by(command: list[str], project: Project) -> str:
+    """All that a command prints with ``--debug``: its error as a traceback, with the message."""
+    result = freshet(*command, "--debug", cwd=project.folder)
+    return result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(("variable", "value"), [*PLACES, *SPELLINGS])
 def test_no_command_tells_a_secret(
     project: Project, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     """On no stream, in no file of its folder or home, and not in a traceback of ``--debug``."""
     monkeypatch.setenv(variable, value)
-    monkeypatch.chdir(project.folder)
     for command in commands(project.folder / "rows.csv"):
-        result = freshet(*command, cwd=project.folder)
-        assert SECRET not in result.stdout + result.stderr, command
-        if result.returncode:
-            try:
-                freshet(*command, "--debug", cwd=project.folder)
-            except Exception:
-                assert SECRET not in traceback.format_exc(), command
+        if (variable, value) in SPELLINGS and command[0] not in FEW:
+            continue
+        assert SECRET not in told_by(command, project), command
     assert kept(project.folder) == []
 
 
@@ -109,20 +112,19 @@ def test_no_error_of_the_config_tells_a_secret(
 ) -> None:
     """A secret in the wrong place, or of the wrong shape, is not quoted."""
     monkeypatch.setenv(variable, value)
-    result = freshet("models", cwd=project.folder)
-    assert SECRET not in result.stdout + result.stderr
-    try:
-        freshet("models", "--debug", cwd=project.folder)
-    except FreshetError:
-        assert SECRET not in traceback.format_exc()
-    monkeypatch.delenv(variable)
+    assert SECRET not in told_by(["models"], project)
+
+
+def test_a_secret_in_a_broken_file_is_not_quoted(project: Project) -> None:
+    """What is not TOML, and a key that there is not."""
     text = project.config_file.read_text(encoding="utf-8")
-    file = project.folder / "secret.toml"
-    file.write_text(f'secret = "{URL}"\n{text}\n[{SECRET}\n', encoding="utf-8")
-    result = freshet("models", "--config", str(file), cwd=project.folder)
+    file = project.folder / "broken.toml"
+    for more in (f'log = "kafka://{URL}', f'secret = "{URL}"', f'log = ["kafka://{URL}"]'):
+        file.write_text(f"{more}\n{text}", encoding="utf-8")
+        said = told_by(["models", "--config", str(file)], project)
+        assert "broken.toml" in said
+        assert SECRET not in said
     file.unlink()
-    assert result.returncode == 2
-    assert SECRET not in result.stdout + result.stderr
 
 
 def test_neither_server_nor_supervisor_tells_a_secret(

@@ -7,6 +7,7 @@ import io
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -27,6 +28,9 @@ def freshet(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
             status = 0
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        except Exception:  # what --debug leaves to the interpreter
+            traceback.print_exc()
+            status = 1
     texts = (each.buffer.getvalue().decode() for each in (printed, said))  # type: ignore[attr-defined]
     return subprocess.CompletedProcess(arguments, status, *texts)
 
