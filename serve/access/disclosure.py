@@ -1,7 +1,7 @@
 """What callers who are no admins are shown of versions, ledger and state.
 
-Not shown are the names of hosts, users and processes, and texts that may quote paths, addresses or
-exceptions. In their place is a general text, so that what the page says stays true.
+Not shown are the names of hosts, users and processes, sample rows, and texts that may quote paths,
+addresses or exceptions. In their place is a general text, so that what the page says stays true.
 """
 
 from __future__ import annotations
@@ -44,9 +44,12 @@ def entry_shown(entry: Json) -> Json:
 
 
 def version_shown(version: Json) -> Json:
-    """A version, perhaps with its manifest."""
+    """A version, perhaps with its manifest; that has sample rows of those it was trained on."""
+    manifest = version.get("manifest")
+    shorter = {name: value for name, value in (manifest or {}).items() if name != "expected"}
     return {
         **version,
+        **({"manifest": shorter} if manifest else {}),
         "reason": _or_general(version["reason"], REFUSED),
         "metrics": _measures(version["metrics"]),
     }

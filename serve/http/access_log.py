@@ -30,6 +30,7 @@ class Line:
     """A request, or what could not be read as one, and how it was answered.
 
     Attributes:
+        time: when it was answered.
         request_id: of the answer.
         status: of the answer.
         peer: address of the other end of the connection.
@@ -38,9 +39,9 @@ class Line:
         seconds: from the request's head to its whole answer.
         bytes_in, bytes_out: of the body, and of the answer's body.
         token: the name of the caller's token.
-        time: when it was answered.
     """
 
+    time: datetime = field(default_factory=lambda: datetime.now(UTC), kw_only=True)
     request_id: str
     status: int
     peer: str | None
@@ -50,7 +51,6 @@ class Line:
     bytes_in: int = 0
     bytes_out: int = 0
     token: str = ""
-    time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class AccessLog:

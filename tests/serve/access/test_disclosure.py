@@ -102,6 +102,8 @@ def test_no_route_tells_anybody(
     assert state["metrics"]["shadow_troubles"].keys() == {"twin"}
     assert state["versions"][0]["reason"] == REFUSED
     assert client.get("/versions/3").json()["reason"] == REFUSED
+    assert client.get("/versions/3").json()["manifest"].keys() >= {"files", "packages"}
+    assert "expected" not in client.get("/versions/3").json()["manifest"]
 
 
 def test_a_state_without_registry_or_learner_tells_nobody() -> None:
@@ -130,7 +132,9 @@ def test_admins_are_told_everything(
     assert state["learner"]["owner"] == "test"
     assert state["learner"]["waiting_for"] == state["learner"]["checkpoint_trouble"] == TEXT
     assert state["server"]["process"]
-    assert client.get("/versions/3", headers=ADMIN).json()["reason"] == TEXT
+    version = client.get("/versions/3", headers=ADMIN).json()
+    assert version["reason"] == TEXT
+    assert version["manifest"]["expected"]
     assert [e.detail for e in maker.registry.ledger.entries()][-1]["folder"]
 
 

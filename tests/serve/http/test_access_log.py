@@ -75,7 +75,13 @@ def test_each_request_is_one_line_of_json(server: Server) -> None:
     sent(server, "POST", "/events", b"x" * 6000, "X-Request-ID: large")
     wrong = f"Authorization: Bearer {SECRET}"
     sent(server, "POST", "/unpin", b"{}", "X-Request-ID: refused", wrong)
-    found = lines_of(server, {"scored", "bad", "unknown", "version", "method", "large", "refused"})
+    raw(
+        server,
+        b"GET /status HTTP/1.1\r\nHost: evil.example\r\nX-Request-ID: host\r\n"
+        b"Connection: close\r\n\r\n",
+    )
+    known = {"scored", "bad", "unknown", "version", "method", "large", "refused", "host"}
+    found = lines_of(server, known)
     assert all(line.keys() == FIELDS for line in found.values())
     told = {
         name: (found[name]["method"], found[name]["route"], found[name]["status"]) for name in found
@@ -86,6 +92,7 @@ def test_each_request_is_one_line_of_json(server: Server) -> None:
     assert told["version"][1] == "/versions/{version}"
     assert told["method"][2] == 405
     assert told["large"] == ("POST", "/events", 413)
+    assert told["host"][2] == 421
     assert told["refused"] == ("POST", "/unpin", 401)
     line = found["scored"]
     assert line["bytes_in"] == len(row)
