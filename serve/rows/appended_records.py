@@ -19,7 +19,6 @@ import orjson
 from converters.cells.refusal import Refusal
 from converters.cells.times import time_ms
 from converters.convert.records import object_cells
-from learners.line_bounds import BLOCK
 from serve.http.body import CSV, JSON
 from serve.http.problems import RowsRefusedError
 from serve.http.turns import Work
@@ -163,8 +162,8 @@ class IngestReader:
                 continue
             before += len(found.content)
             limits.check_rows(before)
-            for start in range(0, len(found.content), BLOCK):
-                rows = found.content[start : start + BLOCK]
+            for start in range(0, len(found.content), limits.block_rows):
+                rows = found.content[start : start + limits.block_rows]
                 for row in rows:
                     if isinstance(row, dict):
                         whole_times(row, ("time",))

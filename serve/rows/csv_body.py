@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from converters.cells.refusal import Refusal
 from converters.files.framing import Dialect, plain_lines, unclosed
-from learners.line_bounds import BLOCK
 from serve.http.problems import RowsRefusedError
 from serve.rows.row_limits import RowLimits
 
@@ -73,8 +72,8 @@ def csv_lines(
         limits.check_rows(rows + len(lines))
         at, rows = stop, rows + len(lines)
         yield None
-        for start in range(0, len(lines), BLOCK):
-            yield CsvLines(dialect, lines[start : start + BLOCK])
+        for start in range(0, len(lines), limits.block_rows):
+            yield CsvLines(dialect, lines[start : start + limits.block_rows])
 
 
 def _last_line_end(body: bytes, at: int, most: int) -> int:
@@ -90,7 +89,7 @@ def _framed(
     """A block of rows with quotes from a place on, and where the next begins."""
     found: list[tuple[bytes, bool]] = []
     stop = min(len(body), at + limits.part_bytes)
-    while at < stop and len(found) < BLOCK:
+    while at < stop and len(found) < limits.block_rows:
         end, complete = _row_end(body, at, before + len(found), dialect, limits)
         row = body[at:end]
         found.append((row.rstrip(b"\r") if complete else row, complete))

@@ -22,7 +22,6 @@ from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader, object_cells
 from converters.convert.to_vw_text import Row
 from converters.schema.schema import ColumnOrder, ordered
-from learners.line_bounds import BLOCK
 from serve.http.body import CSV
 from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvLines, csv_lines, split_header
@@ -204,8 +203,8 @@ class RequestReader:
                 continue
             single = found.single
             self.limits.check_rows(rows + len(found.content))
-            for start in range(0, len(found.content), BLOCK):
-                objects = found.content[start : start + BLOCK]
+            for start in range(0, len(found.content), self.limits.block_rows):
+                objects = found.content[start : start + self.limits.block_rows]
                 layouts = self._layouts_of(objects, rows, refused)
                 rows += len(objects)
                 # Once a shape is wrong, no row matters, only what else is wrong.

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converters.config.settings import ServeSettings
+from learners.line_bounds import BLOCK
 from serve.http.problems import TooLargeError
 
 # A body is read in parts of so many bytes. The worst of 128 KiB (lists in lists, words to be
 # escaped) takes some 15 ms a step, and longer parts make a body of ordinary rows no quicker.
 PART_BYTES = 128 * 2**10
+# Rows are converted and scored in blocks of so many cells at most: an empty row has as many as the
+# schema has columns.
+BLOCK_CELLS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +24,20 @@ class RowLimits:
         most_rows: how many it may have.
         row_bytes: how long each may be, with the blanks around it.
         part_bytes: how much is read at once; never more than a row may have.
+        block_rows: how many are converted and scored at once.
     """
 
     most_rows: int
     row_bytes: int
     part_bytes: int
+    block_rows: int = BLOCK
 
     @classmethod
-    def of(cls, settings: ServeSettings) -> RowLimits:
-        """Those of the config."""
+    def of(cls, settings: ServeSettings, columns: int) -> RowLimits:
+        """Those of the config, for rows of so many columns."""
         part = min(PART_BYTES, settings.max_row)
-        return cls(settings.max_rows, settings.max_row, part)
+        block = max(1, min(BLOCK, BLOCK_CELLS // columns))
+        return cls(settings.max_rows, settings.max_row, part, block)
 
     def check_rows(self, rows: int) -> None:
         """Refuse a request of too many rows.
