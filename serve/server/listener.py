@@ -1,9 +1,9 @@
 """Accepts connections, as many as there is room for.
 
 The loops of asyncio accept whatever waits; out of file descriptors, libuv accepts it and closes it
-at once. Here no connection is accepted before there is room for it in the table, a few in each turn
-of the event loop, so that requests that have come already are seen before their connection could
-count as idle.
+at once. Here no connection is accepted before there is room for it in the table, and one in each
+turn of the event loop, so that several processes share them, and that requests that have come are
+seen before their connection could count as idle.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from serve.server.protocol import Protocol as Connection
 if TYPE_CHECKING:
     from serve.server.connections import Connections
 
-ACCEPTED_A_TURN = 16
 # A client that opens a TLS connection says so at once.
 LIMITS = {"ssl_handshake_timeout": 5.0, "ssl_shutdown_timeout": 1.0}
 # After the system has refused to accept: it lacks descriptors or memory.
@@ -114,26 +113,23 @@ class Listener:
         self._loop.call_soon(self._accept)
 
     def _accept(self) -> None:
-        for _ in range(ACCEPTED_A_TURN):
-            if not self._reading:
-                return
-            if self._table.full:
-                self._table.when_room(self.resume)
-                self._pause()
-                return
-            try:
-                sock, _peer = self._socket.accept()
-            except (BlockingIOError, InterruptedError):
-                return
-            except ConnectionError:  # gone before it was accepted
-                continue
-            except OSError as error:
-                log.warning("cannot accept connections", error=error.strerror)
-                self._pause()
-                self._loop.call_later(PAUSE_SECONDS, self.resume)
-                return
-            self._table.make_room()
-            self._start(sock)
+        if not self._reading:
+            return
+        if self._table.full:
+            self._table.when_room(self.resume)
+            self._pause()
+            return
+        try:
+            sock, _peer = self._socket.accept()
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            return  # another process took it, or it has gone
+        except OSError as error:
+            log.warning("cannot accept connections", error=error.strerror)
+            self._pause()
+            self._loop.call_later(PAUSE_SECONDS, self.resume)
+            return
+        self._table.make_room()
+        self._start(sock)
 
     def _start(self, sock: socket.socket) -> None:
         sock.setblocking(False)
