@@ -36,12 +36,12 @@ Expires = Annotated[
     str | None,
     typer.Option(
         "--expires",
-        help="When it ends: 12h, 30d, a time in ISO 8601, or never.",
+        help="Its end: 90s, 12h, 30d, a time in ISO 8601, or never.",
         show_default=False,
     ),
 ]
 
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 NEVER = "never"
 
 
@@ -211,7 +211,10 @@ def _say_closed(tokens: Tokens, revoked: Token) -> None:
     usable = tokens.usable(utc_now())
     for scope in (each for each in revoked.scopes if each not in usable):
         if scope == "admin":
-            say("No other admin token can be used: the one in admin.token counts, if there is one.")
+            say(
+                "No other named admin token can be used: the one in admin.token counts. 'freshet "
+                "serve' makes it at its next start if there is none."
+            )
         else:
             say(
                 f"No token of the scope {scope} can be used: it stays closed to all but admins. "

@@ -185,6 +185,7 @@ def test_a_token_opens_its_scope_and_no_other(
             assert without.status_code == response.status_code == 200, path
             continue
         assert problem_of(without)["status"] == 401, path
+        assert client.head(path).status_code in (401, 405), path
         if scope in (route.scope, "admin"):
             assert response.status_code in (200, 400, 422), path
         else:
@@ -286,10 +287,10 @@ def test_without_admin_routes_here_their_addresses_are_none(tmp_path: Path, admi
     more = f'[serve]\nadmin = "{admin}"\n'
     with a_client(tmp_path, more=more, admin=True) as (client, _):
         with structlog.testing.capture_logs() as logs:
-            for path, body in ADMIN:
-                assert problem_of(client.post(path, json=body))["status"] == 404
-                assert problem_of(client.get(path))["status"] == 404
-        assert [line["reason"] for line in logs] == ["serve.admin"] * 6
+            for path, _ in ADMIN:
+                for method in ("POST", "GET", "HEAD", "OPTIONS", "PUT"):
+                    assert client.request(method, path).status_code == 404, (path, method)
+        assert {line["reason"] for line in logs} == {"serve.admin"}
         documented = client.get("/openapi.json").json()["paths"]
         assert ("/promote" in documented) is (admin != "off")
         if admin != "off":

@@ -136,6 +136,8 @@ def test_a_damaged_file_stops_every_command(project: Project) -> None:
 
 def test_ends_are_told_in_utc() -> None:
     """A span from now, or a moment; without an offset it is UTC."""
+    for span in ("90s", "2m", "12h", "30d", "4w"):
+        assert _moment(span) is not None
     at = _moment("2099-01-31T12:00:00+02:00")
     assert at is not None
     assert at.isoformat() == "2099-01-31T10:00:00+00:00"
