@@ -15,6 +15,7 @@ from converters.errors import FreshetError
 from serve.demo import demo as playing
 from serve.demo.flights import COLUMNS, NoFlightsError
 from serve.processes.child import Command
+from serve.processes.liveness import Limits
 from serve.processes.ports import PortError
 from serve.processes.supervisor import Patience
 
@@ -51,6 +52,18 @@ def test_a_child_that_keeps_failing_ends_the_demo(
     with pytest.raises(FreshetError, match=r"learner failed 3 times.*The disk is full\.") as failed:
         run(events=10, speed=0.0)
     assert failed.value.exit_status == 1
+
+
+def test_a_server_that_hangs_is_restarted(
+    run_with: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that never answers is ended; with this patience, the second time ends the demo."""
+    header = ",".join(COLUMNS) + "\n"
+    monkeypatch.setattr(playing, "write_flights", lambda path, _limit: path.write_text(header))
+    hung = Limits(every=0.05, timeout=0.2, start=0.5, late=10.0)
+    monkeypatch.setattr(playing, "PATIENCE", Patience(0.01, deaths=2, hung=hung, last_chance=0.1))
+    with pytest.raises(FreshetError, match=r"server failed 2 times in a row.*killed by SIGTERM"):
+        run(events=10, speed=0.0)
 
 
 def test_what_stops_the_player_ends_the_demo(

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -20,6 +21,7 @@ import pytest
 
 from serve.commands.serve import relay
 from serve.processes.ports import free_port
+from tests.serve.server.test_tls import CERT, KEY, certificate
 from tests.support.serving.processes import alive, until
 from tests.support.serving.project import Project
 from tests.support.serving.served import admin_header
@@ -47,10 +49,16 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def answers(port: int) -> bool:
+# Whoever certified a server of these tests.
+ANYBODY = ssl.create_default_context()
+ANYBODY.check_hostname, ANYBODY.verify_mode = False, ssl.CERT_NONE
+
+
+def answers(port: int, scheme: str = "http") -> bool:
     """Whether a server is alive there."""
+    url = f"{scheme}://127.0.0.1:{port}/health/live"
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=2, context=ANYBODY) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -80,36 +88,40 @@ def test_up_runs_both_and_brings_a_killed_learner_back(project: Project) -> None
     assert not alive(second)
 
 
-def server_pid(project: Project, port: int) -> int:
+def server_pid(project: Project, port: int, scheme: str) -> int:
     """The process that answers for the server, which admins are told; with several, one of them."""
     headers = admin_header(project)
-    status = urllib.request.Request(f"http://127.0.0.1:{port}/status", headers=headers)
-    with urllib.request.urlopen(status, timeout=10) as answer:
+    status = urllib.request.Request(f"{scheme}://127.0.0.1:{port}/status", headers=headers)
+    with urllib.request.urlopen(status, timeout=10, context=ANYBODY) as answer:
         return int(json.load(answer)["server"]["process"])
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(("workers", "scheme"), [("1", "https"), ("2", "http")])
 def test_up_restarts_a_server_that_hangs(
-    project: Project, monkeypatch: pytest.MonkeyPatch, workers: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, workers: str, scheme: str
 ) -> None:
     """Stopped with all its processes, it is ended and serves again; the learner is left alone."""
     monkeypatch.setenv("FRESHET_SERVE__WORKERS", workers)
+    if scheme == "https":
+        certificate(project.folder, "first")
+        monkeypatch.setenv("FRESHET_SERVE__TLS_CERT", CERT)
+        monkeypatch.setenv("FRESHET_SERVE__TLS_KEY", KEY)
     port = free_port("127.0.0.1", 0)
     with up(project.folder, "--port", str(port)) as process:
-        until(lambda: answers(port) and learner_pid(project))
-        learner, server = learner_pid(project), os.getpgid(server_pid(project, port))
+        until(lambda: answers(port, scheme) and learner_pid(project))
+        learner, server = learner_pid(project), os.getpgid(server_pid(project, port, scheme))
         sleep(1.5)  # so that it has answered a probe
         os.killpg(server, signal.SIGSTOP)
         until(lambda: not alive(server))
-        until(lambda: answers(port))
-        assert os.getpgid(server_pid(project, port)) != server
+        until(lambda: answers(port, scheme))
+        assert os.getpgid(server_pid(project, port, scheme)) != server
         assert learner_pid(project) == learner
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=40)
     assert process.returncode == 0
-    assert f"The server has not answered at http://127.0.0.1:{port}/health/live for 1" in said
+    assert f"The server has not answered at {scheme}://127.0.0.1:{port}/health/live for 1" in said
     assert "The server was killed by SIGKILL" in said
-    assert not answers(port)
+    assert not answers(port, scheme)
 
 
 def test_no_child_outlives_a_killed_supervisor(project: Project) -> None:
