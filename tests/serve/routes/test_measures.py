@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.serve.routes.test_monitoring import beat, samples, settled
-from tests.support.serving.served import Maker, a_client
+from tests.support.serving.served import Maker, a_client, admin_header
 
 MEASURES: dict[str, Any] = {
     "count": 9,
@@ -71,5 +71,10 @@ def test_a_failed_shadow_can_be_alerted_on(served: tuple[TestClient, Maker]) -> 
 
 
 def test_the_status_tells_them_as_the_learner_did(served: tuple[TestClient, Maker]) -> None:
-    """The page's table is made of these."""
-    assert served[0].get("/status").json()["metrics"] == MEASURES
+    """The page's table is made of these; only admins are told how a shadow has failed."""
+    client, maker = served
+    headers = admin_header(maker.project)
+    assert client.get("/status", headers=headers).json()["metrics"] == MEASURES
+    others = client.get("/status").json()["metrics"]
+    assert others.pop("shadow_troubles").keys() == MEASURES["shadow_troubles"].keys()
+    assert others.items() <= MEASURES.items()
