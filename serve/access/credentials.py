@@ -80,6 +80,7 @@ class Credentials:
         self._local = local_admin.path_of(settings)
         self._had_file = False
         self._seen: object = None
+        self._held: object = None
         self._look_at = NEVER
         self._known = Known(Verifier(Tokens()), frozenset(SCOPES), NEVER, _hash(b""))
 
@@ -115,29 +116,45 @@ class Credentials:
         if seen == self._seen and None not in seen:
             return
         self._seen = seen
-        before, trouble = self._known.trouble, ""
+        content, trouble = None, ""
         try:
-            tokens = self._read()
+            content = self._content()
         except TokensDamagedError as error:
-            tokens, trouble = Tokens(), str(error)
-        if trouble and trouble != before:
+            trouble = str(error)
+            self._seen = None  # perhaps for a moment: look again
+        local = local_admin.read(self._local)
+        if not local and not isinstance(seen[1], int):
+            self._seen = None
+        if (content, local, trouble) != self._held:
+            self._held = content, local, trouble
+            self._take(content, local, trouble)
+
+    def _content(self) -> bytes | None:
+        """The file of tokens, which does not open everything by being taken away."""
+        content = self._file.content()
+        if content is None and self._had_file:
+            raise damaged(self._file.path, "it was here and is gone")
+        self._had_file = content is not None
+        return content
+
+    def _take(self, content: bytes | None, local: bytes, trouble: str) -> None:
+        """Go by this content from now on."""
+        tokens = Tokens()
+        if content is not None:
+            try:
+                tokens = parsed(self._file.path, content)
+            except TokensDamagedError as error:
+                trouble = str(error)
+        if trouble:
             log.error("tokens cannot be read", error=trouble)
         admins = (_end(token) for token in tokens.tokens if "admin" in token.scopes)
         self._known = Known(
             Verifier(tokens),
             frozenset(SCOPES) if trouble else tokens.closed() | {"admin"},
             max(admins, default=NEVER),
-            _hash(local_admin.read(self._local)),
+            _hash(local),
             trouble,
         )
-
-    def _read(self) -> Tokens:
-        """The tokens of the file, which does not open everything by being taken away."""
-        content = self._file.content()
-        if content is None and self._had_file:
-            raise damaged(self._file.path, "it was here and is gone")
-        self._had_file = content is not None
-        return Tokens() if content is None else parsed(self._file.path, content)
 
 
 def _end(token: Token) -> float:

@@ -15,6 +15,7 @@ from serve.access.caller import LOCAL_ADMIN
 from serve.access.credentials import Credentials
 from serve.access.local_admin import ensure, local_admin_token
 from serve.access.tokens import TokenFile
+from serve.commands.serve import say_admin_token
 from tests.support.serving.project import Project
 
 
@@ -85,3 +86,20 @@ def test_a_home_that_cannot_be_written_is_told(
         patch.setattr(private_file, "FileLock", read_only)
         assert ensure(project.settings) == token
     assert local_admin.path_of(project.settings).exists()
+
+
+def test_a_server_without_a_token_says_that_its_admin_routes_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It starts all the same, and the reason names the file."""
+    project = Project(tmp_path)
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(private_file, "FileLock", read_only)
+    say_admin_token(project.settings, "http://127.0.0.1:8000")
+    said = capsys.readouterr().err
+    assert "The admin routes are closed" in said
+    assert "admin.token cannot be written: Read-only file system" in said
+    assert "#token=" not in said

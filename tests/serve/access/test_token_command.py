@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -181,7 +182,8 @@ def test_a_running_server_follows_the_commands(tmp_path: Path) -> None:
         server.process.terminate()
         assert server.process.wait(60) == 0
         printed = server.said.read_text(encoding="utf-8")
-        assert "admin call refused" in printed
+        (refused,) = [line for line in printed.splitlines() if "admin call refused" in line]
+        assert re.search(r"peer=127\.0\.0\.1 .*request_id=\S+ .*route=/unpin", refused)
         assert text not in printed
         assert fresh not in printed
 
