@@ -14,10 +14,11 @@ import socket
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from serve.http import request_ids
 from serve.http.access_log import AccessLog, Line
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from serve.server.connections import Connections
 
+ASGI: Any = {"version": "3.0", "spec_version": "2.3"}
 # Of SO_LINGER: on, for no time.
 RESET = struct.pack("ii", 1, 0)
 
@@ -68,6 +70,10 @@ class Protocol(HttpToolsProtocol):
         self._length = 0  # bytes of the body to come, where they were announced
         self._chunks: Chunks | None = None
         self._peer_ended = self._ending = False
+
+    flow: _Flow
+    # The parser need not say these: the head is known as a whole before it is parsed.
+    on_message_begin = on_url = None  # type: ignore[assignment]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, with a transport that uvicorn closes gently."""
@@ -138,7 +144,7 @@ class Protocol(HttpToolsProtocol):
                 at = end
             else:
                 break
-        cast("_Flow", self.flow).release()
+        self.flow.release()
         return at
 
     def _after_blank_line(self, at: int) -> int:
@@ -170,25 +176,17 @@ class Protocol(HttpToolsProtocol):
             self.parser.feed_data(b"0\r\n\r\n")
         return at
 
-    def on_message_begin(self) -> None:
-        """A head begins."""
-        super().on_message_begin()
-        self.scope["abort"] = self.drop  # type: ignore[typeddict-unknown-key]
-        if self.admin_door:
-            self.scope["admin_door"] = True  # type: ignore[typeddict-unknown-key]
-
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a field as RFC 9110 reads it: in lower case, without blanks around its value."""
         self.headers.append((name.lower(), value.strip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """Check the head as a whole, and start the request."""
-        self.url, authority = heads.resolved(self._method, self._target)
+        target, authority = heads.resolved(self._method, self._target)
         fields = heads.checked(self.headers, self._version, authority)
         if authority is not None:
             others = [field for field in self.headers if field[0] != b"host"]
             self.headers[:] = [(b"host", authority), *others]
-        self.expect_100_continue = b"expect" in fields and self._version == b"1.1"
         self._in_message = True
         if b"transfer-encoding" in fields:
             self._chunks = Chunks()
@@ -197,7 +195,45 @@ class Protocol(HttpToolsProtocol):
         if self.table.crowded:
             self.table.count("refused")
             raise RefusedError(KINDS[BusyError], "All connections are busy. Try again soon.")
-        super().on_headers_complete()
+        self._start(target, expects=b"expect" in fields)
+
+    def _start(self, target: bytes, *, expects: bool) -> None:
+        """Start the request. As uvicorn does, which parses the target again and keeps pipelines."""
+        raw_path, _, query = target.partition(b"?")
+        path = raw_path.decode("ascii")
+        new = self._version == b"1.1"
+        self.scope = {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": "1.1" if new else "1.0",
+            "method": self._method.decode("ascii"),
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,  # type: ignore[typeddict-item]
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            "abort": self.drop,
+        }
+        if self.admin_door:
+            self.scope["admin_door"] = True  # type: ignore[typeddict-unknown-key]
+        self.cycle = RequestResponseCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=expects and new,
+            keep_alive=new and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        self._start_asgi_task(self.cycle, self.app)
 
     def on_message_complete(self) -> None:
         """The body is complete."""
@@ -280,7 +316,7 @@ class Protocol(HttpToolsProtocol):
             return
         if self._wire.can_write_eof():
             self._wire.write_eof()
-        cast("_Flow", self.flow).release()
+        self.flow.release()
         self.flow.resume_reading()
 
     @property
@@ -290,7 +326,7 @@ class Protocol(HttpToolsProtocol):
 
     def _hold(self) -> None:
         """Read nothing until what is here is parsed."""
-        cast("_Flow", self.flow).hold()
+        self.flow.hold()
 
     def _refuse(self, error: RefusedError) -> None:
         """Answer what is refused, and end the connection."""
