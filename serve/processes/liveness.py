@@ -107,7 +107,8 @@ class Limits:
     """When a server that does not answer is hung; all in seconds.
 
     Attributes:
-        every: between an answer and the next probe.
+        every: between an answer and the next probe; before the first, a tenth of it, so that a
+            server that hangs soon after its start has been seen to answer.
         timeout: of a probe.
         silence: without any answer, after the first one.
         start: until the first answer; also without anything that listens, which a server that
@@ -161,16 +162,19 @@ class Pulse:
 
     def _run(self) -> None:
         limits, since = self._limits, monotonic()
-        while not self._stopped.wait(limits.every):
+        while not self._stopped.wait(pause := self._pause()):
             began = monotonic()
             heard = self._ask(limits.timeout)
             ended = monotonic()
-            late = max(began - since - limits.every, ended - began - limits.timeout)
+            late = max(began - since - pause, ended - began - limits.timeout)
             self._count(heard, 0.0 if late > limits.late else ended - since)
             since = ended
             if self._on_hung is not None and self.hung_for is not None:
                 self._on_hung(self.hung_for)
                 return
+
+    def _pause(self) -> float:
+        return self._limits.every if self._answered else self._limits.every / 10
 
     def _count(self, heard: Heard, seconds: float) -> None:
         """Add the time since the probe before; none if this thread itself was held up."""
