@@ -12,6 +12,7 @@ import pytest
 
 from serve.access.tokens import TOKEN, TokenFile
 from serve.commands import token as token_commands
+from serve.commands.serve import say_admin_token
 from serve.commands.token import _moment
 from tests.support.serving.command import freshet
 from tests.support.serving.processes import until
@@ -198,15 +199,15 @@ def test_a_running_server_follows_the_commands(tmp_path: Path) -> None:
         ('tokens = "elsewhere.json"', "there is no file of tokens"),
     ],
 )
-def test_a_server_says_what_its_admin_token_is(tmp_path: Path, more: str, said: str) -> None:
+def test_a_server_says_what_its_admin_token_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: str, said: str
+) -> None:
     """A warning of one that is none or too short; the page's address where there is a local one."""
-    project = a_project(tmp_path / "p", more=f"[serve]\n{more}\n")
-    with maker_of(project) as maker:
-        maker.make()
-    with server_of(project) as server:
-        printed = server.said.read_text(encoding="utf-8")
+    settings = Project(tmp_path, more=f"[serve]\n{more}\n").settings
+    say_admin_token(settings, "http://127.0.0.1:8000")
+    printed = capsys.readouterr().err
     assert said in printed
     assert ("Warning" in printed) is bool(said)
     local = more in ('admin_token = ""', 'tokens = "elsewhere.json"')
-    assert ("#token=" in printed) is local
+    assert ("http://127.0.0.1:8000/#token=" in printed) is local
     assert "long enough" not in printed
