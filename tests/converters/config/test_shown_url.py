@@ -39,7 +39,7 @@ from converters.config.shown_url import shown_url, without_secrets
         ("kafka://a:1,b,c:2", "kafka://a:1,b,c:2"),
         ("postgresql://[::1]:5432/db?x=y:z", "postgresql://[::1]:5432/db?x=y:z"),
         ("postgresql://host/a:b", "postgresql://host/a:b"),
-        ("sqlite:////home/me@work/log.db", "sqlite:////home/me@work/log.db"),
+        ("sqlite:////data/me@work/log.db", "sqlite:////data/me@work/log.db"),
         ("/data/me@work/snapshots", "/data/me@work/snapshots"),
         ("sqlite:////x.db?key=pw", "sqlite:////x.db?key=***"),
         ("postgresql://host/db?password=a@b/c&x=1", "postgresql://***@***&x=1"),
@@ -90,4 +90,4 @@ def test_a_text_without_secrets_stays() -> None:
     """Also where user and host are in it."""
     text = 'password authentication failed for user "freshet" at host db1'
     assert without_secrets(text, "postgresql://freshet:hunter2@db1/x") == text
-    assert without_secrets(text, "sqlite:////home/me@work/log.db") == text
+    assert without_secrets(text, "sqlite:////data/me@work/log.db") == text
