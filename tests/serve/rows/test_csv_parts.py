@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +80,25 @@ def test_an_open_quote_is_looked_at_no_further_than_a_row_goes() -> None:
     assert in_parts(b'a\n"' + b"x" * 99, 50, 100) == at_once(b'a\n"' + b"x" * 99)
     with pytest.raises(TooLargeError, match="a quote in it is not closed"):
         in_parts(b'a\n"' + b"x\n" * 99, 50, 100)
+
+
+class Watched(Dialect):
+    """CSV of which no more than a row of 100 bytes is ever looked at."""
+
+    def row_end(self, value: bytes, at: int, end: int) -> int | None:
+        """As any other."""
+        assert end - at <= 101
+        return super().row_end(value, at, end)
+
+
+@pytest.mark.parametrize("unit", [b'"', b'"",', b'"x\n', b",", b"\r", b'"A"\n', MARK])
+def test_no_row_is_looked_at_beyond_its_limit(unit: bytes) -> None:
+    """Not the rest of a body behind an open quote, nor that of a header."""
+    body, limits = unit * 500, RowLimits(ANY, 100, 50)
+    with suppress(TooLargeError):
+        list(csv_lines(body, 0, Watched(","), limits))
+    with suppress(RowsRefusedError):
+        split_header(body, Watched(","), limits)
 
 
 @pytest.mark.parametrize("body", [b"x" * 101, b'"' + b"x" * 200, b"x" * 101 + b"\nA\n"])

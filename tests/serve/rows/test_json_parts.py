@@ -84,6 +84,15 @@ def test_what_parsing_at_once_refuses_is_refused(
     assert found == at_once(changed)
 
 
+@pytest.mark.parametrize("before", range(16))
+@pytest.mark.parametrize("text", ['\\",{"', '\\\\",{"', '"', "\\"])
+def test_a_string_over_several_pieces_is_read_as_one(before: int, text: str) -> None:
+    """Wherever the cut between two pieces falls: also behind a backslash."""
+    long = "x" * before + 5 * text
+    body = json.dumps([{"a": long}, [1, 2], long, {"b": 5 * text}]).encode()
+    assert in_parts(body, 8) == at_once(body)
+
+
 @given(st.lists(st.sampled_from([b",", b"[]", b"{}", b"1", b'"a,"', b" ", b"],["]), max_size=30))
 def test_no_list_is_made_of_what_is_none(pieces: list[bytes]) -> None:
     """Elements without a value, commas at the ends, several lists."""
