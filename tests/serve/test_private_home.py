@@ -79,16 +79,18 @@ def use(project: Project, umask: int, home: Path) -> None:
         f"score {rows} -o scored.csv",
         f"convert {rows} -o rows.vw --rejects rejected.csv",
         f"init {rows} --label late --positive 1 -o new.toml",
+        "token add ci --scope ingest",
     ):
         run(project, umask, *line.split())
         assert open_to_others(home) == [], line
-    several = {"FRESHET_SERVE__WORKERS": "2"}
+    several = {"FRESHET_SERVE__WORKERS": "2", "FRESHET_SERVE__ADMIN": "unix:.freshet/admin.sock"}
     with running(project, umask, several, "up", "--port", str(port)):
         until(lambda: answers(port) and list(home.glob("metrics-*")))
+        assert {path.name for path in home.iterdir()} >= {"admin.token", "tokens.json"}
         assert open_to_others(home) == []
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o022])
+@pytest.mark.parametrize("umask", [0o000, pytest.param(0o022, marks=pytest.mark.long)])
 def test_a_home_is_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     """Log, registry, snapshots, copies, locks, counters: 0700 and 0600; named outputs are not."""
     project = Project(tmp_path)
