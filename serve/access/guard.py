@@ -38,7 +38,7 @@ Handler = Callable[..., Awaitable[Response]]
 SMALL_BODY = 64 * 2**10
 # What a proxy's own login leaves in the request; none of ours.
 OTHER_LOGINS = frozenset({b"basic", b"digest", b"negotiate"})
-# The reasons that the counter of refusals tells apart.
+# The reasons of refusals, in the log and in their counter.
 REASONS: dict[type[RequestError], str] = {
     MisdirectedError: "host",
     ForeignPageError: "origin",
@@ -68,6 +68,7 @@ class Guard:
         self._origins = Origins(settings.serve.origins)
         self._credentials = Credentials(settings)
         self._counters = counters
+        self._admin_paths: set[str] = set()
 
     def misdirected(self, scope: Asgi) -> Response | None:
         """The answer for a request to another host; None if it is for this server."""
@@ -75,6 +76,8 @@ class Guard:
             self._hosts.check(scope)
         except MisdirectedError as error:
             self._refuse(error, scope)
+            if scope["path"] in self._admin_paths:
+                self.report(scope, scope["path"], REASONS[MisdirectedError])
             return answer_of(error)
         return None
 
@@ -91,6 +94,8 @@ class Guard:
         """
         if not needed:
             return handler
+        if needed == "admin":
+            self._admin_paths.add(path)
         takes_request = bool(signature(handler).parameters)
 
         async def guarded(request: Request) -> Response:
@@ -99,7 +104,7 @@ class Guard:
             except RequestError as error:
                 self._refuse(error, request.scope)
                 if needed == "admin":
-                    self.report(request.scope, path, type(error).__name__)
+                    self.report(request.scope, path, REASONS[type(error)])
                 raise
             return await (handler(request) if takes_request else handler())
 
