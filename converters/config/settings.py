@@ -29,6 +29,7 @@ from converters.config.learning_settings import (
     TopicSettings,
     ValueSettings,
 )
+from converters.config.shown_url import shown_url
 
 # Quotes and line ends frame rows. A letter, a digit, a sign or a blank would cut cells that need
 # no quotes in any other file, and a record that begins with a bracket is looked at as JSON.
@@ -67,8 +68,9 @@ def _host(value: str) -> str:
     name = value.removeprefix("*.")
     if value != "*" and not _is_address(name) and not re.fullmatch(r"[^\s/:@*?#\[\]]+", name):
         raise ValueError(
-            f"{value!r} is not a host name; it should be one such as models.example.com, without "
-            "scheme and port, *.example.com for all below it, or * for any"
+            f"{shown_url(value)!r} is not a host name; it should be one such as "
+            "models.example.com, without scheme and port, *.example.com for all below it, or * "
+            "for any"
         )
     return value
 
@@ -89,8 +91,8 @@ def _origin(value: str) -> str:
     found = re.fullmatch(r"(https?)://([^\s/:@*?#]+|\[[0-9a-f:.]+\])(:\d{1,5})?", value.lower())
     if found is None:
         raise ValueError(
-            f"{value!r} is not the origin of a page; it should be scheme and host, perhaps with a "
-            "port, such as https://ops.example.com"
+            f"{shown_url(value)!r} is not the origin of a page; it should be scheme and host, "
+            "perhaps with a port, such as https://ops.example.com"
         )
     scheme, host, port = found[1], found[2], found[3] or ""
     with suppress(UnicodeError):
@@ -103,8 +105,8 @@ def _admin(value: str) -> str:
     address = bool(host) and port.isdecimal() and int(port) <= 65535
     if value not in ("on", "off") and not address and not re.fullmatch("unix:.+", value):
         raise ValueError(
-            f"{value!r} is not a place for the admin routes; it should be on, off, HOST:PORT such "
-            "as 127.0.0.1:8001, or unix:PATH"
+            f"{shown_url(value)!r} is not a place for the admin routes; it should be on, off, "
+            "HOST:PORT such as 127.0.0.1:8001, or unix:PATH"
         )
     return value
 

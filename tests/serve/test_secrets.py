@@ -40,6 +40,9 @@ WRONG = [
     ("FRESHET_SERVE__ADMIN_TOKEN", f'["{SECRET}"'),
     ("FRESHET_LOG", f'["kafka://{URL}"'),
     ("FRESHET_TOPICS", f"kafka://{URL}"),
+    ("FRESHET_SERVE__HOSTS", f'["https://{URL}"]'),
+    ("FRESHET_SERVE__ORIGINS", f'["https://{URL}"]'),
+    ("FRESHET_SERVE__ADMIN", URL),
     ("FRESHET_MODEL", f"kafka://{URL}"),
     ("FRESHET_COLUMNS", f"kafka://{URL}"),
 ]
