@@ -32,7 +32,7 @@ FAILURES = {
     404: "There is no such version.",
     408: "The body arrived too slowly, or the whole request took too long.",
     409: "Not possible in the current state.",
-    413: "The body has too many bytes or rows.",
+    413: "The body has too many bytes or rows, or a row of too many bytes.",
     415: "The body has another media type.",
     421: "The request is for a host that is not this server.",
     422: "Invalid request body; `errors` names rows and columns.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from time import sleep
 from typing import Any
 
@@ -160,6 +161,24 @@ def test_rows_are_counted_through_a_long_request(client: TestClient) -> None:
     predictions = client.post("/predict", json=rows).json()["predictions"]
     errors = {at: each["error"]["row"] for at, each in enumerate(predictions) if "error" in each}
     assert errors == {at: at for at in bad}
+
+
+def test_a_body_in_many_parts_is_answered_as_in_one(
+    served: tuple[TestClient, Maker], tmp_path: Path
+) -> None:
+    """Lists, instances and CSV with quotes and without; errors keep the numbers of their rows."""
+    client, _ = served
+    rows = [as_object(row) for row in ROWS]
+    rows[150] |= {"distance": "x"}
+    lines = as_csv(ROWS).replace(ROWS[200][3], '"' + ROWS[200][3] + '"', 1)
+    with a_client(tmp_path, more="[serve]\nmax_row = 1024\n") as (other, _):
+        for body in (rows, {"instances": rows}):
+            assert (
+                other.post("/predict", json=body).json()
+                == client.post("/predict", json=body).json()
+            )
+        for text in (lines, as_csv(ROWS)):
+            assert post_csv(other, text).json() == post_csv(client, text).json()
 
 
 def test_a_score_on_the_threshold_is_positive(tmp_path: Any) -> None:
