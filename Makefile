@@ -57,6 +57,6 @@ lock: ## pin the dependencies again (needs uv; ARGS=--upgrade takes the newest)
 	$(LOCK) --group build --constraints requirements-dev.txt -o requirements-build.txt
 
 clean: ## remove .venv and every cache, but no state of yours
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
-		build dist
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis \
+		.import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
