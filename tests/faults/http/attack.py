@@ -92,12 +92,11 @@ class Attacked:
         return self._status("VmHWM")
 
     def _send(self, case: Case, size: int, clients: int) -> list[Answer]:
+        port, parts = self.server.port, list(case.parts(size))
         if clients == 1:
-            return [exchange(self.server.port, case.parts(size))]
+            return [exchange(port, parts)]
         with ThreadPoolExecutor(clients) as pool:
-            return list(
-                pool.map(lambda _: exchange(self.server.port, case.parts(size)), range(clients))
-            )
+            return list(pool.map(lambda _: exchange(port, parts), range(clients)))
 
     def _forget_peak(self) -> None:
         (self._proc / "clear_refs").write_text("5", "ascii")
@@ -155,5 +154,4 @@ def attacked(folder: Path, more: str = "") -> Iterator[Attacked]:
 def server_and_probe(project: Project) -> Iterator[Attacked]:
     """A server of a project, and a probe of it."""
     with server_of(project) as server, probing(server.port, server.process.pid) as probe:
-        probe.begin()
         yield Attacked(server, probe)

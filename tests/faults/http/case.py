@@ -36,6 +36,7 @@ class Case:
         status: right answers; several where the size decides which limit is met first.
         chunk: bytes of each chunk; 0 announces the length instead.
         headers: more of them.
+        generated: whether it comes from the general generators, which know no right answer.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Case:
     status: tuple[int, ...]
     chunk: int = 0
     headers: tuple[str, ...] = ()
+    generated: bool = False
 
     def parts(self, size: int) -> Iterator[bytes]:
         """The request's bytes, in the parts in which it is sent."""

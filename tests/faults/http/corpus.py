@@ -12,18 +12,27 @@ from tests.support.serving.worst_bodies import ADMIN, worst_bodies
 
 
 def chunked(cases: Iterable[Case], chunk: int) -> Iterator[Case]:
-    """The same requests in chunks of so many bytes."""
+    """The same requests in chunks of so many bytes; millions take longer than a request may."""
     for case in cases:
-        yield replace(case, name=f"{case.name}, in chunks of {chunk}", chunk=chunk)
+        name, status = f"{case.name}, in chunks of {chunk}", (*case.status, 408)
+        yield replace(case, name=name, chunk=chunk, status=status)
 
 
 def generated() -> Iterator[Case]:
     """What :mod:`tests.support.serving.worst_bodies` makes, most of it to be refused."""
-    answers = (200, 202, 400, 413, 422)
+    answers = (200, 202, 400, 408, 413, 422)
     for body in worst_bodies():
         for path in body.routes:
             headers = (f"Authorization: Bearer {TOKEN}",) if path in ADMIN else ()
-            yield Case(f"{body.name} ..", path, body.kind, body.of, answers, headers=headers)
+            yield Case(
+                f"{body.name}, any answer",
+                path,
+                body.kind,
+                body.of,
+                answers,
+                headers=headers,
+                generated=True,
+            )
 
 
 def all_cases() -> list[Case]:

@@ -31,7 +31,8 @@ PREDICT = (
     f"POST /predict HTTP/1.1\r\n{HEAD}Content-Type: application/json\r\n"
     f"Content-Length: {len(ROW)}\r\n\r\n"
 ).encode() + ROW
-PAUSE, PATIENCE = 0.001, 120.0
+# Between two requests, and how long an answer is awaited. Gaps are longer than the pause.
+PAUSE, PATIENCE = 0.004, 120.0
 NANOSECONDS = 1e-9
 
 
@@ -101,19 +102,20 @@ def main(port: int, pid: int) -> None:
     """Ask both routes in turn until standard input ends."""
     clock = Clock(pid)
     connections = [Connection(port, HEALTH, clock), Connection(port, PREDICT, clock)]
+    asking = False
     while True:
-        for connection in connections:
+        for connection in connections if asking else ():
             connection.ask()
-        ready, _, _ = select.select([sys.stdin], [], [], PAUSE)
-        if not ready:
+        if not select.select([sys.stdin], [], [], PAUSE if asking else None)[0]:
             continue
         command = sys.stdin.readline().strip()
         if not command:
             return
+        asking = command == "begin"
         health, predict = connections
         failed = health.failed + predict.failed
         seen = Seen(health.worst, predict.worst, health.asked + predict.asked, failed)
-        sys.stdout.write(f"{json.dumps(vars(seen)) if command == 'end' else 'begun'}\n")
+        sys.stdout.write(f"{'begun' if asking else json.dumps(vars(seen))}\n")
         sys.stdout.flush()
         for connection in connections:
             connection.reset()
@@ -132,7 +134,7 @@ class Clock:
 
 
 class Connection:
-    """A connection that asks one thing again and again, opened anew where the server closed it."""
+    """A connection that asks one thing again and again, opened again where it is closed."""
 
     def __init__(self, port: int, request: bytes, clock: Clock) -> None:
         self._port, self._request, self._clock = port, request, clock
@@ -140,7 +142,10 @@ class Connection:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was seen."""
+        """Forget what was seen; the next request opens a connection, for an idle one ends."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
         self.worst, self.asked = 0.0, 0
         self.failed: list[str] = []
 

@@ -18,10 +18,10 @@ from tests.support.serving.served import a_project, maker_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-VERSIONS, ENTRIES = 3_000, 10_000
+VERSIONS, ENTRIES = 2_000, 5_000
 TOKEN_HEADER = (f"Authorization: Bearer {TOKEN}",)
 TARGETS = (
-    *("/versions", "/versions/1", "/versions/2999", "/versions/3002", "/history", "/status"),
+    *("/versions", "/versions/1", "/versions/1999", "/versions/2002", "/history", "/status"),
     *("/history?at=2026-01-31T08:15:00Z", "/history?at=2100-01-01", "/metrics", "/openapi.json"),
     *("/health/ready", "/", "/docs"),
 )
@@ -69,11 +69,10 @@ def _repeat(database: sqlite3.Connection, table: str, count: int, **changed: str
     )
 
 
-@pytest.mark.parametrize("clients", [1, 8])
-def test_lists_of_thousands_keep_nobody_waiting(crowded: Attacked, clients: int) -> None:
-    """3,000 versions and 10,000 entries: every route answers, others wait 100 ms at most."""
+def test_lists_of_thousands_keep_nobody_waiting(crowded: Attacked) -> None:
+    """2,000 versions and 5,000 entries: every route answers, others wait 100 ms at most."""
     cases = [Case(path, path, "", repeated(b""), (200,), headers=TOKEN_HEADER) for path in TARGETS]
-    outcomes = [crowded.try_case(case, 0, clients=clients) for case in cases]
+    outcomes = [crowded.try_case(case, 0, clients=8) for case in cases]
     assert {each.case.name: each.trouble for each in outcomes if each.trouble} == {}
 
 
