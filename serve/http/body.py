@@ -92,9 +92,12 @@ class Body:
                 )
             part: bytes = message.get("body", b"")
             self._hold(len(whole) + len(part))
-            if not message.get("more_body", False):
-                return bytes(whole + part) if whole else part
+            more = message.get("more_body", False)
+            if not more and not whole:
+                return part
             whole += part
+            if not more:
+                return bytes(whole)
 
     def _hold(self, length: int) -> None:
         if length > self._most:
