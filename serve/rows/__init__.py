@@ -1,5 +1,6 @@
 """Bodies of requests as rows.
 
-``request_rows`` reads rows to score (CSV with ``csv_body``), ``appended_records`` makes records of
-rows to append, ``row_errors`` words what is wrong with a row.
+``request_rows`` reads rows to score part by part (``json_body``, ``csv_body``), within
+``row_limits``; ``appended_records`` makes records of rows to append, ``row_errors`` words what is
+wrong with a row, ``crosses`` bounds the features of crossed texts.
 """
