@@ -20,8 +20,8 @@ class Actor:
 
     Attributes:
         name: as tables print it.
-        by: ``kind`` (``command line``, ``http`` or ``server``), ``host``, ``user``, ``pid``; over
-            HTTP also ``token``, the name of the caller's, and ``peer``, their address.
+        by: ``kind`` (``command line``, ``http``, ``server`` or ``learner``), ``host``, ``user`` and
+            ``pid``; over HTTP also ``token``, the name of it, and ``peer``, the address.
     """
 
     name: str
@@ -43,6 +43,12 @@ def this_server() -> Actor:
     """This server by itself."""
     by = _here("server")
     return Actor(f"server {by['host']}, process {by['pid']}", by)
+
+
+def this_learner() -> Actor:
+    """This learner by itself."""
+    by = _here("learner")
+    return Actor(f"{by['user']}@{by['host']}, process {by['pid']}", by)
 
 
 def _here(kind: str) -> Json:

@@ -12,6 +12,7 @@ import structlog
 
 from learners.learner import WrongLearnerError
 from learners.registry import Registry
+from learners.registry.actor import this_learner
 from learners.registry.row_types import Checkpoint, Lineage, Start, Version
 from learners.snapshots.errors import CorruptSnapshotError, MissingSnapshotError
 from learners.snapshots.store import SnapshotStore
@@ -26,8 +27,6 @@ from stream.log.topics import Topics, begins_of, described
 from stream.resolved_config import ResolvedConfig, learner_json
 
 log = structlog.get_logger()
-
-ACTOR = "learner"
 
 
 @dataclass
@@ -164,7 +163,7 @@ class Starting:
             ) from None
         except (CorruptSnapshotError, WrongLearnerError) as error:
             log.warning("checkpoint is damaged; using the one before it", error=str(error))
-            self.registry.serving.refuse(point, str(error), ACTOR)
+            self.registry.serving.refuse(point, str(error), this_learner())
             return None
 
     def _open_lineage(self, lineage: Lineage) -> Beginning:

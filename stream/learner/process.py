@@ -7,8 +7,6 @@ the last checkpoint, as a restarted process would.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from converters.errors import FreshetError
 from converters.files.private import FILE, make_home
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry
+from learners.registry.actor import this_learner
 from learners.registry.errors import RegistryUnavailableError
 from learners.snapshots.errors import SnapshotDiskError
 from learners.snapshots.store import SnapshotStore
@@ -278,7 +277,7 @@ def assembled(context: ResolvedConfig, readers: Readers | None = None) -> Iterat
         closing_log = stack.enter_context(ExitStack())
         closing_log.callback(event_log.close)
         topics = create_topics(event_log, settings)
-        epoch = registry.writer.begin_epoch(f"{socket.gethostname()}, process {os.getpid()}")
+        epoch = registry.writer.begin_epoch(this_learner().name)
         connection = take_hold(event_log, settings, registry, epoch)
         closing_log.pop_all()
         snapshots = SnapshotStore(Path(settings.snapshots))

@@ -195,6 +195,7 @@ def test_details_that_all_callers_see_are_about_their_requests() -> None:
         ("zz-user@zz-host", "command line"),
         ("server zz-host, process 12", "server"),
         ("zz-host, process 12", "learner"),
+        ("zz-user@zz-host, process 12", "learner"),
         ("learner", "learner"),
         ("freshet", "freshet"),
         ("anything else of zz-host", "unknown"),
