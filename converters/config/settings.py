@@ -174,13 +174,17 @@ class ServeSettings(Section):
         "makes acting pay",
     )
     max_body: int = Field(8 * 2**20, ge=1024, description="largest request body in bytes")
-    max_row: int = Field(128 * 2**10, ge=1024, description="largest row of a request in bytes")
+    max_row: int = Field(
+        128 * 2**10,
+        ge=1024,
+        description="largest row of a request in bytes; others wait while a row is converted",
+    )
     max_rows: int = Field(10_000, ge=1, description="most rows in one request")
     max_bodies: int = Field(
         256 * 2**20,
         ge=1024,
-        description="bytes of request bodies that a process holds at once; beyond them requests "
-        "are answered 503",
+        description="bytes of request bodies that a process holds at once, beside the first 16 KiB "
+        "of each; beyond them requests are answered 503",
     )
     max_connections: int = Field(
         8192,
