@@ -89,22 +89,32 @@ def test_slow_work_is_408_and_goes_on_without_its_request(project: Project, serv
 
 
 def test_a_log_that_does_not_answer_is_503_in_time(project: Project, server: Server) -> None:
-    """The handler's own answer comes before the limit's: the log is away, try again."""
-    row = json.dumps({"id": "f1", "label": 1}).encode()
-    with server.connect() as connection:
-        connection.sendall(head("/labels", len(row), "Connection: close") + row)
-        with connection.makefile("rb") as file:
-            assert file.readline().startswith(b"HTTP/1.1 202")
+    """The handler's own answer comes before the limit's: the log is away, try again.
+
+    Where the machine is too busy for a tenth of the limit, the limit's comes instead: ask again.
+    """
+    body = json.dumps({"id": "f1", "label": 1}).encode()
+    request = head("/labels", len(body), "Connection: close") + body
+
+    def ask(status: bytes) -> bytes:
+        """The answer with this status; or with that of the limit, if it never comes."""
+        for _ in range(20):
+            with server.connect() as connection, connection.makefile("rb") as file:
+                connection.sendall(request)
+                answer = file.read()
+            if not answer.startswith(b"HTTP/1.1 408"):
+                break
+        assert answer.startswith(b"HTTP/1.1 " + status), answer
+        return answer
+
+    ask(b"202")
     path = project.settings.log.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path, isolation_level=None)) as log:
         log.execute("BEGIN IMMEDIATE")
-        with server.connect() as connection:
-            connection.sendall(head("/labels", len(row), "Connection: close") + row)
-            found, problem = answer_of(connection)
+        answer = ask(b"503")
         log.execute("ROLLBACK")
-    assert found.startswith(b"http/1.1 503")
-    assert b"retry-after: 1" in found
-    assert problem["type"] == "urn:freshet:problem:log"
+    assert b"retry-after: 1" in answer.lower()
+    assert b"urn:freshet:problem:log" in answer
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc to count sockets in")

@@ -223,7 +223,7 @@ def test_a_process_that_is_not_in_time_says_so(
             gate.wait(10)
         return load(self, number)
 
-    more = "[serve]\ntimeout = 0.2\n"
+    more = "[serve]\ntimeout = 1.0\n"
     with a_client(tmp_path, versions=2, more=more, admin=True) as (client, _):
         monkeypatch.setattr(Loader, "load", slow)
         response = client.post("/promote", json={"version": 1, "reason": "test"})
