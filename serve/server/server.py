@@ -24,6 +24,7 @@ import structlog
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from converters.config.load import ConfigError
 from converters.config.settings import Settings
 from converters.files.private import make_folder
 from converters.schema.schema import Schema
@@ -106,7 +107,7 @@ class Config(uvicorn.Config):
         self.http_protocol_class = partial(Protocol, self.table)  # type: ignore[assignment]
         _again(SWEEP_SECONDS, self.table.sweep)
         if serve.tls_cert and serve.tls_key:
-            self._certificate = tls.Certificate(serve.tls_cert, serve.tls_key)
+            self._certificate = _certificate_now(serve.tls_cert, serve.tls_key)
             _again(RENEW_SECONDS, self._certificate.renew)
         watch(serve.timeout)
 
@@ -171,6 +172,15 @@ def connection_limit(wanted: int) -> int:
     limit = max(FEWEST_CONNECTIONS, soft - SPARE - RESERVED_FILES)
     log.warning("open files limit connections", limit=limit, wanted=wanted, open_files=soft)
     return limit
+
+
+def _certificate_now(cert: Path, key: Path) -> tls.Certificate:
+    """The certificate; a worker that starts amid a renewal ends, and its parent starts another."""
+    try:
+        return tls.Certificate(cert, key)
+    except ConfigError as error:
+        log.warning("this server process cannot start", error=str(error))
+        raise SystemExit(1) from None
 
 
 def _again(seconds: float, step: Callable[[], None]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -58,7 +60,7 @@ def server(folder: Path) -> Iterator[Server]:
     with server_of(tls_project(folder), "--workers", "2") as server:
         yield server
         said = server.said.read_text(encoding="utf-8")
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
 
 
 def client_of(folder: Path) -> ssl.SSLContext:
@@ -144,6 +146,30 @@ def test_a_renewed_certificate_is_used_without_a_restart(server: Server, folder:
             sleep(0.1)
     assert presented(server.port).strip() == (folder / CERT).read_text(encoding="utf-8").strip()
     assert get(server.port, client_of(folder)) == 200
+
+
+def test_a_worker_that_starts_amid_a_renewal_is_started_again(tmp_path: Path) -> None:
+    """The other one serves meanwhile, and the log says why in a line."""
+    project = tls_project(tmp_path)
+    with server_of(project, "--workers", "2") as server:
+        context = client_of(tmp_path)
+        (folder,) = project.settings.home.glob("metrics-*")
+        until = monotonic() + 60
+        while len(workers := list(folder.glob("gauge_live*"))) < 2:
+            assert monotonic() < until
+            sleep(0.1)
+        good = (tmp_path / CERT).read_bytes()
+        (tmp_path / CERT).write_bytes(good[: len(good) // 2])
+        os.kill(int(workers[0].stem.rpartition("_")[2]), signal.SIGKILL)
+        while "this server process cannot start" not in server.said.read_text(encoding="utf-8"):
+            assert monotonic() < until
+            assert get(server.port, context) == 200
+        (tmp_path / CERT).write_bytes(good)
+        while workers[0].exists():
+            assert monotonic() < until
+            sleep(0.1)
+        assert {get(server.port, context) for _ in range(8)} == {200}
+        assert "Traceback" not in server.said.read_text(encoding="utf-8")
 
 
 def test_the_admin_door_speaks_https_too(tmp_path: Path) -> None:
