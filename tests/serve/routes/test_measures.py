@@ -36,6 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClien
     """A server whose learner has told its measures."""
     folder: Path = tmp_path_factory.mktemp("measures")
     with a_client(folder, versions=1) as (client, maker):
+        admin_header(maker.project)  # a server looks for its token four times a second
         beat(maker, metrics=MEASURES)
         settled()
         yield client, maker
