@@ -9,7 +9,7 @@ import ast
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -20,14 +20,25 @@ from tests.support import ROOT
 # Most of the time these tests wait for time-outs; those of one file share a broker.
 WORKERS = 3
 REPORT = STATE / "tests.xml"
+HTTP = "tests/faults/http"
 COLUMNS = ("fault", "result", "seconds", "command")
 
 
-def fault_tests(folder: str = "tests/faults", heading: str = "Faults") -> tuple[Table, bool]:
-    """Run those of a folder; the table, and whether all is well."""
+def fault_tests() -> tuple[Table, bool]:
+    """Run those of the log, the learner and the disk; the table, and whether all is well."""
+    return tests_of(["tests/faults", f"--ignore={HTTP}"], "Faults")
+
+
+def http_tests() -> tuple[Table, bool]:
+    """Run those of the HTTP server; likewise."""
+    return tests_of([HTTP], "Tests")
+
+
+def tests_of(chosen: Sequence[str], heading: str) -> tuple[Table, bool]:
+    """Run the tests that pytest's arguments choose."""
     STATE.mkdir(parents=True, exist_ok=True)
     REPORT.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", folder, "-m", "long or not long", "-q"]
+    command = [sys.executable, "-m", "pytest", *chosen, "-m", "long or not long", "-q"]
     command += ["-n", str(WORKERS), "--dist", "loadfile"]
     subprocess.run([*command, f"--junitxml={REPORT}"], cwd=ROOT, check=False)
     if not REPORT.exists():

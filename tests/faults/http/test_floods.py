@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -268,3 +268,28 @@ def test_more_connections_than_files_leave_others_served(tmp_path: Path) -> None
             each.close()
         assert [server.ask("/health/live")[0] for _ in range(20)] == [200] * 20
         assert "connections" in server.said.read_text(encoding="utf-8")
+
+
+def test_bodies_that_are_held_back_leave_room_for_others(tmp_path: Path) -> None:
+    """Clients that send all but the last byte fill what bodies may take: others are answered."""
+    bodies, size = 32 * MEBIBYTE, 8 * MEBIBYTE - 1
+    with attacked(tmp_path, f"max_bodies = {bodies}\n") as server, ExitStack() as stack:
+        before = server.memory()
+        server.probe.begin()
+        clients = [stack.enter_context(server.server.connect()) for _ in range(12)]
+        head = f"{POST}Content-Length: {size + 1}\r\n\r\n".encode()
+        with ThreadPoolExecutor(len(clients)) as pool:
+            list(pool.map(lambda client: _send_all(client, head + b" " * size), clients))
+        found = [all_of(*read(client, 0.3)) for client in clients]
+        refused = [answer for got in found for answer in got]
+        assert {(each.status, each.trouble) for each in refused} == {(503, "")}
+        assert all(each.headers["retry-after"] == "1" for each in refused)
+        assert 0 < len(refused) < len(clients)
+        seen = server.probe.end()
+        assert (seen.failed, seen.gap < 3 * LONGEST_GAP) == ([], True)
+        assert server.memory() - before < 2 * bodies / MEBIBYTE + MOST_GROWTH
+
+
+def _send_all(client: socket.socket, content: bytes) -> None:
+    with suppress(OSError):
+        client.sendall(content)
