@@ -22,7 +22,7 @@ from serve.server.heads import (
 FREE_BYTES = 16
 MAX_EXCESS = 16 * 2**10
 # Lines handled in one turn of the event loop: some milliseconds.
-LINES_A_TURN = 4096
+LINES_A_TURN = 1024
 
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
 # No extension may hide a line end; fifteen digits cannot overflow anything.

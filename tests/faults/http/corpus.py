@@ -20,7 +20,7 @@ def chunked(cases: Iterable[Case], chunk: int) -> Iterator[Case]:
 
 def generated() -> Iterator[Case]:
     """What :mod:`tests.support.serving.worst_bodies` makes, most of it to be refused."""
-    answers = (200, 202, 400, 408, 413, 422)
+    answers = (200, 202, 400, 408, 413, 422, 503)
     for body in worst_bodies():
         for path in body.routes:
             headers = (f"Authorization: Bearer {TOKEN}",) if path in ADMIN else ()
