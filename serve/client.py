@@ -88,7 +88,7 @@ class Client:
         ca: certificates (PEM) to trust besides those of the system.
 
     Raises:
-        UsageError: the address is not an HTTP one.
+        UsageError: the address is not an HTTP one, or the token could not be sent.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Client:
             raise UsageError(f"{shown!r} is not the address of a server: write http://HOST:PORT.")
         self._root = parts.path.rstrip("/")
         self._host = parts.hostname
-        self._token = os.environ.get(TOKEN_VARIABLE) if token is None else token
+        self._token = _checked(os.environ.get(TOKEN_VARIABLE) if token is None else token)
         self._config = config
         self._connection: HTTPConnection
         if parts.scheme == "https":
@@ -265,10 +265,27 @@ class Client:
             if reused and not isinstance(error, TimeoutError):
                 return self._answer(method, path, body, headers)
             address = f"{self._host}:{self._connection.port}"
+            if isinstance(error, ssl.SSLCertVerificationError):
+                raise UnreachableError(
+                    f"The certificate of the server at {address} is not trusted here "
+                    f"({error.verify_message}). Name the certificates to trust with ca=."
+                ) from error
             raise UnreachableError(
                 f"No answer from the server at {address} ({str(error) or type(error).__name__}). "
                 "Start it with 'freshet serve' or 'freshet up', or correct the address."
             ) from error
+
+
+def _checked(token: str | None) -> str:
+    """A token as it is sent; the line end of a file that it was read from is no part of it."""
+    plain = (token or "").strip()
+    if not (plain.isascii() and plain.isprintable()):
+        # Without its text, which is a secret.
+        raise UsageError(
+            f"The token (token= or {TOKEN_VARIABLE}) holds a line end or another character that no "
+            "header can have. Give what 'freshet token add' printed."
+        )
+    return plain
 
 
 def _scored(answer: Mapping[str, Any], version: int) -> Prediction | RefusedRow:

@@ -127,6 +127,20 @@ def test_no_server_is_an_error_that_says_so() -> None:
         Client("127.0.0.1:8000")
 
 
+def test_a_token_read_from_a_file_works_and_is_never_quoted(
+    server: Server, maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its line end is dropped; what no header can have is an error without the secret."""
+    text = (maker.project.settings.home / "admin.token").read_text()
+    assert text.endswith("\n")
+    with Client(server.address, token=text) as client:
+        assert client.unpin("test")["pinned"] is False
+    monkeypatch.setenv("FRESHET_TOKEN", text.strip() + "\nX-More: 1")
+    with pytest.raises(UsageError, match="FRESHET_TOKEN") as error:
+        Client(server.address)
+    assert text.strip() not in str(error.value)
+
+
 def test_the_local_token_is_not_sent_to_other_machines(maker: Maker) -> None:
     """A client of an address elsewhere has none."""
     with Client("http://192.0.2.1:8000", config=maker.project.config_file) as client:
