@@ -63,7 +63,9 @@ class ColumnSettings(Section):
     center: float = Field(0.0, description="what `scale` takes away")
     scale: float = Field(1.0, gt=0, description="what `scale` divides by")
     edges: tuple[float, ...] = Field(
-        (), description="where a bucket begins, rising; x lies in the last whose edge is not above"
+        (),
+        description="where a bucket begins, rising; x lies in the last whose edge is not above",
+        examples=[[0, 10, 100]],
     )
     values: tuple[CellText, ...] = Field(
         (), description="the known values of a categorical column; others are unseen"
@@ -85,6 +87,7 @@ class ColumnSettings(Section):
         None,
         description="features derived from a time; for kind `time` hour, weekday and month, for "
         "the role `time` none",
+        examples=[["hour", "weekday"]],
     )
     zone: str = Field(
         "UTC",

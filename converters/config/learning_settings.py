@@ -122,6 +122,7 @@ class LearnerSettings(Section):
         (),
         description="pairs whose values are crossed, each a feature column, a part of a time "
         "(`applied.hour`) or a `namespace` of columns",
+        examples=[[["amount", "grade"]]],
     )
     river: RiverSettings = Field(RiverSettings(), description="river's arguments")
 
@@ -186,6 +187,7 @@ class EvaluationSettings(Section):
         None,
         description="columns whose values are measured each by itself: categorical, boolean or "
         "`protected` ones; left out, all `protected` ones",
+        examples=[["purpose", "grade"]],
     )
     slice_values: int = Field(
         50, ge=1, le=1000, description="values of a slice, the first to arrive; others are one"
@@ -280,6 +282,8 @@ class ShadowSettings(Section):
     kind: Literal["vw", "river"] = Field("vw", description="vw or river")
     args: str = Field("", description="supported Vowpal Wabbit arguments, as one string")
     interactions: tuple[tuple[str, str], ...] | None = Field(
-        None, description="pairs of what `learner.interactions` crosses; left out, those"
+        None,
+        description="pairs of what `learner.interactions` crosses; left out, those",
+        examples=[[["amount", "grade"]]],
     )
     river: RiverSettings = Field(RiverSettings(), description="river's arguments")

@@ -7,6 +7,7 @@ that nothing else depends on the working directory.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -24,6 +25,7 @@ from converters.errors import UsageError
 
 PREFIX = "FRESHET_"
 UNIX = "unix:"
+UNREADABLE = (ValueError, TypeError, RecursionError)
 
 # What pydantic says of Python's types, in TOML's words.
 TOML_WORDS = {
@@ -116,16 +118,7 @@ def _environment(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
                     f"The environment variable {variable} overrides nothing: there is no setting "
                     f"'{first.lower()}'{_suggestion(first.lower(), Settings.model_fields)}"
                 )
-    try:
-        overrides: dict[str, Any] = EnvSettingsSource(_EnvironmentSettings)()
-    except (ValueError, TypeError, RecursionError) as error:
-        # Only the field's name is quoted: the error could show the value, which may be a secret.
-        field = re.search(r'field "(\w+)"', str(error))
-        variable = f"{PREFIX}{field[1].upper() if field else ''}…"
-        raise ConfigError(
-            f"The environment variable {variable} cannot be read: a list or a table is written as "
-            """JSON there, for example '["yes", "no"]'."""
-        ) from None
+    overrides = _parsed()
     columns = {name.lower(): name for name in values.get("columns", {})}
     if isinstance(overrides.get("columns"), dict):
         overrides["columns"] = {columns.get(k, k): v for k, v in overrides["columns"].items()}
@@ -136,6 +129,45 @@ def _environment(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
                 f"which {path} does not have."
             )
     return overrides
+
+
+def _parsed() -> dict[str, Any]:
+    """What the variables hold, by section and key."""
+    source = EnvSettingsSource(_EnvironmentSettings)
+    variables = {name: text for name, text in source.env_vars.items() if text is not None}
+    try:
+        return source()
+    except UNREADABLE:
+        # The error could show the value, which may be a secret: look for the variable instead.
+        for name, text in variables.items():
+            source.env_vars = {name: text}
+            try:
+                source()
+            except UNREADABLE:
+                raise ConfigError(_unreadable(name.upper())) from None
+        raise ConfigError(
+            f"The environment variables {PREFIX}… cannot be read together: one gives a section a "
+            "value, and another gives a key of that section one. Unset one of them."
+        ) from None
+
+
+def _unreadable(variable: str) -> str:
+    loc = tuple(variable.removeprefix(PREFIX).lower().split("__"))
+    section = _section(loc[:-1])
+    field = section.model_fields.get(loc[-1]) if section else None
+    inner = _section_class(field.annotation) if field else None
+    if field and inner and get_origin(field.annotation) is not tuple:
+        key = next(iter(inner.model_fields)).upper()
+        key = f"COLUMN__{key}" if inner is ColumnSettings else key
+        return (
+            f"The environment variable {variable} cannot be read: a table is written as JSON "
+            f"there. Its keys can be set one by one: {variable}__{key} and so on."
+        )
+    example = json.dumps(field.examples[0] if field and field.examples else ["yes", "no"])
+    return (
+        f"The environment variable {variable} cannot be read: a list is written as JSON there, "
+        f"for example {variable}='{example}'."
+    )
 
 
 def _merged(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,9 +191,8 @@ def _explain_one(
     loc: tuple[int | str, ...], kind: str, message: str, path: Path, overrides: Mapping[str, Any]
 ) -> str:
     key = ".".join(str(part) for part in loc)
-    where = f"In {path}"
-    if _holds(overrides, loc):
-        where = f"In the environment variable {PREFIX}{'__'.join(str(p).upper() for p in loc)}"
+    variable = _variable(overrides, loc, message)
+    where = f"In the environment variable {variable}" if variable else f"In {path}"
     if kind == "extra_forbidden":
         section = _section(loc[:-1])
         names = section.model_fields if section else {}
@@ -173,12 +204,29 @@ def _explain_one(
     return f"{where}: the key '{key}' is wrong: {right}."
 
 
-def _holds(values: object, loc: tuple[int | str, ...]) -> bool:
+def _variable(overrides: object, loc: tuple[int | str, ...], message: str) -> str:
+    """The variable that holds what a mistake is about; empty if the file does.
+
+    Lists of the environment replace the file's, tables are laid over them: a mistake of a whole
+    table is that of a variable only if the message names the key that the variable sets.
+    """
+    in_list = False
     for part in loc:
-        if not isinstance(values, Mapping) or part not in values:
-            return False
-        values = values[part]
-    return True
+        if isinstance(overrides, Mapping) and part in overrides:
+            overrides = overrides[part]
+        elif isinstance(overrides, list) and isinstance(part, int) and part < len(overrides):
+            in_list, overrides = True, overrides[part]
+        elif in_list:  # what is missing is missing there
+            break
+        else:
+            return ""
+    parts = [str(part).upper() for part in loc]
+    names = ["__".join((PREFIX + parts[0], *parts[1:n])) for n in range(len(parts), 0, -1)]
+    given = {variable.upper() for variable in os.environ}
+    if isinstance(overrides, Mapping) and not in_list:
+        named = [key.upper() for key in overrides if re.search(rf"\b{key}\b", message)]
+        names = [f"{names[0]}__{key}" for key in named] + (names if named else [])
+    return next((name for name in names if name in given), "")
 
 
 def _section(loc: tuple[int | str, ...]) -> type[BaseModel] | None:

@@ -7,13 +7,14 @@ Every floor reads its own section. The descriptions are the configuration refere
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from converters.config.column_settings import ColumnSettings, LabelSettings, Section
 from converters.config.learning_settings import (
@@ -83,16 +84,23 @@ def _is_address(text: str) -> bool:
     return True
 
 
+_ORIGIN = re.compile(r"(https?)://([^\s/:@*?#\[\]]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 OWN_PORTS = {"http": ":80", "https": ":443"}
 
 
 def _origin(value: str) -> str:
     """An origin as browsers send it: in lower case, in ASCII, without the scheme's own port."""
-    found = re.fullmatch(r"(https?)://([^\s/:@*?#]+|\[[0-9a-f:.]+\])(:\d{1,5})?", value.lower())
-    if found is None:
+    found = _ORIGIN.match(value.lower())
+    rest = value[found.end() :] if found else ""
+    if found is None or rest[:1] not in ("", "/", "?", "#"):
         raise ValueError(
             f"{shown_url(value)!r} is not the origin of a page; it should be scheme and host, "
             "perhaps with a port, such as https://ops.example.com"
+        )
+    if rest:
+        raise ValueError(
+            f"{shown_url(value)!r} goes on after the origin; leave {shown_url(rest)!r} away: it "
+            f"should be {found[0]}"
         )
     scheme, host, port = found[1], found[2], found[3] or ""
     with suppress(UnicodeError):
@@ -100,13 +108,15 @@ def _origin(value: str) -> str:
     return f"{scheme}://{host}{'' if port == OWN_PORTS[scheme] else port}"
 
 
-def _admin(value: str) -> str:
-    host, _, port = value.rpartition(":")
+def _admin(value: object) -> object:
+    text = value if isinstance(value, str) else ""
+    host, _, port = text.rpartition(":")
     address = bool(host) and port.isdecimal() and int(port) <= 65535
-    if value not in ("on", "off") and not address and not re.fullmatch("unix:.+", value):
+    if text not in ("on", "off") and not address and not re.fullmatch("unix:.+", text):
+        shown = repr(shown_url(text)) if text else json.dumps(value, default=str)
         raise ValueError(
-            f"{shown_url(value)!r} is not a place for the admin routes; it should be on, off, "
-            "HOST:PORT such as 127.0.0.1:8001, or unix:PATH"
+            f'{shown} is not a place for the admin routes; it should be "on", "off", '
+            '"HOST:PORT" such as "127.0.0.1:8001", or "unix:PATH"'
         )
     return value
 
@@ -114,7 +124,7 @@ def _admin(value: str) -> str:
 Delimiter = Annotated[str, AfterValidator(_delimiter)]
 HostName = Annotated[str, AfterValidator(_host)]
 Origin = Annotated[str, AfterValidator(_origin)]
-AdminPlace = Annotated[str, AfterValidator(_admin)]
+AdminPlace = Annotated[str, BeforeValidator(_admin)]
 Encoding = Annotated[str, AfterValidator(_encoding)]
 
 
@@ -144,11 +154,13 @@ class ServeSettings(Section):
         (),
         description="host names under which the server is called, besides the loopback names and "
         'the address it listens on; `["*"]` allows any',
+        examples=[["models.example.com"]],
     )
     origins: tuple[Origin, ...] = Field(
         (),
         description="origins of web pages elsewhere that may use the routes that write, such as "
         "`https://ops.example.com`",
+        examples=[["https://ops.example.com"]],
     )
     admin: AdminPlace = Field(
         "on",
@@ -239,7 +251,9 @@ class Settings(Section):
         CalibrationSettings(), description="mapping scores to probabilities"
     )
     shadow: tuple[ShadowSettings, ...] = Field(
-        (), description="learners that are compared with the one that is served"
+        (),
+        description="learners that are compared with the one that is served",
+        examples=[[{"name": "plain", "args": "-l 0.1"}]],
     )
     topics: TopicSettings = Field(TopicSettings(), description="the topics")
     serve: ServeSettings = Field(ServeSettings(), description="the HTTP server")

@@ -130,6 +130,9 @@ WRONG = [
     ("", 'serve.wombat = ""\n', ["'serve.wombat'", "there are access_log, admin,"]),
     ("", "learner.river.optimiser = 1\n", ["'learner.river.optimiser'", "'optimizer'?"]),
     ("", 'learner.interactions = [["a"]]\n', ["'learner.interactions.0.1' is missing"]),
+    ("", "serve.admin = false\n", ["'serve.admin'", "false is", '"on", "off", "HOST:PORT"']),
+    ("", 'serve.admin = "of"\n', ["'serve.admin'", "'of' is", '"on", "off", "HOST:PORT"']),
+    ("", 'serve.origins = ["https://a.b/x"]\n', ["leave '/x' away", "be https://a.b."]),
     ("", "late_labels.wait = 0\n", ["'late_labels.wait'", "greater than 0"]),
     ("", 'late_labels.expired = "x"\n', ["'late_labels.expired'", "'drop' or 'negative'"]),
     ("[columns]", "[columns", ["not valid TOML", "line 7"]),
@@ -222,6 +225,45 @@ WRONG_VARIABLES = [
     ("FRESHET_LABEL__POSITIVE", "yes", ["FRESHET_LABEL", "as JSON"]),
     ("FRESHET_COLUMNS__OTHER__MAX", "1", ["FRESHET_COLUMNS__", "'other'", "does not have"]),
     ("FRESHET_COLUMNS__AMOUNT__MAXI", "1", ["FRESHET_COLUMNS__AMOUNT__MAXI", "'max'?"]),
+    (
+        "FRESHET_SERVE__HOSTS",
+        "models.example.com",
+        ["FRESHET_SERVE__HOSTS cannot", """FRESHET_SERVE__HOSTS='["models.example.com"]'."""],
+    ),
+    (
+        "FRESHET_SERVE__ORIGINS",
+        "x",
+        ["""FRESHET_SERVE__ORIGINS='["https://ops.example.com"]'."""],
+    ),
+    (
+        "FRESHET_SHADOW",
+        "x",
+        ["""FRESHET_SHADOW='[{"name": "plain", "args": "-l 0.1"}]'."""],
+    ),
+    ("FRESHET_COLUMNS", "x", ["FRESHET_COLUMNS__COLUMN__ROLE"]),
+    ("freshet_serve", "x", ["FRESHET_SERVE__HOST and so on"]),
+    (
+        "FRESHET_SERVE__HOSTS",
+        '["a.example.com", "https://models.example.com"]',
+        ["variable FRESHET_SERVE__HOSTS:", "key 'serve.hosts.1' is", "without scheme and port"],
+    ),
+    (
+        "FRESHET_SERVE__ORIGINS",
+        '["https://ops.example.com/"]',
+        ["variable FRESHET_SERVE__ORIGINS:", "leave '/' away", "be https://ops.example.com"],
+    ),
+    (
+        "FRESHET_SERVE",
+        '{"origins": ["x"]}',
+        ["variable FRESHET_SERVE:", "key 'serve.origins.0' is", "not the origin"],
+    ),
+    (
+        "FRESHET_LEARNER__INTERACTIONS",
+        '[["a"]]',
+        ["variable FRESHET_LEARNER__INTERACTIONS:", "'learner.interactions.0.1' is missing"],
+    ),
+    ("FRESHET_SERVE__TLS_CERT", "a.pem", ["variable FRESHET_SERVE__TLS_CERT:", "belong together"]),
+    ("FRESHET_SERVE", '{"tls_cert": "a.pem"}', ["variable FRESHET_SERVE:", "belong together"]),
 ]
 
 
@@ -235,6 +277,28 @@ def test_wrong_variable_is_named(
         load.load(file)
     for piece in said:
         assert piece in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("FRESHET_SERVE__PORT", "8001"), ("FRESHET_SERVE", '{"port": 8001}')]
+)
+def test_mistake_of_the_file_is_not_blamed_on_variables(
+    file: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """A section that is wrong in the file is said to be, though a variable sets another key."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as error:
+        load_changed(file, "", 'serve.tls_cert = "a.pem"\n')
+    assert str(error.value).startswith(f"In {file}: the key 'serve' is wrong: tls_cert and")
+    assert "FRESHET_" not in str(error.value)
+
+
+def test_variables_that_contradict_each_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A section that is no table, and a key in it, are an error and no traceback."""
+    monkeypatch.setenv("FRESHET_SERVE", "[1]")
+    monkeypatch.setenv("FRESHET_SERVE__PORT", "1")
+    with pytest.raises(ConfigError, match="FRESHET_"):
+        load.load(file)
 
 
 def test_secret_is_never_printed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
