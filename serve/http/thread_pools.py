@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import BoundedSemaphore
@@ -68,3 +68,31 @@ class Threads:
             f"Too many requests wait for {self._work}, which is slow or does not answer. Nothing "
             "was done for this one: send it again in a moment."
         )
+
+
+class Shared:
+    """Work done once for all who asked for it before it began; one piece of work at a time.
+
+    Threads that compute take the interpreter from the event loop, each for 5 ms at a time.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._waiting: dict[Hashable, asyncio.Task[bytes]] = {}
+
+    async def run(self, key: Hashable, act: Callable[[], Awaitable[bytes]]) -> bytes:
+        """The result of the work of this key, begun after this call.
+
+        Raises what the work raises.
+        """
+        task = self._waiting.get(key)
+        if task is None:
+            task = self._waiting[key] = asyncio.create_task(self._begun(key, act))
+            # If everybody has gone meanwhile, nobody asks why it failed.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
+
+    async def _begun(self, key: Hashable, act: Callable[[], Awaitable[bytes]]) -> bytes:
+        async with self._turn:
+            del self._waiting[key]
+            return await act()

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from threading import Lock
 from typing import Annotated, Any, Literal, TypeVar, TypeVarTuple
 
 import orjson
@@ -40,6 +39,7 @@ from serve.http.problems import (
     ServedVersionChangedError,
     UnknownParameterError,
 )
+from serve.http.thread_pools import Shared
 from serve.openapi.cell_schema import TIME_PATTERN
 from serve.openapi.declared_route import Body, Handler, Parameter, Route
 from serve.service import Service
@@ -173,13 +173,12 @@ class Versions:
         self._registry = service.registry
         self._show = lru_cache(REMEMBERED_VERSIONS)(self._shown)
         self._showing = asyncio.Lock()
-        # Threads that compute take the interpreter from the event loop, each for 5 ms at a time.
-        self._listing = Lock()
+        self._listing = Shared()
 
     async def list(self, request: Request) -> Response:
         """All versions, the newest last."""
         only_parameters(request)
-        return await self._read(self._list, caller_of(request).is_admin)
+        return await self._listed(self._list, caller_of(request).is_admin)
 
     async def show(self, request: Request) -> Response:
         """One version."""
@@ -193,22 +192,28 @@ class Versions:
         only_parameters(request, ("at",))
         at = request.query_params.get("at")
         if at is None:
-            return await self._read(self._history, caller_of(request).is_admin)
+            return await self._listed(self._history, caller_of(request).is_admin)
         return await self._read(self._served_at, at, _moment(at))
 
     async def _read(self, read: Callable[[*Arguments], bytes], *args: *Arguments) -> Response:
         """Answer with JSON that is read and written in a thread: there may be many versions."""
         return Response(await self._service.reads.run(None, read, *args), media_type=JSON)
 
+    async def _listed(self, read: Callable[[bool], bytes], is_admin: bool) -> Response:
+        """Answer with a list, which may be long, made once for all who wait for it."""
+
+        async def listed() -> bytes:
+            return await self._service.reads.run(None, read, is_admin)
+
+        return Response(await self._listing.run((read, is_admin), listed), media_type=JSON)
+
     def _list(self, is_admin: bool) -> bytes:
-        with self._listing:
-            versions = map(version_json, self._registry.versions.all())
-            return _array(versions if is_admin else map(version_shown, versions))
+        versions = map(version_json, self._registry.versions.all())
+        return _array(versions if is_admin else map(version_shown, versions))
 
     def _history(self, is_admin: bool) -> bytes:
-        with self._listing:
-            entries = map(entry_json, self._registry.ledger.entries())
-            return _array(entries if is_admin else map(entry_shown, entries))
+        entries = map(entry_json, self._registry.ledger.entries())
+        return _array(entries if is_admin else map(entry_shown, entries))
 
     def _served_at(self, at: str, moment: datetime) -> bytes:
         return _json({"at": at, "version": self._registry.ledger.served_at(moment)})

@@ -31,7 +31,7 @@ TARGETS = (
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     """A server whose registry has years of versions and of changes behind it."""
     folder: Path = tmp_path_factory.mktemp("crowded")
-    project = a_project(folder, f'[serve]\nadmin_token = "{TOKEN}"\n')
+    project = a_project(folder, f'[serve]\ntimeout = 60\nadmin_token = "{TOKEN}"\n')
     with maker_of(project) as maker:
         maker.make()
         maker.make()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from serve.http.problems import BusyError
-from serve.http.thread_pools import Threads
+from serve.http.thread_pools import Shared, Threads
 
 
 @pytest.fixture
@@ -78,5 +78,53 @@ def test_a_cancelled_request_frees_its_place(threads: Threads, free: threading.E
         await asyncio.sleep(0)
         free.set()
         assert all(await asyncio.gather(running, other))
+
+    asyncio.run(run())
+
+
+def test_shared_work_is_done_once_for_all_who_wait() -> None:
+    """Who asks before it begins gets its result; who asks later gets a newer one."""
+
+    async def run() -> None:
+        shared, free, begun = Shared(), asyncio.Event(), [0]
+
+        async def work() -> bytes:
+            begun[0] += 1
+            number = b"%d" % begun[0]
+            await free.wait()
+            return number
+
+        first = asyncio.create_task(shared.run("list", work))
+        await asyncio.sleep(0.01)
+        later = [asyncio.create_task(shared.run("list", work)) for _ in range(8)]
+        other = asyncio.create_task(shared.run("another", work))
+        await asyncio.sleep(0.01)
+        assert begun == [1]  # one at a time
+        later.pop().cancel()  # whose client has gone
+        free.set()
+        assert await first == b"1"
+        assert set(await asyncio.gather(*later)) == {b"2"}
+        assert await other == b"3"
+
+    asyncio.run(run())
+
+
+def test_shared_work_that_fails_fails_for_all_and_is_done_again() -> None:
+    """A failure is not kept."""
+
+    async def run() -> None:
+        shared = Shared()
+
+        async def broken() -> bytes:
+            raise BusyError("broken")
+
+        async def whole() -> bytes:
+            return b"whole"
+
+        both = await asyncio.gather(
+            *(shared.run("list", broken) for _ in range(2)), return_exceptions=True
+        )
+        assert [type(each) for each in both] == [BusyError, BusyError]
+        assert await shared.run("list", whole) == b"whole"
 
     asyncio.run(run())
