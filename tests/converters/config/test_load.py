@@ -245,7 +245,7 @@ WRONG_VARIABLES = [
     (
         "FRESHET_SERVE__HOSTS",
         '["a.example.com", "https://models.example.com"]',
-        ["variable FRESHET_SERVE__HOSTS:", "key 'serve.hosts.1' is", "without scheme and port"],
+        ["variable FRESHET_SERVE__HOSTS:", "hosts.1' is", "without scheme and port"],
     ),
     (
         "FRESHET_SERVE__ORIGINS",
@@ -255,7 +255,7 @@ WRONG_VARIABLES = [
     (
         "FRESHET_SERVE",
         '{"origins": ["x"]}',
-        ["variable FRESHET_SERVE:", "key 'serve.origins.0' is", "not the origin"],
+        ["variable FRESHET_SERVE:", "origins.0' is", "not the origin"],
     ),
     (
         "FRESHET_LEARNER__INTERACTIONS",
