@@ -43,7 +43,7 @@ def serve(
 
     configure_logs()
     own, tls = settings.serve, settings.serve.tls_cert is not None
-    with listening(own.host, own.port) as listener, admin_door(own.admin) as door:
+    with listening(own.host, own.port) as listener, admin_door(own.admin, listener) as door:
         address = address_of(listener, tls=tls)
         say(f"Serving model '{settings.model}' at {address}. Ctrl-C stops cleanly.")
         if door is not None:
@@ -106,14 +106,17 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
 
     from serve.processes.child import freshet
     from serve.processes.liveness import Probe
-    from serve.processes.ports import ANY_HOST, free_port
+    from serve.processes.ports import ANY_HOST, admin_door, listening
     from serve.processes.supervisor import Supervisor
     from stream.logging import Detached
     from stream.process_control import stopped_by_signals
 
     settings, _ = read_config(config)
     host = settings.serve.host if host is None else host
-    port = free_port(host, settings.serve.port if port is None else port)
+    port = settings.serve.port if port is None else port
+    # Looked at before anything runs; the server then takes them itself.
+    with listening(host, port) as listener, admin_door(settings.serve.admin, listener):
+        port = int(listener.getsockname()[1])
     probe = Probe(ANY_HOST.get(host, host), port, tls=settings.serve.tls_cert is not None)
     where = ("--host", host, "--port", str(port))
     commands = [

@@ -7,9 +7,10 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from converters.errors import FreshetError
+from converters.errors import FreshetError, UsageError
 
 # Connections that wait to be accepted; the system may allow fewer.
 BACKLOG = 2048
@@ -21,8 +22,29 @@ class PortError(FreshetError):
     """A server cannot listen on the address it was given."""
 
 
-def listening(host: str, port: int) -> socket.socket:
+class SameAddressError(UsageError):
+    """The admin routes are to be at the very address of the other routes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """How to choose an address: what messages say after "Name an address" and "a port"."""
+
+    host: str
+    port: str
+
+
+SERVER = Chosen("with --host or serve.host", "with --port")
+ADMIN = Chosen("in serve.admin (HOST:PORT)", "in serve.admin (HOST:PORT)")
+
+
+def listening(host: str, port: int, chosen: Chosen = SERVER) -> socket.socket:
     """A socket that listens; connections wait in it until the application accepts them.
+
+    Args:
+        host: the name or address.
+        port: 0 takes a free one.
+        chosen: how the user says which, for messages.
 
     Raises:
         PortError: the port is taken, or the address cannot be used.
@@ -34,7 +56,7 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise PortError(
             f"There is no address {host!r} to listen on ({error.strerror or error}). Name one of "
-            "this machine with --host or serve.host: 127.0.0.1 for itself, 0.0.0.0 for all."
+            f"this machine {chosen.host}: 127.0.0.1 for itself, 0.0.0.0 for all."
         ) from None
     try:
         # So that a port whose last connections linger counts as free.
@@ -43,7 +65,7 @@ def listening(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise PortError(f"Cannot listen on {host}, port {port}: {_why(error)}") from None
+        raise PortError(f"Cannot listen on {host}, port {port}: {_why(error, chosen)}") from None
     listener.set_inheritable(True)
     return listener
 
@@ -77,11 +99,16 @@ def address_of(listener: socket.socket, *, tls: bool = False) -> str:
 
 
 @contextmanager
-def admin_door(where: str) -> Iterator[socket.socket | None]:
+def admin_door(where: str, beside: socket.socket | None = None) -> Iterator[socket.socket | None]:
     """A socket for the admin routes, where ``serve.admin`` names an address of their own.
+
+    Args:
+        where: as configured.
+        beside: the socket of the other routes.
 
     Raises:
         PortError: the address is taken or cannot be used.
+        SameAddressError: the other routes are there.
     """
     if where in ("on", "off"):
         yield None
@@ -97,8 +124,29 @@ def admin_door(where: str) -> Iterator[socket.socket | None]:
                         path.unlink()
     else:
         host, _, port = where.rpartition(":")
-        with listening(host.strip("[]"), int(port)) as listener:
+        try:
+            listener = listening(host.strip("[]"), int(port), ADMIN)
+        except PortError:
+            if beside is not None and _covers(beside, host.strip("[]"), int(port)):
+                raise SameAddressError(
+                    f"serve.admin is {where}, where the other routes are. Name another port in "
+                    'serve.admin, or set it to "on" to have them all at one address.'
+                ) from None
+            raise
+        with listener:
             yield listener
+
+
+def _covers(listener: socket.socket, host: str, port: int) -> bool:
+    """Whether a socket listens on this address, perhaps among others."""
+    own, taken = listener.getsockname()[:2]
+    if port != taken:
+        return False
+    with suppress(OSError):
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        address = found[0][4][0]
+        return own == address or own in ANY_HOST or address in ANY_HOST
+    return False
 
 
 def _listening_in(path: Path) -> socket.socket:
@@ -140,15 +188,12 @@ def _answers(path: Path) -> bool:
     return True
 
 
-def _why(error: OSError) -> str:
+def _why(error: OSError, chosen: Chosen) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            "another program listens there, perhaps a server of this model. Stop that one, name "
-            "another port with --port, or let --port 0 find a free one."
+            "another program listens there, perhaps a server of this model. Stop that one, or "
+            f"name another port {chosen.port}; port 0 finds a free one."
         )
     if error.errno == errno.EACCES:
-        return "this needs more rights than this user has. Name a port above 1023 with --port."
-    return (
-        f"{error.strerror or error}. Name an address of this machine with --host, or another port "
-        "with --port."
-    )
+        return f"this needs more rights than this user has. Name a port above 1023 {chosen.port}."
+    return f"{error.strerror or error}. Name an address of this machine {chosen.host}."

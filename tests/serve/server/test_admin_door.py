@@ -7,13 +7,22 @@ import json
 import re
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from serve.processes.ports import PortError, admin_door, free_port
+from serve.processes.ports import (
+    PortError,
+    SameAddressError,
+    admin_door,
+    free_port,
+    listening,
+)
+from tests.support import ROOT
 from tests.support.serving.project import Project
 from tests.support.serving.served import a_project, maker_of
 from tests.support.serving.server_process import Server, server_of
@@ -90,6 +99,52 @@ def test_admin_routes_at_a_port_of_their_own(tmp_path: Path, workers: str) -> No
             assert promoted(at(server.port)) == 404
             assert promoted(at(port)) == 200
         assert promoted(at(port), "another") == 401
+
+
+@pytest.mark.parametrize(
+    ("bound", "host"),
+    [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "localhost")],
+)
+def test_one_address_for_both_is_a_mistake_of_the_config(bound: str, host: str) -> None:
+    """The message names serve.admin and the way out; exit status 2, so nobody tries again."""
+    with listening(bound, 0) as listener:
+        where = f"{host}:{listener.getsockname()[1]}"
+        with pytest.raises(SameAddressError) as error:
+            admin_door(where, listener).__enter__()
+    assert str(error.value).startswith(f"serve.admin is {where}, where the other routes are.")
+    assert error.value.exit_status == 2
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("192.0.2.1:0", "Cannot listen on 192.0.2.1, port 0"),
+        ("no.such.host.invalid:80", "no address 'no.such.host.invalid'"),
+    ],
+)
+def test_an_admin_address_that_is_not_ours_is_told(where: str, words: str) -> None:
+    """The setting is named, and no option, of which there is none for it."""
+    with pytest.raises(PortError, match=re.escape(words)) as error:
+        admin_door(where).__enter__()
+    assert "in serve.admin (HOST:PORT)" in str(error.value)
+    assert "--" not in str(error.value)
+
+
+@pytest.mark.parametrize("command", ["serve", "up"])
+def test_a_taken_admin_port_ends_the_start(tmp_path: Path, command: str) -> None:
+    """Nothing is started, and the one line names the setting."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        project = Project(tmp_path, more=f'[serve]\nport = 0\nadmin = "127.0.0.1:{port}"\n')
+        line = [sys.executable, "-m", "serve.cli", command, "--config", str(project.config_file)]
+        done = subprocess.run(
+            line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"freshet: Cannot listen on 127.0.0.1, port {port}: another")
+    assert done.stderr.count("\n") == 1
+    assert "serve.admin" in done.stderr
+    assert "--port" not in done.stderr
 
 
 def test_a_socket_that_a_killed_server_left_is_replaced(tmp_path: Path) -> None:
