@@ -48,7 +48,7 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
         RegistryError: the registry cannot be used.
     """
     service = Service(settings, schema)
-    guard = Guard(settings, service.counters)
+    guard = Guard(settings, service.credentials, service.counters)
     app = FastAPI(
         title=f"Freshet: {settings.model}",
         version=packages()["freshet"],

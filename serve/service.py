@@ -11,6 +11,7 @@ from converters.schema.schema import Schema
 from learners.registry import Registry
 from learners.registry.row_types import utc_now
 from learners.snapshots.store import SnapshotStore
+from serve.access.credentials import Credentials
 from serve.http.access_log import AccessLog
 from serve.http.body import Bodies
 from serve.http.prometheus_counters import Counters
@@ -41,6 +42,7 @@ class Service:
         self.schema = schema
         self.counters = Counters()
         self.access_log = AccessLog(self.counters) if settings.serve.access_log else None
+        self.credentials = Credentials(settings)
         self.bodies = Bodies(settings.serve)
         self.turns = Turns()
         self.appends = Threads("the log", APPENDS, WAITING_APPENDS)

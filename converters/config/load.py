@@ -266,17 +266,17 @@ def _located(settings: Settings, path: Path) -> Settings:
     serve = settings.serve
     files = {
         name: None if path is None else (folder / path.expanduser()).absolute()
-        for name, path in (("tls_cert", serve.tls_cert), ("tls_key", serve.tls_key))
+        for name, path in (
+            *(("tls_cert", serve.tls_cert), ("tls_key", serve.tls_key)),
+            ("tokens", serve.tokens),
+        )
     }
     admin = serve.admin
     if admin.startswith(UNIX):
         admin = f"{UNIX}{(folder / Path(admin.removeprefix(UNIX)).expanduser()).absolute()}"
-    tokens = folder / (serve.tokens or home / "tokens.json").expanduser()
     return settings.model_copy(
         update={
-            "serve": serve.model_copy(
-                update={**files, "tokens": tokens.absolute(), "admin": admin}
-            ),
+            "serve": serve.model_copy(update={**files, "admin": admin}),
             "home": home,
             "log": _url(settings.log, folder, home / "log.db"),
             "registry": _url(settings.registry, folder, home / "registry.db"),

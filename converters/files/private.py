@@ -103,8 +103,7 @@ def _files_of(settings: Settings) -> Iterator[Path]:
         if url.startswith(SQLITE):
             path = Path(url.removeprefix(SQLITE)).resolve()
             yield from (path.with_name(path.name + part) for part in PARTS)
-    if settings.serve.tokens is not None:
-        yield settings.serve.tokens
+    yield settings.serve.tokens or settings.home / "tokens.json"
     if "://" not in settings.snapshots:
         for manifest in Path(settings.snapshots).glob(f"*/{MANIFEST}"):
             yield from _below(manifest.parent)

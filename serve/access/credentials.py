@@ -19,15 +19,8 @@ import structlog
 from converters.config.settings import Settings
 from serve.access import local_admin
 from serve.access.caller import ADMIN_TOKEN, LOCAL_ADMIN, SCOPES, Caller, Scope
-from serve.access.tokens import (
-    Token,
-    TokenFile,
-    Tokens,
-    TokensDamagedError,
-    Verifier,
-    damaged,
-    parsed,
-)
+from serve.access.tokens import Token, Tokens, TokensDamagedError, file_of, lost, parsed
+from serve.access.verifier import Verifier
 
 LOOK_SECONDS = 0.25
 # A file that changed this recently may change again without showing it: clocks of files are coarse.
@@ -76,9 +69,9 @@ class Credentials:
         configured = local_admin.configured(settings)
         self._configured = _hash(configured)
         self._any_configured = bool(configured)
-        self._file = TokenFile(settings.serve.tokens or settings.home / "tokens.json")
+        self._file = file_of(settings)
         self._local = local_admin.path_of(settings)
-        self._had_file = False
+        self._had_file = settings.serve.tokens is not None or self._file.was_here()
         self._seen: object = None
         self._held: object = None
         self._look_at = NEVER
@@ -133,7 +126,7 @@ class Credentials:
         """The file of tokens, which does not open everything by being taken away."""
         content = self._file.content()
         if content is None and self._had_file:
-            raise damaged(self._file.path, "it was here and is gone")
+            raise lost(self._file.path)
         self._had_file = content is not None
         return content
 

@@ -20,6 +20,7 @@ SEE_SERVER = "The server's log says why."
 SEE_LEARNER = "The learner's log says why."
 TROUBLE = f"The version to be served could not be loaded. {SEE_SERVER}"
 REGISTRY = f"The registry does not answer. {SEE_SERVER}"
+TOKENS = f"The file of tokens cannot be read, so nobody is let in. {SEE_SERVER}"
 WAITING = "its log, its registry or a disk. The learner's log says which."
 SHADOW = f"It has failed. {SEE_LEARNER}"
 # Actors of entries without ``by``, as older releases and the learner write them.

@@ -18,6 +18,7 @@ from starlette.types import Scope as Asgi
 from converters.config.settings import Settings
 from serve.access.caller import ANYBODY, SCOPES, Caller, Scope, peer_of
 from serve.access.credentials import Credentials
+from serve.access.disclosure import TOKENS
 from serve.access.hosts import Hosts, Origins
 from serve.http.body import JSON, media_type
 from serve.http.problems import (
@@ -59,14 +60,15 @@ class Guard:
     """Decides for one server process.
 
     Args:
-        settings: hosts, origins, and the files of tokens.
+        settings: hosts and origins.
+        credentials: that callers may have.
         counters: count the refusals.
     """
 
-    def __init__(self, settings: Settings, counters: Counters) -> None:
+    def __init__(self, settings: Settings, credentials: Credentials, counters: Counters) -> None:
         self._hosts = Hosts(settings.serve)
         self._origins = Origins(settings.serve.origins)
-        self._credentials = Credentials(settings)
+        self._credentials = credentials
         self._counters = counters
         self._admin_paths: set[str] = set()
 
@@ -153,9 +155,7 @@ class Guard:
 
     def _refused(self, needed: Scope) -> RequestError:
         if self._credentials.trouble():
-            return TokensUnavailableError(
-                "The file of tokens cannot be read, so nobody is let in. The server's log says why."
-            )
+            return TokensUnavailableError(TOKENS)
         return NotAuthorizedError(REFUSED.format(scope=needed))
 
     def _refuse(self, error: RequestError, scope: Asgi) -> None:

@@ -15,7 +15,7 @@ from converters.files.private import FILE, OTHERS
 from learners.registry.row_types import utc_now
 from serve.access.caller import LOCAL_ADMIN
 from serve.access.private_file import locked, replace
-from serve.access.tokens import TOKEN, TokenFile, minted
+from serve.access.tokens import TOKEN, file_of, minted
 
 FILE_NAME = "admin.token"
 SHORTEST = 16
@@ -79,5 +79,4 @@ def local_admin_token(settings: Settings) -> str | None:
 
 def _others(settings: Settings) -> bool:
     """Whether an admin token is configured, or one of the file of tokens can be used."""
-    tokens = settings.serve.tokens or settings.home / "tokens.json"
-    return bool(configured(settings)) or "admin" in TokenFile(tokens).read().usable(utc_now())
+    return bool(configured(settings)) or "admin" in file_of(settings).read().usable(utc_now())

@@ -21,6 +21,11 @@ class PrivateFileError(FreshetError):
     """A private file cannot be written."""
 
 
+def lock_of(path: Path) -> Path:
+    """The lock file of a file; it stays, and so tells that the file was once written."""
+    return Path(f"{path}.lock")
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of a file, so that no other process changes it meanwhile.
@@ -30,14 +35,14 @@ def locked(path: Path) -> Iterator[None]:
     """
     try:
         make_folder(path.parent)
-        lock = FileLock(f"{path}.lock", mode=FILE)
+        lock = FileLock(lock_of(path), mode=FILE)
         with lock.acquire(timeout=LOCK_SECONDS):
             _own(Path(lock.lock_file), path.parent)
             yield
     except Timeout:
         raise PrivateFileError(
             f"{path} is being changed by another process, which has not finished in "
-            f"{LOCK_SECONDS:g} s. Try again; if nothing changes it, remove {path}.lock."
+            f"{LOCK_SECONDS:g} s. Try again; if nothing changes it, remove {lock_of(path)}."
         ) from None
     except OSError as error:
         raise _not_written(path, error) from None

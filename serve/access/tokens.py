@@ -8,7 +8,6 @@ by itself.
 
 from __future__ import annotations
 
-import hmac
 import re
 import secrets
 from collections.abc import Callable, Sequence
@@ -19,10 +18,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from converters.config.settings import Settings
 from converters.errors import FreshetError, UsageError
 from learners.registry.row_types import iso, utc_now
 from serve.access.caller import ADMIN_TOKEN, LOCAL_ADMIN, SCOPES, Caller, Scope
-from serve.access.private_file import locked, replace
+from serve.access.private_file import lock_of, locked, replace
 
 # Verifying reads the whole file when it has changed, between two requests.
 MOST_TOKENS = 1000
@@ -31,6 +31,11 @@ ID_BYTES, SECRET_BYTES, SALT_BYTES = 8, 32, 16
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RESERVED = (ADMIN_TOKEN.name, LOCAL_ADMIN.name)
 TOKEN = re.compile(rb"fr_([0-9a-f]{16})_[0-9a-f]{64}")
+
+NEW_LIST = (
+    "begin a new list with 'freshet token add NAME --scope SCOPE --new-list'; then every scope "
+    "that has no token in it is open to everybody, but for admin."
+)
 
 State = Literal["usable", "expired", "revoked"]
 
@@ -137,29 +142,44 @@ class TokenFile:
             raise damaged(self.path, error.strerror or str(error)) from None
 
     def read(self) -> Tokens:
-        """All tokens; none if there is no file.
+        """All tokens; none if there never was a file.
 
         Raises:
-            TokensDamagedError: the file cannot be read or is not one of tokens.
+            TokensDamagedError: the file cannot be read, is not one of tokens, or is gone.
         """
+        was_here = self.was_here()
         content = self.content()
+        if content is None and was_here:
+            raise lost(self.path)
         return Tokens() if content is None else parsed(self.path, content)
 
-    def add(self, name: str, scopes: Sequence[str], expires: datetime | None) -> tuple[Token, str]:
+    def was_here(self) -> bool:
+        """Whether there was a file at some time: its lock stays when it goes away."""
+        return lock_of(self.path).exists()
+
+    def add(
+        self,
+        name: str,
+        scopes: Sequence[str],
+        expires: datetime | None,
+        *,
+        new_list: bool = False,
+    ) -> tuple[Token, str]:
         """Make a token; it and its text, which is nowhere else.
 
+        Args:
+            name: of the token.
+            scopes: that it allows.
+            expires: when it ends; None for never.
+            new_list: begin a new list in place of one that is gone.
+
         Raises:
-            TokenError: there is one of this name.
+            TokenError: there is one of this name, or a list where a new one is to begin.
+            TokensDamagedError: the list is damaged, or is gone and no new one is to begin.
             UsageError: the name or the scopes are not allowed.
         """
         _check_name(name)
-        wanted = tuple(scope for scope in SCOPES if scope in scopes)
-        if not wanted or not set(scopes) <= set(wanted):
-            unknown = ", ".join(sorted(set(scopes) - set(SCOPES)))
-            raise UsageError(
-                f"There is no scope {unknown or 'given'}: --scope is one of {', '.join(SCOPES)}."
-            )
-        made, text = minted(name, wanted, expires)
+        made, text = minted(name, _checked(scopes), expires)
 
         def added(tokens: Tokens) -> Tokens:
             for token in tokens.tokens:
@@ -175,7 +195,7 @@ class TokenFile:
                 )
             return Tokens(tokens=(*tokens.tokens, made))
 
-        self._change(added)
+        self._change(added, new_list=new_list)
         return made, text
 
     def revoke(self, name: str) -> Token:
@@ -248,12 +268,35 @@ class TokenFile:
         self._change(updated)
         return new[0]
 
-    def _change(self, change: Callable[[Tokens], Tokens]) -> None:
+    def _change(self, change: Callable[[Tokens], Tokens], *, new_list: bool = False) -> None:
+        was_here = self.was_here()
         with locked(self.path):
-            before = self.read()
-            after = change(before)
-            if after != before:
-                replace(self.path, after.model_dump_json(indent=2).encode() + b"\n")
+            content = self.content()
+            try:
+                before = self._before(content, was_here=was_here, new_list=new_list)
+                after = change(before)
+                if after != before:
+                    replace(self.path, after.model_dump_json(indent=2).encode() + b"\n")
+            except BaseException:
+                if content is None and not was_here:  # there is no file yet that could be missed
+                    lock_of(self.path).unlink(missing_ok=True)
+                raise
+
+    def _before(self, content: bytes | None, *, was_here: bool, new_list: bool) -> Tokens:
+        """The tokens that a change goes on from."""
+        if content is not None and new_list:
+            raise TokenError(
+                f"There is a file of tokens {self.path}: --new-list begins one in place of a file "
+                "that is gone. Leave the option out; or, if the file is damaged, move it away."
+            )
+        if content is None and was_here and not new_list:
+            raise lost(self.path)
+        return Tokens() if content is None else parsed(self.path, content)
+
+
+def file_of(settings: Settings) -> TokenFile:
+    """The file of tokens that a config names, or the one in its home."""
+    return TokenFile(settings.serve.tokens or settings.home / "tokens.json")
 
 
 def parsed(path: Path, content: bytes) -> Tokens:
@@ -290,30 +333,15 @@ def minted(
     return token, text
 
 
-class Verifier:
-    """Some tokens, ready to be compared with what callers send: microseconds each."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self._by_id = {
-            token.id.encode(): (
-                bytes.fromhex(token.salt),
-                bytes.fromhex(token.sha256),
-                token.expires.timestamp() if token.expires is not None else float("inf"),
-                token.caller,
-            )
-            for token in tokens.tokens
-            if token.revoked is None
-        }
-        # What is compared with where there is no such id, so that it takes as long.
-        self._nobody = bytes(SALT_BYTES), secrets.token_bytes(32), float("-inf"), Caller()
-
-    def caller(self, presented: bytes, now: float) -> Caller | None:
-        """Whose token this is; None if it is nobody's that can be used at this Unix time."""
-        found = TOKEN.fullmatch(presented)
-        known = self._by_id.get(found[1] if found else b"", self._nobody)
-        salt, expected, expires, caller = known
-        right = hmac.compare_digest(sha256(salt + presented).digest(), expected)
-        return caller if right and now < expires else None
+def _checked(scopes: Sequence[str]) -> tuple[Scope, ...]:
+    """The scopes, each once and in one order."""
+    wanted = tuple(scope for scope in SCOPES if scope in scopes)
+    if not wanted or not set(scopes) <= set(wanted):
+        unknown = ", ".join(sorted(set(scopes) - set(SCOPES)))
+        raise UsageError(
+            f"There is no scope {unknown or 'given'}: --scope is one of {', '.join(SCOPES)}."
+        )
+    return wanted
 
 
 def _check_name(name: str) -> None:
@@ -330,5 +358,13 @@ def damaged(path: Path, why: str) -> TokensDamagedError:
     """The error for a file of tokens that lets nobody in."""
     return TokensDamagedError(
         f"The file of tokens {path} cannot be used: {why}. Nobody is let in where a token may be "
-        "needed. Restore it from a copy; or remove it, add tokens again, and restart the server."
+        f"needed. Restore it from a copy; or move it away and {NEW_LIST}"
+    )
+
+
+def lost(path: Path) -> TokensDamagedError:
+    """The error for a file of tokens that is gone: that opens nothing."""
+    return TokensDamagedError(
+        f"The file of tokens {path} was here and is gone. Nobody is let in where a token may be "
+        f"needed. Restore it from a copy; or {NEW_LIST}"
     )

@@ -41,6 +41,7 @@ def serve(
     from serve.server.server import run
     from stream.logging import configure_logs
 
+    _check_tokens(settings)
     configure_logs()
     own, tls = settings.serve, settings.serve.tls_cert is not None
     with listening(own.host, own.port) as listener, admin_door(own.admin, listener) as door:
@@ -66,9 +67,6 @@ def say_admin_token(settings: Settings, address: str) -> None:
 
     if settings.serve.admin_token is not None:
         _say_of_configured(len(local_admin.configured(settings)))
-    tokens = settings.serve.tokens
-    if tokens is not None and tokens != settings.home / "tokens.json" and not tokens.exists():
-        say(f"Warning: there is no file of tokens {tokens}: all but admin routes are open.")
     if settings.serve.admin == "off":
         return
     try:
@@ -79,6 +77,23 @@ def say_admin_token(settings: Settings, address: str) -> None:
     if token is not None and not address.startswith("unix:"):
         # The part after # stays in the browser.
         say(f"The page with this machine's admin token: {address}/#token={token}")
+
+
+def _check_tokens(settings: Settings) -> None:
+    """Check that a server does not start open where its config names a file of tokens.
+
+    Raises:
+        ConfigError: there is no such file, and there never was.
+    """
+    from converters.config.load import ConfigError
+    from serve.access.tokens import file_of
+
+    path = settings.serve.tokens
+    if path is not None and not path.exists() and not file_of(settings).was_here():
+        raise ConfigError(
+            f"serve.tokens: there is no file {path}. Make it with 'freshet token add NAME --scope "
+            "SCOPE'; or remove the key, if no token but an admin's is to be needed."
+        )
 
 
 def _say_of_configured(length: int) -> None:
@@ -112,6 +127,7 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
     from stream.process_control import stopped_by_signals
 
     settings, _ = read_config(config)
+    _check_tokens(settings)
     host = settings.serve.host if host is None else host
     port = settings.serve.port if port is None else port
     # Looked at before anything runs; the server then takes them itself.

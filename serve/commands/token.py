@@ -57,20 +57,31 @@ def add(
         ),
     ],
     expires: Expires = None,
+    new_list: Annotated[
+        bool, typer.Option("--new-list", help="Begin a new list in place of one that is gone.")
+    ] = False,
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
     """Make a token, and print it once."""
     file = _file(config)
-    before = file.read()
-    token, text = file.add(name, scope, _moment(expires))
+    token, text = file.add(name, scope, _moment(expires), new_list=new_list)
+    others = [each for each in file.read().tokens if each.name != name]
+    closed = frozenset(scope for each in others for scope in each.scopes)
     _wait_for_servers()
     _print_secret(token, text, json=json)
     say(
         f"Token '{name}' of {_scopes(token.scopes)} was added{_until(token)}. Keep it: it is not "
         "shown again."
     )
-    for each in (scope for scope in token.scopes if scope not in before.closed()):
+    if new_list:
+        opened = ", ".join(each for each in SCOPES if each not in (*token.scopes, "admin"))
+        say(
+            f"Warning: the tokens of the lost list are no longer accepted, and the scopes that "
+            f"they closed are open to everybody again, of {opened or 'none'}. Close them with "
+            "'freshet token add'."
+        )
+    for each in (scope for scope in token.scopes if scope not in closed):
         if each == "admin":
             say("It replaces the token in admin.token, which is no longer accepted.")
         else:
@@ -147,9 +158,9 @@ def forget(name: Name, config: Config = DEFAULT_CONFIG, json: Json = False) -> N
 def _file(config: Path) -> TokenFile:
     """The file of tokens that a config names."""
     settings, _ = read_config(config)
-    from serve.access.tokens import TokenFile
+    from serve.access.tokens import file_of
 
-    return TokenFile(settings.serve.tokens or settings.home / "tokens.json")
+    return file_of(settings)
 
 
 def _wait_for_servers() -> None:

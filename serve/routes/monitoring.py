@@ -25,7 +25,7 @@ from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import Entry, Status, Version, iso, utc_now
 from learners.versions.describe import entry_json, version_json
 from serve.access.caller import caller_of
-from serve.access.disclosure import REGISTRY, TROUBLE, state_shown
+from serve.access.disclosure import REGISTRY, TOKENS, TROUBLE, state_shown
 from serve.http.body import JSON
 from serve.http.problems import RETRY, Kind, problem
 from serve.openapi.declared_route import Route
@@ -208,6 +208,7 @@ class Monitoring:
 
     def __init__(self, service: Service) -> None:
         self._live = service.live
+        self._credentials = service.credentials
         self._counters = service.counters
         self._observer = Observer(service)
         self._writing = asyncio.Lock()
@@ -217,7 +218,7 @@ class Monitoring:
         return Response(ALIVE, media_type=JSON)
 
     async def ready(self) -> Response:
-        """There is a model to score with, and the registry answers.
+        """There is a model to score with, the registry answers, and callers can be let in.
 
         Anybody may ask: that there is trouble is said, and the log says which.
         """
@@ -229,6 +230,8 @@ class Monitoring:
             trouble.append("The registry has not been read yet.")
         elif self._live.registry_trouble:
             trouble.append(REGISTRY)
+        if self._credentials.trouble():
+            trouble.append(TOKENS)
         if trouble:
             return problem(NOT_READY, " ".join(trouble))
         assert self._live.served is not None
@@ -326,7 +329,7 @@ def routes(service: Service) -> list[Route]:
     """Declare the routes."""
     own = Monitoring(service)
     health, ready = "/health/live", "/health/ready"
-    available = "Are a model and its registry available?"
+    available = "Are a model, its registry and the file of tokens available?"
     return [
         Route("GET", "/status", own.status, STATE, answer=State, scope="read"),
         Route("GET", "/metrics", own.metrics, "Metrics for Prometheus", scope="metrics"),

@@ -49,6 +49,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.report.served_score": "one section of the report",
     "learners.vw.model_file": "a file format; the learner is Vowpal Wabbit's workspace",
     "serve.access.hosts": "names and origins; the guard is about tokens",
+    "serve.access.verifier": "comparing in constant time; credentials are about files that change",
     "serve.demo.folder": "the files of the demo",
     "serve.demo.screen": "what the demo shows",
     "serve.server.chunks": "one coding of bodies; the protocol is the whole connection",

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from serve.access import credentials as credentials_module
-from serve.access import tokens as tokens_module
+from serve.access import verifier as verifier_module
 from serve.access.caller import LOCAL_ADMIN, Caller
 from serve.access.credentials import Credentials
 from serve.access.local_admin import ensure, path_of
@@ -49,7 +49,7 @@ def test_whatever_is_presented_takes_the_same_steps(
 
     compare_digest = hmac.compare_digest
     monkeypatch.setattr(hmac, "compare_digest", compared)
-    for module in (tokens_module, credentials_module):
+    for module in (verifier_module, credentials_module):
         monkeypatch.setattr(module, "sha256", hashed)
     seen = []
     for presented in (
@@ -89,8 +89,7 @@ def test_a_servers_look_at_the_files_is_seldom(
 ) -> None:
     """Requests in between cost no system call; a change at once after a look is still seen."""
     project = Project(tmp_path)
-    assert project.settings.serve.tokens is not None
-    file = TokenFile(project.settings.serve.tokens)
+    file = TokenFile(project.settings.home / "tokens.json")
     looks: list[Path] = []
     stat = Path.stat
 
@@ -100,6 +99,7 @@ def test_a_servers_look_at_the_files_is_seldom(
 
     monkeypatch.setattr(Path, "stat", counted)
     seldom = Credentials(project.settings, look_seconds=3600)
+    looks.clear()
     for _ in range(100):
         assert seldom.caller(b"x") is None
     assert len(looks) == 2

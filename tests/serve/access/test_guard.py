@@ -55,8 +55,7 @@ def settle() -> None:
 
 def tokens_of(project: Project) -> TokenFile:
     """The file of tokens of a project."""
-    assert project.settings.serve.tokens is not None
-    return TokenFile(project.settings.serve.tokens)
+    return TokenFile(project.settings.home / "tokens.json")
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -25,10 +25,10 @@ from serve.access.tokens import (
     TokenFile,
     Tokens,
     TokensDamagedError,
-    Verifier,
     minted,
     parsed,
 )
+from serve.access.verifier import Verifier
 from tests.support import ROOT
 
 HOUR = timedelta(hours=1)
