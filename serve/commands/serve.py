@@ -8,9 +8,11 @@ import typer
 
 from converters.errors import FreshetError
 from converters.show.command_line import DEFAULT_CONFIG, Config, read_config, say
+from serve.access.caller import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from socket import socket
 
     from converters.config.settings import Settings
 
@@ -37,20 +39,16 @@ def serve(
     """Serve predictions and the dashboard over HTTP."""
     settings, schema = read_config(config)
     settings = listening_at(settings, host, port)
-    from serve.processes.ports import address_of, admin_door, listening
-    from serve.server.server import run
+    from serve.processes.ports import admin_door, listening
+    from serve.server.server import check, run
     from stream.logging import configure_logs
 
     _check_tokens(settings)
     configure_logs()
-    own, tls = settings.serve, settings.serve.tls_cert is not None
+    own = settings.serve
     with listening(own.host, own.port) as listener, admin_door(own.admin, listener) as door:
-        address = address_of(listener, tls=tls)
-        say(f"Serving model '{settings.model}' at {address}. Ctrl-C stops cleanly.")
-        if door is not None:
-            address = address_of(door, tls=tls)
-            say(f"The admin routes are at {address}.")
-        say_admin_token(settings, address)
+        check(settings)
+        say_addresses(settings, listener, door)
         listeners = [listener] if door is None else [listener, door]
         run(settings, schema, listeners, own.workers if workers is None else workers)
 
@@ -59,6 +57,42 @@ def listening_at(settings: Settings, host: str | None, port: int | None) -> Sett
     """The settings with the address that options name; hosts are checked against it."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return settings.model_copy(update={"serve": settings.serve.model_copy(update=given)})
+
+
+def say_addresses(settings: Settings, listener: socket, door: socket | None) -> None:
+    """Print where the server is, who can reach it there, and the page with the admin token."""
+    from serve.access.credentials import Credentials
+    from serve.processes.ports import address_of
+
+    tls = settings.serve.tls_cert is not None
+    address = address_of(listener, tls=tls)
+    opened = [scope for scope in SCOPES if scope not in Credentials(settings).closed()]
+    reach = _reach(listener, opened, tls=tls)
+    say(f"Serving model '{settings.model}' at {address}. Ctrl-C stops cleanly.{reach}")
+    if door is not None:
+        address = address_of(door, tls=tls)
+        say(f"The admin routes are at {address}.{_reach(door, [], tls=tls)}")
+    say_admin_token(settings, address)
+
+
+def _reach(listener: socket, opened: Sequence[str], *, tls: bool) -> str:
+    """Sentences about callers from elsewhere; empty where none can reach the server."""
+    from serve.processes.ports import every_address, from_elsewhere
+
+    if not from_elsewhere(listener):
+        return ""
+    said = " It listens on all addresses of this machine." if every_address(listener) else ""
+    if opened:
+        said += (
+            f" Warning: open to everybody who reaches it: {', '.join(opened)}. 'freshet token add "
+            "NAME --scope SCOPE' closes a scope to callers without a token."
+        )
+    if not tls:
+        said += (
+            " Warning: this is plain HTTP, so that others can read what is sent, tokens included. "
+            "Set serve.tls_cert and serve.tls_key, or have a proxy with TLS before it."
+        )
+    return said
 
 
 def say_admin_token(settings: Settings, address: str) -> None:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from converters.errors import FreshetError, UsageError
@@ -96,6 +97,18 @@ def address_of(listener: socket.socket, *, tls: bool = False) -> str:
     host = ANY_HOST.get(host, host)
     scheme = "https" if tls else "http"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def every_address(listener: socket.socket) -> bool:
+    """Whether a socket listens on all addresses of this machine."""
+    return listener.family != socket.AF_UNIX and listener.getsockname()[0] in ANY_HOST
+
+
+def from_elsewhere(listener: socket.socket) -> bool:
+    """Whether other machines may reach a socket."""
+    if listener.family == socket.AF_UNIX:
+        return False
+    return not ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import resource
 import shutil
@@ -106,6 +107,7 @@ class Config(uvicorn.Config):
     def load(self) -> None:
         """Make the application, and what watches over this process."""
         super().load()
+        logging.getLogger("uvicorn.error").addFilter(_no_cancellation)
         serve = self.settings.serve
         app: Any = self.loaded_app
         self.table = Connections(self.limit, serve.timeout, app.state.service.counters)
@@ -117,6 +119,14 @@ class Config(uvicorn.Config):
             self._certificate = _certificate_now(serve.tls_cert, serve.tls_key)
             _again(RENEW_SECONDS, self._certificate.renew)
         watch(serve.timeout)
+
+
+def _no_cancellation(record: logging.LogRecord) -> bool:
+    """Whether uvicorn's log should have a line: a request that a signal cut off is no failure."""
+    if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+        return False
+    # The application's lifespan hands its traceback over as text.
+    return not record.getMessage().rstrip().endswith("CancelledError")
 
 
 def _collect(bodies: Bodies) -> None:
@@ -141,25 +151,29 @@ def create(settings: Settings, schema: Schema, parent: int | None = None) -> Fas
     return app
 
 
+def check(settings: Settings) -> None:
+    """See that a server can start: a worker that fails at its start could not say why as well.
+
+    Raises:
+        RegistryError: the registry cannot be used.
+        ConfigError: the certificate cannot be used.
+    """
+    if settings.serve.tls_cert and settings.serve.tls_key:
+        tls.check(settings.serve.tls_cert, settings.serve.tls_key)
+    Registry(settings.registry, settings.model).close()
+
+
 def run(
     settings: Settings, schema: Schema, listeners: Sequence[socket.socket], workers: int
 ) -> None:
-    """Serve until a signal stops it.
+    """Serve until a signal stops it; :func:`check` comes before.
 
     Args:
         settings: of the config.
         schema: of the same config.
         listeners: the socket of the server, and perhaps one for the admin routes only.
         workers: processes.
-
-    Raises:
-        RegistryError: the registry cannot be used.
-        ConfigError: the certificate cannot be used.
     """
-    # Opened once here: a worker that fails at its start could not report why as well.
-    Registry(settings.registry, settings.model).close()
-    if settings.serve.tls_cert and settings.serve.tls_key:
-        tls.check(settings.serve.tls_cert, settings.serve.tls_key)
     parent = os.getpid() if workers > 1 else None
     limit = connection_limit(settings.serve.max_connections)
     config = Config(settings, schema, limit, parent, workers)

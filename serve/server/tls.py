@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import structlog
 from converters.config.load import ConfigError
 
 EXPIRED, NOT_YET_VALID = 10, 9  # OpenSSL's X509_V_ERR_CERT_*
+READABLE = stat.S_IRGRP | stat.S_IROTH
 _TURNS = 10  # a handshake in memory takes three
 
 log = structlog.get_logger()
@@ -46,7 +48,7 @@ class Certificate:
             return
         self._seen, self._failed = seen, ""
         log.info("certificate renewed", file=str(self._cert))
-        _tell_doubt(self.context, self._cert)
+        _tell_doubt(self.context, self._cert, self._key)
 
     def _identity(self) -> tuple[object, ...]:
         return tuple(map(_identity, (self._cert, self._key)))
@@ -58,10 +60,17 @@ def check(cert: Path, key: Path) -> None:
     Raises:
         ConfigError: it cannot be used.
     """
-    _tell_doubt(_loaded(cert, key), cert)
+    _tell_doubt(_loaded(cert, key), cert, key)
 
 
-def _tell_doubt(context: ssl.SSLContext, cert: Path) -> None:
+def _tell_doubt(context: ssl.SSLContext, cert: Path, key: Path) -> None:
+    mode = key.stat().st_mode
+    if mode & READABLE:
+        log.warning(
+            "other users can read the private key; make it readable by the server's user only",
+            file=str(key),
+            mode=f"{stat.S_IMODE(mode):04o}",
+        )
     if doubt := _doubt(context, cert):
         log.warning("clients will refuse the certificate", reason=doubt, file=str(cert))
 

@@ -16,9 +16,9 @@ from time import monotonic, sleep
 
 import pytest
 
-from learners.registry.errors import RegistryError
+from serve.access.tokens import TokenFile
+from serve.commands.serve import say_addresses
 from serve.processes.ports import PortError, address_of, listening
-from serve.server.server import run
 from tests.serve.server.test_protocol import ROW, Answers, request
 from tests.support import ROOT
 from tests.support.serving.project import Project
@@ -126,10 +126,71 @@ def test_the_address_that_is_told_can_be_asked(host: str, address: str) -> None:
 
 
 def test_a_registry_that_cannot_be_used_ends_the_start(project: Project) -> None:
-    """At once, and not as a server that could never serve."""
+    """At once, and not as a server that could never serve: no address is told before."""
     (project.settings.home / "registry.db").write_bytes(b"this is no database" * 100)
-    with listening("127.0.0.1", 0) as listener, pytest.raises(RegistryError, match="registry"):
-        run(project.settings, project.schema, [listener], 1)
+    done = _serve(project, "--port", "0")
+    assert done.returncode == 1
+    assert done.stderr.startswith("freshet: ")
+    assert "registry" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_certificate_that_cannot_be_read_ends_the_start(project: Project) -> None:
+    """Neither an address nor a token is told before; exit status 2."""
+    with project.config_file.open("a", encoding="utf-8") as config:
+        config.write('[serve]\ntls_cert = "none.pem"\ntls_key = "none.key"\n')
+    done = _serve(project, "--port", "0")
+    assert done.returncode == 2
+    assert done.stderr.startswith("freshet: serve.tls_cert cannot be read")
+    assert done.stderr.count("\n") == 1
+    assert not (project.settings.home / "admin.token").exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_server_that_others_reach_says_so(
+    project: Project, host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All addresses, what is open to everybody there, and that it is not encrypted."""
+    try:
+        listener = listening(host, 0)
+    except PortError:
+        pytest.skip(f"this machine has no {host}")
+    TokenFile(project.settings.home / "tokens.json").add("ci", ["read"], None)
+    with listener:
+        say_addresses(project.settings, listener, listener)
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert first.startswith("Serving model ")
+    assert "all addresses of this machine" in first
+    assert "open to everybody who reaches it: score, ingest, metrics. 'freshet token" in first
+    assert "plain HTTP" in first
+    assert re.match("The admin routes are at .* all addresses .* plain HTTP", second)
+
+
+def test_a_server_of_this_machine_warns_of_nothing(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody else reaches it."""
+    with listening("127.0.0.1", 0) as listener:
+        say_addresses(project.settings, listener, None)
+    assert "Warning" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_two_interrupts_end_it_without_a_traceback(project: Project, workers: str) -> None:
+    """The second may cut off what runs, and is no failure of the program."""
+    with project.config_file.open("a", encoding="utf-8") as config:
+        config.write("[serve]\ntimeout = 3.0\n")
+    with server_of(project, "--workers", workers) as server, server.connect() as connection:
+        connection.sendall(request(ROW)[:-4])
+        eventually(lambda: server.ask("/health/live")[0] == 200)
+        server.process.send_signal(signal.SIGINT)
+        sleep(0.3)
+        server.process.send_signal(signal.SIGINT)
+        server.process.wait(30)
+        said = server.said.read_text(encoding="utf-8")
+    assert "Traceback" not in said
+    assert "CancelledError" not in said
+    assert server.process.returncode == 0
 
 
 def _serve(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:

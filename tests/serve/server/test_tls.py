@@ -226,6 +226,19 @@ def test_an_expired_certificate_is_served_with_a_warning(
     assert "it has expired" in "".join(capfd.readouterr())
 
 
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o604, True)])
+def test_a_key_that_others_can_read_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], mode: int, *, warned: bool
+) -> None:
+    """At the start, with its mode; it is used all the same."""
+    certificate(tmp_path, "right")
+    (tmp_path / KEY).chmod(mode)
+    tls.check(tmp_path / CERT, tmp_path / KEY)
+    said = "".join(capfd.readouterr())
+    assert ("other users can read the private key" in said) == warned
+    assert (f"{mode:04o}" in said) == warned
+
+
 def _ends(connection: socket.socket) -> bool:
     """Whether the server ends a connection, whatever it says before."""
     try:

@@ -81,9 +81,10 @@ def server_of(project: Project, *arguments: str, behind: Sequence[str] = ()) -> 
 
 
 def _address(process: subprocess.Popen[bytes], said: Path) -> str:
-    """Where the server says that it listens; the first thing that it says."""
+    """Where the server says that it listens, once it knows that it can start."""
     while process.poll() is None:
-        if found := re.match(r"Serving .* at (https?://\S+)\. ", said.read_text(encoding="utf-8")):
+        text = said.read_text(encoding="utf-8")
+        if found := re.search(r"^Serving .* at (https?://\S+)\. ", text, re.MULTILINE):
             return found[1]
         sleep(0.02)
     raise AssertionError(said.read_text(encoding="utf-8"))
