@@ -22,10 +22,12 @@ class Caller:
     Attributes:
         name: of its token; empty if it has none.
         scopes: what the token allows; ``admin`` allows everything.
+        ended: why the token, whose secret is right, is no longer accepted; it then allows nothing.
     """
 
     name: str = ""
     scopes: frozenset[Scope] = frozenset()
+    ended: str = ""
 
     @property
     def is_admin(self) -> bool:

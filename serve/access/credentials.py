@@ -19,13 +19,13 @@ import structlog
 from converters.config.settings import Settings
 from serve.access import local_admin
 from serve.access.caller import ADMIN_TOKEN, LOCAL_ADMIN, SCOPES, Caller, Scope
-from serve.access.tokens import Token, Tokens, TokensDamagedError, file_of, lost, parsed
+from serve.access.tokens import NEVER, Tokens, TokensDamagedError, file_of, lost, parsed
 from serve.access.verifier import Verifier
 
 LOOK_SECONDS = 0.25
 # A file that changed this recently may change again without showing it: clocks of files are coarse.
 SETTLED_NS = 2 * 10**9
-NEVER, ALWAYS = float("-inf"), float("inf")
+REPLACED = "The token in admin.token is not accepted while another admin token can be used."
 
 log = structlog.get_logger()
 
@@ -86,7 +86,10 @@ class Credentials:
         return self._now().trouble
 
     def caller(self, presented: bytes) -> Caller | None:
-        """Whose token this is; None if nobody's. Takes the same steps whatever is presented."""
+        """Whose token this is, perhaps one that has ended; None if nobody's.
+
+        Takes the same steps whatever is presented.
+        """
         known, now = self._now(), self._clock()
         digest = sha256(presented).digest()
         named = known.verifier.caller(presented, now)
@@ -95,7 +98,9 @@ class Credentials:
         if configured:
             return ADMIN_TOKEN
         others = self._any_configured or known.trouble or now < known.named_admin_until
-        return LOCAL_ADMIN if local and not others else named
+        if local:
+            return Caller(LOCAL_ADMIN.name, ended=REPLACED) if others else LOCAL_ADMIN
+        return named
 
     def _now(self) -> Known:
         if (now := monotonic()) >= self._look_at:
@@ -140,7 +145,7 @@ class Credentials:
                 trouble = str(error)
         if trouble:
             log.error("tokens cannot be read", error=trouble)
-        admins = (_end(token) for token in tokens.tokens if "admin" in token.scopes)
+        admins = (token.end for token in tokens.tokens if "admin" in token.scopes)
         self._known = Known(
             Verifier(tokens),
             frozenset(SCOPES) if trouble else tokens.closed() | {"admin"},
@@ -148,13 +153,6 @@ class Credentials:
             _hash(local),
             trouble,
         )
-
-
-def _end(token: Token) -> float:
-    """The Unix time until which a token can be used."""
-    if token.revoked is not None:
-        return NEVER
-    return ALWAYS if token.expires is None else token.expires.timestamp()
 
 
 def _hash(token: bytes) -> bytes:

@@ -48,10 +48,10 @@ REASONS: dict[type[RequestError], str] = {
     TokensUnavailableError: "tokens-file",
     MediaTypeError: "media-type",
 }
-REFUSED = (
-    "This needs a token of the scope {scope}: send it as 'Authorization: Bearer TOKEN'. It is "
-    "missing, or none that can be used."
-)
+NONE_SENT = "No token was sent."
+UNKNOWN = "The token that was sent is unknown."
+# The dashboard's form (token.js) tells a person something else than a program.
+REFUSED = "{why} This needs a token of the scope {scope}: send it as 'Authorization: Bearer TOKEN'."
 
 log = structlog.get_logger()
 
@@ -122,9 +122,15 @@ class Guard:
             TokensUnavailableError: the file of tokens is damaged.
             MediaTypeError: the body of an admin route is not JSON.
         """
+        scope = request.scope
+        presented = _presented(scope)
+        caller = ANYBODY if presented is None else self._credentials.caller(presented)
+        scope["caller"] = caller or ANYBODY  # known to the access log also if refused below
         if writes:
-            self._origins.check(request.scope)
-        request.scope["caller"] = self._caller(request.scope, needed)
+            self._origins.check(scope)
+        if caller is None:
+            raise self._refused(UNKNOWN, needed)
+        self._allow(caller, needed)
         if needed == "admin":
             media_type(request, (JSON,))
 
@@ -134,33 +140,32 @@ class Guard:
 
     def report(self, scope: Asgi, path: str, reason: str) -> None:
         """Log that a call of an admin route was refused: never what was sent."""
-        log.warning("admin call refused", route=path, peer=peer_of(scope), reason=reason)
+        token = getattr(scope.get("caller"), "name", "")
+        log.warning(
+            "admin call refused", route=path, peer=peer_of(scope), reason=reason, token=token
+        )
 
-    def _caller(self, scope: Asgi, needed: Scope) -> Caller:
-        presented = _presented(scope)
-        credentials = self._credentials
-        if presented is None:
-            if needed not in credentials.closed():
-                return ANYBODY
-            raise self._refused(needed)
-        caller = credentials.caller(presented)
-        if caller is None:
-            raise self._refused(needed)
-        if needed in caller.scopes or caller.is_admin or needed not in credentials.closed():
-            return caller
+    def _allow(self, caller: Caller, needed: Scope) -> None:
+        if caller.ended:
+            raise self._refused(caller.ended, needed)
+        if needed in caller.scopes or caller.is_admin or needed not in self._credentials.closed():
+            return
+        if not caller.name:
+            raise self._refused(NONE_SENT, needed)
         raise ForbiddenError(
             f"The token is of the scope {', '.join(sorted(caller.scopes))}; this needs {needed}. "
             f"Make one with 'freshet token add NAME --scope {needed}'."
         )
 
-    def _refused(self, needed: Scope) -> RequestError:
+    def _refused(self, why: str, needed: Scope) -> RequestError:
         if self._credentials.trouble():
             return TokensUnavailableError(TOKENS)
-        return NotAuthorizedError(REFUSED.format(scope=needed))
+        return NotAuthorizedError(REFUSED.format(why=why, scope=needed))
 
     def _refuse(self, error: RequestError, scope: Asgi) -> None:
         """Count a refusal, and end the connection of a caller that would go on sending a body."""
-        self._counters.requests_refused.labels(REASONS[type(error)]).inc()
+        scope["refused"] = reason = REASONS[type(error)]
+        self._counters.requests_refused.labels(reason).inc()
         head = dict(scope["headers"])
         length = head.get(b"content-length", b"0")
         small = length.isdigit() and int(length[:20]) <= SMALL_BODY

@@ -37,6 +37,8 @@ NEW_LIST = (
     "that has no token in it is open to everybody, but for admin."
 )
 
+NEVER, ALWAYS = float("-inf"), float("inf")
+
 State = Literal["usable", "expired", "revoked"]
 
 
@@ -78,9 +80,26 @@ class Token(BaseModel):
         return "expired" if self.expires is not None and now >= self.expires else "usable"
 
     @property
+    def end(self) -> float:
+        """The Unix time until which it can be used."""
+        if self.revoked is not None:
+            return NEVER
+        return ALWAYS if self.expires is None else self.expires.timestamp()
+
+    @property
     def caller(self) -> Caller:
-        """Whoever sends it."""
+        """Whoever sends it while it can be used."""
         return Caller(self.name, frozenset(self.scopes))
+
+    @property
+    def late_caller(self) -> Caller:
+        """Whoever sends it when it was revoked or has expired."""
+        if self.revoked is not None:
+            return Caller(
+                self.name, ended=f"The token '{self.name}' was revoked at {iso(self.revoked)}."
+            )
+        until = "" if self.expires is None else iso(self.expires)
+        return Caller(self.name, ended=f"The token '{self.name}' expired at {until}.")
 
 
 class Tokens(BaseModel):

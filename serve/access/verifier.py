@@ -7,7 +7,7 @@ import secrets
 from hashlib import sha256
 
 from serve.access.caller import Caller
-from serve.access.tokens import SALT_BYTES, TOKEN, Tokens
+from serve.access.tokens import NEVER, SALT_BYTES, TOKEN, Tokens
 
 
 class Verifier:
@@ -18,19 +18,20 @@ class Verifier:
             token.id.encode(): (
                 bytes.fromhex(token.salt),
                 bytes.fromhex(token.sha256),
-                token.expires.timestamp() if token.expires is not None else float("inf"),
+                token.end,
                 token.caller,
+                token.late_caller,
             )
             for token in tokens.tokens
-            if token.revoked is None
         }
         # What is compared with where there is no such id, so that it takes as long.
-        self._nobody = bytes(SALT_BYTES), secrets.token_bytes(32), float("-inf"), Caller()
+        self._nobody = bytes(SALT_BYTES), secrets.token_bytes(32), NEVER, Caller(), Caller()
 
     def caller(self, presented: bytes, now: float) -> Caller | None:
-        """Whose token this is; None if it is nobody's that can be used at this Unix time."""
+        """Whose token this is at this Unix time, perhaps one that has ended; None if nobody's."""
         found = TOKEN.fullmatch(presented)
         known = self._by_id.get(found[1] if found else b"", self._nobody)
-        salt, expected, expires, caller = known
+        salt, expected, end, caller, late_caller = known
         right = hmac.compare_digest(sha256(salt + presented).digest(), expected)
-        return caller if right and now < expires else None
+        holder = caller if now < end else late_caller
+        return holder if right else None

@@ -12,9 +12,11 @@ from serve.access.caller import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from socket import socket
 
     from converters.config.settings import Settings
+    from converters.schema.schema import Schema
 
 TICK_SECONDS = 0.2
 
@@ -37,13 +39,12 @@ def serve(
     host: Host = None, port: Port = None, workers: Workers = None, config: Config = DEFAULT_CONFIG
 ) -> None:
     """Serve predictions and the dashboard over HTTP."""
-    settings, schema = read_config(config)
+    settings, schema = _checked(config)
     settings = listening_at(settings, host, port)
     from serve.processes.ports import admin_door, listening
     from serve.server.server import check, run
     from stream.logging import configure_logs
 
-    _check_tokens(settings)
     configure_logs()
     own = settings.serve
     with listening(own.host, own.port) as listener, admin_door(own.admin, listener) as door:
@@ -113,12 +114,13 @@ def say_admin_token(settings: Settings, address: str) -> None:
         say(f"The page with this machine's admin token: {address}/#token={token}")
 
 
-def _check_tokens(settings: Settings) -> None:
-    """Check that a server does not start open where its config names a file of tokens.
+def _checked(config: Path) -> tuple[Settings, Schema]:
+    """Read a config with which a server may start: not open where it names a file of tokens.
 
     Raises:
         ConfigError: there is no such file, and there never was.
     """
+    settings, schema = read_config(config)
     from converters.config.load import ConfigError
     from serve.access.tokens import file_of
 
@@ -128,6 +130,7 @@ def _check_tokens(settings: Settings) -> None:
             f"serve.tokens: there is no file {path}. Make it with 'freshet token add NAME --scope "
             "SCOPE'; or remove the key, if no token but an admin's is to be needed."
         )
+    return settings, schema
 
 
 def _say_of_configured(length: int) -> None:
@@ -160,8 +163,7 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
     from stream.logging import Detached
     from stream.process_control import stopped_by_signals
 
-    settings, _ = read_config(config)
-    _check_tokens(settings)
+    settings, _ = _checked(config)
     host = settings.serve.host if host is None else host
     port = settings.serve.port if port is None else port
     # Looked at before anything runs; the server then takes them itself.

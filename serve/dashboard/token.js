@@ -1,6 +1,8 @@
 // The token that a page sends: from the address it was opened with, or from the person.
 
 const KEPT = "freshet.token";
+const FOR_PROGRAMS = /scope (\w+): send it as .*$/;
+const FOR_PERSONS = "scope $1. Paste a token; an operator makes one with 'freshet token add NAME --scope $1'.";
 
 /** Take a token out of the address: what stands after # stays in the browser, but shows and is copied. */
 function take() {
@@ -17,7 +19,8 @@ export async function ask(path, options = {}) {
   const answer = await fetch(path, { ...options, headers, cache: "no-store" });
   if (answer.status !== 401 || !token) return answer;
   sessionStorage.removeItem(KEPT);
-  return ask(path, options);
+  const open = await ask(path, options);
+  return open.status === 401 ? answer : open; // the first says what is wrong with the token
 }
 
 /** Whether an answer says that this page needs another token. */
@@ -30,7 +33,7 @@ export async function given(answer) {
   const form = document.getElementById("token-form");
   const input = form.querySelector("input");
   const problem = await answer.json().catch(() => ({}));
-  form.querySelector("p").textContent = problem.detail ?? "";
+  form.querySelector("p").textContent = (problem.detail ?? "").replace(FOR_PROGRAMS, FOR_PERSONS);
   form.hidden = false;
   await new Promise((done) => {
     form.onsubmit = (event) => {

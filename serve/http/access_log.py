@@ -38,7 +38,8 @@ class Line:
         route: its template, never the path as it was sent.
         seconds: from the request's head to its whole answer.
         bytes_in, bytes_out: of the body, and of the answer's body.
-        token: the name of the caller's token.
+        token: the name of the caller's token, also of one that has ended or does not allow this.
+        refused: why the request was not let through to its route; empty if it was.
     """
 
     time: datetime = field(default_factory=lambda: datetime.now(UTC), kw_only=True)
@@ -51,6 +52,7 @@ class Line:
     bytes_in: int = 0
     bytes_out: int = 0
     token: str = ""
+    refused: str = ""
 
 
 class AccessLog:

@@ -97,6 +97,7 @@ class EveryRequest:
                 exchange.bytes_in,
                 0 if method == "HEAD" else exchange.bytes_out,
                 getattr(scope.get("caller"), "name", ""),
+                scope.get("refused", ""),
             )
             self._access_log.add(line)
 

@@ -69,7 +69,7 @@ class UnknownParameterError(RequestError):
 
 
 class NotAuthorizedError(RequestError):
-    """A token is needed, and there is none, or none that can be used."""
+    """A token is needed and was not sent; or it is unknown, was revoked or has expired."""
 
 
 class ForbiddenError(RequestError):

@@ -27,7 +27,7 @@ Handler = Callable[..., Awaitable[Response]]
 
 FAILURES = {
     400: "The body is not JSON (NaN and Infinity are not), or a query parameter is unknown.",
-    401: "A token is needed, or the one sent is none that can be used.",
+    401: "No token was sent where one is needed; or it is unknown, was revoked or has expired.",
     403: "The token does not allow this, or a page of another origin sent the request.",
     404: "There is no such version.",
     408: "The body arrived too slowly, or the whole request took too long.",

@@ -41,9 +41,11 @@ def file(tmp_path: Path) -> TokenFile:
 
 
 def verified(file: TokenFile, text: str, after: timedelta = timedelta()) -> Caller | None:
-    """Who sends a token, now or later."""
+    """Who may use a token, now or later."""
     at = (datetime.now(UTC) + after).timestamp()
-    return Verifier(file.read()).caller(text.encode(), at)
+    caller = Verifier(file.read()).caller(text.encode(), at)
+    assert not (caller and caller.ended and caller.scopes)
+    return None if caller and caller.ended else caller
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])

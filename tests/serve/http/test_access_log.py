@@ -22,7 +22,7 @@ from tests.support.serving.server_process import Server, server_of
 
 TOKEN, SECRET = "the-token-of-the-test", "zzsecretzz"
 FIELDS = {"time", "request_id", "method", "route", "status", "seconds"}
-FIELDS |= {"bytes_in", "bytes_out", "peer", "token"}
+FIELDS |= {"bytes_in", "bytes_out", "peer", "token", "refused"}
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,20 @@ def test_each_request_is_one_line_of_json(server: Server) -> None:
     assert 0 < line["seconds"] < 60
     assert line["peer"] == "127.0.0.1"
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:.]+Z", line["time"])
+
+
+def test_a_refused_request_is_logged_with_its_reason(server: Server) -> None:
+    """And with the name of its token if that is known; one that is let through has no reason."""
+    token = f"Authorization: Bearer {TOKEN}"
+    sent(server, "POST", "/unpin", b"{}", "X-Request-ID: let", token)
+    sent(server, "POST", "/unpin", b"{}", "X-Request-ID: none")
+    elsewhere = "Origin: http://evil.example"
+    sent(server, "POST", "/unpin", b"{}", "X-Request-ID: origin", token, elsewhere)
+    found = lines_of(server, {"let", "none", "origin"})
+    told = {name: (line["token"], line["refused"]) for name, line in found.items()}
+    assert told["let"] == ("admin-token", "")
+    assert told["none"] == ("", "token")
+    assert told["origin"] == ("admin-token", "origin")
 
 
 def test_what_is_no_request_is_a_line_too(server: Server) -> None:

@@ -99,8 +99,11 @@ def test_without_a_token_the_page_asks_for_one(
     _, right = file.add(name, ["read"], None)
     until(lambda: server.ask("/status", token=right)[0] == 200)
     with opened(f"{server.address}{page}", tmp_path) as tab:
-        until(lambda: "scope read" in text(tab, FORM))
-        for token, words in (("nonsense", "missing, or none"), (wrong, "needs read")):
+        until(lambda: "freshet token add NAME --scope read" in text(tab, FORM))
+        assert "No token was sent" in text(tab, FORM)
+        assert "Paste a token" in text(tab, FORM)
+        assert "Bearer" not in text(tab, FORM)
+        for token, words in (("nonsense", "sent is unknown"), (wrong, "needs read")):
             assert value(tab, _typed(token)) is None
             until(lambda words=words: words in text(tab, FORM))  # type: ignore[misc]
         value(tab, _typed(right))
