@@ -12,7 +12,7 @@ import signal
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Annotated, TextIO
 
 import typer
 
@@ -62,7 +62,33 @@ app = typer.Typer(
     # rich's help costs 60 ms and boxes; plain help is what pipes and small terminals want.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    # Commands, and groups of them, inherit it.
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    """Print the version of the distribution and exit."""
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"freshet {version('freshet-ml')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that are before a command."""
+
+
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(token.app, name="token")

@@ -158,17 +158,14 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
 
     from serve.processes.child import freshet
     from serve.processes.liveness import Probe
-    from serve.processes.ports import ANY_HOST, admin_door, listening
+    from serve.processes.ports import ANY_HOST
     from serve.processes.supervisor import Supervisor
     from stream.logging import Detached
     from stream.process_control import stopped_by_signals
 
     settings, _ = _checked(config)
     host = settings.serve.host if host is None else host
-    port = settings.serve.port if port is None else port
-    # Looked at before anything runs; the server then takes them itself.
-    with listening(host, port) as listener, admin_door(settings.serve.admin, listener):
-        port = int(listener.getsockname()[1])
+    port = _free_port(host, settings.serve.port if port is None else port, settings.serve.admin)
     probe = Probe(ANY_HOST.get(host, host), port, tls=settings.serve.tls_cert is not None)
     where = ("--host", host, "--port", str(port))
     commands = [
@@ -187,6 +184,14 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
         while not stop.is_set():
             supervisor.tend()
             stop.wait(TICK_SECONDS)
+
+
+def _free_port(host: str, port: int, admin: str) -> int:
+    """The port, or one for 0, where the server can take both of its addresses now."""
+    from serve.processes.ports import admin_door, listening
+
+    with listening(host, port) as listener, admin_door(admin, listener):
+        return int(listener.getsockname()[1])
 
 
 def relay(tell: Callable[[str], object], name: str, line: str) -> None:

@@ -26,7 +26,7 @@ from learners.registry.row_types import Entry, Status, Version, iso, utc_now
 from learners.versions.describe import entry_json, version_json
 from serve.access.caller import caller_of
 from serve.access.disclosure import REGISTRY, TOKENS, TROUBLE, state_shown
-from serve.http.body import JSON
+from serve.http.body import JSON, only_parameters
 from serve.http.problems import RETRY, Kind, problem
 from serve.openapi.declared_route import Route
 from serve.service import Service
@@ -242,12 +242,14 @@ class Monitoring:
 
     async def status(self, request: Request) -> Response:
         """The state; the dashboard asks each second."""
+        only_parameters(request)
         state = await self._observer.state()
         shown = state if caller_of(request).is_admin else state_shown(state)
         return Response(orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS), media_type=JSON)
 
-    async def metrics(self) -> Response:
+    async def metrics(self, request: Request) -> Response:
         """Metrics for Prometheus."""
+        only_parameters(request)
         state = await self._observer.state()
         # In a thread: the counters of 64 worker processes take a tenth of a second to add up. In
         # one only, as each that computes takes the interpreter for 5 ms at a time.
@@ -329,10 +331,13 @@ def routes(service: Service) -> list[Route]:
     """Declare the routes."""
     own = Monitoring(service)
     health, ready = "/health/live", "/health/ready"
-    available = "Are a model, its registry and the file of tokens available?"
+    text, available = (
+        "Metrics for Prometheus",
+        "Are a model, its registry and the file of tokens available?",
+    )
     return [
-        Route("GET", "/status", own.status, STATE, answer=State, scope="read"),
-        Route("GET", "/metrics", own.metrics, "Metrics for Prometheus", scope="metrics"),
+        Route("GET", "/status", own.status, STATE, answer=State, scope="read", failures=(400,)),
+        Route("GET", "/metrics", own.metrics, text, scope="metrics", failures=(400,)),
         Route("GET", health, own.alive, "Does the process run?", answer=Health),
         Route("GET", ready, own.ready, available, answer=Ready, failures=(503,)),
     ]

@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,24 @@ def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
     for command in COMMANDS:
         assert re.search(rf"^\s+{command}\s", result.stdout, re.MULTILINE), command
     assert "..." not in result.stdout.partition("Commands:")[2], "a first line is cut"
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("serve",), ("dead-letters",), ("token",), ("token", "add")]
+)
+def test_the_short_option_prints_the_same_help(command: tuple[str, ...]) -> None:
+    """``-h`` is ``--help``, also of groups and of commands in them."""
+    short, long = freshet(*command, "-h", cwd=ROOT), freshet(*command, "--help", cwd=ROOT)
+    assert short.stdout == long.stdout
+    assert short.stdout.startswith(" ".join(("Usage: freshet", *command)))
+    assert (short.returncode, long.returncode) == (0, 0)
+
+
+def test_the_version() -> None:
+    """The distribution's, on one line."""
+    result = freshet("--version", cwd=ROOT)
+    assert result.stdout == f"freshet {metadata.version('freshet-ml')}\n"
+    assert result.returncode == 0
 
 
 def test_the_commands_are_those_of_this_release_and_each_option_is_explained() -> None:

@@ -176,6 +176,24 @@ def test_many_pages_ask_the_registry_once(
     assert len(asked) <= 2
 
 
+@pytest.mark.parametrize("path", ["/status", "/metrics"])
+def test_a_parameter_that_there_is_not_is_refused(
+    served: tuple[TestClient, Maker], path: str
+) -> None:
+    """As on the other routes: it would have no effect."""
+    client, _ = served
+    problem = problem_of(client.get(path, params={"name[]": "freshet_auc"}))
+    assert problem["status"] == 400
+    assert "'name[]'" in problem["detail"]
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_health_takes_any_parameter(served: tuple[TestClient, Maker], path: str) -> None:
+    """Probes that add some, against caches say, are answered all the same."""
+    client, _ = served
+    assert client.get(path, params={"at": "1"}).status_code == 200
+
+
 def test_health_says_whether_there_is_a_model(served: tuple[TestClient, Maker]) -> None:
     """Alive, and ready with a version."""
     client, _ = served
