@@ -8,6 +8,7 @@ scope is made; then it needs one from everybody. ``admin`` always needs one.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from inspect import signature
 from typing import Literal
 
@@ -20,7 +21,7 @@ from serve.access.caller import ANYBODY, SCOPES, Caller, Scope, peer_of
 from serve.access.credentials import Credentials
 from serve.access.disclosure import TOKENS
 from serve.access.hosts import Hosts, Origins
-from serve.http.body import JSON, media_type
+from serve.http.body import JSON, RECHECK, media_type
 from serve.http.problems import (
     ForbiddenError,
     ForeignPageError,
@@ -101,16 +102,23 @@ class Guard:
         takes_request = bool(signature(handler).parameters)
 
         async def guarded(request: Request) -> Response:
-            try:
-                self.check(request, needed, writes=writes)
-            except RequestError as error:
-                self._refuse(error, request.scope)
-                if needed == "admin":
-                    self.report(request.scope, path, REASONS[type(error)])
-                raise
+            self._admit(request, path, needed, writes=writes)
+            if writes:  # a token may be revoked while the body arrives
+                again = partial(self._admit, request, path, needed, writes=writes)
+                request.scope[RECHECK] = again
             return await (handler(request) if takes_request else handler())
 
         return guarded
+
+    def _admit(self, request: Request, path: str, needed: Scope, *, writes: bool) -> None:
+        """Check a request; count and log that it is refused."""
+        try:
+            self.check(request, needed, writes=writes)
+        except RequestError as error:
+            self._refuse(error, request.scope)
+            if needed == "admin":
+                self.report(request.scope, path, REASONS[type(error)])
+            raise
 
     def check(self, request: Request, needed: Scope, *, writes: bool) -> None:
         """Check that the caller may use a route; the scope of ASGI then has the caller.

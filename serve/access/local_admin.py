@@ -6,6 +6,8 @@ request on. It counts only while no other admin token can be used.
 
 from __future__ import annotations
 
+import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from serve.access.tokens import TOKEN, file_of, minted
 
 FILE_NAME = "admin.token"
 SHORTEST = 16
+LONGEST = 4096
 
 
 def path_of(settings: Settings) -> Path:
@@ -36,11 +39,20 @@ def configured(settings: Settings) -> bytes:
 
 
 def read(path: Path) -> bytes:
-    """The token in a file; empty if there is none, or none that could have been made here."""
+    """The token in a file; empty if there is none, or none that was made here.
+
+    A link, or a file of another user, may have been put there while the home was open to others.
+    """
     try:
-        content = path.read_bytes().strip()
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return b""
+    with os.fdopen(number, "rb") as file:
+        found = os.fstat(number)
+        owners = {os.geteuid(), path.parent.stat().st_uid}
+        if not stat.S_ISREG(found.st_mode) or found.st_uid not in owners:
+            return b""
+        content = file.read(LONGEST).strip()
     return content if TOKEN.fullmatch(content) else b""
 
 
@@ -59,6 +71,8 @@ def ensure(settings: Settings) -> str | None:
     if not read(path):
         with locked(path):
             if not read(path):
+                if path.is_symlink():  # what it leads to is not ours to replace
+                    path.unlink()
                 _, text = minted(LOCAL_ADMIN.name, ("admin",))
                 replace(path, text.encode() + b"\n")
     elif path.stat().st_mode & OTHERS:

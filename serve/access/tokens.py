@@ -16,7 +16,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from converters.config.settings import Settings
 from converters.errors import FreshetError, UsageError
@@ -27,6 +35,8 @@ from serve.access.private_file import lock_of, locked, replace
 # Verifying reads the whole file when it has changed, between two requests.
 MOST_TOKENS = 1000
 LARGEST_FILE = 2 * 2**20
+# Of a token, twice over. Each value of a damaged file could be an error that is built.
+MOST_VALUES = 24
 ID_BYTES, SECRET_BYTES, SALT_BYTES = 8, 32, 16
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RESERVED = (ADMIN_TOKEN.name, LOCAL_ADMIN.name)
@@ -108,7 +118,7 @@ class Tokens(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
-    tokens: Annotated[tuple[Token, ...], Field(max_length=MOST_TOKENS)] = ()
+    tokens: Annotated[tuple[Token, ...], Field(max_length=MOST_TOKENS), FailFast()] = ()
 
     @model_validator(mode="after")
     def _told_apart(self) -> Tokens:
@@ -326,6 +336,8 @@ def parsed(path: Path, content: bytes) -> Tokens:
     """
     if len(content) > LARGEST_FILE:
         raise damaged(path, f"it has more than {LARGEST_FILE:,} bytes")
+    if content.count(b",") > MOST_TOKENS * MOST_VALUES:
+        raise damaged(path, f"it has more values than {MOST_TOKENS:,} tokens have")
     try:
         return Tokens.model_validate_json(content)
     except ValidationError as error:

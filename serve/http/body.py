@@ -18,6 +18,8 @@ from serve.http.problems import (
 )
 
 JSON, CSV = "application/json", "text/csv"
+# In the ASGI scope, what checks once more, when the body has come, that its sender may send it.
+RECHECK = "recheck"
 # ASCII is UTF-8 as well.
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 # Of each body so many bytes do not count against ``serve.max_bodies``.
@@ -73,10 +75,14 @@ class Body:
         if announced.isdigit() and int(announced[:20]) > self._most:
             raise self._too_large()
         try:
-            return await self._whole()
+            whole = await self._whole()
+            if recheck := self._request.scope.get(RECHECK):
+                recheck()
         except BaseException:
             self._release()
             raise
+        else:
+            return whole
 
     async def __aexit__(self, *_: object) -> None:
         """Its bytes are held no longer."""

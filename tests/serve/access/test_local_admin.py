@@ -54,6 +54,26 @@ def test_a_damaged_token_of_this_machine_opens_nothing(tmp_path: Path, content: 
     assert Credentials(project.settings).caller(token.encode()) == LOCAL_ADMIN
 
 
+def test_a_planted_token_is_not_taken(tmp_path: Path) -> None:
+    """A link or a file of another user: replaced, and what the link leads to is kept."""
+    project = Project(tmp_path / "a")
+    path = project.settings.home / "admin.token"
+    planted = ensure(Project(tmp_path / "other").settings)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text(f"{planted}\n")
+    project.settings.home.mkdir()
+    path.symlink_to(elsewhere)
+    assert local_admin_token(project.settings) is None
+    made = ensure(project.settings)
+    assert made not in (None, planted)
+    assert elsewhere.read_text() == f"{planted}\n"
+    assert local_admin_token(project.settings) == made
+    if os.geteuid() == 0:
+        os.chown(path, 12_345, -1)
+        assert local_admin_token(project.settings) is None
+        assert ensure(project.settings) not in (None, made)
+
+
 def test_no_token_of_this_machine_where_another_admin_token_counts(tmp_path: Path) -> None:
     """A configured one, or a named one that can be used: neither is made, nor given to clients."""
     configured = Project(tmp_path / "a", more='[serve]\nadmin_token = "of the test, long"\n')

@@ -12,6 +12,7 @@ import pytest
 from serve.access.tokens import TokenFile
 from tests.serve.server.test_protocol import Answers
 from tests.support.serving.processes import until
+from tests.support.serving.project import Project
 from tests.support.serving.served import a_project, maker_of
 from tests.support.serving.server_process import Server, server_of
 
@@ -19,14 +20,25 @@ ADMIN = ("/promote", "/rollback", "/unpin")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose scope score is closed, too, on another address than its config says."""
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Of a server that is on another address than its config says."""
     more = '[serve]\nhost = "0.0.0.0"\n'
-    project = a_project(tmp_path_factory.mktemp("refusals"), more=more)
+    return a_project(tmp_path_factory.mktemp("refusals"), more=more)
+
+
+@pytest.fixture(scope="module")
+def tokens(project: Project) -> TokenFile:
+    """The file of its tokens."""
+    return TokenFile(project.settings.home / "tokens.json")
+
+
+@pytest.fixture(scope="module")
+def server(project: Project, tokens: TokenFile) -> Iterator[Server]:
+    """A server whose scope score is closed, too."""
     with maker_of(project) as maker:
         maker.make()
     with server_of(project, "--host", "127.0.0.1") as server:
-        TokenFile(project.settings.home / "tokens.json").add("ci", ["score", "ingest"], None)
+        tokens.add("ci", ["score", "ingest"], None)
         until(lambda: server.ask("/predict", {})[0] == 401)
         yield server
 
@@ -57,6 +69,29 @@ def test_the_body_of_a_refused_caller_is_not_waited_for(server: Server, target: 
         assert (status, headers["www-authenticate"]) == (401, "Bearer")
         assert headers["connection"] == "close"
         assert json.loads(body)["request_id"] == headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("target", "scope", "body"),
+    [("/unpin", "admin", b'{"reason": "x"}'), ("/labels", "ingest", b'{"id": "1", "label": "1"}')],
+)
+def test_a_token_revoked_while_the_body_arrives_does_nothing(
+    server: Server, tokens: TokenFile, target: str, scope: str, body: bytes
+) -> None:
+    """It is asked for again when the body is there, and the refusal of an admin call is logged."""
+    _, token = tokens.add(f"late-{scope}", [scope], None)
+    until(lambda: server.ask(target, {}, token)[0] != 401)
+    lines = (
+        *("Host: localhost", "Content-Type: application/json", f"Content-Length: {len(body)}"),
+        f"Authorization: Bearer {token}",
+    )
+    with server.connect() as connection:
+        connection.sendall(head(target, *lines) + body[:3])
+        sleep(0.1)  # the head is seen
+        tokens.revoke(f"late-{scope}")
+        until(lambda: server.ask(target, {}, token)[0] == 401)
+        connection.sendall(body[3:])
+        assert Answers(connection).next()[0] == 401
 
 
 @pytest.mark.parametrize("host", ["localhost", "evil.example"])

@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 import pytest
@@ -191,6 +191,8 @@ def damages(whole: dict[str, Any]) -> dict[str, bytes]:
         "unknown field": with_token(until="2099"),
         "twice": json.dumps({**whole, "tokens": [token, token]}).encode(),
         "id twice": json.dumps({**whole, "tokens": [token, {**token, "name": "b"}]}).encode(),
+        "many": b'{"format": 1, "tokens": [' + b",".join([b"{}"] * 600_000) + b"]}",
+        "many fields": with_token(**{f"k{n}": 1 for n in range(100_000)}),
         "huge": json.dumps(whole).encode() + b" " * 3_000_000,
     }
 
@@ -202,8 +204,10 @@ def test_a_damaged_file_is_an_error_and_is_left_alone(file: TokenFile, damage: s
     content = damages(json.loads(file.path.read_bytes()))[damage]
     file.path.write_bytes(content)
     for use in (file.read, lambda: file.add("c", ["score"], None), lambda: file.revoke("a")):
+        began = thread_time()
         with pytest.raises(TokensDamagedError, match=r"tokens\.json.*Restore it"):
             use()
+        assert thread_time() - began < 1  # servers read it between requests
     assert file.path.read_bytes() == content
 
 
