@@ -118,10 +118,10 @@ class Predictions:
                 continue
             converted = part.converted()
             yield
-            if self._crosses.any:
-                scores = yield from self._bounded_scores(served.learner, converted)
-            else:
+            if self._crosses.few(converted, served.learner.kind):
                 scores = scores_of(served.learner, converted)
+            else:
+                scores = yield from self._bounded_scores(served.learner, converted)
             answers = self._answers(scores, part.ids(converted), start)
             if part.single:
                 return orjson.dumps(self._only(answers) | {"version": served.version})
@@ -132,7 +132,7 @@ class Predictions:
     def _bounded_scores(
         self, learner: Learner, rows: Sequence[Row | Refusal]
     ) -> Work[list[float | Refusal]]:
-        """The score of each row of a part, where texts are crossed: of some rows at a time."""
+        """The score of each row of a part, of some rows at a time."""
         scores: list[float | Refusal] = []
         for some in self._crosses.bounded(rows, learner.kind):
             if scores:

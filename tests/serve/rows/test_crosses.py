@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from converters.cells.refusal import Refusal
+from converters.config.load import load
 from converters.convert.records import RowReader
-from converters.schema.schema import Schema
+from converters.schema.schema import Schema, from_settings
 from serve.rows import crosses
 from serve.rows.crosses import Crosses
 from tests.support.serving.served import a_project
@@ -30,16 +32,17 @@ def row(schema: Schema, carrier: int, origin: int) -> Any:
     return RowReader(schema).convert(cells)
 
 
-def test_crosses_are_what_the_words_of_both_texts_multiply_to(schema: Schema) -> None:
-    """Not those of categories, of which a row has one each."""
+def test_crosses_are_what_the_features_of_both_columns_multiply_to(schema: Schema) -> None:
+    """A text has a feature for each of its words."""
     assert Crosses(schema).count(row(schema, 7, 11)[2]) == 77
     assert Crosses(schema).count(row(schema, 7, 0)[2]) <= 7
 
 
-def test_each_step_has_a_bounded_number_of_crosses(
+def test_each_step_has_a_bounded_number_of_features(
     schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows stay in their order; one with too many is refused, and stands in its place."""
+    monkeypatch.setitem(crosses.MOST_TOGETHER, "vw", 130)
     monkeypatch.setitem(crosses.MOST_CROSSES, "vw", 100)
     bad = Refusal("wrong-width", "", "")
     rows = [row(schema, *size) for size in ((6, 6), (7, 7), (4, 4), (10, 10), (11, 11), (1, 1))]
@@ -51,7 +54,38 @@ def test_each_step_has_a_bounded_number_of_crosses(
     assert flat == [*rows[:5], refused, rows[6]]
 
 
-def test_where_no_texts_are_crossed_nothing_is_counted(tmp_path: Path) -> None:
-    """A text and a category give one cross a word, which the row's length bounds."""
-    assert not Crosses(a_project(tmp_path / "one", carrier=TEXT).schema).any
-    assert not Crosses(a_project(tmp_path / "none").schema).any
+def wide_schema(tmp_path: Path, *, text: bool) -> Schema:
+    """Two namespaces of 25 columns that are crossed; perhaps a text that one is crossed with."""
+    columns = [
+        f'{n}{i} = {{ kind = "categorical", namespace = "{n}" }}' for n in "ab" for i in range(25)
+    ]
+    words = ['t = { kind = "text" }'] if text else []
+    pairs = '[["t", "a"], ["a", "b"]]' if text else '[["a", "b"]]'
+    config = tmp_path / "freshet.toml"
+    labels = ['model = "m"', "[label]", 'positive = ["1"]', 'negative = ["0"]', "[learner]"]
+    own = [f"interactions = {pairs}", "[columns]", 'y = { role = "label" }']
+    config.write_text("\n".join([*labels, *own, *columns, *words]), encoding="utf-8")
+    return from_settings(load(config))
+
+
+def test_a_text_crossed_with_many_columns_is_refused(tmp_path: Path) -> None:
+    """Each word meets each of 25 columns, beside the 625 meetings of two namespaces."""
+    schema = wide_schema(tmp_path, text=True)
+    reader, cells = RowReader(schema), [""] + ["x"] * 50
+    long, short = (reader.convert([*cells, "a " * words]) for words in (776, 775))
+    refused = Refusal("too-many-crosses", "", "20,025 crossed features, not 20,000")
+    assert list(chain(*Crosses(schema).bounded([long, short], "river"))) == [refused, short]
+    missing = reader.convert([""] + [""] * 50 + ["a " * 5_000])
+    assert list(Crosses(schema).bounded([missing], "river")) == [[missing]]
+
+
+def test_rows_without_texts_are_cut_by_what_the_schema_crosses(tmp_path: Path) -> None:
+    """675 features a row: few rows are a step for river, and a whole block for Vowpal Wabbit."""
+    schema = wide_schema(tmp_path, text=False)
+    rows = [RowReader(schema).convert(["", *["x"] * 50])] * 128
+    counted = Crosses(schema)
+    assert counted.few(rows, "vw")
+    assert not counted.few(rows, "river")
+    steps = list(counted.bounded(rows, "river"))
+    assert max(map(len, steps)) == 10_000 // 675
+    assert list(chain(*steps)) == rows
