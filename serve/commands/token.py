@@ -26,17 +26,22 @@ if TYPE_CHECKING:
     from serve.access.tokens import Token, TokenFile, Tokens
 
 app = typer.Typer(
-    help="Add, list and revoke tokens of the HTTP server.",
+    help="Add, list, revoke, rotate and forget tokens of the HTTP server.\n\n"
+    f"A scope is a group of routes: {', '.join(SCOPES)}; admin includes the others. Each but "
+    "admin is open to everybody until its first token is made, which closes it to all without one.",
+    short_help="Manage the tokens of the HTTP server.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(help="The token's name.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The token's name.", show_default=False)]
 Expires = Annotated[
     str | None,
     typer.Option(
         "--expires",
-        help="Its end: 90s, 12h, 30d, a time in ISO 8601, or never.",
+        metavar="WHEN",
+        help="Its end: 90s, 12h, 30d, a time in ISO 8601, or never. Without it, add makes a token "
+        "that never expires, and rotate leaves the end as it is.",
         show_default=False,
     ),
 ]
@@ -69,10 +74,10 @@ def add(
     others = [each for each in file.read().tokens if each.name != name]
     closed = frozenset(scope for each in others for scope in each.scopes)
     _wait_for_servers()
-    _print_secret(token, text, json=json)
+    _print_secret(file, token, text, json=json)
     say(
-        f"Token '{name}' of {_scopes(token.scopes)} was added{_until(token)}. Keep it: it is not "
-        "shown again."
+        f"Token '{name}' of {_scopes(token.scopes)} was added to {file.path}{_until(token)}. Keep "
+        "it: it is not shown again."
     )
     if new_list:
         opened = ", ".join(each for each in SCOPES if each not in (*token.scopes, "admin"))
@@ -93,8 +98,9 @@ def list_(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """List the tokens, without their secrets."""
     from converters.show.tables import Table, print_table
 
-    tokens = _file(config).read().tokens
-    shown = [_shown(token) for token in tokens]
+    file = _file(config)
+    tokens = file.read()
+    shown = [_shown(file, token) for token in tokens.tokens]
     if json:
         print_json(shown)
     elif shown:
@@ -108,7 +114,8 @@ def list_(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
         ]
         print_table(Table("Tokens", header, [False] * len(header), rows), sys.stdout)
     else:
-        say("There is no token: everything but the admin routes is open to everybody.")
+        say(f"There is no token in {file.path}.")
+    _say_scopes(file, tokens)
 
 
 @app.command()
@@ -117,10 +124,10 @@ def revoke(name: Name, config: Config = DEFAULT_CONFIG, json: Json = False) -> N
     file = _file(config)
     token = file.revoke(name)
     _wait_for_servers()
-    say(f"Token '{name}' is revoked.")
+    say(f"Token '{name}' of {file.path} is revoked.")
     _say_closed(file.read(), token)
     if json:
-        print_json(_shown(token))
+        print_json(_shown(file, token))
 
 
 @app.command()
@@ -132,10 +139,14 @@ def rotate(
     The old secret is invalid at once. To change without a gap, add a second token, and revoke the
     first one when nothing sends it any more.
     """
-    token, text = _file(config).rotate(name, _moment(expires), forever=expires == NEVER)
+    file = _file(config)
+    token, text = file.rotate(name, _moment(expires), forever=expires == NEVER)
     _wait_for_servers()
-    _print_secret(token, text, json=json)
-    say(f"Token '{name}' has a new secret{_until(token)}; the old one is no longer accepted.")
+    _print_secret(file, token, text, json=json)
+    say(
+        f"Token '{name}' of {file.path} has a new secret{_until(token)}; the old one is no longer "
+        "accepted."
+    )
 
 
 @app.command()
@@ -147,12 +158,12 @@ def forget(name: Name, config: Config = DEFAULT_CONFIG, json: Json = False) -> N
     file = _file(config)
     token = file.forget(name)
     _wait_for_servers()
-    say(f"Token '{name}' is forgotten.")
+    say(f"Token '{name}' of {file.path} is forgotten.")
     closed = file.read().closed()
     for scope in (each for each in token.scopes if each not in closed and each != "admin"):
         say(f"No token of the scope {scope} is left: it is open to everybody again.")
     if json:
-        print_json(_shown(token))
+        print_json(_shown(file, token))
 
 
 def _file(config: Path) -> TokenFile:
@@ -193,8 +204,8 @@ def _moment(expires: str | None) -> datetime | None:
     return moment
 
 
-def _shown(token: Token) -> dict[str, Any]:
-    """A token as lists show it."""
+def _shown(file: TokenFile, token: Token) -> dict[str, Any]:
+    """A token as lists show it, and the file that it is in."""
     from learners.registry.row_types import iso, utc_now
 
     moments = {name: getattr(token, name) for name in ("created", "expires", "revoked")}
@@ -204,15 +215,26 @@ def _shown(token: Token) -> dict[str, Any]:
         "scopes": list(token.scopes),
         "state": token.state(utc_now()),
         **{name: None if moment is None else iso(moment) for name, moment in moments.items()},
+        "file": str(file.path),
     }
 
 
-def _print_secret(token: Token, text: str, *, json: bool) -> None:
+def _print_secret(file: TokenFile, token: Token, text: str, *, json: bool) -> None:
     if json:
-        print_json({**_shown(token), "token": text})
+        print_json({**_shown(file, token), "token": text})
     else:
         sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def _say_scopes(file: TokenFile, tokens: Tokens) -> None:
+    """Which scopes need a token."""
+    closed = tokens.closed() | {"admin"}
+    opened = [each for each in SCOPES if each not in closed]
+    say(
+        f"By {file.path}, a token is needed for {_scopes(closed)}; open to everybody: "
+        f"{', '.join(opened) or 'none'}."
+    )
 
 
 def _say_closed(tokens: Tokens, revoked: Token) -> None:
