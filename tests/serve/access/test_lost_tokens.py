@@ -8,8 +8,10 @@ from time import sleep
 import pytest
 import structlog
 
+from serve.access import tokens as tokens_module
 from serve.access.caller import SCOPES
 from serve.access.credentials import Credentials
+from serve.access.private_file import PrivateFileError, lock_of, locked
 from tests.serve.access.test_guard import bearer, settle, tokens_of
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project
@@ -63,3 +65,35 @@ def test_a_server_does_not_start_without_the_file_that_its_config_names(
     for words in ("serve.tokens", str(tmp_path / "elsewhere.json"), "freshet token add", "remove"):
         assert words in result.stderr
     assert Credentials(project.settings).closed() == frozenset(SCOPES)
+
+
+def test_making_the_first_token_closes_nothing_before_it_is_there(tmp_path: Path) -> None:
+    """Its lock comes first, which a running server does not take for a file that was lost."""
+    project = Project(tmp_path)
+    credentials = Credentials(project.settings, look_seconds=0)
+    assert credentials.closed() == {"admin"}
+    file = tokens_of(project)
+    with locked(file.path):
+        assert credentials.closed() == {"admin"}
+        assert credentials.trouble() == ""
+    lock_of(file.path).unlink()
+    file.add("ci", ["score"], None)
+    assert credentials.closed() == {"score", "admin"}
+
+
+def test_a_first_token_that_cannot_be_written_closes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk: no lock is left that would tell the next start of a list that was lost."""
+    file = tokens_of(Project(tmp_path))
+
+    def full(*_: object) -> None:
+        raise PrivateFileError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tokens_module, "replace", full)
+        with pytest.raises(PrivateFileError):
+            file.add("ci", ["score"], None)
+    assert file.read().tokens == ()
+    file.add("ci", ["score"], None)
+    assert len(file.read().tokens) == 1
