@@ -18,7 +18,7 @@ from starlette.routing import Match
 from starlette.routing import Route as PlainRoute
 from starlette.types import Receive, Scope, Send
 
-from converters.config.settings import Settings
+from converters.config.settings import ServeSettings, Settings
 from converters.schema.schema import Schema
 from learners.versions.gate import packages
 from serve.access.guard import Guard
@@ -72,7 +72,7 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
     )
     problems.install(app)
     routes = all_routes(service)
-    described = Described(app, routes, guard)
+    described = Described(app, routes, guard, settings.serve)
     own = Route("GET", "/openapi.json", described.answer, scope="read")
     for route in (*routes, own):
         _add(app, route, guard, settings.serve.admin)
@@ -82,10 +82,13 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
 class Described:
     """The OpenAPI document, which says which routes need a token now."""
 
-    def __init__(self, app: FastAPI, routes: Sequence[Route], guard: Guard) -> None:
+    def __init__(
+        self, app: FastAPI, routes: Sequence[Route], guard: Guard, serve: ServeSettings
+    ) -> None:
         self._app = app
         self._routes = routes
         self._guard = guard
+        self._serve = serve
         self._made: dict[frozenset[str], bytes] = {}
         self._making = asyncio.Lock()
 
@@ -99,7 +102,7 @@ class Described:
         return Response(self._made[opened], media_type=JSON)
 
     def _document(self, opened: frozenset[str]) -> bytes:
-        return orjson.dumps(document(self._app, self._routes, opened))
+        return orjson.dumps(document(self._app, self._routes, opened, self._serve))
 
 
 def _add(app: FastAPI, route: Route, guard: Guard, admin: str) -> None:

@@ -15,10 +15,15 @@ const code = (text) => make("code", text);
 /** A sentence; text between backquotes becomes code. */
 const sentence = (text) => text.split("`").map((part, at) => (at % 2 ? code(part) : part));
 
+/** The address of a route: this server's, or its own. */
+function address(path, server) {
+  if (!server) return new URL(path.slice(1), document.baseURI);
+  return server.url.replace("{host}", location.hostname) + path;
+}
+
 /** A command that sends an example, its single quotes escaped, and a token where one is needed. */
-function curl(method, path, type, example, token) {
+function curl(method, place, type, example, token) {
   const body = (typeof example === "string" ? example : JSON.stringify(example)).replaceAll("'", "'\\''");
-  const place = new URL(path.slice(1), document.baseURI);
   const access = token ? ' -H "Authorization: Bearer $TOKEN"' : "";
   return `curl -X ${method} ${place}${access} -H 'Content-Type: ${type}' --data-binary '${body}'`;
 }
@@ -45,10 +50,10 @@ function named(schema) {
   return [schema.type].flat().join(" or ");
 }
 
-function bodies(method, path, requestBody, token) {
+function bodies(method, place, requestBody, token) {
   return Object.entries(requestBody?.content ?? {}).flatMap(([type, content]) => [
     make("h3", ["Body ", code(type), ": ", named(content.schema)]),
-    ...examples(content).map(([, value]) => make("pre", curl(method, path, type, value, token))),
+    ...examples(content).map(([, value]) => make("pre", curl(method, place, type, value, token))),
   ]);
 }
 
@@ -83,7 +88,7 @@ function operation(method, path, described) {
     make("p", sentence(described.description)),
     access(scope, open),
     parameters(described.parameters),
-    bodies(method.toUpperCase(), path, described.requestBody, !open),
+    bodies(method.toUpperCase(), address(path, described.servers?.[0]), described.requestBody, !open),
     answers(described.responses),
   ], "inside");
   return make("details", [summary, inside]);

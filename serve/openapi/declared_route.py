@@ -17,9 +17,11 @@ from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import WithDefaultSchema
 
+from converters.config.settings import ServeSettings
 from serve.access.caller import Scope
 from serve.http.body import CSV, JSON
 from serve.http.problems import PROBLEM_JSON
+from serve.processes.ports import ANY_HOST, UNIX
 from serve.rows.row_errors import RowError
 
 Json = dict[str, Any]
@@ -128,13 +130,16 @@ class Route:
     direct: bool = False
 
 
-def document(app: FastAPI, routes: Sequence[Route], opened: Collection[str]) -> Json:
+def document(
+    app: FastAPI, routes: Sequence[Route], opened: Collection[str], serve: ServeSettings
+) -> Json:
     """The OpenAPI document of an application.
 
     Args:
         app: has the routes.
         routes: their declarations; those that the application leaves out are left out.
         opened: the scopes that need no token now.
+        serve: says where the admin routes are.
     """
     made = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
@@ -152,12 +157,37 @@ def document(app: FastAPI, routes: Sequence[Route], opened: Collection[str]) -> 
         if route.scope:
             token: Json = {"token": [route.scope]}
             operation["security"] = [token, {}] if route.scope in opened else [token]
-        made["paths"][route.path][route.method.lower()].update(operation)
+        described = made["paths"][route.path][route.method.lower()]
+        described.update(operation)
+        if route.scope == "admin":
+            _place(described, route.path, serve)
     made["components"] = {
         "schemas": definitions["$defs"],
         "securitySchemes": {"token": SCHEME},
     }
     return made
+
+
+def _place(described: Json, path: str, serve: ServeSettings) -> None:
+    """Say where an admin route is, if it has an address of its own."""
+    host, _, port = serve.admin.rpartition(":")
+    if serve.admin.startswith(UNIX):  # its path is nobody's business
+        described["description"] += (
+            f" It is at the socket that `serve.admin` names: `curl --unix-socket PATH "
+            f"http://localhost{path} ...`."
+        )
+    elif host and int(port):  # 0 takes a free one, which the server prints
+        scheme = "http" if serve.tls_cert is None else "https"
+        bare = host.strip("[]")
+        name = ANY_HOST.get(bare, bare)
+        name = f"[{name}]" if ":" in name else name
+        server: Json = {"url": f"{scheme}://{name}:{port}"}
+        if bare in ANY_HOST:  # whatever the caller calls this machine
+            server = {
+                "url": f"{scheme}://{{host}}:{port}",
+                "variables": {"host": {"default": name}},
+            }
+        described["servers"] = [server]
 
 
 class _Schemas(GenerateJsonSchema):

@@ -121,6 +121,34 @@ def test_the_document_follows_the_tokens(tmp_path: Path) -> None:
             sleep(2 * LOOK_SECONDS)
 
 
+@pytest.mark.parametrize(
+    ("admin", "server"),
+    [
+        ("on", None),
+        ("127.0.0.1:8001", {"url": "http://127.0.0.1:8001"}),
+        ("[::1]:8001", {"url": "http://[::1]:8001"}),
+        (
+            "0.0.0.0:8001",
+            {"url": "http://{host}:8001", "variables": {"host": {"default": "127.0.0.1"}}},
+        ),
+        ("unix:secret/admin.sock", None),
+    ],
+)
+def test_the_document_says_where_the_admin_routes_are(
+    tmp_path: Path, admin: str, server: dict[str, Any] | None
+) -> None:
+    """At their own address, if they have one; a socket's path is told to nobody."""
+    with a_client(tmp_path, more=f'[serve]\nadmin = "{admin}"\n') as (client, _):
+        document = client.get("/openapi.json").json()
+    OpenAPI.model_validate(document)
+    for _, path, operation in operations(document):
+        own = path in ("/promote", "/rollback", "/unpin")
+        assert operation.get("servers") == ([server] if own and server else None)
+        at_socket = own and admin.startswith("unix:")
+        assert ("curl --unix-socket PATH" in operation["description"]) == at_socket
+    assert "admin.sock" not in str(document)
+
+
 def test_every_example_is_answered_as_the_document_says(
     client: TestClient, document: dict[str, Any]
 ) -> None:
