@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 
 from docs.make_page_picture import BROWSER, Tab
 from serve.access.tokens import TokenFile
+from serve.processes.ports import free_port
 from tests.support.serving.processes import until
 from tests.support.serving.project import Project
 from tests.support.serving.served import a_project, maker_of
@@ -111,6 +112,20 @@ def test_without_a_token_the_page_asks_for_one(
         until(lambda: shown[1] in text(tab, shown[0]))
         assert text(tab, FORM) == ""
         assert value(tab, "location.href") == f"{server.address}{page}"
+
+
+def test_examples_of_admin_routes_go_to_their_own_address(tmp_path: Path) -> None:
+    """By the name that the browser calls the machine; those of other routes go to the page's."""
+    port = free_port("127.0.0.1", 0)
+    project = a_project(tmp_path / "p", more=f'[serve]\nadmin = "0.0.0.0:{port}"\n')
+    with maker_of(project) as maker:
+        maker.make()
+    page = "document.querySelector('#content').textContent"
+    with server_of(project) as server, opened(f"{server.address}/docs", tmp_path / "b") as tab:
+        until(lambda: "Append labels" in text(tab, "#content"))
+        shown = str(value(tab, page))
+    assert f"curl -X POST http://127.0.0.1:{port}/promote " in shown
+    assert f"curl -X POST {server.address}/labels " in shown
 
 
 def _typed(token: str) -> str:
