@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
@@ -24,6 +25,31 @@ FEW_BYTES = 16 * 2**10
 AT_ONCE = 8
 
 
+class Passes:
+    """Runs steps in their order, one in each pass of the event loop, however many there are."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], bool]] = deque()
+
+    def add(self, step: Callable[[], bool]) -> None:
+        """Run a step when those before it have had a pass each.
+
+        Args:
+            step: says whether it did anything; if not, the next one runs in the same pass.
+        """
+        self._waiting.append(step)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def _next(self) -> None:
+        while self._waiting:
+            step = self._waiting.popleft()
+            if step():
+                break
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._next)
+
+
 class Turns:
     """Runs the work of many requests, a slice in each pass of the event loop.
 
@@ -32,7 +58,7 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._passes = Passes()
         self._begun = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, work: Work[T], size: int) -> T:
@@ -67,22 +93,17 @@ class Turns:
 
     async def _turn(self) -> None:
         """Wait until those that waited before have had a slice."""
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(turn)
-        if len(self._waiting) == 1:
-            loop.call_soon(self._next)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._passes.add(partial(_give, turn))
         await turn
 
-    def _next(self) -> None:
-        """Give the next turn; runs once in each pass of the loop while anybody waits."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():  # not cancelled meanwhile
-                turn.set_result(None)
-                break
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._next)
+
+def _give(turn: asyncio.Future[None]) -> bool:
+    """Let a turn begin, if it was not cancelled meanwhile."""
+    if turn.done():
+        return False
+    turn.set_result(None)
+    return True
 
 
 def finished(work: Work[T]) -> T:

@@ -1,7 +1,8 @@
 """A body in chunks (RFC 9112, section 7.1): decoded, bounded, and nothing of it becomes a header.
 
 Trailer fields are checked and dropped. What is not data is bounded as Go's net/http does: a chunk
-may have 16 bytes beside its data and twice its size, and all chunks together 16 KiB more.
+may have 16 bytes beside its data and twice its size, and all chunks together 16 KiB more. Very
+small ones are counted, for they are most of the work.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from serve.server.heads import (
 
 FREE_BYTES = 16
 MAX_EXCESS = 16 * 2**10
-# Lines handled in one turn of the event loop: some milliseconds.
-LINES_A_TURN = 1024
+# Lines that are handled as they come; a body of more waits for its turn, of a millisecond at most.
+LINES_AT_ONCE, LINES_A_TURN = 16, 256
+# A few clients stream letter by letter. What sends more such chunks only wants to be work.
+SMALL_CHUNK, MOST_SMALL_CHUNKS = 16, 2**18
 
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
 # No extension may hide a line end; fifteen digits cannot overflow anything.
@@ -41,12 +44,12 @@ class Chunks:
     def __init__(self) -> None:
         self.complete = False
         self._left = 0  # bytes of the current chunk, with the line end that follows them
-        self._excess = 0
+        self._excess = self._small = 0
         self._trailing = False
         self._trailer_bytes = self._trailer_fields = 0
 
-    def decode(self, data: bytes, at: int) -> tuple[int, bytes]:
-        """Decode what can be decoded in one turn.
+    def decode(self, data: bytes, at: int, lines: int) -> tuple[int, bytes]:
+        """Decode what can be decoded in so many lines.
 
         Returns:
             Where it stopped, and the data of chunks up to there.
@@ -55,7 +58,7 @@ class Chunks:
             RefusedError: this is not a body in chunks, or too much of it is not data.
         """
         parts: list[bytes] = []
-        for _ in range(LINES_A_TURN):
+        for _ in range(lines):
             if self._left:
                 at = self._take(data, at, parts)
                 if self._left:
@@ -95,6 +98,9 @@ class Chunks:
         self._excess = max(0, self._excess + len(line) + 4 - FREE_BYTES - 2 * size)
         if self._excess > MAX_EXCESS:
             raise _not_chunks("too much of it is not data")
+        self._small += size < SMALL_CHUNK
+        if self._small > MOST_SMALL_CHUNKS:
+            raise _not_chunks(f"more than {MOST_SMALL_CHUNKS:,} of them are very small")
         if size:
             self._left = size + 2
         else:

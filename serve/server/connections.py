@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from serve.http.turns import Passes
+
 if TYPE_CHECKING:
     from serve.http.prometheus_counters import Counters
 
@@ -53,10 +55,12 @@ class Connections:
 
     Attributes:
         limit: how many may have a running request.
+        passes: gives long bodies in chunks their turns.
     """
 
     def __init__(self, limit: int, timeout: float, counters: Counters) -> None:
         self.limit = limit
+        self.passes = Passes()
         self._timeout = timeout
         self._linger = min(LINGER_SECONDS, timeout)
         self._counters = counters

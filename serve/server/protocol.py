@@ -24,7 +24,7 @@ from serve.http import request_ids
 from serve.http.access_log import AccessLog, Line
 from serve.http.problems import KINDS, BusyError, last_answer
 from serve.server import heads
-from serve.server.chunks import Chunks
+from serve.server.chunks import LINES_A_TURN, LINES_AT_ONCE, Chunks
 from serve.server.heads import RefusedError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Protocol(HttpToolsProtocol):
         self._in_message = False  # its head is complete, its body is not
         self._length = 0  # bytes of the body to come, where they were announced
         self._chunks: Chunks | None = None
-        self._peer_ended = self._ending = False
+        self._has_turn = self._peer_ended = self._ending = False
 
     flow: _Flow
     # The parser need not say these: the head is known as a whole before it is parsed.
@@ -102,12 +102,12 @@ class Protocol(HttpToolsProtocol):
         whole = not self._ending and not self._in_message and self._answering
         return whole and self.scheme == "http"  # TLS cannot end one side only
 
-    def _go_on(self) -> None:
+    def _go_on(self, lines: int = LINES_AT_ONCE) -> None:
         """Parse until a request has to be answered first, or more has to come."""
-        if self._ending:
+        if self._ending or self._has_turn:
             return
         try:
-            at = self._parse(self._unparsed)
+            at = self._parse(self._unparsed, lines)
         except RefusedError as error:
             self._refuse(error)
             return
@@ -115,15 +115,22 @@ class Protocol(HttpToolsProtocol):
         if self._peer_ended and not self._answering:
             self.end()
 
-    def _parse(self, data: bytes) -> int:
-        """Parse bytes; how many were parsed."""
+    def _in_turn(self) -> bool:
+        """Go on with a long body in chunks; false if there is none any more."""
+        self._has_turn = False
+        self._go_on(LINES_A_TURN)
+        return not self._ending
+
+    def _parse(self, data: bytes, lines: int) -> int:
+        """Parse bytes, so many lines of chunks at most; how many bytes were parsed."""
         at = 0
         while at < len(data) and not self._ending:
             if self._chunks is not None:
-                before, at = at, self._decode(self._chunks, data, at)
-                if self._in_message and before < at < len(data):  # the rest in another turn
+                before, at = at, self._decode(self._chunks, data, at, lines)
+                if self._in_message and before < at < len(data):  # the rest in its turn
                     self._hold()
-                    self.loop.call_soon(self._go_on)
+                    self._has_turn = True
+                    self.table.passes.add(self._in_turn)
                     return at
                 if self._in_message:
                     break
@@ -165,9 +172,9 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             raise RefusedError(heads.NOT_HTTP, f"The request cannot be parsed: {error}.") from None
 
-    def _decode(self, chunks: Chunks, data: bytes, at: int) -> int:
+    def _decode(self, chunks: Chunks, data: bytes, at: int, lines: int) -> int:
         """Decode a body in chunks; where it stopped."""
-        at, body = chunks.decode(data, at)
+        at, body = chunks.decode(data, at, lines)
         if body:
             self.on_body(body)
         if chunks.complete:

@@ -52,7 +52,7 @@ FLOODS: dict[str, tuple[str, bytes, tuple[int, ...]]] = {
     "one trailer": (f"{CHUNKED}0\r\nX-Y: ", b"a", (400, 431)),
     "the extension of a chunk": (f"{CHUNKED}1;", b"x", (400, 413, 431)),
     "the size of a chunk": (CHUNKED, b"0", (400, 413, 431)),
-    "chunks of one byte": (CHUNKED, b"1\r\n \r\n", (408, 413)),
+    "chunks of one byte": (CHUNKED, b"1\r\n \r\n", (400, 408, 413)),
     "one chunk": (f"{CHUNKED}7fffffff\r\n", b" ", (408, 413)),
     "a body": (f"{POST}Content-Length: 4000000000\r\n\r\n", b" ", (413,)),
     "a body for a route that reads none": (
@@ -100,6 +100,27 @@ def check_flood(server: Attacked, name: str, most: int) -> None:
 def test_a_flood_is_refused_and_fills_nothing(under_attack: Attacked, name: str) -> None:
     """1 MiB of one part of a request: refused, others are answered, no memory is kept."""
     check_flood(under_attack, name, SOME)
+
+
+def test_many_bodies_in_tiny_chunks_take_turns(under_attack: Attacked) -> None:
+    """32 clients send chunks of one byte without end: others wait for one slice, not for 32."""
+    gaps = []
+    for _ in range(ROUNDS):
+        with connections(under_attack, 32, CHUNKED.encode()) as clients:
+            under_attack.probe.begin()
+            until = time.monotonic() + 0.8 * TIMEOUT
+            for each in clients:
+                each.setblocking(False)
+            while time.monotonic() < until:
+                for each in clients:
+                    _sends(each, b"1\r\n \r\n" * 20_000)
+                time.sleep(0.01)
+            seen = under_attack.probe.end()
+        assert seen.failed == []
+        gaps.append(seen.gap)
+        if seen.gap <= LONGEST_GAP:
+            break
+    assert min(gaps) <= LONGEST_GAP
 
 
 @pytest.mark.long
