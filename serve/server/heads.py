@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 
 from serve.http.problems import Kind
 
@@ -43,6 +44,8 @@ _BEGINS = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}( |\Z)")
 _BAD_CHARACTERS = re.compile(rb"%b .* HTTP/[0-9]\.[0-9]" % TOKEN, re.DOTALL)
 _OTHER_VERSION = re.compile(rb"%b [!-~]+ HTTP/[0-9.]+" % TOKEN)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+# Of a slash or a control character.
+_STAYS = re.compile(r"%(?=2[Ff]|[01][0-9A-Fa-f]|7[Ff])")
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
 _HOST = re.compile(rb"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
 # An offer of another protocol: llhttp would take what follows the head for that protocol.
@@ -151,6 +154,15 @@ def resolved(method: bytes, target: bytes) -> tuple[bytes, bytes | None]:
     if not _HOST.fullmatch(authority):
         raise _bad_target("it names no valid host")
     return (rest if rest.startswith(b"/") else b"/" + rest), authority
+
+
+def decoded(path: str) -> str:
+    """A path without its escapes, except those that would end it or divide it anew.
+
+    Routers take a slash for a separator and may pass over a line end at the end: what is escaped
+    stays escaped, so that no path of a route has it.
+    """
+    return unquote(_STAYS.sub("%25", path)) if "%" in path else path
 
 
 def checked(headers: Fields, version: bytes, authority: bytes | None) -> Mapping[bytes, bytes]:

@@ -14,7 +14,6 @@ import socket
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -128,7 +127,7 @@ class Protocol(HttpToolsProtocol):
             if self._chunks is not None:
                 before, at = at, self._decode(self._chunks, data, at, lines)
                 if self._in_message and before < at < len(data):  # the rest in its turn
-                    self._hold()
+                    self.flow.hold()
                     self._has_turn = True
                     self.table.passes.add(self._in_turn)
                     return at
@@ -140,7 +139,7 @@ class Protocol(HttpToolsProtocol):
                 self._length -= len(part)
                 self.parser.feed_data(part)
             elif self._answering or self.flow.write_paused:
-                self._hold()
+                self.flow.hold()
                 return at
             elif data.startswith(b"\r\n", at):
                 at = self._after_blank_line(at)
@@ -218,7 +217,7 @@ class Protocol(HttpToolsProtocol):
             "client": self.client,
             "scheme": self.scheme,  # type: ignore[typeddict-item]
             "root_path": "",
-            "path": unquote(path) if "%" in path else path,
+            "path": heads.decoded(path),
             "raw_path": raw_path,
             "query_string": query,
             "headers": self.headers,
@@ -331,10 +330,6 @@ class Protocol(HttpToolsProtocol):
         """Whether a request waits for its answer."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _hold(self) -> None:
-        """Read nothing until what is here is parsed."""
-        self.flow.hold()
-
     def _refuse(self, error: RefusedError) -> None:
         """Answer what is refused, and end the connection."""
         request_id = request_ids.begin(self.headers)
@@ -382,7 +377,7 @@ class _Flow(FlowControl):
     held = False
 
     def hold(self) -> None:
-        """Read nothing until released."""
+        """Read nothing until what is here is parsed."""
         self.held = True
         self.pause_reading()
 

@@ -365,3 +365,24 @@ def test_many_small_chunks_are_one_body(server: Server) -> None:
         connection.sendall(sent % (len(ROW), ROW) + request(ROW))
         answers = Answers(connection)
         assert [answers.next()[0] for _ in range(2)] == [200, 200]
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(b"/versions%0A", b"/versions%0D", b"/versions%00", b"/versions%7f", b"/rollback%0a"),
+        *(b"/versions%2F1", b"/versions%2f1", b"/%2Fversions", b"/versions%0A?a=b"),
+        *(b"/health%2Flive", b"/health/live%0A", b"/predict%0A", b"/docs%0A", b"/openapi.json%0a"),
+    ],
+)
+def test_an_escape_makes_no_other_path(server: Server, method: bytes, target: bytes) -> None:
+    """An escaped line end is not passed over, and an escaped slash is no separator: no route."""
+    sent = method + b" " + target + b" HTTP/1.1\r\n" + HOST + JSON + b"Content-Length: 2\r\n\r\n{}"
+    assert answer(server, sent)[0] == 404
+
+
+def test_other_escapes_are_the_characters_they_stand_for(server: Server) -> None:
+    """A letter is one whether or not it is escaped."""
+    for target in (b"/health/%6cive", b"/%68ealth/live"):
+        assert answer(server, b"GET " + target + b" HTTP/1.1\r\n" + HOST + b"\r\n")[0] == 200
