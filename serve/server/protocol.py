@@ -76,6 +76,9 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, with a transport that uvicorn closes gently."""
+        if self._ending:  # dropped while it was opened
+            transport.abort()
+            return
         self._wire = transport
         super().connection_made(cast("asyncio.Transport", _Wire(transport, self.end)))
         self.flow = _Flow(transport)
@@ -86,7 +89,8 @@ class Protocol(HttpToolsProtocol):
         self._ending = True
         self._unparsed = b""
         self.table.lost(self)
-        super().connection_lost(exc)
+        if self._wire is not None:
+            super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what may be parsed now, and keep the rest."""
@@ -291,6 +295,7 @@ class Protocol(HttpToolsProtocol):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self._wire.abort()
         elif self.opening is not None:
+            self._ending = True  # what comes meanwhile begins no request
             self.loop.call_soon(self.opening.cancel)  # it has begun then, and closes what it opened
 
     def has_input(self) -> bool:
