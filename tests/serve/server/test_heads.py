@@ -247,7 +247,7 @@ def test_what_is_not_implemented_is_told_so(server: Server, sent: bytes, status:
         b"\r\n\r\n" + LIVE + HOST + b"\r\n",
         b"GET http://127.0.0.1/health/live HTTP/1.1\r\n" + HOST + b"\r\n",
         b"GET HTTP://127.0.0.1:80/health/live HTTP/1.1\r\n" + HOST + b"\r\n",
-        b"GET /health%2Flive HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET /health/%6cive HTTP/1.1\r\n" + HOST + b"\r\n",
         POST + JSON + b"Content-Length: 17 \r\n\r\n" + ROW,
         POST + JSON + b"Transfer-Encoding: Chunked\r\n\r\n11;a=b\r\n" + ROW + b"\r\n0\r\n\r\n",
         POST + JSON + CHUNKED + b'\r\n00011 ; a="b"\r\n' + ROW + b"\r\n000;c\r\nx: a\r\n\r\n",
