@@ -26,6 +26,8 @@ from serve.rows.row_limits import RowLimits
 # Threads that wait for others, by what they wait for. An append takes milliseconds: what more
 # could wait would not be answered in time.
 APPENDS, WAITING_APPENDS = 4, 256
+# Those with an Idempotency-Key wait for the registry as well, and must not keep the others waiting.
+KEYED, WAITING_KEYED = 4, 256
 READS, WAITING_READS = 4, 64
 CHANGES, WAITING_CHANGES = 2, 16
 
@@ -46,6 +48,7 @@ class Service:
         self.bodies = Bodies(settings.serve)
         self.turns = Turns()
         self.appends = Threads("the log", APPENDS, WAITING_APPENDS)
+        self.keyed = Threads("the registry and the log", KEYED, WAITING_KEYED)
         self.reads = Threads("the registry", READS, WAITING_READS)
         self.changes = Threads("a change of the registry", CHANGES, WAITING_CHANGES)
         limits = RowLimits.of(settings.serve, len(schema.columns))
@@ -59,7 +62,7 @@ class Service:
 
     def close(self) -> None:
         """Close what is open."""
-        for threads in (self.appends, self.reads, self.changes):
+        for threads in (self.appends, self.keyed, self.reads, self.changes):
             threads.close()
         self.live.close()
         self.appender.close()

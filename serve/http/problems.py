@@ -126,6 +126,10 @@ class ServedVersionChangedError(RequestError):
     """Someone else changed the served version during this request."""
 
 
+class PerhapsChangedError(RequestError):
+    """The registry did not answer in time; a change of it may still be made."""
+
+
 class BusyError(RequestError):
     """The server has as much to do as it may; nothing was done for this request."""
 
@@ -221,6 +225,7 @@ KINDS: dict[type[FreshetError], Kind] = {
         "The version could not be loaded",
         public=f"The version could not be loaded. {SAID}",
     ),
+    PerhapsChangedError: Kind(503, "registry", "The registry is unavailable", RETRY),
     RegistryError: Kind(
         503,
         "registry",

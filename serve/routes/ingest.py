@@ -26,6 +26,8 @@ from serve.service import Service
 from stream.log.contract import LogUnavailableError
 
 KEY_HEADER = "Idempotency-Key"
+# What rows with a key wait for.
+KEYED_ON = "The log, or the registry that keeps the keys,"
 # Not declared as a parameter: whether a key is right depends on the requests before it, which no
 # schema can say.
 ONCE = f"Requests with the same header `{KEY_HEADER}` are done once, for a day."
@@ -55,7 +57,7 @@ class Ingest:
 
     def __init__(self, service: Service) -> None:
         self._appender = service.appender
-        self._appends = service.appends
+        self._appends, self._keyed = service.appends, service.keyed
         self._bodies = service.bodies
         self._turns = service.turns
         self._counters = service.counters
@@ -97,12 +99,13 @@ class Ingest:
         self, request: Request, which: Which, records: list[Counted], key: Key | None
     ) -> tuple[StoredResponse, bool]:
         """The appender's answer, if it comes in time."""
+        threads, asked = (self._appends, "The log") if key is None else (self._keyed, KEYED_ON)
         try:
             left = seconds_left(request)
-            return await self._appends.run(left, self._appender.accept, which, records, key)
+            return await threads.run(left, self._appender.accept, which, records, key)
         except TimeoutError:
             raise LogUnavailableError(
-                "The log did not answer in time; the rows may still be appended. Send them again: "
+                f"{asked} did not answer in time; the rows may still be appended. Send them again: "
                 "rows with an id are counted once, and so are all with the same Idempotency-Key."
             ) from None
 

@@ -35,6 +35,7 @@ from serve.http.body import JSON, only_parameters, parse
 from serve.http.every_request import seconds_left
 from serve.http.problems import (
     NotLoadedError,
+    PerhapsChangedError,
     RowsRefusedError,
     ServedVersionChangedError,
     UnknownParameterError,
@@ -235,14 +236,24 @@ class Versions:
         only_parameters(request)
         asked = check(Unpin, await self._content(request))
         by = _actor(request)
-        await self._service.changes.run(None, self._registry.serving.unpin, asked.reason, by)
+        await self._change(request, self._registry.serving.unpin, asked.reason, by)
         return await self._served(request)
 
     async def _serve(self, request: Request, action: Literal["promote", "rollback"]) -> Response:
         only_parameters(request)
         asked = check(Move, await self._content(request))
-        await self._service.changes.run(None, self._pin, action, asked, _actor(request))
+        await self._change(request, self._pin, action, asked, _actor(request))
         return await self._served(request, asked.version)
+
+    async def _change(self, request: Request, act: Callable[..., object], *args: object) -> None:
+        """Change the registry, if it answers in time."""
+        try:
+            await self._service.changes.run(seconds_left(request), act, *args)
+        except TimeoutError:
+            raise PerhapsChangedError(
+                "The registry did not answer in time; the change may still be made. GET /history "
+                "says whether it was: look there before you send it again."
+            ) from None
 
     def _pin(self, action: Literal["promote", "rollback"], asked: Move, by: Actor) -> None:
         found = self._registry.versions.find(asked.version)
@@ -260,12 +271,8 @@ class Versions:
         pointers = await self._service.live.synced(seconds_left(request))
         if wanted is not None and pointers.serving != wanted:
             raise await self._not_served(wanted, pointers.serving)
-        answer = {
-            "version": pointers.serving,
-            "serving": pointers.serving,
-            "latest": pointers.latest,
-            "pinned": pointers.pinned,
-        }
+        served = {"version": pointers.serving, "serving": pointers.serving}
+        answer = {**served, "latest": pointers.latest, "pinned": pointers.pinned}
         return Response(_json(answer), media_type=JSON)
 
     async def _not_served(self, wanted: int, serving: int | None) -> Exception:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from learners.registry.ledger import Ledger
+from learners.registry.repeated_requests import RepeatedRequests
+from learners.registry.serving import Serving
 from learners.registry.versions import Versions
 from learners.registry.writer import Writer
 from serve import service as service_module
@@ -104,5 +106,54 @@ def test_a_registry_that_hangs_does_not_stop_the_rest(
             statuses = [status for status, _ in await asyncio.gather(*asked)]
             assert set(statuses) == {503, 408}
             free.set()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", ["/promote", "/rollback", "/unpin"])
+def test_a_change_that_the_registry_does_not_answer_is_said_to_be_in_doubt(
+    maker: Maker, free: threading.Event, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Its caller learns in time that it may still be made, and where to look."""
+
+    def hang(*_: object) -> Any:
+        free.wait(30)
+
+    async def run() -> None:
+        application = Application(maker.project)
+        async with application.running():
+            for name in ("pin", "unpin"):
+                monkeypatch.setattr(Serving, name, hang)
+            body = b'{"reason": "r"}' if path == "/unpin" else b'{"reason": "r", "version": 1}'
+            status, problem = await application.ask("POST", path, body)
+            free.set()
+        assert (status, problem["type"]) == (503, "urn:freshet:problem:registry")
+        assert "may still be made" in problem["detail"]
+
+    asyncio.run(run())
+
+
+def test_rows_with_a_key_that_wait_for_the_registry_do_not_stop_those_without(
+    maker: Maker, free: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry keeps the keys; rows without one need the log alone."""
+
+    def hang(*_: object) -> Any:
+        free.wait(30)
+        raise AssertionError
+
+    async def run() -> None:
+        application = Application(maker.project)
+        async with application.running():
+            monkeypatch.setattr(RepeatedRequests, "begin", hang)
+            keyed = [
+                asyncio.create_task(application.ask("POST", "/events", b"{}", key=b"%d" % number))
+                for number in range(2 * service_module.APPENDS)
+            ]
+            await asyncio.sleep(0.1)
+            assert (await application.ask("POST", "/events", b"{}"))[0] == 202
+            answers = await asyncio.gather(*keyed)
+            free.set()
+        assert {status for status, _ in answers} == {503}
 
     asyncio.run(run())

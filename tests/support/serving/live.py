@@ -72,9 +72,14 @@ class Application:
         self._app = create_app(project.settings, project.schema)
 
     async def ask(
-        self, method: str, path: str, body: bytes = b"", kind: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        kind: str = "application/json",
+        key: bytes = b"",
     ) -> tuple[int, Any]:
-        """Status and JSON of one request with the admin token."""
+        """Status and JSON of one request with the admin token, and perhaps an idempotency key."""
         answer: list[Any] = []
 
         async def receive() -> Message:
@@ -87,6 +92,7 @@ class Application:
             (b"host", b"127.0.0.1"),
             (b"content-type", kind.encode()),
             (b"authorization", self._admin.encode()),
+            *([(b"idempotency-key", key)] if key else []),
         ]
         scope = {"type": "http", "method": method, "path": path, "query_string": b""}
         await self._app({**scope, "headers": headers, "client": LOCAL}, receive, send)
