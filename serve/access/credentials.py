@@ -97,7 +97,9 @@ class Credentials:
         local = hmac.compare_digest(digest, known.local)
         if configured:
             return ADMIN_TOKEN
-        others = self._any_configured or known.trouble or now < known.named_admin_until
+        if known.trouble:  # nobody is known while the file cannot be read
+            return None
+        others = self._any_configured or now < known.named_admin_until
         if local:
             return Caller(LOCAL_ADMIN.name, ended=REPLACED) if others else LOCAL_ADMIN
         return named
