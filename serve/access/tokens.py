@@ -41,13 +41,12 @@ ID_BYTES, SECRET_BYTES, SALT_BYTES = 8, 32, 16
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RESERVED = (ADMIN_TOKEN.name, LOCAL_ADMIN.name)
 TOKEN = re.compile(rb"fr_([0-9a-f]{16})_[0-9a-f]{64}")
+NEVER, ALWAYS = float("-inf"), float("inf")
 
 NEW_LIST = (
     "begin a new list with 'freshet token add NAME --scope SCOPE --new-list'; then every scope "
     "that has no token in it is open to everybody, but for admin."
 )
-
-NEVER, ALWAYS = float("-inf"), float("inf")
 
 State = Literal["usable", "expired", "revoked"]
 
