@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from learners.registry import Registry
+from learners.registry import Registry, repeated_requests
 from learners.registry.errors import PostConflictError, PostInProgressError
 from learners.registry.repeated_requests import ABANDONED, KEPT, RepeatedRequests
 from learners.registry.row_types import StoredResponse
@@ -93,3 +93,47 @@ def test_models_do_not_share_keys(tmp_path: Path, posts: RepeatedRequests) -> No
     posts.begin("key", "a" * 64)
     with registry_at(tmp_path, "other") as other:
         assert other.repeated_requests.begin("key", "b" * 64) is None
+
+
+def held(registry: Registry) -> tuple[int, int]:
+    """How many keys the registry holds, and the bytes of their answers."""
+    with registry._database.read() as look:
+        keys, size = look.connection.exec_driver_sql(
+            "SELECT count(*), sum(length(body)) FROM posts"
+        ).one()
+    return keys, size
+
+
+@pytest.mark.parametrize(("bound", "most"), [("MOST_KEYS", 10), ("MOST_BYTES", 300)])
+def test_answers_are_bounded_and_the_oldest_forgotten(
+    registry: Registry,
+    posts: RepeatedRequests,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    bound: str,
+    most: int,
+) -> None:
+    """By number and by bytes; the newest are still answered, the oldest may be sent anew."""
+    monkeypatch.setattr(repeated_requests, "COUNTED_KEYS", 1, raising=False)
+    monkeypatch.setattr(repeated_requests, bound, most, raising=False)
+    for number in range(30):
+        clock.now += timedelta(seconds=1)
+        posts.begin(f"key {number}", "a" * 64)
+        posts.finish(f"key {number}", ANSWER)
+    assert held(registry)[bound == "MOST_BYTES"] <= most
+    assert posts.begin("key 29", "a" * 64) == ANSWER
+    assert posts.begin("key 0", "a" * 64) is None
+
+
+def test_a_long_answer_is_kept_short_and_given_byte_for_byte(
+    registry: Registry, posts: RepeatedRequests
+) -> None:
+    """It is compressed; what older code kept as it was is still read."""
+    long = StoredResponse(202, b'{"positions": [' + b'{"offset": 12345}, ' * 10_000 + b"]}")
+    posts.begin("key", "a" * 64)
+    posts.finish("key", long)
+    assert held(registry)[1] < len(long.body) / 10
+    assert posts.begin("key", "a" * 64) == long
+    with registry._database.write() as change:
+        change.connection.exec_driver_sql("UPDATE posts SET body = ?", (ANSWER.body,))
+    assert posts.begin("key", "a" * 64) == ANSWER
