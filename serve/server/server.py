@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import os
 import resource
 import shutil
 import signal
 import socket
 import ssl
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -27,7 +30,6 @@ from uvicorn.supervisors import Multiprocess
 
 from converters.config.load import ConfigError
 from converters.config.settings import Settings
-from converters.files.private import make_folder
 from converters.schema.schema import Schema
 from learners.registry import Registry
 from serve.processes.liveness import end_with_loop
@@ -50,6 +52,10 @@ PARENT_SECONDS = 1.0
 WORKER_SECONDS = 15
 # As in serve.http.prometheus_counters, which may only be imported once the variable is set.
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+# Where mapped counters are: in memory, with room for those of many workers.
+MEMORY, COUNTERS, COUNTERS_ROOM = Path("/dev/shm"), "freshet-metrics-", 16 * 2**20  # noqa: S108
+# Before a worker is started again, where the one before did not last.
+LONG_LIFE_SECONDS, FIRST_PAUSE, LONGEST_PAUSE = 10.0, 0.5, 8.0
 # Descriptors for databases, logs, snapshots, counters and requests that are refused.
 RESERVED_FILES = 96
 FEWEST_CONNECTIONS = 8
@@ -181,8 +187,8 @@ def run(
         with _signals_kept():
             uvicorn.Server(config).run(sockets=list(listeners))
     else:
-        with _shared_counters(settings.home), _signals_kept():
-            Multiprocess(config, list(listeners)).run()
+        with _shared_counters(), _signals_kept():
+            Parent(config, list(listeners)).run()
 
 
 def connection_limit(wanted: int) -> int:
@@ -234,17 +240,70 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(kind, handler)
 
 
+class Parent(Multiprocess):
+    """Starts workers anew, and tells why one has ended; one that ends soon again has to wait."""
+
+    _pause = 0.0
+    _ended_at = -math.inf
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the workers that have ended or hang."""
+        ended = [each for each in self.processes if not each.process.is_alive()]
+        for each in ended:
+            log.warning("server process ended", process=each.pid, cause=_cause(each.exitcode))
+        if ended:
+            soon = monotonic() - self._ended_at < LONG_LIFE_SECONDS
+            self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE) if soon else 0.0
+            until = monotonic() + self._pause
+            while monotonic() < until and not self.should_exit.wait(0.1):
+                self.handle_signals()
+            self._ended_at = monotonic()
+        super().keep_subprocess_alive()
+
+
+def _cause(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit status {code}"
+    return f"signal {-code} ({signal.strsignal(-code)})"
+
+
 @contextmanager
-def _shared_counters(home: Path) -> Iterator[None]:
-    """A folder through which the counters of all workers add up."""
-    folder = home / f"metrics-{os.getpid()}"
-    make_folder(folder)
-    os.environ[MULTIPROCESS] = str(folder)
+def _shared_counters() -> Iterator[None]:
+    """A folder through which the counters of all workers add up.
+
+    They are mapped: on a disk that is full, a write would end the worker. So they are in memory
+    where the system has a place for that, and never on the disk of the home.
+    """
+    places = [place for place in (MEMORY, Path(tempfile.gettempdir())) if _has_room(place)]
+    place = places[0] if places else None
+    if place is not None:
+        _remove_leftovers(place)
+    folder = tempfile.mkdtemp(prefix=f"{COUNTERS}{os.getpid()}-", dir=place)
+    os.environ[MULTIPROCESS] = folder
     try:
         yield
     finally:
         del os.environ[MULTIPROCESS]
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _has_room(place: Path) -> bool:
+    try:
+        return os.access(place, os.W_OK) and shutil.disk_usage(place).free >= COUNTERS_ROOM
+    except OSError:
+        return False
+
+
+def _remove_leftovers(place: Path) -> None:
+    """Remove the counters of servers of this user that were killed."""
+    for folder in place.glob(f"{COUNTERS}*"):
+        process = folder.name.removeprefix(COUNTERS).partition("-")[0]
+        with suppress(OSError, ValueError):
+            if folder.lstat().st_uid == os.getuid():
+                try:
+                    os.kill(int(process), 0)
+                except ProcessLookupError:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _end_with(parent: int) -> None:

@@ -168,7 +168,7 @@ def test_workers_count_connections_together(tmp_path: Path) -> None:
     with maker_of(project) as maker:
         maker.make()
     with server_of(project, "--workers", "2") as server, ExitStack() as stack:
-        (folder,) = project.settings.home.glob("metrics-*")
+        folder = server.counters
         _until(lambda: len(list(folder.glob("gauge_live*"))) == 2)
         idle = [stack.enter_context(server.connect()) for _ in range(40)]
         _until(lambda: 40 <= measured(server, "freshet_connections") <= 43)

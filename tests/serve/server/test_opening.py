@@ -27,10 +27,7 @@ def test_a_connection_dropped_while_it_opens_leaves_no_request(passes: int) -> N
 
     async def app(_scope: Scope, receive: Receive, send: Send) -> None:
         told.append("begun")
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        await send({"type": "http.response.start", "status": 408, "headers": []})
-        await send({"type": "http.response.body", "body": b"late"})
+        await _answer_late(receive, send)
         told.append("ended")
 
     async def run() -> bytes:
@@ -59,9 +56,7 @@ def test_a_connection_dropped_while_it_opens_leaves_no_request(passes: int) -> N
             await asyncio.sleep(0.05)
             assert not state.connections
             assert not state.tasks
-            with suppress(ConnectionResetError):
-                return await loop.sock_recv(theirs, 100)
-            return b""
+            return await _received(theirs)
 
     assert uvloop.run(run()) == b""
     assert told in ([], ["begun", "ended"])
@@ -70,3 +65,17 @@ def test_a_connection_dropped_while_it_opens_leaves_no_request(passes: int) -> N
 async def _result(opening: object) -> None:
     """Open it, as a task."""
     await opening  # type: ignore[misc]
+
+
+async def _answer_late(receive: Receive, send: Send) -> None:
+    """Send an answer after the connection has ended."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    await send({"type": "http.response.start", "status": 408, "headers": []})
+    await send({"type": "http.response.body", "body": b"late"})
+
+
+async def _received(connection: socket.socket) -> bytes:
+    with suppress(ConnectionResetError):
+        return await asyncio.get_running_loop().sock_recv(connection, 100)
+    return b""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import urllib.request
@@ -73,7 +75,35 @@ def test_workers_share_the_port_the_counters_and_the_versions(project: Project) 
         eventually(lambda: {_answers(server.address) for _ in range(30)} == {1})
         server.process.terminate()
         assert server.process.wait(30) == 0
-    assert list(project.settings.home.glob("metrics-*")) == []
+
+
+def test_counters_are_no_files_of_the_home_and_do_not_outlive_the_server(project: Project) -> None:
+    """A full disk cannot end a worker that counts; what a killed server left is removed."""
+    with server_of(project, "--workers", "2") as server:
+        left = server.counters
+        assert stat.S_IMODE(left.stat().st_mode) == 0o700
+        assert not list(project.settings.home.glob("metrics-*"))
+        server.process.kill()
+        server.process.wait(60)
+        eventually(lambda: _refuses(server.port))
+    with server_of(project, "--workers", "2") as server:
+        assert not left.exists()
+        left = server.counters
+        server.process.terminate()
+        assert server.process.wait(30) == 0
+    assert not left.exists()
+
+
+def test_the_log_says_why_a_worker_ended(project: Project) -> None:
+    """By its signal; another one is started."""
+    with server_of(project, "--workers", "2") as server:
+        eventually(lambda: len(list(server.counters.glob("gauge_live*"))) == 2)
+        worker = next(server.counters.glob("gauge_live*"))
+        os.kill(int(worker.stem.rpartition("_")[2]), signal.SIGBUS)
+        eventually(lambda: not worker.exists())
+        said = server.said.read_text(encoding="utf-8")
+    assert "server process ended" in said
+    assert "signal 7 (Bus error)" in said
 
 
 def test_workers_end_with_a_parent_that_was_killed(project: Project) -> None:

@@ -153,7 +153,7 @@ def test_a_worker_that_starts_amid_a_renewal_is_started_again(tmp_path: Path) ->
     project = tls_project(tmp_path)
     with server_of(project, "--workers", "2") as server:
         context = client_of(tmp_path)
-        (folder,) = project.settings.home.glob("metrics-*")
+        folder = server.counters
         until = monotonic() + 60
         while server.said.read_text(encoding="utf-8").count("serving") < 2:  # each of them
             assert monotonic() < until

@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import sleep, time_ns
 
+from serve.server.server import COUNTERS, MEMORY
 from tests.support import ROOT
 from tests.support.serving.project import Project
 
@@ -32,6 +34,13 @@ class Server:
     def port(self) -> int:
         """Its port on 127.0.0.1."""
         return int(self.address.rsplit(":", 1)[1])
+
+    @property
+    def counters(self) -> Path:
+        """The folder of the counters that its workers share."""
+        pattern = f"{COUNTERS}{self.process.pid}-*"
+        (folder,) = (*MEMORY.glob(pattern), *Path(tempfile.gettempdir()).glob(pattern))
+        return folder
 
     def connect(self) -> socket.socket:
         """A new connection."""
