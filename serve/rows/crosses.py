@@ -48,8 +48,13 @@ class Crosses:
         }
 
     def few(self, rows: Sequence[Row | Refusal], learner: str) -> bool:
-        """Whether rows are one step, which is known without counting."""
-        return len(rows) <= self._rows[learner]
+        """Whether rows are one step, which is known without counting: by the longest of them."""
+        if at_once := self._rows[learner]:
+            return len(rows) <= at_once
+        # A word and the blank before it are two characters at least.
+        words = max((len(row[2]) for row in rows), default=0) // 2 + 1
+        crosses = words * self._partners.total() + words * words * len(self._texts)
+        return len(rows) * (self._constant + words + crosses) <= MOST_TOGETHER[learner]
 
     def bounded(
         self, rows: Sequence[Row | Refusal], learner: str

@@ -89,3 +89,10 @@ def test_rows_without_texts_are_cut_by_what_the_schema_crosses(tmp_path: Path) -
     steps = list(counted.bounded(rows, "river"))
     assert max(map(len, steps)) == 10_000 // 675
     assert list(chain(*steps)) == rows
+
+
+def test_rows_of_short_texts_are_one_step_without_counting(schema: Schema) -> None:
+    """Their length bounds their words; long ones are counted."""
+    assert Crosses(schema).few([row(schema, 3, 3)] * 128, "vw")
+    assert not Crosses(schema).few([row(schema, 1_500, 1_500)], "vw")
+    assert not Crosses(schema).few([row(schema, 100, 100)] * 128, "river")
