@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import stat
 from collections.abc import Callable
@@ -80,11 +81,13 @@ def _loaded(cert: Path, key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     for name, path in (("tls_cert", cert), ("tls_key", key)):
         try:
-            path.read_bytes()
+            regular = _is_regular(path)
         except OSError as error:
             raise ConfigError(
                 f"serve.{name} cannot be read: {path}: {error.strerror or error}."
             ) from None
+        if not regular:
+            raise ConfigError(f"serve.{name} should be a regular file: {path} is something else.")
     try:
         # Without a password, OpenSSL would ask for it on the terminal.
         context.load_cert_chain(cert, key, password=_no_password(key))
@@ -98,6 +101,15 @@ def _loaded(cert: Path, key: Path) -> ssl.SSLContext:
             f"in PEM: {cert} and {key} cannot be used ({error})."
         ) from None
     return context
+
+
+def _is_regular(path: Path) -> bool:
+    """Whether it is a file with content of its own: to read a pipe could take for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode)
+    finally:
+        os.close(descriptor)
 
 
 def _no_password(key: Path) -> Callable[[], str]:

@@ -247,3 +247,21 @@ def _ends(connection: socket.socket) -> bool:
     except ConnectionError:
         pass
     return True
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_read(tmp_path: Path) -> None:
+    """At the start and at a renewal, where the old certificate stays."""
+    certificate(tmp_path, "first")
+    used = tls.Certificate(tmp_path / CERT, tmp_path / KEY)
+    before = used.context
+    for name in (CERT, KEY):
+        good = (tmp_path / name).read_bytes()
+        (tmp_path / name).unlink()
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(ConfigError, match="should be a regular file"):
+            tls.check(tmp_path / CERT, tmp_path / KEY)
+        used.renew()
+        assert used.context is before
+        (tmp_path / name).unlink()
+        (tmp_path / name).write_bytes(good)
