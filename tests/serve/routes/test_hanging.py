@@ -88,11 +88,12 @@ def test_a_registry_that_hangs_does_not_stop_the_rest(
         application = Application(maker.project)
         async with application.running():
             before = (await application.ask("GET", "/status"))[1]
-            for part, name in ((Versions, "all"), (Ledger, "entries"), (Writer, "status")):
+            hanging = ((Versions, "all"), (Ledger, "entries"), (Ledger, "served_at"))
+            for part, name in (*hanging, (Writer, "status")):
                 monkeypatch.setattr(part, name, hang)
             await asyncio.sleep(monitoring.KEPT_SECONDS)
             asked = [
-                asyncio.create_task(application.ask("GET", "/versions"))
+                asyncio.create_task(application.ask("GET", "/history?at=2026-01-01"))
                 for _ in range(service_module.READS + service_module.WAITING_READS + 1)
             ]
             await asyncio.sleep(0)

@@ -94,7 +94,8 @@ class Application:
             (b"authorization", self._admin.encode()),
             *([(b"idempotency-key", key)] if key else []),
         ]
-        scope = {"type": "http", "method": method, "path": path, "query_string": b""}
+        path, _, query = path.partition("?")
+        scope = {"type": "http", "method": method, "path": path, "query_string": query.encode()}
         await self._app({**scope, "headers": headers, "client": LOCAL}, receive, send)
         return answer[0], json.loads(answer[1])
 
