@@ -188,10 +188,9 @@ def _write(value: object, written: list[str], room: int) -> int:
         inner = value[key] if isinstance(value, dict) else key
         room = _write(inner, written, room - len(written[-1]))
         lead = ", "
-    if lead != ", ":
-        written.append(lead)
-    written.append("}" if is_dict else "]")
-    return room - 2
+    end = "}" if is_dict else "]"
+    written.append(end if lead == ", " else lead + end)
+    return room - len(written[-1])
 
 
 def _cell(value: object) -> str | None:

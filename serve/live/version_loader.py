@@ -43,6 +43,7 @@ class Served:
 
     Attributes:
         version: its number.
+        kind: of the learner that was trained, whose scores may be adjusted.
         load_seconds: how long loading took.
         users: running requests that began with it.
         retired: whether another has replaced it.
@@ -51,6 +52,7 @@ class Served:
     version: int
     model_sha256: str
     learner: Learner
+    kind: str
     loaded_at: datetime
     load_seconds: float
     users: int = 0
@@ -89,7 +91,8 @@ class Loader:
             self._registry.serving.refuse(version, str(error), this_server())
             raise BadSnapshotError(f"Version {number} is refused: {error}") from error
         seconds = monotonic() - began
-        return Served(version.version, version.model_sha256, learner, utc_now(), seconds)
+        kind = version.learner["kind"]
+        return Served(version.version, version.model_sha256, learner, kind, utc_now(), seconds)
 
     def _open(self, version: Version) -> Learner:
         with self._snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:

@@ -16,7 +16,6 @@ from pydantic import BaseModel, Field, create_model
 from converters.cells.refusal import Refusal
 from converters.convert.to_vw_text import Row
 from learners.choose import spec_for
-from learners.learner import Learner
 from learners.line_bounds import bounds_for
 from learners.versions.score_file import scores_of
 from serve.http.body import JSON, media_type, only_parameters
@@ -118,10 +117,10 @@ class Predictions:
                 continue
             converted = part.converted()
             yield
-            if self._crosses.few(converted, served.learner.kind):
+            if self._crosses.few(converted, served.kind):
                 scores = scores_of(served.learner, converted)
             else:
-                scores = yield from self._bounded_scores(served.learner, converted)
+                scores = yield from self._bounded_scores(served, converted)
             answers = self._answers(scores, part.ids(converted), start)
             if part.single:
                 return orjson.dumps(self._only(answers) | {"version": served.version})
@@ -130,14 +129,14 @@ class Predictions:
         return b'{"version":%d,"predictions":[%b]}' % (served.version, b",".join(written))
 
     def _bounded_scores(
-        self, learner: Learner, rows: Sequence[Row | Refusal]
+        self, served: Served, rows: Sequence[Row | Refusal]
     ) -> Work[list[float | Refusal]]:
         """The score of each row of a part, of some rows at a time."""
         scores: list[float | Refusal] = []
-        for some in self._crosses.bounded(rows, learner.kind):
+        for some in self._crosses.bounded(rows, served.kind):
             if scores:
                 yield
-            scores += scores_of(learner, some)
+            scores += scores_of(served.learner, some)
         return scores
 
     def _only(self, answers: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells.escaping import quoted, quoted_bytes
+from converters.cells.escaping import QUOTED_LENGTH, quoted, quoted_bytes
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader, _shown, object_cells
 from converters.convert.to_vw_text import reference
@@ -194,6 +194,13 @@ def test_label_lines_cut_at_once_are_labels_read_one_by_one(lines: list[str]) ->
 def test_a_refusal_quotes_a_json_value_as_python_shows_it(value: object) -> None:
     """The beginning of it, whatever it holds."""
     assert _shown(value) == quoted(str(value))
+
+
+def test_a_refusal_says_that_a_json_value_goes_on() -> None:
+    """At whatever character the quote ends."""
+    for length in range(QUOTED_LENGTH + 10):
+        value = [["x" * length], None]
+        assert _shown(value) == quoted(str(value))
 
 
 def test_a_refusal_quotes_values_of_any_depth() -> None:

@@ -14,7 +14,7 @@ from serve.server import hang_report
 
 signal.signal(signal.SIGTERM, lambda *_: print("asked", flush=True))
 
-hang_report.TURN_SECONDS, hang_report.HUNG_SECONDS, hang_report.SHUTDOWN_SECONDS = 0.1, 2.0, 0.5
+hang_report.TURN_SECONDS, hang_report.HUNG_SECONDS, hang_report.SHUTDOWN_SECONDS = 0.1, 2.0, 4.0
 
 def stuck(seconds):
     time.sleep(seconds)
