@@ -60,7 +60,7 @@ def test_a_loop_that_turns_is_not_told() -> None:
     assert (said, errors) == ("begun\nended\n", "")
 
 
-@pytest.mark.long  # under load its program sometimes ends before it has printed
+@pytest.mark.long  # fails in the whole suite and passes alone; why is not known yet
 def test_a_shutdown_that_a_thread_holds_up_ends() -> None:
     """With status 1, after the grace of running requests; the handler before it is called too."""
     hold = "await asyncio.get_running_loop().run_in_executor(None, stuck, 1000)"
