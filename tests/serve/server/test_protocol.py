@@ -131,7 +131,7 @@ def test_a_body_that_comes_too_slowly_is_408_and_ends_the_connection(server: Ser
             answers = Answers(connection)
             status, headers, body = answers.next()
             assert status == json.loads(body)["status"] == 408
-            assert monotonic() - began >= TIMEOUT
+            assert monotonic() - began >= 0.9 * TIMEOUT  # its clock is of the turn before
             assert headers["connection"] == "close"
             assert answers.ended()
 
@@ -214,7 +214,7 @@ def test_a_head_that_does_not_end_is_not_waited_for(server: Server) -> None:
             answers = Answers(connection)
             assert answers.next()[0] == 408
             assert answers.ended()
-            assert monotonic() - began >= TIMEOUT
+            assert monotonic() - began >= 0.9 * TIMEOUT  # its clock is of the turn before
     with server.connect() as connection:
         assert Answers(connection).ended()
 
