@@ -93,6 +93,11 @@ class TopicSettings(Section):
     dead_letters: str = Field("", description="refused rows with their reason")
     journal: str = Field("", description="the batches taken, in order")
     replays: str = Field("", description="which refused rows were corrected and sent again")
+    scores_format: Literal["csv", "json"] = Field(
+        "csv",
+        description="form of the scores topic: `csv`, a record for each record of events; `json`, "
+        "an object for each row, keyed by its id",
+    )
     partitions: int = Field(1, ge=1, le=1000, description="partitions of events and labels")
     replication_factor: int = Field(-1, ge=-1, description="Kafka's; -1 takes the broker's default")
     accept_retention: bool = Field(

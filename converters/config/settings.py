@@ -17,6 +17,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from converters.config.column_settings import ColumnSettings, LabelSettings, Section
+from converters.config.kafka_settings import KafkaSettings, RecordSettings
 from converters.config.learning_settings import (
     CalibrationSettings,
     CheckpointSettings,
@@ -256,6 +257,10 @@ class Settings(Section):
         examples=[[{"name": "plain", "args": "-l 0.1"}]],
     )
     topics: TopicSettings = Field(TopicSettings(), description="the topics")
+    record: RecordSettings = Field(
+        RecordSettings(), description="records that other producers write"
+    )
+    kafka: KafkaSettings = Field(KafkaSettings(), description="the connection to Kafka")
     serve: ServeSettings = Field(ServeSettings(), description="the HTTP server")
 
     @property
