@@ -13,8 +13,9 @@ import structlog
 
 from stream.log.contract import EventLog
 from stream.open_log import open_log
-from tests.support.streams.broker import BrokerUnavailableError, running_broker
+from tests.support.streams.broker import BrokerUnavailableError, running_broker, secured_listeners
 from tests.support.streams.logs import without_kafka
+from tests.support.streams.secured import Secured
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,6 +45,15 @@ def kafka_bootstrap() -> Iterator[str]:
     try:
         with running_broker(quick=True) as servers:
             yield servers
+    except BrokerUnavailableError as error:
+        without_kafka(error)
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(kafka_bootstrap: str) -> Secured:
+    """The same broker's listeners with logins and TLS; skips where another broker is named."""
+    try:
+        return secured_listeners()
     except BrokerUnavailableError as error:
         without_kafka(error)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tests.support.streams.broker import (
     CLASSES,
+    FORMATTED,
     HOME,
     QUICK,
     answers,
@@ -172,7 +173,7 @@ def broker_alone() -> Iterator[Broker]:
 def made(parent: Path, number: int, kind: str, port: int, voter: tuple[int, int]) -> Broker:
     """A broker's folder: its configuration, and storage formatted under its number."""
     folder = parent / str(number)
-    shutil.copytree(HOME / "formatted", folder / "storage")
+    shutil.copytree(FORMATTED, folder / "storage")
     _renumber(folder / "storage" / "meta.properties", number)
     text = (EVERY_NODE + kind).format(
         number=number, port=port, voter=voter[0], controller=voter[1], data=folder / "storage"

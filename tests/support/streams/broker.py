@@ -8,6 +8,9 @@ every process that asks for one at the same time.
 A *keeper* process owns that broker. Each user holds a shared lock on a file, which the kernel takes
 back however the user dies; when the keeper gets the exclusive lock nobody is left, and it stops the
 broker by its own pid. So neither a crashed run nor a killed worker leaves a broker behind.
+
+Beside the plain listener, whose address these functions give, a broker that is started here has
+those of :mod:`tests.support.streams.secured`, with logins and TLS: see :func:`secured_listeners`.
 """
 
 from __future__ import annotations
@@ -32,22 +35,33 @@ from typing import IO
 from filelock import FileLock
 
 from tests.support import ROOT
+from tests.support.streams.secured import (
+    LISTENERS,
+    Secured,
+    listener_properties,
+    make_certificates,
+    scram_options,
+)
 
 KAFKA_VERSION = "4.1.0"
 POM = ROOT / "tests" / "kafka-broker" / "pom.xml"
 HOME = ROOT / ".cache" / f"kafka-{KAFKA_VERSION}"
+FORMATTED, CERTIFICATES = HOME / "formatted-with-users", HOME / "certificates"
 CLASSES = ("-Xmx512m", "-cp", str(HOME / "libs" / "*"))
 # Starts in three fifths of the time; a benchmark's broker had better be compiled well.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 START_SECONDS = 60.0
+PORTS = 2 + len(LISTENERS)
 PR_SET_PDEATHSIG = 1  # from Linux's <sys/prctl.h>
 
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller},{secured}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker},{secured}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,{protocols}
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}
 num.partitions=1
@@ -96,7 +110,7 @@ def private_broker() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     HOME.mkdir(parents=True, exist_ok=True)
     prepare()
     with tempfile.TemporaryDirectory() as data:
-        broker, address = _start_broker(Path(data), quick=True)
+        broker, (address, *_secured) = _start_broker(Path(data), quick=True)
         try:
             _wait_until_it_answers(broker, address)
             yield broker, address
@@ -108,10 +122,10 @@ def private_broker() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 def prepare() -> None:
     """Have Kafka's jars and a formatted, empty storage folder in ``HOME``; made once."""
     with FileLock(HOME / "prepare.lock"):
-        for program in ("java", "mvn"):
+        for program in ("java", "mvn", "openssl"):
             if shutil.which(program) is None:
                 raise BrokerUnavailableError(
-                    f"`{program}` is not installed: install Java 17 and Maven, or set"
+                    f"`{program}` is not installed: install Java 17, Maven and OpenSSL, or set"
                     " KAFKA_BOOTSTRAP_SERVERS to a broker that runs"
                 )
         if not (HOME / "libs").is_dir():
@@ -119,13 +133,18 @@ def prepare() -> None:
                 output = f"-DoutputDirectory={fetched}/libs"
                 _run("mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", output)
                 Path(fetched, "libs").rename(HOME / "libs")
-        if not (HOME / "formatted").is_dir():
+        if not CERTIFICATES.is_dir():
             with tempfile.TemporaryDirectory(dir=HOME) as made:
-                config = _configured(Path(made), [1, 2])
+                Path(made, "certificates").mkdir()
+                make_certificates(Path(made, "certificates"))
+                Path(made, "certificates").rename(CERTIFICATES)
+        if not FORMATTED.is_dir():
+            with tempfile.TemporaryDirectory(dir=HOME) as made:
+                config = _configured(Path(made), list(range(1, PORTS + 1)))
                 identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
                 tool = ["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(config)]
-                _run("java", *QUICK, *CLASSES, *tool)
-                Path(made, "storage").rename(HOME / "formatted")
+                _run("java", *QUICK, *CLASSES, *tool, *scram_options())
+                Path(made, "storage").rename(FORMATTED)
 
 
 def _run(*command: str) -> None:
@@ -136,21 +155,40 @@ def _run(*command: str) -> None:
 
 
 def _configured(folder: Path, ports: list[int]) -> Path:
-    """Write a broker's configuration."""
+    """Write a broker's configuration: the plain listener, the controller, those of LISTENERS."""
     config = folder / "server.properties"
-    storage = folder / "storage"
-    config.write_text(PROPERTIES.format(broker=ports[0], controller=ports[1], data=storage))
+    secured = dict(zip(LISTENERS, ports[2:], strict=True))
+    text = PROPERTIES.format(
+        broker=ports[0],
+        controller=ports[1],
+        secured=",".join(f"{name}://localhost:{port}" for name, port in secured.items()),
+        protocols=",".join(f"{name}:{protocol}" for name, protocol in LISTENERS.items()),
+        data=folder / "storage",
+    )
+    config.write_text(text + listener_properties(CERTIFICATES))
     return config
 
 
 def _address() -> str | None:
     """The address of the broker that a keeper has running, if any."""
     try:
-        address = (HOME / "address").read_text()
+        address = (HOME / "address").read_text().split()[0]
     except FileNotFoundError:
         return None
     # A keeper that was killed outright took its broker with it, and left the file.
     return address if answers(address) else None
+
+
+def secured_listeners() -> Secured:
+    """The other listeners of the shared broker, inside a ``with running_broker()``.
+
+    Raises:
+        BrokerUnavailableError: another broker is named, of which nothing is known.
+    """
+    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        raise BrokerUnavailableError("KAFKA_BOOTSTRAP_SERVERS names a broker without logins")
+    plain, login, clear, mutual, expired = (HOME / "address").read_text().split()
+    return Secured(login, clear, mutual, expired, plain, CERTIFICATES)
 
 
 def answers(address: str) -> bool:
@@ -187,10 +225,11 @@ def _start_keeper(*, quick: bool) -> str:
 def keep(*, quick: bool) -> None:
     """Run a broker until nobody holds the users' lock: the keeper process's whole life."""
     with (HOME / "users.lock").open("w") as users, tempfile.TemporaryDirectory() as data:
-        broker, address = _start_broker(Path(data), quick=quick)
+        broker, addresses = _start_broker(Path(data), quick=quick)
         try:
-            _wait_until_it_answers(broker, address)
-            (HOME / "address").write_text(address)
+            for each in addresses:
+                _wait_until_it_answers(broker, each)
+            (HOME / "address").write_text(" ".join(addresses))
             while broker.poll() is None and not _last(users):
                 time.sleep(0.3)
         finally:
@@ -208,16 +247,16 @@ def _last(users: IO[str]) -> bool:
     return True
 
 
-def _start_broker(folder: Path, *, quick: bool) -> tuple[subprocess.Popen[bytes], str]:
-    """Start Kafka on a new storage folder below ``folder``."""
-    ports, flags = free_ports(2), QUICK if quick else ()
-    shutil.copytree(HOME / "formatted", folder / "storage")
+def _start_broker(folder: Path, *, quick: bool) -> tuple[subprocess.Popen[bytes], list[str]]:
+    """Start Kafka on a new storage folder below ``folder``; the plain address, and the others."""
+    ports, flags = free_ports(PORTS), QUICK if quick else ()
+    shutil.copytree(FORMATTED, folder / "storage")
     broker = subprocess.Popen(
         ["java", *flags, *CLASSES, "kafka.Kafka", str(_configured(folder, ports))],
         stdin=subprocess.DEVNULL,
         preexec_fn=die_with_its_parent,  # noqa: PLW1509 - it is a single system call
     )
-    return broker, f"127.0.0.1:{ports[0]}"
+    return broker, [f"127.0.0.1:{ports[0]}", *(f"localhost:{port}" for port in ports[2:])]
 
 
 def die_with_its_parent() -> None:
