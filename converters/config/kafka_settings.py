@@ -59,6 +59,11 @@ class KafkaSettings(Section):
     ssl_password_file: Path | None = Field(
         None, description="file that holds the password of the private key"
     )
+    ssl_ca_pem: str = Field("", description="CA certificates (PEM) themselves, not their file")
+    ssl_cert_pem: str = Field("", description="the client's certificate chain (PEM) itself")
+    ssl_key_pem: SecretStr | None = Field(
+        None, description="its private key (PEM) itself; set it by environment, not in the file"
+    )
     ssl_check_hostname: bool = Field(
         True, description="whether a broker's certificate must be of its host name"
     )
