@@ -19,9 +19,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import kafka
     from kafka import KafkaAdminClient as Admin
-    from kafka import KafkaConsumer as Consumer
     from kafka import TopicPartition
     from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+    from kafka.consumer.fetcher import Fetcher
     from kafka.net.compat import KafkaNetClient
     from kafka.net.inet import KafkaNetSocket
     from kafka.producer.transaction_manager import TransactionalRequestResult
@@ -39,6 +39,7 @@ __all__ = [
     "OffsetSpec",
     "Producer",
     "TopicPartition",
+    "UnreadableError",
     "kafka",
     "open_admin",
     "open_consumer",
@@ -114,6 +115,26 @@ class DirectSocket(KafkaNetSocket):  # type: ignore[misc]
             raise
 
 
+class UnreadableError(kafka.errors.KafkaError):  # type: ignore[misc]
+    """Records cannot be decompressed or parsed; the message says which, and why."""
+
+
+class LocatedRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
+    """Fetched records of one partition; what is wrong with them is told with their place."""
+
+    def take(self, n: int | None = None) -> list[object]:
+        """The next records."""
+        try:
+            return super().take(n)  # type: ignore[no-any-return]
+        except Exception as error:
+            # Each codec has errors of its own, and none of them is one of kafka-python's.
+            topic, partition = self.topic_partition
+            raise UnreadableError(
+                f"topic {topic}, partition {partition}, from offset {self.next_fetch_offset} on "
+                f"({type(error).__name__}: {error})"
+            ) from error
+
+
 class Producer(kafka.KafkaProducer):  # type: ignore[misc]
     """A producer with timeouts, which leaves no thread or socket behind."""
 
@@ -166,6 +187,14 @@ class Producer(kafka.KafkaProducer):  # type: ignore[misc]
         self._sender.wakeup()
         if not result.wait(timeout_ms=seconds * 1000):
             raise kafka.errors.KafkaTimeoutError("no answer at the end of a transaction")
+
+
+class Consumer(kafka.KafkaConsumer):  # type: ignore[misc]
+    """A consumer that tells where records cannot be read."""
+
+    def __init__(self, *topics: str, **configs: object) -> None:
+        super().__init__(*topics, **configs)
+        self._fetcher.PartitionRecords = LocatedRecords
 
 
 def open_consumer(servers: str, **settings: int) -> Consumer:

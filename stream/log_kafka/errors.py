@@ -60,11 +60,6 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[LogError], str], ...] = 
         "the brokers do not allow it. Ask their administrator",
     ),
     (
-        (E.UnsupportedCodecError,),
-        LogError,
-        "records are compressed in a way that needs another package. Install it",
-    ),
-    (
         PASSING,
         LogUnavailableError,
         "no answer. Check that the brokers run and can be reached from here, and try again",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 import structlog
 
 from stream.log.contract import (
+    LogError,
     PartitionBuffer,
     Place,
     PositionError,
@@ -21,7 +22,14 @@ from stream.log.contract import (
     buffer_limit,
 )
 from stream.log.limits import WAYS_OUT, check_position
-from stream.log_kafka.client import REQUEST_SECONDS, Consumer, TopicPartition, kafka, open_consumer
+from stream.log_kafka.client import (
+    REQUEST_SECONDS,
+    Consumer,
+    TopicPartition,
+    UnreadableError,
+    kafka,
+    open_consumer,
+)
 from stream.log_kafka.errors import errors, patiently
 
 log = structlog.get_logger()
@@ -74,6 +82,12 @@ def _named(partition: TopicPartition) -> dict[str, str | int]:
 FETCH_BYTES = 2**20
 FETCH_WAIT_MS = 200
 BUFFER_BYTES = 2**25
+# What to do about records that no client can read.
+RESTORE = (
+    "Have the brokers' administrator restore the partition from a replica. If these records are "
+    "lost, have them deleted with kafka-delete-records.sh, and start again: you are then told how "
+    "to go on without them."
+)
 # More than any fetch can bring, so that each is drained whole.
 ALL = 2**31 - 1
 # After so long without a record we ask the broker whether it is there at all.
@@ -121,6 +135,11 @@ class KafkaReader:
                 found = self._consumer.poll(timeout_ms=timeout * 1000, max_records=ALL)
             except (kafka.errors.OffsetOutOfRangeError, kafka.errors.LogTruncationError) as error:
                 raise self._out_of_range(error) from error
+            except UnreadableError as error:
+                raise LogError(
+                    f"Kafka at {self._servers}: records cannot be decompressed or parsed: {error}. "
+                    f"{RESTORE}"
+                ) from error
             for (topic, number), records in found.items():
                 place = Place(topic, number)
                 self.buffers[place].add(
