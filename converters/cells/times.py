@@ -2,6 +2,8 @@
 
 A time is ISO 8601 (without an offset it is in the
 column's zone), seconds since 1970 with 9 to 11 digits, or milliseconds since 1970 with 12 to 14.
+A local time that comes twice, when clocks are put back, is read as the first; one that clocks
+skip when they are put forward is read as if they had not been (:mod:`.local_clock`).
 """
 
 from __future__ import annotations
@@ -29,8 +31,14 @@ def check_time(cell: str, zone: str = "UTC") -> None:
     time_ms(cell, zone)
 
 
-def time_ms(cell: str, zone: str = "UTC") -> int:
+def time_ms(cell: str, zone: str = "UTC", *, after: bool = False) -> int:
     """A time cell as milliseconds since 1970.
+
+    Args:
+        cell: the time.
+        zone: where a time without an offset is local.
+        after: read a local time that a change of the clocks makes ambiguous by the offset after
+            the change (PEP 495's ``fold=1``), not by the one before.
 
     Raises:
         RefusedCellError: ``bad-time``, also for times before 1970, which no log can stamp.
@@ -41,7 +49,10 @@ def time_ms(cell: str, zone: str = "UTC") -> int:
     if EPOCH_MILLISECONDS.fullmatch(plain):
         return int(plain)
     try:
-        milliseconds = round(_iso(plain, ZoneInfo(zone)).astimezone(UTC).timestamp() * 1000)
+        moment = _iso(plain, ZoneInfo(zone))
+        if after:
+            moment = moment.replace(fold=1)
+        milliseconds = round(moment.astimezone(UTC).timestamp() * 1000)
     except (ValueError, OverflowError):
         raise RefusedCellError("bad-time", cell) from None
     if milliseconds < 0:

@@ -236,6 +236,18 @@ def _order(profile: Profile) -> Iterator[Finding]:
     if times is None:
         return
     name = quoted(times.column)
+    if (clocks := times.clocks) is not None:
+        said = (
+            f"{counted(clocks.rows, 'row is', 'rows are')} earlier in '{name}' than the row "
+            f"before, the first in line {clocks.line:,}, where clocks were changed. {clocks.said}"
+        )
+        yield Finding("warning", "changed-clocks", times.column, said)
+    elif (skipped := times.skipped) is not None:
+        said = (
+            f"{counted(skipped.rows, 'row has', 'rows have')} a time in '{name}' that does not "
+            f"exist, the first in line {skipped.line:,}. {skipped.said}"
+        )
+        yield Finding("warning", "skipped-time", times.column, said)
     if times.unsorted_line is not None:
         said = (
             f"{counted(times.unsorted, 'row is', 'rows are')} earlier in '{name}' than the row "
@@ -243,6 +255,7 @@ def _order(profile: Profile) -> Iterator[Finding]:
             "labels need a file sorted by time."
         )
         yield Finding("warning", "unsorted-time", times.column, said)
+    if not times.in_order:
         return
     gap, span = times.gap, times.last - times.first
     if gap and times.rows >= FEWEST_TIMES and gap.milliseconds >= LONG_GAP_SHARE * span:

@@ -55,8 +55,9 @@ def facts(report: Report) -> Iterator[str]:
             f"{weights.positive:,.6g} positive, {weights.negative:,.6g} negative"
         )
     if times is not None:
-        late = counted(times.unsorted, "row", "rows")
-        order = f"{late} out of order" if times.unsorted else "in order"
+        order = "in order" if times.in_order else "in order but where clocks were changed"
+        if times.unsorted:
+            order = f"{counted(times.unsorted, 'row', 'rows')} out of order"
         span = f"{moment(times.first)} to {moment(times.last)}"
         yield f"Times '{quoted(times.column)}': {span}, {order}"
     repeats = f"Repeats: {_within(report.repeated_rows, 'duplicate row', 'duplicate rows')}"
@@ -212,7 +213,7 @@ def _times(times: Times) -> dict[str, Any]:
         "rows": times.rows,
         "first": moment(times.first),
         "last": moment(times.last),
-        "sorted": not times.unsorted,
+        "sorted": times.in_order,
         "unsorted": times.unsorted,
         "unsorted_line": times.unsorted_line,
         "longest_gap": None if gap is None else gap.milliseconds / 1000,

@@ -5,15 +5,18 @@ Also whether another time column is always later than the event.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
+from converters.cells.local_clock import MOST_EXPLAINED, LocalClock, is_skipped, skipped, step_back
 from converters.cells.refusal import RefusedCellError
-from converters.cells.times import local_time, time_ms
+from converters.cells.times import local_time
 from converters.check.column_counts import ColumnPlan
+from converters.config.column_settings import ColumnSettings
 from converters.sampling.leak_suspects import always_later
 from converters.sampling.reservoir import RowSample
 from converters.schema.schema import Schema
@@ -31,6 +34,21 @@ class Gap:
 
 
 @dataclass
+class Changed:
+    """Rows in whose times a change of the clocks shows.
+
+    Attributes:
+        line: the first of them.
+        said: what it is, and what to do.
+        rows: how many.
+    """
+
+    line: int
+    said: str
+    rows: int = 0
+
+
+@dataclass
 class Times:
     """The times of the rows.
 
@@ -39,8 +57,10 @@ class Times:
         rows: how many have one.
         first: the earliest, in milliseconds since 1970.
         last: the latest.
-        unsorted: how many are earlier than the row before.
+        unsorted: how many are earlier than the row before, and no change of the clocks is why.
         unsorted_line: the line of the first of these.
+        clocks: those that are earlier, and a change of the clocks is why.
+        skipped: those whose time does not exist, since the clocks were put forward.
         gap: the longest step forward, and the line after it.
     """
 
@@ -50,7 +70,14 @@ class Times:
     last: int = 0
     unsorted: int = 0
     unsorted_line: int | None = None
+    clocks: Changed | None = None
+    skipped: Changed | None = None
     gap: Gap | None = None
+
+    @property
+    def in_order(self) -> bool:
+        """Whether no row seems earlier than the row before."""
+        return not self.unsorted and self.clocks is None
 
 
 class TimeOrder:
@@ -65,8 +92,9 @@ class TimeOrder:
         time = schema.only("time")
         self._times = Times(time.name) if time and time.name in header else None
         self._place = header.index(self._times.column) if self._times else 0
-        self._zone = time.settings.zone if time else ""
-        self._before = 0
+        self._settings = time.settings if time else ColumnSettings(role="time")
+        self._clock = LocalClock(self._settings.zone, self._settings.fold)
+        self._before, self._above = 0, ""
 
     def add(self, columns: Sequence[Sequence[str]], lines: Sequence[int]) -> None:
         """Take a block of rows, column by column, and the lines on which they begin."""
@@ -74,12 +102,14 @@ class TimeOrder:
         if times is None:
             return
         cells = columns[self._place]
-        known = {cell: self._moment(cell) for cell in dict.fromkeys(cells)}
-        timed = np.fromiter(map(known.__getitem__, cells), np.int64, len(cells))
+        timed = self._read(cells)
         places = np.flatnonzero(timed != NO_TIME)
         if not len(places):
             return
-        timed = timed[places]
+        if len(places) < len(cells):
+            there = places.tolist()
+            cells, lines = [cells[at] for at in there], [lines[at] for at in there]
+            timed = timed[places]
         if not times.rows:
             self._before = times.first = times.last = int(timed[0])
         steps = np.diff(timed, prepend=self._before)
@@ -87,24 +117,62 @@ class TimeOrder:
         times.rows += len(timed)
         times.first = min(times.first, int(timed.min()))
         times.last = max(times.last, int(timed.max()))
-        backwards = np.flatnonzero(steps < 0)
-        times.unsorted += len(backwards)
-        if len(backwards) and times.unsorted_line is None:
-            times.unsorted_line = lines[int(places[backwards[0]])]
+        self._count_backwards(times, np.flatnonzero(steps < 0), [self._above, *cells], lines)
+        self._count_skipped(times, cells, lines)
+        self._above = cells[-1]
         longest = int(steps.argmax())
         if steps[longest] > (times.gap.milliseconds if times.gap else 0):
-            times.gap = Gap(int(steps[longest]), lines[int(places[longest])])
+            times.gap = Gap(int(steps[longest]), lines[longest])
 
     def times(self) -> Times | None:
         """What was seen; None if no row has a time."""
         return self._times if self._times and self._times.rows else None
 
+    def _read(self, cells: Sequence[str]) -> NDArray[np.int64]:
+        """The times of a block, or NO_TIME."""
+        if self._settings.fold == "order":
+            return np.fromiter(map(self._moment, cells), np.int64, len(cells))
+        known = {cell: self._moment(cell) for cell in dict.fromkeys(cells)}
+        return np.fromiter(map(known.__getitem__, cells), np.int64, len(cells))
+
     def _moment(self, cell: str) -> int:
-        """Milliseconds since 1970, as :func:`time_ms` gives them, or NO_TIME."""
+        """Milliseconds since 1970, as the clock gives them, or NO_TIME."""
         try:
-            return time_ms(cell, self._zone) if cell else NO_TIME
+            return self._clock.time_ms(cell) if cell else NO_TIME
         except RefusedCellError:
             return NO_TIME
+
+    def _count_backwards(
+        self,
+        times: Times,
+        places: Iterable[int],
+        cells: Sequence[str],
+        lines: Sequence[int],
+    ) -> None:
+        """Count the rows at these places; the cell of each stands behind that of the row before."""
+        settings = self._settings
+        for place in places:
+            above, cell = cells[place : place + 2]
+            said = None
+            if times.unsorted < MOST_EXPLAINED:
+                said = step_back(above, cell, times.column, settings.zone, settings.fold)
+            if said is None:
+                times.unsorted += 1
+                times.unsorted_line = times.unsorted_line or lines[place]
+            else:
+                times.clocks = times.clocks or Changed(lines[place], said)
+                times.clocks.rows += 1
+
+    def _count_skipped(self, times: Times, cells: Sequence[str], lines: Sequence[int]) -> None:
+        if self._settings.zone == "UTC":
+            return
+        odd = {cell for cell in dict.fromkeys(cells) if is_skipped(cell, self._settings.zone)}
+        for cell, line in zip(cells, lines, strict=True) if odd else ():
+            if cell in odd:
+                if times.skipped is None:
+                    said = skipped(cell, times.column, self._settings.zone)
+                    times.skipped = Changed(line, said)
+                times.skipped.rows += 1
 
 
 Moments = Sequence[float | None]
@@ -122,18 +190,20 @@ def comes_after(plan: ColumnPlan, cells: Sequence[str], events: Moments) -> bool
     """Whether these times always come after their events; each row has one cell."""
     if not events or not _learned(plan):
         return False
-    return always_later((_moment(plan, cell) for cell in cells), events)
+    return always_later((_moment(plan, cell, latest=True) for cell in cells), events)
 
 
 def _learned(plan: ColumnPlan) -> bool:
     return plan.role == "feature" and plan.kind == "time"
 
 
-def _moment(plan: ColumnPlan, cell: str) -> float | None:
-    """Seconds since 1970; None for a cell that holds no time."""
+def _moment(plan: ColumnPlan, cell: str, *, latest: bool = False) -> float | None:
+    """Seconds since 1970, of a time that comes twice the latest; None for a cell without one."""
     if plan.is_missing(cell):
         return None
     try:
-        return local_time(cell, ZoneInfo(plan.zone)).timestamp()
+        moment = local_time(cell, ZoneInfo(plan.zone))
     except RefusedCellError:
         return None
+    first = moment.timestamp()
+    return max(first, moment.replace(fold=1).timestamp()) if latest else first

@@ -94,6 +94,12 @@ class ColumnSettings(Section):
         description="time zone of a time cell that names none, and of the parts; to be named "
         "where there are parts",
     )
+    fold: Literal["earlier", "later", "order"] = Field(
+        "earlier",
+        description="which of its two moments an event's local time is that comes twice, when "
+        "clocks are put back: the earlier, the later, or the one that keeps the rows of a file in "
+        "order (rows over HTTP have no order: the earlier)",
+    )
     missing: Literal["drop", "indicator", "constant", "reject"] = Field(
         "drop",
         description="a missing cell gives nothing, a feature of its own, what `fill_value` gives, "

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
+from converters.cells.local_clock import MOST_EXPLAINED, step_back
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
 from converters.cells.weight import MOST, MOST_WEIGHT
@@ -281,14 +283,30 @@ def _time(column: ColumnSample, surroundings: Surroundings) -> Decision:
     times = [moment for moment in surroundings.happened if moment is not None]
     if not times:
         return Decision(column.name, settings, "set by --time; always empty")
+    warnings = tuple(_clock_changes(column, surroundings.happened))
     because = f"set by --time, {spanned(times)}"
     parts, why = parts_of(column.name, times, surroundings)
     if not parts:
-        return Decision(column.name, settings, f"{because}; no part of it recurs here")
+        because = f"{because}; no part of it recurs here"
+        return Decision(column.name, settings, because, (), warnings)
     settings |= {"parts": parts, "zone": DEFAULT_ZONE}
     because += f"; recurring parts become features ({why}), {ZONE_SAID}"
     unlearned = Alternative({"role": "time"}, "to learn nothing from it")
-    return Decision(column.name, settings, because, (unlearned,))
+    return Decision(column.name, settings, because, (unlearned,), warnings)
+
+
+def _clock_changes(column: ColumnSample, happened: Sequence[datetime | None]) -> Iterator[str]:
+    """What the first row is that a change of the clocks makes seem earlier than the row before."""
+    found = zip(happened, column.cells, column.lines, strict=True)
+    rows = [(at, cell, line) for at, cell, line in found if at is not None]
+    back = [(above, row) for above, row in pairwise(rows) if row[0] < above[0]]
+    for (_, above, _), (_, cell, line) in back[:MOST_EXPLAINED]:
+        if said := step_back(above, cell, column.name, DEFAULT_ZONE, "earlier"):
+            yield (
+                f"the time column {quoted(column.name)} goes back from {readable(above)} to "
+                f"{readable(cell)} in line {line}. {said}"
+            )
+            return
 
 
 def _weight(column: ColumnSample) -> Decision:

@@ -30,7 +30,7 @@ _BY_KIND = {
 }
 _BY_TRANSFORM = {"scale": frozenset({"center", "scale"}), "bucket": frozenset({"edges"})}
 _BY_ROLE = {
-    "time": frozenset({"zone", "parts"}),
+    "time": frozenset({"zone", "fold", "parts"}),
     "label": frozenset({"missing_values"}),
     "weight": _RANGE | {"missing", "missing_values", "fill_value"},
 }
@@ -217,6 +217,11 @@ def _check_zone(key: str, column: ColumnSettings) -> None:
     if column.role == "time" and column.missing == "constant":
         raise SchemaError(
             f"{key}.missing: the parts of an event's time can be drop, indicator, or reject."
+        )
+    if column.fold != "earlier" and column.zone == "UTC":
+        raise SchemaError(
+            f"{key}.fold means nothing without `zone`: no time comes twice in UTC. Say the zone in "
+            'which times are local, for example zone = "America/New_York".'
         )
     if derives and "zone" not in column.model_fields_set:
         raise SchemaError(

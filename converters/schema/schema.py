@@ -150,11 +150,7 @@ class Schema:
         """sha256 over everything that decides what text a row becomes."""
         content: dict[str, object] = {
             "converter": CONVERTER_VERSION,
-            # Settings that are added later must not change the hash of a schema without them.
-            "columns": [
-                [c.name, c.settings.model_dump(mode="json", exclude_defaults=True)]
-                for c in self.columns
-            ],
+            "columns": [[c.name, _deciding(c.settings)] for c in self.columns],
             "namespaces": {f.name: f.namespace for f in self.features if f.namespace},
             "labels": sorted(self.labels.items()),
             "interactions": self.interactions,
@@ -168,6 +164,15 @@ class Schema:
         """The first spelling of (negative, positive): how answers name the classes."""
         first = {code: text for text, code in reversed(list(self.labels.items()))}
         return first[0], first[1]
+
+
+def _deciding(settings: ColumnSettings) -> dict[str, object]:
+    """The settings of a column that decide what text its cells become, for the hash.
+
+    Settings that are added later must not change the hash of a schema without them. The parts of a
+    time are the same whichever of its moments it is.
+    """
+    return settings.model_dump(mode="json", exclude_defaults=True, exclude={"fold"})
 
 
 def from_settings(settings: Settings) -> Schema:

@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 
+from converters.cells.local_clock import LocalClock
 from converters.cells.refusal import Refusal
-from converters.cells.times import time_ms
 from converters.convert.records import object_cells
 from serve.http.body import CSV, JSON
 from serve.http.problems import RowsRefusedError
@@ -88,7 +88,11 @@ class IngestReader:
         self._rows = reader.converter
         time = self._rows.schema.only("time")
         self._time = "" if time is None else time.name
-        self._zone = "UTC" if time is None else time.settings.zone
+        self._clock = LocalClock()
+        if time is not None:
+            # Rows of a request are in no order, and may be one: the hour that comes twice is once.
+            fold = time.settings.fold
+            self._clock = LocalClock(time.settings.zone, "earlier" if fold == "order" else fold)
 
     def events(self, kind: str, body: bytes, now: int) -> Work[list[Counted]]:
         """The records of event rows: an object, a list of objects, or CSV with a header.
@@ -104,7 +108,7 @@ class IngestReader:
             TooLargeError: there are too many rows, or one is too long.
         """
         parts = self._csv_events(body) if kind == CSV else self._json_events(body)
-        return _records(parts, self._zone, now)
+        return _records(parts, self._clock, now)
 
     def labels(self, kind: str, body: bytes, now: int) -> Work[list[Counted]]:
         """The records of labels: objects of ``id``, ``label`` and ``time``, or such CSV.
@@ -112,7 +116,7 @@ class IngestReader:
         The CSV may begin with that header; ``time`` may be absent. Raises as :meth:`events`.
         """
         parts = self._csv_labels(body) if kind == CSV else self._json_labels(body)
-        return _records(parts, "UTC", now)
+        return _records(parts, LocalClock(), now)
 
     def _csv_events(self, body: bytes) -> Iterator[Checked | None]:
         form: Form | None = None
@@ -182,7 +186,7 @@ class IngestReader:
         return Checked(rows, lambda: ["".join(each[2:3]) for each in cells], value, form)
 
 
-def _records(parts: Iterator[Checked | None], zone: str, now: int) -> Work[list[Counted]]:
+def _records(parts: Iterator[Checked | None], clock: LocalClock, now: int) -> Work[list[Counted]]:
     """Consecutive rows of one time as one record, if all rows are valid."""
     refused, rows, records = RefusedRows(), 0, Records()
     for part in parts:
@@ -194,7 +198,7 @@ def _records(parts: Iterator[Checked | None], zone: str, now: int) -> Work[list[
                 refused.add(at, row)
         rows += len(part.rows)
         if not refused.rows:
-            records.add(part, [_known_at(cell, zone, now) for cell in part.times()])
+            records.add(part, [_known_at(cell, clock, now) for cell in part.times()])
     if not rows:
         refused.add(0, Refusal("empty-record", "", ""))
     if refused.rows:
@@ -238,9 +242,9 @@ class Records:
         self._pieces, self._rows = [], 0
 
 
-def _known_at(cell: str, zone: str, now: int) -> int | None:
+def _known_at(cell: str, clock: LocalClock, now: int) -> int | None:
     """When a row was known; None for now, which the log stamps."""
-    time = time_ms(cell, zone) if cell else now
+    time = clock.time_ms(cell) if cell else now
     return None if time >= now else time
 
 

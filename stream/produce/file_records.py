@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from converters.cells.escaping import quoted
+from converters.cells.local_clock import LocalClock, step_back
 from converters.cells.refusal import Refusal, RefusedCellError
-from converters.cells.times import time_ms
 from converters.config.settings import Settings
 from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import UsageError
@@ -113,7 +113,9 @@ class History:
         self._headers = () if file.header == list(schema.names) else (("columns", columns),)
         self._time_at = self._place("time")
         column = schema.only("time")
-        self._zone = "UTC" if column is None else column.settings.zone
+        self._clock = LocalClock()
+        if column is not None:
+            self._clock = LocalClock(column.settings.zone, column.settings.fold)
         self._late = self._late_places() if options.late else None
         self.longest_wait = 0.0  # seconds from an event's record to its label's, so far
 
@@ -206,7 +208,7 @@ class History:
     def _timed(self) -> Iterator[Timed]:
         """Rows with their times; a row without one gets that of the row before."""
         ahead = round(self._options.score_ahead * 1000)
-        last = 0
+        last, above = 0, ""
         for row in self._file.rows():
             cells = self._cells(row)
             event = None if cells is None else self._row_time(cells)
@@ -214,14 +216,24 @@ class History:
                 yield Timed(last, row, row.content)
                 continue
             time = max(0, event - ahead)
+            cell = cells[self._time_at or 0]
             if time < last:
-                raise CsvFileError(
-                    f"{self._file.name}, line {row.line}: the row's time is before that of the row "
-                    "above it. With late labels a file must be sorted by its time column; "
-                    f"{self._file.rows_read - 1:,} rows were read before it."
-                )
-            last = time
+                raise self._unsorted(row, above, cell)
+            last, above = time, cell
             yield self._split(row, cells, event, time)
+
+    def _unsorted(self, row: FileRow, above: str, cell: str) -> CsvFileError:
+        """The error about a row whose time is before that of the row above it."""
+        column = self._schema.only("time")
+        assert column is not None
+        name, settings = column.name, column.settings
+        explained = step_back(above, cell, name, settings.zone, settings.fold)
+        return CsvFileError(
+            f"{self._file.name}, line {row.line}: the row's time, {quoted(cell)}, is before that "
+            f"of the row above it, {quoted(above)}. "
+            f"{explained or 'With late labels a file must be sorted by its time column.'} "
+            f"{self._file.rows_read - 1:,} rows were read before it."
+        )
 
     def _split(self, row: FileRow, cells: list[str], event: int, time: int) -> Timed:
         """A row without its label, and the label on its own."""
@@ -243,7 +255,7 @@ class History:
 
     def _label_time(self, row: FileRow, cell: str) -> int:
         try:
-            return time_ms(cell, self._zone)
+            return self._clock.later_time_ms(cell)
         except RefusedCellError:
             raise CsvFileError(
                 f"{self._file.name}, line {row.line}: the row has a label, but its column "
@@ -261,7 +273,7 @@ class History:
         if cells is None or self._time_at is None or not cells[self._time_at]:
             return None
         try:
-            return time_ms(cells[self._time_at], self._zone)
+            return self._clock.time_ms(cells[self._time_at])
         except RefusedCellError:
             return None
 

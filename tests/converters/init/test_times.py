@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from converters.init.declared import InferError
-from tests.support.rows.tables import NOISE, Cell, column, decided, inferred
+from tests.support.rows.tables import NOISE, ROWS, Cell, column, decided, inferred
 
 START = datetime(2013, 1, 1, 6, tzinfo=UTC)
 
@@ -100,3 +100,18 @@ def test_weight_that_is_none() -> None:
         column(lambda i: "heavy" if i == 3 else "1", weight_column="a")
     (warning,) = decided(lambda i: i - 3, weight_column="a").warnings
     assert 'weight column "a" holds -3' in warning
+
+
+def test_the_hour_that_comes_twice_is_told_of() -> None:
+    """Local times that go back where clocks do are told of, with the settings that read them."""
+    start = datetime(2024, 11, 3, 3, tzinfo=UTC)
+
+    def local(i: int) -> str:
+        moment = start + timedelta(minutes=i)
+        return f"{moment - timedelta(hours=4 if moment.hour < 6 else 5):%Y-%m-%d %H:%M}"
+
+    (warning,) = decided(local, time_column="a").warnings
+    assert 'goes back from "2024-11-03 01:59" to "2024-11-03 01:00" in line 182' in warning
+    assert "clocks of America/New_York were put back from 02:00 to 01:00" in warning
+    assert "`fold = \"order\"` for the column 'a'" in warning
+    assert not decided(lambda i: local(ROWS - i), time_column="a").warnings

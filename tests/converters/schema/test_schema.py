@@ -103,6 +103,8 @@ WRONG: list[tuple[dict[str, dict[str, Any]], str]] = [
     ({"key": {"role": "id", "missing_values": ["NA"]}}, r"key\.missing_values means nothing"),
     ({"when": {"role": "time", "zone": "Mars/Base"}}, r"when\.zone: there is no time zone 'Mars"),
     ({"when": {"role": "time", "zone": "../etc"}}, r"when\.zone: there is no time zone"),
+    ({"when": {"role": "time", "fold": "order"}}, r"when\.fold means nothing without `zone`"),
+    ({"more": {"kind": "time", "zone": "UTC", "fold": "later"}}, r"more\.fold means nothing for"),
     ({"late": {"role": "label", "missing_values": ["0"]}}, r"'0' is a class of the label map too"),
     ({"w": {"role": "weight", "max": 1e7}}, r"columns\.w\.max is .*; weights are 0 to 1e\+06"),
     ({"w": {"role": "weight", "min": 1001}}, r"columns\.w\.min is 1001.*name max too"),
@@ -192,6 +194,9 @@ def test_hash_ignores_what_decides_nothing() -> None:
     """Where the server listens, or how labels are listed, is not part of the schema."""
     label = {"positive": ["yes", "1"], "negative": ["no", "0"]}
     assert schema_of(serve={"port": 1}, label=label).hash == schema_of().hash
+    local = {"role": "time", "zone": "Europe/Berlin"}
+    folds = [schema_of({"when": local | {"fold": fold}}) for fold in ("earlier", "later", "order")]
+    assert {built.hash for built in folds} == {schema_of({"when": local}).hash}
 
 
 def test_hash_is_the_same_everywhere() -> None:

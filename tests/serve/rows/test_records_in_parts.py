@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from serve.http.turns import finished
 from serve.rows.appended_records import Counted, IngestReader
 from serve.rows.request_rows import RequestReader
 from serve.rows.row_limits import RowLimits
+from tests.support.rows.schemas import build
 from tests.support.serving.served import a_project
 
 NOW = 1_700_000_000_000
@@ -104,6 +106,18 @@ def test_labels_are_recorded_as_one_list_would_be(
     body = b"\n".join([*lines, b""])
     found = finished(ingest(reader, part_bytes).labels("text/csv", body, NOW))
     assert told(found) == plain(lines, times, b"\n".join)
+
+
+@pytest.mark.parametrize(("fold", "hour"), [("earlier", 5), ("later", 6), ("order", 5)])
+def test_rows_of_a_request_are_in_no_order(reader: RowReader, fold: str, hour: int) -> None:
+    """A local time that comes twice is the one that the config says, never by the row before."""
+    time = {"role": "time", "zone": "America/New_York", "fold": fold}
+    local = RowReader(build({"at": time, "late": {"role": "label"}, "x": {"kind": "numeric"}}))
+    body = b"at,late,x\n2024-11-03 01:50,1,2\n2024-11-03 01:30,1,2\n"
+    now = 1_800_000_000_000
+    found = finished(ingest(local, 10_000).events("text/csv", body, now))
+    expected = [datetime(2024, 11, 3, hour, minute, tzinfo=UTC) for minute in (50, 30)]
+    assert [record.time for record, _ in found] == [1000 * t.timestamp() for t in expected]
 
 
 @pytest.mark.parametrize("body", [b"f1,1\n\n", b"f1,1\r\n\r\n", b"id,label\r\nf1,1\n\n"])
