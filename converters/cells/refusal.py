@@ -36,6 +36,7 @@ SENTENCES = {
     "not-utf8": "the row is not UTF-8",
     "out-of-range": "the number is outside the column's range",
     "rare-value": "the value is rare, and the schema does not allow that",
+    "text-after-quote": "there is text behind a closing quote",
     "text-too-long": "the text has more than 100,000 tokens",
     "too-many-rows": "the record has more than 100,000 rows",
     "unclosed-quote": "a quote in this row is not closed",

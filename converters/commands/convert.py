@@ -73,7 +73,7 @@ def convert(
         shown = opened.enter_context(_shown(file, output))
         tally = convert_file(file, schema, out, reject, shown)
     _summarise(tally, kept, rejects, hidden=schema.only("protected") is not None)
-    if tally.refused and rejects is None:
+    if tally.refused.total and rejects is None:
         raise typer.Exit(1)
 
 
@@ -135,18 +135,23 @@ def _summarise(
     tally: Tally, kept: Sequence[Reject], rejects: str | None, *, hidden: bool = False
 ) -> None:
     """Say how it went; ``hidden`` keeps back whole rows, for they hold protected values."""
+    from converters.show.refused_share import say_refused
+
     for line, refusal in kept:
         where = f" in column '{refusal.column}'" if refusal.column else ""
         text = f': "{refusal.text}"' if refusal.column or not hidden else ""
         say(f"line {line}: {refusal.reason}{where}{text}")
-    refused = tally.refused.total()
-    if refused > len(kept) and rejects is None:
-        say(f"and {refused - len(kept):,} more; --rejects FILE takes them all.")
+    refused = tally.refused
+    if refused.total > len(kept) and rejects is None:
+        say(f"and {refused.total - len(kept):,} more; --rejects FILE takes them all.")
     say(f"{_rows(tally.converted)} converted.")
-    if refused:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in tally.refused.most_common())
-        where = "" if rejects is None else f" They are in {rejects}."
-        say(f"{_rows(refused)} refused: {reasons}.{where}")
+    say_refused(
+        "rows",
+        tally.converted + refused.total,
+        refused.reasons,
+        refused.examples,
+        where="" if rejects is None else f"They are in {rejects}.",
+    )
 
 
 def _rows(count: int) -> str:

@@ -6,13 +6,13 @@ converter as the stream.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import add
 from typing import BinaryIO, NamedTuple, cast
 
 from converters.cells.refusal import Refusal
+from converters.cells.remedies import ReasonCounts
 from converters.convert.records import Headers, RowReader
 from converters.convert.to_vw_text import Row, line
 from converters.files.csv_file import CsvFile
@@ -47,7 +47,7 @@ class Tally:
     """How many rows were converted, and how many refused for which reason."""
 
     converted: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
+    refused: ReasonCounts = field(default_factory=ReasonCounts)
 
 
 def checked(file: CsvFile, schema: Schema) -> Iterator[Checked]:
@@ -93,7 +93,7 @@ def convert(
         if len(good) < len(rows):
             both = zip(lines, rows, strict=True)
             rejects = [Reject(at, row) for at, row in both if isinstance(row, Refusal)]
-            tally.refused.update(r.refusal.reason for r in rejects)
+            tally.refused.add(r.refusal for r in rejects)
             reject(rejects)
         shown(file.rows_read)
     return tally

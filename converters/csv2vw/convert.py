@@ -256,9 +256,9 @@ def convert(
         elif reject is None:
             raise Csv2vwError(_stopped_by(text, lines.name, done.tally.converted))
         else:
-            done.tally.refused[text.refusal.reason] += 1
+            done.tally.refused.add((text.refusal,))
             reject([text])
-        shown(done.tally.converted + done.tally.refused.total())
+        shown(done.tally.converted + done.tally.refused.total)
     return replace(done, classes=converter.classes)
 
 

@@ -71,6 +71,7 @@ def score(
 ) -> None:
     """Score a file offline with a saved version."""
     from converters.files.output import check_apart
+    from converters.show.refused_share import say_refused
     from learners.versions.score_file import score_file
 
     check_apart({"the CSV file": csv, "--config": str(config)}, {"--output": output})
@@ -80,11 +81,12 @@ def score(
         if wanted is None:
             raise UsageError("No version is served yet, so there is nothing to score with.")
         found = registry.versions.find(wanted)
-    result = score_file(settings, schema, found, csv, output)
-    say(f"{result['scored']:,} rows scored with version {wanted}, {result['rejected']:,} refused.")
+    scored, refused = score_file(settings, schema, found, csv, output)
+    say(f"{scored:,} rows scored with version {wanted}, {refused.total:,} refused.")
+    say_refused("rows", scored + refused.total, refused.reasons, refused.examples)
     if json:
-        print_json(result)
-    if result["rejected"]:
+        print_json({"version": wanted, "scored": scored, "rejected": refused.total})
+    if refused.total:
         raise typer.Exit(1)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from converters.cells.refusal import Refusal
+from converters.cells.remedies import ReasonCounts
 from converters.config.settings import Settings
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, unlabelled
@@ -62,16 +63,16 @@ def loaded(settings: Settings, schema: Schema, version: Version) -> Iterator[Lea
 
 def score_file(
     settings: Settings, schema: Schema, version: Version, source: str, output: str
-) -> dict[str, Any]:
+) -> tuple[int, ReasonCounts]:
     """Score every row of a file.
 
     Writes CSV: ``line,id,score,label,reason,column``, one line for each row of the file in order;
     a refused row has no score but a reason.
 
     Returns:
-        ``{"version", "scored", "rejected"}``.
+        How many rows were scored, and which were refused.
     """
-    scored = rejected = 0
+    rows, refused = 0, ReasonCounts()
     with (
         open_csv(source, settings.csv) as file,
         loaded(settings, schema, version) as learner,
@@ -79,11 +80,12 @@ def score_file(
     ):
         out.write("line,id,score,label,reason,column\n")
         for block in _blocks(file, schema):
-            rows = _scored(block, learner, schema, settings.threshold)
-            out.writelines(csv_line(row) + "\n" for row in rows)
-            refused = sum(isinstance(row, Refusal) for _, row in block)
-            scored, rejected = scored + len(block) - refused, rejected + refused
-    return {"version": version.version, "scored": scored, "rejected": rejected}
+            scores = scores_of(learner, [row for _, row in block])
+            lines = _scored(block, scores, schema, settings.threshold)
+            out.writelines(csv_line(line) + "\n" for line in lines)
+            refused.add(score for score in scores if isinstance(score, Refusal))
+            rows += len(block)
+    return rows - refused.total, refused
 
 
 def _blocks(file: CsvFile, schema: Schema) -> Iterator[list[tuple[FileRow, Row | Refusal]]]:
@@ -99,11 +101,11 @@ def _blocks(file: CsvFile, schema: Schema) -> Iterator[list[tuple[FileRow, Row |
 
 def _scored(
     block: Sequence[tuple[FileRow, Row | Refusal]],
-    learner: Learner,
+    scores: Sequence[float | Refusal],
     schema: Schema,
     threshold: float,
 ) -> Iterator[tuple[object, ...]]:
-    for (source, row), score in zip(block, scores_of(learner, [r for _, r in block]), strict=True):
+    for (source, row), score in zip(block, scores, strict=True):
         if isinstance(score, Refusal):
             yield source.line, "", "", "", score.reason, score.column
         else:

@@ -36,7 +36,13 @@ REJECTS = [
     ["6", "wrong-width", "", "1 cells, not 3: 1"],
     ["7", "not-finite", "dist", "inf"],
 ]
-REFUSED = "4 rows refused: 1 bad-label, 1 not-a-number, 1 wrong-width, 1 not-finite."
+REFUSED = "WARNING: 4 of 5 rows (80.0%) were refused. The commonest reasons, and what helps:"
+HELP = [
+    "  1 bad-label (column 'late'): ",
+    "  1 not-a-number (column 'dist'): ",
+    "  1 not-finite (column 'dist'): ",
+    "  Other reasons: 1 wrong-width.",
+]
 
 
 @pytest.fixture
@@ -131,7 +137,8 @@ def test_refused_rows_are_told(folder: Path) -> None:
     """Without a rejects file, refused rows are told with their lines, and the command fails."""
     result = run(file_of(folder, BAD))
     assert (result.exit_code, result.stdout) == (1, "1 | dist:7 carrier=UA\n")
-    assert result.stderr.splitlines() == [
+    *told, one, two, three, rest = result.stderr.splitlines()
+    assert told == [
         "line 3: bad-label in column 'late': \"2\"",
         "line 4: not-a-number in column 'dist': \"far\"",
         'line 6: wrong-width: "1 cells, not 3: 1"',
@@ -139,6 +146,7 @@ def test_refused_rows_are_told(folder: Path) -> None:
         "1 row converted.",
         REFUSED,
     ]
+    assert all(map(str.startswith, (one, two, three, rest), HELP))
 
 
 def test_only_the_first_refused_rows_are_told(folder: Path) -> None:
@@ -146,7 +154,15 @@ def test_only_the_first_refused_rows_are_told(folder: Path) -> None:
     result = run("-", stdin=b"late,dist,carrier\n" + b"1\n" * 30 + b"1,1,UA\n")
     assert result.stderr.count("wrong-width: ") == 10
     assert "and 20 more; --rejects FILE takes them all.\n" in result.stderr
-    assert "30 rows refused: 30 wrong-width." in result.stderr
+    assert "  30 wrong-width (1 cells, not 3): send all of the config's columns" in result.stderr
+
+
+def test_a_few_refused_rows_take_one_line(folder: Path) -> None:
+    """Up to a tenth of the rows: no warning."""
+    (folder / "rows.csv").write_bytes(b"late,dist,carrier\n" + b"1,1,UA\n" * 9 + b"1\n")
+    result = run("rows.csv", "--rejects", "bad.csv")
+    told = "1 of 10 rows refused: 1 wrong-width. They are in bad.csv."
+    assert result.stderr.splitlines() == ["9 rows converted.", told]
 
 
 def test_told_rows_cannot_steer_the_terminal(folder: Path) -> None:
@@ -162,10 +178,8 @@ def test_rejects_file(folder: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "1 | dist:7 carrier=UA\n")
     with (folder / "bad.csv").open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == REJECTS
-    assert result.stderr.splitlines() == [
-        "1 row converted.",
-        f"{REFUSED} They are in bad.csv.",
-    ]
+    told = result.stderr.splitlines()
+    assert [*told[:2], told[-1]] == ["1 row converted.", REFUSED, "They are in bad.csv."]
 
 
 def test_rejects_file_without_rejects(folder: Path) -> None:

@@ -1,0 +1,127 @@
+"""What helps against each reason of a refusal, and refused rows counted by reason.
+
+Reports, warnings, ``freshet dead-letters`` and the table in ``docs/converter.md`` all take the
+remedy from :data:`REMEDIES`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from converters.cells.refusal import Refusal
+
+# A run that refuses a larger share of its rows than this warns.
+MOST_REJECTED = 0.1
+# A warning explains the commonest reasons; a list of all would hide them.
+EXPLAINED = 3
+
+# One sentence for each reason, with what to send or to set instead. No cell is quoted in it.
+REMEDIES = {
+    "accepted-in-place": "nothing to do: the row that was refused before is accepted now, so the "
+    "one sent in its place is not needed",
+    "bad-columns-header": "name each column once in the record's header `columns`, as one line of "
+    "CSV",
+    "bad-json": "send complete JSON: `NaN` and `Infinity` are none, and `null` is missing; mark "
+    "CSV by the header `content-type: text/csv`",
+    "bad-label": "add the spelling to `positive` or `negative` in `[label]`; a header line among "
+    "the rows has to go",
+    "bad-time": "send ISO 8601, or seconds or milliseconds since 1970",
+    "bare-cr": "quote a field that holds a carriage return, and end rows with LF or CRLF",
+    "conflicting-label": "find out who sends two different labels for one id; "
+    "`allow_corrections = true` in `[late_labels]` lets the later one count",
+    "empty-record": "send no record without a row; one with a null value (a tombstone) has none",
+    "empty-row": "leave out blank lines; the last row's line end begins no other",
+    "id-too-long": "send a digest of the id",
+    "inexact-number": "send the number as a string",
+    "missing-id": "send an `id` with each label",
+    "missing-label": "send no row of labels before the label is known",
+    "missing-value": 'send a value, or set the column\'s `missing` to other than `"reject"`',
+    "nested-value": "send a text or number in its place; where the whole row is nested in one "
+    "field, name that in `path` of `[record]`",
+    "not-a-boolean": "add the spelling to the column's `true_values` or `false_values`",
+    "not-a-number": "send decimal notation such as `1234.5`; list a spelling that means nothing "
+    "in the column's `missing_values`, or make the column `categorical`",
+    "not-a-row": "send an object for each row, or a list of objects",
+    "not-finite": "leave the cell empty, or list its spelling in the column's `missing_values`",
+    "not-utf8": "send UTF-8; for a file, name its encoding in `encoding` of `[csv]`",
+    "out-of-range": 'correct the column\'s `min` and `max`, or set `out_of_range = "clip"`',
+    "rare-value": 'set the column\'s `rare` to other than `"reject"`',
+    "text-after-quote": "double the quotes within a quoted field",
+    "text-too-long": "send less text, or make the column `categorical`",
+    "too-many-rows": "put fewer rows into a record",
+    "unclosed-quote": "close the quote; one that belongs to the text is doubled, and its field "
+    "quoted",
+    "unknown-column": 'set `extra = "ignore"` in `[record]` if such fields may be ignored; or add '
+    'the column to the config, with `role = "drop"` if it is no feature',
+    "unlearnable": "give the column `min` and `max`, or a `transform`",
+    "unseen-value": "add the value to the column's `values`, or set its `unseen` to other than "
+    '`"reject"`',
+    "wrong-width": "send all of the config's columns in its order, or name those of the record in "
+    "its header `columns`; a label is `id,label[,time]`; a cell that holds the delimiter is quoted",
+}
+
+# Refused, and not lost: the same row was accepted elsewhere.
+NO_LOSS = frozenset({"accepted-in-place"})
+
+
+@dataclass
+class ReasonCounts:
+    """Refused rows by reason, with an example of each.
+
+    Attributes:
+        reasons: how many rows.
+        examples: where a reason occurred first: its column, or how wide the row was. Never a cell.
+    """
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """How many rows."""
+        return self.reasons.total()
+
+    def add(self, refusals: Iterable[Refusal]) -> None:
+        """Count some more."""
+        for refusal in refusals:
+            if refusal.reason not in self.examples:
+                self.examples[refusal.reason] = _example(refusal)
+            self.reasons[refusal.reason] += 1
+
+
+def commonest(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Reasons with their counts, the commonest first, equal ones by name."""
+    return sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+
+
+def listed(reasons: Mapping[str, int]) -> str:
+    """All reasons in a few words.
+
+    >>> listed({"bad-time": 2, "wrong-width": 30})
+    '30 wrong-width, 2 bad-time'
+    """
+    return ", ".join(f"{count:,} {reason}" for reason, count in commonest(reasons))
+
+
+def explained(
+    reasons: Mapping[str, int], examples: Mapping[str, str], most: int = EXPLAINED
+) -> list[str]:
+    """The commonest reasons, each with its count, an example, and what helps.
+
+    >>> explained({"id-too-long": 2}, {"id-too-long": "column 'user'"})
+    ["2 id-too-long (column 'user'): send a digest of the id."]
+    """
+    return [
+        f"{count:,} {reason}"
+        + (f" ({examples[reason]})" if examples.get(reason) else "")
+        + (f": {REMEDIES[reason]}." if reason in REMEDIES else ".")
+        for reason, count in commonest(reasons)[:most]
+    ]
+
+
+def _example(refusal: Refusal) -> str:
+    if refusal.reason == "wrong-width":
+        return refusal.text.partition(":")[0]  # the row itself follows
+    return f"column '{refusal.column}'" if refusal.column else ""
