@@ -8,7 +8,6 @@ order. The result is a candidate version; nothing serves it until it is promoted
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import check_same
 from stream.dead_letters.exactly_once import once_reader
-from stream.fold.outputs import Score, read_dead_letters, read_scores
+from stream.fold.outputs import Score, read_scores
 from stream.fold.pipeline import Pipeline, Written, new_pipeline
-from stream.fold.run_report import report
+from stream.fold.run_report import Rows, ThisRun, examples, report, rows_of
 from stream.log import journal
 from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, Place, Record
@@ -73,7 +72,7 @@ class Backfill:
         topics = topics_of(self.context.settings)
         lines = journal.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
         with closing(self._beginning(live)) as pipeline:
-            before = pipeline.counts.events
+            before = rows_of(pipeline)
             start = self._fold_log(log, topics, live.start, lines, pipeline, folded)
             return self._candidate(pipeline, start, live.parent_version, began, before)
 
@@ -161,14 +160,19 @@ class Backfill:
         )
 
     def _candidate(
-        self, pipeline: Pipeline, start: Start, parent: int | None, began: float, before: int = 0
+        self,
+        pipeline: Pipeline,
+        start: Start,
+        parent: int | None,
+        began: float,
+        before: Rows | None = None,
     ) -> dict[str, Any]:
         """Save what was folded as a candidate, and report."""
         with checkpoint.saved(
             self.snapshots, self.context, pipeline, start, parent, learned_something=True
         ) as saved:
             version = self.registry.writer.add_candidate(saved)
-        this_run = saved.events["events"] - before, monotonic() - began
+        this_run = ThisRun(before or Rows(), monotonic() - began, examples(pipeline))
         return report(saved.events, saved.metrics, version, saved.model_sha256, this_run)
 
 
@@ -205,15 +209,11 @@ def run(
 def _from_file(
     maker: Backfill, source: str, options: HistoryOptions, scores: TextIO | None
 ) -> dict[str, Any]:
-    refused: Counter[str] = Counter()
     with open_csv(source, maker.context.settings.csv) as file:
         history = History(file, maker.context.schema, options)
         with progress("events", file.size, file.tell) as shown:
-            report = maker.from_file(history, _folded(shown, scores, refused))
+            report = maker.from_file(history, _folded(shown, scores))
     warn_of_waits(history, maker.context.settings)
-    if refused:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common())
-        say(f"Refused: {reasons}. List them with: freshet convert {source} --rejects FILE")
     if maker.registry.versions.live_lineage() is not None:
         say(
             "A learner of this model has learned from the log. Promoting this candidate replaces "
@@ -223,10 +223,8 @@ def _from_file(
     return report
 
 
-def _folded(
-    shown: Callable[[int], None], scores: TextIO | None, refused: Counter[str] | None = None
-) -> Folded:
-    """After each batch: progress, the scores if they are wanted, and the refusals' reasons."""
+def _folded(shown: Callable[[int], None], scores: TextIO | None) -> Folded:
+    """After each batch: progress, and the scores if they are wanted."""
     writer = None if scores is None else csv.writer(scores, lineterminator="\n")
     if writer is not None:
         writer.writerow(Score._fields)
@@ -235,9 +233,6 @@ def _folded(
         shown(pipeline.counts.events)
         if writer is not None:
             writer.writerows(read_scores(map(_as_read, written.scores)))
-        if refused is not None:
-            letters = read_dead_letters(map(_as_read, written.dead_letters))
-            refused.update(letter.reason for letter in letters)
 
     return folded
 

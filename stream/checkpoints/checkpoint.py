@@ -167,6 +167,8 @@ def _restore(pipeline: Pipeline, context: ResolvedConfig, snapshot: Snapshot) ->
         pipeline.evaluator.drop(name)
     log_changes(context, state, restarted)
     pipeline.planner.counts = Counts(**state["counts"])
+    for kind, reasons in state["metrics"].get("rejected_reasons", {}).items():
+        pipeline.planner.refused[kind].reasons.update(reasons)
     pipeline.batches = state["batches"]
     pipeline.output_before = to_cut(state["output_before"])
     pipeline.sample.extend(state["sample"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from converters.config.shown_url import shown_url
-from converters.errors import UsageError
+from converters.errors import FreshetError, UsageError
 from converters.files.output import check_apart
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 from stream.process_control import stopped_by_signals
@@ -31,6 +31,26 @@ ScoreAhead = Annotated[
 RowsPerMessage = Annotated[
     int, typer.Option("--rows-per-message", min=1, max=100_000, help="Most rows in one record.")
 ]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="With 'log': from its start, without the journal.")
+]
+ScoresFile = Annotated[
+    typer.FileTextWrite | None,
+    typer.Option("--scores", help="Write each row's score as CSV, as 'scores' prints them."),
+]
+Promote = Annotated[bool, typer.Option("--promote", help="Serve the candidate when it is done.")]
+MaxRejected = Annotated[
+    str | None,
+    typer.Option(
+        "--max-rejected",
+        metavar="SHARE",
+        help="Exit with 1 if a larger share of this run's rows is refused: 0.1 or 10% (default).",
+    ),
+]
+
+
+class TooManyRejectedError(FreshetError):
+    """A run has refused more of its rows than it may."""
 
 
 def produce(
@@ -73,6 +93,7 @@ def learn(
     until_end: Annotated[
         bool, typer.Option("--until-end", help="Stop at the log's current end, and report.")
     ] = False,
+    max_rejected: MaxRejected = None,
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
@@ -81,6 +102,7 @@ def learn(
     from stream.logging import configure_logs
     from stream.reading.batch_source import Readers
 
+    allowed = _share(max_rejected, until_end=until_end)
     configure_logs()
     settings, schema = read_config(config)
     with closing(Readers(settings)) as readers:
@@ -97,10 +119,9 @@ def learn(
                     lambda _, learning: shown(learning.pipeline.counts.events),
                     until_end=until_end,
                 )
-    if json:
-        print_json(report)
-    else:
-        _say_report(report)
+    too_many = _tell(report, allowed, DEAD_LETTERS, json=json)
+    if too_many and until_end:
+        raise TooManyRejectedError(f"{too_many}, so this run has failed. {NOTHING_LOST}")
 
 
 def backfill(
@@ -109,16 +130,10 @@ def backfill(
     label_time: LabelTime = None,
     score_ahead: ScoreAhead = 0.0,
     rows_per_message: RowsPerMessage = 50,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="With 'log': from its start, without the journal.")
-    ] = False,
-    scores: Annotated[
-        typer.FileTextWrite | None,
-        typer.Option("--scores", help="Write each row's score as CSV, as 'scores' prints them."),
-    ] = None,
-    promote: Annotated[
-        bool, typer.Option("--promote", help="Serve the candidate when it is done.")
-    ] = False,
+    fresh: Fresh = False,
+    scores: ScoresFile = None,
+    promote: Promote = False,
+    max_rejected: MaxRejected = None,
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
@@ -129,20 +144,68 @@ def backfill(
     from stream.resolved_config import resolve
 
     configure_logs()
+    allowed = _share(max_rejected)
     settings, schema = read_config(config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
     _check_source(source, options, fresh=fresh)
     if scores:
         check_apart({"the CSV file": source, "--config": str(config)}, {"--scores": scores.name})
     report = run(resolve(settings, schema), source, options, fresh=fresh, scores=scores)
+    too_many = _tell(report, allowed, _where_listed(source, fresh=fresh), json=json)
+    if too_many:
+        raise TooManyRejectedError(f"{too_many}, so version {report['version']} {STAYS_CANDIDATE}")
     if promote:
         promote_version(settings, report["version"], "backfill --promote")
+    elif not json:
+        say(f"Serve it with: freshet promote {report['version']} --reason TEXT")
+
+
+DEAD_LETTERS = "List the refused rows with: freshet dead-letters"
+NOTHING_LOST = (
+    "What was accepted is learned and saved. Correct what was refused; 'freshet "
+    "replay-dead-letters' tells how to resubmit it."
+)
+STAYS_CANDIDATE = (
+    "stays a candidate. Correct what was refused and run the backfill again, or serve the version "
+    "all the same with 'freshet promote'."
+)
+
+
+def _where_listed(source: str, *, fresh: bool) -> str:
+    """How to see the rows that a backfill has refused, which it writes to no topic."""
+    if source != "log":
+        return f"List the refused rows with: freshet convert {source} --rejects FILE"
+    return "" if fresh else DEAD_LETTERS  # under another config others are refused
+
+
+def _share(text: str | None, *, until_end: bool = True) -> float:
+    from converters.cells.remedies import MOST_REJECTED
+    from converters.show.refused_share import to_share
+
+    if text is not None and not until_end:
+        raise UsageError("--max-rejected goes with --until-end: else learning ends when stopped.")
+    return MOST_REJECTED if text is None else to_share(text)
+
+
+def _tell(report: dict[str, Any], allowed: float, listed: str, *, json: bool) -> str:
+    """Print a report, and which rows of this run were refused; if too many, what to fail with."""
+    from converters.show.refused_share import say_refused
+
     if json:
         print_json(report)
-        return
-    _say_report(report)
-    if not promote:
-        say(f"Serve it with: freshet promote {report['version']} --reason TEXT")
+    else:
+        _say_report(report)
+    too_many = ""
+    for kind, found in report["rejected_this_run"].items():
+        rows, what = found["rows"], f"rows of {kind} in this run"
+        named = found["reasons"], found["examples"]
+        if say_refused(what, rows, *named, where=listed, allowed=allowed):
+            share = found["rejected"] / rows
+            too_many = too_many or (
+                f"{found['rejected']:,} of {rows:,} {what} ({share:.1%}) were refused, more than "
+                f"--max-rejected {allowed:.4g} allows"
+            )
+    return too_many
 
 
 def _options(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from converters.cells.refusal import Refusal
+from converters.cells.remedies import ReasonCounts
 from converters.convert.to_vw_text import unlabelled
 from stream.fold import record_planner
 from stream.fold.plan import LESSON, REMEMBERED, Plan, Refused, Scored, Teaching
@@ -40,14 +41,24 @@ class Counts:
     crowded_out: int = 0
 
 
+EVENTS, LABELS = "events", "labels"
+
+
 @dataclass
 class Planner:
-    """Plans records in order; owns the joins and the counts."""
+    """Plans records in order; owns the joins and the counts.
+
+    Attributes:
+        refused: refused rows of events and of labels by reason, over the lineage.
+    """
 
     joiner: Joiner
     negative_when_expired: bool = False
     teaching: Teaching = field(default_factory=Teaching)
     counts: Counts = field(default_factory=Counts)
+    refused: dict[str, ReasonCounts] = field(
+        default_factory=lambda: {EVENTS: ReasonCounts(), LABELS: ReasonCounts()}
+    )
 
     def add(self, record: Taken, plan: Plan) -> None:
         """Plan the rows of one more record."""
@@ -61,6 +72,8 @@ class Planner:
             self._labels(record, plan, refused)
         if refused:
             plan.refused.append((record, refused))
+            kind = EVENTS if isinstance(record, EventRows) else LABELS
+            self.refused[kind].add(refusal for _, refusal in refused)
 
     def _many_events(self, record: EventRows, plan: Plan) -> bool:
         """Plan the record as a whole, if it is plain enough."""

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
+from converters.cells.remedies import NO_LOSS, commonest
 from stream.fold.pipeline import Pipeline
+from stream.fold.row_planner import EVENTS, LABELS
+
+Examples = Mapping[str, Mapping[str, str]]
+# Rows of events and of labels, and the refused ones of each by reason.
+Rows = Counter[tuple[str, str]]
+# In place of a reason: all rows of the kind.
+ALL = ""
 
 
 def counts(pipeline: Pipeline) -> dict[str, int]:
@@ -29,7 +39,45 @@ def metrics(pipeline: Pipeline) -> dict[str, Any]:
     if troubles:
         report["shadow_troubles"] = troubles
     report["stream_time"] = pipeline.joiner.stream_time
+    report["rejected_reasons"] = rejected_reasons(pipeline)
     return report
+
+
+def rejected_reasons(pipeline: Pipeline) -> dict[str, dict[str, int]]:
+    """How many rows of events and of labels were refused for which reason, over the lineage."""
+    return {kind: dict(commonest(of.reasons)) for kind, of in pipeline.planner.refused.items()}
+
+
+def examples(pipeline: Pipeline) -> Examples:
+    """Where the reasons of refusals occurred, since the pipeline was loaded."""
+    return {kind: of.examples for kind, of in pipeline.planner.refused.items()}
+
+
+def rows(counts: Mapping[str, int], reasons: Mapping[str, Mapping[str, int]]) -> Rows:
+    """Rows taken and refused, to be subtracted from those of a later time."""
+    found = Counter({(kind, ALL): counts.get(kind, 0) for kind in (EVENTS, LABELS)})
+    for kind, of in reasons.items():
+        found.update({(kind, reason): count for reason, count in of.items()})
+    return found
+
+
+def rows_of(pipeline: Pipeline) -> Rows:
+    """The same of a pipeline, as of now."""
+    return rows(counts(pipeline), rejected_reasons(pipeline))
+
+
+class ThisRun(NamedTuple):
+    """What a run has to know to report what it did itself.
+
+    Attributes:
+        before: the rows that were taken before it.
+        seconds: how long it took.
+        examples: where reasons of refusals occurred.
+    """
+
+    before: Rows
+    seconds: float
+    examples: Examples
 
 
 def report(
@@ -37,7 +85,7 @@ def report(
     metrics: dict[str, Any],
     version: int | None,
     model_sha256: str | None,
-    this_run: tuple[int, float],
+    this_run: ThisRun,
 ) -> dict[str, Any]:
     """Cumulative counts and measures, the newest version, and what this run did.
 
@@ -46,15 +94,33 @@ def report(
         metrics: the results of progressive validation.
         version: the newest.
         model_sha256: its model's fingerprint.
-        this_run: events taken, and seconds.
+        this_run: what was there before it.
     """
-    events, seconds = this_run
+    taken = rows(counts, metrics.get("rejected_reasons", {}))
+    taken.subtract(this_run.before)
+    events = max(0, taken[EVENTS, ALL])
     return {
         **summary(counts, metrics),
         "version": version,
         "model_sha256": model_sha256,
+        "rejected_this_run": {
+            kind: rejected(kind, taken, this_run.examples.get(kind, {}))
+            for kind in (EVENTS, LABELS)
+        },
         "events_this_run": events,
-        "events_per_second": round(events / max(seconds, 1e-9), 1),
+        "events_per_second": round(events / max(this_run.seconds, 1e-9), 1),
+    }
+
+
+def rejected(kind: str, taken: Rows, examples: Mapping[str, str]) -> dict[str, Any]:
+    """How many of these rows are of a kind, and how many of those were refused for which reason."""
+    lost = {r: n for (of, r), n in taken.items() if of == kind and r not in {ALL, *NO_LOSS}}
+    found = {reason: count for reason, count in lost.items() if count > 0}
+    return {
+        "rows": max(0, taken[kind, ALL]),
+        "rejected": sum(found.values()),
+        "reasons": dict(commonest(found)),
+        "examples": {reason: examples[reason] for reason in found if examples.get(reason)},
     }
 
 

@@ -27,7 +27,8 @@ from learners.snapshots.errors import SnapshotDiskError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints.saver import Saver
 from stream.fold import run_report
-from stream.fold.run_report import report
+from stream.fold.pipeline import Pipeline
+from stream.fold.run_report import Rows, ThisRun, report, rows_of
 from stream.learner.beginning import Beginning, Starting
 from stream.learner.heartbeat import Outage
 from stream.learner.loop import Learning, Upkeep
@@ -134,7 +135,8 @@ class LearnerProcess:
     learning: Learning | None = None
     outage: Outage = field(init=False)
     _limit: dict[Place, int] | None = None
-    _before: int | None = None
+    _before: Rows = field(default_factory=Rows)
+    _lineage: int | None = None
 
     def __post_init__(self) -> None:
         """Waiting ends when this process is asked to stop."""
@@ -190,8 +192,7 @@ class LearnerProcess:
         begin = Starting(
             self.context, self.topics, log, self.registry, self.snapshots, self.epoch
         ).begin()
-        if self._before is None:
-            self._before = begin.pipeline.counts.events
+        self._count_from(begin.pipeline)
         with closing(begin.pipeline):
             saver = Saver(self.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
             upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep)
@@ -201,6 +202,16 @@ class LearnerProcess:
             self._take_batches(self.connection, begin, self.learning, seen)
         # A backfill was promoted meanwhile: restart from it, in the same process.
         return not self.learning.promoted
+
+    def _count_from(self, pipeline: Pipeline) -> None:
+        """Count this run's rows from here, on a new lineage on top of those of the last one."""
+        if pipeline.lineage == self._lineage:
+            return
+        done = Rows() if self.learning is None else rows_of(self.learning.pipeline)
+        done.subtract(self._before)
+        self._before = rows_of(pipeline)
+        self._before.subtract(done)
+        self._lineage = pipeline.lineage
 
     def _take_batches(
         self, connection: Connection, begin: Beginning, learning: Learning, seen: Seen
@@ -246,12 +257,13 @@ class LearnerProcess:
         latest = self.registry.serving.pointers().latest
         if point is None and latest is not None:  # a promoted backfill, and nothing learned since
             point = self.registry.versions.find(latest)
+        examples = {} if self.learning is None else run_report.examples(self.learning.pipeline)
         return report(
             counts,
             metrics,
             latest,
             None if point is None else point.model_sha256,
-            (max(0, counts.get("events", 0) - (self._before or 0)), seconds),
+            ThisRun(self._before, seconds, examples),
         )
 
 
