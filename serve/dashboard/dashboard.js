@@ -73,7 +73,7 @@ function showStates(status) {
   state("state-registry", status.registry.reachable ? "good" : "bad", status.registry.reachable ? "registry reachable" : "registry unreachable");
   const waiting = learner?.waiting_for ? `The learner has been waiting since ${since(learner.waiting_since)}: ${learner.waiting_for}` : "";
   const saving = learner?.checkpoint_trouble ? `The last checkpoint failed: ${learner.checkpoint_trouble}` : "";
-  const trouble = [status.trouble, status.registry.trouble, waiting, saving, learner?.labels_trouble].filter(Boolean).join(" ");
+  const trouble = [status.trouble, status.registry.trouble, waiting, saving, learner?.labels_trouble, learner?.rejected_trouble].filter(Boolean).join(" ");
   by("trouble").textContent = trouble;
   by("trouble").hidden = !trouble;
 }

@@ -43,7 +43,7 @@ Asked = tuple[Status | None, list[Version], list[Entry]]
 # Of the heartbeat, what is not a count of events or labels.
 NOT_COUNTS = frozenset(
     {"events_per_second", "lag", "positions", "alive", "metrics"}
-    | {"waiting_for", "waiting_since", "checkpoint_trouble", "labels_trouble"}
+    | {"waiting_for", "waiting_since", "checkpoint_trouble", "labels_trouble", "rejected_trouble"}
 )
 
 
@@ -143,6 +143,7 @@ def _learner(status: Status | None, labels_limit: int) -> State | None:
         "labels_limit": labels_limit,
         "labels_crowded_out": beat.get("crowded_out_labels", 0),
         "labels_trouble": beat.get("labels_trouble", ""),
+        "rejected_trouble": beat.get("rejected_trouble", ""),
         "counts": {
             name: n
             for name, n in beat.items()
@@ -172,6 +173,12 @@ GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
         ("learner_up", "alive", False, "Whether the learner is alive."),
         ("learner_waiting", "waiting_for", "", "Whether it waits for log, registry or disk."),
         ("learner_checkpoint_failing", "checkpoint_trouble", "", "Whether its last one failed."),
+        (
+            "learner_rejecting",
+            "rejected_trouble",
+            "",
+            "Whether it refuses many rows.",
+        ),
         ("labels_waiting", "labels_waiting", None, "Labels that wait for their event."),
         ("labels_limit", "labels_limit", None, "How many labels may wait for their event."),
         ("labels_crowded_out", "labels_crowded_out", None, "Labels evicted at that limit."),
@@ -284,6 +291,13 @@ class Gauges(Collector):
         yield _family("learner_lag_records", unread, ("topic", "partition"), lag)
         counts = (((name,), n) for name, n in learner.get("counts", {}).items())
         yield _family("learner_rows", "Rows by outcome, over the lineage.", ("count",), counts)
+        refused = (
+            ((kind, reason), count)
+            for kind, reasons in metrics.get("rejected_reasons", {}).items()
+            for reason, count in reasons.items()
+        )
+        meaning = "Refused rows by reason, over the lineage."
+        yield _family("learner_rejected_rows", meaning, ("topic", "reason"), refused)
         for name in MEASURES:
             yield _family(name, f"Progressive {name}.", ("learner", "over"), _views(metrics, name))
         value = metrics.get("value") or {}

@@ -6,16 +6,20 @@ learned.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Any
 
 import structlog
 
+from converters.cells.remedies import MOST_REJECTED, explained, listed
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import iso, utc_now
+from stream.fold.pipeline import Pipeline
+from stream.fold.row_planner import EVENTS, LABELS
+from stream.fold.run_report import ALL, Rows, examples, rejected, rows_of
 from stream.log.batch import Batch
 from stream.process_control import Backoff
 
@@ -112,6 +116,55 @@ class WaitingLabels:
 
     def _said(self, waiting: int, evicted: int) -> dict[str, int]:
         return {"waiting": waiting, "at_most": self._bound, "evicted": evicted}
+
+
+# Fewer rows say little about the share that is refused.
+LEAST_ROWS = 100
+
+
+class RefusedShare:
+    """Warns when more than a tenth of the rows of events or of labels is refused, and when it ends.
+
+    Rows are judged in blocks: all since the last look, or since several if they were few.
+
+    Args:
+        pipeline: whose refusals are looked at, from now on.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._judged = rows_of(pipeline)
+        self._troubles = dict.fromkeys((EVENTS, LABELS), "")
+        self._warned = dict.fromkeys(self._troubles, False)
+        self._silent_until = dict.fromkeys(self._troubles, 0.0)
+
+    def look(self) -> str:
+        """Log what begins and what ends, at most once a minute; returns the trouble, or nothing."""
+        now = rows_of(self._pipeline)
+        for kind in self._troubles:
+            if now[kind, ALL] - self._judged[kind, ALL] >= LEAST_ROWS:
+                block = Rows({each: n - self._judged[each] for each, n in now.items()})
+                self._judge(kind, rejected(kind, block, examples(self._pipeline)[kind]))
+                self._judged.update({each: n for each, n in block.items() if each[0] == kind})
+        return " ".join(filter(None, self._troubles.values()))
+
+    def _judge(self, kind: str, found: Mapping[str, Any]) -> None:
+        said = {"topic": kind, "rows": found["rows"], "rejected": found["rejected"]}
+        if found["rejected"] <= MOST_REJECTED * found["rows"]:
+            self._troubles[kind] = ""
+            if self._warned[kind]:
+                self._warned[kind] = False
+                log.info("rows are accepted again", **said)
+            return
+        self._troubles[kind] = (
+            f"{found['rejected']:,} of the last {found['rows']:,} rows of {kind} were refused: "
+            f"{listed(found['reasons'])}. List them with: freshet dead-letters"
+        )
+        if not self._warned[kind] and monotonic() >= self._silent_until[kind]:
+            self._warned[kind] = True
+            self._silent_until[kind] = monotonic() + FLOOD_SECONDS
+            why = " ".join(explained(found["reasons"], found["examples"]))
+            log.warning("many rows are refused", **said, reasons=why)
 
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 15.0

@@ -26,7 +26,7 @@ from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.pipeline import Written
 from stream.learner.beginning import Beginning, promoted_backfill
-from stream.learner.heartbeat import Heartbeat, WaitingLabels
+from stream.learner.heartbeat import Heartbeat, RefusedShare, WaitingLabels
 from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
@@ -151,6 +151,7 @@ class Learning:
         self._heartbeat = Heartbeat()
         joiner = begin.pipeline.joiner
         self._labels = WaitingLabels(joiner.most_labels, joiner.crowded_out_labels)
+        self._refused = RefusedShare(begin.pipeline)
         self._silent_until = 0.0
         self._metrics_due = 0.0
         self._last_metrics: dict[str, Any] = {}
@@ -231,6 +232,7 @@ class Learning:
             **run_report.counts(self.pipeline),
             "metrics": self._metrics(fresh=not alive),
             "checkpoint_trouble": self._saver.trouble,
+            "rejected_trouble": self._refused.look(),
             "labels_trouble": self._labels.look(len(joiner.labels), joiner.crowded_out_labels),
         }
         self._upkeep.beat(self.status)

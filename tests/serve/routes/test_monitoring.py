@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from converters.cells.refusal import Refusal
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.writer import Writer
 from serve.routes.monitoring import KEPT_SECONDS
@@ -88,6 +89,19 @@ def test_metrics_tell_of_labels_without_an_event(served: tuple[TestClient, Maker
         assert found["freshet_labels_limit",] == 1_000_000
         assert found["freshet_labels_crowded_out",] == evicted
     assert client.get("/status").json()["learner"]["labels_trouble"] == "Labels wait."
+
+
+def test_metrics_tell_of_refused_rows(served: tuple[TestClient, Maker]) -> None:
+    """By topic and reason, over the lineage; whether they are many, and in words."""
+    client, maker = served
+    maker.pipeline.planner.refused["events"].add([Refusal("bad-time", "at", "x")] * 3)
+    for trouble in ("", "Many are refused."):
+        beat(maker, rejected_trouble=trouble)
+        settled()
+        found = samples(client)
+        assert found["freshet_learner_rejecting",] == bool(trouble)
+        assert found["freshet_learner_rejected_rows", "bad-time", "events"] == 3
+    assert client.get("/status").json()["learner"]["rejected_trouble"] == "Many are refused."
 
 
 def test_metrics_count_requests_rows_and_refusals(served: tuple[TestClient, Maker]) -> None:
