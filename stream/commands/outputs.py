@@ -18,10 +18,12 @@ from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_jso
 from stream.process_control import stopped_by_signals
 
 if TYPE_CHECKING:
+    from converters.cells.remedies import ReasonCounts
     from converters.config.settings import Settings
     from converters.schema.schema import Schema
     from stream.dead_letters.corrected_file import Report
     from stream.dead_letters.resend import SendingAgain
+    from stream.fold.outputs import DeadLetter
     from stream.log.contract import Record
     from stream.log.topics import Topics
 
@@ -95,19 +97,33 @@ def dead_letters(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Print refused rows as CSV.
+    """Print refused rows as CSV, and what helps.
 
-    Columns: topic,partition,offset,row,reason,column,text.
+    Columns: topic,partition,offset,row,reason,column,text. A summary by reason, with what
+    helps against each, goes to standard error.
     """
+    from converters.cells.remedies import ReasonCounts, explained
     from stream.fold.outputs import DeadLetter, read_dead_letters
 
     settings, schema = read_config(config)
     if rows is not None:
         _print_whole(settings, schema, rows, reason, json=json)
         return
+    refused = ReasonCounts()
     with output_records(settings, "dead_letters", 0) as records:
         letters = (d for d in read_dead_letters(records) if reason in (None, d.reason))
-        print_rows(DeadLetter._fields, letters, json=json)
+        print_rows(DeadLetter._fields, _counted(letters, refused), json=json)
+    for line in explained(refused.reasons, refused.examples, len(refused.reasons)):
+        say(line)
+
+
+def _counted(letters: Iterator[DeadLetter], refused: ReasonCounts) -> Iterator[DeadLetter]:
+    """The same, counted by reason on the way."""
+    from converters.cells.refusal import Refusal
+
+    for letter in letters:
+        refused.add((Refusal(letter.reason, letter.column, letter.text),))
+        yield letter
 
 
 def replay_dead_letters(

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from converters.cells.remedies import REMEDIES
 from converters.config import load
 from converters.schema import schema
+from serve.cli import app
 from stream.log.contract import Outgoing
 from stream.log.topics import create_topics
 from tests.support.serving.project import Project, answers, same
@@ -46,6 +50,20 @@ BAD: list[tuple[bytes, tuple[tuple[str, bytes], ...], list[str]]] = [
     (b'[{"id": "x", "surprise": 1}, 5, "text"]', (), ["unknown-column", "not-a-row", "not-a-row"]),
     (b"x,1357016400,1,AX,JFK,3,100,\nshort\n\n", (), ["wrong-width", "empty-row"]),
 ]
+
+
+def test_the_list_ends_with_what_helps(tmp_path: Path) -> None:
+    """On standard error, by reason, so that the list itself stays CSV."""
+    project = Project(tmp_path)
+    project.append(b"too,few", b"x,y,1,AX,JFK,3,100,", b"x,z,1,AX,JFK,3,100,")
+    project.learn()
+    for more, reasons in (([], 2), (["--reason", "bad-time", "--json"], 1)):
+        arguments = ["dead-letters", "--config", str(project.config_file), *more]
+        result = CliRunner().invoke(app, arguments)
+        told = result.stderr.splitlines()
+        assert told[0] == f"2 bad-time (column 'at'): {REMEDIES['bad-time']}."
+        assert len(told) == reasons
+        assert result.stdout.count("bad-time") == 2
 
 
 def fill(project: Project, records: list[Outgoing]) -> None:
