@@ -1,20 +1,22 @@
 """The records that the learner writes for each input record: one of scores, one of dead letters.
 
 Both carry the key ``topic:partition:offset`` of the record they answer, and one CSV line a row:
-``row,id,score,lessons,lineage`` and ``row,reason,column,text``. The readers give the rows back.
+``row,id,score,lessons,lineage`` and ``row,reason,column,text``. As JSON a score is a record by
+itself, an object under the key of its id. The readers give the rows back, whatever their form.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import orjson
 
 from converters.cells.refusal import Refusal
 from converters.files.framing import csv_line
+from stream.fold.plan import Scored
 from stream.log.batch import Taken
 from stream.log.contract import Outgoing, Place, Record
 
@@ -22,6 +24,9 @@ from stream.log.contract import Outgoing, Place, Record
 MOST_BYTES = 2**19
 # From here to 1 orjson writes what repr does, in a fifth of the time.
 SAME_AS_REPR = 1e-4
+
+# The scores of a record's rows as records; see :func:`score_records`.
+ScoreRecords = Callable[[Taken, Sequence[Scored], Sequence[str], int], list[Outgoing]]
 
 
 class Score(NamedTuple):
@@ -63,9 +68,45 @@ def score_texts(scores: Sequence[float]) -> list[str]:
     return [t if s >= SAME_AS_REPR else repr(s) for s, t in zip(scores, texts, strict=False)]
 
 
-def score_records(record: Taken, lines: Sequence[str]) -> list[Outgoing]:
-    """The scores of a record's rows: one record, or several if it would be a large one."""
+def score_records(
+    record: Taken, rows: Sequence[Scored], shown: Sequence[str], lineage: int
+) -> list[Outgoing]:
+    """The scores of a record's rows: one record, or several if it would be a large one.
+
+    Args:
+        record: whose rows were scored.
+        rows: those rows.
+        shown: the score of each line of the plan, formatted.
+        lineage: number of the lineage that gave them.
+    """
+    plain = "".join([row[1] for row in rows]).isalnum()
+    lines = [
+        f"{n},{i if plain else csv_field(i)},{shown[at]},{lessons},{lineage}"
+        for n, i, at, lessons in rows
+    ]
     return [Outgoing(value, record.time, key=_key(record)) for value in _values(lines)]
+
+
+def json_score_records(
+    record: Taken, rows: Sequence[Scored], shown: Sequence[str], lineage: int
+) -> list[Outgoing]:
+    """The same as an object for each row; a row without an id has no key."""
+    place, time = record.place, record.time
+    origin = f'"topic":"{place.topic}","partition":{place.partition},"offset":{record.offset}'
+    return [
+        Outgoing(
+            f'{{"id":{_json_text(i)},"score":{shown[at]},{origin},"row":{n},"lessons":{lessons},'
+            f'"lineage":{lineage}}}'.encode(),
+            time,
+            key=i.encode() or None,
+        )
+        for n, i, at, lessons in rows
+    ]
+
+
+def _json_text(text: str) -> str:
+    """A text as JSON holds it; most ids need no escapes."""
+    return f'"{text}"' if text.isalnum() else orjson.dumps(text).decode()
 
 
 def dead_letter_records(record: Taken, refused: Sequence[tuple[int, Refusal]]) -> list[Outgoing]:
@@ -84,8 +125,11 @@ def _values(lines: Sequence[str]) -> list[bytes]:
 
 
 def read_scores(records: Iterable[Record]) -> Iterator[Score]:
-    """The scores of these records of the scores topic."""
+    """The scores of these records of the scores topic, which may have changed its form midway."""
     for record in records:
+        if record.value.startswith(b"{"):
+            yield Score(**orjson.loads(record.value))
+            continue
         place, offset = _origin(record)
         for row, id_, score, lessons, lineage in _rows(record):
             yield Score(*place, offset, int(row), id_, float(score), int(lessons), int(lineage))

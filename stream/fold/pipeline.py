@@ -23,7 +23,13 @@ from learners.calibration.adjustment import Adjuster
 from learners.evaluation.evaluator import Evaluator
 from learners.evaluation.labelled_examples import Lessons, Measuring
 from learners.learner import Learner
-from stream.fold.outputs import csv_field, dead_letter_records, score_records, score_texts
+from stream.fold.outputs import (
+    ScoreRecords,
+    dead_letter_records,
+    json_score_records,
+    score_records,
+    score_texts,
+)
 from stream.fold.plan import Labelled, Plan, Remembered, Teaching, plan_for
 from stream.fold.row_planner import Counts, Planner
 from stream.fold.scoring import AMOUNT, OWN, SLICE, STATIC, Scoring
@@ -57,6 +63,7 @@ class Pipeline:
     Attributes:
         static_after: stream time (ms) from which the frozen copy is taken; None for never.
         lineage: number written with each score.
+        score_records: the form of the scores.
         output_before: next offset of each partition whose records an earlier lineage has output.
         batches: batches taken, the number of the journal's line for the last one.
         marks: the last record taken of each partition.
@@ -67,6 +74,7 @@ class Pipeline:
     evaluator: Evaluator
     saved_joins: SavedJoins
     lineage: int
+    score_records: ScoreRecords = score_records
     static_after: int | None = None
     output_before: Mapping[Place, int] = field(default_factory=dict)
     batches: int = 0
@@ -124,17 +132,12 @@ class Pipeline:
             self._write(plan, scores, written)
 
     def _write(self, plan: Plan, scores: Sequence[float], written: Written) -> None:
-        """One record of scores and one of dead letters for each input record not output before."""
+        """Scores and dead letters of each input record that was not output before."""
         lineage, before = self.lineage, self.output_before
-        shown = score_texts(scores)
+        shown, formed = score_texts(scores), self.score_records
         for record, rows in plan.scored:
             if record.offset >= before.get(record.place, 0):
-                plain = "".join([row[1] for row in rows]).isalnum()
-                lines = [
-                    f"{n},{i if plain else csv_field(i)},{shown[at]},{lessons},{lineage}"
-                    for n, i, at, lessons in rows
-                ]
-                written.scores.extend(score_records(record, lines))
+                written.scores.extend(formed(record, rows, shown, lineage))
         for record, refused in plan.refused:
             if record.offset >= before.get(record.place, 0):
                 written.dead_letters.extend(dead_letter_records(record, refused))
@@ -175,6 +178,7 @@ def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
         Evaluator(Measuring.by(settings, passthrough.slices)),
         SavedJoins(joiner, late.memory),
         lineage,
+        json_score_records if settings.topics.scores_format == "json" else score_records,
         static_after=None if static_after is None else time_ms(static_after),
     )
 
