@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -25,6 +25,7 @@ from converters.errors import UsageError
 
 PREFIX = "FRESHET_"
 UNIX = "unix:"
+SQLITE, KAFKA = "sqlite:///", "kafka://"
 UNREADABLE = (ValueError, TypeError, RecursionError)
 
 # What pydantic says of Python's types, in TOML's words.
@@ -55,11 +56,15 @@ class _EnvironmentSettings(Settings, BaseSettings):
     )
 
 
-def load(path: Path) -> Settings:
-    """Read the config file and the environment.
+def load(
+    path: Path, kafka_config: Path | None = None, tell: Callable[[str], object] = lambda _: None
+) -> Settings:
+    """Read the config file, a properties file of Kafka's that it names, and the environment.
 
     Args:
         path: the TOML file.
+        kafka_config: a properties file in place of the one that it names.
+        tell: is told which keys of a properties file are not used.
 
     Returns:
         Checked settings with absolute ``home``, ``log``, ``registry`` and ``snapshots``.
@@ -70,7 +75,11 @@ def load(path: Path) -> Settings:
     """
     values = _read(path)
     overrides = _environment(values, path)
-    return from_values(_merged(values, overrides), path, overrides)
+    merged = _merged(values, overrides)
+    tables = [each.get("kafka", {}) for each in (values, overrides)]
+    if all(isinstance(table, Mapping) for table in tables):
+        merged |= _with_properties(merged, _laid_over(*tables), path, kafka_config, tell)
+    return from_values(merged, path, overrides)
 
 
 def from_values(
@@ -179,6 +188,64 @@ def _merged(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str
     return merged
 
 
+# What a key of [kafka] replaces besides itself when it is laid over others.
+_CERTIFICATE, _KEY = {"ssl_certfile", "ssl_cert_pem"}, {"ssl_keyfile", "ssl_key_pem"}
+_KEY_PASSWORD = {"ssl_password", "ssl_password_file"}
+ALTERNATIVES = (
+    {"sasl_plain_password", "sasl_plain_password_file"},
+    {"oauth_token_command", "oauth_token_file"},
+    {"ssl_cafile", "ssl_ca_pem"},
+    _KEY,
+    _KEY_PASSWORD,
+)
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """``[kafka]`` with other values over it; who sets one of two ways means it to be the only."""
+    replaced = {name for ways in ALTERNATIVES if ways & set(above) for name in ways}
+    if _CERTIFICATE & set(above):  # comes with its key
+        replaced |= _CERTIFICATE | _KEY | _KEY_PASSWORD
+    return {**{k: v for k, v in below.items() if k not in replaced}, **above}
+
+
+def _with_properties(
+    values: Mapping[str, Any],
+    kafka: Mapping[str, Any],
+    path: Path,
+    kafka_config: Path | None,
+    tell: Callable[[str], object],
+) -> dict[str, Any]:
+    """``[kafka]`` and ``log``, with what a properties file says below them."""
+    named = kafka.get("properties")
+    log = values.get("log") or KAFKA
+    if kafka_config is None and isinstance(named, str) and named:
+        kafka_config = path.parent / Path(named).expanduser()
+    elif kafka_config is not None and not str(log).startswith(KAFKA):
+        raise ConfigError(
+            f"--kafka-config {kafka_config} is for a log in Kafka, but {path}, or the environment, "
+            f"sets log to {shown_url(str(log))!r}. Remove that key, or set it to 'kafka://'."
+        )
+    if kafka_config is None or not str(log).startswith(KAFKA):
+        return {"kafka": kafka} if kafka else {}
+    from converters.config import kafka_properties
+
+    found = kafka_properties.read(kafka_config, kafka)
+    if log == KAFKA and not found.servers:
+        raise ConfigError(
+            f"Nothing says where Kafka is: {kafka_config} has no bootstrap.servers, and {path} no "
+            'log. Add one of them, such as log = "kafka://HOST:9092".'
+        )
+    if found.unused:
+        tell(
+            f"Not used of {kafka_config}: {', '.join(found.unused)}. Freshet sets these itself, or "
+            "has no use for them."
+        )
+    return {
+        "kafka": _laid_over(found.values, kafka) | {"properties": str(kafka_config.absolute())},
+        "log": f"{KAFKA}{found.servers}" if log == KAFKA else log,
+    }
+
+
 def _explain(error: ValidationError, path: Path, overrides: Mapping[str, Any]) -> str:
     """One sentence for each mistake: where, which key, what is wrong, what would be right."""
     return " ".join(
@@ -274,9 +341,15 @@ def _located(settings: Settings, path: Path) -> Settings:
     admin = serve.admin
     if admin.startswith(UNIX):
         admin = f"{UNIX}{(folder / Path(admin.removeprefix(UNIX)).expanduser()).absolute()}"
+    places = {
+        name: (folder / value.expanduser()).absolute()
+        for name, value in settings.kafka
+        if isinstance(value, Path)
+    }
     return settings.model_copy(
         update={
             "serve": serve.model_copy(update={**files, "admin": admin}),
+            "kafka": settings.kafka.model_copy(update=places),
             "home": home,
             "log": _url(settings.log, folder, home / "log.db"),
             "registry": _url(settings.registry, folder, home / "registry.db"),
@@ -287,10 +360,9 @@ def _located(settings: Settings, path: Path) -> Settings:
 
 def _url(url: str, folder: Path, default: Path) -> str:
     if not url:
-        return f"sqlite:///{default}"
-    prefix = "sqlite:///"
-    if url.startswith(prefix):
-        return prefix + str((folder / Path(url.removeprefix(prefix)).expanduser()).absolute())
+        return f"{SQLITE}{default}"
+    if url.startswith(SQLITE):
+        return SQLITE + str((folder / Path(url.removeprefix(SQLITE)).expanduser()).absolute())
     return url
 
 

@@ -24,17 +24,26 @@ if TYPE_CHECKING:  # pydantic takes a quarter of a second to import
     from converters.schema.schema import Schema
 
 Config = Annotated[Path, typer.Option("--config", help="The config file.", show_default=True)]
+KafkaConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--kafka-config",
+        metavar="FILE",
+        help="A properties file of Kafka's clients: brokers, login, certificates.",
+        show_default="kafka.properties",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 DEFAULT_CONFIG = Path("freshet.toml")
 
 
-def read_config(path: Path) -> tuple[Settings, Schema]:
+def read_config(path: Path, kafka_config: Path | None = None) -> tuple[Settings, Schema]:
     """The settings and the schema of a config file; their home is closed to other users."""
     from converters.config import load
     from converters.files import private
     from converters.schema import schema
 
-    settings = load.load(path)
+    settings = load.load(path, kafka_config, say)
     if closed := private.narrow(settings, path):
         say(f"Made {settings.home} private: other users had access to {closed} of its files.")
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from converters.errors import FreshetError
-from converters.show.command_line import DEFAULT_CONFIG, Config, read_config, say
+from converters.show.command_line import DEFAULT_CONFIG, Config, KafkaConfig, read_config, say
 from serve.access.caller import SCOPES
 
 if TYPE_CHECKING:
@@ -36,10 +36,14 @@ Workers = Annotated[
 
 
 def serve(
-    host: Host = None, port: Port = None, workers: Workers = None, config: Config = DEFAULT_CONFIG
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = None,
+    config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
 ) -> None:
     """Serve predictions and the dashboard over HTTP."""
-    settings, schema = _checked(config)
+    settings, schema = _checked(config, kafka_config)
     settings = listening_at(settings, host, port)
     from serve.processes.ports import admin_door, listening
     from serve.server.server import check, run
@@ -114,13 +118,13 @@ def say_admin_token(settings: Settings, address: str) -> None:
         say(f"The page with this machine's admin token: {address}/#token={token}")
 
 
-def _checked(config: Path) -> tuple[Settings, Schema]:
+def _checked(config: Path, kafka_config: Path | None) -> tuple[Settings, Schema]:
     """Read a config with which a server may start: not open where it names a file of tokens.
 
     Raises:
         ConfigError: there is no such file, and there never was.
     """
-    settings, schema = read_config(config)
+    settings, schema = read_config(config, kafka_config)
     from converters.config.load import ConfigError
     from serve.access.tokens import file_of
 
@@ -147,7 +151,12 @@ def _say_of_configured(length: int) -> None:
         )
 
 
-def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) -> None:
+def up(
+    host: Host = None,
+    port: Port = None,
+    config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
+) -> None:
     """Run learner and server together until Ctrl-C.
 
     Either is restarted when it dies, and the server also when it does not answer any more.
@@ -163,15 +172,13 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
     from stream.logging import Detached
     from stream.process_control import stopped_by_signals
 
-    settings, _ = _checked(config)
+    settings, _ = _checked(config, kafka_config)
     host = settings.serve.host if host is None else host
     port = _free_port(host, settings.serve.port if port is None else port, settings.serve.admin)
     probe = Probe(ANY_HOST.get(host, host), port, tls=settings.serve.tls_cert is not None)
-    where = ("--host", host, "--port", str(port))
-    commands = [
-        freshet("learner", "learn", "--config", str(config)),
-        freshet("server", "serve", *where, "--config", str(config)).probed(probe),
-    ]
+    configs = _config_options(config, kafka_config)
+    server = freshet("server", "serve", "--host", host, "--port", str(port), *configs)
+    commands = [freshet("learner", "learn", *configs), server.probed(probe)]
     stop = Event()
     # A terminal that is paused must not keep children from being restarted.
     output = Detached()
@@ -184,6 +191,12 @@ def up(host: Host = None, port: Port = None, config: Config = DEFAULT_CONFIG) ->
         while not stop.is_set():
             supervisor.tend()
             stop.wait(TICK_SECONDS)
+
+
+def _config_options(config: Path, kafka_config: Path | None) -> list[str]:
+    """The options of a child that reads the same config."""
+    given = {"--config": config, "--kafka-config": kafka_config}
+    return [part for name, path in given.items() if path for part in (name, str(path))]
 
 
 def _free_port(host: str, port: int, admin: str) -> int:

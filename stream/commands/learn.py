@@ -13,7 +13,15 @@ import typer
 from converters.config.shown_url import shown_url
 from converters.errors import FreshetError, UsageError
 from converters.files.output import check_apart
-from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
+from converters.show.command_line import (
+    DEFAULT_CONFIG,
+    Config,
+    Json,
+    KafkaConfig,
+    print_json,
+    read_config,
+    say,
+)
 from stream.process_control import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -61,6 +69,7 @@ def produce(
     label_time: LabelTime = None,
     score_ahead: ScoreAhead = 0.0,
     config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
     json: Json = False,
 ) -> None:
     """Send rows and late labels to their topics."""
@@ -73,7 +82,7 @@ def produce(
 
     if rate is not None and rate <= 0:
         raise UsageError(f"--rate {rate}: rows a second must be more than 0.")
-    settings, schema = read_config(config)
+    settings, schema = read_config(config, kafka_config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
     with opened_log(settings, create=True) as event_log, open_csv(csv, settings.csv) as file:
         history = History(file, schema, options)
@@ -95,6 +104,7 @@ def learn(
     ] = False,
     max_rejected: MaxRejected = None,
     config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
     json: Json = False,
 ) -> None:
     """Learn from the stream: score, measure, train, save."""
@@ -104,7 +114,7 @@ def learn(
 
     allowed = _share(max_rejected, until_end=until_end)
     configure_logs()
-    settings, schema = read_config(config)
+    settings, schema = read_config(config, kafka_config)
     with closing(Readers(settings)) as readers:
         readers.get_ready()
         # Imported late: the reader process starts while this one imports the learner.
@@ -135,6 +145,7 @@ def backfill(
     promote: Promote = False,
     max_rejected: MaxRejected = None,
     config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
     json: Json = False,
 ) -> None:
     """Replay history into a new candidate version."""
@@ -145,7 +156,7 @@ def backfill(
 
     configure_logs()
     allowed = _share(max_rejected)
-    settings, schema = read_config(config)
+    settings, schema = read_config(config, kafka_config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
     _check_source(source, options, fresh=fresh)
     if scores:

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from converters.errors import FreshetError
-from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
+from converters.show.command_line import (
+    DEFAULT_CONFIG,
+    Config,
+    Json,
+    KafkaConfig,
+    print_json,
+    read_config,
+    say,
+)
 from stream.process_control import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -67,6 +75,7 @@ def output_records(settings: Settings, what: str, first: int) -> Iterator[Iterat
 def scores(
     first: Annotated[int, typer.Option("--from", min=0, help="First offset to print.")] = 0,
     config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
     json: Json = False,
 ) -> None:
     """Print the scores topic as CSV.
@@ -76,7 +85,7 @@ def scores(
     """
     from stream.fold.outputs import Score, read_scores
 
-    settings, _ = read_config(config)
+    settings, _ = read_config(config, kafka_config)
     with output_records(settings, "scores", first) as records:
         print_rows(Score._fields, read_scores(records), json=json)
 
@@ -95,6 +104,7 @@ def dead_letters(
         typer.Option("--rows", help="Whole rows that are not sent again yet, to be corrected."),
     ] = None,
     config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
     json: Json = False,
 ) -> None:
     """Print refused rows as CSV, and what helps.
@@ -105,7 +115,7 @@ def dead_letters(
     from converters.cells.remedies import ReasonCounts, explained
     from stream.fold.outputs import DeadLetter, read_dead_letters
 
-    settings, schema = read_config(config)
+    settings, schema = read_config(config, kafka_config)
     if rows is not None:
         _print_whole(settings, schema, rows, reason, json=json)
         return
@@ -132,13 +142,14 @@ def replay_dead_letters(
         typer.Argument(help="What 'dead-letters --rows' printed, corrected; - for stdin."),
     ] = None,
     config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
     json: Json = False,
 ) -> None:
     """Send corrected rows again, each once.
 
     Without a file, report what needs correcting.
     """
-    settings, schema = read_config(config)
+    settings, schema = read_config(config, kafka_config)
     with _sending(settings, schema) as sending:
         stopped = stopped_by_signals(lambda: setattr(sending, "stopping", True))
         try:

@@ -36,6 +36,10 @@ DOORS = ("commands", "routes")
 # Modules that one module of the same room imports, and nobody else: why each is one by itself.
 WITH_ONE_IMPORTER: dict[str, str] = {
     "converters.check.findings": "what is wrong with a file, apart from what it holds",
+    "converters.config.kafka_properties": "the files of Kafka's clients, read only where named",
+    "converters.config.key_stores": "formats of Java's; imports a library for PKCS12",
+    "converters.config.login_module": "a language of its own, that of JAAS",
+    "converters.config.properties_file": "the format; kafka_properties has what the keys mean",
     "converters.csv2vw.block_marks": "numpy on the bytes of a block; with blocks over 400 lines",
     "converters.csv2vw.blocks": "the fast twin of row_by_row",
     "converters.files.parquet": "imports pyarrow, which is an extra",

@@ -144,6 +144,27 @@ def test_a_broker_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert f"127.0.0.1:{port}" in message
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("produce", "-"),
+        *(("learn",), ("serve",), ("up",), ("backfill", "log"), ("scores",), ("dead-letters",)),
+        ("replay-dead-letters",),
+    ],
+    ids=" ".join,
+)
+def test_a_properties_file_of_kafka(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Every command that opens the log reads it, and says what is wrong with it."""
+    project = Project(tmp_path)
+    (tmp_path / "client.properties").write_text("acks=all\nsecurity.protocol=SECRET\n")
+    config = project.config_file
+    config.write_text(re.sub("^log = .*$", "", config.read_text(), flags=re.MULTILINE))
+    result = freshet(*command, "--kafka-config", "client.properties", cwd=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert "In client.properties, line 2: the key 'security.protocol' is wrong" in result.stderr
+    assert "SECRET" not in result.stderr
+
+
 def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
     """A file where the folder should be is told, not stumbled over."""
     project = Project(tmp_path / "p")
