@@ -16,6 +16,7 @@ from converters.schema import schema
 from stream.learner.process import Connection, assembled
 from stream.log.contract import Outgoing, Place
 from stream.log.limits import checked
+from stream.log_kafka import connection
 from stream.log_kafka.client import open_producer
 from stream.log_kafka.writers import REQUEST_BYTES, send
 from stream.logging import configure_logs
@@ -26,7 +27,9 @@ class PlainWriter:
     """Hands records to a producer and never asks what became of them."""
 
     def __init__(self, servers: str, journal: str) -> None:
-        self._producer = open_producer(servers, max_request_size=REQUEST_BYTES)
+        self._producer = open_producer(
+            connection.Connection(servers), max_request_size=REQUEST_BYTES
+        )
         # As such a program would have it: what is full, or a little old, goes out by itself.
         self._producer.config["linger_ms"] = 50
         self._journal = journal

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from converters.config.kafka_settings import KafkaSettings
 from converters.config.settings import Settings
 from converters.config.shown_url import shown_url
 from converters.errors import UsageError
@@ -29,7 +30,12 @@ def opened_log(settings: Settings, *, create: bool = False) -> Iterator[EventLog
 def opened(settings: Settings, *, create: bool = True) -> EventLog:
     """The log that the config names; ``create`` as in :func:`stream.open_log.open_log`."""
     replication_factor = settings.topics.replication_factor
-    return open_log(settings.log, replication_factor=replication_factor, create=create)
+    return open_log(
+        settings.log,
+        replication_factor=replication_factor,
+        create=create,
+        kafka=settings.kafka,
+    )
 
 
 SQLITE = "sqlite:///"
@@ -39,7 +45,13 @@ KAFKA_PORT = 9092
 SERVER = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
 
 
-def open_log(url: str, *, replication_factor: int = -1, create: bool = True) -> EventLog:
+def open_log(
+    url: str,
+    *,
+    replication_factor: int = -1,
+    create: bool = True,
+    kafka: KafkaSettings | None = None,
+) -> EventLog:
     """The log at a URL.
 
     Args:
@@ -47,9 +59,10 @@ def open_log(url: str, *, replication_factor: int = -1, create: bool = True) -> 
             ``kafka://host:port``, several brokers with commas.
         replication_factor: of Kafka topics that are created; -1 takes the brokers' default.
         create: whether to create a SQLite log if it is missing.
+        kafka: how to reach Kafka's brokers; without, in the plain.
 
     Raises:
-        UsageError: the URL names no log.
+        UsageError: the URL names no log, or the settings of Kafka cannot be used.
         LogError: the log cannot be used.
         LogUnavailableError: the log does not answer.
     """
@@ -62,9 +75,11 @@ def open_log(url: str, *, replication_factor: int = -1, create: bool = True) -> 
         return SqliteLog(Path(path), create=create)
     if url.startswith(KAFKA):
         servers = ",".join(_server(url, each) for each in url.removeprefix(KAFKA).split(","))
+        from stream.log_kafka.connection import connection_to
         from stream.log_kafka.log import KafkaLog
 
-        return KafkaLog(servers, replication_factor=replication_factor)
+        connection = connection_to(servers, kafka or KafkaSettings())
+        return KafkaLog(connection, replication_factor=replication_factor)
     raise _wrong(url, "it is of another kind")
 
 

@@ -1,39 +1,34 @@
 """What Freshet uses of kafka-python, with other defaults and some faults corrected.
 
 What is corrected here: clients that cannot connect leak a thread and sockets; a commit waits for
-ever; closing without a broker leaks a thread; a failed connection attempt leaves its socket open;
-ERROR and WARNING lines are logged for errors that are raised as well.
+ever; closing without a broker leaks a thread; ERROR and WARNING lines are logged for errors that
+are raised as well. What its connections do wrong is corrected in :mod:`stream.log_kafka.network`.
 """
 
 from __future__ import annotations
 
 import logging
-import socket
 import time
-import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
-with warnings.catch_warnings():
-    # It reads its schemas in a way that only Python 3.11 reports as deprecated.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import kafka
-    from kafka import KafkaAdminClient as Admin
-    from kafka import TopicPartition
-    from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-    from kafka.consumer.fetcher import Fetcher
-    from kafka.net.compat import KafkaNetClient
-    from kafka.net.inet import KafkaNetSocket
-    from kafka.producer.transaction_manager import TransactionalRequestResult
-    from kafka.protocol.consumer import IsolationLevel
+import kafka
+from kafka import KafkaAdminClient as Admin
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.consumer.fetcher import Fetcher
+from kafka.net.compat import KafkaNetClient
+from kafka.producer.transaction_manager import TransactionalRequestResult
+from kafka.protocol.consumer import IsolationLevel
+
+from stream.log_kafka.connection import Connection
+from stream.log_kafka.network import net_client
 
 __all__ = [
-    "CONNECT_SECONDS",
     "DELIVERY_SECONDS",
     "EARLIEST",
     "LATEST",
     "READ_COMMITTED",
-    "REQUEST_SECONDS",
     "Admin",
     "Consumer",
     "OffsetSpec",
@@ -50,69 +45,23 @@ __all__ = [
 READ_COMMITTED = IsolationLevel.READ_COMMITTED
 EARLIEST, LATEST = OffsetSpec.EARLIEST, OffsetSpec.LATEST
 
-# How long to look for a broker, and to wait for its answer to one request.
-CONNECT_SECONDS = 10.0
-REQUEST_SECONDS = 10.0
 # How long the idempotent producer retries: a broker that restarts is back by then, and
 # giving up earlier would leave it unknown whether the records were written.
 DELIVERY_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
-# After a broker's restart its clients should be back soon; by default they wait up to 30 s.
-RECONNECT_MOST_SECONDS = 1.0
-# By default it sleeps 100 ms before it asks again: a transaction that begins while the brokers
-# still write the markers of the last one took 50 ms, and now takes 15.
-RETRY_MS = 10
+# How long to sleep before looking again for what another process or broker must know first.
+LOOK_SECONDS = 0.01
 # Callers flush after sending. Without lingering, the first record of a flush is sent by itself,
 # which contends with making the others, and each costs half as much again.
 LINGER_MS = 5_000
 # A batch of records in one request; by default 16 KiB, five records of 50 rows. More than
 # 1 MiB would not fit into existing topics with Kafka's default `max.message.bytes`.
 BATCH_BYTES = 2**20 - 2**12
-RECEIVE_BYTES = 2**18
-# The scheme under which kafka-python finds the class below instead of its own.
-DIRECT = "direct"
 
 Client = TypeVar("Client")
 
 if (_logger := logging.getLogger("kafka")).level == logging.NOTSET:
     _logger.setLevel(logging.CRITICAL)
-
-
-class WideSocket(socket.socket):
-    """A socket that returns all it has received; kafka-python asks for 4 KiB at a time.
-
-    Each call releases Python's lock and has to reacquire it from the thread that learns.
-    """
-
-    __slots__ = ()
-
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Received bytes; more than ``size`` if there are more."""
-        return super().recv(max(size, RECEIVE_BYTES), flags)
-
-
-class DirectSocket(KafkaNetSocket):  # type: ignore[misc]
-    """Connects without a proxy, and closes the socket when that fails."""
-
-    SCHEMES = (DIRECT,)
-
-    def socket(self, family: int, sock_type: int, proto: int) -> WideSocket:
-        """A new socket."""
-        return WideSocket(family, sock_type, proto)
-
-    async def sock_connect(
-        self,
-        net: object,
-        sock: WideSocket,
-        sockaddr: object,
-        timeout_at: float | None = None,
-    ) -> WideSocket:
-        """Connect a fresh socket."""
-        try:
-            return await super().sock_connect(net, sock, sockaddr, timeout_at)  # type: ignore[no-any-return]
-        except BaseException:
-            sock.close()
-            raise
 
 
 class UnreadableError(kafka.errors.KafkaError):  # type: ignore[misc]
@@ -171,7 +120,7 @@ class Producer(kafka.KafkaProducer):  # type: ignore[misc]
                 raise kafka.errors.UnknownTopicOrPartitionError(f"{topic}, partition {partition}")
             self._metadata.request_update()
             self._sender.wakeup()
-            time.sleep(RETRY_MS / 1000)
+            time.sleep(LOOK_SECONDS)
 
     def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
         """Close within :data:`CLOSE_SECONDS`; records not sent by then are dropped."""
@@ -179,7 +128,7 @@ class Producer(kafka.KafkaProducer):  # type: ignore[misc]
             super().close(CLOSE_SECONDS if timeout is None else timeout, null_logger)
         except kafka.errors.KafkaTimeoutError:
             self._sender.force_close()
-            self._sender.join(REQUEST_SECONDS)
+            self._sender.join(CLOSE_SECONDS)
             super().close(0)
 
     def _complete(self, result: TransactionalRequestResult, seconds: float) -> None:
@@ -197,70 +146,58 @@ class Consumer(kafka.KafkaConsumer):  # type: ignore[misc]
         self._fetcher.PartitionRecords = LocatedRecords
 
 
-def open_consumer(servers: str, **settings: int) -> Consumer:
+def open_consumer(connection: Connection) -> Consumer:
     """A consumer without a group: its caller sets positions; it reads committed records only."""
     return _open(
         Consumer,
-        servers,
+        connection,
         auto_offset_reset="none",
         enable_auto_commit=False,
         isolation_level="read_committed",
         allow_auto_create_topics=False,
         metrics_enabled=False,
-        **settings,
+        **connection.of_consumers(),
     )
 
 
-def open_producer(servers: str, **settings: int | str) -> Producer:
+def open_producer(connection: Connection, **settings: int | str) -> Producer:
     """An idempotent producer; transactional with a ``transactional_id``."""
+    request_ms = connection.settings.request_timeout_ms
+    patience = max(int(DELIVERY_SECONDS * 1000), LINGER_MS + 2 * request_ms)
     return _open(
         Producer,
-        servers,
+        connection,
         acks="all",
         enable_idempotence=True,
         allow_auto_create_topics=False,
         metrics_enabled=False,
         batch_size=BATCH_BYTES,
-        max_block_ms=int(DELIVERY_SECONDS * 1000),
-        delivery_timeout_ms=int(DELIVERY_SECONDS * 1000),
+        max_block_ms=patience,
+        delivery_timeout_ms=patience,
         linger_ms=LINGER_MS,
-        **settings,
+        **(connection.of_producers() | settings),
     )
 
 
-def open_admin(servers: str) -> Admin:
+def open_admin(connection: Connection) -> Admin:
     """A client for topics and offsets."""
-    return _open(Admin, servers)
+    return _open(Admin, connection)
 
 
-def _open(kind: Callable[..., Client], servers: str, **settings: object) -> Client:
+def _open(kind: Callable[..., Client], connection: Connection, **settings: object) -> Client:
     """A connected client; on an error nothing is left open."""
     networks: list[KafkaNetClient] = []
 
     def network(**configs: object) -> KafkaNetClient:
         # The two settings that the clients do not pass on.
-        patience = int(CONNECT_SECONDS * 1000)
-        networks.append(
-            KafkaNetClient(
-                **configs,
-                socket_connection_setup_timeout_ms=patience,
-                socket_connection_setup_timeout_max_ms=patience,
-            )
-        )
+        patience = connection.settings.socket_connection_setup_timeout_ms
+        both = ("socket_connection_setup_timeout_ms", "socket_connection_setup_timeout_max_ms")
+        configs |= dict.fromkeys(both, patience)
+        networks.append(net_client(connection.troubles, connection.tls, configs))
         return networks[-1]
 
     try:
-        return kind(
-            bootstrap_servers=servers,
-            client_id="freshet",
-            bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
-            request_timeout_ms=int(REQUEST_SECONDS * 1000),
-            reconnect_backoff_max_ms=int(RECONNECT_MOST_SECONDS * 1000),
-            retry_backoff_ms=RETRY_MS,
-            proxy_url=f"{DIRECT}://",
-            kafka_client=network,
-            **settings,
-        )
+        return kind(kafka_client=network, **connection.of_clients(), **settings)
     except BaseException:
         for each in networks:
             each.close()

@@ -1,15 +1,20 @@
 """What kafka-python's errors mean for an operator of Freshet.
 
 The log, its reader and its writer call Kafka inside :func:`errors`, and inside :func:`patiently`
-what may be retried.
+what may be retried. That a connection is refused is seldom what kafka-python raises: it tries again
+until a time is over. So the reason is looked up in what the connections remember.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
+
+import kafka
 
 from stream.log.contract import (
     FencedError,
@@ -19,7 +24,10 @@ from stream.log.contract import (
     StampError,
     UnknownTopicError,
 )
-from stream.log_kafka.client import CONNECT_SECONDS, kafka
+from stream.log_kafka.connection import Connection
+from stream.log_kafka.login import SecretError
+from stream.log_kafka.network import ended_early, is_final
+from stream.log_kafka.refusals import missing_right, refusal
 
 T = TypeVar("T")
 
@@ -30,6 +38,14 @@ FORGOTTEN = (E.InvalidProducerIdMappingError, E.UnknownProducerIdError)
 
 # A partition whose leader is being elected has the leader -1, which is no broker's id.
 PASSING = (E.RetriableError, E.UnknownBrokerIdError)
+# What is raised when there is no connection; the reason is with the connections.
+LOST = (
+    *PASSING,
+    E.SaslAuthenticationFailedError,
+    E.UnsupportedSaslMechanismError,
+    E.IllegalSaslStateError,
+    E.InvalidReceiveError,
+)
 
 # The first that fits: kafka-python's errors, ours, and the explanation with what to do.
 MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[LogError], str], ...] = (
@@ -55,11 +71,6 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[LogError], str], ...] = 
         "the topic or partition is gone. Create it again, or correct its name",
     ),
     (
-        (E.AuthorizationError, E.SaslAuthenticationFailedError),
-        LogError,
-        "the brokers do not allow it. Ask their administrator",
-    ),
-    (
         PASSING,
         LogUnavailableError,
         "no answer. Check that the brokers run and can be reached from here, and try again",
@@ -67,45 +78,64 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[LogError], str], ...] = 
     ((Exception,), LogError, "the brokers or their client gave up"),
 )
 RETRY_SECONDS = 0.1
+TOPIC = re.compile("[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What is done with Kafka, for messages.
+
+    Attributes:
+        what: in words: "append to topic a.events".
+        operation: the right that it needs, by Kafka's name.
+        writer: the transactional id, if it has one.
+    """
+
+    what: str
+    operation: str = "Describe"
+    writer: str = ""
 
 
 @contextlib.contextmanager
-def errors(servers: str, what: str) -> Iterator[None]:
-    """Translate kafka-python's errors into the log's.
-
-    Args:
-        servers: the brokers, for the message.
-        what: what was being done, for the message: "append to topic a.events".
-    """
+def errors(connection: Connection, doing: Doing) -> Iterator[None]:
+    """Translate kafka-python's errors into the log's."""
     try:
         yield
     except E.KafkaError as error:
-        raise meaning(error, servers, what) from error
+        raise meaning(error, connection, doing) from error
 
 
-def patiently(call: Callable[[], T]) -> T:
+def patiently(connection: Connection, call: Callable[[], T]) -> T:
     """The result of a call that may be retried when a connection was lost."""
-    deadline = time.monotonic() + CONNECT_SECONDS
+    deadline = time.monotonic() + connection.connect_seconds
     while True:
         try:
             return call()
         except PASSING:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or _final(connection):
                 raise
             time.sleep(RETRY_SECONDS)
 
 
-def meaning(error: BaseException, servers: str, what: str, *, timed_out: bool = False) -> LogError:
+def meaning(
+    error: BaseException,
+    connection: Connection,
+    doing: Doing,
+    *,
+    timed_out: bool = False,
+    sent: bool = False,
+) -> LogError:
     """The log's error for one of kafka-python's.
 
     Args:
         error: what was raised.
-        servers: the brokers.
-        what: what was being done.
+        connection: to which brokers, and how.
+        doing: what was being done.
         timed_out: whether a transaction was open for too long.
+        sent: whether records may have been written, though the connection is refused now.
     """
     cause = root(error)
-    where = f"Kafka at {servers}, {what}"
+    where = f"Kafka at {connection.servers}, {doing.what}"
     if isinstance(cause, FENCED + FORGOTTEN):
         why = (
             "the transaction took longer than the brokers allow"
@@ -116,12 +146,54 @@ def meaning(error: BaseException, servers: str, what: str, *, timed_out: bool = 
             f"{where}: {why}. Let only one learner of a model run, and start it again.",
             timed_out=timed_out or isinstance(cause, FORGOTTEN),
         )
+    if isinstance(cause, E.AuthorizationError):
+        return LogError(f"{where}: {_not_allowed(cause, connection, doing)}.")
+    if isinstance(cause, LOST) and (refused := _refused(cause, connection)):
+        ours, text = refused
+        return (LogUnavailableError if sent else ours)(f"{where}: {text}.")
     if type(cause) is E.KafkaError:
         # Unexpected failures in a transaction come as this, with the cause as text: time-outs,
         # missing replicas. Permanent errors have their own classes.
         return LogUnavailableError(f"{where}: no answer that could be used ({cause!r}).")
     ours, text = next((o, t) for kinds, o, t in MEANINGS if isinstance(cause, kinds))
     return ours(f"{where}: {text} ({cause!r}).")
+
+
+def _refused(error: BaseException, connection: Connection) -> tuple[type[LogError], str] | None:
+    """Why connections are refused, if they are: for good, or perhaps not."""
+    troubles = dict(connection.troubles)
+    final = _final(connection)
+    if is_final(error):  # of a connection that was in use
+        final = next((n for n, each in troubles.items() if each is error), connection.servers)
+        return LogError, refusal(connection, final, error)
+    if final:
+        return LogError, refusal(connection, final, troubles[final])
+    for address, trouble in troubles.items():
+        if isinstance(trouble, SecretError) or ended_early(trouble):
+            return LogUnavailableError, refusal(connection, address, trouble)
+    return None
+
+
+def _final(connection: Connection) -> str:
+    """A broker that refuses this client for good; empty if none does."""
+    return next((n for n, each in dict(connection.troubles).items() if is_final(each)), "")
+
+
+def _not_allowed(error: BaseException, connection: Connection, doing: Doing) -> str:
+    """Which right is missing, and what adds it."""
+    if isinstance(error, E.TransactionalIdAuthorizationFailedError):
+        return missing_right(connection, "Write", "--transactional-id", doing.writer)
+    if isinstance(error, E.ClusterAuthorizationFailedError):
+        create = doing.operation == "Create"
+        return missing_right(connection, "Create" if create else "IdempotentWrite", "--cluster")
+    if isinstance(error, E.TopicAuthorizationFailedError):
+        named = error.args[0] if error.args else ""
+        topics = [named] if isinstance(named, str) else sorted(named)
+        # Some errors have a sentence in the place of a name.
+        names = [name for name in topics if TOPIC.fullmatch(name)] or ["TOPIC"]
+        resource = [each for name in names for each in ("--topic", name)]
+        return missing_right(connection, doing.operation, *resource)
+    return f"the brokers do not allow it ({error!r}). Ask their administrator"
 
 
 def root(error: BaseException) -> BaseException:

@@ -7,6 +7,7 @@ depends on. Existing topics that do any of this are refused.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,8 +32,10 @@ from stream.log_kafka.client import (
     open_admin,
     topic_configs,
 )
-from stream.log_kafka.errors import errors, patiently
+from stream.log_kafka.connection import Connection
+from stream.log_kafka.errors import Doing, errors, meaning, patiently
 from stream.log_kafka.reader import KafkaReader
+from stream.log_kafka.refusals import at, missing_right
 from stream.log_kafka.writers import KafkaAppender, KafkaWriter
 
 # The largest value of a long: no limit.
@@ -55,17 +58,25 @@ WIDENED_LOOKS, WIDENED_LOOK_SECONDS = 50, 0.1
 SETTINGS_SECONDS = 2.0
 
 CREATED = (0, kafka.errors.TopicAlreadyExistsError.errno)
+CREATE = Doing("create the topics", "Create")
 
 
 def create(
-    admin: Admin, topics: Sequence[TopicSpec], *, replication_factor: int, accept_retention: bool
+    admin: Admin,
+    connection: Connection,
+    topics: Sequence[TopicSpec],
+    *,
+    replication_factor: int,
+    accept_retention: bool,
 ) -> None:
     """Create the missing topics, and check the settings of the others.
 
-    Safe against another process that does the same: the second one finds the topic there.
+    Safe against another process that does the same: the second one finds the topic there. Who may
+    create none can use topics that somebody else has created.
 
     Args:
         admin: a connected admin client.
+        connection: its connection.
         topics: the topics.
         replication_factor: -1 takes the brokers' default.
         accept_retention: whether to accept topics that delete, restamp or refuse records.
@@ -73,41 +84,75 @@ def create(
     Raises:
         LogError: a topic cannot be created, or exists with other settings.
     """
+    names = [topic.name for topic in topics]
+    if not names:
+        return
+    found = patiently(connection, lambda: existing(admin, names))
+    present = {answer["name"] for answer in found}
+    missing = [topic for topic in topics if topic.name not in present]
+    if missing:
+        _create(admin, connection, missing, replication_factor)
+    _widen(admin, connection, topics)
+    if not accept_retention:
+        _check_all_kept(admin, connection, names)
+
+
+def _create(
+    admin: Admin, connection: Connection, topics: Sequence[TopicSpec], replication_factor: int
+) -> None:
+    """Create topics, and wait until they can be used."""
+    configs = {**WANTED, "max.message.bytes": str(MAX_MESSAGE_BYTES)}
     wanted = {
         topic.name: {
             "num_partitions": topic.partitions,
             "replication_factor": replication_factor,
-            "configs": {**WANTED, "max.message.bytes": str(MAX_MESSAGE_BYTES)},
+            "configs": configs,
         }
         for topic in topics
     }
-    if not wanted:
-        return
-    answer = patiently(lambda: admin.create_topics(wanted, raise_errors=False))
+    answer = patiently(connection, lambda: admin.create_topics(wanted, raise_errors=False))
     for each in answer["topics"]:
+        kind = kafka.errors.for_code(each["error_code"])
+        if issubclass(kind, kafka.errors.AuthorizationError):
+            told = meaning(kind(each["name"]), connection, CREATE)
+            count = wanted[each["name"]]["num_partitions"]
+            settings = [part for pair in configs.items() for part in ("--config", "=".join(pair))]
+            by_hand = ["--create", "--topic", each["name"], "--partitions", str(count), *settings]
+            command = shlex.join(["kafka-topics.sh", *at(connection), *by_hand])
+            raise LogError(f"{told} Or have them create the topic: {command}")
         if each["error_code"] not in CREATED:
             raise LogError(
                 f"Topic {each['name']} cannot be created: {each['error_message'] or ''}"
-                f" ({kafka.errors.for_code(each['error_code']).__name__}). Freshet needs Kafka 3.6"
-                " or newer; a topic may also be created manually beforehand."
+                f" ({kind.__name__}). Freshet needs Kafka 3.6 or newer; a topic may also be created"
+                " manually beforehand."
             )
     admin.wait_for_topics(list(wanted))
-    _widen(admin, topics)
-    if not accept_retention:
-        _check_all_kept(admin, list(wanted))
 
 
-def _check_all_kept(admin: Admin, names: list[str]) -> None:
+def existing(admin: Admin, topics: list[str]) -> list[dict[str, Any]]:
+    """The brokers' descriptions of the topics that exist; raises kafka-python's errors."""
+    answers = []
+    for answer in admin.describe_topics(topics):
+        if answer["error_code"] == kafka.errors.UnknownTopicOrPartitionError.errno:
+            continue
+        if answer["error_code"]:
+            raise kafka.errors.for_code(answer["error_code"])(answer["name"])
+        answers.append(answer)
+    return answers
+
+
+def _check_all_kept(admin: Admin, connection: Connection, names: list[str]) -> None:
     """Check the topics' settings; retry for a while if they are wrong.
 
     A broker knows a new topic shortly before it knows its settings.
     """
     deadline = time.monotonic() + SETTINGS_SECONDS
     while True:
-        configs = patiently(lambda: topic_configs(admin, names))
+        configs = patiently(connection, lambda: topic_configs(admin, names))
         try:
             for name in names:
-                check_kept(name, configs.get(name, {}))
+                check_shown(name, configs.get(name, {}), connection)
+                check_kept(name, configs[name])
         except LogError:
             if time.monotonic() > deadline:
                 raise
@@ -116,18 +161,22 @@ def _check_all_kept(admin: Admin, names: list[str]) -> None:
             return
 
 
-def _widen(admin: Admin, topics: Sequence[TopicSpec]) -> None:
+def _widen(admin: Admin, connection: Connection, topics: Sequence[TopicSpec]) -> None:
     """Add partitions to topics that have fewer than configured."""
     wanted = {topic.name: topic.partitions for topic in topics}
-    answers = patiently(lambda: admin.describe_topics(list(wanted)))
+    answers = patiently(connection, lambda: admin.describe_topics(list(wanted)))
     counts = {answer["name"]: len(answer["partitions"]) for answer in answers}
     short = {name: count for name, count in wanted.items() if 0 < counts.get(name, 0) < count}
     if not short:
         return
-    # Another process may have added them since; only the final count matters.
-    admin.create_partitions(short, raise_errors=False)
+    # Another process may have added them since; only the final count matters, unless it may not.
+    for each in admin.create_partitions(short, raise_errors=False).results:
+        kind = kafka.errors.for_code(each.error_code)
+        if issubclass(kind, kafka.errors.AuthorizationError):
+            told = meaning(kind(each.name), connection, Doing("add partitions", "Alter"))
+            raise LogError(f"{told} Or set `topics.partitions` to what it has.")
     for _ in range(WIDENED_LOOKS):
-        answers = patiently(lambda: admin.describe_topics(list(short)))
+        answers = patiently(connection, lambda: admin.describe_topics(list(short)))
         if all(len(a["partitions"]) >= short[a["name"]] for a in answers):
             return
         time.sleep(WIDENED_LOOK_SECONDS)
@@ -135,6 +184,16 @@ def _widen(admin: Admin, topics: Sequence[TopicSpec]) -> None:
         f"Topics {', '.join(sorted(short))} have fewer partitions than `topics.partitions` asks "
         "for, and no more could be added. Add them manually, or lower that setting."
     )
+
+
+def check_shown(topic: str, configs: Mapping[str, str], connection: Connection) -> None:
+    """Refuse a topic whose settings may not be seen."""
+    if not configs:
+        right = missing_right(connection, "DescribeConfigs", "--topic", topic)
+        raise LogError(
+            f"Topic {topic} does not show its settings, so whether it keeps all records is not"
+            f" known: {right}. Or set `topics.accept_retention = true` to use the topic unseen."
+        )
 
 
 def check_kept(topic: str, configs: Mapping[str, str]) -> None:
@@ -162,27 +221,30 @@ class KafkaLog:
     """A log in Kafka; see :class:`stream.log.contract.EventLog`.
 
     Args:
-        servers: where to find the brokers: ``host:port``, several with commas.
+        connection: where the brokers are and how to reach them.
         replication_factor: of topics that are created; -1 takes the brokers' default.
 
     Raises:
-        LogUnavailableError: no broker answers within ten seconds.
+        LogError: the brokers refuse the connection.
+        LogUnavailableError: no broker answers within `bootstrap_timeout_ms`.
     """
 
-    def __init__(self, servers: str, *, replication_factor: int = -1) -> None:
-        self._servers = servers
+    def __init__(self, connection: Connection, *, replication_factor: int = -1) -> None:
+        self._connection = connection
+        self._servers = connection.servers
         self._replication_factor = replication_factor
         self._partitions: dict[str, int] = {}
-        self._appender = KafkaAppender(servers)
-        with errors(servers, "connect"):
-            self._admin = open_admin(servers)
+        self._appender = KafkaAppender(connection)
+        with errors(connection, Doing("connect")):
+            self._admin = open_admin(connection)
 
     def create_topics(self, topics: Sequence[TopicSpec], *, accept_retention: bool) -> None:
         """Create the topics that are missing; check the settings of existing ones."""
         check_names(topics)
-        with errors(self._servers, "create the topics"):
+        with errors(self._connection, CREATE):
             create(
                 self._admin,
+                self._connection,
                 topics,
                 replication_factor=self._replication_factor,
                 accept_retention=accept_retention,
@@ -190,10 +252,14 @@ class KafkaLog:
 
     def describe(self, topics: Sequence[str]) -> dict[str, TopicState]:
         """Identity and offsets of the topics that exist."""
+        return self._described(topics, "Describe")
+
+    def _described(self, topics: Sequence[str], operation: str) -> dict[str, TopicState]:
+        """The same, for what needs another right, which that of describing comes with."""
         if not topics:
             return {}
-        with errors(self._servers, "describe the topics"):
-            return patiently(lambda: self._describe(list(topics)))
+        with errors(self._connection, Doing("describe the topics", operation)):
+            return patiently(self._connection, lambda: self._describe(list(topics)))
 
     def append(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         """Append in order; acknowledged by all replicas in sync when this returns."""
@@ -203,21 +269,24 @@ class KafkaLog:
 
     def read(self, positions: Mapping[Place, int]) -> KafkaReader:
         """A reader of these partitions from these positions."""
-        states = self.describe(sorted({place.topic for place in positions}))
+        topics = sorted({place.topic for place in positions})
+        states = self._described(topics, "Read")
         if _beyond(positions, states):
             # A leader that was just elected knows its followers' offsets only a moment later.
             time.sleep(NEW_LEADER_SECONDS)
-            states = self.describe(sorted({place.topic for place in positions}))
+            states = self._described(topics, "Read")
         for place, position in positions.items():
             state = states.get(place.topic, TopicState(""))
             if place not in state.ends:
                 raise unknown(place, len(state.ends), f"in Kafka at {self._servers}")
             check_position(place, position, state.begins[place], state.ends[place])
-        return KafkaReader(self._servers, positions, states, lambda: self._identify(list(states)))
+        return KafkaReader(
+            self._connection, positions, states, lambda: self._identify(list(states))
+        )
 
     def writer(self, name: str) -> KafkaWriter:
         """The transactional writer of this name; older ones are fenced off."""
-        return KafkaWriter(self._servers, name, self._check_partitions)
+        return KafkaWriter(self._connection, name, self._check_partitions)
 
     def close(self) -> None:
         """Close the clients."""
@@ -232,34 +301,23 @@ class KafkaLog:
         """
 
         def ask() -> list[dict[str, Any]]:
-            answers = self._existing(topics)
+            answers = existing(self._admin, topics)
             if len(answers) < len(topics):
                 raise kafka.errors.UnknownTopicOrPartitionError
             return answers
 
-        with errors(self._servers, "describe the topics"):
+        with errors(self._connection, Doing("describe the topics", "Read")):
             try:
-                answers = patiently(ask)
+                answers = patiently(self._connection, ask)
             except kafka.errors.UnknownTopicOrPartitionError:
-                answers = self._existing(topics)
+                answers = existing(self._admin, topics)
         return {a["name"]: (str(a["topic_id"]), len(a["partitions"])) for a in answers}
-
-    def _existing(self, topics: list[str]) -> list[dict[str, Any]]:
-        """The brokers' descriptions of the topics that exist; raises kafka-python's errors."""
-        answers = []
-        for answer in self._admin.describe_topics(topics):
-            if answer["error_code"] == kafka.errors.UnknownTopicOrPartitionError.errno:
-                continue
-            if answer["error_code"]:
-                raise kafka.errors.for_code(answer["error_code"])(answer["name"])
-            answers.append(answer)
-        return answers
 
     def _describe(self, topics: list[str]) -> dict[str, TopicState]:
         """One try of :meth:`describe`; raises kafka-python's errors."""
         found: dict[str, TopicState] = {}
         places: list[TopicPartition] = []
-        for answer in self._existing(topics):
+        for answer in existing(self._admin, topics):
             found[answer["name"]] = TopicState(str(answer["topic_id"]))
             places += [
                 TopicPartition(answer["name"], each["partition_index"])
@@ -286,7 +344,7 @@ class KafkaLog:
         highest = max((record.partition for record in records), default=0)
         lowest = min((record.partition for record in records), default=0)
         if not 0 <= lowest <= highest < self._partitions.get(topic, 0):
-            state = self.describe([topic]).get(topic)
+            state = self._described([topic], "Write").get(topic)
             self._partitions[topic] = count = len(state.ends) if state else 0
             if not 0 <= lowest <= highest < count:
                 wrong = lowest if lowest < 0 else highest

@@ -23,14 +23,15 @@ from stream.log.contract import (
 )
 from stream.log.limits import WAYS_OUT, check_position
 from stream.log_kafka.client import (
-    REQUEST_SECONDS,
+    CLOSE_SECONDS,
     Consumer,
     TopicPartition,
     UnreadableError,
     kafka,
     open_consumer,
 )
-from stream.log_kafka.errors import errors, patiently
+from stream.log_kafka.connection import Connection
+from stream.log_kafka.errors import Doing, errors, patiently
 
 log = structlog.get_logger()
 
@@ -76,11 +77,8 @@ def _named(partition: TopicPartition) -> dict[str, str | int]:
     return {"topic": partition.topic, "partition": partition.partition}
 
 
-# What one fetch brings of a partition, and what all buffers may hold before fetching pauses. A
-# fetch that waits for news of quiet partitions keeps a busy one waiting FETCH_WAIT_MS, so half a
-# buffer should last that long.
-FETCH_BYTES = 2**20
-FETCH_WAIT_MS = 200
+# What all buffers may hold before fetching pauses. A fetch that waits for news of quiet partitions
+# keeps a busy one waiting `fetch_max_wait_ms`, so half a buffer should last that long.
 BUFFER_BYTES = 2**25
 # What to do about records that no client can read.
 RESTORE = (
@@ -92,13 +90,14 @@ RESTORE = (
 ALL = 2**31 - 1
 # After so long without a record we ask the broker whether it is there at all.
 QUIET_SECONDS = 10.0
+READ = Doing("read", "Read")
 
 
 class KafkaReader:
     """A reader of some partitions; see :class:`stream.log.contract.LogReader`.
 
     Args:
-        servers: the brokers.
+        connection: where the brokers are and how to reach them.
         positions: where to begin, checked to be in the log.
         topics: what the topics are now; partitions that they are given later are read too.
         identify: asks the brokers for each topic's id and number of partitions as they are now.
@@ -106,12 +105,13 @@ class KafkaReader:
 
     def __init__(
         self,
-        servers: str,
+        connection: Connection,
         positions: Mapping[Place, int],
         topics: Mapping[str, TopicState],
         identify: Callable[[], Mapping[str, tuple[str, int]]],
     ) -> None:
-        self._servers = servers
+        self._connection = connection
+        self._servers = connection.servers
         self._identities = {name: state.topic_id for name, state in topics.items()}
         self._known = {place for state in topics.values() for place in state.ends}
         self._identify = identify
@@ -119,10 +119,8 @@ class KafkaReader:
         self._stopped: set[TopicPartition] = set()
         self._heard_at = time.monotonic()
         self._held_back = HeldBack()
-        with errors(servers, "read"):
-            self._consumer: Consumer = open_consumer(
-                servers, fetch_max_wait_ms=FETCH_WAIT_MS, max_partition_fetch_bytes=FETCH_BYTES
-            )
+        with errors(connection, READ):
+            self._consumer: Consumer = open_consumer(connection)
             self._consumer.assign(self._partitions())
             for partition in self._partitions():
                 self._consumer.seek(partition, positions[Place(*partition)])
@@ -130,7 +128,7 @@ class KafkaReader:
     def fill(self, timeout: float) -> bool:
         """Drain what has been fetched into the buffers, and have the next fetch sent."""
         self._stop_the_full()
-        with errors(self._servers, "read"):
+        with errors(self._connection, READ):
             try:
                 found = self._consumer.poll(timeout_ms=timeout * 1000, max_records=ALL)
             except (kafka.errors.OffsetOutOfRangeError, kafka.errors.LogTruncationError) as error:
@@ -177,7 +175,7 @@ class KafkaReader:
 
     def close(self) -> None:
         """Close the consumer."""
-        self._consumer.close(timeout_ms=REQUEST_SECONDS * 1000)
+        self._consumer.close(timeout_ms=CLOSE_SECONDS * 1000)
 
     def _partitions(self) -> list[TopicPartition]:
         return [TopicPartition(*place) for place in self.buffers]
@@ -187,12 +185,13 @@ class KafkaReader:
 
         def ask() -> dict[TopicPartition, int]:
             try:
-                return self._consumer.end_offsets(partitions, timeout_ms=REQUEST_SECONDS * 1000)  # type: ignore[no-any-return]
+                timeout_ms = self._connection.settings.request_timeout_ms
+                return self._consumer.end_offsets(partitions, timeout_ms=timeout_ms)  # type: ignore[no-any-return]
             except KeyError as error:  # of a partition that it does not know yet
                 raise kafka.errors.StaleMetadata from error
 
-        with errors(self._servers, "ask where the topics end"):
-            return patiently(ask)
+        with errors(self._connection, Doing("ask where the topics end", "Read")):
+            return patiently(self._connection, ask)
 
     def _take_on(self, partitions: Iterable[Place]) -> bool:
         """Read partitions that were added, from their first record on; whether there are any."""

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from stream.log.contract import MAX_RECORD_BYTES, Outgoing, Place
 from stream.log.limits import checked
 from stream.log_kafka.client import DELIVERY_SECONDS, Producer, kafka, open_producer
-from stream.log_kafka.errors import errors, meaning
+from stream.log_kafka.connection import Connection
+from stream.log_kafka.errors import Doing, errors, meaning
 
 # A transaction lasts milliseconds; one that a stopped process left open blocks the readers of
 # the outputs for this long.
@@ -27,24 +28,24 @@ class KafkaWriter:
     """Writes outputs; see :class:`stream.log.contract.OutputWriter`.
 
     Args:
-        servers: the brokers.
+        connection: where the brokers are and how to reach them.
         name: the transactional id.
         check_partitions: raises when a record's partition is not there.
     """
 
     def __init__(
         self,
-        servers: str,
+        connection: Connection,
         name: str,
         check_partitions: Callable[[str, Sequence[Outgoing]], None],
     ) -> None:
-        self._servers = servers
-        self._what = f"write the outputs of {name}"
+        self._connection = connection
+        self._doing = Doing(f"write the outputs of {name}", "Write", name)
         self._check_partitions = check_partitions
         self._open = False
-        with errors(servers, self._what):
+        with errors(connection, self._doing):
             self._producer = open_producer(
-                servers,
+                connection,
                 transactional_id=name,
                 transaction_timeout_ms=int(TRANSACTION_SECONDS * 1000),
                 max_request_size=REQUEST_BYTES,
@@ -68,7 +69,9 @@ class KafkaWriter:
         except kafka.errors.KafkaError as error:
             cause = self._producer.last_error or error
             late = time.monotonic() - begun >= TRANSACTION_SECONDS
-            raise meaning(cause, self._servers, self._what, timed_out=late) from error
+            raise meaning(
+                cause, self._connection, self._doing, timed_out=late, sent=True
+            ) from error
         finally:
             self._settle()
 
@@ -127,26 +130,27 @@ class KafkaAppender:
     """Appends, in order within one call.
 
     Args:
-        servers: the brokers; not contacted before the first append.
+        connection: to the brokers, which are not contacted before the first append.
     """
 
-    def __init__(self, servers: str) -> None:
-        self._servers = servers
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._turn = threading.Lock()
         self._producer: Producer | None = None
         self._users: dict[Producer, int] = {}
 
     def append(self, topic: str, records: Sequence[tuple[Outgoing, int]]) -> list[tuple[int, int]]:
         """Append records with their times; the partition and offset of each."""
-        what = f"append to topic {topic}"
-        with errors(self._servers, what), self._borrowed() as producer:
+        doing = Doing(f"append to topic {topic}", "Write")
+        with errors(self._connection, doing), self._borrowed() as producer:
             try:
                 sent = send(producer, topic, records)
                 producer.deliver()
                 given = [future.get(DELIVERY_SECONDS) for future in sent]
             except kafka.errors.KafkaError as error:
                 self._distrust(producer)
-                raise meaning(producer.last_error or error, self._servers, what) from error
+                cause = producer.last_error or error
+                raise meaning(cause, self._connection, doing, sent=True) from error
         return [(each.partition, each.offset) for each in given]
 
     def close(self) -> None:
@@ -160,7 +164,7 @@ class KafkaAppender:
         """The producer, kept open while it is used."""
         with self._turn:
             if self._producer is None:
-                self._producer = open_producer(self._servers, max_request_size=REQUEST_BYTES)
+                self._producer = open_producer(self._connection, max_request_size=REQUEST_BYTES)
                 self._users[self._producer] = 0
             producer = self._producer
             self._users[producer] += 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from pydantic import SecretStr
 
 from converters.config.settings import Settings
 from converters.schema import schema
@@ -44,10 +45,13 @@ class Assignment:
 
 
 def to_json(assignment: Assignment) -> bytes:
-    """An assignment as one line of text; without the server's settings, which hold a secret."""
+    """An assignment as one line of text, for the reader's standard input and nowhere else.
+
+    It holds the secrets of Kafka, which a reader needs, and not those of the server.
+    """
     context, limit = assignment.context, assignment.limit
     content = {
-        "settings": context.settings.model_dump(mode="json", exclude={"serve"}, exclude_unset=True),
+        "settings": _with_secrets(context.settings),
         "learner": context.spec.to_json(),
         "positions": to_positions(assignment.positions),
         "marks": fingerprint.to_json(assignment.marks),
@@ -58,7 +62,19 @@ def to_json(assignment: Assignment) -> bytes:
         "limit": None if limit is None else to_positions(limit),
         "batch_rows": assignment.batch_rows,
     }
-    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(
+        content, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+    )
+
+
+def _with_secrets(settings: Settings) -> dict[str, Any]:
+    """The settings but the server's, with the secrets of Kafka, which are otherwise hidden."""
+    dumped = settings.model_dump(mode="json", exclude={"serve"}, exclude_unset=True)
+    dumped["kafka"] = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in settings.kafka.model_dump(exclude_unset=True).items()
+    }
+    return dumped
 
 
 def from_json(line: bytes) -> Assignment:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from stream.log.contract import Place
 from stream.log_kafka.client import TopicPartition, kafka, open_admin
+from stream.log_kafka.connection import Connection
 from tests.faults.brokers import PATIENCE_SECONDS, Broker, made
 from tests.support.streams.broker import HOME, free_ports, prepare
 
@@ -69,7 +70,7 @@ class Cluster:
         """Have another replica lead a partition, and wait until it does."""
         order = [to.number, *(each.number for each in self.others(to))]
         partition = TopicPartition(*place)
-        with closing(open_admin(self.servers)) as admin:
+        with closing(open_admin(Connection(self.servers))) as admin:
             admin.alter_partition_reassignments({partition: order})
             deadline = time.monotonic() + PATIENCE_SECONDS
             while self.leader(place) is not to:
@@ -99,7 +100,7 @@ class Cluster:
 
     def _in_sync(self) -> bool:
         try:
-            with closing(open_admin(self.servers)) as admin:
+            with closing(open_admin(Connection(self.servers))) as admin:
                 if len(admin.describe_cluster()["brokers"]) < len(self.brokers):
                     return False
                 topics = admin.describe_topics()
@@ -112,7 +113,7 @@ class Cluster:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             with contextlib.suppress(kafka.errors.KafkaError):
-                with closing(open_admin(self.servers)) as admin:
+                with closing(open_admin(Connection(self.servers))) as admin:
                     (topic,) = admin.describe_topics([place.topic])
                 for each in topic["partitions"]:
                     if each["partition_index"] == place.partition and each["leader_id"] >= 0:

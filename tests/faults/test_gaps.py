@@ -9,6 +9,7 @@ import pytest
 
 from stream.log.contract import Place
 from stream.log_kafka.client import kafka, open_admin
+from stream.log_kafka.connection import Connection
 from tests.faults.brokers import Broker
 from tests.faults.holes import (
     ACCEPTING,
@@ -168,13 +169,13 @@ def test_retention_that_runs_ahead_of_the_learner_stops_it(
         tmp_path / "p", log=f"kafka://{own_broker.address}", model=unique_name, more=ACCEPTING
     )
     events = f"{unique_name}.events"
-    with closing(open_admin(own_broker.address)) as admin:
+    with closing(open_admin(Connection(own_broker.address))) as admin:
         admin.create_topics({events: {"num_partitions": 1, "replication_factor": 1}})
     send_now(project, ROWS[:HALF])
     project.learn()
     send_now(project, ROWS[HALF:])
     # Record times of now, one and a half thousand records that a second's retention takes.
-    with closing(open_admin(own_broker.address)) as admin:
+    with closing(open_admin(Connection(own_broker.address))) as admin:
         resource = kafka.admin.ConfigResource(
             kafka.admin.ConfigResourceType.TOPIC,
             events,

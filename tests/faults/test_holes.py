@@ -12,6 +12,7 @@ import pytest
 from stream.log import journal
 from stream.log.contract import Outgoing
 from stream.log_kafka.client import open_admin, open_producer
+from stream.log_kafka.connection import Connection
 from tests.faults.brokers import Broker
 from tests.faults.holes import ACCEPTING, BOTH, HALF, ROWS, place_reached, send
 from tests.faults.running import outcome, without_faults
@@ -26,7 +27,9 @@ def test_aborted_transactions_and_markers_change_nothing(
     """Aborted transactions and markers among the events: none of it seen, the same result."""
     project = Project(tmp_path / "p", log=f"kafka://{kafka_bootstrap}", model=unique_name)
     events = project.topics().events
-    with closing(open_producer(kafka_bootstrap, transactional_id=unique_name)) as producer:
+    with closing(
+        open_producer(Connection(kafka_bootstrap), transactional_id=unique_name)
+    ) as producer:
         producer.init_transactions()
         for number in range(0, len(ROWS), 300):
             producer.begin_transaction()
@@ -62,7 +65,7 @@ def test_a_compacted_topic_changes_nothing_that_is_left(
             "delete.retention.ms": "0",
         },
     }
-    with closing(open_admin(own_broker.address)) as admin:
+    with closing(open_admin(Connection(own_broker.address))) as admin:
         admin.create_topics({events: compacted})
     append_keyed(project, ROWS[:1_000])
     assert project.learn()["events"] == 1_000

@@ -10,6 +10,7 @@ import pytest
 
 from stream.log.contract import Place
 from stream.log_kafka.client import open_admin
+from stream.log_kafka.connection import Connection
 from stream.log_kafka.log import WANTED
 from tests.faults.cluster import Cluster
 from tests.faults.feeding import fed
@@ -128,7 +129,7 @@ def three_partitions_once_each(cluster: Cluster, topic: str) -> None:
     """A topic of three partitions, each on a broker of its own and nowhere else."""
     configs = {**WANTED, "min.insync.replicas": "1"}
     spec = {"num_partitions": 3, "replication_factor": 1, "configs": configs}
-    with closing(open_admin(cluster.servers)) as admin:
+    with closing(open_admin(Connection(cluster.servers))) as admin:
         admin.create_topics({topic: spec})
         admin.wait_for_topics([topic])
 

@@ -16,7 +16,6 @@ import pytest
 import typer
 
 from serve.cli import app
-from stream.log_kafka import client
 from tests.support import ROOT
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, flights
@@ -135,7 +134,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 
 def test_a_broker_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The address is named, within seconds."""
-    monkeypatch.setattr(client, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setenv("FRESHET_KAFKA__BOOTSTRAP_TIMEOUT_MS", "1000")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -22,6 +22,7 @@ from stream.log_kafka.client import (
     kafka,
     open_producer,
 )
+from stream.log_kafka.connection import Connection
 from stream.log_kafka.log import KafkaLog
 from tests.support.streams.broker import CLASSES, QUICK
 from tests.support.streams.logs import make_topic, outgoing, read, read_all, values
@@ -67,7 +68,7 @@ public class Producing {
 @pytest.fixture
 def log(kafka_bootstrap: str) -> Iterator[KafkaLog]:
     """A log in the shared broker."""
-    with closing(KafkaLog(kafka_bootstrap)) as log:
+    with closing(KafkaLog(Connection(kafka_bootstrap))) as log:
         yield log
 
 
@@ -124,7 +125,7 @@ def test_every_form_of_a_codec_is_read(
 ) -> None:  # fmt: skip
     """As kafka-python writes it, and as other clients may."""
     place = make_topic(log, unique_name)
-    with closing(open_producer(kafka_bootstrap, compression_type=codec)) as producer:
+    with closing(open_producer(Connection(kafka_bootstrap), compression_type=codec)) as producer:
         for content in CONTENTS[:10]:
             producer.send(unique_name, value=content)
         producer.deliver()
@@ -182,7 +183,7 @@ def test_a_reader_stops_at_records_that_cannot_be_read(
     """What comes before is read; the error names the place and the remedy."""
     place = make_topic(log, unique_name)
     log.append(unique_name, outgoing(b"1", b"2"))
-    with closing(open_producer(kafka_bootstrap, compression_type="lz4")) as producer:
+    with closing(open_producer(Connection(kafka_bootstrap), compression_type="lz4")) as producer:
         producer.send(unique_name, value=b"x" * 10_000)
         producer.deliver()
 

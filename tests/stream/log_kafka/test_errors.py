@@ -13,9 +13,11 @@ from stream.log.contract import (
     UnknownTopicError,
 )
 from stream.log_kafka.client import kafka
-from stream.log_kafka.errors import errors, patiently
+from stream.log_kafka.connection import Connection
+from stream.log_kafka.errors import Doing, errors, patiently
 
 E = kafka.errors
+BROKERS = Connection("b:9092")
 
 MEANT = [
     (E.KafkaTimeoutError("late"), LogUnavailableError),
@@ -33,14 +35,14 @@ MEANT = [
 def test_meaning(error: Exception, meant: type[LogError]) -> None:
     """Each error is the log's that says what to do, with brokers and doing in the message."""
     where = "Kafka at b:9092, read a topic: "
-    with pytest.raises(meant, match=where) as told, errors("b:9092", "read a topic"):
+    with pytest.raises(meant, match=where) as told, errors(BROKERS, Doing("read a topic")):
         raise error
     assert type(told.value) is meant
 
 
 def test_what_does_not_pass_is_no_outage() -> None:
     """A learner must not wait for what no time will mend."""
-    with pytest.raises(LogError) as told, errors("b:9092", "read"):
+    with pytest.raises(LogError) as told, errors(BROKERS, Doing("read")):
         raise E.TopicAuthorizationFailedError("m.events")
     assert not isinstance(told.value, LogUnavailableError)
 
@@ -54,4 +56,4 @@ def test_questions_are_asked_again() -> None:
             raise lost.pop()
         return "answer"
 
-    assert patiently(asked) == "answer"
+    assert patiently(BROKERS, asked) == "answer"

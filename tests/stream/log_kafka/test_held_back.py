@@ -8,6 +8,7 @@ import pytest
 
 from stream.log.contract import Place, TopicSpec, poll
 from stream.log_kafka.client import open_producer
+from stream.log_kafka.connection import Connection
 from stream.open_log import open_log
 from tests.support.serving.processes import until
 
@@ -32,7 +33,9 @@ def test_records_behind_an_open_transaction_are_told_of(
 
     with (
         closing(open_log(f"kafka://{kafka_bootstrap}")) as log,
-        closing(open_producer(kafka_bootstrap, transactional_id=unique_name)) as producer,
+        closing(
+            open_producer(Connection(kafka_bootstrap), transactional_id=unique_name)
+        ) as producer,
     ):
         log.create_topics([TopicSpec(unique_name)], accept_retention=False)
         producer.init_transactions()

@@ -13,6 +13,7 @@ from stream.log.contract import FencedError, LogError, LogUnavailableError, Outg
 from stream.log_kafka import errors, writers
 from stream.log_kafka import reader as kafka_reader
 from stream.log_kafka.client import kafka, open_producer
+from stream.log_kafka.connection import Connection
 from stream.log_kafka.log import KafkaLog
 from tests.support.serving.processes import until
 from tests.support.streams.logs import make_topic, outgoing, read, read_all, read_to_ends, values
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.kafka
 @pytest.fixture
 def log(kafka_bootstrap: str) -> Iterator[KafkaLog]:
     """A log in the shared broker."""
-    with closing(KafkaLog(kafka_bootstrap)) as log:
+    with closing(KafkaLog(Connection(kafka_bootstrap))) as log:
         yield log
 
 
@@ -43,7 +44,7 @@ def test_records_of_other_producers_are_read(
 ) -> None:
     """Those without a value come as any other."""
     place = make_topic(log, unique_name)
-    with closing(open_producer(kafka_bootstrap)) as producer:
+    with closing(open_producer(Connection(kafka_bootstrap))) as producer:
         producer.send(unique_name, value=b"x" * 10_000)
         producer.send(unique_name, key=b"k")
         producer.flush()
@@ -60,7 +61,9 @@ def test_an_open_transaction_holds_readers_before_it(
     place = make_topic(log, unique_name)
     log.append(unique_name, outgoing(b"1"))
     with (
-        closing(open_producer(kafka_bootstrap, transactional_id=unique_name)) as producer,
+        closing(
+            open_producer(Connection(kafka_bootstrap), transactional_id=unique_name)
+        ) as producer,
         closing(log.read({place: 0})) as reader,
     ):
         producer.init_transactions()
@@ -136,7 +139,7 @@ def test_errors_keep_their_cause_and_name_the_brokers(
     error: Exception, expected: type[LogError], says: str
 ) -> None:
     """Whatever kafka-python raises becomes an error of the log, with what was done where."""
-    meant = errors.meaning(error, "host:1", "append to topic t")
+    meant = errors.meaning(error, Connection("host:1"), errors.Doing("append to topic t"))
     assert type(meant) is expected
     assert str(meant).startswith("Kafka at host:1, append to topic t: ")
     assert says in str(meant)

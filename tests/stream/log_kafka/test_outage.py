@@ -12,10 +12,12 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from converters.config.kafka_settings import KafkaSettings
 from stream.log.contract import LogUnavailableError, poll
-from stream.log_kafka import client, errors, writers
+from stream.log_kafka import client, writers
 from stream.log_kafka import reader as kafka_reader
 from stream.log_kafka.client import open_producer
+from stream.log_kafka.connection import Connection
 from stream.log_kafka.log import KafkaLog
 from stream.log_kafka.reader import KafkaReader
 from tests.support.streams.broker import BrokerUnavailableError, private_broker
@@ -23,13 +25,14 @@ from tests.support.streams.logs import make_topic, outgoing, read, read_all, val
 
 pytestmark = pytest.mark.kafka
 IN_TIME = 25.0
+HASTY = KafkaSettings(bootstrap_timeout_ms=1500, request_timeout_ms=1500)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter times than anyone would want in earnest."""
-    for module in (writers, client, errors, kafka_reader):
-        for name in ("CONNECT_SECONDS", "REQUEST_SECONDS", "CLOSE_SECONDS", "QUIET_SECONDS"):
+    for module in (writers, client, kafka_reader):
+        for name in ("CLOSE_SECONDS", "QUIET_SECONDS"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, 1.5)
         if hasattr(module, "DELIVERY_SECONDS"):
@@ -83,7 +86,7 @@ def test_a_broker_that_hangs_is_reported_and_used_again(
     """While it hangs every call fails in time; when it is back, the same log works."""
     pid, address = broker
     before = set(threading.enumerate())
-    with closing(KafkaLog(address)) as log:
+    with closing(KafkaLog(Connection(address, HASTY))) as log:
         place = make_topic(log, "t")
         log.append("t", outgoing(b"1"))
         with (
@@ -114,11 +117,11 @@ def test_a_broker_that_dies_is_reported(broker: tuple[int, str], impatient: None
     """Once it is gone for good every call fails in time, and closing leaves no thread."""
     pid, address = broker
     before = set(threading.enumerate())
-    with closing(KafkaLog(address)) as log:
+    with closing(KafkaLog(Connection(address, HASTY))) as log:
         place = make_topic(log, "t")
         log.append("t", outgoing(b"1"))
         with (
-            closing(open_producer(address)) as unsent,
+            closing(open_producer(Connection(address, HASTY))) as unsent,
             closing(log.read({place: 0})) as reader,
             closing(log.writer("w")) as writer,
         ):
@@ -130,7 +133,7 @@ def test_a_broker_that_dies_is_reported(broker: tuple[int, str], impatient: None
                 lambda: log.append("t", outgoing(b"2")),
                 lambda: writer.write({"t": outgoing(b"3")}),
                 lambda: poll_on(reader),
-                lambda: KafkaLog(address),
+                lambda: KafkaLog(Connection(address, HASTY)),
             )
             unsent.send("t", value=b"never acknowledged")
     assert set(threading.enumerate()) <= before

@@ -16,6 +16,7 @@ from stream.log.contract import (
     TopicSpec,
 )
 from stream.log_kafka.client import Admin, open_admin, topic_configs
+from stream.log_kafka.connection import Connection
 from stream.log_kafka.log import KafkaLog
 from tests.support.streams.logs import make_topic, outgoing, read_all, values
 
@@ -26,14 +27,14 @@ IN_2013 = 1_357_020_000_000
 @pytest.fixture
 def log(kafka_bootstrap: str) -> Iterator[KafkaLog]:
     """A log in the shared broker."""
-    with closing(KafkaLog(kafka_bootstrap)) as log:
+    with closing(KafkaLog(Connection(kafka_bootstrap))) as log:
         yield log
 
 
 @pytest.fixture
 def admin(kafka_bootstrap: str) -> Iterator[Admin]:
     """What an operator would use."""
-    with closing(open_admin(kafka_bootstrap)) as admin:
+    with closing(open_admin(Connection(kafka_bootstrap))) as admin:
         yield admin
 
 
@@ -51,7 +52,7 @@ def test_topics_are_made_to_keep_everything(log: KafkaLog, admin: Admin, unique_
 def test_the_replication_factor_is_passed_on(kafka_bootstrap: str, unique_name: str) -> None:
     """More replicas than there are brokers is an error that names the topic."""
     with (
-        closing(KafkaLog(kafka_bootstrap, replication_factor=3)) as log,
+        closing(KafkaLog(Connection(kafka_bootstrap), replication_factor=3)) as log,
         pytest.raises(LogError, match=f"Topic {unique_name} cannot be created.*Replication"),
     ):
         make_topic(log, unique_name)

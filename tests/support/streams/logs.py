@@ -76,8 +76,9 @@ def remove_topic(url: str, topic: str) -> None:
             database.execute("DELETE FROM topics WHERE name = ?", (topic,))
         return
     from stream.log_kafka.client import kafka, open_admin
+    from stream.log_kafka.connection import Connection
 
-    with closing(open_admin(url.removeprefix("kafka://"))) as admin:
+    with closing(open_admin(Connection(url.removeprefix("kafka://")))) as admin:
         admin.delete_topics([topic])
         gone = kafka.errors.UnknownTopicOrPartitionError.errno
         while admin.describe_topics([topic])[0]["error_code"] != gone:
@@ -95,8 +96,9 @@ def trim(url: str, place: Place, offset: int) -> None:
             )
         return
     from stream.log_kafka.client import TopicPartition, open_admin
+    from stream.log_kafka.connection import Connection
 
-    with closing(open_admin(url.removeprefix("kafka://"))) as admin:
+    with closing(open_admin(Connection(url.removeprefix("kafka://")))) as admin:
         admin.delete_records({TopicPartition(*place): offset})
 
 
@@ -111,8 +113,9 @@ def has_open_transaction(url: str, place: Place) -> bool:
                 return True
             return False
     from stream.log_kafka.client import LATEST, READ_COMMITTED, TopicPartition, open_admin
+    from stream.log_kafka.connection import Connection
 
-    with closing(open_admin(url.removeprefix("kafka://"))) as admin:
+    with closing(open_admin(Connection(url.removeprefix("kafka://")))) as admin:
         asked = {TopicPartition(*place): LATEST}
         stable = admin.list_partition_offsets(asked, isolation_level=READ_COMMITTED)
         return bool(admin.list_partition_offsets(asked) != stable)

@@ -27,6 +27,7 @@ import json
 import shutil
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,16 +135,11 @@ def scram_user(secured: Secured, name: str, password: str) -> None:
     from stream.log_kafka.client import Admin  # noqa: I001
     from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
-    admin = Admin(bootstrap_servers=secured.plain)
-    try:
-        admin.alter_user_scram_credentials(
-            [
-                UserScramCredentialUpsertion(name, mechanism, password.encode())
-                for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512)
-            ]
-        )
-    finally:
-        admin.close()
+    with closing(Admin(bootstrap_servers=secured.plain)) as admin:
+        for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+            wanted = UserScramCredentialUpsertion(name, mechanism, password.encode())
+            answer = admin.alter_user_scram_credentials([wanted])
+            assert answer == {name: None}, answer
 
 
 def unsecured_token(subject: str, *, seconds: float = 3600) -> str:
