@@ -35,7 +35,7 @@ def say_refused(
     if not refused:
         return False
     if not exceeds(refused, rows, min(allowed, MOST_REJECTED)):
-        say(f"{refused:,} of {rows:,} {what} refused: {listed(reasons)}. {where}".rstrip())
+        say(f"Refused {refused:,} of {rows:,} {what}: {listed(reasons)}. {where}".rstrip())
         return False
     say(
         f"WARNING: {refused:,} of {rows:,} {what} ({refused / rows:.1%}) were refused. The "

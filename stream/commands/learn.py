@@ -243,8 +243,12 @@ def _say_report(report: dict[str, Any]) -> None:
     counts = ", ".join(f"{report[kind]:,} {kind.replace('_', ' ')}" for kind in kinds)
     measures = [f"{n} {report[n]:.4f}" for n in ("log_loss", "auc") if report[n] is not None]
     version = f"Version {report['version']}" if report["version"] else "No version yet"
+    this_run = ", ".join(
+        f"{found['rows']:,} {kind} ({found['rejected']:,} refused)"
+        for kind, found in report["rejected_this_run"].items()
+    )
     say(
-        f"{report['events']:,} events: {counts}; {report['events_this_run']:,} in this run. "
+        f"{report['events']:,} events so far: {counts}. In this run: {this_run}. "
         f"{', '.join([version, *measures])}."
     )
     if evicted := report.get("crowded_out_labels"):
@@ -252,5 +256,5 @@ def _say_report(report: dict[str, Any]) -> None:
             f"{evicted:,} labels were evicted before an event of their id came: more came than "
             "late_labels.max_labels lets wait."
         )
-    if report["expired"] and not report["learned"]:
+    if report["expired"] and not report["learned"] and not report.get("labels_rejected"):
         say("No label came before its event expired: raise late_labels.wait in the config.")

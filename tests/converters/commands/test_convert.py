@@ -161,7 +161,7 @@ def test_a_few_refused_rows_take_one_line(folder: Path) -> None:
     """Up to a tenth of the rows: no warning."""
     (folder / "rows.csv").write_bytes(b"late,dist,carrier\n" + b"1,1,UA\n" * 9 + b"1\n")
     result = run("rows.csv", "--rejects", "bad.csv")
-    told = "1 of 10 rows refused: 1 wrong-width. They are in bad.csv."
+    told = "Refused 1 of 10 rows: 1 wrong-width. They are in bad.csv."
     assert result.stderr.splitlines() == ["9 rows converted.", told]
 
 

@@ -93,7 +93,7 @@ def test_the_rows_of_this_run_count_and_not_those_of_the_lineage(project: Projec
     report = json.loads(result.stdout)
     assert (report["rejected"], report["rejected_reasons"]["events"]) == (6, {"wrong-width": 6})
     assert report["rejected_this_run"]["events"]["reasons"] == {"wrong-width": 1}
-    assert "1 of 10 rows of events in this run refused: 1 wrong-width." in result.stderr
+    assert "Refused 1 of 10 rows of events in this run: 1 wrong-width." in result.stderr
     assert run(project, "learn", "--until-end").exit_code == 0
 
 
@@ -203,3 +203,17 @@ def test_a_run_that_refuses_everything_says_what_helps(
     assert told in result.stderr
     assert json.loads(result.stdout)["version"] is None
     assert "d1" not in result.stderr
+
+
+def test_the_sentences_at_the_end_tell_the_lineage_from_the_run(project: Project) -> None:
+    """Labels that were refused are not said not to have come."""
+    project.append(*good(4), SHORT)
+    project.learn()
+    project.append(b"e1,1357016400,,AX,JFK,3,100,", time=1_500_000_000_000)
+    project.append(b"e1,perhaps", labels=True, time=1_500_000_001_000)
+    arguments = ("learn", "--until-end", "--config", str(project.config_file))
+    told = CliRunner().invoke(app, arguments).stderr
+    assert (
+        "6 events so far: 4 learned, 1 waiting, 0 expired, 0 scored only, 1 rejected, 0 "
+        "duplicates. In this run: 1 events (0 refused), 1 labels (1 refused). Version 1, "
+    ) in told

@@ -173,6 +173,8 @@ def test_a_fresh_backfill_takes_a_row_or_the_one_sent_for_it(tmp_path: Path) -> 
     reload(project, lambda text: text.replace('max = 50, out_of_range = "reject"', "max = 5000"))
     report = project.backfill(fresh=True)
     assert (report["events"], report["learned"], report["rejected"]) == (5, 3, 2)
+    # A row that was accepted elsewhere is not lost.
+    assert report["rejected_this_run"]["events"]["reasons"] == {"not-a-number": 1}
 
 
 def test_a_conflict_is_not_mended_by_sending_it_again(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_a_promotion_while_learning_is_taken_up_without_a_restart(project: Proje
     assert lineage is not None
     assert lineage.parent_version == made["version"]
     assert 300 < report["events"] <= 600
+    assert report["events_this_run"] == report["rejected_this_run"]["events"]["rows"] == 300
     ids = [s.id for s in project.scores()]
     assert len(ids) == len(set(ids)) == 900
 
