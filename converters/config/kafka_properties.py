@@ -21,14 +21,16 @@ from converters.config.properties_file import PropertiesError, PropertiesFile, P
 
 SECURITY = ("sasl.", "ssl.", "security.", "enable.ssl.")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
-# Keys about security that change nothing here: retries, what brokers check, parts of Java.
+# Keys about security that change nothing here: retries, parts of Java, and of tokens all but the
+# address that they come from.
 WITHOUT_MEANING = re.compile(
     r"sasl\.login\.(refresh|retry|connect|read)\..*|sasl\.kerberos\..*|sasl\.server\..*"
-    r"|sasl\.oauthbearer\.(clock|expected|jwks|scope\.claim|sub\.claim|header|method).*"
+    r"|sasl\.oauthbearer\..*"
     r"|ssl\.(keymanager|trustmanager)\.algorithm|ssl\.secure\.random\.implementation"
 )
 OWN_HANDLER = re.compile(r".*\.OAuthBearerLoginCallbackHandler")
 TLS_VERSIONS = {"TLS", "TLSv1.2", "TLSv1.3"}
+CERTIFICATE = {"ssl_certfile", "ssl_cert_pem"}
 # Keys that only a login or TLS has, and which of them.
 TELLING = re.compile(r"sasl\.(jaas\.config|username)|ssl\.(truststore|keystore|ca)\.(location|pem)")
 
@@ -77,7 +79,7 @@ def read(path: Path, given: Mapping[str, Any]) -> KafkaFile:
         unread -= {"ssl.", "enable.ssl."}
         _read_checks(file)
         _read_trusted(file)
-        _read_identity(file)
+        _read_identity(file, given)
     unused = [p.key for p in file.left() if not _is_option(file, p, tuple(unread))]
     return KafkaFile(file.values, servers, tuple(unused))
 
@@ -173,9 +175,7 @@ def _read_token(file: PropertiesFile, module: LoginModule | None, given: Mapping
         file.values["oauth_extensions"] = dict(pairs)
     handler = file.get("sasl.login.callback.handler.class")
     endpoint = file.get("sasl.oauthbearer.token.endpoint.url")
-    parts = ("client.id", "client.secret", "scope", "config")
-    file.ask(*(f"sasl.oauthbearer.{part}" for part in parts))
-    file.ask(*(f"sasl.oauthbearer.client.credentials.{part}" for part in parts))
+    file.ask("sasl.username", "sasl.password")
     if given.get("oauth_token_command") or given.get("oauth_token_file"):
         return
     if handler is not None and not OWN_HANDLER.fullmatch(handler.value):
@@ -248,8 +248,8 @@ def _read_trusted(file: PropertiesFile) -> None:
     file.take(found, "ssl_ca_pem", pem)
 
 
-def _read_identity(file: PropertiesFile) -> None:
-    """The client's certificate and key."""
+def _read_identity(file: PropertiesFile, given: Mapping[str, Any]) -> None:
+    """The client's certificate and key; a key alone is of no use."""
     store = "ssl.keystore"
     file.ask(f"{store}.type", f"{store}.password")
     for key in ("ssl.certificate.pem", f"{store}.certificate.chain"):
@@ -260,8 +260,14 @@ def _read_identity(file: PropertiesFile) -> None:
         if (located := file.get(f"ssl.{part}.location")) is not None:
             file.take(located, name, file.place(located))
     file.setting("ssl.key.password", "ssl_password")
-    if (found := file.get(f"{store}.location")) is None:
-        return
+    if (found := file.get(f"{store}.location")) is not None:
+        _read_key_store(file, store, found)
+    if not CERTIFICATE & {*file.values, *given}:
+        for name in ("ssl_password", "ssl_keyfile", "ssl_key_pem"):
+            file.values.pop(name, None)
+
+
+def _read_key_store(file: PropertiesFile, store: str, found: Property) -> None:
     from converters.config import key_stores
 
     content = _content(file, found)

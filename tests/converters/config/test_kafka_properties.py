@@ -13,7 +13,6 @@ from converters.config import load
 from converters.config.load import ConfigError
 from converters.config.properties_file import PropertiesError
 from converters.config.settings import Settings
-from converters.errors import UsageError
 from tests.converters.config.test_key_stores import (
     CLIENT,
     IDENTITY,
@@ -236,6 +235,14 @@ def test_what_the_protocol_has_no_use_for_is_not_read(read: Read) -> None:
     assert "ssl.truststore.location, sasl.mechanism" in told[0]
 
 
+def test_what_is_left_over_in_a_file_hinders_nobody(read: Read) -> None:
+    """A key's password without a key, a user beside a token, a token's address beside a user."""
+    found = said(read("security.protocol=SSL\nssl.key.password=p", 'log = "kafka://h:1"'))
+    assert found == {"security_protocol": "SSL"}
+    read(TOKEN_FILE + "sasl.username=u\nsasl.password=p\n")
+    read(LIBRDKAFKA + "sasl.oauthbearer.token.endpoint.url=https://idp\nsasl.kerberos.min=1")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -387,9 +394,3 @@ def test_paths_of_the_config_begin_at_its_folder(read: Read, tmp_path: Path) -> 
     """As everywhere else in the file."""
     settings = read("bootstrap.servers=h:1", '[kafka]\nssl_cafile = "ca.pem"')
     assert settings.kafka.ssl_cafile == tmp_path / "ca.pem"
-
-
-def test_a_table_that_is_none_is_told(read: Read) -> None:
-    """A wrong [kafka] is the config's mistake."""
-    with pytest.raises(UsageError, match="'kafka' is wrong: it should be a table"):
-        read("bootstrap.servers=h:1", "kafka = 3")
