@@ -82,7 +82,7 @@ def score(
             raise UsageError("No version is served yet, so there is nothing to score with.")
         found = registry.versions.find(wanted)
     scored, refused = score_file(settings, schema, found, csv, output)
-    say(f"{scored:,} rows scored with version {wanted}, {refused.total:,} refused.")
+    say(f"{scored:,} rows scored with version {wanted}.")
     say_refused("rows", scored + refused.total, refused.reasons, refused.examples)
     if json:
         print_json({"version": wanted, "scored": scored, "rejected": refused.total})

@@ -5,6 +5,7 @@ Each reads the config, calls what does the work, and prints.
 
 from __future__ import annotations
 
+import shlex
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -185,7 +186,7 @@ STAYS_CANDIDATE = (
 def _where_listed(source: str, *, fresh: bool) -> str:
     """How to see the rows that a backfill has refused, which it writes to no topic."""
     if source != "log":
-        return f"List the refused rows with: freshet convert {source} --rejects FILE"
+        return f"List the refused rows with: freshet convert {shlex.quote(source)} --rejects FILE"
     return "" if fresh else DEAD_LETTERS  # under another config others are refused
 
 
@@ -214,7 +215,7 @@ def _tell(report: dict[str, Any], allowed: float, listed: str, *, json: bool) ->
             share = found["rejected"] / rows
             too_many = too_many or (
                 f"{found['rejected']:,} of {rows:,} {what} ({share:.1%}) were refused, more than "
-                f"--max-rejected {allowed:.4g} allows"
+                f"the {allowed * 100:.4g}% that --max-rejected allows"
             )
     return too_many
 

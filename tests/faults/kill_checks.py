@@ -22,7 +22,9 @@ from tests.faults.zygote import Life, Zygote
 from tests.support.serving.project import Project
 
 # What a report says of the run and not of the model.
-OF_THE_RUN = {"version", "events_this_run", "events_per_second"}
+OF_THE_RUN = {"version", "rejected_this_run", "events_this_run", "events_per_second"}
+# A last life may have few rows left, and most of them bad ones.
+ALL_MAY_BE_BAD = ("--max-rejected", "1")
 SHOWN = 3
 
 Place = tuple[int, int, int]
@@ -32,7 +34,7 @@ Scored = dict[Place, tuple[str, float, int]]
 def verified(killing: Killing, zygote: Zygote, model: str) -> Iterator[str]:
     """Let a last life reach the end, and say everything that is wrong."""
     project = killing.project
-    report = finished(zygote, project, ["learn", "--until-end", "--json"])
+    report = finished(zygote, project, ["learn", "--until-end", "--json", *ALL_MAY_BE_BAD])
     scores, letters = project.scores(), project.dead_letters()
     scored = {(s.partition, s.offset, s.row): (s.id, s.score, s.lessons) for s in scores}
     if len(scores) != len(scored):
@@ -109,7 +111,7 @@ def sound_snapshots(project: Project) -> Iterator[str]:
 
 def replay(zygote: Zygote, project: Project) -> tuple[dict[str, Any], Scored]:
     """The journal's replay from nothing: its report and its scores."""
-    arguments = ["backfill", "log", "--json", "--scores", "replayed.csv"]
+    arguments = ["backfill", "log", "--json", "--scores", "replayed.csv", *ALL_MAY_BE_BAD]
     report = finished(zygote, project, arguments)
     with (project.folder / "replayed.csv").open(newline="") as file:
         rows = csv.DictReader(file)
@@ -131,7 +133,7 @@ def as_without_kills(
     killed = killing.project
     folder = killed.folder.with_name(f"{killed.folder.name}-unharmed")
     project = project_of(killing.scenario, folder, killed.settings.log, model, killed.model)
-    plain = finished(zygote, project, ["learn", "--until-end", "--json"])
+    plain = finished(zygote, project, ["learn", "--until-end", "--json", *ALL_MAY_BE_BAD])
     its_scores = {
         (s.partition, s.offset, s.row): (s.id, s.score, s.lessons) for s in project.scores()
     }

@@ -64,7 +64,7 @@ def peak(project: Project) -> tuple[dict[str, Any], float]:
     probe = (
         "import atexit, re, sys, serve.cli;"
         "atexit.register(lambda: sys.stderr.write(open('/proc/self/status').read()));"
-        "sys.argv = ['freshet', 'learn', '--until-end', '--json']; serve.cli.main()"
+        "sys.argv = 'freshet learn --until-end --max-rejected 1 --json'.split(); serve.cli.main()"
     )
     run = subprocess.run(
         [sys.executable, "-c", probe],

@@ -53,9 +53,9 @@ def test_a_run_to_the_end_fails_above_a_tenth_after_all_is_saved(project: Projec
     project.append(*good(10), *bad)
     result = run(project, "learn", "--until-end")
     assert failed(result) == (
-        "7 of 17 rows of events in this run (41.2%) were refused, more than --max-rejected 0.1 "
-        "allows, so this run has failed. What was accepted is learned and saved. Correct what was "
-        "refused; 'freshet replay-dead-letters' tells how to resubmit it."
+        "7 of 17 rows of events in this run (41.2%) were refused, more than the 10% that "
+        "--max-rejected allows, so this run has failed. What was accepted is learned and saved. "
+        "Correct what was refused; 'freshet replay-dead-letters' tells how to resubmit it."
     )
     report = json.loads(result.stdout)
     assert (report["learned"], report["version"]) == (10, 1)
