@@ -7,9 +7,11 @@ a column that makes the numbers lie. A *warning* is for a person to judge, a *no
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from converters.cells.escaping import quoted
+from converters.cells.remedies import explained
 from converters.check.class_balance import Balance
 from converters.check.column_counts import UNKNOWN
 from converters.check.data_report import ColumnReport, Finding, Level
@@ -153,7 +155,11 @@ def _rejected(profile: Profile) -> Iterator[Finding]:
         share = percent(rows / profile.rows)
         verb = "is" if rows == 1 else "are"
         said = f"{rows:,} of {profile.rows:,} rows ({share}) {verb} refused; see the reasons."
-        yield Finding("problem", "rejected-rows", "", said)
+        reasons: Counter[str] = Counter()
+        for (reason, _), count in profile.rejects.counts.items():
+            reasons[reason] += count
+        helps = " ".join(explained(reasons, {}))
+        yield Finding("problem", "rejected-rows", "", f"{said} What helps: {helps}")
 
 
 def _classes(profile: Profile, schema: Schema) -> Iterator[Finding]:

@@ -69,6 +69,7 @@ def test_problems_exit_with_1(folder: Path) -> None:
     result = run("bad.csv")
     assert result.exit_code == 1
     assert "problem  rejected-rows: 1 of 201 rows (0.5 %) is refused" in result.stdout
+    assert "What helps: 1 not-a-number: send decimal notation" in result.stdout
     assert "not-a-number  x          1  0.5 %  202: far" in result.stdout
     assert "\x1b" not in result.stdout
 
