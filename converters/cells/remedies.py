@@ -31,7 +31,7 @@ REMEDIES = {
     "bare-cr": "quote a field that holds a carriage return, and end rows with LF or CRLF",
     "conflicting-label": "find out who sends two different labels for one id; "
     "`allow_corrections = true` in `[late_labels]` lets the later one count",
-    "empty-record": "send no record without a row; one with a null value (a tombstone) has none",
+    "empty-record": "send no record without a row",
     "empty-row": "leave out blank lines; the last row's line end begins no other",
     "id-too-long": "send a digest of the id",
     "inexact-number": "send the number as a string",
@@ -40,6 +40,8 @@ REMEDIES = {
     "missing-value": 'send a value, or set the column\'s `missing` to other than `"reject"`',
     "nested-value": "send a text or number in its place; where the whole row is nested in one "
     "field, name that in `path` of `[record]`",
+    "no-row-at-path": "correct `path` in `[record]`, or `labels_path` for labels; where changes of "
+    "a database report deletes, which have no row, filter them out upstream",
     "not-a-boolean": "add the spelling to the column's `true_values` or `false_values`",
     "not-a-number": "send decimal notation such as `1234.5`; list a spelling that means nothing "
     "in the column's `missing_values`, or make the column `categorical`",
@@ -48,8 +50,10 @@ REMEDIES = {
     "not-utf8": "send UTF-8; for a file, name its encoding in `encoding` of `[csv]`",
     "out-of-range": 'correct the column\'s `min` and `max`, or set `out_of_range = "clip"`',
     "rare-value": 'set the column\'s `rare` to other than `"reject"`',
+    "schema-registry": "send JSON or CSV: Avro and Protobuf are not read",
     "text-after-quote": "double the quotes within a quoted field",
     "text-too-long": "send less text, or make the column `categorical`",
+    "tombstone": "send no null values: an event or label that was sent is not deleted",
     "too-many-rows": "put fewer rows into a record",
     "unclosed-quote": "close the quote; one that belongs to the text is doubled, and its field "
     "quoted",

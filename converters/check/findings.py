@@ -133,11 +133,11 @@ def findings(
 
 def _fitting(profile: Profile, schema: Schema) -> Iterator[Finding]:
     strange = [plan.name for plan in profile.plans if plan.role == UNKNOWN]
-    if strange:
+    if strange and not schema.ignore_extra:
         said = (
             f"The config does not name {listed(strange)}, so that convert, score and produce "
             'refuse the file. Add such a column to [columns] (role "drop" if it is not to be '
-            "learned from)."
+            'learned from), or set [record] extra = "ignore".'
         )
         yield Finding("problem", "unknown-columns", "", said)
     if profile.absent:

@@ -1,7 +1,7 @@
 """One pass over a file: every row through the converter itself, and counted on the way.
 
 :func:`read_profile` reads blocks of cells, column by column. They are those that
-:meth:`converters.convert.records.RowReader.event_cells` makes of the same bytes; blocks are larger
+:meth:`converters.convert.records.RowReader.event_rows` makes of the same bytes; blocks are larger
 than those of the file, since what follows works on whole columns. Memory does not grow with the
 file: what is counted exactly while it is small is estimated beyond, and says so.
 """

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from converters.config.column_settings import Section
 
@@ -171,6 +171,28 @@ class RecordSettings(Section):
         "between them; records that Freshet writes have it at the top",
         examples=["payload.after"],
     )
+    labels_path: str | None = Field(
+        None,
+        description="the same for records of labels, empty for the top; by default as `path`",
+    )
+
+    @field_validator("path", "labels_path")
+    @classmethod
+    def _names_fields(cls, path: str | None) -> str | None:
+        if path and not all(path.split(".")):
+            raise ValueError("name a field, or several with one dot between them")
+        return path
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that lead to the rows of an event record."""
+        return tuple(filter(None, self.path.split(".")))
+
+    @property
+    def labels_fields(self) -> tuple[str, ...]:
+        """Those that lead to the rows of a label record."""
+        path = self.path if self.labels_path is None else self.labels_path
+        return tuple(filter(None, path.split(".")))
 
 
 PASSWORD, PASSWORD_FILE = "sasl_plain_password", "sasl_plain_password_file"

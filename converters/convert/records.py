@@ -5,26 +5,87 @@ CSV is framed and JSON parsed; each row's cells then go through the one compiled
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum, auto
+from functools import lru_cache, partial
+from itertools import islice
+from typing import NamedTuple
 
 import orjson
 
-from converters.cells.escaping import QUOTED_LENGTH, quoted, quoted_bytes
+from converters.cells.escaping import quoted, quoted_bytes
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
 from converters.cells.times import time_ms
+from converters.convert import json_rows
+from converters.convert.json_rows import (
+    Broken,
+    Nowhere,
+    begins_as_json,
+    opens_as_json,
+    registered_schema,
+    rows_in,
+    without_prefix,
+)
 from converters.convert.to_vw_text import Row, compile_schema
 from converters.files.framing import MOST_ROWS, Dialect, plain_lines, too_many
-from converters.schema.schema import ColumnOrder, Schema, ordered
+from converters.schema.schema import LABEL_NAMES, ColumnOrder, Schema, ordered
 
 Headers = Sequence[tuple[str, bytes]]
 LabelRow = tuple[str, int]
+Cells = Sequence[str] | Refusal
 
-CSV, JSON = b"text/csv", b"application/json"
-# Whole numbers of JSON from here on are parsed as floats.
-PARSED_INTEGERS = 2.0**64
+# In the headers of a record whose row is at the top, whatever path the config names.
+AT_THE_TOP: tuple[str, bytes] = ("path", b"")
 
-LABEL_NAMES = ("id", "label", "time")
+# What records begin with that may not be CSV.
+_BRACKETS = (b"{", b"[")
+_SUSPECT = frozenset((b"{", b"[", b"\0", b"\xef", b" ", b"\t", b"\r", b"\n"))
+# Refusals of what has no cells, or another number of them.
+_UNSHAPED = frozenset(
+    ("wrong-width", "empty-row", "text-after-quote", "unclosed-quote", "bare-cr", "not-utf8")
+)
+
+
+class Format(Enum):
+    """What the content-type header says of a record."""
+
+    UNSAID = auto()
+    CSV = auto()
+    JSON = auto()
+    # One of JSON's many relatives.
+    LIKE_JSON = auto()
+    OTHER = auto()
+
+
+# Looking a member up takes as long as comparing it ten times.
+_UNSAID, _CSV, _JSON, _SAY_JSON = (
+    Format.UNSAID,
+    Format.CSV,
+    Format.JSON,
+    (
+        Format.JSON,
+        Format.LIKE_JSON,
+    ),
+)
+
+
+# The rows of a record, before they are checked: the cells of each, or why it cannot be read; and a
+# function that gives the bytes of each. A NamedTuple would take longer to make than a row.
+Rows = tuple[Iterable[Cells], Callable[[], list[bytes]]]
+
+
+class _Kind(NamedTuple):
+    """How the rows of a topic are read.
+
+    Attributes:
+        path: where they are in JSON.
+        cells: an element of JSON -> its cells.
+        check: cells -> what they say.
+    """
+
+    path: tuple[str, ...]
+    cells: Callable[[object], Cells]
+    check: Callable[[Sequence[str]], object]
 
 
 class RowReader:
@@ -46,16 +107,27 @@ class RowReader:
         self.convert_rows = self._conversion.rows
         self._labels = schema.label_codes
         self._order_of = lru_cache(maxsize=64)(self._named_order)
+        names, numbers, ignore_extra = schema.names, schema.numbers, schema.ignore_extra
+
+        def cells(row: object) -> Cells:
+            return json_rows.object_cells(row, names, numbers, ignore_extra)
+
+        self._event_kind = _Kind(schema.path, cells, self.convert)
+        self._label_kind = _Kind(schema.labels_path, self.label_cells, self.label)
 
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
         """The rows of an event record, or their refusals; an empty record is one refused row."""
-        json = is_json(value, headers) if headers else value.startswith((b"{", b"["))
-        lines = None if json else plain_lines(value)
-        if lines and len(lines) <= MOST_ROWS:
-            columns = dict(headers).get("columns") if headers else None
-            order = None if columns is None else self._order_of(columns)
-            return self._conversion.lines(lines, self._delimiter, order)
-        return self.convert_rows(list(self.event_cells(value, headers)))
+        columns, said = None, _UNSAID
+        if headers:
+            named = dict(headers)
+            columns, said = named.get("columns"), _format(named.get("content-type", b""))
+        # Of a record of one row all this takes a hundredth of the time.
+        if said is _CSV or not (said in _SAY_JSON or _may_be_json(value)):
+            lines = plain_lines(value)
+            if lines and len(lines) <= MOST_ROWS:
+                order = None if columns is None else self._order_of(columns)
+                return self._conversion.lines(lines, self._delimiter, order)
+        return self.convert_rows(list(self.event_rows(value, headers)[0]))
 
     def lines(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
         """The rows of CSV that :func:`plain_lines` gave, in this order or the schema's own."""
@@ -63,10 +135,10 @@ class RowReader:
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""
-        lines = None if headers or value.startswith((b"{", b"[")) else plain_lines(value)
+        lines = None if headers or value[:1] in _SUSPECT else plain_lines(value)
         if lines and len(lines) <= MOST_ROWS and "" not in lines:
             return [self.label(line.split(self._delimiter)) for line in lines]
-        rows = self.label_cells(value, headers)
+        rows, _ = self.label_rows(value, headers)
         return [cells if isinstance(cells, Refusal) else self.label(cells) for cells in rows]
 
     def order(self, names: Sequence[str]) -> ColumnOrder | None:
@@ -75,43 +147,66 @@ class RowReader:
             return None
         return self.schema.order(names)
 
-    def label_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
-        """The cells of a label record's rows, unchecked, or why they cannot be read."""
-        if is_json(value, headers):
-            return self._json(value, LABEL_NAMES)
-        return self.dialect.cells(value)
+    def label_rows(self, value: bytes, headers: Headers) -> Rows:
+        """A label record's rows, their cells unchecked."""
+        return self._rows(value, headers, None, self._label_kind)
 
-    def event_cells(self, value: bytes, headers: Headers) -> Iterable[Sequence[str] | Refusal]:
-        """The cells of an event record's rows, unchecked, in the schema's order.
+    def event_rows(self, value: bytes, headers: Headers) -> Rows:
+        """An event record's rows, their cells unchecked and in the schema's order."""
+        columns = dict(headers).get("columns") if headers else None
+        order = None if columns is None else self._order_of(columns)
+        return self._rows(value, headers, order, self._event_kind)
 
-        A row that cannot be read is the refusal that says why.
+    def label_cells(self, row: object) -> Cells:
+        """The cells of a label's JSON object: id, label and, if there is one, time.
+
+        Its fields may have the names of the schema's columns instead. The event's time is known
+        too, but does not say when the label was.
         """
-        if is_json(value, headers):
-            return self._json(value, self.schema.names)
-        columns = dict(headers).get("columns")
-        rows = self.dialect.cells(value)
-        if columns is None:
-            return rows
-        return ordered(rows, self._order_of(columns))
+        schema = self.schema
+        if isinstance(row, dict) and not schema.label_fields.keys().isdisjoint(row):
+            own = schema.label_fields
+            named = {own[name]: row[name] for name in row if own.get(name)}
+            rest = {name: row[name] for name in row if name not in own}
+            twice = sorted(named.keys() & rest.keys())
+            if twice and not schema.ignore_extra:
+                return Refusal("unknown-column", twice[0], json_rows.shown(rest[twice[0]]))
+            row = rest | named
+        return json_rows.object_cells(row, LABEL_NAMES, schema.numbers, schema.ignore_extra)
+
+    def _rows(self, value: bytes, headers: Headers, order: ColumnOrder | None, kind: _Kind) -> Rows:
+        """The rows of a record, read as CSV or as JSON.
+
+        What neither its header nor its beginning decides is CSV if a single row is good as CSV.
+        """
+        said = _UNSAID
+        if headers:
+            said = _format(dict(headers).get("content-type", b""))
+            kind = kind._replace(path=()) if AT_THE_TOP in headers else kind
+        begins = said is _UNSAID and value[:1] in _BRACKETS
+        if not begins and (said is _CSV or not (said in _SAY_JSON or _may_be_json(value))):
+            return self._csv(ordered(self.dialect.cells(value), order), value)
+        content = json_rows.parsed(value)
+        if said is _JSON or (begins and not isinstance(content, Broken)):
+            return _json(content, value, kind)
+        rows = list(ordered(self.dialect.cells(value), order))
+        results = [row if isinstance(row, Refusal) else kind.check(row) for row in rows]
+        if _is_csv(results, content, value, said, self._delimiter):
+            return self._csv(rows, value)
+        return _json(content, value, kind)
+
+    def _csv(self, rows: Iterable[Cells], value: bytes) -> Rows:
+        most = MOST_ROWS + 1  # the last represents all beyond the limit
+
+        def raw() -> list[bytes]:
+            return [row for row, _ in islice(self.dialect.frame(value), most)] or [b""]
+
+        return rows, raw
 
     def _named_order(self, columns: bytes) -> ColumnOrder:
         """The order that a record's header names, itself a line of CSV."""
         named = self.dialect.cells_of(columns)
         return self.schema.order([] if isinstance(named, Refusal) else named)
-
-    def _json(self, value: bytes, names: Sequence[str]) -> Iterator[Sequence[str] | Refusal]:
-        try:
-            content = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            yield Refusal("bad-json", "", quoted_bytes(value))
-            return
-        rows = content if isinstance(content, list) else [content]
-        if not rows:
-            yield Refusal("empty-record", "", "")
-        for row in rows[:MOST_ROWS]:
-            yield object_cells(row, names, self.schema.numbers)
-        if len(rows) > MOST_ROWS:
-            yield too_many()
 
     def label(self, cells: Sequence[str]) -> LabelRow | Refusal:
         """The label that the cells of one row say."""
@@ -134,85 +229,74 @@ class RowReader:
         return name, code
 
 
-def object_cells(
-    row: object, names: Sequence[str], numbers: Container[str] = ()
-) -> list[str] | Refusal:
-    """A JSON object's values as the cells that CSV would hold, in the order of the names.
+@lru_cache(maxsize=64)
+def _format(content_type: bytes) -> Format:
+    """What a content-type header says."""
+    name = content_type.split(b";")[0].strip().lower()
+    known = {b"": _UNSAID, b"text/csv": _CSV, b"application/json": _JSON}
+    like_json = name.endswith(b"+json") or name == b"text/json"
+    return known.get(name, Format.LIKE_JSON if like_json else Format.OTHER)
+
+
+def _may_be_json(value: bytes) -> bool:
+    """Whether what no header calls CSV may be something else."""
+    first = value[:1]
+    if first not in _SUSPECT:
+        return False
+    return first in _BRACKETS or opens_as_json(value) or registered_schema(value) is not None
+
+
+def _is_csv(
+    results: Sequence[object], content: object, value: bytes, said: Format, delimiter: str
+) -> bool:
+    """Whether a record is read, or refused, as CSV.
 
     Args:
-        row: what was parsed.
-        names: the columns.
-        numbers: those of them that hold numbers. In others a float from 2^64 up is refused: it may
-            have been a whole number, whose digits the parser does not keep, and two ids be one.
+        results: what its rows are as CSV.
+        content: what it is as JSON.
+        value: the record.
+        said: what its header says.
+        delimiter: between its cells, if it is CSV.
     """
-    if not isinstance(row, dict):
-        return Refusal("not-a-row", "", _shown(row))
-    if row.keys() - set(names):
-        unknown = min(row.keys() - set(names))
-        return Refusal("unknown-column", quoted(unknown), _shown(row[unknown]))
-    cells = []
-    for name in names:
-        value = row.get(name)
-        cell = _cell(value)
-        if cell is None:
-            return Refusal("nested-value", name, _shown(value))
-        if isinstance(value, float) and abs(value) >= PARSED_INTEGERS and name not in numbers:
-            return Refusal("inexact-number", name, cell)
-        cells.append(cell)
-    return cells
-
-
-def _shown(value: object) -> str:
-    """A JSON value as a refusal quotes it."""
-    if not isinstance(value, list | dict):
-        return quoted(str(value))
-    written: list[str] = []
-    _write(value, written, QUOTED_LENGTH + 1)
-    return quoted("".join(written))
-
-
-def _write(value: object, written: list[str], room: int) -> int:
-    """Write a value as ``str`` does, while there is room, and give what room is left.
-
-    The parser goes deeper than ``str`` can follow, which takes the square of the depth.
-    """
-    if not isinstance(value, list | dict):
-        written.append(repr(value))
-        return room - len(written[-1])
-    is_dict = isinstance(value, dict)
-    lead = "{" if is_dict else "["
-    for key in value:
-        if room <= 0:
-            return room
-        written.append(f"{lead}{key!r}: " if is_dict else lead)
-        inner = value[key] if isinstance(value, dict) else key
-        room = _write(inner, written, room - len(written[-1]))
-        lead = ", "
-    end = "}" if is_dict else "]"
-    written.append(end if lead == ", " else lead + end)
-    return room - len(written[-1])
-
-
-def _cell(value: object) -> str | None:
-    """A JSON scalar as CSV would spell it; None for anything nested."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, int | float) else None
-
-
-def is_json(value: bytes, headers: Headers) -> bool:
-    """What the content-type header says; without one, whether it looks like and parses as JSON."""
-    content_type = dict(headers).get("content-type", b"").split(b";")[0].strip().lower()
-    if content_type == JSON:
+    refused = [row for row in results if isinstance(row, Refusal)]
+    if len(refused) < len(results):
         return True
-    if content_type or not value.startswith((b"{", b"[")):
+    if not isinstance(content, Broken) or said is Format.LIKE_JSON:
         return False
+    shaped = any(row.reason not in _UNSHAPED for row in refused)
+    if begins_as_json(without_prefix(value)):
+        return shaped and content.behind == delimiter  # the first cell is JSON by itself
+    return shaped or (registered_schema(value) is None and len(refused) > 1)
+
+
+def _json(content: object, value: bytes, kind: _Kind) -> Rows:
+    """The rows of JSON; of what is none, one refusal."""
+    if isinstance(content, Broken):
+        schema = registered_schema(value)
+        refusal = Refusal("bad-json", "", content.fault)
+        if schema is not None and not opens_as_json(without_prefix(value)):
+            text = f"schema {schema}, perhaps Avro or Protobuf: {quoted_bytes(value[:40])}"
+            refusal = Refusal("schema-registry", "", quoted(text))
+        return [refusal], lambda: [value]
+    found = rows_in(content, kind.path)
+    cells = [
+        row.refusal if isinstance(row, Nowhere) else kind.cells(row) for row in found[:MOST_ROWS]
+    ]
+    if len(found) > MOST_ROWS:
+        cells.append(too_many())
+    return cells, partial(_raw_json, content, found, value)
+
+
+def _raw_json(content: object, found: Sequence[object], value: bytes) -> list[bytes]:
+    """The bytes of each row of JSON."""
+    if len(found) == 1 and found[0] is content:
+        return [value]
+    rows = (row.content if isinstance(row, Nowhere) else row for row in found[: MOST_ROWS + 1])
+    return [_dumped(row, value) for row in rows]
+
+
+def _dumped(row: object, value: bytes) -> bytes:
     try:
-        orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return False
-    return True
+        return orjson.dumps(row)
+    except orjson.JSONEncodeError:  # nested deeper than it writes: shown as all of the record
+        return value

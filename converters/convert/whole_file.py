@@ -56,7 +56,7 @@ def checked(file: CsvFile, schema: Schema) -> Iterator[Checked]:
     Raises:
         CsvFileError: the file has a column that the schema does not know, or cannot be framed.
     """
-    file.require_known(schema.names)
+    file.require_known(schema.names, ignore_extra=schema.ignore_extra)
     headers: Headers = CSV_HEADERS
     if tuple(file.header) != schema.names:
         columns = file.dialect.line(file.header).encode()

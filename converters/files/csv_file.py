@@ -107,15 +107,19 @@ class CsvFile:
             self.rows_read += len(block.rows)
             yield block
 
-    def require_known(self, columns: Sequence[str]) -> None:
+    def require_known(self, columns: Sequence[str], *, ignore_extra: bool = False) -> None:
         """Refuse a file with columns that the config does not know.
+
+        Args:
+            columns: that it knows.
+            ignore_extra: whether there may be others beside them.
 
         Raises:
             CsvFileError: names the first such column, and what may have gone wrong.
         """
         known = frozenset(columns)
         unknown = [c for c in self.header if c not in known]
-        if unknown:
+        if unknown and not (ignore_extra and len(unknown) < len(self.header)):
             raise CsvFileError(
                 f"{self.name} has the column '{quoted(unknown[0])}', which the config does not "
                 f"name. Its columns are {', '.join(columns)}. {self._unknown(unknown, columns)}"
@@ -130,8 +134,8 @@ class CsvFile:
         if unknown[0].strip() in columns:
             return "The blanks around the name belong to it; take them out of the header."
         return (
-            'Add it to [columns] (role "drop" if it is not to be learned from), or take it out of '
-            "the file."
+            'Add it to [columns] (role "drop" if it is not to be learned from), take it out of the '
+            'file, or set [record] extra = "ignore".'
         )
 
     def _read_header(self) -> list[str]:

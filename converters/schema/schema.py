@@ -28,6 +28,9 @@ CONVERTER_VERSION = 2
 # Between the cells of a row where the config sets no other.
 DELIMITER = ","
 
+# The fields of a label, and the most that a row of CSV holds.
+LABEL_NAMES = ("id", "label", "time")
+
 # What a time column gives where the config names no parts: as a feature these, as the event's
 # time none.
 DEFAULT_PARTS = ("hour", "weekday", "month")
@@ -90,6 +93,9 @@ class Schema:
         labels: each accepted spelling of a label -> 1 (positive) or 0 (negative).
         interactions: pairs of namespace letters.
         delimiter: the character between two cells of a CSV row.
+        ignore_extra: whether a row may have fields that are no columns.
+        path: the fields that lead to the rows of an event record of JSON.
+        labels_path: the same for labels.
     """
 
     columns: tuple[Column, ...]
@@ -97,6 +103,9 @@ class Schema:
     labels: Mapping[str, int]
     interactions: tuple[tuple[str, str], ...] = ()
     delimiter: str = DELIMITER
+    ignore_extra: bool = False
+    path: tuple[str, ...] = ()
+    labels_path: tuple[str, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -133,10 +142,25 @@ class Schema:
         unknown = ("",) if label is None else ("", *label.settings.missing_values)
         return {**dict.fromkeys(unknown), **self.labels}
 
-    def order(self, names: Sequence[str]) -> ColumnOrder:
-        """The order of rows under these column names."""
+    @cached_property
+    def label_fields(self) -> Mapping[str, str]:
+        """The schema's own names for what labels call id and label; its time is neither."""
+        found = {"id": self.only("id"), "label": self.only("label"), "": self.only("time")}
+        return {
+            column.name: field
+            for field, column in found.items()
+            if column is not None and column.name not in LABEL_NAMES
+        }
+
+    def unknown(self, names: Sequence[str]) -> list[str]:
+        """Those of these column names that no row may have, in their order."""
         known = frozenset(self.names)
         unknown = [name for name in names if name not in known]
+        return [] if self.ignore_extra and len(unknown) < len(names) else unknown
+
+    def order(self, names: Sequence[str]) -> ColumnOrder:
+        """The order of rows under these column names."""
+        unknown = self.unknown(names)
         if unknown or not names or len(set(names)) < len(names):
             reason = "unknown-column" if unknown else "bad-columns-header"
             refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
@@ -157,6 +181,8 @@ class Schema:
         }
         if self.delimiter != DELIMITER:
             content["delimiter"] = self.delimiter
+        if self.ignore_extra or self.path or self.labels_path:
+            content["record"] = [self.ignore_extra, self.path, self.labels_path]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -191,7 +217,17 @@ def from_settings(settings: Settings) -> Schema:
     _check_unknown_labels(settings.columns, labels)
     meeting = crossed(features, settings.columns, settings.learner.interactions)
     columns = tuple(Column(name, column) for name, column in settings.columns.items())
-    return Schema(columns, meeting.features, labels, meeting.pairs, settings.csv.delimiter)
+    record = settings.record
+    return Schema(
+        columns,
+        meeting.features,
+        labels,
+        meeting.pairs,
+        settings.csv.delimiter,
+        record.extra == "ignore",
+        record.fields,
+        record.labels_fields,
+    )
 
 
 def _features(columns: Mapping[str, ColumnSettings]) -> Iterator[Feature]:

@@ -89,7 +89,7 @@ def score_file(
 
 
 def _blocks(file: CsvFile, schema: Schema) -> Iterator[list[tuple[FileRow, Row | Refusal]]]:
-    file.require_known(schema.names)
+    file.require_known(schema.names, ignore_extra=schema.ignore_extra)
     reader = RowReader(schema)
     order = reader.order(file.header)
     rows = file.rows()

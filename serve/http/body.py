@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import orjson
 from fastapi import Request
 
 from converters.config.settings import ServeSettings
+from converters.convert.json_rows import Broken, parsed
 from serve.http.problems import (
     BusyError,
     ClientGoneError,
@@ -164,10 +164,10 @@ def parse(body: bytes) -> object:
     Raises:
         NotJsonError: it is none; NaN and Infinity are not JSON.
     """
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise not_json(str(error)) from None
+    content = parsed(body)
+    if isinstance(content, Broken):
+        raise not_json(content.fault)
+    return content
 
 
 def not_json(why: str) -> NotJsonError:

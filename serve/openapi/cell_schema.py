@@ -13,7 +13,7 @@ from converters.cells.numbers import LARGEST_FLOAT32, SMALLEST_READ
 from converters.cells.refusal import MOST_ID
 from converters.cells.weight import LEAST, MOST
 from converters.config.column_settings import ColumnSettings
-from converters.convert.records import PARSED_INTEGERS
+from converters.convert.json_rows import PARSED_INTEGERS
 from converters.schema.schema import Column
 from learners.line_bounds import LineBounds
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
 from converters.files.framing import csv_line
-from converters.schema.schema import Column, Schema
+from converters.schema.schema import LABEL_NAMES, Column, Schema
 from learners.line_bounds import LineBounds
 from serve.openapi.cell_schema import LABEL_ID, LABEL_TIME, cell_schema, spelt
 from serve.openapi.declared_route import Body, Json
-from serve.rows.appended_records import LABEL_COLUMNS
 
 EXAMPLE_ID, EXAMPLE_TIME = "4711", "2026-01-31T08:15:00Z"
 EXAMPLES = {"id": EXAMPLE_ID, "time": EXAMPLE_TIME, "text": "some words"}
@@ -45,11 +44,11 @@ def event_rows(schema: Schema) -> Body:
 def label_rows(schema: Schema) -> Body:
     """A body of labels: one, a list, or CSV."""
     cells = (EXAMPLE_ID, schema.label_spellings[1], EXAMPLE_TIME)
-    example = dict(zip(LABEL_COLUMNS, cells, strict=True))
+    example = dict(zip(LABEL_NAMES, cells, strict=True))
     known = [spelling for spelling, code in schema.label_codes.items() if code is not None]
     label = create_model(
         "Label",
-        __config__=ConfigDict(extra="forbid"),
+        __config__=ConfigDict(extra=_extra(schema)),
         __doc__="The label of an event.",
         id=(_cell(LABEL_ID), Field(description="the event's id")),
         label=(_cell({"anyOf": spelt(known)}), ...),
@@ -86,9 +85,17 @@ def _row_model(
         cell = {} if any_cell else cell_schema(column, schema.label_codes, bounds)
         fields[f"column_{number}"] = (_cell(cell), field)
     extra: Any = {"examples": [_example_row(schema)]}
+    if schema.ignore_extra and not schema.mandatory:
+        # A row with none of the columns is refused, unless it is empty.
+        extra["anyOf"] = [{"maxProperties": 0}, *({"required": [each]} for each in schema.names)]
     return create_model(
-        name, __config__=ConfigDict(extra="forbid", json_schema_extra=extra), **fields
+        name, __config__=ConfigDict(extra=_extra(schema), json_schema_extra=extra), **fields
     )
+
+
+def _extra(schema: Schema) -> Literal["ignore", "forbid"]:
+    """What pydantic says of fields that are no columns."""
+    return "ignore" if schema.ignore_extra else "forbid"
 
 
 def _cell(schema: Json) -> Any:  # noqa: ANN401  # a type

@@ -18,7 +18,8 @@ import orjson
 
 from converters.cells.local_clock import LocalClock
 from converters.cells.refusal import Refusal
-from converters.convert.records import object_cells
+from converters.convert.json_rows import object_cells
+from converters.convert.records import AT_THE_TOP
 from serve.http.body import CSV, JSON
 from serve.http.problems import RowsRefusedError
 from serve.http.turns import Work
@@ -32,7 +33,6 @@ Headers = tuple[tuple[str, bytes], ...]
 # A record, and how many rows are in it.
 Counted = tuple[Outgoing, int]
 
-LABEL_COLUMNS = ("id", "label", "time")
 LABEL_HEADERS = (["id", "label"], ["id", "label", "time"])
 IS_CSV: Headers = (("content-type", CSV.encode()),)
 IS_JSON: Headers = (("content-type", JSON.encode()),)
@@ -55,8 +55,13 @@ class Form:
     after: bytes = b""
 
 
-LABELS_IN_CSV, JSON_ROW = Form(IS_CSV), Form(IS_JSON)
-JSON_ROWS = Form(IS_JSON, b"[", b",", b"]")
+LABELS_IN_CSV = Form(IS_CSV)
+
+
+def json_form(path: Sequence[str], *, single: bool) -> Form:
+    """That of JSON, of one row or of a list; the rows are not where the config's path leads."""
+    headers = (*IS_JSON, AT_THE_TOP) if path else IS_JSON
+    return Form(headers) if single else Form(headers, b"[", b",", b"]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ class IngestReader:
                 yield None
                 continue
             times = partial(self._times, part.objects)
-            form = JSON_ROW if part.single else JSON_ROWS
+            form = json_form(self._rows.schema.path, single=part.single)
             yield Checked(part.converted(), times, partial(_json_value, part.objects), form)
 
     def _times(self, rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -155,11 +160,13 @@ class IngestReader:
         for blank in (b"\n\n", b"\n\r\n"):  # at the very end it is no row, as in a record
             if body.endswith(blank):
                 body = body[: 1 - len(blank)]
-        for lines in csv_lines(body, at if names in LABEL_HEADERS else 0, dialect, limits):
+        own = self._rows.schema.label_fields
+        is_header = [own.get(name, name) for name in names] in LABEL_HEADERS
+        for lines in csv_lines(body, at if is_header else 0, dialect, limits):
             yield None if lines is None else self._labels(lines.cells(), lines.value, LABELS_IN_CSV)
 
     def _json_labels(self, body: bytes) -> Iterator[Checked | None]:
-        limits, numbers, before = self._reader.limits, self._rows.schema.numbers, 0
+        limits, before = self._reader.limits, 0
         for found in elements(body, limits, instances=False):
             if found is None:
                 yield None
@@ -171,8 +178,8 @@ class IngestReader:
                 for row in rows:
                     if isinstance(row, dict):
                         whole_times(row, ("time",))
-                cells = [object_cells(row, LABEL_COLUMNS, numbers) for row in rows]
-                form = JSON_ROW if found.single else JSON_ROWS
+                cells = list(map(self._rows.label_cells, rows))
+                form = json_form(self._rows.schema.labels_path, single=found.single)
                 yield self._labels(cells, partial(_json_value, rows), form)
 
     def _labels(
@@ -216,7 +223,7 @@ class Records:
         self._pieces: list[bytes] = []
         self._rows = 0
         self._time: int | None = None
-        self._form = JSON_ROWS
+        self._form = LABELS_IN_CSV  # until there are rows
 
     def add(self, part: Checked, times: Sequence[int | None]) -> None:
         """More rows, with the time of each."""

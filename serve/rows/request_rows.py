@@ -5,7 +5,7 @@ Rows become text by the functions that the stream uses, so both see the same fea
 refuses only its row.
 
 Clients send the same keys in the same order again and again: what such a layout means is worked out
-at its first row. The cells equal those of :func:`converters.convert.records.object_cells`, which
+at its first row. The cells equal those of :func:`converters.convert.json_rows.object_cells`, which
 still handles every value that is not text or a number.
 """
 
@@ -19,7 +19,8 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 from converters.cells.refusal import Refusal
-from converters.convert.records import RowReader, object_cells
+from converters.convert.json_rows import object_cells, shown
+from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
 from converters.schema.schema import ColumnOrder, ordered
 from serve.http.body import CSV
@@ -30,11 +31,14 @@ from serve.rows.row_errors import MISSING_COLUMN, RefusedRows, listed
 from serve.rows.row_limits import RowLimits
 
 UNKNOWN_COLUMN = "unknown-column"
+EXTRA_IGNORED = '[record] extra = "ignore" passes over fields that are no column.'
 NOTHING_DONE = "The request had no effect."
 # Types whose text as a CSV cell is what str() gives.
 TEXT, PLAIN = frozenset({str}), frozenset({str, int, float})
 # Clients that shuffle their keys must not fill the memory.
 REMEMBERED_LAYOUTS = 1_024
+# Nor may keys that are no columns, of which one object may have megabytes.
+REMEMBERED_KEYS = 8_192
 # Milliseconds since 1970 have 14 digits at most.
 MOST_TIME = 1e15
 
@@ -61,13 +65,20 @@ class Layouts:
         names: the schema's columns.
         mandatory: the columns that an object must have.
         numbers: the columns that hold numbers.
+        ignore_extra: whether an object may have other keys beside some of the columns.
     """
 
     def __init__(
-        self, names: Sequence[str], mandatory: frozenset[str], numbers: frozenset[str] = frozenset()
+        self,
+        names: Sequence[str],
+        mandatory: frozenset[str],
+        numbers: frozenset[str] = frozenset(),
+        *,
+        ignore_extra: bool = False,
     ) -> None:
         self._names = names
         self._numbers = numbers
+        self._ignore_extra = ignore_extra
         self._known = frozenset(names)
         self._mandatory = mandatory
         self._layouts: dict[tuple[str, ...], Layout] = {}
@@ -86,22 +97,28 @@ class Layouts:
         elif types <= PLAIN:
             cells = list(map(str, values))
             if float in types and "e+" in "".join(cells):  # large, and perhaps too large
-                return object_cells(row, self._names, self._numbers)
+                return self._plain_cells(row)
         else:
-            return object_cells(row, self._names, self._numbers)
+            return self._plain_cells(row)
         for place in layout.absent:
             cells.insert(place, "")
         return cells
 
+    def _plain_cells(self, row: Object) -> list[str] | Refusal:
+        return object_cells(row, self._names, self._numbers, ignore_extra=self._ignore_extra)
+
     def _compiled(self, keys: tuple[str, ...]) -> Layout | None:
         names = frozenset(keys)
-        if not (names <= self._known and names >= self._mandatory):
+        extra = names - self._known
+        if (extra and not (self._ignore_extra and extra < names)) or not names >= self._mandatory:
             return None
         present = [name for name in self._names if name in names]
         absent = tuple(at for at, name in enumerate(self._names) if name not in names)
         if len(self._layouts) >= REMEMBERED_LAYOUTS:
             self._layouts.clear()
-        layout = self._layouts[keys] = Layout(_picker(present), absent)
+        layout = Layout(_picker(present), absent)
+        if not extra or sum(map(len, keys)) <= REMEMBERED_KEYS:
+            self._layouts[keys] = layout
         return layout
 
 
@@ -157,7 +174,9 @@ class RequestReader:
         self._times = tuple(
             c.name for c in schema.columns if "time" in (c.settings.role, c.settings.kind)
         )
-        self.layouts = Layouts(schema.names, self._mandatory, schema.numbers)
+        self.layouts = Layouts(
+            schema.names, self._mandatory, schema.numbers, ignore_extra=schema.ignore_extra
+        )
 
     def read(self, kind: str, body: bytes) -> Iterable[Part | None]:
         """The rows of a body: an object, a list, ``{"instances": [...]}``, or CSV with a header.
@@ -221,7 +240,7 @@ class RequestReader:
         layouts: list[Layout] = []
         for at, row in enumerate(rows, before):
             if not isinstance(row, dict):
-                refused.add(at, Refusal("not-a-row", "", ""))
+                refused.add(at, Refusal("not-a-row", "", shown(row)))
             elif layout := self.layouts.of(row):
                 whole_times(row, self._times)
                 layouts.append(layout)
@@ -244,7 +263,9 @@ class RequestReader:
             )
 
     def _check_names(self, at: int, names: AbstractSet[str], refused: RefusedRows) -> None:
-        refused.add_columns(at, UNKNOWN_COLUMN, names - self._known)
+        extra = names - self._known
+        if not (self.converter.schema.ignore_extra and extra < names):
+            refused.add_columns(at, UNKNOWN_COLUMN, extra)
         refused.add_columns(at, MISSING_COLUMN, self._mandatory - names)
 
     def _columns_in_words(self, refused: RefusedRows) -> str:
@@ -256,6 +277,8 @@ class RequestReader:
         ]
         if sentences:
             sentences.append(f"The schema has {listed(self.converter.schema.names)}.")
+            if UNKNOWN_COLUMN in refused.columns:
+                sentences.append(EXTRA_IGNORED)
         return " ".join(sentences)
 
 

@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 
 from converters.cells.escaping import quoted
 from converters.cells.refusal import Refusal
-from converters.convert.records import LABEL_NAMES
 from converters.files.block_reader import LONGEST_QUOTED
 from converters.files.csv_file import CsvFile, CsvFileError
 from converters.files.framing import csv_line
-from converters.schema.schema import Schema
+from converters.schema.schema import LABEL_NAMES, Schema
 from stream.dead_letters.refused_rows import Origin, RefusedRow
 from stream.log.contract import Place
 from stream.log.topics import Topics

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-import orjson
-
 from converters.cells.refusal import Refusal
-from converters.convert.records import LABEL_NAMES, is_json
-from converters.files.framing import MOST_ROWS, Dialect
+from converters.convert.records import Cells
+from converters.schema.schema import LABEL_NAMES
 from learners.registry.row_types import Lineage
 from stream.fold.outputs import read_dead_letters
 from stream.log import journal
@@ -108,39 +106,27 @@ class RefusedRows:
 
     def _of_record(self, record: Record, letters: Mapping[int, Letter]) -> Iterator[RefusedRow]:
         (taken,) = self.reader.read([record])
-        cells = self._cells(record, labels=isinstance(taken, LabelRows))
-        raws = raw_rows(record, self.reader.rows.dialect)
-        rows = zip(cells, raws, taken.rows, strict=True)
-        for number, (each, raw, row) in enumerate(rows):
-            if (letter := letters.get(number)) is not None:
-                yield RefusedRow(letter, each, raw, not isinstance(row, Refusal), found=True)
+        labels, reader = isinstance(taken, LabelRows), self.reader.rows
+        read = reader.label_rows if labels else reader.event_rows
+        found, raw = read(record.value, record.headers)
+        cells = self._cells(found, labels=labels)
+        rows = list(zip(cells, raw(), taken.rows, strict=True))
+        for number, letter in sorted(letters.items()):
+            if number < len(rows):
+                each, content, row = rows[number]
+                yield RefusedRow(letter, each, content, not isinstance(row, Refusal), found=True)
+            else:  # of a version that cut such a record into more rows
+                yield RefusedRow(letter, None, record.value, found=True)
 
-    def _cells(self, record: Record, *, labels: bool) -> Iterator[Sequence[str] | None]:
-        rows = self.reader.rows
-        names: Sequence[str] = LABEL_NAMES if labels else rows.schema.names
-        found = rows.label_cells if labels else rows.event_cells
-        for cells in found(record.value, record.headers):
+    def _cells(self, rows: Iterable[Cells], *, labels: bool) -> Iterator[Sequence[str] | None]:
+        names = LABEL_NAMES if labels else self.reader.rows.schema.names
+        for cells in rows:
             if isinstance(cells, Refusal):
                 yield None
             elif labels and len(cells) == len(names) - 1:
                 yield [*cells, ""]  # a label's time may be left out
             else:
                 yield cells if len(cells) == len(names) else None
-
-
-def raw_rows(record: Record, dialect: Dialect) -> list[bytes]:
-    """The bytes of each row of a record, as the converter counts its rows."""
-    value, most = record.value, MOST_ROWS + 1  # the last represents all beyond the limit
-    if not is_json(value, record.headers):
-        return [row for row, _ in islice(dialect.frame(value), most)] or [b""]
-    try:
-        content = orjson.loads(value)
-        rows = content[:most] if isinstance(content, list) else []
-        return [orjson.dumps(row) for row in rows] or [value]
-    except orjson.JSONDecodeError:
-        return [value]
-    except orjson.JSONEncodeError:  # nested deeper than it writes: shown as all of the record
-        return [value] * len(rows)
 
 
 def originals(log: EventLog, place: Place, offsets: Iterable[int]) -> Iterator[Record]:

@@ -98,6 +98,7 @@ class Record(NamedTuple):
         value: the bytes.
         headers: header names and values, in the order they were given.
         key: the record's key, if any.
+        is_null: whether it has no value, not even an empty one.
     """
 
     place: Place
@@ -106,6 +107,7 @@ class Record(NamedTuple):
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
     key: bytes | None = None
+    is_null: bool = False
 
 
 class Outgoing(NamedTuple):

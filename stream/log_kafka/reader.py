@@ -149,6 +149,7 @@ class KafkaReader:
                             r.value or b"",
                             tuple([(n, c or b"") for n, c in r.headers]) if r.headers else (),
                             r.key,
+                            r.value is None,
                         )
                         for r in records
                     ]

@@ -108,7 +108,7 @@ class History:
         self._file = file
         self._schema = schema
         self._options = options
-        file.require_known(schema.names)
+        file.require_known(schema.names, ignore_extra=schema.ignore_extra)
         columns = file.dialect.line(file.header).encode()
         self._headers = () if file.header == list(schema.names) else (("columns", columns),)
         self._time_at = self._place("time")

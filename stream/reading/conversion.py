@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from converters.cells.refusal import Refusal
-from converters.convert.records import RowReader
+from converters.convert.records import LabelRow, RowReader
 from converters.convert.to_vw_text import Row
 from converters.schema.passthrough import Passthrough, passthrough_of
 from learners.line_bounds import UNLEARNABLE, LineBounds, bounds_for
@@ -29,6 +29,9 @@ def record_reader(context: ResolvedConfig) -> RecordReader:
     passthrough = passthrough_of(context.settings, context.schema)
     return RecordReader(RowReader(context.schema), bounds_for(context.spec), labels, passthrough)
 
+
+# A record without a value is one row.
+TOMBSTONE = Refusal("tombstone", "", "")
 
 # How long an idle reader waits before it gives an empty batch, so that the learner can handle
 # checkpoints, heartbeats and signals.
@@ -54,13 +57,16 @@ class RecordReader:
 
     def read(self, records: Iterable[Record]) -> list[Taken]:
         """Convert each record of a batch."""
-        events, labels, topic = self._events, self.rows.labels, self.labels_topic
+        events, labels, topic = self._events, self._labels, self.labels_topic
         return [
-            LabelRows(r.place, r.offset, r.time, labels(r.value, r.headers))
+            LabelRows(r.place, r.offset, r.time, labels(r))
             if r.place.topic == topic
             else EventRows(r.place, r.offset, r.time, *events(r))
             for r in records
         ]
+
+    def _labels(self, record: Record) -> list[LabelRow | Refusal]:
+        return [TOMBSTONE] if record.is_null else self.rows.labels(record.value, record.headers)
 
     def _events(self, record: Record) -> tuple[list[Row | Refusal], list[tuple[str, ...]] | None]:
         passthrough = None
@@ -68,6 +74,8 @@ class RecordReader:
             rows, passthrough = self._with_passthrough(record)
         else:
             rows = self.rows.events(record.value, record.headers)
+        if record.is_null:
+            rows = [TOMBSTONE]
         texts = [row[2] for row in rows]  # a refusal has its offending text there; ignored below
         for place, reason in self.line_bounds.refused(texts).items():
             if not isinstance(rows[place], Refusal):
@@ -77,7 +85,7 @@ class RecordReader:
     def _with_passthrough(
         self, record: Record
     ) -> tuple[list[Row | Refusal], list[tuple[str, ...]]]:
-        cells = list(self.rows.event_cells(record.value, record.headers))
+        cells = list(self.rows.event_rows(record.value, record.headers)[0])
         rows = self.rows.convert_rows(cells)
         places = self.passthrough.places
         return rows, [

@@ -19,14 +19,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from converters.convert.records import is_json
+from converters.convert.json_rows import Broken, opens_as_json, parsed
+from converters.convert.records import RowReader
 from stream.fold.outputs import DeadLetter, Score
 from stream.log.contract import Outgoing
 from tests.faults.hostile import CSV, JSON, Hostile
 from tests.faults.hostile_cells import MORE
-from tests.support.rows.rows_to_read import COMMA
 from tests.support.serving.project import Project
 
 # Records appended at a time.
@@ -46,6 +44,7 @@ class Outcome:
     scores: list[Score]
     letters: list[DeadLetter]
     events: str
+    reader: RowReader
 
 
 @contextmanager
@@ -65,7 +64,8 @@ def run(given: Project, events: Sequence[Outgoing], labels: Sequence[Outgoing]) 
         for topic, records in ((topics.events, events), (topics.labels, labels)):
             for start in range(0, len(records), APPENDED):
                 log.append(topic, records[start : start + APPENDED])
-    return Outcome(given.learn(), given.scores(), given.dead_letters(), topics.events)
+    reader = RowReader(given.schema)
+    return Outcome(given.learn(), given.scores(), given.dead_letters(), topics.events, reader)
 
 
 def problem(records: Sequence[Hostile], log: str = "", model: str = "flights") -> str:
@@ -134,7 +134,7 @@ def summed(outcome: Outcome, events: Sequence[Hostile], labels: Sequence[Hostile
         return f"rejected = {report['rejected']}, but {len(refused)} dead letters of events"
     if report["events"] != len(scored) + len(refused) + report["duplicates"]:
         return f"{report['events']} events: {len(scored)} scored, {len(refused)} refused"
-    return counted(outcome, events) or counted_labels(report, labels)
+    return counted(outcome, events) or counted_labels(outcome, labels)
 
 
 def counted(outcome: Outcome, events: Sequence[Hostile]) -> str:
@@ -145,45 +145,31 @@ def counted(outcome: Outcome, events: Sequence[Hostile]) -> str:
         repeats = sum(verdict == "duplicate" for verdict, _ in record.rows)
         if record.whole and places[offset] != len(record.rows) - repeats:
             return f"record {offset} holds {len(record.rows)} rows, {places[offset]} are written"
-    rows = sum(max(1, len(pieces(record))) for record in events)
+    rows = sum(len(pieces(record, outcome.reader)) for record in events)
     return "" if rows == outcome.report["events"] else f"{rows} rows are on the log"
 
 
-def counted_labels(report: dict[str, Any], labels: Sequence[Hostile]) -> str:
+def counted_labels(outcome: Outcome, labels: Sequence[Hostile]) -> str:
     """The equation of labels."""
+    report = outcome.report
     kinds = ("joined", "rejected", "duplicates", "late", "expired", "waiting")
     parts = [report[f"labels_{kind}"] for kind in kinds]
-    sent = sum(max(1, len(pieces(record))) for record in labels)
+    sent = sum(len(pieces(record, outcome.reader)) for record in labels)
     if report["labels"] == sum(parts) == sent:
         return ""
     return f"{sent} labels were sent, labels = {report['labels']}, the parts are {parts}"
 
 
-def pieces(record: Hostile) -> list[bytes]:
+def pieces(record: Hostile, reader: RowReader) -> list[bytes]:
     """The rows of a record, cut as the rules say."""
-    if not is_json(record.value, record.headers):
-        return [row for row, _ in COMMA.frame(record.value)]
-    try:
-        content = orjson.loads(record.value)
-    except orjson.JSONDecodeError:
-        return [record.value]
-    if isinstance(content, list):
-        return [b"" if _deep(row) else orjson.dumps(row) for row in content]
-    return [record.value]
+    rows = reader.label_rows if record.labels else reader.event_rows
+    _, raw = rows(record.value, record.headers)
+    return raw()
 
 
 def json_bytes(content: object) -> bytes:
     """JSON as Python writes it: NaN, huge numbers and lone surrogates included."""
     return json.dumps(content).encode()
-
-
-def _deep(row: object) -> bool:
-    """Whether a row is nested deeper than orjson writes; no such row is good."""
-    try:
-        orjson.dumps(row)
-    except orjson.JSONEncodeError:
-        return True
-    return False
 
 
 def only_good(
@@ -193,25 +179,28 @@ def only_good(
     taken: dict[int, set[int]] = {}
     for score in outcome.scores:
         taken.setdefault(score.offset, set()).add(score.row)
-    kept_events = [_kept(record, taken.get(offset, set())) for offset, record in enumerate(events)]
+    reader = outcome.reader
+    kept_events = [
+        _kept(record, taken.get(offset, set()), reader) for offset, record in enumerate(events)
+    ]
     refused: dict[int, set[int]] = {}
     for offset, row in letters_of(outcome, labels=True):
         refused.setdefault(offset, set()).add(row)
     kept_labels = [
-        _kept(record, set(range(len(pieces(record)))) - refused.get(offset, set()))
+        _kept(record, set(range(len(pieces(record, reader)))) - refused.get(offset, set()), reader)
         for offset, record in enumerate(labels)
     ]
     return [r for r in kept_events if r], [r for r in kept_labels if r]
 
 
-def _kept(record: Hostile, rows: set[int]) -> Outgoing | None:
+def _kept(record: Hostile, rows: set[int], reader: RowReader) -> Outgoing | None:
     """A record of some of a record's rows; None if there are none."""
     if not rows:
         return None
-    all_rows, objects = pieces(record), is_json(record.value, record.headers)
+    all_rows = pieces(record, reader)
     some = [all_rows[row] for row in sorted(rows)]
     columns = tuple(header for header in record.headers if header[0] == "columns")
-    if objects:
+    if all(opens_as_json(row) and not isinstance(parsed(row), Broken) for row in some):
         return Outgoing(b"[" + b",".join(some) + b"]", record.time, JSON)
     return Outgoing(b"\n".join(some), record.time, CSV + columns)
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from converters.cells.escaping import QUOTED_LENGTH, quoted, quoted_bytes
 from converters.cells.refusal import Refusal
-from converters.convert.records import RowReader, _shown, object_cells
+from converters.convert.json_rows import object_cells, shown
+from converters.convert.records import RowReader
 from converters.convert.to_vw_text import reference
 from tests.support.rows import schemas
 from tests.support.rows.rows_to_read import COLUMNS, COMMA, CSV, GOOD, GOOD_ROW, JSON, columns
@@ -191,16 +192,17 @@ def test_label_lines_cut_at_once_are_labels_read_one_by_one(lines: list[str]) ->
         max_leaves=60,
     )
 )
-def test_a_refusal_quotes_a_json_value_as_python_shows_it(value: object) -> None:
-    """The beginning of it, whatever it holds."""
-    assert _shown(value) == quoted(str(value))
+def test_a_refusal_quotes_a_json_value_as_json(value: object) -> None:
+    """The beginning of it, whatever it holds; a text by itself has no quotes."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    assert shown(value) == quoted(text)
 
 
 def test_a_refusal_says_that_a_json_value_goes_on() -> None:
     """At whatever character the quote ends."""
     for length in range(QUOTED_LENGTH + 10):
         value = [["x" * length], None]
-        assert _shown(value) == quoted(str(value))
+        assert shown(value) == quoted(json.dumps(value))
 
 
 def test_a_refusal_quotes_values_of_any_depth() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from converters.cells.refusal import Refusal
-from converters.convert.records import object_cells
+from converters.convert.json_rows import object_cells
 from serve.rows.request_rows import REMEMBERED_LAYOUTS, Layouts
 from tests.support.serving.project import COLUMNS, flights
 from tests.support.serving.served import a_client, as_object, problem_of

@@ -7,7 +7,15 @@ from contextlib import closing
 
 import pytest
 
-from stream.log.contract import MAX_RECORD_BYTES, EventLog, Outgoing, Place, PositionError, poll
+from stream.log.contract import (
+    MAX_RECORD_BYTES,
+    EventLog,
+    Outgoing,
+    Place,
+    PositionError,
+    Record,
+    poll,
+)
 from tests.support.streams.logs import (
     make_topic,
     outgoing,
@@ -39,7 +47,7 @@ def test_everything_about_a_record_is_kept(event_log: EventLog, unique_name: str
     given = Outgoing(b'{"a": 1}\x00\xff', JANUARY_2013, headers, b"key")
     ((partition, offset),) = event_log.append(unique_name, [given])
     (record,) = read_all(event_log, {place: 0})
-    assert record == (place, offset, JANUARY_2013, given.value, headers, b"key")
+    assert record == Record(place, offset, JANUARY_2013, given.value, headers, b"key")
     assert partition == 0
 
 

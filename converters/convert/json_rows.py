@@ -1,0 +1,254 @@
+"""JSON as rows: where in a record they are, the cells of each, and what of a text is no JSON.
+
+Used by :mod:`converters.convert.records` for the records of topics, and by the server for bodies.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import NamedTuple
+
+import orjson
+
+from converters.cells.escaping import QUOTED_LENGTH, quoted
+from converters.cells.refusal import Refusal
+from converters.files.framing import BYTE_ORDER_MARK, MOST_ROWS
+
+# Whole numbers of JSON from here on are parsed as floats.
+PARSED_INTEGERS = 2.0**64
+# How much of a text is shown before and behind the place where it stops being JSON.
+BEFORE, BEHIND = 30, 20
+# Of a row none of whose fields is a column.
+NO_COLUMN = "no field is a column (does the row begin deeper, at a [record] path?)"
+# Field names listed by a refusal.
+MOST_FIELDS = 5
+
+_BLANKS = b" \t\r\n"
+_NO_VALUE = re.compile(r"-?(NaN|Infinity|None|True|False|undefined)\b")
+# A schema registry's: a zero, and the number of the schema in four bytes.
+_PREFIX_BYTES = 5
+_LEAD = rb"(?>(?:%b|[ \t\r\n])*)" % BYTE_ORDER_MARK.encode()
+_OPENING = re.compile(_LEAD + rb"[{\[]")
+# What JSON that holds rows goes on with behind its first bracket, and what is mistaken for it.
+_BEGINNING = re.compile(_LEAD + rb"(?:\{\s*(?:[\"'}]|[A-Za-z_$][\w$]*\s*:|\Z)|\[\s*(?:[\[{\]]|\Z))")
+
+
+class Nowhere(NamedTuple):
+    """A part of a record in which the path leads to no row, and why."""
+
+    content: object
+    refusal: Refusal
+
+
+class Broken(NamedTuple):
+    """A text that is no JSON.
+
+    Attributes:
+        fault: in words, where it stops being JSON, and what is there.
+        behind: the character behind a first value that is whole; empty if it is not.
+    """
+
+    fault: str
+    behind: str
+
+
+def parsed(value: bytes) -> object:
+    """What a text says; :class:`Broken` if it is no JSON, as NaN and Infinity are not.
+
+    In front of it may be blanks, byte order marks, and the prefix of a schema registry.
+    """
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        bare = without_prefix(value).lstrip(_BLANKS).removeprefix(BYTE_ORDER_MARK.encode())
+        return parsed(bare) if len(bare) < len(value) else _broken(error)
+
+
+def _broken(error: orjson.JSONDecodeError) -> Broken:
+    text, at = error.doc, error.pos
+    if not text:
+        return Broken(str(error), "")
+    named = _NO_VALUE.match(text, at)
+    behind = text[at : at + 1] if _is_whole(text[:at]) else ""
+    if behind:
+        what = "more follows the first value; several rows need a list"
+    elif named:
+        what = f"{named[0]} is no value of JSON"
+    elif text[at : at + 1] == "'":
+        what = "names and texts need double quotes"
+    elif at >= len(text.rstrip()):
+        what = "the text is cut off"
+    else:
+        what = error.msg
+    before = text[max(0, at - BEFORE) : at]
+    shown = f"{'…' if at > BEFORE else ''}{before}{text[at : at + BEHIND]}"
+    fault = f"{what}: line {error.lineno} column {error.colno} (char {at}): {shown}"
+    return Broken(quoted(fault), behind)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text is a JSON value."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def opens_as_json(value: bytes) -> bool:
+    """Whether its first character, behind blanks and byte order marks, is a bracket of JSON."""
+    return _OPENING.match(value) is not None
+
+
+def begins_as_json(value: bytes) -> bool:
+    """Whether more than that character says so."""
+    return _BEGINNING.match(value) is not None
+
+
+def registered_schema(value: bytes) -> int | None:
+    """The schema's number in a schema registry's prefix; None if there is no such prefix."""
+    if value[:1] != b"\0" or len(value) <= _PREFIX_BYTES:
+        return None
+    return int.from_bytes(value[1:_PREFIX_BYTES])
+
+
+def without_prefix(value: bytes) -> bytes:
+    """What is behind a schema registry's prefix, or all if there is none."""
+    return value if registered_schema(value) is None else value[_PREFIX_BYTES:]
+
+
+def rows_in(content: object, path: Sequence[str]) -> Sequence[object]:
+    """The rows of a record: its value, or what is at the path; lists on the way hold many.
+
+    Not many more than :data:`~converters.files.framing.MOST_ROWS` of them are looked for.
+    """
+    parts = content if isinstance(content, list) else [content]
+    if not parts:
+        return [Nowhere(content, Refusal("empty-record", "", ""))]
+    if not path:
+        return parts
+    found = chain.from_iterable(_follow(each, path, 0) for each in parts)
+    return list(islice(found, MOST_ROWS + 1))
+
+
+def _follow(part: object, path: Sequence[str], depth: int) -> Iterator[object]:
+    """What is at the rest of the path."""
+    if depth == len(path):
+        yield part
+        return
+    if not isinstance(part, dict) or path[depth] not in part:
+        yield Nowhere(part, Refusal("no-row-at-path", "", _lost(part, path, depth)))
+        return
+    inner, here = part[path[depth]], ".".join(path[: depth + 1])
+    if isinstance(inner, list):
+        if not inner:
+            yield Nowhere(part, Refusal("empty-record", "", quoted(f"{here} is an empty list")))
+        for each in inner:
+            yield from _follow(each, path, depth + 1)
+    elif isinstance(inner, dict):
+        yield from _follow(inner, path, depth + 1)
+    else:
+        text = quoted(f"{here} is {_in_words(inner)}")
+        yield Nowhere(part, Refusal("no-row-at-path", "", text))
+
+
+def _lost(part: object, path: Sequence[str], depth: int) -> str:
+    """What is where the path cannot be followed."""
+    where = ".".join(path[:depth]) or "the record"
+    if not isinstance(part, dict):
+        return quoted(f"{where} is {_in_words(part)}")
+    return quoted(f"{where} has no field {path[depth]}, but {_fields(part)}")
+
+
+def _fields(row: Mapping[str, object]) -> str:
+    """The names of a row's fields; only the first of many."""
+    names = ", ".join(islice(row, MOST_FIELDS))
+    return (names + (", …" if len(row) > MOST_FIELDS else "")) if row else "none"
+
+
+def _in_words(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return shown(value)
+    if isinstance(value, dict):
+        return "an object"
+    kind = "the text" if isinstance(value, str) else "the number"
+    return f"a list: {shown(value)}" if isinstance(value, list) else f"{kind} {shown(value)}"
+
+
+def object_cells(
+    row: object,
+    names: Sequence[str],
+    numbers: Container[str] = (),
+    ignore_extra: bool = False,  # of one argument fewer by name, 3 %
+) -> list[str] | Refusal:
+    """A JSON object's values as the cells that CSV would hold, in the order of the names.
+
+    Args:
+        row: what was parsed.
+        names: the columns.
+        numbers: those of them that hold numbers. In others a float from 2^64 up is refused: it may
+            have been a whole number, whose digits the parser does not keep, and two ids be one.
+        ignore_extra: whether fields that are no column are passed over, beside some that are.
+    """
+    if not isinstance(row, dict):
+        return Refusal("not-a-row", "", shown(row))
+    extra = row.keys() - set(names)
+    if extra and not (ignore_extra and len(extra) < len(row)):
+        if ignore_extra:
+            return Refusal("unknown-column", "", quoted(f"{NO_COLUMN}: {_fields(row)}"))
+        return Refusal("unknown-column", quoted(min(extra)), shown(row[min(extra)]))
+    cells = []
+    for name in names:
+        value = row.get(name)
+        cell = _cell(value)
+        if cell is None:
+            return Refusal("nested-value", name, shown(value))
+        if isinstance(value, float) and abs(value) >= PARSED_INTEGERS and name not in numbers:
+            return Refusal("inexact-number", name, cell)
+        cells.append(cell)
+    return cells
+
+
+def shown(value: object) -> str:
+    """A JSON value as a refusal quotes it: as JSON, but a text by itself without quotes."""
+    if isinstance(value, str):
+        return quoted(value)
+    written: list[str] = []
+    _write(value, written, QUOTED_LENGTH + 1)
+    return quoted("".join(written))
+
+
+def _write(value: object, written: list[str], room: int) -> int:
+    """Write a value as ``json.dumps`` does, while there is room, and give what room is left.
+
+    The parser goes deeper than ``json.dumps`` can follow.
+    """
+    if not isinstance(value, list | dict):
+        written.append(json.dumps(value, ensure_ascii=False))
+        return room - len(written[-1])
+    is_dict = isinstance(value, dict)
+    lead = "{" if is_dict else "["
+    for key in value:
+        if room <= 0:
+            return room
+        written.append(f"{lead}{json.dumps(key, ensure_ascii=False)}: " if is_dict else lead)
+        inner = value[key] if isinstance(value, dict) else key
+        room = _write(inner, written, room - len(written[-1]))
+        lead = ", "
+    end = "}" if is_dict else "]"
+    written.append(end if lead == ", " else lead + end)
+    return room - len(written[-1])
+
+
+def _cell(value: object) -> str | None:
+    """A JSON scalar as CSV would spell it; None for anything nested."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, int | float) else None
