@@ -30,6 +30,7 @@ WITHOUT_MEANING = re.compile(
 )
 OWN_HANDLER = re.compile(r".*\.OAuthBearerLoginCallbackHandler")
 TLS_VERSIONS = {"TLS", "TLSv1.2", "TLSv1.3"}
+SERVER = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 CERTIFICATE = {"ssl_certfile", "ssl_cert_pem"}
 # Keys that only a login or TLS has, and which of them.
 TELLING = re.compile(r"sasl\.(jaas\.config|username)|ssl\.(truststore|keystore|ca)\.(location|pem)")
@@ -86,8 +87,14 @@ def read(path: Path, given: Mapping[str, Any]) -> KafkaFile:
 
 def _servers(file: PropertiesFile) -> str:
     found = file.get("bootstrap.servers") or file.get("metadata.broker.list")
-    each = found.value.split(",") if found else []
-    return ",".join(filter(None, (re.sub(r"^\w+://", "", host.strip()) for host in each)))
+    if found is None:
+        return ""
+    # Java allows a protocol before each, and a comma at the end.
+    servers = [re.sub(r"^\w+://", "", each.strip()) for each in found.value.split(",")]
+    servers = [each for each in servers if each]
+    if not all(SERVER.fullmatch(each) for each in servers):
+        file.wrong(found, "it should be HOST:PORT, or several with commas between them")
+    return ",".join(servers)
 
 
 def _is_option(file: PropertiesFile, found: Property, unread: tuple[str, ...]) -> bool:

@@ -246,6 +246,7 @@ def test_what_is_left_over_in_a_file_hinders_nobody(read: Read) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("bootstrap.servers=SECRET:SECRET@h:1", "line 1: .*HOST:PORT"),
         ("security.protocol=TLS", "line 1: the key 'security.protocol' is wrong: .*'SASL_SSL'"),
         ("\n\nsasl.username=u", "line 3: .*'sasl.username' .*security.protocol"),
         ("security.protocol=SASL_SSL\nsasl.mechanism=GSSAPI", "line 2: .*OAUTHBEARER"),
@@ -366,7 +367,8 @@ def test_a_token_of_ones_own_replaces_the_endpoint(read: Read) -> None:
 @pytest.mark.parametrize("log", ["", 'log = "kafka://"'])
 def test_the_brokers_come_from_the_file(read: Read, log: str) -> None:
     """Where the config names none; several, with blanks and the protocols that Java allows."""
-    assert read("bootstrap.servers = SSL://a:1 , b:2,", log).log == "kafka://a:1,b:2"
+    given = "bootstrap.servers = SSL://a:1 , b_1.c:2,[::1]:3,"
+    assert read(given, log).log == "kafka://a:1,b_1.c:2,[::1]:3"
     with pytest.raises(ConfigError, match=r"client\.properties has no bootstrap.servers"):
         read("acks=all", log)
 
