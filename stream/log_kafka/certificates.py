@@ -67,6 +67,9 @@ def _load_authorities(context: ssl.SSLContext, settings: KafkaSettings) -> None:
         context.load_verify_locations(cafile=settings.ssl_cafile)
     else:
         context.load_default_certs()
+    # Whoever is named is trusted, as by Java's clients, also an intermediate CA or the brokers'
+    # certificate alone. From Python 3.13 on this is the default.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if settings.ssl_crlfile:
         _read(settings.ssl_crlfile, "ssl_crlfile")
         try:
