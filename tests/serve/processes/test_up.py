@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -12,16 +13,20 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import sleep
+from typing import NoReturn
 
 import pytest
 
+from converters.errors import UsageError
 from serve.commands.serve import relay
+from serve.processes.child import Command
 from serve.processes.ports import free_port
 from tests.serve.server.test_tls import CERT, KEY, certificate
+from tests.support.serving.command import freshet
 from tests.support.serving.processes import alive, until
 from tests.support.serving.project import Project
 from tests.support.serving.served import admin_header
@@ -162,6 +167,26 @@ def test_lines_of_the_access_log_stay_json() -> None:
     for line in ("Serving", '{"status": 200}'):
         relay(told.append, "server", line)
     assert told == ["server: Serving", '{"status": 200}']
+
+
+def test_up_gives_its_children_the_properties_file(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both read the same config as `up` itself."""
+    (project.folder / "client.properties").write_text("bootstrap.servers=127.0.0.1:1\n")
+    text = project.config_file.read_text()
+    project.config_file.write_text(re.sub("^log = .*$", "", text, flags=re.MULTILINE))
+    started: list[Sequence[str]] = []
+
+    def supervisor(commands: Sequence[Command], *_: object) -> NoReturn:
+        started.extend(command.argv for command in commands)
+        raise UsageError("enough")
+
+    monkeypatch.setattr("serve.processes.supervisor.Supervisor", supervisor)
+    options = ("--kafka-config", "client.properties")
+    freshet("up", "--port", "0", *options, cwd=project.folder)
+    assert [options[0] in arguments for arguments in started] == [True, True]
+    assert all(arguments[-2:] == [*options] for arguments in map(list, started))
 
 
 def test_up_refuses_a_taken_port(project: Project) -> None:

@@ -7,13 +7,14 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lz4.frame
 import pytest
 import snappy
 import zstandard
 
+from converters.config.kafka_settings import KafkaSettings
 from stream.log.contract import LogError
 from stream.log_kafka.client import (
     LocatedRecords,
@@ -136,9 +137,37 @@ def test_every_form_of_a_codec_is_read(
     assert values(read_all(log, {place: 0})) == CONTENTS[:10] * 2
 
 
-def fetched(codec: int) -> bytearray:
+@pytest.mark.kafka
+@pytest.mark.parametrize("codec", CODECS)
+def test_what_freshet_writes_is_compressed(
+    kafka_bootstrap: str, unique_name: str, monkeypatch: pytest.MonkeyPatch,
+    codec: Literal["gzip", "snappy", "lz4", "zstd"],
+) -> None:  # fmt: skip
+    """By the codec of `kafka.compression_type`, appended and in transactions."""
+    encoded: list[bytes] = []
+    encode = getattr(default_records, f"{codec}_encode")
+
+    def counted(content: bytes) -> bytes:
+        encoded.append(encode(content))
+        return encoded[-1]
+
+    monkeypatch.setattr(default_records, f"{codec}_encode", counted)
+    settings = KafkaSettings(compression_type=codec)
+    content = b"".join(ROWS)
+    with closing(KafkaLog(Connection(kafka_bootstrap, settings))) as log:
+        place = make_topic(log, unique_name)
+        log.append(unique_name, outgoing(content))
+        with closing(log.writer(unique_name)) as writer:
+            writer.write({unique_name: outgoing(content, content)})
+        assert values(read_all(log, {place: 0})) == [content] * 3
+    assert len(encoded) == 2
+
+
+def fetched(codec: int, magic: int = 2) -> bytearray:
     """A batch as a broker sends it."""
-    builder = kafka.record.MemoryRecordsBuilder(magic=2, compression_type=codec, batch_size=2**20)
+    builder = kafka.record.MemoryRecordsBuilder(
+        magic=magic, compression_type=codec, batch_size=2**20
+    )
     builder.append(timestamp=0, key=None, value=b"".join(ROWS), headers=[])
     builder.close()
     return bytearray(builder.buffer())
@@ -166,6 +195,15 @@ def test_damaged_records_are_told_with_their_place(codec: int, length: int) -> N
         damaged[8:12] = (len(damaged) - 12).to_bytes(4, "big")
         with pytest.raises(UnreadableError, match=r"topic m\.events, partition 3, from offset 17"):
             signed(damaged).take()
+
+
+@pytest.mark.parametrize("codec", [0, 1, 2, 3], ids=("none", *CODECS[:3]))
+def test_records_of_an_old_format_are_read(codec: int) -> None:
+    """Those that brokers before Kafka 0.11 wrote, and keep."""
+    records = kafka.record.MemoryRecords(bytes(fetched(codec, magic=1)))
+    record: Any
+    (record,) = LocatedRecords(0, TopicPartition("m.events", 3), records).take()
+    assert record.value == b"".join(ROWS)
 
 
 def test_an_unknown_codec_is_told_with_its_place() -> None:
