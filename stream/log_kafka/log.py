@@ -241,7 +241,7 @@ class KafkaLog:
     def create_topics(self, topics: Sequence[TopicSpec], *, accept_retention: bool) -> None:
         """Create the topics that are missing; check the settings of existing ones."""
         check_names(topics)
-        with errors(self._connection, CREATE):
+        with errors(self._connection, Doing(CREATE.what)):
             create(
                 self._admin,
                 self._connection,
