@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 
 from converters.config.column_settings import Section
 
@@ -146,17 +146,18 @@ class KafkaSettings(Section):
         """Whether the protocol has TLS."""
         return self.security_protocol.endswith("SSL")
 
+    @property
+    def longer_calls(self) -> float:
+        """By how many seconds a call to the log may take longer than with the usual times."""
+        usual = KafkaSettings()
+        longer = self.bootstrap_timeout_ms - usual.bootstrap_timeout_ms
+        longer += 2 * (self.request_timeout_ms - usual.request_timeout_ms)
+        return max(0, longer) / 1000
+
     def contradiction(self) -> str:
         """What of these settings does not go together, and what would be right; empty if all do."""
         problems = chain(_login_problems(self), _tls_problems(self), _time_problems(self))
         return next(problems, "")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        # What a properties file adds is not known here: it is checked when the log is opened.
-        if self.properties is None and (wrong := self.contradiction()):
-            raise ValueError(wrong)
-        return self
 
 
 class RecordSettings(Section):

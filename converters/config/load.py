@@ -90,6 +90,9 @@ def from_values(
         settings = Settings.model_validate(dict(values))
     except ValidationError as error:
         raise ConfigError(_explain(error, path, overrides or {})) from None
+    # A password in the environment is for those models that are in Kafka.
+    if settings.log.startswith(KAFKA) and (wrong := settings.kafka.contradiction()):
+        raise ConfigError(_explain_one(("kafka",), "value_error", wrong, path, overrides or {}))
     return _located(settings, path.resolve())
 
 

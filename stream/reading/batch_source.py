@@ -106,7 +106,7 @@ def local_batches(
     """
     settings = assignment.context.settings
     stall_seconds = settings.learn.stall_seconds
-    watchdog = Watchdog(stall_seconds, hung)
+    watchdog = Watchdog(stall_seconds + settings.kafka.longer_calls, hung)
     reader = _read_on(event_log, assignment, watchdog)
     with watchdog.running():
         merged = MergedReader(

@@ -75,8 +75,9 @@ class RemoteReader:
         Raises:
             LogError: it cannot.
         """
-        stall_seconds = assignment.context.settings.learn.stall_seconds
-        self._most_looks = round((stall_seconds + SILENT_SECONDS) / IDLE_SECONDS)
+        settings = assignment.context.settings
+        silent_seconds = settings.learn.stall_seconds + settings.kafka.longer_calls + SILENT_SECONDS
+        self._most_looks = round(silent_seconds / IDLE_SECONDS)
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(assigned.to_json(assignment))

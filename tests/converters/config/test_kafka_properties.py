@@ -347,11 +347,13 @@ def test_config_and_environment_override_the_file(read: Read) -> None:
 
 def test_one_way_of_two_replaces_the_other(read: Read) -> None:
     """A password's file in [kafka] over a password, a certificate over a store with its key."""
-    toml = '[kafka]\nsasl_plain_password_file = "p"\nssl_cafile = "ca"\nssl_certfile = "c"'
-    found = said(read(MSK, toml))
-    assert {"sasl_plain_password", "ssl_ca_pem"} & set(found) == set()
-    found = said(read(AIVEN, toml, KAFKA__SASL_PLAIN_PASSWORD="v"))
-    assert {"ssl_cert_pem", "ssl_key_pem", "sasl_plain_password_file"} & set(found) == set()
+    tls = '[kafka]\nssl_cafile = "ca"\nssl_certfile = "c"'
+    found = said(read(AIVEN, tls))
+    assert {"ssl_ca_pem", "ssl_cert_pem", "ssl_key_pem"} & set(found) == set()
+    password = '[kafka]\nsasl_plain_password_file = "p"'
+    assert "sasl_plain_password" not in said(read(MSK, password))
+    found = said(read(MSK, password, KAFKA__SASL_PLAIN_PASSWORD="v"))
+    assert "sasl_plain_password_file" not in found
     assert found["sasl_plain_password"] == "v"
 
 
@@ -394,5 +396,6 @@ def test_the_config_may_name_the_file(read: Read, tmp_path: Path) -> None:
 
 def test_paths_of_the_config_begin_at_its_folder(read: Read, tmp_path: Path) -> None:
     """As everywhere else in the file."""
-    settings = read("bootstrap.servers=h:1", '[kafka]\nssl_cafile = "ca.pem"')
+    text = "bootstrap.servers=h:1\nsecurity.protocol=SSL"
+    settings = read(text, '[kafka]\nssl_cafile = "ca.pem"')
     assert settings.kafka.ssl_cafile == tmp_path / "ca.pem"
