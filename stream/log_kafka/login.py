@@ -137,8 +137,8 @@ def _asked(command: str) -> str:
         raise SecretError(
             f"{name} has printed no token within {COMMAND_SECONDS:.0f} seconds. {advice}"
         ) from None
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "its quotes are not closed"
+    except (OSError, ValueError, IndexError) as error:
+        why = error.strerror if isinstance(error, OSError) else "its words cannot be told apart"
         raise SecretError(f"{name} cannot be started ({why}). Correct its path.") from None
     if run.returncode:
         raise SecretError(f"{name} ended with status {run.returncode}. {advice}")
