@@ -297,7 +297,7 @@ class Gauges(Collector):
             for reason, count in reasons.items()
         )
         meaning = "Refused rows by reason, over the lineage."
-        yield _family("learner_rejected_rows", meaning, ("topic", "reason"), refused)
+        yield _family("learner_rejected_rows", meaning, ("kind", "reason"), refused)
         for name in MEASURES:
             yield _family(name, f"Progressive {name}.", ("learner", "over"), _views(metrics, name))
         value = metrics.get("value") or {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import orjson
@@ -18,7 +19,7 @@ from converters.cells.refusal import Refusal
 from converters.files.framing import csv_line
 from stream.fold.plan import Scored
 from stream.log.batch import Taken
-from stream.log.contract import Outgoing, Place, Record
+from stream.log.contract import LogError, Outgoing, Place, Record
 
 # Existing Kafka topics take records of a mebibyte at most.
 MOST_BYTES = 2**19
@@ -125,22 +126,45 @@ def _values(lines: Sequence[str]) -> list[bytes]:
 
 
 def read_scores(records: Iterable[Record]) -> Iterator[Score]:
-    """The scores of these records of the scores topic, which may have changed its form midway."""
+    """The scores of these records of the scores topic, which may have changed its form midway.
+
+    Raises:
+        LogError: a record is not the learner's.
+    """
     for record in records:
-        if record.value.startswith(b"{"):
-            yield Score(**orjson.loads(record.value))
-            continue
-        place, offset = _origin(record)
-        for row, id_, score, lessons, lineage in _rows(record):
-            yield Score(*place, offset, int(row), id_, float(score), int(lessons), int(lineage))
+        with _own(record):
+            if record.value.startswith(b"{"):
+                yield Score(**orjson.loads(record.value))
+                continue
+            place, offset = _origin(record)
+            for row, id_, score, lessons, lineage in _rows(record):
+                yield Score(*place, offset, int(row), id_, float(score), int(lessons), int(lineage))
 
 
 def read_dead_letters(records: Iterable[Record]) -> Iterator[DeadLetter]:
-    """The refused rows of these records of the dead-letters topic."""
+    """The refused rows of these records of the dead-letters topic.
+
+    Raises:
+        LogError: a record is not the learner's.
+    """
     for record in records:
-        place, offset = _origin(record)
-        for row, reason, column, text in _rows(record):
-            yield DeadLetter(*place, offset, int(row), reason, column, text)
+        with _own(record):
+            place, offset = _origin(record)
+            for row, reason, column, text in _rows(record):
+                yield DeadLetter(*place, offset, int(row), reason, column, text)
+
+
+@contextmanager
+def _own(record: Record) -> Iterator[None]:
+    """Say of what cannot be read that others have written it."""
+    try:
+        yield
+    except (ValueError, TypeError, csv.Error):
+        raise LogError(
+            f"The topic {record.place.topic} holds a record at offset {record.offset} that Freshet "
+            "did not write. Nothing else may write to this topic; delete the record, or read from "
+            "behind it ('freshet scores --from')."
+        ) from None
 
 
 def _key(record: Taken) -> bytes:

@@ -19,7 +19,7 @@ from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import iso, utc_now
 from stream.fold.pipeline import Pipeline
 from stream.fold.row_planner import EVENTS, LABELS
-from stream.fold.run_report import ALL, Rows, examples, rejected, rows_of
+from stream.fold.run_report import Rows, examples, rejected, rows_of
 from stream.log.batch import Batch
 from stream.process_control import Backoff
 
@@ -118,8 +118,8 @@ class WaitingLabels:
         return {"waiting": waiting, "at_most": self._bound, "evicted": evicted}
 
 
-# Fewer rows say little about the share that is refused.
-LEAST_ROWS = 100
+# Fewer rows say little about the share that is refused, unless all are.
+LEAST_ROWS, LEAST_IF_ALL = 100, 10
 
 
 class RefusedShare:
@@ -142,14 +142,15 @@ class RefusedShare:
         """Log what begins and what ends, at most once a minute; returns the trouble, or nothing."""
         now = rows_of(self._pipeline)
         for kind in self._troubles:
-            if now[kind, ALL] - self._judged[kind, ALL] >= LEAST_ROWS:
-                block = Rows({each: n - self._judged[each] for each, n in now.items()})
-                self._judge(kind, rejected(kind, block, examples(self._pipeline)[kind]))
+            block = Rows({each: n - self._judged[each] for each, n in now.items()})
+            found = rejected(kind, block, examples(self._pipeline)[kind])
+            if found["rows"] >= LEAST_ROWS or LEAST_IF_ALL <= found["rows"] == found["rejected"]:
+                self._judge(kind, found)
                 self._judged.update({each: n for each, n in block.items() if each[0] == kind})
         return " ".join(filter(None, self._troubles.values()))
 
     def _judge(self, kind: str, found: Mapping[str, Any]) -> None:
-        said = {"topic": kind, "rows": found["rows"], "rejected": found["rejected"]}
+        said = {"kind": kind, "rows": found["rows"], "rejected": found["rejected"]}
         if found["rejected"] <= MOST_REJECTED * found["rows"]:
             self._troubles[kind] = ""
             if self._warned[kind]:

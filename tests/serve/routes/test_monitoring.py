@@ -100,7 +100,7 @@ def test_metrics_tell_of_refused_rows(served: tuple[TestClient, Maker]) -> None:
         settled()
         found = samples(client)
         assert found["freshet_learner_rejecting",] == bool(trouble)
-        assert found["freshet_learner_rejected_rows", "bad-time", "events"] == 3
+        assert found["freshet_learner_rejected_rows", "events", "bad-time"] == 3
     assert client.get("/status").json()["learner"]["rejected_trouble"] == "Many are refused."
 
 

@@ -16,6 +16,7 @@ from stream.fold.outputs import (
     Score,
     ScoreRecords,
     json_score_records,
+    read_dead_letters,
     read_scores,
     score_records,
     score_texts,
@@ -23,7 +24,7 @@ from stream.fold.outputs import (
 from stream.learner.process import LearnerProcess
 from stream.log import journal
 from stream.log.batch import Batch, EventRows
-from stream.log.contract import LogUnavailableError, Place, Record
+from stream.log.contract import LogError, LogUnavailableError, Place, Record
 from tests.support.serving.project import Project, flights
 
 AS_JSON = '[topics]\nscores_format = "json"'
@@ -101,6 +102,19 @@ def test_a_topic_may_change_its_form(tmp_path: Path) -> None:
     assert [line.split(",")[4] for line in printed[1:]] == [f"g{n}" for n in range(15)]
     later = CliRunner().invoke(app, ["scores", "--from", "6", "--json", *config]).stdout
     assert [score["id"] for score in orjson.loads(later)] == [f"g{n}" for n in range(6, 15)]
+
+
+@pytest.mark.parametrize(
+    "value", [b"{}", b'{"id": 1', b'{"id": "a", "scores": 1}', b"1,2", b"a,b,c,d,e", b"\xff"]
+)
+def test_a_record_of_others_on_the_topic_is_told(value: bytes) -> None:
+    """By topic and offset; what it holds is not."""
+    for read in (read_scores, read_dead_letters):
+        record = Record(Place("m.scores", 0), 7, 5, value, key=b"m.events:0:1")
+        with pytest.raises(LogError, match="holds a record at offset 7 that Freshet did not"):
+            list(read([record]))
+    with pytest.raises(LogError, match="offset 7"):
+        list(read_scores([Record(Place("m.scores", 0), 7, 5, b"0,a,0.5,1,1", key=None)]))
 
 
 def test_a_backfill_prints_the_same_scores_in_either_form(tmp_path: Path) -> None:

@@ -65,6 +65,17 @@ def test_few_rows_are_not_judged_before_more_have_come(tmp_path: Path) -> None:
     assert len(logs) == 1
 
 
+def test_few_rows_that_are_all_refused_say_enough(tmp_path: Path) -> None:
+    """A slow stream whose producer has changed its format."""
+    stream = Stream(tmp_path)
+    with closing(stream.pipeline), capture_logs() as logs:
+        assert stream.take(9, 9) == ""
+        assert stream.take(1, 1).startswith("10 of the last 10 rows of events")
+        assert stream.take(99, 0)
+        assert stream.take(1, 0) == ""
+    assert len(logs) == 2
+
+
 def test_what_comes_and_goes_is_logged_once_a_minute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,7 +99,7 @@ def test_labels_are_judged_by_themselves(tmp_path: Path) -> None:
     with closing(stream.pipeline), capture_logs() as logs:
         stream.take(10_000, 0)
         assert stream.take(200, 200, LABELS).startswith("200 of the last 200 rows of labels")
-    assert [entry["topic"] for entry in logs] == [LABELS]
+    assert [entry["kind"] for entry in logs] == [LABELS]
 
 
 def test_a_learner_reports_it(tmp_path: Path) -> None:
