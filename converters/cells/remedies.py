@@ -58,7 +58,8 @@ REMEDIES = {
     "unclosed-quote": "close the quote; one that belongs to the text is doubled, and its field "
     "quoted",
     "unknown-column": 'set `extra = "ignore"` in `[record]` if such fields may be ignored; or add '
-    'the column to the config, with `role = "drop"` if it is no feature',
+    'the column to the config, with `role = "drop"` if it is no feature; where the whole row is '
+    "nested in that field, name it in `path` of `[record]`",
     "unlearnable": "give the column `min` and `max`, or a `transform`",
     "unseen-value": "add the value to the column's `values`, or set its `unseen` to other than "
     '`"reject"`',
@@ -69,6 +70,9 @@ REMEDIES = {
 # Refused, and not lost: the same row was accepted elsewhere.
 NO_LOSS = frozenset({"accepted-in-place"})
 
+# The text of these begins with what is wrong, in words of ours; after a colon follows the row.
+IN_WORDS = frozenset({"bad-json", "schema-registry", "unknown-column", "wrong-width"})
+
 
 @dataclass
 class ReasonCounts:
@@ -76,7 +80,8 @@ class ReasonCounts:
 
     Attributes:
         reasons: how many rows.
-        examples: where a reason occurred first: its column, or how wide the row was. Never a cell.
+        examples: where a reason occurred first: its column, or in words what was wrong, such as how
+            wide the row was. Never what a cell holds.
     """
 
     reasons: Counter[str] = field(default_factory=Counter)
@@ -126,6 +131,6 @@ def explained(
 
 
 def _example(refusal: Refusal) -> str:
-    if refusal.reason == "wrong-width":
-        return refusal.text.partition(":")[0]  # the row itself follows
-    return f"column '{refusal.column}'" if refusal.column else ""
+    if refusal.column:
+        return f"column '{refusal.column}'"
+    return refusal.text.partition(":")[0] if refusal.reason in IN_WORDS else ""

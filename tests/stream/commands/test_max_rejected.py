@@ -188,6 +188,8 @@ def pinned(project: Project) -> bool:
     [
         (JSON_ROW, "100 unknown-column (column 'trace_id'): set `extra = \"ignore\"`"),
         (b"a,1357016400,1,AX", "100 wrong-width (4 cells, not 8): send all of the config's col"),
+        (b'{"id": "x", "late": NaN}', "100 bad-json (NaN is no value of JSON): send complete"),
+        (b'{"id": "x", "carrier": "d1', "100 bad-json (the text is cut off): send complete JSON"),
         (b"\xff,1357016400,1,AX,JFK,3,100,", "100 not-utf8: send UTF-8"),
         (b"", "100 empty-record: send no record without a row"),
         (b'{"payload": {"id": "a"}}', "100 unknown-column (column 'payload'): "),
