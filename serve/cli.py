@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from serve.commands import serve as server_commands
 from serve.commands import token
 from stream.commands import learn as stream_commands
 from stream.commands import outputs
+from stream.stopping import asked_to_stop, watch_signals
 
 # In the order that ``freshet --help`` lists them; a command is named as its function.
 COMMANDS = (
@@ -106,8 +106,7 @@ def main() -> None:
 
 def _run() -> None:
     debug = "--debug" in sys.argv
-    # On SIGTERM too, what a command opened is closed and removed; long work handles it itself.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    watch_signals()
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
         _call(arguments)
@@ -122,6 +121,8 @@ def _run() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # the last place to explain it
+        if (number := asked_to_stop()) is not None:  # its exception was taken for a failure
+            sys.exit(128 + number)
         if debug:
             raise
         fail(_explained(error), 1)

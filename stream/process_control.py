@@ -1,4 +1,4 @@
-"""A long-running process: stop on signals, retry with backoff, collect garbage, exit statuses."""
+"""A long-running process: retry with backoff, collect garbage, exit statuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from types import FrameType
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +33,6 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-@contextmanager
-def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and Ctrl-C ask to stop; a second one of them interrupts."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        stop()
-        signal.signal(number, signal.default_int_handler)
-
-    before = {n: signal.signal(n, handle) for n in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

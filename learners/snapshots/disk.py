@@ -31,6 +31,26 @@ _CHUNK = 1 << 20
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
+# With less free space neither a transaction nor a snapshot is sure to fit.
+LEAST_FREE_BYTES = 2**16
+
+
+def unwritable(*folders: Path) -> str:
+    """What keeps files from being written below these folders, in words; empty if nothing does."""
+    for folder in folders:
+        try:
+            disk = os.statvfs(folder)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError):  # not made yet
+                continue
+            return f"{folder} cannot be used: {error.strerror}."
+        if disk.f_flag & os.ST_RDONLY:
+            return f"{folder} is on a disk that is mounted read-only."
+        if disk.f_bavail * disk.f_frsize < LEAST_FREE_BYTES or (disk.f_files and not disk.f_favail):
+            return f"The disk of {folder} is full: free some space."
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class FileMark:
     """What a file must be: its sha256 in hexadecimal and its size in bytes."""

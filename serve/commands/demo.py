@@ -47,7 +47,7 @@ def demo(
     from threading import Event
 
     from serve.demo import demo as playing
-    from stream.process_control import stopped_by_signals
+    from stream.stopping import stopped_by_signals
 
     stop = Event()
     options = playing.DemoOptions(events, leave, port, speed)

@@ -170,7 +170,7 @@ def up(
     from serve.processes.ports import ANY_HOST
     from serve.processes.supervisor import Supervisor
     from stream.logging import Detached
-    from stream.process_control import stopped_by_signals
+    from stream.stopping import stopped_by_signals
 
     settings, _ = _checked(config, kafka_config)
     host = settings.serve.host if host is None else host

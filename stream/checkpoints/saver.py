@@ -26,6 +26,7 @@ from stream.log.contract import Place
 from stream.log.journal import to_positions
 from stream.process_control import Backoff
 from stream.resolved_config import ResolvedConfig
+from stream.stopping import REGISTRY, waiting_for
 
 log = structlog.get_logger()
 
@@ -168,15 +169,16 @@ class Saver:
         began = monotonic()
         start = Start(to_positions(cut), self._topic_ids, journal_position)
         pipeline, learned = self._pipeline, self._pipeline.counts.learned
-        with checkpoint.saved(
+        saving = checkpoint.saved(
             self._snapshots,
             self._context,
             pipeline,
             start,
             self._parent,
             learned_something=learned > self._learned_at_version,
-        ) as saved:
-            # The commit point: the registry names the snapshot, if the epoch is still this one's.
+        )
+        # The commit point: the registry names the snapshot, if the epoch is still this one's.
+        with saving as saved, waiting_for(REGISTRY):
             committed = self._registry.writer.commit(self._epoch, saved)
         self._parent = committed.version or self._parent
         self._learned_at_version = learned

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,10 +24,12 @@ from converters.show.command_line import (
     read_config,
     say,
 )
-from stream.process_control import stopped_by_signals
+from stream.stopping import stopped_by_signals
 
 if TYPE_CHECKING:
+    from stream.learner.process import LearnerProcess
     from stream.produce.file_records import HistoryOptions
+    from stream.produce.producer import Producer
 
 LabelDelay = Annotated[
     float | None, typer.Option("--label-delay", help="Seconds from an event to its label.")
@@ -89,7 +92,9 @@ def produce(
         history = History(file, schema, options)
         topics = create_topics(event_log, settings)
         producer = Producer(event_log, topics, settings.topics.partitions)
-        stopped = stopped_by_signals(lambda: setattr(producer, "stopping", True))
+        stopped = stopped_by_signals(
+            lambda: setattr(producer, "stopping", True), partial(_give_up_producing, producer)
+        )
         shows = progress("rows sent", file.size, file.tell)
         with stopped, shows as shown, errors_with_progress(producer, history):
             produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
@@ -97,6 +102,17 @@ def produce(
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {shown_url(settings.log)}.")
     if json:
         print_json({"rows": produced.rows, "labels": produced.labels, "records": produced.records})
+
+
+def _give_up_producing(producer: Producer, what: str) -> int:
+    """Say how far a producer came that is asked to stop and does not wait any longer."""
+    sent = producer.produced
+    say(
+        f"{sent.rows:,} rows and {sent.labels:,} labels were sent. Stopped without waiting for "
+        f"{what}, which does not answer: whether it has taken the next {len(producer.unsent):,} "
+        "records is not known."
+    )
+    return 1
 
 
 def learn(
@@ -125,14 +141,31 @@ def learn(
         with assembled(resolve(settings, schema), readers) as process:
             where = shown_url(settings.log)
             say(f"Learning model '{settings.model}' from {where}. Ctrl-C stops cleanly.")
-            with stopped_by_signals(process.stop), progress("events") as shown:
+            give_up = partial(_give_up_learning, process, json=json)
+            with stopped_by_signals(process.stop, give_up), progress("events") as shown:
                 report = process.run(
                     lambda _, learning: shown(learning.pipeline.counts.events),
                     until_end=until_end,
                 )
+                if process.stopping:
+                    process.disconnect()
     too_many = _tell(report, allowed, DEAD_LETTERS, json=json)
     if too_many and until_end:
         raise TooManyRejectedError(f"{too_many}, so this run has failed. {NOTHING_LOST}")
+
+
+def _give_up_learning(process: LearnerProcess, what: str, *, json: bool) -> int:
+    """Say that a learner which is asked to stop does not wait any longer."""
+    from stream.stopping import REGISTRY
+
+    say(
+        f"Stopped without waiting for {what}, which does not answer. Nothing is lost: the next "
+        "start resumes from the last checkpoint."
+    )
+    if what == REGISTRY:  # neither a last checkpoint nor a report can be had
+        return 1
+    _tell(process.saved_report(), 1.0, DEAD_LETTERS, json=json)
+    return 0
 
 
 def backfill(

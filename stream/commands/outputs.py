@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from enum import StrEnum
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,7 @@ from converters.show.command_line import (
     read_config,
     say,
 )
-from stream.process_control import stopped_by_signals
+from stream.stopping import LOG, stopped_by_signals, waiting_for
 
 if TYPE_CHECKING:
     from converters.cells.remedies import ReasonCounts
@@ -151,9 +152,11 @@ def replay_dead_letters(
     """
     settings, schema = read_config(config, kafka_config)
     with _sending(settings, schema) as sending:
-        stopped = stopped_by_signals(lambda: setattr(sending, "stopping", True))
+        stopped = stopped_by_signals(
+            lambda: setattr(sending, "stopping", True), partial(_give_up_sending, sending)
+        )
         try:
-            with stopped:
+            with stopped, waiting_for(LOG):
                 report = _replay(sending, file)
         except FreshetError:
             if sending.report.sent:
@@ -164,6 +167,15 @@ def replay_dead_letters(
     _say_report(sending, report, file)
     if report.refused:
         raise typer.Exit(1)
+
+
+def _give_up_sending(sending: SendingAgain, what: str) -> int:
+    """Say how far it came when it is asked to stop and does not wait any longer."""
+    say(
+        f"{sending.report.sent:,} rows were sent again. Stopped without waiting for {what}, which "
+        "does not answer: run it again, and each row is sent once."
+    )
+    return 1
 
 
 def _replay(sending: SendingAgain, file: str | None) -> Report:

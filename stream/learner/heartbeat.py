@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -17,11 +18,13 @@ from converters.cells.remedies import MOST_REJECTED, explained, listed
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import iso, utc_now
+from learners.snapshots.disk import unwritable
 from stream.fold.pipeline import Pipeline
 from stream.fold.row_planner import EVENTS, LABELS
 from stream.fold.run_report import Rows, examples, rejected, rows_of
 from stream.log.batch import Batch
 from stream.process_control import Backoff
+from stream.stopping import REGISTRY, waiting_for
 
 HEARTBEAT_SECONDS = 1.0
 # The shown rate is averaged over this time.
@@ -179,12 +182,14 @@ class Outage:
     Attributes:
         registry: where the heartbeat goes, if it can be reached.
         epoch: the learner's.
+        folders: what has to be written to.
         stopping: whether the learner has been asked to end.
         last_status: the status of the last heartbeat before the outage.
     """
 
     registry: Registry
     epoch: int
+    folders: tuple[Path, ...]
     stopping: Callable[[], bool]
     last_status: dict[str, Any] = field(default_factory=dict)
     _backoff: Backoff = field(
@@ -218,15 +223,17 @@ class Outage:
             self._since = None
             self._backoff.reset()
 
-    def _beat(self, waiting_for: str) -> None:
+    def _beat(self, cause: str) -> None:
         status = {
             **self.last_status,
             "alive": True,
             "events_per_second": 0.0,
-            "waiting_for": waiting_for,
+            "waiting_for": cause,
             "waiting_since": self._since_text,
+            "disk_trouble": unwritable(*self.folders),
         }
         try:
-            self.registry.writer.heartbeat(self.epoch, status)
+            with waiting_for(REGISTRY):
+                self.registry.writer.heartbeat(self.epoch, status)
         except RegistryUnavailableError:
             log.debug("the registry is unavailable too")

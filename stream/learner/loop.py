@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
@@ -18,6 +19,7 @@ import structlog
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import Start
+from learners.snapshots.disk import unwritable
 from learners.snapshots.errors import SnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream import process_control
@@ -31,6 +33,7 @@ from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
 from stream.log.topics import Topics
+from stream.stopping import LOG, REGISTRY, waiting_for
 
 
 class OutputThread:
@@ -59,11 +62,13 @@ class OutputThread:
         """
         under_way, self._under_way = self._under_way, None
         if under_way is not None:
-            self.reached |= under_way.result()
+            with waiting_for(LOG):
+                self.reached |= under_way.result()
 
     def close(self) -> None:
         """Wait for what is under way, however it ends."""
-        self._thread.shutdown()
+        with waiting_for(LOG):
+            self._thread.shutdown()
 
 
 log = structlog.get_logger()
@@ -87,6 +92,7 @@ class Upkeep:
         epoch: the learner's.
         topic_ids: the ids of the topics that are read, as at the start.
         keep: how many versions keep their folders.
+        folders: what has to be written to.
     """
 
     registry: Registry
@@ -96,16 +102,19 @@ class Upkeep:
     topics: Topics
     topic_ids: dict[str, str]
     keep: int
+    folders: tuple[Path, ...]
     _tidied_at: float = field(default_factory=monotonic)
 
     def beat(self, status: dict[str, Any]) -> None:
         """Write the heartbeat."""
-        self.registry.writer.heartbeat(self.epoch, status)
+        with waiting_for(REGISTRY):
+            self.registry.writer.heartbeat(self.epoch, status)
 
     def promoted(self) -> bool:
         """Whether a backfill was promoted that the live lineage does not come from."""
-        live = self.registry.versions.live_lineage()
-        return promoted_backfill(self.registry, live) is not None
+        with waiting_for(REGISTRY):
+            live = self.registry.versions.live_lineage()
+            return promoted_backfill(self.registry, live) is not None
 
     def tidy(self) -> None:
         """Now and then: delete the folders of old versions, and orphans of killed learners.
@@ -117,7 +126,12 @@ class Upkeep:
             return
         self._tidied_at = monotonic()
         # The reader checks events and labels all the time; nothing reads the journal.
-        check_topics(self.event_log, self.topics, Start({}, self.topic_ids, 0))
+        with waiting_for(LOG):
+            check_topics(self.event_log, self.topics, Start({}, self.topic_ids, 0))
+        with waiting_for(REGISTRY):
+            self._delete_old()
+
+    def _delete_old(self) -> None:
         for gone in self.registry.writer.mark_thinned(self.registry.writer.thinnable(self.keep)):
             self.snapshots.delete(gone.snapshot.folder)
         self.snapshots.collect_orphans(self.registry.versions.folders, ORPHAN_SECONDS)
@@ -233,6 +247,7 @@ class Learning:
             "metrics": self._metrics(fresh=not alive),
             "checkpoint_trouble": self._saver.trouble,
             "rejected_trouble": self._refused.look(),
+            "disk_trouble": unwritable(*self._upkeep.folders),
             "labels_trouble": self._labels.look(len(joiner.labels), joiner.crowded_out_labels),
         }
         self._upkeep.beat(self.status)

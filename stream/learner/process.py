@@ -49,6 +49,7 @@ from stream.reading import merge
 from stream.reading.assignment import Assignment
 from stream.reading.batch_source import Readers
 from stream.resolved_config import ResolvedConfig
+from stream.stopping import LOG, REGISTRY, waiting_for
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,9 @@ class LearnerProcess:
 
     def __post_init__(self) -> None:
         """Waiting ends when this process is asked to stop."""
-        self.outage = Outage(self.registry, self.epoch, lambda: self.stopping)
+        settings = self.context.settings
+        folders = settings.home, Path(settings.snapshots)
+        self.outage = Outage(self.registry, self.epoch, folders, lambda: self.stopping)
 
     def stop(self) -> None:
         """Finish the current batch, save, and end; safe to call from a signal handler."""
@@ -176,26 +179,33 @@ class LearnerProcess:
             if finished or self.stopping:
                 return self._report(monotonic() - began)
 
+    def saved_report(self) -> dict[str, Any]:
+        """The report of the last checkpoint, of a learner that is given up; on any thread."""
+        return self._report(0.0, saved=True)
+
     def disconnect(self) -> None:
         """Close the log."""
         if self.connection is not None:
-            self.connection.close()
+            with waiting_for(LOG):
+                self.connection.close()
             self.connection = None
 
     def _learn_until_disconnected(self, seen: Seen) -> bool:
         """Resume from the last checkpoint, and learn; whether everything is done."""
-        self.readers.get_ready()
-        if self.connection is None:
-            self.connection = connect(self.context.settings, self.registry, self.epoch)
-        log, keep = self.connection.event_log, self.context.settings.checkpoint.keep
+        with waiting_for(LOG):
+            self.readers.get_ready()
+            if self.connection is None:
+                self.connection = connect(self.context.settings, self.registry, self.epoch)
+            log, keep = self.connection.event_log, self.context.settings.checkpoint.keep
+            begin = Starting(
+                self.context, self.topics, log, self.registry, self.snapshots, self.epoch
+            ).begin()
         model = (self.registry, self.epoch, self.snapshots)
-        begin = Starting(
-            self.context, self.topics, log, self.registry, self.snapshots, self.epoch
-        ).begin()
         self._count_from(begin.pipeline)
         with closing(begin.pipeline):
             saver = Saver(self.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
-            upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep)
+            folders = self.outage.folders
+            upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep, folders)
             writer = self.connection.writer
             self.learning = Learning(begin, saver, writer, self.topics, upkeep)
             self.learning.stopping = self.stopping
@@ -224,7 +234,11 @@ class LearnerProcess:
             self._limit,
             merge.BATCH_ROWS,
         )
-        with collected_by_hand(), self.readers.batches(connection.event_log, assignment) as batches:
+        with collected_by_hand(), ExitStack() as reading:
+            with waiting_for(LOG):
+                batches = reading.enter_context(
+                    self.readers.batches(connection.event_log, assignment)
+                )
             learning.run(batches, lambda batch, running: self._saw(batch, running, seen))
 
     def _saw(self, batch: Batch, learning: Learning, seen: Seen) -> None:
@@ -238,20 +252,22 @@ class LearnerProcess:
         self.disconnect()
         if isinstance(error, FencedError):
             try:
-                self.registry.writer.check_epoch(self.epoch)
+                with waiting_for(REGISTRY):
+                    self.registry.writer.check_epoch(self.epoch)
             except RegistryUnavailableError as unknown:
                 error = unknown
         self.outage.wait(error)
 
     def _ends(self) -> dict[Place, int]:
         assert self.connection is not None
-        return ends_of(described(self.connection.event_log, self.topics.inputs))
+        with waiting_for(LOG):
+            return ends_of(described(self.connection.event_log, self.topics.inputs))
 
-    def _report(self, seconds: float) -> dict[str, Any]:
+    def _report(self, seconds: float, *, saved: bool = False) -> dict[str, Any]:
         """The report; after an outage that did not end, that of the last checkpoint."""
         point = self.registry.versions.resume_point()
         counts, metrics = ({}, {}) if point is None else (point.events, point.metrics)
-        if self.connection is not None and self.learning is not None:
+        if self.connection is not None and self.learning is not None and not saved:
             pipeline = self.learning.pipeline
             counts, metrics = run_report.counts(pipeline), run_report.metrics(pipeline)
         latest = self.registry.serving.pointers().latest

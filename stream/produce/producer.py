@@ -11,7 +11,7 @@ label without the events that came before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from uuid import uuid4
@@ -21,6 +21,7 @@ from converters.show.command_line import say
 from stream.log.contract import EventLog, Outgoing, OutputWriter, StampError
 from stream.log.topics import Topics
 from stream.produce.file_records import Formed, History
+from stream.stopping import LOG, waiting_for
 
 # Records sent at a time without a pace, and how long a paced one may be delayed.
 CHUNK_RECORDS, CHUNK_SECONDS = 500, 0.05
@@ -71,9 +72,16 @@ class Producer:
             sent: called after each chunk, for progress.
         """
         # A unique name, so that producers do not fence each other off.
-        with closing(self.log.writer(f"producer-{uuid4()}")) as writer:
+        with ExitStack() as closing_writer:
+            with waiting_for(LOG):
+                writer = self.log.writer(f"producer-{uuid4()}")
+            closing_writer.callback(self._close, writer)
             self._send(writer, formed, pace, sent)
         return self.produced
+
+    def _close(self, writer: OutputWriter) -> None:
+        with waiting_for(LOG):
+            writer.close()
 
     def _send(
         self,
@@ -113,12 +121,12 @@ class Producer:
         if not chunk:
             return
         produced = self.produced
-        writer.write(
-            {
-                topic: [self._placed(f.record) for f in chunk if f.labels == labels]
-                for topic, labels in ((self.topics.labels, True), (self.topics.events, False))
-            }
-        )
+        outputs = {
+            topic: [self._placed(f.record) for f in chunk if f.labels == labels]
+            for topic, labels in ((self.topics.labels, True), (self.topics.events, False))
+        }
+        with waiting_for(LOG):
+            writer.write(outputs)
         produced.rows += sum(f.rows for f in chunk if not f.labels)
         produced.labels += sum(f.rows for f in chunk if f.labels)
         produced.time = max(produced.time, chunk[-1].record.time or 0)

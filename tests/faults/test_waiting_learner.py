@@ -76,7 +76,7 @@ def test_a_learner_that_waits_can_be_stopped(
         send(project, 0, FIRST)
         running.saved(FIRST)
         wait_and_stop(running, own_broker)
-        assert running.ends(30) == 0
+        assert running.ends(5) == 0
         assert "Traceback" not in running.said()
     own_broker.start()
     send(project, FIRST, len(ROWS))
