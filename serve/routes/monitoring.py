@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -23,6 +24,7 @@ from pydantic import BaseModel
 from converters.errors import FreshetError
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import Entry, Status, Version, iso, utc_now
+from learners.snapshots.disk import unwritable
 from learners.versions.describe import entry_json, version_json
 from serve.access.caller import caller_of
 from serve.access.disclosure import REGISTRY, TOKENS, TROUBLE, state_shown
@@ -43,7 +45,8 @@ Asked = tuple[Status | None, list[Version], list[Entry]]
 # Of the heartbeat, what is not a count of events or labels.
 NOT_COUNTS = frozenset(
     {"events_per_second", "lag", "positions", "alive", "metrics"}
-    | {"waiting_for", "waiting_since", "checkpoint_trouble", "labels_trouble", "rejected_trouble"}
+    | {"waiting_for", "waiting_since", "checkpoint_trouble", "disk_trouble"}
+    | {"labels_trouble", "rejected_trouble"}
 )
 
 
@@ -60,6 +63,7 @@ class Observer:
         self._asked: asyncio.Future[Asked] | None = None
         self._seen: State = {}
         self._seen_at = float("-inf")
+        self._beat: Status | None = None
 
     async def state(self) -> State:
         """The document; if the registry does not answer, its part is as last read."""
@@ -75,14 +79,28 @@ class Observer:
         try:
             status, versions, entries = await self._ask()
         except FreshetError as error:
-            return state | {"registry": {"reachable": False, "trouble": str(error)}}
+            return state | {
+                "registry": {"reachable": False, "trouble": str(error)},
+                "learner": self._learner(),
+            }
+        self._beat = status
         return state | {
             "registry": {"reachable": True, "trouble": ""},
-            "learner": _learner(status, service.settings.late_labels.label_bound),
+            "learner": self._learner(),
             "metrics": _metrics(status, versions),
             "versions": [version_json(version) for version in reversed(versions)],
             "history": [entry_json(entry) for entry in reversed(entries)],
         }
+
+    def _learner(self) -> State | None:
+        """The learner's last heartbeat, which grows old while the registry does not answer.
+
+        On a full disk a learner cannot write one; a server beside it sees the disk.
+        """
+        settings = self._service.settings
+        beside = settings.registry.startswith("sqlite:")
+        trouble = unwritable(settings.home, Path(settings.snapshots)) if beside else ""
+        return _learner(self._beat, settings.late_labels.label_bound, trouble)
 
     async def _ask(self) -> Asked:
         """What the registry says; a question that is still open is not asked again."""
@@ -122,15 +140,19 @@ class Observer:
         return registry.writer.status(), versions, registry.ledger.entries(SHOWN_ENTRIES)
 
 
-def _learner(status: Status | None, labels_limit: int) -> State | None:
-    """The learner's last heartbeat, and whether it is recent."""
+def _learner(status: Status | None, labels_limit: int, disk_trouble: str) -> State | None:
+    """The learner's last heartbeat, whether it is recent, and whether what is learned is saved."""
     if status is None:
         return None
     beat = status.status
     age = max(0.0, (utc_now() - status.at).total_seconds())
     lag = beat.get("lag", {})
+    alive = bool(beat.get("alive", True)) and age < ALIVE_SECONDS
+    disk_trouble = disk_trouble or beat.get("disk_trouble", "")
+    checkpoint_trouble = beat.get("checkpoint_trouble", "")
     return {
-        "alive": bool(beat.get("alive", True)) and age < ALIVE_SECONDS,
+        "alive": alive,
+        "up": alive and not disk_trouble and not checkpoint_trouble,
         "owner": status.owner,
         "heartbeat_age": round(age, 3),
         "events_per_second": beat.get("events_per_second", 0.0),
@@ -138,7 +160,8 @@ def _learner(status: Status | None, labels_limit: int) -> State | None:
         "lag_records": sum(lag.values()),
         "waiting_for": beat.get("waiting_for", ""),
         "waiting_since": beat.get("waiting_since", ""),
-        "checkpoint_trouble": beat.get("checkpoint_trouble", ""),
+        "checkpoint_trouble": checkpoint_trouble,
+        "disk_trouble": disk_trouble,
         "labels_waiting": beat.get("labels_waiting", 0),
         "labels_limit": labels_limit,
         "labels_crowded_out": beat.get("crowded_out_labels", 0),
@@ -170,7 +193,7 @@ GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
     ],
     "registry": [("registry_up", "reachable", None, "Whether the registry answers.")],
     "learner": [
-        ("learner_up", "alive", False, "Whether the learner is alive."),
+        ("learner_up", "up", False, "Whether the learner is alive and can save what it learns."),
         ("learner_waiting", "waiting_for", "", "Whether it waits for log, registry or disk."),
         ("learner_checkpoint_failing", "checkpoint_trouble", "", "Whether its last one failed."),
         (
@@ -179,6 +202,7 @@ GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
             "",
             "Whether it refuses many rows.",
         ),
+        ("learner_disk_full", "disk_trouble", "", "Whether a disk is full or read-only."),
         ("labels_waiting", "labels_waiting", None, "Labels that wait for their event."),
         ("labels_limit", "labels_limit", None, "How many labels may wait for their event."),
         ("labels_crowded_out", "labels_crowded_out", None, "Labels evicted at that limit."),

@@ -148,6 +148,57 @@ def test_a_learner_that_is_silent_or_has_said_goodbye_is_not_alive(
     assert samples(client)["freshet_learner_up",] == 0
 
 
+TROUBLES: list[tuple[dict[str, str], str, tuple[int, int, int]]] = [
+    ({}, "", (1, 0, 0)),
+    ({"checkpoint_trouble": "The disk is full."}, "", (0, 1, 0)),
+    ({"disk_trouble": "The disk is full."}, "", (0, 0, 1)),
+    ({}, "The server sees that it is full.", (0, 0, 1)),
+    ({"waiting_for": "the log"}, "", (1, 0, 0)),
+]
+
+
+@pytest.mark.parametrize(("told", "seen", "expected"), TROUBLES)
+def test_a_learner_that_cannot_save_is_not_up(
+    served: tuple[TestClient, Maker],
+    monkeypatch: pytest.MonkeyPatch,
+    told: dict[str, str],
+    seen: str,
+    expected: tuple[int, int, int],
+) -> None:
+    """Alive, but its disk is full: ``learner_up`` is 0 at once, and another metric says why.
+
+    A learner that cannot write its heartbeat either is helped by the server, which sees the disk.
+    """
+    client, maker = served
+    monkeypatch.setattr("serve.routes.monitoring.unwritable", lambda *_: seen)
+    beat(maker, **told)
+    settled()
+    found = samples(client)
+    names = ("learner_up", "learner_checkpoint_failing", "learner_disk_full")
+    assert tuple(found[f"freshet_{name}",] for name in names) == expected
+    assert client.get("/status").json()["learner"]["alive"] is True
+
+
+def test_the_last_heartbeat_grows_old_while_the_registry_is_away(
+    served: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has heard of the learner since: after a while it is not called up."""
+    client, maker = served
+    beat(maker)
+    settled()
+    assert samples(client)["freshet_learner_up",] == 1
+
+    def away(*_: object) -> object:
+        raise RegistryUnavailableError("away")
+
+    monkeypatch.setattr("serve.routes.monitoring.Observer._answers", away)
+    monkeypatch.setattr("serve.routes.monitoring.ALIVE_SECONDS", 0.5)
+    settled()
+    found = samples(client)
+    assert (found["freshet_registry_up",], found["freshet_learner_up",]) == (0, 0)
+    assert found["freshet_learner_rows", "learned"] == 390
+
+
 def test_the_status_has_what_the_page_shows(served: tuple[TestClient, Maker]) -> None:
     """What is served, by whom it is learned, the newest versions and ledger entries first."""
     client, maker = served
