@@ -108,7 +108,7 @@ class PropertiesFile:
         """Raise what is wrong with a property."""
         raise PropertiesError(
             f"In {self.path}, line {found.line}: the key '{found.key}' is wrong: {right}."
-        )
+        ) from None  # what it comes from may quote the value
 
 
 def _properties(path: Path) -> dict[str, Property]:

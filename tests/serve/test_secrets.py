@@ -130,6 +130,31 @@ def test_a_secret_in_a_broken_file_is_not_quoted(project: Project) -> None:
     file.unlink()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "security.protocol={}",
+        "bootstrap.servers=u:{}@h",
+        "request.timeout.ms={}",
+        "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.jaas.config=x required p='{}'",
+        "security.protocol=SSL\nssl.truststore.certificates={}",
+        "security.protocol=SSL\nssl.keystore.location=rows.csv\nssl.keystore.password={}",
+        "sasl.password={}",
+        "{}=\\u12",
+    ],
+)
+def test_no_error_of_a_properties_file_tells_a_secret(
+    project: Project, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """A secret in any place of it, and not in a traceback either."""
+    file = project.folder / "client.properties"
+    file.write_text(f"basic.auth.user.info={SECRET}\n{line.format(SECRET)}\n", encoding="utf-8")
+    monkeypatch.setenv("FRESHET_LOG", "kafka://127.0.0.1:1")
+    monkeypatch.setenv("FRESHET_KAFKA__BOOTSTRAP_TIMEOUT_MS", "1000")
+    assert SECRET not in told_by(["scores", "--kafka-config", str(file)], project)
+    file.unlink()
+
+
 def test_neither_server_nor_supervisor_tells_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
