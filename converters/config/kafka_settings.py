@@ -49,8 +49,8 @@ class KafkaSettings(Section):
     )
     ssl_cafile: Path | None = Field(
         None,
-        description="CA certificates (PEM) that the brokers' are checked against; by default "
-        "the system's",
+        description="CA certificates (PEM) that the brokers' are checked against, or a folder of "
+        "them with names by hash; by default the system's",
     )
     ssl_certfile: Path | None = Field(None, description="the client's certificate chain (PEM)")
     ssl_keyfile: Path | None = Field(

@@ -62,6 +62,8 @@ def _load_authorities(context: ssl.SSLContext, settings: KafkaSettings) -> None:
     if settings.ssl_ca_pem:
         _certificates(settings.ssl_ca_pem.encode(), "ssl_ca_pem")
         context.load_verify_locations(cadata=settings.ssl_ca_pem)
+    elif settings.ssl_cafile and settings.ssl_cafile.is_dir():  # as `c_rehash` leaves one
+        context.load_verify_locations(capath=settings.ssl_cafile)
     elif settings.ssl_cafile:
         _certificates(_read(settings.ssl_cafile, "ssl_cafile"), "ssl_cafile")
         context.load_verify_locations(cafile=settings.ssl_cafile)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -94,6 +95,17 @@ def test_stores_connect(
     connect(properties)
 
 
+def test_a_folder_of_cas_connects(secured_kafka: Secured, properties: Path, tmp_path: Path) -> None:
+    """As librdkafka takes it: files that are named by their subject's hash."""
+    hashing = ["openssl", "x509", "-hash", "-noout", "-in", str(secured_kafka.ca)]
+    name = subprocess.run(hashing, check=True, capture_output=True, text=True).stdout.strip()
+    (tmp_path / "cas").mkdir()
+    (tmp_path / "cas" / f"{name}.0").write_bytes(secured_kafka.ca.read_bytes())
+    text = properties.read_text()
+    properties.write_text(text.replace("ssl.truststore.location=trust.jks", "ssl.ca.location=cas"))
+    connect(properties)
+
+
 def test_another_ca_in_a_store_is_refused(secured_kafka: Secured, properties: Path) -> None:
     """Whose certificate the store holds counts, and nothing that the system trusts."""
     other = certificate_of(secured_kafka.certificates / "client.crt")
@@ -106,5 +118,5 @@ def test_what_is_missing_is_told_with_the_file(properties: Path) -> None:
     """The name of the file that may lack it is in the message."""
     text = properties.read_text()
     properties.write_text(text.replace("=SSL", "=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.username=u"))
-    with pytest.raises(UsageError, match=r"client\.properties.*sasl_plain_password"):
+    with pytest.raises(UsageError, match=r"sasl_plain_password.*client\.properties"):
         connect(properties)
