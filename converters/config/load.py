@@ -92,6 +92,8 @@ def from_values(
         raise ConfigError(_explain(error, path, overrides or {})) from None
     # A password in the environment is for those models that are in Kafka.
     if settings.log.startswith(KAFKA) and (wrong := settings.kafka.contradiction()):
+        if file := settings.kafka.properties:
+            wrong += f" (with what {file} says)"
         raise ConfigError(_explain_one(("kafka",), "value_error", wrong, path, overrides or {}))
     return _located(settings, path.resolve())
 

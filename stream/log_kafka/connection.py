@@ -87,8 +87,7 @@ def connection_to(servers: str, settings: KafkaSettings) -> Connection:
         UsageError: settings contradict each other, or a file or program of theirs is of no use.
     """
     if wrong := settings.contradiction():
-        source = f", with those of {settings.properties}," if settings.properties else ""
-        raise UsageError(f"The settings of `[kafka]`{source} contradict each other: {wrong}.")
+        raise UsageError(f"The settings of `[kafka]` contradict each other: {wrong}.")
     if settings.security_protocol == "SASL_PLAINTEXT" and settings.sasl_mechanism == "PLAIN":
         log.warning(
             "the password goes over the network unencrypted",

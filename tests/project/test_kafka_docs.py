@@ -1,10 +1,12 @@
-"""What docs/kafka.md shows is run: each connection, and the rights that it lists."""
+"""What docs/kafka.md shows is run: the walk, each connection, and the rights that it lists."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections import defaultdict
 from contextlib import closing
 from pathlib import Path
@@ -47,19 +49,21 @@ def folder(tmp_path: Path, unique_name: str, monkeypatch: pytest.MonkeyPatch) ->
     return tmp_path
 
 
-def commands(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> CompletedProcess[str]:
-    """Run the commands of a block in this process; what the last one said."""
-    result = None
+Results = list[CompletedProcess[str]]
+
+
+def commands(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
+    """Run the commands of a block in this process; what each said."""
+    results = []
     for line in script.replace("\\\n", "").splitlines():
         program, *arguments = shlex.split(line)
         if program == "export":
             monkeypatch.setenv(*arguments[0].split("=", 1))
             continue
         assert program == "freshet"
-        result = freshet(*arguments, cwd=folder)
-        assert result.returncode == 0, result.stderr
-    assert result is not None
-    return result
+        results.append(freshet(*arguments, cwd=folder))
+        assert results[-1].returncode == 0, results[-1].stderr
+    return results
 
 
 def configured(folder: Path, toml: str, address: str) -> None:
@@ -75,9 +79,10 @@ def configured(folder: Path, toml: str, address: str) -> None:
     config.write_text(re.sub("^# log = .*", log, config.read_text(), flags=re.MULTILINE) + tables)
 
 
-def learned(result: CompletedProcess[str]) -> bool:
-    """Whether all rows were learned."""
-    return f"{ROWS:,} events: {ROWS:,} learned" in result.stderr
+def learned(result: CompletedProcess[str], waiting: int = 0) -> bool:
+    """Whether all rows were learned but those that wait."""
+    counts = f"{ROWS} events so far: {ROWS - waiting} learned, {waiting} waiting, .* 0 rejected"
+    return re.search(counts, result.stderr) is not None
 
 
 @pytest.mark.parametrize(
@@ -103,7 +108,7 @@ def test_each_connection_learns(
     configured(folder, toml, getattr(secured_kafka, listener))
     secret = "".join(text for kind, text in found if kind == "sh").replace("…", PASSWORD)
     tried = next(text for kind, text in blocks("Connections") if kind == "sh")
-    assert learned(commands(secret + tried, folder, monkeypatch))
+    assert learned(commands(secret + tried, folder, monkeypatch)[-1])
 
 
 def test_a_file_of_a_service_is_all_that_is_needed(
@@ -119,7 +124,7 @@ def test_a_file_of_a_service_is_all_that_is_needed(
     # A service's certificate is of a CA that systems know.
     text += f"ssl.truststore.location={secured_kafka.ca}\nssl.truststore.type=PEM\n"
     (folder / "client.properties").write_text(text)
-    result = commands(found["sh"], folder, monkeypatch)
+    result = commands(found["sh"], folder, monkeypatch)[-1]
     assert learned(result)
     assert "Not used of client.properties: session.timeout.ms, acks." in result.stderr
     assert API_SECRET not in result.stderr
@@ -198,3 +203,24 @@ def test_the_rights_of_the_page_are_enough(
         allow(secured_kafka, user, granted)
         result = freshet(*line, cwd=folder)
         assert result.returncode == 0, f"{command}: {result.stderr}"
+
+
+def test_the_walk(
+    kafka_bootstrap: str, folder: Path, unique_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Topics of another program, with its keys, its fields and a week's retention."""
+    results: Results = []
+    for kind, text in blocks("I have a topic"):
+        script = text.replace("localhost:9092", kafka_bootstrap)
+        script = re.sub(r'"(loans|settlements)"', rf'"{unique_name}-\1"', script)
+        if kind == "python":
+            script = f"{shlex.quote(sys.executable)} -W ignore - <<'END'\n{script}END\n"
+        if script.startswith("freshet"):
+            results += commands(script, folder, monkeypatch)
+        else:
+            subprocess.run(["sh", "-e", "-c", script], cwd=folder, check=True)
+    _, learn, refused, scores = results
+    assert learned(learn, waiting=100), learn.stderr
+    assert refused.stdout == "topic,partition,offset,row,reason,column,text\n"
+    assert scores.stdout.startswith("topic,partition,offset,row,id,score")
+    assert scores.stdout.count("\n") == ROWS + 1

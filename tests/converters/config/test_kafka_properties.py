@@ -312,10 +312,7 @@ def test_what_is_left_over_in_a_file_hinders_nobody(read: Read) -> None:
             "security.protocol=SSL\nssl.keystore.location=key.p12",
             "line 2: .*key.p12 .*no ssl.keystore.password",
         ),
-        (
-            "security.protocol=SSL\nssl.keystore.location=client.properties",
-            "line 2: .*PEM, PKCS12 or JKS",
-        ),
+        ("security.protocol=SSL\nssl.keystore.location=client.properties", "PKCS12 or JKS"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(read: Read, text: str, says: str) -> None:
