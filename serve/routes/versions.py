@@ -51,7 +51,8 @@ REMEMBERED_VERSIONS = 32
 # A reason of the most characters, each escaped in JSON, takes 24 KB.
 MOST_ASKED = 32 * 2**10
 LARGEST_NUMBER = 2**31 - 1
-NUMBER = {"type": "integer", "minimum": 1, "maximum": LARGEST_NUMBER}
+# Digits alone: a schema of integers would allow 12.0, which is no address of a version.
+NUMBER = {"type": "string", "pattern": "^[1-9][0-9]{0,9}$"}
 ADMIN = (
     "An admin route: always needs `Authorization: Bearer TOKEN`. Answers when this process serves "
     "the result."

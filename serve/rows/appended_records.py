@@ -25,8 +25,9 @@ from serve.http.problems import RowsRefusedError
 from serve.http.turns import Work
 from serve.rows.csv_body import csv_lines, split_header
 from serve.rows.json_body import elements
-from serve.rows.request_rows import RequestReader, whole_times
+from serve.rows.request_rows import RequestReader
 from serve.rows.row_errors import RefusedRows
+from serve.rows.whole_numbers import make_whole, whole_in_labels
 from stream.log.contract import Outgoing
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -166,7 +167,7 @@ class IngestReader:
             yield None if lines is None else self._labels(lines.cells(), lines.value, LABELS_IN_CSV)
 
     def _json_labels(self, body: bytes) -> Iterator[Checked | None]:
-        limits, before = self._reader.limits, 0
+        limits, before, whole = self._reader.limits, 0, whole_in_labels(self._rows.schema)
         for found in elements(body, limits, instances=False):
             if found is None:
                 yield None
@@ -177,7 +178,7 @@ class IngestReader:
                 rows = found.content[start : start + limits.block_rows]
                 for row in rows:
                     if isinstance(row, dict):
-                        whole_times(row, ("time",))
+                        make_whole(row, whole)
                 cells = list(map(self._rows.label_cells, rows))
                 form = json_form(self._rows.schema.labels_path, single=found.single)
                 yield self._labels(cells, partial(_json_value, rows), form)

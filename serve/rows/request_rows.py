@@ -29,6 +29,7 @@ from serve.rows.csv_body import CsvLines, csv_lines, split_header
 from serve.rows.json_body import Elements, at_once, elements
 from serve.rows.row_errors import MISSING_COLUMN, RefusedRows, listed
 from serve.rows.row_limits import RowLimits
+from serve.rows.whole_numbers import make_whole, whole_columns
 
 UNKNOWN_COLUMN = "unknown-column"
 EXTRA_IGNORED = '[record] extra = "ignore" passes over fields that are no column.'
@@ -39,8 +40,6 @@ TEXT, PLAIN = frozenset({str}), frozenset({str, int, float})
 REMEMBERED_LAYOUTS = 1_024
 # Nor may keys that are no columns, of which one object may have megabytes.
 REMEMBERED_KEYS = 8_192
-# Milliseconds since 1970 have 14 digits at most.
-MOST_TIME = 1e15
 
 Object = dict[str, Any]
 
@@ -128,14 +127,6 @@ def _picker(names: Sequence[str]) -> Callable[[Object], Sequence[Any]]:
     return lambda row: [row[name] for name in names]
 
 
-def whole_times(row: Object, names: Sequence[str]) -> None:
-    """Make integers of times without a fraction: in JSON ``1357016400000.0`` is one, in CSV not."""
-    for name in names:
-        value = row.get(name)
-        if type(value) is float and abs(value) < MOST_TIME and value.is_integer():
-            row[name] = int(value)
-
-
 class Part(Protocol):
     """Rows of one request that follow each other, at most a block of them.
 
@@ -171,9 +162,7 @@ class RequestReader:
         self._mandatory = frozenset(schema.mandatory)
         identity = schema.only("id")
         self.id_name = "" if identity is None else identity.name
-        self._times = tuple(
-            c.name for c in schema.columns if "time" in (c.settings.role, c.settings.kind)
-        )
+        self._whole = whole_columns(schema)
         self.layouts = Layouts(
             schema.names, self._mandatory, schema.numbers, ignore_extra=schema.ignore_extra
         )
@@ -209,7 +198,7 @@ class RequestReader:
         if found.single and isinstance(row := found.content[0], dict):
             layout = self.layouts.of(row)
             if layout is not None:
-                whole_times(row, self._times)
+                make_whole(row, self._whole)
                 return (JsonPart(found.content, True, (layout,), self),)
         return self._parts(iter((found,)))
 
@@ -242,7 +231,7 @@ class RequestReader:
             if not isinstance(row, dict):
                 refused.add(at, Refusal("not-a-row", "", shown(row)))
             elif layout := self.layouts.of(row):
-                whole_times(row, self._times)
+                make_whole(row, self._whole)
                 layouts.append(layout)
             else:
                 self._check_names(at, row.keys(), refused)

@@ -88,6 +88,7 @@ def test_labels_of_every_form_reach_the_stream_as_the_same_labels(
     for responses in (
         [client.post("/labels", json=each) for each in objects],
         [client.post("/labels", json=objects)],
+        [client.post("/labels", json=[each | {"label": float(each["label"])} for each in objects])],
         [client.post("/labels", content=lines, headers=CSV)],
         [client.post("/labels", content=f"id,label,time\n{lines}", headers=CSV)],
         [client.post("/labels", content=f"\ufeffid,label,time\r\n{lines}", headers=CSV)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ from tests.support.serving.served import (
 )
 
 ROW = as_object(flights(1)[0])
+JSON_BODY = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -77,6 +79,25 @@ def test_what_is_shown_of_a_version_follows_its_state(served: tuple[TestClient, 
     assert client.get("/versions/2").json()["state"] == "verified"
     maker.registry.serving.refuse(maker.registry.versions.find(2), "for the test", "test")
     assert client.get("/versions/2").json()["state"] == "refused"
+
+
+def test_the_documented_numbers_are_those_that_are_taken(
+    unmoved: tuple[TestClient, Maker],
+) -> None:
+    """In a body 2.0 is an integer and taken; in a path the document allows digits alone."""
+    client, _ = unmoved
+    document = client.get("/openapi.json").json()
+    (number,) = document["paths"]["/versions/{version}"]["get"]["parameters"]
+    allowed = re.compile(number["schema"]["pattern"])
+    assert [bool(allowed.search(text)) for text in ("2", "2.0", "2e0", "0", "-1")] == [True] + [
+        False
+    ] * 4
+    body = document["components"]["schemas"]["Move"]["properties"]["version"]
+    assert (body["type"], body["minimum"]) == ("integer", 1)
+    for spelt, status in (("3944.0", 404), ("1e3", 404), ("1.5", 422), ("true", 422), ("-1", 422)):
+        content = f'{{"version": {spelt}, "reason": "test"}}'
+        answer = client.post("/promote", content=content, headers=JSON_BODY)
+        assert answer.status_code == status, spelt
 
 
 @pytest.mark.parametrize("number", ["9", "0", "-1", "x", "1.0", "٣", "9" * 400, "%00", "1%20"])
