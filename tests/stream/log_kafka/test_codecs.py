@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -25,6 +26,8 @@ from stream.log_kafka.client import (
 )
 from stream.log_kafka.connection import Connection
 from stream.log_kafka.log import KafkaLog
+from tests.support.serving.command import freshet
+from tests.support.serving.project import Project, flights
 from tests.support.streams.broker import CLASSES, QUICK
 from tests.support.streams.logs import make_topic, outgoing, read, read_all, values
 
@@ -161,6 +164,28 @@ def test_what_freshet_writes_is_compressed(
             writer.write({unique_name: outgoing(content, content)})
         assert values(read_all(log, {place: 0})) == [content] * 3
     assert len(encoded) == 2
+
+
+@pytest.mark.kafka
+def test_what_is_learned_does_not_depend_on_compression(
+    kafka_bootstrap: str, unique_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A topic of which every part is compressed otherwise gives the model of a SQLite log."""
+    project, rows = Project(tmp_path), flights(500)
+    models = []
+    monkeypatch.setenv("FRESHET_MODEL", unique_name)
+    for log in (f"sqlite:///{tmp_path}/plain.db", f"kafka://{kafka_bootstrap}"):
+        monkeypatch.setenv("FRESHET_LOG", log)
+        monkeypatch.setenv("FRESHET_HOME", f"{tmp_path}/{log[:5]}")
+        for number, codec in enumerate(("none", *CODECS)):
+            monkeypatch.setenv("FRESHET_KAFKA__COMPRESSION_TYPE", codec)
+            project.write_csv(rows[number * 100 : number * 100 + 100])
+            assert freshet("produce", "rows.csv", cwd=tmp_path).returncode == 0
+        learned = freshet("learn", "--until-end", "--json", cwd=tmp_path)
+        report = json.loads(learned.stdout)
+        assert report["learned"] == 500
+        models.append(report["model_sha256"])
+    assert models[0] == models[1]
 
 
 def fetched(codec: int, magic: int = 2) -> bytearray:
