@@ -73,7 +73,9 @@ def identity(content: bytes, password: str | None) -> tuple[str, str]:
 def lines_of_pem(text: str) -> str:
     """PEM with the line ends that OpenSSL needs; Kafka's clients take it all on one line."""
     return "".join(
-        _block(kind, "".join(content.split())) for kind, content in _PEM_BLOCK.findall(text)
+        # Headers, of keys that an old OpenSSL encrypted, need the lines that they have.
+        f"{found[0]}\n" if ":" in found[2] else _block(found[1], "".join(found[2].split()))
+        for found in _PEM_BLOCK.finditer(text)
     )
 
 

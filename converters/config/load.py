@@ -240,9 +240,10 @@ def _with_properties(
             f"Nothing says where Kafka is: {kafka_config} has no bootstrap.servers, and {path} no "
             'log. Add one of them, such as log = "kafka://HOST:9092".'
         )
-    if found.unused:
+    unused = [*found.unused, *(["bootstrap.servers"] if found.servers and log != KAFKA else [])]
+    if unused:
         tell(
-            f"Not used of {kafka_config}: {', '.join(found.unused)}. Freshet sets these itself, or "
+            f"Not used of {kafka_config}: {', '.join(unused)}. Freshet sets these itself, or "
             "has no use for them."
         )
     return {

@@ -374,7 +374,9 @@ def test_the_brokers_come_from_the_file(read: Read, log: str) -> None:
 
 def test_the_configs_log_comes_first(read: Read) -> None:
     """Its brokers are taken; a log that is no Kafka contradicts the option."""
-    assert read(CONFLUENT, 'log = "kafka://mine:9"').log == "kafka://mine:9"
+    told: list[str] = []
+    assert read(CONFLUENT, 'log = "kafka://mine:9"', told.append).log == "kafka://mine:9"
+    assert "info, bootstrap.servers." in told[0]
     assert read(CONFLUENT, "", LOG="kafka://env:9").log == "kafka://env:9"
     with pytest.raises(ConfigError, match=r"--kafka-config .*is for a log in Kafka.*sqlite"):
         read(CONFLUENT, 'log = "sqlite:///x.db"', LOG="sqlite:///x.db")

@@ -138,4 +138,7 @@ def test_pem_on_one_line_gets_its_lines_back() -> None:
     text = key + pem(CLIENT, MIDDLE)
     assert key_stores.lines_of_pem(text.replace("\n", " ")) == text
     assert key_stores.lines_of_pem(text.replace("\n", "\r\n")) == text
+    old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n"
+    old += "-----END RSA PRIVATE KEY-----\n"
+    assert key_stores.lines_of_pem(old) == old
     assert key_stores.lines_of_pem("secret") == ""
