@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import re
 import shlex
@@ -12,21 +14,35 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
+from stream.log_kafka.client import kafka, open_admin
+from stream.log_kafka.connection import Connection
 from tests.support import ROOT
 
-FOUND = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-MAKE, INSTALL, *BLOCKS = [
-    block if kind == "sh" else f"{shlex.quote(sys.executable)} - <<'END'\n{block}END\n"
-    for kind, block in FOUND
-]
+WEEK = {"retention.ms": "604800000"}
+
+README = (ROOT / "README.md").read_text("utf-8")
+# Run by itself, against a broker.
+BEFORE, TOPIC, BEHIND = re.split(r"### I have a topic\n|(?=## Honest numbers\n)", README)
+
+
+def blocks(text: str) -> list[str]:
+    """The blocks of code in a text, each as a shell runs it."""
+    return [
+        block if kind == "sh" else f"{shlex.quote(sys.executable)} - <<'END'\n{block}END\n"
+        for kind, block in re.findall(r"```(sh|python)\n(.*?)```", text, re.DOTALL)
+    ]
+
+
+MAKE, INSTALL, *BLOCKS = blocks(BEFORE + BEHIND)
 
 
 @pytest.fixture
@@ -89,6 +105,42 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, environment: dict[str,
     assert (tmp_path / "scored.csv").exists()
     commands = set(re.findall(r"^ *freshet (\S+)", "".join(BLOCKS), re.MULTILINE))
     assert {"init", "produce", "up", "models", "rollback", "backfill", "unpin"} <= commands
+
+
+@pytest.mark.kafka
+def test_the_walk_from_somebody_elses_topics_to_predictions_runs(
+    tmp_path: Path, environment: dict[str, str], kafka_bootstrap: str, unique_name: str
+) -> None:
+    """On topics as others make and fill them: a week's retention, keys, nested, deletes."""
+    names = {name: f"{unique_name}-{name}" for name in ("loans", "settlements")}
+    with closing(open_admin(Connection(kafka_bootstrap))) as admin:
+        week = {"num_partitions": 2, "replication_factor": 1, "configs": WEEK}
+        admin.create_topics(dict.fromkeys(names.values(), week))
+    fill(kafka_bootstrap, names, 300)
+    environment["FRESHET_MODEL"] = unique_name
+    for block in blocks(TOPIC):
+        script = block.replace("localhost:9092", kafka_bootstrap).replace("5000", "2000")
+        for name, unique in names.items():
+            script = script.replace(f'"{name}"', f'"{unique}"')
+        said = run(script, tmp_path, environment)
+    assert "tombstone" in said
+    scored = (tmp_path / "predictions.csv").read_text(encoding="utf-8").splitlines()
+    assert len(scored) == 301
+    assert len({line.split(",")[2] for line in scored}) > 100
+
+
+def fill(servers: str, topics: Mapping[str, str], count: int) -> None:
+    """Send loans, and their outcomes, as applications do."""
+    with (ROOT / "docs" / "example" / "loans.csv").open(encoding="utf-8", newline="") as file:
+        loans = list(islice(csv.DictReader(file), count))
+    with closing(kafka.KafkaProducer(bootstrap_servers=servers)) as producer:
+        for row in loans:
+            del row["settled"]
+            outcome = {"loan": row["loan"], "defaulted": row.pop("defaulted"), "by": "office"}
+            for topic, payload in ("loans", row | {"tags": ["a"]}), ("settlements", outcome):
+                value = json.dumps({"op": "c", "payload": payload}).encode()
+                producer.send(topics[topic], value, key=b"\xff" + row["loan"].encode())
+        producer.send(topics["loans"], None, key=b"\xff")
 
 
 @pytest.mark.timeout(300)
