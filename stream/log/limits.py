@@ -89,7 +89,8 @@ def check_position(place: Place, position: int, begin: int, end: int) -> None:
     if begin <= position <= end:
         return
     what = (
-        f"its first remaining record is at {begin}, so the records between are gone"
+        f"its first remaining record is at {begin}, so the records between are gone: deleted, or "
+        "past the topic's retention, which has to be longer than the learner may be down"
         if position < begin
         else f"it ends at {end}, so it is not the topic that was read before"
     )

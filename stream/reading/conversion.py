@@ -56,12 +56,15 @@ class RecordReader:
     passthrough: Passthrough = field(default_factory=Passthrough)
 
     def read(self, records: Iterable[Record]) -> list[Taken]:
-        """Convert each record of a batch."""
+        """Convert each record of a batch; one without a time, which Kafka gives as -1, is of 1970.
+
+        What is written for it could not be stamped before.
+        """
         events, labels, topic = self._events, self._labels, self.labels_topic
         return [
-            LabelRows(r.place, r.offset, r.time, labels(r))
+            LabelRows(r.place, r.offset, r.time if r.time > 0 else 0, labels(r))
             if r.place.topic == topic
-            else EventRows(r.place, r.offset, r.time, *events(r))
+            else EventRows(r.place, r.offset, r.time if r.time > 0 else 0, *events(r))
             for r in records
         ]
 
