@@ -229,7 +229,9 @@ def keep(*, quick: bool) -> None:
         try:
             for each in addresses:
                 _wait_until_it_answers(broker, each)
-            (HOME / "address").write_text(" ".join(addresses))
+            # Whole or not at all: others read it as soon as it is there.
+            (HOME / "address.new").write_text(" ".join(addresses))
+            (HOME / "address.new").replace(HOME / "address")
             while broker.poll() is None and not _last(users):
                 time.sleep(0.3)
         finally:
