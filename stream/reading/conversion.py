@@ -62,9 +62,9 @@ class RecordReader:
         """
         events, labels, topic = self._events, self._labels, self.labels_topic
         return [
-            LabelRows(r.place, r.offset, r.time if r.time > 0 else 0, labels(r))
+            LabelRows(r.place, r.offset, max(0, r.time), labels(r))
             if r.place.topic == topic
-            else EventRows(r.place, r.offset, r.time if r.time > 0 else 0, *events(r))
+            else EventRows(r.place, r.offset, max(0, r.time), *events(r))
             for r in records
         ]
 
