@@ -30,6 +30,7 @@ WITHOUT_MEANING = re.compile(
 )
 OWN_HANDLER = re.compile(r".*\.OAuthBearerLoginCallbackHandler")
 TLS_VERSIONS = {"TLS", "TLSv1.2", "TLSv1.3"}
+KEY = re.compile(r"[A-Za-z]\w*([.-]\w+)*")
 SERVER = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 CERTIFICATE = {"ssl_certfile", "ssl_cert_pem"}
 # Keys that only a login or TLS has, and which of them.
@@ -43,7 +44,7 @@ class KafkaFile:
     Attributes:
         values: the values of ``[kafka]``.
         servers: the brokers, with commas; empty if it names none.
-        unused: the keys that are not used, in the file's order.
+        unused: the keys that are not used, in the file's order; "…" for what is no key.
     """
 
     values: Mapping[str, Any]
@@ -81,8 +82,10 @@ def read(path: Path, given: Mapping[str, Any]) -> KafkaFile:
         _read_checks(file)
         _read_trusted(file)
         _read_identity(file, given)
-    unused = [p.key for p in file.left() if not _is_option(file, p, tuple(unread))]
-    return KafkaFile(file.values, servers, tuple(unused))
+    unused = [p for p in file.left() if not _is_option(file, p, tuple(unread))]
+    # What does not look like a key may be a secret that got onto a line of its own.
+    named = [p.key for p in unused if KEY.fullmatch(p.key) and (p.value or "." in p.key)]
+    return KafkaFile(file.values, servers, (*named, *(["…"] if len(named) < len(unused) else [])))
 
 
 def _servers(file: PropertiesFile) -> str:

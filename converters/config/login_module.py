@@ -55,6 +55,11 @@ def parse(text: str) -> LoginModule:
     end = _END.match(text, place)
     if end is None:
         after = f"after the option {list(options)[-1]!r}" if options else "after 'required'"
+        if not text[place:].strip():
+            raise ValueError(
+                f"it ends {after} without a semicolon; where it goes on in the next line, this one "
+                "should end with a backslash"
+            )
         raise ValueError(
             f'{after} there is something that is no option; it should go on with NAME="VALUE", '
             'quotes in a value written as \\", and end with a semicolon'

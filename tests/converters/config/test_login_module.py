@@ -47,7 +47,8 @@ def test_blanks_and_comments_separate() -> None:
     [
         ("", "a login module such as"),
         ("username=u password=secret", "a login module such as"),
-        (f"{PLAIN} username='u' password='secret'", "'password' .*semicolon"),
+        (f"{PLAIN} username='u' password='secret'", "ends after .*'password' .*backslash"),
+        (PLAIN, "ends after 'required' without a semicolon"),
         (f"{PLAIN} username='u' password='secret;", "'username' .*quotes"),
         (f'{PLAIN} password="se"cret";', "'password' there is something"),
         (f"{PLAIN} username;", "after 'required'"),

@@ -57,6 +57,12 @@ def test_a_cut_escape_is_told(tmp_path: Path) -> None:
         held(tmp_path / "f", b"a=1\nb=C:\\users\\secret\n")
 
 
+def test_a_store_is_no_properties_file(tmp_path: Path) -> None:
+    """Given in its place, it is told where it belongs."""
+    with pytest.raises(PropertiesError, match=r"f is no .* binary .*ssl\.truststore\.location"):
+        held(tmp_path / "f", b"\xfe\xed\xfe\xed\0\0\0\2")
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     """Path and reason."""
     with pytest.raises(PropertiesError, match="nowhere cannot be read: No such file"):
