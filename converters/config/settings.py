@@ -264,6 +264,12 @@ class Settings(Section):
     serve: ServeSettings = Field(ServeSettings(), description="the HTTP server")
 
     @property
+    def written_folders(self) -> tuple[Path, ...]:
+        """The folders of this machine that a learner writes to."""
+        files = (url.partition("sqlite:///")[2] for url in (self.log, self.registry))
+        return self.home, Path(self.snapshots), *(Path(each).parent for each in files if each)
+
+    @property
     def threshold(self) -> float:
         """The score from which the label is positive."""
         if self.serve.threshold is not None:

@@ -21,7 +21,7 @@ SEE_LEARNER = "The learner's log says why."
 TROUBLE = f"The version to be served could not be loaded. {SEE_SERVER}"
 REGISTRY = f"The registry does not answer. {SEE_SERVER}"
 TOKENS = f"The file of tokens cannot be read, so nobody is let in. {SEE_SERVER}"
-DISK = "The disk of the home or of the snapshots is full, or cannot be written to."
+DISK = "A disk that the learner writes to is full, or cannot be written to."
 WAITING = "its log, its registry or a disk. The learner's log says which."
 SHADOW = f"It has failed. {SEE_LEARNER}"
 # Actors of entries without ``by``, as older releases and the learner write them.

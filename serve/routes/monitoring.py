@@ -10,7 +10,6 @@ import asyncio
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -99,7 +98,7 @@ class Observer:
         """
         settings = self._service.settings
         beside = settings.registry.startswith("sqlite:")
-        trouble = unwritable(settings.home, Path(settings.snapshots)) if beside else ""
+        trouble = unwritable(*settings.written_folders) if beside else ""
         return _learner(self._beat, settings.late_labels.label_bound, trouble)
 
     async def _ask(self) -> Asked:

@@ -141,8 +141,7 @@ class LearnerProcess:
 
     def __post_init__(self) -> None:
         """Waiting ends when this process is asked to stop."""
-        settings = self.context.settings
-        folders = settings.home, Path(settings.snapshots)
+        folders = self.context.settings.written_folders
         self.outage = Outage(self.registry, self.epoch, folders, lambda: self.stopping)
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from learners.snapshots.disk import unwritable
+from tests.support.serving.project import Project
 
 
 def test_a_disk_with_room_is_no_trouble(tmp_path: Path) -> None:
@@ -30,3 +31,12 @@ def test_a_disk_without_room_is_told(
     told = unwritable(tmp_path)
     assert said in told
     assert str(tmp_path) in told
+
+
+def test_all_that_a_learner_writes_to_is_looked_at(tmp_path: Path) -> None:
+    """The home, the snapshots, and the folders of SQLite files; brokers have disks of their own."""
+    settings = Project(tmp_path / "p", log=f"sqlite:///{tmp_path}/other/log.db").settings
+    home = settings.home
+    assert settings.written_folders == (home, home / "snapshots", tmp_path / "other", home)
+    settings = Project(tmp_path / "q", log="kafka://127.0.0.1:1").settings
+    assert settings.written_folders == (settings.home, settings.home / "snapshots", settings.home)
