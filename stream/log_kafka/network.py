@@ -163,10 +163,15 @@ class Manager(KafkaConnectionManager):  # type: ignore[misc]
             raise next(filter(None, reasons))
 
     async def _do_bootstrap(self, deadline: float | None) -> object:
-        """Look for a broker; in vain, the reason is raised rather than that time is over."""
+        """Look for a broker; once one answers, it is no matter what others did."""
+        self._forget()
+        found = await super()._do_bootstrap(deadline)
+        self._forget()
+        return found
+
+    def _forget(self) -> None:
         for each in self.cluster.bootstrap_brokers():
             self._troubles.pop(_address(each), None)
-        return await super()._do_bootstrap(deadline)
 
     async def _build_transport(
         self, node: Broker, timeout_at: float | None = None

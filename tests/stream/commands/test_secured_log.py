@@ -9,11 +9,16 @@ import pytest
 from pydantic import SecretStr
 
 from converters.config.settings import ServeSettings
+from stream.learner.loop import Learning
+from stream.learner.process import assembled
+from stream.log.batch import Batch
+from stream.log.contract import LogError
+from stream.log_kafka import reader
 from stream.reading import assignment as assigned
 from stream.resolved_config import ResolvedConfig
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, flights, same
-from tests.support.streams.secured import PASSWORD, USER, Secured
+from tests.support.streams.secured import PASSWORD, USER, Secured, scram_user
 
 pytestmark = pytest.mark.kafka
 ROWS = 400
@@ -84,3 +89,26 @@ def test_a_reader_gets_the_secrets_with_its_assignment(project: Project) -> None
     assert there.kafka.sasl_plain_password is not None
     assert there.kafka.sasl_plain_password.get_secret_value() == PASSWORD
     assert PASSWORD not in repr(there)
+
+
+def test_a_learner_whose_password_is_revoked_ends_with_the_reason(
+    secured_kafka: Secured, unique_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not wait for what nobody will change by itself, and is not silent."""
+    monkeypatch.setattr(reader, "QUIET_SECONDS", 0.5)
+    monkeypatch.setenv(VARIABLE, PASSWORD)
+    scram_user(secured_kafka, unique_name, PASSWORD)
+    section = SECTION.format(user=unique_name, ca=secured_kafka.ca, codec="none")
+    section = section.replace("SASL_SSL", "SASL_PLAINTEXT").replace("ssl_cafile", "# ssl_cafile")
+    log = f"kafka://{secured_kafka.clear}"
+    project = Project(tmp_path / "p", log=log, model=unique_name, more=section)
+    project.produce(project.write_csv(flights(50)))
+
+    def revoke(_batch: Batch, _learning: Learning) -> None:
+        scram_user(secured_kafka, unique_name, "another")
+
+    with (
+        assembled(project.context) as process,
+        pytest.raises(LogError, match=rf"'{unique_name}' by SCRAM-SHA-512.*sasl_plain_password"),
+    ):
+        process.run(revoke, until_end=False)

@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -15,12 +16,17 @@ import pytest
 from converters.config.kafka_settings import KafkaSettings
 from converters.errors import UsageError
 from stream.log.contract import LogError, LogUnavailableError
+from stream.log_kafka import client
+from stream.log_kafka import reader as kafka_reader
+from stream.log_kafka.log import KafkaLog
 from stream.open_log import open_log
+from tests.support.streams.logs import make_topic, outgoing
 from tests.support.streams.secured import (
     API_KEY,
     API_SECRET,
     KEY_PASSWORD,
     PASSWORD,
+    SESSION_SECONDS,
     USER,
     Secured,
     scram_user,
@@ -226,6 +232,8 @@ def test_one_broker_that_refuses_is_no_reason_while_others_answer(secured_kafka:
     for _ in range(3):  # the first to ask is drawn
         with closing(open_log(url, kafka=settings)) as log:
             assert log.describe(["none-of-this-name"]) == {}
+            assert isinstance(log, KafkaLog)
+            assert log._connection.troubles == {}
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-512"])
@@ -292,3 +300,41 @@ def test_what_is_not_configured_right_is_found_before_any_connection(
     settings = KafkaSettings(properties=Path("client.properties"), sasl_mechanism="PLAIN")
     with pytest.raises(UsageError, match="sasl_mechanism is set, but security_protocol"):
         open_log(f"kafka://{secured_kafka.plain}", kafka=settings)
+
+
+def test_a_password_that_is_revoked_ends_reading_and_writing(
+    secured_kafka: Secured, unique_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Logins are repeated while connections last; once that fails, the message is the usual one.
+
+    Whether what was just being written has arrived is not known then.
+    """
+    monkeypatch.setattr(kafka_reader, "QUIET_SECONDS", 0.5)
+    monkeypatch.setattr(client, "DELIVERY_SECONDS", 2.0)
+    monkeypatch.setattr(client, "CLOSE_SECONDS", 1.0)
+    monkeypatch.setattr(client, "LINGER_MS", 100)
+    scram_user(secured_kafka, unique_name, PASSWORD)
+    options: Options = {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "SCRAM-SHA-256",
+        "sasl_plain_username": unique_name,
+        "sasl_plain_password": PASSWORD,
+        "request_timeout_ms": 1000,
+    }
+    settings = settings_of(secured_kafka, options)
+    refused = rf"refuses the login of the user '{unique_name}' by SCRAM-SHA-256"
+    with closing(open_log(f"kafka://{secured_kafka.clear}", kafka=settings)) as log:
+        place = make_topic(log, unique_name)
+        with closing(log.read({place: 0})) as reader, closing(log.writer(unique_name)) as writer:
+            until = time.monotonic() + 1.5 * SESSION_SECONDS
+            while time.monotonic() < until:
+                writer.write({unique_name: outgoing(b"x")})
+                reader.fill(0.1)
+            scram_user(secured_kafka, unique_name, WRONG)
+            with pytest.raises(LogError, match=refused) as told:
+                deque(iter(lambda: reader.fill(0.1), None), maxlen=0)
+            assert not isinstance(told.value, LogUnavailableError)
+            with pytest.raises(LogUnavailableError, match=refused):
+                writer.write({unique_name: outgoing(b"x")})
+            with pytest.raises(LogError, match=refused):
+                log.append(unique_name, outgoing(b"x"))

@@ -55,6 +55,9 @@ listener.name.{name}.oauthbearer.sasl.jaas.config=\
 org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
 unsecuredLoginStringClaim_sub="broker";
 """
+# On this listener a login is good for so long, and is then repeated on the same connection.
+SESSION_SECONDS = 2.0
+SESSION = "listener.name.clear.connections.max.reauth.ms={ms}\n"
 TLS = """\
 listener.name.{name}.ssl.keystore.type=PEM
 listener.name.{name}.ssl.keystore.location={certificates}/{certificate}.pem
@@ -75,7 +78,8 @@ class Secured:
 
     Attributes:
         login: SASL_SSL with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER.
-        clear: SASL_PLAINTEXT with the same mechanisms.
+        clear: SASL_PLAINTEXT with the same mechanisms; a login holds for
+            :data:`SESSION_SECONDS`.
         mutual: SSL; asks for a client certificate.
         expired: SSL; the broker's certificate expired yesterday.
         plain: the plain listener of the same broker, for what only an administrator may do.
@@ -104,7 +108,7 @@ class Secured:
 
 def listener_properties(certificates: Path) -> str:
     """The broker's properties of these listeners, without ``listeners`` itself."""
-    text = AUTHORIZER
+    text = AUTHORIZER + SESSION.format(ms=int(SESSION_SECONDS * 1000))
     for name, protocol in LISTENERS.items():
         low = name.lower()
         text += f"listener.name.{low}.num.network.threads=1\n"
