@@ -148,12 +148,13 @@ def meaning(
         )
     if isinstance(cause, E.AuthorizationError):
         return LogError(f"{where}: {_not_allowed(cause, connection, doing)}.")
-    if isinstance(cause, LOST) and (refused := _refused(cause, connection)):
+    # Unexpected failures in a transaction come as this, with the cause as text: time-outs, missing
+    # replicas, a login that is refused. Other permanent errors have their own classes.
+    unexpected = type(cause) is E.KafkaError
+    if (unexpected or isinstance(cause, LOST)) and (refused := _refused(cause, connection)):
         ours, text = refused
         return (LogUnavailableError if sent else ours)(f"{where}: {text}.")
-    if type(cause) is E.KafkaError:
-        # Unexpected failures in a transaction come as this, with the cause as text: time-outs,
-        # missing replicas. Permanent errors have their own classes.
+    if unexpected:
         return LogUnavailableError(f"{where}: no answer that could be used ({cause!r}).")
     ours, text = next((o, t) for kinds, o, t in MEANINGS if isinstance(cause, kinds))
     return ours(f"{where}: {text} ({cause!r}).")

@@ -94,6 +94,10 @@ class Heard(KafkaTCPTransport):  # type: ignore[misc]
 class HeardTls(Heard, KafkaSSLTransport):  # type: ignore[misc]
     """The same with TLS."""
 
+    def write(self, data: bytes) -> None:
+        """Send, in pieces of 16 KiB; what is left of a request is not copied for each."""
+        super().write(memoryview(data))
+
     async def handshake_until(self, timeout_at: float | None) -> None:
         """Agree on TLS, in time."""
         while True:

@@ -14,7 +14,7 @@ from stream.log.contract import (
 )
 from stream.log_kafka.client import kafka
 from stream.log_kafka.connection import Connection
-from stream.log_kafka.errors import Doing, errors, patiently
+from stream.log_kafka.errors import Doing, errors, meaning, patiently
 
 E = kafka.errors
 BROKERS = Connection("b:9092")
@@ -45,6 +45,21 @@ def test_what_does_not_pass_is_no_outage() -> None:
     with pytest.raises(LogError) as told, errors(BROKERS, Doing("read")):
         raise E.TopicAuthorizationFailedError("m.events")
     assert not isinstance(told.value, LogUnavailableError)
+
+
+def test_a_refusal_is_told_whatever_came_of_it() -> None:
+    """Time-outs and failed transactions of a connection that is refused name the refusal.
+
+    What may have been written by then is still not known.
+    """
+    brokers = Connection("b:9092")
+    brokers.troubles["b:9092"] = E.SaslAuthenticationFailedError("no")
+    for error in (E.KafkaTimeoutError("late"), E.KafkaError("in a transaction"), E.Cancelled()):
+        for sent, meant in ((False, LogError), (True, LogUnavailableError)):
+            told = meaning(error, brokers, Doing("write"), sent=sent)
+            assert type(told) is meant
+            assert "b:9092 refuses the login" in str(told)
+    assert "refuses" not in str(meaning(E.CorruptRecordError(), brokers, Doing("write")))
 
 
 def test_questions_are_asked_again() -> None:
