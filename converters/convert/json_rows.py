@@ -26,11 +26,11 @@ NO_COLUMN = "no field is a column (does the row begin deeper, at a [record] path
 # Field names listed by a refusal.
 MOST_FIELDS = 5
 
-_BLANKS = b" \t\r\n"
 _NO_VALUE = re.compile(r"-?(NaN|Infinity|None|True|False|undefined)\b")
 # A schema registry's: a zero, and the number of the schema in four bytes.
 _PREFIX_BYTES = 5
 _LEAD = rb"(?>(?:%b|[ \t\r\n])*)" % BYTE_ORDER_MARK.encode()
+_AROUND = re.compile(rb"\A" + _LEAD)
 _OPENING = re.compile(_LEAD + rb"[{\[]")
 # What JSON that holds rows goes on with behind its first bracket, and what is mistaken for it.
 _BEGINNING = re.compile(_LEAD + rb"(?:\{\s*(?:[\"'}]|[A-Za-z_$][\w$]*\s*:|\Z)|\[\s*(?:[\[{\]]|\Z))")
@@ -58,13 +58,19 @@ class Broken(NamedTuple):
 def parsed(value: bytes) -> object:
     """What a text says; :class:`Broken` if it is no JSON, as NaN and Infinity are not.
 
-    In front of it may be blanks, byte order marks, and the prefix of a schema registry.
+    In front of it may be blanks and byte order marks.
     """
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        bare = without_prefix(value).lstrip(_BLANKS).removeprefix(BYTE_ORDER_MARK.encode())
-        return parsed(bare) if len(bare) < len(value) else _broken(error)
+        first = error
+    bare = _AROUND.sub(b"", value, count=1)
+    if len(bare) == len(value):
+        return _broken(first)
+    try:
+        return orjson.loads(bare)
+    except orjson.JSONDecodeError as error:
+        return _broken(error)
 
 
 def _broken(error: orjson.JSONDecodeError) -> Broken:

@@ -186,7 +186,8 @@ class RowReader:
         begins = said is _UNSAID and value[:1] in _BRACKETS
         if not begins and (said is _CSV or not (said in _SAY_JSON or _may_be_json(value))):
             return self._csv(ordered(self.dialect.cells(value), order), value)
-        content = json_rows.parsed(value)
+        text = without_prefix(value) if value[:1] == b"\0" else value
+        content = json_rows.parsed(text)
         if said is _JSON or (begins and not isinstance(content, Broken)):
             return _json(content, value, kind)
         rows = list(ordered(self.dialect.cells(value), order))

@@ -166,7 +166,7 @@ def parse(body: bytes) -> object:
     """
     content = parsed(body)
     if isinstance(content, Broken):
-        raise not_json(content.fault)
+        raise NotJsonError(f"The body is not JSON: {content.fault}.")
     return content
 
 

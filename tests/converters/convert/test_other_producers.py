@@ -154,7 +154,14 @@ def test_json_that_breaks_is_told_as_such(value: bytes, text: str, headers: Head
         assert text in said[1]
 
 
-AROUND = [b"\xef\xbb\xbf", b" \r\n\t", b"\xef\xbb\xbf\n", b"\0\0\0\0\x2a", b"\0\0\0\x01\x2a "]
+AROUND = [
+    b"\xef\xbb\xbf" * 9_999,
+    b"\xef\xbb\xbf",
+    b" \r\n\t",
+    b"\xef\xbb\xbf\n",
+    b"\0\0\0\0\x2a",
+    b"\0\0\0\x01\x2a ",
+]
 
 
 @pytest.mark.parametrize("before", AROUND)

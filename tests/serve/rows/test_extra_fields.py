@@ -134,6 +134,23 @@ def test_bodies_with_more_fields_are_scored_as_without(
         assert '[record] extra = "ignore"' in problem["detail"]
 
 
+def test_a_body_that_breaks_says_where(served: tuple[TestClient, Project]) -> None:
+    """What is there, with its line and column; a schema registry's prefix is no part of a body."""
+    client, _ = served
+    json_type = {"content-type": "application/json"}
+    for body, text in (
+        (b'[{"distance": 7},\n{"distance": NaN}]', "NaN is no value of JSON: line 2 column 14"),
+        (b'{"distance": 7', "the text is cut off: line 1 column 15"),
+        (b'\0\0\0\0\1{"distance": 7}', "unexpected"),
+    ):
+        problem = problem_of(client.post("/predict", content=body, headers=json_type))
+        assert problem["status"] == 400
+        assert text in problem["detail"]
+    assert client.post(
+        "/predict", content=b'\xef\xbb\xbf \n{"distance": 7}', headers=json_type
+    ).json()
+
+
 def test_appended_rows_are_at_the_top_of_their_records(
     served: tuple[TestClient, Project],
 ) -> None:
