@@ -15,10 +15,10 @@ from converters.files.framing import Dialect
 
 __all__ = ["READ_BYTES", "Block", "BlockReader", "CsvFileError", "Readable"]
 
-# A quote still open after this much is a mistake in the file, not a field.
-LONGEST_QUOTED = 64 * 1024
-# A row longer than this, of one line or of many, is not CSV; it must not fill the memory.
+# A row longer than this, of one line or of many, is not CSV; it must not fill the memory. A quote
+# that never closes is found here at the latest.
 LONGEST_ROW = 8 * 2**20
+_CLOSE_IT = "Close it, or double a quote that is part of a field."
 
 
 class CsvFileError(FreshetError):
@@ -39,20 +39,21 @@ class BlockReader:
         file: its bytes are UTF-8, or rows that are not.
         name: how messages call it.
         dialect: its CSV.
+        line: the number of its first line.
 
     Attributes:
         bytes_read: how much of it has been read.
     """
 
-    def __init__(self, file: Readable, name: str, dialect: Dialect) -> None:
+    def __init__(self, file: Readable, name: str, dialect: Dialect, line: int = 1) -> None:
         self._file = file
         self._name = name
         self._dialect = dialect
         self._begun = b""  # what follows the last whole row
         self._enough = 0  # so much has to be there before a row that was open is framed again
         self._ended = False
-        self._open = ""  # how long the quote has been open that ends the reading
-        self._line = 1
+        self._open = b""  # the row at the file's end whose quote does not close
+        self._line = line
         self._rows = 0
         self.bytes_read = 0
 
@@ -60,8 +61,8 @@ class BlockReader:
         """All rows, the header too, in order.
 
         Raises:
-            CsvFileError: a quote is still open after 64 KiB or at the end of the file, or a row
-                is longer than 8 MiB; the rows before it have been given.
+            CsvFileError: a quote is still open at the end of the file, or a row is longer than
+                8 MiB; the rows before it have been given.
         """
         while content := self._read():
             line = self._line
@@ -73,10 +74,11 @@ class BlockReader:
             if block.rows:
                 yield block
             if self._open:
+                line, length = self._open_quote(self._open)
                 raise CsvFileError(
-                    f"{self._name}, line {self._line}: a quote opens and is still open "
-                    f"{self._open}. Close it, or double a quote that is part of a field. "
-                    f"{self._rows_before} rows were read before it."
+                    f"{self._name}, line {line}: a quote opens and is still open {length:,} bytes "
+                    f"later, at the end of the file. {_CLOSE_IT} {self._rows_before} rows were "
+                    "read before it."
                 )
 
     def _plain(self, content: bytes) -> Block:
@@ -94,15 +96,12 @@ class BlockReader:
         lines: list[int] = []
         rows: list[bytes] = []
         for row, complete in self._dialect.frame(content):
-            if len(row) > LONGEST_QUOTED and self._longest_open(row, complete) > LONGEST_QUOTED:
-                self._open = "after 64 KiB"
-                break
             if complete:
                 lines.append(self._line)
                 rows.append(row)
                 self._line += row.count(b"\n") + 1
             elif self._ended:
-                self._open = "at the end of the file"
+                self._open = row
             else:
                 self._keep_open(row)
         return Block(lines, rows)
@@ -129,7 +128,8 @@ class BlockReader:
                 end = length + last
             pieces.append(more)
             length += len(more)
-            if not end and length > LONGEST_ROW:
+            # Its last carriage return may belong to a line ending.
+            if not end and length > LONGEST_ROW + 1:
                 raise self._too_long(self._line, b"".join(pieces))
         content, self._enough = b"".join(pieces), 0
         if self._ended:
@@ -148,17 +148,21 @@ class BlockReader:
 
     def _too_long(self, line: int, row: bytes) -> CsvFileError:
         only_returns = b"\r" in row and b"\n" not in row
-        hint = ": its lines end in carriage returns only" if only_returns else ""
+        why = "Its lines end in carriage returns only. " if only_returns else ""
+        if self._dialect.row_end(row, 0, len(row)) is None:
+            at, length = self._open_quote(row)
+            if 2 * length > len(row):
+                where = "here" if at == line else f"in line {at}"
+                why = f"A quote opens {where} and is still open {length:,} bytes later. {_CLOSE_IT} "
         return CsvFileError(
-            f"{self._name}, line {line}: the row that begins here has more than 8 MiB; this is not "
-            f"CSV{hint}. {self._rows_before} rows were read before it."
+            f"{self._name}, line {line}: the row that begins here has more than 8 MiB, the most "
+            f"that a row may have. {why}{self._rows_before} rows were read before it."
         )
 
-    def _longest_open(self, row: bytes, complete: bool) -> int:
-        """For how many bytes a quote stays open in a row, or has when the row ends within it."""
-        if complete:
-            return self._dialect.longest_quoted(row)
-        return len(row) - self._dialect.open_field(row)
+    def _open_quote(self, row: bytes) -> tuple[int, int]:
+        """The line in which the quote opens that does not close in a row, and for how long."""
+        at = self._dialect.open_field(row)
+        return self._line + row.count(b"\n", 0, at), len(row) - at
 
     @property
     def _rows_before(self) -> str:

@@ -93,8 +93,8 @@ class CsvFile:
         """The rows after the header, in order.
 
         Raises:
-            CsvFileError: a quote is still open after 64 KiB or at the end of the file, or a row
-                is longer than 8 MiB; says where and how many rows were read before.
+            CsvFileError: a quote is still open at the end of the file, or a row is longer than
+                8 MiB; says where and how many rows were read before.
         """
         for lines, rows in self._blocks:
             for row in map(FileRow, lines, rows):

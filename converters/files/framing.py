@@ -60,7 +60,6 @@ class Dialect:
         # atomic, for Python before 3.11.5 loses its place in possessive ones.
         quoted = rb'"[^"]*+(?>(?:""[^"]*+)*)"(?:[^"%b\n][^%b\n]*+)?' % (mark, mark)
         field = rb'(?:%b|(?!")[^%b\n]*+)' % (quoted, mark)
-        self._each_field = re.compile(rb"(?:\A%b|%b)(%b)" % (_MARKS, mark, field))
         self._fields = re.compile(rb"%b(?>(?:%b%b)*)" % (_MARKS, field, mark))
         self._row = re.compile(rb"%b%b(?>(?:%b%b)*)(?=\n|\Z)" % (_MARKS, field, mark, field))
 
@@ -92,11 +91,6 @@ class Dialect:
         """Where in an incomplete row the field begins whose quote does not close."""
         match = self._fields.match(row)
         return match.end() if match else 0
-
-    def longest_quoted(self, row: bytes) -> int:
-        """The length of the longest quoted field of a framed row."""
-        fields = (match[1] for match in self._each_field.finditer(row))
-        return max((len(field) for field in fields if field.startswith(b'"')), default=0)
 
     def cells_of(self, row: bytes) -> list[str] | Refusal:
         """The cells of one framed row."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from converters.cells.escaping import quoted
 from converters.cells.refusal import Refusal
-from converters.files.block_reader import LONGEST_QUOTED
+from converters.files.block_reader import LONGEST_ROW
 from converters.files.csv_file import CsvFile, CsvFileError
 from converters.files.framing import csv_line
 from converters.schema.schema import LABEL_NAMES, Schema
@@ -25,8 +25,10 @@ from stream.log.topics import Topics
 ORIGIN = ("topic", "partition", "offset", "row")
 REASON = ("reason", "column")
 RAW = "raw"
-# With four bytes a character still shorter than the longest field that a file may hold.
+# No longer than a spreadsheet's cell may be, and with four bytes a character 64 KB.
 LONGEST_RAW = 16_000
+# What a row may have so that it fits into a file with its origin and reason.
+LONGEST_LISTED = LONGEST_ROW - 2**20
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Form:
         letter = row.letter
         cells, raw = row.cells, row.raw if row.cells is None else b""
         # Another delimiter than the comma could put quotes around each cell.
-        if cells and len(csv_line(cells).encode()) + 2 * len(cells) > LONGEST_QUOTED:
+        if cells and len(csv_line(cells).encode()) + 2 * len(cells) > LONGEST_LISTED:
             cells, raw = None, row.raw
         place, offset, number = letter.origin
         origin = (*place, offset, number, letter.reason, letter.column)

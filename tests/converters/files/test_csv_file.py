@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.files.block_reader import LONGEST_QUOTED, LONGEST_ROW
+from converters.files.block_reader import LONGEST_ROW
 from converters.files.csv_file import CsvFile, CsvFileError, open_csv
 from tests.support.rows import schemas
 from tests.support.rows.rows_to_read import COMMA
@@ -93,37 +93,10 @@ def test_quote_open_at_the_end() -> None:
         next(rows)
 
 
-def test_quote_open_for_64_kib() -> None:
-    """A quote open for 64 KiB stops the reading although the file goes on."""
-    file = opened(b'a,b\n1,"x\n' + b"1,2\n" * 20_000 + b'"\n')
-    with pytest.raises(CsvFileError, match=r"line 2: .*still open after 64 KiB.* 0 rows"):
-        list(file.rows())
-
-
 def test_quote_open_in_the_header() -> None:
     """An open quote in the header is named like any other."""
     with pytest.raises(CsvFileError, match=r"line 1: a quote opens"):
         opened(b'a,"b\n1,2\n')
-
-
-def test_long_quoted_field_in_short_lines() -> None:
-    """A field of many lines, closed before 64 KiB, is one row; and the next row has its line."""
-    field = b"x\n" * (LONGEST_QUOTED // 2 - 10)
-    rows = rows_of(b'a,b\n1,"' + field + b'"\n2,3\n')
-    assert rows == [(2, b'1,"' + field + b'"'), (2 + field.count(b"\n") + 1, b"2,3")]
-
-
-def test_quoted_field_beyond_64_kib_in_one_line() -> None:
-    """A quote that closes only after 64 KiB has been open too long, wherever the lines end."""
-    file = opened(b'a,b\n1,2\n1,"' + b"x" * LONGEST_QUOTED + b'"\n3,4\n')
-    with pytest.raises(CsvFileError, match=r"line 3: .*still open after 64 KiB.* 1 rows"):
-        list(file.rows())
-
-
-def test_wide_row_before_a_quote() -> None:
-    """The 64 KiB are those of the quoted field, not of the row before it."""
-    wide = b"x" * 2 * LONGEST_QUOTED + b',"y\nz"'
-    assert rows_of(b"a,b\n" + wide + b"\n") == [(2, wide)]
 
 
 def test_line_that_is_no_csv() -> None:

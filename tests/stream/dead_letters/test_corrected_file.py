@@ -109,8 +109,11 @@ def test_originals_are_found_wherever_they_stand(
     assert [(r.offset, r.value) for r in found] == [(n, b"%d" % n) for n in sorted(wanted)[:-1]]
 
 
-def test_huge_rows_do_not_make_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_huge_rows_do_not_make_a_file_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They are listed by what a file can hold of them; others beside them can be mended."""
+    monkeypatch.setattr("stream.dead_letters.corrected_file.LONGEST_LISTED", 150_000)
     huge = [row(1, "far").replace(b"AX", b'"' + b"x," * 100_000 + b'"'), b"\xf0" * 300_000]
     project = refused(tmp_path / "p", *huge, row(3, "far"), b'"' + b"\n" * 200_000)
     rows = listed(project)
