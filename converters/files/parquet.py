@@ -109,8 +109,8 @@ class ParquetSource:
     def _damaged(self, error: Exception) -> ParquetError:
         first, *_ = str(error).splitlines() or [type(error).__name__]
         return ParquetError(
-            f"{self.name} begins as a Parquet file and cannot be read as one: {first} Write it "
-            "again, or give it as CSV."
+            f"{self.name} begins as a Parquet file and cannot be read as one: "
+            f"{first.rstrip('.')}. Write it again, or give it as CSV."
         )
 
 
@@ -136,11 +136,18 @@ def _check_columns(schema: pa.Schema, name: str) -> None:
     for field in schema:
         kind: Any = field.type
         values = kind.value_type if pa.types.is_dictionary(kind) else kind
-        if pa.types.is_nested(values) or pa.types.is_binary(values) or pa.types.is_duration(values):
+        if pa.types.is_nested(values) or _is_bytes(values) or pa.types.is_duration(values):
             raise ParquetError(
                 f"{name}: column '{field.name}' holds {kind}, which is no cell of a row. Leave it "
                 "out of the file, or make text or numbers of it."
             )
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    plain = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return bool(plain or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -203,6 +210,8 @@ def _cells(column: pa.Array) -> pa.Array:
 
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if pa.types.is_string_view(column.type):  # which is not written as CSV
+        return column.cast(pa.string())
     if not pa.types.is_floating(column.type):
         return column
     values = column.to_numpy(zero_copy_only=False)

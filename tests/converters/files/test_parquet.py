@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -163,6 +164,24 @@ late = { role = "label" }
 carrier = { kind = "categorical" }
 dist = { kind = "numeric" }
 """
+
+
+def test_texts_as_views() -> None:
+    """Another form of texts, as polars writes them, is read alike; no bytes are cells."""
+    assert rows({"a": pa.array(TEXTS, pa.string_view())}) == rows({"a": pa.array(TEXTS)})
+    for kind in (pa.binary(), pa.large_binary(), pa.binary(1), pa.binary_view()):
+        with pytest.raises(ParquetError, match=r"holds .*binary.*which is no cell of a row"):
+            rows({"a": pa.array([b"x"], kind)})
+
+
+def test_what_pyarrow_says_ends_as_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its words are followed by a full stop, whether they have one or not."""
+    for said in ("Unsupported Type:odd", "Unsupported Type:odd."):
+        failing = pa.ArrowNotImplementedError(said)
+        source = ParquetSource(parquet({"a": [1]}), "x.parquet")
+        monkeypatch.setattr("pyarrow.csv.write_csv", Mock(side_effect=failing))
+        with pytest.raises(ParquetError, match=r"as one: Unsupported Type:odd\. Write it again"):
+            list(pieces(source))
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
