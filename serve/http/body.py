@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from fastapi import Request
 
 from converters.config.settings import ServeSettings
 from converters.convert.json_rows import Broken, parsed
+from converters.files.framing import BYTE_ORDER_MARK
 from serve.http.problems import (
     BusyError,
     ClientGoneError,
@@ -22,6 +24,8 @@ JSON, CSV = "application/json", "text/csv"
 RECHECK = "recheck"
 # ASCII is UTF-8 as well.
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_MARKED = re.compile(rb"[ \t\r\n]{0,100}" + BYTE_ORDER_MARK.encode())
+_FIRST_OF_JSON = (b"{", b"[")
 # Of each body so many bytes do not count against ``serve.max_bodies``.
 FREE_BYTES = 16 * 2**10
 # A header or a name is shown up to so many characters.
@@ -159,7 +163,7 @@ def media_type(request: Request, allowed: Sequence[str] = (JSON, CSV)) -> str:
 
 
 def parse(body: bytes) -> object:
-    """The body as JSON data.
+    """The body as JSON data; a byte order mark in front of it is no part of it.
 
     Raises:
         NotJsonError: it is none; NaN and Infinity are not JSON.
@@ -168,6 +172,12 @@ def parse(body: bytes) -> object:
     if isinstance(content, Broken):
         raise NotJsonError(f"The body is not JSON: {content.fault}.")
     return content
+
+
+def without_mark(body: bytes) -> bytes:
+    """A body without a byte order mark in front of it, or behind blanks."""
+    found = None if body[:1] in _FIRST_OF_JSON else _MARKED.match(body)
+    return body if found is None else body[found.end() :]
 
 
 def not_json(why: str) -> NotJsonError:

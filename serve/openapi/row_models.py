@@ -18,6 +18,10 @@ EXAMPLES = {"id": EXAMPLE_ID, "time": EXAMPLE_TIME, "text": "some words"}
 NOT_SHOWN = frozenset({"label", "leak", "protected", "drop"})
 
 
+class NoParameters(BaseModel, extra="forbid"):
+    """What some clients send beside ``instances``; here there are none."""
+
+
 def scored_rows(schema: Schema, bounds: LineBounds) -> Body:
     """A body of rows to score: one, a list, a list under ``instances``, or CSV.
 
@@ -30,6 +34,7 @@ def scored_rows(schema: Schema, bounds: LineBounds) -> Body:
         "Instances",
         __config__=ConfigDict(extra="forbid"),
         instances=(list[many], ...),  # type: ignore[valid-type]
+        parameters=(NoParameters | None, None),
     )
     examples = {**body.examples, "instances": {"instances": [_example_row(schema)]}}
     return Body(body.model | wrapped, examples, body.csv, body.csv_pattern)

@@ -16,12 +16,20 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from serve.http.body import not_json, parse
-from serve.http.problems import TooLargeError
+from serve.http.body import not_json, parse, without_mark
+from serve.http.problems import RowsRefusedError, TooLargeError
 from serve.rows.row_limits import RowLimits
 
 _BLANKS = b" \t\r\n"
-_BEGINNING = re.compile(rb'[ \t\r\n]*+(\{[ \t\r\n]*+"instances"[ \t\r\n]*+:[ \t\r\n]*+)?\[')
+# Parameters that say nothing, before or behind the instances.
+_NONE = rb'"parameters"[ \t\r\n]*+:[ \t\r\n]*+(?:null|\{[ \t\r\n]*+\})[ \t\r\n]*+'
+_BEGINNING = re.compile(
+    rb"[ \t\r\n]*+(\{[ \t\r\n]*+(?:%b,[ \t\r\n]*+)?"
+    rb'"instances"[ \t\r\n]*+:[ \t\r\n]*+)?\[' % _NONE
+)
+_NO_PARAMETERS = re.compile(rb"\][ \t\r\n]*+,[ \t\r\n]*+%b\Z" % _NONE)
+# So much of the body's end is looked through for these.
+_LONGEST_END = 256
 _QUOTE, _COMMA, _BACKSLASH = b'",\\'
 # How much deeper each byte leads.
 _STEPS = np.zeros(256, np.int8)
@@ -48,12 +56,15 @@ def elements(body: bytes, limits: RowLimits, *, instances: bool) -> Iterator[Ele
     Args:
         body: a list or one value.
         limits: of rows.
-        instances: whether the list may be in an object, as its only value ``instances``.
+        instances: whether the list may be in an object, as its value ``instances``, beside
+            ``parameters`` without any.
 
     Raises:
         NotJsonError: it is not JSON.
+        RowsRefusedError: there are parameters.
         TooLargeError: an element is longer than a row may be.
     """
+    body = without_mark(body)
     if len(body) <= limits.part_bytes:
         yield at_once(body, instances=instances)
         return
@@ -64,6 +75,8 @@ def elements(body: bytes, limits: RowLimits, *, instances: bool) -> Iterator[Ele
     wrapped = bool(begun[1])
     end = _end(body, limits, wrapped=wrapped)
     if end is None:
+        if wrapped and len(body) > limits.row_bytes:
+            raise _more_than_instances(limits)
         yield _long_value(body, limits, instances=instances)
         return
     yield from _List(body, end, wrapped, limits).parts(begun.end())
@@ -72,10 +85,21 @@ def elements(body: bytes, limits: RowLimits, *, instances: bool) -> Iterator[Ele
 def at_once(body: bytes, *, instances: bool) -> Elements:
     """All elements of a body of no more than one part."""
     content = parse(body)
-    if instances and isinstance(content, dict) and content.keys() == {"instances"}:
+    if instances and isinstance(content, dict) and "instances" in content:
         inner = content["instances"]
-        content = inner if isinstance(inner, list) else content
+        if isinstance(inner, list) and content.keys() <= {"instances", "parameters"}:
+            _check_none(content.get("parameters"))
+            content = inner
     return Elements(content) if isinstance(content, list) else Elements([content], single=True)
+
+
+def _check_none(parameters: object) -> None:
+    """Refuse parameters, which would have no effect."""
+    if parameters not in (None, {}):
+        raise RowsRefusedError(
+            "`parameters` beside `instances` would have no effect here: leave it out, or empty. "
+            "What a request can ask for, such as explain, is in its query."
+        )
 
 
 def _long_value(body: bytes, limits: RowLimits, *, instances: bool) -> Elements:
@@ -99,6 +123,9 @@ def _end(body: bytes, limits: RowLimits, *, wrapped: bool) -> int | None:
         if not inside.endswith(b"}"):
             return None
         inside = inside[:-1].rstrip(_BLANKS)
+        found = _NO_PARAMETERS.search(inside, max(0, len(inside) - _LONGEST_END))
+        if found:
+            inside = inside[: found.start() + 1]
     if inside.endswith(b"]"):
         return len(body) - len(rest) + len(inside) - 1
     if wrapped:
@@ -109,6 +136,13 @@ def _end(body: bytes, limits: RowLimits, *, wrapped: bool) -> int | None:
 def _blank(limits: RowLimits) -> TooLargeError:
     return TooLargeError(
         f"The body begins or ends with {limits.part_bytes:,} blanks. Send it without them."
+    )
+
+
+def _more_than_instances(limits: RowLimits) -> TooLargeError:
+    return TooLargeError(
+        "The body is one object with more than `instances` in it, and longer than "
+        f"{limits.row_bytes:,} bytes. Send nothing but `instances`."
     )
 
 
@@ -146,10 +180,7 @@ class _List:
     def _wrong(self) -> Exception:
         """Why a part does not parse."""
         if self._closed and len(self._lead) > 1:
-            return TooLargeError(
-                "The body is one object with more than `instances` in it, and longer than "
-                f"{self._limits.row_bytes:,} bytes. Send nothing but `instances`."
-            )
+            return _more_than_instances(self._limits)
         return not_json(f"in or after row {self._rows:,}")
 
     def _guess(self, at: int) -> int:

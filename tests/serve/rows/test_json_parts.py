@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.http.problems import NotJsonError, TooLargeError
+from serve.http.problems import NotJsonError, RowsRefusedError, TooLargeError
 from serve.rows.json_body import elements
 from serve.rows.row_limits import RowLimits
 
 ANY = 10**9
+MARK = b"\xef\xbb\xbf"
 texts = st.text(st.sampled_from('ab"\\{}[],:é\ud7ff\n '), max_size=6)
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), texts)
 values = st.recursive(
@@ -22,8 +23,12 @@ values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
     max_leaves=8,
 )
+lists = st.lists(values, max_size=8)
 bodies = st.one_of(
-    st.lists(values, max_size=8), st.lists(values, max_size=8).map(lambda x: {"instances": x})
+    lists,
+    lists.map(lambda x: {"instances": x}),
+    lists.map(lambda x: {"instances": x, "parameters": {}}),
+    lists.map(lambda x: {"parameters": None, "instances": x}),
 )
 spellings = st.sampled_from(
     [
@@ -41,8 +46,8 @@ def at_once(body: bytes) -> list[Any] | None:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    if isinstance(content, dict) and content.keys() == {"instances"}:
-        inner = content["instances"]
+    if isinstance(content, dict) and content.keys() <= {"instances", "parameters"}:
+        inner = content.get("instances")
         content = inner if isinstance(inner, list) else content
     return content if isinstance(content, list) else [content]
 
@@ -57,13 +62,24 @@ def in_parts(body: bytes, part_bytes: int, row_bytes: int = ANY) -> list[Any] | 
     return [element for part in parts for element in part.content]
 
 
-@given(bodies, spellings, st.integers(8, 40))
+@given(bodies, spellings, st.integers(8, 40), st.sampled_from([b"", MARK, b" \n" + MARK + b" "]))
 def test_parts_hold_what_parsing_at_once_gives(
-    content: Any, spelling: dict[str, Any], part_bytes: int
+    content: Any, spelling: dict[str, Any], part_bytes: int, lead: bytes
 ) -> None:
-    """Whatever strings hold and however the text is spelt, wherever it is cut."""
+    """Whatever strings hold and however the text is spelt, wherever it is cut, and marked."""
     body = json.dumps(content, **spelling).encode()
-    assert in_parts(body, part_bytes) == at_once(body)
+    assert in_parts(lead + body, part_bytes) == at_once(body)
+
+
+@pytest.mark.parametrize("rows", [2, 200])
+def test_parameters_beside_instances(rows: int) -> None:
+    """They would have no effect, which is said."""
+    content = {"instances": [1] * rows, "parameters": {"a": 1}}
+    body = json.dumps(content).encode()
+    with pytest.raises(RowsRefusedError, match="`parameters` beside `instances` would have no eff"):
+        in_parts(body, 64)
+    with pytest.raises(TooLargeError, match=r"more than `instances` in it.*Send nothing but"):
+        in_parts(body, 16, 20)
 
 
 @given(bodies, spellings, st.integers(8, 40), st.data())
@@ -78,7 +94,8 @@ def test_what_parsing_at_once_refuses_is_refused(
     changed = body[:at] + more + body[at + less :]
     try:
         found = in_parts(changed, part_bytes)
-    except TooLargeError:  # an object of more than its instances, too long for one row
+    # An object of more than its instances, too long for one row, or of parameters besides.
+    except (TooLargeError, RowsRefusedError):
         assert changed.lstrip().startswith(b"{")
         return
     assert found == at_once(changed)
