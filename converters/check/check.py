@@ -6,8 +6,9 @@ bars, how well it predicts the label and how it drifts, and adds what is wrong (
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from heapq import nsmallest
 
 import numpy as np
@@ -22,10 +23,12 @@ from converters.check.data_report import (
     Rare,
     RejectGroup,
     Report,
+    Said,
     SampleSize,
     Value,
 )
 from converters.check.findings import findings
+from converters.check.odd_cells import odd_cells
 from converters.check.profile import Profile, Shown, read_profile
 from converters.check.time_order import comes_after, happened
 from converters.files.csv_file import CsvFile, other_delimiter
@@ -142,15 +145,22 @@ def column_reports(profile: Profile) -> Iterator[ColumnReport]:
     judge = Judge(profile.sampled.labels, profile.sampled.lots, learned)
     columns = profile.sample.columns(len(profile.plans))
     events = happened(profile.plans, profile.sample)
-    for plan, totals, cells in zip(profile.plans, profile.totals, columns, strict=True):
-        found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge)
+    all_columns = zip(profile.plans, profile.totals, columns, strict=True)
+    for place, (plan, totals, cells) in enumerate(all_columns):
+        odd = partial(odd_cells, plan, place, profile.original)
+        found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge, odd)
         later = comes_after(plan, cells, events)
         refused = sum(n for (_, name), n in profile.rejects.counts.items() if name == plan.name)
         yield replace(found, refused=refused, after_event=later)
 
 
 def _report(
-    plan: ColumnPlan, totals: Totals, cells: Cells, sampled: Sampled, judge: Judge
+    plan: ColumnPlan,
+    totals: Totals,
+    cells: Cells,
+    sampled: Sampled,
+    judge: Judge,
+    odd: Callable[[Mapping[str, int]], Iterable[Said]],
 ) -> ColumnReport:
     there = totals.rows - totals.missing
     distinct = totals.distinct
@@ -176,6 +186,7 @@ def _report(
         after_event=False,
         drift=_drift(plan, cells, sampled) if shown else None,
         bars=_bars(cells, sampled) if shown and not plan.hidden else [],
+        odd=tuple(odd(present)),
     )
 
 

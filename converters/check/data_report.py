@@ -16,6 +16,10 @@ from converters.sampling.drift import Drift
 from converters.sampling.leak_suspects import Alone
 from converters.sampling.sketches import Estimate
 
+Level = Literal["problem", "warning", "note"]
+# Level, code and message of a finding about a column; the message follows the column's name.
+Said = tuple[Level, str, str]
+
 
 @dataclass(frozen=True)
 class Value:
@@ -82,6 +86,7 @@ class ColumnReport:
         after_event: whether its times are always later than the event itself.
         drift: between the file's halves.
         bars: its plot.
+        odd: what its cells hardly mean.
     """
 
     name: str
@@ -102,14 +107,12 @@ class ColumnReport:
     after_event: bool
     drift: Drift | None
     bars: Sequence[Bar]
+    odd: Sequence[Said] = ()
 
     @property
     def learned(self) -> bool:
         """Whether features are made of it."""
         return self.kind is not None
-
-
-Level = Literal["problem", "warning", "note"]
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from converters.cells.escaping import quoted
 from converters.cells.remedies import explained
 from converters.check.class_balance import Balance
 from converters.check.column_counts import UNKNOWN
-from converters.check.data_report import ColumnReport, Finding, Level
+from converters.check.data_report import ColumnReport, Finding, Said
 from converters.check.profile import Profile
+from converters.files.rewriting import short_header
 from converters.sampling.column_sample import UNIQUE_FROM_ROWS
 from converters.sampling.sketches import Estimate, about, estimated
 from converters.schema.schema import Schema
@@ -31,10 +32,6 @@ AFTER_EVENT = (
     "is always later than the event itself. If it is known only afterwards, give it the role "
     '"leak".'
 )
-
-
-# Level, code and message of a finding about a column; the message follows the column's name.
-Said = tuple[Level, str, str]
 
 
 def column_findings(column: ColumnReport, rows: int) -> Iterator[Said]:
@@ -61,6 +58,7 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Said]:
         share = percent(column.unseen / present)
         cells = f"{counted(column.unseen, 'cell', 'cells')} ({share})"
         yield ("warning", "unseen-values", f"has {cells} that its lists of values do not name.")
+    yield from column.odd
     yield from _drifting(column)
 
 
@@ -145,8 +143,24 @@ def _fitting(profile: Profile, schema: Schema) -> Iterator[Finding]:
         rest = "every row would be refused" if refusing else "they count as missing in each row"
         said = f"The file lacks {listed(profile.absent)} of the config; {rest}."
         yield Finding("problem" if refusing else "warning", "absent-columns", "", said)
+    if said := _short_header(profile):
+        yield Finding("problem", "short-header", "", said)
     if not profile.rows:
         yield Finding("problem", "no-rows", "", "The file has a header and no rows.")
+
+
+def _short_header(profile: Profile) -> str:
+    """What helps if each row has one cell more than the header; empty if that is not so."""
+    key = ("wrong-width", "")
+    width, original = len(profile.plans), profile.original
+    examples = [refusal.text for _, refusal in profile.rejects.examples.get(key, ())]
+    if profile.rejects.counts[key] != profile.rows or original is None:
+        return ""
+    if not examples or not all(text.startswith(f"{width + 1} cells, ") for text in examples):
+        return ""
+    # A long row is shown cut, and its end is not known.
+    trailing = all(text.endswith((",", original.csv.delimiter, "…")) for text in examples)
+    return short_header(original.name, original.csv, trailing=trailing)
 
 
 def _rejected(profile: Profile) -> Iterator[Finding]:

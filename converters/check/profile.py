@@ -22,6 +22,7 @@ from converters.convert.to_vw_text import compile_schema
 from converters.convert.whole_file import Reject
 from converters.files.csv_file import Block, CsvFile
 from converters.files.framing import Dialect, columns_of, plain_text
+from converters.files.rewriting import Original
 from converters.sampling.reservoir import RowSample, Sampled
 from converters.sampling.sketches import Estimate, HashSample, hashes_of_bytes
 from converters.schema.schema import Schema
@@ -136,6 +137,7 @@ class Profile:
 
     Attributes:
         source: how messages call the file.
+        original: the file, if a command can read it.
         rows: how many it has.
         rejects: those that are refused.
         plans: what each column of the file is.
@@ -150,6 +152,7 @@ class Profile:
     """
 
     source: str
+    original: Original | None
     rows: int
     rejects: Rejects
     plans: Sequence[ColumnPlan]
@@ -214,6 +217,7 @@ class _Reader:
         """What was found."""
         return Profile(
             file.name,
+            Original.of(file.name, file.csv),
             file.rows_read,
             self._rejects,
             self._plans,

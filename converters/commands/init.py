@@ -29,8 +29,16 @@ Negative = Annotated[
 IdColumn = Annotated[str | None, typer.Option("--id", help="The column that names an event.")]
 TimeColumn = Annotated[str | None, typer.Option("--time", help="The column of the event's time.")]
 WeightColumn = Annotated[str | None, typer.Option("--weight", help="The column of row weights.")]
-Drop = Annotated[list[str] | None, typer.Option("--drop", help="A column not to learn from.")]
-Delimiter = Annotated[str, typer.Option("--delimiter", help="The delimiter; 'tab' for a tab.")]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option("--drop", help="A column not to learn from; '' for those without a name."),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        "--delimiter", help="The delimiter; 'tab' for a tab. Default: a comma, or as sep= says."
+    ),
+]
 Encoding = Annotated[str, typer.Option("--encoding", help="The encoding, for example cp1252.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file.")]
@@ -68,7 +76,7 @@ def init(
     time_column: TimeColumn = None,
     weight_column: WeightColumn = None,
     drop: Drop = None,
-    delimiter: Delimiter = ",",
+    delimiter: Delimiter = None,
     encoding: Encoding = "utf-8",
     output: Output = DEFAULT_CONFIG,
     model: Model = None,
@@ -100,12 +108,13 @@ def init(
     say(f"Wrote {output} from {config.sample.described}. Review it before use.")
 
 
-def _origin(csv: str, delimiter: str, encoding: str, rows: int) -> Origin:
+def _origin(csv: str, delimiter: str | None, encoding: str, rows: int) -> Origin:
     from converters.files.csv_file import STANDARD_INPUT, open_csv
     from converters.init.trial import Origin
     from converters.sampling.file_sample import csv_settings, read_sample
 
-    opening = partial(open_csv, csv, csv_settings(delimiter, encoding))
+    settings = csv_settings(delimiter, encoding)
+    opening = partial(open_csv, csv, settings, guess=delimiter is None)
     with opening() as file:
         drawn = read_sample(file, rows)
         once = csv == STANDARD_INPUT or file.size is None  # a named pipe

@@ -27,6 +27,7 @@ from converters.convert.json_rows import (
     without_prefix,
 )
 from converters.convert.to_vw_text import Row, compile_schema
+from converters.files.first_line import named
 from converters.files.framing import MOST_ROWS, Dialect, plain_lines, too_many
 from converters.schema.schema import LABEL_NAMES, ColumnOrder, Schema, ordered
 
@@ -206,8 +207,8 @@ class RowReader:
 
     def _named_order(self, columns: bytes) -> ColumnOrder:
         """The order that a record's header names, itself a line of CSV."""
-        named = self.dialect.cells_of(columns)
-        return self.schema.order([] if isinstance(named, Refusal) else named)
+        cells = self.dialect.cells_of(columns)
+        return self.schema.order([] if isinstance(cells, Refusal) else named(cells))
 
     def label(self, cells: Sequence[str]) -> LabelRow | Refusal:
         """The label that the cells of one row say."""

@@ -153,7 +153,9 @@ class BlockReader:
             at, length = self._open_quote(row)
             if 2 * length > len(row):
                 where = "here" if at == line else f"in line {at}"
-                why = f"A quote opens {where} and is still open {length:,} bytes later. {_CLOSE_IT} "
+                why = (
+                    f"A quote opens {where} and is still open {length:,} bytes later. {_CLOSE_IT} "
+                )
         return CsvFileError(
             f"{self._name}, line {line}: the row that begins here has more than 8 MiB, the most "
             f"that a row may have. {why}{self._rows_before} rows were read before it."

@@ -26,6 +26,7 @@ from converters.cells.refusal import Refusal
 from converters.config.settings import CsvSettings
 from converters.files.block_reader import READ_BYTES, Block, BlockReader, CsvFileError
 from converters.files.compressed import PARQUET, Readable, Source
+from converters.files.first_line import UNNAMED, WithoutSeparator, contradiction, named
 from converters.files.framing import Dialect
 from converters.files.parquet import ParquetSource
 
@@ -50,9 +51,10 @@ class CsvFile:
         file: open for reading bytes.
         name: how messages call it.
         csv: its delimiter and encoding.
+        guess: whether Excel's line ``sep=;`` may name another delimiter.
 
     Attributes:
-        csv: the same.
+        csv: the same, with the delimiter that was found.
         dialect: the delimiter's framing of rows.
         header: the column names of its first row.
         rows_read: how many rows have been given.
@@ -63,17 +65,36 @@ class CsvFile:
         file: io.BufferedIOBase | Source | ParquetSource,
         name: str,
         csv: CsvSettings | None = None,
+        *,
+        guess: bool = False,
     ) -> None:
-        self.csv = csv = csv or CsvSettings()
+        self.csv = csv or CsvSettings()
         self._source = file if isinstance(file, Source | ParquetSource) else Source(file)
         self.name = name
-        self.dialect = Dialect(csv.delimiter)
         self.rows_read = 0
-        utf8 = is_utf8(csv.encoding) or isinstance(self._source, ParquetSource)
-        text = self._source if utf8 else Transcoder(self._source, csv.encoding)
-        self._reader = BlockReader(text, name, self.dialect)
+        text, line = self._text(guess=guess)
+        self.dialect = Dialect(self.csv.delimiter)
+        self._reader = BlockReader(text, name, self.dialect, line)
         self._blocks = self._reader.blocks()
         self.header = self._read_header()
+
+    def _text(self, *, guess: bool) -> tuple[Readable, int]:
+        """The file as UTF-8 from its header on, and the header's line."""
+        if isinstance(self._source, ParquetSource):
+            return self._source, 1
+        utf8 = is_utf8(self.csv.encoding)
+        text = WithoutSeparator(
+            self._source if utf8 else Transcoder(self._source, self.csv.encoding)
+        )
+        found = text.separator
+        if found and guess:
+            self.csv = self.csv.model_copy(update={"delimiter": found})
+        if found and found != self.csv.delimiter:
+            raise CsvFileError(
+                f"{self.name}: {contradiction(found, self.csv.delimiter)}. Correct the one in "
+                "the config (for init: --delimiter), or take the line out of the file."
+            )
+        return text, 2 if found else 1
 
     @property
     def size(self) -> int | None:
@@ -133,6 +154,12 @@ class CsvFile:
             return "It has none of them: its first line must be a header that names its columns."
         if unknown[0].strip() in columns:
             return "The blanks around the name belong to it; take them out of the header."
+        if UNNAMED.fullmatch(unknown[0]):
+            return (
+                "So a column is called whose cell in the header is empty, by its place from 0. "
+                'Add it to [columns] (role "drop" if it only counts the rows), or take it out of '
+                "the file."
+            )
         return (
             'Add it to [columns] (role "drop" if it is not to be learned from), take it out of the '
             'file, or set [record] extra = "ignore".'
@@ -143,15 +170,15 @@ class CsvFile:
         rest = [Block(lines[1:], rows[1:])] if rows[1:] else []
         self._blocks = chain(rest, self._blocks)
         header = self.dialect.cells_of(rows[0])
-        if isinstance(header, Refusal) or not header:
+        if isinstance(header, Refusal) or not any(header):
             reason = header.reason if isinstance(header, Refusal) else ""
             raise CsvFileError(f"{self.name} has no header: {_no_header(reason)}.")
-        twice = sorted(name for name, count in Counter(header).items() if count > 1)
+        twice = sorted(name for name, count in Counter(filter(None, header)).items() if count > 1)
         if twice:
             raise CsvFileError(
                 f"{self.name} names the column '{quoted(twice[0])}' twice in its header."
             )
-        return header
+        return named(header)
 
 
 def other_delimiter(header: Sequence[str]) -> str | None:
@@ -234,12 +261,15 @@ codecs.register_error(_MARKING, _marked)
 
 
 @contextmanager
-def open_csv(path: str, csv: CsvSettings | None = None) -> Iterator[CsvFile]:
+def open_csv(
+    path: str, csv: CsvSettings | None = None, *, guess: bool = False
+) -> Iterator[CsvFile]:
     """Open a CSV file, standard input for ``-``, or a Parquet file as the CSV that it would be.
 
     Args:
         path: where it is.
         csv: its delimiter and encoding, if they are not the usual ones.
+        guess: whether Excel's line ``sep=;`` may name another delimiter.
 
     Raises:
         CsvFileError: the file cannot be opened or has no header.
@@ -247,12 +277,12 @@ def open_csv(path: str, csv: CsvSettings | None = None) -> Iterator[CsvFile]:
     """
     with _open(path) as file:
         if path == STANDARD_INPUT:
-            yield CsvFile(file, "standard input", csv)
+            yield CsvFile(file, "standard input", csv, guess=guess)
         elif file.peek(len(PARQUET)).startswith(PARQUET) and file.seekable():
             delimiter = (csv or CsvSettings()).delimiter
             yield CsvFile(ParquetSource(file, path, delimiter), path, csv)
         else:
-            yield CsvFile(file, path, csv)
+            yield CsvFile(file, path, csv, guess=guess)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from converters.files.rewriting import Original
+
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 
 
@@ -52,18 +54,20 @@ class Surroundings:
     """What is known of the file besides the column that is decided.
 
     Attributes:
-        names: all columns.
+        names: all columns, in the file's order.
         rows: how many rows the sample has.
         roles: the role of each column that an option names.
         spellings: how missing values are spelt anywhere in the file.
         happened: when each row's event was, where --time names a column.
+        original: the file, if a command can read it.
     """
 
-    names: frozenset[str]
+    names: tuple[str, ...]
     rows: int
     roles: Mapping[str, str] = field(default_factory=dict)
     spellings: frozenset[str] = frozenset()
     happened: tuple[datetime | None, ...] = ()
+    original: Original | None = None
 
     @property
     def order(self) -> list[int]:

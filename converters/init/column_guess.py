@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from converters.config.toml_text import quoted, readable
+from converters.files.first_line import UNNAMED
 from converters.init.column_decision import (
     Alternative,
     Decision,
@@ -21,7 +22,7 @@ from converters.init.column_decision import (
     percent,
     words,
 )
-from converters.init.locale_formats import Notation, notation_of
+from converters.init.locale_formats import Format, format_of
 from converters.init.nonnumeric_columns import (
     are_times,
     boolean,
@@ -32,13 +33,9 @@ from converters.init.nonnumeric_columns import (
     times,
     truth_values,
 )
-from converters.init.numeric_columns import (
-    MOST_NUMBERED_CATEGORIES,
-    like_an_id,
-    nearly_numbers,
-    numbers,
-)
-from converters.sampling.column_sample import ColumnSample, coded
+from converters.init.numeric_columns import like_an_id, nearly_numbers, numbers
+from converters.sampling import sentinels
+from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, ColumnSample, coded
 from converters.sampling.leak_suspects import Judge
 
 PROTECTED, ASKED = "protected", "asked"
@@ -139,6 +136,37 @@ def decide(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> De
         surroundings: what is known of the file besides.
         judge: says how well the column by itself predicts the label.
     """
+    found = _sentinels(column)
+    if found:
+        decision = _decided(replace(column, sentinels=found), surroundings, judge)
+        if decision.settings.get("kind") in _OF_NUMBERS:
+            return _with_sentinels(column, decision, found)
+    return _decided(column, surroundings, judge)
+
+
+def _sentinels(column: ColumnSample) -> list[str]:
+    """The numbers or dates that stand for a missing one; -1 is too often just a number."""
+    if 2 * len(column.numbers) > len(column.present):
+        cells = {cell: column.distinct[cell] for cell in column.values}
+        return [cell for cell in sentinels.numbers(cells) if column.values[cell] != -1]
+    return sentinels.dates(column.distinct)
+
+
+def _with_sentinels(column: ColumnSample, decision: Decision, found: Sequence[str]) -> Decision:
+    rows = sum(column.counts[cell] for cell in found)
+    spelt = ", ".join(map(readable, found))
+    warning = (
+        f"column {quoted(column.name)} holds {spelt} in {rows:,} of {len(column.cells):,} rows, "
+        f"the first in line {column.line_of(found[0])}, far from all others: taken for missing. If "
+        "it is a value like others, take it out of missing_values."
+    )
+    because = f"{decision.because}; {spelt} lies far from all others and is taken for missing"
+    return replace(decision, because=because, warnings=(*decision.warnings, warning))
+
+
+def _decided(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> Decision:
+    if UNNAMED.fullmatch(column.name):
+        return _unnamed(column, surroundings)
     if not column.present:
         because = "always missing: nothing to learn from"
         learned = Alternative({"kind": "categorical"}, "if it will be filled")
@@ -151,9 +179,9 @@ def decide(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> De
         return _dropped(column, said, f"is constant ({always})", (learned,))
     guess = _guess(column, surroundings)
     if guess is None or guess.kind in ("categorical", "text"):
-        notation = notation_of(column)
-        if notation is not None:
-            return _in_notation(column, notation, surroundings, judge)
+        found = format_of(column, surroundings)
+        if found is not None:
+            return _in_format(column, found, surroundings, judge)
     if guess is None:
         return _nothing_repeats(column, surroundings)
     return _feature(column, guess, surroundings, judge)
@@ -168,7 +196,7 @@ def _guess(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
     if not column.odd or nearly_numbers(column):
         if column.nearly_unique and like_an_id(column):
             return None
-        return numbers(column, len(set(column.numbers)))
+        return numbers(column, surroundings)
     if is_text(column):
         return text(column)
     return None if column.nearly_unique else categories(column)
@@ -183,6 +211,8 @@ def _feature(
         replace(other, settings=_with_missing(column, other.settings, surroundings, missing))
         for other in guess.otherwise
     )
+    if guess.kind == "categorical":
+        others += tuple(_words_missing(column, settings))
     because = "; ".join([guess.because, *_missing_said(column, settings)])
     learned = Decision(column.name, settings, because, others, tuple(_warnings(column, guess)))
     word, grade = protection(column.name)
@@ -193,6 +223,19 @@ def _feature(
     if reason := _suspected(judge, column, guess):
         return leak(learned, reason)
     return asked(learned, word) if grade == ASKED else learned
+
+
+def _words_missing(column: ColumnSample, settings: Mapping[str, Any]) -> Iterator[Alternative]:
+    """What to write if a category such as ``unknown`` is none."""
+    listed = settings.get("missing_values", ())
+    found = [word for word in sentinels.words(column.distinct) if word not in listed]
+    if not found or len(found) == len(column.distinct):
+        return
+    full = dict(settings) | {"missing_values": sorted({*listed, *found})}
+    for key in ("values", "rare_values"):
+        if key in full:
+            full[key] = [value for value in full[key] if value not in found]
+    yield Alternative(full, f"if {', '.join(map(readable, found))} means that it is missing")
 
 
 def _suspected(judge: Judge, column: ColumnSample, guess: Guess) -> str:
@@ -266,24 +309,24 @@ def _warnings(column: ColumnSample, guess: Guess) -> Iterator[str]:
         )
 
 
-def _in_notation(
-    column: ColumnSample, notation: Notation, surroundings: Surroundings, judge: Judge
+def _in_format(
+    column: ColumnSample, found: Format, surroundings: Surroundings, judge: Judge
 ) -> Decision:
     """A column of numbers or times in another notation: few values are categories all the same."""
     values = len(column.distinct)
     few = values <= MOST_NUMBERED_CATEGORIES and 2 * values <= len(column.present)
-    if few or (notation.are_times and not column.nearly_unique):
+    if few or (found.are_times and not column.nearly_unique):
         until = f"Until then it is a category of {values:,} values."
         guess = categories(column)
-        because = f"{notation.because}: treated as categories; {guess.because}"
-        warnings = (*guess.warnings, f"{notation.warning} {until}")
+        because = f"{found.because}: treated as categories; {guess.because}"
+        warnings = (*guess.warnings, f"{found.warning} {until}{found.then}")
         return _feature(
             column, replace(guess, because=because, warnings=warnings), surroundings, judge
         )
     settings = _with_missing(column, {"kind": "categorical"}, surroundings)
     each = Alternative(settings, "to learn from each spelling as it is")
-    because = f"{notation.because} ({values:,} distinct): not learned from"
-    warning = f"{notation.warning} Until then it is dropped."
+    because = f"{found.because} ({values:,} distinct): not learned from"
+    warning = f"{found.warning} Until then it is dropped.{found.then}"
     return Decision(column.name, {"role": "drop"}, because, (each,), (warning,))
 
 
@@ -308,6 +351,39 @@ def _dropped(
 ) -> Decision:
     said = f"column {quoted(column.name)} {warning} and is dropped."
     return Decision(column.name, {"role": "drop"}, because, otherwise, (said,))
+
+
+_SO_CALLED = (
+    "so a column is called above which the header is empty, as pandas' to_csv and R's write.csv "
+    "leave it above row names"
+)
+
+
+def _unnamed(column: ColumnSample, surroundings: Surroundings) -> Decision:
+    """A column without a name: row names are an id; their numbers are not, nor what repeats."""
+    said, id_given = f"column {quoted(column.name)} ({_SO_CALLED})", surroundings.has("id")
+    as_id, dropped = {"role": "id"}, {"role": "drop"}
+    if len(column.distinct) < len(column.cells):
+        why = "repeats values" if column.present else "is always missing"
+        kind = _guess(column, surroundings) or categories(column) if column.present else None
+        learned = {"kind": "categorical"} if kind is None else _settings(column, kind, surroundings)
+        others = (Alternative(learned, "to learn from it"),)
+        warning = f"{said} {why} and is dropped."
+        return Decision(column.name, dropped, f"{why}; {_SO_CALLED}", others, (warning,))
+    first = Alternative(as_id, "if it is the event's id")
+    if id_given or column.counts_rows:
+        why = "is unique" if id_given else "counts the rows, as the next file will again"
+        warning = f"{said} {why}, and is dropped."
+        if not id_given:
+            warning += " If it is the event's id, run init again with --id ''."
+        numbered = () if id_given else (first,)
+        return Decision(column.name, dropped, f"{why}; {_SO_CALLED}", numbered, (warning,))
+    warning = (
+        f"{said} is unique and taken for the event's id. If it is not, run init again with "
+        "--drop ''."
+    )
+    others = (Alternative(dropped, "if it is not the event's id"),)
+    return Decision(column.name, as_id, f"is unique; {_SO_CALLED}", others, (warning,))
 
 
 def _nothing_repeats(column: ColumnSample, surroundings: Surroundings) -> Decision:

@@ -116,7 +116,7 @@ def _csv(csv: CsvSettings) -> Iterator[str]:
     if changed:
         yield from ("", "[csv]")
     for name, content in changed.items():
-        yield f"{name} = {value(content)}  # {_meaning(CsvSettings, name)}, set by --{name}"
+        yield f"{name} = {value(content)}  # {_meaning(CsvSettings, name)}"
 
 
 def _spellings(name: str, spellings: Sequence[str]) -> Iterator[str]:

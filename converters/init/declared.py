@@ -21,6 +21,7 @@ from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.config.toml_text import quoted, readable
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFileError, other_delimiter
+from converters.files.first_line import UNNAMED
 from converters.init.column_decision import Alternative, Decision, Surroundings, plain
 from converters.init.locale_formats import TIMES_READ
 from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
@@ -101,8 +102,8 @@ class LabelColumn(ColumnSample):
         negative: those of the negative class; empty means every other one that occurs.
     """
 
-    positive: tuple[str, ...]
-    negative: tuple[str, ...]
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
 
     @cached_property
     def unknown(self) -> list[str]:
@@ -198,15 +199,29 @@ def roles_of(sample: Sample, declared: Declared) -> dict[str, str]:
         InferError: there is no such column, or two options give it different roles.
     """
     roles: dict[str, str] = {}
-    for name, role in declared.roles:
-        if name not in sample.columns:
-            raise InferError(_no_column(sample, f"--{role}", name))
-        if roles.setdefault(name, role) != role:
-            raise InferError(
-                f"--{roles[name]} and --{role} both name the column {quoted(name)}; it can have "
-                "one role."
-            )
+    for given, role in declared.roles:
+        for name in _meant(sample, given, role):
+            if roles.setdefault(name, role) != role:
+                raise InferError(
+                    f"--{roles[name]} and --{role} both name the column {quoted(name)}; it can "
+                    "have one role."
+                )
     return roles
+
+
+def _meant(sample: Sample, given: str, role: str) -> list[str]:
+    """The columns that an option names: one, or with an empty name those without a name."""
+    if given in sample.columns:
+        return [given]
+    unnamed = [] if given else list(filter(UNNAMED.fullmatch, sample.columns))
+    if len(unnamed) > 1 and role != "drop":
+        raise InferError(
+            f"--{role} '' may mean {listed(unnamed)}, as columns without a name are called by "
+            f"their place from 0: say which, as in --{role} {quoted(unnamed[0])}."
+        )
+    if not unnamed:
+        raise InferError(_no_column(sample, f"--{role}", given))
+    return unnamed
 
 
 def _no_column(sample: Sample, option: str, name: str) -> str:

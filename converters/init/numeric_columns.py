@@ -10,13 +10,19 @@ from typing import Any
 
 from converters.cells.numbers import LARGEST_FLOAT32
 from converters.config.toml_text import READABLE_LENGTH, quoted, readable
-from converters.init.column_decision import Alternative, Guess, plain, rounded, words
-from converters.init.locale_formats import is_number_otherwise, read_as
+from converters.init.column_decision import (
+    Alternative,
+    Guess,
+    Surroundings,
+    plain,
+    rounded,
+    words,
+)
+from converters.init.locale_formats import command_said, rewritten
 from converters.init.nonnumeric_columns import categories
-from converters.sampling.column_sample import ColumnSample
+from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, ColumnSample
+from converters.sampling.number_notations import is_number_otherwise, notation_in
 
-# Whole numbers with at most so many values (days of a month) are names more often than amounts.
-MOST_NUMBERED_CATEGORIES = 31
 # Numbers are often nearly unique and still amounts: as ids pass those that also count up or down,
 # are called so, or are long and of one length.
 COUNTING_SHARE = 0.99
@@ -39,11 +45,12 @@ LONG_TAIL = 5
 LOG_BENDS = 10
 
 
-def numbers(column: ColumnSample, values: int) -> Guess:
-    """What a column of numbers with so many different ones is, if it is no id.
+def numbers(column: ColumnSample, surroundings: Surroundings) -> Guess:
+    """What a column of numbers is, if it is no id.
 
     Words among them are listed as missing.
     """
+    values = len(set(column.numbers))
     whole = all(value.is_integer() for value in column.numbers)
     if whole and (named := _codes(column)):
         return named
@@ -64,7 +71,7 @@ def numbers(column: ColumnSample, values: int) -> Guess:
         names = {"kind": "categorical"}
         others.append(Alternative(names, "if these are codes, not quantities"))
     guess = Guess("numeric", because, tuple(others), amounts)
-    return guess if not column.odd else _with_odd(column, guess)
+    return guess if not column.odd else _with_odd(column, guess, surroundings)
 
 
 def _codes(column: ColumnSample) -> Guess | None:
@@ -173,7 +180,7 @@ def _explained(column: ColumnSample, amounts: dict[str, Any]) -> str:
     return said
 
 
-def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
+def _with_odd(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> Guess:
     """Words among numbers are missing ones; a number in another notation refuses its row."""
     otherwise = [cell for cell in column.odd if is_number_otherwise(cell)]
     missing = [cell for cell in column.odd if not is_number_otherwise(cell)]
@@ -188,11 +195,12 @@ def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
         )
     if otherwise:
         of, cell = _cells(column, otherwise), otherwise[0]
+        notation = notation_in(otherwise, column.values)
         because += f"; {of} are numbers in another notation, such as {readable(cell)}, and refused"
         warnings.append(
             f"{holds} {of} in another notation, for example {readable(cell)} in line "
-            f"{column.line_of(cell)}, whose rows are refused, as freshet check shows. Write them "
-            f"with a point before decimals and nothing else, this one as {read_as(cell)}."
+            f"{column.line_of(cell)}, whose rows are refused, as freshet check shows. "
+            f"{rewritten(notation, cell)}.{command_said(notation, column.name, surroundings)}"
         )
     return replace(guess, because=because, warnings=tuple(warnings), as_missing=tuple(missing))
 

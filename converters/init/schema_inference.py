@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from converters.config.toml_text import quoted
+from converters.files.rewriting import Original
 from converters.init.column_decision import Alternative, Decision, Surroundings
 from converters.init.column_guess import decide
 from converters.init.declared import (
@@ -58,8 +59,15 @@ def infer(sample: Sample, declared: Declared) -> Inference:
         CsvFileError: a cell of the time column is no time.
     """
     roles = roles_of(sample, declared)
-    cells = sample.columns[declared.label]
-    column = LabelColumn(declared.label, cells, sample.lines, declared.positive, declared.negative)
+    label = next(name for name, role in roles.items() if role == "label")
+    cells = sample.columns[label]
+    column = LabelColumn(
+        label,
+        cells,
+        sample.lines,
+        positive=declared.positive,
+        negative=declared.negative,
+    )
     labels = map_labels(column)
     surroundings = _surroundings(sample, roles)
     judge = judge_of(labels.codes, len(sample.columns))
@@ -85,7 +93,12 @@ def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:
         if name not in roles:
             spellings |= MISSING_SPELLINGS.intersection(cells)
     return Surroundings(
-        frozenset(sample.columns), sample.rows, roles, frozenset(spellings), happened
+        tuple(sample.columns),
+        sample.rows,
+        roles,
+        frozenset(spellings),
+        happened,
+        Original.of(sample.source, sample.csv),
     )
 
 

@@ -21,9 +21,9 @@ from converters.files.csv_file import CsvFile
 from converters.init.config_text import config_text
 from converters.init.declared import Declared
 from converters.init.interactions import crossings
-from converters.init.locale_formats import is_number_otherwise
 from converters.init.schema_inference import infer
 from converters.sampling.file_sample import Sample
+from converters.sampling.number_notations import is_number_otherwise
 from converters.schema.schema import Schema, from_settings
 
 # What is tried of a huge file, in a few seconds.

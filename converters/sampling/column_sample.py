@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,6 +23,8 @@ MISSING_SPELLINGS = frozenset(
 )
 # Cells of more blanks than this are no spelling: each length would be one of its own.
 LONGEST_BLANK = 20
+# Whole numbers with at most so many values (days of a month) are names more often than amounts.
+MOST_NUMBERED_CATEGORIES = 31
 # So many of its values must be distinct for a column to be "nearly unique", among this many rows.
 NEARLY_UNIQUE = 0.95
 UNIQUE_FROM_ROWS = 20
@@ -36,11 +38,12 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ColumnSample:
-    """A column's cells and the line of each."""
+    """A column's cells and the line of each; some of these may stand for a missing value."""
 
     name: str
     cells: Sequence[str]
     lines: Sequence[int]
+    sentinels: Collection[str] = ()
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -50,7 +53,7 @@ class ColumnSample:
     @cached_property
     def spellings(self) -> list[str]:
         """The spellings of missing that occur, besides the empty cell."""
-        return sorted(c for c in self.counts if c and means_missing(c))
+        return sorted(c for c in self.counts if c and (means_missing(c) or c in self.sentinels))
 
     @cached_property
     def missing(self) -> frozenset[str]:
@@ -99,6 +102,15 @@ class ColumnSample:
             if cell in self.values and times[cell].year not in USUAL_YEARS:
                 return None
         return times or None
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether it holds the rows' numbers, from 0 or 1 on or one more with each line."""
+        if self.odd or len(self.numbers) < len(self.cells):
+            return False
+        steps = np.diff(np.array(self.numbers))
+        together = bool((steps == np.diff(np.array(self.lines))).all())
+        return together or (min(self.numbers) in (0, 1) and bool((steps > 0).all()))
 
     @property
     def missing_share(self) -> float:

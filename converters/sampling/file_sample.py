@@ -18,6 +18,7 @@ from converters.cells.refusal import Refusal
 from converters.config.settings import CsvSettings
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFile, CsvFileError, FileRow, is_utf8
+from converters.files.rewriting import short_header
 from converters.sampling.reservoir import Reservoir
 
 # The sample is held in memory, cell by cell: wide rows give fewer of them.
@@ -123,6 +124,7 @@ def read_sample(file: CsvFile, limit: int) -> Sample:
 
 def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: bool) -> Sample:
     rows: list[tuple[int, list[str]]] = []
+    longer: list[list[str]] = []
     unreadable: dict[str, list[int]] = {}
     encoding = f"not {file.csv.encoding}, the encoding given: is it another one?"
     if is_utf8(file.csv.encoding):
@@ -134,8 +136,12 @@ def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: 
             unreadable.setdefault(fault, []).append(row.line)
         elif cells and len(cells) != len(file.header):
             unreadable.setdefault(OTHER_WIDTH, []).append(row.line)
+            longer += [cells] if len(cells) == len(file.header) + 1 else []
         elif cells:
             rows.append((row.line, cells))
+    if not rows and longer and len(longer) == sum(map(len, unreadable.values())):
+        trailing = not any(cells[-1] for cells in longer)
+        raise CsvFileError(f"{file.name}: {short_header(file.name, file.csv, trailing=trailing)}")
     if not rows:
         first = min(((lines[0], fault) for fault, lines in unreadable.items()), default=None)
         found = ""
@@ -146,13 +152,15 @@ def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: 
     return Sample(file.name, columns, lines, unreadable, file.rows_read, whole, file.csv, limited)
 
 
-def csv_settings(delimiter: str, encoding: str) -> CsvSettings:
+def csv_settings(delimiter: str | None, encoding: str) -> CsvSettings:
     """The settings of a file's CSV, as options of the command line name them.
 
     Raises:
         UsageError: there is no such delimiter or encoding.
     """
     try:
+        if delimiter is None:
+            return CsvSettings(encoding=encoding)
         return CsvSettings(delimiter=BY_NAME.get(delimiter, delimiter), encoding=encoding)
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
@@ -163,11 +171,6 @@ def csv_settings(delimiter: str, encoding: str) -> CsvSettings:
 def _check_names(file: CsvFile) -> None:
     """The same demand as the schema's, in terms of the file."""
     for place, name in enumerate(file.header, 1):
-        if not name:
-            raise CsvFileError(
-                f"{file.name}: column {place} has no name in the header (pandas leaves it out for "
-                "an index: to_csv(index=False)). Give it one, or take the column out."
-            )
         if any(ord(c) < 32 for c in name):
             raise CsvFileError(
                 f"{file.name}: the name of column {place} holds a control character "

@@ -72,7 +72,10 @@ def check_column(name: str, column: ColumnSettings) -> None:
     """
     key = f"columns.{name}"
     if not name or any(ord(c) < 32 for c in name):
-        raise SchemaError(f"{key}: a column needs a name without control characters.")
+        called = '; one above which the header is empty is called by its place, "Unnamed: 0"'
+        raise SchemaError(
+            f"{key}: a column needs a name without control characters{'' if name else called}."
+        )
     if column.role == "feature" and column.kind is None:
         kinds = "numeric, categorical, text, boolean or time"
         raise SchemaError(f"{key}.kind is missing: say {kinds}.")

@@ -23,7 +23,7 @@ from converters.convert.records import AT_THE_TOP
 from serve.http.body import CSV, JSON
 from serve.http.problems import RowsRefusedError
 from serve.http.turns import Work
-from serve.rows.csv_body import csv_lines, split_header
+from serve.rows.csv_body import csv_lines, split_header, without_separator
 from serve.rows.json_body import elements
 from serve.rows.request_rows import RequestReader
 from serve.rows.row_errors import RefusedRows
@@ -157,6 +157,7 @@ class IngestReader:
 
     def _csv_labels(self, body: bytes) -> Iterator[Checked | None]:
         dialect, limits = self._rows.dialect, self._reader.limits
+        body = without_separator(body, dialect)
         names, at = split_header(body, dialect, limits)
         for blank in (b"\n\n", b"\n\r\n"):  # at the very end it is no row, as in a record
             if body.endswith(blank):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from converters.cells.refusal import Refusal
+from converters.files.first_line import contradiction, named, separator
 from converters.files.framing import Dialect, plain_lines, unclosed
 from serve.http.problems import RowsRefusedError
 from serve.rows.row_limits import RowLimits
@@ -126,4 +127,19 @@ def split_header(body: bytes, dialect: Dialect, limits: RowLimits) -> tuple[list
         raise RowsRefusedError(
             "The CSV has no header: its first row must name the columns, in UTF-8."
         )
-    return names, len(body) if end is None else end + 1
+    return named(names), len(body) if end is None else end + 1
+
+
+def without_separator(body: bytes, dialect: Dialect) -> bytes:
+    """A body without Excel's line ``sep=;``, if it begins with one.
+
+    Raises:
+        RowsRefusedError: the line names another delimiter than the config.
+    """
+    found, at = separator(body)
+    if found and found != dialect.delimiter:
+        raise RowsRefusedError(
+            f"The CSV contradicts the config: {contradiction(found, dialect.delimiter)}. Send "
+            "rows as the config says."
+        )
+    return body[at:] if at else body

@@ -25,7 +25,7 @@ from converters.convert.to_vw_text import Row
 from converters.schema.schema import ColumnOrder, ordered
 from serve.http.body import CSV
 from serve.http.problems import RowsRefusedError
-from serve.rows.csv_body import CsvLines, csv_lines, split_header
+from serve.rows.csv_body import CsvLines, csv_lines, split_header, without_separator
 from serve.rows.json_body import Elements, at_once, elements
 from serve.rows.row_errors import MISSING_COLUMN, RefusedRows, listed
 from serve.rows.row_limits import RowLimits
@@ -183,6 +183,7 @@ class RequestReader:
     def csv(self, body: bytes) -> Iterator[CsvPart | None]:
         """The rows below a header, which may name the columns in any order."""
         dialect = self.converter.dialect
+        body = without_separator(body, dialect)
         names, at = split_header(body, dialect, self.limits)
         self._check_header(names)
         order = self.converter.order(names)
@@ -218,7 +219,7 @@ class RequestReader:
                 # Once a shape is wrong, no row matters, only what else is wrong.
                 yield None if refused.rows else JsonPart(objects, single, layouts, self)
         if refused.rows:
-            then = f"{self._columns_in_words(refused)} {NOTHING_DONE}"
+            then = f"{self._columns_in_words(refused)} {NOTHING_DONE}".lstrip()
             detail = refused.in_words(None if single else rows, then)
             raise RowsRefusedError(detail, refused.errors, refused.reasons)
 

@@ -46,7 +46,9 @@ def test_longest_row() -> None:
 def test_quote_open_at_the_bound(line: bytes) -> None:
     """An open quote stops the reading at the row's bound: where it opened, and for how long."""
     content = HEAD + b'"3\n",4,"x\n' + line * (LONGEST_ROW // 2)
-    said = r"line 3: the row .*8 MiB, .* A quote opens in line 4 and is still open 8,\d{3},\d{3} bytes"
+    said = (
+        r"line 3: the row .*8 MiB, .* A quote opens in line 4 and is still open 8,\d{3},\d{3} bytes"
+    )
     with pytest.raises(CsvFileError, match=rf"{said} later\. Close it.* 1 rows were read"):
         list(CsvFile(io.BytesIO(content), "f.csv").rows())
 
@@ -84,7 +86,7 @@ tables = st.lists(st.lists(cells, min_size=2, max_size=2), min_size=1, max_size=
 def test_rows_around_the_bounds_equal_those_of_csv(
     table: list[list[str]], crlf: bool, lengths: list[int]
 ) -> None:
-    """Rows longer and shorter than a read and than the bound: as csv reads them, up to the bound."""
+    """Rows longer and shorter than a read and the bound: as csv reads them, up to the bound."""
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\r\n" if crlf else "\n").writerows([["a", "b"], *table])
     content = out.getvalue().encode()

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from converters.files.csv_file import CsvFileError
-from converters.init.locale_formats import is_number_otherwise, is_time_otherwise, read_as
+from converters.init.locale_formats import is_time_otherwise
+from converters.sampling.number_notations import is_number_otherwise, read_as
 from tests.support.rows.tables import NOISE, Cell, column, decided, warnings
 
 READ_AS = [

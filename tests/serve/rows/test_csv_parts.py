@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
+from converters.files.first_line import named
 from converters.files.framing import Dialect, unclosed
 from serve.http.problems import RowsRefusedError, TooLargeError
 from serve.rows.csv_body import csv_lines, split_header
@@ -57,7 +58,7 @@ def test_the_header_is_the_first_row(body: bytes) -> None:
     except RowsRefusedError:
         assert not names or isinstance(names[0], Refusal) or names[0] in ([], [""])
         return
-    assert header == names[0]
+    assert header == named(names[0])
     assert at_once(body[at:])[0] == names[1:]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,6 +65,41 @@ def test_what_is_no_row_is_refused_as_a_whole(client: TestClient, content: str) 
     problem = problem_of(client.post("/predict", content=content, headers=headers))
     assert problem["status"] == 422
     assert problem["errors"][0]["reason"] in ("not-a-row", "unknown-column")
+    assert "  " not in problem["detail"]
+    assert problem["detail"].endswith(". The request had no effect.")
+
+
+def test_csv_as_spreadsheets_write_it(client: TestClient) -> None:
+    """Excel's line before the header is no row; another delimiter is said; no name is a name."""
+    lines = "\n".join([",".join(COLUMNS), *map(",".join, ROWS), ""])
+    answer = post_csv(client, lines)
+    assert answer.status_code == 200
+    for line in ("sep=,\r\n", '\ufeff"SEP=,",,\n'):
+        assert post_csv(client, line + lines).json() == answer.json()
+    problem = problem_of(post_csv(client, "sep=;\n" + lines))
+    assert "separated by ';', and csv.delimiter says ','" in problem["detail"]
+    assert "'Unnamed: 0'" in problem_of(post_csv(client, f",{lines}"))["detail"]
+    headers = {"content-type": "text/csv"}
+    for route, body in (("/events", lines), ("/labels", "id,label\na,0\n"), ("/labels", "a,0\n")):
+        sent = client.post(route, content="sep=,\n" + body, headers=headers)
+        assert sent.status_code == 202, sent.text
+
+
+def test_json_behind_a_mark_or_blanks(client: TestClient) -> None:
+    """As editors and Windows' tools write it, and with the parameters that clients send."""
+    row, headers = as_object(ROWS[0]), {"content-type": "application/json"}
+    many = {"instances": [row], "parameters": {}}
+    for content in (row, [row], many, many | {"parameters": None}):
+        for lead in ("\ufeff", "\n \ufeff", " \r\n"):
+            body = lead + json.dumps(content)
+            assert (
+                client.post("/predict", content=body.encode(), headers=headers).status_code == 200
+            )
+    for route, content in (("/events", row), ("/labels", {"id": "a", "label": "0"})):
+        body = "\ufeff" + json.dumps(content)
+        assert client.post(route, content=body.encode(), headers=headers).status_code == 202
+    problem = problem_of(client.post("/predict", json=many | {"parameters": {"a": 1}}))
+    assert (problem["status"], "would have no effect" in problem["detail"]) == (422, True)
 
 
 def test_unknown_columns_are_named(client: TestClient) -> None:

@@ -1,0 +1,120 @@
+"""Cells of a column that hardly mean what they say: numbers written otherwise, missing values.
+
+What is told names the cells, counts them, and says what reads them: a command or a config line.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from converters.cells.escaping import quoted
+from converters.check.column_counts import ColumnPlan
+from converters.check.data_report import Level, Said
+from converters.config.toml_text import readable, value
+from converters.files.rewriting import Original
+from converters.init.locale_formats import rewritten
+from converters.sampling import sentinels
+from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, number_or_nan
+from converters.sampling.number_notations import (
+    Notation,
+    is_number_otherwise,
+    mostly,
+    notation_in,
+)
+from converters.show.tables import counted
+
+# Of kinds that take no other cell, a word for missing refuses its row.
+_REFUSING = ("numeric", "boolean", "time")
+_SHOWN = 5
+
+
+def odd_cells(
+    plan: ColumnPlan, place: int, original: Original | None, present: Mapping[str, int]
+) -> Iterator[Said]:
+    """What a person should know of a column's cells.
+
+    Args:
+        plan: the column.
+        place: where in the file it is.
+        original: the file, if a command can read it.
+        present: how often each cell came that is not missing.
+    """
+    if plan.hidden or not present or plan.role in ("id", "label", "unknown"):
+        return
+    notation = _notation(plan, present)
+    if notation is not None:
+        yield _told(plan, notation, present, notation.command(original, place) if original else "")
+    if plan.role != "drop":
+        yield from _sentinels(plan, present)
+
+
+def _notation(plan: ColumnPlan, present: Mapping[str, int]) -> Notation | None:
+    """The other notation of a column that is read as numbers, or of one that could be."""
+    if plan.numeric:
+        odd = Counter({c: n for c, n in present.items() if number_or_nan(c) != number_or_nan(c)})
+        # Its own unit is known by most of what is refused.
+        found = mostly(odd, 0)
+        otherwise = found.cells if found else [cell for cell in odd if is_number_otherwise(cell)]
+        return notation_in(otherwise, present.keys() - odd.keys()) if otherwise else None
+    if len(present) <= MOST_NUMBERED_CATEGORIES or plan.kind not in ("categorical", None):
+        return None
+    if plan.role not in ("feature", "drop", "leak"):
+        return None
+    plain = {cell for cell in present if number_or_nan(cell) == number_or_nan(cell)}
+    odd = Counter({cell: times for cell, times in present.items() if cell not in plain})
+    return mostly(odd, sum(present[cell] for cell in plain))
+
+
+def _told(plan: ColumnPlan, notation: Notation, present: Mapping[str, int], command: str) -> Said:
+    cell = notation.cells[0]
+    rows = sum(present[cell] for cell in notation.cells)
+    said = (
+        f"holds {counted(rows, 'number', 'numbers')} in another notation, such as "
+        f"{readable(cell)}. {rewritten(notation, cell)}."
+    )
+    if command:
+        said += f" This command does: {command}"
+    if plan.numeric:
+        return "problem", "other-notation", said
+    return "warning" if plan.learned else "note", "other-notation", said
+
+
+def _sentinels(plan: ColumnPlan, present: Mapping[str, int]) -> Iterator[Said]:
+    """Cells that stand for a missing value and are taken for one like others."""
+    words = [word for word in sentinels.words(present) if word not in plan.known]
+    if plan.kind in (None, "text"):
+        words = []
+    far = _far(plan, present)
+    if plan.role == "time":
+        then = "If that is no time, take these rows out: each event needs its own."
+    else:
+        missing = value(sorted({*plan.missing, *words, *far} - {""}))
+        then = (
+            f"If that means missing, write for [columns] {quoted(plan.name)}: "
+            f"missing_values = {missing}"
+        )
+    if words and plan.kind in _REFUSING:
+        said = f"{_held(words, present)}, whose rows are refused. {then}"
+        yield "problem", "sentinels", said
+    elif words:
+        said = f"{_held(words, present)}, read as categories like others. {then}"
+        yield "note", "sentinels", said
+    if far:
+        level: Level = "note" if plan.kind == "categorical" else "warning"
+        yield level, "sentinels", f"{_held(far, present)}, far from all others. {then}"
+
+
+def _far(plan: ColumnPlan, present: Mapping[str, int]) -> list[str]:
+    """The numbers, or dates, that stand for a missing one."""
+    if plan.kind == "time" or plan.role == "time":
+        return sentinels.dates(present)
+    if plan.numeric or plan.kind == "categorical":
+        return sentinels.numbers(present)
+    return []
+
+
+def _held(found: Sequence[str], present: Mapping[str, int]) -> str:
+    rows = sum(present[cell] for cell in found)
+    spelt = ", ".join(map(readable, found[:_SHOWN]))
+    return f"holds {spelt} in {counted(rows, 'row', 'rows')}"
