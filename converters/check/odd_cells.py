@@ -13,7 +13,6 @@ from converters.check.column_counts import ColumnPlan
 from converters.check.data_report import Level, Said
 from converters.config.toml_text import readable, value
 from converters.files.rewriting import Original
-from converters.init.locale_formats import rewritten
 from converters.sampling import sentinels
 from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, number_or_nan
 from converters.sampling.number_notations import (
@@ -71,7 +70,7 @@ def _told(plan: ColumnPlan, notation: Notation, present: Mapping[str, int], comm
     rows = sum(present[cell] for cell in notation.cells)
     said = (
         f"holds {counted(rows, 'number', 'numbers')} in another notation, such as "
-        f"{readable(cell)}. {rewritten(notation, cell)}."
+        f"{readable(cell)}. {notation.advice(cell)}."
     )
     if command:
         said += f" This command does: {command}"

@@ -136,20 +136,12 @@ def decide(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> De
         surroundings: what is known of the file besides.
         judge: says how well the column by itself predicts the label.
     """
-    found = _sentinels(column)
+    found = sentinels.in_sample(column)
     if found:
         decision = _decided(replace(column, sentinels=found), surroundings, judge)
         if decision.settings.get("kind") in _OF_NUMBERS:
             return _with_sentinels(column, decision, found)
     return _decided(column, surroundings, judge)
-
-
-def _sentinels(column: ColumnSample) -> list[str]:
-    """The numbers or dates that stand for a missing one; -1 is too often just a number."""
-    if 2 * len(column.numbers) > len(column.present):
-        cells = {cell: column.distinct[cell] for cell in column.values}
-        return [cell for cell in sentinels.numbers(cells) if column.values[cell] != -1]
-    return sentinels.dates(column.distinct)
 
 
 def _with_sentinels(column: ColumnSample, decision: Decision, found: Sequence[str]) -> Decision:

@@ -56,7 +56,7 @@ def format_of(column: ColumnSample, surroundings: Surroundings) -> Format | None
         few = len(column.distinct) <= MOST_NUMBERED_CATEGORIES
         if few and notation.in_units:  # such as 36 months and 60 months
             return None
-        means = rewritten(notation, notation.cells[0])
+        means = notation.advice(notation.cells[0])
         then = command_said(notation, column.name, surroundings)
         return _format(column, "numbers", notation.cells[0], means, then)
     times = [cell for cell in odd if is_time_otherwise(cell)]
@@ -64,18 +64,6 @@ def format_of(column: ColumnSample, surroundings: Surroundings) -> Format | None
     if rows and rows + len(column.numbers) >= MOSTLY * len(column.present):
         return _format(column, "times", times[0], f"Supported is {TIMES_READ}: write them so")
     return None
-
-
-def rewritten(notation: Notation, cell: str) -> str:
-    """What to do with the numbers, such as this one, in words."""
-    read = notation.read_as(cell)
-    means = f"Write them with a point before decimals and nothing else, this one as {read}"
-    if len(notation.units) > 1:
-        units = ", ".join(map(readable, notation.units))
-        means += f", and all in one unit: there are {units}"
-    if notation.mark is None:
-        means += "; in some a comma precedes decimals, in others a point"
-    return means
 
 
 def command_said(notation: Notation, name: str, surroundings: Surroundings) -> str:

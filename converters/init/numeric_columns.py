@@ -18,7 +18,7 @@ from converters.init.column_decision import (
     rounded,
     words,
 )
-from converters.init.locale_formats import command_said, rewritten
+from converters.init.locale_formats import command_said
 from converters.init.nonnumeric_columns import categories
 from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, ColumnSample
 from converters.sampling.number_notations import is_number_otherwise, notation_in
@@ -200,7 +200,7 @@ def _with_odd(column: ColumnSample, guess: Guess, surroundings: Surroundings) ->
         warnings.append(
             f"{holds} {of} in another notation, for example {readable(cell)} in line "
             f"{column.line_of(cell)}, whose rows are refused, as freshet check shows. "
-            f"{rewritten(notation, cell)}.{command_said(notation, column.name, surroundings)}"
+            f"{notation.advice(cell)}.{command_said(notation, column.name, surroundings)}"
         )
     return replace(guess, because=because, warnings=tuple(warnings), as_missing=tuple(missing))
 

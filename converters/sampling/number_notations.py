@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from converters.cells.numbers import NUMBER
-from converters.config.toml_text import READABLE_LENGTH
+from converters.config.toml_text import READABLE_LENGTH, readable
 from converters.files.rewriting import Original, rewriting
 
 # So many of a column's cells say what it holds.
@@ -124,6 +124,19 @@ class Notation:
             body = body.replace(",", "")
         negative = "-" in (found[2] + found[3] + found[7]) or "(" in found[1]
         return f"{'-' if negative else ''}{body}{_power(found['power'])}"
+
+    def advice(self, cell: str) -> str:
+        """What to do with the numbers, such as this one, in words."""
+        said = (
+            "Write them with a point before decimals and nothing else, this one as "
+            f"{self.read_as(cell)}"
+        )
+        if len(self.units) > 1:
+            units = ", ".join(map(readable, self.units))
+            said += f", and all in one unit: there are {units}"
+        if self.mark is None:
+            said += "; in some a comma precedes decimals, in others a point"
+        return said
 
     def command(self, original: Original, place: int) -> str:
         """What rewrites the column at a place of a file; empty if one rule does not read it."""

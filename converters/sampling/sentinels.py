@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from statistics import median
 
-from converters.sampling.column_sample import MISSING_SPELLINGS, number_or_nan
+from converters.sampling.column_sample import MISSING_SPELLINGS, ColumnSample, number_or_nan
 
 # Words and marks for it in any spelling of upper and lower case.
 _WORDS = frozenset(
@@ -50,6 +50,14 @@ _DATE = re.compile(r" *(\d{4}-\d\d-\d\d)(?:[T ].*)?", re.ASCII)
 _DAYS_APART = 365
 # A date among the others is none of them if it comes so much more often than these.
 EN_MASSE, FEWEST_EN_MASSE = 20, 10
+
+
+def in_sample(column: ColumnSample) -> list[str]:
+    """The numbers or dates of a column that stand for a missing one; -1 is too often a number."""
+    if 2 * len(column.numbers) > len(column.present):
+        cells = {cell: column.distinct[cell] for cell in column.values}
+        return [cell for cell in numbers(cells) if column.values[cell] != -1]
+    return dates(column.distinct)
 
 
 def words(cells: Iterable[str]) -> list[str]:

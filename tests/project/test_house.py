@@ -36,6 +36,7 @@ DOORS = ("commands", "routes")
 # Modules that one module of the same room imports, and nobody else: why each is one by itself.
 WITH_ONE_IMPORTER: dict[str, str] = {
     "converters.check.findings": "what is wrong with a file, apart from what it holds",
+    "converters.check.odd_cells": "what cells hardly mean; check is about their numbers",
     "converters.config.kafka_properties": "the files of Kafka's clients, read only where named",
     "converters.config.key_stores": "formats of Java's; imports a library for PKCS12",
     "converters.config.login_module": "a language of its own, that of JAAS",

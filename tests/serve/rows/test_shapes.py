@@ -90,7 +90,7 @@ def test_json_behind_a_mark_or_blanks(client: TestClient) -> None:
     row, headers = as_object(ROWS[0]), {"content-type": "application/json"}
     many = {"instances": [row], "parameters": {}}
     for content in (row, [row], many, many | {"parameters": None}):
-        for lead in ("\ufeff", "\n \ufeff", " \r\n"):
+        for lead in ("\ufeff", "\n \ufeff", " \r\n", "\ufeff" * 2_000):
             body = lead + json.dumps(content)
             assert (
                 client.post("/predict", content=body.encode(), headers=headers).status_code == 200
