@@ -85,6 +85,7 @@ def connection_to(servers: str, settings: KafkaSettings) -> Connection:
 
     Raises:
         UsageError: settings contradict each other, or a file or program of theirs is of no use.
+        LogUnavailableError: the program that gets a token fails, as it may for a while.
     """
     if wrong := settings.contradiction():
         raise UsageError(f"The settings of `[kafka]` contradict each other: {wrong}.")

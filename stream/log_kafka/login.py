@@ -27,6 +27,7 @@ from kafka.protocol.sasl import SaslAuthenticateRequest, SaslBytesRequest
 
 from converters.config.kafka_settings import KafkaSettings
 from converters.errors import UsageError
+from stream.log.contract import LogUnavailableError
 
 COMMAND_SECONDS = 10.0
 # A token is fetched again while the one before is valid for so long: clocks differ.
@@ -37,6 +38,10 @@ TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 class SecretError(SaslAuthenticationFailedError):  # type: ignore[misc]
     """A password or token cannot be had now; the message says why and what to do."""
+
+
+class NoTokenError(SecretError):
+    """A program has printed no token; it may the next time."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +139,14 @@ def _asked(command: str) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise SecretError(
+        raise NoTokenError(
             f"{name} has printed no token within {COMMAND_SECONDS:.0f} seconds. {advice}"
         ) from None
     except (OSError, ValueError, IndexError) as error:
         why = error.strerror if isinstance(error, OSError) else "its words cannot be told apart"
         raise SecretError(f"{name} cannot be started ({why}). Correct its path.") from None
     if run.returncode:
-        raise SecretError(f"{name} ended with status {run.returncode}. {advice}")
+        raise NoTokenError(f"{name} ended with status {run.returncode}. {advice}")
     return _checked(run.stdout.decode("utf-8", "replace"), name)
 
 
@@ -216,6 +221,7 @@ def login_arguments(settings: KafkaSettings) -> dict[str, object]:
 
     Raises:
         UsageError: a password or token cannot be had; the message names the key.
+        LogUnavailableError: the program that gets a token fails, as it may for a while.
     """
     if not settings.logs_in:
         return {}
@@ -227,6 +233,8 @@ def login_arguments(settings: KafkaSettings) -> dict[str, object]:
             return arguments | {"sasl_oauth_token_provider": tokens}
         secret = password_of(settings)
         secret.read()
+    except NoTokenError as error:
+        raise LogUnavailableError(str(error.args[0])) from None
     except SecretError as error:
         raise UsageError(str(error.args[0])) from None
     user = settings.sasl_plain_username

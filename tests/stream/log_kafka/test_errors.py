@@ -62,6 +62,16 @@ def test_a_refusal_is_told_whatever_came_of_it() -> None:
     assert "refuses" not in str(meaning(E.CorruptRecordError(), brokers, Doing("write")))
 
 
+@pytest.mark.parametrize(
+    ("operation", "right"), [("Create", "Create"), ("Write", "IdempotentWrite")]
+)
+def test_a_right_on_the_cluster_is_named(operation: str, right: str) -> None:
+    """Of brokers that want it for topics, or for writing each record once."""
+    error = E.ClusterAuthorizationFailedError()
+    told = str(meaning(error, BROKERS, Doing("write", operation)))
+    assert told.endswith(f"--add --allow-principal User:ANONYMOUS --operation {right} --cluster.")
+
+
 def test_questions_are_asked_again() -> None:
     """A lost connection or an election is not told to who asks a question."""
     lost = [E.KafkaConnectionError("lost"), E.UnknownBrokerIdError(-1)]

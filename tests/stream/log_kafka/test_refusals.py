@@ -18,6 +18,7 @@ from converters.errors import UsageError
 from stream.log.contract import LogError, LogUnavailableError
 from stream.log_kafka import client
 from stream.log_kafka import reader as kafka_reader
+from stream.log_kafka.connection import connection_to
 from stream.log_kafka.log import KafkaLog
 from stream.open_log import open_log
 from tests.support.streams.logs import make_topic, outgoing
@@ -249,6 +250,20 @@ def test_names_and_passwords_of_scram_go_as_kafka_has_them(
     scram_user(secured_kafka, name, password)
     user = {"sasl_plain_username": name, "sasl_plain_password": password}
     described(secured_kafka, "login", login(mechanism, **user))
+
+
+def test_a_secret_that_goes_away_is_waited_for(secured_kafka: Secured, tmp_path: Path) -> None:
+    """A file that is being replaced comes back; the message names it, no refusal is claimed."""
+    file = tmp_path / "password"
+    file.write_text(PASSWORD)
+    user = {"sasl_plain_username": USER, "sasl_plain_password_file": str(file)}
+    settings = settings_of(secured_kafka, login("PLAIN", bootstrap_timeout_ms=1000, **user))
+    connection = connection_to(secured_kafka.login, settings)
+    file.unlink()
+    with pytest.raises(LogUnavailableError, match=rf"`kafka\.sasl_plain_password_file` .*{file}"):
+        KafkaLog(connection)
+    file.write_text(PASSWORD)
+    KafkaLog(connection).close()
 
 
 @pytest.mark.parametrize("source", ["file", "command"])
