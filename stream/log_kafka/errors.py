@@ -89,11 +89,13 @@ class Doing:
         what: in words: "append to topic a.events".
         operation: the right that it needs, by Kafka's name.
         writer: the transactional id, if it has one.
+        topic: the topic, if it is one alone.
     """
 
     what: str
     operation: str = "Describe"
     writer: str = ""
+    topic: str = ""
 
 
 @contextlib.contextmanager
@@ -185,13 +187,15 @@ def _not_allowed(error: BaseException, connection: Connection, doing: Doing) -> 
     if isinstance(error, E.TransactionalIdAuthorizationFailedError):
         return missing_right(connection, "Write", "--transactional-id", doing.writer)
     if isinstance(error, E.ClusterAuthorizationFailedError):
+        if doing.topic:  # Who may write to a topic may also write each record once.
+            return missing_right(connection, doing.operation, "--topic", doing.topic)
         create = doing.operation == "Create"
         return missing_right(connection, "Create" if create else "IdempotentWrite", "--cluster")
     if isinstance(error, E.TopicAuthorizationFailedError):
         named = error.args[0] if error.args else ""
         topics = [named] if isinstance(named, str) else sorted(named)
         # Some errors have a sentence in the place of a name.
-        names = [name for name in topics if TOPIC.fullmatch(name)] or ["TOPIC"]
+        names = [name for name in topics if TOPIC.fullmatch(name)] or [doing.topic or "TOPIC"]
         resource = [each for name in names for each in ("--topic", name)]
         return missing_right(connection, doing.operation, *resource)
     return f"the brokers do not allow it ({error!r}). Ask their administrator"

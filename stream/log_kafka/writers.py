@@ -141,7 +141,7 @@ class KafkaAppender:
 
     def append(self, topic: str, records: Sequence[tuple[Outgoing, int]]) -> list[tuple[int, int]]:
         """Append records with their times; the partition and offset of each."""
-        doing = Doing(f"append to topic {topic}", "Write")
+        doing = Doing(f"append to topic {topic}", "Write", topic=topic)
         with errors(self._connection, doing), self._borrowed() as producer:
             try:
                 sent = send(producer, topic, records)

@@ -70,6 +70,8 @@ def test_a_right_on_the_cluster_is_named(operation: str, right: str) -> None:
     error = E.ClusterAuthorizationFailedError()
     told = str(meaning(error, BROKERS, Doing("write", operation)))
     assert told.endswith(f"--add --allow-principal User:ANONYMOUS --operation {right} --cluster.")
+    told = str(meaning(error, BROKERS, Doing("append", "Write", topic="t")))
+    assert told.endswith("--operation Write --topic t.")
 
 
 def test_questions_are_asked_again() -> None:
