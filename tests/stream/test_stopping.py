@@ -33,8 +33,8 @@ with stopped_by_signals(lambda: None, given_up), waiting_for("the log"):
     sqlite3.connect(sys.argv[1], timeout=60).execute("BEGIN IMMEDIATE")
 """
 SWALLOWED = f"""{BEGUN}
-print("begun", flush=True)
 try:
+    print("begun", flush=True)
     time.sleep(60)
 except BaseException:
     time.sleep(60)
@@ -44,8 +44,8 @@ TRANSLATED = """
 import time
 from serve import cli
 def command(_arguments):
-    print("begun", flush=True)
     try:
+        print("begun", flush=True)
         time.sleep(60)
     except SystemExit as error:
         raise ValueError("a library's") from error

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -100,6 +101,8 @@ HOUR_TWICE: list[tuple[Fold, str, str]] = [
     ("earlier", "2024-11-03 01:30", "05:30"),
     ("later", "2024-11-03 01:30", "06:30"),
     ("later", "2024-11-03 00:59:59", "04:59"),
+    ("later", "2024-03-10 02:30", "07:30"),
+    ("earlier", "2024-03-10 02:30", "07:30"),
     ("later", "2024-11-03 02:00", "07:00"),
     ("later", "2024-11-03 01:30-04:00", "05:30"),
     ("earlier", "2024-11-03 01:30-05:00", "06:30"),
@@ -207,3 +210,15 @@ def test_a_second_step_back_and_a_skipped_time_are_told() -> None:
     assert skipped is not None
     assert "There was no 2024-03-10 02:30" in skipped
     assert "put forward from 02:00 to 03:00. It is read as 2024-03-10T03:30:00-04:00" in skipped
+
+
+def test_the_line_of_pandas_writes_the_offsets() -> None:
+    """What the message says to run gives times that are read as the file's order would be."""
+    cells = [f"2024-11-03 {clock}" for clock in ("00:59", "01:10", "01:50", "01:20", "02:00")]
+    said = step_back(cells[2], cells[3], "at", NEW_YORK, "earlier")
+    assert said is not None
+    line = said[said.index('df["at"]') : said.rindex(")")]
+    names: dict[str, object] = {"pd": pd, "df": pd.DataFrame({"at": cells})}
+    exec(line, names)  # the message's own
+    _, *written = names["df"].to_csv(index=False).splitlines()  # type: ignore[attr-defined]
+    assert read(written, NEW_YORK, "earlier") == read(cells, NEW_YORK, "order")
