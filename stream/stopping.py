@@ -70,6 +70,11 @@ class _Stop:
             raise KeyboardInterrupt
         sys.exit(128 + number)
 
+    def concerns(self, number: int) -> bool:
+        """Whether a signal asks this process to end, and no server that handles it by itself."""
+        ours = self.give_up is not None or signal.getsignal(number) == self.handle
+        return number in KINDS and ours
+
     def look(self, number: int, since: float) -> None:
         """End the process if it has only waited since it was asked to end."""
         give_up, waits = self.give_up, _waits[-1:]
@@ -125,8 +130,8 @@ def stopped_by_signals(stop: Callable[[], None], give_up: GiveUp | None = None) 
 
 
 def _watch(heard: socket.socket, _hears: socket.socket) -> None:
-    """Hear of signals as they come, and look what the process does after the first."""
-    while (number := heard.recv(1)[0]) not in KINDS:
+    """Hear of signals as they come, and look what the process does after the first that asks it."""
+    while not _stop.concerns(number := heard.recv(1)[0]):
         pass
     since = monotonic()
     while True:

@@ -64,6 +64,19 @@ with stopped_by_signals(lambda: asked.append(1), lambda what: 7):
     with waiting_for("the log"):
         time.sleep(60)
 """
+# A server that handles signals itself, and takes its time.
+SERVING = f"""{BEGUN}
+import signal
+asked = []
+before = signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
+print("begun", flush=True)
+while not asked:
+    time.sleep(0.01)
+time.sleep(2)
+signal.signal(signal.SIGTERM, before)
+time.sleep(0.5)
+print("served", flush=True)
+"""
 
 
 @contextmanager
@@ -103,16 +116,19 @@ def end(*processes: subprocess.Popen[str]) -> list[tuple[int, str]]:
 
 
 def test_who_is_asked_to_end_waits_no_longer(tmp_path: Path) -> None:
-    """Neither a library that holds handlers up nor one that swallows exceptions keeps a process."""
+    """Neither a library that holds handlers up nor one that swallows exceptions keeps a process.
+
+    Work is completed, and a server that handles the signal takes the time it needs.
+    """
     database = tmp_path / "held.db"
-    scripts = (LOCKED, SWALLOWED, TRANSLATED, WORKING)
+    scripts = (LOCKED, SWALLOWED, TRANSLATED, WORKING, SERVING)
     with locked(database):
         processes = [begin("-c", script, str(database)) for script in scripts]
         for process in processes:
             assert process.stdout is not None
             assert process.stdout.readline() == "begun\n"
         gave_up, nothing = (7, "gave up the log\n"), (143, "")
-        assert end(*processes) == [gave_up, nothing, nothing, (7, "saved\n")]
+        assert end(*processes) == [gave_up, nothing, nothing, (7, "saved\n"), (0, "served\n")]
 
 
 def test_commands_that_wait_for_a_broker_end(tmp_path: Path) -> None:
