@@ -100,7 +100,9 @@ def _sentinels(plan: ColumnPlan, present: Mapping[str, int]) -> Iterator[Said]:
         said = f"{_held(words, present)}, read as categories like others. {then}"
         yield "note", "sentinels", said
     if far:
-        level: Level = "note" if plan.kind == "categorical" else "warning"
+        # -1 may be a number like others where these happen to be above it.
+        sure = plan.kind != "categorical" and any(number_or_nan(cell) != -1 for cell in far)
+        level: Level = "warning" if sure else "note"
         yield level, "sentinels", f"{_held(far, present)}, far from all others. {then}"
 
 

@@ -23,11 +23,12 @@ from converters.errors import UsageError
 from converters.files.csv_file import CsvFileError, other_delimiter
 from converters.files.first_line import UNNAMED
 from converters.init.column_decision import Alternative, Decision, Surroundings, plain
-from converters.init.locale_formats import TIMES_READ
+from converters.init.locale_formats import TIMES_READ, command_said
 from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.init.numeric_columns import bounds
 from converters.sampling.column_sample import ColumnSample
 from converters.sampling.file_sample import Sample
+from converters.sampling.number_notations import is_number_otherwise, notation_in
 from converters.show import tables
 from converters.show.tables import counted
 
@@ -271,7 +272,7 @@ def declared_decision(
     if role == "time":
         return _time(column, surroundings)
     if role == "weight":
-        return _weight(column)
+        return _weight(column, surroundings)
     return Decision(column.name, {"role": role}, f"set by --{role}")
 
 
@@ -324,13 +325,18 @@ def _clock_changes(column: ColumnSample, happened: Sequence[datetime | None]) ->
             return
 
 
-def _weight(column: ColumnSample) -> Decision:
+def _weight(column: ColumnSample, surroundings: Surroundings) -> Decision:
     name = quoted(column.name)
     if column.odd:
-        cell = column.odd[0]
+        cell, otherwise = column.odd[0], list(filter(is_number_otherwise, column.odd))
+        advice = ""
+        if otherwise:
+            notation = notation_in(otherwise, column.values)
+            then = command_said(notation, column.name, surroundings)
+            advice = f" {notation.advice(otherwise[0])}.{then}"
         raise InferError(
             f"--weight names the column {name}, which holds {readable(cell)} in line "
-            f"{column.line_of(cell)}: a weight is a number."
+            f"{column.line_of(cell)}: a weight is a number.{advice}"
         )
     settings: dict[str, Any] = {"role": "weight"}
     because = "set by --weight; without a number a row counts 1"

@@ -15,7 +15,7 @@ from converters.check.data_report import Report
 from converters.config import load
 from converters.config.settings import CsvSettings
 from converters.files.csv_file import CsvFile
-from converters.init.declared import Declared
+from converters.init.declared import Declared, InferError
 from converters.init.trial import Origin, WrittenConfig, written
 from converters.sampling.file_sample import read_sample
 from converters.sampling.number_notations import mostly, notation_in
@@ -122,6 +122,22 @@ def told(path: Path, schema: Any) -> Any:
     with path.open("rb") as file:
         csv_file = CsvFile(file, str(path), CsvSettings(delimiter=schema.delimiter))
         return report(csv_file, schema, lambda _rows: None).findings
+
+
+def test_weights_in_another_notation(tmp_path: Path) -> None:
+    """The error that names one says what reads them, and it does."""
+    path = tmp_path / "f.csv"
+    filed(path, [f"{i % 7},5" for i in range(40)])
+    declared = Declared("y", ("1",), weight_column="x")
+    for name, fails in (("f.csv", True), ("f.corrected.csv", False)):
+        with (tmp_path / name).open("rb") as file:
+            origin = Origin(read_sample(CsvFile(file, str(tmp_path / name)), 1_000))
+        if not fails:
+            assert 'x = { role = "weight" }' in written(origin, declared, "m", path).text
+            continue
+        with pytest.raises(InferError, match=r"this one as 0\.5\. This command") as error:
+            written(origin, declared, "m", path)
+        ran(str(error.value), f'This command writes them so, into "{tmp_path}/f.corrected.csv":')
 
 
 def test_plain_numbers_beside_others_stay_what_they_are(tmp_path: Path) -> None:

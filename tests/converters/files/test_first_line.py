@@ -115,6 +115,19 @@ def test_names_of_columns_without(header: list[str], names: list[str]) -> None:
     assert named(header) == names
 
 
+def test_no_name_in_a_config() -> None:
+    """It says how a column without a name is called."""
+    with pytest.raises(FreshetError, match=r"header is empty is called by its place, \"Unnamed: 0"):
+        build({"": {"role": "id"}, "y": {"role": "label"}, "x": {"kind": "numeric"}})
+
+
+def test_label_without_a_name(folder: Path) -> None:
+    """The last cell of the header may be that of the label."""
+    (folder / "f.csv").write_text(table("n,x,c,", [*map(list, ROWS)]))
+    assert run("init", "f.csv", "--label", "", "--positive", "1").exit_code == 0
+    assert load.load(folder / "freshet.toml").columns["Unnamed: 3"].role == "label"
+
+
 def test_names_in_a_record() -> None:
     """The header of a record may leave the same cell empty."""
     columns = {"Unnamed: 0": {"role": "id"}, "y": {"role": "label"}, "x": {"kind": "numeric"}}

@@ -74,6 +74,15 @@ def test_init_shows_how_words_are_missing() -> None:
     assert decision.otherwise[-1].settings["missing_values"] == ["unknown"]
 
 
+def test_minus_one_may_be_a_number() -> None:
+    """Where it alone is negative it is a note, and init leaves it as it is."""
+    rows = [[i % 2, -1 if i % 9 == 0 else i % 60] for i in range(300)]
+    found = checked({"y": {"role": "label"}, "t": {"kind": "numeric"}}, rows).findings
+    (finding,) = [f for f in found if f.code == "sentinels"]
+    assert (finding.level, finding.column) == ("note", "t")
+    assert "missing_values" not in column(lambda i: -1 if i % 9 == 0 else int(NOISE[i] * 900))
+
+
 COLUMNS: Columns = {
     "y": {"role": "label"},
     "t": {"kind": "numeric", "missing_values": ["NA"]},
