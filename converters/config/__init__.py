@@ -1,5 +1,5 @@
 """The one config file, ``freshet.toml``.
 
-``load`` reads and checks it with the environment's overrides; ``settings`` has its sections, with
-``column_settings`` and ``learning_settings``; ``toml_text`` writes values as TOML.
+``load`` reads and checks it with the environment's overrides, and with a properties file of
+Kafka's by ``kafka_properties``; ``settings`` has its sections; ``toml_text`` writes values as TOML.
 """
