@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
+from codecs import BOM_UTF8
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,10 @@ from stream.log_kafka.login import SecretError, read_secret
 # How long to look at a certificate that was refused, only to say what it is.
 LOOK_SECONDS = 3.0
 RECEIVE_BYTES = 2**18
+NO_CERTIFICATE = (
+    "holds no certificate in PEM, which begins with `-----BEGIN CERTIFICATE-----`. If it is in "
+    "DER, `openssl x509 -inform der -in FILE` prints it as PEM"
+)
 
 
 class WideTlsSocket(ssl.SSLSocket):
@@ -60,13 +65,15 @@ def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
 def _load_authorities(context: ssl.SSLContext, settings: KafkaSettings) -> None:
     """The CAs that the brokers' certificates are checked against, and what they have revoked."""
     if settings.ssl_ca_pem:
-        _certificates(settings.ssl_ca_pem.encode(), "ssl_ca_pem")
-        context.load_verify_locations(cadata=settings.ssl_ca_pem)
+        _load_authority(context, settings.ssl_ca_pem.encode(), "ssl_ca_pem")
     elif settings.ssl_cafile and settings.ssl_cafile.is_dir():  # as `c_rehash` leaves one
         context.load_verify_locations(capath=settings.ssl_cafile)
     elif settings.ssl_cafile:
-        _certificates(_read(settings.ssl_cafile, "ssl_cafile"), "ssl_cafile")
-        context.load_verify_locations(cafile=settings.ssl_cafile)
+        text = _read(settings.ssl_cafile, "ssl_cafile")
+        try:
+            context.load_verify_locations(cafile=settings.ssl_cafile)
+        except ssl.SSLError:  # as a byte order mark makes it
+            _load_authority(context, text, "ssl_cafile")
     else:
         context.load_default_certs()
     # Whoever is named is trusted, as by Java's clients, also an intermediate CA or the brokers'
@@ -79,6 +86,13 @@ def _load_authorities(context: ssl.SSLContext, settings: KafkaSettings) -> None:
         except ssl.SSLError:
             raise _wrong("ssl_crlfile", "holds no list of revoked certificates (PEM)") from None
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+
+
+def _load_authority(context: ssl.SSLContext, text: bytes, key: str) -> None:
+    try:
+        context.load_verify_locations(cadata=text.decode("ascii", "ignore"))
+    except (ssl.SSLError, ValueError):
+        raise _wrong(key, NO_CERTIFICATE) from None
 
 
 def client_chain(settings: KafkaSettings) -> list[x509.Certificate]:
@@ -97,11 +111,7 @@ def _certificates(text: bytes, key: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(text)
     except ValueError:
-        raise _wrong(
-            key,
-            "holds no certificate in PEM, which begins with `-----BEGIN CERTIFICATE-----`. If it "
-            "is in DER, `openssl x509 -inform der -in FILE` prints it as PEM",
-        ) from None
+        raise _wrong(key, NO_CERTIFICATE) from None
 
 
 def _check_dates(certificate: x509.Certificate, key: str) -> None:
@@ -131,13 +141,19 @@ def _load_chain(
     # Without a password OpenSSL would ask for it at the terminal.
     secret = password or b"-"
     try:
-        if name.endswith("file") and of_certificate == "ssl_certfile":
-            context.load_cert_chain(str(settings.ssl_certfile), settings.ssl_keyfile, secret)
+        if settings.ssl_certfile and not settings.ssl_key_pem and not _marked(settings):
+            context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile, secret)
         else:
-            chain = settings.ssl_cert_pem.encode() or Path(str(settings.ssl_certfile)).read_bytes()
+            chain = settings.ssl_cert_pem.encode() or _read(settings.ssl_certfile, of_certificate)
             _load_texts(context, key + b"\n" + chain, secret)
     except ssl.SSLError as error:
         raise _wrong(of_certificate, f"cannot be used by OpenSSL ({error.reason})") from None
+
+
+def _marked(settings: KafkaSettings) -> bool:
+    """Whether a file begins with a byte order mark, as some editors write it."""
+    files = filter(None, (settings.ssl_certfile, settings.ssl_keyfile))
+    return any(file.read_bytes().startswith(BOM_UTF8) for file in files)
 
 
 def _load_texts(context: ssl.SSLContext, texts: bytes, password: bytes) -> None:
@@ -196,7 +212,7 @@ def _key_password(settings: KafkaSettings) -> bytes | None:
 
 def _read(path: Path | None, key: str) -> bytes:
     try:
-        return Path(str(path)).read_bytes()
+        return Path(str(path)).read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         raise _wrong(
             key, f"names {path}, which cannot be read ({error.strerror}). Correct the path"

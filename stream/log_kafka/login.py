@@ -70,7 +70,7 @@ def read_secret(file: Path, key: str) -> str:
         SecretError: nothing, or it cannot be read.
     """
     try:
-        text = file.read_text(encoding="utf-8").rstrip("\r\n")
+        text = file.read_text(encoding="utf-8-sig").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SecretError(

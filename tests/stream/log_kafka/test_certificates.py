@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import subprocess
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "key.password").write_text(f"{KEY_PASSWORD}\n")
     chain = (folder / "client.crt").read_text() + (folder / "client.key").read_text()
     (folder / "certificate-first.pem").write_text("# of ours, für uns\n" + chain)
+    for name in ("ca.pem", "client.crt", "client.key"):
+        (folder / f"marked-{name}").write_bytes(BOM_UTF8 + (folder / name).read_bytes())
+    trust = "openssl x509 -in ca.pem -trustout -out trusted.pem"
+    subprocess.run(trust.split(), cwd=folder, check=True, capture_output=True)
     return folder
 
 
@@ -51,6 +56,12 @@ def settings_of(files: Path, options: Options) -> KafkaSettings:
 LOCKED: Options = {"ssl_certfile": "@client.crt", "ssl_keyfile": "@client-locked.key"}
 GOOD: dict[str, Options] = {
     "the system's CAs": {},
+    "CAs as OpenSSL trusts them": {"ssl_cafile": "@trusted.pem"},
+    "byte order marks": {
+        "ssl_cafile": "@marked-ca.pem",
+        "ssl_certfile": "@marked-client.crt",
+        "ssl_keyfile": "@marked-client.key",
+    },
     "one file": {"ssl_certfile": "@client.pem"},
     "one file, certificate first": {"ssl_certfile": "@certificate-first.pem"},
     "two files": {"ssl_certfile": "@client.crt", "ssl_keyfile": "@client.key"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,9 @@ def program(tmp_path: Path, text: str) -> str:
 
 
 def test_a_password_is_read_again_for_each_connection(tmp_path: Path) -> None:
-    """Without the end of its last line, and with everything else."""
+    """Without a byte order mark and the end of its last line, and with everything else."""
     file = tmp_path / "password"
-    file.write_text(" one, two= \n")
+    file.write_bytes(BOM_UTF8 + b" one, two= \r\n")
     secret = login.password_of(of_user(sasl_plain_password_file=file))
     assert secret.read() == " one, two= "
     file.write_text("three")
