@@ -5,7 +5,7 @@ CSV is framed and JSON parsed; each row's cells then go through the one compiled
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from functools import lru_cache, partial
 from itertools import islice
@@ -37,6 +37,8 @@ Cells = Sequence[str] | Refusal
 
 # In the headers of a record whose row is at the top, whatever path the config names.
 AT_THE_TOP: tuple[str, bytes] = ("path", b"")
+
+_NO_HEADERS: Mapping[str, bytes] = {}
 
 # What records begin with that may not be CSV.
 _BRACKETS = (b"{", b"[")
@@ -118,17 +120,16 @@ class RowReader:
 
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
         """The rows of an event record, or their refusals; an empty record is one refused row."""
-        columns, said = None, _UNSAID
+        named, columns, said = _NO_HEADERS, None, _UNSAID
         if headers:
-            named = dict(headers)
-            columns, said = named.get("columns"), _format(named.get("content-type", b""))
+            columns, said = (named := dict(headers)).get("columns"), _said(named)
         # Of a record of one row all this takes a hundredth of the time.
         if said is _CSV or not (said in _SAY_JSON or _may_be_json(value)):
             lines = plain_lines(value)
             if lines and len(lines) <= MOST_ROWS:
                 order = None if columns is None else self._order_of(columns)
                 return self._conversion.lines(lines, self._delimiter, order)
-        return self.convert_rows(list(self.event_rows(value, headers)[0]))
+        return self.convert_rows(list(self._event_rows(value, named)[0]))
 
     def lines(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
         """The rows of CSV that :func:`plain_lines` gave, in this order or the schema's own."""
@@ -150,13 +151,16 @@ class RowReader:
 
     def label_rows(self, value: bytes, headers: Headers) -> Rows:
         """A label record's rows, their cells unchecked."""
-        return self._rows(value, headers, None, self._label_kind)
+        return self._rows(value, dict(headers), None, self._label_kind)
 
     def event_rows(self, value: bytes, headers: Headers) -> Rows:
         """An event record's rows, their cells unchecked and in the schema's order."""
-        columns = dict(headers).get("columns") if headers else None
+        return self._event_rows(value, dict(headers))
+
+    def _event_rows(self, value: bytes, named: Mapping[str, bytes]) -> Rows:
+        columns = named.get("columns")
         order = None if columns is None else self._order_of(columns)
-        return self._rows(value, headers, order, self._event_kind)
+        return self._rows(value, named, order, self._event_kind)
 
     def label_cells(self, row: object) -> Cells:
         """The cells of a label's JSON object: id, label and, if there is one, time.
@@ -175,15 +179,16 @@ class RowReader:
             row = rest | named
         return json_rows.object_cells(row, LABEL_NAMES, schema.numbers, schema.ignore_extra)
 
-    def _rows(self, value: bytes, headers: Headers, order: ColumnOrder | None, kind: _Kind) -> Rows:
+    def _rows(
+        self, value: bytes, named: Mapping[str, bytes], order: ColumnOrder | None, kind: _Kind
+    ) -> Rows:
         """The rows of a record, read as CSV or as JSON.
 
         What neither its header nor its beginning decides is CSV if a single row is good as CSV.
         """
-        said = _UNSAID
-        if headers:
-            said = _format(dict(headers).get("content-type", b""))
-            kind = kind._replace(path=()) if AT_THE_TOP in headers else kind
+        said = _said(named) if named else _UNSAID
+        if kind.path and named.get(AT_THE_TOP[0]) == AT_THE_TOP[1]:
+            kind = kind._replace(path=())
         begins = said is _UNSAID and value[:1] in _BRACKETS
         if not begins and (said is _CSV or not (said in _SAY_JSON or _may_be_json(value))):
             return self._csv(ordered(self.dialect.cells(value), order), value)
@@ -229,6 +234,12 @@ class RowReader:
             except RefusedCellError as refused:
                 return Refusal(refused.reason, "time", quoted(refused.cell))
         return name, code
+
+
+def _said(named: Mapping[str, bytes]) -> Format:
+    """What the headers say."""
+    content_type = named.get("content-type")
+    return _format(content_type) if content_type else _UNSAID
 
 
 @lru_cache(maxsize=64)

@@ -69,7 +69,7 @@ class Layouts:
 
     def __init__(
         self,
-        names: Sequence[str],
+        names: tuple[str, ...],
         mandatory: frozenset[str],
         numbers: frozenset[str] = frozenset(),
         *,
