@@ -139,15 +139,7 @@ def meaning(
     cause = root(error)
     where = f"Kafka at {connection.servers}, {doing.what}"
     if isinstance(cause, FENCED + FORGOTTEN):
-        why = (
-            "the transaction took longer than the brokers allow"
-            if timed_out
-            else "another learner of this model has taken over the outputs"
-        )
-        return FencedError(
-            f"{where}: {why}. Let only one learner of a model run, and start it again.",
-            timed_out=timed_out or isinstance(cause, FORGOTTEN),
-        )
+        return _fenced(where, timed_out=timed_out, forgotten=isinstance(cause, FORGOTTEN))
     if isinstance(cause, E.AuthorizationError):
         return LogError(f"{where}: {_not_allowed(cause, connection, doing)}.")
     # Unexpected failures in a transaction come as this, with the cause as text: time-outs, missing
@@ -160,6 +152,18 @@ def meaning(
         return LogUnavailableError(f"{where}: no answer that could be used ({cause!r}).")
     ours, text = next((o, t) for kinds, o, t in MEANINGS if isinstance(cause, kinds))
     return ours(f"{where}: {text} ({cause!r}).")
+
+
+def _fenced(where: str, *, timed_out: bool, forgotten: bool) -> FencedError:
+    why = (
+        "the transaction took longer than the brokers allow"
+        if timed_out
+        else "another learner of this model has taken over the outputs"
+    )
+    return FencedError(
+        f"{where}: {why}. Let only one learner of a model run, and start it again.",
+        timed_out=timed_out or forgotten,
+    )
 
 
 def _refused(error: BaseException, connection: Connection) -> tuple[type[LogError], str] | None:
