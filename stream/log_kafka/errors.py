@@ -151,7 +151,9 @@ def meaning(
     if unexpected:
         return LogUnavailableError(f"{where}: no answer that could be used ({cause!r}).")
     ours, text = next((o, t) for kinds, o, t in MEANINGS if isinstance(cause, kinds))
-    return ours(f"{where}: {text} ({cause!r}).")
+    reasons = dict(connection.troubles) if isinstance(cause, PASSING) else {}
+    told = "; ".join([repr(cause), *(f"{address}: {each}" for address, each in reasons.items())])
+    return ours(f"{where}: {text} ({told}).")
 
 
 def _fenced(where: str, *, timed_out: bool, forgotten: bool) -> FencedError:
