@@ -33,7 +33,7 @@ from stream.log.contract import EventLog, Outgoing, Place, Record
 from stream.log.journal import JournalLine, to_cut, to_positions
 from stream.log.topics import Topics, begins_of, described, ends_of, topics_of
 from stream.open_log import opened
-from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_waits
+from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_times
 from stream.reading.conversion import BatchReader, record_reader
 from stream.reading.merge import BATCH_ROWS, MergedReader
 from stream.resolved_config import ResolvedConfig, learner_json
@@ -213,7 +213,7 @@ def _from_file(
         history = History(file, maker.context.schema, options)
         with progress("events", file.size, file.tell) as shown:
             report = maker.from_file(history, _folded(shown, scores))
-    warn_of_waits(history, maker.context.settings)
+    warn_of_times(history, maker.context.settings)
     if maker.registry.versions.live_lineage() is not None:
         say(
             "A learner of this model has learned from the log. Promoting this candidate replaces "

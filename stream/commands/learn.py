@@ -81,7 +81,7 @@ def produce(
     from converters.show.command_line import progress
     from stream.log.topics import create_topics
     from stream.open_log import opened_log
-    from stream.produce.file_records import History, warn_of_waits
+    from stream.produce.file_records import History, warn_of_times
     from stream.produce.producer import Pace, Producer, errors_with_progress
 
     if rate is not None and rate <= 0:
@@ -98,7 +98,7 @@ def produce(
         shows = progress("rows sent", file.size, file.tell)
         with stopped, shows as shown, errors_with_progress(producer, history):
             produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
-    warn_of_waits(history, settings)
+    warn_of_times(history, settings)
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {shown_url(settings.log)}.")
     if json:
         print_json({"rows": produced.rows, "labels": produced.labels, "records": produced.records})

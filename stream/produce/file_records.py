@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from converters.cells.escaping import quoted
-from converters.cells.local_clock import LocalClock, step_back
+from converters.cells.local_clock import MOST_EXPLAINED, LocalClock, step_back
 from converters.cells.refusal import Refusal, RefusedCellError
 from converters.config.settings import Settings
 from converters.convert.whole_file import CSV_HEADERS
@@ -118,6 +118,7 @@ class History:
             self._clock = LocalClock(column.settings.zone, column.settings.fold)
         self._late = self._late_places() if options.late else None
         self.longest_wait = 0.0  # seconds from an event's record to its label's, so far
+        self.step_back = ""  # what a change of the clocks did to rows that need no order
 
     def records(self) -> Iterator[Formed]:
         """The records in the order in which they are to be sent.
@@ -146,9 +147,17 @@ class History:
         rows: list[bytes] = []
         latest: int | None = None
         by: FileRow | None = None
+        last, above, looks = 0, "", MOST_EXPLAINED
         for row in self._file.rows():
             rows.append(row.content)
-            time = None if self._time_at is None else self._row_time(self._cells(row))
+            cells = None if self._time_at is None else self._cells(row)
+            time = self._row_time(cells)
+            if cells is not None and time is not None:
+                cell = cells[self._time_at or 0]
+                if time < last and looks and not self.step_back:
+                    looks -= 1
+                    self._note_step_back(row, above, cell)
+                last, above = time, cell
             if time is not None and (latest is None or by is None or time > latest):
                 by = row
             latest = time if latest is None else max(latest, time or 0)
@@ -157,6 +166,14 @@ class History:
                 rows = []
         if rows:
             yield self._events(rows, latest, by)
+
+    def _note_step_back(self, row: FileRow, above: str, cell: str) -> None:
+        """Keep what to say of a row whose time a change of the clocks explains."""
+        column = self._schema.only("time")
+        assert column is not None
+        told = step_back(above, cell, column.name, column.settings.zone, column.settings.fold)
+        if told is not None:
+            self.step_back = f"{self._file.name}, line {row.line}: {told}"
 
     def _late_records(self) -> Iterator[Formed]:
         """Groups of rows of one time; before each, the labels known by then."""
@@ -300,8 +317,10 @@ class History:
         return id_at, label_at, None if name is None else self._file.header.index(name)
 
 
-def warn_of_waits(history: History, settings: Settings) -> None:
-    """Warn when labels come later than events wait for them."""
+def warn_of_times(history: History, settings: Settings) -> None:
+    """Warn when clocks were put back in the file, or labels come later than events wait."""
+    if history.step_back:
+        say(f"Warning: {history.step_back} The rows were taken as they are.")
     waited, allowed = history.longest_wait / 86_400, settings.late_labels.wait / 86_400
     if waited > allowed:
         say(

@@ -108,6 +108,16 @@ def test_in_order_equals_offsets(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+def test_rows_with_their_labels_are_sent_and_the_hour_is_told(tmp_path: Path) -> None:
+    """Nothing has to be sorted there; but the second pass is read as the first, and said to be."""
+    project = a_project(tmp_path / "p", 'role = "time", zone = "America/New_York"')
+    with open_csv(str(project.write_csv(rows()))) as file:
+        history = History(file, project.schema, HistoryOptions())
+        assert sum(formed.rows for formed in history.records()) == len(MOMENTS)
+    line = 2 + MOMENTS.index(next(at for at in MOMENTS if at >= START + 5_400))
+    assert f"line {line}: This is the hour that comes twice" in history.step_back
+
+
 def test_spring_skips_an_hour(tmp_path: Path) -> None:
     """A time that never was is told; the rows around it are not called unsorted."""
     project = a_project(tmp_path / "p", 'role = "time", zone = "America/New_York"')
