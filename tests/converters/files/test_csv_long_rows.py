@@ -106,6 +106,14 @@ def test_rows_around_the_bounds_equal_those_of_csv(
     assert read == list(zip(lines, rows, strict=False))[:fitting]
 
 
+def test_longest_row_whose_ending_comes_in_two_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A carriage return of a line ending is no part of the row, before its line feed comes too."""
+    monkeypatch.setattr(block_reader, "LONGEST_ROW", 60)
+    row = b"x" * 60
+    file = CsvFile(Pieces(b"a\n" + row + b"\r\n", [2, 61]), "f.csv")
+    assert [each.content for each in file.rows()] == [row]
+
+
 def dialect_text(row: list[str]) -> str:
     """A row as csv writes it, without its ending."""
     out = io.StringIO(newline="")
