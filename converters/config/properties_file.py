@@ -120,8 +120,9 @@ def _properties(path: Path) -> dict[str, Property]:
         raise PropertiesError(f"The properties file {path} cannot be read: {reason}.") from None
     if b"\0" in content:
         raise PropertiesError(
-            f"{path} is no properties file, but a binary one. If it is a store of certificates, "
-            "name it in a properties file, as ssl.truststore.location or ssl.keystore.location."
+            f"{path} is no properties file, but a binary one, or in UTF-16: save it as "
+            "UTF-8. If it is a store of certificates, name it in a properties "
+            "file, as ssl.truststore.location or ssl.keystore.location."
         )
     try:
         text = content.decode("utf-8-sig")

@@ -27,7 +27,8 @@ LOOK_SECONDS = 3.0
 RECEIVE_BYTES = 2**18
 NO_CERTIFICATE = (
     "holds no certificate in PEM, which begins with `-----BEGIN CERTIFICATE-----`. If it is in "
-    "DER, `openssl x509 -inform der -in FILE` prints it as PEM"
+    "DER, `openssl x509 -inform der -in FILE` prints it as PEM. A store of Java's (JKS, PKCS12) is "
+    "named by a properties file: `kafka.properties`"
 )
 
 
@@ -53,7 +54,10 @@ def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
         try:
             context.set_ciphers(settings.ssl_ciphers)
         except ssl.SSLError:
-            raise _wrong("ssl_ciphers", "names no cipher that OpenSSL has here") from None
+            raise _wrong(
+                "ssl_ciphers",
+                "names no cipher of TLS 1.2 that OpenSSL has here; `openssl ciphers -v` does",
+            ) from None
     _load_authorities(context, settings)
     chain = client_chain(settings)
     if chain:
@@ -65,8 +69,14 @@ def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
 def _load_authorities(context: ssl.SSLContext, settings: KafkaSettings) -> None:
     """The CAs that the brokers' certificates are checked against, and what they have revoked."""
     if settings.ssl_ca_pem:
-        _load_authority(context, settings.ssl_ca_pem.encode(), "ssl_ca_pem")
-    elif settings.ssl_cafile and settings.ssl_cafile.is_dir():  # as `c_rehash` leaves one
+        _load_authority(context, _text(settings.ssl_ca_pem), "ssl_ca_pem")
+    elif settings.ssl_cafile and settings.ssl_cafile.is_dir():
+        if not any(settings.ssl_cafile.glob("*.[0-9]")):
+            raise _wrong(
+                "ssl_cafile",
+                f"names the folder {settings.ssl_cafile}, where OpenSSL finds no certificate. Run "
+                "`openssl rehash` on it, or name a file",
+            )
         context.load_verify_locations(capath=settings.ssl_cafile)
     elif settings.ssl_cafile:
         text = _read(settings.ssl_cafile, "ssl_cafile")
@@ -95,11 +105,16 @@ def _load_authority(context: ssl.SSLContext, text: bytes, key: str) -> None:
         raise _wrong(key, NO_CERTIFICATE) from None
 
 
+def _text(pem: str) -> bytes:
+    """PEM of a setting; files of a container's variables hold backslash and n for a line end."""
+    return pem.replace("\\n", "\n").encode()
+
+
 def client_chain(settings: KafkaSettings) -> list[x509.Certificate]:
     """The client's certificates, its own first; none if it has none."""
     key = _key_of_certificate(settings)
     if settings.ssl_cert_pem:
-        return _certificates(settings.ssl_cert_pem.encode(), key)
+        return _certificates(_text(settings.ssl_cert_pem), key)
     return _certificates(_read(settings.ssl_certfile, key), key) if settings.ssl_certfile else []
 
 
@@ -136,7 +151,8 @@ def _load_chain(
         raise _wrong(
             name,
             f"is not the key of the certificate in `kafka.{of_certificate}`"
-            f" ({certificate.subject.rfc4514_string()}). Name the key that it was issued for",
+            f" ({certificate.subject.rfc4514_string()}). Name the key that it was issued for; in a"
+            " chain, the client's own certificate comes first",
         )
     # Without a password OpenSSL would ask for it at the terminal.
     secret = password or b"-"
@@ -144,7 +160,7 @@ def _load_chain(
         if settings.ssl_certfile and not settings.ssl_key_pem and not _marked(settings):
             context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile, secret)
         else:
-            chain = settings.ssl_cert_pem.encode() or _read(settings.ssl_certfile, of_certificate)
+            chain = _text(settings.ssl_cert_pem) or _read(settings.ssl_certfile, of_certificate)
             _load_texts(context, key + b"\n" + chain, secret)
     except ssl.SSLError as error:
         raise _wrong(of_certificate, f"cannot be used by OpenSSL ({error.reason})") from None
@@ -181,9 +197,18 @@ def _opened(
         ) from None
     except ValueError:
         if b"PRIVATE KEY-----" not in key:
-            raise _wrong(name, "holds no private key in PEM. Set `kafka.ssl_keyfile`") from None
+            advice = (
+                "Set `kafka.ssl_keyfile`"
+                if "cert" in name
+                else "It begins with `-----BEGIN PRIVATE KEY-----`; if it is in DER, "
+                "`openssl pkey -inform der -in FILE` prints it as PEM"
+            )
+            raise _wrong(name, f"holds no private key in PEM. {advice}") from None
         if password is None:
-            raise _wrong(name, "holds a private key that cannot be read") from None
+            raise _wrong(
+                name,
+                "holds a private key that cannot be read. Copy it again: it may be cut, or damaged",
+            ) from None
         by = "ssl_password" if settings.ssl_password else "ssl_password_file"
         raise _wrong(by, f"does not open the private key of `kafka.{name}`") from None
 
@@ -191,11 +216,11 @@ def _opened(
 def _private_key(settings: KafkaSettings) -> tuple[str, bytes]:
     """Which setting gives the private key, and the text."""
     if settings.ssl_key_pem is not None:
-        return "ssl_key_pem", settings.ssl_key_pem.get_secret_value().encode()
+        return "ssl_key_pem", _text(settings.ssl_key_pem.get_secret_value())
     if settings.ssl_keyfile is not None:
         return "ssl_keyfile", _read(settings.ssl_keyfile, "ssl_keyfile")
     if settings.ssl_cert_pem:
-        return "ssl_cert_pem", settings.ssl_cert_pem.encode()
+        return "ssl_cert_pem", _text(settings.ssl_cert_pem)
     return "ssl_certfile", _read(settings.ssl_certfile, "ssl_certfile")
 
 

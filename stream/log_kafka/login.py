@@ -70,12 +70,16 @@ def read_secret(file: Path, key: str) -> str:
         SecretError: nothing, or it cannot be read.
     """
     try:
+        # Windows' editors begin a file with a mark that is no part of what it holds.
         text = file.read_text(encoding="utf-8-sig").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+    except OSError as error:
         raise SecretError(
-            f"`kafka.{key}` names {file}, which cannot be read ({why}). Correct the path, or let "
-            "the user of this process read it."
+            f"`kafka.{key}` names {file}, which cannot be read ({error.strerror}). Correct the "
+            "path, or let the user of this process read it."
+        ) from None
+    except UnicodeDecodeError:
+        raise SecretError(
+            f"`kafka.{key}` names {file}, which cannot be read: it is not UTF-8. Save it as UTF-8."
         ) from None
     if not text:
         raise SecretError(f"`kafka.{key}` names {file}, which is empty. Write the secret into it.")
@@ -144,7 +148,10 @@ def _asked(command: str) -> str:
         ) from None
     except (OSError, ValueError, IndexError) as error:
         why = error.strerror if isinstance(error, OSError) else "its words cannot be told apart"
-        raise SecretError(f"{name} cannot be started ({why}). Correct its path.") from None
+        raise SecretError(
+            f"{name} cannot be started ({why}). It should be the path of a program that the "
+            "user of this process may run, and its arguments."
+        ) from None
     if run.returncode:
         raise NoTokenError(f"{name} ended with status {run.returncode}. {advice}")
     return _checked(run.stdout.decode("utf-8", "replace"), name)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shlex
 import ssl
+import time
 from datetime import UTC, datetime
+from math import inf
 
 from cryptography import x509
 from kafka.errors import (
@@ -84,6 +86,9 @@ def _login(connection: Connection, address: str, error: BaseException) -> str:
             source += f" ({settings.sasl_plain_password_file})"
         if settings.properties:
             source += f", or the properties file {settings.properties} that gives them"
+        secret = _password(settings)
+        if secret != secret.strip():
+            source += " (which begins or ends with a blank or the end of a line)"
         return (
             f"{address} refuses the login of the user {settings.sasl_plain_username!r} by "
             f"{settings.sasl_mechanism}{_words(connection, error)}. The user, the password or the "
@@ -99,14 +104,20 @@ def _token_refused(connection: Connection, address: str, error: BaseException) -
     ended = ""
     tokens = connection.login.get("sasl_oauth_token_provider")
     if isinstance(tokens, Tokens):
-        end = claims(_token(tokens)).get("exp")
-        moment = None if end is None else datetime.fromtimestamp(end, UTC)
-        if moment is not None and moment < datetime.now(UTC):
-            ended = f" It expired on {shown(moment)}."
+        end = claims(_token(tokens)).get("exp", inf)
+        if 0 <= end < time.time():
+            ended = f" It expired on {shown(datetime.fromtimestamp(end, UTC))}."
     return (
         f"{address} refuses the token of `kafka.oauth_token_{source}`{_words(connection, error)}."
         f"{ended} Have a new one issued, for the audience and scope that the brokers ask for"
     )
+
+
+def _password(settings: KafkaSettings) -> str:
+    try:
+        return password_of(settings).read()
+    except SecretError:
+        return ""
 
 
 def _token(tokens: Tokens) -> str:
@@ -122,7 +133,7 @@ def _words(connection: Connection, error: BaseException) -> str:
     said = said.removeprefix("SaslAuthenticationFailedError: ")[:LONGEST_WORDS]
     settings, secrets = connection.settings, []
     if settings.sasl_plain_password or settings.sasl_plain_password_file:
-        secrets.append(password_of(settings).read())
+        secrets.append(_password(settings))
     elif isinstance(tokens := connection.login.get("sasl_oauth_token_provider"), Tokens):
         secrets.append(_token(tokens))
     if not said or any(secret and secret in said for secret in secrets):
@@ -224,13 +235,13 @@ def _alert(connection: Connection, address: str, reason: str) -> str:
         )
     own = chain[0]
     expired = own.not_valid_after_utc < datetime.now(UTC)
+    key = "ssl_cert_pem" if connection.settings.ssl_cert_pem else "ssl_certfile"
     advice = (
         f"It expired on {shown(own.not_valid_after_utc)}: have it renewed"
         if expired
-        else "It has to be issued by a CA in the brokers' `ssl.truststore.location`, and not be "
-        "revoked"
+        else "It has to be issued by a CA in the brokers' `ssl.truststore.location`, with the CAs "
+        f"between them in `kafka.{key}` too, and not be revoked"
     )
-    key = "ssl_cert_pem" if connection.settings.ssl_cert_pem else "ssl_certfile"
     return (
         f"{address} refuses the client's certificate of `kafka.{key}` ({reason}):"
         f" {own.subject.rfc4514_string()}, issued by {own.issuer.rfc4514_string()}, valid until "

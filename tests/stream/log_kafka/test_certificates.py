@@ -29,6 +29,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
     )
     (folder / "key.password").write_text(f"{KEY_PASSWORD}\n")
+    lines = (folder / "ca.pem").read_text().split("\n")
+    (folder / "escaped.pem").write_text("\\n".join(lines))
     chain = (folder / "client.crt").read_text() + (folder / "client.key").read_text()
     (folder / "certificate-first.pem").write_text("# of ours, für uns\n" + chain)
     for name in ("ca.pem", "client.crt", "client.key"):
@@ -74,6 +76,7 @@ GOOD: dict[str, Options] = {
         "ssl_key_pem": "=client-locked.key",
         "ssl_password": KEY_PASSWORD,
     },
+    "a CA of a container's variables": {"ssl_ca_pem": "=escaped.pem"},
     "one text": {"ssl_cert_pem": "=client.pem"},
     "a certificate's file, a key's text": {
         "ssl_certfile": "@client.crt",
@@ -110,6 +113,7 @@ def test_every_form_is_taken(files: Path, options: Options) -> None:
 
 BAD: dict[str, tuple[Options, str]] = {
     "no CA file": ({"ssl_cafile": "@none"}, "ssl_cafile` names .*none, which cannot be read"),
+    "a folder": ({"ssl_cafile": "@"}, "ssl_cafile` names the folder .*openssl rehash"),
     "no CA in it": ({"ssl_cafile": "@empty.pem"}, "ssl_cafile` holds no certificate in PEM"),
     "no CA in the text": ({"ssl_ca_pem": "nonsense"}, "ssl_ca_pem` holds no certificate in PEM"),
     "no certificate": ({"ssl_certfile": "@none"}, "ssl_certfile` names .*cannot be read"),
@@ -118,6 +122,10 @@ BAD: dict[str, tuple[Options, str]] = {
         "ssl_certfile` holds no certificate in PEM",
     ),
     "no key": ({"ssl_certfile": "@client.crt"}, "ssl_certfile` holds no private key.*ssl_keyfile"),
+    "a certificate for a key": (
+        {"ssl_certfile": "@client.crt", "ssl_keyfile": "@client.crt"},
+        "ssl_keyfile` holds no private key in PEM. It begins with",
+    ),
     "no key file": (
         {"ssl_certfile": "@client.crt", "ssl_keyfile": "@none"},
         "ssl_keyfile` names .*cannot be read",

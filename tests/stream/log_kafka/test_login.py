@@ -47,7 +47,7 @@ def test_a_password_is_read_again_for_each_connection(tmp_path: Path) -> None:
     file.write_bytes(BOM_UTF8 + b" one, two= \r\n")
     secret = login.password_of(of_user(sasl_plain_password_file=file))
     assert secret.read() == " one, two= "
-    file.write_text("three")
+    file.write_text("three", encoding="utf-8-sig")
     assert secret.read() == "three"
 
 

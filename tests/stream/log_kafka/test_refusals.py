@@ -111,6 +111,16 @@ def test_every_way_in_is_taken(secured_kafka: Secured, listener: str, options: O
 
 
 REFUSED = {
+    "a password with a line end": (
+        "login",
+        login("PLAIN", sasl_plain_username=USER, sasl_plain_password=f"{PASSWORD}\n"),
+        ("`kafka.sasl_plain_password` (which begins or ends with a blank or the end of a line)",),
+    ),
+    "a token in milliseconds": (
+        "login",
+        login("OAUTHBEARER", oauth_token_command=f"echo {unsecured_token('', seconds=1e14)}"),
+        ("refuses the token of `kafka.oauth_token_command`", "Have a new one issued"),
+    ),
     "wrong password": (
         "login",
         login("PLAIN", sasl_plain_username=USER, sasl_plain_password=WRONG),
