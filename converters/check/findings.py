@@ -16,7 +16,8 @@ from converters.check.class_balance import Balance
 from converters.check.column_counts import UNKNOWN
 from converters.check.data_report import ColumnReport, Finding, Said
 from converters.check.profile import Profile
-from converters.files.rewriting import short_header
+from converters.files.first_line import UNNAMED
+from converters.files.rewriting import other_width
 from converters.sampling.column_sample import UNIQUE_FROM_ROWS
 from converters.sampling.sketches import Estimate, about, estimated
 from converters.schema.schema import Schema
@@ -143,24 +144,27 @@ def _fitting(profile: Profile, schema: Schema) -> Iterator[Finding]:
         rest = "every row would be refused" if refusing else "they count as missing in each row"
         said = f"The file lacks {listed(profile.absent)} of the config; {rest}."
         yield Finding("problem" if refusing else "warning", "absent-columns", "", said)
-    if said := _short_header(profile):
+    if said := _other_width(profile):
         yield Finding("problem", "short-header", "", said)
     if not profile.rows:
         yield Finding("problem", "no-rows", "", "The file has a header and no rows.")
 
 
-def _short_header(profile: Profile) -> str:
-    """What helps if each row has one cell more than the header; empty if that is not so."""
+def _other_width(profile: Profile) -> str:
+    """What helps if each row has one cell more, or less, than the header; mostly empty."""
     key = ("wrong-width", "")
-    width, original = len(profile.plans), profile.original
+    names, original = [plan.name for plan in profile.plans], profile.original
     examples = [refusal.text for _, refusal in profile.rejects.examples.get(key, ())]
-    if profile.rejects.counts[key] != profile.rows or original is None:
+    if profile.rejects.counts[key] != profile.rows or original is None or not examples:
         return ""
-    if not examples or not all(text.startswith(f"{width + 1} cells, ") for text in examples):
-        return ""
-    # A long row is shown cut, and its end is not known.
-    trailing = all(text.endswith((",", original.csv.delimiter, "…")) for text in examples)
-    return short_header(original.name, original.csv, trailing=trailing)
+    if all(text.startswith(f"{len(names) + 1} cells, ") for text in examples):
+        # A long row is shown cut, and its end is not known.
+        trailing = all(text.endswith((",", original.csv.delimiter, "…")) for text in examples)
+        return other_width(original.name, original.csv, "rows" if trailing else "names")
+    shorter = all(text.startswith(f"{len(names) - 1} cells, ") for text in examples)
+    if shorter and UNNAMED.fullmatch(names[-1]):
+        return other_width(original.name, original.csv, "header")
+    return ""
 
 
 def _rejected(profile: Profile) -> Iterator[Finding]:

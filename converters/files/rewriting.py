@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Literal
 
 from converters.config.settings import CsvSettings
 
@@ -47,43 +47,61 @@ class Original:
         return f"{program} < {name} > {target}"
 
 
-def short_header(name: str, csv: CsvSettings, *, trailing: bool) -> str:
-    """What helps when each row has one cell more than the header.
+def other_width(name: str, csv: CsvSettings, fault: Literal["names", "rows", "header"]) -> str:
+    """What helps when each row has one cell more, or less, than the header.
 
     Args:
         name: how messages call the file.
         csv: its delimiter and encoding.
-        trailing: whether the last cell of each row is empty, rather than the first one a name.
+        fault: whether a name lacks above the first cell of each row, or the rows end with a
+            delimiter, or the header does.
     """
+    said, then, writing = _WIDTHS[fault]
     original = Original.of(name, csv)
-    mark = re.sub(r"([\\/&.*^$\[\]])", r"\\\1", csv.delimiter).replace("\t", "\\t")
-    if trailing:
-        said = "Each row ends with a delimiter that the header lacks."
-        then, program = "This command takes it away", f"s/{mark}\\r*$//"
-    else:
-        said = (
-            "Each row has one cell more than the header, as where R's write.table leaves the row "
-            "names without a name."
-        )
-        then, program = "This command names them row", f"1s/^/row{mark}/"
     if original is None:
         return said
-    return f"{said} {then}: {original.through(f'sed {shlex.quote(program)}')}"
+    return f"{said} {then}: {_python(original, f'{_HEADER}{writing}')}"
+
+
+# The header is behind Excel's line, which stays.
+_HEADER = 'h=next(k);s=h[0][:4].lower()=="sep=";s and w.writerow(h);h=next(k) if s else h;'
+_WIDTHS = {
+    "names": (
+        "Each row has one cell more than the header, as R's write.table does not name row names.",
+        "This command names them row",
+        'w.writerow(["row",*h]);w.writerows(k)',
+    ),
+    "rows": (
+        "Each row ends with a delimiter that the header lacks.",
+        "This command takes it away",
+        "w.writerow(h);w.writerows(r[:-1] for r in k)",
+    ),
+    "header": (
+        "The header ends with a delimiter that each row lacks.",
+        "This command takes it away",
+        "w.writerow(h[:-1]);w.writerows(k)",
+    ),
+}
 
 
 def rewriting(original: Original, definition: str, place: int) -> str:
     """The command that applies a Python function ``f`` to the cells of one column."""
+    cells = f"[f(c) if i=={place} else c for i,c in enumerate(r)]"
+    return _python(original, f"{definition};w.writerows({cells} for r in k)", "re,unicodedata as u")
+
+
+def _python(original: Original, code: str, modules: str = "") -> str:
+    """The command that sends the rows ``k`` of a file to ``w`` as some code of Python does."""
     csv = original.csv
     mark = '"\\t"' if csv.delimiter == "\t" else f'"{csv.delimiter}"'.replace("\\", "\\\\")
     said = "" if csv.delimiter == "," else f",delimiter={mark}"
     reading = "utf-8-sig" if csv.encoding.lower() in ("utf-8", "utf8") else csv.encoding
-    code = (
-        "import csv,re,sys,unicodedata as u;"
+    around = (
+        f"import csv,sys{',' if modules else ''}{modules};"
         f'sys.stdin.reconfigure(encoding="{reading}",newline="");'
         f'sys.stdout.reconfigure(encoding="{csv.encoding}",newline="");'
         "csv.field_size_limit(2**31-1);"
-        f"{definition};"
-        f'csv.writer(sys.stdout,lineterminator="\\n"{said}).writerows('
-        f"[f(c) if i=={place} else c for i,c in enumerate(r)] for r in csv.reader(sys.stdin{said}))"
+        f"k=csv.reader(sys.stdin{said});"
+        f'w=csv.writer(sys.stdout,lineterminator="\\n"{said});'
     )
-    return original.through(f"python3 -c {shlex.quote(code)}")
+    return original.through(f"python3 -c {shlex.quote(around + code)}")

@@ -18,7 +18,8 @@ from converters.cells.refusal import Refusal
 from converters.config.settings import CsvSettings
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFile, CsvFileError, FileRow, is_utf8
-from converters.files.rewriting import short_header
+from converters.files.first_line import UNNAMED
+from converters.files.rewriting import other_width
 from converters.sampling.reservoir import Reservoir
 
 # The sample is held in memory, cell by cell: wide rows give fewer of them.
@@ -124,7 +125,7 @@ def read_sample(file: CsvFile, limit: int) -> Sample:
 
 def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: bool) -> Sample:
     rows: list[tuple[int, list[str]]] = []
-    longer: list[list[str]] = []
+    others: list[list[str]] = []
     unreadable: dict[str, list[int]] = {}
     encoding = f"not {file.csv.encoding}, the encoding given: is it another one?"
     if is_utf8(file.csv.encoding):
@@ -136,12 +137,11 @@ def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: 
             unreadable.setdefault(fault, []).append(row.line)
         elif cells and len(cells) != len(file.header):
             unreadable.setdefault(OTHER_WIDTH, []).append(row.line)
-            longer += [cells] if len(cells) == len(file.header) + 1 else []
+            others.append(cells)
         elif cells:
             rows.append((row.line, cells))
-    if not rows and longer and len(longer) == sum(map(len, unreadable.values())):
-        trailing = not any(cells[-1] for cells in longer)
-        raise CsvFileError(f"{file.name}: {short_header(file.name, file.csv, trailing=trailing)}")
+    if not rows and others and len(others) == sum(map(len, unreadable.values())):
+        _check_width(file, others)
     if not rows:
         first = min(((lines[0], fault) for fault, lines in unreadable.items()), default=None)
         found = ""
@@ -150,6 +150,19 @@ def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: 
         raise CsvFileError(f"{file.name} has no rows{found}: a schema is inferred from rows.")
     lines, columns = _by_column(file.header, rows)
     return Sample(file.name, columns, lines, unreadable, file.rows_read, whole, file.csv, limited)
+
+
+def _check_width(file: CsvFile, rows: Sequence[Sequence[str]]) -> None:
+    """Say what helps if each row has one cell more, or less, than the header."""
+    more = {len(cells) - len(file.header) for cells in rows}
+    said = ""
+    if more == {1}:
+        trailing = not any(cells[-1] for cells in rows)
+        said = other_width(file.name, file.csv, "rows" if trailing else "names")
+    elif more == {-1} and UNNAMED.fullmatch(file.header[-1]):
+        said = other_width(file.name, file.csv, "header")
+    if said:
+        raise CsvFileError(f"{file.name}: {said}")
 
 
 def csv_settings(delimiter: str | None, encoding: str) -> CsvSettings:

@@ -174,17 +174,28 @@ def test_empty_header() -> None:
         CsvFile(io.BytesIO(b",,\n1,2,3\n"), "f.csv")
 
 
-@pytest.mark.parametrize(("trailing", "said"), [(False, "write.table"), (True, "ends with a")])
-def test_header_that_is_one_cell_short(trailing: bool, said: str, folder: Path) -> None:
+@pytest.mark.parametrize("before", ["", "\ufeff", "sep=,\r\n", "\ufeffSEP=,\n"])
+@pytest.mark.parametrize(
+    ("header", "rows", "said"),
+    [
+        ("x,c,y", [[*row] for row in ROWS], "write.table"),
+        ("x,c,y", [[row[1], '"u,\nv"', row[3], ""] for row in ROWS], "Each row ends with a"),
+        ("x,c,y,", [[*row[1:]] for row in ROWS], "The header ends with a"),
+    ],
+)
+def test_header_of_another_width(
+    header: str, rows: list[list[str]], said: str, before: str, folder: Path
+) -> None:
     """Init and check say what helps, and it does."""
-    rows = [[*row[1:], ""] if trailing else [*row] for row in ROWS]
-    (folder / "g.csv").write_text(table("x,c,y", rows))
+    (folder / "g.csv").write_text(before + table(header, rows))
     with pytest.raises(CsvFileError, match=said) as error:
         run("init", "g.csv", "--label", "y", "--positive", "1")
-    command = str(error.value).partition(": sed ")[2]
-    subprocess.run(f"sed {command}", shell=True, check=True)  # as a person would
+    command = re.search("python3 -c .*", str(error.value))
+    assert command is not None
+    subprocess.run(command[0], shell=True, check=True)  # as a person would
     (folder / "g.corrected.csv").rename(folder / "f.csv")
     written()
+    assert run("check", "f.csv").exit_code == 0
     found = run("check", "g.csv")
     assert found.exit_code == 1
-    assert re.search(rf"short-header: .*{said}.*sed {re.escape(command)}", found.stdout)
+    assert re.search(rf"short-header: .*{said}.*{re.escape(command[0])}", found.stdout)
