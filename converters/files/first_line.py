@@ -52,13 +52,13 @@ def named(header: Sequence[str]) -> list[str]:
     A first column without a name is ``Unnamed: 0``, or ``Unnamed: 0.1`` where another one is
     called so, as after a second round through pandas.
     """
-    names = list(header)
+    names, taken = list(header), frozenset(header)
     for place, name in enumerate(header):
         again, known = 0, f"Unnamed: {place}"
         while not name:
             names[place] = known if not again else f"{known}.{again}"
             again += 1
-            if names[place] not in header:
+            if names[place] not in taken:
                 break
     return names
 
