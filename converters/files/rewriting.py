@@ -64,22 +64,22 @@ def other_width(name: str, csv: CsvSettings, fault: Literal["names", "rows", "he
 
 
 # The header is behind Excel's line, which stays.
-_HEADER = 'h=next(k);s=h[0][:4].lower()=="sep=";s and w.writerow(h);h=next(k) if s else h;'
+_HEADER = 'h=next(rows);s=h[0][:4].lower()=="sep=";s and out.writerow(h);h=next(rows) if s else h;'
 _WIDTHS = {
     "names": (
         "Each row has one cell more than the header, as R's write.table does not name row names.",
         "This command names them row",
-        'w.writerow(["row",*h]);w.writerows(k)',
+        'out.writerow(["row",*h]);out.writerows(rows)',
     ),
     "rows": (
         "Each row ends with a delimiter that the header lacks.",
         "This command takes it away",
-        "w.writerow(h);w.writerows(r[:-1] for r in k)",
+        "out.writerow(h);out.writerows(r[:-1] for r in rows)",
     ),
     "header": (
         "The header ends with a delimiter that each row lacks.",
         "This command takes it away",
-        "w.writerow(h[:-1]);w.writerows(k)",
+        "out.writerow(h[:-1]);out.writerows(rows)",
     ),
 }
 
@@ -87,11 +87,13 @@ _WIDTHS = {
 def rewriting(original: Original, definition: str, place: int) -> str:
     """The command that applies a Python function ``f`` to the cells of one column."""
     cells = f"[f(c) if i=={place} else c for i,c in enumerate(r)]"
-    return _python(original, f"{definition};w.writerows({cells} for r in k)", "re,unicodedata as u")
+    return _python(
+        original, f"{definition};out.writerows({cells} for r in rows)", "re,unicodedata as u"
+    )
 
 
 def _python(original: Original, code: str, modules: str = "") -> str:
-    """The command that sends the rows ``k`` of a file to ``w`` as some code of Python does."""
+    """The command that sends the ``rows`` of a file to ``out`` as some code of Python does."""
     csv = original.csv
     mark = '"\\t"' if csv.delimiter == "\t" else f'"{csv.delimiter}"'.replace("\\", "\\\\")
     said = "" if csv.delimiter == "," else f",delimiter={mark}"
@@ -101,7 +103,7 @@ def _python(original: Original, code: str, modules: str = "") -> str:
         f'sys.stdin.reconfigure(encoding="{reading}",newline="");'
         f'sys.stdout.reconfigure(encoding="{csv.encoding}",newline="");'
         "csv.field_size_limit(2**31-1);"
-        f"k=csv.reader(sys.stdin{said});"
-        f'w=csv.writer(sys.stdout,lineterminator="\\n"{said});'
+        f"rows=csv.reader(sys.stdin{said});"
+        f'out=csv.writer(sys.stdout,lineterminator="\\n"{said});'
     )
     return original.through(f"python3 -c {shlex.quote(around + code)}")
