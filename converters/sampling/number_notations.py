@@ -160,9 +160,9 @@ _RULE = (
     r'(?:[eEdD]([-+]?\d+))? ?(?:UNITS)?\)? ?\"?(-?)");'
     r't=lambda c:"".join(str(u.decimal(x,x)) for x in u.normalize("NFKC",c))'
     r".translate({8722:45,8217:39,1643:46,1644:39,8203:None,65279:None}).strip();"
-    r'w=lambda m:("-" if m[1] or "-" in m[2]+m[3]+m[6] else "")+m[4]+("e"+m[5] if m[5] else "");'
+    r'v=lambda m:("-" if m[1] or "-" in m[2]+m[3]+m[6] else "")+m[4]+("e"+m[5] if m[5] else "");'
     r'n=lambda c:N.fullmatch(re.sub(r"GROUPS","",t(c))MARK);'
-    r"f=lambda c:c if K.fullmatch(c) or not (m:=n(c)) else w(m)"
+    r"f=lambda c:c if K.fullmatch(c) or not (m:=n(c)) else v(m)"
 )
 # What parts thousands where this precedes decimals, and what makes a point of it.
 _GROUPS = {
