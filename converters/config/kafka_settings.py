@@ -75,10 +75,12 @@ class KafkaSettings(Section):
         True, description="whether a broker's certificate must be of its host name"
     )
     client_id: str = Field(
-        "freshet", description="the client's name in the brokers' logs and quotas"
+        "freshet", max_length=200, description="the client's name in the brokers' logs and quotas"
     )
     client_rack: str = Field(
-        "", description="where this machine is: records are then read from a replica there"
+        "",
+        max_length=200,
+        description="where this machine is: records are then read from a replica there",
     )
     client_dns_lookup: Literal["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"] = (
         Field(

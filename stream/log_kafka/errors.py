@@ -79,6 +79,7 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[LogError], str], ...] = 
 )
 RETRY_SECONDS = 0.1
 TOPIC = re.compile("[A-Za-z0-9._-]+")
+ONCE = re.compile("(.+-)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # ends in a UUID
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,11 @@ def _final(connection: Connection) -> str:
 def _not_allowed(error: BaseException, connection: Connection, doing: Doing) -> str:
     """Which right is missing, and what adds it."""
     if isinstance(error, E.TransactionalIdAuthorizationFailedError):
-        return missing_right(connection, "Write", "--transactional-id", doing.writer)
+        # One that is named anew for each run: a right on its name alone would be of no use.
+        once = ONCE.fullmatch(doing.writer)
+        prefixed = ("--resource-pattern-type", "prefixed") if once else ()
+        name = once[1] if once else doing.writer
+        return missing_right(connection, "Write", *prefixed, "--transactional-id", name)
     if isinstance(error, E.ClusterAuthorizationFailedError):
         if doing.topic:  # Who may write to a topic may also write each record once.
             return missing_right(connection, doing.operation, "--topic", doing.topic)

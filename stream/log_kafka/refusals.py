@@ -274,7 +274,8 @@ def missing_right(connection: Connection, operation: str, *resource: str) -> str
         *("kafka-acls.sh", *at(connection), "--add", "--allow-principal", who),
         *("--operation", operation, *resource),
     ]
-    of = " ".join(resource).removeprefix("--").replace("-id ", " id ")
+    of = " ".join(resource).replace("-id ", " id ")
+    of = of.removeprefix("--resource-pattern-type prefixed ").removeprefix("--")
     return (
         f"the brokers do not allow {who} the operation {operation} on {of}. Have their "
         f"administrator run: {shlex.join(command)}"

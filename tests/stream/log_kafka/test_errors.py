@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from stream.log.contract import (
@@ -45,6 +47,24 @@ def test_what_does_not_pass_is_no_outage() -> None:
     with pytest.raises(LogError) as told, errors(BROKERS, Doing("read")):
         raise E.TopicAuthorizationFailedError("m.events")
     assert not isinstance(told.value, LogUnavailableError)
+
+
+@pytest.mark.parametrize(
+    ("writer", "asked"),
+    [
+        ("m.learner", "--transactional-id m.learner"),
+        (
+            f"producer-{UUID(int=7)}",
+            "--resource-pattern-type prefixed --transactional-id producer-",
+        ),
+    ],
+)
+def test_a_right_is_asked_for_that_the_next_run_has_too(writer: str, asked: str) -> None:
+    """``produce`` has a transactional id of its own in each run."""
+    doing = Doing("write", writer=writer)
+    told = str(meaning(E.TransactionalIdAuthorizationFailedError(), BROKERS, doing))
+    assert told.endswith(f"--operation Write {asked}.")
+    assert f"operation Write on transactional id {asked.rpartition(' ')[2]}." in told
 
 
 def test_a_refusal_is_told_whatever_came_of_it() -> None:
