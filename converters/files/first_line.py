@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from converters.files.compressed import READ_BYTES, Readable
 
 # A delimiter as the config takes it, or the escape of a tab. Excel quotes the line where its own
-# delimiter is in it, and fills it up to the width of the table.
+# delimiter is in it, and fills it up to the width of the table. People write blanks and quotes.
 _SEPARATOR = re.compile(
-    rb"(?:\xef\xbb\xbf)*(\"?)sep=(\\t|[\t!#-*,/:-@\\\]^`|}~])\1\2* *\r*\n", re.IGNORECASE
+    rb"(?:\xef\xbb\xbf)*(?> *)(\"?)(?> *)sep(?> *)=(?> *)([\"']?)"
+    rb"(\\t|[\t!#-*,/:-@\\\]^`|}~])\2(?> *)\1\3*(?> *)\r*\n",
+    re.IGNORECASE,
 )
 # In a longer line it is not looked for.
 _LONGEST = 4_096
@@ -30,7 +32,7 @@ def separator(content: bytes) -> tuple[str, int]:
     found = _SEPARATOR.match(content, 0, _LONGEST)
     if found is None:
         return "", 0
-    return found[2].decode("ascii").replace("\\t", "\t"), found.end()
+    return found[3].decode("ascii").replace("\\t", "\t"), found.end()
 
 
 def contradiction(found: str, delimiter: str) -> str:
