@@ -21,12 +21,15 @@ from converters.files.rewriting import Original, rewriting
 MOSTLY = 0.9
 
 # A currency: a sign, or a code or word that is common beside amounts.
-_MONEY = r"[$€£¥₹₩₽₺]|R\$|(?:USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|SEK|NOK|DKK|PLN|BRL|kr|Fr\.|zł)"
+_MONEY = (
+    r"[A-Z]?[A-Z]?[$€£¥₹₩₽₺]"
+    r"|(?:USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|SEK|NOK|DKK|PLN|BRL|kr|Fr\.|Rs\.?|zł)"
+)
 # Units that are known for such in any cell; others where all of a column's cells have them.
 _UNITS = (
     r"[%‰°]|° ?[CF]|[km\u03bc]?g|t|lbs?|oz|[kcm\u03bc]?m|ft|in|mi|[cmd]?l|gal|sec|m?s|min|hrs?"
     r"|days?|weeks?|months?|years?|yrs?|[kMG]?Hz|[kMG]Wh?|Wh|kV|mA|[khM]?Pa|m?bar|psi|mph|km/h|m/s"
-    r"|[kMGT]i?B|k?cal|kJ|px|bpm|pcs|k?m[23]"
+    r"|[kMGT]i?B|[kKMB]|[MB]n|[mb]n|k?cal|kJ|px|bpm|pcs|k?m[23]"
 )
 _ANY_UNIT = re.compile(r"[^\W\d_][^\d_\s]{0,9}[23]?")
 # Groups of three digits: by comma and point, by one of these, or by blanks and the like; and
@@ -50,12 +53,23 @@ _UNIT = re.compile(rf"{_MONEY}|{_UNITS}")
 _BEFORE = re.compile(_MONEY)
 
 # Signs and marks of other scripts, and what has no width.
-_ALIKE = {0x2212: "-", 0x2019: "'", 0x066B: ".", 0x066C: "'", 0x200B: None, 0xFEFF: None}
+_DASHES = (0x2010, 0x2012, 0x2013, 0x2212)
+_ALIKE = dict.fromkeys(_DASHES, "-") | {
+    0xB7: ".",
+    0x2019: "'",
+    0x066B: ".",
+    0x066C: "'",
+    0x200B: None,
+    0xFEFF: None,
+}
+
+# A power, or a mark of a footnote, is no further digit.
+_RAISED = re.compile(r"\d[\xb2\xb3\xb9\u2070-\u2089]")
 
 
 def _plain_marks(cell: str) -> str:
     """A cell with ASCII digits, blanks and signs in place of others that mean the same."""
-    if cell.isascii():
+    if cell.isascii() or _RAISED.search(cell):
         return cell.strip()
     text = unicodedata.normalize("NFKC", cell[: READABLE_LENGTH + 1])
     text = "".join(str(unicodedata.decimal(c, c)) for c in text).translate(_ALIKE)
@@ -158,8 +172,10 @@ _RULE = (
     r'K=re.compile(r"PLAIN *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *",re.A);'
     r'N=re.compile(r"=?\"?\x27?(\(?) ?([-+]?) ?(?:UNITS)? ?([-+]?)(\d+\.?\d*|\.\d+)'
     r'(?:[eEdD]([-+]?\d+))? ?(?:UNITS)?\)? ?\"?(-?)");'
-    r't=lambda c:"".join(str(u.decimal(x,x)) for x in u.normalize("NFKC",c))'
-    r".translate({8722:45,8217:39,1643:46,1644:39,8203:None,65279:None}).strip();"
+    r't=lambda c:c if re.search(r"\d[\xb2\xb3\xb9\u2070-\u2089]",c) else '
+    r'"".join(str(u.decimal(x,x)) for x in u.normalize("NFKC",c)).translate('
+    r"{8208:45,8210:45,8211:45,8722:45,183:46,8217:39,1643:46,1644:39,8203:None,65279:None}"
+    r").strip();"
     r'v=lambda m:("-" if m[1] or "-" in m[2]+m[3]+m[6] else "")+m[4]+("e"+m[5] if m[5] else "");'
     r'n=lambda c:N.fullmatch(re.sub(r"GROUPS","",t(c))MARK);'
     r"f=lambda c:c if K.fullmatch(c) or not (m:=n(c)) else v(m)"

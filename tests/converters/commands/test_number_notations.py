@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from converters.files.csv_file import CsvFile
 from converters.init.declared import Declared, InferError
 from converters.init.trial import Origin, WrittenConfig, written
 from converters.sampling.file_sample import read_sample
-from converters.sampling.number_notations import mostly, notation_in
+from converters.sampling.number_notations import is_number_otherwise, mostly, notation_in
 from converters.schema.schema import from_settings
 from tests.support.rows.check_files import report_on
 from tests.support.rows.schemas import build
@@ -51,6 +52,10 @@ FORMS: dict[str, Form] = {
     "brackets": lambda v: f"({v})",
     "minus behind": lambda v: f"{v}-",
     "Unicode's minus": lambda v: f"\u2212{v}",
+    "en dash": lambda v: f"\u2013{v}",
+    "middle dot": lambda v: f"{v:.2f}".replace(".", "\u00b7"),
+    "rupees": lambda v: f"Rs. {v}",
+    "Hong Kong": lambda v: f"HK${v}",
     "dollars": lambda v: f"-${v * 1000:,.2f}",
     "euros": lambda v: other_marks(f"{v * 1000:,.2f}") + " €",
     "percent": lambda v: f"{v} %",
@@ -60,9 +65,27 @@ FORMS: dict[str, Form] = {
     "underscores": lambda v: f"{round(v * 100_000):_}",
     "decimal comma": lambda v: other_marks(f"{v:.2f}"),
 }
-NEGATIVE = ("brackets", "minus behind", "Unicode's minus", "dollars")
+NEGATIVE = ("brackets", "minus behind", "Unicode's minus", "en dash", "dollars")
 TIMES = {"blanks": 1e3, "Swiss": 1e3, "dollars": 1e3, "euros": 1e3}
 TIMES |= {"points": 1e5, "India": 1e5, "underscores": 1e5}
+
+
+def test_marks_of_footnotes_are_no_digits(tmp_path: Path) -> None:
+    """Neither in what is told nor in what the command writes."""
+    assert not is_number_otherwise("12.5¹")
+    path = tmp_path / "f.csv"
+    filed(path, [f"$ {value}" for value in VALUES] + ["12.5¹"])
+    warnings = "\n".join(config_of(path, CsvSettings()).warnings)
+    ran(warnings, f'This command writes them so, into "{tmp_path}/f.corrected.csv":')
+    assert (tmp_path / "f.corrected.csv").read_text().splitlines()[-1] == "0,12.5¹,w"
+
+
+def test_thousands_and_millions() -> None:
+    """Told as two units, which no rule reads."""
+    notation = mostly(Counter({"1.5M": 20, "300K": 30}), 0)
+    assert notation is not None
+    assert 'all in one unit: there are "M", "K"' in notation.advice("1.5M")
+    assert not notation.is_clear
 
 
 def filed(path: Path, cells: list[str], delimiter: str = ",") -> None:
