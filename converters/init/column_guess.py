@@ -149,10 +149,10 @@ def _with_sentinels(column: ColumnSample, decision: Decision, found: Sequence[st
     spelt = ", ".join(map(readable, found))
     warning = (
         f"column {quoted(column.name)} holds {spelt} in {rows:,} of {len(column.cells):,} rows, "
-        f"the first in line {column.line_of(found[0])}, far from all others: taken for missing. If "
-        "it is a value like others, take it out of missing_values."
+        f"the first in line {column.line_of(found[0])}, {sentinels.how(found)}: taken for missing. "
+        "If it is a value like others, take it out of missing_values."
     )
-    because = f"{decision.because}; {spelt} lies far from all others and is taken for missing"
+    because = f"{decision.because}; {spelt}, {sentinels.how(found)}, is taken for missing"
     return replace(decision, because=because, warnings=(*decision.warnings, warning))
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
+from converters.cells.refusal import RefusedCellError
+from converters.cells.times import local_time
 from converters.config.toml_text import READABLE_LENGTH, quoted, readable
 from converters.init.column_decision import Surroundings
 from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, ColumnSample
@@ -62,8 +66,24 @@ def format_of(column: ColumnSample, surroundings: Surroundings) -> Format | None
     times = [cell for cell in odd if is_time_otherwise(cell)]
     rows = sum(odd[cell] for cell in times)
     if rows and rows + len(column.numbers) >= MOSTLY * len(column.present):
-        return _format(column, "times", times[0], f"Supported is {TIMES_READ}: write them so")
+        unread = [cell for cell in times if not _is_read(cell)]
+        if not unread:
+            return _mostly_times(column, [cell for cell in odd if cell not in times])
+        return _format(column, "times", unread[0], f"Supported is {TIMES_READ}: write them so")
     return None
+
+
+def _mostly_times(column: ColumnSample, others: Sequence[str]) -> Format | None:
+    """That a few cells keep a column from being one of times."""
+    if not others:
+        return None
+    rows, cell = sum(column.distinct[other] for other in others), others[0]
+    held = f"times but for {rows:,} of {len(column.present):,} cells, such as {readable(cell)}"
+    warning = (
+        f"column {quoted(column.name)} holds {held} in line {column.line_of(cell)}. Correct them "
+        "and run init again, or list them in its missing_values and set its kind."
+    )
+    return Format(held, warning, are_times=True)
 
 
 def command_said(notation: Notation, name: str, surroundings: Surroundings) -> str:
@@ -83,6 +103,14 @@ def _format(column: ColumnSample, what: str, cell: str, advice: str, then: str =
     where = f"in line {column.line_of(cell)}"
     warning = f"column {quoted(column.name)} holds {held} {where}. {advice}, and run init again."
     return Format(held, warning, what == "times", then)
+
+
+def _is_read(cell: str) -> bool:
+    try:
+        local_time(cell, ZoneInfo("UTC"))
+    except RefusedCellError:
+        return False
+    return True
 
 
 def is_time_otherwise(cell: str) -> bool:

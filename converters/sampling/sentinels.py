@@ -21,13 +21,14 @@ _WORDS = frozenset(
         *("unknown", "missing", "undefined", "nil", "not available", "not known", "n.a.", "n/k"),
         *("#n/a", "#null!", "#value!", "#ref!", "#div/0!", "#num!", "#name?", "nat", "<na>"),
         *("(null)", "<null>", "\\n", ".", "..", "--", "---", "??", "???"),
+        *("0000-00-00", "0000-00-00 00:00:00", "0000-00-00t00:00:00", "00/00/0000", "00.00.0000"),
     }
 )
 # Nines (or eights, sevens) of two digits or more, those near 99 in questionnaires, the ends of
-# integers of so many bits, and what netCDF fills with.
+# integers of so many bits, and what netCDF, Ferret and GDAL fill with.
 _NUMBER = re.compile(r"(9{2,12}|8{2,12}|7{2,12}|9{1,3}[678])(\.0*|\.9+)?")
-_ENDS = frozenset({32767, 32768, 65535, 2147483647, 2147483648, 4294967295, 1e20, 1e30, 1e35})
-_FILLED = 9.969209968386869e36
+_ENDS = frozenset({32767, 32768, 65535, 2147483647, 2147483648, 4294967295, 2.0**63, 2.0**64})
+_FILLED = (1e20, 1e30, 1e34, 1e35, 9.969209968386869e36, 3.4028234663852886e38)
 # A number is none of the others if it is further from all of them than half of what they span.
 # Above them, where prices end in 99 too, that takes more, or more rows than others have; and for a
 # number that came once, much more.
@@ -53,11 +54,18 @@ EN_MASSE, FEWEST_EN_MASSE = 20, 10
 
 
 def in_sample(column: ColumnSample) -> list[str]:
-    """The numbers or dates of a column that stand for a missing one; -1 is too often a number."""
+    """What stands for a missing number or date in a column; -1 is too often a number."""
     if 2 * len(column.numbers) > len(column.present):
         cells = {cell: column.distinct[cell] for cell in column.values}
         return [cell for cell in numbers(cells) if column.values[cell] != -1]
-    return dates(column.distinct)
+    days = sum(column.distinct[cell] for cell in column.distinct if _DATE.fullmatch(cell))
+    said = words(column.distinct) if 2 * days > len(column.present) else []
+    return sorted({*dates(column.distinct), *said})
+
+
+def how(found: Iterable[str]) -> str:
+    """In which way they differ from others, in words."""
+    return "unlike all others" if words(found) else "far from all others"
 
 
 def words(cells: Iterable[str]) -> list[str]:
@@ -97,7 +105,7 @@ def numbers(cells: Mapping[str, int]) -> list[str]:
 
 def _may_fill(value: float) -> bool:
     size = abs(value)
-    if size in _ENDS or math.isclose(size, _FILLED, rel_tol=1e-5) or value == -1:
+    if size in _ENDS or value == -1 or any(math.isclose(size, f, rel_tol=1e-5) for f in _FILLED):
         return True
     return size < 1e15 and bool(_NUMBER.fullmatch(repr(size).removesuffix(".0")))
 

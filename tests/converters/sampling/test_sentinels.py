@@ -16,7 +16,11 @@ DEGREES = Counter(str(n % 60 - 20) for n in range(600))
 
 @pytest.mark.parametrize(
     "found",
-    [{"-9999": 3}, {"-999": 2, "999": 12}, {"-9999.0": 2}, {"32767": 2}, {"1e20": 2}, {"99999": 1}],
+    [
+        *({"-9999": 3}, {"-999": 2, "999": 12}, {"-9999.0": 2}, {"99999": 1}),
+        *({"32767": 2}, {"9223372036854775807": 2}, {"-9223372036854775808": 1}),
+        *({"1e20": 2}, {"-1.E+34": 2}, {"-3.4028234663852886e+38": 2}, {"9.96921E+36": 2}),
+    ],
 )
 def test_numbers_far_from_all_others(found: dict[str, int]) -> None:
     """Nines and the ends of integers, once or often."""
@@ -65,6 +69,23 @@ def test_init_takes_them_for_missing() -> None:
     days = column(lambda i: "9999-12-31" if i % 9 == 7 else f"2019-{i % 12 + 1:02}-15")
     assert (days["kind"], days["missing_values"]) == ("time", ["9999-12-31"])
     assert "missing_values" not in column(lambda i: int(NOISE[i] * 20_000) if i % 9 else 999)
+
+
+@pytest.mark.parametrize("word", ["unknown", "0000-00-00", "n.a."])
+def test_words_among_dates(word: str) -> None:
+    """They keep no column from being one of times."""
+    decision = decided(lambda i: word if i % 9 == 7 else f"2019-{i % 12 + 1:02}-15")
+    assert decision.settings["kind"] == "time"
+    assert decision.settings["missing_values"] == [word]
+    assert f'"{word}" in' in decision.warnings[0]
+    assert "unlike all others: taken for missing" in decision.warnings[0]
+
+
+def test_other_cells_among_dates() -> None:
+    """The cells that are no times are named, not the dates."""
+    decision = decided(lambda i: f"see {i}" if i % 40 == 7 else f"2019-{i % 12 + 1:02}-15")
+    (warning,) = decision.warnings
+    assert 'holds times but for 10 of 400 cells, such as "see 7" in line 9.' in warning
 
 
 def test_init_shows_how_words_are_missing() -> None:
