@@ -32,6 +32,7 @@ _NO_VALUE = re.compile(r"-?(NaN|Infinity|None|True|False|undefined)\b")
 _PREFIX_BYTES = 5
 _LEAD = rb"(?>(?:%b|[ \t\r\n])*)" % BYTE_ORDER_MARK.encode()
 _AROUND = re.compile(rb"\A" + _LEAD)
+_UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|[{\[]\0|\0[{\[]")
 _OPENING = re.compile(_LEAD + rb"[{\[]")
 # What JSON that holds rows goes on with behind its first bracket, and what is mistaken for it.
 _BEGINNING = re.compile(_LEAD + rb"(?:\{\s*(?:[\"'}]|[A-Za-z_$][\w$]*\s*:|\Z)|\[\s*(?:[\[{\]]|\Z))")
@@ -65,6 +66,8 @@ def parsed(value: bytes) -> object:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
         first = error
+    if fault := _no_utf8(value):
+        return Broken(fault, "")
     bare = _AROUND.sub(b"", value, count=1)
     if len(bare) == len(value):
         return _broken(first)
@@ -72,6 +75,17 @@ def parsed(value: bytes) -> object:
         return orjson.loads(bare)
     except orjson.JSONDecodeError as error:
         return _broken(error)
+
+
+def _no_utf8(value: bytes) -> str:
+    """What is wrong with a text's encoding, in words; empty if nothing is."""
+    if _UTF16.match(value):
+        return "it is UTF-16, and JSON has to be UTF-8"
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return f"it is not UTF-8: byte {error.start} is 0x{value[error.start]:02x}"
+    return ""
 
 
 def _broken(error: orjson.JSONDecodeError) -> Broken:

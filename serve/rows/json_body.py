@@ -109,6 +109,9 @@ def _long_value(body: bytes, limits: RowLimits, *, instances: bool) -> Elements:
         raise _blank(limits)
     if first[0] not in _FIRST:
         raise not_json("unexpected character")
+    # A row holds this only as the name, or the whole, of a cell.
+    if instances and len(body) > limits.row_bytes and b'"instances"' in body[: limits.part_bytes]:
+        raise _more_than_instances(limits)
     limits.check_row(0, len(body))
     return at_once(body, instances=instances)
 

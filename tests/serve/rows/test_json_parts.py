@@ -80,6 +80,9 @@ def test_parameters_beside_instances(rows: int) -> None:
         in_parts(body, 64)
     with pytest.raises(TooLargeError, match=r"more than `instances` in it.*Send nothing but"):
         in_parts(body, 16, 20)
+    first = json.dumps({"parameters": {"a": 1}, "instances": [1] * rows}).encode()
+    with pytest.raises(TooLargeError, match=r"more than `instances` in it.*Send nothing but"):
+        in_parts(first, 40, 20)
 
 
 @given(bodies, spellings, st.integers(8, 40), st.data())

@@ -98,6 +98,11 @@ def test_json_behind_a_mark_or_blanks(client: TestClient) -> None:
     for route, content in (("/events", row), ("/labels", {"id": "a", "label": "0"})):
         body = "\ufeff" + json.dumps(content)
         assert client.post(route, content=body.encode(), headers=headers).status_code == 202
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        sent = client.post("/predict", content=json.dumps(row).encode(encoding), headers=headers)
+        assert "is UTF-16, and JSON has to be UTF-8" in problem_of(sent)["detail"]
+    sent = client.post("/predict", content='{"carrier": "é"}'.encode("latin-1"), headers=headers)
+    assert "is not UTF-8: byte 13 is 0xe9" in problem_of(sent)["detail"]
     problem = problem_of(client.post("/predict", json=many | {"parameters": {"a": 1}}))
     assert (problem["status"], "would have no effect" in problem["detail"]) == (422, True)
 
