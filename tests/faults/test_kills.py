@@ -32,8 +32,9 @@ KILLS, EVENTS = 72, 36_000
 def _is_long(scenario: Scenario) -> bool:
     """By default a log of each kind, labels of both, and of Kafka's what is hardest."""
     simple = scenario.partitions == 1 and not scenario.late and scenario.live
-    hard = scenario.partitions > 1 and scenario.late
-    return scenario.processes > 1 or not (scenario.kind == "sqlite" or simple or hard)
+    hard = scenario.partitions > 1 and scenario.late and not scenario.live
+    embedded = scenario.kind == "sqlite" and (scenario.late or not scenario.live)
+    return scenario.processes > 1 or not (embedded or simple or hard)
 
 
 SHORT = [

@@ -101,7 +101,9 @@ def server_pid(project: Project, port: int, scheme: str) -> int:
         return int(json.load(answer)["server"]["process"])
 
 
-@pytest.mark.parametrize(("workers", "scheme"), [("1", "https"), ("2", "http")])
+@pytest.mark.parametrize(
+    ("workers", "scheme"), [("1", "https"), pytest.param("2", "http", marks=pytest.mark.long)]
+)
 def test_up_restarts_a_server_that_hangs(
     project: Project, monkeypatch: pytest.MonkeyPatch, workers: str, scheme: str
 ) -> None:
