@@ -267,7 +267,7 @@ def test_a_secret_that_goes_away_is_waited_for(secured_kafka: Secured, tmp_path:
     file = tmp_path / "password"
     file.write_text(PASSWORD)
     user = {"sasl_plain_username": USER, "sasl_plain_password_file": str(file)}
-    settings = settings_of(secured_kafka, login("PLAIN", bootstrap_timeout_ms=1000, **user))
+    settings = settings_of(secured_kafka, login("PLAIN", bootstrap_timeout_ms=3000, **user))
     connection = connection_to(secured_kafka.login, settings)
     file.unlink()
     with pytest.raises(LogUnavailableError, match=rf"`kafka\.sasl_plain_password_file` .*{file}"):
