@@ -39,7 +39,9 @@ class KafkaSettings(Section):
         None, description="file that holds the password, read again for each connection"
     )
     oauth_token_command: str = Field(
-        "", description="program that prints a token of `OAUTHBEARER`, with its arguments"
+        "",
+        description="program that prints a token of `OAUTHBEARER`, with its arguments; a path "
+        "begins at the folder of the config file",
     )
     oauth_token_file: Path | None = Field(
         None, description="file that holds the token, read again for each connection"

@@ -10,8 +10,10 @@ import difflib
 import json
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -347,11 +349,13 @@ def _located(settings: Settings, path: Path) -> Settings:
     admin = serve.admin
     if admin.startswith(UNIX):
         admin = f"{UNIX}{(folder / Path(admin.removeprefix(UNIX)).expanduser()).absolute()}"
-    places = {
+    places: dict[str, Path | str] = {
         name: (folder / value.expanduser()).absolute()
         for name, value in settings.kafka
         if isinstance(value, Path)
     }
+    if command := settings.kafka.oauth_token_command:
+        places["oauth_token_command"] = _command(command, folder)
     return settings.model_copy(
         update={
             "serve": serve.model_copy(update={**files, "admin": admin}),
@@ -370,6 +374,16 @@ def _url(url: str, folder: Path, default: Path) -> str:
     if url.startswith(SQLITE):
         return SQLITE + str((folder / Path(url.removeprefix(SQLITE)).expanduser()).absolute())
     return url
+
+
+def _command(command: str, folder: Path) -> str:
+    """A command whose program, if it is given by a path, begins at the folder."""
+    with suppress(ValueError):  # what cannot be told apart is told when it is started
+        words = shlex.split(command)
+        if words and "/" in words[0]:
+            words[0] = str((folder / Path(words[0]).expanduser()).absolute())
+            return shlex.join(words)
+    return command
 
 
 def _folder(place: str, path: Path, default: Path) -> str:

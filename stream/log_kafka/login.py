@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 import re
+import selectors
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -29,7 +32,9 @@ from converters.config.kafka_settings import KafkaSettings
 from converters.errors import UsageError
 from stream.log.contract import LogUnavailableError
 
-COMMAND_SECONDS = 10.0
+COMMAND_SECONDS, LOOK_SECONDS = 10.0, 0.05
+# More than any token has, and than a broker takes.
+MOST_BYTES = 2**16
 # A token is fetched again while the one before is valid for so long: clocks differ.
 MARGIN_SECONDS = 60.0
 # RFC 6750. Anything else could not be sent, or would end the message that it is sent in.
@@ -135,26 +140,56 @@ def _asked(command: str) -> str:
     name = "The program of `kafka.oauth_token_command`"
     advice = "Run it by hand, as the user of this process, to see what it says."
     try:
-        run = subprocess.run(  # noqa: S603 - what the config names is what is meant
+        with subprocess.Popen(  # noqa: S603 - what the config names is what is meant
             shlex.split(command),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise NoTokenError(
-            f"{name} has printed no token within {COMMAND_SECONDS:.0f} seconds. {advice}"
-        ) from None
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as program:
+            printed = _printed(program)
+            status = program.poll()
+            if status is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(program.pid, signal.SIGKILL)
     except (OSError, ValueError, IndexError) as error:
         why = error.strerror if isinstance(error, OSError) else "its words cannot be told apart"
         raise SecretError(
             f"{name} cannot be started ({why}). It should be the path of a program that the "
             "user of this process may run, and its arguments."
         ) from None
-    if run.returncode:
-        raise NoTokenError(f"{name} ended with status {run.returncode}. {advice}")
-    return _checked(run.stdout.decode("utf-8", "replace"), name)
+    if len(printed) > MOST_BYTES:
+        raise NoTokenError(f"{name} prints more than {MOST_BYTES:,} bytes. {advice}")
+    if status is None:
+        raise NoTokenError(
+            f"{name} has printed no token within {COMMAND_SECONDS:.0f} seconds. {advice}"
+        )
+    if status:
+        raise NoTokenError(f"{name} ended with status {status}. {advice}")
+    return _checked(printed.decode("utf-8", "replace"), name)
+
+
+def _printed(program: subprocess.Popen[bytes]) -> bytes:
+    """What a program prints until it ends, prints too much, or its time is up.
+
+    A child that it leaves behind may hold its output open: that is not waited for.
+    """
+    assert program.stdout is not None
+    printed, deadline = b"", time.monotonic() + COMMAND_SECONDS
+    with selectors.DefaultSelector() as selector:
+        selector.register(program.stdout, selectors.EVENT_READ)
+        while len(printed) <= MOST_BYTES and time.monotonic() < deadline:
+            ended = program.poll() is not None
+            if selector.select(0 if ended else LOOK_SECONDS):
+                chunk = os.read(program.stdout.fileno(), MOST_BYTES)
+                if not chunk:
+                    with suppress(subprocess.TimeoutExpired):
+                        program.wait(max(0.0, deadline - time.monotonic()))
+                    break
+                printed += chunk
+            elif ended:
+                break
+    return printed
 
 
 def _checked(text: str, source: str) -> str:

@@ -80,6 +80,16 @@ def test_relative_places_start_at_the_config(file: Path) -> None:
     assert settings.snapshots == f"{file.parent}/kept"
 
 
+@pytest.mark.parametrize(
+    ("command", "run"),
+    [("./get -x 'a b'", "{0}/get -x 'a b'"), ("get ./x", "get ./x"), ("'./get", "'./get")],
+)
+def test_a_path_of_a_program_starts_at_the_config(file: Path, command: str, run: str) -> None:
+    """Its arguments are its own business, and so is a name that is looked for on the path."""
+    settings = load_changed(file, "", f'kafka.oauth_token_command = "{command}"\n')
+    assert settings.kafka.oauth_token_command == run.format(file.parent)
+
+
 def test_tilde_is_the_home_folder_of_the_user(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
+import time
 from codecs import BOM_UTF8
 from pathlib import Path
 
@@ -89,18 +90,29 @@ def test_a_token_of_a_program_is_used_until_it_soon_expires(tmp_path: Path) -> N
         ("print()", "gives no token"),
         (f"""print('{{"access_token": "{HIDDEN}"}}')""", "take the value of `access_token`"),
         (f"print('{HIDDEN}', flush=True); import time; time.sleep(60)", "no token within"),
+        (f"while True: print('{HIDDEN}' * 1000)", "prints more than 65,536 bytes"),
     ],
 )
 def test_a_program_without_a_token_is_told_and_not_what_it_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, says: str
 ) -> None:
     """It could have printed the token. One that fails may succeed the next time."""
-    monkeypatch.setattr(login, "COMMAND_SECONDS", 0.5)
+    monkeypatch.setattr(login, "COMMAND_SECONDS", 0.5 if "no token" in says else 30.0)
     settings = of_token(oauth_token_command=program(tmp_path, text))
     kind = UsageError if "token`" in says or "gives" in says else LogUnavailableError
     with pytest.raises(kind, match=rf"`kafka\.oauth_token_command`.*{says}") as told:
         connection_to("b:1", settings)
     assert HIDDEN not in str(told.value)
+
+
+def test_what_a_program_leaves_behind_is_not_waited_for(tmp_path: Path) -> None:
+    """A child of it that holds its output open keeps nobody from the token."""
+    text = """import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(5)"])
+print("a.token", flush=True)"""
+    began = time.monotonic()
+    assert Tokens(of_token(oauth_token_command=program(tmp_path, text))).token() == "a.token"
+    assert time.monotonic() - began < 4.5
 
 
 @pytest.mark.parametrize("command", ["/no/such/program", "'open", " "])
