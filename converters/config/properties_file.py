@@ -19,6 +19,8 @@ from converters.errors import UsageError
 
 # What has a config provider look a value up.
 PROVIDED = re.compile(r"\$\{[\w.-]+:[^}]*\}")
+# What templates of such files have in place of a value.
+TEMPLATE = re.compile(r"\{\{.*\}\}|\$\{.*\}|<.*>")
 
 
 class PropertiesError(UsageError):
@@ -92,6 +94,8 @@ class PropertiesFile:
         Raises:
             PropertiesError: the setting cannot have this value.
         """
+        if isinstance(value, str) and TEMPLATE.fullmatch(value.strip()):
+            self.wrong(found, f"a template's place for {name} is in it; put the value there")
         known = KafkaSettings.model_fields[name]
         try:
             TypeAdapter(Annotated[known.annotation, known]).validate_python(value)  # type: ignore[arg-type]

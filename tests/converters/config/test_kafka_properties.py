@@ -290,6 +290,10 @@ def test_what_is_left_over_in_a_file_hinders_nobody(read: Read) -> None:
             ),
             "line 3: .*config provider.*FRESHET_KAFKA__",
         ),
+        (
+            "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.password={{ SECRET }}",
+            "line 3: .*template's place for sasl_plain_password",
+        ),
         ("security.protocol=SSL\nssl.engine.factory.class=SECRET", "'ssl.engine.factory.class'"),
         ("security.protocol=SSL\nsecurity.providers=SECRET", "'security.providers'"),
         ("security.protocol=SSL\nssl.enabled.protocols=TLSv1.1,TLSv1.2", "line 2: .*TLSv1.3"),
