@@ -138,9 +138,9 @@ def test_commands_that_wait_for_a_broker_end(tmp_path: Path) -> None:
         for port, commands in ((nobody, ("learn", "produce")), (silent, ("learn", "up"))):
             port.bind(("127.0.0.1", 0))
             address = f"kafka://127.0.0.1:{port.getsockname()[1]}"
-            project = Project(tmp_path / address[-5:], log=address)
-            more = {"produce": [str(project.write_csv(flights(5)))], "up": ["--port", "0"]}
-            for each in commands:
+            for each in commands:  # with a home of its own, for one learner runs in each
+                project = Project(tmp_path / f"{each}{address[-5:]}", log=address)
+                more = {"produce": [str(project.write_csv(flights(5)))], "up": ["--port", "0"]}
                 arguments = ("-m", "serve.cli", each, *more.get(each, ()))
                 processes.append(begin(*arguments, cwd=project.folder))
         silent.listen(16)

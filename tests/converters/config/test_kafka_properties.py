@@ -290,10 +290,7 @@ def test_what_is_left_over_in_a_file_hinders_nobody(read: Read) -> None:
             ),
             "line 3: .*config provider.*FRESHET_KAFKA__",
         ),
-        (
-            "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.password={{ SECRET }}",
-            "line 3: .*template's place for sasl_plain_password",
-        ),
+        ("security.protocol=SASL_SSL\nsasl.username={{ SECRET }}", "line 2: .*template's place"),
         ("security.protocol=SSL\nssl.engine.factory.class=SECRET", "'ssl.engine.factory.class'"),
         ("security.protocol=SSL\nsecurity.providers=SECRET", "'security.providers'"),
         ("security.protocol=SSL\nssl.enabled.protocols=TLSv1.1,TLSv1.2", "line 2: .*TLSv1.3"),
@@ -303,7 +300,7 @@ def test_what_is_left_over_in_a_file_hinders_nobody(read: Read) -> None:
         ("security.protocol=SSL\nssl.ca.pem=SECRET", "line 2: .*-----BEGIN"),
         (
             "security.protocol=SSL\nssl.truststore.location=gone",
-            "line 2: .*keys/gone cannot be read: No such",
+            "line 2: .*gone cannot be read: No",
         ),
         (
             (
