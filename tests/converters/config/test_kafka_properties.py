@@ -298,10 +298,7 @@ def test_what_is_left_over_in_a_file_hinders_nobody(read: Read) -> None:
         ("security.protocol=SSL\nenable.ssl.certificate.verification=false", "ssl.ca.location"),
         ("security.protocol=SSL\nssl.endpoint.identification.algorithm=x", "should be https"),
         ("security.protocol=SSL\nssl.ca.pem=SECRET", "line 2: .*-----BEGIN"),
-        (
-            "security.protocol=SSL\nssl.truststore.location=gone",
-            "line 2: .*gone cannot be read: No",
-        ),
+        ("security.protocol=SSL\nssl.truststore.location=gone", "gone cannot be read: No"),
         (
             (
                 "security.protocol=SSL\nssl.truststore.location=trust.jks\n"
