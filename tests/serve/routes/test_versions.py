@@ -269,10 +269,9 @@ def test_showing_a_version_opens_no_model(
 
 
 def test_lists_are_written_in_another_thread_than_requests_are_answered_in(
-    unmoved: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Thousands of versions, ledger entries and metrics take longer than a request may be held."""
-    client, _ = unmoved
     threads: dict[str, str] = {}
 
     def noting(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
@@ -286,8 +285,9 @@ def test_lists_are_written_in_another_thread_than_requests_are_answered_in(
     monkeypatch.setattr(versions, "entry_json", noting("entry", entry_json))
     monkeypatch.setattr(monitoring, "generate_latest", noting("metrics", generate_latest))
     monkeypatch.setattr(app, "document", noting("document", document))
-    for path in ("/versions", "/history", "/metrics", "/openapi.json"):
-        assert client.get(path).status_code == 200
-    loop = client.portal.call(lambda: threading.current_thread().name)  # type: ignore[union-attr]
+    with a_client(tmp_path, versions=1, admin=True) as (client, _):  # no document made yet
+        for path in ("/versions", "/history", "/metrics", "/openapi.json"):
+            assert client.get(path).status_code == 200
+        loop = client.portal.call(lambda: threading.current_thread().name)  # type: ignore[union-attr]
     assert threads.keys() == {"version", "entry", "metrics", "document"}
     assert loop not in threads.values()
