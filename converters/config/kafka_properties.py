@@ -332,5 +332,5 @@ def _refuse_store(file: PropertiesFile, found: Property, store: str, error: Valu
     file.wrong(
         found,
         f"{file.place(found)} cannot be read as PEM, PKCS12 or JKS with {opened}: "
-        f"{str(error).rstrip('.')}. A certificate in DER becomes PEM by 'openssl x509 -inform DER'",
+        f"{str(error).rstrip('.')}",
     )

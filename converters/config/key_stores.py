@@ -86,6 +86,8 @@ def _block(kind: str, content: str) -> str:
 
 def _opened(content: bytes, password: str | None) -> pkcs12.PKCS12KeyAndCertificates:
     """The store; one without encryption opens with any password, as in Java."""
+    if _is_certificate(content):
+        raise ValueError("it is a certificate in DER; 'openssl x509 -inform DER' makes PEM of it")
     secret = None if password is None else password.encode("utf-8")
     try:
         return pkcs12.load_pkcs12(content, secret)
@@ -93,6 +95,15 @@ def _opened(content: bytes, password: str | None) -> pkcs12.PKCS12KeyAndCertific
         if secret is None:
             raise
         return pkcs12.load_pkcs12(content, None)
+
+
+def _is_certificate(content: bytes) -> bool:
+    """Whether this is a certificate by itself, in DER."""
+    try:
+        x509.load_der_x509_certificate(content)
+    except ValueError:
+        return False
+    return True
 
 
 def _of_jks(content: bytes, password: str | None) -> str:

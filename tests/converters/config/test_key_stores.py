@@ -132,6 +132,13 @@ def test_a_store_without_what_is_needed_is_refused() -> None:
         key_stores.trusted(empty, None)
 
 
+def test_a_certificate_by_itself_is_no_store() -> None:
+    """What makes PEM of it is said, and of nothing else."""
+    content = issued("ca")[0].public_bytes(Encoding.DER)
+    with pytest.raises(ValueError, match="openssl x509 -inform DER"):
+        key_stores.trusted(content, PASSWORD)
+
+
 def test_pem_on_one_line_gets_its_lines_back() -> None:
     """As Kafka's clients take it in a properties file, several blocks too."""
     key = CLIENT_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
