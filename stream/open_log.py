@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from converters.config.kafka_settings import KafkaSettings
-from converters.config.settings import Settings
+from converters.config.settings import KAFKA, SQLITE, Settings
 from converters.config.shown_url import shown_url
 from converters.errors import UsageError
 from stream.log.contract import EventLog
@@ -38,8 +38,6 @@ def opened(settings: Settings, *, create: bool = True) -> EventLog:
     )
 
 
-SQLITE = "sqlite:///"
-KAFKA = "kafka://"
 KAFKA_PORT = 9092
 # A name or IPv4 address, or an IPv6 address in brackets, and a port.
 SERVER = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")

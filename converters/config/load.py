@@ -21,13 +21,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from converters.config.column_settings import ColumnSettings, Section
-from converters.config.settings import Settings
+from converters.config.settings import KAFKA, SQLITE, Settings
 from converters.config.shown_url import shown_url
 from converters.errors import UsageError
 
 PREFIX = "FRESHET_"
 UNIX = "unix:"
-SQLITE, KAFKA = "sqlite:///", "kafka://"
 UNREADABLE = (ValueError, TypeError, RecursionError)
 
 # What pydantic says of Python's types, in TOML's words.

@@ -129,6 +129,9 @@ AdminPlace = Annotated[str, BeforeValidator(_admin)]
 Encoding = Annotated[str, AfterValidator(_encoding)]
 
 
+# How the URLs begin of what is in a file of this machine, and in Kafka.
+SQLITE, KAFKA = "sqlite:///", "kafka://"
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
 
 
@@ -264,10 +267,15 @@ class Settings(Section):
     serve: ServeSettings = Field(ServeSettings(), description="the HTTP server")
 
     @property
+    def databases(self) -> tuple[Path, ...]:
+        """The files of the log and the registry, if they are in SQLite."""
+        urls = (url for url in (self.log, self.registry) if url.startswith(SQLITE))
+        return tuple(Path(url.removeprefix(SQLITE)) for url in urls)
+
+    @property
     def written_folders(self) -> tuple[Path, ...]:
         """The folders of this machine that a learner writes to."""
-        files = (url.partition("sqlite:///")[2] for url in (self.log, self.registry))
-        return self.home, Path(self.snapshots), *(Path(each).parent for each in files if each)
+        return self.home, Path(self.snapshots), *(file.parent for file in self.databases)
 
     @property
     def threshold(self) -> float:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # pydantic takes a quarter of a second to import
 
 OTHERS = 0o077
 FOLDER, FILE = 0o700, 0o600
-SQLITE = "sqlite:///"
 # The files of a SQLite database.
 PARTS = ("", "-wal", "-shm", "-journal")
 # What makes a folder of a store a snapshot.
@@ -99,10 +98,8 @@ def narrow(settings: Settings, config: Path) -> int:
 
 def _files_of(settings: Settings) -> Iterator[Path]:
     """The files that the config may place outside the home."""
-    for url in (settings.log, settings.registry):
-        if url.startswith(SQLITE):
-            path = Path(url.removeprefix(SQLITE)).resolve()
-            yield from (path.with_name(path.name + part) for part in PARTS)
+    for path in map(Path.resolve, settings.databases):
+        yield from (path.with_name(path.name + part) for part in PARTS)
     yield settings.serve.tokens or settings.home / "tokens.json"
     if "://" not in settings.snapshots:
         for manifest in Path(settings.snapshots).glob(f"*/{MANIFEST}"):
