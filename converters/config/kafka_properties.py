@@ -15,12 +15,11 @@ from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from converters.config import login_module
-from converters.config.kafka_settings import KafkaSettings
+from converters.config.kafka_settings import CERTIFICATE, MECHANISMS, OF_CERTIFICATE, KafkaSettings
 from converters.config.login_module import LoginModule
 from converters.config.properties_file import PropertiesError, PropertiesFile, Property
 
 SECURITY = ("sasl.", "ssl.", "security.", "enable.ssl.")
-MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 # Keys about security that change nothing here: retries, parts of Java, and of tokens all but the
 # address that they come from.
 WITHOUT_MEANING = re.compile(
@@ -32,7 +31,6 @@ OWN_HANDLER = re.compile(r".*\.OAuthBearerLoginCallbackHandler")
 TLS_VERSIONS = {"TLS", "TLSv1.2", "TLSv1.3"}
 KEY = re.compile(r"[A-Za-z]\w*([.-]\w+)*")
 SERVER = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
-CERTIFICATE = {"ssl_certfile", "ssl_cert_pem"}
 # Keys that only a login or TLS has, and which of them.
 TELLING = re.compile(r"sasl\.(jaas\.config|username)|ssl\.(truststore|keystore|ca)\.(location|pem)")
 
@@ -155,7 +153,7 @@ def _mechanism(file: PropertiesFile, jaas: Property | None, module: LoginModule 
     elif module is not None and module.name in ("PlainLoginModule", "OAuthBearerLoginModule"):
         mechanism = "PLAIN" if module.name.startswith("Plain") else "OAUTHBEARER"
     elif jaas is not None:
-        file.wrong(jaas, f"beside it there should be sasl.mechanism, one of {MECHANISMS}")
+        file.wrong(jaas, f"beside it there should be sasl.mechanism, {' or '.join(MECHANISMS)}")
     else:
         return ""
     file.values["sasl_mechanism"] = mechanism
@@ -272,8 +270,8 @@ def _read_identity(file: PropertiesFile, given: Mapping[str, Any]) -> None:
     file.setting("ssl.key.password", "ssl_password")
     if (found := file.get(f"{store}.location")) is not None:
         _read_key_store(file, store, found)
-    if not CERTIFICATE & {*file.values, *given}:
-        for name in ("ssl_password", "ssl_keyfile", "ssl_key_pem"):
+    if not {*CERTIFICATE} & {*file.values, *given}:
+        for name in OF_CERTIFICATE:
             file.values.pop(name, None)
 
 

@@ -7,14 +7,17 @@ A properties file of Kafka's clients can give the same settings.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, SecretStr, field_validator
 
 from converters.config.column_settings import Section
+
+Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
+MECHANISMS: tuple[str, ...] = get_args(Mechanism)
 
 
 class KafkaSettings(Section):
@@ -28,8 +31,8 @@ class KafkaSettings(Section):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="`SSL` and `SASL_SSL` encrypt; those with `SASL` log in"
     )
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = (
-        Field(None, description="how to log in; needs a protocol with `SASL`")
+    sasl_mechanism: Mechanism | None = Field(
+        None, description="how to log in; needs a protocol with `SASL`"
     )
     sasl_plain_username: str = Field("", description="user, of `PLAIN` and `SCRAM`")
     sasl_plain_password: SecretStr | None = Field(
@@ -202,16 +205,22 @@ class RecordSettings(Section):
 
 PASSWORD, PASSWORD_FILE = "sasl_plain_password", "sasl_plain_password_file"
 COMMAND, TOKEN_FILE = "oauth_token_command", "oauth_token_file"
-OF_CERTIFICATE = ("ssl_keyfile", "ssl_key_pem", "ssl_password", "ssl_password_file")
+CERTIFICATE = ("ssl_certfile", "ssl_cert_pem")
+KEY, KEY_PASSWORD = ("ssl_keyfile", "ssl_key_pem"), ("ssl_password", "ssl_password_file")
+OF_CERTIFICATE = (*KEY, *KEY_PASSWORD)
 # Two ways to say one thing.
-TWICE = (
-    ("ssl_cafile", "ssl_ca_pem"),
-    ("ssl_certfile", "ssl_cert_pem"),
-    ("ssl_keyfile", "ssl_key_pem"),
-    ("ssl_password", "ssl_password_file"),
-)
+OF_LOGIN = ((PASSWORD, PASSWORD_FILE), (COMMAND, TOKEN_FILE))
+OF_TLS = (("ssl_cafile", "ssl_ca_pem"), CERTIFICATE, KEY, KEY_PASSWORD)
 # RFC 7628: what may be sent beside a token.
 EXTENSION_NAME, EXTENSION_VALUE = re.compile("[A-Za-z]+"), re.compile(r"[\x20-\x7e\t\r\n]+")
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """``[kafka]`` with other values over it; who sets one of two ways means it to be the only."""
+    replaced = {n for ways in (*OF_LOGIN, *OF_TLS) if above.keys() & {*ways} for n in ways}
+    if above.keys() & {*CERTIFICATE}:  # comes with its key
+        replaced.update(OF_CERTIFICATE)
+    return {**{k: v for k, v in below.items() if k not in replaced}, **above}
 
 
 def _login_problems(settings: KafkaSettings) -> Iterator[str]:
@@ -255,10 +264,10 @@ def _tls_problems(settings: KafkaSettings) -> Iterator[str]:
             f"{given[0]} is set, but security_protocol = {settings.security_protocol!r} has no "
             f"TLS; it should be {'SASL_SSL' if settings.logs_in else 'SSL'!r}"
         )
-    for one, other in TWICE:
+    for one, other in OF_TLS:
         if one in given and other in given:
             yield f"{one} and {other} are both set; only one of them should be"
-    if not {"ssl_certfile", "ssl_cert_pem"} & set(given):
+    if not {*CERTIFICATE} & {*given}:
         for name in given:
             if name in OF_CERTIFICATE:
                 yield f"{name} is set, but no certificate that it goes with; set ssl_certfile too"

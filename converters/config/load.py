@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from converters.config.column_settings import ColumnSettings, Section
+from converters.config.kafka_settings import laid_over
 from converters.config.settings import KAFKA, SQLITE, Settings
 from converters.config.shown_url import shown_url
 from converters.errors import UsageError
@@ -79,7 +80,7 @@ def load(
     merged = _merged(values, overrides)
     tables = [each.get("kafka", {}) for each in (values, overrides)]
     if all(isinstance(table, Mapping) for table in tables):
-        merged |= _with_properties(merged, _laid_over(*tables), path, kafka_config, tell)
+        merged |= _with_properties(merged, laid_over(*tables), path, kafka_config, tell)
     return from_values(merged, path, overrides)
 
 
@@ -194,26 +195,6 @@ def _merged(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str
     return merged
 
 
-# What a key of [kafka] replaces besides itself when it is laid over others.
-_CERTIFICATE, _KEY = {"ssl_certfile", "ssl_cert_pem"}, {"ssl_keyfile", "ssl_key_pem"}
-_KEY_PASSWORD = {"ssl_password", "ssl_password_file"}
-ALTERNATIVES = (
-    {"sasl_plain_password", "sasl_plain_password_file"},
-    {"oauth_token_command", "oauth_token_file"},
-    {"ssl_cafile", "ssl_ca_pem"},
-    _KEY,
-    _KEY_PASSWORD,
-)
-
-
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """``[kafka]`` with other values over it; who sets one of two ways means it to be the only."""
-    replaced = {name for ways in ALTERNATIVES if ways & set(above) for name in ways}
-    if _CERTIFICATE & set(above):  # comes with its key
-        replaced |= _CERTIFICATE | _KEY | _KEY_PASSWORD
-    return {**{k: v for k, v in below.items() if k not in replaced}, **above}
-
-
 def _with_properties(
     values: Mapping[str, Any],
     kafka: Mapping[str, Any],
@@ -248,7 +229,7 @@ def _with_properties(
             "has no use for them."
         )
     return {
-        "kafka": _laid_over(found.values, kafka) | {"properties": str(kafka_config.absolute())},
+        "kafka": laid_over(found.values, kafka) | {"properties": str(kafka_config.absolute())},
         "log": f"{KAFKA}{found.servers}" if log == KAFKA else log,
     }
 
