@@ -161,7 +161,7 @@ class Notation:
         )
         plain = "" if self.keeps else "(?!)"
         groups, mark = _GROUPS[self.mark or "."]
-        said = {"PLAIN": plain, "UNITS": units, "GROUPS": groups, "MARK": mark}
+        said = {"PLAIN": plain, "UNITS": units, "GROUPS": groups, "MARK": mark} | _SAID
         return rewriting(
             original, re.sub("[A-Z]{4,}", lambda word: said.get(word[0], word[0]), _RULE), place
         )
@@ -172,14 +172,16 @@ _RULE = (
     r'K=re.compile(r"PLAIN *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *",re.A);'
     r'N=re.compile(r"=?\"?\x27?(\(?) ?([-+]?) ?(?:UNITS)? ?([-+]?)(\d+\.?\d*|\.\d+)'
     r'(?:[eEdD]([-+]?\d+))? ?(?:UNITS)?\)? ?\"?(-?)");'
-    r't=lambda c:c if re.search(r"\d[\xb2\xb3\xb9\u2070-\u2089]",c) else '
-    r'"".join(str(u.decimal(x,x)) for x in u.normalize("NFKC",c)).translate('
-    r"{8208:45,8210:45,8211:45,8722:45,183:46,8217:39,1643:46,1644:39,8203:None,65279:None}"
-    r").strip();"
+    r't=lambda c:c if re.search(r"RAISED",c) else '
+    r'"".join(str(u.decimal(x,x)) for x in u.normalize("NFKC",c)).translate({ALIKE}).strip();'
     r'v=lambda m:("-" if m[1] or "-" in m[2]+m[3]+m[6] else "")+m[4]+("e"+m[5] if m[5] else "");'
     r'n=lambda c:N.fullmatch(re.sub(r"GROUPS","",t(c))MARK);'
     r"f=lambda c:c if K.fullmatch(c) or not (m:=n(c)) else v(m)"
 )
+_SAID = {
+    "RAISED": _RAISED.pattern,
+    "ALIKE": ",".join(f"{mark}:{ord(c) if c else None}" for mark, c in _ALIKE.items()),
+}
 # What parts thousands where this precedes decimals, and what makes a point of it.
 _GROUPS = {
     ".": (r"(?<=\d)[ ,\x27_](?=(\d\d,)*\d{3}(?!\d))", ""),
