@@ -92,7 +92,8 @@ def create(
     missing = [topic for topic in topics if topic.name not in present]
     if missing:
         _create(admin, connection, missing, replication_factor)
-    _widen(admin, connection, topics)
+        found = patiently(connection, lambda: existing(admin, names))
+    _widen(admin, connection, topics, found)
     if not accept_retention:
         _check_all_kept(admin, connection, names)
 
@@ -161,11 +162,15 @@ def _check_all_kept(admin: Admin, connection: Connection, names: list[str]) -> N
             return
 
 
-def _widen(admin: Admin, connection: Connection, topics: Sequence[TopicSpec]) -> None:
-    """Add partitions to topics that have fewer than configured."""
+def _widen(
+    admin: Admin,
+    connection: Connection,
+    topics: Sequence[TopicSpec],
+    found: Sequence[dict[str, Any]],
+) -> None:
+    """Add partitions to topics that have fewer than configured; ``found`` describes them all."""
     wanted = {topic.name: topic.partitions for topic in topics}
-    answers = patiently(connection, lambda: admin.describe_topics(list(wanted)))
-    counts = {answer["name"]: len(answer["partitions"]) for answer in answers}
+    counts = {answer["name"]: len(answer["partitions"]) for answer in found}
     short = {name: count for name, count in wanted.items() if 0 < counts.get(name, 0) < count}
     if not short:
         return
