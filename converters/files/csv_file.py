@@ -195,7 +195,7 @@ def _no_header(reason: str) -> str:
         "text-after-quote": "in its first line text follows a closing quote",
         "not-utf8": "its first line must name the columns in UTF-8; if the file is in another "
         "encoding, name that in csv.encoding (for init: --encoding latin-1)",
-    }.get(reason, "its first line must name the columns in UTF-8")
+    }.get(reason, "its first line, which has to name the columns, is blank")
 
 
 # What the marks are made of: surrogates, which no text holds and which are not valid in UTF-8.

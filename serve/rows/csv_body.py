@@ -125,7 +125,8 @@ def split_header(body: bytes, dialect: Dialect, limits: RowLimits) -> tuple[list
     names = Refusal("", "", "") if end is None else dialect.cells_of(body[:end].rstrip(b"\r"))
     if isinstance(names, Refusal) or names in ([], [""]):
         raise RowsRefusedError(
-            "The CSV has no header: its first row must name the columns, in UTF-8."
+            "The CSV has no header: its first line must name the columns, in UTF-8, and not be "
+            "blank."
         )
     return named(names), len(body) if end is None else end + 1
 

@@ -105,7 +105,7 @@ def test_a_byte_order_mark_hides_no_number_and_no_id() -> None:
 
 HEADERS = [
     (b"", "has no header"),
-    (b"\n1,2\n", "has no header: its first line must name the columns in UTF-8"),
+    (b"\n1,2\n", "has no header: its first line, which has to name the columns, is blank"),
     (b"a\rb,c\r1,2", "has no header: its first line holds a carriage return .* not in CR only"),
     (b'"a"b,c\n', "has no header: in its first line text follows a closing quote"),
     (b"caf\xe9\n", "has no header: .* name that in csv.encoding"),
