@@ -22,8 +22,10 @@ from tests.support.serving.served import a_client
 from tests.support.serving.worst_bodies import EVENTS, LABELS, SCORE, WorstBody, worst_bodies
 
 # What one step may take; a slice ends with the step in which its 5 ms are over, so that it holds
-# the loop for less than 50.
+# the loop for less than 50. On a processor that is slower, or shared, by as much longer.
 MOST_SECONDS = 0.040
+# What the measure of the processor's speed takes where the limit was set.
+PACE_SECONDS = 0.010
 SIZE = 2**19
 TEXT = 'kind = "text"'
 BODIES = {body.name: body for body in worst_bodies()}
@@ -90,12 +92,20 @@ def steps_of(service: Service, route: str, body: WorstBody, size: int) -> list[f
     return [after - before for before, after in pairwise(times)]
 
 
+def pace() -> float:
+    """How many times as long as where the limit was set this processor takes for the same work."""
+    begin = thread_time()
+    orjson.loads(orjson.dumps([{"carrier": str(number)} for number in range(20_000)]))
+    return max(1.0, (thread_time() - begin) / PACE_SECONDS)
+
+
 def longest_step(service: Service, route: str, body: WorstBody) -> float:
-    """The best of three, for others work meanwhile."""
+    """The best of five, for others work meanwhile; in seconds of a processor of full speed."""
     longest = max(steps_of(service, route, body, SIZE))
-    for _ in range(2):
+    for _ in range(4):
         if longest > MOST_SECONDS:
-            longest = min(longest, max(steps_of(service, route, body, SIZE)))
+            slower = pace()
+            longest = min(longest, max(steps_of(service, route, body, SIZE)) / slower)
     return longest
 
 
