@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from pydantic import BaseModel
 
 from converters.config.learning_settings import LateLabelSettings
 from converters.config.settings import Settings
-from converters.schema.schema import Schema
+from converters.schema.schema import Schema, from_settings
+from converters.schema.writer_schema import WriterSchema
 from learners import choose
 from learners.learner import LearnerSpec
+from learners.registry.row_types import Fixed, Positions
 
 # Keys of late_labels that the first models do not have.
 NEWER = ("allow_corrections", "label_wait", "max_labels")
@@ -20,12 +23,83 @@ SCORING = ("imbalance", "calibration")
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenUntil:
+    """The schema by which rows without names were written, before these positions."""
+
+    until: Positions
+    schema: WriterSchema
+
+    def to_json(self) -> dict[str, Any]:
+        """As a lineage keeps it."""
+        return {"until": self.until, "schema": self.schema.to_json()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`; JSON has turned partitions into text."""
+        until = {
+            topic: {int(partition): offset for partition, offset in offsets.items()}
+            for topic, offsets in content["until"].items()
+        }
+        return cls(until, WriterSchema.from_json(content["schema"]))
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedConfig:
-    """A model's config, resolved."""
+    """A model's config, resolved.
+
+    Attributes:
+        settings: all of it.
+        schema: the reader's.
+        spec: the learner's.
+        writers: the schemas in force before ``schema``, the oldest first.
+    """
 
     settings: Settings
     schema: Schema
     spec: LearnerSpec
+    writers: tuple[WrittenUntil, ...] = ()
+
+
+def fixed(context: ResolvedConfig) -> Fixed:
+    """What a config fixes for a lineage that begins with it."""
+    writers = [each.to_json() for each in context.writers]
+    return Fixed(learner_json(context), context.schema.hash, deciding(context), writers)
+
+
+# The sections that decide what is learned; each lineage keeps its own.
+DECIDING = {"columns", "label", "record", "learner", "late_labels", "duplicates"} | set(SCORING)
+
+
+def deciding(context: ResolvedConfig) -> dict[str, Any]:
+    """Everything in a config that decides what is learned, as a lineage keeps it."""
+    settings = context.settings
+    found = settings.model_dump(mode="json", include=DECIDING)
+    found["learner"]["kind"] = context.spec.kind
+    found["late_labels"].pop("memory")
+    return found | {"csv": {"delimiter": settings.csv.delimiter}}
+
+
+def of_lineage(
+    settings: Settings, config: Mapping[str, Any], writers: Sequence[WrittenUntil] = ()
+) -> ResolvedConfig:
+    """The config that a lineage keeps, with what decides nothing from today's settings.
+
+    Raises:
+        UsageError: this release cannot learn by it.
+    """
+    today = settings.model_dump(mode="python")
+    own = {name: dict(section) for name, section in config.items()}
+    own["late_labels"] |= {"memory": settings.late_labels.memory}
+    own["csv"] |= {"encoding": settings.csv.encoding}
+    found = Settings.model_validate(today | own)
+    return with_writers(resolve(found, from_settings(found)), writers)
+
+
+def with_writers(context: ResolvedConfig, writers: Sequence[WrittenUntil]) -> ResolvedConfig:
+    """The same with the schemas that were in force before."""
+    known = {name for each in writers for name in each.schema.names}
+    schema = replace(context.schema, former=frozenset(known - set(context.schema.names)))
+    return replace(context, schema=schema, writers=tuple(writers))
 
 
 def resolve(settings: Settings, schema: Schema) -> ResolvedConfig:

@@ -21,7 +21,13 @@ def _scalar_text(value: object) -> object:
     return repr(value) if isinstance(value, int | float) else value
 
 
+def _one_or_more(value: object) -> object:
+    """A single text in place of a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
 CellText = Annotated[str, BeforeValidator(_scalar_text)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
 
 
 class Section(BaseModel):
@@ -110,6 +116,12 @@ class ColumnSettings(Section):
     )
     missing_values: tuple[CellText, ...] = Field(
         (), description="spellings of missing besides the empty cell"
+    )
+    was: Names = Field(
+        (),
+        description="the name, or the names, that the column had before it was renamed; rows that "
+        "were written under them are read too",
+        examples=["income"],
     )
 
 

@@ -66,6 +66,20 @@ class CheckpointSettings(Section):
     keep: int = Field(20, ge=1, description="versions kept besides those chosen to be served")
 
 
+class GateSettings(Section):
+    """When the learner publishes its versions by itself."""
+
+    margin: float = Field(
+        0.05,
+        ge=0,
+        description="a version is held back while the learner's log loss over the window exceeds "
+        "the base rate's by more than this, in nats; a person may promote it",
+    )
+    labels: int = Field(
+        1_000, ge=1, description="fewest labelled events in the window by which it is held back"
+    )
+
+
 class LearnSettings(Section):
     """The learner process."""
 

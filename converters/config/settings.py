@@ -23,6 +23,7 @@ from converters.config.learning_settings import (
     CheckpointSettings,
     DuplicateSettings,
     EvaluationSettings,
+    GateSettings,
     ImbalanceSettings,
     LateLabelSettings,
     LearnerSettings,
@@ -246,6 +247,7 @@ class Settings(Section):
     duplicates: DuplicateSettings = Field(DuplicateSettings(), description="ids seen before")
     learn: LearnSettings = Field(LearnSettings(), description="the learner process")
     checkpoint: CheckpointSettings = Field(CheckpointSettings(), description="when state is saved")
+    gate: GateSettings = Field(GateSettings(), description="when versions are published")
     evaluation: EvaluationSettings = Field(
         EvaluationSettings(), description="progressive validation"
     )

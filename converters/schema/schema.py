@@ -96,6 +96,8 @@ class Schema:
         ignore_extra: whether a row may have fields that are no columns.
         path: the fields that lead to the rows of an event record of JSON.
         labels_path: the same for labels.
+        former: names of columns that there were before, under which rows may still have cells;
+            those that are nobody's former name (``was``) are passed over.
     """
 
     columns: tuple[Column, ...]
@@ -106,6 +108,7 @@ class Schema:
     ignore_extra: bool = False
     path: tuple[str, ...] = ()
     labels_path: tuple[str, ...] = ()
+    former: frozenset[str] = frozenset()
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -174,12 +174,12 @@ def _serve(
     from learners.registry.actor import on_command_line
     from learners.snapshots.store import SnapshotStore
 
-    settings, schema = read_config(config)
+    settings, _ = read_config(config)
     with _registry(settings) as registry:
         found = registry.versions.find(version)
         if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
             SnapshotStore(Path(settings.snapshots)).manifest(found.snapshot)
-        pointers = registry.serving.pin(action, version, reason, on_command_line(), schema.hash)
+        pointers = registry.serving.pin(action, version, reason, on_command_line())
     _say_pointers(pointers, json=json)
 
 

@@ -1,8 +1,9 @@
 """The registry of versions: what was learned, what is served, and who moved it when and why.
 
 The row that names a snapshot is its commit point. :class:`Registry` opens the database and holds
-a part for each kind of question: ``versions``, ``serving`` (pointers), ``ledger``, ``writer``
-(the learner) and ``repeated_requests``. ``row_types`` go in and out, ``database_tables`` hold them.
+a part for each kind of question: ``versions``, ``serving`` (pointers), ``adoptions``, ``ledger``,
+``writer`` (the learner) and ``repeated_requests``. ``row_types`` go in and out,
+``database_tables`` hold them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from learners.registry.adoptions import Adoptions
 from learners.registry.database import Database
 from learners.registry.ledger import Ledger
 from learners.registry.repeated_requests import RepeatedRequests
@@ -36,6 +38,7 @@ class Registry:
         self._database = database = Database(url, model, clock)
         self.versions = Versions(database)
         self.serving = Serving(database)
+        self.adoptions = Adoptions(database)
         self.ledger = Ledger(database)
         self.writer = Writer(database)
         self.repeated_requests = RepeatedRequests(database)

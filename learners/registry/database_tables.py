@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeDecorator
 from learners.registry.row_types import iso
 
 # Raised whenever a table changes its shape; a registry with a higher number is refused.
-SHAPE = 1
+SHAPE = 2
 
 metadata = MetaData()
 
@@ -68,7 +68,13 @@ def _start() -> tuple[Column[Any], Column[Any], Column[int]]:
     )
 
 
-shape = Table("registry_shape", metadata, Column("number", Integer, primary_key=True))
+# ``release`` is the release that gave the registry this shape.
+shape = Table(
+    "registry_shape",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("release", Text),
+)
 
 models = Table(
     "models",
@@ -81,6 +87,7 @@ models = Table(
     Column("latest", Integer),
     Column("serving", Integer),
     Column("pinned", Boolean, nullable=False),
+    Column("settings", JSON),
 )
 
 lineages = Table(
@@ -95,7 +102,27 @@ lineages = Table(
     *_start(),
     Column("epoch", Integer),
     Column("created_at", Moment, nullable=False),
+    Column("config", JSON),
+    Column("writers", JSON),
     ForeignKeyConstraint(["model"], ["models.model"]),
+)
+
+# Who takes which version's state from where; ``lineage`` is the one that began with it, and null
+# while the learner has still to take it.
+adoptions = Table(
+    "adoptions",
+    metadata,
+    _model(),
+    Column("seq", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("leave_waiting", Boolean, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("lineage", Integer),
+    Column("checkpoint", Integer),
+    ForeignKeyConstraint(["model"], ["models.model"]),
+    CheckConstraint("state IN ('pending', 'done', 'withdrawn')", name="known_adoption"),
 )
 
 # ``broken`` (found corrupt after its commit, never to be resumed from) and ``thinned`` stand

@@ -37,6 +37,10 @@ class UnservableVersionError(RegistryError):
     """The version exists, but was refused or retention has deleted its files."""
 
 
+class LeftBehindError(RegistryError):
+    """Events wait that the learner could not take along; nothing was changed."""
+
+
 class PostConflictError(RegistryError):
     """An idempotency key was used before, for another request."""
 

@@ -55,6 +55,10 @@ class Lineage:
         start: where it began to read.
         epoch: the writer that began it; None for a backfill's.
         created_at: when it began.
+        config: everything in the config that decides what is learned; None if a release began the
+            lineage that did not store it.
+        writers: the schemas before its own, the oldest first: ``until`` (positions) rows without
+            names were written by ``schema``.
     """
 
     serial: int
@@ -65,14 +69,59 @@ class Lineage:
     start: Start
     epoch: int | None
     created_at: datetime
+    config: Json | None = None
+    writers: list[Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What is fixed for a lineage; the attributes are those of :class:`Lineage`."""
+
+    learner: Json
+    schema_hash: str
+    config: Json | None = None
+    writers: list[Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Who takes which version's state from where.
+
+    Attributes:
+        seq: rises by one.
+        version: the backfill's version whose state the learner takes.
+        kind: ``whole``: with its positions, joins, counts and measures; ``weights``: into the
+            live joins, positions and counts.
+        leave_waiting: whether events that wait may be left behind.
+        at: when it was asked for.
+        state: ``pending`` until the learner has taken it, ``done``, or ``withdrawn``.
+        lineage: the lineage that began with it.
+        checkpoint: of ``weights``: the live checkpoint whose joins, positions and counts stay.
+    """
+
+    seq: int
+    version: int
+    kind: Literal["whole", "weights"]
+    leave_waiting: bool
+    at: datetime
+    state: Literal["pending", "done", "withdrawn"]
+    lineage: int | None
+    checkpoint: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The gate's verdict on a snapshot: may it be served, and the reason if not."""
+    """The gate's verdict on a snapshot: may it be served, and the reason if not.
+
+    Attributes:
+        good: whether it may be served at all.
+        reason: why not; or why it is held back.
+        held: whether it is only served if a person promotes it.
+    """
 
     good: bool
     reason: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

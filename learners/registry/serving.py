@@ -6,20 +6,33 @@ itself, so that a pin it reads stays as read.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sqlalchemy import select, update
 
 from converters.errors import UsageError
-from learners.registry import database_tables, ledger, versions
+from learners.registry import adoptions, database_tables, ledger, versions
 from learners.registry.actor import Actor
 from learners.registry.database import Part, Transaction
-from learners.registry.errors import UnservableVersionError
+from learners.registry.errors import LeftBehindError, UnservableVersionError
 from learners.registry.row_types import Checkpoint, Json, Pointers, Verdict, Version
 
 _ROW = database_tables.models
 _TABLE = database_tables.checkpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """What is asked for besides serving a version.
+
+    Attributes:
+        follow: serve the learner's next version when it comes, instead of pinning this one.
+        leave_waiting: let the learner leave events behind that wait under another schema.
+    """
+
+    follow: bool = False
+    leave_waiting: bool = False
 
 
 class Serving(Part):
@@ -36,33 +49,33 @@ class Serving(Part):
         version: int,
         reason: str,
         actor: Actor | str,
-        schema_hash: str | None = None,
+        options: Moving = Moving(),
     ) -> Pointers:
-        """Serve a version and pin it; the same asked twice is done once.
+        """Serve a version; a promoted backfill is to be taken by the learner.
 
         Args:
             action: the ledger's word for it.
             version: its number.
             reason: why.
             actor: who asks.
-            schema_hash: of the schema that servers work by; another's version is refused.
+            options: what else is asked for.
 
         Raises:
             UnknownVersionError: there is no such version.
-            UnservableVersionError: it was refused, its files are gone, or its schema is another.
+            UnservableVersionError: it was refused, or its files are gone.
+            LeftBehindError: events wait that the learner could not take along.
         """
         _check_reason(reason)
         with self._database.write() as change:
             wanted = versions.version(change, version)
-            if schema_hash not in (None, wanted.schema_hash):
-                raise UnservableVersionError(
-                    f"Version {version} was learned with a different schema than the config's: "
-                    "other columns, labels or interactions. No server with this config could serve "
-                    "it. Nothing was moved. Serve it with the config it was made with."
-                )
             _check_servable(change, wanted)
             before = read(change)
-            after = replace(before, serving=version, pinned=True)
+            after = replace(before, serving=version, pinned=not options.follow)
+            if action == "promote" and wanted.epoch is None and not _taken(change, version):
+                kind = _kind(change, wanted, leave_waiting=options.leave_waiting)
+                adoptions.ask(change, version, kind, leave_waiting=options.leave_waiting)
+            else:
+                adoptions.withdraw(change)
             return _moved(change, before, after, (actor, action, reason), version)
 
     def unpin(self, reason: str, actor: Actor | str) -> Pointers:
@@ -111,7 +124,9 @@ def publish(change: Transaction, version: int, verdict: Verdict, actor: str) -> 
     """A new version: now the latest, and served if it is good and none is pinned."""
     before = read(change)
     after = replace(before, latest=version)
-    if verdict.good and not before.pinned:
+    # Of a lineage that is to end, nothing takes the place of the promoted version.
+    follows = not before.pinned and adoptions.pending(change) is None
+    if verdict.good and not verdict.held and follows:
         after = replace(after, serving=version)
     action = "publish" if verdict.good else "refuse"
     _move(change, before, after, (actor, action, verdict.reason), version)
@@ -171,6 +186,36 @@ def _check_servable(look: Transaction, version: Version) -> None:
             f"Version {version.version} of model {look.model!r} cannot be served: it was refused "
             f"({version.reason}). Name another; `freshet models` lists them."
         )
+
+
+def _taken(look: Transaction, version: int) -> bool:
+    """Whether the live lineage comes from this version already."""
+    lineage = versions.lineage(look, versions.live_serial(look))
+    return lineage is not None and lineage.parent_version == version
+
+
+def _kind(look: Transaction, version: Version, *, leave_waiting: bool) -> str:
+    """How the learner takes a backfill: a file's has no positions, and takes the live ones.
+
+    Raises:
+        LeftBehindError: events wait under another schema, and may not be left behind.
+    """
+    lineage = versions.lineage(look, versions.live_serial(look))
+    if version.start.positions or lineage is None:
+        return "whole"
+    if version.schema_hash == lineage.schema_hash:
+        return "weights"
+    point = versions.resume_point(look)
+    waiting = 0 if point is None else point.events.get("waiting", 0)
+    if waiting and not leave_waiting:
+        raise LeftBehindError(
+            f"Version {version.version} was made from a file under another schema than the "
+            f"learner's, and {waiting:,} events wait for their labels under the learner's: it "
+            "could not learn from them. Nothing was moved. Make a version from the log, which "
+            "takes them along ('freshet backfill log --fresh'); or leave them behind with "
+            "--leave-waiting."
+        )
+    return "whole"
 
 
 def _learners_best(look: Transaction) -> int | None:

@@ -11,13 +11,15 @@ from collections.abc import Iterable
 
 from sqlalchemy import delete, insert, select, update
 
-from learners.registry import database_tables, ledger, serving, versions
+from learners.registry import adoptions, database_tables, ledger, serving, versions
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import RegistryError, SupersededError
 from learners.registry.row_types import (
+    Adoption,
     Checkpoint,
     Commit,
     Committed,
+    Fixed,
     Json,
     Lineage,
     Start,
@@ -73,15 +75,15 @@ class Writer(Part):
         *,
         parent_version: int | None,
         origin: str,
-        learner: Json,
-        schema_hash: str,
+        fixed: Fixed,
         start: Start,
         after: int = 0,
+        adoption: Adoption | None = None,
     ) -> Lineage:
         """Begin a chain of versions, from a version's weights or from nothing.
 
         With an epoch it becomes the one that the learner works on; without, it is a backfill's.
-        Its number is above ``after``.
+        Its number is above ``after``. With an adoption, that is taken by it.
 
         Raises:
             SupersededError: the epoch is not the newest.
@@ -93,9 +95,21 @@ class Writer(Part):
             if parent_version is not None:
                 versions.version(change, parent_version)
             serial = versions.next_lineage(change, after)
-            made = (parent_version, origin, learner, schema_hash, start, epoch, change.now)
-            lineage = Lineage(serial, *made)
+            lineage = Lineage(
+                serial,
+                parent_version,
+                origin,
+                fixed.learner,
+                fixed.schema_hash,
+                start,
+                epoch,
+                change.now,
+                fixed.config,
+                fixed.writers,
+            )
             versions.add_lineage(change, lineage)
+            if adoption is not None:
+                adoptions.take(change, adoption, serial)
             return lineage
 
     def commit(self, epoch: int, commit: Commit) -> Committed:
@@ -205,11 +219,12 @@ def _owner(look: Transaction, epoch: int) -> str:
 
 def _thinnable(look: Transaction, keep: int) -> list[Checkpoint]:
     needed = _needed_versions(look, keep) | ledger.chosen(look)
-    resume = versions.resume_point(look)
+    resume, kept = versions.resume_point(look), adoptions.checkpoints(look)
+    kept |= set() if resume is None else {resume.serial}
     return [
         found
         for found in versions.find(look, ~_CHECKPOINTS.c.thinned)
-        if found.version not in needed and (resume is None or found.serial != resume.serial)
+        if found.version not in needed and found.serial not in kept
     ]
 
 

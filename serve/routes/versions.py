@@ -260,8 +260,7 @@ class Versions:
         found = self._registry.versions.find(asked.version)
         if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
             self._service.snapshots.manifest(found.snapshot)
-        schema_hash = self._service.schema.hash
-        self._registry.serving.pin(action, asked.version, asked.reason, by, schema_hash)
+        self._registry.serving.pin(action, asked.version, asked.reason, by)
 
     async def _content(self, request: Request) -> object:
         async with self._service.bodies.of(request, MOST_ASKED) as body:

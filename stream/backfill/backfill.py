@@ -36,7 +36,7 @@ from stream.open_log import opened
 from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_times
 from stream.reading.conversion import BatchReader, record_reader
 from stream.reading.merge import BATCH_ROWS, MergedReader
-from stream.resolved_config import ResolvedConfig, learner_json
+from stream.resolved_config import ResolvedConfig, fixed
 
 # Called after each batch: rows so far, and what it would have written.
 Folded = Callable[[Pipeline, Written], None]
@@ -154,8 +154,7 @@ class Backfill:
             None,
             parent_version=parent,
             origin="backfill",
-            learner=learner_json(self.context),
-            schema_hash=self.context.schema.hash,
+            fixed=fixed(self.context),
             start=start,
         )
 

@@ -13,7 +13,7 @@ import structlog
 from learners.learner import WrongLearnerError
 from learners.registry import Registry
 from learners.registry.actor import this_learner
-from learners.registry.row_types import Checkpoint, Lineage, Start, Version
+from learners.registry.row_types import Adoption, Checkpoint, Lineage, Start
 from learners.snapshots.errors import CorruptSnapshotError, MissingSnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
@@ -24,7 +24,7 @@ from stream.log.contract import EventLog, Place
 from stream.log.journal import JournalLine
 from stream.log.limits import check_position
 from stream.log.topics import Topics, begins_of, described
-from stream.resolved_config import ResolvedConfig, learner_json
+from stream.resolved_config import ResolvedConfig, fixed
 
 log = structlog.get_logger()
 
@@ -51,19 +51,6 @@ class Beginning:
     opening: JournalLine | None = None
 
 
-def promoted_backfill(registry: Registry, lineage: Lineage | None) -> Version | None:
-    """A promoted version of a backfill that this lineage does not come from."""
-    pointers = registry.serving.pointers()
-    if not pointers.pinned or pointers.serving is None:
-        return None
-    version = registry.versions.find(pointers.serving)
-    made_live = version.epoch is not None
-    if made_live or (lineage is not None and lineage.parent_version == version.version):
-        return None
-    pins = [e.action for e in registry.ledger.entries() if e.action in ("promote", "rollback")]
-    return version if pins[-1:] == ["promote"] else None
-
-
 @dataclass(frozen=True)
 class Starting:
     """Finds the beginning; ``epoch`` is the one this learner has taken."""
@@ -83,19 +70,20 @@ class Starting:
             PositionError: a topic was recreated since it was read.
         """
         lineage = self.registry.versions.live_lineage()
-        promoted = promoted_backfill(self.registry, lineage)
-        if promoted is not None:
-            return self.adopt(promoted)
+        adoption = self.registry.adoptions.pending()
+        if adoption is not None:
+            return self.adopt(adoption)
         if lineage is None:
             return self._from_nothing()
         return self._resume(lineage)
 
-    def adopt(self, version: Version) -> Beginning:
+    def adopt(self, adoption: Adoption) -> Beginning:
         """Resume from a promoted backfill, under a new lineage.
 
         A backfill of the log has its own position in the log. One of a file has none: it resumes
         at the learner's position, or at the beginning of the log.
         """
+        version = self.registry.versions.find(adoption.version)
         here = self._where(self.registry.versions.live_lineage())
         places = version.start if version.start.positions else here
         topic_ids = check_topics(self.event_log, self.topics, places)
@@ -107,7 +95,7 @@ class Starting:
         if waiting and not version.start.positions:
             # A file does not have them, and they were scored by a model that is replaced.
             log.warning("events that wait for their labels are dropped", waiting=waiting)
-        lineage = self._new_lineage("promote", start, version.version)
+        lineage = self._new_lineage("promote", start, version.version, adoption)
         log.info("resuming from promoted version", version=version.version)
         return self._open_lineage(lineage)
 
@@ -217,13 +205,15 @@ class Starting:
         end = journal.end(self.event_log, self.topics.journal)
         return Start(journal.to_positions(begins), ids, end)
 
-    def _new_lineage(self, origin: str, start: Start, parent: int | None) -> Lineage:
+    def _new_lineage(
+        self, origin: str, start: Start, parent: int | None, adoption: Adoption | None = None
+    ) -> Lineage:
         return self.registry.writer.begin_lineage(
             self.epoch,
             parent_version=parent,
             origin=origin,
-            learner=learner_json(self.context),
-            schema_hash=self.context.schema.hash,
+            fixed=fixed(self.context),
             start=start,
             after=journal.highest_lineage(self.event_log, self.topics.journal),
+            adoption=adoption,
         )

@@ -27,7 +27,7 @@ from stream.checkpoints.same_model import check_topics
 from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.pipeline import Written
-from stream.learner.beginning import Beginning, promoted_backfill
+from stream.learner.beginning import Beginning
 from stream.learner.heartbeat import Heartbeat, RefusedShare, WaitingLabels
 from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
@@ -113,8 +113,7 @@ class Upkeep:
     def promoted(self) -> bool:
         """Whether a backfill was promoted that the live lineage does not come from."""
         with waiting_for(REGISTRY):
-            live = self.registry.versions.live_lineage()
-            return promoted_backfill(self.registry, live) is not None
+            return self.registry.adoptions.pending() is not None
 
     def tidy(self) -> None:
         """Now and then: delete the folders of old versions, and orphans of killed learners.

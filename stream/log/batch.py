@@ -50,6 +50,7 @@ class Batch:
         replayed: whether the journal already lists this batch, so that no outputs are written.
         crc32: checksum of the log's records.
         marks: the last record of each partition that has some here.
+        pinned: of a replayed batch: the version that was pinned then and scored too, if any.
     """
 
     records: list[Taken]
@@ -58,3 +59,4 @@ class Batch:
     replayed: bool = False
     crc32: int = 0
     marks: Mapping[Place, Mark] = field(default_factory=dict)
+    pinned: int | None = None

@@ -32,6 +32,8 @@ class JournalLine:
     Attributes:
         records: how many records the batch had.
         crc32: over all of them, so that a replay detects whether the log still has the same.
+        pinned: the version that was pinned and scored too, beside the learner, in this batch.
+        schema_hash: of a lineage's first line: the schema that holds from its cut on.
     """
 
     lineage: int
@@ -39,6 +41,8 @@ class JournalLine:
     cut: Cut
     records: int = 0
     crc32: int = 0
+    pinned: int | None = None
+    schema_hash: str | None = None
 
 
 def to_positions(cut: Cut) -> Positions:
@@ -66,6 +70,8 @@ def record_of(line: JournalLine, time: int | None) -> Outgoing:
         "cut": to_positions(line.cut),
         "records": line.records,
         "crc32": line.crc32,
+        **({} if line.pinned is None else {"pinned": line.pinned}),
+        **({} if line.schema_hash is None else {"schema_hash": line.schema_hash}),
     }
     return Outgoing(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS), time)
 

@@ -9,7 +9,6 @@ import pytest
 
 from converters.config import load
 from converters.schema import schema
-from learners.registry.errors import UnservableVersionError
 from stream.checkpoints.same_model import ChangedModelError
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
@@ -102,17 +101,3 @@ def test_a_promotion_while_learning_is_taken_up_without_a_restart(project: Proje
     assert report["events_this_run"] == report["rejected_this_run"]["events"]["rows"] == 300
     ids = [s.id for s in project.scores()]
     assert len(ids) == len(set(ids)) == 900
-
-
-def test_a_version_of_another_schema_is_not_rolled_back_to(project: Project) -> None:
-    """Nothing is moved to what no server with this config could load."""
-    project.produce(project.write_csv(flights(100)))
-    old = project.learn()["version"]
-    text = project.config_file.read_text().replace("max = 5000", "max = 4000")
-    project.config_file.write_text(text)
-    other = schema.from_settings(load.load(project.config_file))
-    with project.registry() as registry:
-        before = registry.serving.pointers()
-        with pytest.raises(UnservableVersionError, match="a different schema"):
-            registry.serving.pin("rollback", old, "back", "me", other.hash)
-        assert registry.serving.pointers() == before

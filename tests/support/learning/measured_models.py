@@ -20,7 +20,7 @@ from learners.commands.report import report
 from learners.evaluation.evaluator import Evaluator
 from learners.evaluation.labelled_examples import Lessons, Measuring
 from learners.registry import Registry
-from learners.registry.row_types import Commit, Start, Verdict
+from learners.registry.row_types import Commit, Fixed, Start, Verdict
 from tests.support.serving.project import Project
 
 START = Start({"flights.events": {0: 0}}, {"flights.events": "T"}, 0)
@@ -110,8 +110,7 @@ class MeasuredModel:
             epoch,
             parent_version=None,
             origin="learn",
-            learner={"kind": "vw", "args": "-b 16"},
-            schema_hash=self.project.schema.hash,
+            fixed=Fixed({"kind": "vw", "args": "-b 16"}, self.project.schema.hash),
             start=START,
         ).serial
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from learners.registry import Registry
 from learners.registry.errors import SupersededError
-from learners.registry.row_types import Commit, Committed, Lineage, Start, Verdict
+from learners.registry.row_types import Commit, Committed, Fixed, Lineage, Start, Verdict
 from learners.snapshots.manifest import SnapshotRef
 from learners.snapshots.store import SnapshotStore
 from tests.support import ROOT
@@ -55,8 +55,7 @@ def a_lineage(
         epoch,
         parent_version=parent,
         origin="learn",
-        learner=LEARNER,
-        schema_hash="schema",
+        fixed=Fixed(LEARNER, "schema"),
         start=START,
         after=after,
     )

@@ -32,7 +32,7 @@ from stream.fold.pipeline import new_pipeline
 from stream.log.batch import Batch, EventRows
 from stream.log.contract import Place, Record, poll
 from stream.log.topics import create_topics
-from stream.resolved_config import learner_json
+from stream.resolved_config import fixed, learner_json
 from tests.support.serving.project import COLUMNS, Project, csv_text, flights
 
 LOCAL = ("127.0.0.1", 50_000)
@@ -55,8 +55,7 @@ class Maker:
             self.epoch,
             parent_version=None,
             origin="learn",
-            learner=learner,
-            schema_hash=project.schema.hash,
+            fixed=replace(fixed(self.context), learner=learner),
             start=START,
         )
         self.pipeline = new_pipeline(self.context, lineage.serial)
