@@ -1,9 +1,8 @@
 """The registry of versions: what was learned, what is served, and who moved it when and why.
 
-The row that names a snapshot is its commit point. :class:`Registry` opens the database and holds
+The row that names a snapshot is its commit point. :class:`Registry` opens the database and has
 a part for each kind of question: ``versions``, ``serving`` (pointers), ``adoptions``, ``ledger``,
-``writer`` (the learner) and ``repeated_requests``. ``row_types`` go in and out,
-``database_tables`` hold them.
+``writer`` (the learner), ``repeated_requests``. ``row_types`` go in and out of its tables.
 """
 
 from __future__ import annotations

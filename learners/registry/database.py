@@ -1,14 +1,15 @@
 """Opens the registry's database, makes its tables, and gives transactions on one model.
 
 Every error of the database is raised as a :class:`RegistryError` that says what, where and what
-to do. What is particular to one kind of database is in :mod:`learners.registry.sqlite` and in the
-triggers of :mod:`learners.registry.database_tables`.
+to do. What is particular to one kind of database is at the end, and in the triggers of
+:mod:`learners.registry.database_tables`.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,15 +35,26 @@ from sqlalchemy.exc import (
     ProgrammingError,
     SQLAlchemyError,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from converters.config.shown_url import shown_url, without_secrets
 from converters.errors import UsageError
 from converters.files.private import create_file, make_folder
-from learners.registry import database_tables, sqlite
-from learners.registry.errors import BUSY_SECONDS, RegistryError, translated
+from learners.registry import database_tables, migrations
+from learners.registry.errors import (
+    BUSY_SECONDS,
+    RegistryError,
+    primary_code,
+    translated,
+)
 
 # Tables, then the model's row: each can be lost to another process once.
 _CREATE_ATTEMPTS = 3
+# The execution option of connections that are going to write.
+_WRITES = "freshet_writes"
+# SQLite's own waiting doubles its pauses up to 100 ms and hardly meets the gaps of a busy writer:
+# beside one that committed without a break a rollback took 1.2 s, or failed after 10 s; so 0.04 s.
+_PAUSE_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class Database:
         self._clock = clock
         with self._translating():
             self._engine = _open(parsed, shown_url(url))
-            self._writing = self._engine.execution_options(**{sqlite.WRITES: True})
+            self._writing = self._engine.execution_options(**{_WRITES: True})
         try:
             with self._translating():
                 self._prepare()
@@ -96,12 +108,21 @@ class Database:
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:
-            ready = inspect(connection).has_table(database_tables.shape.name)
-            if ready:
-                self._check_shape(connection)
-                ready = _knows(connection, self._model)
-        if not ready:
+            made = inspect(connection).has_table(database_tables.shape.name)
+            current = made and migrations.is_current(connection, shown_url(self._url))
+            ready = current and _knows(connection, self._model)
+        if ready:
+            return
+        try:
             self._create()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            if current or not made:
+                raise
+            told = translated(error, self._url)
+            raise type(told)(
+                f"{told} An older release made this registry; its tables are migrated to those of "
+                "this one as soon as it is opened. That failed, and nothing was changed."
+            ) from error
 
     def _create(self) -> None:
         """Make what is missing; of two processes that race, the slower finds it made.
@@ -111,21 +132,12 @@ class Database:
         for attempt in range(1, _CREATE_ATTEMPTS + 1):
             try:
                 with self._writing.begin() as connection:
-                    _create_missing(connection, self._model)
+                    _create_missing(connection, self._model, shown_url(self._url))
             except (IntegrityError, ProgrammingError):
                 if attempt == _CREATE_ATTEMPTS:
                     raise
             else:
                 return
-
-    def _check_shape(self, connection: Connection) -> None:
-        number = connection.scalar(select(database_tables.shape.c.number))
-        if number != database_tables.SHAPE:
-            raise RegistryError(
-                f"The registry {shown_url(self._url)} has schema version {number}, this "
-                f"Freshet has {database_tables.SHAPE}: use the Freshet that created it, or "
-                "another `registry` in the config."
-            )
 
     @contextmanager
     def _translating(self) -> Iterator[None]:
@@ -155,10 +167,12 @@ def _knows(connection: Connection, model: str) -> bool:
     return connection.scalar(select(row.c.epoch).where(row.c.model == model)) is not None
 
 
-def _create_missing(connection: Connection, model: str) -> None:
-    if not inspect(connection).has_table(database_tables.shape.name):
+def _create_missing(connection: Connection, model: str, shown: str) -> None:
+    if inspect(connection).has_table(database_tables.shape.name):
+        migrations.migrate(connection, shown)
+    else:
         database_tables.metadata.create_all(connection)
-        connection.execute(insert(database_tables.shape).values(number=database_tables.SHAPE))
+        connection.execute(insert(database_tables.shape).values(migrations.this_shape()))
     if not _knows(connection, model):
         connection.execute(
             insert(database_tables.models).values(model=model, epoch=0, pinned=False)
@@ -187,8 +201,8 @@ def _open(url: URL, shown: str) -> Engine:
         with suppress(OSError):  # which SQLite explains better
             create_file(path)
         engine = create_engine(url, json_serializer=_dump, connect_args={"timeout": BUSY_SECONDS})
-        event.listen(engine, "connect", sqlite.configure)
-        event.listen(engine, "begin", sqlite.begin)
+        event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin)
         return engine
     try:
         return create_engine(url, json_serializer=_dump, pool_pre_ping=True)
@@ -218,3 +232,45 @@ def _make_folder(folder: Path, shown: str) -> None:
             f"The folder of the registry {shown} cannot be made "
             f"({error.strerror}): make {folder} writable, or correct `registry` in the config."
         ) from error
+
+
+def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    """Set up a new connection.
+
+    FULL, because a version that was published must still be there after a power loss.
+    """
+    connection.isolation_level = None
+    _insist(connection, "PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin(connection: Connection) -> None:
+    """Begin a transaction: at once the only writer, or a reader that nobody hinders.
+
+    A deferred transaction that reads and then writes would fail at once, whatever the timeout.
+    """
+    handle = connection.connection.driver_connection
+    assert isinstance(handle, sqlite3.Connection)
+    if not connection.get_execution_options().get(_WRITES, False):
+        handle.execute("BEGIN")
+        return
+    handle.execute("PRAGMA busy_timeout=0")
+    try:
+        _insist(handle, "BEGIN IMMEDIATE")
+    finally:
+        handle.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
+
+
+def _insist(connection: sqlite3.Connection, statement: str) -> None:
+    """Try until the lock is free; switching to WAL, too, fails at once when two do it together."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return

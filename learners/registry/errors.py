@@ -25,6 +25,10 @@ class RegistryUnavailableError(RegistryError):
     """The registry does not answer, or its disk is full; trying again may help."""
 
 
+class NewerRegistryError(RegistryError):
+    """A newer release has made the registry, or migrated it; this one leaves it alone."""
+
+
 class SupersededError(RegistryError):
     """Another learner of the model has taken over; nothing was changed."""
 

@@ -95,18 +95,9 @@ class Writer(Part):
             if parent_version is not None:
                 versions.version(change, parent_version)
             serial = versions.next_lineage(change, after)
-            lineage = Lineage(
-                serial,
-                parent_version,
-                origin,
-                fixed.learner,
-                fixed.schema_hash,
-                start,
-                epoch,
-                change.now,
-                fixed.config,
-                fixed.writers,
-            )
+            begun = fixed.learner, fixed.schema_hash, start, epoch, change.now
+            kept = fixed.config, fixed.writers
+            lineage = Lineage(serial, parent_version, origin, *begun, *kept)
             versions.add_lineage(change, lineage)
             if adoption is not None:
                 adoptions.take(change, adoption, serial)

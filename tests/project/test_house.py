@@ -49,7 +49,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.comparison.delong": "one statistical test",
     "learners.evaluation.fading": "exponentially weighted sums; measures has the plain ones",
     "learners.evaluation.results": "JSON of the measures; the evaluator takes them",
-    "learners.registry.sqlite": "one kind of database",
+    "learners.registry.migrations": "statements of other times; the database has today's",
     "learners.report.breakdowns": "one section of the report",
     "learners.report.served_score": "one section of the report",
     "learners.vw.model_file": "a file format; the learner is Vowpal Wabbit's workspace",

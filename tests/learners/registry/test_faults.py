@@ -7,13 +7,14 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from converters.errors import UsageError
-from learners.registry import Registry, sqlite
-from learners.registry.errors import RegistryError, RegistryUnavailableError
+from learners.registry import Registry, database
+from learners.registry.errors import NewerRegistryError, RegistryError, RegistryUnavailableError
 from learners.snapshots.store import SnapshotStore
 from tests.support.learning.registry_samples import (
     Writer,
@@ -106,13 +107,11 @@ def test_a_value_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 def test_a_registry_of_a_newer_freshet_is_left_alone(tmp_path: Path) -> None:
-    """Tables of another shape are refused by number."""
+    """The message names the release that made it, and this one."""
     open_registry(tmp_path).close()
-    other = sqlite3.connect(tmp_path / "registry.db")
-    other.execute("UPDATE registry_shape SET number = 2")
-    other.commit()
-    other.close()
-    with pytest.raises(RegistryError, match="schema version 2, this Freshet has 1"):
+    with closing(sqlite3.connect(tmp_path / "registry.db")) as other, other:
+        other.execute("UPDATE registry_shape SET number = 99, release = '7.1.0'")
+    with pytest.raises(NewerRegistryError, match=r"by Freshet 7\.1\.0, .* \(schema version 99,"):
         registry_at(tmp_path)
 
 
@@ -133,7 +132,7 @@ def test_a_locked_registry_says_so_and_can_be_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers go on while another program holds the lock; a change raises, then works."""
-    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
     with registry_at(tmp_path) as registry:
         writer = Writer(registry)
         other = sqlite3.connect(tmp_path / "registry.db", isolation_level=None)
