@@ -112,21 +112,21 @@ _ASK = text(
 
 
 def _ask_for(connection: Connection, promoted: Row[Any]) -> None:
-    """Have the learner take a backfill as it would have; a file's left events behind that wait."""
+    """Have the learner take a backfill as it would have: a file's left waiting events behind.
+
+    Under one schema there is no need for that now.
+    """
     if promoted.chosen_by != "promote":
         return
     alike = promoted.schema_hash == promoted.live_schema_hash
-    weights = alike and not promoted.positions
-    connection.execute(
-        _ASK,
-        {
-            "model": promoted.model,
-            "version": promoted.version,
-            "kind": "weights" if weights else "whole",
-            "leave_waiting": not weights,
-            "at": promoted.at,
-        },
-    )
+    asked = {
+        "model": promoted.model,
+        "version": promoted.version,
+        "kind": "weights" if alike and not promoted.positions else "whole",
+        "leave_waiting": not alike and not promoted.positions,
+        "at": promoted.at,
+    }
+    connection.execute(_ASK, asked)
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (_keep_configs_and_adoptions,)
