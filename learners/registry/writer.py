@@ -62,6 +62,14 @@ class Writer(Part):
             if change.connection.execute(beat).rowcount == 0:
                 _owner(change, epoch)
 
+    def refused(self, words: str) -> None:
+        """Note why no writer runs: it refuses its config. The next heartbeat ends that."""
+        with self._database.write() as change:
+            here = _BEATS.c.model == change.model
+            known = change.connection.scalar(select(_BEATS.c.status).where(here))
+            status = {**(known or {}), "alive": False, "refused": words}
+            change.connection.execute(update(_BEATS).where(here).values(status=status))
+
     def status(self) -> Status | None:
         """The writer's last heartbeat; None before the first writer."""
         with self._database.read() as look:

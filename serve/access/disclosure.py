@@ -22,6 +22,7 @@ TROUBLE = f"The version to be served could not be loaded. {SEE_SERVER}"
 REGISTRY = f"The registry does not answer. {SEE_SERVER}"
 TOKENS = f"The file of tokens cannot be read, so nobody is let in. {SEE_SERVER}"
 DISK = "A disk that the learner writes to is full, or cannot be written to."
+CONFIG = f"The learner refuses its config. {SEE_LEARNER}"
 WAITING = "its log, its registry or a disk. The learner's log says which."
 SHADOW = f"It has failed. {SEE_LEARNER}"
 # Actors of entries without ``by``, as older releases and the learner write them.
@@ -66,6 +67,7 @@ def state_shown(state: Json) -> Json:
     if learner := state.get("learner"):
         shown["learner"] = {
             **{name: value for name, value in learner.items() if name != "owner"},
+            "refused": _or_general(learner["refused"], CONFIG),
             "waiting_for": _or_general(learner["waiting_for"], WAITING),
             "checkpoint_trouble": _or_general(learner["checkpoint_trouble"], SEE_LEARNER),
             "disk_trouble": _or_general(learner["disk_trouble"], DISK),

@@ -159,13 +159,16 @@ def up(
 ) -> None:
     """Run learner and server together until Ctrl-C.
 
-    Either is restarted when it dies, and the server also when it does not answer any more.
+    Either is restarted when it dies, and the server also when it does not answer any more. A
+    learner that refuses an edited config leaves the server running, and waits for another.
     """
     from contextlib import closing
     from functools import partial
     from threading import Event
 
+    from converters.config.load import load
     from serve.processes.child import freshet
+    from serve.processes.config_watch import ConfigWatch
     from serve.processes.liveness import Probe
     from serve.processes.ports import ANY_HOST
     from serve.processes.supervisor import Supervisor
@@ -178,7 +181,10 @@ def up(
     probe = Probe(ANY_HOST.get(host, host), port, tls=settings.serve.tls_cert is not None)
     configs = _config_options(config, kafka_config)
     server = freshet("server", "serve", "--host", host, "--port", str(port), *configs)
-    commands = [freshet("learner", "learn", *configs), server.probed(probe)]
+    files = [path for path in (config, kafka_config) if path]
+    watch = ConfigWatch(files, lambda: load(config, kafka_config), settings)
+    learner = freshet("learner", "learn", *configs)
+    commands = [learner.reading(watch), server.probed(probe)]
     stop = Event()
     # A terminal that is paused must not keep children from being restarted.
     output = Detached()
@@ -187,7 +193,7 @@ def up(
         output.write(f"{text}\n")
 
     supervisor = Supervisor(commands, partial(relay, tell), tell)
-    with closing(output), stopped_by_signals(stop.set), supervisor.running():
+    with closing(output), closing(watch), stopped_by_signals(stop.set), supervisor.running():
         while not stop.is_set():
             supervisor.tend()
             stop.wait(TICK_SECONDS)

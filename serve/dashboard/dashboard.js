@@ -69,12 +69,13 @@ function showStates(status) {
   if (!served) state("state-served", "bad", "no model yet");
   else state("state-served", pointers.pinned ? "warn" : "good", `serving version ${served.version}${pointers.pinned ? ", pinned" : ""}`);
   if (!learner) state("state-learner", "warn", "no learner yet");
-  else if (!learner.alive) state("state-learner", "bad", "learner stopped");
+  else if (!learner.alive) state("state-learner", "bad", learner.refused ? "learner refuses its config" : "learner stopped");
   else state("state-learner", learner.up ? "good" : "bad", learner.up ? "learner alive" : "learner cannot save");
   state("state-registry", status.registry.reachable ? "good" : "bad", status.registry.reachable ? "registry reachable" : "registry unreachable");
   const waiting = learner?.waiting_for ? `The learner has been waiting since ${since(learner.waiting_since)}: ${learner.waiting_for}` : "";
   const saving = learner?.checkpoint_trouble ? `The last checkpoint failed: ${learner.checkpoint_trouble}` : "";
-  const trouble = [status.trouble, status.registry.trouble, waiting, saving, learner?.disk_trouble, learner?.labels_trouble, learner?.rejected_trouble].filter(Boolean).join(" ");
+  const refused = learner?.refused ? `The learner does not run: ${learner.refused}` : "";
+  const trouble = [status.trouble, status.registry.trouble, refused, waiting, saving, learner?.disk_trouble, learner?.labels_trouble, learner?.rejected_trouble].filter(Boolean).join(" ");
   by("trouble").textContent = trouble;
   by("trouble").hidden = !trouble;
 }

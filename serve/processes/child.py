@@ -12,14 +12,14 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Thread
 from time import monotonic, sleep
-from typing import IO
+from typing import IO, Protocol
 
 from serve.processes.liveness import Probe
 from stream.process_control import Death
@@ -35,17 +35,39 @@ MOST_OUTPUT_LINES = 100_000
 STREAMS_CLOSE_SECONDS = 2.0
 
 
+class Refusable(Protocol):
+    """A config that a child may refuse without ending the others."""
+
+    def now(self) -> Hashable:
+        """What the refusal depends on, to be compared with what it is later."""
+
+    def refused(self, words: str) -> None:
+        """Take note of what the child said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run, what messages call it, and how to ask whether it works, if one can."""
+    """What to run, what messages call it, and what is known of it besides.
+
+    Attributes:
+        name: in messages.
+        argv: what is run.
+        probe: asks whether it works, if one can ask.
+        config: what it reads, if the others go on without it while it refuses that.
+    """
 
     name: str
     argv: tuple[str, ...]
     probe: Probe | None = None
+    config: Refusable | None = None
 
     def probed(self, probe: Probe) -> Command:
         """The same, with a way to ask whether it works."""
         return replace(self, probe=probe)
+
+    def reading(self, config: Refusable) -> Command:
+        """The same, which may refuse its config while the others run."""
+        return replace(self, config=config)
 
 
 def freshet(name: str, *arguments: str) -> Command:

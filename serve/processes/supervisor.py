@@ -3,20 +3,23 @@
 ``freshet up`` and ``freshet demo`` run the learner and the server as children. The death of a child
 is reported in one line, with the child's last words, and the child is started again after a delay
 that doubles with each death in a row. A child that has a probe and does not answer it, although its
-process lives, is killed and started again likewise. A child that keeps refusing its configuration
-ends them all. If this process is killed, the children notice and end.
+process lives, is killed and started again likewise. If this process is killed, the children notice
+and end.
+
+A child that keeps refusing its configuration ends them all, unless the others can do without it: as
+the server can without the learner. It is then started again when its configuration changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Self
 
 from converters.errors import FreshetError
-from serve.processes.child import Child, Command, OnLine
+from serve.processes.child import Child, Command, OnLine, Refusable
 from serve.processes.liveness import Limits, Pulse
 from stream.process_control import Backoff, Death
 
@@ -45,6 +48,9 @@ class Patience:
         grace: seconds that children have to end when they are asked to.
         hung: when a child that does not answer its probe is hung.
         last_chance: seconds that a hung child has to end when it is asked to.
+        first_wait: seconds before a child is started again that refused a config the others go
+            on without, if that does not change; doubled with each refusal.
+        longest_wait: seconds between these starts at most.
     """
 
     first_delay: float = 0.5
@@ -55,6 +61,8 @@ class Patience:
     grace: float = 30.0
     hung: Limits = field(default_factory=Limits)
     last_chance: float = 2.0
+    first_wait: float = 10.0
+    longest_wait: float = 300.0
 
 
 @dataclass
@@ -62,19 +70,35 @@ class _Watched:
     """A child with its deaths in a row, and when it is due to start if it does not run.
 
     ``pulse`` asks the process that runs, and ``doomed`` is when one that hangs is killed.
+    ``refusal`` is what it said last of its config, if it waits for another, and ``read`` what that
+    was.
     """
 
     child: Child
     backoff: Backoff
+    waits: Backoff
     deaths: int = 0
     refusals: int = 0
     due: float | None = field(default_factory=monotonic)
     pulse: Pulse | None = None
     doomed: float | None = None
+    refusal: str = ""
+    read: Hashable = None
+
+    def is_due(self) -> bool:
+        """Whether it is to be started now."""
+        if self.due is None:
+            return False
+        return monotonic() >= self.due or bool(self.refusal and self._config() != self.read)
+
+    def _config(self) -> Hashable:
+        config = self.child.command.config
+        return None if config is None else config.now()
 
     def start(self, limits: Limits) -> None:
         """Start a process, and ask it from now on."""
         self.due = None
+        self.read = self._config()
         self.child.start()
         if self.child.command.probe is not None:
             self.pulse = Pulse(self.child.command.probe.ask, limits)
@@ -106,8 +130,10 @@ class Supervisor:
         environment: dict[str, str] | None = None,
     ) -> None:
         delays = patience.first_delay, patience.longest_delay
+        waits = patience.first_wait, patience.longest_wait
         self._watched = {
-            c.name: _Watched(Child(c, on_line, environment), Backoff(*delays)) for c in commands
+            c.name: _Watched(Child(c, on_line, environment), Backoff(*delays), Backoff(*waits))
+            for c in commands
         }
         self._note = note
         self._patience = patience
@@ -135,7 +161,7 @@ class Supervisor:
             death = watched.child.death()
             if death is not None:
                 self._restart_later(watched, death)
-            elif watched.due is not None and monotonic() >= watched.due:
+            elif watched.is_due():
                 watched.start(self._patience.hung)
             elif watched.doomed is not None and monotonic() >= watched.doomed:
                 watched.child.kill()
@@ -185,6 +211,11 @@ class Supervisor:
         if death.seconds >= patience.steady:
             watched.deaths = watched.refusals = 0
             watched.backoff.reset()
+            watched.waits.reset()
+            watched.refusal = ""
+        if death.status == USAGE_STATUS and watched.child.command.config is not None:
+            self._wait_for_config(watched, watched.child.command.config, death.words)
+            return
         watched.deaths += 1
         watched.refusals = watched.refusals + 1 if death.status == USAGE_STATUS else 0
         if watched.refusals >= patience.refusals or watched.deaths == patience.deaths:
@@ -197,3 +228,14 @@ class Supervisor:
         delay = watched.backoff.next()
         watched.due = monotonic() + delay
         self._note(f"The {name} {death} It is started again in {delay:g} s.")
+
+    def _wait_for_config(self, watched: _Watched, config: Refusable, words: str) -> None:
+        """Go on without a child that refuses its config; what it says is told once."""
+        watched.due = monotonic() + watched.waits.next()
+        config.refused(words)
+        if words != watched.refusal:
+            watched.refusal, name = words, watched.child.command.name
+            self._note(
+                f"The {name} refuses its config and does not run: {words} Everything else goes on. "
+                f"The {name} is started again when its config changes."
+            )

@@ -45,7 +45,7 @@ Asked = tuple[Status | None, list[Version], list[Entry]]
 NOT_COUNTS = frozenset(
     {"events_per_second", "lag", "positions", "alive", "metrics"}
     | {"waiting_for", "waiting_since", "checkpoint_trouble", "disk_trouble"}
-    | {"labels_trouble", "rejected_trouble"}
+    | {"labels_trouble", "rejected_trouble", "refused"}
 )
 
 
@@ -157,6 +157,7 @@ def _learner(status: Status | None, labels_limit: int, disk_trouble: str) -> Sta
         "events_per_second": beat.get("events_per_second", 0.0),
         "lag": lag,
         "lag_records": sum(lag.values()),
+        "refused": beat.get("refused", ""),
         "waiting_for": beat.get("waiting_for", ""),
         "waiting_since": beat.get("waiting_since", ""),
         "checkpoint_trouble": checkpoint_trouble,
@@ -193,6 +194,12 @@ GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
     "registry": [("registry_up", "reachable", None, "Whether the registry answers.")],
     "learner": [
         ("learner_up", "up", False, "Whether the learner is alive and can save what it learns."),
+        (
+            "learner_refusing_config",
+            "refused",
+            "",
+            "Whether it refuses its config and does not run.",
+        ),
         ("learner_waiting", "waiting_for", "", "Whether it waits for log, registry or disk."),
         ("learner_checkpoint_failing", "checkpoint_trouble", "", "Whether its last one failed."),
         (

@@ -17,12 +17,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from converters.config.settings import Settings
-from converters.errors import FreshetError
+from converters.errors import FreshetError, UsageError
 from converters.files.private import FILE, make_home
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry
 from learners.registry.actor import this_learner
-from learners.registry.errors import RegistryUnavailableError
+from learners.registry.errors import RegistryError, RegistryUnavailableError
 from learners.snapshots.errors import SnapshotDiskError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints.saver import Saver
@@ -170,6 +170,10 @@ class LearnerProcess:
         while True:
             try:
                 finished = self._learn_until_disconnected(seen)
+            except UsageError as error:  # whoever asks for the status sees why nobody learns
+                with suppress(RegistryError):
+                    self.registry.writer.refused(str(error))
+                raise
             except PASSING as error:
                 if self.learning is None:
                     raise

@@ -60,7 +60,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClien
         serving.refuse(find(2), TEXT, f"server {HOST}, process {PID}")
         shadows = {"shadow_troubles": {"twin": TEXT}}
         status: dict[str, Any] = {"waiting_for": TEXT, "waiting_since": "2026-01-31T08:15:00.125Z"}
-        status |= {"checkpoint_trouble": TEXT, "events": 3, "surprise": TEXT}
+        status |= {"checkpoint_trouble": TEXT, "refused": TEXT, "events": 3}
+        status |= {"surprise": TEXT}
         status["metrics"] = metrics(maker.pipeline) | shadows
         maker.registry.writer.heartbeat(maker.epoch, status)
         yield client, maker
@@ -99,6 +100,7 @@ def test_no_route_tells_anybody(
     state = client.get("/status").json()
     assert state["learner"]["waiting_for"]
     assert state["learner"]["checkpoint_trouble"]
+    assert state["learner"]["refused"]
     assert state["metrics"]["shadow_troubles"].keys() == {"twin"}
     assert state["versions"][0]["reason"] == REFUSED
     assert client.get("/versions/3").json()["reason"] == REFUSED

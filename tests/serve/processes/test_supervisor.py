@@ -104,6 +104,49 @@ def test_a_child_that_refuses_its_config_again_and_again_ends_all() -> None:
     assert len(watch.notes) == 2
 
 
+class Config:
+    """A config that is refused, and what is noted of that."""
+
+    def __init__(self) -> None:
+        self.content = 1
+        self.words: list[str] = []
+
+    def now(self) -> int:
+        """What it is."""
+        return self.content
+
+    def refused(self, words: str) -> None:
+        """Keep it."""
+        self.words.append(words)
+
+
+REFUSES = "import sys; sys.stderr.write('freshet: The key is wrong.\\n'); sys.exit(2)"
+
+
+def test_the_others_go_on_without_a_child_that_may_refuse_its_config() -> None:
+    """However often it does; its words are told once, and it is tried at growing intervals."""
+    config, patience = Config(), Patience(first_wait=0.01, longest_wait=0.04)
+    command = python("a", REFUSES).reading(config)
+    with supervised(command, python("b", LASTS), patience=patience) as watch:
+        other = watch.pid("b")
+        watch.tend_until(lambda: len(config.words) == 5)
+        assert pid_of(watch.supervisor, "b") == other
+        (note,) = watch.notes
+        assert note.startswith("The a refuses its config and does not run: The key is wrong.")
+    assert set(config.words) == {"The key is wrong."}
+
+
+def test_it_is_started_again_at_once_when_its_config_changes() -> None:
+    """However long it is until the next try; and other words are told."""
+    config = Config()
+    with supervised(python("a", REFUSES).reading(config)) as watch:
+        watch.tend_until(lambda: config.words)
+        watch.supervisor._watched["a"].refusal = "Another key was wrong."
+        config.content = 2
+        watch.tend_until(lambda: len(config.words) == 2)
+        assert len(watch.notes) == 2
+
+
 def test_patience_with_any_deaths_may_be_bounded() -> None:
     """With a bound on deaths, a child that is always killed ends all, with exit status 1."""
     patience = Patience(first_delay=0.01, deaths=2)

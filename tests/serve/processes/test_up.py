@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import sleep
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -129,6 +129,44 @@ def test_up_restarts_a_server_that_hangs(
     assert f"The server has not answered at {scheme}://127.0.0.1:{port}/health/live for 1" in said
     assert "The server was killed by SIGKILL" in said
     assert not answers(port, scheme)
+
+
+def learner_of(project: Project, port: int) -> dict[str, Any]:
+    """What the server says of the learner."""
+    status = urllib.request.Request(
+        f"http://127.0.0.1:{port}/status", headers=admin_header(project)
+    )
+    with urllib.request.urlopen(status, timeout=10) as answer:
+        return dict(json.load(answer)["learner"])
+
+
+def test_a_server_survives_a_learner_that_refuses_its_config(project: Project) -> None:
+    """That the file cannot be read is in the status; once it is corrected, the learner is back."""
+    port = free_port("127.0.0.1", 0)
+    text = project.config_file.read_text()
+    with up(project.folder, "--port", str(port)) as process:
+        until(lambda: answers(port) and learner_pid(project))
+        first = learner_pid(project)
+        project.config_file.write_text("[learner\n" + text)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: "not valid TOML" in learner_of(project, port)["refused"])
+        assert learner_of(project, port)["alive"] is False
+        project.config_file.write_text(text)
+        until(lambda: learner_pid(project) != first)
+        until(lambda: not learner_of(project, port)["refused"])
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=40)
+    assert process.returncode == 0
+    assert said.count("The learner refuses its config and does not run: ") == 1
+
+
+def test_up_refuses_a_config_that_is_wrong_when_it_starts(project: Project) -> None:
+    """Nothing runs that could be kept running: exit status 2."""
+    project.config_file.write_text("[learner\n" + project.config_file.read_text())
+    with up(project.folder, "--port", "0") as process:
+        _, said = process.communicate(timeout=40)
+    assert process.returncode == 2
+    assert "not valid TOML" in said
 
 
 def test_no_child_outlives_a_killed_supervisor(project: Project) -> None:

@@ -179,6 +179,26 @@ def test_a_learner_that_cannot_save_is_not_up(
     assert client.get("/status").json()["learner"]["alive"] is True
 
 
+def test_a_learner_that_refuses_its_config_is_down_and_says_why(
+    served: tuple[TestClient, Maker],
+) -> None:
+    """Until its next heartbeat; predictions are not affected."""
+    client, maker = served
+    beat(maker)
+    maker.registry.writer.refused("The column `hour` was categorical.")
+    settled()
+    learner, found = client.get("/status").json()["learner"], samples(client)
+    assert learner["alive"] is False
+    assert learner["refused"] == "The column `hour` was categorical."
+    assert learner["counts"]["learned"] == 390
+    assert found["freshet_learner_refusing_config",] == 1
+    assert found["freshet_learner_up",] == 0
+    assert client.get("/health/ready").status_code == 200
+    beat(maker)
+    settled()
+    assert samples(client)["freshet_learner_refusing_config",] == 0
+
+
 def test_the_last_heartbeat_grows_old_while_the_registry_is_away(
     served: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
