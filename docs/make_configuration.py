@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from converters.config.column_settings import ColumnSettings, Section
+from converters.changes.costs import REBUILT, consequence
+from converters.config.column_settings import ColumnSettings, section_in
 from converters.config.settings import Settings
 
 PAGE = Path(__file__).with_name("configuration.md")
@@ -28,19 +29,27 @@ written as JSON. A variable that names no key is an error. Secrets belong there 
 
 Relative paths are taken from the folder of the config file.
 
+The last column of each table is what changing the key costs a model that has learned: nothing, a
+new evaluation (some measures begin anew; the model goes on), a new lineage (the model is rebuilt
+from the log), or another model.
+
 <!-- Written by docs/make_configuration.py; the texts are in converters/config/. -->
 """
 
 
 def page() -> str:
     """The whole page."""
-    plain = {n: f for n, f in Settings.model_fields.items() if not _section(f) and n != "columns"}
-    parts = [HEAD, _table("Top level", plain)]
+    plain = {
+        n: f
+        for n, f in Settings.model_fields.items()
+        if not section_in(f.annotation) and n != "columns"
+    }
+    parts = [HEAD, _table("Top level", plain, "")]
     columns = Settings.model_fields["columns"].description
     parts.append(f"## `[columns]`\n\n{_sentence(columns)} Each is a table of its own:\n")
-    parts.append(_rows(ColumnSettings.model_fields))
+    parts.append(_rows(ColumnSettings.model_fields, "columns."))
     for name, field in Settings.model_fields.items():
-        section = _section(field)
+        section = section_in(field.annotation)
         if section is not None and name != "columns":
             parts += _pages(name, section, many=get_origin(field.annotation) is tuple)
     return "\n".join(parts)
@@ -48,25 +57,32 @@ def page() -> str:
 
 def _pages(name: str, section: type[BaseModel], *, many: bool = False) -> list[str]:
     """A section's table, and those of sections within it."""
-    plain = {n: f for n, f in section.model_fields.items() if not _section(f)}
+    plain = {n: f for n, f in section.model_fields.items() if not section_in(f.annotation)}
     shown = f"[[{name}]]" if many else f"[{name}]"
     words = " ".join((section.__doc__ or "").split())
-    parts = [f"## `{shown}`\n\n{words}\n", _rows(plain)]
+    parts = [f"## `{shown}`\n\n{words}\n", _rows(plain, f"{name}.")]
     for inner, field in section.model_fields.items():
-        found = _section(field)
+        found = section_in(field.annotation)
         if found is not None:
             parts += _pages(f"{name}.{inner}", found)
     return parts
 
 
-def _table(title: str, fields: dict[str, FieldInfo]) -> str:
-    return f"## {title}\n\n{_rows(fields)}"
+def _table(title: str, fields: dict[str, FieldInfo], section: str) -> str:
+    return f"## {title}\n\n{_rows(fields, section)}"
 
 
-def _rows(fields: dict[str, FieldInfo]) -> str:
-    lines = ["| key | default | meaning |", "|---|---|---|"]
-    lines += [f"| `{n}` | {_default(f)} | {f.description} |" for n, f in fields.items()]
+def _rows(fields: dict[str, FieldInfo], section: str) -> str:
+    lines = ["| key | default | meaning | a change costs |", "|---|---|---|---|"]
+    for name, field in fields.items():
+        cells = f"`{name}`", _default(field), str(field.description), _cost(section + name)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines).replace("log(1+|x|)", "log(1+abs(x))") + "\n"
+
+
+def _cost(key: str) -> str:
+    follows = consequence(key)
+    return follows.cost if follows is REBUILT else f"{follows.cost} ({follows.effect})"
 
 
 def _default(field: FieldInfo) -> str:
@@ -79,11 +95,6 @@ def _toml(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str | Path) else str(value)
-
-
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    kinds = (field.annotation, *get_args(field.annotation))
-    return next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
 
 
 def _sentence(text: str | None) -> str:

@@ -6,7 +6,7 @@ Which of these settings make sense together is checked when the schema is made
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -36,6 +36,12 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
     )
+
+
+def section_in(annotation: object) -> type[Section] | None:
+    """The section that a key holds, or holds many of; None if it holds a plain value."""
+    kinds = (annotation, *(get_args(annotation) if get_origin(annotation) else ()))
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
 
 
 class ColumnSettings(Section):

@@ -15,12 +15,12 @@ import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from converters.config.column_settings import ColumnSettings, Section
+from converters.config.column_settings import ColumnSettings, section_in
 from converters.config.kafka_settings import laid_over
 from converters.config.settings import KAFKA, SQLITE, Settings
 from converters.config.shown_url import shown_url
@@ -171,7 +171,7 @@ def _unreadable(variable: str) -> str:
     loc = tuple(variable.removeprefix(PREFIX).lower().split("__"))
     section = _section(loc[:-1])
     field = section.model_fields.get(loc[-1]) if section else None
-    inner = _section_class(field.annotation) if field else None
+    inner = section_in(field.annotation) if field else None
     if field and inner and get_origin(field.annotation) is not tuple:
         key = next(iter(inner.model_fields)).upper()
         key = f"COLUMN__{key}" if inner is ColumnSettings else key
@@ -293,18 +293,11 @@ def _section(loc: tuple[int | str, ...]) -> type[BaseModel] | None:
         if isinstance(part, int):  # one of several sections of a kind
             continue
         field = section.model_fields.get(str(part))
-        inner = _section_class(field.annotation) if field else None
+        inner = section_in(field.annotation) if field else None
         if inner is None:
             return None
         section = inner
     return section
-
-
-def _section_class(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    inner = [a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, Section)]
-    return inner[0] if inner and get_origin(annotation) else None
 
 
 def _suggestion(name: str, names: Mapping[str, Any]) -> str:
