@@ -14,7 +14,7 @@ from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, line
 from converters.files.csv_file import open_csv
-from converters.schema.schema import ordered
+from converters.schema.column_names import ordered
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
 from tests.support.rows.rows_to_read import COMMA

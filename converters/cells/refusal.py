@@ -66,9 +66,18 @@ class RefusedCellError(ValueError):
         self.cell = cell
 
 
-def wrong_width(cells: Sequence[str], width: int, delimiter: str = ",") -> Refusal:
-    """The refusal of a row that has more or fewer cells than columns."""
+def wrong_width(
+    cells: Sequence[str], width: int, delimiter: str = ",", source: str = ""
+) -> Refusal:
+    """The refusal of a row that has more or fewer cells than columns.
+
+    Args:
+        cells: of the row.
+        width: how many it should have.
+        delimiter: between them.
+        source: what says so, where it is not the config of now.
+    """
     if not cells or (len(cells) == 1 and not cells[0]):
         return Refusal("empty-row", "", "")
-    shown = f"{len(cells)} cells, not {width}: {delimiter.join(cells)}"
+    shown = f"{len(cells)} cells, not {width}{source}: {delimiter.join(cells)}"
     return Refusal("wrong-width", "", quoted(shown))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ import orjson
 from converters.cells.escaping import QUOTED_LENGTH, quoted
 from converters.cells.refusal import Refusal
 from converters.files.framing import BYTE_ORDER_MARK, MOST_ROWS
+from converters.schema.column_names import ColumnNames
 
 # Whole numbers of JSON from here on are parsed as floats.
 PARSED_INTEGERS = 2.0**64
@@ -200,43 +200,37 @@ def _in_words(value: object) -> str:
 
 
 def object_cells(
-    row: object,
-    names: tuple[str, ...],
-    numbers: Container[str] = (),
-    ignore_extra: bool = False,
+    row: object, names: ColumnNames, numbers: Container[str] = ()
 ) -> list[str] | Refusal:
-    """A JSON object's values as the cells that CSV would hold, in the order of the names.
+    """A JSON object's values as the cells that CSV would hold, in the order of the columns.
 
     Args:
         row: what was parsed.
-        names: the columns.
-        numbers: those of them that hold numbers. In others a float from 2^64 up is refused: it may
+        names: of the columns.
+        numbers: those columns that hold numbers. In others a float from 2^64 up is refused: it may
             have been a whole number, whose digits the parser does not keep, and two ids be one.
-        ignore_extra: whether fields that are no column are passed over, beside some that are.
     """
     if not isinstance(row, dict):
         return Refusal("not-a-row", "", shown(row))
-    extra = () if row.keys() <= _known(names) else row.keys() - _known(names)
-    if extra and not (ignore_extra and len(extra) < len(row)):
-        if ignore_extra:
-            return Refusal("unknown-column", "", quoted(f"{NO_COLUMN}: {_fields(row)}"))
-        return Refusal("unknown-column", quoted(min(extra)), shown(row[min(extra)]))
-    cells = []
-    for name in names:
+    held = names.own
+    if not row.keys() <= names.known:
+        if extra := names.unknown(row):
+            if names.ignore_extra:
+                return Refusal("unknown-column", "", quoted(f"{NO_COLUMN}: {_fields(row)}"))
+            return Refusal("unknown-column", quoted(min(extra)), shown(row[min(extra)]))
+        held = names.held(row)
+    cells: list[str] = []
+    for name in held:
         value = row.get(name)
         cell = value if value.__class__ is str else _cell(value)
         if cell is None:
-            return Refusal("nested-value", name, shown(value))
-        if isinstance(value, float) and abs(value) >= PARSED_INTEGERS and name not in numbers:
-            return Refusal("inexact-number", name, cell)
+            return Refusal("nested-value", names.own[len(cells)], shown(value))
+        if isinstance(value, float) and abs(value) >= PARSED_INTEGERS:
+            column = names.own[len(cells)]
+            if column not in numbers:
+                return Refusal("inexact-number", column, cell)
         cells.append(cell)
     return cells
-
-
-@lru_cache(maxsize=16)
-def _known(names: tuple[str, ...]) -> frozenset[str]:
-    """The names as a set, which would take as long as two cells to make for each row."""
-    return frozenset(names)
 
 
 def shown(value: object) -> str:

@@ -6,6 +6,7 @@ CSV is framed and JSON parsed; each row's cells then go through the one compiled
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum, auto
 from functools import lru_cache, partial
 from itertools import islice
@@ -26,10 +27,12 @@ from converters.convert.json_rows import (
     rows_in,
     without_prefix,
 )
-from converters.convert.to_vw_text import Row, compile_schema
+from converters.convert.to_vw_text import Conversion, Row, compile_schema
 from converters.files.first_line import named
 from converters.files.framing import MOST_ROWS, Dialect, plain_lines, too_many
-from converters.schema.schema import LABEL_NAMES, ColumnOrder, Schema, ordered
+from converters.schema.column_names import ColumnNames, ColumnOrder, ordered
+from converters.schema.schema import LABEL_NAMES, Schema
+from converters.schema.writer_schema import WriterSchema
 
 Headers = Sequence[tuple[str, bytes]]
 LabelRow = tuple[str, int]
@@ -39,6 +42,8 @@ Cells = Sequence[str] | Refusal
 AT_THE_TOP: tuple[str, bytes] = ("path", b"")
 
 _NO_HEADERS: Mapping[str, bytes] = {}
+# Of labels in JSON, whose names are no columns.
+_LABEL_NAMES = {ignore: ColumnNames(LABEL_NAMES, {}, ignore) for ignore in (False, True)}
 
 # What records begin with that may not be CSV.
 _BRACKETS = (b"{", b"[")
@@ -94,46 +99,76 @@ class _Kind(NamedTuple):
 class RowReader:
     """Reads the records of the events and labels topics under one schema.
 
+    Args:
+        schema: the reader's: names the columns and says what cells mean.
+        writer: how rows were laid out whose record does not say it itself; as the schema's own if
+            not given.
+        conversion: that of the schema, if it is compiled already.
+
     Attributes:
-        schema: names the columns and says what cells mean.
+        schema: the reader's.
         dialect: the CSV of the rows.
         convert: the cells of an event's row, in the schema's order, to what is learned.
         convert_rows: the same for many, quicker than one by one.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        writer: WriterSchema | None = None,
+        conversion: Conversion | None = None,
+    ) -> None:
         self.schema = schema
-        self.dialect = Dialect(schema.delimiter)
-        self._delimiter = schema.delimiter
-        self._conversion = compile_schema(schema)
+        self._conversion = conversion or compile_schema(schema)
         self.convert = self._conversion.row
         self.convert_rows = self._conversion.rows
         self._labels = schema.label_codes
+        self._read_as(WriterSchema.of(schema) if writer is None else writer)
+
+    def of_writer(self, writer: WriterSchema) -> RowReader:
+        """The reader of rows that were laid out in another way; the conversion is shared."""
+        return RowReader(self.schema, writer, self._conversion)
+
+    def _read_as(self, writer: WriterSchema) -> None:
+        schema, numbers = self.schema, self.schema.numbers
+        # What either of the two schemas passes over does not refuse a row.
+        self._read = replace(
+            schema,
+            former=schema.former.union(writer.names),
+            ignore_extra=schema.ignore_extra or writer.ignore_extra,
+        )
+        names = self._read.column_names
+        self.dialect = Dialect(writer.delimiter)
+        self._delimiter = writer.delimiter
+        self._unnamed: ColumnOrder | None = None
+        if writer.names != schema.names:
+            source = f" as the columns were then ({len(schema.names)} now)"
+            self._unnamed = names.order(writer.names, writer.delimiter, source)
         self._order_of = lru_cache(maxsize=64)(self._named_order)
-        names, numbers, ignore_extra = schema.names, schema.numbers, schema.ignore_extra
 
         def cells(row: object) -> Cells:
-            return json_rows.object_cells(row, names, numbers, ignore_extra)
+            return json_rows.object_cells(row, names, numbers)
 
-        self._event_kind = _Kind(schema.path, cells, self.convert)
-        self._label_kind = _Kind(schema.labels_path, self.label_cells, self.label)
+        self._event_kind = _Kind(writer.path, cells, self.convert)
+        self._label_kind = _Kind(writer.labels_path, self.label_cells, self.label)
 
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
         """The rows of an event record, or their refusals; an empty record is one refused row."""
-        named, columns, said = _NO_HEADERS, None, _UNSAID
+        named, order, said = _NO_HEADERS, self._unnamed, _UNSAID
         if headers:
-            columns, said = (named := dict(headers)).get("columns"), _said(named)
+            named = dict(headers)
+            order, said = self._order_in(named), _said(named)
         # Of a record of one row all this takes a hundredth of the time.
         if said is _CSV or not (said in _SAY_JSON or _may_be_json(value)):
             lines = plain_lines(value)
             if lines and len(lines) <= MOST_ROWS:
-                order = None if columns is None else self._order_of(columns)
-                return self._conversion.lines(lines, self._delimiter, order)
-        return self.convert_rows(list(self._event_rows(value, named)[0]))
+                return self.lines(lines, order)
+        return self.convert_rows(list(self._rows(value, named, order, self._event_kind)[0]))
 
     def lines(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
         """The rows of CSV that :func:`plain_lines` gave, in this order or the schema's own."""
-        return self._conversion.lines(lines, self._delimiter, order)
+        delimiter = self._delimiter if order is None else order.delimiter
+        return self._conversion.lines(lines, delimiter, order)
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""
@@ -145,9 +180,13 @@ class RowReader:
 
     def order(self, names: Sequence[str]) -> ColumnOrder | None:
         """The order of rows under these column names; None for the schema's own."""
-        if tuple(names) == self.schema.names:
+        return self._order(names, self._delimiter)
+
+    def _order(self, names: Sequence[str], delimiter: str) -> ColumnOrder | None:
+        if tuple(names) == self.schema.names and delimiter == self._delimiter:
             return None
-        return self.schema.order(names)
+        source = " as the names in its columns header"
+        return self._read.column_names.order(names, delimiter, source)
 
     def label_rows(self, value: bytes, headers: Headers) -> Rows:
         """A label record's rows, their cells unchecked."""
@@ -155,12 +194,13 @@ class RowReader:
 
     def event_rows(self, value: bytes, headers: Headers) -> Rows:
         """An event record's rows, their cells unchecked and in the schema's order."""
-        return self._event_rows(value, dict(headers))
+        named = dict(headers)
+        return self._rows(value, named, self._order_in(named), self._event_kind)
 
-    def _event_rows(self, value: bytes, named: Mapping[str, bytes]) -> Rows:
+    def _order_in(self, named: Mapping[str, bytes]) -> ColumnOrder | None:
+        """The order of a record's rows of CSV."""
         columns = named.get("columns")
-        order = None if columns is None else self._order_of(columns)
-        return self._rows(value, named, order, self._event_kind)
+        return self._unnamed if columns is None else self._order_of(columns)
 
     def label_cells(self, row: object) -> Cells:
         """The cells of a label's JSON object: id, label and, if there is one, time.
@@ -168,16 +208,18 @@ class RowReader:
         Its fields may have the names of the schema's columns instead. The event's time is known
         too, but does not say when the label was.
         """
-        schema = self.schema
-        if isinstance(row, dict) and not schema.label_fields.keys().isdisjoint(row):
-            own = schema.label_fields
-            named = {own[name]: row[name] for name in row if own.get(name)}
-            rest = {name: row[name] for name in row if name not in own}
+        schema, fields = self._read, self._read.label_fields
+        if isinstance(row, dict) and not fields.keys().isdisjoint(row):
+            named: dict[str, object] = {}
+            for name, field in fields.items():
+                if field and name in row:
+                    named.setdefault(field, row[name])
+            rest = {name: row[name] for name in row if name not in fields}
             twice = sorted(named.keys() & rest.keys())
             if twice and not schema.ignore_extra:
                 return Refusal("unknown-column", twice[0], json_rows.shown(rest[twice[0]]))
             row = rest | named
-        return json_rows.object_cells(row, LABEL_NAMES, schema.numbers, schema.ignore_extra)
+        return json_rows.object_cells(row, _LABEL_NAMES[schema.ignore_extra], schema.numbers)
 
     def _rows(
         self, value: bytes, named: Mapping[str, bytes], order: ColumnOrder | None, kind: _Kind
@@ -187,33 +229,39 @@ class RowReader:
         What neither its header nor its beginning decides is CSV if a single row is good as CSV.
         """
         said = _said(named) if named else _UNSAID
+        dialect = self.dialect
+        if order is not None and order.delimiter != self._delimiter:
+            dialect = Dialect(order.delimiter)
         if kind.path and named.get(AT_THE_TOP[0]) == AT_THE_TOP[1]:
             kind = kind._replace(path=())
         begins = said is _UNSAID and value[:1] in _BRACKETS
         if not begins and (said is _CSV or not (said in _SAY_JSON or _may_be_json(value))):
-            return self._csv(ordered(self.dialect.cells(value), order), value)
+            return _csv(ordered(dialect.cells(value), order), value, dialect)
         text = without_prefix(value) if value[:1] == b"\0" else value
         content = json_rows.parsed(text)
         if said is _JSON or (begins and not isinstance(content, Broken)):
             return _json(content, value, kind)
-        rows = list(ordered(self.dialect.cells(value), order))
+        rows = list(ordered(dialect.cells(value), order))
         results = [row if isinstance(row, Refusal) else kind.check(row) for row in rows]
-        if _is_csv(results, content, value, said, self._delimiter):
-            return self._csv(rows, value)
+        if _is_csv(results, content, value, said, dialect.delimiter):
+            return _csv(rows, value, dialect)
         return _json(content, value, kind)
 
-    def _csv(self, rows: Iterable[Cells], value: bytes) -> Rows:
-        most = MOST_ROWS + 1  # the last represents all beyond the limit
+    def _named_order(self, columns: bytes) -> ColumnOrder | None:
+        """The order that a record's header names, itself a line of CSV.
 
-        def raw() -> list[bytes]:
-            return [row for row, _ in islice(self.dialect.frame(value), most)] or [b""]
+        A sender may have the config of now while rows are still read as they were laid out before:
+        then the header has the delimiter of now.
+        """
+        order = self._order_between(columns, self.dialect)
+        if order is None or order.refusal is None or self._delimiter == self.schema.delimiter:
+            return order
+        now = self._order_between(columns, Dialect(self.schema.delimiter))
+        return order if now is None or now.refusal is not None else now
 
-        return rows, raw
-
-    def _named_order(self, columns: bytes) -> ColumnOrder:
-        """The order that a record's header names, itself a line of CSV."""
-        cells = self.dialect.cells_of(columns)
-        return self.schema.order([] if isinstance(cells, Refusal) else named(cells))
+    def _order_between(self, columns: bytes, dialect: Dialect) -> ColumnOrder | None:
+        cells = dialect.cells_of(columns)
+        return self._order([] if isinstance(cells, Refusal) else named(cells), dialect.delimiter)
 
     def label(self, cells: Sequence[str]) -> LabelRow | Refusal:
         """The label that the cells of one row say."""
@@ -234,6 +282,15 @@ class RowReader:
             except RefusedCellError as refused:
                 return Refusal(refused.reason, "time", quoted(refused.cell))
         return name, code
+
+
+def _csv(rows: Iterable[Cells], value: bytes, dialect: Dialect) -> Rows:
+    most = MOST_ROWS + 1  # the last represents all beyond the limit
+
+    def raw() -> list[bytes]:
+        return [row for row, _ in islice(dialect.frame(value), most)] or [b""]
+
+    return rows, raw
 
 
 def _said(named: Mapping[str, bytes]) -> Format:

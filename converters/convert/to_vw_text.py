@@ -21,7 +21,8 @@ from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, wrong_w
 from converters.cells.times import check_time
 from converters.cells.weight import Weight
 from converters.files.framing import columns_of
-from converters.schema.schema import ColumnOrder, Schema
+from converters.schema.column_names import ColumnOrder
+from converters.schema.schema import Schema
 
 # A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features
 # as VW text, starting with "|", or with its weight and then "|". A plain tuple: a NamedTuple costs

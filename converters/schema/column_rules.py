@@ -94,6 +94,33 @@ def check_column(name: str, column: ColumnSettings) -> None:
         raise SchemaError(f'{key}: `missing = "constant"` and `fill_value` go together.')
 
 
+def check_former_names(columns: Mapping[str, ColumnSettings]) -> None:
+    """See that each former name means one column, and none that there is.
+
+    Raises:
+        SchemaError: one does not; names the key.
+    """
+    claimed: dict[str, str] = {}
+    for name, column in columns.items():
+        key = f"columns.{name}.was"
+        for former in column.was:
+            if not former or any(ord(c) < 32 for c in former):
+                raise SchemaError(
+                    f"{key}: a former name is blank or has a control character; no column had it."
+                )
+            if former == name:
+                raise SchemaError(f"{key}: '{former}' is the column's name now; remove it.")
+            if former in columns:
+                raise SchemaError(
+                    f"{key}: there is a column '{former}', which rows under that name mean; give "
+                    "that column another name, or remove it."
+                )
+            if former in claimed:
+                where = "twice" if claimed[former] == name else f"in columns.{claimed[former]} too"
+                raise SchemaError(f"{key}: '{former}' is named {where}; only one column had it.")
+            claimed[former] = name
+
+
 def check_features(features: Sequence[Feature], columns: Mapping[str, ColumnSettings]) -> None:
     """See that derived features and namespaces have names of their own, and fillings pass.
 
@@ -128,7 +155,7 @@ def _check_filling(feature: Feature, filling: str) -> None:
 
 def _check_meanings(key: str, column: ColumnSettings) -> None:
     for setting in sorted(column.model_fields_set - {"role", "kind"}):
-        if setting not in _meaningful(column):
+        if setting not in _meaningful(column) | {"was"}:
             what = f"{column.kind} column" if column.kind else f"column of role '{column.role}'"
             if setting in ("center", "scale", "edges") and column.kind == "numeric":
                 what = f'{what} with `transform = "{column.transform}"`'

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from converters.cells.escaping import quoted
 from converters.cells.feature import Feature
-from converters.cells.refusal import Refusal, wrong_width
 from converters.config.column_settings import ColumnSettings
 from converters.config.settings import Settings
-from converters.schema.column_rules import SchemaError, check_column, check_features, check_roles
+from converters.schema.column_names import ColumnNames
+from converters.schema.column_rules import (
+    SchemaError,
+    check_column,
+    check_features,
+    check_former_names,
+    check_roles,
+)
 from converters.schema.crossing import NAMESPACE_LETTERS, crossed
 
 __all__ = ["NAMESPACE_LETTERS", "Column", "Feature", "Schema", "SchemaError", "from_settings"]
@@ -42,45 +47,6 @@ class Column:
 
     name: str
     settings: ColumnSettings
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnOrder:
-    """The place of each column of the schema in a row of this order.
-
-    Attributes:
-        width: how many cells such a row has.
-        places: for each column of the schema its place; None for one that is left out.
-        refusal: why no row in this order can be read, if none can.
-        delimiter: between cells, for messages.
-    """
-
-    width: int
-    places: tuple[int | None, ...]
-    refusal: Refusal | None = None
-    delimiter: str = ","
-
-    def row(self, cells: Sequence[str]) -> Sequence[str] | Refusal:
-        """A row's cells in the schema's order, empty where they are left out."""
-        if self.refusal is not None:
-            return self.refusal
-        if len(cells) != self.width:
-            return wrong_width(cells, self.width, self.delimiter)
-        return ["" if place is None else cells[place] for place in self.places]
-
-    def columns(self, columns: Sequence[Sequence[str]], rows: int) -> list[Sequence[str]]:
-        """The same for the columns of many rows."""
-        absent = [""] * rows
-        return [absent if place is None else columns[place] for place in self.places]
-
-
-def ordered(
-    rows: Iterable[Sequence[str] | Refusal], order: ColumnOrder | None
-) -> Iterable[Sequence[str] | Refusal]:
-    """Rows of this order in the schema's; what is refused already stays so."""
-    if order is None:
-        return rows
-    return [row if isinstance(row, Refusal) else order.row(row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -147,30 +113,27 @@ class Schema:
 
     @cached_property
     def label_fields(self) -> Mapping[str, str]:
-        """The schema's own names for what labels call id and label; its time is neither."""
+        """The schema's names for what labels call id and label, the preferred first.
+
+        Empty for those of the event's time and of columns that are gone, which say neither.
+        """
         found = {"id": self.only("id"), "label": self.only("label"), "": self.only("time")}
-        return {
-            column.name: field
+        named = {
+            name: field
             for field, column in found.items()
-            if column is not None and column.name not in LABEL_NAMES
+            if column is not None
+            for name in (column.name, *column.settings.was)
         }
+        gone = [name for name, column in self.column_names.former.items() if not column]
+        fields = named | dict.fromkeys(gone, "")
+        return {name: field for name, field in fields.items() if name not in LABEL_NAMES}
 
-    def unknown(self, names: Sequence[str]) -> list[str]:
-        """Those of these column names that no row may have, in their order."""
-        known = frozenset(self.names)
-        unknown = [name for name in names if name not in known]
-        return [] if self.ignore_extra and len(unknown) < len(names) else unknown
-
-    def order(self, names: Sequence[str]) -> ColumnOrder:
-        """The order of rows under these column names."""
-        unknown = self.unknown(names)
-        if unknown or not names or len(set(names)) < len(names):
-            reason = "unknown-column" if unknown else "bad-columns-header"
-            refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
-            return ColumnOrder(0, (), refusal)
-        places = {name: place for place, name in enumerate(names)}
-        found = tuple(map(places.get, self.names))
-        return ColumnOrder(len(names), found, None, self.delimiter)
+    @cached_property
+    def column_names(self) -> ColumnNames:
+        """Which column each name of a row means."""
+        was = {name: column.name for column in self.columns for name in column.settings.was}
+        gone = dict.fromkeys(self.former.difference(self.names, was), "")
+        return ColumnNames(self.names, was | gone, self.ignore_extra)
 
     @cached_property
     def hash(self) -> str:
@@ -214,6 +177,7 @@ def from_settings(settings: Settings) -> Schema:
     check_roles(settings.columns)
     for name, column in settings.columns.items():
         check_column(name, column)
+    check_former_names(settings.columns)
     features = tuple(_features(settings.columns))
     check_features(features, settings.columns)
     labels = _labels(settings.label.negative, settings.label.positive)

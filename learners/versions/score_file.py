@@ -22,7 +22,8 @@ from converters.convert.to_vw_text import Row, unlabelled
 from converters.files.csv_file import CsvFile, FileRow, open_csv
 from converters.files.framing import csv_line
 from converters.files.output import writing
-from converters.schema.schema import Schema, ordered
+from converters.schema.column_names import ordered
+from converters.schema.schema import Schema
 from learners import choose
 from learners.calibration.adjustment import adjusted
 from learners.learner import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError

@@ -20,6 +20,7 @@ from converters.cells.local_clock import LocalClock
 from converters.cells.refusal import Refusal
 from converters.convert.json_rows import object_cells
 from converters.convert.records import AT_THE_TOP
+from converters.schema.column_names import ColumnNames
 from serve.http.body import CSV, JSON
 from serve.http.problems import RowsRefusedError
 from serve.http.turns import Work
@@ -94,6 +95,7 @@ class IngestReader:
         self._rows = reader.converter
         time = self._rows.schema.only("time")
         self._time = "" if time is None else time.name
+        self._time_names = () if time is None else (time.name, *time.settings.was)
         self._clock = LocalClock()
         if time is not None:
             # Rows of a request are in no order, and may be one: the hour that comes twice is once.
@@ -151,8 +153,10 @@ class IngestReader:
 
     def _times(self, rows: Sequence[dict[str, Any]]) -> list[str]:
         """The time of each object, spelt as in CSV."""
-        names = (self._time,)
-        found = [object_cells({self._time: row.get(self._time)}, names) for row in rows]
+        given = (next(filter(row.__contains__, self._time_names), "") for row in rows)
+        names = ColumnNames(("time",))
+        both = zip(rows, given, strict=True)
+        found = [object_cells({"time": row.get(name)}, names) for row, name in both]
         return ["" if isinstance(cells, Refusal) else cells[0] for cells in found]
 
     def _csv_labels(self, body: bytes) -> Iterator[Checked | None]:

@@ -12,8 +12,7 @@ still handles every value that is not text or a number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Protocol
@@ -22,7 +21,8 @@ from converters.cells.refusal import Refusal
 from converters.convert.json_rows import object_cells, shown
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
-from converters.schema.schema import ColumnOrder, ordered
+from converters.schema.column_names import ColumnOrder, ordered
+from converters.schema.schema import Schema
 from serve.http.body import CSV
 from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvLines, csv_lines, split_header, without_separator
@@ -51,35 +51,30 @@ class Layout:
     Attributes:
         pick: the values that the object has, in the schema's order.
         absent: the places of the columns that it lacks.
+        whole: the names under which it has columns of integers.
+        id_name: the name under which it has the id; empty if it has none.
     """
 
     pick: Callable[[Object], Sequence[Any]]
     absent: tuple[int, ...]
+    whole: tuple[str, ...]
+    id_name: str
 
 
 class Layouts:
     """The layouts of objects under one schema.
 
     Args:
-        names: the schema's columns.
-        mandatory: the columns that an object must have.
-        numbers: the columns that hold numbers.
-        ignore_extra: whether an object may have other keys beside some of the columns.
+        schema: the rows'.
     """
 
-    def __init__(
-        self,
-        names: tuple[str, ...],
-        mandatory: frozenset[str],
-        numbers: frozenset[str] = frozenset(),
-        *,
-        ignore_extra: bool = False,
-    ) -> None:
-        self._names = names
-        self._numbers = numbers
-        self._ignore_extra = ignore_extra
-        self._known = frozenset(names)
-        self._mandatory = mandatory
+    def __init__(self, schema: Schema) -> None:
+        self._names = schema.column_names
+        self._numbers = schema.numbers
+        self._mandatory = frozenset(schema.mandatory)
+        self._whole = whole_columns(schema)
+        identity = schema.only("id")
+        self._id_name = "" if identity is None else identity.name
         self._layouts: dict[tuple[str, ...], Layout] = {}
 
     def of(self, row: Object) -> Layout | None:
@@ -104,21 +99,27 @@ class Layouts:
         return cells
 
     def _plain_cells(self, row: Object) -> list[str] | Refusal:
-        return object_cells(row, self._names, self._numbers, ignore_extra=self._ignore_extra)
+        return object_cells(row, self._names, self._numbers)
 
     def _compiled(self, keys: tuple[str, ...]) -> Layout | None:
-        names = frozenset(keys)
-        extra = names - self._known
-        if (extra and not (self._ignore_extra and extra < names)) or not names >= self._mandatory:
+        if self._names.unknown(keys) or self.missing(keys):
             return None
-        present = [name for name in self._names if name in names]
-        absent = tuple(at for at, name in enumerate(self._names) if name not in names)
+        names = frozenset(keys)
+        held = dict(zip(self._names.own, self._names.held(names), strict=True))
+        present = [name for name in held.values() if name in names]
+        absent = tuple(at for at, name in enumerate(held.values()) if name not in names)
         if len(self._layouts) >= REMEMBERED_LAYOUTS:
             self._layouts.clear()
-        layout = Layout(_picker(present), absent)
-        if not extra or sum(map(len, keys)) <= REMEMBERED_KEYS:
+        whole = tuple(map(held.__getitem__, self._whole))
+        layout = Layout(_picker(present), absent, whole, held.get(self._id_name, ""))
+        if names <= self._names.known or sum(map(len, keys)) <= REMEMBERED_KEYS:
             self._layouts[keys] = layout
         return layout
+
+    def missing(self, names: Collection[str]) -> list[str]:
+        """The mandatory columns that a row with these names lacks."""
+        held = zip(self._names.own, self._names.held(names), strict=True)
+        return [own for own, name in held if own in self._mandatory and name not in names]
 
 
 def _picker(names: Sequence[str]) -> Callable[[Object], Sequence[Any]]:
@@ -157,15 +158,7 @@ class RequestReader:
     def __init__(self, converter: RowReader, limits: RowLimits) -> None:
         self.converter = converter
         self.limits = limits
-        schema = converter.schema
-        self._known = frozenset(schema.names)
-        self._mandatory = frozenset(schema.mandatory)
-        identity = schema.only("id")
-        self.id_name = "" if identity is None else identity.name
-        self._whole = whole_columns(schema)
-        self.layouts = Layouts(
-            schema.names, self._mandatory, schema.numbers, ignore_extra=schema.ignore_extra
-        )
+        self.layouts = Layouts(converter.schema)
 
     def read(self, kind: str, body: bytes) -> Iterable[Part | None]:
         """The rows of a body: an object, a list, ``{"instances": [...]}``, or CSV with a header.
@@ -199,7 +192,7 @@ class RequestReader:
         if found.single and isinstance(row := found.content[0], dict):
             layout = self.layouts.of(row)
             if layout is not None:
-                make_whole(row, self._whole)
+                make_whole(row, layout.whole)
                 return (JsonPart(found.content, True, (layout,), self),)
         return self._parts(iter((found,)))
 
@@ -232,7 +225,7 @@ class RequestReader:
             if not isinstance(row, dict):
                 refused.add(at, Refusal("not-a-row", "", shown(row)))
             elif layout := self.layouts.of(row):
-                make_whole(row, self._whole)
+                make_whole(row, layout.whole)
                 layouts.append(layout)
             else:
                 self._check_names(at, row.keys(), refused)
@@ -252,11 +245,10 @@ class RequestReader:
                 refused.reasons,
             )
 
-    def _check_names(self, at: int, names: AbstractSet[str], refused: RefusedRows) -> None:
-        extra = names - self._known
-        if not (self.converter.schema.ignore_extra and extra < names):
-            refused.add_columns(at, UNKNOWN_COLUMN, extra)
-        refused.add_columns(at, MISSING_COLUMN, self._mandatory - names)
+    def _check_names(self, at: int, names: Collection[str], refused: RefusedRows) -> None:
+        unknown = self.converter.schema.column_names.unknown(names)
+        refused.add_columns(at, UNKNOWN_COLUMN, unknown)
+        refused.add_columns(at, MISSING_COLUMN, self.layouts.missing(names))
 
     def _columns_in_words(self, refused: RefusedRows) -> str:
         """The columns that the errors are about, and those of the schema."""
@@ -295,8 +287,8 @@ class JsonPart:
     def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
         """A number stays a number in the answer."""
         del converted
-        name = self._of.id_name
-        return [row.get(name) for row in self.objects]
+        both = zip(self.objects, self._layouts, strict=True)
+        return [row.get(layout.id_name) for row, layout in both]
 
 
 class CsvPart:
@@ -328,7 +320,10 @@ class CsvPart:
 
     def column(self, name: str) -> list[str]:
         """The cells of a column, of rows that are all valid; empty if the header lacks it."""
-        if name not in self.names:
+        names = self._reader.schema.names
+        place = names.index(name) if name in names else None
+        if place is not None and self._order is not None:
+            place = self._order.places[place]
+        if place is None:
             return [""] * len(self)
-        place = self.names.index(name)
         return [cells[place] for cells in self.lines.cells()]

@@ -17,6 +17,7 @@ from converters.cells.refusal import Refusal
 from converters.convert.json_rows import object_cells, shown
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import reference
+from converters.schema.column_names import ColumnNames
 from tests.support.rows import schemas
 from tests.support.rows.rows_to_read import COLUMNS, COMMA, CSV, GOOD, GOOD_ROW, JSON, columns
 from tests.support.rows.schemas import build
@@ -207,5 +208,5 @@ def test_a_refusal_says_that_a_json_value_goes_on() -> None:
 
 def test_a_refusal_quotes_values_of_any_depth() -> None:
     """Deeper than Python itself can show them."""
-    refusal = object_cells({"a": orjson.loads(b"[" * 1000 + b"]" * 1000)}, ("a",))
+    refusal = object_cells({"a": orjson.loads(b"[" * 1000 + b"]" * 1000)}, ColumnNames(("a",)))
     assert refusal == Refusal("nested-value", "a", "[" * 199 + "…")

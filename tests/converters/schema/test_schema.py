@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def test_columns_keep_the_order_of_the_config() -> None:
 def test_places_of_columns() -> None:
     """Each column's place in the file's rows, or None."""
     built = only({"late": {"role": "label"}, "a": {"kind": "numeric"}, "b": {"kind": "numeric"}})
-    order = built.order(["b", "late"])
+    order = built.column_names.order(["b", "late"], ",")
     assert (order.width, order.places) == (2, (1, None, 0))
     assert order.row(["2", "1"]) == ["1", "", "2"]
 
@@ -118,6 +119,15 @@ WRONG: list[tuple[dict[str, dict[str, Any]], str]] = [
     ),
     ({"": {"kind": "numeric"}}, "a column needs a name"),
     ({"a\nb": {"kind": "numeric"}}, "without control characters"),
+    ({"a": {"kind": "text", "was": "dist"}}, r"columns\.a\.was: there is a column 'dist'"),
+    ({"a": {"kind": "text", "was": "a"}}, r"columns\.a\.was: 'a' is the column's name now"),
+    ({"a": {"kind": "text", "was": ""}}, r"columns\.a\.was: a former name is blank"),
+    ({"a": {"kind": "text", "was": "b\t"}}, r"columns\.a\.was: .* control character"),
+    ({"a": {"kind": "text", "was": ["b", "b"]}}, r"columns\.a\.was: 'b' is named twice"),
+    (
+        {"a": {"kind": "text", "was": ["b", "c"]}, "d": {"role": "drop", "was": "c"}},
+        r"columns\.d\.was: 'c' is named in columns\.a too",
+    ),
 ]
 
 
@@ -176,6 +186,7 @@ CHANGES: list[dict[str, Any]] = [
     {"learner": {"interactions": [["dist", "carrier"]]}},
     {"label": {"positive": ["1", "yes", "ja"], "negative": ["0", "no"]}},
     {"csv": {"delimiter": ";"}},
+    {"columns": {"carrier": {"kind": "categorical", "was": "airline"}}},
 ]
 
 
@@ -183,6 +194,13 @@ CHANGES: list[dict[str, Any]] = [
 def test_hash_sees_what_decides_the_text(change: dict[str, Any]) -> None:
     """Whatever could change a row's text changes the hash."""
     assert schema_of(**change).hash != schema_of().hash
+
+
+def test_hash_of_a_schema_stays() -> None:
+    """Models of earlier releases keep theirs; former columns are no part of it."""
+    stored = "8f79852fbcc7ea6176d6705bac93607587cb59a0b360ddfd6a5519efc51b63ad"
+    assert schema_of().hash == stored
+    assert replace(schema_of(), former=frozenset({"gone"})).hash == stored
 
 
 def test_hash_sees_the_order_of_columns() -> None:

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from converters.cells.refusal import Refusal
 from converters.convert.json_rows import object_cells
 from serve.rows.request_rows import REMEMBERED_LAYOUTS, Layouts
+from tests.support.rows.schemas import Columns, build
 from tests.support.serving.project import COLUMNS, flights
 from tests.support.serving.served import a_client, as_object, problem_of
 
@@ -167,21 +168,23 @@ scalars = st.one_of(
 values = st.one_of(scalars, st.lists(scalars, max_size=1), st.dictionaries(st.text(), scalars))
 
 
-@given(st.dictionaries(st.sampled_from("abcd"), values))
+@given(st.dictionaries(st.sampled_from("abcdefg"), values))
 def test_cells_by_layout_equal_the_converters(row: dict[str, Any]) -> None:
     """The compiled way gives what ``object_cells`` gives, for any values in any order."""
-    names = ("a", "b", "c", "d")
-    layouts = Layouts(names, frozenset())
+    columns: Columns = {name: {"kind": "categorical"} for name in "abc"}
+    columns["c"]["was"] = ["e", "f"]
+    schema = build(columns | {"d": {"role": "label", "was": "g"}})
+    layouts = Layouts(schema)
     for each in (row, row, dict(reversed(row.items()))):
         layout = layouts.of(each)
         assert layout is not None
-        assert layouts.cells(each, layout) == object_cells(each, names)
+        assert layouts.cells(each, layout) == object_cells(each, schema.column_names)
 
 
 def test_shuffled_keys_do_not_fill_the_memory() -> None:
     """Layouts are remembered up to a number, and forgotten ones are worked out again."""
     names = tuple(f"c{number}" for number in range(REMEMBERED_LAYOUTS))
-    layouts = Layouts(names, frozenset())
+    layouts = Layouts(build({key: {"kind": "text"} for key in names} | {"y": {"role": "label"}}))
     rows = [{name: "x"} for name in names] * 2
     for row in rows:
         layout = layouts.of(row)
