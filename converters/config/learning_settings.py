@@ -153,7 +153,8 @@ MOST_VALUE = 1e12
 
 # Names that reports use beside those of learners.
 RESERVED = (
-    *("score", "raw", "base_rate", "static", "window", "recent", "faded", "value", "decisions"),
+    *("score", "raw", "base_rate", "static", "pinned", "learner"),
+    *("window", "recent", "faded", "value", "decisions"),
     *("contenders", "count", "positives", "code", "lessons", "all"),
     *("start", "end", "from", "to", "from_ms", "to_ms"),
 )

@@ -15,6 +15,7 @@ from learners.metrics.arrays import BoolArray, FloatArray, IntArray, MetricsErro
 SCORE = "score"
 BASE_RATE = "base_rate"
 STATIC = "static"
+PINNED = "pinned"
 ALWAYS = (SCORE, BASE_RATE)
 
 

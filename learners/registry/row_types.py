@@ -163,9 +163,9 @@ class Checkpoint:
     Attributes:
         serial: the checkpoint's number within the model; counts versions and others alike.
         version: its number as a version, if it has one.
-        state: ``verified`` or ``refused`` by the gate, ``candidate`` when made by a backfill and
-            not yet served, ``thinned`` when its folder was given up.
-        reason: why it was refused, else empty.
+        state: ``verified`` or ``refused`` by the gate, ``candidate`` when made by a backfill or
+            held back by the gate and not yet served, ``thinned`` when its folder was given up.
+        reason: why it was refused or held back, else empty.
         served: whether it has ever been the one to serve.
         epoch: the writer that committed it; None for a backfill's.
     """
@@ -221,7 +221,7 @@ class Entry:
         seq: rises by one; the order in which things happened, whatever the clocks said.
         at: when, by the clock of who did it.
         actor: who.
-        action: ``publish``, ``promote``, ``rollback``, ``unpin``, ``refuse`` or ``thin``.
+        action: ``publish``, ``hold``, ``promote``, ``rollback``, ``unpin``, ``refuse`` or ``thin``.
         reason: why.
         version: the version it is about, if it is about one.
         from_version: the version to serve before.

@@ -83,7 +83,7 @@ class Serving(Part):
         _check_reason(reason)
         with self._database.write() as change:
             before = read(change)
-            best = _learners_best(change) or before.serving
+            best = learners_best(change) or before.serving
             after = replace(before, serving=best, pinned=False)
             return _moved(change, before, after, (actor, "unpin", reason), best)
 
@@ -121,14 +121,14 @@ def read(look: Transaction) -> Pointers:
 
 
 def publish(change: Transaction, version: int, verdict: Verdict, actor: str) -> Pointers:
-    """A new version: now the latest, and served if it is good and none is pinned."""
+    """A new version: now the latest, and served if it is good, not held, and none is pinned."""
     before = read(change)
     after = replace(before, latest=version)
     # Of a lineage that is to end, nothing takes the place of the promoted version.
     follows = not before.pinned and adoptions.pending(change) is None
     if verdict.good and not verdict.held and follows:
         after = replace(after, serving=version)
-    action = "publish" if verdict.good else "refuse"
+    action = ("hold" if verdict.held else "publish") if verdict.good else "refuse"
     _move(change, before, after, (actor, action, verdict.reason), version)
     return after
 
@@ -218,12 +218,16 @@ def _kind(look: Transaction, version: Version, *, leave_waiting: bool) -> str:
     return "whole"
 
 
-def _learners_best(look: Transaction) -> int | None:
-    """The newest good version of the live lineage, or what that lineage began with."""
+def learners_best(look: Transaction) -> int | None:
+    """The newest good version of the live lineage, or what that lineage began with.
+
+    One that was held back is none of them, even once it was promoted, unless it is served now.
+    """
     lineage = versions.lineage(look, versions.live_serial(look))
     if lineage is None:
         return None
-    best = versions.newest_good(look, _TABLE.c.lineage == lineage.serial)
+    chosen = (_TABLE.c.reason == "") | (_TABLE.c.version == read(look).serving)
+    best = versions.newest_good(look, _TABLE.c.lineage == lineage.serial, chosen)
     if best is not None or lineage.parent_version is None:
         return best
     return versions.newest_good(look, _TABLE.c.version == lineage.parent_version)

@@ -83,7 +83,7 @@ def add(
         "epoch": epoch,
         "created_at": change.now,
         "state": state,
-        "reason": "" if commit.verdict.good else commit.verdict.reason,
+        "reason": commit.verdict.reason,
         **dict.fromkeys(("served", "broken", "thinned"), False),
         **{name: getattr(commit, name) for name in _COMMITTED},
         **asdict(commit.start),

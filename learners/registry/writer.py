@@ -132,7 +132,8 @@ class Writer(Part):
                     f"be committed: the learner's lineage is {live}. Start the learner again; it "
                     "continues from there."
                 )
-            state = "verified" if commit.verdict.good else "refused"
+            servable = "candidate" if commit.verdict.held else "verified"
+            state = servable if commit.verdict.good else "refused"
             serial, version = versions.add(change, commit, state=state, epoch=epoch)
             if version is None:
                 return Committed(serial, None, serving.read(change))
@@ -229,8 +230,10 @@ def _thinnable(look: Transaction, keep: int) -> list[Checkpoint]:
 
 def _needed_versions(look: Transaction, keep: int) -> set[int]:
     now = serving.read(look)
-    pointed = {number for number in (now.latest, now.serving) if number is not None}
-    number, candidate = _CHECKPOINTS.c.version, _CHECKPOINTS.c.state == "candidate"
+    named = (now.latest, now.serving, serving.learners_best(look))
+    pointed = {number for number in named if number is not None}
+    number, backfilled = _CHECKPOINTS.c.version, _CHECKPOINTS.c.epoch.is_(None)
+    candidate = backfilled & (_CHECKPOINTS.c.state == "candidate")
     for kind in (candidate, ~candidate):
         numbered = (_CHECKPOINTS.c.model == look.model) & number.is_not(None) & kind
         newest = select(number).where(numbered).order_by(number.desc()).limit(keep)

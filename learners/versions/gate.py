@@ -2,20 +2,22 @@
 
 The learner and a backfill ask before they write the registry row; the server asks again of the
 copy that it has loaded. The model is judged as it is on disk, opened again, never by a predict on
-the learner's own workspace.
+the learner's own workspace. A version of the learner whose newest scores were far worse than the
+base rate waits for a person.
 """
 
 from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from converters.config.learning_settings import GateSettings
 from learners import choose
 from learners.learner import Learner, LearnerSpec, NonFiniteError, WrongLearnerError
 from learners.registry.row_types import Verdict
@@ -67,6 +69,33 @@ def judge(
     if not whole:
         return Verdict(good=False, reason="The saved model, opened again, is another one."), []
     return Verdict(good=True), expected
+
+
+def held_or_not(
+    verdict: Verdict, window: Mapping[str, Any], size: int, gate: GateSettings
+) -> Verdict:
+    """The verdict; held where the window's log loss is far worse than the base rate's.
+
+    Args:
+        verdict: on the snapshot.
+        window: the learner's measures of the window by count.
+        size: of that window when it is full; a smaller one than ``gate.labels`` is then enough.
+        gate: how far is too far.
+    """
+    labels, loss, base = (window[name] for name in ("count", "log_loss", "base_rate_log_loss"))
+    if not verdict.good or labels < min(gate.labels, size) or loss - base <= gate.margin:
+        return verdict
+    reason = (
+        f"Over the last {labels:,} labels its log loss is {loss:.4f}, {loss - base:.4f} above the "
+        f"base rate's {base:.4f}; gate.margin allows {gate.margin:g}. It is served only if it is "
+        "promoted."
+    )
+    return Verdict(good=True, reason=reason, held=True)
+
+
+def in_words(verdict: Verdict) -> str:
+    """What a verdict says: what was looked at, or what is wrong."""
+    return verdict.reason or "loads and reproduces its scores"
 
 
 def reproduces(learner: Learner, expected: Sequence[dict[str, Any]]) -> str:

@@ -11,8 +11,10 @@ from typing import Any
 
 Json = dict[str, Any]
 
-# Whose reasons were written by a person for others to read; and one that is always the same.
-REASONED = frozenset({"promote", "rollback", "unpin", "thin"})
+# Whose reasons were written by a person for others to read; and two that are in fixed words.
+REASONED = frozenset({"promote", "rollback", "unpin", "thin", "hold"})
+# Of versions in these states a reason says why they were held back, and no more.
+HELD = frozenset({"candidate", "verified"})
 # Of an entry's detail, what names neither host nor folder.
 OPEN_DETAIL = frozenset({"latest", "pinned", "checkpoint", "checkpoints", "versions"})
 REFUSED = "It failed a check of its files, its weights or its scores."
@@ -53,7 +55,7 @@ def version_shown(version: Json) -> Json:
     return {
         **version,
         **({"manifest": shorter} if manifest else {}),
-        "reason": _or_general(version["reason"], REFUSED),
+        "reason": _or_general(version["reason"], REFUSED, version["state"] in HELD),
         "metrics": _measures(version["metrics"]),
     }
 

@@ -68,6 +68,8 @@ function showStates(status) {
   const { served, pointers, learner } = status;
   if (!served) state("state-served", "bad", "no model yet");
   else state("state-served", pointers.pinned ? "warn" : "good", `serving version ${served.version}${pointers.pinned ? ", pinned" : ""}`);
+  by("state-held").hidden = !status.held?.version;
+  if (status.held?.version) state("state-held", "bad", `version ${status.held.version} held back`);
   if (!learner) state("state-learner", "warn", "no learner yet");
   else if (!learner.alive) state("state-learner", "bad", learner.refused ? "learner refuses its config" : "learner stopped");
   else state("state-learner", learner.up ? "good" : "bad", learner.up ? "learner alive" : "learner cannot save");
@@ -75,7 +77,8 @@ function showStates(status) {
   const waiting = learner?.waiting_for ? `The learner has been waiting since ${since(learner.waiting_since)}: ${learner.waiting_for}` : "";
   const saving = learner?.checkpoint_trouble ? `The last checkpoint failed: ${learner.checkpoint_trouble}` : "";
   const refused = learner?.refused ? `The learner does not run: ${learner.refused}` : "";
-  const trouble = [status.trouble, status.registry.trouble, refused, waiting, saving, learner?.disk_trouble, learner?.labels_trouble, learner?.rejected_trouble].filter(Boolean).join(" ");
+  const held = status.held?.version ? `Version ${status.held.version} is held back. ${status.held.reason}` : "";
+  const trouble = [status.trouble, held, status.registry.trouble, refused, waiting, saving, learner?.disk_trouble, learner?.labels_trouble, learner?.rejected_trouble].filter(Boolean).join(" ");
   by("trouble").textContent = trouble;
   by("trouble").hidden = !trouble;
 }
@@ -131,9 +134,11 @@ function showTables(status) {
     if (served?.version === version.version) marks.push(mark(pointers.pinned ? "served, pinned" : "served"));
     if (pointers.latest === version.version) marks.push(mark("newest", "latest"));
     const refused = version.state === "refused";
+    const why = version.state === "candidate" ? `held back: ${version.reason}` : `refused: ${version.reason}`;
+    const told = version.reason && (refused || version.state === "candidate");
     return [
       cell([String(version.version), ...marks]),
-      cell(refused ? `refused: ${version.reason}` : version.state, refused ? "words refused" : ""),
+      cell(told ? why : version.state, told ? "words refused" : ""),
       cell(whole.format(version.events), "number"),
       cell(four(version.metrics.log_loss), "number"),
       cell(four(version.metrics.auc), "number"),
@@ -142,7 +147,7 @@ function showTables(status) {
   }));
   fill("history", (status.history ?? []).map((entry) => [
     cell(since(entry.at)),
-    cell(`${entry.action}${entry.version === null ? "" : ` ${entry.version}`}`, entry.action === "refuse" ? "refused" : ""),
+    cell(`${entry.action}${entry.version === null ? "" : ` ${entry.version}`}`, ["refuse", "hold"].includes(entry.action) ? "refused" : ""),
     cell(entry.from === entry.to ? `${entry.to ?? "–"}` : `${entry.from ?? "–"} → ${entry.to ?? "–"}`),
     cell(entry.reason, "words"),
     cell(entry.actor),

@@ -7,6 +7,7 @@ point.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from time import monotonic
 
 import structlog
@@ -16,9 +17,10 @@ from converters.errors import FreshetError
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry
 from learners.registry.errors import RegistryError, SupersededError
-from learners.registry.row_types import Start
+from learners.registry.row_types import Commit, Start, Verdict
 from learners.snapshots.errors import SnapshotError
 from learners.snapshots.store import SnapshotStore
+from learners.versions.gate import held_or_not, in_words
 from stream import process_control
 from stream.checkpoints import checkpoint
 from stream.fold.pipeline import Pipeline
@@ -119,6 +121,7 @@ class Saver:
         self._learned_at_version = self._pipeline.counts.learned
         self._pacing = Pacing(self._context.settings.checkpoint, self._pipeline.counts.learned)
         self.trouble = ""
+        self._holds = False
 
     def changed(self) -> bool:
         """Whether anything was taken since the last checkpoint."""
@@ -179,7 +182,8 @@ class Saver:
         )
         # The commit point: the registry names the snapshot, if the epoch is still this one's.
         with saving as saved, waiting_for(REGISTRY):
-            committed = self._registry.writer.commit(self._epoch, saved)
+            commit = self._judged(saved)
+            committed = self._registry.writer.commit(self._epoch, commit)
         self._parent = committed.version or self._parent
         self._learned_at_version = learned
         self._saved_batches = pipeline.batches
@@ -189,7 +193,24 @@ class Saver:
         log.info(
             "checkpoint",
             version=committed.version or "none, as nothing was learned since the last",
-            verdict="good" if saved.verdict.good else saved.verdict.reason,
+            verdict=in_words(commit.verdict),
             learned=learned,
             seconds=round(monotonic() - began, 3),
         )
+        self._tell(committed.version, commit.verdict)
+
+    def _judged(self, saved: Commit) -> Commit:
+        """With the gate's verdict on what is published by itself."""
+        settings, window = self._context.settings, saved.metrics["window"]
+        size = settings.evaluation.window
+        return replace(saved, verdict=held_or_not(saved.verdict, window, size, settings.gate))
+
+    def _tell(self, version: int | None, verdict: Verdict) -> None:
+        """Log when versions begin to be held back, and when they no longer are."""
+        if version is None or verdict.held == self._holds:
+            return
+        self._holds = verdict.held
+        if verdict.held:
+            log.warning("versions are held back", version=version, reason=verdict.reason)
+        else:
+            log.info("versions are published again", version=version)

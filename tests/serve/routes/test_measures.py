@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from learners.registry.row_types import Verdict
 from tests.serve.routes.test_monitoring import beat, samples, settled
 from tests.support.serving.served import Maker, a_client, admin_header
 
@@ -79,3 +80,26 @@ def test_the_status_tells_them_as_the_learner_did(served: tuple[TestClient, Make
     others = client.get("/status").json()["metrics"]
     assert others.pop("shadow_troubles").keys() == MEASURES["shadow_troubles"].keys()
     assert others.items() <= MEASURES.items()
+
+
+def test_a_version_that_is_held_back_is_told(tmp_path: Path) -> None:
+    """In the status with its reason, to callers who are no admins too, and as a gauge."""
+    reason = "Over the last 1,000 labels its log loss is 0.7."
+    with a_client(tmp_path, versions=1) as (client, maker):
+        settled()
+        assert samples(client)["freshet_version_held",] == 0
+        assert client.get("/status").json()["held"] == {"version": None, "reason": ""}
+        maker.make(verdict=Verdict(good=True, reason=reason, held=True))
+        settled()
+        status = client.get("/status").json()
+        assert samples(client)["freshet_version_held",] == 1
+    assert status["held"] == {"version": 2, "reason": reason}
+    assert status["served"]["version"] == 1
+    assert status["served"]["measured_as"] is None
+    assert "version 2, is held back" in status["served"]["why"]
+    assert (status["versions"][0]["state"], status["versions"][0]["reason"]) == (
+        "candidate",
+        reason,
+    )
+    assert status["history"][0]["action"] == "hold"
+    assert status["history"][0]["reason"] == reason

@@ -1,0 +1,93 @@
+"""Which figures are those of the version that is served, and why its newest rival waits.
+
+The learner's own figures are of the version that is served as long as serving follows the learner.
+While another is pinned, the learner scores with that one too, as the contender ``pinned``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from learners.evaluation.labelled_examples import PINNED
+from learners.registry.row_types import Checkpoint, Pointers
+
+LEARNER = "learner"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedVersion:
+    """What is served, and how that is measured.
+
+    Attributes:
+        version: its number; None while nothing is served.
+        measured_as: ``learner`` or ``pinned``: the figures that are of it; None: there are none.
+        why: why there are none.
+    """
+
+    version: int | None
+    measured_as: str | None
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return asdict(self)
+
+    @property
+    def is_learner(self) -> bool:
+        """Whether the learner's own figures are those of what is served."""
+        return self.measured_as == LEARNER
+
+    def words(self) -> str:
+        """What the learner's own figures are not; nothing where they are of what is served."""
+        if self.is_learner or self.version is None:
+            return ""
+        if self.measured_as == PINNED:
+            return (
+                f"Version {self.version} is pinned and served: '{PINNED}' is its figures since it "
+                "was pinned, 'learner' those of the learner, which is not served."
+            )
+        return f"Version {self.version} is served and not measured: {self.why}"
+
+
+def served_version(
+    pointers: Pointers, newest: Checkpoint | None, pin: Mapping[str, Any] | None
+) -> ServedVersion:
+    """What is served, and how it is measured.
+
+    Args:
+        pointers: what is served.
+        newest: the version that ``pointers.latest`` names, if it is known.
+        pin: the pin that figures were gathered under, as manifests and heartbeats hold it.
+    """
+    serving = pointers.serving
+    if serving is None:
+        return ServedVersion(None, None, "There is no version yet.")
+    if pointers.pinned:
+        known = pin is not None and pin["version"] == serving
+        if pin is None or not known:
+            return ServedVersion(serving, None, NOT_YET)
+        trouble = pin["trouble"]
+        return ServedVersion(serving, None, trouble) if trouble else ServedVersion(serving, PINNED)
+    if serving == pointers.latest:
+        return ServedVersion(serving, LEARNER)
+    return ServedVersion(serving, None, _instead(pointers, newest))
+
+
+NOT_YET = "It was pinned after these figures; the learner scores with it from its next second on."
+
+
+def _instead(pointers: Pointers, newest: Checkpoint | None) -> str:
+    """Why serving follows the learner, and yet something else is served than its newest."""
+    if held(newest):
+        return f"The learner's newest, version {pointers.latest}, is held back."
+    if newest is not None and newest.state == "refused":
+        return f"The learner's newest, version {pointers.latest}, was refused."
+    return "The learner has not made a version of its own since it was promoted."
+
+
+def held(newest: Checkpoint | None) -> str:
+    """Why the learner's newest version is held back; nothing if it is not."""
+    is_held = newest is not None and newest.state == "candidate" and newest.epoch is not None
+    return newest.reason if newest is not None and is_held else ""

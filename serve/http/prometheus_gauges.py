@@ -1,0 +1,130 @@
+"""The state of server, model and learner as Prometheus' gauges, beside the server's counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from learners.evaluation.labelled_examples import PINNED
+
+State = dict[str, Any]
+# Gauges without labels, by the part of the state: name, key, value if there is none, meaning.
+GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
+    "served": [
+        ("served_version", "version", None, "Version that this process serves."),
+        ("served_measured", "measured_as", "", "Whether measures are of the served version."),
+    ],
+    "held": [("version_held", "reason", None, "Whether the newest version is held back.")],
+    "pointers": [
+        ("serving_version", "serving", None, "Version to be served."),
+        ("latest_version", "latest", None, "The learner's newest version."),
+        ("pinned", "pinned", None, "Whether the served version is pinned."),
+    ],
+    "registry": [("registry_up", "reachable", None, "Whether the registry answers.")],
+    "learner": [
+        ("learner_up", "up", False, "Whether the learner is alive and can save what it learns."),
+        (
+            "learner_refusing_config",
+            "refused",
+            "",
+            "Whether it refuses its config and does not run.",
+        ),
+        ("learner_waiting", "waiting_for", "", "Whether it waits for log, registry or disk."),
+        ("learner_checkpoint_failing", "checkpoint_trouble", "", "Whether its last one failed."),
+        (
+            "learner_rejecting",
+            "rejected_trouble",
+            "",
+            "Whether it refuses many rows.",
+        ),
+        ("learner_disk_full", "disk_trouble", "", "Whether a disk is full or read-only."),
+        ("labels_waiting", "labels_waiting", None, "Labels that wait for their event."),
+        ("labels_limit", "labels_limit", None, "How many labels may wait for their event."),
+        ("labels_crowded_out", "labels_crowded_out", None, "Labels evicted at that limit."),
+        ("learner_heartbeat_age_seconds", "heartbeat_age", None, "Seconds since its heartbeat."),
+        ("learner_events_per_second", "events_per_second", None, "Event rows a second."),
+    ],
+}
+# Metrics of progressive validation, and the views of them, by their names in the report.
+MEASURES = (
+    *("log_loss", "auc", "pr_auc", "brier", "ece", "accuracy", "lift"),
+    *("base_rate", "base_rate_log_loss"),
+)
+VIEWS = ("window", "recent", "faded")
+DECISIONS = ("served", "never", "always", "static")
+# Contenders that are no shadows: the learner itself has them.
+NO_SHADOWS = {"base_rate", "raw", PINNED}
+
+
+class Gauges(Collector):
+    """A state as Prometheus' gauges."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def collect(self) -> Iterator[Metric]:
+        """One family for each known value."""
+        for part, gauges in GAUGES.items():
+            known = self._state.get(part) or {}
+            for name, key, default, meaning in gauges:
+                value = known.get(key, default)
+                if value is not None:
+                    number = bool(value) if isinstance(value, str) else value
+                    yield _family(name, meaning, (), [((), number)])
+        learner, metrics = self._state.get("learner") or {}, self._state.get("metrics") or {}
+        lag = ((place.rpartition(":")[::2], n) for place, n in learner.get("lag", {}).items())
+        unread = "Records that the learner has yet to read."
+        yield _family("learner_lag_records", unread, ("topic", "partition"), lag)
+        counts = (((name,), n) for name, n in learner.get("counts", {}).items())
+        yield _family("learner_rows", "Rows by outcome, over the lineage.", ("count",), counts)
+        refused = (
+            ((kind, reason), count)
+            for kind, reasons in metrics.get("rejected_reasons", {}).items()
+            for reason, count in reasons.items()
+        )
+        meaning = "Refused rows by reason, over the lineage."
+        yield _family("learner_rejected_rows", meaning, ("kind", "reason"), refused)
+        for name in MEASURES:
+            yield _family(name, f"Progressive {name}.", ("learner", "over"), _views(metrics, name))
+        value = metrics.get("value") or {}
+        values = (((each,), value.get(each)) for each in DECISIONS)
+        yield _family("value", "Value of decisions, over the lineage.", ("decisions",), values)
+        failed = metrics.get("shadow_troubles") or {}
+        shadows = sorted({*failed, *(metrics.get("contenders") or {})} - NO_SHADOWS)
+        troubles = (((shadow,), shadow in failed) for shadow in shadows)
+        meaning = "Whether a shadow has failed and is no longer scored."
+        yield _family("shadow_failed", meaning, ("shadow",), troubles)
+
+
+def _family(
+    name: str,
+    meaning: str,
+    labels: Sequence[str],
+    values: Iterable[tuple[Sequence[str], float | None]],
+) -> Metric:
+    """A gauge with a value for each combination of labels that has one."""
+    family = GaugeMetricFamily(f"freshet_{name}", meaning, labels=labels)
+    for label_values, value in values:
+        if value is not None:
+            family.add_metric(label_values, float(value))
+    return family
+
+
+def _views(metrics: State, name: str) -> Iterator[tuple[Sequence[str], float | None]]:
+    """One metric of the served score and of what it is compared with, over each view."""
+    for learner, report in _measured(metrics).items():
+        yield (learner, "all"), report.get(name)
+        for view in VIEWS:
+            yield (learner, view), (report.get(view) or {}).get(name)
+
+
+def _measured(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The metrics of the served score, of the frozen copy, and of the others by their names."""
+    return {
+        "live": metrics,
+        "static": metrics.get("static") or {},
+        **(metrics.get("contenders") or {}),
+    }
