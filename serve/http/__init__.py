@@ -2,5 +2,5 @@
 
 ``every_request`` frames each request; ``body`` reads its body within limits; ``turns`` does long
 work in slices, ``thread_pools`` what waits for others; ``problems`` turns whatever is raised into a
-problem document; ``prometheus_counters`` counts requests and rows.
+problem document; ``prometheus_counters`` and ``prometheus_gauges`` are /metrics.
 """
