@@ -74,7 +74,7 @@ def report(file: CsvFile, schema: Schema, shown: Shown) -> Report:
     """
     if other_delimiter(file.header):
         # A report on one column that is the whole row would be of no use.
-        file.require_known(schema.names, ignore_extra=schema.ignore_extra)
+        file.require_known(schema.column_names)
     profile = read_profile(file, schema, shown)
     columns = list(column_reports(profile))
     by_role = zip(profile.plans, profile.totals, strict=True)

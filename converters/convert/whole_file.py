@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
-from converters.convert.records import Headers, RowReader
+from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, line
 from converters.files.csv_file import CsvFile
 from converters.files.framing import csv_line
@@ -56,17 +56,11 @@ def checked(file: CsvFile, schema: Schema) -> Iterator[Checked]:
     Raises:
         CsvFileError: the file has a column that the schema does not know, or cannot be framed.
     """
-    file.require_known(schema.names, ignore_extra=schema.ignore_extra)
-    headers: Headers = CSV_HEADERS
-    if tuple(file.header) != schema.names:
-        columns = file.dialect.line(file.header).encode()
-        headers = (*CSV_HEADERS, ("columns", columns))
+    file.require_known(schema.column_names)
+    headers = (*CSV_HEADERS, ("columns", file.dialect.line(file.header).encode()))
     reader = RowReader(schema)
     for lines, rows in file.blocks():
-        # Without headers a block takes the reader's hot path, 2x; JSON is not meant here.
-        plain = len(headers) == 1 and not rows[0].startswith((b"{", b"["))
-        value = b"\n".join(rows) + b"\n"
-        yield Checked(lines, reader.events(value, () if plain else headers))
+        yield Checked(lines, reader.events(b"\n".join(rows) + b"\n", headers))
 
 
 def convert(

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from converters.cells.escaping import quoted
 from converters.cells.refusal import Refusal
@@ -35,6 +35,17 @@ __all__ = ["Block", "CsvFile", "CsvFileError", "FileRow", "open_csv", "opened"]
 STANDARD_INPUT = "-"
 # Looked for in a header that is a single name.
 OTHER_DELIMITERS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
+
+
+class KnownNames(Protocol):
+    """The names that the columns of a file may have."""
+
+    @property
+    def own(self) -> Sequence[str]:
+        """The columns of the config."""
+
+    def unknown(self, names: Sequence[str], /) -> list[str]:
+        """Those of a header's names that it may not have, in their order."""
 
 
 class FileRow(NamedTuple):
@@ -128,19 +139,17 @@ class CsvFile:
             self.rows_read += len(block.rows)
             yield block
 
-    def require_known(self, columns: Sequence[str], *, ignore_extra: bool = False) -> None:
+    def require_known(self, names: KnownNames) -> None:
         """Refuse a file with columns that the config does not know.
 
         Args:
-            columns: that it knows.
-            ignore_extra: whether there may be others beside them.
+            names: those that it knows.
 
         Raises:
             CsvFileError: names the first such column, and what may have gone wrong.
         """
-        known = frozenset(columns)
-        unknown = [c for c in self.header if c not in known]
-        if unknown and not (ignore_extra and len(unknown) < len(self.header)):
+        unknown, columns = names.unknown(self.header), names.own
+        if unknown:
             raise CsvFileError(
                 f"{self.name} has the column '{quoted(unknown[0])}', which the config does not "
                 f"name. Its columns are {', '.join(columns)}. {self._unknown(unknown, columns)}"

@@ -90,7 +90,7 @@ def score_file(
 
 
 def _blocks(file: CsvFile, schema: Schema) -> Iterator[list[tuple[FileRow, Row | Refusal]]]:
-    file.require_known(schema.names, ignore_extra=schema.ignore_extra)
+    file.require_known(schema.column_names)
     reader = RowReader(schema)
     order = reader.order(file.header)
     rows = file.rows()

@@ -137,9 +137,7 @@ class IngestReader:
             yield Checked(part.converted(), times, part.lines.value, form)
 
     def _csv_form(self, names: Sequence[str]) -> Form:
-        """That of rows with these columns, which they need not name in the schema's order."""
-        if tuple(names) == self._rows.schema.names:
-            return Form(IS_CSV)
+        """That of rows with these columns, which need not be in the schema's order."""
         return Form((*IS_CSV, ("columns", self._rows.dialect.line(names).encode())))
 
     def _json_events(self, body: bytes) -> Iterator[Checked | None]:

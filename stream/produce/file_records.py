@@ -108,9 +108,11 @@ class History:
         self._file = file
         self._schema = schema
         self._options = options
-        file.require_known(schema.names, ignore_extra=schema.ignore_extra)
-        columns = file.dialect.line(file.header).encode()
-        self._headers = () if file.header == list(schema.names) else (("columns", columns),)
+        file.require_known(schema.column_names)
+        # The columns may change, and rows keep the names that they were sent with.
+        self._headers: tuple[tuple[str, bytes], ...] = (
+            ("columns", file.dialect.line(file.header).encode()),
+        )
         self._time_at = self._place("time")
         column = schema.only("time")
         self._clock = LocalClock()
@@ -131,12 +133,12 @@ class History:
     def blaming(self, error: StampError, unsent: Sequence[Formed]) -> StampError:
         """The error with the offending cell, found among the unsent records."""
         formed = out_of_range(unsent)
-        column = self._schema.only("time")
-        if formed is None or formed.timed_by is None or column is None:
+        if formed is None or formed.timed_by is None or self._time_at is None:
             return error
         row, cells = formed.timed_by, self._cells(formed.timed_by)
-        name = (self._options.label_time if formed.labels else None) or column.name
-        cell = quoted(cells[self._file.header.index(name)]) if cells else ""
+        header, name = self._file.header, self._options.label_time if formed.labels else None
+        name = name or header[self._time_at or 0]
+        cell = quoted(cells[header.index(name)]) if cells else ""
         return StampError(
             f"{self._file.name}, line {row.line}, column '{name}': {cell} is not a time that the "
             f"log accepts. {error} Then send the header and the rows that have not been sent."
@@ -296,10 +298,11 @@ class History:
 
     def _place(self, role: str) -> int | None:
         """The index of a role's column in the file."""
-        column = self._schema.only(role)
-        if column is None or column.name not in self._file.header:
+        place = self._schema.index(role)
+        if place is None:
             return None
-        return self._file.header.index(column.name)
+        name = self._schema.column_names.held(self._file.header)[place]
+        return self._file.header.index(name) if name in self._file.header else None
 
     def _late_places(self) -> tuple[int, int, int | None]:
         """The indexes of id, label and the label's time."""

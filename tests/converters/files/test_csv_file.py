@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from converters.files.block_reader import LONGEST_ROW
 from converters.files.csv_file import CsvFile, CsvFileError, open_csv
+from converters.schema.column_names import ColumnNames
 from tests.support.rows import schemas
 from tests.support.rows.rows_to_read import COMMA
 
@@ -172,8 +173,8 @@ def test_unknown_column() -> None:
     """A column that the config does not know is named, with what to do."""
     file = opened(b"a,new\n")
     with pytest.raises(CsvFileError, match=r"f\.csv has the column 'new'.*columns are a, b.*drop"):
-        file.require_known(["a", "b"])
-    file.require_known(["new", "b", "a"])
+        file.require_known(ColumnNames(("a", "b")))
+    file.require_known(ColumnNames(("new", "b", "a")))
 
 
 def test_opens_a_path(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from converters.config.settings import CsvSettings
 from converters.convert.records import RowReader
 from converters.files.csv_file import CsvFile, CsvFileError
 from converters.files.framing import Dialect, unclosed
+from converters.schema.column_names import ColumnNames
 from tests.support.rows import schemas
 from tests.support.rows.schemas import build
 from tests.support.streams.stepping import Stepping
@@ -137,7 +138,7 @@ def test_a_header_of_something_else(content: bytes, said: str) -> None:
     """A name that the config does not know stops, and the message says what may have happened."""
     file = CsvFile(io.BytesIO(content), "f.csv")
     with pytest.raises(CsvFileError, match=said):
-        file.require_known(["a", "b"])
+        file.require_known(ColumnNames(("a", "b")))
 
 
 pieces = st.sampled_from([*'",;\t\n\r ax\0{[é', "\r\n", '""', "\ufeff", "\x1b"])
