@@ -28,13 +28,44 @@ def opened_log(settings: Settings, *, create: bool = False) -> Iterator[EventLog
 
 
 def opened(settings: Settings, *, create: bool = True) -> EventLog:
-    """The log that the config names; ``create`` as in :func:`stream.open_log.open_log`."""
+    """The log that the config names; ``create`` as in :func:`stream.open_log.open_log`.
+
+    Raises:
+        MissingLogError: the log would be created, but the model was learned from another.
+    """
+    if create:
+        _check_known(settings)
     replication_factor = settings.topics.replication_factor
     return open_log(
         settings.log,
         replication_factor=replication_factor,
         create=create,
         kafka=settings.kafka,
+    )
+
+
+class MissingLogError(UsageError):
+    """The config names a log that does not exist, for a model that has read one."""
+
+
+def _check_known(settings: Settings) -> None:
+    """Refuse to create a log for a model that has read another, which would go on from nothing."""
+    url, registry = settings.log, settings.registry
+    if not url.startswith(SQLITE) or Path(url.removeprefix(SQLITE)).exists():
+        return
+    if registry.startswith(SQLITE) and not Path(registry.removeprefix(SQLITE)).exists():
+        return
+    from learners.registry import Registry  # a quarter of a second, and rarely needed
+
+    with closing(Registry(registry, settings.model)) as known:
+        lineage = known.versions.live_lineage()
+    if lineage is None or not lineage.start.topic_ids:
+        return
+    raise MissingLogError(
+        f"The log {shown_url(url)} does not exist, and model '{settings.model}' has been learned "
+        "from a log before. If that is in Kafka, `log` or `kafka.properties` is missing in the "
+        "config, or --kafka-config with this command. If the file was lost, restore it; or begin "
+        "anew with another `home`. Nothing was created."
     )
 
 

@@ -10,6 +10,8 @@ Only light imports here: ``freshet --help`` loads this and every module of comma
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -37,12 +39,47 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 DEFAULT_CONFIG = Path("freshet.toml")
 
 
+# The commands that read a config, and those of them that reach the log: advice names some of them.
+WITH_LOG = frozenset(
+    ("produce", "learn", "serve", "up", "backfill", "scores", "dead-letters", "replay-dead-letters")
+)
+WITH_CONFIG = WITH_LOG | {
+    *("check", "convert", "score", "models", "show", "report", "compare", "promote", "unpin"),
+    *("rollback", "history", "token add", "token list", "token revoke", "token rotate"),
+    "token forget",
+}
+_ADVISED = re.compile(
+    rf"\bfreshet ({'|'.join(sorted(WITH_CONFIG, key=len, reverse=True))})(?![\w-]| --config)"
+)
+# The options by which this command was given another config than the default.
+_given: dict[str, str] = {}
+
+
+def as_given(text: str) -> str:
+    """A message whose advised commands read the config that this one was given.
+
+    As they are written they would read ``freshet.toml``, which may be another model's.
+    """
+
+    def with_options(found: re.Match[str]) -> str:
+        taken = [option for option in _given if option == "--config" or found[1] in WITH_LOG]
+        options = (f"{option} {shlex.quote(_given[option])}" for option in taken)
+        return " ".join((found[0], *options))
+
+    return _ADVISED.sub(with_options, text) if _given else text
+
+
 def read_config(path: Path, kafka_config: Path | None = None) -> tuple[Settings, Schema]:
     """The settings and the schema of a config file; their home is closed to other users."""
     from converters.config import load
     from converters.files import private
     from converters.schema import schema
 
+    _given.clear()
+    if path != DEFAULT_CONFIG:
+        _given["--config"] = str(path)
+    if kafka_config is not None:
+        _given["--kafka-config"] = str(kafka_config)
     settings = load.load(path, kafka_config, say)
     if closed := private.narrow(settings, path):
         say(f"Made {settings.home} private: other users had access to {closed} of its files.")
@@ -60,7 +97,7 @@ def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
 def say(text: str = "") -> None:
     """A line for the person at the terminal, on standard error; a full disk there stops nothing."""
     with suppress(OSError):
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(as_given(text) + "\n")
         sys.stderr.flush()
 
 

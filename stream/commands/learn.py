@@ -28,7 +28,7 @@ from stream.stopping import stopped_by_signals
 
 if TYPE_CHECKING:
     from stream.learner.process import LearnerProcess
-    from stream.produce.file_records import HistoryOptions
+    from stream.produce.file_records import History, HistoryOptions
     from stream.produce.producer import Producer
 
 LabelDelay = Annotated[
@@ -92,11 +92,11 @@ def produce(
         history = History(file, schema, options)
         topics = create_topics(event_log, settings)
         producer = Producer(event_log, topics, settings.topics.partitions)
-        stopped = stopped_by_signals(
-            lambda: setattr(producer, "stopping", True), partial(_give_up_producing, producer)
-        )
+        window = settings.duplicates.window
+        give_up = partial(_give_up_producing, producer, history, window)
+        stopped = stopped_by_signals(lambda: setattr(producer, "stopping", True), give_up)
         shows = progress("rows sent", file.size, file.tell)
-        with stopped, shows as shown, errors_with_progress(producer, history):
+        with stopped, shows as shown, errors_with_progress(producer, history, window):
             produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
     warn_of_times(history, settings)
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {shown_url(settings.log)}.")
@@ -104,13 +104,14 @@ def produce(
         print_json({"rows": produced.rows, "labels": produced.labels, "records": produced.records})
 
 
-def _give_up_producing(producer: Producer, what: str) -> int:
+def _give_up_producing(producer: Producer, history: History, window: int, what: str) -> int:
     """Say how far a producer came that is asked to stop and does not wait any longer."""
     sent = producer.produced
+    rest = history.rest(sent.rows, sent.time, window)
     say(
         f"{sent.rows:,} rows and {sent.labels:,} labels were sent. Stopped without waiting for "
         f"{what}, which does not answer: whether it has taken the next {len(producer.unsent):,} "
-        "records is not known."
+        f"records is not known. {rest}"
     )
     return 1
 

@@ -110,7 +110,8 @@ class Starting:
             raise journal.LostRegistryError(
                 f"The journal {self.topics.journal} has {known} lineage(s) of this model, but the "
                 "registry has none: it was lost or swapped, or `registry` or `home` point "
-                f"elsewhere. {journal.RESTORE_REGISTRY}"
+                "elsewhere; or another model of this name uses this log, and this one needs "
+                f"another `model`. {journal.RESTORE_REGISTRY}"
             )
         lineage = self._new_lineage("learn", self._where(None), None)
         pipeline = new_pipeline(self.context, lineage.serial)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, fields
 from itertools import combinations
 
 from converters.config.settings import Settings
+from converters.config.shown_url import shown_url
 from converters.errors import UsageError
+from converters.show.command_line import say
 from stream.log.contract import EventLog, Place, TopicSpec, TopicState, UnknownTopicError
 
 
@@ -55,11 +57,18 @@ def create_topics(log: EventLog, settings: Settings) -> Topics:
     """
     topics, partitions = topics_of(settings), settings.topics.partitions
     outputs = (topics.scores, topics.dead_letters, topics.journal)
+    named = [name for name in (settings.topics.events, settings.topics.labels) if name]
+    missing = [name for name in named if name not in log.describe(named)]
     log.create_topics(
         [TopicSpec(name, partitions) for name in topics.inputs]
         + [TopicSpec(name, 1) for name in outputs],
         accept_retention=settings.topics.accept_retention,
     )
+    if missing:
+        say(
+            f"There was no topic {' and no topic '.join(missing)} in {shown_url(settings.log)}: "
+            "created. If others write to it, check its name in the section `topics`."
+        )
     return topics
 
 

@@ -15,6 +15,7 @@ import heapq
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from converters.cells.escaping import quoted
@@ -141,7 +142,29 @@ class History:
         cell = quoted(cells[header.index(name)]) if cells else ""
         return StampError(
             f"{self._file.name}, line {row.line}, column '{name}': {cell} is not a time that the "
-            f"log accepts. {error} Then send the header and the rows that have not been sent."
+            f"log accepts. {error}"
+        )
+
+    def rest(self, sent: int, until: int, window: int) -> str:
+        """How to send the rest of a file of which only a part was sent.
+
+        Args:
+            sent: how many rows were.
+            until: the latest record time that was sent, ms.
+            window: how many ids are remembered, so that a row sent again is dropped.
+        """
+        if not self._options.late:
+            return "Send the header and the rows that have not been sent."
+        words = (
+            "Labels of the rows that were sent are still missing: send the whole file again. The "
+            "rows that were sent are recognised by their ids and not learned twice."
+        )
+        if sent <= window:
+            return words
+        known = datetime.fromtimestamp(until / 1000, UTC).isoformat(timespec="seconds")
+        return (
+            f"{words} Only the newest {window:,} ids are remembered (duplicates.window): leave "
+            f"out the rows whose labels were known before {known}."
         )
 
     def _plain_records(self) -> Iterator[Formed]:

@@ -142,16 +142,26 @@ class Producer:
 
 
 @contextmanager
-def errors_with_progress(producer: Producer, history: History) -> Iterator[None]:
-    """On an error, print how much was sent; if a time was refused, name its cell."""
+def errors_with_progress(producer: Producer, history: History, window: int) -> Iterator[None]:
+    """When not all is sent, print how much was, and how to send the rest.
+
+    Args:
+        producer: which sends.
+        history: what it sends.
+        window: how many ids are remembered, so that a row sent again is dropped.
+    """
+    sent = producer.produced
     try:
         yield
     except FreshetError as error:
-        sent = producer.produced
-        say(f"{sent.rows:,} rows and {sent.labels:,} labels were sent before this error:")
+        say(f"{sent.rows:,} rows and {sent.labels:,} labels were sent before this error.")
+        if sent.rows:
+            say(f"Once it is corrected: {history.rest(sent.rows, sent.time, window)}")
         if isinstance(error, StampError):
             raise history.blaming(error, producer.unsent) from None
         raise
+    if producer.stopping:
+        say(f"Stopped before all was sent. {history.rest(sent.rows, sent.time, window)}")
 
 
 def _due(item: Formed, pace: Pace, rows: int, first: int) -> float:

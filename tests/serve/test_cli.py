@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import typer
 
+from converters.show.command_line import WITH_CONFIG, WITH_LOG, as_given, read_config
 from serve.cli import app
 from tests.support import ROOT
 from tests.support.serving.command import freshet
@@ -279,3 +280,42 @@ def test_versions_by_command(tmp_path: Path) -> None:
     actions = [entry["action"] for entry in call(project, "history")]
     assert actions[-3:] == ["promote", "rollback", "unpin"]
     assert [m["version"] for m in call(project, "models")] == [1, 2]
+
+
+def test_advised_commands_are_given_the_config_of_this_one(tmp_path: Path) -> None:
+    """As they stand they would read ``freshet.toml``, which may be another model's."""
+    project = Project(tmp_path / "a model")
+    read_config(project.config_file)
+    told = as_given("See 'freshet dead-letters', freshet models, freshet token add NAME, freshet.")
+    option = f"--config '{project.config_file}'"
+    assert told == (
+        f"See 'freshet dead-letters {option}', freshet models {option}, "
+        f"freshet token add {option} NAME, freshet."
+    )
+    assert as_given(told) == told
+    properties = tmp_path / "client.properties"
+    properties.write_text("bootstrap.servers=127.0.0.1:1\n")
+    text = project.config_file.read_text()
+    project.config_file.write_text(re.sub("^log = .*$", "", text, flags=re.MULTILINE))
+    read_config(project.config_file, properties)
+    assert f"freshet learn {option} --kafka-config {properties}" in as_given("freshet learn")
+    assert "--kafka-config" not in as_given("freshet promote 1")
+
+
+def test_the_options_of_advised_commands_are_theirs() -> None:
+    """Of every command: whether it reads a config, and Kafka's properties."""
+    with_config, with_log = set(), set()
+    for names, command in commands(typer.main.get_command(app)):
+        options = {option for parameter in command.params for option in parameter.opts}
+        with_config |= {" ".join(names)} if "--config" in options else set()
+        with_log |= {" ".join(names)} if "--kafka-config" in options else set()
+    assert with_config == set(WITH_CONFIG)
+    assert with_log == set(WITH_LOG)
+
+
+def commands(command: Any, names: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    """All commands, those of groups with the group's name before them."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        return [(names, command)]
+    return [found for name, each in inner.items() for found in commands(each, (*names, name))]

@@ -11,12 +11,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from converters.config.kafka_settings import KafkaSettings
 from converters.errors import UsageError
+from serve.cli import app
 from stream.log.contract import LogUnavailableError
 from stream.log_sqlite.log import SqliteLog
-from stream.open_log import open_log
+from stream.open_log import MissingLogError, open_log
+from tests.support.serving.project import Project, flights
 from tests.support.streams.logs import make_topic, outgoing
 
 
@@ -85,3 +88,28 @@ def test_a_broker_that_does_not_answer_is_an_error_in_time(*, listening: bool) -
             open_log(f"kafka://127.0.0.1:{port}", kafka=KafkaSettings(bootstrap_timeout_ms=1000))
         assert time.monotonic() - begun < 5
     assert set(threading.enumerate()) <= before
+
+
+def test_a_model_that_has_read_a_log_is_not_given_an_empty_one(tmp_path: Path) -> None:
+    """Neither to produce to nor to learn from: its log is elsewhere, or lost."""
+    project = Project(tmp_path / "p")
+    csv = project.write_csv(flights(100))
+    project.produce(csv)
+    project.learn()
+    config = ("--config", str(project.config_file))
+    for command in (("produce", str(csv)), ("learn", "--until-end")):
+        elsewhere = {"FRESHET_LOG": f"sqlite:///{tmp_path}/{command[0]}.db"}
+        result = CliRunner().invoke(app, [*command, *config], env=elsewhere)
+        assert isinstance(result.exception, MissingLogError)
+        assert "--kafka-config with this command" in str(result.exception)
+        assert not (tmp_path / f"{command[0]}.db").exists()
+
+
+def test_a_named_topic_that_is_created_is_told(tmp_path: Path) -> None:
+    """It may be misspelt, and the rows be in another."""
+    project = Project(tmp_path / "p", more='[topics]\nevents = "ordres"')
+    csv = str(project.write_csv(flights(10)))
+    produce = ["produce", csv, "--config", str(project.config_file)]
+    said = "There was no topic ordres in sqlite:"
+    assert said in CliRunner().invoke(app, produce).stderr
+    assert said not in CliRunner().invoke(app, produce).stderr

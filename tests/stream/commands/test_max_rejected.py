@@ -79,7 +79,7 @@ def test_a_run_to_the_end_fails_above_a_tenth_after_all_is_saved(project: Projec
         f"  2 wrong-width (3 cells, not 8): {REMEDIES['wrong-width']}.",
         f"  1 bad-label (column 'late'): {REMEDIES['bad-label']}.",
         "  Other reasons: 1 empty-row.",
-        "List the refused rows with: freshet dead-letters",
+        f"List the refused rows with: freshet dead-letters --config {project.config_file}",
     ]
 
 

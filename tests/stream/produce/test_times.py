@@ -36,5 +36,32 @@ def test_the_cell_is_named(
     told = str(result.exception)
     assert f"rows.csv, line 1207, column '{column}': {cell} is not a time" in told
     assert "Correct the time column" in told
-    assert "rows that have not been sent" in told
     assert sent in result.stderr
+    rest = "send the whole file again" if "landed" in options else "rows that have not been sent"
+    assert rest in result.stderr
+
+
+def test_a_file_sent_again_loses_no_label_and_learns_no_row_twice(tmp_path: Path) -> None:
+    """As is told: labels of rows that were sent before the error are sent with the whole file."""
+    project = Project(tmp_path / "p")
+    rows = flights(1_300)
+    right, rows[1_205][6 + 1] = rows[1_205][6 + 1], "2204-01-01"
+    bad = project.write_csv(rows).rename(tmp_path / "bad.csv")
+    rows[1_205][6 + 1] = right
+    good = project.write_csv(rows)
+    late = ("--label-time", "landed", "--config", str(project.config_file))
+    assert CliRunner().invoke(app, ["produce", str(bad), *late]).exit_code == 1
+    assert CliRunner().invoke(app, ["produce", str(good), *late]).exit_code == 0
+    report = project.learn()
+    assert (report["learned"], report["waiting"], report["expired"]) == (1_300, 0, 0)
+    assert report["duplicates"] > 0
+
+
+def test_more_rows_than_ids_are_remembered_are_not_all_sent_again(tmp_path: Path) -> None:
+    """The oldest would be learned twice; until when labels were sent is told."""
+    project = Project(tmp_path / "p", more="[duplicates]\nwindow = 100")
+    rows = flights(1_300)
+    rows[1_205][6 + 1] = "2204-01-01"
+    late = ("--label-time", "landed", "--config", str(project.config_file))
+    result = CliRunner().invoke(app, ["produce", str(project.write_csv(rows)), *late])
+    assert "leave out the rows whose labels were known before 20" in result.stderr
