@@ -166,7 +166,9 @@ def test_a_backfill_of_refused_rows_is_not_promoted(project: Project) -> None:
     path = str(project.write_csv(rows))
     project.produce(Path(path))
     project.learn()
-    for source, listed in ((path, f"convert {path} --rejects FILE"), ("log", "dead-letters")):
+    own = f"--config {project.config_file}"
+    listings = (path, f"convert {own} {path} --rejects FILE"), ("log", f"dead-letters {own}")
+    for source, listed in listings:
         result = run(project, "backfill", source, "--promote")
         version = json.loads(result.stdout)["version"]
         assert f"so version {version} stays a candidate." in failed(result)
