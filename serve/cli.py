@@ -25,6 +25,7 @@ from learners.commands import versions as learner_commands
 from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands
 from serve.commands import token
+from stream.commands import config as config_commands
 from stream.commands import learn as stream_commands
 from stream.commands import outputs
 from stream.stopping import asked_to_stop, watch_signals
@@ -91,6 +92,7 @@ def options(
 
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)
+app.add_typer(config_commands.app, name="config")
 app.add_typer(token.app, name="token")
 
 

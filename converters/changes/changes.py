@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from converters.changes.costs import SERVER, Consequence, Cost, consequence
+from converters.changes.costs import NAMES_ONLY, Consequence, Cost, consequence
 from converters.config import toml_text
 from converters.config.column_settings import ColumnSettings, section_in
 from converters.config.learning_settings import LearnerSettings, ShadowSettings
@@ -41,16 +41,19 @@ class Change:
         old: what it was, as JSON; None if it was not set.
         new: what it is.
         words: all that in a line.
-        cost: what it costs a model that has learned.
-        effect: when it takes effect, or what follows.
+        follows: what it costs a model that has learned, and when it takes effect.
     """
 
     key: str
     old: Any
     new: Any
     words: str
-    cost: Cost
-    effect: str
+    follows: Consequence
+
+    @property
+    def cost(self) -> Cost:
+        """What it costs."""
+        return self.follows.cost
 
 
 def stored(settings: Settings) -> dict[str, Any]:
@@ -91,7 +94,7 @@ def _compared(key: str, field: FieldInfo, was: Any, now: Any) -> Iterator[Change
     if section is not None and isinstance(was, Mapping) and isinstance(now, Mapping):
         yield from _keys(key, section, was, now)
     elif was != now:
-        yield _changed(key, was, now)
+        yield changed(key, was, now)
 
 
 def _keys(key: str, section: type[BaseModel], was: Json, now: Json) -> Iterator[Change]:
@@ -110,7 +113,7 @@ def _learner(was: Json, now: Json) -> Iterator[Change]:
     idle = {"vw": "learner.river", "river": "learner.args"}.get(str(kind), "-")
     for change in _keys("learner", LearnerSettings, was, now):
         if change.key.startswith(idle):
-            yield _with(change, Consequence(Cost.NOTHING, f"{kind} does not heed it"))
+            yield replace(change, follows=Consequence(Cost.NOTHING, f"{kind} does not heed it"))
         else:
             yield change
 
@@ -189,21 +192,16 @@ def _column(name: str) -> str:
     return f"columns.{toml_text.key(name)}"
 
 
-def _changed(key: str, was: Any, now: Any) -> Change:  # noqa: ANN401
+def changed(key: str, was: Any, now: Any) -> Change:  # noqa: ANN401
+    """That a key has another value."""
     change = _worded(key, was, now, f"{key}: {_difference(was, now)}")
     if key in ("label.positive", "label.negative") and sorted(was) == sorted(now):
-        effect = f"only how answers name the class, {SERVER}"
-        return _with(change, Consequence(Cost.NOTHING, effect))
+        return replace(change, follows=NAMES_ONLY)
     return change
 
 
 def _worded(key: str, old: Any, new: Any, words: str) -> Change:  # noqa: ANN401
-    follows = _consequence(key)
-    return Change(key, old, new, words, follows.cost, follows.effect)
-
-
-def _with(change: Change, follows: Consequence) -> Change:
-    return Change(change.key, change.old, change.new, change.words, follows.cost, follows.effect)
+    return Change(key, old, new, words, _consequence(key))
 
 
 def _consequence(key: str) -> Consequence:

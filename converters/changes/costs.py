@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class Cost(StrEnum):
@@ -19,6 +20,10 @@ class Cost(StrEnum):
     MODEL = "another model"
 
 
+# What is started again.
+Process = Literal["learner", "server"]
+
+
 @dataclass(frozen=True, slots=True)
 class Consequence:
     """What follows from changing a key.
@@ -26,31 +31,45 @@ class Consequence:
     Attributes:
         cost: what it costs.
         effect: when it takes effect, what begins anew, or how to keep the model all the same.
+        restart: the processes that take it up when they are started again.
     """
 
     cost: Cost
     effect: str
+    restart: tuple[Process, ...] = ()
 
 
 LEARNER = "from the learner's next start"
 SERVER = "from the server's next start"
 BOTH = "from the next start of learner and server"
 FILES = "at once, for files"
+# Which processes the words above are about.
+_STARTS: tuple[tuple[str, tuple[Process, ...]], ...] = (
+    (LEARNER, ("learner",)),
+    (SERVER, ("server",)),
+    (BOTH, ("learner", "server")),
+)
 
 
 def _nothing(effect: str) -> Consequence:
-    return Consequence(Cost.NOTHING, effect)
+    return _consequence(Cost.NOTHING, effect)
 
 
 def _evaluation(effect: str) -> Consequence:
-    return Consequence(Cost.EVALUATION, effect)
+    return _consequence(Cost.EVALUATION, effect)
 
 
 def _model(effect: str) -> Consequence:
-    return Consequence(Cost.MODEL, effect)
+    return Consequence(Cost.MODEL, effect, ("learner", "server"))
 
 
-REBUILT = Consequence(Cost.LINEAGE, "the model is rebuilt from the log")
+def _consequence(cost: Cost, effect: str) -> Consequence:
+    return Consequence(cost, effect, sum((who for what, who in _STARTS if what in effect), ()))
+
+
+REBUILT = Consequence(Cost.LINEAGE, "the model is rebuilt from the log", ("learner",))
+# The same spellings of a class in another order.
+NAMES_ONLY = _nothing(f"only how answers name the class, {SERVER}")
 DECISIONS = _evaluation(f"counts of decisions and their value begin anew, {LEARNER}")
 WINDOW = _evaluation(f"the window reaches back as far as examples were kept, {LEARNER}")
 ANOTHER_TOPIC = _model("keep the topic: positions in another one would mean nothing")

@@ -31,10 +31,18 @@ class Registry:
         url: of the database, as SQLAlchemy has it.
         model: its name.
         clock: what the rows are dated by.
+        read_only: leave the database as it is, and raise :class:`NoRegistryError` if there is none.
     """
 
-    def __init__(self, url: str, model: str, clock: Callable[[], datetime] = utc_now) -> None:
-        self._database = database = Database(url, model, clock)
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        self._database = database = Database(url, model, clock, read_only=read_only)
         self.versions = Versions(database)
         self.serving = Serving(database)
         self.adoptions = Adoptions(database)

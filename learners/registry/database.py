@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import (
     URL,
@@ -43,6 +44,7 @@ from converters.files.private import create_file, make_folder
 from learners.registry import database_tables, migrations
 from learners.registry.errors import (
     BUSY_SECONDS,
+    NoRegistryError,
     RegistryError,
     primary_code,
     translated,
@@ -67,19 +69,28 @@ class Transaction:
 
 
 class Database:
-    """The database of many models, seen from one of them; safe to share between threads."""
+    """The database of many models, seen from one of them; safe to share between threads.
 
-    def __init__(self, url: str, model: str, clock: Callable[[], datetime]) -> None:
+    One that is only read is left as it is: nothing is made, migrated or locked.
+    """
+
+    def __init__(
+        self, url: str, model: str, clock: Callable[[], datetime], *, read_only: bool = False
+    ) -> None:
         self._url = url
         parsed = _parse(url)
         self._model = model
         self._clock = clock
         with self._translating():
-            self._engine = _open(parsed, shown_url(url))
+            opened = _open_to_read if read_only else _open
+            self._engine = opened(parsed, shown_url(url))
             self._writing = self._engine.execution_options(**{_WRITES: True})
         try:
             with self._translating():
-                self._prepare()
+                if read_only:
+                    self._look()
+                else:
+                    self._prepare()
         except BaseException:
             self.close()
             raise
@@ -123,6 +134,19 @@ class Database:
                 f"{told} An older release made this registry; its tables are migrated to those of "
                 "this one as soon as it is opened. That failed, and nothing was changed."
             ) from error
+
+    def _look(self) -> None:
+        """See that there is something to read."""
+        shown = shown_url(self._url)
+        with self._engine.connect() as connection:
+            if not inspect(connection).has_table(database_tables.shape.name):
+                raise NoRegistryError(f"The registry {shown} has not been made yet.")
+            current = migrations.is_current(connection, shown)
+            if not current and connection.dialect.name != "sqlite":
+                raise RegistryError(
+                    f"An older release made the registry {shown}. 'freshet models' migrates its "
+                    "tables to those of this release."
+                )
 
     def _create(self) -> None:
         """Make what is missing; of two processes that race, the slower finds it made.
@@ -204,6 +228,27 @@ def _open(url: URL, shown: str) -> Engine:
         event.listen(engine, "connect", _configure)
         event.listen(engine, "begin", _begin)
         return engine
+    return _open_elsewhere(url, shown)
+
+
+def _open_to_read(url: URL, shown: str) -> Engine:
+    """An engine that writes nothing, not even the files that a log beside SQLite's needs."""
+    if url.get_backend_name() != "sqlite":
+        return _open_elsewhere(url, shown)
+    path = Path(str(url.database)).absolute()
+    if not path.exists():
+        raise NoRegistryError(f"The registry {shown} has not been made yet.")
+    # Without a log beside it nobody has it open; and it may be on a disk that is read-only.
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    query = {"uri": "true", "mode": "ro", **({"immutable": "1"} if alone else {})}
+    url = URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _configure_reader)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _open_elsewhere(url: URL, shown: str) -> Engine:
     try:
         return create_engine(url, json_serializer=_dump, pool_pre_ping=True)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
@@ -214,9 +259,9 @@ def _open(url: URL, shown: str) -> Engine:
 
 
 def _dump(value: object) -> str:
-    """JSON that every database takes; some would keep a NaN and others not."""
+    """JSON that every database takes: some would keep a NaN. The order of columns must stay."""
     try:
-        return json.dumps(value, allow_nan=False, sort_keys=True)
+        return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise RegistryError(
             f"The registry keeps JSON, and was given something else ({error}); nothing was "
@@ -243,6 +288,22 @@ def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> N
     _insist(connection, "PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _configure_reader(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    """Show a registry of an older shape as one of today's, with nothing in what is newer."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA temp_store=MEMORY")
+    here = {
+        table: {row[1] for row in connection.execute(f"PRAGMA main.table_info({table.name})")}
+        for table in database_tables.metadata.sorted_tables
+    }
+    for table, columns in here.items():
+        lacking = [f"NULL AS {c.name}" for c in table.c if c.name not in columns]
+        if here[database_tables.shape] and lacking:
+            old = f"*, {', '.join(lacking)} FROM main.{table.name}"
+            rows = old if columns else f"{', '.join(lacking)} WHERE 0"
+            connection.execute(f"CREATE TEMP VIEW {table.name} AS SELECT {rows}")
 
 
 def _begin(connection: Connection) -> None:

@@ -25,6 +25,10 @@ class RegistryUnavailableError(RegistryError):
     """The registry does not answer, or its disk is full; trying again may help."""
 
 
+class NoRegistryError(RegistryError):
+    """The registry is only to be read, and nobody has made it yet."""
+
+
 class NewerRegistryError(RegistryError):
     """A newer release has made the registry, or migrated it; this one leaves it alone."""
 

@@ -77,6 +77,12 @@ class Writer(Part):
             row = look.connection.execute(last.where(_BEATS.c.model == look.model)).one_or_none()
             return None if row is None else Status(*row)
 
+    def last_settings(self) -> dict[str, Json | None]:
+        """The settings that each model's learner last worked by; None if it did not keep them."""
+        with self._database.read() as look:
+            rows = look.connection.execute(select(_MODELS.c.model, _MODELS.c.settings))
+            return {row.model: row.settings for row in rows}
+
     def begin_lineage(
         self,
         epoch: int | None,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from learners.registry import Registry
 from learners.registry.errors import RegistryError, SupersededError, UnknownVersionError
-from learners.registry.row_types import Commit, Pointers, Version
+from learners.registry.row_types import Commit, Fixed, Pointers, Version
 from tests.support.learning.registry_samples import (
     BAD,
     START,
@@ -82,6 +83,19 @@ def test_a_lineage_is_read_back_as_it_was_begun(registry: Registry) -> None:
     assert registry.versions.live_lineage() == begun
     assert begun.start == START
     assert registry.versions.resume_point() is None
+
+
+def test_a_config_keeps_the_order_of_its_columns(registry: Registry) -> None:
+    """Columns are read back in their order, which says where a row has their cells."""
+    config: dict[str, Any] = {"columns": {"zeta": {}, "alpha": {}, "mid": {}}}
+    fixed = Fixed({"kind": "vw", "args": []}, "schema", config)
+    begun = registry.writer.begin_lineage(
+        None, parent_version=None, origin="backfill", fixed=fixed, start=START
+    )
+    found = registry.versions.lineage(begun.serial)
+    assert found is not None
+    assert found.config is not None
+    assert list(found.config["columns"]) == ["zeta", "alpha", "mid"]
 
 
 def test_a_lineage_that_is_not_live_needs_no_epoch(registry: Registry) -> None:

@@ -1,0 +1,157 @@
+"""``freshet config diff``: what an edited config changes against the model, and what to run."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json
+
+if TYPE_CHECKING:
+    from converters.changes.changes import Change
+    from converters.config.settings import Settings
+    from stream.config_diff.difference import Difference
+
+app = typer.Typer(
+    help="Compare an edited config with the model that has learned.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def options() -> None:
+    """Take the commands' names: Typer would make a group of one command that command."""
+
+
+@app.command()
+def diff(
+    version: Annotated[
+        int | None,
+        typer.Option(
+            "--version", help="Compare with what this version was made by, not the learner's."
+        ),
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
+    """Say what an edited config changes, what that costs, and what to run.
+
+    Compares the config file and the environment with the config that the model has learned by.
+    Nothing is written, and a learner may run meanwhile. Exit status 0: nothing has to be done, or
+    only a process to be started again; 1: the learner refuses this config until the commands that
+    are listed have been run.
+    """
+    from converters.config.load import load
+    from converters.schema.schema import SchemaError, from_settings
+    from stream.config_diff.difference import difference
+    from stream.config_diff.known_model import known_model
+    from stream.resolved_config import resolve
+
+    settings = load(config)
+    try:
+        context = resolve(settings, from_settings(settings))
+    except SchemaError as error:
+        raise SchemaError(f"In {config}: {error}") from None
+    known = known_model(settings, config.resolve().parent, version)
+    found = difference(context, known)
+    named = "" if config == DEFAULT_CONFIG else f" --config {shlex.quote(str(config))}"
+    if json:
+        print_json(_document(settings.model, found, named))
+    else:
+        sys.stdout.write("\n".join(_lines(settings, found, named)) + "\n")
+    if found.must_act:
+        raise typer.Exit(1)
+
+
+def _rebuild(found: Difference, named: str) -> str:
+    """What gives the learner a lineage under the edited config."""
+    if found.ready is not None:
+        return f"freshet promote {found.ready} --follow --reason 'edited config'{named}"
+    return f"freshet backfill log --fresh --promote --follow{named}"
+
+
+def _commands(found: Difference, named: str) -> list[str]:
+    """What to run, in order, before the learner goes on; moving things is not for a command."""
+    from converters.changes.costs import Cost
+
+    rebuilt = found.cost is Cost.LINEAGE
+    return [_rebuild(found, named), f"freshet learn{named}"] if rebuilt else []
+
+
+def _command(change: Change, found: Difference, named: str) -> str | None:
+    """What to run, or to run again, so that a change takes effect."""
+    from converters.changes.costs import Cost
+
+    restart = change.follows.restart
+    if change.cost is Cost.LINEAGE:
+        return _rebuild(found, named)
+    if change.cost is Cost.MODEL or not restart:
+        return None
+    one = {"learner": "learn", "server": "serve"}[restart[0]]
+    return f"freshet {one if len(restart) == 1 else 'up'}{named}"
+
+
+def _document(model: str, found: Difference, named: str) -> dict[str, Any]:
+    known = found.known
+    return {
+        "model": model,
+        "lineage": None if known is None else known.lineage.serial,
+        "version": None if known is None else known.version,
+        "changes": [
+            {
+                **{name: getattr(change, name) for name in ("key", "old", "new", "words", "cost")},
+                "effect": change.follows.effect,
+                "command": _command(change, found, named),
+            }
+            for change in found.changes
+        ],
+        "cost": found.cost,
+        "must_act": found.must_act,
+        "commands": _commands(found, named),
+        "restart": list(found.restart),
+        "cautions": list(found.cautions),
+        "unknown": list(found.unknown),
+    }
+
+
+def _lines(settings: Settings, found: Difference, named: str) -> Iterator[str]:
+    from converters.config.shown_url import shown_url
+
+    if found.known is None:
+        yield (
+            f"No learner has begun the model '{settings.model}' in {shown_url(settings.registry)}: "
+            "any config may begin it. If it had learned before, 'model', 'home' or 'registry' lead "
+            "elsewhere now."
+        )
+        return
+    if not found.changes:
+        yield "Nothing differs from the config that the model has."
+    for change in found.changes:
+        yield change.words
+        yield f"    {change.cost}: {change.follows.effect}"
+    yield from (f"Caution: {caution}" for caution in found.cautions)
+    yield from (f"Not compared: {unknown}" for unknown in found.unknown)
+    if found.changes:
+        yield from _ending(found, named)
+
+
+def _ending(found: Difference, named: str) -> Iterator[str]:
+    """The whole cost, and what to run."""
+    commands = _commands(found, named)
+    if commands:
+        yield f"Cost: {found.cost}. The learner refuses this config until these have been run:"
+        yield from (f"    {command}" for command in commands)
+        yield "A learner that runs is stopped for the last one; 'freshet up' starts it by itself."
+    elif found.must_act:
+        yield (
+            f"Cost: {found.cost}, and the learner refuses this config. Restore the keys, or do "
+            "what is said of them."
+        )
+    else:
+        again = f" Start the {' and the '.join(found.restart)} again." if found.restart else ""
+        yield f"Cost: {found.cost}.{again}"

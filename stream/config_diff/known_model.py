@@ -1,0 +1,143 @@
+"""What is known of the config that a model has: its lineage's, its measures', its learner's.
+
+The registry and the snapshots are only read, also while a learner runs or on a disk that is
+read-only; the log is not opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from converters.config.settings import SQLITE, Settings
+from converters.errors import FreshetError
+from learners.registry import Registry
+from learners.registry.errors import NoRegistryError
+from learners.registry.row_types import Checkpoint, Lineage, Version
+from learners.snapshots.store import SnapshotStore
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model and the config that it has.
+
+    Attributes:
+        name: the model's.
+        registry: the URL of the registry that has it.
+        lineage: the one that a learner resumes or, with an adoption pending, begins with.
+        version: the version compared with, if one was named.
+        settings: those of the learner's last start; None if it did not keep them.
+        measured_by: the settings of the newest checkpoint's measures; None if not to be had.
+        waiting: events that wait for their labels.
+        candidates: versions that are not served, with the lineages that made them.
+    """
+
+    name: str
+    registry: str
+    lineage: Lineage
+    version: int | None
+    settings: Json | None
+    measured_by: Json | None
+    waiting: int
+    candidates: tuple[tuple[Version, Lineage], ...]
+
+
+def known_model(settings: Settings, folder: Path, version: int | None) -> KnownModel | None:
+    """The model that a config is for; None if there is none yet.
+
+    A config whose ``model``, ``home`` or ``registry`` was edited leads elsewhere: the model is also
+    looked for under another name with this home, and in the default places of the registry.
+
+    Args:
+        settings: the edited config.
+        folder: that of the config file.
+        version: compare with the lineage that made this one, not with the learner's.
+
+    Raises:
+        RegistryError: the registry cannot be read.
+        UnknownVersionError: there is no such version.
+    """
+    for url in _places(settings, folder):
+        for name in _names(url, settings):
+            with closing(Registry(url, name, read_only=True)) as registry:
+                found = _found(registry, url, name, settings, version)
+            if found is not None:
+                return found
+    return None
+
+
+def _places(settings: Settings, folder: Path) -> Iterator[str]:
+    """Where the registry may be: as configured, then in the default places."""
+    defaults = (SQLITE + str(home / "registry.db") for home in (settings.home, folder / ".freshet"))
+    yield from dict.fromkeys((settings.registry, *defaults))
+
+
+def _names(url: str, settings: Settings) -> list[str]:
+    """The name of the model in a registry; of another one only if it had the same home."""
+    try:
+        with closing(Registry(url, settings.model, read_only=True)) as registry:
+            last = registry.writer.last_settings()
+    except NoRegistryError:
+        return []
+    home = str(settings.home)
+    others = [name for name, known in last.items() if known and known.get("home") == home]
+    return [settings.model, *(name for name in others if name != settings.model)]
+
+
+def _found(
+    registry: Registry, url: str, name: str, settings: Settings, version: int | None
+) -> KnownModel | None:
+    lineage, point = _baseline(registry, version)
+    if lineage is None:
+        return None
+    last = registry.writer.last_settings().get(name)
+    folder = Path(settings.snapshots if last is None else last["snapshots"])
+    return KnownModel(
+        name,
+        url,
+        lineage,
+        version,
+        last,
+        _measured_by(folder, point),
+        0 if point is None else point.events.get("waiting", 0),
+        _candidates(registry),
+    )
+
+
+def _baseline(registry: Registry, version: int | None) -> tuple[Lineage | None, Checkpoint | None]:
+    """The lineage to compare with, and the checkpoint whose measures go on."""
+    versions, point = registry.versions, registry.versions.resume_point()
+    if version is not None:
+        found = versions.find(version)
+        return versions.lineage(found.lineage), found
+    adoption = registry.adoptions.pending()
+    if adoption is None:
+        return versions.live_lineage(), point
+    adopted = versions.find(adoption.version)
+    here = point if adoption.kind == "weights" and point is not None else adopted
+    return versions.lineage(adopted.lineage), here
+
+
+def _measured_by(folder: Path, point: Checkpoint | None) -> Json | None:
+    if point is None:
+        return None
+    try:
+        measured: Json | None = SnapshotStore(folder).manifest(point.snapshot).get("measured_by")
+    except FreshetError:  # gone or damaged, which is for others to tell
+        return None
+    return measured
+
+
+def _candidates(registry: Registry) -> tuple[tuple[Version, Lineage], ...]:
+    """The newest first."""
+    found = [v for v in registry.versions.all() if v.state == "candidate" and not v.served]
+    lineages: Mapping[int, Lineage | None] = {
+        v.lineage: registry.versions.lineage(v.lineage) for v in found
+    }
+    pairs = ((v, lineages[v.lineage]) for v in reversed(found))
+    return tuple((v, lineage) for v, lineage in pairs if lineage is not None)
