@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, func, insert, select, update
 
 from learners.registry import database_tables
 from learners.registry.database import Part, Transaction
+from learners.registry.errors import AdoptionWithdrawnError
 from learners.registry.row_types import Adoption
 
 _TABLE = database_tables.adoptions
@@ -65,10 +66,19 @@ def withdraw(change: Transaction) -> None:
 
 
 def take(change: Transaction, adoption: Adoption, lineage: int) -> None:
-    """It is taken: the lineage begins with it."""
+    """It is taken: the lineage begins with it.
+
+    Raises:
+        AdoptionWithdrawnError: it was withdrawn since it was read.
+    """
     here = (_TABLE.c.model == change.model) & (_TABLE.c.seq == adoption.seq)
     done = {"state": DONE, "lineage": lineage, "checkpoint": adoption.checkpoint}
-    change.connection.execute(update(_TABLE).where(here).values(done))
+    asked = update(_TABLE).where(here, _TABLE.c.state == PENDING)
+    if change.connection.execute(asked.values(done)).rowcount == 0:
+        raise AdoptionWithdrawnError(
+            f"Version {adoption.version} of model {change.model!r} is no longer to be taken by the "
+            "learner: someone promoted another, or rolled back. Start the learner again."
+        )
 
 
 def checkpoints(look: Transaction) -> set[int]:

@@ -49,6 +49,14 @@ class LeftBehindError(RegistryError):
     """Events wait that the learner could not take along; nothing was changed."""
 
 
+class PromotionRefusedError(RegistryError):
+    """The version is worse than the one that is served; nothing was changed."""
+
+
+class AdoptionWithdrawnError(RegistryError):
+    """The learner was to take a version's state, and meanwhile is not to any more."""
+
+
 class PostConflictError(RegistryError):
     """An idempotency key was used before, for another request."""
 

@@ -11,10 +11,15 @@ from datetime import datetime
 from sqlalchemy import func, insert, select
 
 from learners.registry import database_tables
+from learners.registry.actor import Actor
 from learners.registry.database import Part, Transaction
 from learners.registry.row_types import Entry, Json
 
 _TABLE = database_tables.ledger
+# What was found of an older registry.
+LOST = "lost"
+# A corrupt version that was pinned is refused, and another is pinned in its place.
+_CHOOSING = ("promote", "rollback", "refuse")
 _COLUMNS = [column for column in _TABLE.c if column.name != "model"]
 
 
@@ -38,6 +43,31 @@ class Ledger(Part):
             newest = select(_TABLE.c.to_version).where(before).order_by(_TABLE.c.seq.desc())
             return look.connection.scalar(newest.limit(1))
 
+    def note_lost(self, lineages: int, actor: Actor) -> None:
+        """An older registry of this model is gone; told once.
+
+        Args:
+            lineages: how many the log's journal has, of which this registry knows nothing.
+            actor: who found it.
+        """
+        with self._database.write() as change:
+            this = (_TABLE.c.model == change.model) & (_TABLE.c.action == LOST)
+            if change.connection.scalar(select(_TABLE.c.seq).where(this).limit(1)) is not None:
+                return
+            serving = database_tables.models.c.serving
+            mine = database_tables.models.c.model == change.model
+            served = change.connection.scalar(select(serving).where(mine))
+            append(
+                change,
+                actor=actor.name,
+                action=LOST,
+                reason=f"the journal has {lineages} lineage(s) that this registry did not know: an "
+                "older registry was lost, damaged or replaced",
+                version=None,
+                moved=(served, served),
+                detail={"lineages": lineages, "by": actor.by},
+            )
+
 
 def append(
     change: Transaction,
@@ -57,7 +87,7 @@ def append(
 
 
 def chosen(look: Transaction) -> set[int]:
-    """The versions that were ever served because someone promoted or rolled back to them."""
-    by_choice = (_TABLE.c.model == look.model) & _TABLE.c.action.in_(("promote", "rollback"))
+    """The versions that were ever served because someone chose them, or in place of such a one."""
+    by_choice = (_TABLE.c.model == look.model) & _TABLE.c.action.in_(_CHOOSING)
     versions = look.connection.scalars(select(_TABLE.c.to_version).where(by_choice))
     return {version for version in versions if version is not None}

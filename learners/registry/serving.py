@@ -16,7 +16,7 @@ from learners.registry import adoptions, database_tables, ledger, versions
 from learners.registry.actor import Actor
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import LeftBehindError, UnservableVersionError
-from learners.registry.row_types import Checkpoint, Json, Pointers, Verdict, Version
+from learners.registry.row_types import Adoption, Checkpoint, Json, Pointers, Verdict, Version
 
 _ROW = database_tables.models
 _TABLE = database_tables.checkpoints
@@ -29,14 +29,20 @@ class Moving:
     Attributes:
         follow: serve the learner's next version when it comes, instead of pinning this one.
         leave_waiting: let the learner leave events behind that wait under another schema.
+        overridden: what spoke against a promotion that was forced; for the ledger.
     """
 
     follow: bool = False
     leave_waiting: bool = False
+    overridden: tuple[str, ...] = ()
 
 
 class Serving(Part):
-    """Reads and moves the pointers of one model; a move without a reason is a usage error."""
+    """Reads and moves the pointers of one model.
+
+    What a person asks for has its line in the ledger even if nothing moves; without a reason it is
+    a usage error.
+    """
 
     def pointers(self) -> Pointers:
         """The latest version, the one to serve, and whether that is pinned."""
@@ -71,21 +77,27 @@ class Serving(Part):
             _check_servable(change, wanted)
             before = read(change)
             after = replace(before, serving=version, pinned=not options.follow)
+            detail = _withdraw(change, version)
             if action == "promote" and wanted.epoch is None and not _taken(change, version):
-                kind = _kind(change, wanted, leave_waiting=options.leave_waiting)
-                adoptions.ask(change, version, kind, leave_waiting=options.leave_waiting)
-            else:
-                adoptions.withdraw(change)
-            return _moved(change, before, after, (actor, action, reason), version)
+                detail |= _ask(change, wanted, leave_waiting=options.leave_waiting)
+            if options.overridden:
+                detail["overridden"] = list(options.overridden)
+            _move(change, before, after, (actor, action, reason), version, detail)
+            return after
 
     def unpin(self, reason: str, actor: Actor | str) -> Pointers:
-        """Serve the learner's newest good version, and follow the learner again."""
+        """Serve what the learner continues from, and follow it again.
+
+        That is its newest good version, or the one whose state it has still to take.
+        """
         _check_reason(reason)
         with self._database.write() as change:
             before = read(change)
-            best = learners_best(change) or before.serving
-            after = replace(before, serving=best, pinned=False)
-            return _moved(change, before, after, (actor, "unpin", reason), best)
+            asked = adoptions.pending(change)
+            best = learners_best(change) if asked is None else asked.version
+            after = replace(before, serving=best or before.serving, pinned=False)
+            _move(change, before, after, (actor, "unpin", reason), after.serving)
+            return after
 
     def refuse(self, bad: Checkpoint, reason: str, actor: Actor | str) -> Pointers:
         """Mark a checkpoint as corrupt: never served or resumed from again, another is served."""
@@ -103,6 +115,9 @@ class Serving(Part):
                 pinned = before.pinned and instead is not None
                 after = replace(before, serving=instead, pinned=pinned)
             detail = {"checkpoint": bad.serial, "folder": bad.snapshot.folder}
+            asked = adoptions.pending(change)
+            if asked is not None and asked.version == bad.version:
+                detail |= _withdraw(change)
             _move(change, before, after, (actor, "refuse", reason), bad.version, detail)
             return after
 
@@ -133,16 +148,30 @@ def publish(change: Transaction, version: int, verdict: Verdict, actor: str) -> 
     return after
 
 
-def _moved(
-    change: Transaction,
-    before: Pointers,
-    after: Pointers,
-    who_what_why: tuple[Actor | str, str, str],
-    version: int | None,
-) -> Pointers:
-    if after != before:
-        _move(change, before, after, who_what_why, version)
-    return after
+def adopted(change: Transaction, adoption: Adoption, lineage: int, actor: str) -> None:
+    """The learner has taken a version's state: its lineage begins with it."""
+    adoptions.take(change, adoption, lineage)
+    now = read(change)
+    taken = "its state" if adoption.kind == "whole" else "its weights"
+    detail = {"lineage": lineage, "kind": adoption.kind}
+    what = actor, "adopt", f"lineage {lineage} continues from {taken}"
+    _move(change, now, now, what, adoption.version, detail)
+
+
+def _withdraw(change: Transaction, unless: int | None = None) -> Json:
+    """Have nothing taken any more; for the ledger, which version that was, if not this one."""
+    asked = adoptions.pending(change)
+    if asked is None:
+        return {}
+    adoptions.withdraw(change)
+    return {} if asked.version == unless else {"withdrawn": asked.version}
+
+
+def _ask(change: Transaction, wanted: Version, *, leave_waiting: bool) -> Json:
+    """Have the learner take a version's state; for the ledger, how."""
+    kind = _kind(change, wanted, leave_waiting=leave_waiting)
+    adoptions.ask(change, wanted.version, kind, leave_waiting=leave_waiting)
+    return {"adoption": kind}
 
 
 def _move(
@@ -213,7 +242,7 @@ def _kind(look: Transaction, version: Version, *, leave_waiting: bool) -> str:
             f"learner's, and {waiting:,} events wait for their labels under the learner's: it "
             "could not learn from them. Nothing was moved. Make a version from the log, which "
             "takes them along ('freshet backfill log --fresh'); or leave them behind with "
-            "--leave-waiting."
+            '--leave-waiting (over HTTP: "leave_waiting": true).'
         )
     return "whole"
 
@@ -234,7 +263,13 @@ def learners_best(look: Transaction) -> int | None:
 
 
 def _instead_of(look: Transaction, bad: int, schema_hash: str) -> int | None:
-    """The newest good version before this one, for newer ones may have been rolled back from."""
-    alike = _TABLE.c.schema_hash == schema_hash
-    earlier = versions.newest_good(look, alike, _TABLE.c.version < bad)
-    return earlier if earlier is not None else versions.newest_good(look, alike)
+    """The newest good version before this one, for newer ones may have been rolled back from.
+
+    One of its schema, if there is one; else any is better than none.
+    """
+    alike, earlier = _TABLE.c.schema_hash == schema_hash, _TABLE.c.version < bad
+    for wanted in ((alike, earlier), (alike,), (earlier,), ()):
+        found = versions.newest_good(look, *wanted)
+        if found is not None:
+            return found
+    return None

@@ -104,8 +104,7 @@ class Writer(Part):
             UnknownVersionError: there is no such parent.
         """
         with self._database.write() as change:
-            if epoch is not None:
-                _owner(change, epoch)
+            owner = "" if epoch is None else _owner(change, epoch)
             if parent_version is not None:
                 versions.version(change, parent_version)
             serial = versions.next_lineage(change, after)
@@ -114,7 +113,7 @@ class Writer(Part):
             lineage = Lineage(serial, parent_version, origin, *begun, *kept)
             versions.add_lineage(change, lineage)
             if adoption is not None:
-                adoptions.take(change, adoption, serial)
+                serving.adopted(change, adoption, serial, owner)
             return lineage
 
     def commit(self, epoch: int, commit: Commit) -> Committed:
@@ -170,10 +169,11 @@ class Writer(Part):
     def thinnable(self, keep: int) -> list[Checkpoint]:
         """The checkpoints whose folders may be deleted, oldest first.
 
-        Kept are the newest ``keep`` versions of the learner and as many candidates (a learner must
-        not push out a backfill's version before someone could promote it), every version that was
-        ever served because someone chose it, the versions that pointers name, the point to resume
-        from, and the versions that lineages began with.
+        Kept are the newest ``keep`` versions of the learner and as many candidates of backfills (a
+        learner must not push out a backfill's version before someone could promote it), every
+        version that was ever served because someone chose it, the versions that pointers name and
+        the learner's best, the point to resume from, and the versions and checkpoints that lineages
+        began with.
 
         Versions that were served only by following the learner go too: it makes one every few
         seconds, and kept for ever they would fill the disk.

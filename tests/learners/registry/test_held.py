@@ -9,9 +9,7 @@ import pytest
 
 from learners.registry import Registry
 from learners.registry.row_types import Pointers, Verdict
-from tests.support.learning.registry_samples import Writer, a_commit, a_lineage, registry_at
-
-HELD = Verdict(good=True, reason="far worse than the base rate", held=True)
+from tests.support.learning.registry_samples import HELD, Writer, a_commit, a_lineage, registry_at
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from learners.registry import Registry
+from learners.registry.actor import this_learner
 from tests.support.learning.registry_samples import Writer, registry_at
 
 
@@ -50,3 +51,13 @@ def test_the_ledger_cannot_be_rewritten(registry: Registry, tmp_path: Path, stat
         other.execute(statement)
     other.close()
     assert registry.ledger.entries() == before
+
+
+def test_a_lost_registry_is_in_the_ledger_of_the_one_after_it(registry: Registry) -> None:
+    """Told once, with what the log's journal knows; what is served does not move."""
+    for _ in range(2):
+        registry.ledger.note_lost(3, this_learner())
+    (entry,) = registry.ledger.entries()
+    assert (entry.action, entry.detail["lineages"]) == ("lost", 3)
+    assert "3 lineage(s)" in entry.reason
+    assert (entry.version, entry.from_version, entry.to_version) == (None, None, None)

@@ -15,10 +15,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from learners.registry.errors import SupersededError, UnservableVersionError
+from learners.registry.errors import (
+    AdoptionWithdrawnError,
+    SupersededError,
+    UnservableVersionError,
+)
+from learners.registry.row_types import Adoption
+from learners.registry.serving import Moving
 from tests.support.learning.registry_samples import (
     BAD,
     GOOD,
+    HELD,
     Writer,
     a_commit,
     a_lineage,
@@ -30,6 +37,7 @@ Action = Literal["promote", "rollback"]
 # Hundreds of synced commits a run: on a disk they would be most of the time.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 ACTIONS: tuple[Action, ...] = ("promote", "rollback")
+VERDICTS = {"verified": GOOD, "candidate": HELD, "refused": BAD}
 
 
 @dataclass
@@ -40,6 +48,8 @@ class Expected:
     state: str
     chosen: bool = False
     broken: bool = False
+    backfilled: bool = False
+    held: bool = False
 
 
 class PointerMachine(RuleBasedStateMachine):
@@ -53,6 +63,9 @@ class PointerMachine(RuleBasedStateMachine):
         self.old_epochs: list[int] = []
         self.versions: dict[int, Expected] = {}
         self.parents: dict[int, int | None] = {self.writer.lineage: None}
+        self.asked: int | None = None
+        self.registry_asked: Adoption | None = None
+        self.withdrawn: Adoption | None = None
         self.latest: int | None = None
         self.serving: int | None = None
         self.pinned = False
@@ -77,18 +90,18 @@ class PointerMachine(RuleBasedStateMachine):
         fine = [number for number in numbers if self.versions[number].state == "verified"]
         return max(fine, default=None)
 
-    @rule(good=st.booleans(), learned=st.booleans())
-    def commit(self, good: bool, learned: bool) -> None:
-        """The learner commits."""
-        done = self.writer.commit(GOOD if good else BAD, learned=learned)
+    @rule(state=st.sampled_from(tuple(VERDICTS)), learned=st.booleans())
+    def commit(self, state: str, learned: bool) -> None:
+        """The learner commits; only what is good is served by itself, if nothing is in the way."""
+        done = self.writer.commit(VERDICTS[state], learned=learned)
         if not learned:
             assert done.version is None
             return
         self.latest = 1 + max(self.versions, default=0)
         assert done.version == self.latest
-        state = "verified" if good else "refused"
-        self.versions[self.latest] = Expected(self.writer.lineage, state)
-        if good and not self.pinned:
+        held = state == "candidate"
+        self.versions[self.latest] = Expected(self.writer.lineage, state, held=held)
+        if state == "verified" and not self.pinned and self.asked is None:
             self.serve(self.latest)
 
     @rule()
@@ -113,45 +126,80 @@ class PointerMachine(RuleBasedStateMachine):
         self.parents[self.writer.lineage] = parent
         self.latest = self.latest if parent is None else parent
 
+    @precondition(lambda self: self.asked is not None)
+    @rule()
+    def adopt(self) -> None:
+        """The learner takes what is asked for."""
+        taken = self.writer.adopt()
+        assert taken
+        assert taken.version == self.asked
+        self.parents[self.writer.lineage] = self.latest = taken.version
+        self.asked = None
+
+    @precondition(lambda self: self.withdrawn is not None)
+    @rule()
+    def adopt_too_late(self) -> None:
+        """The learner would take what it read before it was withdrawn."""
+        late = self.withdrawn
+        assert late
+        with pytest.raises(AdoptionWithdrawnError):
+            a_lineage(self.registry, self.writer.epoch, late.version, adoption=late)
+
     @rule(good=st.booleans())
     def add_candidate(self, good: bool) -> None:
         """A backfill ends."""
         lineage = a_lineage(self.registry, None).serial
         number = self.registry.writer.add_candidate(a_commit(lineage, GOOD if good else BAD))
-        self.versions[number] = Expected(lineage, "candidate" if good else "refused")
+        state = "candidate" if good else "refused"
+        self.versions[number] = Expected(lineage, state, backfilled=True)
+
+    def ask(self, number: int | None) -> None:
+        """The learner is to take this version and no other."""
+        before = self.registry_asked
+        self.withdrawn = before if before is not None else self.withdrawn
+        self.asked = number
 
     @precondition(lambda self: self.versions)
-    @rule(data=st.data(), action=st.sampled_from(ACTIONS))
-    def serve_version(self, data: st.DataObject, action: Action) -> None:
+    @rule(data=st.data(), action=st.sampled_from(ACTIONS), follow=st.booleans())
+    def serve_version(self, data: st.DataObject, action: Action, follow: bool) -> None:
         """Someone promotes a version or rolls back to it."""
-        number = self.pick(data)
+        number, moving = self.pick(data), Moving(follow=follow)
+        self.registry_asked = self.registry.adoptions.pending()
         if self.versions[number].state in {"refused", "thinned"}:
             with pytest.raises(UnservableVersionError):
-                self.registry.serving.pin(action, number, "why", "ann")
-        else:
-            self.registry.serving.pin(action, number, "why", "ann")
-            self.serve(number)
-            self.versions[number].chosen = True
-            self.pinned = True
+                self.registry.serving.pin(action, number, "why", "ann", moving)
+            return
+        self.registry.serving.pin(action, number, "why", "ann", moving)
+        self.serve(number)
+        self.versions[number].chosen = True
+        self.pinned = not follow
+        taken = self.parents[self.writer.lineage] == number
+        asking = action == "promote" and self.versions[number].backfilled and not taken
+        self.ask(number if asking else None)
 
     @rule()
     def unpin(self) -> None:
-        """Someone lets the learner's newest be served again."""
+        """Someone lets the learner's newest be served again, or what it is to continue from."""
         self.registry.serving.unpin("why", "ann")
+        self.pinned = False
+        if self.asked is not None:
+            self.serve(self.asked)
+            return
         live = self.writer.lineage
-        best = self.good(*(n for n, v in self.versions.items() if v.lineage == live))
+        own = [n for n, v in self.versions.items() if v.lineage == live]
+        best = self.good(*(n for n in own if not self.versions[n].held or n == self.serving))
         parent = self.parents[live]
         if best is None and parent is not None:
             best = self.good(parent)
         if best is not None:
             self.serve(best)
-        self.pinned = False
 
     @precondition(lambda self: self.versions)
     @rule(data=st.data())
     def find_corrupt(self, data: st.DataObject) -> None:
         """A server finds a version corrupt."""
         number = self.pick(data)
+        self.registry_asked = self.registry.adoptions.pending()
         self.registry.serving.refuse(self.registry.versions.find(number), "sha256", "server")
         version = self.versions[number]
         if version.broken:
@@ -159,10 +207,14 @@ class PointerMachine(RuleBasedStateMachine):
         version.broken = True
         if version.state != "thinned":
             version.state = "refused"
+        if self.asked == number:
+            self.ask(None)
         if self.serving == number:
             instead = self.good(*(n for n in self.versions if n < number))
             self.serve(instead if instead is not None else self.good(*self.versions))
             self.pinned = self.pinned and self.serving is not None
+            if self.serving is not None:
+                self.versions[self.serving].chosen = True
 
     @rule(keep=st.integers(0, 3))
     def thin(self, keep: int) -> None:
@@ -171,7 +223,8 @@ class PointerMachine(RuleBasedStateMachine):
         for version in (found.version for found in gone):
             if version is not None:
                 assert not self.versions[version].chosen
-                assert version not in {self.latest, self.serving, *self.parents.values()}
+                needed = {self.latest, self.serving, self.asked, *self.parents.values()}
+                assert version not in needed
                 assert version in sorted(self.versions)[: len(self.versions) - keep]
                 self.versions[version].state = "thinned"
 
@@ -181,6 +234,8 @@ class PointerMachine(RuleBasedStateMachine):
         pointers = self.registry.serving.pointers()
         assert (pointers.latest, pointers.serving) == (self.latest, self.serving)
         assert pointers.pinned == self.pinned
+        asked = self.registry.adoptions.pending()
+        assert (None if asked is None else asked.version) == self.asked
         states = {found.version: found.state for found in self.registry.versions.all()}
         assert states == {number: version.state for number, version in self.versions.items()}
         ledger = self.registry.ledger.entries()

@@ -12,7 +12,14 @@ from converters.errors import UsageError
 from learners.registry import Registry
 from learners.registry.errors import RegistryError, UnknownVersionError, UnservableVersionError
 from learners.registry.row_types import Pointers
-from tests.support.learning.registry_samples import BAD, Writer, a_commit, a_lineage, registry_at
+from tests.support.learning.registry_samples import (
+    BAD,
+    Writer,
+    a_backfill,
+    a_commit,
+    a_lineage,
+    registry_at,
+)
 
 
 @pytest.fixture
@@ -69,15 +76,32 @@ def test_a_pinned_version_stays_while_the_learner_goes_on(
     assert moves[3:] == [(action, 3, 2), ("publish", 2, 2), ("publish", 2, 2), ("unpin", 2, 5)]
 
 
-def test_asking_twice_is_asking_once(registry: Registry) -> None:
-    """The second identical promotion, rollback or unpin answers the same and adds no entry."""
+def test_asking_twice_answers_the_same_and_has_a_line_each(registry: Registry) -> None:
+    """Every act of a person is in the ledger with its reason, also where nothing moves."""
     Writer(registry).versions(2)
     for _ in range(2):
         assert registry.serving.pin("rollback", 1, "bad day", "ann") == Pointers(2, 1, pinned=True)
     assert registry.serving.pin("promote", 1, "still", "ben") == Pointers(2, 1, pinned=True)
-    for _ in range(2):
-        registry.serving.unpin("good day", "ann")
-    assert [entry.action for entry in registry.ledger.entries()[2:]] == ["rollback", "unpin"]
+    for reason in ("good day", "a better one"):
+        assert registry.serving.unpin(reason, "ann") == Pointers(2, 2, pinned=False)
+    assert [(entry.action, entry.reason) for entry in registry.ledger.entries()[2:]] == [
+        *[("rollback", "bad day")] * 2,
+        ("promote", "still"),
+        ("unpin", "good day"),
+        ("unpin", "a better one"),
+    ]
+
+
+def test_a_version_of_another_schema_is_better_than_none(registry: Registry) -> None:
+    """In place of a corrupt version one of its schema is served; without one, any good one."""
+    writer = Writer(registry)
+    writer.versions(2)
+    first = a_backfill(registry, schema_hash="newer")
+    second = a_backfill(registry, schema_hash="newer")
+    registry.serving.pin("promote", first, "better", "ann")
+    registry.serving.pin("promote", second, "better", "ann")
+    assert refuse(registry, second, "disk", "server").serving == first
+    assert refuse(registry, first, "disk", "server").serving == 2
 
 
 def test_pinning_what_is_served_is_a_change(registry: Registry) -> None:

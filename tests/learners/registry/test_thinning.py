@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from learners.registry import Registry
-from tests.support.learning.registry_samples import BAD, Writer, a_commit, a_lineage, registry_at
+from tests.support.learning.registry_samples import (
+    BAD,
+    OF_A_FILE,
+    Writer,
+    a_backfill,
+    a_commit,
+    a_lineage,
+    registry_at,
+)
 
 
 @pytest.fixture
@@ -64,6 +73,35 @@ def test_a_learner_does_not_push_out_a_candidate(registry: Registry) -> None:
     for _ in range(5):
         writer.commit(BAD)
     assert thinnable(registry, keep=2) == [1, 4, 5, 6]
+
+
+def test_what_is_to_be_adopted_stays_and_so_does_what_it_is_put_into(registry: Registry) -> None:
+    """The version, and the live checkpoint whose joins and positions are taken."""
+    writer = Writer(registry)
+    writer.commit()
+    candidate = a_backfill(registry, OF_A_FILE)
+    registry.serving.pin("promote", candidate, "better", "ann")
+    registry.serving.unpin("follow", "ann")
+    writer.commit()
+    live = writer.commit(learned=False).checkpoint
+    assert thinnable(registry, keep=0) == [1]
+    asked = registry.adoptions.pending()
+    assert asked
+    taken = replace(asked, checkpoint=live)
+    writer.lineage = a_lineage(registry, writer.epoch, candidate, adoption=taken).serial
+    writer.versions(3)
+    assert thinnable(registry, keep=0) == [1, 3, 4, 5]
+
+
+def test_what_is_pinned_in_place_of_a_corrupt_version_stays(registry: Registry) -> None:
+    """It was served by nobody's choice, but is what was measured while it was pinned."""
+    writer = Writer(registry)
+    writer.versions(3)
+    registry.serving.pin("promote", 3, "stay", "ann")
+    registry.serving.refuse(registry.versions.find(3), "disk", "server")
+    writer.versions(3)
+    registry.serving.unpin("follow", "ann")
+    assert thinnable(registry, keep=0) == [1, 4, 5]
 
 
 def test_thinned_versions_stay_listed(registry: Registry) -> None:

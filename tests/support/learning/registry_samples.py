@@ -13,14 +13,25 @@ from pathlib import Path
 
 from learners.registry import Registry
 from learners.registry.errors import SupersededError
-from learners.registry.row_types import Commit, Committed, Fixed, Lineage, Start, Verdict
+from learners.registry.row_types import (
+    Adoption,
+    Commit,
+    Committed,
+    Fixed,
+    Lineage,
+    Start,
+    Verdict,
+)
 from learners.snapshots.manifest import SnapshotRef
 from learners.snapshots.store import SnapshotStore
 from tests.support import ROOT
 
 LEARNER = {"kind": "vw", "args": ["--loss_function", "logistic"]}
 START = Start({"m.events": {0: 7, 3: 0}, "m.labels": {0: 2}}, {"m.events": "A", "m.labels": "B"}, 5)
+# A backfill of a file has no positions in the log.
+OF_A_FILE = Start({}, {}, 0)
 GOOD = Verdict(good=True)
+HELD = Verdict(good=True, reason="worse than the base rate", held=True)
 BAD = Verdict(good=False, reason="a weight is not finite")
 _serials = itertools.count(1)
 
@@ -48,7 +59,11 @@ def registry_at(folder: Path, model: str = "m", clock: Clock | None = None) -> c
 
 
 def a_lineage(
-    registry: Registry, epoch: int | None, parent: int | None = None, after: int = 0
+    registry: Registry,
+    epoch: int | None,
+    parent: int | None = None,
+    after: int = 0,
+    adoption: Adoption | None = None,
 ) -> Lineage:
     """A new lineage, the live one if an epoch is given."""
     return registry.writer.begin_lineage(
@@ -58,7 +73,14 @@ def a_lineage(
         fixed=Fixed(LEARNER, "schema"),
         start=START,
         after=after,
+        adoption=adoption,
     )
+
+
+def a_backfill(registry: Registry, start: Start = START, schema_hash: str = "schema") -> int:
+    """A candidate, by its number."""
+    commit = a_commit(a_lineage(registry, None).serial, start=start, schema_hash=schema_hash)
+    return registry.writer.add_candidate(commit)
 
 
 def a_commit(
@@ -68,6 +90,8 @@ def a_commit(
     learned: bool = True,
     snapshot: SnapshotRef | None = None,
     schema_hash: str = "schema",
+    start: Start = START,
+    waiting: int = 0,
 ) -> Commit:
     """What a learner would hand in; the folder is made up unless a snapshot is given."""
     serial = next(_serials)
@@ -76,10 +100,10 @@ def a_commit(
         parent_version=None,
         snapshot=snapshot or SnapshotRef(f"folder-{serial}", f"{serial:064d}"),
         model_sha256="f" * 64,
-        start=START,
+        start=start,
         learned_something=learned,
         verdict=verdict,
-        events={"events": serial, "learned": serial},
+        events={"events": serial, "learned": serial, "waiting": waiting},
         metrics={"log_loss": 0.1 + 0.2, "auc": None},
         learner=LEARNER,
         schema_hash=schema_hash,
@@ -98,11 +122,20 @@ class Writer:
         self.epoch = self.registry.writer.begin_epoch("host:1")
         self.lineage = a_lineage(self.registry, self.epoch).serial
 
-    def commit(self, verdict: Verdict = GOOD, *, learned: bool = True) -> Committed:
+    def commit(
+        self, verdict: Verdict = GOOD, *, learned: bool = True, waiting: int = 0
+    ) -> Committed:
         """One more checkpoint."""
-        return self.registry.writer.commit(
-            self.epoch, a_commit(self.lineage, verdict, learned=learned)
-        )
+        commit = a_commit(self.lineage, verdict, learned=learned, waiting=waiting)
+        return self.registry.writer.commit(self.epoch, commit)
+
+    def adopt(self) -> Adoption | None:
+        """Take what is asked for, if anything is."""
+        asked = self.registry.adoptions.pending()
+        if asked is not None:
+            begun = a_lineage(self.registry, self.epoch, asked.version, adoption=asked)
+            self.lineage = begun.serial
+        return asked
 
     def versions(self, count: int) -> None:
         """So many more good versions."""
