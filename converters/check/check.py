@@ -6,9 +6,8 @@ bars, how well it predicts the label and how it drifts, and adds what is wrong (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from heapq import nsmallest
 
 import numpy as np
@@ -23,7 +22,6 @@ from converters.check.data_report import (
     Rare,
     RejectGroup,
     Report,
-    Said,
     SampleSize,
     Value,
 )
@@ -146,9 +144,8 @@ def column_reports(profile: Profile) -> Iterator[ColumnReport]:
     columns = profile.sample.columns(len(profile.plans))
     events = happened(profile.plans, profile.sample)
     all_columns = zip(profile.plans, profile.totals, columns, strict=True)
-    for place, (plan, totals, cells) in enumerate(all_columns):
-        odd = partial(odd_cells, plan, place, profile.original)
-        found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge, odd)
+    for plan, totals, cells in all_columns:
+        found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge)
         later = comes_after(plan, cells, events)
         refused = sum(n for (_, name), n in profile.rejects.counts.items() if name == plan.name)
         yield replace(found, refused=refused, after_event=later)
@@ -160,7 +157,6 @@ def _report(
     cells: Cells,
     sampled: Sampled,
     judge: Judge,
-    odd: Callable[[Mapping[str, int]], Iterable[Said]],
 ) -> ColumnReport:
     there = totals.rows - totals.missing
     distinct = totals.distinct
@@ -186,7 +182,7 @@ def _report(
         after_event=False,
         drift=_drift(plan, cells, sampled) if shown else None,
         bars=_bars(cells, sampled) if shown and not plan.hidden else [],
-        odd=tuple(odd(present)),
+        odd=odd_cells(plan, present),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 from converters.check.class_balance import Balance, Weights
 from converters.check.column_counts import Numbers
 from converters.check.time_order import Times
+from converters.files.rewriting import Rule
 from converters.sampling.drift import Drift
 from converters.sampling.leak_suspects import Alone
 from converters.sampling.sketches import Estimate
@@ -19,6 +20,19 @@ from converters.sampling.sketches import Estimate
 Level = Literal["problem", "warning", "note"]
 # Level, code and message of a finding about a column; the message follows the column's name.
 Said = tuple[Level, str, str]
+
+
+@dataclass(frozen=True)
+class Odd:
+    """What a person should know of a column's cells.
+
+    Attributes:
+        said: each thing.
+        rule: what a command does to the cells, if they are to be rewritten.
+    """
+
+    said: Sequence[Said] = ()
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +121,7 @@ class ColumnReport:
     after_event: bool
     drift: Drift | None
     bars: Sequence[Bar]
-    odd: Sequence[Said] = ()
+    odd: Odd = Odd()
 
     @property
     def learned(self) -> bool:

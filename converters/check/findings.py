@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from converters.cells.escaping import quoted
 from converters.cells.remedies import explained
@@ -17,7 +18,7 @@ from converters.check.column_counts import UNKNOWN
 from converters.check.data_report import ColumnReport, Finding, Said
 from converters.check.profile import Profile
 from converters.files.first_line import UNNAMED
-from converters.files.rewriting import other_width
+from converters.files.rewriting import other_width, rewriting
 from converters.sampling.column_sample import UNIQUE_FROM_ROWS
 from converters.sampling.sketches import Estimate, about, estimated
 from converters.schema.schema import Schema
@@ -59,7 +60,7 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Said]:
         share = percent(column.unseen / present)
         cells = f"{counted(column.unseen, 'cell', 'cells')} ({share})"
         yield ("warning", "unseen-values", f"has {cells} that its lists of values do not name.")
-    yield from column.odd
+    yield from column.odd.said
     yield from _drifting(column)
 
 
@@ -127,7 +128,27 @@ def findings(
         name = f"'{quoted(column.name)}'"
         for level, code, message in column_findings(column, rows):
             found.append(Finding(level, code, column.name, f"{name} {message}"))
-    return sorted(found, key=lambda finding: LEVELS.index(finding.level))
+    found.sort(key=lambda finding: LEVELS.index(finding.level))
+    return list(_with_command(found, profile, columns))
+
+
+def _with_command(
+    found: Sequence[Finding], profile: Profile, columns: Sequence[ColumnReport]
+) -> Iterator[Finding]:
+    """The first column that is to be rewritten brings the command that rewrites all of them."""
+    rules = {place: c.odd.rule for place, c in enumerate(columns) if c.odd.rule is not None}
+    names = [columns[place].name for place in rules]
+    original = profile.original
+    then = ""
+    if rules and original is not None:
+        target, command = quoted(original.corrected), rewriting(original, rules)
+        then = f'This command corrects {listed(names)}, into "{target}": {command}'
+    for finding in found:
+        if finding.code == "other-notation" and finding.column in names and then:
+            yield replace(finding, message=f"{finding.message} {then}")
+            then = "The command above corrects it too."
+        else:
+            yield finding
 
 
 def _fitting(profile: Profile, schema: Schema) -> Iterator[Finding]:

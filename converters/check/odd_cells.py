@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from converters.cells.escaping import quoted
 from converters.check.column_counts import ColumnPlan
-from converters.check.data_report import Level, Said
+from converters.check.data_report import Level, Odd, Said
 from converters.config.toml_text import readable, value
-from converters.files.rewriting import Original
 from converters.sampling import sentinels
 from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, number_or_nan
+from converters.sampling.date_notations import DateNotation, dates_in, is_time_otherwise
 from converters.sampling.number_notations import (
+    MOSTLY,
     Notation,
     is_number_otherwise,
     mostly,
@@ -28,24 +29,20 @@ _REFUSING = ("numeric", "boolean", "time")
 _SHOWN = 5
 
 
-def odd_cells(
-    plan: ColumnPlan, place: int, original: Original | None, present: Mapping[str, int]
-) -> Iterator[Said]:
+def odd_cells(plan: ColumnPlan, present: Mapping[str, int]) -> Odd:
     """What a person should know of a column's cells.
 
     Args:
         plan: the column.
-        place: where in the file it is.
-        original: the file, if a command can read it.
         present: how often each cell came that is not missing.
     """
     if plan.hidden or not present or plan.role in ("id", "label", "unknown"):
-        return
-    notation = _notation(plan, present)
-    if notation is not None:
-        yield _told(plan, notation, present, notation.command(original, place) if original else "")
+        return Odd()
+    notation = _notation(plan, present) or _dates(plan, present)
+    said = [] if notation is None else [_told(plan, notation, present)]
     if plan.role != "drop":
-        yield from _sentinels(plan, present)
+        said += _sentinels(plan, present)
+    return Odd(said, None if notation is None else notation.rule)
 
 
 def _notation(plan: ColumnPlan, present: Mapping[str, int]) -> Notation | None:
@@ -65,16 +62,27 @@ def _notation(plan: ColumnPlan, present: Mapping[str, int]) -> Notation | None:
     return mostly(odd, sum(present[cell] for cell in plain))
 
 
-def _told(plan: ColumnPlan, notation: Notation, present: Mapping[str, int], command: str) -> Said:
+def _dates(plan: ColumnPlan, present: Mapping[str, int]) -> DateNotation | None:
+    """The other notation of a column of times, or of one that could be."""
+    of_times = plan.kind == "time" or plan.role == "time"
+    if not of_times and (plan.kind not in ("categorical", None) or plan.role == "weight"):
+        return None
+    found = dates_in(cell for cell in present if is_time_otherwise(cell))
+    if found is None:
+        return None
+    rows = sum(present[cell] for cell in found.cells)
+    return found if of_times or rows >= MOSTLY * sum(present.values()) else None
+
+
+def _told(plan: ColumnPlan, notation: Notation | DateNotation, present: Mapping[str, int]) -> Said:
     cell = notation.cells[0]
     rows = sum(present[cell] for cell in notation.cells)
+    what = ("number", "numbers") if isinstance(notation, Notation) else ("date", "dates")
     said = (
-        f"holds {counted(rows, 'number', 'numbers')} in another notation, such as "
-        f"{readable(cell)}. {notation.advice(cell)}."
+        f"holds {counted(rows, *what)} in another notation, such as {readable(cell)}. "
+        f"{notation.advice(cell)}."
     )
-    if command:
-        said += f" This command does: {command}"
-    if plan.numeric:
+    if plan.numeric or plan.kind == "time" or plan.role == "time":
         return "problem", "other-notation", said
     return "warning" if plan.learned else "note", "other-notation", said
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from converters.config.settings import CsvSettings
 
@@ -84,12 +85,34 @@ _WIDTHS = {
 }
 
 
-def rewriting(original: Original, definition: str, place: int) -> str:
-    """The command that applies a Python function ``f`` to the cells of one column."""
-    cells = f"[f(c) if i=={place} else c for i,c in enumerate(r)]"
-    return _python(
-        original, f"{definition};out.writerows({cells} for r in rows)", "re,unicodedata as u"
+class Rule(NamedTuple):
+    """What a command does to the cells of a column, in Python without a single quote: for a shell.
+
+    Attributes:
+        definitions: what comes first; alike in rules of one kind, and then written once.
+        function: of a cell, in terms of these.
+    """
+
+    definitions: str
+    function: str
+
+
+def rewriting(original: Original, rules: Mapping[int, Rule]) -> str:
+    """The one command that corrects all columns that need it.
+
+    Each would read the original: of several commands, the last one would undo the others.
+
+    Args:
+        original: the file.
+        rules: what to do to the column at each place.
+    """
+    definitions = "".join(dict.fromkeys(rule.definitions for rule in rules.values()))
+    each = ",".join(f"{place}:{rule.function}" for place, rule in sorted(rules.items()))
+    cells = "[F[i](c) if i in F else c for i,c in enumerate(r)]"
+    code = (
+        f"{_HEADER}out.writerow(h);{definitions}F={{{each}}};out.writerows({cells} for r in rows)"
     )
+    return _python(original, code, "re,unicodedata as u")
 
 
 def _python(original: Original, code: str, modules: str = "") -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from converters.files.rewriting import Original
+from converters.files.rewriting import Rule
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 
@@ -35,6 +35,7 @@ class Decision:
         otherwise: what to write instead if the guess is wrong, the likeliest first; of a suspected
             leak that is to learn from it.
         warnings: what the person should look at.
+        rule: what a command does to its cells, if they are to be rewritten.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Decision:
     because: str
     otherwise: tuple[Alternative, ...] = ()
     warnings: tuple[str, ...] = ()
+    rule: Rule | None = None
 
     @property
     def is_learned(self) -> bool:
@@ -59,7 +61,6 @@ class Surroundings:
         roles: the role of each column that an option names.
         spellings: how missing values are spelt anywhere in the file.
         happened: when each row's event was, where --time names a column.
-        original: the file, if a command can read it.
     """
 
     names: tuple[str, ...]
@@ -67,7 +68,6 @@ class Surroundings:
     roles: Mapping[str, str] = field(default_factory=dict)
     spellings: frozenset[str] = frozenset()
     happened: tuple[datetime | None, ...] = ()
-    original: Original | None = None
 
     @property
     def order(self) -> list[int]:
@@ -114,6 +114,7 @@ class Guess:
         settings: the settings of that kind, if there are any besides.
         warnings: what the person should look at.
         as_missing: cells that the kind cannot hold, and that count as missing.
+        rule: what a command does to its cells, if they are to be rewritten.
     """
 
     kind: str
@@ -122,3 +123,4 @@ class Guess:
     settings: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     as_missing: tuple[str, ...] = ()
+    rule: Rule | None = None

@@ -139,7 +139,9 @@ def decide(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> De
     found = sentinels.in_sample(column)
     if found:
         decision = _decided(replace(column, sentinels=found), surroundings, judge)
-        if decision.settings.get("kind") in _OF_NUMBERS:
+        # What is set aside may be learned from by the line beside it.
+        lines = [decision.settings, *(other.settings for other in decision.otherwise)]
+        if next((line["kind"] for line in lines if "kind" in line), "") in _OF_NUMBERS:
             return _with_sentinels(column, decision, found)
     return _decided(column, surroundings, judge)
 
@@ -153,7 +155,8 @@ def _with_sentinels(column: ColumnSample, decision: Decision, found: Sequence[st
         "If it is a value like others, take it out of missing_values."
     )
     because = f"{decision.because}; {spelt}, {sentinels.how(found)}, is taken for missing"
-    return replace(decision, because=because, warnings=(*decision.warnings, warning))
+    warnings = (warning, *decision.warnings) if decision.is_learned else decision.warnings
+    return replace(decision, because=because, warnings=warnings)
 
 
 def _decided(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> Decision:
@@ -171,7 +174,7 @@ def _decided(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> 
         return _dropped(column, said, f"is constant ({always})", (learned,))
     guess = _guess(column, surroundings)
     if guess is None or guess.kind in ("categorical", "text"):
-        found = format_of(column, surroundings)
+        found = format_of(column)
         if found is not None:
             return _in_format(column, found, surroundings, judge)
     if guess is None:
@@ -188,7 +191,7 @@ def _guess(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
     if not column.odd or nearly_numbers(column):
         if column.nearly_unique and like_an_id(column):
             return None
-        return numbers(column, surroundings)
+        return numbers(column)
     if is_text(column):
         return text(column)
     return None if column.nearly_unique else categories(column)
@@ -206,7 +209,8 @@ def _feature(
     if guess.kind == "categorical":
         others += tuple(_words_missing(column, settings))
     because = "; ".join([guess.because, *_missing_said(column, settings)])
-    learned = Decision(column.name, settings, because, others, tuple(_warnings(column, guess)))
+    said = tuple(_warnings(column, guess))
+    learned = Decision(column.name, settings, because, others, said, guess.rule)
     word, grade = protection(column.name)
     if grade == PROTECTED:
         return protected(learned, word)
@@ -308,18 +312,17 @@ def _in_format(
     values = len(column.distinct)
     few = values <= MOST_NUMBERED_CATEGORIES and 2 * values <= len(column.present)
     if few or (found.are_times and not column.nearly_unique):
-        until = f"Until then it is a category of {values:,} values."
         guess = categories(column)
         because = f"{found.because}: treated as categories; {guess.because}"
-        warnings = (*guess.warnings, f"{found.warning} {until}{found.then}")
-        return _feature(
-            column, replace(guess, because=because, warnings=warnings), surroundings, judge
-        )
+        until = f"{found.warning} Until then it is a category of {values:,} values."
+        warnings = (*guess.warnings, until)
+        guess = replace(guess, because=because, warnings=warnings, rule=found.rule)
+        return _feature(column, guess, surroundings, judge)
     settings = _with_missing(column, {"kind": "categorical"}, surroundings)
     each = Alternative(settings, "to learn from each spelling as it is")
     because = f"{found.because} ({values:,} distinct): not learned from"
-    warning = f"{found.warning} Until then it is dropped.{found.then}"
-    return Decision(column.name, {"role": "drop"}, because, (each,), (warning,))
+    warning = f"{found.warning} Until then it is dropped."
+    return Decision(column.name, {"role": "drop"}, because, (each,), (warning,), found.rule)
 
 
 def _blanks_at_ends(column: ColumnSample) -> Iterator[str]:
@@ -345,10 +348,7 @@ def _dropped(
     return Decision(column.name, {"role": "drop"}, because, otherwise, (said,))
 
 
-_SO_CALLED = (
-    "so a column is called above which the header is empty, as pandas' to_csv and R's write.csv "
-    "leave it above row names"
-)
+_SO_CALLED = "so a column is called above which the header is empty, as pandas and R leave it"
 
 
 def _unnamed(column: ColumnSample, surroundings: Surroundings) -> Decision:

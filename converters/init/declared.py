@@ -23,10 +23,11 @@ from converters.errors import UsageError
 from converters.files.csv_file import CsvFileError, other_delimiter
 from converters.files.first_line import UNNAMED
 from converters.init.column_decision import Alternative, Decision, Surroundings, plain
-from converters.init.locale_formats import TIMES_READ, command_said
+from converters.init.locale_formats import command_with_others
 from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.init.numeric_columns import bounds
 from converters.sampling.column_sample import ColumnSample
+from converters.sampling.date_notations import SUPPORTED, dates_in, is_time_otherwise
 from converters.sampling.file_sample import Sample
 from converters.sampling.number_notations import is_number_otherwise, notation_in
 from converters.show import tables
@@ -236,7 +237,7 @@ def _no_column(sample: Sample, option: str, name: str) -> str:
     )
 
 
-def moments(column: ColumnSample, source: str) -> tuple[datetime | None, ...]:
+def moments(column: ColumnSample, sample: Sample) -> tuple[datetime | None, ...]:
     """When each row's event was, from the column that --time names.
 
     Raises:
@@ -247,12 +248,36 @@ def moments(column: ColumnSample, source: str) -> tuple[datetime | None, ...]:
         try:
             known[cell] = datetime.fromtimestamp(time_ms(cell) / 1000, UTC)
         except RefusedCellError:
+            dates = dates_in(filter(is_time_otherwise, column.distinct))
+            then = f"{dates.why if dates else ''}."
+            if dates is not None:
+                then += command_with_others(sample, column.name, dates.rule)
             raise CsvFileError(
-                f"{source}, line {column.line_of(cell)}: {readable(cell)} in the time column "
-                f"{quoted(column.name)} is no time. Supported is {TIMES_READ}, or seconds or "
-                "milliseconds since 1970: write all cells so, or omit --time."
+                f"{sample.source}, line {column.line_of(cell)}: {readable(cell)} in the time "
+                f"column {quoted(column.name)} is no time. Supported is {SUPPORTED}, or seconds or "
+                f"milliseconds since 1970: write all cells so, or omit --time{then}"
             ) from None
     return tuple(known[cell] for cell in column.cells)
+
+
+def check_weights(column: ColumnSample, sample: Sample) -> None:
+    """Demand numbers of the column that --weight names.
+
+    Raises:
+        InferError: a cell is none; names it and its line.
+    """
+    if not column.odd:
+        return
+    cell, otherwise = column.odd[0], list(filter(is_number_otherwise, column.odd))
+    advice = ""
+    if otherwise:
+        notation = notation_in(otherwise, column.values)
+        then = command_with_others(sample, column.name, notation.rule)
+        advice = f" {notation.advice(otherwise[0])}.{then}"
+    raise InferError(
+        f"--weight names the column {quoted(column.name)}, which holds {readable(cell)} in line "
+        f"{column.line_of(cell)}: a weight is a number.{advice}"
+    )
 
 
 def declared_decision(
@@ -272,7 +297,7 @@ def declared_decision(
     if role == "time":
         return _time(column, surroundings)
     if role == "weight":
-        return _weight(column, surroundings)
+        return _weight(column)
     return Decision(column.name, {"role": role}, f"set by --{role}")
 
 
@@ -325,19 +350,8 @@ def _clock_changes(column: ColumnSample, happened: Sequence[datetime | None]) ->
             return
 
 
-def _weight(column: ColumnSample, surroundings: Surroundings) -> Decision:
+def _weight(column: ColumnSample) -> Decision:
     name = quoted(column.name)
-    if column.odd:
-        cell, otherwise = column.odd[0], list(filter(is_number_otherwise, column.odd))
-        advice = ""
-        if otherwise:
-            notation = notation_in(otherwise, column.values)
-            then = command_said(notation, column.name, surroundings)
-            advice = f" {notation.advice(otherwise[0])}.{then}"
-        raise InferError(
-            f"--weight names the column {name}, which holds {readable(cell)} in line "
-            f"{column.line_of(cell)}: a weight is a number.{advice}"
-        )
     settings: dict[str, Any] = {"role": "weight"}
     because = "set by --weight; without a number a row counts 1"
     warnings = []

@@ -13,12 +13,10 @@ from converters.config.toml_text import READABLE_LENGTH, quoted, readable
 from converters.init.column_decision import (
     Alternative,
     Guess,
-    Surroundings,
     plain,
     rounded,
     words,
 )
-from converters.init.locale_formats import command_said
 from converters.init.nonnumeric_columns import categories
 from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, ColumnSample
 from converters.sampling.number_notations import is_number_otherwise, notation_in
@@ -45,7 +43,7 @@ LONG_TAIL = 5
 LOG_BENDS = 10
 
 
-def numbers(column: ColumnSample, surroundings: Surroundings) -> Guess:
+def numbers(column: ColumnSample) -> Guess:
     """What a column of numbers is, if it is no id.
 
     Words among them are listed as missing.
@@ -71,7 +69,7 @@ def numbers(column: ColumnSample, surroundings: Surroundings) -> Guess:
         names = {"kind": "categorical"}
         others.append(Alternative(names, "if these are codes, not quantities"))
     guess = Guess("numeric", because, tuple(others), amounts)
-    return guess if not column.odd else _with_odd(column, guess, surroundings)
+    return guess if not column.odd else _with_odd(column, guess)
 
 
 def _codes(column: ColumnSample) -> Guess | None:
@@ -180,7 +178,7 @@ def _explained(column: ColumnSample, amounts: dict[str, Any]) -> str:
     return said
 
 
-def _with_odd(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> Guess:
+def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
     """Words among numbers are missing ones; a number in another notation refuses its row."""
     otherwise = [cell for cell in column.odd if is_number_otherwise(cell)]
     missing = [cell for cell in column.odd if not is_number_otherwise(cell)]
@@ -200,8 +198,9 @@ def _with_odd(column: ColumnSample, guess: Guess, surroundings: Surroundings) ->
         warnings.append(
             f"{holds} {of} in another notation, for example {readable(cell)} in line "
             f"{column.line_of(cell)}, whose rows are refused, as freshet check shows. "
-            f"{notation.advice(cell)}.{command_said(notation, column.name, surroundings)}"
+            f"{notation.advice(cell)}."
         )
+        guess = replace(guess, rule=notation.rule)
     return replace(guess, because=because, warnings=tuple(warnings), as_missing=tuple(missing))
 
 

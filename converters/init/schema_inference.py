@@ -18,12 +18,14 @@ from converters.init.declared import (
     InferError,
     LabelColumn,
     Labels,
+    check_weights,
     declared_decision,
     listed,
     map_labels,
     moments,
     roles_of,
 )
+from converters.init.locale_formats import command_said
 from converters.sampling.column_sample import MISSING_SPELLINGS, ColumnSample
 from converters.sampling.file_sample import Sample
 from converters.sampling.leak_suspects import judge_of
@@ -79,8 +81,11 @@ def infer(sample: Sample, declared: Declared) -> Inference:
         else:
             decisions.append(decide(facts, surroundings, judge))
     warnings = [*_unreadable(sample), *labels.warnings]
-    learned, said = _something_learned(decisions, sample)
+    rules = {d.name: d.rule for d in decisions if d.rule is not None}
+    command = command_said(rules, surroundings.names, Original.of(sample.source, sample.csv))
+    learned, said = _something_learned(decisions, sample, command)
     warnings += [*said, *(warning for d in learned for warning in d.warnings)]
+    warnings += [command] if command else []
     return Inference(tuple(learned), labels, tuple(warnings), tuple(surroundings.order))
 
 
@@ -89,7 +94,9 @@ def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:
     spellings: set[str] = set()
     for name, cells in sample.columns.items():
         if roles.get(name) == "time":
-            happened = moments(ColumnSample(name, cells, sample.lines), sample.source)
+            happened = moments(ColumnSample(name, cells, sample.lines), sample)
+        if roles.get(name) == "weight":
+            check_weights(ColumnSample(name, cells, sample.lines), sample)
         if name not in roles:
             spellings |= MISSING_SPELLINGS.intersection(cells)
     return Surroundings(
@@ -98,12 +105,11 @@ def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:
         roles,
         frozenset(spellings),
         happened,
-        Original.of(sample.source, sample.csv),
     )
 
 
 def _something_learned(
-    decisions: Sequence[Decision], sample: Sample
+    decisions: Sequence[Decision], sample: Sample, command: str
 ) -> tuple[Sequence[Decision], list[str]]:
     """The decisions, or, if they leave hardly a cell to learn from, suspects taken for features."""
     learned = [d for d in decisions if d.is_learned]
@@ -125,7 +131,8 @@ def _something_learned(
         return decisions, []
     why = "; ".join(f"{quoted(d.name)}: {d.because}" for d in decisions[:EXPLAINED])
     more = f"; and {len(decisions) - EXPLAINED:,} more" if len(decisions) > EXPLAINED else ""
-    raise InferError(f"{sample.source} leaves no column to learn from ({why}{more}).")
+    said = f"{sample.source} leaves no column to learn from ({why}{more}). {command}"
+    raise InferError(said.rstrip())
 
 
 def _restored(suspect: Decision) -> Decision:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from converters.cells.numbers import NUMBER
 from converters.config.toml_text import READABLE_LENGTH, readable
-from converters.files.rewriting import Original, rewriting
+from converters.files.rewriting import Rule
 
 # So many of a column's cells say what it holds.
 MOSTLY = 0.9
@@ -152,40 +152,38 @@ class Notation:
             said += "; in some a comma precedes decimals, in others a point"
         return said
 
-    def command(self, original: Original, place: int) -> str:
-        """What rewrites the column at a place of a file; empty if one rule does not read it."""
+    @property
+    def rule(self) -> Rule | None:
+        """What a command does to rewrite the column; None if one rule does not read it."""
         if not self.is_clear:
-            return ""
-        units = "|".join(
-            re.escape(u).encode("ascii", "backslashreplace").decode() for u in self.units
-        )
-        plain = "" if self.keeps else "(?!)"
+            return None
+        units = "|".join(re.escape(unit) for unit in self.units)
+        units = units.encode("ascii", "backslashreplace").decode()
+        units = units.replace('"', r"\x22").replace("'", r"\x27")
         groups, mark = _GROUPS[self.mark or "."]
-        said = {"PLAIN": plain, "UNITS": units, "GROUPS": groups, "MARK": mark} | _SAID
-        return rewriting(
-            original, re.sub("[A-Z]{4,}", lambda word: said.get(word[0], word[0]), _RULE), place
-        )
+        return Rule(_DEFINED, f'n({self.keeps:d},r"{units}",r"{groups}","{mark}")')
 
 
-# What the command does, in terms of Python, without a single quote: for a shell.
-_RULE = (
-    r'K=re.compile(r"PLAIN *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *",re.A);'
-    r'N=re.compile(r"=?\"?\x27?(\(?) ?([-+]?) ?(?:UNITS)? ?([-+]?)(\d+\.?\d*|\.\d+)'
-    r'(?:[eEdD]([-+]?\d+))? ?(?:UNITS)?\)? ?\"?(-?)");'
+# What the command does, in terms of Python, without a single quote: for a shell. Of ``n``: whether
+# plain numbers stay, the units, what parts thousands, what precedes decimals.
+_DEFINED = (
+    r'K=re.compile(r" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *",re.A);'
+    r'N=r"=?\"?\x27?(\(?) ?([-+]?) ?(?:%s)? ?([-+]?)(\d+\.?\d*|\.\d+)'
+    r'(?:[eEdD]([-+]?\d+))? ?(?:%s)?\)? ?\"?(-?)";'
     r't=lambda c:c if re.search(r"RAISED",c) else '
     r'"".join(str(u.decimal(x,x)) for x in u.normalize("NFKC",c)).translate({ALIKE}).strip();'
     r'v=lambda m:("-" if m[1] or "-" in m[2]+m[3]+m[6] else "")+m[4]+("e"+m[5] if m[5] else "");'
-    r'n=lambda c:N.fullmatch(re.sub(r"GROUPS","",t(c))MARK);'
-    r"f=lambda c:c if K.fullmatch(c) or not (m:=n(c)) else v(m)"
+    r'g=lambda N,c,G,M:N.fullmatch(re.sub(G,"",t(c)).replace(M,"."));'
+    r"n=lambda k,U,G,M,N=N:lambda c:"
+    r"c if k and K.fullmatch(c) or not (m:=g(re.compile(N%(U,U)),c,G,M)) else v(m);"
 )
-_SAID = {
-    "RAISED": _RAISED.pattern,
-    "ALIKE": ",".join(f"{mark}:{ord(c) if c else None}" for mark, c in _ALIKE.items()),
-}
+_DEFINED = _DEFINED.replace("RAISED", _RAISED.pattern).replace(
+    "ALIKE", ",".join(f"{mark}:{ord(c) if c else None}" for mark, c in _ALIKE.items())
+)
 # What parts thousands where this precedes decimals, and what makes a point of it.
 _GROUPS = {
-    ".": (r"(?<=\d)[ ,\x27_](?=(\d\d,)*\d{3}(?!\d))", ""),
-    ",": (r"(?<=\d)[ .\x27_](?=\d{3}(?!\d))", '.replace(",",".")'),
+    ".": (r"(?<=\d)[ ,\x27_](?=(\d\d,)*\d{3}(?!\d))", "."),
+    ",": (r"(?<=\d)[ .\x27_](?=\d{3}(?!\d))", ","),
 }
 
 

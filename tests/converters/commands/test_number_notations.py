@@ -76,7 +76,7 @@ def test_marks_of_footnotes_are_no_digits(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     filed(path, [f"$ {value}" for value in VALUES] + ["12.5¹"])
     warnings = "\n".join(config_of(path, CsvSettings()).warnings)
-    ran(warnings, f'This command writes them so, into "{tmp_path}/f.corrected.csv":')
+    ran(warnings, f'This command writes "x" so, into "{tmp_path}/f.corrected.csv":')
     assert (tmp_path / "f.corrected.csv").read_text().splitlines()[-1] == "0,12.5¹,w"
 
 
@@ -118,7 +118,7 @@ def test_the_command_reads_them(name: str, tmp_path: Path) -> None:
     filed(path, [*map(FORMS[name], VALUES), "NA"], settings.delimiter)
     warnings = "\n".join(config_of(path, settings).warnings)
     assert "numbers in a notation that is not read, such as" in warnings
-    ran(warnings, f'This command writes them so, into "{target}":')
+    ran(warnings, f'This command writes "x" so, into "{target}":')
     corrected = target.read_bytes()
     rows = list(csv.DictReader(corrected.decode().splitlines(), delimiter=settings.delimiter))
     factor = TIMES.get(name, 1.0) * (-1 if name in NEGATIVE else 1)
@@ -133,7 +133,7 @@ def test_the_command_reads_them(name: str, tmp_path: Path) -> None:
     (finding,) = [f for f in told(path, schema) if f.code == "other-notation"]
     assert (finding.level, finding.column) == ("problem", "x")
     target.unlink()
-    ran(finding.message, "This command does:")
+    ran(finding.message, f"This command corrects 'x', into \"{target}\":")
     assert target.read_bytes() == corrected
     assert [f.code for f in told(target, schema) if f.level == "problem"] == []
 
@@ -160,7 +160,7 @@ def test_weights_in_another_notation(tmp_path: Path) -> None:
             continue
         with pytest.raises(InferError, match=r"this one as 0\.5\. This command") as error:
             written(origin, declared, "m", path)
-        ran(str(error.value), f'This command writes them so, into "{tmp_path}/f.corrected.csv":')
+        ran(str(error.value), f'This command writes "x" so, into "{tmp_path}/f.corrected.csv":')
 
 
 def test_plain_numbers_beside_others_stay_what_they_are(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_plain_numbers_beside_others_stay_what_they_are(tmp_path: Path) -> None:
     filed(tmp_path / "f.csv", cells)
     schema = build({"y": {"role": "label"}, "x": {"kind": "numeric"}, "c": {"role": "drop"}})
     (finding,) = [f for f in told(tmp_path / "f.csv", schema) if f.code == "other-notation"]
-    ran(finding.message, "This command does:")
+    ran(finding.message, f"This command corrects 'x', into \"{tmp_path}/f.corrected.csv\":")
     with (tmp_path / "f.corrected.csv").open(newline="") as file:
         assert [row["x"] for row in csv.DictReader(file)][:5] == [
             "1234.5",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from converters.files.csv_file import CsvFileError
-from converters.init.locale_formats import is_time_otherwise
+from converters.sampling.date_notations import is_time_otherwise
 from converters.sampling.number_notations import is_number_otherwise, read_as
 from tests.support.rows.tables import NOISE, Cell, column, decided, warnings
 

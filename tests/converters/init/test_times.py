@@ -81,6 +81,18 @@ def test_time_that_always_comes_later_is_a_leak() -> None:
     assert seen.settings["kind"] == "time"
 
 
+def test_the_line_beside_a_leak_knows_what_stands_for_a_missing_date() -> None:
+    """Put in the leak's place, it takes 9999-12-31 for missing, as check would advise then."""
+    start: Cell = every(timedelta(hours=1))
+    ends: Cell = lambda i: (  # noqa: E731
+        "9999-12-31" if i % 3 else f"{START + timedelta(hours=i, days=1 + i % 9):%Y-%m-%d}"
+    )
+    decision = inferred({"t": start, "ends": ends}, time_column="t").decisions[2]
+    assert decision.settings == {"role": "leak"}
+    assert decision.otherwise[0].settings["missing_values"] == ["9999-12-31"]
+    assert '"9999-12-31", far from all others, is taken for missing' in decision.because
+
+
 WEIGHTS: list[tuple[Cell, dict[str, Any]]] = [
     (lambda i: i % 7, {"role": "weight"}),
     (lambda i: ["0.5", "NA", ""][i % 3], {"role": "weight", "missing_values": ["NA"]}),

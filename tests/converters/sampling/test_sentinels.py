@@ -138,3 +138,10 @@ def test_check_tells_them() -> None:
     )
     assert found["d", "warning"].endswith('missing_values = ["-", "9999-12-31"]')
     assert 'holds "unknown" in 6 rows, read as categories like others.' in found["c", "note"]
+
+
+def test_numbers_set_aside_keep_what_is_missing() -> None:
+    """The line that would learn from a protected column, or from a leak, has the sentinel too."""
+    protected = decided(lambda i: -9999 if i % 9 == 0 else int(NOISE[i] * 90), name="pregnant")
+    assert protected.settings == {"role": "protected"}
+    assert protected.otherwise[0].settings["missing_values"] == ["-9999"]
