@@ -26,6 +26,7 @@ TOKENS = f"The file of tokens cannot be read, so nobody is let in. {SEE_SERVER}"
 DISK = "A disk that the learner writes to is full, or cannot be written to."
 CONFIG = f"The learner refuses its config. {SEE_LEARNER}"
 WAITING = "its log, its registry or a disk. The learner's log says which."
+PINNED = f"The learner cannot score with it. {SEE_LEARNER}"
 SHADOW = f"It has failed. {SEE_LEARNER}"
 # Actors of entries without ``by``, as older releases and the learner write them.
 _ACTORS = (
@@ -64,6 +65,10 @@ def state_shown(state: Json) -> Json:
     """The document of ``/status``, as far as it is known."""
     shown = {**state, "server": {"since": state["server"]["since"]}}
     shown["trouble"] = _or_general(state["trouble"], TROUBLE)
+    if state.get("served"):
+        hidden = state["pointers"]["pinned"]  # why the learner could not load it
+        why = _or_general(state["served"].get("why", ""), PINNED, not hidden)
+        shown["served"] = {**state["served"], "why": why}
     registry = state["registry"]
     shown["registry"] = {**registry, "trouble": _or_general(registry["trouble"], REGISTRY)}
     if learner := state.get("learner"):
@@ -83,9 +88,13 @@ def state_shown(state: Json) -> Json:
 
 
 def _measures(metrics: Json) -> Json:
-    """Metrics; why a shadow has failed is an exception's text."""
-    failed = metrics.get("shadow_troubles")
-    return {**metrics, "shadow_troubles": dict.fromkeys(failed, SHADOW)} if failed else metrics
+    """Metrics; why a shadow or what is pinned has failed is an exception's text."""
+    shown = dict(metrics)
+    if failed := metrics.get("shadow_troubles"):
+        shown["shadow_troubles"] = dict.fromkeys(failed, SHADOW)
+    if pinned := metrics.get("pinned"):
+        shown["pinned"] = {**pinned, "trouble": _or_general(pinned["trouble"], PINNED)}
+    return shown
 
 
 def _or_general(text: str, general: str, is_open: bool = False) -> str:

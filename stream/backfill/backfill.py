@@ -22,6 +22,7 @@ from learners.registry import Registry
 from learners.registry.row_types import Lineage, Start
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
+from stream.checkpoints.pinned_version import PinnedVersions
 from stream.checkpoints.same_model import check_same
 from stream.dead_letters.exactly_once import once_reader
 from stream.fold.outputs import Score, read_scores
@@ -72,6 +73,8 @@ class Backfill:
         topics = topics_of(self.context.settings)
         lines = journal.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
         with closing(self._beginning(live)) as pipeline:
+            loader = PinnedVersions(self.registry, self.snapshots, self.context.schema.hash)
+            pipeline.scoring.loaded = loader.load
             before = rows_of(pipeline)
             start = self._fold_log(log, topics, live.start, lines, pipeline, folded)
             return self._candidate(pipeline, start, live.parent_version, began, before)

@@ -23,12 +23,14 @@ from converters.schema.schema import CONVERTER_VERSION
 from learners import choose
 from learners.calibration.adjustment import Adjuster, Adjustment
 from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.labelled_examples import PINNED
 from learners.learner import MODEL_FILE
 from learners.metrics.arrays import AnyArray
 from learners.registry.row_types import Commit, Start
 from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
 from learners.snapshots.store import Draft, Snapshot, SnapshotStore
 from learners.versions.gate import judge, packages
+from stream.fold.pinned import Pinned
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.fold.row_planner import Counts
 from stream.fold.run_report import counts, metrics
@@ -216,6 +218,8 @@ def write_scoring(draft: Draft, scoring: Scoring) -> dict[str, Any]:
     if scoring.static is not None:
         scoring.static.learner.save(draft.path / STATIC_FILE)
         said["static"] = {"adjustment": scoring.static.adjustment.to_json()}
+    if scoring.pinned is not None:  # its model is in a snapshot of its own
+        said[PINNED] = scoring.pinned.to_json()
     for shadow in scoring.shadows:
         _write_shadow(draft.path, shadow)
     said["shadows"] = {shadow.name: shadow.to_json() for shadow in scoring.shadows}
@@ -233,6 +237,8 @@ def read_scoring(scoring: Scoring, context: ResolvedConfig, snapshot: Snapshot) 
     if "static" in manifest:
         adjustment = Adjustment.from_json(manifest["static"]["adjustment"])
         scoring.static = Static(choose.load(context.spec, folder / STATIC_FILE), adjustment)
+    if PINNED in manifest:
+        scoring.pinned = Pinned.from_json(manifest[PINNED])
     known = manifest["shadows"]
     for shadow in scoring.shadows:
         said = known.get(shadow.name)

@@ -21,7 +21,7 @@ from converters.schema.passthrough import passthrough_of
 from learners import choose
 from learners.calibration.adjustment import Adjuster
 from learners.evaluation.evaluator import Evaluator
-from learners.evaluation.labelled_examples import Lessons, Measuring
+from learners.evaluation.labelled_examples import PINNED, Lessons, Measuring
 from learners.learner import Learner
 from stream.fold.outputs import (
     ScoreRecords,
@@ -105,6 +105,7 @@ class Pipeline:
         """
         self.batches += 1
         self.marks.update(batch.marks)
+        self._pin(batch.pinned)
         written = Written()
         plan = plan_for(self.joiner)
         for record in batch.records:
@@ -141,6 +142,13 @@ class Pipeline:
         for record, refused in plan.refused:
             if record.offset >= before.get(record.place, 0):
                 written.dead_letters.extend(dead_letter_records(record, refused))
+
+    def _pin(self, version: int | None) -> None:
+        """Begin the contender of what is pinned anew where that has moved."""
+        known = self.scoring.pinned
+        if version != (None if known is None else known.version):
+            self.scoring.pin(version, self.counts.events, self.joiner)
+            self.evaluator.drop(PINNED)
 
     def _freezes(self, record: Taken) -> bool:
         """Whether the frozen copy is to be taken just before this record."""
@@ -219,7 +227,7 @@ def lessons_of(taught: Labelled, remembered: Remembered) -> Lessons:
         amounts = floats.pop(name)
     sliced = [at for at, name in enumerate(layout.integers) if name.startswith(SLICE)]
     return Lessons(
-        # A shadow's column has more than its name.
+        # The columns of shadows and of what is pinned have more than their names.
         scores={n.partition(" ")[0]: of for n, of in floats.items() if not n.endswith(OWN)},
         positive=np.array(taught.labels, dtype=np.int64) == 1,
         behind=block.integers[layout.integers.index(BEHIND)],

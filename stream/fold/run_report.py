@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from converters.cells.remedies import NO_LOSS, commonest
+from learners.evaluation.labelled_examples import PINNED
 from stream.fold.pipeline import Pipeline
 from stream.fold.row_planner import EVENTS, LABELS
 
@@ -38,6 +39,8 @@ def metrics(pipeline: Pipeline) -> dict[str, Any]:
     troubles = {s.name: s.trouble for s in pipeline.scoring.shadows if s.trouble}
     if troubles:
         report["shadow_troubles"] = troubles
+    if pipeline.scoring.pinned is not None:
+        report[PINNED] = pipeline.scoring.pinned.to_json()
     report["stream_time"] = pipeline.joiner.stream_time
     report["rejected_reasons"] = rejected_reasons(pipeline)
     return report

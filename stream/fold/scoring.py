@@ -19,6 +19,7 @@ from learners import choose
 from learners.calibration.adjustment import Adjuster, Adjustment
 from learners.learner import MODEL_FILE, Learner
 from learners.metrics.arrays import FloatArray, IntArray
+from stream.fold.pinned import Loaded, Pinned, nothing_loaded
 from stream.fold.plan import Plan, Remembered
 from stream.fold.shadows import Shadow
 from stream.fold.slices import Slices
@@ -42,19 +43,26 @@ class Static:
 
 @dataclass
 class Scoring:
-    """All that score: the learner, the frozen copy and the shadows."""
+    """All that score: the learner, the frozen copy, the shadows and the pinned version.
+
+    Attributes:
+        loaded: loads the version that a batch says was pinned.
+    """
 
     learner: Learner
     adjuster: Adjuster
     slices: Slices = field(default_factory=Slices)
     shadows: list[Shadow] = field(default_factory=list)
     static: Static | None = None
+    pinned: Pinned | None = None
+    loaded: Loaded = nothing_loaded
 
     def layout(self) -> Layout:
         """The columns that a remembered event needs."""
         floats = [SCORE, BASE_RATE, *[RAW] * self.adjuster.changes, *[STATIC] * bool(self.static)]
         for shadow in self.shadows:
             floats += [shadow.column, *[shadow.column + OWN] * shadow.adjuster.changes]
+        floats += [self.pinned.column] if self.pinned else []
         floats += [AMOUNT + self.slices.passthrough.amount] * bool(self.slices.passthrough.amount)
         sliced = tuple(SLICE + column for column in self.slices.columns)
         return Layout(tuple(floats), sliced, {STATIC: SCORE} if self.static else {})
@@ -81,6 +89,8 @@ class Scoring:
             _put(remembered, STATIC, self._static_scores(self.static, plan))
         for shadow in self.shadows:
             self._step_shadow(shadow, plan.lines, remembered, at)
+        if self.pinned is not None:
+            _put(remembered, self.pinned.column, self.pinned.scores(_arrived(plan), self.loaded))
         remembered.store()
         return given, remembered
 
@@ -89,9 +99,18 @@ class Scoring:
         self.static = Static(_copy_of(self.learner), self.adjuster.frozen())
         joiner.change_layout(self.layout())
 
+    def pin(self, version: int | None, begun: int, joiner: Joiner) -> None:
+        """Score with another pinned version from here on, or with none."""
+        if self.pinned is not None:
+            self.pinned.close()
+        self.pinned = None if version is None else Pinned(version, begun)
+        joiner.change_layout(self.layout())
+
     def close(self) -> None:
         """Free all learners."""
         self.learner.close()
+        if self.pinned is not None:
+            self.pinned.close()
         if self.static is not None:
             self.static.learner.close()
         for shadow in self.shadows:
@@ -116,8 +135,7 @@ class Scoring:
                 integers[layout.integers.index(SLICE + column)] = row
 
     def _static_scores(self, static: Static, plan: Plan) -> FloatArray:
-        texts = [unlabelled(plan.lines[at]) for at in plan.arrivals.lines]
-        return np.array(static.adjustment.apply(static.learner.predict(texts)))
+        return np.array(static.adjustment.apply(static.learner.predict(_arrived(plan))))
 
     def _step_shadow(
         self, shadow: Shadow, lines: Sequence[str], remembered: Remembered, at: IntArray
@@ -150,6 +168,11 @@ def _copy_of(learner: Learner) -> Learner:
         saved = Path(folder) / MODEL_FILE
         learner.save(saved)
         return choose.load(learner.spec, saved)
+
+
+def _arrived(plan: Plan) -> list[str]:
+    """The features of each arrival."""
+    return [unlabelled(plan.lines[at]) for at in plan.arrivals.lines]
 
 
 def _put(remembered: Remembered, column: str, values: FloatArray) -> None:

@@ -60,7 +60,8 @@ class Shadow:
 
     def step(self, lines: Sequence[str]) -> FloatArray:
         """Score and learn; nan for what it has not scored."""
-        found = self._tried(lambda learner: _checked(self._step(learner, lines), len(lines)))
+        step = lambda of: checked(scores_of_accepted(of.step, lines), len(lines))  # noqa: E731
+        found = self._tried(step)
         return np.full(len(lines), UNKNOWN) if found is None else found
 
     def save(self, path: Path) -> bool:
@@ -92,16 +93,6 @@ class Shadow:
             except Exception as error:
                 log.warning("a failed shadow could not be closed", cause=repr(error))
 
-    def _step(self, learner: Learner, lines: Sequence[str]) -> FloatArray:
-        try:
-            return np.array(learner.step(lines), dtype=np.float64)
-        except RefusedLinesError as error:
-            # The learner may accept lines that the shadow refuses: bounds depend on arguments.
-            scores = np.full(len(lines), UNKNOWN)
-            taken = [at for at in range(len(lines)) if at not in error.reasons]
-            scores[taken] = self._step(learner, [lines[at] for at in taken])
-            return scores
-
     def _tried(self, act: Callable[[Learner], Result]) -> Result | None:
         if self.learner is None:
             return None
@@ -123,7 +114,23 @@ def new_shadow(name: str, spec: LearnerSpec, settings: Settings) -> Shadow:
     return shadow
 
 
-def _checked(scores: FloatArray, count: int) -> FloatArray:
+def scores_of_accepted(
+    act: Callable[[Sequence[str]], list[float]], lines: Sequence[str]
+) -> FloatArray:
+    """What a learner gives for lines; nan for those that it refuses.
+
+    The learner of the stream may have accepted them: bounds depend on arguments.
+    """
+    try:
+        return np.array(act(lines), dtype=np.float64)
+    except RefusedLinesError as error:
+        scores = np.full(len(lines), UNKNOWN)
+        taken = [at for at in range(len(lines)) if at not in error.reasons]
+        scores[taken] = scores_of_accepted(act, [lines[at] for at in taken])
+        return scores
+
+
+def checked(scores: FloatArray, count: int) -> FloatArray:
     """The scores, checked to be probabilities; nan marks a line that was refused."""
     if scores.shape != (count,) or not ((scores >= 0) & (scores <= 1) | np.isnan(scores)).all():
         raise ValueError(f"it did not give a probability for each of {count} lines")

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
 import structlog
 
+from learners.evaluation.labelled_examples import PINNED
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import Start
@@ -29,6 +30,7 @@ from stream.fold import run_report
 from stream.fold.pipeline import Written
 from stream.learner.beginning import Beginning
 from stream.learner.heartbeat import Heartbeat, RefusedShare, WaitingLabels
+from stream.learner.pin_watch import PinWatch
 from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
@@ -93,6 +95,7 @@ class Upkeep:
         topic_ids: the ids of the topics that are read, as at the start.
         keep: how many versions keep their folders.
         folders: what has to be written to.
+        pins: what is pinned.
     """
 
     registry: Registry
@@ -103,6 +106,7 @@ class Upkeep:
     topic_ids: dict[str, str]
     keep: int
     folders: tuple[Path, ...]
+    pins: PinWatch
     _tidied_at: float = field(default_factory=monotonic)
 
     def beat(self, status: dict[str, Any]) -> None:
@@ -191,6 +195,8 @@ class Learning:
     def take(self, batch: Batch) -> None:
         """One step: fold, write, and save when it is due."""
         if batch.records:
+            if not batch.replayed:
+                batch = replace(batch, pinned=self._upkeep.pins.version)
             written = self.pipeline.take(batch, write=not batch.replayed)
             self._cut = batch.cut
             if not batch.replayed:
@@ -211,6 +217,7 @@ class Learning:
             batch.cut,
             len(batch.records),
             batch.crc32,
+            batch.pinned,
         )
         self._outputs.write(
             {
@@ -227,9 +234,10 @@ class Learning:
         return self._journal_position
 
     def _look_around(self) -> None:
-        """Each second: send a heartbeat, tidy up, and check whether a backfill was promoted."""
+        """Each second: see what is pinned or promoted, send a heartbeat, and tidy up."""
         process_control.collect_new()
         try:
+            self._upkeep.pins.look()
             self._beat(alive=True)
             self._upkeep.tidy()
             self.promoted = self._upkeep.promoted()
@@ -239,11 +247,12 @@ class Learning:
                 self._silent_until = monotonic() + QUIET_SECONDS
 
     def _beat(self, *, alive: bool) -> None:
-        joiner = self.pipeline.joiner
+        joiner, pinned = self.pipeline.joiner, self.pipeline.scoring.pinned
         self.status = self._heartbeat.status() | {
             "alive": alive,
             **run_report.counts(self.pipeline),
             "metrics": self._metrics(fresh=not alive),
+            PINNED: self._upkeep.pins.status(None if pinned is None else pinned.to_json()),
             "checkpoint_trouble": self._saver.trouble,
             "rejected_trouble": self._refused.look(),
             "disk_trouble": unwritable(*self._upkeep.folders),

@@ -25,6 +25,7 @@ from learners.registry.actor import this_learner
 from learners.registry.errors import RegistryError, RegistryUnavailableError
 from learners.snapshots.errors import SnapshotDiskError
 from learners.snapshots.store import SnapshotStore
+from stream.checkpoints.pinned_version import PinnedVersions
 from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.pipeline import Pipeline
@@ -32,6 +33,7 @@ from stream.fold.run_report import Rows, ThisRun, report, rows_of
 from stream.learner.beginning import Beginning, Starting
 from stream.learner.heartbeat import Outage
 from stream.learner.loop import Learning, Upkeep
+from stream.learner.pin_watch import PinWatch
 from stream.log.batch import Batch
 from stream.log.contract import (
     EventLog,
@@ -205,10 +207,14 @@ class LearnerProcess:
             ).begin()
         model = (self.registry, self.epoch, self.snapshots)
         self._count_from(begin.pipeline)
-        with closing(begin.pipeline):
+        schema_hash = self.context.schema.hash
+        pins = PinWatch(PinnedVersions(self.registry, self.snapshots, schema_hash))
+        begin.pipeline.scoring.loaded = pins.loaded
+        with closing(begin.pipeline), closing(pins):
+            pins.look()
             saver = Saver(self.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
             folders = self.outage.folders
-            upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep, folders)
+            upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep, folders, pins)
             writer = self.connection.writer
             self.learning = Learning(begin, saver, writer, self.topics, upkeep)
             self.learning.stopping = self.stopping

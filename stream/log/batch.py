@@ -50,7 +50,8 @@ class Batch:
         replayed: whether the journal already lists this batch, so that no outputs are written.
         crc32: checksum of the log's records.
         marks: the last record of each partition that has some here.
-        pinned: of a replayed batch: the version that was pinned then and scored too, if any.
+        pinned: the version that is pinned and scored with too, if any; of a replayed batch, as the
+            journal has it.
     """
 
     records: list[Taken]

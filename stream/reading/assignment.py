@@ -7,7 +7,7 @@ in another process, as one line of JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -55,10 +55,7 @@ def to_json(assignment: Assignment) -> bytes:
         "learner": context.spec.to_json(),
         "positions": to_positions(assignment.positions),
         "marks": fingerprint.to_json(assignment.marks),
-        "journal": [
-            [line.lineage, line.batch, to_positions(line.cut), line.records, line.crc32]
-            for line in assignment.journal
-        ],
+        "journal": [{**asdict(line), "cut": to_positions(line.cut)} for line in assignment.journal],
         "limit": None if limit is None else to_positions(limit),
         "batch_rows": assignment.batch_rows,
     }
@@ -87,10 +84,7 @@ def from_json(line: bytes) -> Assignment:
         ResolvedConfig(settings, schema.from_settings(settings), spec),
         to_cut(content["positions"]),
         fingerprint.from_json(content["marks"]),
-        [
-            JournalLine(lineage, batch, to_cut(cut), records, crc32)
-            for lineage, batch, cut, records, crc32 in content["journal"]
-        ],
+        [JournalLine(**{**line, "cut": to_cut(line["cut"])}) for line in content["journal"]],
         None if limit is None else to_cut(limit),
         content["batch_rows"],
     )

@@ -60,7 +60,7 @@ def of_batch(batch: Batch) -> bytes:
     places = [tuple(place) for place in numbers]
     marks = [(*place, *mark) for place, mark in batch.marks.items()]
     content = (places, records, _offsets(batch.cut), _offsets(batch.ends), marks)
-    return _message((BATCH, content, batch.replayed, batch.crc32))
+    return _message((BATCH, content, batch.replayed, batch.crc32, batch.pinned))
 
 
 def of_error(error: Exception, trace: str) -> bytes:
@@ -101,7 +101,7 @@ def _flat(record: Taken) -> tuple[Any, ...]:
     return (record.__class__ is LabelRows, record.offset, record.time, rows, refused, passthrough)
 
 
-def _batch(content: tuple[Any, ...], replayed: bool, crc32: int) -> Batch:
+def _batch(content: tuple[Any, ...], replayed: bool, crc32: int, pinned: int | None) -> Batch:
     named, flat, cut, ends, marks = content
     places = [Place(*place) for place in named]
     records: list[Taken] = []
@@ -119,6 +119,7 @@ def _batch(content: tuple[Any, ...], replayed: bool, crc32: int) -> Batch:
         replayed,
         crc32,
         {Place(topic, number): Mark(offset, crc) for topic, number, offset, crc in marks},
+        pinned,
     )
 
 

@@ -126,13 +126,14 @@ class BatchReader:
             PositionError: the log no longer has the records that the journal lists.
         """
         for line in self._journal:
-            batch = self._batch(self._merged.take_until(line.cut), replayed=True)
+            records = self._merged.take_until(line.cut)
+            batch = self._batch(records, replayed=True, pinned=line.pinned)
             _check_same(line, batch)
             yield batch
         while self._limit is None or not self._merged.reached(self._limit):
             yield self._batch(self._merged.take(IDLE_SECONDS, self._limit), replayed=False)
 
-    def _batch(self, records: list[Record], *, replayed: bool) -> Batch:
+    def _batch(self, records: list[Record], *, replayed: bool, pinned: int | None = None) -> Batch:
         return Batch(
             self._records.read(records),
             self._merged.positions(),
@@ -140,6 +141,7 @@ class BatchReader:
             replayed,
             fingerprint.checksum(records),
             fingerprint.marks(records),
+            pinned,
         )
 
 

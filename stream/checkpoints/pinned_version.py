@@ -1,0 +1,48 @@
+"""Loads the version that is pinned, for the learner to score with beside its own model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from learners import choose
+from learners.calibration.adjustment import adjusted
+from learners.learner import MODEL_FILE, Learner
+from learners.registry import Registry
+from learners.snapshots.store import SnapshotStore
+from learners.versions.score_file import spec_of
+from stream.fold.pinned import NotMeasuredError
+
+
+@dataclass(frozen=True)
+class PinnedVersions:
+    """Versions of one model, for a lineage under one schema.
+
+    Attributes:
+        schema_hash: the lineage's; rows that were converted by it mean nothing to others.
+    """
+
+    registry: Registry
+    snapshots: SnapshotStore
+    schema_hash: str
+
+    def load(self, number: int) -> Learner:
+        """The learner of a version, with its scores adjusted as they are served.
+
+        Raises:
+            NotMeasuredError: it was learned under another schema.
+            FreshetError: it is not in the registry, or cannot be opened.
+        """
+        version = self.registry.versions.find(number)
+        if version.schema_hash != self.schema_hash:
+            raise NotMeasuredError(
+                "It was learned with other columns, labels or interactions than the learner's, so "
+                "it cannot score the learner's rows."
+            )
+        with self.snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
+            learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)
+            manifest = snapshot.manifest
+        try:
+            return adjusted(learner, manifest)
+        except BaseException:
+            learner.close()
+            raise
