@@ -116,7 +116,7 @@ def _batch(served: Served, name: str, kind: str, body: str) -> Measured:
         "\n".join(served.lines[at : min(at + BLOCK, BATCH)]).encode()
         for at in range(0, BATCH, BLOCK)
     ]
-    with loaded(served.settings, served.schema, version) as learner:
+    with loaded(served.settings, version) as learner:
 
         def in_process() -> float:
             began, rounds = perf_counter(), 0

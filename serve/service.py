@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from converters.config.settings import Settings
-from converters.convert.records import RowReader
 from converters.schema.schema import Schema
 from learners.registry import Registry
 from learners.registry.row_types import utc_now
@@ -20,8 +19,7 @@ from serve.http.turns import Turns
 from serve.live.live_model import LiveModel
 from serve.live.log_appender import Appender
 from serve.live.version_loader import Loader
-from serve.rows.request_rows import RequestReader
-from serve.rows.row_limits import RowLimits
+from serve.rows.readers import Readers
 
 # Threads that wait for others, by what they wait for. An append takes milliseconds: what more
 # could wait would not be answered in time.
@@ -51,11 +49,10 @@ class Service:
         self.keyed = Threads("the registry and the log", KEYED, WAITING_KEYED)
         self.reads = Threads("the registry", READS, WAITING_READS)
         self.changes = Threads("a change of the registry", CHANGES, WAITING_CHANGES)
-        limits = RowLimits.of(settings.serve, len(schema.columns))
-        self.reader = RequestReader(RowReader(schema), limits)
         self.registry = Registry(settings.registry, settings.model)
         self.snapshots = SnapshotStore(Path(settings.snapshots), _private_copies(settings))
-        loader = Loader(self.registry, self.snapshots, schema)
+        self.readers = Readers(self.registry, settings.serve, schema)
+        loader = Loader(self.registry, self.snapshots, self.readers)
         self.live = LiveModel(loader, settings.serve.poll, self.counters)
         self.appender = Appender(settings, self.registry.repeated_requests)
         self.started_at = utc_now()

@@ -76,6 +76,9 @@ def deciding(context: ResolvedConfig) -> dict[str, Any]:
     found = settings.model_dump(mode="json", include=DECIDING)
     found["learner"]["kind"] = context.spec.kind
     found["late_labels"].pop("memory")
+    # Whether a setting of a column is given can matter, even if it is its default.
+    only = settings.model_dump(mode="json", include={"columns"}, exclude_unset=True)
+    found["columns"] = only["columns"]
     return found | {"csv": {"delimiter": settings.csv.delimiter}}
 
 

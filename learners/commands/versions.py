@@ -72,6 +72,7 @@ def score(
     """Score a file offline with a saved version."""
     from converters.files.output import check_apart
     from converters.show.refused_share import say_refused
+    from learners.versions.own_schema import KnownSchemas
     from learners.versions.score_file import score_file
 
     check_apart({"the CSV file": csv, "--config": str(config)}, {"--output": output})
@@ -81,7 +82,8 @@ def score(
         if wanted is None:
             raise UsageError("No version is served yet, so there is nothing to score with.")
         found = registry.versions.find(wanted)
-    scored, refused = score_file(settings, schema, found, csv, output)
+        own = KnownSchemas(registry, schema).of(found)
+    scored, refused = score_file(settings, own, found, csv, output)
     say(f"{scored:,} rows scored with version {wanted}.")
     say_refused("rows", scored + refused.total, refused.reasons, refused.examples)
     if json:

@@ -102,8 +102,8 @@ lineages = Table(
     *_start(),
     Column("epoch", Integer),
     Column("created_at", Moment, nullable=False),
-    Column("config", JSON),
-    Column("writers", JSON),
+    Column("config", JSON(none_as_null=True)),
+    Column("writers", JSON(none_as_null=True)),
     ForeignKeyConstraint(["model"], ["models.model"]),
 )
 

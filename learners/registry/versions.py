@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, select, 
 from learners.registry import database_tables
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnknownVersionError, ranges
-from learners.registry.row_types import Checkpoint, Commit, Lineage, Start, Version
+from learners.registry.row_types import Checkpoint, Commit, Json, Lineage, Start, Version
 from learners.snapshots.manifest import SnapshotRef
 
 _TABLE, _LINEAGES, _MODELS = (
@@ -60,6 +60,16 @@ class Versions(Part):
         """The lineage that the learner works on, if it ever began one."""
         with self._database.read() as look:
             return lineage(look, live_serial(look))
+
+    def configs(self) -> dict[str, Json]:
+        """The newest config that lineages have kept for each schema, by the schema's hash."""
+        kept = (_LINEAGES.c.schema_hash, _LINEAGES.c.config)
+        with self._database.read() as look:
+            here = (_LINEAGES.c.model == look.model) & _LINEAGES.c.config.is_not(None)
+            newest = select(func.max(_LINEAGES.c.serial)).where(here)
+            each = newest.group_by(_LINEAGES.c.schema_hash)
+            found = select(*kept).where(here, _LINEAGES.c.serial.in_(each))
+            return {row.schema_hash: row.config for row in look.connection.execute(found)}
 
     def folders(self) -> set[str]:
         """The snapshot folders that must stay, of every model; any other is an orphan."""

@@ -26,7 +26,7 @@ from converters.schema.column_names import ordered
 from converters.schema.schema import Schema
 from learners import choose
 from learners.calibration.adjustment import adjusted
-from learners.learner import MODEL_FILE, Learner, LearnerSpec, WrongLearnerError
+from learners.learner import MODEL_FILE, Learner, LearnerSpec
 from learners.line_bounds import UNLEARNABLE, RefusedLinesError
 from learners.registry.row_types import Version
 from learners.snapshots.store import SnapshotStore
@@ -40,17 +40,8 @@ def spec_of(learner: dict[str, Any]) -> LearnerSpec:
 
 
 @contextmanager
-def loaded(settings: Settings, schema: Schema, version: Version) -> Iterator[Learner]:
-    """A learner opened from a version, only to predict; its scores are the served ones.
-
-    Raises:
-        WrongLearnerError: the version was learned with a different schema.
-    """
-    if version.schema_hash != schema.hash:
-        raise WrongLearnerError(
-            f"Version {version.version} was learned with a different schema than the config's: "
-            "other columns, labels or interactions. Use the config it was made with."
-        )
+def loaded(settings: Settings, version: Version) -> Iterator[Learner]:
+    """A learner opened from a version, only to predict; its scores are the served ones."""
     with SnapshotStore(Path(settings.snapshots)).open(
         version.snapshot, only={MODEL_FILE}
     ) as snapshot:
@@ -67,6 +58,13 @@ def score_file(
 ) -> tuple[int, ReasonCounts]:
     """Score every row of a file.
 
+    Args:
+        settings: of today's config.
+        schema: the version's own.
+        version: what scores.
+        source: the file.
+        output: where to write.
+
     Writes CSV: ``line,id,score,label,reason,column``, one line for each row of the file in order;
     a refused row has no score but a reason.
 
@@ -76,7 +74,7 @@ def score_file(
     rows, refused = 0, ReasonCounts()
     with (
         open_csv(source, settings.csv) as file,
-        loaded(settings, schema, version) as learner,
+        loaded(settings, version) as learner,
         _text(output) as out,
     ):
         out.write("line,id,score,label,reason,column\n")

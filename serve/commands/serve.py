@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from converters.config.settings import Settings
     from converters.schema.schema import Schema
+    from serve.processes.child import Command
 
 TICK_SECONDS = 0.2
 
@@ -163,17 +164,12 @@ def up(
     learner that refuses an edited config leaves the server running, and waits for another.
     """
     from contextlib import closing
-    from functools import partial
-    from threading import Event
 
     from converters.config.load import load
     from serve.processes.child import freshet
     from serve.processes.config_watch import ConfigWatch
     from serve.processes.liveness import Probe
     from serve.processes.ports import ANY_HOST
-    from serve.processes.supervisor import Supervisor
-    from stream.logging import Detached
-    from stream.stopping import stopped_by_signals
 
     settings, _ = _checked(config, kafka_config)
     host = settings.serve.host if host is None else host
@@ -181,10 +177,22 @@ def up(
     probe = Probe(ANY_HOST.get(host, host), port, tls=settings.serve.tls_cert is not None)
     configs = _config_options(config, kafka_config)
     server = freshet("server", "serve", "--host", host, "--port", str(port), *configs)
-    files = [path for path in (config, kafka_config) if path]
-    watch = ConfigWatch(files, lambda: load(config, kafka_config), settings)
     learner = freshet("learner", "learn", *configs)
-    commands = [learner.reading(watch), server.probed(probe)]
+    files = [path for path in (config, kafka_config) if path]
+    with closing(ConfigWatch(files, lambda: load(config, kafka_config), settings)) as watch:
+        _keep_running(learner.reading(watch), server.probed(probe))
+
+
+def _keep_running(*commands: Command) -> None:
+    """Run these until this process is asked to stop."""
+    from contextlib import closing
+    from functools import partial
+    from threading import Event
+
+    from serve.processes.supervisor import Supervisor
+    from stream.logging import Detached
+    from stream.stopping import stopped_by_signals
+
     stop = Event()
     # A terminal that is paused must not keep children from being restarted.
     output = Detached()
@@ -193,7 +201,7 @@ def up(
         output.write(f"{text}\n")
 
     supervisor = Supervisor(commands, partial(relay, tell), tell)
-    with closing(output), closing(watch), stopped_by_signals(stop.set), supervisor.running():
+    with closing(output), stopped_by_signals(stop.set), supervisor.running():
         while not stop.is_set():
             supervisor.tend()
             stop.wait(TICK_SECONDS)

@@ -1,8 +1,8 @@
 """From a version's number to a model that may be served: copied, checked, opened, tested.
 
 A bad snapshot ends here in one of two ways. One that no server could serve (corrupt, not finite,
-other scores) is refused in the registry for all. One that only this server cannot serve (another
-schema in its config, other packages, a store that is not mounted) is left to the others.
+other scores) is refused in the registry for all. One that only this server cannot serve (other
+packages, a store that is not mounted) is left to the others.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from datetime import datetime
 from time import monotonic
 
 from converters.errors import FreshetError
-from converters.schema.schema import Schema
 from learners import choose
 from learners.calibration.adjustment import adjusted
-from learners.learner import MODEL_FILE, Learner, NonFiniteError, WrongLearnerError
+from learners.learner import MODEL_FILE, Learner, NonFiniteError
 from learners.registry import Registry
 from learners.registry.actor import this_server
 from learners.registry.row_types import Pointers, Version, utc_now
@@ -23,6 +22,7 @@ from learners.snapshots.errors import CorruptSnapshotError
 from learners.snapshots.store import Snapshot, SnapshotStore
 from learners.versions.gate import packages, reproduces
 from learners.versions.score_file import spec_of
+from serve.rows.readers import Readers, SchemaReaders
 
 
 class BadSnapshotError(FreshetError):
@@ -44,6 +44,7 @@ class Served:
     Attributes:
         version: its number.
         kind: of the learner that was trained, whose scores may be adjusted.
+        readers: of its own schema, whatever the config says today.
         load_seconds: how long loading took.
         users: running requests that began with it.
         retired: whether another has replaced it.
@@ -53,6 +54,7 @@ class Served:
     model_sha256: str
     learner: Learner
     kind: str
+    readers: SchemaReaders
     loaded_at: datetime
     load_seconds: float
     users: int = 0
@@ -60,15 +62,15 @@ class Served:
 
 
 class Loader:
-    """Loads versions of one model for one schema.
+    """Loads versions of one model, each with the readers of its own schema.
 
     Every method blocks, and they are called one at a time.
     """
 
-    def __init__(self, registry: Registry, snapshots: SnapshotStore, schema: Schema) -> None:
+    def __init__(self, registry: Registry, snapshots: SnapshotStore, readers: Readers) -> None:
         self._registry = registry
         self._snapshots = snapshots
-        self._schema = schema
+        self._readers = readers
 
     def pointers(self) -> Pointers:
         """The version to be served, and the newest."""
@@ -84,15 +86,15 @@ class Loader:
         """
         began = monotonic()
         version = self._registry.versions.find(number)
-        self._check_schema(version)
+        readers = self._readers.of(version)
         try:
             learner = self._open(version)
         except (CorruptSnapshotError, NonFiniteError, IrreproducibleError) as error:
             self._registry.serving.refuse(version, str(error), this_server())
             raise BadSnapshotError(f"Version {number} is refused: {error}") from error
         seconds = monotonic() - began
-        kind = version.learner["kind"]
-        return Served(version.version, version.model_sha256, learner, kind, utc_now(), seconds)
+        kind, sha256 = version.learner["kind"], version.model_sha256
+        return Served(number, sha256, learner, kind, readers, utc_now(), seconds)
 
     def _open(self, version: Version) -> Learner:
         with self._snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
@@ -103,14 +105,6 @@ class Loader:
         except BaseException:
             learner.close()
             raise
-
-    def _check_schema(self, version: Version) -> None:
-        if version.schema_hash != self._schema.hash:
-            raise WrongLearnerError(
-                f"Version {version.version} was learned with a different schema than this server's "
-                "columns, label map and interactions. Start the server with the config that the "
-                "learner uses."
-            )
 
 
 def _check_scores(learner: Learner, snapshot: Snapshot, version: Version) -> None:

@@ -33,6 +33,8 @@ KEYED_ON = "The log, or the registry that keeps the keys,"
 ONCE = f"Requests with the same header `{KEY_HEADER}` are done once, for a day."
 # Bytes whose digest is computed at once, in a fraction of a millisecond.
 DIGESTED = 64 * 2**10
+# Events or labels: the records of a body, checked by a reader, known by a time at the latest.
+RecordsOf = Callable[[IngestReader, str, bytes, int], Work[list[Counted]]]
 REPLAYED = {"Idempotent-Replayed": "true"}
 
 
@@ -61,28 +63,27 @@ class Ingest:
         self._bodies = service.bodies
         self._turns = service.turns
         self._counters = service.counters
-        self._reader = IngestReader(service.reader)
+        self._readers = service.readers
 
     async def events(self, request: Request) -> Response:
         """Append event rows."""
-        return await self._append(request, "events", self._reader.events)
+        return await self._append(request, "events", IngestReader.events)
 
     async def labels(self, request: Request) -> Response:
         """Append labels."""
-        return await self._append(request, "labels", self._reader.labels)
+        return await self._append(request, "labels", IngestReader.labels)
 
     async def _append(
         self,
         request: Request,
         which: Which,
-        records_of: Callable[[str, bytes, int], Work[list[Counted]]],
+        records_of: RecordsOf,
     ) -> Response:
         only_parameters(request)
         kind = media_type(request)
         async with self._bodies.of(request) as body:
-            now = int(time.time() * 1000)
             try:
-                records = await self._turns.run(records_of(kind, body, now), len(body))
+                records = await self._turns.run(self._records(records_of, kind, body), len(body))
             except RowsRefusedError as error:
                 for reason, rows in error.reasons.items():
                     self._counters.rows_refused.labels(f"/{which}", reason).inc(rows)
@@ -94,6 +95,22 @@ class Ingest:
             self._counters.rows_appended.labels(which).inc(appended)
         headers = REPLAYED if replayed else None
         return Response(response.body, response.status, headers, JSON)
+
+    def _records(self, records_of: RecordsOf, kind: str, body: bytes) -> Work[list[Counted]]:
+        """The records of a body that one of the schemas takes; else what the config's refuses.
+
+        Raises:
+            RowsRefusedError: none takes it.
+        """
+        refused: RowsRefusedError | None = None
+        now = int(time.time() * 1000)
+        for readers in self._readers.learning:
+            try:
+                return (yield from records_of(readers.ingest, kind, body, now))
+            except RowsRefusedError as error:
+                refused = refused or error
+        assert refused is not None
+        raise refused
 
     async def _accepted(
         self, request: Request, which: Which, records: list[Counted], key: Key | None

@@ -24,7 +24,6 @@ from serve.http.turns import Work
 from serve.live.version_loader import Served
 from serve.openapi.declared_route import BODY_FAILURES, Route
 from serve.openapi.row_models import scored_rows
-from serve.rows.crosses import Crosses
 from serve.rows.request_rows import Part
 from serve.rows.row_errors import RowError, row_error
 from serve.service import Service
@@ -78,10 +77,8 @@ class Predictions:
         self._live = service.live
         self._bodies = service.bodies
         self._turns = service.turns
-        self._reader = service.reader
-        self._crosses = Crosses(service.schema)
+        self._readers = service.readers
         self._counters = service.counters
-        self._labels = service.schema.label_spellings
         self._threshold = service.settings.threshold
 
     async def post(self, request: Request) -> Response:
@@ -98,12 +95,12 @@ class Predictions:
         Raises:
             NoModelError: there is none; not before anything wrong with the rows' shape.
         """
-        parts = self._reader.read(kind, body)
         try:
             with self._live.use() as served:
+                parts = served.readers.requests.read(kind, body)
                 return (yield from self._answered(parts, served))
         except NoModelError:
-            for _ in parts:
+            for _ in self._readers.today.requests.read(kind, body):
                 yield
             raise
 
@@ -117,11 +114,11 @@ class Predictions:
                 continue
             converted = part.converted()
             yield
-            if self._crosses.few(converted, served.kind):
+            if served.readers.crosses.few(converted, served.kind):
                 scores = scores_of(served.learner, converted)
             else:
                 scores = yield from self._bounded_scores(served, converted)
-            answers = self._answers(scores, part.ids(converted), start)
+            answers = self._answers(served, scores, part.ids(converted), start)
             if part.single:
                 return orjson.dumps(self._only(answers) | {"version": served.version})
             start += len(answers)
@@ -133,7 +130,7 @@ class Predictions:
     ) -> Work[list[float | Refusal]]:
         """The score of each row of a part, of some rows at a time."""
         scores: list[float | Refusal] = []
-        for some in self._crosses.bounded(rows, served.kind):
+        for some in served.readers.crosses.bounded(rows, served.kind):
             if scores:
                 yield
             scores += scores_of(served.learner, some)
@@ -152,10 +149,14 @@ class Predictions:
         return answer
 
     def _answers(
-        self, scores: Sequence[float | Refusal], ids: Sequence[object], start: int
+        self,
+        served: Served,
+        scores: Sequence[float | Refusal],
+        ids: Sequence[object],
+        start: int,
     ) -> list[dict[str, Any]]:
         """One answer for each row from number ``start`` on."""
-        negative, positive = self._labels
+        negative, positive = served.readers.labels
         threshold = self._threshold
         answers: list[dict[str, Any]] = []
         refused: dict[str, int] = {}

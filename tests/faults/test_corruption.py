@@ -17,6 +17,7 @@ from learners.snapshots.errors import CorruptSnapshotError
 from learners.snapshots.manifest import MANIFEST
 from learners.snapshots.store import SnapshotStore
 from serve.live.version_loader import BadSnapshotError, Loader
+from serve.rows.readers import Readers
 from tests.faults.corruption import (
     Damage,
     Made,
@@ -181,7 +182,8 @@ def test_a_server_never_serves_a_damaged_version(made: Made, tmp_path: Path, nam
     place, draw = snapshot_folder(project, made.points[-1]), Random(5)
     Damage(name, "flip", draw.randrange(8 * (place / name).stat().st_size)).do(place)
     with project.registry() as registry:
-        loader = Loader(registry, project.snapshots(), project.schema)
+        readers = Readers(registry, project.settings.serve, project.schema)
+        loader = Loader(registry, project.snapshots(), readers)
         newest, before = made.points[-1].version, made.points[-2].version
         assert newest is not None
         assert loader.pointers().serving == newest

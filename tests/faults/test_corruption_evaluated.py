@@ -23,6 +23,7 @@ from converters.errors import FreshetError
 from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
 from learners.snapshots.manifest import MANIFEST
 from serve.live.version_loader import Loader
+from serve.rows.readers import Readers
 from stream.log.contract import Outgoing
 from tests.faults.corruption import (
     Made,
@@ -107,7 +108,8 @@ def test_a_forged_file_of_a_snapshot_is_never_run(
     assert (snapshot_folder(project, made.points[-1]) / name).read_bytes() == content
     if name in {"model", MANIFEST}:
         with project.registry() as registry:
-            loader = Loader(registry, project.snapshots(), project.schema)
+            readers = Readers(registry, project.settings.serve, project.schema)
+            loader = Loader(registry, project.snapshots(), readers)
             with pytest.raises(Exception):  # noqa: B017, PT011 - any error keeps the old model
                 loader.load(made.points[-1].version or 0)
         assert not marker.exists()

@@ -16,6 +16,7 @@ from serve.http.prometheus_counters import Counters
 from serve.live import version_loader
 from serve.live.live_model import LiveModel
 from serve.live.version_loader import Loader
+from serve.rows.readers import Readers
 from tests.support.serving.live import live_of, running, serving, until
 from tests.support.serving.served import Maker
 
@@ -60,7 +61,8 @@ def test_a_corrupt_snapshot_is_never_served(maker: Maker, damage: Callable[[Path
 def test_after_a_corrupt_version_the_next_is_looked_for_at_once(maker: Maker) -> None:
     """Not only when the registry is due to be read again."""
     cut(maker.model_file(3))
-    loader = Loader(maker.registry, maker.store, maker.project.schema)
+    readers = Readers(maker.registry, maker.project.settings.serve, maker.project.schema)
+    loader = Loader(maker.registry, maker.store, readers)
 
     async def act(live: LiveModel) -> None:
         await until(lambda: serving(live) == 2)

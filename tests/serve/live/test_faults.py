@@ -15,22 +15,26 @@ from serve.live import live_model
 from serve.live.live_model import LiveModel
 from serve.live.version_loader import Loader
 from tests.support.serving.live import POLL, ROWS, live_of, running, scored, serving, until
-from tests.support.serving.served import Maker, a_project
+from tests.support.serving.served import Maker, a_project, edited, maker_of
 
 
-def test_a_server_of_another_schema_serves_nothing_and_condemns_nothing(
-    maker: Maker, tmp_path: Path
-) -> None:
-    """Its config is wrong, not the version."""
-    other = a_project(tmp_path / "other", hour='kind = "numeric"')
+def test_a_version_without_a_config_is_served_under_its_schema_only(tmp_path: Path) -> None:
+    """An older release made it: a server of another schema serves nothing, and condemns nothing."""
 
-    async def act(live: LiveModel) -> None:
+    async def refuses(live: LiveModel) -> None:
         await until(lambda: "a different schema" in live.trouble)
         with pytest.raises(NoModelError, match="a different schema"), live.use():
             pass
 
-    running(live_of(maker, other), act)
-    assert {v.state for v in maker.registry.versions.all()} == {"verified"}
+    async def serves(live: LiveModel) -> None:
+        await until(lambda: serving(live) == 1)
+
+    with maker_of(a_project(tmp_path), keeps_config=False) as maker:
+        maker.make()
+        running(live_of(maker), serves)
+        other = edited(maker.project, hour='hour = { kind = "numeric" }')
+        running(live_of(maker, other), refuses)
+        assert {v.state for v in maker.registry.versions.all()} == {"verified"}
 
 
 def test_a_snapshot_that_is_not_there_is_tried_again(maker: Maker, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from starlette.testclient import TestClient
 from converters.errors import FreshetError
 from serve.http.turns import Work, finished
 from serve.routes.predict import Predictions
-from serve.rows.appended_records import IngestReader
 from serve.service import Service
 from tests.support.serving.served import a_client
 from tests.support.serving.worst_bodies import EVENTS, LABELS, SCORE, WorstBody, worst_bodies
@@ -72,7 +71,7 @@ def work_of(service: Service, route: str, kind: str, body: bytes) -> Work[Any]:
     """What a request to a route does with its body."""
     if route == SCORE:
         return Predictions(service)._scored(kind, body)
-    reader = IngestReader(service.reader)
+    reader = service.readers.today.ingest
     return (reader.events if route == EVENTS else reader.labels)(kind, body, 1_700_000_000_000)
 
 

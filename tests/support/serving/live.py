@@ -15,6 +15,7 @@ from serve.app import create_app
 from serve.http.prometheus_counters import Counters
 from serve.live.live_model import LiveModel
 from serve.live.version_loader import Loader
+from serve.rows.readers import Readers
 from tests.support.serving.project import Project, flights
 from tests.support.serving.served import LOCAL, Maker, admin_header
 
@@ -24,8 +25,9 @@ POLL = 0.005
 
 def live_of(maker: Maker, project: Project | None = None) -> LiveModel:
     """A live model of what a maker makes, perhaps under another config."""
-    schema = (project or maker.project).schema
-    return LiveModel(Loader(maker.registry, maker.store, schema), POLL, Counters())
+    own = project or maker.project
+    readers = Readers(maker.registry, own.settings.serve, own.schema)
+    return LiveModel(Loader(maker.registry, maker.store, readers), POLL, Counters())
 
 
 def running(live: LiveModel, act: Callable[[LiveModel], Any]) -> Any:

@@ -5,8 +5,9 @@ Versions are learned by the real pipeline and committed with real snapshots, wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from time import sleep
@@ -21,7 +22,7 @@ from converters.config import load
 from converters.convert.records import RowReader
 from converters.schema import schema
 from learners.registry import Registry
-from learners.registry.row_types import Pointers, Start, Verdict
+from learners.registry.row_types import Fixed, Pointers, Start, Verdict
 from learners.versions.score_file import loaded
 from serve.access.local_admin import ensure
 from serve.app import create_app
@@ -38,24 +39,39 @@ from tests.support.serving.project import COLUMNS, Project, csv_text, flights
 LOCAL = ("127.0.0.1", 50_000)
 # What a client sends: features, id and time, without label.
 FEATURES = tuple(name for name in COLUMNS if name not in ("late", "landed"))
-START = Start({"flights.events": {0: 0}}, {"flights.events": "T"}, 0)
+# No topic's id: nothing was read from a log, and there need not be any.
+START = Start({"flights.events": {0: 0}}, {}, 0)
 
 
 class Maker:
-    """A learner that makes versions when told to."""
+    """A learner that makes versions when told to.
 
-    def __init__(self, project: Project) -> None:
+    Args:
+        project: the model's.
+        keeps_config: whether its lineage keeps the config, as older releases did not.
+        history: gives the first rows that are learned, in the order of the project's columns.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        keeps_config: bool = True,
+        history: Callable[[int], Sequence[Sequence[str]]] = flights,
+    ) -> None:
         self.project = project
+        self._history = history
         self.context = project.context
         self.registry = Registry(project.settings.registry, project.settings.model)
         self.store = project.snapshots()
         self.epoch = self.registry.writer.begin_epoch("test")
         learner = learner_json(self.context)
+        kept = fixed(self.context) if keeps_config else Fixed(learner, project.schema.hash)
         lineage = self.registry.writer.begin_lineage(
             self.epoch,
             parent_version=None,
             origin="learn",
-            fixed=replace(fixed(self.context), learner=learner),
+            fixed=kept,
             start=START,
         )
         self.pipeline = new_pipeline(self.context, lineage.serial)
@@ -65,7 +81,7 @@ class Maker:
 
     def make(self, rows: int = 200, verdict: Verdict | None = None) -> int:
         """Learn some more rows and commit a version; its number."""
-        taken = [self.convert(row) for row in flights(self._at + rows)[self._at :]]
+        taken = [self.convert(row) for row in self._history(self._at + rows)[self._at :]]
         self._at += rows
         place = Place("flights.events", 0)
         self.pipeline.take(Batch([EventRows(place, self._at, 1, taken)], {place: self._at}))
@@ -91,9 +107,8 @@ class Maker:
         """What a version gives these rows, in process."""
         converted = [self.convert(row) for row in rows]
         texts = [row[2] for row in converted if not isinstance(row, Refusal)]
-        with loaded(
-            self.project.settings, self.project.schema, self.registry.versions.find(version)
-        ) as learner:
+        found = self.registry.versions.find(version)
+        with loaded(self.project.settings, found) as learner:
             return learner.predict(texts)
 
     def close(self) -> None:
@@ -103,9 +118,9 @@ class Maker:
 
 
 @contextmanager
-def maker_of(project: Project) -> Iterator[Maker]:
+def maker_of(project: Project, **options: Any) -> Iterator[Maker]:
     """A maker of versions, closed at the end."""
-    maker = Maker(project)
+    maker = Maker(project, **options)
     try:
         yield maker
     finally:
@@ -142,9 +157,26 @@ def a_project(folder: Path, more: str = "", *, kind: str = "vw", **columns: str)
             same = "" if "kind" in settings or "role" in settings else 'kind = "categorical", '
             lines[at] = f"{name} = {{ {same}{settings} }}"
         project.config_file.write_text("\n".join(lines), encoding="utf-8")
-        project.settings = load.load(project.config_file)
-        project.schema = schema.from_settings(project.settings)
+        return edited(project)
     return project
+
+
+def edited(project: Project, **changes: str) -> Project:
+    """The same model with its config edited: other lines for these columns, empty to remove one.
+
+    A column that is new comes behind the last.
+    """
+    lines = project.config_file.read_text(encoding="utf-8").splitlines()
+    for name, line in changes.items():
+        begin = f"{name} = "
+        at = [n for n, each in enumerate(lines) if each.startswith(begin)]
+        place = at[0] if at else lines.index("[learn]")
+        lines[place : place + len(at)] = [line] if line else []
+    found = copy(project)
+    found.config_file.write_text("\n".join(lines), encoding="utf-8")
+    found.settings = load.load(found.config_file)
+    found.schema = schema.from_settings(found.settings)
+    return found
 
 
 @contextmanager

@@ -1,0 +1,105 @@
+"""The schemas that a model has had: a version scores under its own, whatever today's config says.
+
+Each lineage keeps the config that decides what it learns, and with it its schema. Clients do not
+change the moment the schema does, so rows are read under each of them by the names of all: a name
+that a column had, or was given later (``was``), is that column; another schema's is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from converters.config.settings import Settings
+from converters.schema.schema import Column, Schema, from_settings
+from learners.learner import WrongLearnerError
+from learners.registry import Registry
+from learners.registry.row_types import Version
+
+# The sections of a lineage's config that make its schema.
+_SECTIONS = ("columns", "label", "csv", "record")
+
+
+class KnownSchemas:
+    """A model's schemas by their hash: the config's, and those that lineages have kept.
+
+    Each reads rows of all times that were known at the last :meth:`look`.
+
+    Raises:
+        RegistryError: the registry cannot be read.
+    """
+
+    def __init__(self, registry: Registry, today: Schema) -> None:
+        self._registry = registry
+        self._own = {today.hash: today}
+        self.by_hash: Mapping[str, Schema] = {}
+        self.look()
+
+    def look(self) -> None:
+        """See what lineages have kept by now."""
+        for schema_hash, config in self._registry.versions.configs().items():
+            if schema_hash not in self._own:
+                self._own[schema_hash] = schema_of(config)
+        known = self._own.values()
+        self.by_hash = {own: _reading(schema, known) for own, schema in self._own.items()}
+
+    def of(self, version: Version) -> Schema:
+        """The schema of a version.
+
+        Raises:
+            WrongLearnerError: a release made it that did not keep its config, and today's differs.
+        """
+        found = self.by_hash.get(version.schema_hash)
+        if found is None:
+            raise WrongLearnerError(
+                f"Version {version.version} was learned with a different schema than the config's: "
+                "other columns, labels or interactions. An older release made it, which did not "
+                "keep its config. Use the config it was made with."
+            )
+        return found
+
+
+def schema_of(config: Mapping[str, Any]) -> Schema:
+    """The schema in a lineage's config."""
+    own = {name: config[name] for name in _SECTIONS}
+    learner = {"interactions": config["learner"]["interactions"]}
+    return from_settings(Settings.model_validate({"model": "own", **own, "learner": learner}))
+
+
+def _reading(schema: Schema, known: Collection[Schema]) -> Schema:
+    """A schema that reads rows which were written under the others too."""
+    columns = [column for each in known for column in each.columns]
+    old = {column.name: column.settings.was for column in columns if column.settings.was}
+    new: dict[str, tuple[str, ...]] = {}
+    for column in columns:
+        for name in column.settings.was:
+            new[name] = (*new.get(name, ()), column.name)
+    own = frozenset(schema.names)
+    renamed = tuple(_renamed(column, new, old, own) for column in schema.columns)
+    names = frozenset(column.name for column in columns)
+    return replace(schema, columns=renamed, former=schema.former | (names - own))
+
+
+def _renamed(
+    column: Column,
+    new: Mapping[str, Sequence[str]],
+    old: Mapping[str, Sequence[str]],
+    own: frozenset[str],
+) -> Column:
+    """A column with the names that it was given later, and had long before, the latest first."""
+    was = column.settings.was
+    later = [name for each in (column.name, *was) for name in reversed(_followed(each, new))]
+    before = [name for each in (column.name, *was) for name in _followed(each, old)]
+    names = tuple(name for name in dict.fromkeys((*later, *was, *before)) if name not in own)
+    if names == was:
+        return column
+    return replace(column, settings=column.settings.model_copy(update={"was": names}))
+
+
+def _followed(name: str, to: Mapping[str, Sequence[str]]) -> list[str]:
+    """The names that a name leads to, the nearest first."""
+    found = [name]
+    for each in found:  # grows on the way
+        found += [other for other in dict.fromkeys(to.get(each, ())) if other not in found]
+    return found[1:]
