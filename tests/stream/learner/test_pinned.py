@@ -67,7 +67,7 @@ def offline(project: Project, number: int, begin: int, end: int) -> list[float]:
     rows = RowReader(project.schema).convert_rows(flights(end)[begin:])
     with project.registry() as registry:
         version = registry.versions.find(number)
-    with loaded(project.settings, project.schema, version) as learner:
+    with loaded(project.settings, version) as learner:
         return learner.predict([row[2] for row in rows if not isinstance(row, Refusal)])
 
 
