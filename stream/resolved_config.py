@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from converters.config.learning_settings import LateLabelSettings
+from converters.config.learning_settings import LateLabelSettings, ShadowSettings, ValueSettings
 from converters.config.settings import Settings
+from converters.errors import UsageError
+from converters.schema.passthrough import passthrough_of
 from converters.schema.schema import Schema, from_settings
 from converters.schema.writer_schema import WriterSchema
 from learners import choose
 from learners.learner import LearnerSpec
-from learners.registry.row_types import Fixed, Positions
+from learners.registry.row_types import Fixed, Lineage, Positions
 
 # Keys of late_labels that the first models do not have.
 NEWER = ("allow_corrections", "label_wait", "max_labels")
@@ -71,14 +73,18 @@ DECIDING = {"columns", "label", "record", "learner", "late_labels", "duplicates"
 
 
 def deciding(context: ResolvedConfig) -> dict[str, Any]:
-    """Everything in a config that decides what is learned, as a lineage keeps it."""
+    """Everything in a config that decides what is learned, as a lineage keeps it.
+
+    Of a column only what is set: some keys may not be set beside others, some have to be.
+    """
     settings = context.settings
-    found = settings.model_dump(mode="json", include=DECIDING)
+    found = settings.model_dump(mode="json", include=DECIDING - {"columns"})
+    found["columns"] = {
+        name: column.model_dump(mode="json", exclude_unset=True)
+        for name, column in settings.columns.items()
+    }
     found["learner"]["kind"] = context.spec.kind
     found["late_labels"].pop("memory")
-    # Whether a setting of a column is given can matter, even if it is its default.
-    only = settings.model_dump(mode="json", include={"columns"}, exclude_unset=True)
-    found["columns"] = only["columns"]
     return found | {"csv": {"delimiter": settings.csv.delimiter}}
 
 
@@ -87,15 +93,84 @@ def of_lineage(
 ) -> ResolvedConfig:
     """The config that a lineage keeps, with what decides nothing from today's settings.
 
+    A key that is newer than the lineage has its default, whatever today's settings say. Of what is
+    measured only that is taken which the lineage's columns allow.
+
     Raises:
         UsageError: this release cannot learn by it.
     """
-    today = settings.model_dump(mode="python")
-    own = {name: dict(section) for name, section in config.items()}
-    own["late_labels"] |= {"memory": settings.late_labels.memory}
-    own["csv"] |= {"encoding": settings.csv.encoding}
-    found = Settings.model_validate(today | own)
-    return with_writers(resolve(found, from_settings(found)), writers)
+    try:
+        own = Settings.model_validate({"model": settings.model, **config})
+        sections: dict[str, Any] = {name: getattr(own, name) for name in DECIDING}
+        memory, encoding = settings.late_labels.memory, settings.csv.encoding
+        sections["late_labels"] = own.late_labels.model_copy(update={"memory": memory})
+        sections["csv"] = own.csv.model_copy(update={"encoding": encoding})
+        found = settings.model_copy(update=sections)
+        schema = from_settings(found)
+        resolved = resolve(_measurable(found, schema), schema)
+    except ValidationError as error:
+        keys = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
+        raise UsageError(_unlearnable(f"it does not know {keys} as they are there")) from None
+    except UsageError as error:
+        raise UsageError(_unlearnable(str(error))) from error
+    return with_writers(resolved, writers)
+
+
+def _unlearnable(why: str) -> str:
+    return (
+        "The registry keeps a config for this model's learner by which this release of Freshet "
+        f"cannot learn: {why} Continue with the release that began it; or build a model under "
+        "today's config with 'freshet backfill log --fresh', and promote it."
+    )
+
+
+def _measurable(settings: Settings, schema: Schema) -> Settings:
+    """The settings with those measures that the schema's columns allow.
+
+    What is measured is no part of a lineage's config; today's may name columns of another one.
+    """
+    slices, value = settings.evaluation.slices, settings.value
+    for name in slices or ():
+        if not _fits(settings, schema, slices=(name,)):
+            slices = tuple(each for each in slices or () if each != name)
+    if value is not None and not _fits(settings, schema, value=value):
+        value = value.model_copy(update={"scale": ""})
+    shadows = tuple(s for s in settings.shadow if _fits(settings, schema, shadows=(s,)))
+    evaluation = settings.evaluation.model_copy(update={"slices": slices})
+    return settings.model_copy(update={"evaluation": evaluation, "value": value, "shadow": shadows})
+
+
+def _fits(
+    settings: Settings,
+    schema: Schema,
+    slices: tuple[str, ...] = (),
+    value: ValueSettings | None = None,
+    shadows: tuple[ShadowSettings, ...] = (),
+) -> bool:
+    evaluation = settings.evaluation.model_copy(update={"slices": slices})
+    parts = {"evaluation": evaluation, "value": value, "shadow": shadows}
+    try:
+        only = settings.model_copy(update=parts)
+        passthrough_of(only, schema)
+        choose.shadow_specs(only, schema)
+    except UsageError:
+        return False
+    return True
+
+
+def context_of(settings: Settings, lineage: Lineage) -> ResolvedConfig:
+    """The config of a lineage that keeps one.
+
+    Raises:
+        UsageError: this release cannot learn by it.
+    """
+    assert lineage.config is not None, "of a lineage whose config is not known"
+    return of_lineage(settings, lineage.config, writers_of(lineage))
+
+
+def writers_of(lineage: Lineage) -> tuple[WrittenUntil, ...]:
+    """The schemas in force before a lineage's own."""
+    return tuple(WrittenUntil.from_json(each) for each in lineage.writers or ())
 
 
 def with_writers(context: ResolvedConfig, writers: Sequence[WrittenUntil]) -> ResolvedConfig:
@@ -110,6 +185,7 @@ def resolve(settings: Settings, schema: Schema) -> ResolvedConfig:
     spec = choose.spec_for(settings.learner, schema.interactions)
     choose.check_weights(settings.imbalance, schema, spec)
     choose.shadow_specs(settings, schema)
+    passthrough_of(settings, schema)
     return ResolvedConfig(settings, schema, spec)
 
 

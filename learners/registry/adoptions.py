@@ -72,7 +72,8 @@ def take(change: Transaction, adoption: Adoption, lineage: int) -> None:
         AdoptionWithdrawnError: it was withdrawn since it was read.
     """
     here = (_TABLE.c.model == change.model) & (_TABLE.c.seq == adoption.seq)
-    done = {"state": DONE, "lineage": lineage, "checkpoint": adoption.checkpoint}
+    how = {"kind": adoption.kind, "checkpoint": adoption.checkpoint}
+    done = {"state": DONE, "lineage": lineage, **how}
     asked = update(_TABLE).where(here, _TABLE.c.state == PENDING)
     if change.connection.execute(asked.values(done)).rowcount == 0:
         raise AdoptionWithdrawnError(

@@ -221,8 +221,9 @@ class Entry:
         seq: rises by one; the order in which things happened, whatever the clocks said.
         at: when, by the clock of who did it.
         actor: who.
-        action: ``publish``, ``hold``, ``promote``, ``rollback``, ``unpin``, ``adopt``, ``refuse``,
-            ``thin`` or ``lost`` (an older registry of the model).
+        action: ``publish``, ``hold``, ``promote``, ``rollback``, ``unpin``, ``adopt``,
+            ``withdraw`` (the learner could not adopt), ``refuse``, ``thin`` or ``lost`` (an older
+            registry of the model).
         reason: why.
         version: the version it is about, if it is about one.
         from_version: the version to serve before.

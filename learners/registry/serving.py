@@ -99,6 +99,16 @@ class Serving(Part):
             _move(change, before, after, (actor, "unpin", reason), after.serving)
             return after
 
+    def give_up(self, adoption: Adoption, reason: str, actor: Actor | str) -> None:
+        """The learner cannot take what a promotion asked for; serving stays as it is."""
+        with self._database.write() as change:
+            asked = adoptions.pending(change)
+            if asked is None or asked.seq != adoption.seq:
+                return
+            adoptions.withdraw(change)
+            now = read(change)
+            _move(change, now, now, (actor, "withdraw", reason), adoption.version)
+
     def refuse(self, bad: Checkpoint, reason: str, actor: Actor | str) -> Pointers:
         """Mark a checkpoint as corrupt: never served or resumed from again, another is served."""
         _check_reason(reason)

@@ -14,7 +14,15 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, select, 
 from learners.registry import database_tables
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnknownVersionError, ranges
-from learners.registry.row_types import Checkpoint, Commit, Json, Lineage, Start, Version
+from learners.registry.row_types import (
+    Checkpoint,
+    Commit,
+    Fixed,
+    Json,
+    Lineage,
+    Start,
+    Version,
+)
 from learners.snapshots.manifest import SnapshotRef
 
 _TABLE, _LINEAGES, _MODELS = (
@@ -50,6 +58,11 @@ class Versions(Part):
         """The newest whole checkpoint of the live lineage; None: begin at the lineage's start."""
         with self._database.read() as look:
             return resume_point(look)
+
+    def checkpoint(self, serial: int) -> Checkpoint | None:
+        """The checkpoint of this number; None if there is none."""
+        with self._database.read() as look:
+            return next(iter(find(look, _TABLE.c.serial == serial)), None)
 
     def lineage(self, serial: int) -> Lineage | None:
         """The lineage of this number; None if there is none."""
@@ -184,6 +197,13 @@ def add_lineage(change: Transaction, lineage: Lineage) -> None:
         live["latest"] = lineage.parent_version
     this = _MODELS.c.model == change.model
     change.connection.execute(update(_MODELS).where(this).values(live))
+
+
+def keep_config(change: Transaction, serial: int, fixed: Fixed) -> None:
+    """Fill in the config of a lineage that has none."""
+    here = (_LINEAGES.c.model == change.model) & (_LINEAGES.c.serial == serial)
+    values = {"config": fixed.config, "writers": fixed.writers}
+    change.connection.execute(update(_LINEAGES).where(here).values(values))
 
 
 def parents(look: Transaction) -> set[int]:

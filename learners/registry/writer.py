@@ -116,6 +116,26 @@ class Writer(Part):
                 serving.adopted(change, adoption, serial, owner)
             return lineage
 
+    def keep_settings(self, epoch: int, settings: Json) -> None:
+        """Record the settings that the learner works by; raises as :meth:`check_epoch`."""
+        with self._database.write() as change:
+            _owner(change, epoch)
+            mine = _MODELS.c.model == change.model
+            change.connection.execute(update(_MODELS).where(mine).values(settings=settings))
+
+    def keep_config(self, epoch: int, lineage: int, fixed: Fixed) -> Lineage:
+        """Fill in the config of a lineage that a release began which did not keep it.
+
+        Raises:
+            SupersededError: the epoch is not the newest.
+        """
+        with self._database.write() as change:
+            _owner(change, epoch)
+            versions.keep_config(change, lineage, fixed)
+            found = versions.lineage(change, lineage)
+            assert found is not None, "a lineage is never deleted"
+            return found
+
     def commit(self, epoch: int, commit: Commit) -> Committed:
         """The commit point: checkpoint, version, ``latest``, verdict, ``serving``: all or nothing.
 

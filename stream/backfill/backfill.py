@@ -8,9 +8,9 @@ order. The result is a candidate version; nothing serves it until it is promoted
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, time
 from typing import Any, TextIO
@@ -22,8 +22,10 @@ from learners.registry import Registry
 from learners.registry.row_types import Lineage, Start
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
+from stream.checkpoints.lineage_start import pipeline_at_start
 from stream.checkpoints.pinned_version import PinnedVersions
-from stream.checkpoints.same_model import check_same
+from stream.checkpoints.same_model import check_same, different_keys
+from stream.checkpoints.written_schemas import schemas_before
 from stream.dead_letters.exactly_once import once_reader
 from stream.fold.outputs import Score, read_scores
 from stream.fold.pipeline import Pipeline, Written, new_pipeline
@@ -35,9 +37,20 @@ from stream.log.journal import JournalLine, to_cut, to_positions
 from stream.log.topics import Topics, begins_of, described, ends_of, topics_of
 from stream.open_log import opened
 from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_times
-from stream.reading.conversion import BatchReader, record_reader
+from stream.reading.conversion import BatchReader, RecordReader, record_reader
 from stream.reading.merge import BATCH_ROWS, MergedReader
-from stream.resolved_config import ResolvedConfig, fixed
+from stream.resolved_config import ResolvedConfig, context_of, fixed, with_writers
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What of the log is read: batches of the journal, or everything up to a limit."""
+
+    records: RecordReader
+    positions: Mapping[Place, int]
+    lines: Sequence[JournalLine]
+    limit: Mapping[Place, int] = field(default_factory=dict)
+
 
 # Called after each batch: rows so far, and what it would have written.
 Folded = Callable[[Pipeline, Written], None]
@@ -57,74 +70,89 @@ class Backfill:
         It has no position in the log: once it is promoted, the learner continues from its own.
         """
         began, nowhere = monotonic(), Start({}, {}, 0)
-        with closing(new_pipeline(self.context, self._lineage(nowhere, None).serial)) as pipeline:
+        serial = self._lineage(self.context, nowhere, None).serial
+        with closing(new_pipeline(self.context, serial)) as pipeline:
             for batch in self._file_batches(history):
                 folded(pipeline, pipeline.take(batch))
-            return self._candidate(pipeline, nowhere, None, began)
+            return self._candidate(self.context, pipeline, nowhere, None, began)
 
     def from_journal(self, log: EventLog, folded: Folded) -> dict[str, Any]:
-        """A candidate of the log in the journal's order: the live model again."""
+        """A candidate of the log in the journal's order: the live model again.
+
+        It is made by the live lineage's own config, whatever the config file says.
+        """
         began, live = monotonic(), self.registry.versions.live_lineage()
         if live is None:
             raise FreshetError(
                 "No learner in the registry has read this log, so it is unknown which lines of the "
                 "journal to follow. Use --fresh to read the log from its start."
             )
-        topics = topics_of(self.context.settings)
+        context = self._own_of(live)
+        topics = topics_of(context.settings)
         lines = journal.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
-        with closing(self._beginning(live)) as pipeline:
-            loader = PinnedVersions(self.registry, self.snapshots, self.context.schema.hash)
+        serial = self._lineage(context, live.start, live.parent_version).serial
+        parts = context, self.registry, self.snapshots
+        with closing(pipeline_at_start(*parts, live, serial)) as pipeline:
+            loader = PinnedVersions(self.registry, self.snapshots, context.schema.hash)
             pipeline.scoring.loaded = loader.load
             before = rows_of(pipeline)
-            start = self._fold_log(log, topics, live.start, lines, pipeline, folded)
-            return self._candidate(pipeline, start, live.parent_version, began, before)
+            begins = begins_of(described(log, topics.inputs))
+            positions = begins | to_cut(live.start.positions)
+            reading = Reading(record_reader(context), positions, lines)
+            start = self._fold_log(log, topics, reading, pipeline, folded)
+            return self._candidate(context, pipeline, start, live.parent_version, began, before)
+
+    def _own_of(self, live: Lineage) -> ResolvedConfig:
+        """The config of the live lineage.
+
+        Raises:
+            ChangedModelError: an older release began it, under another config than this one.
+        """
+        if live.config is None:
+            check_same(self.context, live)
+            return self.context
+        changed = different_keys(self.context, live)
+        if changed:
+            say(
+                "The journal is replayed by the config that the learner's model was created with, "
+                f"not by the config file, where it differs: {changed}. To learn by the "
+                "file's: freshet backfill log --fresh"
+            )
+        return context_of(self.context.settings, live)
 
     def fresh(self, log: EventLog, folded: Folded) -> dict[str, Any]:
-        """A candidate of the whole log in its plain order; the journal is ignored."""
+        """A candidate of the whole log in its plain order; the journal is ignored.
+
+        Rows that were written before a schema was changed are read by the schema of their time.
+        """
         began, topics = monotonic(), topics_of(self.context.settings)
-        start = Start(to_positions(begins_of(described(log, topics.inputs))), {}, 0)
-        with closing(new_pipeline(self.context, self._lineage(start, None).serial)) as pipeline:
-            end = self._fold_log(log, topics, start, None, pipeline, folded)
-            return self._candidate(pipeline, end, None, began)
+        states, live = described(log, topics.inputs), self.registry.versions.live_lineage()
+        begins, ends = begins_of(states), ends_of(states)
+        context = self.context
+        if live is not None:
+            before = schemas_before(context, self.registry, live, to_positions(ends))
+            context = with_writers(context, before)
+        start = Start(to_positions(begins), {}, 0)
+        serial = self._lineage(context, start, None).serial
+        with closing(new_pipeline(context, serial)) as pipeline:
+            records = once_reader(record_reader(context), log, topics)
+            reading = Reading(records, begins, (), ends)
+            end = self._fold_log(log, topics, reading, pipeline, folded)
+            return self._candidate(context, pipeline, end, None, began)
 
     def _fold_log(
-        self,
-        log: EventLog,
-        topics: Topics,
-        start: Start,
-        lines: list[JournalLine] | None,
-        pipeline: Pipeline,
-        folded: Folded,
+        self, log: EventLog, topics: Topics, reading: Reading, pipeline: Pipeline, folded: Folded
     ) -> Start:
         """Fold the journalled batches, or all of the log as it is now; returns where that ends."""
-        states = described(log, topics.inputs)
-        positions: Mapping[Place, int] = begins_of(states) | to_cut(start.positions)
+        positions = reading.positions
         with closing(MergedReader(log.read(positions), positions, topics.labels)) as merged:
-            records = record_reader(self.context)
-            if lines is None:
-                records = once_reader(records, log, topics)
-            limit = ends_of(states) if lines is None else {}
-            for batch in BatchReader(merged, records, lines or (), limit):
+            for batch in BatchReader(merged, reading.records, reading.lines, reading.limit):
                 if batch.records:
                     folded(pipeline, pipeline.take(batch))
                     positions = batch.cut
-        states |= described(log, [topics.journal])
+        states = described(log, (*topics.inputs, topics.journal))
         ids = {topic: state.topic_id for topic, state in states.items()}
         return Start(to_positions(positions), ids, journal.end(log, topics.journal))
-
-    def _beginning(self, live: Lineage) -> Pipeline:
-        """The state that the live lineage began with, under a new lineage for the backfill.
-
-        Raises:
-            ChangedModelError: it began with a promoted version of another schema or learner.
-        """
-        if live.parent_version is None:
-            return new_pipeline(self.context, self._lineage(live.start, None).serial)
-        version = self.registry.versions.find(live.parent_version)
-        check_same(self.context, version.learner, version.schema_hash)
-        serial = self._lineage(live.start, live.parent_version).serial
-        with self.snapshots.open(version.snapshot) as snapshot:
-            return checkpoint.load(self.context, snapshot, serial)
 
     def _file_batches(self, history: History) -> Iterator[Batch]:
         """The file's records as the log would hold them, one partition a topic."""
@@ -152,17 +180,18 @@ class Backfill:
         if records:
             yield Batch(reader.read(records), dict(next_offsets))
 
-    def _lineage(self, start: Start, parent: int | None) -> Lineage:
+    def _lineage(self, context: ResolvedConfig, start: Start, parent: int | None) -> Lineage:
         return self.registry.writer.begin_lineage(
             None,
             parent_version=parent,
             origin="backfill",
-            fixed=fixed(self.context),
+            fixed=fixed(context),
             start=start,
         )
 
     def _candidate(
         self,
+        context: ResolvedConfig,
         pipeline: Pipeline,
         start: Start,
         parent: int | None,
@@ -171,7 +200,7 @@ class Backfill:
     ) -> dict[str, Any]:
         """Save what was folded as a candidate, and report."""
         with checkpoint.saved(
-            self.snapshots, self.context, pipeline, start, parent, learned_something=True
+            self.snapshots, context, pipeline, start, parent, learned_something=True
         ) as saved:
             version = self.registry.writer.add_candidate(saved)
         this_run = ThisRun(before or Rows(), monotonic() - began, examples(pipeline))
@@ -216,13 +245,27 @@ def _from_file(
         with progress("events", file.size, file.tell) as shown:
             report = maker.from_file(history, _folded(shown, scores))
     warn_of_times(history, maker.context.settings)
-    if maker.registry.versions.live_lineage() is not None:
-        say(
-            "A learner of this model has learned from the log. Promoting this candidate replaces "
-            "it: anything learned or waiting that is not in this file is lost. 'freshet backfill "
-            "log' keeps it."
-        )
+    live = maker.registry.versions.live_lineage()
+    if live is not None:
+        say(_of_promoting(live, maker.context))
     return report
+
+
+def _of_promoting(live: Lineage, context: ResolvedConfig) -> str:
+    """What promoting a file's candidate does to the learner that there is."""
+    learned = "what the learner has learned and is not in this file is not in it"
+    if live.schema_hash == context.schema.hash:
+        return (
+            "A learner of this model has learned from the log. Promoting this candidate replaces "
+            f"its weights: {learned}. Its position in the log, its counts and the events that wait "
+            "for their labels stay. 'freshet backfill log' makes a candidate of the log."
+        )
+    return (
+        "A learner of this model has learned from the log under another schema. Promoting this "
+        f"candidate replaces its model: {learned}. It is refused while events wait for their "
+        "labels, unless --leave-waiting gives them up; 'freshet backfill log --fresh' takes them "
+        "along."
+    )
 
 
 def _folded(shown: Callable[[int], None], scores: TextIO | None) -> Folded:

@@ -12,19 +12,20 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 import structlog
 
+from converters.errors import FreshetError
 from converters.files.compressed import zstd
 from converters.schema.schema import CONVERTER_VERSION
 from learners import choose
 from learners.calibration.adjustment import Adjuster, Adjustment
 from learners.evaluation.evaluator import Evaluator
 from learners.evaluation.labelled_examples import PINNED
-from learners.learner import MODEL_FILE
+from learners.learner import MODEL_FILE, LearnerSpec
 from learners.metrics.arrays import AnyArray
 from learners.registry.row_types import Commit, Start
 from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
@@ -34,13 +35,26 @@ from stream.fold.pinned import Pinned
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.fold.row_planner import Counts
 from stream.fold.run_report import counts, metrics
-from stream.fold.scoring import Scoring, Static
+from stream.fold.scoring import RAW, STATIC, Scoring, Static
 from stream.fold.shadows import Shadow
 from stream.log import fingerprint
 from stream.log.journal import to_cut, to_positions
 from stream.resolved_config import ResolvedConfig, learner_json
 
 log = structlog.get_logger()
+
+
+class Weights(NamedTuple):
+    """What another model has learned, taken by a lineage into the joins that it has.
+
+    Attributes:
+        snapshot: of that model: its learner, adjuster and shadows are taken.
+        lineage: the one that takes it.
+    """
+
+    snapshot: Snapshot
+    lineage: int
+
 
 STATIC_FILE = "static-model"
 METRICS = "metrics.npz"
@@ -130,8 +144,16 @@ def _identity(context: ResolvedConfig, pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def load(context: ResolvedConfig, snapshot: Snapshot, lineage: int) -> Pipeline:
+def load(
+    context: ResolvedConfig, snapshot: Snapshot, lineage: int, weights: Weights | None = None
+) -> Pipeline:
     """The saved pipeline, to continue under a lineage.
+
+    Args:
+        context: the config that it continues under.
+        snapshot: what was saved.
+        lineage: the number of the lineage.
+        weights: those of another model, to be taken instead of the snapshot's.
 
     Raises:
         CorruptSnapshotError: the files are intact, but they are not a checkpoint.
@@ -145,7 +167,7 @@ def load(context: ResolvedConfig, snapshot: Snapshot, lineage: int) -> Pipeline:
         )
     pipeline = new_pipeline(context, lineage)
     try:
-        _restore(pipeline, context, snapshot)
+        _restore(pipeline, context, snapshot, weights)
     except UNREADABLE as error:
         pipeline.close()
         raise CorruptSnapshotError(
@@ -157,15 +179,19 @@ def load(context: ResolvedConfig, snapshot: Snapshot, lineage: int) -> Pipeline:
     return pipeline
 
 
-def _restore(pipeline: Pipeline, context: ResolvedConfig, snapshot: Snapshot) -> None:
+def _restore(
+    pipeline: Pipeline, context: ResolvedConfig, snapshot: Snapshot, weights: Weights | None
+) -> None:
     state, joiner, scoring = snapshot.manifest, pipeline.joiner, pipeline.scoring
-    read_scoring(scoring, context, snapshot)
+    read_scoring(scoring, snapshot, weights)
     joiner.change_layout(scoring.layout())
     pipeline.saved_joins.restore(snapshot)
     arrays = read_arrays(snapshot.path / METRICS)
     pipeline.evaluator = Evaluator.from_state(pipeline.evaluator.measuring, arrays)
     restarted = restarted_shadows(scoring, state)
-    for name in restarted & set(pipeline.evaluator.contenders):
+    gone = restarted | ({STATIC} if scoring.static is None else set())
+    gone |= set() if scoring.adjuster.changes else {RAW}
+    for name in gone & set(pipeline.evaluator.contenders):
         pipeline.evaluator.drop(name)
     log_changes(context, state, restarted)
     pipeline.planner.counts = Counts(**state["counts"])
@@ -211,13 +237,17 @@ def write_scoring(draft: Draft, scoring: Scoring) -> dict[str, Any]:
     said: dict[str, Any] = {
         "slices": scoring.slices.values,
         "sliced": scoring.slices.to_json(),
+        "raw_since": scoring.raw_since,
     }
     _write_adjuster(draft.path, ADJUSTING, scoring.adjuster)
     if scoring.adjuster.changes:
         said["adjustment"] = scoring.adjuster.frozen().to_json()
     if scoring.static is not None:
         scoring.static.learner.save(draft.path / STATIC_FILE)
-        said["static"] = {"adjustment": scoring.static.adjustment.to_json()}
+        adjustment = scoring.static.adjustment.to_json()
+        # An adopted model may have other arguments than the one that was copied.
+        spec = scoring.static.learner.spec.to_json()
+        said["static"] = {"adjustment": adjustment, "learner": spec}
     if scoring.pinned is not None:  # its model is in a snapshot of its own
         said[PINNED] = scoring.pinned.to_json()
     for shadow in scoring.shadows:
@@ -226,26 +256,56 @@ def write_scoring(draft: Draft, scoring: Scoring) -> dict[str, Any]:
     return said
 
 
-def read_scoring(scoring: Scoring, context: ResolvedConfig, snapshot: Snapshot) -> None:
-    """Read what :func:`write_scoring` wrote, and the learner itself."""
+def read_scoring(scoring: Scoring, snapshot: Snapshot, weights: Weights | None = None) -> None:
+    """Read what :func:`write_scoring` wrote, and the learner itself; or another model's weights."""
     manifest, folder = snapshot.manifest, snapshot.path
-    scoring.learner.close()
-    scoring.learner = choose.load(context.spec, folder / MODEL_FILE)
-    _read_adjuster(folder, ADJUSTING, scoring.adjuster)
     learned = manifest["counts"]["learned"]
     scoring.slices.restore(manifest["sliced"], learned)
-    if "static" in manifest:
-        adjustment = Adjustment.from_json(manifest["static"]["adjustment"])
-        scoring.static = Static(choose.load(context.spec, folder / STATIC_FILE), adjustment)
+    scoring.raw_since = manifest.get("raw_since", 0)
+    _read_static(scoring, manifest, folder, needed=weights is None)
     if PINNED in manifest:
         scoring.pinned = Pinned.from_json(manifest[PINNED])
-    known = manifest["shadows"]
     for shadow in scoring.shadows:
-        said = known.get(shadow.name)
+        said = manifest["shadows"].get(shadow.name)
         if said is not None and _same(shadow, said):
             _read_shadow(shadow, said, folder)
         else:
             shadow.begun = learned
+    if weights is None:
+        _read_learner(scoring, folder)
+        return
+    taken, scoring.raw_since = weights.snapshot, weights.lineage
+    _read_learner(scoring, taken.path)
+    for shadow in scoring.shadows:
+        said = taken.manifest["shadows"].get(shadow.name)
+        if said is not None and _same(shadow, said):
+            _read_shadow(shadow, {**said, "begun": shadow.begun}, taken.path)
+
+
+def _read_learner(scoring: Scoring, folder: Path) -> None:
+    spec = scoring.learner.spec
+    scoring.learner.close()
+    scoring.learner = choose.load(spec, folder / MODEL_FILE)
+    _read_adjuster(folder, ADJUSTING, scoring.adjuster)
+
+
+def _read_static(
+    scoring: Scoring, manifest: Mapping[str, Any], folder: Path, *, needed: bool
+) -> None:
+    """Read the frozen copy; one that is not needed may be unreadable."""
+    said = manifest.get("static")
+    if said is None:
+        return
+    learner = said.get("learner", manifest["learner"])
+    spec = LearnerSpec(learner["kind"], tuple(learner["args"]))
+    try:
+        copy = choose.load(spec, folder / STATIC_FILE)
+    except FreshetError as error:
+        if needed:
+            raise
+        log.warning("the frozen copy cannot be loaded; another one is taken now", cause=str(error))
+        return
+    scoring.static = Static(copy, Adjustment.from_json(said["adjustment"]))
 
 
 def restarted_shadows(scoring: Scoring, manifest: Mapping[str, Any]) -> set[str]:

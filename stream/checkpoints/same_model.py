@@ -2,36 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 
+from converters.changes.changes import changes, told
+from converters.changes.costs import Cost
 from converters.errors import UsageError
-from learners.registry.row_types import Start
+from learners.registry.row_types import Lineage, Start, Version
 from stream.log.contract import EventLog, Place, PositionError
 from stream.log.limits import WAYS_OUT
 from stream.log.topics import Topics, described
-from stream.resolved_config import ResolvedConfig, learner_json
+from stream.resolved_config import ResolvedConfig, context_of, deciding, learner_json
 
 
 class ChangedModelError(UsageError):
     """The config is not the one that the model was created with."""
 
 
-def check_same(context: ResolvedConfig, learner: Mapping[str, object], schema_hash: str) -> None:
-    """Refuse to resume a model that was created under another schema or learner."""
-    now = learner_json(context)
+def check_same(context: ResolvedConfig, lineage: Lineage) -> None:
+    """Refuse to resume a model that was created under another config.
+
+    Raises:
+        ChangedModelError: a key that decides what is learned has another value than the lineage's.
+    """
+    changed = different_keys(context, lineage)
+    if changed:
+        raise ChangedModelError(
+            f"The config is not the one that this model was created with: {changed}. "
+            "Restore the old values; or build a new model from the log under the new ones with "
+            "'freshet backfill log --fresh --promote'. 'freshet config diff' says what each change "
+            "costs."
+        )
+
+
+def check_adoptable(context: ResolvedConfig, version: Version, made: Lineage) -> None:
+    """Refuse to take a promoted version under another config than it was made by.
+
+    Args:
+        context: the config that the learner has.
+        version: the one that was promoted.
+        made: the lineage that made it.
+
+    Raises:
+        ChangedModelError: they differ.
+    """
+    changed = different_keys(context, made)
+    if changed:
+        raise ChangedModelError(
+            f"Version {version.version}, which was promoted, was made under another config than "
+            f"the learner's: {changed}. Give the learner the config that the version "
+            "was made by; or go back to the version before it with 'freshet rollback', and the "
+            "learner goes on as before."
+        )
+
+
+def different_keys(context: ResolvedConfig, lineage: Lineage) -> str:
+    """What in a config is not as a lineage was begun with, each key with both values, in words."""
+    if lineage.config is not None:
+        own = context_of(context.settings, lineage)
+        found = changes(deciding(own), deciding(context))
+        if differ := [change for change in found if change.cost is not Cost.NOTHING]:
+            return told(differ)
+    # Begun by an older release: it kept no config, or had other arguments for the same one.
+    now, learner = learner_json(context), lineage.learner
     # Sections at their defaults are left out, so a section can be on one side only.
-    names = dict.fromkeys((*now, *learner))
-    changed = [name for name in names if now.get(name) != learner.get(name)]
-    if schema_hash != context.schema.hash:
-        changed.insert(0, "columns, label map or interactions")
-    if not changed:
-        return
-    was = f" (it was {learner.get('kind')} {learner.get('args')})" if "args" in changed else ""
-    raise ChangedModelError(
-        f"The config is not the one that this model was created with; changed: "
-        f"{', '.join(changed)}{was}. Restore the config, or build a new model "
-        "from the log with 'freshet backfill log --fresh' and promote it."
-    )
+    words = [
+        f"{name}: {_shown(learner.get(name))} -> {_shown(now.get(name))}"
+        for name in dict.fromkeys((*now, *learner))
+        if now.get(name) != learner.get(name)
+    ]
+    if lineage.schema_hash != context.schema.hash:
+        words.insert(0, "columns, label map or interactions")
+    return "; ".join(words)
+
+
+def _shown(value: object) -> str:
+    return "at its default" if value is None else json.dumps(value)
 
 
 def check_topics(event_log: EventLog, topics: Topics, start: Start) -> dict[str, str]:

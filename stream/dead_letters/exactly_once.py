@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
 from converters.config.settings import Settings
-from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
 from stream.dead_letters.refused_rows import Letter, Origin
 from stream.log import journal
@@ -48,16 +47,17 @@ class TakenOverError(FreshetError):
 
 
 class Corrected(NamedTuple):
-    """A row to be sent again, in place of a dead letter's."""
+    """A row to be sent again, in place of a dead letter's; ``headers`` say how it is laid out."""
 
     letter: Letter
     value: bytes
+    headers: tuple[tuple[str, bytes], ...]
 
     @property
     def outgoing(self) -> Outgoing:
         """With the time of its original record: stream time must not jump for a late row."""
         origin = self.letter.origin
-        headers = (*CSV_HEADERS, (ORIGIN_HEADER, str(origin).encode()))
+        headers = (*self.headers, (ORIGIN_HEADER, str(origin).encode()))
         return Outgoing(self.value, self.letter.time, headers, partition=origin.place.partition)
 
 

@@ -106,7 +106,7 @@ class RefusedRows:
 
     def _of_record(self, record: Record, letters: Mapping[int, Letter]) -> Iterator[RefusedRow]:
         (taken,) = self.reader.read([record])
-        labels, reader = isinstance(taken, LabelRows), self.reader.rows
+        labels, reader = isinstance(taken, LabelRows), self.reader.rows_of(record)
         read = reader.label_rows if labels else reader.event_rows
         found, raw = read(record.value, record.headers)
         cells = self._cells(found, labels=labels)

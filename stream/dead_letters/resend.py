@@ -18,13 +18,15 @@ from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
 from learners.registry import Registry
 from stream.checkpoints.same_model import ChangedModelError, check_same, check_topics
+from stream.checkpoints.written_schemas import schemas_before
 from stream.dead_letters.corrected_file import Filed, RefusedAgain, Report
 from stream.dead_letters.exactly_once import Corrected, Sender, sender, sent_before
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited
 from stream.log.contract import EventLog, Place, Record
-from stream.log.topics import topics_of
+from stream.log.journal import to_positions
+from stream.log.topics import described, ends_of, topics_of
 from stream.reading.conversion import record_reader
-from stream.resolved_config import ResolvedConfig
+from stream.resolved_config import ResolvedConfig, with_writers, writers_of
 
 # Rows of a file that are checked together: each check reads all dead letters once.
 LOOKED_AT = 20_000
@@ -185,7 +187,9 @@ class SendingAgain:
         if not any(cells):
             return Refusal("cells-not-filled-in", "", "")
         place, offset, _ = letter.origin
-        record = Record(place, offset, letter.time, self._value(letter, cells), CSV_HEADERS)
+        record = Record(
+            place, offset, letter.time, self._value(letter, cells), self._headers(letter)
+        )
         (taken,) = self.refused.reader.read([record])
         (row,) = taken.rows
         return row if isinstance(row, Refusal) else None
@@ -195,8 +199,15 @@ class SendingAgain:
         held = cells[:2] if labels and not cells[2] else cells
         return self.refused.reader.rows.dialect.line(held).encode()
 
+    def _headers(self, letter: Letter) -> tuple[tuple[str, bytes], ...]:
+        """They name an event's columns: the row may be read under a later schema."""
+        if letter.origin.place.topic == self.refused.topics.labels:
+            return CSV_HEADERS
+        rows = self.refused.reader.rows
+        return (*CSV_HEADERS, ("columns", rows.dialect.line(rows.schema.names).encode()))
+
     def _send(self, letter: Letter, cells: Sequence[str], sending: Sender) -> None:
-        sending.add(Corrected(letter, self._value(letter, cells)))
+        sending.add(Corrected(letter, self._value(letter, cells), self._headers(letter)))
         self.report.sent = sending.sent_now
 
 
@@ -215,10 +226,14 @@ def sending_again(context: ResolvedConfig, registry: Registry, log: EventLog) ->
             f"'{context.settings.model}' yet, so no row has been refused. Start 'freshet learn'."
         )
     check_topics(log, topics, lineage.start)
+    changed = None
     try:
-        check_same(context, lineage.learner, lineage.schema_hash)
-        changed = None
+        check_same(context, lineage)
+        writers = writers_of(lineage)
     except ChangedModelError as error:
         changed = error
+        ends = to_positions(ends_of(described(log, topics.inputs)))
+        writers = schemas_before(context, registry, lineage, ends)
+    context = with_writers(context, writers)
     refused = RefusedRows(log, topics, record_reader(context))
     return SendingAgain(context, log, refused, changed, inherited(log, topics, lineage))

@@ -47,6 +47,8 @@ class Scoring:
 
     Attributes:
         loaded: loads the version that a batch says was pinned.
+        raw_since: the lineage that took the weights of another model into its joins, 0 for none:
+            raw scores that were given before never meet what is calibrated now.
     """
 
     learner: Learner
@@ -56,16 +58,28 @@ class Scoring:
     static: Static | None = None
     pinned: Pinned | None = None
     loaded: Loaded = nothing_loaded
+    raw_since: int = 0
 
     def layout(self) -> Layout:
         """The columns that a remembered event needs."""
-        floats = [SCORE, BASE_RATE, *[RAW] * self.adjuster.changes, *[STATIC] * bool(self.static)]
+        floats = [SCORE, BASE_RATE, *[self._raw] * self.adjuster.changes]
+        floats += [STATIC] * bool(self.static)
         for shadow in self.shadows:
-            floats += [shadow.column, *[shadow.column + OWN] * shadow.adjuster.changes]
+            floats += [shadow.column, *[self._raw_of(shadow)] * shadow.adjuster.changes]
         floats += [self.pinned.column] if self.pinned else []
         floats += [AMOUNT + self.slices.passthrough.amount] * bool(self.slices.passthrough.amount)
         sliced = tuple(SLICE + column for column in self.slices.columns)
         return Layout(tuple(floats), sliced, {STATIC: SCORE} if self.static else {})
+
+    @property
+    def _raw(self) -> str:
+        """The column of the learner's raw scores."""
+        return f"{RAW} {self.raw_since}" if self.raw_since else RAW
+
+    def _raw_of(self, shadow: Shadow) -> str:
+        """The column of a shadow's."""
+        since = f" {self.raw_since}" if self.raw_since else ""
+        return f"{shadow.column}{since}{OWN}"
 
     def step(self, plan: Plan, joiner: Joiner) -> tuple[list[float], Remembered]:
         """Score the lines of a plan and train on them.
@@ -79,7 +93,7 @@ class Scoring:
         given = self.learner.step(plan.lines)
         if self.adjuster.changes:
             raw = np.array(given)
-            scores = self._adjusted(self.adjuster, raw, RAW, remembered, at)
+            scores = self._adjusted(self.adjuster, raw, self._raw, remembered, at)
             given = scores.tolist()
         else:
             scores = np.array(given)
@@ -142,7 +156,8 @@ class Scoring:
     ) -> None:
         scores = shadow.step(lines)
         if shadow.adjuster.changes:
-            scores = self._adjusted(shadow.adjuster, scores, shadow.column + OWN, remembered, at)
+            raw = self._raw_of(shadow)
+            scores = self._adjusted(shadow.adjuster, scores, raw, remembered, at)
         _put(remembered, shadow.column, scores[at])
 
     def _adjusted(

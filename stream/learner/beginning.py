@@ -6,25 +6,36 @@ checkpoint.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from learners.learner import WrongLearnerError
 from learners.registry import Registry
 from learners.registry.actor import this_learner
-from learners.registry.row_types import Adoption, Checkpoint, Lineage, Start
+from learners.registry.errors import AdoptionWithdrawnError
+from learners.registry.row_types import Adoption, Checkpoint, Lineage, Start, Version
 from learners.snapshots.errors import CorruptSnapshotError, MissingSnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
-from stream.checkpoints.same_model import check_same, check_topics
+from stream.checkpoints.lineage_start import pipeline_at_start
+from stream.checkpoints.same_model import check_adoptable, check_same, check_topics
+from stream.checkpoints.written_schemas import schemas_before
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.log import journal
 from stream.log.contract import EventLog, Place
 from stream.log.journal import JournalLine
 from stream.log.limits import check_position
 from stream.log.topics import Topics, begins_of, described
-from stream.resolved_config import ResolvedConfig, fixed
+from stream.resolved_config import (
+    ResolvedConfig,
+    WrittenUntil,
+    context_of,
+    fixed,
+    with_writers,
+    writers_of,
+)
 
 log = structlog.get_logger()
 
@@ -34,6 +45,7 @@ class Beginning:
     """Where to resume.
 
     Attributes:
+        context: the lineage's own config.
         positions: the next offset of every partition.
         journal_position: an offset of the journal that is not after the first of ``replay``.
         topic_ids: the ids of the topics that are read.
@@ -42,6 +54,7 @@ class Beginning:
         opening: the first line of a new lineage, still to be written.
     """
 
+    context: ResolvedConfig
     pipeline: Pipeline
     positions: dict[Place, int]
     journal_position: int
@@ -66,38 +79,103 @@ class Starting:
         """Where to start.
 
         Raises:
-            ChangedModelError: schema, learner or joins are not the lineage's.
+            ChangedModelError: schema, learner or joins are not the lineage's, or not those of the
+                version that is to be adopted.
             PositionError: a topic was recreated since it was read.
         """
+        while (adoption := self.registry.adoptions.pending()) and self._may_adopt(adoption):
+            with suppress(AdoptionWithdrawnError):  # meanwhile: look again
+                return self._adopt(adoption)
         lineage = self.registry.versions.live_lineage()
-        adoption = self.registry.adoptions.pending()
-        if adoption is not None:
-            return self.adopt(adoption)
         if lineage is None:
             return self._from_nothing()
         return self._resume(lineage)
 
-    def adopt(self, adoption: Adoption) -> Beginning:
-        """Resume from a promoted backfill, under a new lineage.
-
-        A backfill of the log has its own position in the log. One of a file has none: it resumes
-        at the learner's position, or at the beginning of the log.
-        """
+    def _may_adopt(self, adoption: Adoption) -> bool:
+        """Whether nothing that waits would be left behind; if so, the adoption is given up."""
         version = self.registry.versions.find(adoption.version)
-        here = self._where(self.registry.versions.live_lineage())
-        places = version.start if version.start.positions else here
-        topic_ids = check_topics(self.event_log, self.topics, places)
-        end = journal.end(self.event_log, self.topics.journal)
-        start = Start(places.positions, topic_ids, end)
-        check_same(self.context, version.learner, version.schema_hash)
+        live = self.registry.versions.live_lineage()
+        if version.start.positions or live is None or adoption.leave_waiting:
+            return True
         point = self.registry.versions.resume_point()
         waiting = 0 if point is None else point.events.get("waiting", 0)
-        if waiting and not version.start.positions:
-            # A file does not have them, and they were scored by a model that is replaced.
-            log.warning("events that wait for their labels are dropped", waiting=waiting)
-        lineage = self._new_lineage("promote", start, version.version, adoption)
-        log.info("resuming from promoted version", version=version.version)
+        if version.schema_hash == live.schema_hash or not waiting:
+            return True
+        reason = (
+            f"{waiting:,} events wait for their labels under another schema than that of version "
+            f"{version.version}, which could not learn from them: the learner goes on as before. "
+            "Make a version from the log ('freshet backfill log --fresh --promote'), or promote "
+            "this one with --leave-waiting."
+        )
+        log.warning("a promoted version is not taken", version=version.version, reason=reason)
+        self.registry.serving.give_up(adoption, reason, this_learner())
+        return False
+
+    def _adopt(self, adoption: Adoption) -> Beginning:
+        """Resume from a promoted backfill, under a new lineage.
+
+        A backfill of the log has its own position in the log. One of a file has none: under the
+        same schema the learner's weights are replaced by its own, and all else stays; under
+        another one, or without a learner, it resumes at the learner's position.
+        """
+        version = self.registry.versions.find(adoption.version)
+        made = self.registry.versions.lineage(version.lineage)
+        assert made is not None, "each version has its lineage"
+        check_adoptable(self.context, version, made)
+        live = self.registry.versions.live_lineage()
+        adoption = self._with_kind(adoption, version, live)
+        places = version.start if version.start.positions else self._where(live)
+        topic_ids = check_topics(self.event_log, self.topics, places)
+        end = journal.end(self.event_log, self.topics.journal)
+        writers = self._writers(live, places, made)
+        lineage = self.registry.writer.begin_lineage(
+            self.epoch,
+            parent_version=version.version,
+            origin="promote",
+            fixed=fixed(with_writers(self.context, writers)),
+            start=Start(places.positions, topic_ids, end),
+            after=journal.highest_lineage(self.event_log, self.topics.journal),
+            adoption=adoption,
+        )
+        log.info("resuming from promoted version", version=version.version, takes=adoption.kind)
         return self._open_lineage(lineage)
+
+    def _writers(
+        self, live: Lineage | None, places: Start, made: Lineage
+    ) -> tuple[WrittenUntil, ...]:
+        """The schemas in force before the new lineage's: the live one's holds until here."""
+        if live is None:
+            return writers_of(made)
+        until = dict(journal.reached(self.event_log, self.topics, self.registry.versions.lineage))
+        journal.furthest(until, journal.to_cut(places.positions))
+        return schemas_before(self.context, self.registry, live, journal.to_positions(until))
+
+    def _with_kind(self, adoption: Adoption, version: Version, live: Lineage | None) -> Adoption:
+        """How the version is taken: its weights alone, where the live joins can go on with them."""
+        whole = replace(adoption, kind="whole", checkpoint=None)
+        if live is None or version.start.positions or live.schema_hash != version.schema_hash:
+            return whole
+        point = self.registry.versions.resume_point()
+        if point is None:
+            if live.config is None:  # nothing was saved since an older release began it
+                return whole
+            point = self._save_beginning(live, context_of(self.context.settings, live))
+        return replace(adoption, kind="weights", checkpoint=point.serial)
+
+    def _save_beginning(self, live: Lineage, context: ResolvedConfig) -> Checkpoint:
+        """A first checkpoint of a lineage that has none, where it began."""
+        check_topics(self.event_log, self.topics, live.start)
+        parts, parent = (context, self.registry, self.snapshots), live.parent_version
+        with (
+            closing(pipeline_at_start(*parts, live, live.serial)) as pipeline,
+            checkpoint.saved(
+                self.snapshots, context, pipeline, live.start, parent, learned_something=False
+            ) as commit,
+        ):
+            self.registry.writer.commit(self.epoch, commit)
+        point = self.registry.versions.resume_point()
+        assert point is not None, "it was just committed"
+        return point
 
     def _from_nothing(self) -> Beginning:
         """A first lineage; refused where the journal has others.
@@ -113,15 +191,25 @@ class Starting:
                 "elsewhere; or another model of this name uses this log, and this one needs "
                 f"another `model`. {journal.RESTORE_REGISTRY}"
             )
-        lineage = self._new_lineage("learn", self._where(None), None)
+        lineage = self.registry.writer.begin_lineage(
+            self.epoch,
+            parent_version=None,
+            origin="learn",
+            fixed=fixed(self.context),
+            start=self._where(None),
+        )
         pipeline = new_pipeline(self.context, lineage.serial)
-        return self._beginning(pipeline, lineage.start, None, [])
+        return self._beginning(self.context, pipeline, lineage.start, None, [])
 
     def _resume(self, lineage: Lineage) -> Beginning:
-        check_same(self.context, lineage.learner, lineage.schema_hash)
+        check_same(self.context, lineage)
+        if lineage.config is None:
+            kept = fixed(self.context)
+            lineage = self.registry.writer.keep_config(self.epoch, lineage.serial, kept)
+        context = context_of(self.context.settings, lineage)
         while (point := self.registry.versions.resume_point()) is not None:
             check_topics(self.event_log, self.topics, point.start)
-            pipeline = self._loaded(point, lineage)
+            pipeline = self._loaded(context, point, lineage)
             if pipeline is not None:
                 start, parent = point.start, point.version or point.parent_version
                 tail = self._tail(pipeline, start)
@@ -132,11 +220,13 @@ class Starting:
                     events=pipeline.counts.events,
                     journalled_batches=len(tail),
                 )
-                return self._beginning(pipeline, start, parent, tail)
+                return self._beginning(context, pipeline, start, parent, tail)
         check_topics(self.event_log, self.topics, lineage.start)
         return self._open_lineage(lineage)
 
-    def _loaded(self, point: Checkpoint, lineage: Lineage) -> Pipeline | None:
+    def _loaded(
+        self, context: ResolvedConfig, point: Checkpoint, lineage: Lineage
+    ) -> Pipeline | None:
         """The pipeline of a checkpoint; None, and an entry in the ledger, if it is damaged.
 
         A missing one stops the learner: the cause may be a folder that is not mounted, which is
@@ -144,7 +234,7 @@ class Starting:
         """
         try:
             with self.snapshots.open(point.snapshot) as snapshot:
-                return checkpoint.load(self.context, snapshot, lineage.serial)
+                return checkpoint.load(context, snapshot, lineage.serial)
         except MissingSnapshotError as error:
             raise MissingSnapshotError(
                 f"{error} If it is lost: 'freshet backfill log' rebuilds the model from the "
@@ -157,25 +247,27 @@ class Starting:
 
     def _open_lineage(self, lineage: Lineage) -> Beginning:
         """A lineage at its start: empty, or a promoted version's state."""
-        parent = lineage.parent_version
-        if parent is None:
-            pipeline = new_pipeline(self.context, lineage.serial)
-            tail = self._tail(pipeline, lineage.start)
-            return self._beginning(pipeline, lineage.start, None, tail)
-        with self.snapshots.open(self.registry.versions.find(parent).snapshot) as snapshot:
-            pipeline = checkpoint.load(self.context, snapshot, lineage.serial)
-        pipeline.batches = 0
-        opening, written = journal.opening(
-            self.event_log, self.topics, lineage.serial, self.registry.versions.lineage
-        )
-        pipeline.output_before = opening.cut
+        context, parent = context_of(self.context.settings, lineage), lineage.parent_version
+        parts = context, self.registry, self.snapshots
+        pipeline = pipeline_at_start(*parts, lineage, lineage.serial)
+        opening, written = None, True
+        if parent is not None:
+            opening, written = journal.opening(
+                self.event_log, self.topics, lineage, self.registry.versions.lineage
+            )
+            pipeline.output_before = opening.cut
         tail = self._tail(pipeline, lineage.start)
-        begin = self._beginning(pipeline, lineage.start, parent, tail)
+        begin = self._beginning(context, pipeline, lineage.start, parent, tail)
         begin.opening = None if written else opening
         return begin
 
     def _beginning(
-        self, pipeline: Pipeline, start: Start, parent: int | None, batches: list[JournalLine]
+        self,
+        context: ResolvedConfig,
+        pipeline: Pipeline,
+        start: Start,
+        parent: int | None,
+        batches: list[JournalLine],
     ) -> Beginning:
         begins = begins_of(described(self.event_log, self.topics.inputs))
         known = journal.to_cut(start.positions)
@@ -183,6 +275,7 @@ class Starting:
             if known and place not in known:  # it was added since, so it began at 0
                 check_position(place, 0, begin, begin)
         return Beginning(
+            context,
             pipeline,
             begins | known,
             start.journal_position,
@@ -205,16 +298,3 @@ class Starting:
         ids = check_topics(self.event_log, self.topics, Start({}, {}, 0))
         end = journal.end(self.event_log, self.topics.journal)
         return Start(journal.to_positions(begins), ids, end)
-
-    def _new_lineage(
-        self, origin: str, start: Start, parent: int | None, adoption: Adoption | None = None
-    ) -> Lineage:
-        return self.registry.writer.begin_lineage(
-            self.epoch,
-            parent_version=parent,
-            origin=origin,
-            fixed=fixed(self.context),
-            start=start,
-            after=journal.highest_lineage(self.event_log, self.topics.journal),
-            adoption=adoption,
-        )

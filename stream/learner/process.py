@@ -16,6 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from converters.changes.changes import stored
 from converters.config.settings import Settings
 from converters.errors import FreshetError, UsageError
 from converters.files.private import FILE, make_home
@@ -26,6 +27,7 @@ from learners.registry.errors import RegistryError, RegistryUnavailableError
 from learners.snapshots.errors import SnapshotDiskError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints.pinned_version import PinnedVersions
+from stream.checkpoints.same_model import ChangedModelError
 from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.pipeline import Pipeline
@@ -119,6 +121,10 @@ PASSING = (
 )
 
 
+class EditedConfigError(FreshetError):
+    """A version was promoted that was made by a config which this process has not read yet."""
+
+
 class LearnerRunningError(FreshetError):
     """Another learner of the model runs on this machine."""
 
@@ -202,17 +208,15 @@ class LearnerProcess:
             if self.connection is None:
                 self.connection = connect(self.context.settings, self.registry, self.epoch)
             log, keep = self.connection.event_log, self.context.settings.checkpoint.keep
-            begin = Starting(
-                self.context, self.topics, log, self.registry, self.snapshots, self.epoch
-            ).begin()
+            begin = self._begin(log)
         model = (self.registry, self.epoch, self.snapshots)
         self._count_from(begin.pipeline)
-        schema_hash = self.context.schema.hash
+        schema_hash = begin.context.schema.hash
         pins = PinWatch(PinnedVersions(self.registry, self.snapshots, schema_hash))
         begin.pipeline.scoring.loaded = pins.loaded
         with closing(begin.pipeline), closing(pins):
             pins.look()
-            saver = Saver(self.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
+            saver = Saver(begin.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
             folders = self.outage.folders
             upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep, folders, pins)
             writer = self.connection.writer
@@ -221,6 +225,22 @@ class LearnerProcess:
             self._take_batches(self.connection, begin, self.learning, seen)
         # A backfill was promoted meanwhile: restart from it, in the same process.
         return not self.learning.promoted
+
+    def _begin(self, log: EventLog) -> Beginning:
+        """Where to start, or to go on once a backfill was promoted."""
+        parts = self.registry, self.snapshots, self.epoch
+        try:
+            begin = Starting(self.context, self.topics, log, *parts).begin()
+        except ChangedModelError as error:
+            if self.learning is None:
+                raise
+            raise EditedConfigError(
+                f"{error} This learner has the config as it was when it started, and ends; "
+                "started again, as 'freshet up' does by itself, it reads the config of today. "
+                "Nothing is lost: events that wait for their labels and what was output are saved."
+            ) from error
+        self.registry.writer.keep_settings(self.epoch, stored(self.context.settings))
+        return begin
 
     def _count_from(self, pipeline: Pipeline) -> None:
         """Count this run's rows from here, on a new lineage on top of those of the last one."""
@@ -236,7 +256,7 @@ class LearnerProcess:
         self, connection: Connection, begin: Beginning, learning: Learning, seen: Seen
     ) -> None:
         assignment = Assignment(
-            self.context,
+            begin.context,
             begin.positions,
             begin.pipeline.marks,
             begin.replay,

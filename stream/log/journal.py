@@ -164,19 +164,32 @@ def tail(
 def opening(
     event_log: EventLog,
     topics: Topics,
-    lineage: int,
+    lineage: Lineage,
     lineage_of: Callable[[int], Lineage | None],
 ) -> tuple[JournalLine, bool]:
     """A lineage's first line: how far others have output, and whether it is written already.
 
-    The outputs of a record are written once, even if another lineage reads it again. Positions of
-    a topic that was recreated or truncated since do not count.
+    The outputs of a record are written once, even if another lineage reads it again.
 
     Args:
         event_log: holds the journal.
         topics: the topics' names.
-        lineage: the number of the lineage that begins.
+        lineage: the one that begins.
         lineage_of: looks up a lineage of the journal.
+    """
+    for line in lines(event_log, topics.journal, lineage.start.journal_position):
+        if line.lineage == lineage.serial:
+            return line, True
+    held = reached(event_log, topics, lineage_of)
+    return JournalLine(lineage.serial, 0, held, schema_hash=lineage.schema_hash), False
+
+
+def reached(
+    event_log: EventLog, topics: Topics, lineage_of: Callable[[int], Lineage | None]
+) -> Cut:
+    """How far any lineage has output: the next offset of each partition.
+
+    Positions of a topic that was recreated or truncated since do not count.
     """
     states = described(event_log, topics.inputs)
 
@@ -188,15 +201,12 @@ def opening(
         ids = found.start.topic_ids
         return {topic for topic, state in states.items() if ids.get(topic) == state.topic_id}
 
-    reached: dict[Place, int] = {}
+    far: dict[Place, int] = {}
     for line in lines(event_log, topics.journal):
-        if line.lineage == lineage:
-            return line, True
         known = same_topics(line.lineage)
-        furthest(reached, {place: at for place, at in line.cut.items() if place.topic in known})
+        furthest(far, {place: at for place, at in line.cut.items() if place.topic in known})
     ends = ends_of(states)
-    held = {place: min(at, ends.get(place, 0)) for place, at in reached.items()}
-    return JournalLine(lineage, 0, held), False
+    return {place: min(at, ends.get(place, 0)) for place, at in far.items()}
 
 
 def end(event_log: EventLog, topic: str) -> int:

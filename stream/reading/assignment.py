@@ -20,7 +20,7 @@ from stream.log import fingerprint
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine, to_cut, to_positions
-from stream.resolved_config import ResolvedConfig
+from stream.resolved_config import ResolvedConfig, WrittenUntil, with_writers
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def to_json(assignment: Assignment) -> bytes:
     content = {
         "settings": _with_secrets(context.settings),
         "learner": context.spec.to_json(),
+        "writers": [each.to_json() for each in context.writers],
         "positions": to_positions(assignment.positions),
         "marks": fingerprint.to_json(assignment.marks),
         "journal": [{**asdict(line), "cut": to_positions(line.cut)} for line in assignment.journal],
@@ -80,8 +81,10 @@ def from_json(line: bytes) -> Assignment:
     settings = Settings.model_validate(content["settings"])
     learner, limit = content["learner"], content["limit"]
     spec = LearnerSpec(learner["kind"], tuple(learner["args"]))
+    context = ResolvedConfig(settings, schema.from_settings(settings), spec)
+    writers = [WrittenUntil.from_json(each) for each in content["writers"]]
     return Assignment(
-        ResolvedConfig(settings, schema.from_settings(settings), spec),
+        with_writers(context, writers),
         to_cut(content["positions"]),
         fingerprint.from_json(content["marks"]),
         [JournalLine(**{**line, "cut": to_cut(line["cut"])}) for line in content["journal"]],

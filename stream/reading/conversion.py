@@ -16,7 +16,7 @@ from learners.line_bounds import UNLEARNABLE, LineBounds, bounds_for
 from stream.log import fingerprint
 from stream.log.batch import Batch, EventRows, LabelRows, Taken
 from stream.log.contract import Place, PositionError, Record
-from stream.log.journal import JournalLine
+from stream.log.journal import JournalLine, to_cut
 from stream.log.limits import WAYS_OUT
 from stream.log.topics import topics_of
 from stream.reading.merge import MergedReader
@@ -27,7 +27,9 @@ def record_reader(context: ResolvedConfig) -> RecordReader:
     """The conversion of the model's records."""
     labels = topics_of(context.settings).labels
     passthrough = passthrough_of(context.settings, context.schema)
-    return RecordReader(RowReader(context.schema), bounds_for(context.spec), labels, passthrough)
+    rows = RowReader(context.schema)
+    earlier = tuple((to_cut(each.until), rows.of_writer(each.schema)) for each in context.writers)
+    return RecordReader(rows, bounds_for(context.spec), labels, passthrough, earlier)
 
 
 # A record without a value is one row.
@@ -48,12 +50,22 @@ class RecordReader:
             refused here, where a row can still become a dead letter.
         labels_topic: the topic that holds labels.
         passthrough: which cells of a row are kept for measuring.
+        earlier: the converters of rows written under earlier schemas, the oldest first, each with
+            the offsets before which records without names are its.
     """
 
     rows: RowReader
     line_bounds: LineBounds
     labels_topic: str
     passthrough: Passthrough = field(default_factory=Passthrough)
+    earlier: tuple[tuple[Mapping[Place, int], RowReader], ...] = ()
+
+    def rows_of(self, record: Record) -> RowReader:
+        """The converter of a record: that of the schema in force where it is."""
+        for until, rows in self.earlier:
+            if record.offset < until.get(record.place, 0):
+                return rows
+        return self.rows
 
     def read(self, records: Iterable[Record]) -> list[Taken]:
         """Convert each record of a batch; one without a time, which Kafka gives as -1, is of 1970.
@@ -69,14 +81,16 @@ class RecordReader:
         ]
 
     def _labels(self, record: Record) -> list[LabelRow | Refusal]:
-        return [TOMBSTONE] if record.is_null else self.rows.labels(record.value, record.headers)
+        if record.is_null:
+            return [TOMBSTONE]
+        return self.rows_of(record).labels(record.value, record.headers)
 
     def _events(self, record: Record) -> tuple[list[Row | Refusal], list[tuple[str, ...]] | None]:
         passthrough = None
         if self.passthrough.places:
             rows, passthrough = self._with_passthrough(record)
         else:
-            rows = self.rows.events(record.value, record.headers)
+            rows = self.rows_of(record).events(record.value, record.headers)
         if record.is_null:
             rows = [TOMBSTONE]
         texts = [row[2] for row in rows]  # a refusal has its offending text there; ignored below
@@ -88,8 +102,9 @@ class RecordReader:
     def _with_passthrough(
         self, record: Record
     ) -> tuple[list[Row | Refusal], list[tuple[str, ...]]]:
-        cells = list(self.rows.event_rows(record.value, record.headers)[0])
-        rows = self.rows.convert_rows(cells)
+        reader = self.rows_of(record)
+        cells = list(reader.event_rows(record.value, record.headers)[0])
+        rows = reader.convert_rows(cells)
         places = self.passthrough.places
         return rows, [
             () if isinstance(row, Refusal) else tuple([of[place] for place in places])

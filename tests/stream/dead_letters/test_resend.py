@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from converters.convert.whole_file import CSV_HEADERS
 from learners.line_bounds import LineBounds
 from stream.checkpoints.same_model import ChangedModelError
 from stream.dead_letters.exactly_once import Corrected, TakenOverError, sender
@@ -197,6 +198,7 @@ def test_a_second_sender_takes_over(tmp_path: Path, log_url: str, unique_name: s
         Corrected(
             Letter(Origin(Place(project.topics().events, 0), n, 0), 1_357_020_000_000, "", ""),
             row(n + 1, 700),
+            CSV_HEADERS,
         )
         for n in range(2)
     ]  # fmt: skip

@@ -93,7 +93,7 @@ def test_a_registry_that_is_locked_stops_no_learning(
 ) -> None:
     """Checkpoints fail and are told; scores go on; the end is the same."""
     monkeypatch.setattr("learners.registry.database.BUSY_SECONDS", 0.1)
-    monkeypatch.setattr("learners.registry.sqlite.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("learners.registry.database.BUSY_SECONDS", 0.1)
     monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 500)
     rows = flights(4_000)
     project = Project(tmp_path / "p", more=OFTEN)

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from converters.config import load
-from converters.schema import schema
 from stream.checkpoints.same_model import ChangedModelError
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
@@ -43,20 +41,21 @@ def test_a_changed_config_is_refused_until_a_backfill_is_promoted(
     assert len(ids) == len(set(ids)) == 300
 
 
-def test_a_backfill_of_the_journal_keeps_no_weights_of_another_schema(project: Project) -> None:
-    """Where the lineage began with a promoted version, a changed schema asks for ``--fresh``."""
+def test_a_backfill_of_the_journal_heeds_no_edited_config(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the live model again, by the lineage's own config; what differs is told."""
     project.produce(project.write_csv(flights(300)))
     project.learn()
     with project.registry() as registry:
         registry.serving.pin("promote", project.backfill()["version"], "the same again", "me")
-    project.learn()
-    text = project.config_file.read_text(encoding="utf-8")
-    project.config_file.write_text(text.replace("max = 5000", "max = 4000"), encoding="utf-8")
-    project.settings = load.load(project.config_file)
-    project.schema = schema.from_settings(project.settings)
-    with pytest.raises(ChangedModelError, match=r"columns.*backfill log --fresh"):
-        project.backfill()
-    assert project.backfill(fresh=True)["learned"] == 300
+    live = project.learn()
+    edited = project.edited(("distance = {", "miles = {"))
+    with pytest.raises(ChangedModelError, match=r"'distance' is removed.*'miles' is added"):
+        edited.learn()
+    assert same(edited.backfill()) == same(live)
+    assert "'distance' is removed" in capsys.readouterr().err
+    assert edited.backfill(fresh=True)["model_sha256"] != live["model_sha256"]
 
 
 def test_a_promoted_backfill_of_a_file_is_gone_on_from(project: Project) -> None:
@@ -74,7 +73,7 @@ def test_a_promoted_backfill_of_a_file_is_gone_on_from(project: Project) -> None
 
 
 def test_a_promotion_while_learning_is_taken_up_without_a_restart(project: Project) -> None:
-    """The running learner goes on from the candidate, on a lineage of its own."""
+    """The running learner goes on with the candidate's weights, on a lineage of its own."""
     rows = flights(900)
     project.produce(project.write_csv(rows[:600]))
     project.learn()
@@ -97,7 +96,7 @@ def test_a_promotion_while_learning_is_taken_up_without_a_restart(project: Proje
         lineage = registry.versions.live_lineage()
     assert lineage is not None
     assert lineage.parent_version == made["version"]
-    assert 300 < report["events"] <= 600
+    assert report["events"] == report["learned"] == 900
     assert report["events_this_run"] == report["rejected_this_run"]["events"]["rows"] == 300
     ids = [s.id for s in project.scores()]
     assert len(ids) == len(set(ids)) == 900

@@ -10,6 +10,7 @@ import io
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,18 @@ class Project:
     def context(self) -> ResolvedConfig:
         """Settings, schema and learner."""
         return resolve(self.settings, self.schema)
+
+    def edited(self, *changes: tuple[str, str]) -> Project:
+        """The same with its config file edited: each text replaced by another."""
+        text = self.config_file.read_text(encoding="utf-8")
+        for old, new in changes:
+            assert old in text, f"nothing to edit: {old}"
+            text = text.replace(old, new)
+        self.config_file.write_text(text, encoding="utf-8")
+        found = copy(self)
+        found.settings = load.load(self.config_file)
+        found.schema = schema.from_settings(found.settings)
+        return found
 
     def open_log(self) -> closing[EventLog]:
         """The log, with its topics created."""

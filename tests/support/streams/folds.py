@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,30 @@ from converters.config import load
 from converters.config.learning_settings import LateLabelSettings
 from converters.schema import schema
 from learners.learner import Learner
-from learners.registry.row_types import Start
+from learners.registry.row_types import Lineage, Start
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.fold.pipeline import Pipeline
 from stream.joins.joiner import Joiner, key_of
 from stream.log.batch import Batch, EventRows, LabelRows, Taken
 from stream.log.contract import Place
-from stream.resolved_config import ResolvedConfig, resolve
+from stream.resolved_config import ResolvedConfig, fixed, resolve
 from tests.support.streams.simulation import SECOND, Simulation
 
 Drawn = list[tuple[int, tuple[str, list[Any]]]]
 EVENTS, LABELS = Place("m.events", 0), Place("m.labels", 0)
 BEGIN = 1_000_000
+
+
+def begun_by(context: ResolvedConfig, *, kept: bool = True) -> Lineage:
+    """A lineage that a config began; ``kept`` is false of one that an older release began."""
+    said = fixed(context)
+    config = (said.config, said.writers) if kept else ()
+    start = Start({}, {}, 0)
+    return Lineage(
+        1, None, "learn", said.learner, said.schema_hash, start, 1, datetime.now(UTC), *config
+    )
+
 
 # Everything that stands beside a learner at once.
 EVERYTHING: dict[str, Any] = {
