@@ -15,7 +15,10 @@ from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_jso
 
 def report(
     version: Annotated[
-        int | None, typer.Option("--version", help="Default: the newest checkpoint.")
+        int | None,
+        typer.Option(
+            "--version", help="Any version, a candidate too; default: the newest checkpoint."
+        ),
     ] = None,
     html: Annotated[
         str | None, typer.Option("--html", help="File for the report as a self-contained page.")
@@ -49,12 +52,15 @@ def compare(
         str | None, typer.Option("--against", help="One contender's name; default: all of them.")
     ] = None,
     version: Annotated[
-        int | None, typer.Option("--version", help="Default: the newest checkpoint.")
+        int | None,
+        typer.Option(
+            "--version", help="Any version, a candidate too; default: the newest checkpoint."
+        ),
     ] = None,
     json: Json = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Compare each contender with the served score.
+    """Compare each contender with the learner's score.
 
     Who is better, by how much, and how surely.
     """

@@ -1,6 +1,6 @@
 """Tables of groups: slices, versions, and ages and delays of labels.
 
-Each shows the served score's measures of the group, and how many labels they stand on.
+Each shows the learner's measures of the group, and how many labels they stand on.
 """
 
 from __future__ import annotations

@@ -22,10 +22,11 @@ from converters.schema.passthrough import passthrough_of
 from converters.schema.schema import Schema
 from converters.show.command_line import say
 from learners.evaluation.evaluator import Evaluator
-from learners.evaluation.labelled_examples import Measuring, milliseconds
+from learners.evaluation.labelled_examples import PINNED, Measuring, milliseconds
 from learners.metrics.arrays import AnyArray, MetricsError
 from learners.registry import Registry
 from learners.registry.row_types import Checkpoint, Version
+from learners.report.served_version import ServedVersion, of_checkpoint, served_version
 from learners.snapshots.store import SnapshotStore
 
 
@@ -106,6 +107,7 @@ class Measured:
         evaluator: as it stood then.
         asked: what the config asks to be measured now.
         versions: those from which the checkpoint came, oldest first.
+        served: what is served now, and which of the measures are of it.
     """
 
     checkpoint: Checkpoint
@@ -113,6 +115,7 @@ class Measured:
     evaluator: Evaluator
     asked: Measuring
     versions: list[Version]
+    served: ServedVersion
 
     @property
     def slices(self) -> dict[str, list[str]]:
@@ -123,6 +126,11 @@ class Measured:
     def told(self) -> dict[str, Any]:
         """The settings with which the checkpoint was measured; empty where it does not say."""
         return dict(self.manifest.get("measured_by") or {})
+
+    @property
+    def pinned(self) -> dict[str, Any] | None:
+        """What was pinned and scored with too, and since which event row."""
+        return self.manifest.get(PINNED)
 
     @property
     def shadows(self) -> dict[str, Any]:
@@ -141,7 +149,8 @@ def measured(settings: Settings, schema: Schema, version: int | None) -> Measure
     make_home(settings.home)
     with closing(Registry(settings.registry, settings.model)) as registry:
         found = _checkpoint(registry, version)
-        versions = chain(registry.versions.all(), found)
+        every = registry.versions.all()
+        pointers, live = registry.serving.pointers(), registry.versions.live_lineage()
     measuring = Measuring.by(settings, passthrough_of(settings, schema).slices)
     store = SnapshotStore(Path(settings.snapshots))
     manifest = store.manifest(found.snapshot)
@@ -150,7 +159,10 @@ def measured(settings: Settings, schema: Schema, version: int | None) -> Measure
     with store.open(found.snapshot, only={METRICS}) as snapshot:
         then = _windows(measuring, manifest.get("measured_by"))
         evaluator = _read(snapshot.path / METRICS, then, found)
-    return Measured(found, manifest, evaluator, measuring, versions)
+    newest = next((each for each in every if each.version == pointers.latest), None)
+    now = served_version(pointers, newest, manifest.get(PINNED))
+    served = of_checkpoint(now, found, None if live is None else live.serial)
+    return Measured(found, manifest, evaluator, measuring, chain(every, found), served)
 
 
 _ANOTHER = (

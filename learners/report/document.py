@@ -9,10 +9,11 @@ from typing import Any
 from converters.cells.escaping import quoted
 from converters.config.settings import Settings
 from converters.show.tables import cut
-from learners.evaluation.labelled_examples import MILLISECONDS, STATIC, Measuring
+from learners.evaluation.labelled_examples import MILLISECONDS, PINNED, STATIC, Measuring
 from learners.registry.row_types import iso
 from learners.report.checkpoint_measures import Measured, spans, versions_within
 from learners.report.figures import Group, undefined
+from learners.report.served_version import LEARNER, learner_is_served
 
 # Settings of what is gathered, which a checkpoint's manifest alone tells.
 OF_COLLECTING = ("slice_values", "static_after")
@@ -30,6 +31,8 @@ def document(settings: Settings, measured: Measured) -> dict[str, Any]:
         "made_at": iso(checkpoint.created_at),
         "model_sha256": checkpoint.model_sha256,
         "learner": checkpoint.learner,
+        "served": measured.served.to_json(),
+        "pinned": measured.pinned,
         "shadows": measured.shadows,
         "adjustment": measured.manifest.get("adjustment"),
         "evaluation": _settings(settings, measured),
@@ -96,7 +99,6 @@ def _versions(measured: Measured, measures: dict[str, Any]) -> list[dict[str, An
 
 SCORE, BASE_RATE = "score", "base_rate"
 CALLED = {
-    SCORE: "score (served)",
     "raw": "raw (the learner's own)",
     "static": "static (frozen copy)",
     BASE_RATE: "base rate",
@@ -104,15 +106,21 @@ CALLED = {
 
 
 def contenders(measures: Group) -> list[str]:
-    """The served score first, then the frozen copy, the base rate and the others."""
-    others = [name for name in measures.get("contenders") or {} if name != BASE_RATE]
+    """The learner's score first, then what is pinned, the frozen copy, the base rate and others."""
+    known = measures.get("contenders") or {}
+    others = [name for name in known if name not in (BASE_RATE, PINNED)]
+    pinned = [PINNED] if PINNED in known else []
     static = ["static"] if measures.get("static") else []
-    base = [BASE_RATE] if BASE_RATE in (measures.get("contenders") or {}) else []
-    return [SCORE, *static, *base, *others]
+    base = [BASE_RATE] if BASE_RATE in known else []
+    return [SCORE, *pinned, *static, *base, *others]
 
 
-def called(name: str) -> str:
-    """A contender's name for a person."""
+def called(name: str, document: Mapping[str, Any]) -> str:
+    """A contender's name for a person, in a report or comparison."""
+    if name == SCORE:
+        return "score (served)" if learner_is_served(document) else LEARNER
+    if name == PINNED and document["pinned"]:
+        return f"pinned (version {document['pinned']['version']})"
     return CALLED.get(name, cut(name))
 
 

@@ -18,7 +18,8 @@ from learners.report.document import (
     since_words,
     trouble_words,
 )
-from learners.report.figures import HEADINGS, MEASURES, Group, Section, drawn, figure, headings
+from learners.report.figures import HEADINGS, MEASURES, Section, drawn, figure, headings
+from learners.report.served_version import served_words
 
 NO_LABELS = (
     "No label has been joined to its event yet, so there is nothing to measure. Labels are "
@@ -36,7 +37,7 @@ def overall_section(document: Mapping[str, Any]) -> Section:
     measures = document["measures"]
     if not measures.get("count"):
         return Section("Measures", [NO_LABELS])
-    tables = [_table(title, measures, view) for view, title in _views(document).items()]
+    tables = [_table(title, document, view) for view, title in _views(document).items()]
     return Section("Measures", _words(document), [table for table in tables if table.rows])
 
 
@@ -54,14 +55,16 @@ def _views(document: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _table(title: str, measures: Group, view: str) -> Table:
-    rows = []
+def _table(title: str, document: Mapping[str, Any], view: str) -> Table:
+    rows, measures = [], document["measures"]
     for name in contenders(measures):
         report = report_of(measures, name)
         group = report.get(view) if view else report
         if isinstance(group, Mapping):
             labels = "" if view == "faded" else figure(group, "count")
-            rows.append([called(name), labels, *(figure(group, each) for each in MEASURES)])
+            rows.append(
+                [called(name, document), labels, *(figure(group, each) for each in MEASURES)]
+            )
     # Windows are measured anew each time, and so wholly by the newest threshold.
     every = view in ("", "faded")
     shown = headings(measures, MEASURES) if every else [HEADINGS[name] for name in MEASURES]
@@ -76,6 +79,7 @@ def _words(document: Mapping[str, Any]) -> list[str]:
     said = f"Over all labels: {', '.join(stated)}. " if stated else ""
     asked = document["evaluation"]
     return [
+        *served_words(document),
         f"{said}{EXACT}",
         *_frozen(asked["static"]),
         *_changed(asked["changed"]),
@@ -87,7 +91,7 @@ def _frozen(static: Mapping[str, Any] | None) -> list[str]:
     if static is None:
         return []
     after = f"{static['from_lesson']:,} labelled examples"
-    return [f"The copy was frozen after {after}; until then it was the served score itself."]
+    return [f"The copy was frozen after {after}; until then it was the learner itself."]
 
 
 def _changed(changed: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -49,9 +49,13 @@ def sections(document: Mapping[str, Any]) -> list[Section]:
 
 def title(document: Mapping[str, Any]) -> str:
     """What the report is about."""
+    return f"Report on model '{document['model']}', {which(document)}"
+
+
+def which(document: Mapping[str, Any]) -> str:
+    """The version that a report or comparison speaks of."""
     version = document["version"]
-    part = "its newest checkpoint" if version is None else f"version {version}"
-    return f"Report on model '{document['model']}', {part}"
+    return "its newest checkpoint" if version is None else f"version {version}"
 
 
 def headline(document: Mapping[str, Any]) -> str:

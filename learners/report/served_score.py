@@ -1,4 +1,4 @@
-"""Sections on the served score: calibration, distribution, correction, decisions, value."""
+"""Sections on the learner's score: calibration, distribution, correction, decisions, value."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from converters.show.charts import BarChart, CalibrationPlot, Line, LineChart
 from converters.show.tables import NOTHING, Table
 from learners.report.document import SCORE, called, contenders, report_of
 from learners.report.figures import HEADINGS, Group, Section, figure, money, signed, since_lesson
+from learners.report.served_version import learner_is_served
 
 # What correcting and calibrating can change.
 EFFECTS = ("log_loss", "brier", "ece", "auc")
@@ -25,18 +26,25 @@ def calibration_section(document: Mapping[str, Any]) -> Section | None:
     if not any(each["count"] for each in bins):
         return None
     plots = [
-        CalibrationPlot(called(name), _points(_bins(document, "calibration", name)))
+        CalibrationPlot(called(name, document), _points(_bins(document, "calibration", name)))
         for name in contenders(document["measures"])
         if name in (SCORE, RAW)
     ]
     rows = [[_span(b), f"{b['count']:,}", _share(b[MEAN]), _share(b[SHARE])] for b in bins]
     header = ("score", "labels", "mean score", "positive")
-    table = Table("Calibration of the served score", header, (False, True, True, True), rows)
+    table = Table(
+        f"Calibration of the {_whose(document)} score", header, (False, True, True, True), rows
+    )
     said = (
         "Of events scored .3, three in ten should be positive: dots on the slanted line are "
         "calibrated, dots below it are scored too high. The bars are the labels of each bin."
     )
     return Section("Calibration", [said], [table], plots, folded=True)
+
+
+def _whose(document: Mapping[str, Any]) -> str:
+    """Whose the first score is: what is served, or the learner's if something else is."""
+    return "served" if learner_is_served(document) else "learner's"
 
 
 def _bins(document: Mapping[str, Any], kind: str, name: str) -> list[Bin]:
@@ -94,8 +102,9 @@ def effects_section(document: Mapping[str, Any]) -> Section | None:
             ]
             for name in EFFECTS
         ]
-    header = ("over", "measure", "raw", "served", "change")
-    table = Table("Raw and served", header, (False, False, True, True, True), rows)
+    made = "served" if learner_is_served(document) else "adjusted"
+    header = ("over", "measure", "raw", made, "change")
+    table = Table(f"Raw and {made}", header, (False, False, True, True, True), rows)
     return Section("Effect of imbalance and calibration", _settings(document), [table])
 
 
@@ -137,7 +146,7 @@ def decisions_section(document: Mapping[str, Any]) -> Section | None:
         return None
     rows = [
         [
-            called(name),
+            called(name, document),
             *(f"{cells[cell]:,}" for cell in CELLS),
             _ratio(cells["tp"], cells["tp"] + cells["fp"]),
             _ratio(cells["tp"], cells["tp"] + cells["fn"]),
@@ -170,7 +179,11 @@ def value_section(document: Mapping[str, Any]) -> Section | None:
         return None
     events = value.get("events") or 0
     rows = [
-        [words, money(value[name]), NOTHING if not events else f"{value[name] / events:,.4f}"]
+        [
+            _acting(name, words, document),
+            money(value[name]),
+            NOTHING if not events else f"{value[name] / events:,.4f}",
+        ]
         for name, words in DECISIONS.items()
         if value.get(name) is not None
     ]
@@ -179,6 +192,11 @@ def value_section(document: Mapping[str, Any]) -> Section | None:
     if value.get("without_amount"):
         words[0] += f" {value['without_amount']:,} more had no amount, and do not count."
     return Section("Value", [*words, *_thresholds(document)], [table], _picture(document))
+
+
+def _acting(name: str, words: str, document: Mapping[str, Any]) -> str:
+    """How decisions are taken, for a person."""
+    return "by the learner" if name == "served" and not learner_is_served(document) else words
 
 
 def _thresholds(document: Mapping[str, Any]) -> list[str]:

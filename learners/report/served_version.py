@@ -34,22 +34,6 @@ class ServedVersion:
         """For scripts."""
         return asdict(self)
 
-    @property
-    def is_learner(self) -> bool:
-        """Whether the learner's own figures are those of what is served."""
-        return self.measured_as == LEARNER
-
-    def words(self) -> str:
-        """What the learner's own figures are not; nothing where they are of what is served."""
-        if self.is_learner or self.version is None:
-            return ""
-        if self.measured_as == PINNED:
-            return (
-                f"Version {self.version} is pinned and served: '{PINNED}' is its figures since it "
-                "was pinned, 'learner' those of the learner, which is not served."
-            )
-        return f"Version {self.version} is served and not measured: {self.why}"
-
 
 def served_version(
     pointers: Pointers, newest: Checkpoint | None, pin: Mapping[str, Any] | None
@@ -91,3 +75,38 @@ def held(newest: Checkpoint | None) -> str:
     """Why the learner's newest version is held back; nothing if it is not."""
     is_held = newest is not None and newest.state == "candidate" and newest.epoch is not None
     return newest.reason if newest is not None and is_held else ""
+
+
+def of_checkpoint(
+    served: ServedVersion, checkpoint: Checkpoint, live_lineage: int | None
+) -> ServedVersion:
+    """The same of the figures of one checkpoint: a backfill's are of nothing that was served."""
+    if checkpoint.lineage == live_lineage:
+        return served
+    why = (
+        f"These figures are of lineage {checkpoint.lineage}, which is not the one that the learner "
+        "works on: nobody was served these scores."
+    )
+    return ServedVersion(served.version, None, why)
+
+
+def learner_is_served(document: Mapping[str, Any]) -> bool:
+    """Whether the learner's own figures in a report or comparison are of what is served."""
+    return document["served"]["measured_as"] == LEARNER and not document["pinned"]
+
+
+def served_words(document: Mapping[str, Any]) -> list[str]:
+    """What is served, where the learner's own figures are not of it."""
+    served, pinned = document["served"], document["pinned"]
+    if served["version"] is None or learner_is_served(document):
+        return []
+    if served["measured_as"] == PINNED:
+        words = (
+            f"Version {served['version']} is pinned and served: its figures are those of "
+            f"'{PINNED}', of the events since its pin. '{LEARNER}' is the learner, which is not "
+            "served."
+        )
+        return [words]
+    if served["measured_as"] == LEARNER:
+        return [f"Version {pinned['version']} was pinned when these figures were gathered."]
+    return [f"Version {served['version']} is served and not measured: {served['why']}"]

@@ -1,4 +1,4 @@
-"""Each contender against the served score, on the recent lessons: what ``freshet compare`` says.
+"""Each contender against the learner's score, on the recent lessons: what ``freshet compare`` says.
 
 Reads the window of a checkpoint's evaluation; :mod:`learners.comparison` does the statistics.
 """
@@ -14,15 +14,15 @@ from converters.config.settings import Settings
 from converters.errors import UsageError
 from converters.show.tables import NOTHING, Table, cut, print_table
 from learners.comparison.compare import MEASURES, compare
-from learners.evaluation.labelled_examples import SCORE
+from learners.evaluation.labelled_examples import PINNED, SCORE
 from learners.registry.row_types import iso
 from learners.report.checkpoint_measures import Measured
 from learners.report.document import called, trouble_words
-from learners.report.render import WIDTH
+from learners.report.render import WIDTH, which
+from learners.report.served_version import learner_is_served, served_words
 
 # As sentences name them; shadows go by the name that the config gives them.
 SPOKEN = {
-    SCORE: "the served score",
     "base_rate": "the base rate",
     "static": "the frozen copy",
     "raw": "the raw score",
@@ -35,7 +35,15 @@ def comparisons(settings: Settings, measured: Measured, against: str | None) -> 
     Raises:
         UsageError: there is no contender of this name.
     """
-    kept = measured.evaluator.window_lessons()
+    kept, checkpoint = measured.evaluator.window_lessons(), measured.checkpoint
+    about = {
+        "model": settings.model,
+        "version": checkpoint.version,
+        "lineage": checkpoint.lineage,
+        "made_at": iso(checkpoint.created_at),
+        "served": measured.served.to_json(),
+        "pinned": measured.pinned,
+    }
     found = []
     for name in _compared([name for name in kept.scores if name != SCORE], against):
         comparison = compare(
@@ -47,13 +55,10 @@ def comparisons(settings: Settings, measured: Measured, against: str | None) -> 
             settings.value,
             measured.evaluator.measuring.threshold,
         )
-        words = comparison.words(spoken(name), SPOKEN[SCORE])
+        words = comparison.words(spoken(name, about), spoken(SCORE, about))
         found.append({"name": name, **comparison.to_json(), "words": words})
-    checkpoint = measured.checkpoint
     return {
-        "model": settings.model,
-        "version": checkpoint.version,
-        "made_at": iso(checkpoint.created_at),
+        **about,
         "window": int(kept.positive.size),
         "confidence": settings.evaluation.confidence,
         "against": SCORE,
@@ -63,14 +68,14 @@ def comparisons(settings: Settings, measured: Measured, against: str | None) -> 
 
 
 def _compared(others: list[str], against: str | None) -> list[str]:
-    """Whom to compare the served score with."""
+    """Whom to compare the learner's score with."""
     if against is None:
         return others
     if against in others:
         return [against]
     if against == SCORE:
         raise UsageError(
-            "--against score: the served score is what all others are compared with; name one "
+            "--against score: the learner's score is what all others are compared with; name one "
             f"of them: {', '.join(others) or 'there is none yet'}."
         )
     raise UsageError(
@@ -79,8 +84,12 @@ def _compared(others: list[str], against: str | None) -> list[str]:
     )
 
 
-def spoken(name: str) -> str:
+def spoken(name: str, document: Mapping[str, Any]) -> str:
     """A contender in a sentence."""
+    if name == SCORE:
+        return "the served score" if learner_is_served(document) else "the learner's score"
+    if name == PINNED and document["pinned"]:
+        return f"the pinned version {document['pinned']['version']}"
     return SPOKEN.get(name, f"'{cut(name)}'")
 
 
@@ -88,6 +97,9 @@ def show(document: Mapping[str, Any]) -> None:
     """Print comparisons: a table of numbers, then a sentence on each contender."""
     out = sys.stdout
     found = document["comparisons"]
+    out.write(f"{title(document)}\n")
+    for words in served_words(document):
+        out.write(f"{textwrap.fill(words, WIDTH, break_on_hyphens=False)}\n")
     if not document["window"] or not found:
         out.write("Nothing to compare yet: no label has been joined to its event.\n")
         return
@@ -95,6 +107,11 @@ def show(document: Mapping[str, Any]) -> None:
     sentences = [_sentence(each["words"]) for each in found]
     for words in (*sentences, *document["trouble"]):
         out.write(f"\n{textwrap.fill(words, WIDTH, break_on_hyphens=False)}\n")
+
+
+def title(document: Mapping[str, Any]) -> str:
+    """What is compared."""
+    return f"Contenders of model '{document['model']}', {which(document)}"
 
 
 def _sentence(words: str) -> str:
@@ -105,12 +122,12 @@ def comparison_table(document: Mapping[str, Any]) -> Table:
     """A row for each contender and measure."""
     header = ("", "measure", "contender", "score", "difference", "interval", "p", "verdict")
     rows = [
-        [called(each["name"]), measure.called, *_cells(each["differences"][measure.name])]
+        [called(each["name"], document), measure.called, *_cells(each["differences"][measure.name])]
         for each in document["comparisons"]
         for measure in MEASURES
         if measure.name in each["differences"]
     ]
-    title = f"Against the served score, over the last {document['window']:,} labels"
+    title = f"Against {spoken(SCORE, document)}, over the last {document['window']:,} labels"
     numeric = (False, False, True, True, True, True, True, False)
     return Table(title, header, numeric, rows)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from learners.registry.row_types import Entry, Pointers, Version, iso
+from learners.report.served_version import held
 from learners.snapshots.store import SnapshotStore
 
 
@@ -96,6 +97,7 @@ def versions_table(versions: Sequence[Version], pointers: Pointers) -> None:
     rows = []
     for v in versions:
         marks = [name for name in ("serving", "latest") if getattr(pointers, name) == v.version]
+        marks += ["held back"] if held(v) else []
         measured = [v.metrics.get(name) for name in ("log_loss", "auc")]
         rows.append(
             (

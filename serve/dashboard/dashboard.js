@@ -16,6 +16,7 @@ const by = (id) => document.getElementById(id);
 
 const LEARNERS = {
   live: { label: "served score", kind: "live" },
+  pinned: { label: "pinned version", kind: "pinned" },
   static: { label: "frozen copy", kind: "static" },
   base: { label: "base rate", kind: "base" },
 };
@@ -29,7 +30,7 @@ const charts = {
     { title: "Lag", format: (value) => short.format(value), least: 4, fromZero: true, empty: "No learner yet" }),
 };
 const times = [];
-const seen = { log_loss: { live: [], static: [], base: [] }, auc: { live: [], static: [], base: [] }, rate: { rate: [] }, lag: { lag: [] } };
+const seen = { log_loss: { live: [], pinned: [], static: [], base: [] }, auc: { live: [], pinned: [], static: [], base: [] }, rate: { rate: [] }, lag: { lag: [] } };
 
 /** Keep a sample, and drop the oldest. */
 function keep(now, samples) {
@@ -46,10 +47,11 @@ function sample(status) {
   const measured = status.metrics?.window ?? {};
   const frozen = status.metrics?.static?.window ?? {};
   const base = status.metrics?.contenders?.base_rate?.window ?? {};
+  const pinned = status.metrics?.contenders?.pinned?.window ?? {};
   return {
-    log_loss: { live: measured.log_loss, static: frozen.log_loss, base: measured.base_rate_log_loss },
+    log_loss: { live: measured.log_loss, pinned: pinned.log_loss, static: frozen.log_loss, base: measured.base_rate_log_loss },
     // The base rate changes with the labels and may rank events a little: as measured, not 0.5.
-    auc: { live: measured.auc, static: frozen.auc, base: base.auc },
+    auc: { live: measured.auc, pinned: pinned.auc, static: frozen.auc, base: base.auc },
     rate: { rate: status.learner?.events_per_second },
     lag: { lag: status.learner?.lag_records },
   };
@@ -89,7 +91,8 @@ function showTiles(status) {
   const count = (name) => (counts[name] === undefined ? "–" : whole.format(counts[name]));
   by("served").textContent = served ? served.version : "–";
   const newest = pointers.latest === null ? "" : `newest ${pointers.latest}`;
-  const details = [served ? `since ${since(served.since)}` : "", served && pointers.pinned ? "pinned" : "", newest];
+  const unmeasured = served && served.measured_as === null ? `not measured: ${served.why}` : "";
+  const details = [served ? `since ${since(served.since)}` : "", served && pointers.pinned ? "pinned" : "", newest, unmeasured];
   by("served-more").textContent = details.filter(Boolean).join(", ");
   by("events").textContent = count("events");
   by("rate").textContent = learner ? `${whole.format(learner.events_per_second)} a second` : "";
@@ -154,10 +157,18 @@ function showTables(status) {
   ]));
 }
 
-/** The served score and what it is compared with, and the value of decisions. */
-function showMeasured(metrics) {
-  const { base_rate: base, ...others } = metrics.contenders ?? {};
-  const rows = [["served score", metrics], ["frozen copy", metrics.static], ["base rate", base], ...Object.entries(others)]
+/** What the learner's own figures are called: they are of what is served only if nothing else is. */
+function learnerCalled(status) {
+  return status.served && status.served.measured_as !== "learner" ? "learner" : "served score";
+}
+
+/** The learner's score and what it is compared with, and the value of decisions. */
+function showMeasured(status) {
+  const metrics = status.metrics ?? {};
+  const { base_rate: base, pinned, ...others } = metrics.contenders ?? {};
+  const pin = metrics.pinned ? `pinned version ${metrics.pinned.version}${status.served?.measured_as === "pinned" ? " (served)" : ""}` : "pinned";
+  const learner = learnerCalled(status);
+  const rows = [[learner, metrics], [pin, pinned], ["frozen copy", metrics.static], ["base rate", base], ...Object.entries(others)]
     .filter(([, measured]) => measured?.count);
   fill("measured", rows.map(([name, measured]) => [
     cell(name),
@@ -170,7 +181,7 @@ function showMeasured(metrics) {
   const value = metrics.value;
   by("value").hidden = !value;
   if (!value) return;
-  const values = [["served decisions", "served"], ["never acting", "never"], ["always acting", "always"], ["frozen copy", "static"]]
+  const values = [[learner === "learner" ? "decisions by the learner" : "served decisions", "served"], ["never acting", "never"], ["always acting", "always"], ["frozen copy", "static"]]
     .filter(([, name]) => value[name] !== null && value[name] !== undefined)
     .map(([words, name]) => `${words} ${whole.format(value[name])}`);
   by("value").textContent = `Value so far: ${values.join(", ")}.`;
@@ -182,7 +193,8 @@ function show(status) {
   showStates(status);
   showTiles(status);
   showTables(status);
-  showMeasured(status.metrics ?? {});
+  showMeasured(status);
+  LEARNERS.live.label = learnerCalled(status);
   const size = status.metrics?.window?.count;
   const over = size ? ` over the last ${whole.format(size)} labels` : "";
   charts.log_loss.title.textContent = `Log loss${over}`;

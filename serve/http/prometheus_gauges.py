@@ -9,13 +9,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from learners.evaluation.labelled_examples import PINNED
+from learners.report.served_version import LEARNER
 
 State = dict[str, Any]
 # Gauges without labels, by the part of the state: name, key, value if there is none, meaning.
 GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
     "served": [
         ("served_version", "version", None, "Version that this process serves."),
-        ("served_measured", "measured_as", "", "Whether measures are of the served version."),
     ],
     "held": [("version_held", "reason", None, "Whether the newest version is held back.")],
     "pointers": [
@@ -55,6 +55,9 @@ MEASURES = (
 )
 VIEWS = ("window", "recent", "faded")
 DECISIONS = ("served", "never", "always", "static")
+WITHOUT_SERVED = {"served": LEARNER}
+# The measures that may be of what is served: under which name, and what the state calls them.
+SERVED_AS = {"live": LEARNER, PINNED: PINNED}
 # Contenders that are no shadows: the learner itself has them.
 NO_SHADOWS = {"base_rate", "raw", PINNED}
 
@@ -89,8 +92,14 @@ class Gauges(Collector):
         yield _family("learner_rejected_rows", meaning, ("kind", "reason"), refused)
         for name in MEASURES:
             yield _family(name, f"Progressive {name}.", ("learner", "over"), _views(metrics, name))
+        served = (self._state.get("served") or {}).get("measured_as")
+        meaning = "Whether these measures are those of the served version."
+        measured = (((each,), served == of) for each, of in SERVED_AS.items())
+        yield _family("served_measured", meaning, ("learner",), measured)
         value = metrics.get("value") or {}
-        values = (((each,), value.get(each)) for each in DECISIONS)
+        # While something else is served, these are the learner's decisions and no more.
+        names = {each: each for each in DECISIONS} | ({} if served == LEARNER else WITHOUT_SERVED)
+        values = (((name,), value.get(each)) for each, name in names.items())
         yield _family("value", "Value of decisions, over the lineage.", ("decisions",), values)
         failed = metrics.get("shadow_troubles") or {}
         shadows = sorted({*failed, *(metrics.get("contenders") or {})} - NO_SHADOWS)
@@ -114,7 +123,7 @@ def _family(
 
 
 def _views(metrics: State, name: str) -> Iterator[tuple[Sequence[str], float | None]]:
-    """One metric of the served score and of what it is compared with, over each view."""
+    """One metric of the learner's score and of what it is compared with, over each view."""
     for learner, report in _measured(metrics).items():
         yield (learner, "all"), report.get(name)
         for view in VIEWS:
@@ -122,7 +131,7 @@ def _views(metrics: State, name: str) -> Iterator[tuple[Sequence[str], float | N
 
 
 def _measured(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The metrics of the served score, of the frozen copy, and of the others by their names."""
+    """The metrics of the learner's score, of the frozen copy, and of the others by their names."""
     return {
         "live": metrics,
         "static": metrics.get("static") or {},

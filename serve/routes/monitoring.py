@@ -79,7 +79,10 @@ class Observer:
         try:
             status, versions, entries = await self._ask()
         except FreshetError as error:
+            unknown = {"measured_as": None, "why": "The registry does not answer."}
+            served = state["served"]
             return state | {
+                "served": served and served | unknown,
                 "registry": {"reachable": False, "trouble": str(error)},
                 "learner": self._learner(),
             }

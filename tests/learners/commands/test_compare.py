@@ -76,7 +76,7 @@ def test_the_base_rate_is_told_to_be_worse(model: MeasuredModel) -> None:
 def test_the_table_has_a_row_for_each_measure(model: MeasuredModel) -> None:
     """Log loss, Brier, AUC and value, each with both numbers, interval, p and verdict."""
     text = run(model, "--against", "raw", command=compare).stdout
-    lines = text.split("\n\n", maxsplit=1)[0].splitlines()[2:]
+    lines = text.split("\n\n", maxsplit=1)[0].splitlines()[3:]
     differences = one(model, "raw")["differences"]
     assert len(lines) == len(differences) == 4
     for line, (name, difference) in zip(lines, differences.items(), strict=False):
@@ -124,10 +124,12 @@ def test_labels_of_one_class_are_said_to_be_too_few(
 
 
 def test_without_labels_nothing_is_compared(tmp_path: Path) -> None:
-    """One line, and one JSON document with an empty window."""
+    """One line on which version, one that says so; one JSON document with an empty window."""
     made = measured_model(tmp_path)
     made.save(0)
-    assert run(made, command=compare).stdout.startswith("Nothing to compare yet")
+    about, said = run(made, command=compare).stdout.splitlines()
+    assert about == "Contenders of model 'flights', version 1"
+    assert said.startswith("Nothing to compare yet")
     assert found(made)["window"] == 0
 
 

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from learners.registry.row_types import Verdict
 from tests.serve.routes.test_monitoring import beat, samples, settled
+from tests.support.serving.processes import until
 from tests.support.serving.served import Maker, a_client, admin_header
 
 MEASURES: dict[str, Any] = {
@@ -103,3 +104,39 @@ def test_a_version_that_is_held_back_is_told(tmp_path: Path) -> None:
     )
     assert status["history"][0]["action"] == "hold"
     assert status["history"][0]["reason"] == reason
+
+
+def test_while_another_is_pinned_the_learners_figures_are_not_called_served(
+    tmp_path: Path,
+) -> None:
+    """Its decisions go by its own name, and it is told whose measures are of what is served."""
+    contenders = MEASURES["contenders"] | {"pinned": {"count": 2, "log_loss": 0.875}}
+    trouble = "OSError: /srv/snapshots is away"
+    with a_client(tmp_path, versions=2) as (client, maker):
+        admin = admin_header(maker.project)  # a server looks for its token four times a second
+        beat(maker, metrics=MEASURES)
+        settled()
+        told = samples(client)
+        assert told["freshet_served_measured", "live"] == 1
+        assert told["freshet_served_measured", "pinned"] == 0
+        assert told["freshet_value", "served"] == 12.5
+        maker.registry.serving.pin("rollback", 1, "a try", "ann")
+        pin = {"version": 1, "begun": 9, "trouble": ""}
+        beat(maker, metrics=MEASURES | {"contenders": contenders}, pinned=pin)
+        until(lambda: client.get("/status").json()["served"]["version"] == 1)
+        settled()
+        told, status = samples(client), client.get("/status").json()
+        assert status["served"]["measured_as"] == "pinned"
+        assert told["freshet_log_loss", "pinned", "all"] == 0.875
+        assert told["freshet_served_measured", "live"] == 0
+        assert told["freshet_served_measured", "pinned"] == 1
+        assert told["freshet_value", "learner"] == 12.5
+        assert ("freshet_value", "served") not in told
+        assert ("freshet_shadow_failed", "pinned") not in told
+        beat(maker, metrics=MEASURES, pinned=pin | {"trouble": trouble})
+        settled()
+        said = client.get("/status").json()["served"]
+        assert (said["version"], said["measured_as"]) == (1, None)
+        assert said["why"] == "The learner cannot score with it. The learner's log says why."
+        assert client.get("/status", headers=admin).json()["served"]["why"] == trouble
+        assert samples(client)["freshet_served_measured", "pinned"] == 0

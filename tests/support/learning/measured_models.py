@@ -6,7 +6,8 @@ For the tests of reports, which read the registry and a snapshot's measures and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,31 +73,43 @@ class MeasuredModel:
 
     def save(self, learned: int, parent: int | None = None, **manifest: Any) -> int:
         """Commit a checkpoint as a version; its number."""
-        store = self.project.snapshots()
         with self.project.registry() as registry:
             epoch = registry.writer.begin_epoch("test")
             lineage = self._lineage(registry, epoch)
-            with store.draft() as draft:
-                self._write(draft.path / "metrics.npz")
-                ref = draft.finish({"slices": {"carrier": CARRIERS}, **manifest})
-                counts = {"events": learned + 2, "learned": learned, "waiting": 2}
-                labels = {"labels": learned, "labels_joined": learned}
-                commit = Commit(
-                    lineage=lineage,
-                    parent_version=parent,
-                    snapshot=ref,
-                    model_sha256="0" * 64,
-                    start=START,
-                    learned_something=True,
-                    verdict=Verdict(good=True),
-                    events=counts | labels,
-                    metrics=self.evaluator.summary(),
-                    learner={"kind": "vw", "args": "-b 16"},
-                    schema_hash=self.project.schema.hash,
-                )
+            with self._commit(lineage, learned, parent, manifest) as commit:
                 version = registry.writer.commit(epoch, commit).version
         assert version is not None
         return version
+
+    def save_candidate(self, learned: int) -> int:
+        """The same as a backfill's candidate; its number."""
+        with self.project.registry() as registry:
+            lineage = self._begin(registry, None)
+            with self._commit(lineage, learned, None, {}) as commit:
+                return registry.writer.add_candidate(commit)
+
+    @contextmanager
+    def _commit(
+        self, lineage: int, learned: int, parent: int | None, manifest: dict[str, Any]
+    ) -> Iterator[Commit]:
+        with self.project.snapshots().draft() as draft:
+            self._write(draft.path / "metrics.npz")
+            ref = draft.finish({"slices": {"carrier": CARRIERS}, **manifest})
+            counts = {"events": learned + 2, "learned": learned, "waiting": 2}
+            labels = {"labels": learned, "labels_joined": learned}
+            yield Commit(
+                lineage=lineage,
+                parent_version=parent,
+                snapshot=ref,
+                model_sha256="0" * 64,
+                start=START,
+                learned_something=True,
+                verdict=Verdict(good=True),
+                events=counts | labels,
+                metrics=self.evaluator.summary(),
+                learner={"kind": "vw", "args": "-b 16"},
+                schema_hash=self.project.schema.hash,
+            )
 
     def _write(self, path: Path) -> None:
         with path.open("wb") as file:
@@ -106,6 +119,9 @@ class MeasuredModel:
         live = registry.versions.live_lineage()
         if live is not None:
             return live.serial
+        return self._begin(registry, epoch)
+
+    def _begin(self, registry: Registry, epoch: int | None) -> int:
         return registry.writer.begin_lineage(
             epoch,
             parent_version=None,
