@@ -29,7 +29,7 @@ from converters.check.findings import findings
 from converters.check.odd_cells import odd_cells
 from converters.check.profile import Profile, Shown, read_profile
 from converters.check.time_order import comes_after, happened
-from converters.files.csv_file import CsvFile, other_delimiter
+from converters.files.csv_file import CsvFile
 from converters.sampling.column_sample import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
 from converters.sampling.drift import SPANS, Drift, drift, largest
 from converters.sampling.leak_suspects import Judge, spans
@@ -70,7 +70,7 @@ def report(file: CsvFile, schema: Schema, shown: Shown) -> Report:
     Raises:
         CsvFileError: the file cannot be framed, or not with the config's delimiter.
     """
-    if other_delimiter(file.header):
+    if file.misread:
         # A report on one column that is the whole row would be of no use.
         file.require_known(schema.column_names)
     profile = read_profile(file, schema, shown)

@@ -12,6 +12,7 @@ import io
 import os
 import stat
 import sys
+import zipfile
 import zlib
 from typing import BinaryIO, Protocol, cast
 
@@ -35,6 +36,14 @@ _FORMATS = {
     b"\xfd7zXZ\0": "xz",
     b"PK\x03\x04": "ZIP",
     PARQUET: "Parquet",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an Excel workbook",
+    b"ARROW1\0\0": "a file of Arrow's (Feather)",
+    b"SQLite format 3\0": "a database of SQLite's",
+}
+# What is in a ZIP that is a workbook.
+_WORKBOOKS = {
+    "[Content_Types].xml": "an Excel workbook",
+    "content.xml": "an OpenDocument spreadsheet",
 }
 
 
@@ -106,11 +115,25 @@ class Source:
                 "it is a Parquet file, which is read by its name, and neither through a pipe nor "
                 "by --csv2vw"
             )
+        kind = self._zipped() if found == "ZIP" else found
+        if kind.startswith(("a ", "an ")):
+            raise CompressedError(f"it is {kind}; save its table as CSV or Parquet, and take that")
         if found not in ("", "gzip", "zstd"):
             raise CompressedError(
                 f"it is compressed as {found}; decompress it, or compress it with gzip or zstd"
             )
         return found
+
+    def _zipped(self) -> str:
+        """What a ZIP is, by the files in it; of a pipe, by those that come first."""
+        try:
+            names = zipfile.ZipFile(self._file).namelist() if self._file.seekable() else []
+        except (OSError, zipfile.BadZipFile):  # cut short
+            names = []
+        for name, kind in _WORKBOOKS.items():
+            if name in names or (not names and name.encode() in self._held):
+                return kind
+        return "ZIP"
 
     def _more(self, size: int) -> bytes:
         more = self._file.read1(size)

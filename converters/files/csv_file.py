@@ -26,6 +26,7 @@ from converters.cells.refusal import Refusal
 from converters.config.settings import CsvSettings
 from converters.files.block_reader import READ_BYTES, Block, BlockReader, CsvFileError
 from converters.files.compressed import PARQUET, Readable, Source
+from converters.files.file_type import Beginning, advice, is_none
 from converters.files.first_line import UNNAMED, WithoutSeparator, contradiction, named
 from converters.files.framing import Dialect
 from converters.files.parquet import ParquetSource
@@ -33,8 +34,6 @@ from converters.files.parquet import ParquetSource
 __all__ = ["Block", "CsvFile", "CsvFileError", "FileRow", "open_csv", "opened"]
 
 STANDARD_INPUT = "-"
-# Looked for in a header that is a single name.
-OTHER_DELIMITERS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 
 
 class KnownNames(Protocol):
@@ -83,6 +82,7 @@ class CsvFile:
         self._source = file if isinstance(file, Source | ParquetSource) else Source(file)
         self.name = name
         self.rows_read = 0
+        self._begun: Beginning | None = None
         text, line = self._text(guess=guess)
         self.dialect = Dialect(self.csv.delimiter)
         self._reader = BlockReader(text, name, self.dialect, line)
@@ -93,10 +93,9 @@ class CsvFile:
         """The file as UTF-8 from its header on, and the header's line."""
         if isinstance(self._source, ParquetSource):
             return self._source, 1
-        utf8 = is_utf8(self.csv.encoding)
-        text = WithoutSeparator(
-            self._source if utf8 else Transcoder(self._source, self.csv.encoding)
-        )
+        utf8, begun = is_utf8(self.csv.encoding), Beginning(self._source)
+        self._begun = begun
+        text = WithoutSeparator(begun if utf8 else Transcoder(begun, self.csv.encoding))
         found = text.separator
         if found and guess:
             self.csv = self.csv.model_copy(update={"delimiter": found})
@@ -139,6 +138,11 @@ class CsvFile:
             self.rows_read += len(block.rows)
             yield block
 
+    @property
+    def misread(self) -> str:
+        """What helps if the file is not in the encoding, or CSV, that was named; mostly empty."""
+        return "" if self._begun is None else advice(self._begun.content, self.name, self.csv)
+
     def require_known(self, names: KnownNames) -> None:
         """Refuse a file with columns that the config does not know.
 
@@ -157,8 +161,8 @@ class CsvFile:
 
     def _unknown(self, unknown: Sequence[str], columns: Sequence[str]) -> str:
         """What helps when the header names these unknown columns."""
-        if mark := other_delimiter(self.header):
-            return f"If its cells are separated by {mark}, set csv.delimiter."
+        if said := self.misread:
+            return said
         if len(unknown) == len(self.header):
             return "It has none of them: its first line must be a header that names its columns."
         if unknown[0].strip() in columns:
@@ -175,25 +179,27 @@ class CsvFile:
         )
 
     def _read_header(self) -> list[str]:
-        lines, rows = next(self._blocks, Block((), (b"",)))
+        try:
+            lines, rows = next(self._blocks, Block((), (b"",)))
+        except CsvFileError as error:
+            raise self._refused(str(error)) from None
         rest = [Block(lines[1:], rows[1:])] if rows[1:] else []
         self._blocks = chain(rest, self._blocks)
         header = self.dialect.cells_of(rows[0])
         if isinstance(header, Refusal) or not any(header):
             reason = header.reason if isinstance(header, Refusal) else ""
-            raise CsvFileError(f"{self.name} has no header: {_no_header(reason)}.")
+            raise self._refused(f"{self.name} has no header: {_no_header(reason)}.")
+        if self._begun is not None and is_none(self._begun.content, self.csv.encoding):
+            raise self._refused(f"{self.name} cannot be read as CSV.")
         twice = sorted(name for name, count in Counter(filter(None, header)).items() if count > 1)
         if twice:
-            raise CsvFileError(
+            raise self._refused(
                 f"{self.name} names the column '{quoted(twice[0])}' twice in its header."
             )
         return named(header)
 
-
-def other_delimiter(header: Sequence[str]) -> str | None:
-    """In words, the delimiter that a header of a single name was probably written with."""
-    found = (name for mark, name in OTHER_DELIMITERS.items() if mark in header[0])
-    return next(found, None) if len(header) == 1 else None
+    def _refused(self, said: str) -> CsvFileError:
+        return CsvFileError(f"{said} {self.misread}".rstrip())
 
 
 def _no_header(reason: str) -> str:
@@ -202,8 +208,8 @@ def _no_header(reason: str) -> str:
         "bare-cr": "its first line holds a carriage return outside quotes, and lines end in LF or "
         "CRLF, not in CR only",
         "text-after-quote": "in its first line text follows a closing quote",
-        "not-utf8": "its first line must name the columns in UTF-8; if the file is in another "
-        "encoding, name that in csv.encoding (for init: --encoding latin-1)",
+        "not-utf8": "its first line must name the columns in the encoding that csv.encoding (for "
+        "init: --encoding) names",
     }.get(reason, "its first line, which has to name the columns, is blank")
 
 

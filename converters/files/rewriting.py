@@ -61,7 +61,8 @@ def other_width(name: str, csv: CsvSettings, fault: Literal["names", "rows", "he
     original = Original.of(name, csv)
     if original is None:
         return said
-    return f"{said} {then}: {_python(original, f'{_HEADER}{writing}')}"
+    command = _python(original, f"{_HEADER}{writing}")
+    return f'{said} {then}, into "{original.corrected}": {command}'
 
 
 # The header is behind Excel's line, which stays.
@@ -115,12 +116,38 @@ def rewriting(original: Original, rules: Mapping[int, Rule]) -> str:
     return _python(original, code, "re,unicodedata as u")
 
 
-def _python(original: Original, code: str, modules: str = "") -> str:
-    """The command that sends the ``rows`` of a file to ``out`` as some code of Python does."""
+def from_blanks(original: Original, encoding: str) -> str:
+    """Into which file what command writes cells that blanks separate."""
+    code = 'rows=csv.reader(sys.stdin,delimiter=" ",skipinitialspace=True);out.writerows(rows)'
+    return f', into "{original.corrected}": {_python(original, code, encoding=encoding)}'
+
+
+def from_json(original: Original, encoding: str) -> str:
+    """Into which file what command writes JSON: objects, a line each or in a list."""
+    code = (
+        's=sys.stdin.read();l=s.lstrip()[:1]=="[";'
+        'o=json.loads(s) if l else [json.loads(x) for x in s.split("\\n") if x.strip()];'
+        "names=list(dict.fromkeys(k for x in o for k in x));out.writerow(names);"
+        'c=lambda v:v if isinstance(v,str) else "" if v is None else json.dumps(v);'
+        "out.writerows([c(x.get(n)) for n in names] for x in o)"
+    )
+    return f', into "{original.corrected}": {_python(original, code, "json", encoding)}'
+
+
+def _python(original: Original, code: str, modules: str = "", encoding: str = "") -> str:
+    """The command that sends the ``rows`` of a file to ``out`` as some code of Python does.
+
+    Args:
+        original: the file.
+        code: that.
+        modules: what else it imports.
+        encoding: of the file, if it is not what its settings say.
+    """
     csv = original.csv
     mark = '"\\t"' if csv.delimiter == "\t" else f'"{csv.delimiter}"'.replace("\\", "\\\\")
     said = "" if csv.delimiter == "," else f",delimiter={mark}"
-    reading = "utf-8-sig" if csv.encoding.lower() in ("utf-8", "utf8") else csv.encoding
+    reading = encoding or csv.encoding
+    reading = "utf-8-sig" if reading.lower() in ("utf-8", "utf8") else reading
     around = (
         f"import csv,sys{',' if modules else ''}{modules};"
         f'sys.stdin.reconfigure(encoding="{reading}",newline="");'

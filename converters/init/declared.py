@@ -20,7 +20,7 @@ from converters.cells.times import time_ms
 from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.config.toml_text import quoted, readable
 from converters.errors import UsageError
-from converters.files.csv_file import CsvFileError, other_delimiter
+from converters.files.csv_file import CsvFileError
 from converters.files.first_line import UNNAMED
 from converters.init.column_decision import Alternative, Decision, Surroundings, plain
 from converters.init.locale_formats import command_with_others
@@ -229,12 +229,11 @@ def _meant(sample: Sample, given: str, role: str) -> list[str]:
 def _no_column(sample: Sample, option: str, name: str) -> str:
     close = difflib.get_close_matches(name, list(sample.columns), n=1)
     hint = f"; did you mean {quoted(close[0])}?" if close else "."
-    if mark := other_delimiter(list(sample.columns)):
-        hint = f". If its cells are separated by {mark}, say so with --delimiter."
-    return (
+    said = (
         f"{option} names the column {quoted(name)}, which {sample.source} does not have{hint} It "
-        f"has {', '.join(map(readable, sample.columns))}."
+        f"has {', '.join(map(readable, sample.columns))}. {sample.misread}"
     )
+    return said.rstrip()
 
 
 def moments(column: ColumnSample, sample: Sample) -> tuple[datetime | None, ...]:

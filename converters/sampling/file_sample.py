@@ -33,7 +33,7 @@ BY_NAME = {"tab": "\t"}
 
 # What is wrong with rows that are left out.
 OTHER_WIDTH = "not as many cells as the header has"
-OTHER_ENCODING = "not UTF-8: if the file is in another encoding, name it, as in --encoding latin-1"
+OTHER_ENCODING = "not UTF-8: if the file is in another encoding, name it, as in --encoding cp1252"
 BADLY_QUOTED = "badly quoted: text behind a closing quote, or a carriage return outside quotes"
 
 
@@ -51,6 +51,7 @@ class Sample:
         csv: how the file is written.
         limited: whether more rows were asked for than memory should hold.
         added: how many of the rows are there because a first guess would have refused them.
+        misread: what helps if the file is not written as ``csv`` says; mostly empty.
     """
 
     source: str
@@ -62,6 +63,7 @@ class Sample:
     csv: CsvSettings
     limited: bool = False
     added: int = 0
+    misread: str = ""
 
     @property
     def rows(self) -> int:
@@ -147,9 +149,20 @@ def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: 
         found = ""
         if first:
             found = f" that can be read; line {first[0]} is the first bad one ({first[1]})"
-        raise CsvFileError(f"{file.name} has no rows{found}: a schema is inferred from rows.")
+        said = f"{file.name} has no rows{found}: a schema is inferred from rows. {file.misread}"
+        raise CsvFileError(said.rstrip())
     lines, columns = _by_column(file.header, rows)
-    return Sample(file.name, columns, lines, unreadable, file.rows_read, whole, file.csv, limited)
+    return Sample(
+        file.name,
+        columns,
+        lines,
+        unreadable,
+        file.rows_read,
+        whole,
+        file.csv,
+        limited,
+        misread=file.misread,
+    )
 
 
 def _check_width(file: CsvFile, rows: Sequence[Sequence[str]]) -> None:
@@ -187,5 +200,5 @@ def _check_names(file: CsvFile) -> None:
         if any(ord(c) < 32 for c in name):
             raise CsvFileError(
                 f"{file.name}: the name of column {place} holds a control character "
-                f"({quoted(repr(name))}); rename it."
+                f"({quoted(repr(name))}). {file.misread or 'Rename it.'}"
             )

@@ -43,6 +43,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "converters.config.properties_file": "the format; kafka_properties has what the keys mean",
     "converters.csv2vw.block_marks": "numpy on the bytes of a block; with blocks over 400 lines",
     "converters.csv2vw.blocks": "the fast twin of row_by_row",
+    "converters.files.file_type": "guesses, apart from what is read for certain",
     "converters.files.parquet": "imports pyarrow, which is an extra",
     "converters.init.column_guess": "one column; schema_inference is about all of them",
     "learners.calibration.isotonic": "one algorithm",

@@ -131,7 +131,7 @@ def test_the_config_says_how_csv_is_written(folder: Path) -> None:
 
 def test_another_delimiter_is_named(folder: Path) -> None:
     """Where cells are parted by another mark, check says what convert says, and nothing else."""
-    with pytest.raises(CsvFileError, match="separated by ';', set csv"):
+    with pytest.raises(CsvFileError, match=r'write delimiter = ";" in its section \[csv\]'):
         run("-", stdin=b"late;x;c\n1;2;a\n")
 
 

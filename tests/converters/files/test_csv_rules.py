@@ -109,7 +109,7 @@ HEADERS = [
     (b"\n1,2\n", "has no header: its first line, which has to name the columns, is blank"),
     (b"a\rb,c\r1,2", "has no header: its first line holds a carriage return .* not in CR only"),
     (b'"a"b,c\n', "has no header: in its first line text follows a closing quote"),
-    (b"caf\xe9\n", "has no header: .* name that in csv.encoding"),
+    (b"caf\xe9\n", "has no header: .* It seems to be in cp1252: run init with --encoding cp1252"),
     (b"a,b,a\n", "names the column 'a' twice"),
     (b"\x1b[2J,\x1b[2J\n", r"names the column '\\x1b\[2J' twice"),
 ]
@@ -126,8 +126,8 @@ UNKNOWN = [
     (b"a,b,tail\n", r"'tail'.* columns are a, b\. Add it to \[columns\]"),
     (b"x,y\n", "has none of them: its first line must be a header"),
     (b"7,2013-01-01\n", "has none of them: its first line must be a header"),
-    (b"a;b\n", r"'a;b'.*If its cells are separated by ';', set csv\.delimiter"),
-    (b"a\tb\n", r"'a\\tb'.*separated by a tab"),
+    (b"a;b\n", r"'a;b'.* with a config, write delimiter = \";\" in its section \[csv\]"),
+    (b"a\tb\n", r"'a\\tb'.*separate cells by tabs: run init with --delimiter tab"),
     (b"a, b\n", "' b'.*The blanks around the name belong to it"),
     (b"a,\x1b[31m\n", r"'\\x1b\[31m'"),
 ]

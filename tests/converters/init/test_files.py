@@ -120,7 +120,7 @@ def test_odd_names(folder: Path) -> None:
         (b"y,a\n", "has no rows"),
         (b"y,a\n1,\n0,NA\n1,\n", "no column to learn from .*always missing"),
         (b"", "has no header"),
-        (b"y;a\n1;2\n", "separated by ';', say so with --delimiter"),
+        (b"y;a\n1;2\n", "separate cells by ';': run init with --delimiter ';'; with a config"),
     ],
 )
 def test_file_that_tells_nothing(content: bytes, said: str, folder: Path) -> None:

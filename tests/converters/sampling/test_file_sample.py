@@ -63,7 +63,7 @@ def test_bad_rows_are_left_out_and_told() -> None:
         "header has."
     )
     assert utf8.startswith("1 row of the sample was left out, in line 403: not UTF-8")
-    assert "--encoding latin-1" in utf8
+    assert "--encoding cp1252" in utf8
     assert "in line 405: badly quoted" in quotes
 
 
