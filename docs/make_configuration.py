@@ -31,7 +31,8 @@ Relative paths are taken from the folder of the config file.
 
 The last column of each table is what changing the key costs a model that has learned: nothing, a
 new evaluation (some measures begin anew; the model goes on), a new lineage (the model is rebuilt
-from the log), or another model.
+from the log), or another model. `freshet config diff` says it of an edited config, with the
+commands to run: see [Changing a running model](changing.md).
 
 <!-- Written by docs/make_configuration.py; the texts are in converters/config/. -->
 """

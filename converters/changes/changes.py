@@ -229,7 +229,7 @@ def _difference(was: Any, now: Any) -> str:  # noqa: ANN401
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
-    if value is None or value in ("", []):
+    if value is None or value == "":
         return "not set"
     return toml_text.value(value)
 

@@ -41,7 +41,10 @@ DEFAULT_CONFIG = Path("freshet.toml")
 
 # The commands that read a config, and those of them that reach the log: advice names some of them.
 WITH_LOG = frozenset(
-    ("produce", "learn", "serve", "up", "backfill", "scores", "dead-letters", "replay-dead-letters")
+    (
+        *("produce", "learn", "serve", "up", "backfill", "scores", "dead-letters"),
+        *("replay-dead-letters", "config diff"),
+    )
 )
 WITH_CONFIG = WITH_LOG | {
     *("check", "convert", "score", "models", "show", "report", "compare", "promote", "unpin"),
@@ -69,8 +72,13 @@ def as_given(text: str) -> str:
     return _ADVISED.sub(with_options, text) if _given else text
 
 
-def read_config(path: Path, kafka_config: Path | None = None) -> tuple[Settings, Schema]:
-    """The settings and the schema of a config file; their home is closed to other users."""
+def read_config(
+    path: Path, kafka_config: Path | None = None, *, only_read: bool = False
+) -> tuple[Settings, Schema]:
+    """The settings and the schema of a config file.
+
+    Their home is closed to other users, unless nothing is to be written.
+    """
     from converters.config import load
     from converters.files import private
     from converters.schema import schema
@@ -81,7 +89,7 @@ def read_config(path: Path, kafka_config: Path | None = None) -> tuple[Settings,
     if kafka_config is not None:
         _given["--kafka-config"] = str(kafka_config)
     settings = load.load(path, kafka_config, say)
-    if closed := private.narrow(settings, path):
+    if not only_read and (closed := private.narrow(settings, path)):
         say(f"Made {settings.home} private: other users had access to {closed} of its files.")
     try:
         return settings, schema.from_settings(settings)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json
+from converters.show.command_line import (
+    DEFAULT_CONFIG,
+    Config,
+    Json,
+    KafkaConfig,
+    as_given,
+    print_json,
+    read_config,
+)
 
 if TYPE_CHECKING:
     from converters.changes.changes import Change
@@ -17,7 +24,8 @@ if TYPE_CHECKING:
     from stream.config_diff.difference import Difference
 
 app = typer.Typer(
-    help="Compare an edited config with the model that has learned.",
+    help="Compare an edited config with the model that has learned by another.",
+    short_help="Compare an edited config with the model.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -37,6 +45,7 @@ def diff(
         ),
     ] = None,
     config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
     json: Json = False,
 ) -> None:
     """Say what an edited config changes, what that costs, and what to run.
@@ -46,57 +55,51 @@ def diff(
     only a process to be started again; 1: the learner refuses this config until the commands that
     are listed have been run.
     """
-    from converters.config.load import load
-    from converters.schema.schema import SchemaError, from_settings
     from stream.config_diff.difference import difference
     from stream.config_diff.known_model import known_model
     from stream.resolved_config import resolve
 
-    settings = load(config)
-    try:
-        context = resolve(settings, from_settings(settings))
-    except SchemaError as error:
-        raise SchemaError(f"In {config}: {error}") from None
+    settings, schema = read_config(config, kafka_config, only_read=True)
+    context = resolve(settings, schema)
     known = known_model(settings, config.resolve().parent, version)
     found = difference(context, known)
-    named = "" if config == DEFAULT_CONFIG else f" --config {shlex.quote(str(config))}"
     if json:
-        print_json(_document(settings.model, found, named))
+        print_json(_document(settings.model, found))
     else:
-        sys.stdout.write("\n".join(_lines(settings, found, named)) + "\n")
+        sys.stdout.write(as_given("\n".join(_lines(settings, found))) + "\n")
     if found.must_act:
         raise typer.Exit(1)
 
 
-def _rebuild(found: Difference, named: str) -> str:
+def _rebuild(found: Difference) -> str:
     """What gives the learner a lineage under the edited config."""
     if found.ready is not None:
-        return f"freshet promote {found.ready} --follow --reason 'edited config'{named}"
-    return f"freshet backfill log --fresh --promote --follow{named}"
+        return f"freshet promote {found.ready} --follow --reason 'edited config'"
+    return "freshet backfill log --fresh --promote --follow"
 
 
-def _commands(found: Difference, named: str) -> list[str]:
+def _commands(found: Difference) -> list[str]:
     """What to run, in order, before the learner goes on; moving things is not for a command."""
     from converters.changes.costs import Cost
 
     rebuilt = found.cost is Cost.LINEAGE
-    return [_rebuild(found, named), f"freshet learn{named}"] if rebuilt else []
+    return [_rebuild(found), "freshet learn"] if rebuilt else []
 
 
-def _command(change: Change, found: Difference, named: str) -> str | None:
+def _command(change: Change, found: Difference) -> str:
     """What to run, or to run again, so that a change takes effect."""
     from converters.changes.costs import Cost
 
     restart = change.follows.restart
     if change.cost is Cost.LINEAGE:
-        return _rebuild(found, named)
+        return _rebuild(found)
     if change.cost is Cost.MODEL or not restart:
-        return None
+        return ""
     one = {"learner": "learn", "server": "serve"}[restart[0]]
-    return f"freshet {one if len(restart) == 1 else 'up'}{named}"
+    return f"freshet {one if len(restart) == 1 else 'up'}"
 
 
-def _document(model: str, found: Difference, named: str) -> dict[str, Any]:
+def _document(model: str, found: Difference) -> dict[str, Any]:
     known = found.known
     return {
         "model": model,
@@ -106,20 +109,20 @@ def _document(model: str, found: Difference, named: str) -> dict[str, Any]:
             {
                 **{name: getattr(change, name) for name in ("key", "old", "new", "words", "cost")},
                 "effect": change.follows.effect,
-                "command": _command(change, found, named),
+                "command": as_given(_command(change, found)) or None,
             }
             for change in found.changes
         ],
         "cost": found.cost,
         "must_act": found.must_act,
-        "commands": _commands(found, named),
+        "commands": [as_given(command) for command in _commands(found)],
         "restart": list(found.restart),
         "cautions": list(found.cautions),
         "unknown": list(found.unknown),
     }
 
 
-def _lines(settings: Settings, found: Difference, named: str) -> Iterator[str]:
+def _lines(settings: Settings, found: Difference) -> Iterator[str]:
     from converters.config.shown_url import shown_url
 
     if found.known is None:
@@ -137,12 +140,12 @@ def _lines(settings: Settings, found: Difference, named: str) -> Iterator[str]:
     yield from (f"Caution: {caution}" for caution in found.cautions)
     yield from (f"Not compared: {unknown}" for unknown in found.unknown)
     if found.changes:
-        yield from _ending(found, named)
+        yield from _ending(found)
 
 
-def _ending(found: Difference, named: str) -> Iterator[str]:
+def _ending(found: Difference) -> Iterator[str]:
     """The whole cost, and what to run."""
-    commands = _commands(found, named)
+    commands = _commands(found)
     if commands:
         yield f"Cost: {found.cost}. The learner refuses this config until these have been run:"
         yield from (f"    {command}" for command in commands)

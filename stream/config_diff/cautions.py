@@ -48,8 +48,9 @@ def _renamed(old: Json, new: Json) -> Iterator[str]:
     come = [name for name in new if name not in old and not new[name].get("was")]
     for name in gone:
         alike = [each for each in come if _alike(old[name], new[each])]
-        here = [each for each in alike if list(old).index(name) == list(new).index(each)]
-        if likely := next(iter(here or alike), None):
+        if alike:
+            at = list(old).index(name)
+            likely = min(alike, key=lambda e: (new[e] != old[name], abs(list(new).index(e) - at)))
             come.remove(likely)
             yield (
                 f"'{name}' is removed and '{likely}' is added. If it is the same column under "

@@ -8,7 +8,8 @@ from typing import Any
 
 from converters.changes.changes import Change, changed, changes, stored
 from converters.changes.costs import REBUILT, Consequence, Cost, Process
-from converters.config.settings import SQLITE
+from converters.config.learning_settings import ValueSettings
+from converters.config.settings import HALF, SQLITE
 from learners.registry.row_types import Lineage
 from stream.config_diff.cautions import cautions
 from stream.config_diff.known_model import KnownModel
@@ -99,8 +100,13 @@ def _kept(known: KnownModel) -> Json:
         measured = dict(known.measured_by)
         threshold, old["value"] = measured.pop("threshold"), measured.pop("value")
         old["evaluation"] = measured
-        old.setdefault("serve", {"threshold": threshold})
+        old.setdefault("serve", {"threshold": None if threshold == _derived(old) else threshold})
     return old
+
+
+def _derived(old: Json) -> float:
+    """The threshold where none is set."""
+    return HALF if old["value"] is None else ValueSettings(**old["value"]).break_even
 
 
 def _edited(context: ResolvedConfig, known: KnownModel) -> Json:
@@ -110,7 +116,7 @@ def _edited(context: ResolvedConfig, known: KnownModel) -> Json:
     if known.settings is None:
         decided = deciding(context)
         new |= {name: decided[name] for name in PARTLY_KEPT}
-        new["serve"] = {"threshold": context.settings.threshold}
+        new["serve"] = {"threshold": context.settings.serve.threshold}
     return new
 
 
@@ -182,11 +188,7 @@ def _unknown(known: KnownModel) -> Iterable[str]:
             "learner, not the config: which keys of them differ cannot be told."
         )
     if known.settings is None:
-        yield (
-            "No learner of this release has run yet, so other settings, such as those of "
-            "[checkpoint], [kafka] and [serve], have nothing to be compared with; none of them "
-            "stops a learner but `home`, `log`, `registry`, `snapshots` and `topics`."
-        )
+        yield "The model's learner was of an older release, which stored no other settings."
     if known.measured_by is None and known.settings is None:
         yield "There is no checkpoint to be read, so [evaluation] and [value] are not compared."
 

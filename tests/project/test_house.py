@@ -63,6 +63,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "serve.server.hang_report": "about the process, and not about HTTP",
     "serve.server.listener": "how connections are accepted; the server is about processes",
     "serve.server.tls": "about certificates, and not about HTTP",
+    "stream.config_diff.cautions": "what will hurt; difference is about keys and their costs",
     "stream.fold.record_planner": "the fast twin of row_planner",
     "stream.joins.row_files": "the file format of segments",
     "stream.learner.loop": "one learner while it holds the log; the process begins it again",

@@ -25,7 +25,7 @@ COMMANDS = (
     *("init", "check", "convert", "produce", "learn", "serve", "up", "score", "backfill", "models"),
     *("report", "compare"),
     *("show", "promote", "unpin", "rollback", "history", "scores", "dead-letters"),
-    *("replay-dead-letters", "demo", "token"),
+    *("replay-dead-letters", "demo", "config", "token"),
 )
 TOKEN_COMMANDS = ("add", "list", "revoke", "rotate", "forget")
 HEAVY = ("vowpalwabbit", "river", "fastapi", "uvicorn", "pandas", "numpy", "pydantic", "sqlalchemy")
@@ -85,7 +85,9 @@ def test_the_commands_are_those_of_this_release_and_each_option_is_explained() -
     assert sorted(group.commands) == sorted(COMMANDS)  # type: ignore[attr-defined]
     tokens = group.commands["token"].commands  # type: ignore[attr-defined]
     assert sorted(tokens) == sorted(TOKEN_COMMANDS)
-    for command in [*group.commands.values(), *tokens.values()]:  # type: ignore[attr-defined]
+    configs = group.commands["config"].commands  # type: ignore[attr-defined]
+    assert list(configs) == ["diff"]
+    for command in [*group.commands.values(), *tokens.values(), *configs.values()]:  # type: ignore[attr-defined]
         assert command.help
         silent = [p.name for p in command.params if not getattr(p, "help", "") and p.name != "help"]
         assert silent == [], command.name

@@ -1,0 +1,1 @@
+"""The tests of ``stream.config_diff``."""
