@@ -56,14 +56,20 @@ def check_adoptable(context: ResolvedConfig, version: Version, made: Lineage) ->
 
 
 def different_keys(context: ResolvedConfig, lineage: Lineage) -> str:
-    """What in a config is not as a lineage was begun with, each key with both values, in words."""
+    """What in a config is not as a lineage was begun with, each key with both values, in words.
+
+    Keys that are written otherwise and mean the same are none of it.
+    """
+    decided = context.schema.hash, learner_json(context)
+    if decided == (lineage.schema_hash, lineage.learner):
+        return ""
     if lineage.config is not None:
         own = context_of(context.settings, lineage)
         found = changes(deciding(own), deciding(context))
         if differ := [change for change in found if change.cost is not Cost.NOTHING]:
             return told(differ)
     # Begun by an older release: it kept no config, or had other arguments for the same one.
-    now, learner = learner_json(context), lineage.learner
+    now, learner = decided[1], lineage.learner
     # Sections at their defaults are left out, so a section can be on one side only.
     words = [
         f"{name}: {_shown(learner.get(name))} -> {_shown(now.get(name))}"

@@ -73,6 +73,9 @@ def difference(context: ResolvedConfig, known: KnownModel | None) -> Difference:
     same_learner = known.lineage.learner == learner_json(context)
     found = [_refined(c, same_schema=same_schema, same_learner=same_learner) for c in found]
     found += _told_by_hashes(known.lineage, context, found)
+    if known.settings is not None:  # what a lineage keeps it keeps as it began
+        since = {change.key for change in changes(known.settings, new)}
+        found = [c for c in found if c.cost is not Cost.NOTHING or c.key in since]
     threshold = (known.measured_by or {}).get("threshold")
     if threshold == context.settings.threshold and not _scaled_otherwise(found):
         found = [_still_decided(change) for change in found]

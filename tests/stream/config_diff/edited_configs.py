@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -117,11 +116,13 @@ def base() -> dict[str, Any]:
     return tomllib.loads(BASE)
 
 
-def edited(key: str) -> dict[str, Any]:
-    """The config with another value of one key."""
+def edited(*keys: str) -> dict[str, Any]:
+    """The config with other values of some keys."""
     content = base()
-    section, name = _place(content, key)
-    section[name] = VALUES[key] if key in VALUES else _other(_field(key), section.get(name))
+    for key in keys:
+        section, name = _place(content, key)
+        known = key in VALUES
+        section[name] = VALUES[key] if known else _other(name, _field(key), section.get(name))
     return content
 
 
@@ -173,7 +174,7 @@ def _field(key: str) -> FieldInfo:
     return section.model_fields[name]
 
 
-def _other(field: FieldInfo, value: Any) -> Any:
+def _other(name: str, field: FieldInfo, value: Any) -> Any:
     """Another value of a key, as its type allows."""
     now = field.get_default(call_default_factory=True) if value is None else value
     kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if kind]
@@ -186,7 +187,7 @@ def _other(field: FieldInfo, value: Any) -> Any:
         return _number(field, now)
     if any(get_origin(kind) is tuple for kind in kinds):
         return ["other"]
-    return "other" if deepcopy(now) in (None, "") else f"{now}x"
+    return f"other-{name}" if now in (None, "") else f"{now}x"
 
 
 def _number(field: FieldInfo, now: Any) -> float:
