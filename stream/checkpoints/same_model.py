@@ -49,9 +49,9 @@ def check_adoptable(context: ResolvedConfig, version: Version, made: Lineage) ->
     if changed:
         raise ChangedModelError(
             f"Version {version.version}, which was promoted, was made under another config than "
-            f"the learner's: {changed}. Give the learner the config that the version "
-            "was made by; or go back to the version before it with 'freshet rollback', and the "
-            "learner goes on as before."
+            f"the learner's (the version's -> the learner's): {changed}. Give the learner the "
+            "config that the version was made by; or go back to the version before it with "
+            "'freshet rollback', and the learner goes on as before."
         )
 
 

@@ -13,7 +13,7 @@ from tests.support.serving.project import Project, same
 from tests.support.streams.schema_histories import History, drawn, plain_model, project_of
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """Stands for a kill: nothing of the batch is saved."""
 
 
@@ -25,13 +25,13 @@ def learned(project: Project, draw: random.Random) -> dict[str, object]:
         nonlocal left
         left -= 1
         if left == 0:
-            raise Crash
+            raise CrashError
 
     for _ in range(draw.randrange(3)):
         left = draw.randrange(1, 4)
         try:
             return project.learn(crash)
-        except Crash:
+        except CrashError:
             continue
     return project.learn()
 

@@ -1,4 +1,4 @@
-"""Histories of a model whose columns change: what was written under which columns, and a plain twin.
+"""Histories of a model whose columns change: what was written under which, and a plain twin.
 
 A history is a list of eras. In each era the config has other columns than before, and rows are
 written by them: with names in a header, in JSON, or without any. The plain twin knows no schemas:
