@@ -26,10 +26,11 @@ from converters.cells.refusal import Refusal
 from converters.config.settings import CsvSettings
 from converters.files.block_reader import READ_BYTES, Block, BlockReader, CsvFileError
 from converters.files.compressed import PARQUET, Readable, Source
-from converters.files.file_type import Beginning, advice, is_none
+from converters.files.file_type import FEWEST, Beginning, advice, is_none
 from converters.files.first_line import UNNAMED, WithoutSeparator, contradiction, named
 from converters.files.framing import Dialect
 from converters.files.parquet import ParquetSource
+from converters.files.rewriting import other_width, width_fault
 
 __all__ = ["Block", "CsvFile", "CsvFileError", "FileRow", "open_csv", "opened"]
 
@@ -83,6 +84,7 @@ class CsvFile:
         self.name = name
         self.rows_read = 0
         self._begun: Beginning | None = None
+        self._first: Sequence[bytes] = ()  # the rows behind the header that were read with it
         text, line = self._text(guess=guess)
         self.dialect = Dialect(self.csv.delimiter)
         self._reader = BlockReader(text, name, self.dialect, line)
@@ -144,13 +146,14 @@ class CsvFile:
         return "" if self._begun is None else advice(self._begun.content, self.name, self.csv)
 
     def require_known(self, names: KnownNames) -> None:
-        """Refuse a file with columns that the config does not know.
+        """Refuse a file with columns that the config does not know, or with a name too few.
 
         Args:
             names: those that it knows.
 
         Raises:
-            CsvFileError: names the first such column, and what may have gone wrong.
+            CsvFileError: names the first such column, and what may have gone wrong; or each row of
+                the first block has one cell more than the header, or less, for a known reason.
         """
         unknown, columns = names.unknown(self.header), names.own
         if unknown:
@@ -158,6 +161,11 @@ class CsvFile:
                 f"{self.name} has the column '{quoted(unknown[0])}', which the config does not "
                 f"name. Its columns are {', '.join(columns)}. {self._unknown(unknown, columns)}"
             )
+        rows = [self.dialect.cells_of(row) for row in self._first]
+        if len(rows) < FEWEST:
+            return
+        if fault := width_fault(self.header, [() if isinstance(r, Refusal) else r for r in rows]):
+            raise CsvFileError(f"{self.name}: {other_width(self.name, self.csv, fault)}")
 
     def _unknown(self, unknown: Sequence[str], columns: Sequence[str]) -> str:
         """What helps when the header names these unknown columns."""
@@ -183,6 +191,7 @@ class CsvFile:
             lines, rows = next(self._blocks, Block((), (b"",)))
         except CsvFileError as error:
             raise self._refused(str(error)) from None
+        self._first = [row for row in rows[1:] if row]
         rest = [Block(lines[1:], rows[1:])] if rows[1:] else []
         self._blocks = chain(rest, self._blocks)
         header = self.dialect.cells_of(rows[0])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal, NamedTuple
 
 from converters.config.settings import CsvSettings
+from converters.files.first_line import UNNAMED
 
 _UNPACKED = {".gz": "gzip -dc", ".zst": "zstd -dc"}
 
@@ -48,7 +49,18 @@ class Original:
         return f"{program} < {name} > {target}"
 
 
-def other_width(name: str, csv: CsvSettings, fault: Literal["names", "rows", "header"]) -> str:
+Fault = Literal["names", "rows", "header"]
+
+
+def width_fault(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Fault | None:
+    """Why each of these rows has one cell more, or less, than the header, if that is known."""
+    more = {len(cells) - len(header) for cells in rows}
+    if more == {1}:
+        return "names" if any(cells[-1] for cells in rows) else "rows"
+    return "header" if more == {-1} and UNNAMED.fullmatch(header[-1]) else None
+
+
+def other_width(name: str, csv: CsvSettings, fault: Fault) -> str:
     """What helps when each row has one cell more, or less, than the header.
 
     Args:

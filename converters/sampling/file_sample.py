@@ -18,8 +18,7 @@ from converters.cells.refusal import Refusal
 from converters.config.settings import CsvSettings
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFile, CsvFileError, FileRow, is_utf8
-from converters.files.first_line import UNNAMED
-from converters.files.rewriting import other_width
+from converters.files.rewriting import other_width, width_fault
 from converters.sampling.reservoir import Reservoir
 
 # The sample is held in memory, cell by cell: wide rows give fewer of them.
@@ -167,15 +166,8 @@ def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: 
 
 def _check_width(file: CsvFile, rows: Sequence[Sequence[str]]) -> None:
     """Say what helps if each row has one cell more, or less, than the header."""
-    more = {len(cells) - len(file.header) for cells in rows}
-    said = ""
-    if more == {1}:
-        trailing = not any(cells[-1] for cells in rows)
-        said = other_width(file.name, file.csv, "rows" if trailing else "names")
-    elif more == {-1} and UNNAMED.fullmatch(file.header[-1]):
-        said = other_width(file.name, file.csv, "header")
-    if said:
-        raise CsvFileError(f"{file.name}: {said}")
+    if fault := width_fault(file.header, rows):
+        raise CsvFileError(f"{file.name}: {other_width(file.name, file.csv, fault)}")
 
 
 def csv_settings(delimiter: str | None, encoding: str) -> CsvSettings:

@@ -299,9 +299,11 @@ class History:
         try:
             return self._clock.later_time_ms(cell)
         except RefusedCellError:
+            wrong = f"holds {quoted(cell)}, which is no time" if cell else "is empty"
             raise CsvFileError(
                 f"{self._file.name}, line {row.line}: the row has a label, but its column "
-                f"'{self._options.label_time}' is not the time when it was known: {quoted(cell)}."
+                f"'{self._options.label_time}', which says when the label was known, {wrong}. "
+                "Write the time; a label that is not known yet has to be empty itself."
             ) from None
 
     def _cells(self, row: FileRow) -> list[str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -98,10 +100,39 @@ def test_a_file_out_of_order_is_refused_at_the_first_row(project: Project) -> No
         formed(project, csv_text(rows), label_delay=1.0)
 
 
-def test_a_label_without_its_time_is_refused(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("landed", "said"), [("soon", "holds soon, which is no time"), ("", "is empty")]
+)
+def test_a_label_without_its_time_is_refused(project: Project, landed: str, said: str) -> None:
     """Nobody can say when it was known."""
-    with pytest.raises(CsvFileError, match=r"line 2.*'landed'.*not the time"):
-        formed(project, csv_text([row("a", BASE, "1", "soon")]), label_time="landed")
+    with pytest.raises(
+        CsvFileError, match=rf"line 2.*'landed', which says when .* was known, {said}\."
+    ):
+        formed(project, csv_text([row("a", BASE, "1", landed)]), label_time="landed")
+
+
+def test_rows_one_cell_longer_than_the_header_are_not_sent(project: Project) -> None:
+    """The learner would refuse them all: produce stops as init and check do, with the command."""
+    rows = [[f"{n}", *row(str(n), BASE + n, landed="x")] for n in range(5)]
+    header, *lines = csv_text(rows).splitlines()
+    assert header == ",".join(project.schema.names)
+    with pytest.raises(CsvFileError, match="Each row has one cell more than the header") as error:
+        formed(project, "\n".join([header, *lines]) + "\n")
+    found = re.search(r'into "(.*?)": (python3 .*)', str(error.value))
+    assert found
+    subprocess.run(found[2], shell=True, check=True)
+    assert Path(found[1]).read_text().splitlines()[:2] == [f"row,{header}", lines[0]]
+    trailing = [
+        f"{line}," for line in csv_text([row(str(n), BASE + n) for n in range(5)]).split()[1:]
+    ]
+    with pytest.raises(CsvFileError, match="Each row ends with a delimiter that the header lacks"):
+        formed(project, "\n".join([header, *trailing]) + "\n")
+
+
+def test_a_few_longer_rows_are_sent_as_they_are(project: Project) -> None:
+    """They are refused row by row; their neighbours live."""
+    rows = [[*row(str(n), BASE + n), *["more"] * (n > 0)] for n in range(5)]
+    assert sum(f.rows for f in formed(project, csv_text(rows))) == 5
 
 
 def test_rows_without_a_label_yet_send_none(project: Project) -> None:
