@@ -5,7 +5,7 @@ CSV is framed and JSON parsed; each row's cells then go through the one compiled
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from functools import lru_cache, partial
@@ -41,7 +41,6 @@ Cells = Sequence[str] | Refusal
 # In the headers of a record whose row is at the top, whatever path the config names.
 AT_THE_TOP: tuple[str, bytes] = ("path", b"")
 
-_NO_HEADERS: Mapping[str, bytes] = {}
 # Of labels in JSON, whose names are no columns.
 _LABEL_NAMES = {ignore: ColumnNames(LABEL_NAMES, {}, ignore) for ignore in (False, True)}
 
@@ -80,6 +79,20 @@ _UNSAID, _CSV, _JSON, _SAY_JSON = (
 # The rows of a record, before they are checked: the cells of each, or why it cannot be read; and a
 # function that gives the bytes of each. A NamedTuple would take longer to make than a row.
 Rows = tuple[Iterable[Cells], Callable[[], list[bytes]]]
+
+
+class _Said(NamedTuple):
+    """What the headers of a record say of its rows.
+
+    Attributes:
+        order: of rows of CSV; None for the schema's own.
+        format: of the record.
+        at_the_top: whether rows of JSON are at the top, whatever path the config names.
+    """
+
+    order: ColumnOrder | None
+    format: Format
+    at_the_top: bool
 
 
 class _Kind(NamedTuple):
@@ -140,11 +153,13 @@ class RowReader:
         names = self._read.column_names
         self.dialect = Dialect(writer.delimiter)
         self._delimiter = writer.delimiter
-        self._unnamed: ColumnOrder | None = None
+        self._unsaid = _Said(None, _UNSAID, at_the_top=False)
         if writer.names != schema.names:
             source = f" as the columns were then ({len(schema.names)} now)"
-            self._unnamed = names.order(writer.names, writer.delimiter, source)
-        self._order_of = lru_cache(maxsize=64)(self._named_order)
+            order = names.order(writer.names, writer.delimiter, source)
+            self._unsaid = self._unsaid._replace(order=order)
+        # A producer's records all have the same few headers.
+        self._said = lru_cache(maxsize=64)(self._said_by)
 
         def cells(row: object) -> Cells:
             return json_rows.object_cells(row, names, numbers)
@@ -154,16 +169,13 @@ class RowReader:
 
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
         """The rows of an event record, or their refusals; an empty record is one refused row."""
-        named, order, said = _NO_HEADERS, self._unnamed, _UNSAID
-        if headers:
-            named = dict(headers)
-            order, said = self._order_in(named), _said(named)
+        said = self._said(tuple(headers)) if headers else self._unsaid
         # Of a record of one row all this takes a hundredth of the time.
-        if said is _CSV or not (said in _SAY_JSON or _may_be_json(value)):
+        if said.format is _CSV or not (said.format in _SAY_JSON or _may_be_json(value)):
             lines = plain_lines(value)
             if lines and len(lines) <= MOST_ROWS:
-                return self.lines(lines, order)
-        return self.convert_rows(list(self._rows(value, named, order, self._event_kind)[0]))
+                return self.lines(lines, said.order)
+        return self.convert_rows(list(self._rows(value, said, self._event_kind)[0]))
 
     def lines(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
         """The rows of CSV that :func:`plain_lines` gave, in this order or the schema's own."""
@@ -190,17 +202,21 @@ class RowReader:
 
     def label_rows(self, value: bytes, headers: Headers) -> Rows:
         """A label record's rows, their cells unchecked."""
-        return self._rows(value, dict(headers), None, self._label_kind)
+        said = self._said(tuple(headers))._replace(order=None)
+        return self._rows(value, said, self._label_kind)
 
     def event_rows(self, value: bytes, headers: Headers) -> Rows:
         """An event record's rows, their cells unchecked and in the schema's order."""
-        named = dict(headers)
-        return self._rows(value, named, self._order_in(named), self._event_kind)
+        return self._rows(value, self._said(tuple(headers)), self._event_kind)
 
-    def _order_in(self, named: Mapping[str, bytes]) -> ColumnOrder | None:
-        """The order of a record's rows of CSV."""
-        columns = named.get("columns")
-        return self._unnamed if columns is None else self._order_of(columns)
+    def _said_by(self, headers: tuple[tuple[str, bytes], ...]) -> _Said:
+        named = dict(headers)
+        columns, content_type = named.get("columns"), named.get("content-type")
+        return _Said(
+            self._unsaid.order if columns is None else self._named_order(columns),
+            _format(content_type) if content_type else _UNSAID,
+            named.get(AT_THE_TOP[0]) == AT_THE_TOP[1],
+        )
 
     def label_cells(self, row: object) -> Cells:
         """The cells of a label's JSON object: id, label and, if there is one, time.
@@ -221,18 +237,15 @@ class RowReader:
             row = rest | named
         return json_rows.object_cells(row, _LABEL_NAMES[schema.ignore_extra], schema.numbers)
 
-    def _rows(
-        self, value: bytes, named: Mapping[str, bytes], order: ColumnOrder | None, kind: _Kind
-    ) -> Rows:
+    def _rows(self, value: bytes, by: _Said, kind: _Kind) -> Rows:
         """The rows of a record, read as CSV or as JSON.
 
         What neither its header nor its beginning decides is CSV if a single row is good as CSV.
         """
-        said = _said(named) if named else _UNSAID
-        dialect = self.dialect
+        order, said, dialect = by.order, by.format, self.dialect
         if order is not None and order.delimiter != self._delimiter:
             dialect = Dialect(order.delimiter)
-        if kind.path and named.get(AT_THE_TOP[0]) == AT_THE_TOP[1]:
+        if by.at_the_top:
             kind = kind._replace(path=())
         begins = said is _UNSAID and value[:1] in _BRACKETS
         if not begins and (said is _CSV or not (said in _SAY_JSON or _may_be_json(value))):
@@ -293,13 +306,6 @@ def _csv(rows: Iterable[Cells], value: bytes, dialect: Dialect) -> Rows:
     return rows, raw
 
 
-def _said(named: Mapping[str, bytes]) -> Format:
-    """What the headers say."""
-    content_type = named.get("content-type")
-    return _format(content_type) if content_type else _UNSAID
-
-
-@lru_cache(maxsize=64)
 def _format(content_type: bytes) -> Format:
     """What a content-type header says."""
     name = content_type.split(b";")[0].strip().lower()
