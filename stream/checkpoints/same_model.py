@@ -18,6 +18,21 @@ class ChangedModelError(UsageError):
     """The config is not the one that the model was created with."""
 
 
+class UnlikeConfigError(ChangedModelError):
+    """A version was promoted that was made under another config than the learner's.
+
+    Attributes:
+        what: which version, and what differs.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}. Give the learner the config that the version was made by; or go back to the "
+            "version before it with 'freshet rollback', and the learner goes on as before."
+        )
+        self.what = what
+
+
 def check_same(context: ResolvedConfig, lineage: Lineage) -> None:
     """Refuse to resume a model that was created under another config.
 
@@ -43,41 +58,38 @@ def check_adoptable(context: ResolvedConfig, version: Version, made: Lineage) ->
         made: the lineage that made it.
 
     Raises:
-        ChangedModelError: they differ.
+        UnlikeConfigError: they differ.
     """
-    changed = different_keys(context, made)
+    changed = different_keys(context, made, to_lineage=True)
     if changed:
-        raise ChangedModelError(
+        raise UnlikeConfigError(
             f"Version {version.version}, which was promoted, was made under another config than "
-            f"the learner's (the version's -> the learner's): {changed}. Give the learner the "
-            "config that the version was made by; or go back to the version before it with "
-            "'freshet rollback', and the learner goes on as before."
+            f"the learner's; in the version's {changed}"
         )
 
 
-def different_keys(context: ResolvedConfig, lineage: Lineage) -> str:
+def different_keys(context: ResolvedConfig, lineage: Lineage, *, to_lineage: bool = False) -> str:
     """What in a config is not as a lineage was begun with, each key with both values, in words.
 
-    Keys that are written otherwise and mean the same are none of it.
+    The lineage's values come first, or, ``to_lineage``, the config's.
     """
-    decided = context.schema.hash, learner_json(context)
-    if decided == (lineage.schema_hash, lineage.learner):
-        return ""
+    order = -1 if to_lineage else 1
     if lineage.config is not None:
         own = context_of(context.settings, lineage)
-        found = changes(deciding(own), deciding(context))
-        if differ := [change for change in found if change.cost is not Cost.NOTHING]:
-            return told(differ)
+        pair = (deciding(own), deciding(context))[::order]
+        found = [change for change in changes(*pair) if change.cost is not Cost.NOTHING]
+        if found:
+            return told(found)
     # Begun by an older release: it kept no config, or had other arguments for the same one.
-    now, learner = decided[1], lineage.learner
+    before, now = (lineage.learner, learner_json(context))[::order]
     # Sections at their defaults are left out, so a section can be on one side only.
     words = [
-        f"{name}: {_shown(learner.get(name))} -> {_shown(now.get(name))}"
-        for name in dict.fromkeys((*now, *learner))
-        if now.get(name) != learner.get(name)
+        f"{name}: {_shown(before.get(name))} -> {_shown(now.get(name))}"
+        for name in dict.fromkeys((*now, *before))
+        if now.get(name) != before.get(name)
     ]
     if lineage.schema_hash != context.schema.hash:
-        words.insert(0, "columns, label map or interactions")
+        words.insert(0, "columns, label map or interactions are others")
     return "; ".join(words)
 
 

@@ -27,7 +27,7 @@ from learners.registry.errors import RegistryError, RegistryUnavailableError
 from learners.snapshots.errors import SnapshotDiskError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints.pinned_version import PinnedVersions
-from stream.checkpoints.same_model import ChangedModelError
+from stream.checkpoints.same_model import UnlikeConfigError
 from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.pipeline import Pipeline
@@ -231,13 +231,14 @@ class LearnerProcess:
         parts = self.registry, self.snapshots, self.epoch
         try:
             begin = Starting(self.context, self.topics, log, *parts).begin()
-        except ChangedModelError as error:
+        except UnlikeConfigError as error:
             if self.learning is None:
                 raise
             raise EditedConfigError(
-                f"{error} This learner has the config as it was when it started, and ends; "
-                "started again, as 'freshet up' does by itself, it reads the config of today. "
-                "Nothing is lost: events that wait for their labels and what was output are saved."
+                f"{error.what}. This learner has the config as it was when it started, and ends; "
+                "started again, as 'freshet up' does by itself, it reads the config of today and "
+                "takes the version. Nothing is lost: events that wait for their labels and all "
+                "that was output are saved."
             ) from error
         self.registry.writer.keep_settings(self.epoch, stored(self.context.settings))
         return begin

@@ -230,7 +230,7 @@ def test_a_learner_of_the_config_before_ends_for_one_of_the_edited(project: Proj
     assert made["waiting"] == 20
     more = [[f"m{row[0]}", *row[1:]] for row in flights(300, 9)]
     project.produce(project.write_csv(more))
-    with pytest.raises(EditedConfigError, match=r"distance.max: 4000 -> 5000.*by itself") as e:
+    with pytest.raises(EditedConfigError, match=r"distance.max: 5000 -> 4000.*by itself") as e:
         project.learn(seen_once(lambda: promote(project, made)))
     assert e.value.exit_status == 1
     label(other)
