@@ -36,7 +36,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
     SQLAlchemyError,
 )
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from converters.config.shown_url import shown_url, without_secrets
 from converters.errors import UsageError
@@ -238,14 +238,24 @@ def _open_to_read(url: URL, shown: str) -> Engine:
     path = Path(str(url.database)).absolute()
     if not path.exists():
         raise NoRegistryError(f"The registry {shown} has not been made yet.")
-    # Without a log beside it nobody has it open; and it may be on a disk that is read-only.
-    alone = not path.with_name(f"{path.name}-wal").exists()
-    query = {"uri": "true", "mode": "ro", **({"immutable": "1"} if alone else {})}
-    url = URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        "sqlite+pysqlite:///", creator=lambda: open_to_read(path), poolclass=NullPool
+    )
     event.listen(engine, "connect", _configure_reader)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection to a SQLite file that writes nothing, not even the files that its log needs.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    # Without a log beside it nobody has it open; and it may be on a disk that is read-only.
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    uri = f"file:{quote(str(path))}?mode=ro{'&immutable=1' if alone else ''}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)
 
 
 def _open_elsewhere(url: URL, shown: str) -> Engine:

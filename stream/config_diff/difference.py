@@ -68,7 +68,11 @@ def difference(context: ResolvedConfig, known: KnownModel | None) -> Difference:
     if known is None:
         return Difference(None)
     old, new = _kept(known), _edited(context, known)
-    found = [c for c in changes(old, new) if not _another_default(c, old, new)]
+    found = [
+        change
+        for change in changes(old, new)
+        if change.key not in known.here and not _another_default(change, old, new)
+    ]
     same_schema = known.lineage.schema_hash == context.schema.hash
     same_learner = known.lineage.learner == learner_json(context)
     found = [_refined(c, same_schema=same_schema, same_learner=same_learner) for c in found]

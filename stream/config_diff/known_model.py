@@ -1,11 +1,11 @@
 """What is known of the config that a model has: its lineage's, its measures', its learner's.
 
-The registry and the snapshots are only read, also while a learner runs or on a disk that is
-read-only; the log is not opened.
+All is only read, also while a learner runs or on a disk that is read-only; Kafka is not asked.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ from typing import Any
 from converters.config.settings import SQLITE, Settings
 from converters.errors import FreshetError
 from learners.registry import Registry
+from learners.registry.database import open_to_read
 from learners.registry.errors import NoRegistryError
-from learners.registry.row_types import Checkpoint, Lineage, Version
+from learners.registry.row_types import Checkpoint, Lineage, Start, Version
 from learners.snapshots.store import SnapshotStore
 
 Json = dict[str, Any]
@@ -35,6 +36,7 @@ class KnownModel:
         measured_by: the settings of the newest checkpoint's measures; None if not to be had.
         waiting: events that wait for their labels.
         candidates: versions that are not served, with the lineages that made them.
+        here: the keys of places that lead to what the model has, wherever that was before.
     """
 
     name: str
@@ -45,6 +47,7 @@ class KnownModel:
     measured_by: Json | None
     waiting: int
     candidates: tuple[tuple[Version, Lineage], ...]
+    here: frozenset[str]
 
 
 def known_model(settings: Settings, folder: Path, version: int | None) -> KnownModel | None:
@@ -96,16 +99,25 @@ def _found(
     if lineage is None:
         return None
     last = registry.writer.last_settings().get(name)
-    folder = Path(settings.snapshots if last is None else last["snapshots"])
+    folders = [settings.snapshots, *([last["snapshots"]] if last is not None else [])]
+    measured = [_manifest(Path(folder), point) for folder in folders]
+    same = {
+        "registry": url == settings.registry and name == settings.model,
+        "snapshots": point is None or measured[0] is not None,
+        "log": _is_read(settings.log, lineage.start if point is None else point.start),
+    }
+    elsewhere = not settings.log.startswith(SQLITE)
+    same["home"] = same["registry"] and same["snapshots"] and (same["log"] or elsewhere)
     return KnownModel(
         name,
         url,
         lineage,
         version,
         last,
-        _measured_by(folder, point),
+        next((found.get("measured_by") for found in measured if found is not None), None),
         0 if point is None else point.events.get("waiting", 0),
         _candidates(registry),
+        frozenset(key for key, is_so in same.items() if is_so),
     )
 
 
@@ -123,14 +135,27 @@ def _baseline(registry: Registry, version: int | None) -> tuple[Lineage | None, 
     return versions.lineage(adopted.lineage), here
 
 
-def _measured_by(folder: Path, point: Checkpoint | None) -> Json | None:
+def _manifest(folder: Path, point: Checkpoint | None) -> Json | None:
+    """That of a checkpoint; None where it is gone or damaged, which is for others to tell."""
     if point is None:
         return None
     try:
-        measured: Json | None = SnapshotStore(folder).manifest(point.snapshot).get("measured_by")
-    except FreshetError:  # gone or damaged, which is for others to tell
+        return SnapshotStore(folder).manifest(point.snapshot)
+    except FreshetError:
         return None
-    return measured
+
+
+def _is_read(log: str, start: Start) -> bool:
+    """Whether a log is a file with the topics that the model has read."""
+    path = Path(log.removeprefix(SQLITE))
+    if not log.startswith(SQLITE) or not path.exists():
+        return False
+    try:
+        with closing(open_to_read(path)) as file:
+            topics = dict(file.execute("SELECT name, topic_id FROM topics"))
+    except sqlite3.Error:
+        return False
+    return start.topic_ids.items() <= topics.items()
 
 
 def _candidates(registry: Registry) -> tuple[tuple[Version, Lineage], ...]:

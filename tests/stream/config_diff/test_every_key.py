@@ -169,4 +169,5 @@ def test_a_model_that_is_moved(copy: Path) -> None:
         (copy / ".freshet" / old).rename(copy / new)
     (copy / ".freshet").rename(copy / "elsewhere")
     write(copy, content)
+    assert diff(copy)[1]["cost"] == "nothing"
     assert learn(copy)[1]["events"] == 100
