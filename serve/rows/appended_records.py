@@ -37,7 +37,8 @@ Counted = tuple[Outgoing, int]
 
 LABEL_HEADERS = (["id", "label"], ["id", "label", "time"])
 IS_CSV: Headers = (("content-type", CSV.encode()),)
-IS_JSON: Headers = (("content-type", JSON.encode()),)
+# The config's path, by which rows of other producers are found, may be another later.
+IS_JSON: Headers = (("content-type", JSON.encode()), AT_THE_TOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,9 @@ class Form:
 LABELS_IN_CSV = Form(IS_CSV)
 
 
-def json_form(path: Sequence[str], *, single: bool) -> Form:
-    """That of JSON, of one row or of a list; the rows are not where the config's path leads."""
-    headers = (*IS_JSON, AT_THE_TOP) if path else IS_JSON
-    return Form(headers) if single else Form(headers, b"[", b",", b"]")
+def json_form(*, single: bool) -> Form:
+    """That of JSON, of one row or of a list."""
+    return Form(IS_JSON) if single else Form(IS_JSON, b"[", b",", b"]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class IngestReader:
                 yield None
                 continue
             times = partial(self._times, part.objects)
-            form = json_form(self._rows.schema.path, single=part.single)
+            form = json_form(single=part.single)
             yield Checked(part.converted(), times, partial(_json_value, part.objects), form)
 
     def _times(self, rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -183,7 +183,7 @@ class IngestReader:
                     if isinstance(row, dict):
                         make_whole(row, whole)
                 cells = list(map(self._rows.label_cells, rows))
-                form = json_form(self._rows.schema.labels_path, single=found.single)
+                form = json_form(single=found.single)
                 yield self._labels(cells, partial(_json_value, rows), form)
 
     def _labels(
