@@ -71,8 +71,11 @@ def check_adoptable(context: ResolvedConfig, version: Version, made: Lineage) ->
 def different_keys(context: ResolvedConfig, lineage: Lineage, *, to_lineage: bool = False) -> str:
     """What in a config is not as a lineage was begun with, each key with both values, in words.
 
-    The lineage's values come first, or, ``to_lineage``, the config's.
+    Keys that are written otherwise and mean the same are none of it. The lineage's values come
+    first, or, ``to_lineage``, the config's.
     """
+    if (lineage.schema_hash, lineage.learner) == (context.schema.hash, learner_json(context)):
+        return ""
     order = -1 if to_lineage else 1
     if lineage.config is not None:
         own = context_of(context.settings, lineage)
