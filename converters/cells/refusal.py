@@ -57,6 +57,16 @@ class Refusal(NamedTuple):
     text: str
 
 
+# Begin the text of a refusal, in words that remedies go by.
+NO_COLUMN = "no field is a column"
+LABEL_NEEDS = "a label needs the fields"
+
+
+def no_column(names: str) -> Refusal:
+    """The refusal of a row none of whose fields is a column; it may begin deeper."""
+    return Refusal("unknown-column", "", quoted(f"{NO_COLUMN}: {names}"))
+
+
 class RefusedCellError(ValueError):
     """A cell that must not reach a learner; turned into a :class:`Refusal` with its column."""
 

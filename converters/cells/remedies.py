@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from converters.cells.refusal import Refusal
+from converters.cells.refusal import LABEL_NEEDS, NO_COLUMN, Refusal
 
 # A run that refuses a larger share of its rows than this warns.
 MOST_REJECTED = 0.1
@@ -35,8 +35,9 @@ REMEDIES = {
     "empty-row": "leave out blank lines; the last row's line end begins no other",
     "id-too-long": "send a digest of the id",
     "inexact-number": "send the number as a string",
-    "missing-id": "send an `id` with each label",
-    "missing-label": "send no row of labels before the label is known",
+    "missing-id": "send an `id` with each label, or the id column by its name",
+    "missing-label": "send no row of labels before the label is known, and call its field `label` "
+    "or as the label column is called",
     "missing-value": 'send a value, or set the column\'s `missing` to other than `"reject"`',
     "nested-value": "send a text or number in its place; where the whole row is nested in one "
     "field, name that in `path` of `[record]`",
@@ -58,13 +59,20 @@ REMEDIES = {
     "unclosed-quote": "close the quote; one that belongs to the text is doubled, and its field "
     "quoted",
     "unknown-column": 'set `extra = "ignore"` in `[record]` if such fields may be ignored; or add '
-    'the column to the config, with `role = "drop"` if it is no feature; where the whole row is '
-    "nested in that field, name it in `path` of `[record]`",
+    'the column to the config, with `role = "drop"` if it is no feature',
     "unlearnable": "give the column `min` and `max`, or a `transform`",
     "unseen-value": "add the value to the column's `values`, or set its `unseen` to other than "
     '`"reject"`',
     "wrong-width": "send all of the config's columns in its order, or name those of the record in "
     "its header `columns`; a label is `id,label[,time]`; a cell that holds the delimiter is quoted",
+}
+
+# Where the example begins with such words, which say more than the reason does.
+_KNOWN = {
+    NO_COLUMN: "name in `path` of `[record]` (for labels, `labels_path`) the field that the row is "
+    "nested in; if it is nested in none, call its fields as the config calls the columns",
+    LABEL_NEEDS: "send these; if they are nested in a field, name that in `labels_path` of "
+    "`[record]`",
 }
 
 # Refused, and not lost: the same row was accepted elsewhere.
@@ -125,9 +133,14 @@ def explained(
     return [
         f"{count:,} {reason}"
         + (f" ({examples[reason]})" if examples.get(reason) else "")
-        + (f": {REMEDIES[reason]}." if reason in REMEDIES else ".")
+        + (f": {helps}." if (helps := _helps(reason, examples.get(reason, ""))) else ".")
         for reason, count in commonest(reasons)[:most]
     ]
+
+
+def _helps(reason: str, example: str) -> str:
+    found = (helps for words, helps in _KNOWN.items() if example.startswith(words))
+    return next(found, REMEDIES.get(reason, ""))
 
 
 def _example(refusal: Refusal) -> str:

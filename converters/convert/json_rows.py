@@ -14,7 +14,7 @@ from typing import NamedTuple
 import orjson
 
 from converters.cells.escaping import QUOTED_LENGTH, quoted
-from converters.cells.refusal import Refusal
+from converters.cells.refusal import Refusal, no_column
 from converters.files.framing import BYTE_ORDER_MARK, MOST_ROWS
 from converters.schema.column_names import ColumnNames
 
@@ -23,7 +23,6 @@ PARSED_INTEGERS = 2.0**64
 # How much of a text is shown before and behind the place where it stops being JSON.
 BEFORE, BEHIND = 30, 20
 # Of a row none of whose fields is a column.
-NO_COLUMN = "no field is a column (does the row begin deeper, at a [record] path?)"
 # Field names listed by a refusal.
 MOST_FIELDS = 5
 
@@ -181,10 +180,10 @@ def _lost(part: object, path: Sequence[str], depth: int) -> str:
     where = ".".join(path[:depth]) or "the record"
     if not isinstance(part, dict):
         return quoted(f"{where} is {_in_words(part)}")
-    return quoted(f"{where} has no field {path[depth]}, but {_fields(part)}")
+    return quoted(f"{where} has no field {path[depth]}, but {fields(part)}")
 
 
-def _fields(row: Mapping[str, object]) -> str:
+def fields(row: Mapping[str, object]) -> str:
     """The names of a row's fields; only the first of many."""
     names = ", ".join(islice(row, MOST_FIELDS))
     return (names + (", …" if len(row) > MOST_FIELDS else "")) if row else "none"
@@ -215,8 +214,8 @@ def object_cells(
     held = names.own
     if not row.keys() <= names.known:
         if extra := names.unknown(row):
-            if names.ignore_extra:
-                return Refusal("unknown-column", "", quoted(f"{NO_COLUMN}: {_fields(row)}"))
+            if len(extra) == len(row):
+                return no_column(fields(row))
             return Refusal("unknown-column", quoted(min(extra)), shown(row[min(extra)]))
         held = names.held(row)
     cells: list[str] = []

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import orjson
 
 from converters.cells.escaping import quoted, quoted_bytes
-from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
+from converters.cells.refusal import LABEL_NEEDS, MOST_ID, Refusal, RefusedCellError
 from converters.cells.times import time_ms
 from converters.convert import json_rows
 from converters.convert.json_rows import (
@@ -37,6 +37,9 @@ from converters.schema.writer_schema import WriterSchema
 Headers = Sequence[tuple[str, bytes]]
 LabelRow = tuple[str, int]
 Cells = Sequence[str] | Refusal
+
+# What a label needs, under these names or the schema's own.
+_LABEL = frozenset(LABEL_NAMES[:2])
 
 # In the headers of a record whose row is at the top, whatever path the config names.
 AT_THE_TOP: tuple[str, bytes] = ("path", b"")
@@ -225,17 +228,35 @@ class RowReader:
         too, but does not say when the label was.
         """
         schema, fields = self._read, self._read.label_fields
+        used: dict[str, str] = {}
+        found = row
         if isinstance(row, dict) and not fields.keys().isdisjoint(row):
-            named: dict[str, object] = {}
             for name, field in fields.items():
                 if field and name in row:
-                    named.setdefault(field, row[name])
+                    used.setdefault(field, name)
             rest = {name: row[name] for name in row if name not in fields}
-            twice = sorted(named.keys() & rest.keys())
+            twice = sorted(used.keys() & rest.keys())
             if twice and not schema.ignore_extra:
                 return Refusal("unknown-column", twice[0], json_rows.shown(rest[twice[0]]))
-            row = rest | named
-        return json_rows.object_cells(row, _LABEL_NAMES[schema.ignore_extra], schema.numbers)
+            found = rest | {field: row[name] for field, name in used.items()}
+        cells = json_rows.object_cells(found, _LABEL_NAMES[schema.ignore_extra], schema.numbers)
+        refused = self.label(cells) if used and not isinstance(cells, Refusal) else cells
+        if not isinstance(refused, Refusal):
+            return cells
+        given = row if isinstance(row, dict) else {}
+        if refused.reason == "unknown-column" and not given.keys() | used.keys() >= _LABEL:
+            return self._label_needs(given)
+        # It is named as the record names it.
+        return refused._replace(column=used.get(refused.column, refused.column))
+
+    def _label_needs(self, row: dict[str, object]) -> Refusal:
+        """The refusal of an object that has not the fields of a label."""
+        own = {field: name for name, field in reversed(list(self._read.label_fields.items()))}
+        own_id, own_label = own.get("id", "id"), own.get("label", "label")
+        said = f"{LABEL_NEEDS} {own_id!r} and {own_label!r}"
+        if own:
+            said += ", or 'id' and 'label'"
+        return Refusal("unknown-column", "", quoted(f"{said}: {json_rows.fields(row)}"))
 
     def _rows(self, value: bytes, by: _Said, kind: _Kind) -> Rows:
         """The rows of a record, read as CSV or as JSON.

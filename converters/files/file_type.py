@@ -171,6 +171,9 @@ def _delimiter(text: str, given: str) -> str:
     """What probably separates the cells; what is given if nothing else does so better."""
     found = {mark: _widths(text, mark) for mark in dict.fromkeys([given, *",;\t|", BLANK])}
     fits = {mark: widths[0] for mark, widths in found.items() if _fits(widths)}
+    if not fits:  # the header alone, where it would be one name
+        wide = {m: w[0] for m, w in found.items() if m != BLANK and w and w[0] > 1}
+        fits = {} if given in wide else wide
     # Blanks within names of columns are no delimiter where anything else is one.
     others = {mark: width for mark, width in fits.items() if mark != BLANK} or fits
     best = max(others, key=others.__getitem__, default=given)

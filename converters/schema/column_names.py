@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from converters.cells.escaping import quoted
-from converters.cells.refusal import Refusal, wrong_width
+from converters.cells.refusal import Refusal, no_column, wrong_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,8 @@ class ColumnNames:
         if unknown or not names or len(set(names)) < len(names):
             reason = "unknown-column" if unknown else "bad-columns-header"
             refusal = Refusal(reason, quoted("".join(unknown[:1])), quoted(",".join(names)))
+            if unknown and len(unknown) == len(names):
+                refusal = no_column(", ".join(names))
             return ColumnOrder(0, (), refusal, delimiter)
         places = {name: place for place, name in enumerate(names)}
         found = tuple(map(places.get, self.held(places)))

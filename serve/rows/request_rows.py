@@ -32,6 +32,9 @@ from serve.rows.row_limits import RowLimits
 from serve.rows.whole_numbers import make_whole, whole_columns
 
 UNKNOWN_COLUMN = "unknown-column"
+NESTED = (
+    "None of the fields of a row is a column: send the columns themselves, not nested in a field."
+)
 EXTRA_IGNORED = '[record] extra = "ignore" passes over fields that are no column.'
 NOTHING_DONE = "The request had no effect."
 # Types whose text as a CSV cell is what str() gives.
@@ -247,6 +250,7 @@ class RequestReader:
 
     def _check_names(self, at: int, names: Collection[str], refused: RefusedRows) -> None:
         unknown = self.converter.schema.column_names.unknown(names)
+        refused.strange |= 0 < len(names) == len(unknown)
         refused.add_columns(at, UNKNOWN_COLUMN, unknown)
         refused.add_columns(at, MISSING_COLUMN, self.layouts.missing(names))
 
@@ -260,7 +264,7 @@ class RequestReader:
         if sentences:
             sentences.append(f"The schema has {listed(self.converter.schema.names)}.")
             if UNKNOWN_COLUMN in refused.columns:
-                sentences.append(EXTRA_IGNORED)
+                sentences.append(NESTED if refused.strange else EXTRA_IGNORED)
         return " ".join(sentences)
 
 

@@ -51,6 +51,7 @@ class RefusedRows:
         rows: how many rows are refused.
         reasons: how many errors there are of each reason.
         columns: the columns that errors of a reason name, up to :data:`MOST_COLUMNS`.
+        strange: whether a row has no column at all.
     """
 
     def __init__(self) -> None:
@@ -58,6 +59,7 @@ class RefusedRows:
         self.rows, self._last = 0, -1
         self.reasons: dict[str, int] = {}
         self.columns: dict[str, set[str]] = {}
+        self.strange = False
 
     def add(self, row: int, refusal: Refusal) -> None:
         """A row, and what is wrong with it."""

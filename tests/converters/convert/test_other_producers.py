@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
+from converters.cells.remedies import ReasonCounts, explained
 from converters.config.load import ConfigError, from_values
 from converters.convert.records import AT_THE_TOP, Headers, RowReader
 from tests.support.rows.rows_to_read import COLUMNS, COMMA, CSV, GOOD, GOOD_ROW, JSON
@@ -33,6 +34,14 @@ def refusal(rows: list[Any]) -> tuple[str, str]:
     (row,) = rows
     assert isinstance(row, Refusal)
     return row.reason, row.text
+
+
+def helps(rows: list[Any]) -> str:
+    """What a report says of the only row, which is refused."""
+    counts = ReasonCounts()
+    counts.add(rows)
+    (said,) = explained(counts.reasons, counts.examples)
+    return said
 
 
 names = st.sampled_from(["payload", "after", "a b", "key", "é"])
@@ -105,6 +114,53 @@ def test_labels_may_have_the_names_of_the_schema() -> None:
     both = b'{"id": 7, "key": "k", "late": 1, "why": [2]}'
     assert ignoring.labels(both) == [("k", 1)]
     assert refusal(PLAIN.labels(both))[0] == "unknown-column"
+
+
+@pytest.mark.parametrize("extra", [None, "ignore"])
+def test_a_label_of_other_names_is_told_which_it_needs(extra: str | None) -> None:
+    """By the schema's own names and by those of labels; ignoring more fields would not help."""
+    section = {} if extra is None else {"extra": extra}
+    for value in (b'{"ref": "k", "result": 1}', b'{"payload": {"key": "k", "late": 1}}'):
+        (refused,) = counts = reader(**section).labels(value)
+        assert isinstance(refused, Refusal)
+        assert refused.text.startswith(
+            "a label needs the fields 'key' and 'late', or 'id' and 'lab"
+        )
+        told = ReasonCounts()
+        told.add(counts)  # type: ignore[arg-type]
+        (said,) = explained(told.reasons, told.examples)
+        assert "'key' and 'late', or 'id' and 'label'): send these; if they are nested" in said
+        assert "extra" not in said
+    assert refusal(PLAIN.labels(b'{"key": "k", "result": 1}'))[1].startswith("a label needs")
+
+
+def test_what_is_wrong_with_a_label_is_named_as_the_record_names_it() -> None:
+    """A bad label in `late` is one in `late`; in `label`, and in CSV, it is one in `label`."""
+    for value, column in [
+        (b'{"key": "k", "late": "maybe"}', "late"),
+        (b'{"id": "k", "late": "maybe"}', "late"),
+        (b'{"key": "k", "label": "maybe"}', "label"),
+        (b'{"id": "k", "label": "maybe"}', "label"),
+        (b"k,maybe", "label"),
+        (b'{"key": "", "late": 1}', "key"),
+        (b'{"key": ["k"], "late": 1}', "key"),
+    ]:
+        (refused,) = PLAIN.labels(value)
+        assert isinstance(refused, Refusal)
+        assert refused.column == column
+
+
+def test_a_row_without_any_column_may_be_nested() -> None:
+    """That is told first, and ignoring more fields not at all: it would not help."""
+    for rows in (
+        PLAIN.events(b'{"payload": {"carrier": "UA"}}'),
+        reader(extra="ignore").events(b'{"payload": {"carrier": "UA"}, "op": 1}'),
+        reader(extra="ignore").events(b"1,2", [("columns", b"x,z")]),
+        reader(path="after").events(b'{"after": {"row": {"carrier": "UA"}}}'),
+    ):
+        said = helps(rows)
+        assert "(no field is a column): name in `path` of `[record]`" in said
+        assert "extra" not in said
 
 
 def test_names_of_labels_mean_what_they_say_if_columns_have_them_too() -> None:

@@ -194,7 +194,10 @@ def pinned(project: Project) -> bool:
         (b'{"id": "x", "carrier": "d1', "100 bad-json (the text is cut off): send complete JSON"),
         (b"\xff,1357016400,1,AX,JFK,3,100,", "100 not-utf8: send UTF-8"),
         (b"", "100 empty-record: send no record without a row"),
-        (b'{"payload": {"id": "a"}}', "100 unknown-column (column 'payload'): "),
+        (
+            b'{"payload": {"id": "a"}}',
+            "100 unknown-column (no field is a column): name in `path` of `[rec",
+        ),
     ],
 )
 def test_a_run_that_refuses_everything_says_what_helps(
