@@ -2,5 +2,5 @@
 
 ``request_rows`` reads rows to score part by part (``json_body``, ``csv_body``), within
 ``row_limits``; ``appended_records`` makes records of rows to append, ``row_errors`` words what is
-wrong with a row, ``crosses`` bounds the features of crossed texts.
+wrong, ``crosses`` bounds features; ``readers`` has them for each schema that the model has had.
 """

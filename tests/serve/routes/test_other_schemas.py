@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from converters.convert.records import RowReader
 from learners.versions.own_schema import KnownSchemas
 from tests.support.serving.command import freshet
 from tests.support.serving.project import COLUMNS, Project, flights
@@ -189,3 +191,19 @@ def test_names_are_followed_through_many_renames(tmp_path: Path) -> None:
                 assert schema.column_names.held(given) == tuple(given)
     for maker in makers:
         maker.close()
+
+
+def test_appended_rows_are_read_wherever_a_learner_looks_for_rows(
+    models: tuple[TestClient, Maker, Maker],
+) -> None:
+    """The learner's config may have a path to rows of JSON that the server's has not."""
+    client, first, second = models
+    row = as_object(ROWS[0])
+    assert client.post("/events", json=row).status_code == 202
+    assert client.post("/labels", json={"id": "f0", "label": "1"}).status_code == 202
+    nested = RowReader(replace(first.project.schema, path=("row",), labels_path=("row",)))
+    event, label = written(second.project).values()
+    assert nested.events(event.value, event.headers) == [
+        first.convert([*ROWS[0][:2], "", *ROWS[0][3:7], ""])
+    ]
+    assert nested.labels(label.value, label.headers) == [("f0", 1)]
