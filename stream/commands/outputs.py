@@ -190,7 +190,9 @@ def _replay(sending: SendingAgain, file: str | None) -> Report:
     # As 'dead-letters --rows' prints it: the config's delimiter, but always UTF-8.
     csv = CsvSettings(delimiter=sending.context.schema.delimiter)
     with open_csv(file, csv) as opened, progress("rows", opened.size, opened.tell) as shown:
-        corrected = CorrectedFile(opened, sending.context.schema, sending.refused.topics)
+        context = sending.context
+        earlier = [each.schema.names for each in context.writers]
+        corrected = CorrectedFile(opened, context.schema, sending.refused.topics, earlier)
         return sending.file(corrected.rows(), shown)
 
 

@@ -8,7 +8,7 @@ rest of a row whose cells cannot be distinguished. ``freshet dead-letters --rows
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -107,26 +107,37 @@ class CorrectedFile:
         file: open at its first row.
         schema: names the columns of events.
         topics: distinguish events from labels.
+        earlier: the columns of events before; the rows may have been listed under these.
 
     Raises:
-        CsvFileError: the file's header fits neither form.
+        CsvFileError: the file's header fits none of the forms.
     """
 
-    def __init__(self, file: CsvFile, schema: Schema, topics: Topics) -> None:
+    def __init__(
+        self,
+        file: CsvFile,
+        schema: Schema,
+        topics: Topics,
+        earlier: Iterable[tuple[str, ...]] = (),
+    ) -> None:
         self._file = file
-        forms = {topics.events: event_form(schema), topics.labels: label_form()}
+        now = event_form(schema)
+        forms = [(topics.events, form) for form in (now, *map(_form, earlier))]
         fitting = {
             topic: form
-            for topic, form in forms.items()
+            for topic, form in (*reversed(forms), (topics.labels, label_form()))
             if {*form.origin, *form.names} <= set(file.header) <= set(form.header)
         }
         if not fitting:
-            raise CsvFileError(_no_form(file, forms[topics.events]))
-        self._cells_at = {
-            topic: [file.header.index(name) for name in form.names]
-            for topic, form in fitting.items()
+            raise CsvFileError(_no_form(file, now))
+        places = {name: place for place, name in enumerate(file.header)}
+        self._cells_at: dict[str, list[int | None]] = {
+            topic: [places.get(name) for name in form.names] for topic, form in fitting.items()
         }
-        self._origin_at = [file.header.index(name) for name in next(iter(fitting.values())).origin]
+        if topics.events in fitting:
+            held = schema.column_names.held(fitting[topics.events].names)
+            self._cells_at[topics.events] = [places.get(name) for name in held]
+        self._origin_at = [places[name] for name in next(iter(fitting.values())).origin]
 
     def rows(self) -> Iterator[Filed]:
         """The rows in order."""
@@ -147,7 +158,12 @@ class CorrectedFile:
         origin = Origin(Place(topic, partition), offset, row)
         if topic not in self._cells_at:
             return Filed(line, origin, Refusal("not-a-dead-letter", "topic", quoted(topic)))
-        return Filed(line, origin, [cells[at] for at in self._cells_at[topic]])
+        return Filed(line, origin, _picked(cells, self._cells_at[topic]))
+
+
+def _picked(cells: Sequence[str], places: Sequence[int | None]) -> list[str]:
+    """The cells at these places, empty where there is none."""
+    return ["" if at is None else cells[at] for at in places]
 
 
 class RefusedAgain(NamedTuple):

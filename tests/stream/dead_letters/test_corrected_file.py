@@ -84,6 +84,25 @@ def test_a_file_of_other_columns_is_refused(tmp_path: Path) -> None:
         replay(project, path)
 
 
+def test_rows_listed_under_earlier_columns_can_be_sent(tmp_path: Path) -> None:
+    """A file keeps the columns of its time; the rows are sent under those of now."""
+    project = refused(tmp_path / "p", row(1, "far"), row(2))
+    path = mended(project, far_to_near)
+    project = project.edited(
+        ("distance = {", 'miles = { was = "distance",'),
+        ("[columns]", '[columns]\nmore = { role = "drop" }'),
+    )
+    version = project.backfill(fresh=True)["version"]
+    with project.registry() as registry:
+        registry.serving.pin("promote", version, "new columns", "test")
+    project.learn()
+    assert replay(project, path).sent == 1
+    ((_, record),) = sent_again(project)
+    assert dict(record.headers)["columns"] == ",".join(project.schema.names).encode()
+    assert project.learn()["learned"] == 2
+    assert replay(project, path).already_sent == 1
+
+
 def test_rows_whose_record_is_gone_are_listed_and_can_be_sent(tmp_path: Path) -> None:
     """Retention has taken the cells; the row is listed by its origin and can be filled in."""
     project = refused(tmp_path / "p", row(1, "far"), row(2, "far"), row(3))

@@ -96,7 +96,9 @@ def replay(project: Project, path: Path | None = None) -> Report:
         if path is None:
             return at_work.as_they_are(lambda _: None)
         with open_csv(str(path)) as file:
-            filed = CorrectedFile(file, at_work.context.schema, at_work.refused.topics)
+            context = at_work.context
+            earlier = [each.schema.names for each in context.writers]
+            filed = CorrectedFile(file, context.schema, at_work.refused.topics, earlier)
             return at_work.file(filed.rows(), lambda _: None)
 
 
