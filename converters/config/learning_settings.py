@@ -76,7 +76,10 @@ class GateSettings(Section):
         "the base rate's by more than this, in nats; a person may promote it",
     )
     labels: int = Field(
-        1_000, ge=1, description="fewest labelled events in the window by which it is held back"
+        1_000,
+        ge=1,
+        description="fewest labelled events in the window by which it is held back; a shorter "
+        "window is enough once it is full",
     )
 
 

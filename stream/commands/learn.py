@@ -203,6 +203,7 @@ def backfill(
     if promote:
         promote_version(settings, report["version"], "backfill --promote")
     elif not json:
+        say(f"See its figures with: freshet report --version {report['version']}")
         say(f"Serve it with: freshet promote {report['version']} --reason TEXT")
 
 
