@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import sleep
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
+from tests.support.serving.processes import learner
 from tests.support.serving.project import Project, same
 from tests.support.streams.schema_histories import History, drawn, plain_model, project_of
 
@@ -17,7 +25,7 @@ class CrashError(Exception):
     """Stands for a kill: nothing of the batch is saved."""
 
 
-def learned(project: Project, draw: random.Random) -> dict[str, object]:
+def learned(project: Project, draw: random.Random) -> dict[str, Any]:
     """Learn to the end, with crashes after some batches."""
     left = draw.randrange(1, 4)
 
@@ -27,7 +35,7 @@ def learned(project: Project, draw: random.Random) -> dict[str, object]:
         if left == 0:
             raise CrashError
 
-    for _ in range(draw.randrange(3)):
+    for _ in range(draw.randrange(2)):
         left = draw.randrange(1, 4)
         try:
             return project.learn(crash)
@@ -36,21 +44,27 @@ def learned(project: Project, draw: random.Random) -> dict[str, object]:
     return project.learn()
 
 
-def live_through(history: History, folder: Path, log: str, model: str) -> None:
+Learn = Callable[[Project, random.Random], dict[str, Any]]
+
+
+def live_through(
+    history: History, folder: Path, log: str, model: str, learned: Learn, processes: int = 1
+) -> None:
     """Live through a history; every model on the way is the plain one, and can be made again."""
-    draw = random.Random(history.seed)
-    project = project_of(folder / "live", log, model, history.eras[0])
+    draw, at = random.Random(history.seed), (folder / "live", log, model)
+    project = project_of(*at, history.eras[0], processes=processes)
     history.write(project, history.eras[0])
     learned(project, draw)
     for number, (before, era) in enumerate(zip(history.eras, history.eras[1:], strict=False)):
-        old, project = project, project_of(folder / "live", log, model, era, home=project)
+        old = project
+        project = project_of(*at, era, home=project, processes=processes)
         made = project.backfill(fresh=True)
         assert made["rejected"] == history.torn
         plain = plain_model(folder / f"plain{number}", history, era)
         assert made["model_sha256"] == plain
         if draw.random() < 0.5:  # the learner goes on by the config that it has read
             history.write(old, before, before.forms[:2])
-            learned(old, draw)
+            old.learn()
         with project.registry() as registry:
             registry.serving.pin("promote", made["version"], "other columns", "me")
         history.write(project, era)
@@ -61,10 +75,44 @@ def live_through(history: History, folder: Path, log: str, model: str) -> None:
         assert project.learn()["events"] == report["events"] == len(history.rows) + history.torn
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_rows_are_read_by_the_columns_of_their_time(
     seed: int, tmp_path: Path, log_url: str, unique_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With and without names; crashes change nothing."""
     monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 5)
-    live_through(drawn(seed), tmp_path, log_url, unique_name)
+    live_through(drawn(seed), tmp_path, log_url, unique_name, learned)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(10, 1_000_000))
+def test_longer_histories(seed: int) -> None:
+    """More columns that change, more often."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setattr("stream.reading.merge.BATCH_ROWS", 5)
+        log = f"sqlite:///{folder}/log.db"
+        live_through(drawn(seed, most_eras=6), Path(folder), log, "m", learned)
+
+
+def killed(project: Project, draw: random.Random) -> dict[str, Any]:
+    """Learn to the end as a process that is killed, again and again."""
+    for _ in range(4):
+        process = learner(project)
+        sleep(draw.uniform(0, 0.5))
+        process.kill()
+        process.communicate(timeout=60)
+    out, said = learner(project, "--until-end", "--json").communicate(timeout=120)
+    assert out, said
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_kills_change_nothing(seed: int, tmp_path: Path, log_url: str, unique_name: str) -> None:
+    """``kill -9`` of learners whose reader is a process of its own, at random moments."""
+    history = drawn(seed)
+    live_through(history, tmp_path, log_url, unique_name, killed, processes=2)

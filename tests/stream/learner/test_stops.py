@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from time import sleep
 
 import pytest
 
-from tests.support import ROOT
+from tests.support.serving.processes import learner
 from tests.support.serving.project import Project, answers, flights, same
 
 ROWS = 12_000
-
-
-def learn(project: Project, *arguments: str) -> subprocess.Popen[str]:
-    """The learner as a process, once it has begun."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "serve.cli", "learn", *arguments],
-        cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    assert "Learning model" in process.stderr.readline()
-    return process
 
 
 @pytest.mark.timeout(300)
@@ -42,7 +24,7 @@ def test_ten_sigterms_change_nothing(tmp_path: Path) -> None:
     project.produce(path, label_time="landed")
     draw, reached = random.Random(5), []
     for _ in range(10):
-        process = learn(project)
+        process = learner(project)
         sleep(draw.uniform(0, 0.1))
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
@@ -50,7 +32,7 @@ def test_ten_sigterms_change_nothing(tmp_path: Path) -> None:
         with project.registry() as registry:
             point = registry.versions.resume_point()
         reached.append(0 if point is None else point.events["events"])
-    process = learn(project, "--until-end", "--json")
+    process = learner(project, "--until-end", "--json")
     out, _ = process.communicate(timeout=200)
     report = json.loads(out)
     assert sum(a < b for a, b in zip([0, *reached], [*reached, ROWS], strict=True)) >= 2

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
 from converters.errors import FreshetError
+from converters.schema.writer_schema import WriterSchema
 from learners.line_bounds import MalformedLineError
 from stream.log.batch import Batch, EventRows, LabelRows
 from stream.log.contract import Place, PositionError
@@ -20,6 +21,7 @@ from stream.reading import assignment, batch_messages
 from stream.reading.assignment import Assignment
 from stream.reading.batch_messages import BATCH, ERROR, ERRORS, LENGTH, Message, ReaderBugError
 from stream.reading.reader_process import ReaderLostError
+from stream.resolved_config import WrittenUntil, with_writers
 from tests.support.serving.project import Project
 
 PLACES = st.builds(Place, st.sampled_from(["m.events", "m.labels"]), st.integers(0, 999))
@@ -100,7 +102,9 @@ def test_an_assignment_arrives_as_it_was_given(
     """The reader converts under the learner's schema; the server's secret stays at home."""
     monkeypatch.setenv("FRESHET_SERVE__ADMIN_TOKEN", "sesame")
     events = Place("flights.events", 0)
-    context = Project(tmp_path, more='[csv]\ndelimiter = ";"').context
+    written = WriterSchema(("id", "gone"), ",", False, ("a",), ())
+    before = [WrittenUntil({"flights.events": {0: 12}}, written)]
+    context = with_writers(Project(tmp_path, more='[csv]\ndelimiter = ";"').context, before)
     line = JournalLine(2, 7, {events: 40}, 3, 12345)
     sent = Assignment(context, {events: 12}, {events: Mark(11, 99)}, [line], {events: 90}, 100)
     text = assignment.to_json(sent)
@@ -111,7 +115,7 @@ def test_an_assignment_arrives_as_it_was_given(
         assert getattr(come, name) == getattr(sent, name)
     assert come.context.schema == context.schema
     assert come.context.schema.hash == context.schema.hash
-    assert come.context.spec == context.spec
+    assert (come.context.spec, come.context.writers) == (context.spec, context.writers)
     kept = come.context.settings
     assert kept.model_copy(update={"serve": context.settings.serve}) == context.settings
     assert orjson.loads(text)["learner"] == context.spec.to_json()

@@ -1,11 +1,31 @@
-"""Waiting for other processes, and asking whether they live."""
+"""Starting a learner, waiting for other processes, and asking whether they live."""
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from tests.support import ROOT
+from tests.support.serving.project import Project
+
+
+def learner(project: Project, *arguments: str) -> subprocess.Popen[str]:
+    """The learner as a process, once it has begun."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "serve.cli", "learn", *arguments],
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "Learning model" in process.stderr.readline()
+    return process
 
 
 def until(condition: Callable[[], object], meanwhile: Callable[[], None] = lambda: None) -> None:
