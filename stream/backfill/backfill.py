@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic, time
 from typing import Any, TextIO
@@ -25,7 +25,7 @@ from stream.checkpoints import checkpoint
 from stream.checkpoints.lineage_start import pipeline_at_start
 from stream.checkpoints.pinned_version import PinnedVersions
 from stream.checkpoints.same_model import check_same, different_keys
-from stream.checkpoints.written_schemas import schemas_before
+from stream.checkpoints.written_schemas import schemas_before, with_columns_before
 from stream.dead_letters.exactly_once import once_reader
 from stream.fold.outputs import Score, read_scores
 from stream.fold.pipeline import Pipeline, Written, new_pipeline
@@ -231,7 +231,8 @@ def run(
     with closing(Registry(settings.registry, settings.model)) as registry:
         maker = Backfill(context, registry, SnapshotStore(Path(settings.snapshots)))
         if source != "log":
-            return _from_file(maker, source, options, scores)
+            known = with_columns_before(context, registry)
+            return _from_file(replace(maker, context=known), source, options, scores)
         with closing(opened(settings, create=False)) as log, progress("events") as shown:
             fold = maker.fresh if fresh else maker.from_journal
             return fold(log, _folded(shown, scores))

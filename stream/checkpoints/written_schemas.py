@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
 from converters.schema.writer_schema import WriterSchema
 from learners.registry import Registry
 from learners.registry.row_types import Lineage, Positions
-from stream.resolved_config import ResolvedConfig, WrittenUntil, context_of, writers_of
+from stream.resolved_config import (
+    ResolvedConfig,
+    WrittenUntil,
+    context_of,
+    with_writers,
+    writers_of,
+)
 
 log = structlog.get_logger()
 
@@ -38,3 +46,12 @@ def schemas_before(
             lineage=live.serial,
         )
     return before if own == now else (*before, WrittenUntil(until, own))
+
+
+def with_columns_before(context: ResolvedConfig, registry: Registry) -> ResolvedConfig:
+    """The same, for a file: it may have the columns that the model's rows have had till now."""
+    live = registry.versions.live_lineage()
+    if live is None:
+        return context
+    known = with_writers(context, schemas_before(context, registry, live, {})).schema
+    return replace(context, schema=known)

@@ -27,6 +27,8 @@ from converters.show.command_line import (
 from stream.stopping import stopped_by_signals
 
 if TYPE_CHECKING:
+    from converters.config.settings import Settings
+    from converters.schema.schema import Schema
     from stream.learner.process import LearnerProcess
     from stream.produce.file_records import History, HistoryOptions
     from stream.produce.producer import Producer
@@ -89,6 +91,8 @@ def produce(
     settings, schema = read_config(config, kafka_config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
     with opened_log(settings, create=True) as event_log, open_csv(csv, settings.csv) as file:
+        if schema.column_names.unknown(file.header):
+            schema = _with_columns_before(settings, schema)
         history = History(file, schema, options)
         topics = create_topics(event_log, settings)
         producer = Producer(event_log, topics, settings.topics.partitions)
@@ -102,6 +106,18 @@ def produce(
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {shown_url(settings.log)}.")
     if json:
         print_json({"rows": produced.rows, "labels": produced.labels, "records": produced.records})
+
+
+def _with_columns_before(settings: Settings, schema: Schema) -> Schema:
+    """The schema with the columns that the model has had; only a file with such ones needs it."""
+    from converters.files.private import make_home
+    from learners.registry import Registry
+    from stream.checkpoints.written_schemas import with_columns_before
+    from stream.resolved_config import resolve
+
+    make_home(settings.home)
+    with closing(Registry(settings.registry, settings.model)) as registry:
+        return with_columns_before(resolve(settings, schema), registry).schema
 
 
 def _give_up_producing(producer: Producer, history: History, window: int, what: str) -> int:
