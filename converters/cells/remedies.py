@@ -48,7 +48,8 @@ REMEDIES = {
     "in the column's `missing_values`, or make the column `categorical`",
     "not-a-row": "send an object for each row, or a list of objects",
     "not-finite": "leave the cell empty, or list its spelling in the column's `missing_values`",
-    "not-utf8": "send UTF-8; for a file, name its encoding in `encoding` of `[csv]`",
+    "not-utf8": "send UTF-8; for a file, name its encoding, such as cp1252, in `encoding` of "
+    "`[csv]`",
     "out-of-range": 'correct the column\'s `min` and `max`, or set `out_of_range = "clip"`',
     "rare-value": 'set the column\'s `rare` to other than `"reject"`',
     "schema-registry": "send JSON or CSV: Avro and Protobuf are not read",

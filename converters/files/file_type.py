@@ -79,13 +79,16 @@ def advice(content: bytes, name: str, settings: CsvSettings) -> str:
     text = codecs.getincrementaldecoder(encoding)("replace").decode(content).lstrip("\ufeff")
     original = Original.of(name, settings)
     if said := no_csv(text):
-        made = from_json(original, encoding) if original and said == "JSON" else ""
-        return f"It is {said} and no CSV.{made and ' This command makes CSV of it'}{made}"
+        made = "Save its table as CSV or Parquet"
+        if original and said == "JSON":
+            made = f"This command makes CSV of it{from_json(original, encoding)}"
+        return f"It is {said} and no CSV. {made}"
     delimiter = _delimiter(text, settings.delimiter)
     if delimiter == BLANK:
-        made = from_blanks(original, encoding) if original else ""
-        said = "Its cells seem to be separated by blanks, which no setting reads."
-        return f"{said}{made and ' This command writes it otherwise'}{made}"
+        made = "Write commas in their place"
+        if original:
+            made = f"This command writes it otherwise{from_blanks(original, encoding)}"
+        return f"Its cells seem to be separated by blanks, which no setting reads. {made}"
     other = not _alike(encoding, content, settings.encoding)
     encoding = encoding if other else settings.encoding
     if not other and delimiter == settings.delimiter:
@@ -153,8 +156,10 @@ def no_csv(text: str) -> str:
     begun = text.lstrip()
     if begun[:1] in ("{", "["):
         line = begun.partition("\n")[0].strip()
-        with_more = begun[0] == "[" and begun[1:].lstrip()[:1] in ("{", "")
-        return "JSON" if with_more or _is_object(line) or line == "{" else ""
+        if begun[0] == "[":
+            return "JSON" if begun[1:].lstrip()[:1] in ("{", "") else ""
+        cut = "\n" not in begun and begun[1:].lstrip()[:1] == '"'
+        return "JSON" if cut or line == "{" or _is_object(line) else ""
     if begun[:15].lower().startswith(("<!doctype", "<html", "<table", "<?xml")):
         return "XML" if begun.lower().startswith("<?xml") else "HTML"
     return ""
@@ -169,7 +174,7 @@ def _is_object(line: str) -> bool:
 
 def _delimiter(text: str, given: str) -> str:
     """What probably separates the cells; what is given if nothing else does so better."""
-    found = {mark: _widths(text, mark) for mark in dict.fromkeys([given, *",;\t|", BLANK])}
+    found = {mark: _widths(text, mark) for mark in dict.fromkeys([given, *",;\t|^~", BLANK])}
     fits = {mark: widths[0] for mark, widths in found.items() if _fits(widths)}
     if not fits:  # the header alone, where it would be one name
         wide = {m: w[0] for m, w in found.items() if m != BLANK and w and w[0] > 1}

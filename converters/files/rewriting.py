@@ -135,10 +135,16 @@ def from_blanks(original: Original, encoding: str) -> str:
 
 
 def from_json(original: Original, encoding: str) -> str:
-    """Into which file what command writes JSON: objects, a line each or in a list."""
+    """Into which file what command writes JSON: objects, a line each, in a list, or one of them.
+
+    An object around a list of objects gives these.
+    """
     code = (
-        's=sys.stdin.read();l=s.lstrip()[:1]=="[";'
-        'o=json.loads(s) if l else [json.loads(x) for x in s.split("\\n") if x.strip()];'
+        's=sys.stdin.read().strip("\\ufeff \\r\\n");l=[x for x in s.split("\\n") if x.strip()];'
+        "w=lambda v:v if isinstance(v,list) else next((x for x in v.values() if isinstance(x,list) "
+        "and x and isinstance(x[0],dict)),[v]);"
+        'm=len(l)>1 and l[0][:1]=="{" and l[0].strip()[-1:]=="}";'
+        "o=[json.loads(x) for x in l] if m else w(json.loads(s));"
         "names=list(dict.fromkeys(k for x in o for k in x));out.writerow(names);"
         'c=lambda v:v if isinstance(v,str) else "" if v is None else json.dumps(v);'
         "out.writerows([c(x.get(n)) for n in names] for x in o)"

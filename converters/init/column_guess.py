@@ -155,8 +155,8 @@ def _with_sentinels(column: ColumnSample, decision: Decision, found: Sequence[st
         "If it is a value like others, take it out of missing_values."
     )
     because = f"{decision.because}; {spelt}, {sentinels.how(found)}, is taken for missing"
-    warnings = (warning, *decision.warnings) if decision.is_learned else decision.warnings
-    return replace(decision, because=because, warnings=warnings)
+    said = () if decision.settings.get("role") == "drop" else (warning,)
+    return replace(decision, because=because, warnings=(*said, *decision.warnings))
 
 
 def _decided(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> Decision:

@@ -78,6 +78,12 @@ FILES: dict[str, bytes] = {
     "a list of JSON, indented": json.dumps(
         [json.loads(x) for x in lines_of_json().splitlines()], indent=2
     ).encode(),
+    "JSON of one object around a list": json.dumps(
+        {"of": "places", "rows": [json.loads(x) for x in lines_of_json().splitlines()]}, indent=1
+    ).encode(),
+    "one line of JSON in UTF-16": json.dumps(
+        {"rows": [json.loads(x) for x in lines_of_json().splitlines()]}
+    ).encode("utf-16"),
     "gzip": gzip.compress(text(";").encode("cp1252")),
 }
 
@@ -184,13 +190,21 @@ def test_files_that_are_no_text() -> None:
 def test_markup(content: bytes) -> None:
     """A page that was saved in a table's place is called one."""
     Path("f.csv").write_bytes(content + b"<p>a</p>\n" * 9)
-    with pytest.raises(FreshetError, match=r"It is (HTML|XML) and no CSV\."):
+    with pytest.raises(FreshetError, match=r"It is (HTML|XML) and no CSV\. Save its table as CSV"):
         inferred("f.csv")
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"a,b\n1,2\n", b"a b,c;d\n1,2\n", b"my name\nx y z\n", b"a\n1\n", b"", b"{a},b\n1,2\n"],
+    [
+        b"a,b\n1,2\n",
+        b"a b,c;d\n1,2\n",
+        b"my name\nx y z\n",
+        b"a\n1\n",
+        b"",
+        b"{a},b\n1,2\n",
+        b"[a],b\n",
+    ],
 )
 def test_what_is_as_it_is_said_to_be(content: bytes) -> None:
     """Nothing is advised about CSV, also with blanks and other marks in its cells."""

@@ -155,6 +155,13 @@ def test_an_unknown_column_is_refused_by_name(project: Project) -> None:
         formed(project, "id,surprise\na,b\n")
 
 
+def test_a_file_in_another_encoding_is_called_so(project: Project) -> None:
+    """With the lines for the config, before anything is sent."""
+    text = csv_text(flights(20)).replace(",", ";").encode("utf-16")
+    with pytest.raises(CsvFileError, match='write encoding = "utf-16", delimiter = ";" in'):
+        formed(project, text)
+
+
 @pytest.mark.parametrize(
     ("header", "options", "named"),
     [
