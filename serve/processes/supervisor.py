@@ -230,12 +230,12 @@ class Supervisor:
         self._note(f"The {name} {death} It is started again in {delay:g} s.")
 
     def _wait_for_config(self, watched: _Watched, config: Refusable, words: str) -> None:
-        """Go on without a child that refuses its config; what it says is told once."""
+        """Go on without a child that refuses its config; it has said itself what is wrong."""
         watched.due = monotonic() + watched.waits.next()
         config.refused(words)
         if words != watched.refusal:
             watched.refusal, name = words, watched.child.command.name
             self._note(
-                f"The {name} refuses its config and does not run: {words} Everything else goes on. "
-                f"The {name} is started again when its config changes."
+                f"The {name} refuses its config, as it said, and does not run; everything else "
+                "goes on. It is started again when its config changes."
             )

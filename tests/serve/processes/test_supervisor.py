@@ -132,7 +132,8 @@ def test_the_others_go_on_without_a_child_that_may_refuse_its_config() -> None:
         watch.tend_until(lambda: len(config.words) == 5)
         assert pid_of(watch.supervisor, "b") == other
         (note,) = watch.notes
-        assert note.startswith("The a refuses its config and does not run: The key is wrong.")
+        assert "freshet: The key is wrong." in watch.lines
+        assert note.startswith("The a refuses its config, as it said, and does not run; ")
     assert set(config.words) == {"The key is wrong."}
 
 

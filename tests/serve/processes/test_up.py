@@ -157,7 +157,7 @@ def test_a_server_survives_a_learner_that_refuses_its_config(project: Project) -
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=40)
     assert process.returncode == 0
-    assert said.count("The learner refuses its config and does not run: ") == 1
+    assert said.count("The learner refuses its config, as it said, and does not run; ") == 1
 
 
 def test_up_refuses_a_config_that_is_wrong_when_it_starts(project: Project) -> None:
