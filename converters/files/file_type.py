@@ -10,7 +10,7 @@ import codecs
 import csv
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from converters.cells.refusal import Refusal
@@ -18,7 +18,7 @@ from converters.config.settings import CsvSettings
 from converters.config.toml_text import value
 from converters.files.compressed import Readable
 from converters.files.framing import Dialect
-from converters.files.rewriting import Original, from_blanks, from_json
+from converters.files.rewriting import Original, from_blanks, from_json, from_returns
 
 # So much of a file is looked at, and so many of its rows.
 LONGEST = 64 * 1024
@@ -77,23 +77,37 @@ def advice(content: bytes, name: str, settings: CsvSettings) -> str:
     """
     encoding = encoding_of(content)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(content).lstrip("\ufeff")
-    original = Original.of(name, settings)
     if said := no_csv(text):
-        made = "Save its table as CSV or Parquet"
-        if original and said == "JSON":
-            made = f"This command makes CSV of it{from_json(original, encoding)}"
-        return f"It is {said} and no CSV. {made}"
+        made = _made(name, settings, encoding) if said == "JSON" else ""
+        return f"It is {said} and no CSV. {made or 'Save its table as CSV or Parquet.'}"
+    if "\r" in text and "\n" not in text:
+        made = _made(name, settings, encoding, from_returns)
+        return f"Its lines end in carriage returns only. {made}".rstrip()
     delimiter = _delimiter(text, settings.delimiter)
     if delimiter == BLANK:
-        made = "Write commas in their place"
-        if original:
-            made = f"This command writes it otherwise{from_blanks(original, encoding)}"
-        return f"Its cells seem to be separated by blanks, which no setting reads. {made}"
+        made = _made(name, settings, encoding, from_blanks)
+        said = "Its cells seem to be separated by blanks, which no setting reads."
+        return f"{said} {made or 'Write commas in their place.'}"
     other = not _alike(encoding, content, settings.encoding)
     encoding = encoding if other else settings.encoding
     if not other and delimiter == settings.delimiter:
         return ""
     return _settings_said(encoding, delimiter, settings)
+
+
+def _made(
+    name: str,
+    settings: CsvSettings,
+    encoding: str,
+    command: Callable[[Original, str], str] = from_json,
+) -> str:
+    """The command that makes other CSV of a file; empty for a stream."""
+    original = Original.of(name, settings)
+    if original is None:
+        return ""
+    return f'This command makes CSV of it, into "{original.corrected}": ' + command(
+        original, encoding
+    )
 
 
 def _settings_said(encoding: str, delimiter: str, settings: CsvSettings) -> str:

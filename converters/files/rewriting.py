@@ -129,13 +129,19 @@ def rewriting(original: Original, rules: Mapping[int, Rule]) -> str:
 
 
 def from_blanks(original: Original, encoding: str) -> str:
-    """Into which file what command writes cells that blanks separate."""
+    """The command for cells that blanks separate."""
     code = 'rows=csv.reader(sys.stdin,delimiter=" ",skipinitialspace=True);out.writerows(rows)'
-    return f', into "{original.corrected}": {_python(original, code, encoding=encoding)}'
+    return _python(original, code, encoding=encoding)
+
+
+def from_returns(original: Original, encoding: str) -> str:
+    """The command for lines that end in carriage returns only."""
+    code = "sys.stdin.reconfigure(newline=None);sys.stdout.writelines(sys.stdin)"
+    return _python(original, code, encoding=encoding)
 
 
 def from_json(original: Original, encoding: str) -> str:
-    """Into which file what command writes JSON: objects, a line each, in a list, or one of them.
+    """The command for JSON: objects, a line each, in a list, or one of them.
 
     An object around a list of objects gives these.
     """
@@ -149,7 +155,7 @@ def from_json(original: Original, encoding: str) -> str:
         'c=lambda v:v if isinstance(v,str) else "" if v is None else json.dumps(v);'
         "out.writerows([c(x.get(n)) for n in names] for x in o)"
     )
-    return f', into "{original.corrected}": {_python(original, code, "json", encoding)}'
+    return _python(original, code, "json", encoding)
 
 
 def _python(original: Original, code: str, modules: str = "", encoding: str = "") -> str:

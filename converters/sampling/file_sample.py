@@ -183,7 +183,11 @@ def csv_settings(delimiter: str | None, encoding: str) -> CsvSettings:
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         message = wrong["msg"].removeprefix("Value error, ")
-        raise UsageError(f"--{wrong['loc'][0]}: {message}.") from None
+        blank = delimiter is not None and not delimiter.strip()
+        then = (
+            " For blanks, leave it out: init tells a command that writes commas." if blank else ""
+        )
+        raise UsageError(f"--{wrong['loc'][0]}: {message}.{then}") from None
 
 
 def _check_names(file: CsvFile) -> None:

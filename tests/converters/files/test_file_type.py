@@ -84,6 +84,7 @@ FILES: dict[str, bytes] = {
     "one line of JSON in UTF-16": json.dumps(
         {"rows": [json.loads(x) for x in lines_of_json().splitlines()]}
     ).encode("utf-16"),
+    "carriage returns": text(";").replace("\n", "\r").encode("cp1252"),
     "gzip": gzip.compress(text(";").encode("cp1252")),
 }
 
@@ -145,7 +146,7 @@ def test_what_is_advised_works(kind: str) -> None:
     assert run("check", path).exit_code == 0
 
 
-@pytest.mark.parametrize("kind", [k for k in FILES if "blanks" not in k and "JSON" not in k])
+@pytest.mark.parametrize("kind", [k for k in FILES if not re.search("blanks|JSON|returns", k)])
 def test_a_config_is_told_what_to_say(kind: str) -> None:
     """Commands that take a config stop with the lines for it, and with these they work."""
     Path("good.csv").write_text(text(",", names=None if "ASCII" not in kind else ASCII))
@@ -209,6 +210,12 @@ def test_markup(content: bytes) -> None:
 def test_what_is_as_it_is_said_to_be(content: bytes) -> None:
     """Nothing is advised about CSV, also with blanks and other marks in its cells."""
     assert advice(content, "f.csv", CsvSettings()) == ""
+
+
+def test_blanks_as_a_delimiter() -> None:
+    """They are none; what to do instead is said."""
+    with pytest.raises(FreshetError, match="leave it out: init tells a command"):
+        inferred("f.csv", "--delimiter", " ")
 
 
 def test_settings_that_are_wrong_the_other_way() -> None:
