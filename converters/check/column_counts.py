@@ -33,6 +33,8 @@ LONGEST_COUNTED = 128
 KEPT_HASHES = 2**20
 MOST_KEPT, FEWEST_KEPT = 8_192, 256
 UNKNOWN = "unknown"
+# What a file holds under a former name, although the column itself is there or is gone.
+FORMER = "former"
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,13 @@ class ColumnPlan:
 def plans(header: Sequence[str], schema: Schema) -> list[ColumnPlan]:
     """One for each column of a file."""
     settings = {column.name: column.settings for column in schema.columns}
-    return [_plan(name, settings.get(name)) for name in header]
+    others = dict.fromkeys(schema.column_names.former, FORMER)
+    return [_plan(name, settings.get(name), others.get(name, UNKNOWN)) for name in header]
 
 
-def _plan(name: str, settings: ColumnSettings | None) -> ColumnPlan:
+def _plan(name: str, settings: ColumnSettings | None, otherwise: str) -> ColumnPlan:
     if settings is None:
-        return ColumnPlan(name, UNKNOWN, None, frozenset({""}))
+        return ColumnPlan(name, otherwise, None, frozenset({""}))
     low, high = (LEAST, MOST) if settings.role == "weight" else (-math.inf, math.inf)
     return ColumnPlan(
         name,

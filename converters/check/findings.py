@@ -14,7 +14,7 @@ from dataclasses import replace
 from converters.cells.escaping import quoted
 from converters.cells.remedies import explained
 from converters.check.class_balance import Balance
-from converters.check.column_counts import UNKNOWN
+from converters.check.column_counts import FORMER, UNKNOWN
 from converters.check.data_report import ColumnReport, Finding, Said
 from converters.check.profile import Profile
 from converters.files.first_line import UNNAMED
@@ -152,11 +152,23 @@ def _with_command(
 
 
 def _fitting(profile: Profile, schema: Schema) -> Iterator[Finding]:
+    if profile.renamed:
+        pairs = profile.renamed.items()
+        said = ", ".join(f"'{quoted(old)}' is '{quoted(now)}' now" for old, now in pairs)
+        yield Finding("note", "former-names", "", f"The file has former names of columns: {said}.")
+    former = [plan.name for plan in profile.plans if plan.role == FORMER]
+    if former:
+        said = (
+            f"The file has {listed(former)}, former names of columns that it also holds by those "
+            "of now, or that are gone; their cells are passed over."
+        )
+        yield Finding("note", "former-columns", "", said)
     strange = [plan.name for plan in profile.plans if plan.role == UNKNOWN]
     if strange and not schema.ignore_extra:
         said = (
-            f"The config does not name {listed(strange)}, so that convert, score and produce "
-            'refuse the file. Add such a column to [columns] (role "drop" if it is not to be '
+            f"The config does not name {listed(strange)}, so that convert refuses the file, and "
+            "so do score and produce unless the model had such a column before. "
+            'Add such a column to [columns] (role "drop" if it is not to be '
             'learned from), or set [record] extra = "ignore".'
         )
         yield Finding("problem", "unknown-columns", "", said)

@@ -9,7 +9,7 @@ file: what is counted exactly while it is small is estimated beyond, and says so
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -143,6 +143,7 @@ class Profile:
         plans: what each column of the file is.
         totals: what the whole file holds in each.
         absent: the config's columns that the file lacks.
+        renamed: each former name by which the file calls a column -> its name now.
         repeated: how many rows equal another before them.
         balance: the classes, if there is a label column.
         weights: their sums, if there is a weight column.
@@ -158,6 +159,7 @@ class Profile:
     plans: Sequence[ColumnPlan]
     totals: Sequence[Totals]
     absent: Sequence[str]
+    renamed: Mapping[str, str]
     repeated: Estimate
     balance: Balance | None
     weights: Weights | None
@@ -177,7 +179,7 @@ def read_profile(file: CsvFile, schema: Schema, shown: Shown) -> Profile:
     Raises:
         CsvFileError: the file cannot be framed.
     """
-    reader = _Reader(file.header, schema)
+    reader = _Reader(schema.column_names.now(file.header), schema)
     for block in cell_blocks(file):
         reader.take(block)
         shown(file.rows_read)
@@ -215,6 +217,7 @@ class _Reader:
 
     def profile(self, file: CsvFile, schema: Schema) -> Profile:
         """What was found."""
+        named = dict(zip(file.header, self._plans, strict=True))
         return Profile(
             file.name,
             Original.of(file.name, file.csv),
@@ -222,7 +225,8 @@ class _Reader:
             self._rejects,
             self._plans,
             [counter.totals() for counter in self._counters],
-            [name for name in schema.names if name not in file.header],
+            [name for name in schema.names if name not in {plan.name for plan in self._plans}],
+            {name: plan.name for name, plan in named.items() if name != plan.name},
             self._repeats.repeats(),
             self._balancer.balance(),
             self._balancer.weights(),

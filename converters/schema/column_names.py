@@ -92,6 +92,11 @@ class ColumnNames:
                 renamed.setdefault(column, name)
         return tuple(renamed.get(name, name) for name in self.own) if renamed else self.own
 
+    def now(self, names: Sequence[str]) -> list[str]:
+        """The names of a row, each that holds a column as the column is called now."""
+        own = dict(zip(self.held(names), self.own, strict=True))
+        return [own.get(name, name) for name in names]
+
     def order(self, names: Sequence[str], delimiter: str, source: str = "") -> ColumnOrder:
         """The order of rows of CSV under these names."""
         unknown = self.unknown(names)

@@ -48,6 +48,22 @@ def test_columns_the_config_does_not_name_are_problems_and_profiled() -> None:
     assert (column(found, "new").role, column(found, "new").top[0].text) == ("unknown", "v")
 
 
+def test_columns_by_former_names() -> None:
+    """They are profiled as the columns that they are now; a name that is not needed is told."""
+    columns: Columns = {
+        "late": {"role": "label", "was": "delayed"},
+        "x": {"kind": "numeric", "was": ["y", "z"]},
+    }
+    rows = content(["z", "y", "delayed"], [("v", 2, 1), ("w", 3, 0)])
+    found = report_on(rows, build(columns))
+    assert codes(found) == {"former-names", "former-columns"}
+    said = {finding.code: finding.message for finding in found.findings}
+    assert "'y' is 'x' now, 'delayed' is 'late' now" in said["former-names"]
+    assert "The file has 'z'" in said["former-columns"]
+    assert (found.label, found.rejected, column(found, "x").missing) == ("late", 0, 0)
+    assert [each.role for each in found.columns] == ["former", "feature", "label"]
+
+
 def test_columns_that_the_file_lacks() -> None:
     """A column that is absent counts as missing: a problem where that refuses each row."""
     columns: Columns = {**LABELLED, "y": {"kind": "numeric"}}
