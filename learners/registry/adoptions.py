@@ -30,9 +30,7 @@ class Adoptions(Part):
     def of_lineage(self, lineage: int) -> Adoption | None:
         """The one that a lineage began with, if it did."""
         with self._database.read() as look:
-            here = (_TABLE.c.model == look.model) & (_TABLE.c.lineage == lineage)
-            row = look.connection.execute(select(_TABLE).where(here)).mappings().one_or_none()
-            return None if row is None else _adoption(row)
+            return of_lineage(look, lineage)
 
 
 def pending(look: Transaction) -> Adoption | None:
@@ -40,6 +38,13 @@ def pending(look: Transaction) -> Adoption | None:
     here = (_TABLE.c.model == look.model) & (_TABLE.c.state == PENDING)
     newest = select(_TABLE).where(here).order_by(_TABLE.c.seq.desc()).limit(1)
     row = look.connection.execute(newest).mappings().one_or_none()
+    return None if row is None else _adoption(row)
+
+
+def of_lineage(look: Transaction, lineage: int) -> Adoption | None:
+    """The one that a lineage began with, if it did."""
+    here = (_TABLE.c.model == look.model) & (_TABLE.c.lineage == lineage)
+    row = look.connection.execute(select(_TABLE).where(here)).mappings().one_or_none()
     return None if row is None else _adoption(row)
 
 

@@ -244,8 +244,7 @@ def _kind(look: Transaction, version: Version, *, leave_waiting: bool) -> str:
         return "whole"
     if version.schema_hash == lineage.schema_hash:
         return "weights"
-    point = versions.resume_point(look)
-    waiting = 0 if point is None else point.events.get("waiting", 0)
+    waiting = versions.waiting(look)
     if waiting and not leave_waiting:
         raise LeftBehindError(
             f"Version {version.version} was made from a file under another schema than the "

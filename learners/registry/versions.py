@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, select, update
 
-from learners.registry import database_tables
+from learners.registry import adoptions, database_tables
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnknownVersionError, ranges
 from learners.registry.row_types import (
@@ -58,6 +58,11 @@ class Versions(Part):
         """The newest whole checkpoint of the live lineage; None: begin at the lineage's start."""
         with self._database.read() as look:
             return resume_point(look)
+
+    def waiting(self) -> int:
+        """How many events wait for their label, by the live lineage's newest checkpoint."""
+        with self._database.read() as look:
+            return waiting(look)
 
     def checkpoint(self, serial: int) -> Checkpoint | None:
         """The checkpoint of this number; None if there is none."""
@@ -150,6 +155,23 @@ def resume_point(look: Transaction) -> Checkpoint | None:
     newest = whole.order_by(_TABLE.c.serial.desc()).limit(1)
     row = look.connection.execute(newest).mappings().one_or_none()
     return None if row is None else _checkpoint(row)
+
+
+def waiting(look: Transaction) -> int:
+    """The events that wait in the live lineage; before its first checkpoint, as it began."""
+    point = resume_point(look) or _begun_with(look)
+    return 0 if point is None else point.events.get("waiting", 0)
+
+
+def _begun_with(look: Transaction) -> Checkpoint | None:
+    """The checkpoint that holds the joins with which the live lineage began."""
+    live = lineage(look, live_serial(look))
+    if live is None or live.parent_version is None:
+        return None
+    adoption = adoptions.of_lineage(look, live.serial)
+    if adoption is None or adoption.checkpoint is None:
+        return version(look, live.parent_version)
+    return next(iter(find(look, _TABLE.c.serial == adoption.checkpoint)), None)
 
 
 def newest_good(look: Transaction, *wanted: ColumnElement[bool]) -> int | None:

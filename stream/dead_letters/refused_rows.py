@@ -17,6 +17,7 @@ from typing import NamedTuple
 from converters.cells.refusal import Refusal
 from converters.convert.records import Cells
 from converters.schema.schema import LABEL_NAMES
+from learners.registry import Registry
 from learners.registry.row_types import Lineage
 from stream.fold.outputs import read_dead_letters
 from stream.log import journal
@@ -145,12 +146,22 @@ def originals(log: EventLog, place: Place, offsets: Iterable[int]) -> Iterator[R
                     left.popleft()
 
 
-def inherited(log: EventLog, topics: Topics, lineage: Lineage) -> dict[Place, int]:
+def inherited(
+    log: EventLog, topics: Topics, registry: Registry, lineage: Lineage
+) -> dict[Place, int]:
     """The offsets below which dead letters were written by other lineages.
 
-    This lineage's model has read such a row under its own config, at its original position.
+    This lineage's model has read such a row under its own config, at its original position. A
+    model that was made from a file has read none: it goes on with what others have refused.
     """
+    adoption = registry.adoptions.of_lineage(lineage.serial)
+    if adoption is not None and adoption.checkpoint is not None:
+        point = registry.versions.checkpoint(adoption.checkpoint)
+        before = None if point is None else registry.versions.lineage(point.lineage)
+        return {} if before is None else inherited(log, topics, registry, before)
     if lineage.parent_version is None:
+        return {}
+    if not registry.versions.find(lineage.parent_version).start.positions:
         return {}
     for line in journal.lines(log, topics.journal, lineage.start.journal_position):
         if line.lineage == lineage.serial:

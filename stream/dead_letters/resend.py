@@ -236,4 +236,4 @@ def sending_again(context: ResolvedConfig, registry: Registry, log: EventLog) ->
         writers = schemas_before(context, registry, lineage, ends)
     context = with_writers(context, writers)
     refused = RefusedRows(log, topics, record_reader(context))
-    return SendingAgain(context, log, refused, changed, inherited(log, topics, lineage))
+    return SendingAgain(context, log, refused, changed, inherited(log, topics, registry, lineage))

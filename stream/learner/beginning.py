@@ -97,8 +97,7 @@ class Starting:
         live = self.registry.versions.live_lineage()
         if version.start.positions or live is None or adoption.leave_waiting:
             return True
-        point = self.registry.versions.resume_point()
-        waiting = 0 if point is None else point.events.get("waiting", 0)
+        waiting = self.registry.versions.waiting()
         if version.schema_hash == live.schema_hash or not waiting:
             return True
         reason = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from learners.registry.row_types import Adoption, Lineage
 from learners.registry.serving import Moving
 from stream.learner.process import EditedConfigError, LearnerProcess
 from stream.log.batch import Batch
+from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, flights, same
 
 Seen = Callable[[Batch, LearnerProcess], None]
@@ -149,10 +151,27 @@ def test_weights_are_taken_where_the_lineage_has_saved_nothing(project: Project)
     label(project)
     with pytest.raises(CrashError):
         project.learn(crash)
+    other = project.edited(OTHER_SCHEMA)
+    with pytest.raises(LeftBehindError, match="20 events wait"):
+        promote(other, of_file(other))
     promote(project, of_file(project, seed=9))
     report = project.learn()
     assert (report["learned"], report["waiting"], report["labels_late"]) == (320, 0, 0)
     assert same(project.backfill()) == same(report)
+
+
+def test_rows_that_were_refused_before_are_the_learners_own(project: Project) -> None:
+    """A file's model has read none of them: what it would take is sent to it, not passed over."""
+    row = ["late", "1357016400", "1", "AX", "JFK", "7", "far", ""]
+    project.append(",".join(row).encode(), time=LATEST + 50)
+    assert project.learn()["rejected"] == 1
+    numeric = 'kind = "numeric", min = 0, max = 5000, transform = "log1p"'
+    other = project.edited((numeric, 'kind = "categorical"'))
+    promote(other, of_file(other), leave_waiting=True)
+    other.learn()
+    sent = json.loads(freshet("replay-dead-letters", "--json", cwd=project.folder).stdout)
+    assert (sent["sent"], sent["accepted_in_place"]) == (1, 0)
+    assert other.learn()["learned"] == 201
 
 
 def test_the_frozen_copy_stays(tmp_path: Path) -> None:
