@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 
 from converters.changes.costs import NAMES_ONLY, Consequence, Cost, consequence
 from converters.config import toml_text
-from converters.config.column_settings import ColumnSettings, section_in
+from converters.config.column_settings import ColumnSettings, Section, section_in
 from converters.config.learning_settings import LearnerSettings, ShadowSettings
 from converters.config.settings import Settings
 from converters.config.shown_url import MASK, shown_url
@@ -78,7 +78,7 @@ def changes(old: Json, new: Json) -> list[Change]:
         elif name == "shadow":
             found += _shadows(was, now)
         elif name == "learner":
-            found += _learner(was, now)
+            found += _learner("learner", LearnerSettings, was, now)
         else:
             found += _compared(name, field, was, now)
     return found
@@ -107,11 +107,11 @@ def _keys(key: str, section: type[BaseModel], was: Json, now: Json) -> Iterator[
             )
 
 
-def _learner(was: Json, now: Json) -> Iterator[Change]:
-    """What only another kind of learner heeds costs nothing."""
-    kind = now.get("kind") if was.get("kind") == now.get("kind") else None
-    idle = {"vw": "learner.river", "river": "learner.args"}.get(str(kind), "-")
-    for change in _keys("learner", LearnerSettings, was, now):
+def _learner(key: str, section: type[Section], was: Json, now: Json) -> Iterator[Change]:
+    """The differences of a learner or shadow; what only another kind heeds costs nothing."""
+    kind = now["kind"] if was["kind"] == now["kind"] else None
+    idle = {"vw": f"{key}.river.", "river": f"{key}.args"}.get(str(kind), "-")
+    for change in _keys(key, section, was, now):
         if change.key.startswith(idle):
             yield replace(change, follows=Consequence(Cost.NOTHING, f"{kind} does not heed it"))
         else:
@@ -128,7 +128,7 @@ def _shadows(was: Iterable[Json], now: Iterable[Json]) -> Iterator[Change]:
         elif name not in before:
             yield _worded(key, None, after[name], f"the shadow '{name}' is added")
         else:
-            yield from _keys(key, ShadowSettings, before[name], after[name])
+            yield from _learner(key, ShadowSettings, before[name], after[name])
 
 
 def renamed(was: Json, now: Json) -> dict[str, str]:

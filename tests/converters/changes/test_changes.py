@@ -133,6 +133,15 @@ def test_idle_learner_keys() -> None:
     assert (args.key, args.cost) == ("learner.args", Cost.LINEAGE)
 
 
+def test_idle_keys_of_a_shadow() -> None:
+    """The same holds for a shadow."""
+    plain = {"name": "plain", "kind": "river"}
+    old = stored(settings(shadow=[plain]))
+    [args] = changes(old, stored(settings(shadow=[{**plain, "args": "-l 0.1"}])))
+    [river] = changes(old, stored(settings(shadow=[{**plain, "river": {"l2": 0.1}}])))
+    assert (args.cost, river.cost) == (Cost.NOTHING, Cost.EVALUATION)
+
+
 def test_shadows_by_name() -> None:
     """Shadows are compared by their names, whatever their order."""
     one, two = {"name": "one"}, {"name": "two", "args": "-l 0.1"}

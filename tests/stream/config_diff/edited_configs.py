@@ -90,6 +90,8 @@ VALUES: dict[str, Any] = {
     "learner.args": "-b 11",
     "learner.kind": "river",
     "learner.interactions": [["grade", "owner"], ["grade", "branch"]],
+    "evaluation.window": 10,
+    "evaluation.window_seconds": 600,
     "evaluation.slices": ["grade"],
     "evaluation.static_after": "2026-01-01",
     "evaluation.confidence": 0.9,

@@ -16,6 +16,8 @@ from converters.config.load import load
 from converters.schema.schema import from_settings
 from learners.registry import Registry
 from learners.registry.row_types import Lineage
+from learners.snapshots.store import SnapshotStore
+from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import ChangedModelError, check_same
 from stream.resolved_config import ResolvedConfig, fixed, resolve
 from tests.stream.config_diff import edited_configs
@@ -24,7 +26,7 @@ from tests.support.config_keys import KEYS
 from tests.support.serving.command import freshet
 
 # VW does not heed them; with river they make another model: see below.
-IDLE = tuple(key for key in KEYS if key.startswith("learner.river."))
+IDLE = tuple(key for key in KEYS if ".river." in key)
 
 
 def cost_of(key: str) -> Cost:
@@ -108,7 +110,7 @@ def test_the_cost_is_true(home: Path, key: str) -> None:
         check_same(context, lineage)
 
 
-@pytest.mark.parametrize("key", IDLE)
+@pytest.mark.parametrize("key", [key for key in IDLE if key.startswith("learner.")])
 def test_a_key_of_another_learner(home: Path, key: str) -> None:
     """Where river learns, its keys decide what is learned."""
     learned_by, now = (
@@ -171,3 +173,54 @@ def test_a_model_that_is_moved(copy: Path) -> None:
     write(copy, content)
     assert diff(copy)[1]["cost"] == "nothing"
     assert learn(copy)[1]["events"] == 100
+
+
+def measures(content: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """All that is measured, and of which shadows, once the model is resumed by a config."""
+    context = context_of(content, folder)
+    settings = load(folder / "freshet.toml")
+    with closing(Registry(settings.registry, settings.model, read_only=True)) as registry:
+        point = registry.versions.resume_point()
+    assert point is not None
+    store = SnapshotStore(Path(settings.snapshots))
+    with (
+        store.open(point.snapshot) as snapshot,
+        closing(checkpoint.load(context, snapshot, point.lineage)) as pipeline,
+    ):
+        shadows = {shadow.name: shadow.begun for shadow in pipeline.scoring.shadows}
+        values = pipeline.scoring.slices.values
+        return {**pipeline.evaluator.details(values), "shadows": shadows}
+
+
+@pytest.fixture(scope="module")
+def measured(home: Path) -> dict[str, Any]:
+    """All that is measured by the config as it was."""
+    return measures(base(), home)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        key
+        for key in KEYS
+        # Intervals of another confidence are of the same sums.
+        if cost_of(key) is Cost.NOTHING and key != "evaluation.confidence"
+    ],
+)
+def test_no_measure_begins_anew(home: Path, measured: dict[str, Any], key: str) -> None:
+    """A key that costs nothing leaves every measure as it is."""
+    assert measures(edited(key), home) == measured
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        key
+        for key in KEYS
+        # One is about a copy that is still to be taken.
+        if cost_of(key) is Cost.EVALUATION and key != "evaluation.static_after"
+    ],
+)
+def test_a_measure_begins_anew(home: Path, measured: dict[str, Any], key: str) -> None:
+    """A key that costs a new evaluation has something measured otherwise."""
+    assert measures(edited(key), home) != measured
