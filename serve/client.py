@@ -182,14 +182,31 @@ class Client:
         """The state of server, model and learner."""
         return self._object("GET", "/status")
 
-    def promote(self, version: int, reason: str) -> Answer:
+    def promote(
+        self,
+        version: int,
+        reason: str,
+        *,
+        force: bool = False,
+        follow: bool = False,
+        leave_waiting: bool = False,
+    ) -> Answer:
         """Serve a version and keep serving it; returns once the server does.
 
+        Args:
+            version: its number.
+            reason: why; kept in the ledger.
+            force: promote it even if it is worse than the served version.
+            follow: do not pin it: serve the learner's next version when it comes.
+            leave_waiting: let the learner drop events that wait under another schema.
+
         Raises:
-            ProblemError: it cannot be served, or the token is missing or wrong.
+            ProblemError: it is worse or cannot be served, or the token is missing or wrong.
             UnreachableError: the server does not answer.
         """
-        return self._move("/promote", {"version": version, "reason": reason})
+        options = {"force": force, "follow": follow, "leave_waiting": leave_waiting}
+        asked = {name: True for name, given in options.items() if given}
+        return self._move("/promote", {"version": version, "reason": reason, **asked})
 
     def rollback(self, version: int, reason: str, learner: str = "keep") -> Answer:
         """Serve an earlier version again. As :meth:`promote`."""

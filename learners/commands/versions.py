@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,11 +17,25 @@ from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_jso
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
+    from converters.schema.schema import Schema
     from learners.registry import Registry
     from learners.registry.row_types import Pointers
+    from learners.versions.promotion import Asked
 
 VersionNumber = Annotated[int, typer.Argument(help="The version's number.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Promote it even if it is worse; the ledger keeps in what.")
+]
+Follow = Annotated[
+    bool, typer.Option("--follow", help="Do not pin it: serve the learner's next version.")
+]
+LeaveWaiting = Annotated[
+    bool,
+    typer.Option(
+        "--leave-waiting", help="Let the learner drop events that wait under another schema."
+    ),
+]
 
 # How many of the largest weights 'show' prints.
 SHOWN_WEIGHTS = 20
@@ -29,14 +43,16 @@ SHOWN_WEIGHTS = 20
 
 def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """List the versions, newest last."""
-    from learners.versions.describe import version_json, versions_table
+    from learners.versions.describe import served_words, version_json, versions_table
 
     with _registry(read_config(config)[0]) as registry:
         versions, pointers = registry.versions.all(), registry.serving.pointers()
+        adoption = registry.adoptions.pending()
     if json:
-        print_json([version_json(v, pointers) for v in versions])
+        print_json([version_json(v, pointers, adoption) for v in versions])
     elif versions:
         versions_table(versions, pointers)
+        say(served_words(pointers, adoption))
     else:
         say("There is no version yet: 'freshet learn' makes one as soon as it has learned.")
 
@@ -93,13 +109,26 @@ def score(
 
 
 def promote(
-    version: VersionNumber, reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False
+    version: VersionNumber,
+    reason: Reason,
+    force: Force = False,
+    follow: Follow = False,
+    leave_waiting: LeaveWaiting = False,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
 ) -> None:
     """Serve a version, and keep serving it.
 
-    It is pinned: newer versions do not replace it until it is unpinned.
+    It is pinned: newer versions do not replace it until it is unpinned. Refused if it is worse than
+    the served version; to go back to an earlier one there is 'rollback'.
     """
-    _serve("promote", version, reason, config, json=json)
+    from learners.versions.promotion import Asked
+
+    read = read_config(config)
+    asked = Asked(force=force, follow=follow, leave_waiting=leave_waiting)
+    promoted = promote_version(read, version, reason, asked)
+    if json:
+        print_json(promoted)
 
 
 def unpin(reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
@@ -107,7 +136,7 @@ def unpin(reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False) -
     from learners.registry.actor import on_command_line
 
     with _registry(read_config(config)[0]) as registry:
-        _say_pointers(registry.serving.unpin(reason, on_command_line()), json=json)
+        _say_pointers(registry.serving.unpin(reason, on_command_line()), registry, json=json)
 
 
 def rollback(
@@ -125,7 +154,16 @@ def rollback(
     """
     if learner != "keep":
         raise UsageError(f"--learner {learner}: this release knows 'keep' only.")
-    _serve("rollback", version, reason, config, json=json)
+    from learners.registry.actor import on_command_line
+    from learners.snapshots.store import SnapshotStore
+
+    settings, _ = read_config(config)
+    with _registry(settings) as registry:
+        found = registry.versions.find(version)
+        if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
+            SnapshotStore(Path(settings.snapshots)).manifest(found.snapshot)
+        pointers = registry.serving.pin("rollback", version, reason, on_command_line())
+        _say_pointers(pointers, registry, json=json)
 
 
 def history(
@@ -161,28 +199,19 @@ def history(
         ledger_table(entries)
 
 
-def promote_version(settings: Settings, version: int, reason: str) -> None:
-    """Serve a version that a command has just made."""
+def promote_version(
+    config: tuple[Settings, Schema], version: int, reason: str, asked: Asked
+) -> dict[str, Any]:
+    """Serve a version, say what is served now, and give that as JSON."""
     from learners.registry.actor import on_command_line
+    from learners.versions.describe import promoted_json, promoted_words
+    from learners.versions.promotion import promote
 
-    with _registry(settings) as registry:
-        registry.serving.pin("promote", version, reason, on_command_line())
-
-
-def _serve(
-    action: Literal["promote", "rollback"], version: int, reason: str, config: Path, *, json: bool
-) -> None:
-    """Move what is served, unless no server with this config could serve it."""
-    from learners.registry.actor import on_command_line
-    from learners.snapshots.store import SnapshotStore
-
-    settings, _ = read_config(config)
-    with _registry(settings) as registry:
-        found = registry.versions.find(version)
-        if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
-            SnapshotStore(Path(settings.snapshots)).manifest(found.snapshot)
-        pointers = registry.serving.pin(action, version, reason, on_command_line())
-    _say_pointers(pointers, json=json)
+    with _registry(config[0]) as registry:
+        promoted = promote(registry, config, version, reason, on_command_line(), asked)
+        adoption = registry.adoptions.pending()
+    say(promoted_words(promoted, adoption))
+    return promoted_json(promoted, adoption)
 
 
 def _registry(settings: Settings) -> closing[Registry]:
@@ -192,15 +221,11 @@ def _registry(settings: Settings) -> closing[Registry]:
     return closing(Registry(settings.registry, settings.model))
 
 
-def _say_pointers(pointers: Pointers, *, json: bool) -> None:
+def _say_pointers(pointers: Pointers, registry: Registry, *, json: bool) -> None:
+    from learners.versions.describe import pointers_json, served_words
+
+    adoption = registry.adoptions.pending()
     if json:
-        print_json(
-            {"serving": pointers.serving, "latest": pointers.latest, "pinned": pointers.pinned}
-        )
-        return
-    pinned = "pinned (unpin to follow the learner)" if pointers.pinned else "following the learner"
-    if pointers.serving is None:
-        say("No version is served yet; the learner's first will be.")
-        return
-    newest = "" if pointers.latest is None else f" The learner's newest is {pointers.latest}."
-    say(f"Version {pointers.serving} is served, {pinned}.{newest}")
+        print_json(pointers_json(pointers, adoption))
+    else:
+        say(served_words(pointers, adoption))

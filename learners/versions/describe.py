@@ -6,29 +6,44 @@ The HTTP routes of the same names print the same JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from learners.registry.row_types import Entry, Pointers, Version, iso
+from learners.registry.row_types import Adoption, Entry, Pointers, Version, iso
 from learners.report.served_version import held
 from learners.snapshots.store import SnapshotStore
 
+if TYPE_CHECKING:  # it imports the evaluation
+    from learners.versions.promotion import Promoted
 
-def version_json(version: Version, pointers: Pointers | None = None) -> dict[str, Any]:
-    """A version as ``models --json`` lists it; with the pointers, whether it is served now."""
+
+def version_json(
+    version: Version, pointers: Pointers | None = None, adoption: Adoption | None = None
+) -> dict[str, Any]:
+    """A version as ``models --json`` lists it.
+
+    Args:
+        version: any.
+        pointers: if given, it is told whether the version is served now.
+        adoption: if given, it is told of its version how the learner is to take it.
+    """
     serving = {} if pointers is None else {"serving": pointers.serving == version.version}
+    adopted: dict[str, Any] = {}
+    if adoption is not None and adoption.version == version.version:
+        adopted["adoption"] = adoption.kind
     return {
         "version": version.version,
         "parent": version.parent_version,
         "state": version.state,
         "reason": version.reason,
         **serving,
+        **adopted,
         "ever_served": version.served,
         "lineage": version.lineage,
         "model_sha256": version.model_sha256,
         "learner": {"kind": version.learner["kind"], "args": version.learner["args"]},
         "schema_hash": version.schema_hash,
         "positions": version.start.positions,
-        "events": version.events.get("events", 0),
+        **{name: version.events.get(name, 0) for name in ("events", "learned", "rejected")},
         "created_at": iso(version.created_at),
         "metrics": _shortly(version.metrics) | {"window": _shortly(version.metrics.get("window"))},
     }
@@ -103,13 +118,58 @@ def versions_table(versions: Sequence[Version], pointers: Pointers) -> None:
             (
                 str(v.version),
                 v.state,
-                f"{v.events.get('events', 0):,}",
+                *(f"{v.events.get(name, 0):,}" for name in ("learned", "rejected")),
                 *("-" if m is None else f"{m:.4f}" for m in measured),
                 f"{v.created_at:%Y-%m-%d %H:%M:%S}",
                 " ".join(marks) + (" (pinned)" if "serving" in marks and pointers.pinned else ""),
             )
         )
-    _print_table(("version", "state", "events", "log loss", "AUC", "created (UTC)", ""), rows)
+    names = ("version", "state", "learned", "rejected", "log loss", "AUC", "created (UTC)", "")
+    _print_table(names, rows)
+
+
+def pointers_json(pointers: Pointers, adoption: Adoption | None) -> dict[str, Any]:
+    """What is served, for scripts."""
+    return {
+        "serving": pointers.serving,
+        "latest": pointers.latest,
+        "pinned": pointers.pinned,
+        "adoption": None if adoption is None else _adoption_json(adoption),
+        "message": served_words(pointers, adoption),
+    }
+
+
+def _adoption_json(adoption: Adoption) -> dict[str, Any]:
+    return {"version": adoption.version, "kind": adoption.kind}
+
+
+def served_words(pointers: Pointers, adoption: Adoption | None) -> str:
+    """What is served, and what the learner is to take, for a person."""
+    if pointers.serving is None:
+        return "No version is served yet; the learner's first will be."
+    pinned = "pinned (unpin to follow the learner)" if pointers.pinned else "following the learner"
+    said = [f"Version {pointers.serving} is served, {pinned}."]
+    if pointers.latest is not None:
+        said.append(f"The learner's newest is {pointers.latest}.")
+    if adoption is not None:
+        what = "the state" if adoption.kind == "whole" else "the weights"
+        said.append(f"The learner has still to take {what} of version {adoption.version}.")
+    return " ".join(said)
+
+
+def promoted_json(promoted: Promoted, adoption: Adoption | None) -> dict[str, Any]:
+    """A promotion, for scripts."""
+    return pointers_json(promoted.pointers, adoption) | {
+        "compared": promoted.compared.to_json(),
+        "overridden": list(promoted.overridden),
+    }
+
+
+def promoted_words(promoted: Promoted, adoption: Adoption | None) -> str:
+    """A promotion, for a person; the last sentences say what is served."""
+    said = [f"Overridden by --force: {'; '.join(promoted.overridden)}."] * bool(promoted.overridden)
+    said += [promoted.compared.words()] * bool(promoted.compared.words())
+    return "\n".join([*said, served_words(promoted.pointers, adoption)])
 
 
 def ledger_table(entries: Sequence[Entry]) -> None:
@@ -121,11 +181,17 @@ def ledger_table(entries: Sequence[Entry]) -> None:
             e.action,
             "" if e.version is None else str(e.version),
             f"{e.from_version or '-'} -> {e.to_version or '-'}",
-            e.reason,
+            _why(e),
         )
         for e in entries
     ]
     _print_table(("at", "actor", "action", "version", "serving", "reason"), rows)
+
+
+def _why(entry: Entry) -> str:
+    """The reason; of a promotion that was forced also what it overrode."""
+    overridden = entry.detail.get("overridden")
+    return f"{entry.reason} (forced: {'; '.join(overridden)})" if overridden else entry.reason
 
 
 def _who(entry: Entry) -> str:
@@ -142,7 +208,7 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
 
     # Narrow enough for 80 columns; only what may fold is folded, and no figure is ever cut.
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0)  # a blank between two columns
     for name in names:
         table.add_column(name, overflow="fold", no_wrap=name not in ("reason", "actor", ""))
     for row in rows:

@@ -11,12 +11,17 @@ from typing import Any
 
 Json = dict[str, Any]
 
-# Whose reasons were written by a person for others to read; and two that are in fixed words.
-REASONED = frozenset({"promote", "rollback", "unpin", "thin", "hold"})
+# Whose reasons were written by a person for others to read; and some that are in fixed words.
+REASONED = frozenset({"promote", "rollback", "unpin", "thin", "hold", "adopt", "withdraw", "lost"})
 # Of versions in these states a reason says why they were held back, and no more.
 HELD = frozenset({"candidate", "verified"})
 # Of an entry's detail, what names neither host nor folder.
-OPEN_DETAIL = frozenset({"latest", "pinned", "checkpoint", "checkpoints", "versions"})
+OPEN_DETAIL = frozenset(
+    {
+        *("latest", "pinned", "checkpoint", "checkpoints", "versions", "lineage", "lineages"),
+        *("kind", "adoption", "withdrawn", "overridden"),
+    }
+)
 REFUSED = "It failed a check of its files, its weights or its scores."
 SEE_SERVER = "The server's log says why."
 SEE_LEARNER = "The learner's log says why."

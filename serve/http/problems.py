@@ -19,8 +19,10 @@ from starlette.routing import Match
 
 from converters.errors import FreshetError, UsageError
 from learners.registry.errors import (
+    LeftBehindError,
     PostConflictError,
     PostInProgressError,
+    PromotionRefusedError,
     RegistryError,
     UnknownVersionError,
     UnservableVersionError,
@@ -188,6 +190,8 @@ KINDS: dict[type[FreshetError], Kind] = {
         "The version cannot be served",
         public="The version was refused, or its files are gone. GET /versions lists the others.",
     ),
+    PromotionRefusedError: Kind(409, "worse", "The version is worse than the served one"),
+    LeftBehindError: Kind(409, "left-behind", "Events wait that would be left behind"),
     ServedVersionChangedError: Kind(409, "moved-on", "The served version was changed meanwhile"),
     PostInProgressError: Kind(
         409, "request-in-progress", "The first request is still running", RETRY

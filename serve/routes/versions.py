@@ -1,7 +1,6 @@
-"""The routes of versions: list, show, history; and promote, rollback, unpin.
+"""The routes of versions: list, show, history.
 
-The first three answer what the commands of the same names print. The others change the registry and
-answer once this process serves the result; other processes follow at their next look.
+They answer what the commands of the same names print.
 """
 
 from __future__ import annotations
@@ -10,89 +9,33 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeVar, TypeVarTuple
+from typing import Any, Literal, TypeVarTuple
 
 import orjson
 from fastapi import Request, Response
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, Field
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import time_ms
-from learners.registry.actor import Actor, over_http
 from learners.registry.errors import UnknownVersionError
 from learners.versions.describe import entry_json, full_json, version_json
-from serve.access.caller import caller_of, peer_of
+from serve.access.caller import caller_of
 from serve.access.disclosure import entry_shown, version_shown
-from serve.http.body import JSON, only_parameters, parse
-from serve.http.every_request import seconds_left
-from serve.http.problems import (
-    NotLoadedError,
-    PerhapsChangedError,
-    RowsRefusedError,
-    ServedVersionChangedError,
-    UnknownParameterError,
-)
+from serve.http.body import JSON, only_parameters
+from serve.http.problems import UnknownParameterError
 from serve.http.thread_pools import Shared
 from serve.openapi.cell_schema import TIME_PATTERN
-from serve.openapi.declared_route import Body, Handler, Parameter, Route
+from serve.openapi.declared_route import Parameter, Route
 from serve.service import Service
 
 SHOWN_WEIGHTS = 20
 # Showing a version opens its model; the result changes only with the state of the version.
 REMEMBERED_VERSIONS = 32
-# A reason of the most characters, each escaped in JSON, takes 24 KB.
-MOST_ASKED = 32 * 2**10
 LARGEST_NUMBER = 2**31 - 1
 # Digits alone: a schema of integers would allow 12.0, which is no address of a version.
 NUMBER = {"type": "string", "pattern": "^[1-9][0-9]{0,9}$"}
-ADMIN = (
-    "An admin route: always needs `Authorization: Bearer TOKEN`. Answers when this process serves "
-    "the result."
-)
 
-# More than blanks, which are cut off.
-Reason = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000),
-    WithJsonSchema({"type": "string", "pattern": r"\S", "maxLength": 2_000}),
-]
-M = TypeVar("M", bound=BaseModel)
 Arguments = TypeVarTuple("Arguments")
-
-
-def _whole(value: object) -> object:
-    """A float without a fraction as the integer that it is in JSON Schema."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-class Unpin(BaseModel):
-    """Follow the learner again."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
-
-    reason: Reason = Field(description="kept in the ledger", examples=["corrected"])
-
-
-class Move(Unpin):
-    """Serve a version."""
-
-    version: Annotated[int, BeforeValidator(_whole)] = Field(
-        ge=1, le=LARGEST_NUMBER, description="its number", examples=[12]
-    )
-    learner: Literal["keep"] = Field(
-        "keep", description="`keep`: the learner continues unchanged; the only choice so far"
-    )
-    skip: list[str] = Field(
-        [], max_length=0, description="ranges to leave out of a replay; none with `keep`"
-    )
 
 
 class Learner(BaseModel, extra="allow"):
@@ -113,6 +56,8 @@ class Version(BaseModel, extra="allow"):
     schema_hash: str
     positions: dict[str, Any]
     events: int
+    learned: int
+    rejected: int
     created_at: datetime
     metrics: dict[str, Any]
 
@@ -135,36 +80,6 @@ class ServedAt(BaseModel, extra="allow"):
 
     at: str
     version: int | None
-
-
-class Pointers(BaseModel, extra="forbid"):
-    """What is served now, and the learner's newest version."""
-
-    version: int | None
-    serving: int | None
-    latest: int | None
-    pinned: bool
-
-
-def check(model: type[M], content: object) -> M:
-    """A body as its model.
-
-    Raises:
-        RowsRefusedError: a field is missing, wrong or unknown; names it.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        errors = [
-            {
-                "column": ".".join(str(part) for part in each["loc"])[:200],
-                "reason": each["type"],
-                "detail": each["msg"],
-            }
-            for each in error.errors(include_url=False, include_input=False)
-        ]
-        first = "; ".join(f"{e['column'] or 'the body'}: {e['detail']}" for e in errors[:5])
-        raise RowsRefusedError(f"Nothing was changed. {first}.", errors) from None
 
 
 class Versions:
@@ -210,7 +125,8 @@ class Versions:
         return Response(await self._listing.run((read, is_admin), listed), media_type=JSON)
 
     def _list(self, is_admin: bool) -> bytes:
-        versions = map(version_json, self._registry.versions.all())
+        adoption = self._registry.adoptions.pending()
+        versions = (version_json(v, None, adoption) for v in self._registry.versions.all())
         return _array(versions if is_admin else map(version_shown, versions))
 
     def _history(self, is_admin: bool) -> bytes:
@@ -223,70 +139,6 @@ class Versions:
     def _one(self, number: int, is_admin: bool) -> bytes:
         version = self._registry.versions.find(number)
         return self._show(number, version.state, version.served, is_admin)
-
-    async def promote(self, request: Request) -> Response:
-        """Serve a version and keep serving it."""
-        return await self._serve(request, "promote")
-
-    async def rollback(self, request: Request) -> Response:
-        """Serve a version again; the learner continues unchanged."""
-        return await self._serve(request, "rollback")
-
-    async def unpin(self, request: Request) -> Response:
-        """Follow the learner again."""
-        only_parameters(request)
-        asked = check(Unpin, await self._content(request))
-        by = _actor(request)
-        await self._change(request, self._registry.serving.unpin, asked.reason, by)
-        return await self._served(request)
-
-    async def _serve(self, request: Request, action: Literal["promote", "rollback"]) -> Response:
-        only_parameters(request)
-        asked = check(Move, await self._content(request))
-        await self._change(request, self._pin, action, asked, _actor(request))
-        return await self._served(request, asked.version)
-
-    async def _change(self, request: Request, act: Callable[..., object], *args: object) -> None:
-        """Change the registry, if it answers in time."""
-        try:
-            await self._service.changes.run(seconds_left(request), act, *args)
-        except TimeoutError:
-            raise PerhapsChangedError(
-                "The registry did not answer in time; the change may still be made. GET /history "
-                "says whether it was: look there before you send it again."
-            ) from None
-
-    def _pin(self, action: Literal["promote", "rollback"], asked: Move, by: Actor) -> None:
-        found = self._registry.versions.find(asked.version)
-        if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
-            self._service.snapshots.manifest(found.snapshot)
-        self._registry.serving.pin(action, asked.version, asked.reason, by)
-
-    async def _content(self, request: Request) -> object:
-        async with self._service.bodies.of(request, MOST_ASKED) as body:
-            return parse(body)
-
-    async def _served(self, request: Request, wanted: int | None = None) -> Response:
-        """Answer once this process serves what is to be served."""
-        pointers = await self._service.live.synced(seconds_left(request))
-        if wanted is not None and pointers.serving != wanted:
-            raise await self._not_served(wanted, pointers.serving)
-        served = {"version": pointers.serving, "serving": pointers.serving}
-        answer = {**served, "latest": pointers.latest, "pinned": pointers.pinned}
-        return Response(_json(answer), media_type=JSON)
-
-    async def _not_served(self, wanted: int, serving: int | None) -> Exception:
-        """Why another version is served than the one asked for."""
-        version = await asyncio.to_thread(self._registry.versions.find, wanted)
-        if version.state == "refused":
-            return NotLoadedError(
-                f"Version {wanted} could not be served and is refused for good: {version.reason} "
-                f"Version {serving} is served."
-            )
-        return ServedVersionChangedError(
-            f"Version {wanted} was to be served, but meanwhile someone changed the served version "
-            f"to {serving}. GET /history says who."
-        )
 
     def _shown(self, number: int, state: str, served: bool, is_admin: bool) -> bytes:
         """A version as ``show`` prints it; cached while its state stays the same."""
@@ -326,22 +178,14 @@ def _moment(text: str) -> datetime:
     )
 
 
-def _actor(request: Request) -> Actor:
-    """The caller, for the ledger."""
-    return over_http(caller_of(request).name, peer_of(request.scope))
-
-
 def routes(service: Service) -> list[Route]:
     """Declare the routes."""
     versions = Versions(service)
-    return [*_reading(versions), *_changing(versions)]
+    return [*_of_versions(versions), _of_history(versions)]
 
 
-def _reading(versions: Versions) -> list[Route]:
+def _of_versions(versions: Versions) -> list[Route]:
     number = Parameter("version", "path", "The version's number.", NUMBER)
-    at = Parameter(
-        "at", "query", "A time in ISO 8601.", {"type": "string", "pattern": TIME_PATTERN}
-    )
     return [
         Route(
             "GET",
@@ -364,36 +208,21 @@ def _reading(versions: Versions) -> list[Route]:
             failures=(404, 503),
             scope="read",
         ),
-        Route(
-            "GET",
-            "/history",
-            versions.history,
-            "Print the ledger",
-            "Who changed the served version, when and why; with `at`, the version served then.",
-            parameters=[at],
-            answer=list[Entry] | ServedAt,
-            failures=(400, 503),
-            scope="read",
-        ),
     ]
 
 
-def _changing(versions: Versions) -> list[Route]:
-    move = {"version": 12, "reason": "the data of the day is wrong"}
-    unpin = {"reason": "the data is right again"}
-    return [
-        _admin("/promote", versions.promote, "Serve a version", Body(Move, {"body": move})),
-        _admin(
-            "/rollback",
-            versions.rollback,
-            "Serve an earlier version again",
-            Body(Move, {"body": {**move, "learner": "keep"}}),
-        ),
-        _admin("/unpin", versions.unpin, "Follow the learner again", Body(Unpin, {"body": unpin})),
-    ]
-
-
-def _admin(path: str, handler: Handler, summary: str, body: Body) -> Route:
-    failures = (400, 401, 403, 404, 409, 413, 415, 422, 503, 504)
-    about: dict[str, Any] = {"body": body, "answer": Pointers, "failures": failures}
-    return Route("POST", path, handler, summary, ADMIN, scope="admin", writes=True, **about)
+def _of_history(versions: Versions) -> Route:
+    at = Parameter(
+        "at", "query", "A time in ISO 8601.", {"type": "string", "pattern": TIME_PATTERN}
+    )
+    return Route(
+        "GET",
+        "/history",
+        versions.history,
+        "Print the ledger",
+        "Who changed the served version, when and why; with `at`, the version served then.",
+        parameters=[at],
+        answer=list[Entry] | ServedAt,
+        failures=(400, 503),
+        scope="read",
+    )

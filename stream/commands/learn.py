@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,11 +25,13 @@ from converters.show.command_line import (
     read_config,
     say,
 )
+from learners.commands.versions import Follow, Force, LeaveWaiting, promote_version
 from stream.stopping import stopped_by_signals
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
     from converters.schema.schema import Schema
+    from learners.versions.promotion import Asked
     from stream.learner.process import LearnerProcess
     from stream.produce.file_records import History, HistoryOptions
     from stream.produce.producer import Producer
@@ -52,7 +55,12 @@ ScoresFile = Annotated[
     typer.FileTextWrite | None,
     typer.Option("--scores", help="Write each row's score as CSV, as 'scores' prints them."),
 ]
-Promote = Annotated[bool, typer.Option("--promote", help="Serve the candidate when it is done.")]
+Promote = Annotated[
+    bool, typer.Option("--promote", help="Serve the candidate when it is done, if it is no worse.")
+]
+Reason = Annotated[
+    str | None, typer.Option("--reason", help="With --promote: why; kept in the ledger.")
+]
 MaxRejected = Annotated[
     str | None,
     typer.Option(
@@ -194,13 +202,16 @@ def backfill(
     fresh: Fresh = False,
     scores: ScoresFile = None,
     promote: Promote = False,
+    reason: Reason = None,
+    force: Force = False,
+    follow: Follow = False,
+    leave_waiting: LeaveWaiting = False,
     max_rejected: MaxRejected = None,
     config: Config = DEFAULT_CONFIG,
     kafka_config: KafkaConfig = None,
     json: Json = False,
 ) -> None:
     """Replay history into a new candidate version."""
-    from learners.commands.versions import promote_version
     from stream.backfill.backfill import run
     from stream.logging import configure_logs
     from stream.resolved_config import resolve
@@ -212,15 +223,37 @@ def backfill(
     _check_source(source, options, fresh=fresh)
     if scores:
         check_apart({"the CSV file": source, "--config": str(config)}, {"--scores": scores.name})
+    asked = _promotion(promote, reason, force, follow, leave_waiting)
     report = run(resolve(settings, schema), source, options, fresh=fresh, scores=scores)
     too_many = _tell(report, allowed, _where_listed(source, fresh=fresh), json=json)
-    if too_many:
+    if too_many and not force:
         raise TooManyRejectedError(f"{too_many}, so version {report['version']} {STAYS_CANDIDATE}")
-    if promote:
-        promote_version(settings, report["version"], "backfill --promote")
+    if asked is not None:
+        asked = replace(asked, objections=(too_many,) if too_many else ())
+        promote_version((settings, schema), report["version"], reason or BY_ITSELF, asked)
     elif not json:
-        say(f"See its figures with: freshet report --version {report['version']}")
-        say(f"Serve it with: freshet promote {report['version']} --reason TEXT")
+        _say_what_next(report["version"])
+
+
+def _say_what_next(candidate: int) -> None:
+    say(f"See its figures with: freshet report --version {candidate}")
+    say(f"Serve it with: freshet promote {candidate} --reason TEXT")
+
+
+# The reason of a promotion that was asked for without one.
+BY_ITSELF = "backfill --promote"
+
+
+def _promotion(promote: bool, reason: str | None, *options: bool) -> Asked | None:
+    """What is asked for with ``--promote``; the options as :class:`Asked` has them."""
+    from learners.versions.promotion import Asked
+
+    if promote:
+        force, follow, leave_waiting = options
+        return Asked(force, follow, leave_waiting)
+    if reason is not None or any(options):
+        raise UsageError("--reason, --force, --follow and --leave-waiting go with --promote.")
+    return None
 
 
 DEAD_LETTERS = "List the refused rows with: freshet dead-letters"
@@ -230,7 +263,7 @@ NOTHING_LOST = (
 )
 STAYS_CANDIDATE = (
     "stays a candidate. Correct what was refused and run the backfill again, or serve the version "
-    "all the same with 'freshet promote'."
+    "all the same with 'freshet promote --force'."
 )
 
 

@@ -83,6 +83,9 @@ class Starting:
                 version that is to be adopted.
             PositionError: a topic was recreated since it was read.
         """
+        live = self.registry.versions.live_lineage()
+        if live is None and (known := journal.highest_lineage(self.event_log, self.topics.journal)):
+            self.registry.ledger.note_lost(known, this_learner())
         while (adoption := self.registry.adoptions.pending()) and self._may_adopt(adoption):
             with suppress(AdoptionWithdrawnError):  # meanwhile: look again
                 return self._adopt(adoption)

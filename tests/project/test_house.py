@@ -53,6 +53,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.registry.migrations": "statements of other times; the database has today's",
     "learners.report.breakdowns": "one section of the report",
     "learners.report.served_score": "one section of the report",
+    "learners.versions.common_examples": "arrays; a promotion is about versions",
     "learners.vw.model_file": "a file format; the learner is Vowpal Wabbit's workspace",
     "serve.rows.crosses": "features that rows have together; readers are about names and cells",
     "serve.access.hosts": "names and origins; the guard is about tokens",

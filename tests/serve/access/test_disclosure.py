@@ -54,7 +54,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClien
         serving, find = maker.registry.serving, maker.registry.versions.find
         serving.pin("promote", 1, "the old way", f"{USER}@{HOST}")
         serving.pin("promote", 2, "by command", actor.on_command_line())
-        move = {"version": 1, "reason": "over HTTP"}
+        move = {"version": 1, "reason": "over HTTP", "force": True}
         assert client.post("/promote", json=move, headers=ADMIN).status_code == 200
         serving.refuse(find(3), TEXT, actor.this_server())
         serving.refuse(find(2), TEXT, f"server {HOST}, process {PID}")
@@ -183,6 +183,8 @@ def test_details_that_all_callers_see_are_about_their_requests() -> None:
     names = {error.__name__ for error in of_server}
     assert names == {
         "UnknownVersionError",
+        "PromotionRefusedError",
+        "LeftBehindError",
         "PostInProgressError",
         "PostConflictError",
         "UsageError",

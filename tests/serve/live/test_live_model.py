@@ -50,7 +50,7 @@ def test_answers_carry_the_version_that_made_them_in_a_storm_of_swaps(maker: Mak
             clients = [asyncio.create_task(client()) for _ in range(2)]
             for number in range(200):
                 move = json.dumps({"version": 1 + number % 3, "reason": "storm"}).encode()
-                status, answer = await application.ask("POST", "/promote", move)
+                status, answer = await application.ask("POST", "/rollback", move)
                 assert (status, answer["version"]) == (200, 1 + number % 3)
             done = True
             await asyncio.gather(*clients)

@@ -61,6 +61,11 @@ def version_of(client: TestClient) -> int:
     return version
 
 
+def pointers_in(answer: dict[str, Any]) -> tuple[int, int, int, bool]:
+    """What is served, and the learner's newest, as an answer has them."""
+    return answer["version"], answer["serving"], answer["latest"], answer["pinned"]
+
+
 def test_the_routes_print_what_the_commands_print(unmoved: tuple[TestClient, Maker]) -> None:
     """The list, one version, the ledger."""
     client, maker = unmoved
@@ -130,22 +135,17 @@ def test_promote_rollback_and_unpin_answer_when_it_is_served(
     for route, version in (("/rollback", 1), ("/promote", 2), ("/rollback", 1), ("/promote", 3)):
         for _ in range(2):
             answer = client.post(route, json={"version": version, "reason": "test"})
-            assert answer.json() == {
-                "version": version,
-                "serving": version,
-                "latest": 3,
-                "pinned": True,
-            }
+            assert pointers_in(answer.json()) == (version, version, 3, True)
             assert version_of(client) == version
     client.post("/rollback", json={"version": 1, "reason": "r", "learner": "keep", "skip": []})
     maker.make()
     assert version_of(client) == 1
     answer = client.post("/unpin", json={"reason": "test"}).json()
-    assert answer == {"version": 4, "serving": 4, "latest": 4, "pinned": False}
+    assert pointers_in(answer) == (4, 4, 4, False)
     assert version_of(client) == 4
     done = [(entry.action, entry.version) for entry in maker.registry.ledger.entries()]
-    assert done.count(("rollback", 1)) == 3
-    assert done.count(("promote", 3)) == 1
+    assert done.count(("rollback", 1)) == 5
+    assert done.count(("promote", 3)) == 2
 
 
 @pytest.mark.parametrize(
@@ -199,17 +199,17 @@ def test_a_version_of_another_schema_is_served_under_its_own(tmp_path: Path) -> 
         maker.make()
         other = edited(maker.project, hour='hour = { kind = "numeric" }')
         with client_of(other, admin=True) as client:
-            assert client.post("/promote", json={"version": 1, "reason": "test"}).status_code == 200
+            assert client.post("/rollback", json={"version": 1, "reason": "x"}).status_code == 200
             assert version_of(client) == 1
 
 
-def test_a_version_found_corrupt_when_promoted_is_told_and_not_served(
+def test_a_version_found_corrupt_when_rolled_back_to_is_told_and_not_served(
     served: tuple[TestClient, Maker],
 ) -> None:
     """503 with the reason; the registry has moved back to a good one, and that one answers."""
     client, maker = served
     maker.model_file(1).write_bytes(b"damaged")
-    problem = problem_of(client.post("/promote", json={"version": 1, "reason": "test"}))
+    problem = problem_of(client.post("/rollback", json={"version": 1, "reason": "test"}))
     assert problem["status"] == 503
     assert "corrupt" in problem["detail"]
     assert maker.registry.versions.find(1).state == "refused"
@@ -228,7 +228,7 @@ def test_a_process_that_cannot_serve_it_says_so(
     assert version_of(client) == maker.registry.serving.pointers().serving == 3
     assert maker.registry.versions.find(2).state == "verified"
     (tmp_path / "away").rename(folder)
-    assert client.post("/promote", json={"version": 2, "reason": "again"}).status_code == 200
+    assert client.post("/rollback", json={"version": 2, "reason": "again"}).status_code == 200
     assert version_of(client) == 2
 
 
@@ -246,7 +246,7 @@ def test_a_process_that_is_not_in_time_says_so(
     more = "[serve]\ntimeout = 1.0\n"
     with a_client(tmp_path, versions=2, more=more, admin=True) as (client, _):
         monkeypatch.setattr(Loader, "load", slow)
-        response = client.post("/promote", json={"version": 1, "reason": "test"})
+        response = client.post("/rollback", json={"version": 1, "reason": "test"})
         assert problem_of(response)["status"] == 504
         assert version_of(client) == 2
         gate.set()
@@ -290,3 +290,30 @@ def test_lists_are_written_in_another_thread_than_requests_are_answered_in(
         loop = client.portal.call(lambda: threading.current_thread().name)  # type: ignore[union-attr]
     assert threads.keys() == {"version", "entry", "metrics", "document"}
     assert loop not in threads.values()
+
+
+def test_a_worse_version_is_promoted_only_if_forced(served: tuple[TestClient, Maker]) -> None:
+    """409 with what is worse and what to do; forced, the answer says what was overridden."""
+    client, maker = served
+    before = maker.registry.ledger.entries()
+    problem = problem_of(client.post("/promote", json={"version": 1, "reason": "test"}))
+    assert (problem["status"], problem["type"].rpartition(":")[2]) == (409, "worse")
+    assert "it has learned from 200 examples" in problem["detail"]
+    assert '"force": true' in problem["detail"]
+    assert maker.registry.ledger.entries() == before
+    answer = client.post("/promote", json={"version": 1, "reason": "test", "force": True}).json()
+    assert (answer["version"], answer["pinned"]) == (1, True)
+    assert len(answer["overridden"]) == len(answer["compared"]["objections"]) == 1
+    assert "pinned (unpin to follow the learner)" in answer["message"]
+    assert maker.registry.ledger.entries()[-1].detail["overridden"] == answer["overridden"]
+
+
+def test_a_promotion_may_follow_the_learner(served: tuple[TestClient, Maker]) -> None:
+    """It is served until the learner has the next version."""
+    client, maker = served
+    client.post("/rollback", json={"version": 1, "reason": "test"})
+    body = {"version": 2, "reason": "test", "follow": True}
+    answer = client.post("/promote", json=body).json()
+    assert (answer["version"], answer["pinned"], answer["adoption"]) == (2, False, None)
+    assert "following the learner" in answer["message"]
+    assert maker.make() == client.post("/unpin", json={"reason": "test"}).json()["version"]

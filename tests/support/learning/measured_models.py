@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,17 @@ def lessons(count: int, seed: int = 3, first: int = 0) -> Lessons:
 
 @dataclass
 class MeasuredModel:
-    """A model whose learner has measured made lessons."""
+    """A model whose learner has measured made lessons.
+
+    Attributes:
+        project: its folder.
+        evaluator: its measures.
+        counts: of the registry's rows, where they differ from what follows from the lessons.
+    """
 
     project: Project
     evaluator: Evaluator
+    counts: dict[str, int] = field(default_factory=dict)
 
     def save(self, learned: int, parent: int | None = None, **manifest: Any) -> int:
         """Commit a checkpoint as a version; its number."""
@@ -105,7 +112,7 @@ class MeasuredModel:
                 start=START,
                 learned_something=True,
                 verdict=Verdict(good=True),
-                events=counts | labels,
+                events=counts | labels | self.counts,
                 metrics=self.evaluator.summary(),
                 learner={"kind": "vw", "args": "-b 16"},
                 schema_hash=self.project.schema.hash,

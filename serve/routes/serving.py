@@ -1,0 +1,262 @@
+"""The routes that move what is served: promote, rollback, unpin.
+
+They change the registry and answer once this process serves the result; other processes follow at
+their next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+import orjson
+from fastapi import Request, Response
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from learners.registry.actor import Actor, over_http
+from learners.registry.row_types import Json
+from learners.versions.describe import pointers_json, promoted_json
+from learners.versions.promotion import Asked, promote
+from serve.access.caller import caller_of, peer_of
+from serve.http.body import JSON, only_parameters, parse
+from serve.http.every_request import seconds_left
+from serve.http.problems import (
+    NotLoadedError,
+    PerhapsChangedError,
+    RowsRefusedError,
+    ServedVersionChangedError,
+)
+from serve.openapi.declared_route import Body, Handler, Route
+from serve.service import Service
+
+# A reason of the most characters, each escaped in JSON, takes 24 KB.
+MOST_ASKED = 32 * 2**10
+LARGEST_NUMBER = 2**31 - 1
+ADMIN = (
+    "An admin route: always needs `Authorization: Bearer TOKEN`. Answers when this process serves "
+    "the result."
+)
+
+# More than blanks, which are cut off.
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000),
+    WithJsonSchema({"type": "string", "pattern": r"\S", "maxLength": 2_000}),
+]
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+def _whole(value: object) -> object:
+    """A float without a fraction as the integer that it is in JSON Schema."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class Unpin(BaseModel):
+    """Follow the learner again."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    reason: Reason = Field(description="kept in the ledger", examples=["corrected"])
+
+
+class Move(Unpin):
+    """Serve a version."""
+
+    version: Annotated[int, BeforeValidator(_whole)] = Field(
+        ge=1, le=LARGEST_NUMBER, description="its number", examples=[12]
+    )
+    learner: Literal["keep"] = Field(
+        "keep", description="`keep`: the learner continues unchanged; the only choice so far"
+    )
+    skip: list[str] = Field(
+        [], max_length=0, description="ranges to leave out of a replay; none with `keep`"
+    )
+
+
+class Promotion(Move):
+    """Serve a version that is better."""
+
+    force: bool = Field(
+        False,
+        description="promote it even if it is worse than the served version; the answer and the "
+        "ledger say in what",
+    )
+    follow: bool = Field(
+        False, description="do not pin it: serve the learner's next version when it comes"
+    )
+    leave_waiting: bool = Field(
+        False,
+        description="let the learner drop events that wait for their labels under another schema",
+    )
+
+
+class Pointers(BaseModel, extra="forbid"):
+    """What is served now, and the learner's newest version."""
+
+    version: int | None
+    serving: int | None
+    latest: int | None
+    pinned: bool
+    adoption: Adoption | None
+    message: str
+
+
+class Adoption(BaseModel, extra="forbid"):
+    """The version whose state, or weights, the learner has still to take."""
+
+    version: int
+    kind: Literal["whole", "weights"]
+
+
+class Promoted(Pointers, extra="forbid"):
+    """What is served now, how it compares with what was, and what was overridden."""
+
+    compared: dict[str, Any]
+    overridden: list[str]
+
+
+def check(model: type[M], content: object) -> M:
+    """A body as its model.
+
+    Raises:
+        RowsRefusedError: a field is missing, wrong or unknown; names it.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        errors = [
+            {
+                "column": ".".join(str(part) for part in each["loc"])[:200],
+                "reason": each["type"],
+                "detail": each["msg"],
+            }
+            for each in error.errors(include_url=False, include_input=False)
+        ]
+        first = "; ".join(f"{e['column'] or 'the body'}: {e['detail']}" for e in errors[:5])
+        raise RowsRefusedError(f"Nothing was changed. {first}.", errors) from None
+
+
+class Serving:
+    """The handlers of these routes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._registry = service.registry
+
+    async def promote(self, request: Request) -> Response:
+        """Serve a version and keep serving it, or follow the learner from it on."""
+        only_parameters(request)
+        asked = check(Promotion, await self._content(request))
+        promoted = await self._change(request, self._promote, asked, _actor(request))
+        return await self._served(request, None if asked.follow else asked.version, promoted)
+
+    async def rollback(self, request: Request) -> Response:
+        """Serve a version again; the learner continues unchanged."""
+        only_parameters(request)
+        asked = check(Move, await self._content(request))
+        await self._change(request, self._roll_back, asked, _actor(request))
+        return await self._served(request, asked.version)
+
+    async def unpin(self, request: Request) -> Response:
+        """Follow the learner again."""
+        only_parameters(request)
+        asked = check(Unpin, await self._content(request))
+        by = _actor(request)
+        await self._change(request, self._registry.serving.unpin, asked.reason, by)
+        return await self._served(request)
+
+    async def _change(self, request: Request, act: Callable[..., T], *args: object) -> T:
+        """Change the registry, if it answers in time."""
+        try:
+            return await self._service.changes.run(seconds_left(request), act, *args)
+        except TimeoutError:
+            raise PerhapsChangedError(
+                "The registry did not answer in time; the change may still be made. GET /history "
+                "says whether it was: look there before you send it again."
+            ) from None
+
+    def _promote(self, asked: Promotion, by: Actor) -> Json:
+        options = Asked(asked.force, asked.follow, asked.leave_waiting)
+        config = self._service.settings, self._service.schema
+        promoted = promote(self._registry, config, asked.version, asked.reason, by, options)
+        return promoted_json(promoted, None)
+
+    def _roll_back(self, asked: Move, by: Actor) -> None:
+        found = self._registry.versions.find(asked.version)
+        if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
+            self._service.snapshots.manifest(found.snapshot)
+        self._registry.serving.pin("rollback", asked.version, asked.reason, by)
+
+    async def _content(self, request: Request) -> object:
+        async with self._service.bodies.of(request, MOST_ASKED) as body:
+            return parse(body)
+
+    async def _served(
+        self, request: Request, wanted: int | None = None, more: Json | None = None
+    ) -> Response:
+        """Answer once this process serves what is to be served."""
+        pointers = await self._service.live.synced(seconds_left(request))
+        if wanted is not None and pointers.serving != wanted:
+            raise await self._not_served(wanted, pointers.serving)
+        adoption = await self._service.reads.run(None, self._registry.adoptions.pending)
+        answer = {**(more or {}), **pointers_json(pointers, adoption)}
+        return Response(orjson.dumps({"version": pointers.serving, **answer}), media_type=JSON)
+
+    async def _not_served(self, wanted: int, serving: int | None) -> Exception:
+        """Why another version is served than the one asked for."""
+        version = await asyncio.to_thread(self._registry.versions.find, wanted)
+        if version.state == "refused":
+            return NotLoadedError(
+                f"Version {wanted} could not be served and is refused for good: {version.reason} "
+                f"Version {serving} is served."
+            )
+        return ServedVersionChangedError(
+            f"Version {wanted} was to be served, but meanwhile someone changed the served version "
+            f"to {serving}. GET /history says who."
+        )
+
+
+def _actor(request: Request) -> Actor:
+    """The caller, for the ledger."""
+    return over_http(caller_of(request).name, peer_of(request.scope))
+
+
+def routes(service: Service) -> list[Route]:
+    """Declare the routes."""
+    serving = Serving(service)
+    move = {"version": 12, "reason": "the data of the day is wrong"}
+    unpin = {"reason": "the data is right again"}
+    return [
+        _admin(
+            "/promote",
+            serving.promote,
+            "Serve a version that is better",
+            Body(Promotion, {"body": {**move, "reason": "it knows the new column"}}),
+            Promoted,
+        ),
+        _admin(
+            "/rollback",
+            serving.rollback,
+            "Serve an earlier version again",
+            Body(Move, {"body": {**move, "learner": "keep"}}),
+        ),
+        _admin("/unpin", serving.unpin, "Follow the learner again", Body(Unpin, {"body": unpin})),
+    ]
+
+
+def _admin(
+    path: str, handler: Handler, summary: str, body: Body, answer: type[Pointers] = Pointers
+) -> Route:
+    failures = (400, 401, 403, 404, 409, 413, 415, 422, 503, 504)
+    about: dict[str, Any] = {"body": body, "answer": answer, "failures": failures}
+    return Route("POST", path, handler, summary, ADMIN, scope="admin", writes=True, **about)
