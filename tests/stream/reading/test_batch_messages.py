@@ -44,6 +44,7 @@ BATCHES = st.builds(
     st.booleans(),
     CRC,
     st.dictionaries(PLACES, st.builds(Mark, OFFSETS, CRC)),
+    st.none() | st.integers(1, 999),
 )
 
 
@@ -105,7 +106,7 @@ def test_an_assignment_arrives_as_it_was_given(
     written = WriterSchema(("id", "gone"), ",", False, ("a",), ())
     before = [WrittenUntil({"flights.events": {0: 12}}, written)]
     context = with_writers(Project(tmp_path, more='[csv]\ndelimiter = ";"').context, before)
-    line = JournalLine(2, 7, {events: 40}, 3, 12345)
+    line = JournalLine(2, 7, {events: 40}, 3, 12345, 6)
     sent = Assignment(context, {events: 12}, {events: Mark(11, 99)}, [line], {events: 90}, 100)
     text = assignment.to_json(sent)
     assert text.count(b"\n") == 1
