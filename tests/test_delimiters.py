@@ -186,7 +186,7 @@ def test_init_of_a_file_whose_delimiter_was_not_told(tmp_path: Path) -> None:
     path = model(tmp_path, "|").file(some_flights(5))
     options = ["--label", "late", "--positive", "1", "-o", str(tmp_path / "made.toml")]
     result = CliRunner().invoke(app, ["init", path, *options])
-    assert "separated by '|', say so with --delimiter" in str(result.exception)
+    assert "separate cells by '|': run init with --delimiter '|'" in str(result.exception)
 
 
 DELIMITERS = pytest.mark.parametrize(

@@ -33,7 +33,8 @@ from serve.rows.whole_numbers import make_whole, whole_columns
 
 UNKNOWN_COLUMN = "unknown-column"
 NESTED = (
-    "None of the fields of a row is a column: send the columns themselves, not nested in a field."
+    "None of these names is a column: correct the header, or send the columns themselves, not "
+    "nested in a field."
 )
 EXTRA_IGNORED = '[record] extra = "ignore" passes over fields that are no column.'
 NOTHING_DONE = "The request had no effect."
