@@ -89,6 +89,10 @@ def _row_model(
         field = Field(default, alias=column.name, description=_description(column))
         cell = {} if any_cell else cell_schema(column, schema.label_codes, bounds)
         fields[f"column_{number}"] = (_cell(cell), field)
+    for former, now in schema.column_names.former.items():
+        said = f"a former name of {now}" if now else "a column that is gone; passed over"
+        field = Field(None, alias=former, description=said, deprecated=True)
+        fields[f"column_{len(fields)}"] = (_cell({}), field)
     extra: Any = {"examples": [_example_row(schema)]}
     if schema.ignore_extra and not schema.mandatory:
         # A row with none of the columns is refused, unless it is empty.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -18,7 +19,9 @@ import serve.routes
 from serve.access.caller import SCOPES
 from serve.access.credentials import LOOK_SECONDS
 from serve.access.tokens import TokenError, TokenFile
+from serve.openapi.row_models import _row_model
 from serve.routes import MODULES
+from tests.support.rows.schemas import Columns, build
 from tests.support.serving.project import flights
 from tests.support.serving.served import a_client, as_object, routes_of
 
@@ -201,6 +204,20 @@ def test_rows_are_described_by_the_models_own_columns(document: dict[str, Any]) 
     assert not fits.is_valid({"carrier": "AX"})
     assert not fits.is_valid({"hour": 3, "colour": "red"})
     assert not fits.is_valid({"hour": [3]})
+
+
+def test_former_names_are_deprecated() -> None:
+    """What a column was called, and columns that are gone, are taken, and described as such."""
+    columns: Columns = {
+        "late": {"role": "label"},
+        "carrier": {"kind": "categorical", "was": "airline"},
+    }
+    schema = replace(build(columns), former=frozenset({"gone"}))
+    properties = _row_model("Row", schema, None).model_json_schema()["properties"]
+    assert {name for name in properties if properties[name].get("deprecated")} == {
+        *("airline", "gone")
+    }
+    assert properties["airline"]["description"] == "a former name of carrier"
 
 
 def check_answer(document: dict[str, Any], operation: Any, status: int, answer: object) -> None:
