@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.faults.disks import Shim
-from tests.faults.running import begun, learner, until
+from tests.faults.running import begun, freshet, learner, until
 from tests.faults.test_disks import FIRST, OFTEN, SECOND, finish, send
 from tests.support.serving.project import Project
 
@@ -62,3 +63,23 @@ def test_a_home_that_becomes_read_only_loses_nothing(tmp_path: Path, shim: Shim)
             return
     with begun(project, environment=shim.environment) as running:
         finish(project, running, tmp_path)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["closed", "killed"])
+def test_a_config_is_compared_with_a_home_that_is_read_only(
+    tmp_path: Path, shim: Shim, *, killed: bool
+) -> None:
+    """The registry of a home on such a disk is read, also where a kill left a log beside it."""
+    project = Project(tmp_path / "p", more=OFTEN)
+    with begun(project) as running:
+        send(project, 0, FIRST)
+        running.saved(FIRST)
+        running.process.kill() if killed else running.process.terminate()
+        running.process.wait()
+    assert project.settings.databases[1].with_name("registry.db-wal").exists() is killed
+    text = project.config_file.read_text(encoding="utf-8")
+    project.config_file.write_text(text.replace("-b 16", "-b 15"), encoding="utf-8")
+    shim.read_only(project.settings.home)
+    done = freshet(project, "config", "diff", "--json", environment=shim.environment)
+    assert done.returncode == 1, done.stderr
+    assert [change["key"] for change in json.loads(done.stdout)["changes"]] == ["learner.args"]
