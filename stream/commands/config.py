@@ -152,8 +152,8 @@ def _ending(found: Difference) -> Iterator[str]:
         yield "A learner that runs is stopped for the last one; 'freshet up' starts it by itself."
     elif found.must_act:
         yield (
-            f"Cost: {found.cost}, and the learner refuses this config. Restore the keys, or do "
-            "what is said of them."
+            f"Cost: {found.cost}. With this config the learner stops, or begins with nothing. "
+            "Restore those keys, or do what is said of them."
         )
     else:
         again = f" Start the {' and the '.join(found.restart)} again." if found.restart else ""

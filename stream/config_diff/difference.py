@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from converters.changes.changes import Change, changed, changes, stored
-from converters.changes.costs import REBUILT, Consequence, Cost, Process
+from converters.changes.costs import REBUILT, Consequence, Cost, Process, consequence
 from converters.config.learning_settings import ValueSettings
-from converters.config.settings import HALF, SQLITE
+from converters.config.settings import HALF, KAFKA, SQLITE
 from learners.registry.row_types import Lineage
 from stream.config_diff.cautions import cautions
 from stream.config_diff.known_model import KnownModel
@@ -75,6 +75,7 @@ def difference(context: ResolvedConfig, known: KnownModel | None) -> Difference:
     ]
     same_schema = known.lineage.schema_hash == context.schema.hash
     same_learner = known.lineage.learner == learner_json(context)
+    found = [_at_the_same_brokers(change) for change in found]
     found = [_refined(c, same_schema=same_schema, same_learner=same_learner) for c in found]
     found += _told_by_hashes(known.lineage, context, found)
     if known.settings is not None:  # what a lineage keeps it keeps as it began
@@ -139,6 +140,14 @@ def _another_default(change: Change, old: Json, new: Json) -> bool:
         return False
     scheme = "" if section == "snapshots" else SQLITE
     return all(each[section] == f"{scheme}{each['home']}/{file}" for each in (old, new))
+
+
+def _at_the_same_brokers(change: Change) -> Change:
+    """Addresses that have one in common are of one Kafka."""
+    if change.key != "log" or not (change.old.startswith(KAFKA) and change.new.startswith(KAFKA)):
+        return change
+    old, new = (set(url.removeprefix(KAFKA).split(",")) for url in (change.old, change.new))
+    return replace(change, follows=consequence("kafka")) if old & new else change
 
 
 def _refined(change: Change, *, same_schema: bool, same_learner: bool) -> Change:

@@ -14,7 +14,14 @@ from typing import Any
 
 import pytest
 
-from converters.config.load import load
+from converters.changes.changes import stored
+from converters.config.load import from_values, load
+from converters.config.settings import Settings
+from converters.schema.schema import from_settings
+from learners.registry.row_types import Lineage, Start, utc_now
+from stream.config_diff.difference import difference
+from stream.config_diff.known_model import KnownModel
+from stream.resolved_config import fixed, resolve
 from tests.stream.config_diff.edited_configs import write
 from tests.support import ROOT
 from tests.support.serving.command import freshet
@@ -192,6 +199,25 @@ def test_without_kafka(home: Path) -> None:
     edit(home, log="kafka://127.0.0.1:1")
     [change] = diff(home)["changes"]
     assert (change["key"], change["new"]) == ("log", "kafka://127.0.0.1:1")
+
+
+def test_another_address_of_the_same_brokers() -> None:
+    """One more broker is the same Kafka; none in common may be another, which is not asked."""
+    folder = Path("/nowhere/freshet.toml")
+    one, more, other = (
+        from_values(CONFIG | {"log": f"kafka://{brokers}"}, folder)
+        for brokers in ("a:9092", "b:9092,a:9092", "c:9092")
+    )
+    context = resolve(one, from_settings(one))
+    begun = fixed(context)
+    lineage = Lineage(1, None, "learn", begun.learner, begun.schema_hash, Start({}, {}, 0), 1,
+                      utc_now(), begun.config)  # fmt: skip
+    known = KnownModel("loans", one.registry, lineage, None, stored(one), None, 0, (), frozenset())
+
+    def cost(settings: Settings) -> str:
+        return difference(resolve(settings, from_settings(settings)), known).cost
+
+    assert (cost(one), cost(more), cost(other)) == ("nothing", "nothing", "another model")
 
 
 def test_a_version(home: Path) -> None:
