@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from stream.checkpoints.same_model import ChangedModelError
 from stream.learner.process import LearnerProcess, LearnerRunningError, assembled
 from stream.log.batch import Batch
 from stream.log.contract import LogError, PositionError
+from stream.log.topics import create_topics
+from stream.open_log import open_log
 from tests.support.serving.project import Project, flights, same
 
 
@@ -80,6 +83,8 @@ def test_a_topic_created_anew_under_the_old_name_stops_the_learner(project: Proj
     Path(project.settings.log.removeprefix("sqlite:///")).unlink()
     for rest in project.settings.home.glob("log.db-*"):
         rest.unlink()
+    with closing(open_log(project.settings.log)) as log:
+        create_topics(log, project.settings)
     project.append(b"x,1357016400,1,AX,JFK,3,100,")
     with pytest.raises(PositionError, match="recreated"):
         project.learn()
