@@ -36,6 +36,8 @@ _MARKS = {
 _LEAST_ASCII = 0.05
 # Bytes that Windows' encoding of Western Europe leaves open.
 _NOT_CP1252 = b"\x81\x8d\x8f\x90\x9d"
+# Others with one byte a character cannot be told from these.
+_ONE_BYTE = ("cp1252", "latin-1")
 _WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16"}
 _NAMES = {",": "commas", "\t": "tabs"}
 BLANK = " "
@@ -114,7 +116,10 @@ def _settings_said(encoding: str, delimiter: str, settings: CsvSettings) -> str:
     """The options of init, and the lines of the config, that name these."""
     options, lines, seems = [], [], []
     if encoding != settings.encoding:
-        seems.append(f"to be in {encoding}")
+        unsure = encoding in _ONE_BYTE
+        seems.append(
+            f"to be in {encoding}{' (or one like it: read its letters)' if unsure else ''}"
+        )
     if delimiter != settings.delimiter:
         seems.append(f"to separate cells by {_NAMES.get(delimiter, repr(delimiter))}")
     if encoding != "utf-8":
@@ -155,7 +160,7 @@ def is_none(content: bytes, given: str) -> bool:
 def _alike(found: str, content: bytes, given: str) -> bool:
     """Whether a file in the encoding that was found can be in the one that its settings name."""
     known = codecs.lookup(given).name
-    if found in ("cp1252", "latin-1"):
+    if found in _ONE_BYTE:
         return known not in ("utf-8", "utf-8-sig") and not known.startswith(("utf-16", "utf-32"))
     if found == "utf-8" and content.isascii():
         return not known.startswith(("utf-16", "utf-32"))

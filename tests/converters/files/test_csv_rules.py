@@ -109,7 +109,10 @@ HEADERS = [
     (b"\n1,2\n", "has no header: its first line, which has to name the columns, is blank"),
     (b"a\rb,c\r1,2", "has no header: its first line holds a carriage return .* not in CR only"),
     (b'"a"b,c\n', "has no header: in its first line text follows a closing quote"),
-    (b"caf\xe9\n", "has no header: .* It seems to be in cp1252: run init with --encoding cp1252"),
+    (
+        b"caf\xe9\n",
+        "has no header: .* It seems to be in cp1252 .*: run init with --encoding cp1252",
+    ),
     (b"a,b,a\n", "names the column 'a' twice"),
     (b"\x1b[2J,\x1b[2J\n", r"names the column '\\x1b\[2J' twice"),
 ]
