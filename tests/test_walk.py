@@ -204,7 +204,7 @@ def walk(project: Project, changes: dict[str, str], *, killed: bool) -> None:
             if killed:
                 running.kill_learner()
                 until(lambda: running.learner()["refused"])
-            made = run(project, "backfill", "log", "--fresh", "--promote")
+            made = run(project, "backfill", "log", "--fresh", "--promote", "--follow")
             assert (made["rejected"], made["learned"]) == (0, LEARNED)
             assert made["log_loss"] <= before["log_loss"] + 0.01
             until(lambda: running.serves(made["version"]) and adopted(project))
@@ -288,6 +288,17 @@ def test_a_new_column_that_old_rows_would_need_is_not_promoted(learned: Project)
     refused = freshet("backfill", "log", "--fresh", "--promote", cwd=project.folder)
     assert refused.returncode == 1
     assert "600 missing-value (column 'seats')" in refused.stderr
+    assert served(project) == 1
+
+
+def test_a_version_that_has_learned_nothing_is_not_promoted(learned: Project) -> None:
+    """Whatever share of the rows may be refused."""
+    project = changed(learned, {"seats": 'seats = { kind = "numeric", missing = "reject" }'})
+    lenient = ("backfill", "log", "--fresh", "--promote", "--max-rejected", "100%")
+    assert freshet(*lenient, cwd=project.folder).returncode == 1
+    by_hand = freshet("promote", "2", "--reason", "test", cwd=project.folder)
+    assert by_hand.returncode == 1
+    assert "learned nothing" in by_hand.stderr
     assert served(project) == 1
 
 
