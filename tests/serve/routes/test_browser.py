@@ -16,6 +16,7 @@ import pytest
 from websockets.sync.client import connect
 
 from docs.make_page_picture import BROWSER, Tab
+from learners.registry.row_types import Verdict
 from serve.access.tokens import TokenFile
 from serve.processes.ports import free_port
 from tests.support.serving.processes import until
@@ -126,6 +127,31 @@ def test_examples_of_admin_routes_go_to_their_own_address(tmp_path: Path) -> Non
         shown = str(value(tab, page))
     assert f"curl -X POST http://127.0.0.1:{port}/promote " in shown
     assert f"curl -X POST {server.address}/labels " in shown
+
+
+def test_what_is_held_back_has_a_red_badge_and_what_is_not_measured_its_reason(
+    tmp_path: Path,
+) -> None:
+    """Beside the version that is served; the learner's own figures are not called served."""
+    project = a_project(tmp_path / "p")
+    reason = "Over the last 1,000 labels its log loss is 0.9."
+    with maker_of(project) as maker:
+        maker.make()
+        maker.make(verdict=Verdict(good=True, reason=reason, held=True))
+    with (
+        server_of(project) as server,
+        opened(f"{server.address}/#token={server.admin_token}", tmp_path / "b") as tab,
+    ):
+        until(lambda: text(tab, "#state-held") == "version 2 held back")
+        assert value(tab, "document.querySelector('#state-held').className") == "state bad"
+        assert text(tab, SERVED) == "serving version 1"
+        assert reason in text(tab, "#trouble")
+        assert "not measured: The learner's newest, version 2, is held back." in text(
+            tab, "#served-more"
+        )
+        assert "held back: " in text(tab, "#versions")
+        until(lambda: "learner" in text(tab, "#measured"))
+        assert "served score" not in text(tab, "#measured")
 
 
 def _typed(token: str) -> str:

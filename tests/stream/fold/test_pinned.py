@@ -108,16 +108,18 @@ def test_a_pinned_version_scores_what_arrives_from_its_pin_on(
 def test_the_same_version_pinned_again_begins_anew(
     made_for: ResolvedConfig, tmp_path: Path
 ) -> None:
-    """An event that waits from its first pin does not count for the second."""
-    fold = folded(made_for, Versions(made_for, tmp_path))
-    events = records_of([(1, ("e", [(name, None, "| x=1")])) for name in "ab"])
-    labels = records_of([(60, ("l", [(name, 1) for name in "ab"]))])
-    take(fold, events[:1], pinned=3)
-    take(fold, events[1:])
-    take(fold, labels, pinned=3)
+    """An event that waits from its first pin does not count for the second, nor once loaded."""
+    versions, store = Versions(made_for, tmp_path), SnapshotStore(tmp_path / "snapshots")
+    fold = folded(made_for, versions)
+    events = records_of([(1, ("e", [(name, None, "| x=1")])) for name in "abc"])
+    for event, pin in zip(events, (3, None, 3), strict=True):
+        take(fold, [event], pin)
+        fold = saved_and_loaded(fold, made_for, store)
+        fold.scoring.loaded = versions.load
+    take(fold, records_of([(60, ("l", [(name, 1) for name in "abc"]))]), pinned=3)
     found = measured(fold)
     assert found is not None
-    assert found["count"] == 0
+    assert (found["count"], fold.evaluator.summary()["count"]) == (1, 3)
     fold.close()
 
 
