@@ -49,6 +49,12 @@ class Versions(Part):
             found = [_checkpoint(row) for row in reversed(rows)]
             return [item for item in found if isinstance(item, Version)]
 
+    def candidates(self) -> list[Version]:
+        """The versions that were never served and have their files, the newest last."""
+        waiting = (_TABLE.c.state == "candidate") & ~_TABLE.c.served & ~_TABLE.c.thinned
+        with self._database.read() as look:
+            return [each for each in find(look, waiting) if isinstance(each, Version)]
+
     def find(self, number: int) -> Version:
         """One version; raises :class:`UnknownVersionError`, which lists the versions there are."""
         with self._database.read() as look:

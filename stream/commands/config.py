@@ -149,7 +149,7 @@ def _ending(found: Difference) -> Iterator[str]:
     if commands:
         yield f"Cost: {found.cost}. The learner refuses this config until these have been run:"
         yield from (f"    {command}" for command in commands)
-        yield "A learner that runs is stopped for the last one; 'freshet up' starts it by itself."
+        yield "A learner that runs ends at the promotion; 'freshet up' starts it again by itself."
     elif found.must_act:
         yield (
             f"Cost: {found.cost}. With this config the learner stops, or begins with nothing. "

@@ -160,7 +160,7 @@ def _is_read(log: str, start: Start) -> bool:
 
 def _candidates(registry: Registry) -> tuple[tuple[Version, Lineage], ...]:
     """The newest first."""
-    found = [v for v in registry.versions.all() if v.state == "candidate" and not v.served]
+    found = registry.versions.candidates()
     lineages: Mapping[int, Lineage | None] = {
         v.lineage: registry.versions.lineage(v.lineage) for v in found
     }
