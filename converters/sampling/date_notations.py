@@ -31,7 +31,7 @@ _DATE = (
     rf"|{_ANY_YEAR}(?P<other>[./-])(?:0?[1-9]|1[0-2])(?P=other){_DAY}"
     r"|00?(?P<none>[./-])00?(?P=none)0000"
     rf"|(?:0?[1-9]|1[0-2])[./-]{_YEAR}|{_YEAR}[/-](?:0[1-9]|1[0-2])"
-    rf"|{_DAY}[ -]?{_MONTH},?[ -]?(?:{_YEAR}|[0-9]{{2}})|{_MONTH} (?:{_DAY},? )?{_YEAR})"
+    rf"|{_DAY}[ -]?{_MONTH},?[ -]?(?:{_ANY_YEAR}|[0-9]{{2}})|{_MONTH} (?:{_DAY},? )?{_ANY_YEAR})"
 )
 _TIME = re.compile(rf"{_DATE}(?:,?[ T]{_CLOCK})?|{_CLOCK}", re.IGNORECASE)
 
@@ -39,6 +39,13 @@ _TIME = re.compile(rf"{_DATE}(?:,?[ T]{_CLOCK})?|{_CLOCK}", re.IGNORECASE)
 _NUMBERS = re.compile(
     r" *(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})"
     r"(?:,?[ T]+(\d{1,2}):(\d\d)(:\d\d(?:\.\d+)?)?(?: ?([ap])\.?m\.?)?)? *",
+    re.ASCII | re.IGNORECASE,
+)
+# A month by its English name, with day and year; then the day comes first, as where points are.
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_NAMED = re.compile(
+    rf" *(?:(\d{{1,2}})[ -]?)?({'|'.join(_MONTHS)})[a-z]*\.?,?[ -]?"
+    r"(?:(\d{1,2}),? )?(\d{4})(?!\d)",
     re.ASCII | re.IGNORECASE,
 )
 # Which of them are year, month and day.
@@ -61,6 +68,14 @@ def is_read(cell: str) -> bool:
     return True
 
 
+def _numbers(cell: str) -> re.Match[str] | None:
+    def numbered(name: re.Match[str]) -> str:
+        month = _MONTHS.index(name[2].lower()) + 1
+        return f"{name[1] or name[3]}.{month}.{name[4]}"
+
+    return _NUMBERS.fullmatch(_NAMED.sub(numbered, cell, count=1))
+
+
 @dataclass(frozen=True)
 class DateNotation:
     """How the dates of a column are written.
@@ -77,7 +92,7 @@ class DateNotation:
 
     def read_as(self, cell: str) -> str:
         """The time that a cell means, as it should be written; the cell if it is none."""
-        found = _NUMBERS.fullmatch(cell)
+        found = _numbers(cell)
         if found is None or self.order is None:
             return cell
         parts = found[1], found[3], found[4]
@@ -123,20 +138,22 @@ class DateNotation:
 
 # The same as ``read_as`` does, for a shell; names differ from those for numbers.
 _DEFINED = (
-    f'D=re.compile(r"{_NUMBERS.pattern}",re.A|re.I);'
+    f'D=re.compile(r"{_NUMBERS.pattern}",re.A|re.I);L=re.compile(r"{_NAMED.pattern}",re.A|re.I);'
+    f'j=lambda x:"{"".join(_MONTHS)}".find(x.lower())//3+1;'
+    'w=lambda c:L.sub(lambda m:f"{m[1] or m[3]}.{j(m[2])}.{m[4]}",c,count=1);'
     "z=lambda t:t.zfill(2);"
     'h=lambda m:m[5] and "T"+z(str(int(m[5])%12+12*(m[8] in "pP")) if m[8] else m[5])+":"+m[6]+'
     '(m[7] or "") or "";'
     'q=lambda m,y,k,d:len(y)==4 and int(k)<13 and int(d)<32 and f"{y}-{z(k)}-{z(d)}{h(m)}";'
     "e=lambda m,o:q(m,*((m[1],m[3],m[4])[i] for i in o));"
-    "d=lambda *o:lambda c:(m:=D.fullmatch(c)) and e(m,o) or c;"
+    "d=lambda *o:lambda c:(m:=D.fullmatch(w(c))) and e(m,o) or c;"
 )
 
 
 def dates_in(cells: Iterable[str]) -> DateNotation | None:
     """How cells that hold dates in numbers are written; None if some are no such dates."""
     unread = [cell for cell in cells if not is_read(cell)]
-    found = [_NUMBERS.fullmatch(cell) for cell in unread]
+    found = list(map(_numbers, unread))
     parts = [(match[1], match[2], match[3], match[4]) for match in found if match is not None]
     if not parts or len(parts) < len(unread):
         return None

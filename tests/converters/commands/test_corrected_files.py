@@ -20,6 +20,7 @@ from converters.config import load
 from converters.errors import FreshetError
 from converters.init.declared import InferError
 
+MONTHS = ["Jan", "Feb", "March", "Apr", "May", "June", "Jul", "August", "Sep", "Oct", "Nov", "Dec"]
 # How a cell is written, and how it should be.
 Cells = tuple[Callable[[int], str], Callable[[int], str]]
 COLUMNS: dict[str, Cells] = {
@@ -43,6 +44,14 @@ COLUMNS: dict[str, Cells] = {
         lambda i: (
             f"2025-{i % 12 + 1:02}-{i * 13 % 28 + 1:02}T{(i % 12 + 1) % 12 + 12 * (i % 2):02}:04"
         ),
+    ),
+    "oracle": (
+        lambda i: "31-DEC-9999" if i % 3 else f"{i * 11 % 28 + 1:02}-{MONTHS[i % 12].upper()}-2026",
+        lambda i: "9999-12-31" if i % 3 else f"2026-{i % 12 + 1:02}-{i * 11 % 28 + 1:02}",
+    ),
+    "named": (
+        lambda i: f"{MONTHS[i % 12]} {i * 13 % 28 + 1}, 2025, 7:{i % 60:02} PM",
+        lambda i: f"2025-{i % 12 + 1:02}-{i * 13 % 28 + 1:02}T19:{i % 60:02}",
     ),
     "slashes": (
         lambda i: f"2025/{i % 12 + 1:02}/{i * 13 % 28 + 1:02}",
@@ -111,6 +120,7 @@ def findings(path: Path) -> list[dict[str, Any]]:
         (["day", "until"], "\t"),
         (["until", "amount", "at"], ","),
         (["slashes", "weight"], ","),
+        (["oracle", "named"], ";"),
     ],
 )
 def test_one_command_for_all_columns(names: list[str], delimiter: str) -> None:
