@@ -1,0 +1,134 @@
+"""Each lineage keeps its own config; those of a release that kept none are given theirs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from learners.registry.row_types import Lineage
+from stream.checkpoints.same_model import ChangedModelError
+from stream.log import journal
+from stream.resolved_config import deciding
+from tests.support.serving.command import freshet
+from tests.support.serving.project import Project, flights, same
+
+CHANGED = ("max = 5000", "max = 4000")
+BEFORE_ORIGIN = ("origin = {", 'weather = { kind = "categorical" }\norigin = {')
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A model that has learned."""
+    found = Project(tmp_path / "one")
+    found.produce(found.write_csv(flights(200)))
+    found.learn()
+    return found
+
+
+def live(project: Project) -> Lineage:
+    """The live lineage."""
+    with project.registry() as registry:
+        found = registry.versions.live_lineage()
+    assert found is not None
+    return found
+
+
+def forget(project: Project) -> None:
+    """Have no lineage keep its config, as an older release left them."""
+    engine = create_engine(project.settings.registry)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lineages SET config = NULL, writers = NULL"))
+    engine.dispose()
+
+
+def adopt_fresh(project: Project) -> dict[str, Any]:
+    """Make a model of the log by the project's config, and learn on with it."""
+    made = project.backfill(fresh=True)
+    with project.registry() as registry:
+        registry.serving.pin("promote", made["version"], "other columns", "me")
+    return project.learn()
+
+
+def test_a_lineage_keeps_the_config_and_the_order_of_its_columns(project: Project) -> None:
+    """In the registry and back."""
+    kept = live(project).config
+    assert kept == deciding(project.context)
+    assert list(kept["columns"]) == list(project.schema.names)
+
+
+def test_an_older_releases_lineage_is_given_its_config(project: Project) -> None:
+    """By a learner that goes on with it; by none that is refused."""
+    forget(project)
+    changed = project.edited(CHANGED)
+    with pytest.raises(ChangedModelError, match="columns, label map or interactions"):
+        changed.learn()
+    with pytest.raises(ChangedModelError, match="columns, label map or interactions"):
+        changed.backfill()
+    assert live(project).config is None
+    assert same(project.backfill()) == same(project.learn())
+    assert live(project).config == deciding(project.context)
+    assert same(changed.backfill()) == same(project.learn())
+
+
+def test_columns_that_no_release_kept_are_asked_for(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows without names cannot be read by the schema before, and it says what helps."""
+    project.append(b"x,1357016400,1,AX,JFK,3,100,")
+    project.learn()
+    forget(project)
+    wider = project.edited(BEFORE_ORIGIN)
+    assert wider.backfill(fresh=True)["rejected"] == 1
+    assert "start 'freshet learn' once" in capsys.readouterr().out
+    project.learn()
+    assert wider.backfill(fresh=True)["rejected"] == 0
+
+
+def test_the_learners_settings_are_kept_without_secrets(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its last start that was not refused."""
+    monkeypatch.setenv("FRESHET_SERVE__ADMIN_TOKEN", "sesame")
+    project.edited(("window = 500", "window = 700")).learn()
+    with pytest.raises(ChangedModelError):
+        project.edited(CHANGED, ("window = 700", "window = 900")).learn()
+    with project.registry() as registry:
+        kept = registry.writer.last_settings()[project.model]
+    assert kept is not None
+    assert kept["evaluation"]["window"] == 700
+    assert "sesame" not in json.dumps(kept)
+
+
+def test_a_schema_change_stands_in_the_journal_at_its_place(project: Project) -> None:
+    """The first line of its lineage: from which offsets, and which schema."""
+    wider = project.edited(BEFORE_ORIGIN)
+    adopt_fresh(wider)
+    with project.open_log() as log:
+        lines = [line for line in journal.lines(log, project.topics().journal) if not line.batch]
+    (opening,) = lines
+    assert opening.schema_hash == wider.schema.hash != project.schema.hash
+    (before,) = live(wider).writers or []
+    assert before["until"] == json.loads(json.dumps(journal.to_positions(opening.cut)))
+    assert before["schema"]["names"] == list(project.schema.names)
+
+
+def test_refused_rows_are_listed_by_the_columns_of_their_time(project: Project) -> None:
+    """Without names, as they were sent; corrected, they are learned under the columns of now."""
+    project.append(b"late,1357016400,1,AX,JFK,3,far,", b"torn,1357016400,1,AX,JFK,3")
+    project.learn()
+    wider = project.edited(BEFORE_ORIGIN)
+    assert adopt_fresh(wider)["rejected"] == 2
+    listed = freshet("dead-letters", "--rows", "events", cwd=project.folder).stdout
+    assert "not-a-number,distance,late,1357016400,1,AX,,JFK,3,far,," in listed
+    assert "wrong-width" in listed
+    row = next(line for line in listed.splitlines() if "far" in line).replace("far", "700")
+    (project.folder / "corrected.csv").write_text("\n".join([listed.splitlines()[0], row]))
+    sent = freshet("replay-dead-letters", "corrected.csv", "--json", cwd=project.folder)
+    assert json.loads(sent.stdout)["sent"] == 1, sent.stderr
+    report = wider.learn()
+    assert (report["learned"], report["rejected"]) == (201, 2)
+    assert same(wider.backfill()) == same(report)
