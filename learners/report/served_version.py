@@ -77,6 +77,9 @@ def held(newest: Checkpoint | None) -> str:
     return newest.reason if newest is not None and is_held else ""
 
 
+OTHERS = "These figures"
+
+
 def of_checkpoint(
     served: ServedVersion, checkpoint: Checkpoint, live_lineage: int | None
 ) -> ServedVersion:
@@ -84,7 +87,7 @@ def of_checkpoint(
     if checkpoint.lineage == live_lineage:
         return served
     why = (
-        f"These figures are of lineage {checkpoint.lineage}, which is not the one that the learner "
+        f"{OTHERS} are of lineage {checkpoint.lineage}, which is not the one that the learner "
         "works on: nobody was served these scores."
     )
     return ServedVersion(served.version, None, why)
@@ -109,4 +112,6 @@ def served_words(document: Mapping[str, Any]) -> list[str]:
         return [words]
     if served["measured_as"] == LEARNER:
         return [f"Version {pinned['version']} was pinned when these figures were gathered."]
+    if served["why"].startswith(OTHERS):
+        return [f"Version {served['version']} is served. {served['why']}"]
     return [f"Version {served['version']} is served and not measured: {served['why']}"]

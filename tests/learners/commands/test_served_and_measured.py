@@ -87,7 +87,7 @@ def test_a_backfills_candidate_is_reported_on_by_its_number(
     assert found["served"]["measured_as"] is None
     text = " ".join(run(model, "--version", str(number), command=command).stdout.split())
     assert f"version {number}" in text
-    assert "nobody was served these scores" in text
+    assert "Version 1 is served. These figures are of lineage 2" in text
     assert "score (served)" not in text
 
 
