@@ -70,7 +70,9 @@ def _consequence(cost: Cost, effect: str) -> Consequence:
 REBUILT = Consequence(Cost.LINEAGE, "the model is rebuilt from the log", ("learner",))
 # The same spellings of a class in another order.
 NAMES_ONLY = _nothing(f"only how answers name the class, {SERVER}")
-DECISIONS = _evaluation(f"counts of decisions and their value begin anew, {LEARNER}")
+DECISIONS = _evaluation(
+    f"counts of decisions begin anew, {LEARNER}; labels in answers follow it {SERVER}"
+)
 WINDOW = _evaluation(f"the window reaches back as far as examples were kept, {LEARNER}")
 ANOTHER_TOPIC = _model("keep the topic: positions in another one would mean nothing")
 OUTPUTS = _nothing(f"{LEARNER}; what was written before stays in the old topic")
@@ -131,9 +133,7 @@ COSTS = {
     "record": REBUILT,
     "kafka": _nothing(BOTH),
     "serve": _nothing(SERVER),
-    "serve.threshold": _evaluation(
-        f"counts of decisions begin anew, {LEARNER}; labels in answers follow it {SERVER}"
-    ),
+    "serve.threshold": DECISIONS,
 }
 
 

@@ -8,28 +8,30 @@ import shlex
 import pytest
 import typer.main
 
-from converters.changes.costs import consequence
+from converters.changes.costs import Cost, consequence
 from serve.cli import app
 from tests.support import ROOT
 from tests.support.config_keys import KEYS
 
 PAGE = (ROOT / "docs" / "changing.md").read_text(encoding="utf-8")
 ROWS = [
-    (re.findall(r"`([a-z_.]+)`", keys), cost)
-    for keys, cost in re.findall(r"^\| (`[a-z].*?) \| (.*?) \|", PAGE, re.MULTILINE)
+    (re.findall(r"`([a-z_.]+)`", keys), (cost, run))
+    for keys, cost, run in re.findall(r"^\| (`[a-z].*?) \| (.*?) \| (.*?) \|", PAGE, re.MULTILINE)
 ]
-COSTS = {key: cost for keys, cost in ROWS for key in keys}
+COSTS = {key: row for keys, row in ROWS for key in keys}
 COMMANDS = sorted(set(re.findall(r"^freshet .*$|(?<=`)freshet [^`]*(?=`)", PAGE, re.MULTILINE)))
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_cost_of_every_key(key: str) -> None:
-    """The row of a key, or of the section that it is in, names what a change of it costs."""
+    """The row of a key, or of its section, names what a change costs and what to start again."""
     named = key
     while named not in COSTS:
         assert named, f"{key} is in no row"
         named = named.rpartition(".")[0]
-    assert COSTS[named] == consequence(key).cost
+    (cost, run), follows = COSTS[named], consequence(key)
+    assert cost == follows.cost
+    assert cost == Cost.MODEL or all(process in run for process in follows.restart)
 
 
 def test_no_other_key() -> None:
