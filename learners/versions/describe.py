@@ -134,13 +134,14 @@ def pointers_json(pointers: Pointers, adoption: Adoption | None) -> dict[str, An
         "serving": pointers.serving,
         "latest": pointers.latest,
         "pinned": pointers.pinned,
-        "adoption": None if adoption is None else _adoption_json(adoption),
+        "adoption": adoption_json(adoption),
         "message": served_words(pointers, adoption),
     }
 
 
-def _adoption_json(adoption: Adoption) -> dict[str, Any]:
-    return {"version": adoption.version, "kind": adoption.kind}
+def adoption_json(adoption: Adoption | None) -> dict[str, Any] | None:
+    """The version that the learner has still to take, and how; None if there is none."""
+    return None if adoption is None else {"version": adoption.version, "kind": adoption.kind}
 
 
 def served_words(pointers: Pointers, adoption: Adoption | None) -> str:

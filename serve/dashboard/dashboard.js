@@ -136,13 +136,15 @@ function showTables(status) {
     const marks = [];
     if (served?.version === version.version) marks.push(mark(pointers.pinned ? "served, pinned" : "served"));
     if (pointers.latest === version.version) marks.push(mark("newest", "latest"));
+    if (version.adoption) marks.push(mark("to be taken by the learner", "latest"));
     const refused = version.state === "refused";
     const why = version.state === "candidate" ? `held back: ${version.reason}` : `refused: ${version.reason}`;
     const told = version.reason && (refused || version.state === "candidate");
     return [
       cell([String(version.version), ...marks]),
       cell(told ? why : version.state, told ? "words refused" : ""),
-      cell(whole.format(version.events), "number"),
+      cell(whole.format(version.learned), "number"),
+      cell(whole.format(version.rejected), "number"),
       cell(four(version.metrics.log_loss), "number"),
       cell(four(version.metrics.auc), "number"),
       cell(since(version.created_at), "last"),

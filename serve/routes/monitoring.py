@@ -21,10 +21,10 @@ from pydantic import BaseModel
 from converters.errors import FreshetError
 from learners.evaluation.labelled_examples import PINNED
 from learners.registry.errors import RegistryUnavailableError
-from learners.registry.row_types import Entry, Pointers, Status, Version, iso, utc_now
+from learners.registry.row_types import Adoption, Entry, Pointers, Status, Version, iso, utc_now
 from learners.report.served_version import held, served_version
 from learners.snapshots.disk import unwritable
-from learners.versions.describe import entry_json, version_json
+from learners.versions.describe import adoption_json, entry_json, version_json
 from serve.access.caller import caller_of
 from serve.access.disclosure import REGISTRY, TOKENS, TROUBLE, state_shown
 from serve.http.body import JSON, only_parameters
@@ -41,7 +41,7 @@ SHOWN_VERSIONS, SHOWN_ENTRIES = 12, 12
 PATIENCE_SECONDS = 1.0
 
 State = dict[str, Any]
-Asked = tuple[Status | None, list[Version], list[Entry]]
+Asked = tuple[Status | None, list[Version], list[Entry], Adoption | None]
 # Of the heartbeat, what is not a count of events or labels.
 NOT_COUNTS = frozenset(
     {"events_per_second", "lag", "positions", "alive", "metrics"}
@@ -77,7 +77,7 @@ class Observer:
         service = self._service
         state = {"model": service.settings.model, "at": iso(utc_now()), **self._server()}
         try:
-            status, versions, entries = await self._ask()
+            status, versions, entries, adoption = await self._ask()
         except FreshetError as error:
             unknown = {"measured_as": None, "why": "The registry does not answer."}
             served = state["served"]
@@ -92,7 +92,8 @@ class Observer:
             "registry": {"reachable": True, "trouble": ""},
             "learner": self._learner(),
             "metrics": _metrics(status, versions),
-            "versions": [version_json(version) for version in reversed(versions)],
+            "adoption": adoption_json(adoption),
+            "versions": [version_json(version, None, adoption) for version in reversed(versions)],
             "history": [entry_json(entry) for entry in reversed(entries)],
         }
 
@@ -141,7 +142,8 @@ class Observer:
     def _answers(self) -> Asked:
         registry = self._service.registry
         versions = registry.versions.all(SHOWN_VERSIONS)
-        return registry.writer.status(), versions, registry.ledger.entries(SHOWN_ENTRIES)
+        entries = registry.ledger.entries(SHOWN_ENTRIES)
+        return registry.writer.status(), versions, entries, registry.adoptions.pending()
 
 
 def _learner(status: Status | None, labels_limit: int, disk_trouble: str) -> State | None:

@@ -57,8 +57,8 @@ def complained(running: Learner, *words: str) -> str:
 
 
 def begin_afresh(project: Project) -> None:
-    """The way out: a new model of what is left of the log, promoted."""
-    made = freshet(project, "backfill", "log", "--fresh", "--promote", "--json")
+    """The way out: a new model of what is left of the log, promoted, though it has read less."""
+    made = freshet(project, "backfill", "log", "--fresh", "--promote", "--force", "--json")
     assert made.returncode == 0, made.stderr
 
 

@@ -16,6 +16,7 @@ from learners.registry.errors import RegistryUnavailableError
 from learners.registry.writer import Writer
 from serve.routes.monitoring import KEPT_SECONDS
 from stream.fold.run_report import metrics
+from tests.support.serving.project import flights
 from tests.support.serving.served import Maker, a_client, problem_of
 
 
@@ -318,3 +319,16 @@ def test_while_the_registry_is_away_nothing_can_be_moved_and_scores_go_on(
         assert client.post("/predict", json={}).json()["version"] == 2
     settled()
     assert client.get("/health/ready").status_code == 200
+
+
+def test_what_the_learner_has_still_to_take_is_told(tmp_path: Path) -> None:
+    """A promoted backfill, from its promotion until the learner has begun with it."""
+    with a_client(tmp_path, versions=1) as (client, maker):
+        assert client.get("/status").json()["adoption"] is None
+        made = maker.project.backfill(maker.project.write_csv(flights(300)))["version"]
+        maker.registry.serving.pin("promote", made, "better", "ann")
+        time.sleep(KEPT_SECONDS + 0.01)
+        status = client.get("/status").json()
+        assert status["adoption"]["version"] == made
+        assert status["versions"][0]["adoption"] == status["adoption"]["kind"]
+        assert status["versions"][0]["learned"] == 300
