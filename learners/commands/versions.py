@@ -156,12 +156,12 @@ def rollback(
         raise UsageError(f"--learner {learner}: this release knows 'keep' only.")
     from learners.registry.actor import on_command_line
     from learners.snapshots.store import SnapshotStore
+    from learners.versions.own_schema import check_servable
 
-    settings, _ = read_config(config)
+    settings, schema = read_config(config)
     with _registry(settings) as registry:
         found = registry.versions.find(version)
-        if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
-            SnapshotStore(Path(settings.snapshots)).manifest(found.snapshot)
+        check_servable(registry, SnapshotStore(Path(settings.snapshots)), schema, found)
         pointers = registry.serving.pin("rollback", version, reason, on_command_line())
         _say_pointers(pointers, registry, json=json)
 

@@ -42,7 +42,7 @@ class UnknownVersionError(RegistryError):
 
 
 class UnservableVersionError(RegistryError):
-    """The version exists, but was refused or retention has deleted its files."""
+    """The version exists, but was refused, its files are deleted, or its schema is not known."""
 
 
 class LeftBehindError(RegistryError):

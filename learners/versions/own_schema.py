@@ -13,9 +13,10 @@ from typing import Any
 
 from converters.config.settings import Settings
 from converters.schema.schema import Column, Schema, from_settings
-from learners.learner import WrongLearnerError
 from learners.registry import Registry
+from learners.registry.errors import UnservableVersionError
 from learners.registry.row_types import Version
+from learners.snapshots.store import SnapshotStore
 
 # The sections of a lineage's config that make its schema.
 _SECTIONS = ("columns", "label", "csv", "record")
@@ -48,16 +49,31 @@ class KnownSchemas:
         """The schema of a version.
 
         Raises:
-            WrongLearnerError: a release made it that did not keep its config, and today's differs.
+            UnservableVersionError: a release made it that did not keep its config, and today's
+                differs.
         """
         found = self.by_hash.get(version.schema_hash)
         if found is None:
-            raise WrongLearnerError(
+            raise UnservableVersionError(
                 f"Version {version.version} was learned with a different schema than the config's: "
                 "other columns, labels or interactions. An older release made it, which did not "
                 "keep its config. Use the config it was made with."
             )
         return found
+
+
+def check_servable(
+    registry: Registry, snapshots: SnapshotStore, today: Schema, version: Version
+) -> None:
+    """Refuse a version that no server could load, before it is pointed to.
+
+    Raises:
+        SnapshotError: its files are gone.
+        UnservableVersionError: its schema is not known.
+    """
+    if version.state not in ("thinned", "refused"):  # those the registry refuses by itself
+        snapshots.manifest(version.snapshot)
+        KnownSchemas(registry, today).of(version)
 
 
 def schema_of(config: Mapping[str, Any]) -> Schema:

@@ -24,6 +24,7 @@ from learners.registry.serving import Moving
 from learners.report.checkpoint_measures import measured
 from learners.snapshots.store import SnapshotStore
 from learners.versions.common_examples import Common, curves, windows
+from learners.versions.own_schema import check_servable
 
 # How much worse than the served version a promoted one may be.
 MORE_REJECTED, LEAST_LEARNED, WORSE_LOG_LOSS = 0.01, 0.9, 0.05
@@ -110,8 +111,9 @@ def promote(
     """
     wanted = registry.versions.find(number)
     found = Compared(None)
+    settings, today = config
+    check_servable(registry, SnapshotStore(Path(settings.snapshots)), today, wanted)
     if wanted.state not in ("thinned", "refused"):  # those the registry refuses by itself
-        SnapshotStore(Path(config[0].snapshots)).manifest(wanted.snapshot)
         found = compared(registry, config, wanted)
     objections = (*asked.objections, *found.objections)
     if objections and not asked.force:

@@ -188,7 +188,8 @@ KINDS: dict[type[FreshetError], Kind] = {
         409,
         "unservable-version",
         "The version cannot be served",
-        public="The version was refused, or its files are gone. GET /versions lists the others.",
+        public="The version was refused, its files are gone, or its schema is not known. "
+        "GET /versions lists the others.",
     ),
     PromotionRefusedError: Kind(409, "worse", "The version is worse than the served one"),
     LeftBehindError: Kind(409, "left-behind", "Events wait that would be left behind"),

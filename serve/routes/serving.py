@@ -25,6 +25,7 @@ from pydantic import (
 from learners.registry.actor import Actor, over_http
 from learners.registry.row_types import Json
 from learners.versions.describe import pointers_json, promoted_json
+from learners.versions.own_schema import check_servable
 from learners.versions.promotion import Asked, promote
 from serve.access.caller import caller_of, peer_of
 from serve.http.body import JSON, only_parameters, parse
@@ -192,9 +193,8 @@ class Serving:
         return promoted_json(promoted, None)
 
     def _roll_back(self, asked: Move, by: Actor) -> None:
-        found = self._registry.versions.find(asked.version)
-        if found.state not in ("thinned", "refused"):  # those the registry refuses by itself
-            self._service.snapshots.manifest(found.snapshot)
+        found, service = self._registry.versions.find(asked.version), self._service
+        check_servable(self._registry, service.snapshots, service.schema, found)
         self._registry.serving.pin("rollback", asked.version, asked.reason, by)
 
     async def _content(self, request: Request) -> object:

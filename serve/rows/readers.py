@@ -78,7 +78,7 @@ class Readers:
         """Those of a version that is to be served, and under which the learner may soon work.
 
         Raises:
-            WrongLearnerError: the version's schema is not known.
+            UnservableVersionError: the version's schema is not known.
             RegistryError: the registry cannot be read.
         """
         self._known.look()

@@ -158,6 +158,23 @@ def test_rows_that_either_schema_can_learn_from_are_appended(
     assert len(values) == 4
 
 
+def test_a_version_whose_schema_nobody_knows_is_not_pointed_to(tmp_path: Path) -> None:
+    """An older release made it, under another config: 409, exit status 1, and nothing is moved."""
+    with maker_of(a_project(tmp_path), keeps_config=False) as maker:
+        maker.make()
+        other = edited(maker.project, hour='hour = { kind = "numeric" }')
+        before = maker.registry.ledger.entries()
+        with client_of(other, ready=False, admin=True) as client:
+            for route in ("/promote", "/rollback"):
+                response = client.post(route, json={"version": 1, "reason": "test"})
+                assert problem_of(response)["type"].endswith("unservable-version")
+        for command in ("promote", "rollback"):
+            done = freshet(command, "1", "--reason", "test", cwd=tmp_path)
+            assert done.returncode == 1
+            assert "a different schema" in done.stderr
+        assert maker.registry.ledger.entries() == before
+
+
 def test_score_and_show_take_a_version_of_another_schema(
     models: tuple[TestClient, Maker, Maker],
 ) -> None:
