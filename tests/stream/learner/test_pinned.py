@@ -16,6 +16,8 @@ from converters.schema import schema
 from learners.report.checkpoint_measures import measured
 from learners.snapshots.store import SnapshotStore
 from learners.versions.score_file import loaded
+from stream.checkpoints.pinned_version import PinnedVersions
+from stream.learner.pin_watch import PinWatch
 from stream.learner.process import LearnerProcess
 from stream.log import journal
 from stream.log.batch import Batch
@@ -181,6 +183,31 @@ def test_what_cannot_be_scored_with_is_not_journalled_and_the_learner_says_why(
     assert status is not None
     assert status.status["learned"] == 700
     assert why in status.status["pinned"]["trouble"]
+
+
+def test_a_version_that_could_not_be_loaded_is_tried_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not each second, for a large one takes a while; it is measured once its files are back."""
+    store = project.snapshots()
+    with project.registry() as registry:
+        folder = store.folder / registry.versions.find(1).snapshot.folder
+        watch = PinWatch(PinnedVersions(registry, store, project.schema.hash))
+        folder.rename(folder.with_name("away"))
+        watch.look()
+        folder.with_name("away").rename(folder)
+        watch.look()
+        assert watch.version is None
+        assert "is not there" in (watch.status(None) or {})["trouble"]
+        monkeypatch.setattr("stream.learner.pin_watch.AGAIN_SECONDS", 0.0)
+        watch.close()
+        watch = PinWatch(PinnedVersions(registry, store, project.schema.hash))
+        folder.rename(folder.with_name("away"))
+        watch.look()
+        folder.with_name("away").rename(folder)
+        watch.look()
+        assert (watch.version, watch.trouble) == (1, "")
+        watch.close()
 
 
 def other_schema(project: Project) -> int:
