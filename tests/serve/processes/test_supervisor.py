@@ -140,7 +140,8 @@ def test_the_others_go_on_without_a_child_that_may_refuse_its_config() -> None:
 def test_it_is_started_again_at_once_when_its_config_changes() -> None:
     """However long it is until the next try; and other words are told."""
     config = Config()
-    with supervised(python("a", REFUSES).reading(config)) as watch:
+    patience = Patience(first_wait=1000.0)
+    with supervised(python("a", REFUSES).reading(config), patience=patience) as watch:
         watch.tend_until(lambda: config.words)
         watch.supervisor._watched["a"].refusal = "Another key was wrong."
         config.content = 2
