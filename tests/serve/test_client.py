@@ -15,7 +15,8 @@ from tests.support.serving.project import flights
 from tests.support.serving.served import Maker, a_project, as_object, maker_of, written
 from tests.support.serving.server_process import Server, server_of
 
-TIMEOUT = 1.0
+# A promotion reads the measures of both versions, and the tests may share two processors.
+TIMEOUT = 3.0
 
 
 @pytest.fixture(scope="module")
