@@ -30,6 +30,8 @@ kind = "vw"
 args = "-b 12"
 [learn]
 processes = {processes}
+[evaluation]
+window = 100
 [checkpoint]
 seconds = 0.01
 min_spacing = 0
