@@ -16,7 +16,7 @@ from converters.schema.schema import Schema, from_settings
 from converters.schema.writer_schema import WriterSchema
 from learners import choose
 from learners.learner import LearnerSpec
-from learners.registry.row_types import Fixed, Lineage, Positions
+from learners.registry.row_types import Fixed, Json, Lineage, Positions
 
 # Keys of late_labels that the first models do not have.
 NEWER = ("allow_corrections", "label_wait", "max_labels")
@@ -171,6 +171,12 @@ def context_of(settings: Settings, lineage: Lineage) -> ResolvedConfig:
 def writers_of(lineage: Lineage) -> tuple[WrittenUntil, ...]:
     """The schemas in force before a lineage's own."""
     return tuple(WrittenUntil.from_json(each) for each in lineage.writers or ())
+
+
+def schemas_in_force(context: ResolvedConfig) -> list[Json]:
+    """The schemas by which rows without names are read, the last the one that holds now."""
+    own = WrittenUntil({}, WriterSchema.of(context.schema))
+    return [each.to_json() for each in (*context.writers, own)]
 
 
 def with_writers(context: ResolvedConfig, writers: Sequence[WrittenUntil]) -> ResolvedConfig:

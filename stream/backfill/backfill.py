@@ -25,7 +25,11 @@ from stream.checkpoints import checkpoint
 from stream.checkpoints.lineage_start import pipeline_at_start
 from stream.checkpoints.pinned_version import PinnedVersions
 from stream.checkpoints.same_model import check_same, different_keys
-from stream.checkpoints.written_schemas import schemas_before, with_columns_before
+from stream.checkpoints.written_schemas import (
+    schemas_before,
+    schemas_of_journal,
+    with_columns_before,
+)
 from stream.dead_letters.exactly_once import once_reader
 from stream.fold.outputs import Score, read_scores
 from stream.fold.pipeline import Pipeline, Written, new_pipeline
@@ -128,10 +132,13 @@ class Backfill:
         began, topics = monotonic(), topics_of(self.context.settings)
         states, live = described(log, topics.inputs), self.registry.versions.live_lineage()
         begins, ends = begins_of(states), ends_of(states)
-        context = self.context
+        context, until = self.context, to_positions(ends)
         if live is not None:
-            before = schemas_before(context, self.registry, live, to_positions(ends))
-            context = with_writers(context, before)
+            before = schemas_before(context, self.registry, live, until)
+        else:
+            said = journal.last_schemas(log, topics.journal)
+            before = schemas_of_journal(context, said, until)
+        context = with_writers(context, before)
         start = Start(to_positions(begins), {}, 0)
         serial = self._lineage(context, start, None).serial
         with closing(new_pipeline(context, serial)) as pipeline:

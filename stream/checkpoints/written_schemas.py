@@ -8,7 +8,7 @@ import structlog
 
 from converters.schema.writer_schema import WriterSchema
 from learners.registry import Registry
-from learners.registry.row_types import Lineage, Positions
+from learners.registry.row_types import Json, Lineage, Positions
 from stream.resolved_config import (
     ResolvedConfig,
     WrittenUntil,
@@ -46,6 +46,29 @@ def schemas_before(
             lineage=live.serial,
         )
     return before if own == now else (*before, WrittenUntil(until, own))
+
+
+def schemas_of_journal(
+    context: ResolvedConfig, schemas: list[Json] | None, until: Positions
+) -> tuple[WrittenUntil, ...]:
+    """The same without a registry that knows the learner: as the journal tells.
+
+    Args:
+        context: the config that holds from there on.
+        schemas: what the journal says, if there is one.
+        until: where its last schema ends.
+    """
+    if schemas is None:
+        return ()
+    if not schemas:
+        log.warning(
+            "the journal does not tell the columns of the model that was learned before, which an "
+            "older release began: rows without a columns header are read by this config's"
+        )
+        return ()
+    *before, last = map(WrittenUntil.from_json, schemas)
+    now = WriterSchema.of(context.schema)
+    return (*before, *([] if last.schema == now else [replace(last, until=until)]))
 
 
 def with_columns_before(context: ResolvedConfig, registry: Registry) -> ResolvedConfig:

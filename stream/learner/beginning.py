@@ -33,6 +33,7 @@ from stream.resolved_config import (
     WrittenUntil,
     context_of,
     fixed,
+    schemas_in_force,
     with_writers,
     writers_of,
 )
@@ -254,9 +255,8 @@ class Starting:
         pipeline = pipeline_at_start(*parts, lineage, lineage.serial)
         opening, written = None, True
         if parent is not None:
-            opening, written = journal.opening(
-                self.event_log, self.topics, lineage, self.registry.versions.lineage
-            )
+            schemas, known = schemas_in_force(context), self.registry.versions.lineage
+            opening, written = journal.opening(self.event_log, self.topics, lineage, schemas, known)
             pipeline.output_before = opening.cut
         tail = self._tail(pipeline, lineage.start)
         begin = self._beginning(context, pipeline, lineage.start, parent, tail)

@@ -35,6 +35,7 @@ from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
 from stream.log.topics import Topics
+from stream.resolved_config import schemas_in_force
 from stream.stopping import LOG, REGISTRY, waiting_for
 
 
@@ -162,6 +163,7 @@ class Learning:
         self.promoted = False
         self.status: dict[str, object] = {}
         self._opening = begin.opening
+        self._schemas = schemas_in_force(begin.context)
         self._journal = Place(topics.journal, 0)
         self._journal_position = begin.journal_position
         self._cut: Mapping[Place, int] = begin.positions
@@ -218,6 +220,7 @@ class Learning:
             len(batch.records),
             batch.crc32,
             batch.pinned,
+            self._schemas if self.pipeline.batches == 1 else None,
         )
         self._outputs.write(
             {

@@ -14,7 +14,7 @@ from functools import cache
 import orjson
 
 from converters.errors import FreshetError
-from learners.registry.row_types import Lineage
+from learners.registry.row_types import Json, Lineage
 from stream.log.contract import EventLog, LogError, Outgoing, Place, PositionError, Record, poll
 from stream.log.limits import WAYS_OUT
 from stream.log.topics import Topics, described, ends_of
@@ -33,7 +33,9 @@ class JournalLine:
         records: how many records the batch had.
         crc32: over all of them, so that a replay detects whether the log still has the same.
         pinned: the version that was pinned and scored too, beside the learner, in this batch.
-        schema_hash: of a lineage's first line: the schema that holds from its cut on.
+        schemas: of a lineage's first lines: the schemas by which rows without names are read
+            until when, the last the one that holds from that cut on. A registry has them too,
+            and may be lost.
     """
 
     lineage: int
@@ -42,7 +44,7 @@ class JournalLine:
     records: int = 0
     crc32: int = 0
     pinned: int | None = None
-    schema_hash: str | None = None
+    schemas: list[Json] | None = None
 
 
 def to_positions(cut: Cut) -> Positions:
@@ -71,7 +73,7 @@ def record_of(line: JournalLine, time: int | None) -> Outgoing:
         "records": line.records,
         "crc32": line.crc32,
         **({} if line.pinned is None else {"pinned": line.pinned}),
-        **({} if line.schema_hash is None else {"schema_hash": line.schema_hash}),
+        **({} if line.schemas is None else {"schemas": line.schemas}),
     }
     return Outgoing(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS), time)
 
@@ -165,6 +167,7 @@ def opening(
     event_log: EventLog,
     topics: Topics,
     lineage: Lineage,
+    schemas: list[Json],
     lineage_of: Callable[[int], Lineage | None],
 ) -> tuple[JournalLine, bool]:
     """A lineage's first line: how far others have output, and whether it is written already.
@@ -175,13 +178,14 @@ def opening(
         event_log: holds the journal.
         topics: the topics' names.
         lineage: the one that begins.
+        schemas: by which it reads rows without names.
         lineage_of: looks up a lineage of the journal.
     """
     for line in lines(event_log, topics.journal, lineage.start.journal_position):
         if line.lineage == lineage.serial:
             return line, True
     held = reached(event_log, topics, lineage_of)
-    return JournalLine(lineage.serial, 0, held, schema_hash=lineage.schema_hash), False
+    return JournalLine(lineage.serial, 0, held, schemas=schemas), False
 
 
 def reached(
@@ -220,6 +224,17 @@ def highest_lineage(event_log: EventLog, topic: str) -> int:
     Without this, a registry that was lost would assign numbers a second time.
     """
     return max((line.lineage for line in lines(event_log, topic)), default=0)
+
+
+def last_schemas(event_log: EventLog, topic: str) -> list[Json] | None:
+    """The schemas by which the newest lineage reads rows without names.
+
+    None if the journal has none; empty if an older release wrote it, which did not keep them.
+    """
+    found: list[Json] | None = None
+    for line in lines(event_log, topic):
+        found = line.schemas or found or []
+    return found
 
 
 def furthest(reached: dict[Place, int], cut: Cut) -> None:

@@ -17,6 +17,8 @@ from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, flights, same
 
 CHANGED = ("max = 5000", "max = 4000")
+CARRIER, HOUR = (f'{name} = {{ kind = "categorical" }}\n' for name in ("carrier", "hour"))
+SWAPPED = ((CARRIER, ""), (HOUR, HOUR + CARRIER))
 BEFORE_ORIGIN = ("origin = {", 'weather = { kind = "categorical" }\norigin = {')
 
 
@@ -110,10 +112,33 @@ def test_a_schema_change_stands_in_the_journal_at_its_place(project: Project) ->
     with project.open_log() as log:
         lines = [line for line in journal.lines(log, project.topics().journal) if not line.batch]
     (opening,) = lines
-    assert opening.schema_hash == wider.schema.hash != project.schema.hash
+    assert opening.schemas is not None
+    assert [each["schema"]["names"] for each in opening.schemas] == [
+        list(project.schema.names),
+        list(wider.schema.names),
+    ]
     (before,) = live(wider).writers or []
     assert before["until"] == json.loads(json.dumps(journal.to_positions(opening.cut)))
     assert before["schema"]["names"] == list(project.schema.names)
+
+
+def test_schemas_are_known_from_the_journal_when_the_registry_is_lost(project: Project) -> None:
+    """Rows without names of every time are read as before, not by the columns of today."""
+    rows = [[f"n{at}", *row[1:]] for at, row in enumerate(flights(80, seed=8))]
+    project.append(*(",".join(row).encode() for row in rows[:40]))
+    project.learn()
+    names = list(project.schema.names)
+    swapped = project.edited(*SWAPPED)
+    at = [names.index(name) for name in swapped.schema.names]
+    assert at != sorted(at)
+    adopt_fresh(swapped)
+    swapped.append(*(",".join(row[n] for n in at).encode() for row in rows[40:]))
+    swapped.learn()
+    sha = swapped.backfill(fresh=True)["model_sha256"]
+    for file in swapped.settings.databases[1].parent.glob("registry.db*"):
+        file.unlink()
+    report = swapped.backfill(fresh=True)
+    assert (report["model_sha256"], report["rejected"]) == (sha, 0)
 
 
 def test_refused_rows_are_listed_by_the_columns_of_their_time(project: Project) -> None:
