@@ -18,3 +18,9 @@ class UsageError(FreshetError):
     """The command or the configuration is wrong, and running it again will not help."""
 
     exit_status = 2
+
+
+class StartAgainError(FreshetError):
+    """A process has to be started again, and then goes on; nothing is wrong with it."""
+
+    exit_status = 75  # EX_TEMPFAIL of sysexits.h

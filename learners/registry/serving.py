@@ -77,7 +77,7 @@ class Serving(Part):
             _check_servable(change, wanted)
             before = read(change)
             after = replace(before, serving=version, pinned=not options.follow)
-            detail = _withdraw(change, version)
+            detail = _withdraw(change, version if action == "promote" else None)
             if action == "promote" and wanted.epoch is None and not _taken(change, version):
                 detail |= _ask(change, wanted, leave_waiting=options.leave_waiting)
             if options.overridden:

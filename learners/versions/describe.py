@@ -16,6 +16,10 @@ if TYPE_CHECKING:  # it imports the evaluation
     from learners.versions.promotion import Promoted
 
 
+# The counts that a list of versions has.
+COUNTED = ("events", "learned", "rejected", "labels_rejected")
+
+
 def version_json(
     version: Version, pointers: Pointers | None = None, adoption: Adoption | None = None
 ) -> dict[str, Any]:
@@ -43,7 +47,7 @@ def version_json(
         "learner": {"kind": version.learner["kind"], "args": version.learner["args"]},
         "schema_hash": version.schema_hash,
         "positions": version.start.positions,
-        **{name: version.events.get(name, 0) for name in ("events", "learned", "rejected")},
+        **{name: version.events.get(name, 0) for name in COUNTED},
         "created_at": iso(version.created_at),
         "metrics": _shortly(version.metrics) | {"window": _shortly(version.metrics.get("window"))},
     }
@@ -118,7 +122,8 @@ def versions_table(versions: Sequence[Version], pointers: Pointers) -> None:
             (
                 str(v.version),
                 v.state,
-                *(f"{v.events.get(name, 0):,}" for name in ("learned", "rejected")),
+                f"{v.events.get('learned', 0):,}",
+                _rejected(v),
                 *("-" if m is None else f"{m:.4f}" for m in measured),
                 f"{v.created_at:%Y-%m-%d %H:%M:%S}",
                 " ".join(marks) + (" (pinned)" if "serving" in marks and pointers.pinned else ""),
@@ -168,9 +173,15 @@ def promoted_json(promoted: Promoted, adoption: Adoption | None) -> dict[str, An
 
 def promoted_words(promoted: Promoted, adoption: Adoption | None) -> str:
     """A promotion, for a person; the last sentences say what is served."""
-    said = [f"Overridden by --force: {'; '.join(promoted.overridden)}."] * bool(promoted.overridden)
+    said = [f"Overridden: {'; '.join(promoted.overridden)}."] * bool(promoted.overridden)
     said += [promoted.compared.words()] * bool(promoted.compared.words())
     return "\n".join([*said, served_words(promoted.pointers, adoption)])
+
+
+def _rejected(version: Version) -> str:
+    """How many rows were, and how many labels, which only late ones are counted as."""
+    rows, labels = (version.events.get(name, 0) for name in ("rejected", "labels_rejected"))
+    return f"{rows:,}" + (f" + {labels:,} labels" if labels else "")
 
 
 def ledger_table(entries: Sequence[Entry]) -> None:

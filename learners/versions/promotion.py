@@ -19,11 +19,13 @@ from learners.evaluation.labelled_examples import PINNED
 from learners.registry import Registry
 from learners.registry.actor import Actor
 from learners.registry.errors import PromotionRefusedError
-from learners.registry.row_types import Pointers, Version
+from learners.registry.row_types import Pointers, Verdict, Version
 from learners.registry.serving import Moving
 from learners.report.checkpoint_measures import measured
+from learners.report.served_version import held
 from learners.snapshots.store import SnapshotStore
 from learners.versions.common_examples import Common, curves, windows
+from learners.versions.gate import held_or_not
 from learners.versions.own_schema import check_servable
 
 # How much worse than the served version a promoted one may be.
@@ -118,9 +120,12 @@ def promote(
     objections = (*asked.objections, *found.objections)
     if objections and not asked.force:
         raise PromotionRefusedError(_refusal(number, found.served, objections))
-    moving = Moving(asked.follow, asked.leave_waiting, objections)
+    # The learner's own is held back for a person to decide on, who does so here.
+    waits = (f"it was held back: {held(wanted)}".rstrip("."),) if held(wanted) else ()
+    overridden = (*objections, *waits)
+    moving = Moving(asked.follow, asked.leave_waiting, overridden)
     return Promoted(
-        registry.serving.pin("promote", number, reason, actor, moving), found, objections
+        registry.serving.pin("promote", number, reason, actor, moving), found, overridden
     )
 
 
@@ -142,10 +147,11 @@ def compared(registry: Registry, config: tuple[Settings, Schema], wanted: Versio
     if not wanted.events.get("learned"):
         nothing = f"it has learned nothing of {rows:,} rows{_reasons(wanted)}"
         return Compared(served, not_compared="it has none", objections=(nothing,))
+    objections = _worse_than_the_base_rate(config[0], wanted)
     if served is None:
-        return Compared(None)
+        return Compared(None, objections=tuple(objections))
     other = registry.versions.find(served)
-    objections = [*_more_rejected(wanted, other), *_less_learned(wanted, other)]
+    objections += [*_more_rejected(wanted, other), *_less_learned(wanted, other)]
     try:
         common = _common(registry, config, wanted, other)
     except FreshetError as error:
@@ -156,6 +162,16 @@ def compared(registry: Registry, config: tuple[Settings, Schema], wanted: Versio
             f"{common.other_log_loss:.4f}, on {common.count:,} examples of both"
         )
     return Compared(served, common, "", tuple(objections))
+
+
+def _worse_than_the_base_rate(settings: Settings, wanted: Version) -> list[str]:
+    """What would hold it back, if the learner had made it: common examples may be older."""
+    window = wanted.metrics.get("window") or {}
+    if wanted.epoch is not None or not window.get("count"):
+        return []
+    good, size = Verdict(good=True), settings.evaluation.window
+    reason = held_or_not(good, window, size, settings.gate).reason
+    return [reason.partition("; ")[0][:1].lower() + reason.partition("; ")[0][1:]] if reason else []
 
 
 def _more_rejected(wanted: Version, other: Version) -> list[str]:

@@ -88,7 +88,7 @@ class LiveModel:
         """
         served = self._current
         if served is None:
-            why = self.trouble or "The learner has not created a version yet."
+            why = self.trouble or self._none_yet()
             raise NoModelError(f"There is no model yet. {why} Try again in a moment.")
         served.users += 1
         try:
@@ -97,6 +97,11 @@ class LiveModel:
             served.users -= 1
             if served.retired and not served.users:
                 self._threads.submit(served.learner.close)
+
+    def _none_yet(self) -> str:
+        if self.pointers is None or self.pointers.serving is not None:
+            return "This server has just started, and is opening the version to serve."
+        return "The learner has not created a version yet."
 
     async def run(self) -> None:
         """Poll the registry until cancelled."""

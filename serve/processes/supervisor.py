@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Self
 
-from converters.errors import FreshetError
+from converters.errors import FreshetError, StartAgainError
 from serve.processes.child import Child, Command, OnLine, Refusable
 from serve.processes.liveness import Limits, Pulse
 from stream.process_control import Backoff, Death
@@ -213,6 +213,10 @@ class Supervisor:
             watched.backoff.reset()
             watched.waits.reset()
             watched.refusal = ""
+        if death.status == StartAgainError.exit_status:
+            watched.due = monotonic()
+            self._note(f"The {name} is started again at once, as it asks.")
+            return
         if death.status == USAGE_STATUS and watched.child.command.config is not None:
             self._wait_for_config(watched, watched.child.command.config, death.words)
             return

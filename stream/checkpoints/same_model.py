@@ -28,7 +28,8 @@ class UnlikeConfigError(ChangedModelError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"{what}. Give the learner the config that the version was made by; or go back to the "
-            "version before it with 'freshet rollback', and the learner goes on as before."
+            "version before it, which 'freshet history' names, with 'freshet rollback VERSION "
+            "--reason TEXT', and the learner goes on as before."
         )
         self.what = what
 
@@ -44,8 +45,8 @@ def check_same(context: ResolvedConfig, lineage: Lineage) -> None:
         raise ChangedModelError(
             f"The config is not the one that this model was created with: {changed}. "
             "Restore the old values; or build a new model from the log under the new ones with "
-            "'freshet backfill log --fresh --promote'. 'freshet config diff' says what each change "
-            "costs."
+            "'freshet backfill log --fresh --promote --follow'. 'freshet config diff' says what "
+            "each change costs."
         )
 
 

@@ -227,7 +227,7 @@ def backfill(
     report = run(resolve(settings, schema), source, options, fresh=fresh, scores=scores)
     too_many = _tell(report, allowed, _where_listed(source, fresh=fresh), json=json)
     if too_many and not force:
-        raise TooManyRejectedError(f"{too_many}, so version {report['version']} {STAYS_CANDIDATE}")
+        raise TooManyRejectedError(_stays_candidate(too_many, report["version"]))
     if asked is not None:
         asked = replace(asked, objections=(too_many,) if too_many else ())
         promote_version((settings, schema), report["version"], reason or BY_ITSELF, asked)
@@ -261,10 +261,14 @@ NOTHING_LOST = (
     "What was accepted is learned and saved. Correct what was refused; 'freshet "
     "replay-dead-letters' tells how to resubmit it."
 )
-STAYS_CANDIDATE = (
-    "stays a candidate. Correct what was refused and run the backfill again, or serve the version "
-    "all the same with 'freshet promote --force'."
-)
+
+
+def _stays_candidate(too_many: str, version: int) -> str:
+    return (
+        f"{too_many}, so version {version} stays a candidate. Correct what was refused and run the "
+        f"backfill again, or serve the version all the same: freshet promote {version} --force "
+        "--reason TEXT"
+    )
 
 
 def _where_listed(source: str, *, fresh: bool) -> str:

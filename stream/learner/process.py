@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from converters.changes.changes import stored
 from converters.config.settings import Settings
-from converters.errors import FreshetError, UsageError
+from converters.errors import FreshetError, StartAgainError, UsageError
 from converters.files.private import FILE, make_home
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry
@@ -121,7 +121,7 @@ PASSING = (
 )
 
 
-class EditedConfigError(FreshetError):
+class EditedConfigError(StartAgainError):
     """A version was promoted that was made by a config which this process has not read yet."""
 
 

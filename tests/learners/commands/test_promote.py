@@ -102,7 +102,7 @@ def test_force_overrides_the_comparison_and_the_share_that_may_be_rejected(
     assert "--max-rejected allows" in overridden[0]
     assert "of its rows were rejected" in overridden[1]
     assert "it has learned from" in overridden[2]
-    assert f"Overridden by --force: {'; '.join(overridden)}." in result.stderr
+    assert f"Overridden: {'; '.join(overridden)}." in result.stderr
     shown = " ".join(run(edited, "history").stdout.split())
     assert "known origins only (forced: " in shown
 

@@ -89,6 +89,16 @@ def test_serving_another_version_withdraws_what_was_asked_for(
     assert (registry.versions.live_lineage(), registry.ledger.entries()) == before
 
 
+def test_a_rollback_to_what_was_asked_for_withdraws_it_too(registry: Registry) -> None:
+    """It serves the version and lets the learner go on; the ledger says so."""
+    Writer(registry).commit()
+    candidate = a_backfill(registry)
+    registry.serving.pin("promote", candidate, "better", "ann", Moving(follow=True))
+    registry.serving.pin("rollback", candidate, "only serve it", "ann")
+    assert asked(registry) is None
+    assert last_line(registry)[3] == {"withdrawn": candidate}
+
+
 def test_a_second_promotion_takes_the_place_of_the_first(registry: Registry) -> None:
     """Of two promoted backfills the later is taken; promoted again, one is asked for once."""
     writer = Writer(registry)

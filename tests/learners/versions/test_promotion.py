@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from converters.config.learning_settings import GateSettings
 from learners.registry import Registry
 from learners.registry.actor import on_command_line
 from learners.registry.errors import PromotionRefusedError
+from learners.registry.row_types import Verdict
 from learners.versions.promotion import Asked, Promoted, promote
 from tests.support.learning.measured_models import MeasuredModel, lessons, measured_model
 
@@ -153,6 +155,34 @@ def test_versions_without_common_examples_are_promoted_by_their_counts(
     found = promoted(model, other.save_candidate(COUNT))
     assert found.compared.common is None
     assert "was not compared with version 1's: they have 0 examples" in found.compared.words()
+
+
+def test_a_backfill_is_refused_that_the_gate_would_hold_back(
+    model: MeasuredModel, registry: Registry
+) -> None:
+    """What it has in common with the served version may be older than what made it bad."""
+    settings = model.project.settings.model_copy(update={"gate": GateSettings(labels=COUNT)})
+    config = settings, model.project.schema
+    given = lessons(COUNT, first=100_000)
+    flipped = given.scores | {"score": 1 - given.scores["score"]}
+    other = measured_model(model.project.folder)
+    other.evaluator.take(replace(given, scores=flipped))
+    number = other.save_candidate(COUNT)
+    with pytest.raises(PromotionRefusedError, match="over the last 400 labels its log loss is"):
+        promote(registry, config, number, "better", on_command_line())
+    forced = promote(registry, config, number, "better", on_command_line(), Asked(force=True))
+    assert forced.pointers.serving == number
+
+
+def test_a_held_version_is_promoted_and_that_it_was_held_is_told(
+    model: MeasuredModel, registry: Registry
+) -> None:
+    """In the answer and the ledger; it waits for a person, who needs no --force."""
+    model.verdict = Verdict(good=True, reason="It is bad.", held=True)
+    held = model.save(2 * COUNT)
+    found = promoted(model, held)
+    assert found.overridden == ("it was held back: It is bad",)
+    assert registry.ledger.entries()[-1].detail["overridden"] == ["it was held back: It is bad"]
 
 
 def test_a_thinned_version_is_compared_by_its_counts(

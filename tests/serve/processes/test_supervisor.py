@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from converters.errors import FreshetError
+from converters.errors import FreshetError, StartAgainError
 from serve.processes.child import Command
 from serve.processes.ports import PortError, free_port, free_port_near
 from serve.processes.supervisor import ChildFailedError, Patience, Supervisor
@@ -147,6 +147,15 @@ def test_it_is_started_again_at_once_when_its_config_changes() -> None:
         config.content = 2
         watch.tend_until(lambda: len(config.words) == 2)
         assert len(watch.notes) == 2
+
+
+def test_a_child_that_asks_to_be_started_again_has_not_failed() -> None:
+    """It is started at once, however often, and none of that counts as a death."""
+    code = f"import sys; print('here', flush=True); sys.exit({StartAgainError.exit_status})"
+    patience = Patience(first_delay=30.0, deaths=2)
+    with supervised(python("a", code), patience=patience) as watch:
+        watch.tend_until(lambda: len(watch.notes) > 4)
+    assert set(watch.notes) == {"The a is started again at once, as it asks."}
 
 
 def test_patience_with_any_deaths_may_be_bounded() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from converters.errors import StartAgainError
 from learners.registry.errors import LeftBehindError
 from learners.registry.row_types import Adoption, Lineage
 from learners.registry.serving import Moving
@@ -251,7 +252,7 @@ def test_a_learner_of_the_config_before_ends_for_one_of_the_edited(project: Proj
     project.produce(project.write_csv(more))
     with pytest.raises(EditedConfigError, match=r"distance.max: 5000 -> 4000.*by itself") as e:
         project.learn(seen_once(lambda: promote(project, made)))
-    assert e.value.exit_status == 1
+    assert e.value.exit_status == StartAgainError.exit_status
     label(other)
     report = other.learn()
     assert (report["learned"], report["waiting"], report["rejected"]) == (620, 0, 0)

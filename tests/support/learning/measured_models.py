@@ -72,11 +72,13 @@ class MeasuredModel:
         project: its folder.
         evaluator: its measures.
         counts: of the registry's rows, where they differ from what follows from the lessons.
+        verdict: on what is saved.
     """
 
     project: Project
     evaluator: Evaluator
     counts: dict[str, int] = field(default_factory=dict)
+    verdict: Verdict = field(default_factory=lambda: Verdict(good=True))
 
     def save(self, learned: int, parent: int | None = None, **manifest: Any) -> int:
         """Commit a checkpoint as a version; its number."""
@@ -111,7 +113,7 @@ class MeasuredModel:
                 model_sha256="0" * 64,
                 start=START,
                 learned_something=True,
-                verdict=Verdict(good=True),
+                verdict=self.verdict,
                 events=counts | labels | self.counts,
                 metrics=self.evaluator.summary(),
                 learner={"kind": "vw", "args": "-b 16"},
