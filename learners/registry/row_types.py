@@ -96,7 +96,8 @@ class Adoption:
         at: when it was asked for.
         state: ``pending`` until the learner has taken it, ``done``, or ``withdrawn``.
         lineage: the lineage that began with it.
-        checkpoint: of ``weights``: the live checkpoint whose joins, positions and counts stay.
+        checkpoint: of ``weights``: the live checkpoint whose joins, positions and counts stay; of
+            ``whole``: that of the backfill from which the learner goes on, if not at its end.
     """
 
     seq: int

@@ -16,7 +16,7 @@ from learners.registry import adoptions, database_tables, ledger, versions
 from learners.registry.actor import Actor
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import LeftBehindError, UnservableVersionError
-from learners.registry.row_types import Adoption, Checkpoint, Json, Pointers, Verdict, Version
+from learners.registry.row_types import Adoption, Checkpoint, Commit, Json, Pointers, Version
 
 _ROW = database_tables.models
 _TABLE = database_tables.checkpoints
@@ -145,17 +145,27 @@ def read(look: Transaction) -> Pointers:
     return Pointers(*look.connection.execute(statement.where(_ROW.c.model == look.model)).one())
 
 
-def publish(change: Transaction, version: int, verdict: Verdict, actor: str) -> Pointers:
+def publish(change: Transaction, version: int, commit: Commit, actor: str) -> Pointers:
     """A new version: now the latest, and served if it is good, not held, and none is pinned."""
-    before = read(change)
+    before, verdict = read(change), commit.verdict
     after = replace(before, latest=version)
     # Of a lineage that is to end, nothing takes the place of the promoted version.
     follows = not before.pinned and adoptions.pending(change) is None
+    follows = follows and not _catching_up(change, commit)
     if verdict.good and not verdict.held and follows:
         after = replace(after, serving=version)
     action = ("hold" if verdict.held else "publish") if verdict.good else "refuse"
     _move(change, before, after, (actor, action, verdict.reason), version)
     return after
+
+
+def _catching_up(look: Transaction, commit: Commit) -> bool:
+    """Whether the learner has not yet learned again all that the version it took has learned."""
+    adoption = adoptions.of_lineage(look, commit.lineage)
+    if adoption is None or adoption.kind != "whole" or adoption.checkpoint is None:
+        return False
+    taken = versions.version(look, adoption.version).events
+    return commit.events.get("learned", 0) < taken.get("learned", 0)
 
 
 def adopted(change: Transaction, adoption: Adoption, lineage: int, actor: str) -> None:

@@ -75,6 +75,13 @@ class Versions(Part):
         with self._database.read() as look:
             return next(iter(find(look, _TABLE.c.serial == serial)), None)
 
+    def beginning(self, version: Version) -> Checkpoint | None:
+        """Where a learner goes on that takes a backfill's version, if not at its end."""
+        with self._database.read() as look:
+            here = (_TABLE.c.lineage == version.lineage) & _TABLE.c.version.is_(None)
+            before = find(look, here, _TABLE.c.epoch.is_(None), _TABLE.c.serial < version.serial)
+            return before[-1] if before and version.epoch is None else None
+
     def lineage(self, serial: int) -> Lineage | None:
         """The lineage of this number; None if there is none."""
         with self._database.read() as look:
@@ -232,6 +239,13 @@ def keep_config(change: Transaction, serial: int, fixed: Fixed) -> None:
     here = (_LINEAGES.c.model == change.model) & (_LINEAGES.c.serial == serial)
     values = {"config": fixed.config, "writers": fixed.writers}
     change.connection.execute(update(_LINEAGES).where(here).values(values))
+
+
+def beginnings(look: Transaction, needed: set[int]) -> set[int]:
+    """The checkpoints from which a learner goes on that takes one of these versions."""
+    of_backfills = find(look, _TABLE.c.epoch.is_(None))
+    lineages = {each.lineage for each in of_backfills if each.version in needed}
+    return {e.serial for e in of_backfills if e.version is None and e.lineage in lineages}
 
 
 def parents(look: Transaction) -> set[int]:

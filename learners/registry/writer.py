@@ -162,7 +162,7 @@ class Writer(Part):
             serial, version = versions.add(change, commit, state=state, epoch=epoch)
             if version is None:
                 return Committed(serial, None, serving.read(change))
-            pointers = serving.publish(change, version, commit.verdict, owner)
+            pointers = serving.publish(change, version, commit, owner)
             return Committed(serial, version, pointers)
 
     def add_candidate(self, commit: Commit) -> int:
@@ -185,6 +185,15 @@ class Writer(Part):
             _, version = versions.add(change, commit, state=state, epoch=None)
             assert version is not None
             return version
+
+    def add_beginning(self, commit: Commit) -> None:
+        """Where a learner goes on that takes the version which this backfill will make.
+
+        It is before that version's end where no learner has output the last rows yet.
+        """
+        with self._database.write() as change:
+            if versions.by_folder(change, commit.snapshot.folder) is None:
+                versions.add(change, commit, state="verified", epoch=None)
 
     def thinnable(self, keep: int) -> list[Checkpoint]:
         """The checkpoints whose folders may be deleted, oldest first.
@@ -247,6 +256,7 @@ def _thinnable(look: Transaction, keep: int) -> list[Checkpoint]:
     needed = _needed_versions(look, keep) | ledger.chosen(look)
     resume, kept = versions.resume_point(look), adoptions.checkpoints(look)
     kept |= set() if resume is None else {resume.serial}
+    kept |= versions.beginnings(look, needed)
     return [
         found
         for found in versions.find(look, ~_CHECKPOINTS.c.thinned)

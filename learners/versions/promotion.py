@@ -135,7 +135,7 @@ def _refusal(number: int, served: int | None, objections: tuple[str, ...]) -> st
         f"Version {number} was not promoted, and {still}: {'; '.join(objections)}. To promote it "
         f"all the same: freshet promote {number} --force --reason TEXT (over HTTP "
         f'"force": true). To go back to an earlier version, which is not compared: freshet '
-        f"rollback {number} --reason TEXT."
+        "rollback VERSION --reason TEXT."
     )
 
 

@@ -54,6 +54,30 @@ class Reading:
     positions: Mapping[Place, int]
     lines: Sequence[JournalLine]
     limit: Mapping[Place, int] = field(default_factory=dict)
+    outputs_end: OutputsEnd | None = None
+
+
+@dataclass
+class OutputsEnd:
+    """Saves the state before the first batch with rows that no learner has output.
+
+    From there the learner that takes the candidate goes on, so that the scores and refusals of
+    rows that only a backfill has read are written too.
+
+    Attributes:
+        output: the next offset of each partition that no learner has output.
+        save: saves the state at these positions.
+    """
+
+    output: Mapping[Place, int]
+    save: Callable[[Mapping[Place, int]], None]
+    done: bool = False
+
+    def before(self, batch: Batch, positions: Mapping[Place, int]) -> None:
+        """Look at a batch that is to be folded from these positions."""
+        if not self.done and any(at > self.output.get(p, 0) for p, at in batch.cut.items()):
+            self.save(positions)
+            self.done = True
 
 
 # Called after each batch: rows so far, and what it would have written.
@@ -143,7 +167,8 @@ class Backfill:
         serial = self._lineage(context, start, None).serial
         with closing(new_pipeline(context, serial)) as pipeline:
             records = once_reader(record_reader(context), log, topics)
-            reading = Reading(records, begins, (), ends)
+            outputs_end = self._outputs_end(context, log, topics, pipeline)
+            reading = Reading(records, begins, (), ends, outputs_end)
             end = self._fold_log(log, topics, reading, pipeline, folded)
             return self._candidate(context, pipeline, end, None, began)
 
@@ -155,11 +180,27 @@ class Backfill:
         with closing(MergedReader(log.read(positions), positions, topics.labels)) as merged:
             for batch in BatchReader(merged, reading.records, reading.lines, reading.limit):
                 if batch.records:
+                    if reading.outputs_end is not None:
+                        reading.outputs_end.before(batch, positions)
                     folded(pipeline, pipeline.take(batch))
                     positions = batch.cut
-        states = described(log, (*topics.inputs, topics.journal))
-        ids = {topic: state.topic_id for topic, state in states.items()}
-        return Start(to_positions(positions), ids, journal.end(log, topics.journal))
+        return _start_at(log, topics, positions)
+
+    def _outputs_end(
+        self, context: ResolvedConfig, log: EventLog, topics: Topics, pipeline: Pipeline
+    ) -> OutputsEnd | None:
+        """Saves the state where the outputs of earlier lineages end; None if there are none."""
+        output = journal.reached(log, topics, self.registry.versions.lineage)
+        if not output:
+            return None
+
+        def save(positions: Mapping[Place, int]) -> None:
+            start = _start_at(log, topics, positions)
+            parts = self.snapshots, context, pipeline, start, None
+            with checkpoint.saved(*parts, learned_something=False) as saved:
+                self.registry.writer.add_beginning(saved)
+
+        return OutputsEnd(output, save)
 
     def _file_batches(self, history: History) -> Iterator[Batch]:
         """The file's records as the log would hold them, one partition a topic."""
@@ -212,6 +253,13 @@ class Backfill:
             version = self.registry.writer.add_candidate(saved)
         this_run = ThisRun(before or Rows(), monotonic() - began, examples(pipeline))
         return report(saved.events, saved.metrics, version, saved.model_sha256, this_run)
+
+
+def _start_at(log: EventLog, topics: Topics, positions: Mapping[Place, int]) -> Start:
+    """Where a learner goes on that has read so far."""
+    states = described(log, (*topics.inputs, topics.journal))
+    ids = {topic: state.topic_id for topic, state in states.items()}
+    return Start(to_positions(positions), ids, journal.end(log, topics.journal))
 
 
 def run(

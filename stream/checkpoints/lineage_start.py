@@ -6,8 +6,10 @@ both fold the same batches from the same beginning, and so come to the same mode
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from learners.registry import Registry
-from learners.registry.row_types import Adoption, Lineage
+from learners.registry.row_types import Adoption, Checkpoint, Lineage
 from learners.snapshots.errors import MissingSnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
@@ -39,31 +41,36 @@ def pipeline_at_start(
         return new_pipeline(context, serial)
     version = registry.versions.find(lineage.parent_version)
     adoption = registry.adoptions.of_lineage(lineage.serial)
-    with snapshots.open(version.snapshot) as snapshot:
-        if adoption is None or adoption.kind == "whole":
-            pipeline = checkpoint.load(context, snapshot, serial)
-        else:
-            weights = Weights(snapshot, lineage.serial)
-            pipeline = _with_weights(context, registry, snapshots, adoption, serial, weights)
+    state = version.snapshot
+    point = _checkpoint_of(registry, adoption)
+    if point is not None:
+        state = point.snapshot
+    with ExitStack() as opened:
+        weights = None
+        if adoption is not None and adoption.kind == "weights":
+            candidate = opened.enter_context(snapshots.open(version.snapshot))
+            weights = Weights(candidate, lineage.serial)
+        snapshot = opened.enter_context(snapshots.open(state))
+        pipeline = checkpoint.load(context, snapshot, serial, weights)
     pipeline.batches, pipeline.output_before = 0, {}
     return pipeline
 
 
-def _with_weights(
-    context: ResolvedConfig,
-    registry: Registry,
-    snapshots: SnapshotStore,
-    adoption: Adoption,
-    serial: int,
-    weights: Weights,
-) -> Pipeline:
-    """A file's candidate in the joins, positions and counts of the learner's checkpoint."""
-    assert adoption.checkpoint is not None, "the learner names the checkpoint whose joins it keeps"
+def _checkpoint_of(registry: Registry, adoption: Adoption | None) -> Checkpoint | None:
+    """The checkpoint whose state is taken in place of the version's own.
+
+    Under ``weights`` it is the learner's, whose joins, positions and counts stay; else that of the
+    backfill where the outputs of earlier lineages end.
+
+    Raises:
+        MissingSnapshotError: it is not in the registry any more.
+    """
+    if adoption is None or adoption.checkpoint is None:
+        return None
     point = registry.versions.checkpoint(adoption.checkpoint)
     if point is None:
         raise MissingSnapshotError(
             f"Checkpoint {adoption.checkpoint}, whose waiting events the learner kept when it took "
             f"version {adoption.version}, is not in the registry. Restore the registry."
         )
-    with snapshots.open(point.snapshot) as live:
-        return checkpoint.load(context, live, serial, weights)
+    return point

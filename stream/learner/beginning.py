@@ -127,10 +127,10 @@ class Starting:
         check_adoptable(self.context, version, made)
         live = self.registry.versions.live_lineage()
         adoption = self._with_kind(adoption, version, live)
-        places = version.start if version.start.positions else self._where(live)
+        places = self._places(adoption, version, live)
         topic_ids = check_topics(self.event_log, self.topics, places)
         end = journal.end(self.event_log, self.topics.journal)
-        writers = self._writers(live, places, made)
+        writers = self._writers(live, version.start, made)
         lineage = self.registry.writer.begin_lineage(
             self.epoch,
             parent_version=version.version,
@@ -153,9 +153,22 @@ class Starting:
         journal.furthest(until, journal.to_cut(places.positions))
         return schemas_before(self.context, self.registry, live, journal.to_positions(until))
 
+    def _places(self, adoption: Adoption, version: Version, live: Lineage | None) -> Start:
+        """Where to read on: where the state that is taken ends, or where the learner is."""
+        if not version.start.positions:
+            return self._where(live)
+        if adoption.checkpoint is None:
+            return version.start
+        point = self.registry.versions.checkpoint(adoption.checkpoint)
+        assert point is not None, "it was just looked up"
+        return point.start
+
     def _with_kind(self, adoption: Adoption, version: Version, live: Lineage | None) -> Adoption:
         """How the version is taken: its weights alone, where the live joins can go on with them."""
-        whole = replace(adoption, kind="whole", checkpoint=None)
+        before = self.registry.versions.beginning(version)
+        whole = replace(
+            adoption, kind="whole", checkpoint=None if before is None else before.serial
+        )
         if live is None or version.start.positions or live.schema_hash != version.schema_hash:
             return whole
         point = self.registry.versions.resume_point()

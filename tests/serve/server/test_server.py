@@ -70,7 +70,7 @@ def test_workers_share_the_port_the_counters_and_the_versions(project: Project) 
         for _ in range(20):
             server.ask("/predict", {})
         eventually(lambda: _counted(server.address) == before + 20)
-        move = {"version": 1, "reason": "test"}
+        move = {"version": 1, "reason": "test", "force": True}  # it has learned less
         assert server.ask("/promote", move, server.admin_token)[0] == 200
         eventually(lambda: {_answers(server.address) for _ in range(30)} == {1})
         server.process.terminate()
