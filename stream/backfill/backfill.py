@@ -189,9 +189,13 @@ class Backfill:
     def _outputs_end(
         self, context: ResolvedConfig, log: EventLog, topics: Topics, pipeline: Pipeline
     ) -> OutputsEnd | None:
-        """Saves the state where the outputs of earlier lineages end; None if there are none."""
+        """Saves the state where the outputs of earlier lineages end.
+
+        None if there are none, or if a topic was recreated since: what was output of its rows
+        cannot be told from what was not.
+        """
         output = journal.reached(log, topics, self.registry.versions.lineage)
-        if not output:
+        if {place.topic for place in output} != set(topics.inputs):
             return None
 
         def save(positions: Mapping[Place, int]) -> None:
