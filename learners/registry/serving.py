@@ -75,6 +75,8 @@ class Serving(Part):
         with self._database.write() as change:
             wanted = versions.version(change, version)
             _check_servable(change, wanted)
+            if action == "rollback":
+                _check_served(wanted)
             before = read(change)
             after = replace(before, serving=version, pinned=not options.follow)
             detail = _withdraw(change, version if action == "promote" else None)
@@ -234,6 +236,16 @@ def _check_servable(look: Transaction, version: Version) -> None:
         raise UnservableVersionError(
             f"Version {version.version} of model {look.model!r} cannot be served: it was refused "
             f"({version.reason}). Name another; `freshet models` lists them."
+        )
+
+
+def _check_served(version: Version) -> None:
+    """Refuse to go back to what waits for a promotion, and would be compared there."""
+    if version.state == "candidate" and not version.served:
+        raise UnservableVersionError(
+            f"Version {version.version} cannot be gone back to: it is a candidate and was never "
+            f"served. 'freshet promote {version.version} --reason TEXT' serves it, if it is not "
+            "worse than what is served."
         )
 
 

@@ -119,7 +119,7 @@ def promote(
         found = compared(registry, config, wanted)
     objections = (*asked.objections, *found.objections)
     if objections and not asked.force:
-        raise PromotionRefusedError(_refusal(number, found.served, objections))
+        raise PromotionRefusedError(_refusal(wanted, found.served, objections))
     # The learner's own is held back for a person to decide on, who does so here.
     waits = (f"it was held back: {held(wanted)}".rstrip("."),) if held(wanted) else ()
     overridden = (*objections, *waits)
@@ -129,13 +129,15 @@ def promote(
     )
 
 
-def _refusal(number: int, served: int | None, objections: tuple[str, ...]) -> str:
+def _refusal(wanted: Version, served: int | None, objections: tuple[str, ...]) -> str:
+    number = wanted.version
+    earlier = number if wanted.state == "verified" else "VERSION"
     still = "nothing is served yet" if served is None else f"version {served} is still served"
     return (
         f"Version {number} was not promoted, and {still}: {'; '.join(objections)}. To promote it "
         f"all the same: freshet promote {number} --force --reason TEXT (over HTTP "
         f'"force": true). To go back to an earlier version, which is not compared: freshet '
-        "rollback VERSION --reason TEXT."
+        f"rollback {earlier} --reason TEXT."
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from learners.registry import Registry
-from learners.registry.errors import AdoptionWithdrawnError, LeftBehindError
+from learners.registry.errors import AdoptionWithdrawnError, LeftBehindError, UnservableVersionError
 from learners.registry.row_types import Pointers
 from learners.registry.serving import Moving
 from tests.support.learning.registry_samples import (
@@ -97,6 +97,16 @@ def test_a_rollback_to_what_was_asked_for_withdraws_it_too(registry: Registry) -
     registry.serving.pin("rollback", candidate, "only serve it", "ann")
     assert asked(registry) is None
     assert last_line(registry)[3] == {"withdrawn": candidate}
+
+
+def test_nobody_goes_back_to_what_was_never_served(registry: Registry) -> None:
+    """A candidate is promoted, and compared with what is served."""
+    Writer(registry).commit()
+    candidate = a_backfill(registry)
+    before = registry.serving.pointers(), registry.ledger.entries()
+    with pytest.raises(UnservableVersionError, match="'freshet promote 2 --reason TEXT' serves it"):
+        registry.serving.pin("rollback", candidate, "no comparison", "ann")
+    assert (registry.serving.pointers(), registry.ledger.entries()) == before
 
 
 def test_a_second_promotion_takes_the_place_of_the_first(registry: Registry) -> None:
