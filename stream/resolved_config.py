@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from converters.config.learning_settings import LateLabelSettings, ShadowSettings, ValueSettings
 from converters.config.settings import Settings
 from converters.errors import UsageError
+from converters.schema.name_history import former_names, with_meanings
 from converters.schema.passthrough import passthrough_of
 from converters.schema.schema import Schema, from_settings
 from converters.schema.writer_schema import WriterSchema
@@ -181,9 +182,13 @@ def schemas_in_force(context: ResolvedConfig) -> list[Json]:
 
 def with_writers(context: ResolvedConfig, writers: Sequence[WrittenUntil]) -> ResolvedConfig:
     """The same with the schemas that were in force before."""
-    known = {name for each in writers for name in each.schema.names}
-    schema = replace(context.schema, former=frozenset(known - set(context.schema.names)))
-    return replace(context, schema=schema, writers=tuple(writers))
+    schemas = [*(each.schema for each in writers), WriterSchema.of(context.schema)]
+    former = former_names(schemas)
+    renamed = tuple((name, column) for name, column in former.items() if column)
+    schema = replace(context.schema, former=frozenset(former), renamed=renamed)
+    read = zip(writers, with_meanings(schemas), strict=True)
+    by = tuple(replace(each, schema=meant) for each, meant in read)
+    return replace(context, schema=schema, writers=by)
 
 
 def resolve(settings: Settings, schema: Schema) -> ResolvedConfig:

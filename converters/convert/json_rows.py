@@ -212,7 +212,7 @@ def object_cells(
     if not isinstance(row, dict):
         return Refusal("not-a-row", "", shown(row))
     held = names.own
-    if not row.keys() <= names.known:
+    if not row.keys() <= names.plain:
         if extra := names.unknown(row):
             if len(extra) == len(row):
                 return no_column(fields(row))

@@ -153,11 +153,11 @@ class RowReader:
             former=schema.former.union(writer.names),
             ignore_extra=schema.ignore_extra or writer.ignore_extra,
         )
-        names = self._read.column_names
+        self._names = names = self._read.column_names.at(writer.meanings)
         self.dialect = Dialect(writer.delimiter)
         self._delimiter = writer.delimiter
         self._unsaid = _Said(None, _UNSAID, at_the_top=False)
-        if writer.names != schema.names:
+        if writer.names != schema.names or writer.meanings:
             source = f" as the columns were then ({len(schema.names)} now)"
             order = names.order(writer.names, writer.delimiter, source)
             self._unsaid = self._unsaid._replace(order=order)
@@ -198,10 +198,11 @@ class RowReader:
         return self._order(names, self._delimiter)
 
     def _order(self, names: Sequence[str], delimiter: str) -> ColumnOrder | None:
-        if tuple(names) == self.schema.names and delimiter == self._delimiter:
+        plainly = self._names.then is None and delimiter == self._delimiter
+        if plainly and tuple(names) == self.schema.names:
             return None
         source = " as the names in its columns header"
-        return self._read.column_names.order(names, delimiter, source)
+        return self._names.order(names, delimiter, source)
 
     def label_rows(self, value: bytes, headers: Headers) -> Rows:
         """A label record's rows, their cells unchecked."""

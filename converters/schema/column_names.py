@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from converters.cells.escaping import quoted
@@ -56,6 +56,28 @@ def ordered(
     return [row if isinstance(row, Refusal) else order.row(row) for row in rows]
 
 
+# In place of the name of a column that a row has not: none that a row can have.
+ABSENT = "\0 absent"
+
+
+@dataclass(frozen=True)
+class NamesThen:
+    """What the names of a time meant, where some of them mean another column now.
+
+    Attributes:
+        own: the schema's columns now, in its order.
+        columns: each name of then -> the column; empty for one that is gone.
+    """
+
+    own: tuple[str, ...]
+    columns: Mapping[str, str]
+
+    def held(self, names: Collection[str]) -> tuple[str, ...]:
+        """For each column the name under which a row of then, with these names, holds it."""
+        holding = {self.columns[name]: name for name in names}
+        return tuple(holding.get(column, ABSENT) for column in self.own)
+
+
 @dataclass(frozen=True)
 class ColumnNames:
     """Which column of a schema each name of a row means.
@@ -65,16 +87,29 @@ class ColumnNames:
         former: each name that a column had before -> the column, the preferred first; empty for
             the name of a column that is gone, whose cells are passed over.
         ignore_extra: whether a row may have other names, beside some of these.
+        then: what the names of a row meant in its own time, where that was something else; for
+            rows that have only names of that time.
     """
 
     own: tuple[str, ...]
     former: Mapping[str, str] = field(default_factory=dict)
     ignore_extra: bool = False
+    then: NamesThen | None = None
+
+    @cached_property
+    def plain(self) -> AbstractSet[str]:
+        """The names of a row each of which is the column of that name."""
+        return self.known if self.then is None else frozenset()
 
     @cached_property
     def known(self) -> AbstractSet[str]:
         """The schema's own as a set, which would take as long as two cells to make for each row."""
         return frozenset(self.own)
+
+    def at(self, meanings: Iterable[tuple[str, str]]) -> ColumnNames:
+        """The same for rows of a time when these names meant these columns."""
+        then = NamesThen(self.own, dict(meanings))
+        return replace(self, then=then) if then.columns else self
 
     def unknown(self, names: Collection[str]) -> list[str]:
         """Those of a row's names that it may not have, in their order."""
@@ -86,6 +121,8 @@ class ColumnNames:
 
         That of now, if the row has neither.
         """
+        if self.then is not None and self.then.columns.keys() >= set(names):
+            return self.then.held(names)
         renamed: dict[str, str] = {}
         for name, column in self.former.items():
             if column and name in names and column not in names:

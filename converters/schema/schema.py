@@ -63,7 +63,8 @@ class Schema:
         path: the fields that lead to the rows of an event record of JSON.
         labels_path: the same for labels.
         former: names of columns that there were before, under which rows may still have cells;
-            those that are nobody's former name (``was``) are passed over.
+            those that are nobody's former name are passed over.
+        renamed: names that columns had in schemas before, each with the column, besides ``was``.
     """
 
     columns: tuple[Column, ...]
@@ -75,6 +76,7 @@ class Schema:
     path: tuple[str, ...] = ()
     labels_path: tuple[str, ...] = ()
     former: frozenset[str] = frozenset()
+    renamed: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -118,22 +120,18 @@ class Schema:
         Empty for those of the event's time and of columns that are gone, which say neither.
         """
         found = {"id": self.only("id"), "label": self.only("label"), "": self.only("time")}
-        named = {
-            name: field
-            for field, column in found.items()
-            if column is not None
-            for name in (column.name, *column.settings.was)
-        }
-        gone = [name for name, column in self.column_names.former.items() if not column]
-        fields = named | dict.fromkeys(gone, "")
+        named = {column.name: field for field, column in found.items() if column is not None}
+        former = self.column_names.former.items()
+        fields = named | {n: named.get(c, "") for n, c in former if not c or c in named}
         return {name: field for name, field in fields.items() if name not in LABEL_NAMES}
 
     @cached_property
     def column_names(self) -> ColumnNames:
         """Which column each name of a row means."""
         was = {name: column.name for column in self.columns for name in column.settings.was}
-        gone = dict.fromkeys(self.former.difference(self.names, was), "")
-        return ColumnNames(self.names, was | gone, self.ignore_extra)
+        known = was | dict(self.renamed)
+        gone = dict.fromkeys(self.former.difference(self.names, known), "")
+        return ColumnNames(self.names, known | gone, self.ignore_extra)
 
     @cached_property
     def hash(self) -> str:

@@ -8,7 +8,7 @@ the writer's: the record's ``columns`` header, or, without one, the schema in fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from converters.schema.schema import Schema
@@ -24,6 +24,9 @@ class WriterSchema:
         ignore_extra: whether a row may have fields that are no columns.
         path: the fields that lead to the rows of an event record of JSON.
         labels_path: the same for labels.
+        was: the columns that had other names before, with those.
+        meanings: each name, and the reader's column that it meant then, where by the names alone
+            another would be taken; from :mod:`converters.schema.name_history`, and not stored.
     """
 
     names: tuple[str, ...]
@@ -31,16 +34,21 @@ class WriterSchema:
     ignore_extra: bool
     path: tuple[str, ...]
     labels_path: tuple[str, ...]
+    was: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    meanings: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, schema: Schema) -> Self:
         """That of the rows that are written under a schema."""
         record = schema.ignore_extra, schema.path, schema.labels_path
-        return cls(schema.names, schema.delimiter, *record)
+        was = ((c.name, c.settings.was) for c in schema.columns if c.settings.was)
+        return cls(schema.names, schema.delimiter, *record, tuple(was))
 
     def to_json(self) -> dict[str, Any]:
         """As the registry keeps it."""
-        return asdict(self)
+        content = asdict(self)
+        del content["meanings"]
+        return content | {"was": dict(self.was)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -48,4 +56,5 @@ class WriterSchema:
         names, path, labels_path = (
             tuple(content[name]) for name in ("names", "path", "labels_path")
         )
-        return cls(names, content["delimiter"], content["ignore_extra"], path, labels_path)
+        was = tuple((name, tuple(olds)) for name, olds in content.get("was", {}).items())
+        return cls(names, content["delimiter"], content["ignore_extra"], path, labels_path, was)

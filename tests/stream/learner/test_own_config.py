@@ -122,6 +122,42 @@ def test_a_schema_change_stands_in_the_journal_at_its_place(project: Project) ->
     assert before["schema"]["names"] == list(project.schema.names)
 
 
+def test_names_are_read_by_what_they_meant_in_their_time(project: Project, tmp_path: Path) -> None:
+    """A column is renamed twice, and its first name then given to another; with names or without.
+
+    The model is that of the same rows under the names of now.
+    """
+    crossed = ('interactions = [["carrier", "origin"]]', "interactions = []")
+    old, hour = 'origin = { kind = "categorical"', 'hour = { kind = "categorical"'
+    rows = [[f"n{at}", *row[1:]] for at, row in enumerate(flights(90, seed=8))]
+    (tmp_path / "one").rename(tmp_path / "unused")
+    now = Project(tmp_path / "two").edited(crossed)
+    renames = (
+        [(old, old.replace("origin", "place", 1) + ', was = "origin"')],
+        [
+            (
+                'place = { kind = "categorical", was = "origin"',
+                'spot = { kind = "categorical", was = "place"',
+            ),
+            (hour, hour.replace("hour", "origin", 1) + ', was = "hour"'),
+        ],
+    )
+    for at in range(3):
+        part = rows[30 * at : 30 * at + 30]
+        now.append(*(",".join(row).encode() for row in part[:15]))
+        now.produce(now.write_csv(part[15:], now.schema.names))
+        now.learn() if not at else adopt_fresh(now)
+        if at < 2:
+            now = now.edited(*renames[at])
+    clean = Project(tmp_path / "three")
+    clean.config_file.write_text(now.config_file.read_text())
+    clean = clean.edited()
+    clean.produce(clean.write_csv(rows, clean.schema.names))
+    report, expected = now.backfill(fresh=True), clean.learn()
+    assert report["rejected"] == 0
+    assert (report["model_sha256"], report["learned"]) == (expected["model_sha256"], 90)
+
+
 def test_schemas_are_known_from_the_journal_when_the_registry_is_lost(project: Project) -> None:
     """Rows without names of every time are read as before, not by the columns of today."""
     rows = [[f"n{at}", *row[1:]] for at, row in enumerate(flights(80, seed=8))]
