@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from learners.registry import Registry
-from learners.registry.row_types import Adoption, Checkpoint, Lineage
+from learners.registry.row_types import Adoption, Checkpoint, Lineage, Version
 from learners.snapshots.errors import MissingSnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
@@ -41,6 +41,22 @@ def pipeline_at_start(
         return new_pipeline(context, serial)
     version = registry.versions.find(lineage.parent_version)
     adoption = registry.adoptions.of_lineage(lineage.serial)
+    return pipeline_taken(context, registry, snapshots, version, adoption, serial)
+
+
+def pipeline_taken(
+    context: ResolvedConfig,
+    registry: Registry,
+    snapshots: SnapshotStore,
+    version: Version,
+    adoption: Adoption | None,
+    serial: int,
+) -> Pipeline:
+    """The state with which a lineage begins that takes a version; the lineage may not exist yet.
+
+    Raises:
+        SnapshotError: what it begins with is gone, or damaged.
+    """
     state = version.snapshot
     point = _checkpoint_of(registry, adoption)
     if point is not None:
@@ -49,7 +65,7 @@ def pipeline_at_start(
         weights = None
         if adoption is not None and adoption.kind == "weights":
             candidate = opened.enter_context(snapshots.open(version.snapshot))
-            weights = Weights(candidate, lineage.serial)
+            weights = Weights(candidate, adoption.lineage or serial)
         snapshot = opened.enter_context(snapshots.open(state))
         pipeline = checkpoint.load(context, snapshot, serial, weights)
     pipeline.batches, pipeline.output_before = 0, {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from converters.errors import FreshetError
 from learners.learner import WrongLearnerError
 from learners.registry import Registry
 from learners.registry.actor import this_learner
@@ -19,7 +20,7 @@ from learners.registry.row_types import Adoption, Checkpoint, Lineage, Start, Ve
 from learners.snapshots.errors import CorruptSnapshotError, MissingSnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
-from stream.checkpoints.lineage_start import pipeline_at_start
+from stream.checkpoints.lineage_start import pipeline_at_start, pipeline_taken
 from stream.checkpoints.same_model import check_adoptable, check_same, check_topics
 from stream.checkpoints.written_schemas import schemas_before
 from stream.fold.pipeline import Pipeline, new_pipeline
@@ -39,6 +40,9 @@ from stream.resolved_config import (
 )
 
 log = structlog.get_logger()
+
+# What says that a snapshot will never load, whoever tries.
+DAMAGED = (CorruptSnapshotError, WrongLearnerError)
 
 
 @dataclass
@@ -89,7 +93,9 @@ class Starting:
             self.registry.ledger.note_lost(known, this_learner())
         while (adoption := self.registry.adoptions.pending()) and self._may_adopt(adoption):
             with suppress(AdoptionWithdrawnError):  # meanwhile: look again
-                return self._adopt(adoption)
+                begin = self._adopt(adoption)
+                if begin is not None:
+                    return begin
         lineage = self.registry.versions.live_lineage()
         if lineage is None:
             return self._from_nothing()
@@ -114,19 +120,26 @@ class Starting:
         self.registry.serving.give_up(adoption, reason, this_learner())
         return False
 
-    def _adopt(self, adoption: Adoption) -> Beginning:
+    def _adopt(self, adoption: Adoption) -> Beginning | None:
         """Resume from a promoted backfill, under a new lineage.
 
         A backfill of the log has its own position in the log. One of a file has none: under the
         same schema the learner's weights are replaced by its own, and all else stays; under
-        another one, or without a learner, it resumes at the learner's position.
+        another one, or without a learner, it resumes at the learner's position. None if something
+        is damaged, which is refused then: look again.
         """
         version = self.registry.versions.find(adoption.version)
         made = self.registry.versions.lineage(version.lineage)
         assert made is not None, "each version has its lineage"
         check_adoptable(self.context, version, made)
         live = self.registry.versions.live_lineage()
-        adoption = self._with_kind(adoption, version, live)
+        # Once the lineage has begun there is no way back to what the learner had.
+        if not self._is_whole(version):
+            return None
+        sound = self._with_sound_state(self._with_kind(adoption, version, live), version)
+        if sound is None:
+            return None
+        adoption = sound
         places = self._places(adoption, version, live)
         topic_ids = check_topics(self.event_log, self.topics, places)
         end = journal.end(self.event_log, self.topics.journal)
@@ -142,6 +155,62 @@ class Starting:
         )
         log.info("resuming from promoted version", version=version.version, takes=adoption.kind)
         return self._open_lineage(lineage)
+
+    def _is_whole(self, version: Version) -> bool:
+        """Whether a promoted version can be loaded; if it is damaged, it is refused.
+
+        Raises:
+            MissingSnapshotError: its files are not there.
+        """
+        try:
+            self._try(None, version)
+        except MissingSnapshotError as error:
+            raise MissingSnapshotError(
+                f"Version {version.version} was promoted, and the learner is to take it: {error} "
+                "If it is lost, go back to the version before it, which 'freshet history' names, "
+                "with 'freshet rollback VERSION --reason TEXT', or promote another; then start the "
+                "learner again, which goes on with what it had."
+            ) from None
+        except DAMAGED as error:
+            log.warning(
+                "a promoted version is damaged and not taken; the learner goes on as before",
+                version=version.version,
+                error=str(error),
+            )
+            self.registry.serving.refuse(version, str(error), this_learner())
+            return False
+        return True
+
+    def _with_sound_state(self, adoption: Adoption, version: Version) -> Adoption | None:
+        """The adoption, if the checkpoint that is taken with the version can be loaded.
+
+        A backfill can be taken at its end too. A damaged one of the learner is refused: None.
+
+        Raises:
+            MissingSnapshotError: the learner's own is not there.
+        """
+        point = adoption.checkpoint and self.registry.versions.checkpoint(adoption.checkpoint)
+        if not point:
+            return adoption
+        try:
+            self._try(adoption, version)
+        except (MissingSnapshotError, *DAMAGED) as error:
+            if adoption.kind == "whole":
+                log.warning(
+                    "the state of the promoted backfill at the last output is gone, so the learner "
+                    "goes on at the backfill's end: rows between have no outputs",
+                    version=version.version,
+                    error=str(error),
+                )
+                return replace(adoption, checkpoint=None)
+            self._refuse(point, error)
+            return None
+        return adoption
+
+    def _try(self, adoption: Adoption | None, version: Version) -> None:
+        """Load what would be taken; raises what that raises."""
+        parts = (self.context, self.registry, self.snapshots)
+        pipeline_taken(*parts, version, adoption, version.lineage).close()
 
     def _writers(
         self, live: Lineage | None, places: Start, made: Lineage
@@ -251,15 +320,19 @@ class Starting:
         try:
             with self.snapshots.open(point.snapshot) as snapshot:
                 return checkpoint.load(context, snapshot, lineage.serial)
-        except MissingSnapshotError as error:
+        except (MissingSnapshotError, *DAMAGED) as error:
+            self._refuse(point, error)
+            return None
+
+    def _refuse(self, point: Checkpoint, error: FreshetError) -> None:
+        """Refuse a damaged checkpoint of the learner; a missing one stops it."""
+        if isinstance(error, MissingSnapshotError):
             raise MissingSnapshotError(
                 f"{error} If it is lost: 'freshet backfill log' rebuilds the model from the "
                 "journal; promote that version and start the learner again."
             ) from None
-        except (CorruptSnapshotError, WrongLearnerError) as error:
-            log.warning("checkpoint is damaged; using the one before it", error=str(error))
-            self.registry.serving.refuse(point, str(error), this_learner())
-            return None
+        log.warning("checkpoint is damaged; using the one before it", error=str(error))
+        self.registry.serving.refuse(point, str(error), this_learner())
 
     def _open_lineage(self, lineage: Lineage) -> Beginning:
         """A lineage at its start: empty, or a promoted version's state."""
