@@ -36,6 +36,9 @@ PREFLIGHT: dict[str, Any] = {
     "expose_headers": ["X-Request-ID", "Idempotent-Replayed", "Retry-After"],
 }
 
+# How long a server that starts may wait for its version before it answers without one.
+START_SECONDS = 5.0
+
 
 def create_app(settings: Settings, schema: Schema) -> FastAPI:
     """The application for one model.
@@ -154,12 +157,17 @@ class Direct:
 
 
 def _living(service: Service) -> Callable[[FastAPI], Any]:
-    """Follow the registry for as long as the application runs."""
+    """Follow the registry for as long as the application runs.
+
+    It takes no connection before the first poll has ended: the system keeps those that come, or
+    another worker takes them. Answered at once, they would be told that there is no model.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         following = asyncio.create_task(service.live.run())
         try:
+            await service.live.begun(START_SECONDS)
             yield {"access_log": service.access_log}
         finally:
             following.cancel()

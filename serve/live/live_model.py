@@ -99,6 +99,8 @@ class LiveModel:
                 self._threads.submit(served.learner.close)
 
     def _none_yet(self) -> str:
+        if self.registry_trouble:
+            return "This server cannot read the registry, and its log says why."
         if self.pointers is None or self.pointers.serving is not None:
             return "This server has just started, and is opening the version to serve."
         return "The learner has not created a version yet."
@@ -116,6 +118,16 @@ class LiveModel:
             if not self._again:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._interval)
+
+    async def begun(self, seconds: float) -> None:
+        """Wait for the first poll to end, and no longer than this: the registry may hang.
+
+        A poll that condemns its version is followed at once by one for the version before.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self._polls or self._polls_ended < self._polls:
+                    await self._polled.wait()
 
     async def synced(self, seconds: float) -> Pointers:
         """Wait until this process serves what the registry says now or later.
