@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -18,15 +18,30 @@ from tests.support.serving.server_process import Server, server_of
 
 MAX_BODY = 100_000
 TIMEOUT = 1.0
+# Seconds in which a busy machine still does what it should do in one.
+MUCH = 60.0
 TOKEN = "of the test"
 ROW = b'{"carrier": "AX"}'
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose patience a busy machine does not exhaust."""
+    with _server(tmp_path_factory.mktemp("wire")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a short patience."""
-    more = f'[serve]\nmax_body = {MAX_BODY}\ntimeout = {TIMEOUT}\nadmin_token = "{TOKEN}"\n'
-    project = a_project(tmp_path_factory.mktemp("wire"), more=more)
+    with _server(tmp_path_factory.mktemp("hasty"), f"timeout = {TIMEOUT}\n") as server:
+        yield server
+
+
+@contextmanager
+def _server(folder: Path, more: str = "") -> Iterator[Server]:
+    serve = f'[serve]\nmax_body = {MAX_BODY}\nadmin_token = "{TOKEN}"\n'
+    project = a_project(folder, more=serve + more)
     with maker_of(project) as maker:
         maker.make()
     with server_of(project) as server:
@@ -56,7 +71,7 @@ def is_reset(step: Callable[[], None]) -> bool:
     """Whether the server ends the connection on which a client does something again and again."""
     began = monotonic()
     try:
-        while monotonic() - began < 60:
+        while monotonic() - began < MUCH:
             step()
     except ConnectionError:
         return True
@@ -122,10 +137,10 @@ def test_a_body_that_is_too_long_is_refused_before_it_has_come(server: Server) -
             assert Answers(connection).next()[0] == 413
 
 
-def test_a_body_that_comes_too_slowly_is_408_and_ends_the_connection(server: Server) -> None:
+def test_a_body_that_comes_too_slowly_is_408_and_ends_the_connection(hasty: Server) -> None:
     """After the time-out, not before, and whether or not its length was announced."""
     for sent in (request(ROW)[:-3], chunked(ROW, end=False)):
-        with server.connect() as connection:
+        with hasty.connect() as connection:
             began = monotonic()
             connection.sendall(sent)
             answers = Answers(connection)
@@ -136,14 +151,14 @@ def test_a_body_that_comes_too_slowly_is_408_and_ends_the_connection(server: Ser
             assert answers.ended()
 
 
-def test_a_drip_of_bytes_does_not_prolong_the_patience(server: Server) -> None:
+def test_a_drip_of_bytes_does_not_prolong_the_patience(hasty: Server) -> None:
     """The time-out is for the whole body, not for each of its parts."""
-    with server.connect() as connection:
+    with hasty.connect() as connection:
         began = monotonic()
         connection.sendall(request(b" " * 50 + ROW)[: -50 - len(ROW)])
         connection.settimeout(0.2)
         received = b""
-        while not received and monotonic() - began < 5 * TIMEOUT:
+        while not received and monotonic() - began < MUCH:
             connection.sendall(b" ")
             try:
                 received = connection.recv(65_536)
@@ -205,28 +220,28 @@ def test_an_offer_to_speak_something_else_is_passed_over(
             assert [answers.next()[0] for _ in range(2)] == [200, 200]
 
 
-def test_a_head_that_does_not_end_is_not_waited_for(server: Server) -> None:
+def test_a_head_that_does_not_end_is_not_waited_for(hasty: Server) -> None:
     """408 after the time-out; a connection on which nothing is said ends without a word."""
     for sent in (b"P", b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n", request(ROW)[:-20]):
-        with server.connect() as connection:
+        with hasty.connect() as connection:
             began = monotonic()
             connection.sendall(sent)
             answers = Answers(connection)
             assert answers.next()[0] == 408
             assert answers.ended()
             assert monotonic() - began >= 0.9 * TIMEOUT  # its clock is of the turn before
-    with server.connect() as connection:
+    with hasty.connect() as connection:
         assert Answers(connection).ended()
 
 
-def test_a_drip_of_header_lines_does_not_prolong_the_patience(server: Server) -> None:
+def test_a_drip_of_header_lines_does_not_prolong_the_patience(hasty: Server) -> None:
     """The time-out is for the whole head, not for each of its lines."""
-    with server.connect() as connection:
+    with hasty.connect() as connection:
         began = monotonic()
         connection.sendall(b"GET / HTTP/1.1\r\n")
         connection.settimeout(0.2)
         received = b""
-        while not received and monotonic() - began < 5 * TIMEOUT:
+        while not received and monotonic() - began < MUCH:
             connection.sendall(b"a: b\r\n")
             try:
                 received = connection.recv(65_536)
@@ -251,10 +266,10 @@ def test_a_pipeline_is_answered_in_order_in_bounded_memory(server: Server) -> No
     assert resident(server) - before < 10_000
 
 
-def test_a_client_that_never_reads_is_ended_in_bounded_memory(server: Server) -> None:
+def test_a_client_that_never_reads_is_ended_in_bounded_memory(hasty: Server) -> None:
     """Its requests are not begun while answers wait for it, and the time-out ends it."""
-    before, most = resident(server), 0
-    with server.connect() as connection:
+    before, most = resident(hasty), 0
+    with hasty.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(0.2)
 
@@ -262,15 +277,15 @@ def test_a_client_that_never_reads_is_ended_in_bounded_memory(server: Server) ->
             nonlocal most
             with suppress(TimeoutError):
                 connection.send(b"GET /docs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 1000)
-            most = max(most, resident(server))
+            most = max(most, resident(hasty))
 
         assert is_reset(send_more)
     assert most - before < 20_000
 
 
-def test_a_client_that_reads_byte_by_byte_is_ended(server: Server) -> None:
+def test_a_client_that_reads_byte_by_byte_is_ended(hasty: Server) -> None:
     """What it takes of its answer is too little to wait for more."""
-    with server.connect() as connection:
+    with hasty.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         # More than the system's buffers hold.
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 500)
@@ -293,12 +308,12 @@ def test_a_client_may_end_its_side_before_it_is_answered(server: Server) -> None
         assert answers.ended()
 
 
-def test_requests_after_the_last_one_are_not_answered(server: Server) -> None:
+def test_requests_after_the_last_one_are_not_answered(hasty: Server) -> None:
     """``Connection: close`` is honoured, and the answer is not lost with what follows."""
     closing = request(ROW).replace(b"Host:", b"Connection: close\r\nHost:", 1)
     old = request(ROW).replace(b"1.1", b"1.0").replace(b"Host:", b"Connection: keep-alive\r\nHost:")
     for last in (closing, old):
-        with server.connect() as connection:
+        with hasty.connect() as connection:
             connection.sendall(last + request(ROW) * 100)
             answers = Answers(connection)
             status, headers, _ = answers.next()
@@ -306,9 +321,9 @@ def test_requests_after_the_last_one_are_not_answered(server: Server) -> None:
             assert answers.ended()
 
 
-def test_a_client_that_goes_on_sending_reads_its_refusal(server: Server) -> None:
+def test_a_client_that_goes_on_sending_reads_its_refusal(hasty: Server) -> None:
     """The connection is not reset under an answer that has not been read."""
-    with server.connect() as connection:
+    with hasty.connect() as connection:
         connection.sendall(b"POST /predict HTTP/1.1\r\n\r\n")
         sleep(0.2)
         connection.sendall(b"x" * 2**20)
@@ -317,9 +332,9 @@ def test_a_client_that_goes_on_sending_reads_its_refusal(server: Server) -> None
         assert answers.ended()
 
 
-def test_the_rest_of_a_refused_body_is_not_waited_for(server: Server) -> None:
+def test_the_rest_of_a_refused_body_is_not_waited_for(hasty: Server) -> None:
     """The answer is sent, and the connection ends when the rest does not come."""
-    with server.connect() as connection:
+    with hasty.connect() as connection:
         connection.sendall(request(b"x" * (MAX_BODY + 1))[:1000])
         answers = Answers(connection)
         assert answers.next()[0] == 413
