@@ -160,7 +160,8 @@ def _columns(was: Json, now: Json) -> Iterator[Change]:
             words = f"the column '{name}' is added {_place(name, list(now))}"
             yield _worded(_column(name), None, _set(column), words)
         else:
-            pair = (before, column) if name not in former else (before, {**column, "was": ()})
+            # Of a renamed column `was` says just that.
+            pair = (before, column) if name not in former else (_unnamed(before), _unnamed(column))
             yield from _keys(_column(name), ColumnSettings, *map(_listed, pair))
     before_order = [name for name in was if name in {former.get(n, n) for n in now}]
     order = [former.get(name, name) for name in now if former.get(name, name) in was]
@@ -168,6 +169,10 @@ def _columns(was: Json, now: Json) -> Iterator[Change]:
         names = list(now)
         words = f"the order of the columns is now {', '.join(names)}"
         yield _worded("columns", list(was), names, words)
+
+
+def _unnamed(column: Json) -> Json:
+    return {key: value for key, value in column.items() if key != "was"}
 
 
 def _listed(column: Json) -> dict[str, Any]:

@@ -6,6 +6,7 @@ itself, so that a pin it reads stays as read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -153,7 +154,7 @@ def publish(change: Transaction, version: int, commit: Commit, actor: str) -> Po
     after = replace(before, latest=version)
     # Of a lineage that is to end, nothing takes the place of the promoted version.
     follows = not before.pinned and adoptions.pending(change) is None
-    follows = follows and not _catching_up(change, commit)
+    follows = follows and not _catching_up(change, commit.lineage, commit.events)
     if verdict.good and not verdict.held and follows:
         after = replace(after, serving=version)
     action = ("hold" if verdict.held else "publish") if verdict.good else "refuse"
@@ -161,13 +162,13 @@ def publish(change: Transaction, version: int, commit: Commit, actor: str) -> Po
     return after
 
 
-def _catching_up(look: Transaction, commit: Commit) -> bool:
-    """Whether the learner has not yet learned again all that the version it took has learned."""
-    adoption = adoptions.of_lineage(look, commit.lineage)
+def _catching_up(look: Transaction, lineage: int, events: Mapping[str, int]) -> bool:
+    """Whether a learner has not yet learned again all that the version it took has learned."""
+    adoption = adoptions.of_lineage(look, lineage)
     if adoption is None or adoption.kind != "whole" or adoption.checkpoint is None:
         return False
     taken = versions.version(look, adoption.version).events
-    return commit.events.get("learned", 0) < taken.get("learned", 0)
+    return events.get("learned", 0) < taken.get("learned", 0)
 
 
 def adopted(change: Transaction, adoption: Adoption, lineage: int, actor: str) -> None:
@@ -288,6 +289,8 @@ def learners_best(look: Transaction) -> int | None:
         return None
     chosen = (_TABLE.c.reason == "") | (_TABLE.c.version == read(look).serving)
     best = versions.newest_good(look, _TABLE.c.lineage == lineage.serial, chosen)
+    if best is not None and _catching_up(look, lineage.serial, versions.version(look, best).events):
+        best = None
     if best is not None or lineage.parent_version is None:
         return best
     return versions.newest_good(look, _TABLE.c.version == lineage.parent_version)

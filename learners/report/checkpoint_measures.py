@@ -187,8 +187,14 @@ def _checkpoint(registry: Registry, version: int | None) -> Checkpoint:
 
 
 def _newest_version(registry: Registry) -> Checkpoint:
-    """Where the learner has saved nothing on its lineage yet: the newest of all versions."""
+    """Where the learner has saved nothing on its lineage yet: the version that this began with.
+
+    Without one, the newest.
+    """
     versions = [version for version in registry.versions.all() if version.state != "thinned"]
+    live = registry.versions.live_lineage()
+    began = None if live is None else live.parent_version
+    versions = [version for version in versions if version.version == began] or versions
     if not versions:
         raise NothingMeasuredError(
             "There is no checkpoint to report on yet: 'freshet learn' makes one as soon as it has "

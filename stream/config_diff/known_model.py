@@ -19,6 +19,7 @@ from learners.registry.database import open_to_read
 from learners.registry.errors import NoRegistryError
 from learners.registry.row_types import Checkpoint, Lineage, Start, Version
 from learners.snapshots.store import SnapshotStore
+from learners.versions.promotion import LEAST_LEARNED
 
 Json = dict[str, Any]
 
@@ -159,8 +160,11 @@ def _is_read(log: str, start: Start) -> bool:
 
 
 def _candidates(registry: Registry) -> tuple[tuple[Version, Lineage], ...]:
-    """The newest first."""
-    found = registry.versions.candidates()
+    """The newest first; none that a promotion would refuse for what it has not learned."""
+    point = registry.versions.resume_point()
+    enough = 1 if point is None else max(1, LEAST_LEARNED * point.events.get("learned", 0))
+    every = registry.versions.candidates()
+    found = [version for version in every if version.events.get("learned", 0) >= enough]
     lineages: Mapping[int, Lineage | None] = {
         v.lineage: registry.versions.lineage(v.lineage) for v in found
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.learning.registry_samples import (
     OF_A_FILE,
     Writer,
     a_backfill,
+    a_commit,
     a_lineage,
     registry_at,
 )
@@ -107,6 +109,30 @@ def test_nobody_goes_back_to_what_was_never_served(registry: Registry) -> None:
     with pytest.raises(UnservableVersionError, match="'freshet promote 2 --reason TEXT' serves it"):
         registry.serving.pin("rollback", candidate, "no comparison", "ann")
     assert (registry.serving.pointers(), registry.ledger.entries()) == before
+
+
+def test_a_learner_that_has_still_to_catch_up_serves_what_it_took(registry: Registry) -> None:
+    """It goes on before the end of the backfill, where outputs end: its next versions know less."""
+    writer = Writer(registry)
+    lineage = a_lineage(registry, None).serial
+    begin, end = (
+        replace(a_commit(lineage, learned=learned), events={"events": count, "learned": count})
+        for count, learned in ((4, False), (10, True))
+    )
+    registry.writer.add_beginning(begin)
+    candidate = registry.writer.add_candidate(end)
+    point = registry.versions.beginning(registry.versions.find(candidate))
+    assert point
+    registry.serving.pin("promote", candidate, "better", "ann", Moving(follow=True))
+    asked = registry.adoptions.pending()
+    assert asked
+    took = replace(asked, checkpoint=point.serial)
+    live = a_lineage(registry, writer.epoch, candidate, adoption=took).serial
+    for learned, served in ((6, candidate), (12, candidate + 2)):
+        counts = {"events": learned, "learned": learned}
+        commit = replace(a_commit(live), events=counts)
+        assert registry.writer.commit(writer.epoch, commit).pointers.serving == served
+        assert registry.serving.unpin("follow", "ann").serving == served
 
 
 def test_a_second_promotion_takes_the_place_of_the_first(registry: Registry) -> None:

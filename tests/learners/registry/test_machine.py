@@ -165,7 +165,8 @@ class PointerMachine(RuleBasedStateMachine):
         """Someone promotes a version or rolls back to it."""
         number, moving = self.pick(data), Moving(follow=follow)
         self.registry_asked = self.registry.adoptions.pending()
-        if self.versions[number].state in {"refused", "thinned"}:
+        never_served = action == "rollback" and self.versions[number].state == "candidate"
+        if never_served or self.versions[number].state in {"refused", "thinned"}:
             with pytest.raises(UnservableVersionError):
                 self.registry.serving.pin(action, number, "why", "ann", moving)
             return
