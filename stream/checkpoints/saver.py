@@ -118,8 +118,8 @@ class Saver:
         self._topic_ids = topic_ids
         self._parent = parent
         self._saved_batches = self._pipeline.batches
-        self._learned_at_version = self._pipeline.counts.learned
-        self._pacing = Pacing(self._context.settings.checkpoint, self._pipeline.counts.learned)
+        self._trained_at_version = self._trained
+        self._pacing = Pacing(self._context.settings.checkpoint, self._trained)
         self.trouble = ""
         self._holds = False
 
@@ -129,7 +129,13 @@ class Saver:
 
     def due(self) -> bool:
         """Whether it is time."""
-        return self._pacing.due(self._pipeline.counts.learned, changed=self.changed())
+        return self._pacing.due(self._trained, changed=self.changed())
+
+    @property
+    def _trained(self) -> int:
+        """How many labels were learned; a corrected one is learned again, of the same example."""
+        pipeline = self._pipeline
+        return pipeline.counts.learned + pipeline.joiner.counts.labels_corrected
 
     def try_save(self, cut: Mapping[Place, int], journal_position: int) -> None:
         """Make a checkpoint; when it fails, learning continues and it is retried later.
@@ -171,30 +177,30 @@ class Saver:
             return
         began = monotonic()
         start = Start(to_positions(cut), self._topic_ids, journal_position)
-        pipeline, learned = self._pipeline, self._pipeline.counts.learned
+        pipeline, trained = self._pipeline, self._trained
         saving = checkpoint.saved(
             self._snapshots,
             self._context,
             pipeline,
             start,
             self._parent,
-            learned_something=learned > self._learned_at_version,
+            learned_something=trained > self._trained_at_version,
         )
         # The commit point: the registry names the snapshot, if the epoch is still this one's.
         with saving as saved, waiting_for(REGISTRY):
             commit = self._judged(saved)
             committed = self._registry.writer.commit(self._epoch, commit)
         self._parent = committed.version or self._parent
-        self._learned_at_version = learned
+        self._trained_at_version = trained
         self._saved_batches = pipeline.batches
         self.trouble = ""
         process_control.collect_recent()
-        self._pacing.saved(learned, monotonic() - began)
+        self._pacing.saved(trained, monotonic() - began)
         log.info(
             "checkpoint",
             version=committed.version or "none, as nothing was learned since the last",
             verdict=in_words(commit.verdict),
-            learned=learned,
+            learned=pipeline.counts.learned,
             seconds=round(monotonic() - began, 3),
         )
         self._tell(committed.version, commit.verdict)
