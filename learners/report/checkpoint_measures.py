@@ -26,7 +26,7 @@ from learners.evaluation.labelled_examples import PINNED, Measuring, millisecond
 from learners.metrics.arrays import AnyArray, MetricsError
 from learners.registry import Registry
 from learners.registry.row_types import Checkpoint, Version
-from learners.report.served_version import ServedVersion, of_checkpoint, served_version
+from learners.report.served_version import ServedVersion, of_checkpoint, served_version, with_unlike
 from learners.snapshots.store import SnapshotStore
 
 
@@ -159,8 +159,10 @@ def measured(settings: Settings, schema: Schema, version: int | None) -> Measure
     with store.open(found.snapshot, only={METRICS}) as snapshot:
         then = _windows(measuring, manifest.get("measured_by"))
         evaluator = _read(snapshot.path / METRICS, then, found)
-    newest = next((each for each in every if each.version == pointers.latest), None)
-    now = served_version(pointers, newest, manifest.get(PINNED))
+    named = {each.version: each for each in every}
+    newest, serving = (named.get(n or 0) for n in (pointers.latest, pointers.serving))
+    pin = with_unlike(manifest.get(PINNED), serving, found)
+    now = served_version(pointers, newest, pin)
     served = of_checkpoint(now, found, None if live is None else live.serial)
     return Measured(found, manifest, evaluator, measuring, chain(every, found), served)
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from learners.evaluation.labelled_examples import PINNED
-from learners.registry.row_types import Checkpoint, Pointers
+from learners.registry.row_types import Checkpoint, Pointers, Version
 
 LEARNER = "learner"
 
@@ -59,7 +59,20 @@ def served_version(
     return ServedVersion(serving, None, _instead(pointers, newest))
 
 
+OTHER_SCHEMA = (
+    "It was learned with other columns, labels or interactions than the learner's, so it cannot "
+    "score the learner's rows."
+)
 NOT_YET = "It was pinned after these figures; the learner scores with it from its next second on."
+
+
+def with_unlike(
+    pin: Mapping[str, Any] | None, served: Version | None, checkpoint: Checkpoint
+) -> Mapping[str, Any] | None:
+    """The pin of a checkpoint; of what the learner cannot score with, that there is none."""
+    if served is None or served.schema_hash == checkpoint.schema_hash:
+        return pin
+    return {"version": served.version, "trouble": OTHER_SCHEMA}
 
 
 def _instead(pointers: Pointers, newest: Checkpoint | None) -> str:

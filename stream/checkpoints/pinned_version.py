@@ -8,6 +8,7 @@ from learners import choose
 from learners.calibration.adjustment import adjusted
 from learners.learner import MODEL_FILE, Learner
 from learners.registry import Registry
+from learners.report.served_version import OTHER_SCHEMA
 from learners.snapshots.store import SnapshotStore
 from learners.versions.score_file import spec_of
 from stream.fold.pinned import NotMeasuredError
@@ -34,10 +35,7 @@ class PinnedVersions:
         """
         version = self.registry.versions.find(number)
         if version.schema_hash != self.schema_hash:
-            raise NotMeasuredError(
-                "It was learned with other columns, labels or interactions than the learner's, so "
-                "it cannot score the learner's rows."
-            )
+            raise NotMeasuredError(OTHER_SCHEMA)
         with self.snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
             learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)
             manifest = snapshot.manifest

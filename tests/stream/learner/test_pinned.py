@@ -185,6 +185,16 @@ def test_what_cannot_be_scored_with_is_not_journalled_and_the_learner_says_why(
     assert why in status.status["pinned"]["trouble"]
 
 
+def test_a_report_says_too_that_a_version_of_another_schema_is_not_measured(
+    project: Project,
+) -> None:
+    """Where it was pinned after the last checkpoint: waiting for the learner would be in vain."""
+    pin(project, other_schema(project))
+    served = measured(project.settings, project.schema, None).served
+    assert served.measured_as is None
+    assert "it cannot score the learner's rows" in served.why
+
+
 def test_a_version_that_could_not_be_loaded_is_tried_again(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +221,7 @@ def test_a_version_that_could_not_be_loaded_is_tried_again(
 
 
 def other_schema(project: Project) -> int:
-    """A version that was made under another schema; its number."""
+    """A version that was made under another schema, and was served once; its number."""
     text = project.config_file.read_text(encoding="utf-8")
     other = Project.__new__(Project)
     other.__dict__.update(project.__dict__)
@@ -219,4 +229,8 @@ def other_schema(project: Project) -> int:
     config.write_text(text.replace("max = 5000", "max = 4000"), encoding="utf-8")
     other.settings = load.load(config)
     other.schema = schema.from_settings(other.settings)
-    return int(other.backfill(project.write_csv(flights(200)))["version"])
+    number = int(other.backfill(project.write_csv(flights(200)))["version"])
+    with project.registry() as registry:
+        registry.serving.pin("promote", number, "a try", "ann")
+    pin(project, 1)
+    return number
