@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from converters.config import toml_text
 from converters.config.settings import Settings
 from converters.errors import FreshetError
 from converters.schema.schema import Schema
@@ -26,7 +27,7 @@ from learners.report.served_version import held
 from learners.snapshots.store import SnapshotStore
 from learners.versions.common_examples import Common, curves, windows
 from learners.versions.gate import held_or_not
-from learners.versions.own_schema import check_servable
+from learners.versions.own_schema import KnownSchemas, check_servable
 
 # How much worse than the served version a promoted one may be.
 MORE_REJECTED, LEAST_LEARNED, WORSE_LOG_LOSS = 0.01, 0.9, 0.05
@@ -153,7 +154,11 @@ def compared(registry: Registry, config: tuple[Settings, Schema], wanted: Versio
     if served is None:
         return Compared(None, objections=tuple(objections))
     other = registry.versions.find(served)
-    objections += [*_more_rejected(wanted, other), *_less_learned(wanted, other)]
+    objections += [
+        *_classes_changed(registry, config[1], wanted, other),
+        *_more_rejected(wanted, other),
+        *_less_learned(wanted, other),
+    ]
     try:
         common = _common(registry, config, wanted, other)
     except FreshetError as error:
@@ -174,6 +179,28 @@ def _worse_than_the_base_rate(settings: Settings, wanted: Version) -> list[str]:
     good, size = Verdict(good=True), settings.evaluation.window
     reason = held_or_not(good, window, size, settings.gate).reason
     return [reason.partition("; ")[0][:1].lower() + reason.partition("; ")[0][1:]] if reason else []
+
+
+def _classes_changed(
+    registry: Registry, today: Schema, wanted: Version, other: Version
+) -> list[str]:
+    """Labels that mean the opposite, by their spellings; such versions have no example in common.
+
+    Nothing, if the schema of the served version is not known.
+    """
+    schemas = KnownSchemas(registry, today).by_hash
+    if wanted.schema_hash not in schemas or other.schema_hash not in schemas:
+        return []
+    here, there = (schemas[version.schema_hash].labels for version in (wanted, other))
+    names, found = ("negative", "positive"), []
+    for code, name in enumerate(names):
+        spelled = [text for text, now in here.items() if now == code == 1 - there.get(text, code)]
+        if spelled:
+            found.append(
+                f"labels spelled {', '.join(map(toml_text.readable, spelled))} are {name} for it "
+                f"and {names[1 - code]} for version {other.version}"
+            )
+    return found
 
 
 def _more_rejected(wanted: Version, other: Version) -> list[str]:

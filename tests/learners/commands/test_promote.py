@@ -59,6 +59,23 @@ def test_a_promoted_version_is_pinned_and_the_last_line_says_so(project: Project
     assert [last_line(project)[name] for name in ("action", "version")] == ["adopt", 2]
 
 
+def test_a_swapped_label_map_is_refused_with_the_spellings(project: Project) -> None:
+    """Such a version says the opposite of the served one, and no example of both can tell."""
+    swapped = project.edited(
+        ('positive = ["1"]', 'positive = ["0"]'), ('negative = ["0"]', 'negative = ["1", "no"]')
+    )
+    asked = ("backfill", "log", "--fresh", "--promote", "--reason", "new")
+    refused = run(swapped, *asked)
+    assert isinstance(refused.exception, PromotionRefusedError)
+    assert (
+        'and version 1 is still served: labels spelled "1" are negative for it and positive for '
+        'version 1; labels spelled "0" are positive for it and negative for version 1. To promote'
+    ) in str(refused.exception)
+    forced = run(swapped, *asked, "--force")
+    assert forced.exit_code == 0, forced.output
+    assert len(last_line(swapped)["detail"]["overridden"]) == 2
+
+
 def test_with_follow_it_is_not_pinned(project: Project) -> None:
     """The learner continues from it, and its next version is served."""
     result = run(project, "backfill", "log", "--fresh", "--promote", "--follow", "--reason", "new")
