@@ -161,13 +161,14 @@ def up(
     """Run learner and server together until Ctrl-C.
 
     Either is restarted when it dies, and the server also when it does not answer any more. A
-    learner that refuses an edited config leaves the server running, and waits for another.
+    learner that refuses an edited config leaves the server running, and waits for another, and so
+    does a server.
     """
     from contextlib import closing
 
     from converters.config.load import load
     from serve.processes.child import freshet
-    from serve.processes.config_watch import ConfigWatch
+    from serve.processes.config_watch import ConfigWatch, ServersConfig
     from serve.processes.liveness import Probe
     from serve.processes.ports import ANY_HOST
 
@@ -180,7 +181,8 @@ def up(
     learner = freshet("learner", "learn", *configs)
     files = [path for path in (config, kafka_config) if path]
     with closing(ConfigWatch(files, lambda: load(config, kafka_config), settings)) as watch:
-        _keep_running(learner.reading(watch), server.probed(probe))
+        server = server.probed(probe).reading(ServersConfig(watch))
+        _keep_running(learner.reading(watch), server)
 
 
 def _keep_running(*commands: Command) -> None:

@@ -53,7 +53,8 @@ class Command:
         name: in messages.
         argv: what is run.
         probe: asks whether it works, if one can ask.
-        config: what it reads, if the others go on without it while it refuses that.
+        config: what it reads, if the others go on without it while it refuses that; of a child
+            with a probe, once it has answered.
     """
 
     name: str

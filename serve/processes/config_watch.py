@@ -1,7 +1,7 @@
 """What decides whether a learner takes its config: its files, and what the registry asks of it.
 
-A learner that refuses its config does not end the server. It is started again when something of
-this has changed, and the registry says until then why it does not run.
+A learner that refuses its config does not end the server, nor a server the learner. It is started
+again when something of this has changed, and the registry says until then why no learner runs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -91,6 +92,20 @@ class ConfigWatch:
     def _close(self) -> None:
         if self._registry is not None:
             self._registry.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ServersConfig:
+    """The same config as the server reads it; that it does not run is for its log alone."""
+
+    watch: ConfigWatch
+
+    def now(self) -> Hashable:
+        """What a refusal depends on."""
+        return self.watch.now()
+
+    def refused(self, words: str) -> None:
+        """The registry says nothing of servers."""
 
 
 def _signature(file: Path) -> Hashable:

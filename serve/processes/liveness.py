@@ -131,6 +131,9 @@ class Pulse:
         ask: called with a timeout; see :meth:`Probe.ask`.
         limits: when it is hung.
         on_hung: called with the seconds once it is, on the thread; nothing is asked after that.
+
+    Attributes:
+        answered: whether it ever has.
     """
 
     def __init__(
@@ -143,7 +146,7 @@ class Pulse:
         self._on_hung = on_hung
         self._limits = limits
         self._stopped = Event()
-        self._answered = False
+        self.answered = False
         self._silent = 0.0
         self._absent = 0.0
         Thread(target=self._run, name="liveness", daemon=True).start()
@@ -151,7 +154,7 @@ class Pulse:
     @property
     def hung_for(self) -> float | None:
         """For how long a process that hangs has not answered; None of one that does not."""
-        limit = self._limits.silence if self._answered else self._limits.start
+        limit = self._limits.silence if self.answered else self._limits.start
         if self._silent >= limit:
             return self._silent
         return self._absent if self._absent >= self._limits.start else None
@@ -174,12 +177,12 @@ class Pulse:
                 return
 
     def _pause(self) -> float:
-        return self._limits.every if self._answered else self._limits.every / 10
+        return self._limits.every if self.answered else self._limits.every / 10
 
     def _count(self, heard: Heard, seconds: float) -> None:
         """Add the time since the probe before; none if this thread itself was held up."""
         if heard is Heard.ANSWER:
-            self._answered, self._silent, self._absent = True, 0.0, 0.0
+            self.answered, self._silent, self._absent = True, 0.0, 0.0
         elif heard is Heard.SILENCE:
             self._silent += seconds
         else:

@@ -7,7 +7,8 @@ process lives, is killed and started again likewise. If this process is killed, 
 and end.
 
 A child that keeps refusing its configuration ends them all, unless the others can do without it: as
-the server can without the learner. It is then started again when its configuration changes.
+the server can without the learner. It is then started again when its configuration changes. So is a
+child with a probe, once it has answered that: what it refuses was edited since.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ class _Watched:
     """A child with its deaths in a row, and when it is due to start if it does not run.
 
     ``pulse`` asks the process that runs, and ``doomed`` is when one that hangs is killed.
-    ``refusal`` is what it said last of its config, if it waits for another, and ``read`` what that
-    was.
+    ``worked`` says whether any ever answered. ``refusal`` is what it said last of its config, if it
+    waits for another, and ``read`` what that was.
     """
 
     child: Child
@@ -82,6 +83,7 @@ class _Watched:
     due: float | None = field(default_factory=monotonic)
     pulse: Pulse | None = None
     doomed: float | None = None
+    worked: bool = False
     refusal: str = ""
     read: Hashable = None
 
@@ -107,6 +109,7 @@ class _Watched:
         """Ask no more: the process has ended, or is to end."""
         if self.pulse is not None:
             self.pulse.stop()
+            self.worked |= self.pulse.answered
         self.pulse = self.doomed = None
 
 
@@ -207,7 +210,8 @@ class Supervisor:
 
     def _restart_later(self, watched: _Watched, death: Death) -> None:
         watched.rest()
-        patience, name = self._patience, watched.child.command.name
+        patience, command = self._patience, watched.child.command
+        name = command.name
         if death.seconds >= patience.steady:
             watched.deaths = watched.refusals = 0
             watched.backoff.reset()
@@ -217,8 +221,9 @@ class Supervisor:
             watched.due = monotonic()
             self._note(f"The {name} is started again at once, as it asks.")
             return
-        if death.status == USAGE_STATUS and watched.child.command.config is not None:
-            self._wait_for_config(watched, watched.child.command.config, death.words)
+        may_refuse = command.probe is None or watched.worked
+        if death.status == USAGE_STATUS and command.config is not None and may_refuse:
+            self._wait_for_config(watched, command.config, death.words)
             return
         watched.deaths += 1
         watched.refusals = watched.refusals + 1 if death.status == USAGE_STATUS else 0

@@ -124,7 +124,7 @@ def test_silence_after_an_answer_is_a_hang_and_an_answer_ends_it() -> None:
     """Only time since the last answer counts."""
     heard = [Heard.ANSWER]
     pulse = Pulse(lambda _: heard[0], Limits(0.01, 0.05, silence=0.3, start=100.0, late=5.0))
-    until(lambda: pulse._answered)
+    until(lambda: pulse.answered)
     heard[0] = Heard.SILENCE
     until(lambda: pulse.hung_for is not None)
     assert pulse.hung_for is not None
@@ -159,7 +159,7 @@ def served(last_chance: float = 0.1) -> Iterator[tuple[Watch, int, int]]:
     with supervised(command, patience=patience) as watch:
         pid = watch.pid("server")
         watched = watch.supervisor._watched["server"]
-        watch.tend_until(lambda: watched.pulse is not None and watched.pulse._answered)
+        watch.tend_until(lambda: watched.pulse is not None and watched.pulse.answered)
         yield watch, pid, port
 
 

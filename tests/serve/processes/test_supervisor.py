@@ -13,6 +13,7 @@ import pytest
 
 from converters.errors import FreshetError, StartAgainError
 from serve.processes.child import Command
+from serve.processes.liveness import Heard, Limits, Probe
 from serve.processes.ports import PortError, free_port, free_port_near
 from serve.processes.supervisor import ChildFailedError, Patience, Supervisor
 from tests.support.serving.processes import alive, until
@@ -135,6 +136,29 @@ def test_the_others_go_on_without_a_child_that_may_refuse_its_config() -> None:
         assert "freshet: The key is wrong." in watch.lines
         assert note.startswith("The a refuses its config, as it said, and does not run; ")
     assert set(config.words) == {"The key is wrong."}
+
+
+class Answers(Probe):
+    """A probe that is answered, or not, by any process."""
+
+    def ask(self, timeout: float) -> Heard:
+        """As said by the port."""
+        return Heard.ANSWER if self.port else Heard.NOBODY
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_child_with_a_probe_may_refuse_its_config_once_it_has_answered(answers: bool) -> None:
+    """What it refuses was edited since; of one that never worked all are ended."""
+    config, limits = Config(), Limits(every=0.01)
+    patience = Patience(first_delay=0.01, first_wait=0.01, hung=limits)
+    command = python("a", f"import time; time.sleep(0.5); {REFUSES}").reading(config)
+    with supervised(command.probed(Answers("", int(answers))), patience=patience) as watch:
+        if answers:
+            watch.tend_until(lambda: len(config.words) > patience.refusals)
+        else:
+            with pytest.raises(ChildFailedError, match="3 times in a row"):
+                watch.tend_until(lambda: False)
+            assert not config.words
 
 
 def test_it_is_started_again_at_once_when_its_config_changes() -> None:

@@ -160,6 +160,27 @@ def test_a_server_survives_a_learner_that_refuses_its_config(project: Project) -
     assert said.count("The learner refuses its config, as it said, and does not run; ") == 1
 
 
+def test_a_learner_survives_a_server_that_dies_while_its_config_is_edited(project: Project) -> None:
+    """However often it tries; once the file can be read again, the server is back."""
+    port = free_port("127.0.0.1", 0)
+    text = project.config_file.read_text()
+    with up(project.folder, "--port", str(port)) as process:
+        until(lambda: answers(port) and learner_pid(project))
+        learner, server = learner_pid(project), os.getpgid(server_pid(project, port, "http"))
+        project.config_file.write_text("[learner\n" + text)
+        sleep(1)  # so that it has answered a probe
+        os.killpg(server, signal.SIGKILL)
+        assert process.stderr is not None
+        waits = "The server refuses its config, as it said, and does not run; "
+        assert any(line.startswith(waits) for line in process.stderr)
+        project.config_file.write_text(text)
+        until(lambda: answers(port))
+        assert learner_pid(project) == learner
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=40)
+    assert process.returncode == 0
+
+
 def test_up_refuses_a_config_that_is_wrong_when_it_starts(project: Project) -> None:
     """Nothing runs that could be kept running: exit status 2."""
     project.config_file.write_text("[learner\n" + project.config_file.read_text())
