@@ -164,6 +164,8 @@ def rollback(
         check_servable(registry, SnapshotStore(Path(settings.snapshots)), schema, found)
         pointers = registry.serving.pin("rollback", version, reason, on_command_line())
         _say_pointers(pointers, registry, json=json)
+    if not json:
+        say("The learner keeps what it has learned: 'freshet unpin' serves that again.")
 
 
 def history(
