@@ -105,11 +105,12 @@ class _Watched:
         if self.child.command.probe is not None:
             self.pulse = Pulse(self.child.command.probe.ask, limits)
 
-    def rest(self) -> None:
+    def rest(self, *, refused: bool = False) -> None:
         """Ask no more: the process has ended, or is to end."""
         if self.pulse is not None:
             self.pulse.stop()
-            self.worked |= self.pulse.answered
+            # One that refuses its config closes connections too, which counts as an answer.
+            self.worked |= self.pulse.answered and not refused
         self.pulse = self.doomed = None
 
 
@@ -209,7 +210,7 @@ class Supervisor:
         )
 
     def _restart_later(self, watched: _Watched, death: Death) -> None:
-        watched.rest()
+        watched.rest(refused=death.status == USAGE_STATUS)
         patience, command = self._patience, watched.child.command
         name = command.name
         if death.seconds >= patience.steady:

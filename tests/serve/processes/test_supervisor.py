@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -139,20 +140,33 @@ def test_the_others_go_on_without_a_child_that_may_refuse_its_config() -> None:
 
 
 class Answers(Probe):
-    """A probe that is answered, or not, by any process."""
+    """A probe that is answered by any process."""
 
     def ask(self, timeout: float) -> Heard:
-        """As said by the port."""
-        return Heard.ANSWER if self.port else Heard.NOBODY
+        """At once."""
+        del timeout
+        return Heard.ANSWER
 
 
 @pytest.mark.parametrize("answers", [False, True])
-def test_a_child_with_a_probe_may_refuse_its_config_once_it_has_answered(answers: bool) -> None:
-    """What it refuses was edited since; of one that never worked all are ended."""
+def test_a_child_with_a_probe_may_refuse_its_config_once_it_has_answered(
+    tmp_path: Path, answers: bool
+) -> None:
+    """What it refuses was edited since it died; of one that never worked all are ended.
+
+    Whether one that refuses answers says nothing: it closes its connections, which is an answer.
+    """
     config, limits = Config(), Limits(every=0.01)
     patience = Patience(first_delay=0.01, first_wait=0.01, hung=limits)
-    command = python("a", f"import time; time.sleep(0.5); {REFUSES}").reading(config)
-    with supervised(command.probed(Answers("", int(answers))), patience=patience) as watch:
+    lived = tmp_path / "lived"
+    code = (
+        "import os, sys, time; time.sleep(0.3)\n"
+        f"if not os.path.exists({str(lived)!r}): open({str(lived)!r}, 'x'); sys.exit(1)\n{REFUSES}"
+    )
+    if not answers:
+        lived.touch()
+    command = python("a", code).reading(config)
+    with supervised(command.probed(Answers("", 1)), patience=patience) as watch:
         if answers:
             watch.tend_until(lambda: len(config.words) > patience.refusals)
         else:
