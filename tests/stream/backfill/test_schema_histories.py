@@ -75,7 +75,7 @@ def live_through(
         assert project.learn()["events"] == report["events"] == len(history.rows) + history.torn
 
 
-@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("seed", [0, pytest.param(3, marks=pytest.mark.long)])
 def test_rows_are_read_by_the_columns_of_their_time(
     seed: int, tmp_path: Path, log_url: str, unique_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
