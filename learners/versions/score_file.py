@@ -7,7 +7,7 @@ and scored in blocks by a learner opened from the snapshot.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import TextIOWrapper
 from itertools import islice
 from operator import attrgetter
@@ -39,18 +39,21 @@ def spec_of(learner: dict[str, Any]) -> LearnerSpec:
     return LearnerSpec(learner["kind"], tuple(learner["args"]))
 
 
-@contextmanager
-def loaded(settings: Settings, version: Version) -> Iterator[Learner]:
+def served_learner(snapshots: SnapshotStore, version: Version) -> Learner:
     """A learner opened from a version, only to predict; its scores are the served ones."""
-    with SnapshotStore(Path(settings.snapshots)).open(
-        version.snapshot, only={MODEL_FILE}
-    ) as snapshot:
+    with snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
         learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)
         manifest = snapshot.manifest
     try:
-        yield adjusted(learner, manifest)
-    finally:
+        return adjusted(learner, manifest)
+    except BaseException:
         learner.close()
+        raise
+
+
+def loaded(settings: Settings, version: Version) -> closing[Learner]:
+    """The same, closed at the end of a ``with``."""
+    return closing(served_learner(SnapshotStore(Path(settings.snapshots)), version))
 
 
 def score_file(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from learners import choose
-from learners.calibration.adjustment import adjusted
-from learners.learner import MODEL_FILE, Learner
+from learners.learner import Learner
 from learners.registry import Registry
 from learners.report.served_version import OTHER_SCHEMA
 from learners.snapshots.store import SnapshotStore
-from learners.versions.score_file import spec_of
+from learners.versions.score_file import served_learner
 from stream.fold.pinned import NotMeasuredError
 
 
@@ -36,11 +34,4 @@ class PinnedVersions:
         version = self.registry.versions.find(number)
         if version.schema_hash != self.schema_hash:
             raise NotMeasuredError(OTHER_SCHEMA)
-        with self.snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
-            learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)
-            manifest = snapshot.manifest
-        try:
-            return adjusted(learner, manifest)
-        except BaseException:
-            learner.close()
-            raise
+        return served_learner(self.snapshots, version)
