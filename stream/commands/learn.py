@@ -226,18 +226,19 @@ def backfill(
     asked = _promotion(promote, reason, force, follow, leave_waiting)
     report = run(resolve(settings, schema), source, options, fresh=fresh, scores=scores)
     too_many = _tell(report, allowed, _where_listed(source, fresh=fresh), json=json)
+    _say_how_to_see(report["version"], json=json)
     if too_many and not force:
         raise TooManyRejectedError(_stays_candidate(too_many, report["version"]))
     if asked is not None:
         asked = replace(asked, objections=(too_many,) if too_many else ())
         promote_version((settings, schema), report["version"], reason or BY_ITSELF, asked)
     elif not json:
-        _say_what_next(report["version"])
+        say(f"Serve it with: freshet promote {report['version']} --reason TEXT")
 
 
-def _say_what_next(candidate: int) -> None:
-    say(f"See its figures with: freshet report --version {candidate}")
-    say(f"Serve it with: freshet promote {candidate} --reason TEXT")
+def _say_how_to_see(version: int, *, json: bool) -> None:
+    if not json:
+        say(f"See its figures with: freshet report --version {version}")
 
 
 # The reason of a promotion that was asked for without one.

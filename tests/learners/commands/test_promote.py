@@ -59,6 +59,18 @@ def test_a_promoted_version_is_pinned_and_the_last_line_says_so(project: Project
     assert [last_line(project)[name] for name in ("action", "version")] == ["adopt", 2]
 
 
+@pytest.mark.parametrize("more", [(), ("--promote",)])
+def test_a_finished_backfill_says_how_to_see_it(project: Project, more: tuple[str, ...]) -> None:
+    """Whether it is promoted or stays a candidate; the command runs as it is printed."""
+    result = run(project, "backfill", "log", *more)
+    assert result.exit_code == 0, result.output
+    (line,) = (each for each in result.stderr.splitlines() if "freshet report" in each)
+    command = line.partition("freshet ")[2].split()
+    reported = CliRunner().invoke(app, command)
+    assert reported.exit_code == 0, reported.output
+    assert "version 2" in reported.output
+
+
 def test_a_swapped_label_map_is_refused_with_the_spellings(project: Project) -> None:
     """Such a version says the opposite of the served one, and no example of both can tell."""
     swapped = project.edited(
