@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from learners.registry.serving import Moving
 from tests.support.serving.project import Project, flights
 
 EDITED = ("max = 5000", "max = 4000")
@@ -25,11 +24,11 @@ def project(tmp_path: Path) -> Project:
     return found
 
 
-def promote(project: Project, *, follow: bool = False) -> int:
+def promote(project: Project) -> int:
     """A backfill of the log, promoted; its number."""
     version: int = project.backfill(fresh=True)["version"]
     with project.registry() as registry:
-        registry.serving.pin("promote", version, "edited", "me", Moving(follow))
+        registry.serving.pin("promote", version, "edited", "me")
     return version
 
 
@@ -45,25 +44,6 @@ def test_each_row_is_output_once_by_one_of_both_learners(project: Project) -> No
     with project.registry() as registry:
         assert registry.versions.find(version).model_sha256 == report["model_sha256"]
     assert project.backfill()["model_sha256"] == report["model_sha256"]
-
-
-def test_what_has_learned_less_does_not_take_the_place_of_the_promoted_version(
-    project: Project,
-) -> None:
-    """Until the learner has caught up with it."""
-    version = promote(project, follow=True)
-    served = []
-
-    def seen(_batch: object, process: object) -> None:
-        del process
-        with project.registry() as registry:
-            served.append(registry.serving.pointers().serving)
-
-    project.learn(seen)
-    with project.registry() as registry:
-        pointers = registry.serving.pointers()
-        assert pointers.serving == pointers.latest != version
-    assert set(served) <= {version, pointers.serving}
 
 
 def test_nothing_is_read_twice_where_all_was_output(project: Project) -> None:
