@@ -226,19 +226,19 @@ def backfill(
     asked = _promotion(promote, reason, force, follow, leave_waiting)
     report = run(resolve(settings, schema), source, options, fresh=fresh, scores=scores)
     too_many = _tell(report, allowed, _where_listed(source, fresh=fresh), json=json)
-    _say_how_to_see(report["version"], json=json)
     if too_many and not force:
         raise TooManyRejectedError(_stays_candidate(too_many, report["version"]))
+    if not json:
+        _say_what_next(report["version"], is_promoted=promote)
     if asked is not None:
         asked = replace(asked, objections=(too_many,) if too_many else ())
         promote_version((settings, schema), report["version"], reason or BY_ITSELF, asked)
-    elif not json:
-        say(f"Serve it with: freshet promote {report['version']} --reason TEXT")
 
 
-def _say_how_to_see(version: int, *, json: bool) -> None:
-    if not json:
-        say(f"See its figures with: freshet report --version {version}")
+def _say_what_next(version: int, *, is_promoted: bool) -> None:
+    say(f"See its figures with: freshet report --version {version}")
+    if not is_promoted:
+        say(f"Serve it with: freshet promote {version} --reason TEXT")
 
 
 # The reason of a promotion that was asked for without one.
@@ -266,9 +266,9 @@ NOTHING_LOST = (
 
 def _stays_candidate(too_many: str, version: int) -> str:
     return (
-        f"{too_many}, so version {version} stays a candidate. Correct what was refused and run the "
-        f"backfill again, or serve the version all the same: freshet promote {version} --force "
-        "--reason TEXT"
+        f"{too_many}, so version {version} stays a candidate (freshet report --version {version} "
+        "has its figures). Correct what was refused and run the backfill again, or serve the "
+        f"version all the same: freshet promote {version} --force --reason TEXT"
     )
 
 

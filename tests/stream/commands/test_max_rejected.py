@@ -171,7 +171,7 @@ def test_a_backfill_of_refused_rows_is_not_promoted(project: Project) -> None:
     for source, listed in listings:
         result = run(project, "backfill", source, "--promote")
         version = json.loads(result.stdout)["version"]
-        assert f"so version {version} stays a candidate." in failed(result)
+        assert f"so version {version} stays a candidate" in failed(result)
         assert f"List the refused rows with: freshet {listed}" in result.stderr
         assert not pinned(project)
     result = run(project, "backfill", path, "--promote", "--max-rejected", "20%")
