@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,15 +16,7 @@ from tests.support.learning.registry_samples import (
     a_backfill,
     a_commit,
     a_lineage,
-    registry_at,
 )
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    """An empty registry."""
-    with registry_at(tmp_path) as opened:
-        yield opened
 
 
 def asked(registry: Registry) -> tuple[int, str] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,14 +10,7 @@ import pytest
 
 from learners.registry import Registry
 from learners.registry.actor import this_learner
-from tests.support.learning.registry_samples import Writer, registry_at
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    """An empty registry."""
-    with registry_at(tmp_path) as opened:
-        yield opened
+from tests.support.learning.registry_samples import Writer
 
 
 def test_the_ledger_tells_what_was_served_when(registry: Registry) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -18,15 +16,7 @@ from tests.support.learning.registry_samples import (
     a_backfill,
     a_commit,
     a_lineage,
-    registry_at,
 )
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    """An empty registry."""
-    with registry_at(tmp_path) as opened:
-        yield opened
 
 
 def serving(registry: Registry) -> tuple[int | None, bool]:

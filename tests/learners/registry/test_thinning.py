@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from learners.registry import Registry
 from tests.support.learning.registry_samples import (
@@ -16,15 +12,7 @@ from tests.support.learning.registry_samples import (
     a_backfill,
     a_commit,
     a_lineage,
-    registry_at,
 )
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    """An empty registry."""
-    with registry_at(tmp_path) as opened:
-        yield opened
 
 
 def thinnable(registry: Registry, keep: int) -> list[int | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,6 @@ from tests.support.learning.registry_samples import (
     a_lineage,
     registry_at,
 )
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    """An empty registry."""
-    with registry_at(tmp_path) as opened:
-        yield opened
 
 
 def contents(registry: Registry) -> tuple[object, ...]:
