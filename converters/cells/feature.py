@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from converters.cells.categories import Boolean, Categorical, MissingValueError, Text, TimePart
-from converters.cells.kind import Kind
+from converters.cells.kind import CONVERTER_VERSION, Kind
 from converters.cells.numbers import Bucket, Numeric
 from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import ColumnSettings
@@ -29,6 +29,7 @@ class Feature:
         settings: the column's.
         namespace: a letter for a feature that is crossed, else empty.
         part: which part of a time, else empty.
+        converter: the version of the converter by which cells are read.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Feature:
     settings: ColumnSettings
     namespace: str = ""
     part: str = ""
+    converter: int = CONVERTER_VERSION
 
     @cached_property
     def kind(self) -> Kind[Any]:

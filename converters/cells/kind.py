@@ -16,6 +16,12 @@ from typing import ClassVar, Generic, TypeVar
 
 from converters.cells.escaping import escape_name
 
+# The version of the converter: raised when the same cells would give another text. It is part of a
+# schema's hash, and a lineage keeps the one that it began with. Those from the first on can be
+# read by.
+CONVERTER_VERSION = 2
+FIRST_CONVERTER = 2
+
 Value = TypeVar("Value")
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from converters.cells.feature import Feature
+from converters.cells.kind import CONVERTER_VERSION
 from converters.config.column_settings import ColumnSettings
 from converters.config.settings import Settings
 from converters.schema.column_names import ColumnNames
@@ -25,10 +26,15 @@ from converters.schema.column_rules import (
 )
 from converters.schema.crossing import NAMESPACE_LETTERS, crossed
 
-__all__ = ["NAMESPACE_LETTERS", "Column", "Feature", "Schema", "SchemaError", "from_settings"]
-
-# Part of the schema's hash: raise it when the same cells would give another text.
-CONVERTER_VERSION = 2
+__all__ = [
+    "CONVERTER_VERSION",
+    "NAMESPACE_LETTERS",
+    "Column",
+    "Feature",
+    "Schema",
+    "SchemaError",
+    "from_settings",
+]
 
 # Between the cells of a row where the config sets no other.
 DELIMITER = ","
@@ -65,6 +71,7 @@ class Schema:
         former: names of columns that there were before, under which rows may still have cells;
             those that are nobody's former name are passed over.
         renamed: names that columns had in schemas before, each with the column, besides ``was``.
+        converter: the version of the converter by which cells are read.
     """
 
     columns: tuple[Column, ...]
@@ -77,6 +84,7 @@ class Schema:
     labels_path: tuple[str, ...] = ()
     former: frozenset[str] = frozenset()
     renamed: tuple[tuple[str, str], ...] = ()
+    converter: int = CONVERTER_VERSION
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -137,7 +145,7 @@ class Schema:
     def hash(self) -> str:
         """sha256 over everything that decides what text a row becomes."""
         content: dict[str, object] = {
-            "converter": CONVERTER_VERSION,
+            "converter": self.converter,
             "columns": [[c.name, _deciding(c.settings)] for c in self.columns],
             "namespaces": {f.name: f.namespace for f in self.features if f.namespace},
             "labels": sorted(self.labels.items()),
@@ -165,8 +173,12 @@ def _deciding(settings: ColumnSettings) -> dict[str, object]:
     return settings.model_dump(mode="json", exclude_defaults=True, exclude={"fold"})
 
 
-def from_settings(settings: Settings) -> Schema:
+def from_settings(settings: Settings, converter: int = CONVERTER_VERSION) -> Schema:
     """Build the schema.
+
+    Args:
+        settings: the columns, the label map, and how rows are laid out.
+        converter: the version of the converter by which cells are read.
 
     Raises:
         SchemaError: roles or kinds are missing or contradict each other; names the key.
@@ -176,7 +188,7 @@ def from_settings(settings: Settings) -> Schema:
     for name, column in settings.columns.items():
         check_column(name, column)
     check_former_names(settings.columns)
-    features = tuple(_features(settings.columns))
+    features = tuple(_features(settings.columns, converter))
     check_features(features, settings.columns)
     labels = _labels(settings.label.negative, settings.label.positive)
     _check_unknown_labels(settings.columns, labels)
@@ -192,17 +204,18 @@ def from_settings(settings: Settings) -> Schema:
         record.extra == "ignore",
         record.fields,
         record.labels_fields,
+        converter=converter,
     )
 
 
-def _features(columns: Mapping[str, ColumnSettings]) -> Iterator[Feature]:
+def _features(columns: Mapping[str, ColumnSettings], converter: int) -> Iterator[Feature]:
     for name, column in columns.items():
         if column.kind == "time" or column.role == "time":
             default = DEFAULT_PARTS if column.kind == "time" else ()
             for part in default if column.parts is None else column.parts:
-                yield Feature(f"{name}.{part}", name, column, part=part)
+                yield Feature(f"{name}.{part}", name, column, part=part, converter=converter)
         elif column.role == "feature":
-            yield Feature(name, name, column)
+            yield Feature(name, name, column, converter=converter)
 
 
 def _labels(negative: tuple[str, ...], positive: tuple[str, ...]) -> dict[str, int]:
