@@ -11,7 +11,6 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import Any
 
 import orjson
 from fastapi import Request, Response
@@ -19,12 +18,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from pydantic import BaseModel
 
 from converters.errors import FreshetError
-from learners.evaluation.labelled_examples import PINNED
 from learners.registry.errors import RegistryUnavailableError
-from learners.registry.row_types import Adoption, Entry, Pointers, Status, Version, iso, utc_now
-from learners.report.served_version import held, served_version
+from learners.registry.row_types import Adoption, Entry, Status, Version, iso, utc_now
 from learners.snapshots.disk import unwritable
 from learners.versions.describe import adoption_json, entry_json, version_json
+from learners.versions.model_state import State, learner_state, measures, served_state
 from serve.access.caller import caller_of
 from serve.access.disclosure import REGISTRY, TOKENS, TROUBLE, state_shown
 from serve.http.body import JSON, only_parameters
@@ -34,20 +32,11 @@ from serve.openapi.declared_route import Route
 from serve.service import Service
 
 KEPT_SECONDS = 0.5
-# A learner beats each second; a long checkpoint or a locked log may delay it by some.
-ALIVE_SECONDS = 25.0
 SHOWN_VERSIONS, SHOWN_ENTRIES = 12, 12
 # A registry that answers later does not answer: the dashboard asks each second.
 PATIENCE_SECONDS = 1.0
 
-State = dict[str, Any]
 Asked = tuple[Status | None, list[Version], list[Entry], Adoption | None]
-# Of the heartbeat, what is not a count of events or labels.
-NOT_COUNTS = frozenset(
-    {"events_per_second", "lag", "positions", "alive", "metrics"}
-    | {"waiting_for", "waiting_since", "checkpoint_trouble", "disk_trouble"}
-    | {"labels_trouble", "rejected_trouble", "refused", PINNED}
-)
 
 
 class Observer:
@@ -88,10 +77,10 @@ class Observer:
             }
         self._beat = status
         return state | {
-            **_served(state, status, versions),
+            **served_state(state["pointers"], state["served"], status, versions),
             "registry": {"reachable": True, "trouble": ""},
             "learner": self._learner(),
-            "metrics": _metrics(status, versions),
+            "metrics": measures(status, versions),
             "adoption": adoption_json(adoption),
             "versions": [version_json(version, None, adoption) for version in reversed(versions)],
             "history": [entry_json(entry) for entry in reversed(entries)],
@@ -105,7 +94,7 @@ class Observer:
         settings = self._service.settings
         beside = settings.registry.startswith("sqlite:")
         trouble = unwritable(*settings.written_folders) if beside else ""
-        return _learner(self._beat, settings.late_labels.label_bound, trouble)
+        return learner_state(self._beat, settings.late_labels.label_bound, trouble)
 
     async def _ask(self) -> Asked:
         """What the registry says; a question that is still open is not asked again."""
@@ -144,61 +133,6 @@ class Observer:
         versions = registry.versions.all(SHOWN_VERSIONS)
         entries = registry.ledger.entries(SHOWN_ENTRIES)
         return registry.writer.status(), versions, entries, registry.adoptions.pending()
-
-
-def _learner(status: Status | None, labels_limit: int, disk_trouble: str) -> State | None:
-    """The learner's last heartbeat, whether it is recent, and whether what is learned is saved."""
-    if status is None:
-        return None
-    beat = status.status
-    age = max(0.0, (utc_now() - status.at).total_seconds())
-    lag = beat.get("lag", {})
-    alive = bool(beat.get("alive", True)) and age < ALIVE_SECONDS
-    disk_trouble = disk_trouble or beat.get("disk_trouble", "")
-    checkpoint_trouble = beat.get("checkpoint_trouble", "")
-    return {
-        "alive": alive,
-        "up": alive and not disk_trouble and not checkpoint_trouble,
-        "owner": status.owner,
-        "heartbeat_age": round(age, 3),
-        "events_per_second": beat.get("events_per_second", 0.0),
-        "lag": lag,
-        "lag_records": sum(lag.values()),
-        "refused": beat.get("refused", ""),
-        "waiting_for": beat.get("waiting_for", ""),
-        "waiting_since": beat.get("waiting_since", ""),
-        "checkpoint_trouble": checkpoint_trouble,
-        "disk_trouble": disk_trouble,
-        "labels_waiting": beat.get("labels_waiting", 0),
-        "labels_limit": labels_limit,
-        "labels_crowded_out": beat.get("crowded_out_labels", 0),
-        "labels_trouble": beat.get("labels_trouble", ""),
-        "rejected_trouble": beat.get("rejected_trouble", ""),
-        "counts": {
-            name: n
-            for name, n in beat.items()
-            if name not in NOT_COUNTS and isinstance(n, int | float)
-        },
-    }
-
-
-def _served(state: State, status: Status | None, versions: list[Version]) -> State:
-    """How what is served is measured, and the learner's newest version if it is held back."""
-    pointed, served = state["pointers"], state["served"]
-    newest = next((each for each in versions if each.version == pointed["latest"]), None)
-    reason = held(newest)
-    found: State = {"held": {"version": pointed["latest"] if reason else None, "reason": reason}}
-    if served is None:
-        return found
-    pointers = Pointers(pointed["latest"], served["version"], pinned=pointed["pinned"])
-    how = served_version(pointers, newest, None if status is None else status.status.get(PINNED))
-    return found | {"served": served | how.to_json()}
-
-
-def _metrics(status: Status | None, versions: list[Version]) -> State:
-    """The learner's metrics; after a restart, until its first heartbeat, its last version's."""
-    latest: State = {} if status is None else status.status.get("metrics", {})
-    return latest or (versions[-1].metrics if versions else {})
 
 
 ALIVE = orjson.dumps({"status": "alive"})

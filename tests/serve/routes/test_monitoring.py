@@ -144,7 +144,7 @@ def test_a_learner_that_is_silent_or_has_said_goodbye_is_not_alive(
     assert learner["alive"] is False
     assert learner["counts"]["learned"] == 390
     beat(maker)
-    monkeypatch.setattr("serve.routes.monitoring.ALIVE_SECONDS", 0.0)
+    monkeypatch.setattr("learners.versions.model_state.ALIVE_SECONDS", 0.0)
     settled()
     assert samples(client)["freshet_learner_up",] == 0
 
@@ -213,7 +213,7 @@ def test_the_last_heartbeat_grows_old_while_the_registry_is_away(
         raise RegistryUnavailableError("away")
 
     monkeypatch.setattr("serve.routes.monitoring.Observer._answers", away)
-    monkeypatch.setattr("serve.routes.monitoring.ALIVE_SECONDS", 0.5)
+    monkeypatch.setattr("learners.versions.model_state.ALIVE_SECONDS", 0.5)
     settled()
     found = samples(client)
     assert (found["freshet_registry_up",], found["freshet_learner_up",]) == (0, 0)
