@@ -279,6 +279,18 @@ class EventLog(Protocol):
             LogUnavailableError: the log does not answer.
         """
 
+    def newest_times(self, topics: Sequence[str]) -> dict[str, int | None]:
+        """The highest record time in each topic, milliseconds; None where there is no record.
+
+        Committed records of all partitions count. A topic that does not exist has none. In a
+        partition of Kafka that transactions wrote to, the last few hundred records count: reading
+        all to find one that is further back would take too long for what this is for, a warning.
+
+        Raises:
+            LogUnavailableError: the log does not answer.
+            LogError: the topics may not be read.
+        """
+
     def append(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         """Append in order; on disk when this returns.
 

@@ -43,6 +43,11 @@ def check_names(topics: Iterable[TopicSpec]) -> None:
             )
 
 
+def later(one: int | None, other: int | None) -> int | None:
+    """The later of two times, either of which may be missing."""
+    return max((each for each in (one, other) if each is not None), default=None)
+
+
 def checked(topic: str, records: Sequence[Outgoing]) -> list[tuple[Outgoing, int]]:
     """Each record with its time, checked: not too far ahead, not too large.
 

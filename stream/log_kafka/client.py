@@ -27,6 +27,7 @@ from stream.log_kafka.network import net_client
 __all__ = [
     "DELIVERY_SECONDS",
     "EARLIEST",
+    "HIGHEST_TIME",
     "LATEST",
     "READ_COMMITTED",
     "Admin",
@@ -44,6 +45,7 @@ __all__ = [
 
 READ_COMMITTED = IsolationLevel.READ_COMMITTED
 EARLIEST, LATEST = OffsetSpec.EARLIEST, OffsetSpec.LATEST
+HIGHEST_TIME = OffsetSpec.MAX_TIMESTAMP
 
 # How long the idempotent producer retries: a broker that restarts is back by then, and
 # giving up earlier would leave it unknown whether the records were written.

@@ -20,9 +20,11 @@ from stream.log.contract import (
     TopicSpec,
     TopicState,
 )
-from stream.log.limits import check_names, check_position, checked, unknown
+from stream.log.limits import check_names, check_position, checked, later, unknown
+from stream.log.topics import begins_of, ends_of
 from stream.log_kafka.client import (
     EARLIEST,
+    HIGHEST_TIME,
     LATEST,
     READ_COMMITTED,
     Admin,
@@ -34,6 +36,7 @@ from stream.log_kafka.client import (
 )
 from stream.log_kafka.connection import Connection
 from stream.log_kafka.errors import Doing, errors, meaning, patiently
+from stream.log_kafka.newest_times import newest_times
 from stream.log_kafka.reader import KafkaReader
 from stream.log_kafka.refusals import at, missing_right
 from stream.log_kafka.writers import KafkaAppender, KafkaWriter
@@ -265,6 +268,25 @@ class KafkaLog:
             return {}
         with errors(self._connection, Doing("describe the topics", operation)):
             return patiently(self._connection, lambda: self._describe(list(topics)))
+
+    def newest_times(self, topics: Sequence[str]) -> dict[str, int | None]:
+        """The highest record time in each topic, among its last records where others are hidden.
+
+        The marks of transactions hide times that are further back: see
+        :mod:`stream.log_kafka.newest_times`.
+
+        Raises:
+            LogError: this user may not read a topic.
+        """
+        states = self.describe(topics)
+        begins, ends = begins_of(states), ends_of(states)
+        asked = [TopicPartition(*place) for place in ends]
+        with errors(self._connection, Doing("describe the topics")):
+            named = patiently(self._connection, lambda: self._offsets(asked, HIGHEST_TIME))
+        times: dict[str, int | None] = dict.fromkeys(topics)
+        for place, found in newest_times(begins, ends, named, self.read).items():
+            times[place.topic] = later(times[place.topic], found)
+        return times
 
     def append(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         """Append in order; acknowledged by all replicas in sync when this returns."""

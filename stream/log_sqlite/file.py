@@ -59,6 +59,13 @@ CREATE TABLE records (
 );
 CREATE TABLE writers (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
 """
+# The highest record time of each partition up to an offset; what an older Freshet has appended
+# since, or before there was this table, is read when somebody asks.
+NEWEST_TIMES = """\
+CREATE TABLE IF NOT EXISTS newest_times (
+    partition INTEGER PRIMARY KEY, time INTEGER NOT NULL, upto INTEGER NOT NULL
+)
+"""
 
 # What SQLite's result codes (by the start of their name) mean for an operator of Freshet.
 MEANINGS = {
@@ -167,8 +174,14 @@ class LogFile:
                 if self._is_empty(connection):  # another process may have been first
                     for statement in SCHEMA.split(";"):
                         connection.execute(statement)
+                    connection.execute(NEWEST_TIMES)
                     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif not connection.execute(
+            "SELECT 1 FROM sqlite_master WHERE name = 'newest_times'"
+        ).fetchone():
+            with transaction(connection):
+                connection.execute(NEWEST_TIMES)
 
     def _is_empty(self, connection: sqlite3.Connection) -> bool:
         """Whether the file is still empty; an error if it has anything but a log."""
@@ -238,13 +251,14 @@ def insert(
     firsts, nexts = _partitions(connection, topic)
     if not nexts:
         raise unknown(Place(topic, 0), 0, HERE)
-    rows, given = [], []
+    rows, given, begun, newest = [], [], dict(nexts), dict[int, int]()
     for record, time in records:
         number = record.partition
         if number not in nexts:
             raise unknown(Place(topic, number), len(nexts), HERE)
         offset = nexts[number]
         nexts[number] = offset + 1
+        newest[number] = max(time, newest.get(number, time))
         headers = packed(record.headers)
         rows.append((firsts[number] + offset, time, record.value, headers, record.key))
         given.append((number, offset))
@@ -253,7 +267,42 @@ def insert(
         "UPDATE partitions SET next_offset = ? WHERE topic = ? AND number = ?",
         [(offset, topic, number) for number, offset in nexts.items()],
     )
+    for number, time in newest.items():
+        upto = begun[number], nexts[number]
+        _keep_newest(connection, firsts[number] >> OFFSET_BITS, time, upto)
     return given
+
+
+def _keep_newest(
+    connection: sqlite3.Connection, partition: int, time: int, upto: tuple[int, int]
+) -> None:
+    """Keep the highest time of a partition, where what was kept goes up to the first offset."""
+    connection.execute(
+        "INSERT INTO newest_times SELECT ?, ?, ? WHERE ? = 0 OR EXISTS"
+        " (SELECT 1 FROM newest_times WHERE partition = ?)"
+        " ON CONFLICT DO UPDATE SET time = max(time, excluded.time), upto = excluded.upto"
+        " WHERE upto = ?",
+        (partition, time, upto[1], upto[0], partition, upto[0]),
+    )
+
+
+def newest_time(connection: sqlite3.Connection, partition: int, end: int) -> int | None:
+    """The highest record time of a partition, inside a transaction; None where it is empty."""
+    found = connection.execute(
+        "SELECT time, upto FROM newest_times WHERE partition = ?", (partition,)
+    ).fetchone()
+    time, upto = found or (None, 0)
+    if upto < end:
+        zero = partition << OFFSET_BITS
+        (late,) = connection.execute(
+            "SELECT max(time) FROM records WHERE id >= ? AND id < ?", (zero + upto, zero + end)
+        ).fetchone()
+        time = max((each for each in (time, late) if each is not None), default=None)
+        if time is not None:
+            connection.execute(
+                "INSERT OR REPLACE INTO newest_times VALUES (?, ?, ?)", (partition, time, end)
+            )
+    return time
 
 
 def _partitions(

@@ -13,8 +13,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stream.log.contract import FencedError, Outgoing, Place, TopicSpec, TopicState
-from stream.log.limits import check_names, check_position, checked, unknown
-from stream.log_sqlite.file import HERE, OFFSET_BITS, LogFile, insert, transaction
+from stream.log.limits import check_names, check_position, checked, later, unknown
+from stream.log_sqlite.file import (
+    HERE,
+    OFFSET_BITS,
+    LogFile,
+    insert,
+    newest_time,
+    transaction,
+)
 from stream.log_sqlite.reader import SqliteReader
 
 
@@ -53,6 +60,20 @@ class SqliteLog:
     def describe(self, topics: Sequence[str]) -> dict[str, TopicState]:
         """Identity and offsets of the topics that exist."""
         return {name: state for name, (state, _) in self._look_up(topics).items()}
+
+    def newest_times(self, topics: Sequence[str]) -> dict[str, int | None]:
+        """The highest record time in each topic; what is known of it is kept in the file."""
+        self._file.check()
+        times: dict[str, int | None] = dict.fromkeys(topics)
+        with self._turn, self._file.errors(), transaction(self._connection):
+            rows = self._connection.execute(
+                "SELECT topic, id, next_offset FROM partitions"
+            ).fetchall()
+            for topic, identifier, end in rows:
+                if topic in times:
+                    found = newest_time(self._connection, identifier, end)
+                    times[topic] = later(times[topic], found)
+        return times
 
     def append(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         """Append in order, as one transaction."""

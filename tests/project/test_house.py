@@ -68,6 +68,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "stream.fold.record_planner": "the fast twin of row_planner",
     "stream.joins.row_files": "the file format of segments",
     "stream.learner.loop": "one learner while it holds the log; the process begins it again",
+    "stream.log_kafka.newest_times": "reads a few last records; the log asks and appends",
     "stream.log_kafka.reader": "implements the contract's reader",
     "stream.log_kafka.writers": "implements the contract's writers",
     "stream.log_sqlite.reader": "implements the contract's reader",
