@@ -100,6 +100,21 @@ def from_values(
     return _located(settings, path.resolve())
 
 
+_TWICE = re.compile(r"Cannot declare \((.+?),?\) twice (.*)")
+
+
+def _explained(error: tomllib.TOMLDecodeError) -> str:
+    """What is wrong in the TOML; a section that is there already is a header too many."""
+    found = _TWICE.fullmatch(str(error))
+    if found is None:
+        return f"{error}."
+    section = ".".join(re.findall(r"'([^']*)'", found[1]))
+    return (
+        f"it has the section [{section}] twice {found[2]}. Remove this header, and write its keys "
+        "below the first one."
+    )
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -111,7 +126,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The config file {path} cannot be read: {error}.") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"The config file {path} is not valid TOML: {error}.") from None
+        raise ConfigError(f"The config file {path} is not valid TOML: {_explained(error)}") from None
     except ValueError:  # Python's own limit, which keeps such numbers from taking hours
         raise ConfigError(
             f"The config file {path} holds a number of thousands of digits, which no key takes."

@@ -1,7 +1,7 @@
 """What was inferred -> the text of ``freshet.toml``, with the reason for each decision beside it.
 
-Sections that no option asked about follow as comments, with their defaults and meanings taken from
-:mod:`converters.config.settings`, so that they cannot go stale.
+Sections that no option asked about follow with their keys as comments, defaults and meanings taken
+from :mod:`converters.config.settings`, so that they cannot go stale.
 """
 
 from __future__ import annotations
@@ -132,9 +132,8 @@ def _spellings(name: str, spellings: Sequence[str]) -> Iterator[str]:
 def _section(name: str, field: FieldInfo, crossings: Sequence[Crossing]) -> Iterator[str]:
     section = _within(field)
     assert section is not None
-    # Not a comment even over a proposal: the key, uncommented, would be in another section.
-    live = name == "learner" and crossings
-    yield f"[{name}]" if live else f"# [{name}]"
+    # No comment, though no key below it is set: a key uncommented would be in another section.
+    yield f"[{name}]"
     for line in _commented(section):
         if name == "learner" and line.startswith("# interactions = "):
             yield from _interactions(line, crossings)

@@ -146,6 +146,7 @@ WRONG = [
     ("", "late_labels.wait = 0\n", ["'late_labels.wait'", "greater than 0"]),
     ("", 'late_labels.expired = "x"\n', ["'late_labels.expired'", "'drop' or 'negative'"]),
     ("[columns]", "[columns", ["not valid TOML", "line 7"]),
+    ("[columns]", "[label]\n[columns]", ["section [label] twice (at line", "below the first one"]),
 ]
 
 

@@ -98,12 +98,42 @@ def test_each_alternative_can_take_its_columns_place() -> None:
 def test_other_sections_are_shown_with_their_defaults() -> None:
     """The lines that are commented out hold the defaults: without their '#' nothing changes."""
     text, _ = written(table({"z": lambda i: NOISE[i]}))
-    uncommented = re.sub(r"(?m)^# (?=\[|\w+ = )", "", text)
-    assert uncommented.count("\n[") == 2 + 9
+    uncommented = re.sub(r"(?m)^# (?=\w+ = )", "", text)
+    assert text.count("\n[") == 2 + 9
     settings = loaded(text)
     assert "kafka://HOST:PORT" in text
     assert tomllib.loads(uncommented)["late_labels"]["wait"] == settings.late_labels.wait
     assert loaded(uncommented) == settings
+
+
+KEY_LINE = re.compile(r"# (\w+) = ")
+
+
+def _keys(values: dict[str, Any], *within: str) -> set[tuple[str, ...]]:
+    """The path of each key."""
+    found: set[tuple[str, ...]] = set()
+    for name, content in values.items():
+        found.add((*within, name))
+        if isinstance(content, dict):
+            found |= _keys(content, *within, name)
+    return found
+
+
+def test_each_key_uncommented_is_in_its_own_section() -> None:
+    """Whichever single key of a new config is uncommented, it is in the section it stands under."""
+    text, _ = written(table({"z": lambda i: NOISE[i]}))
+    lines, before, section = text.splitlines(), _keys(tomllib.loads(text)), ()
+    tried = set()
+    for at, line in enumerate(lines):
+        if line.startswith("["):
+            section = tuple(line.strip("[]").split("."))
+        if key_line := KEY_LINE.match(line):
+            changed = "\n".join([*lines[:at], line.removeprefix("# "), *lines[at + 1 :]])
+            assert _keys(tomllib.loads(changed)) - before == {(*section, key_line[1])}
+            loaded(changed)
+            tried.add((*section, key_line[1]))
+    assert {("log",), ("learner", "river", "learning_rate"), ("serve", "port")} <= tried
+    assert len(tried) > 50
 
 
 def test_admin_token_is_not_to_be_written() -> None:
