@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from converters.config.learning_settings import ValueSettings
+from converters.show.tables import counted
 from learners.comparison.bootstrap import block_counts, block_length
 from learners.metrics.arrays import BoolArray, FloatArray, IntArray, sum_in_order
 
@@ -130,7 +131,8 @@ class _Curve:
         threshold, worth = float(self.thresholds[at]), float(self.values[at])
         count = self._gains.size
         if count < FEWEST_LESSONS:
-            note = f"chosen by {count} labels, too few to say how far to trust it"
+            labels = counted(count, "label", "labels")
+            note = f"chosen by {labels}, too few to say how far to trust it"
             return Best(threshold, worth, None, None, note)
         low, high = self._as_good(at, confidence)
         note = (

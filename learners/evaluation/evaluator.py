@@ -23,7 +23,7 @@ from learners.evaluation.labelled_examples import (
     joined,
 )
 from learners.evaluation.measures import Correction, Measures
-from learners.evaluation.results import details, summary
+from learners.evaluation.results import curve, details, summary
 from learners.evaluation.windows import Kept
 from learners.metrics.arrays import AnyArray, IntArray, MetricsError
 
@@ -216,6 +216,11 @@ class Evaluator:
         """
         self._measure()
         return details(self._measures, self.measuring, values or {})
+
+    def curve(self) -> dict[str, Any]:
+        """The periods joined for a reader; see :func:`learners.evaluation.results.curve`."""
+        self._measure()
+        return curve(self._measures)
 
     def window_lessons(self) -> Kept:
         """The examples of the window by count, for comparisons of paired scores."""

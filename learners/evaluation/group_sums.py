@@ -197,6 +197,13 @@ class GroupSums:
             self._fresh = self._nothing()
         self._size = size
 
+    def merged(self, rows: IntArray, size: int) -> GroupSums:
+        """A copy with row i in ``rows[i]`` of ``size``; rows rise, and these stay as they are."""
+        found = GroupSums(ordered=self._histogram is not None)
+        found.restore(self.state())
+        found.place(rows, size)
+        return found
+
     def restart_decisions(self) -> None:
         """Forget what was decided, for another threshold decides from here on."""
         self._decisions[:] = 0

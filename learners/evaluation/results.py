@@ -14,7 +14,7 @@ with ``decisions`` and all of ``value``; "static" and the other ``contenders`` a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,12 +27,20 @@ from learners.evaluation.group_sums import (
     LOSS,
     SQUARE,
     GroupMeasures,
+    GroupSums,
     group_measures,
 )
 from learners.evaluation.groups import AGES_OF_LABELS, BY_LESSONS, PERIODS, Widening, slice_name
 from learners.evaluation.histograms import AGES, defined
 from learners.evaluation.labelled_examples import SCORE, STATIC, Measuring
 from learners.evaluation.measures import Contender, Measures
+from learners.evaluation.stretches import (
+    FEWEST_LABELS,
+    FEWEST_OF_A_CLASS,
+    Stretch,
+    gaps,
+    stretches,
+)
 from learners.evaluation.windows import (
     Kept,
     always,
@@ -175,11 +183,14 @@ def _thresholds(kept: Kept, measuring: Measuring, value: ValueSettings) -> dict[
 
 
 def _groups(
-    measures: Measures, grouping: str, heads: Sequence[dict[str, Any]]
+    measures: Measures,
+    grouping: str,
+    heads: Sequence[dict[str, Any]],
+    joined: Callable[[GroupSums], GroupSums] = lambda sums: sums,
 ) -> list[dict[str, Any]]:
     """The groups that hold anything: their head, counts, and what each contender has come to."""
     of = {
-        name: group_measures(contender.groups[grouping])
+        name: group_measures(joined(contender.groups[grouping]))
         for name, contender in measures.contenders.items()
         if grouping in contender.groups
     }
@@ -217,6 +228,54 @@ def _periods(measures: Measures) -> list[dict[str, Any]]:
     stretches = _stretches(measures.grouped.periods())
     heads = [{"start": begin, "end": end} for begin, end in stretches]
     return _groups(measures, PERIODS, heads)
+
+
+def curve(measures: Measures) -> dict[str, Any]:
+    """The periods for a reader: joined until each holds enough labels, and gaps between them.
+
+    Returns:
+        ``{"asked_ms", "measured_ms", "joined", "fewest": {"labels", "of_a_class"}, "gaps":
+        [{"start", "end"}], "periods"}``; a period as in the details, and whether it is ``enough``.
+    """
+    grouped = measures.grouped.periods()
+    each = _held(measures)
+    found = stretches(each)
+    begins = np.array([stretch.begin for stretch in found], dtype=np.int64)
+    # One that holds no label any more counts for nothing wherever it goes.
+    rows = np.maximum(np.searchsorted(begins, grouped.keys, side="right") - 1, 0)
+    heads = [
+        {
+            "start": stretch.begin * grouped.width,
+            "end": stretch.end * grouped.width,
+            "enough": stretch.enough(0),
+        }
+        for stretch in found
+    ]
+    as_they_are = len(found) == grouped.size
+    joined = (lambda sums: sums) if as_they_are else (lambda sums: sums.merged(rows, len(found)))
+    return {
+        "asked_ms": grouped.first_width,
+        "measured_ms": grouped.width,
+        "joined": len(found) < len(each),
+        "fewest": {"labels": FEWEST_LABELS, "of_a_class": FEWEST_OF_A_CLASS},
+        "gaps": [
+            {"start": begin * grouped.width, "end": end * grouped.width}
+            for begin, end in gaps(found)
+        ],
+        "periods": _groups(measures, PERIODS, heads, joined) if found else [],
+    }
+
+
+def _held(measures: Measures) -> list[Stretch]:
+    """The periods that hold labels."""
+    negatives, positives, _ = measures.contenders[SCORE].groups[PERIODS].by_label()
+    counts = zip(
+        measures.grouped.periods().keys.tolist(),
+        negatives.sum(axis=1).tolist(),
+        positives.sum(axis=1).tolist(),
+        strict=True,
+    )
+    return [Stretch(key, key + 1, n, p) for key, n, p in counts if n + p]
 
 
 def _by_lessons(measures: Measures) -> list[dict[str, Any]]:

@@ -10,15 +10,14 @@ from typing import Any
 
 from converters.show.charts import BarChart, Line, LineChart
 from converters.show.tables import Table, cut
+from learners.evaluation.stretches import FEWEST_LABELS
 from learners.report.checkpoint_measures import versions_text
+from learners.report.curves import lacking
 from learners.report.document import SCORE, part_of, since_words
 from learners.report.figures import Group, Section, figure, headings
 from learners.report.overall import duration
 
 SHOWN = ("base_rate", "log_loss", "auc", "brier", "ece", "accuracy")
-# Slices of fewer labels are put last: the worst of many small ones is worst by chance.
-ENOUGH = 30
-
 Entry = Mapping[str, Any]
 
 
@@ -34,18 +33,18 @@ def slices_section(document: Mapping[str, Any]) -> Section | None:
         return None
     kept = measures["groupings"]["slices"]
     since = [f"{cut(c)}: {said}" for c in slices for said in since_words(kept[c])]
-    said = (
-        f"Sorted by log loss, the highest first; values with fewer than {ENOUGH} labels are last."
-    )
+    said = "Sorted by log loss, the highest first; values with fewer than "
+    said += f"{FEWEST_LABELS} labels are last."
     return Section("Slices", [said, *since], tables)
 
 
 def worst_first(entries: Sequence[Entry]) -> list[Entry]:
     """The groups by falling log loss; the small ones at the end."""
 
+    # The worst of many small ones is worst by chance.
     def place(entry: Entry) -> tuple[bool, float]:
         loss = part_of(entry, SCORE).get("log_loss")
-        return entry["count"] < ENOUGH, 0.0 if loss is None else -loss
+        return entry["count"] < FEWEST_LABELS, 0.0 if loss is None else -loss
 
     return sorted(entries, key=place)
 
@@ -72,11 +71,18 @@ def versions_section(document: Mapping[str, Any]) -> Section | None:
         "training count, so a row may span versions."
     )
     whole = table._replace(header=header, numeric=(False, *[True] * (len(header) - 1)), rows=rows)
-    return Section("Versions", [said], [whole], [_by_lessons(buckets)], folded=True)
+    pictures = [_by_lessons(buckets)] if len(buckets) > 1 else []
+    return Section("Versions", [said], [whole], pictures, folded=True)
 
 
 def _by_lessons(buckets: Sequence[Entry]) -> LineChart:
-    points = [(entry["from"], part_of(entry, SCORE).get("log_loss")) for entry in buckets]
+    """A point for each bucket with labels enough; the line breaks where buckets are missing."""
+    points: list[tuple[float, float | None]] = []
+    for before, entry in zip([None, *buckets], buckets, strict=False):
+        part = part_of(entry, SCORE)
+        if before is not None and before["to"] < entry["from"]:
+            points.append((before["to"], None))
+        points.append((entry["from"], None if lacking(part, "log_loss") else part["log_loss"]))
     return LineChart("log loss by examples trained on", "number", [Line(SCORE, points)])
 
 

@@ -24,6 +24,8 @@ def document(settings: Settings, measured: Measured) -> dict[str, Any]:
     """All of it, ready for JSON; undefined measures are None, and ``undefined`` says why."""
     checkpoint = measured.checkpoint
     measures = measured.evaluator.details(measured.slices)
+    curve = measured.evaluator.curve()
+    measures["periods"] = curve.pop("periods")
     return {
         "model": settings.model,
         "version": checkpoint.version,
@@ -39,6 +41,7 @@ def document(settings: Settings, measured: Measured) -> dict[str, Any]:
         "counts": checkpoint.events,
         "equations": [each.to_json() for each in equations(checkpoint.events)],
         "measures": measures,
+        "curve": curve,
         "versions": _versions(measured, measures),
         "undefined": dict(undefined(measures)),
     }

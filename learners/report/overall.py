@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converters.show.charts import Line, LineChart
-from converters.show.tables import Table, counted, moment
+from converters.show.tables import Table, counted
+from learners.evaluation.stretches import FEWEST_LABELS
 from learners.report.document import (
-    BASE_RATE,
     called,
     contenders,
     equations,
-    part_of,
     report_of,
-    shortly,
-    since_words,
     trouble_words,
 )
-from learners.report.figures import HEADINGS, MEASURES, Section, drawn, figure, headings
+from learners.report.figures import HEADINGS, MEASURES, Section, figure, headings
 from learners.report.served_version import served_words
 
 NO_LABELS = (
@@ -80,11 +76,25 @@ def _words(document: Mapping[str, Any]) -> list[str]:
     asked = document["evaluation"]
     return [
         *served_words(document),
+        *_few(document),
         f"{said}{EXACT}",
         *_frozen(asked["static"]),
         *_changed(asked["changed"]),
         *trouble_words(document["shadows"]),
     ]
+
+
+def few_labels(document: Mapping[str, Any]) -> bool:
+    """Whether the labels are too few to be spread over groups and bins."""
+    return 0 < (document["measures"].get("count") or 0) < FEWEST_LABELS
+
+
+def _few(document: Mapping[str, Any]) -> list[str]:
+    if not few_labels(document):
+        return []
+    labels = counted(document["measures"]["count"], "label", "labels")
+    said = f"{labels} so far: these figures are mostly chance."
+    return [f"{said} Curves, calibration and groups are shown from {FEWEST_LABELS} labels on."]
 
 
 def _frozen(static: Mapping[str, Any] | None) -> list[str]:
@@ -115,56 +125,6 @@ def duration(milliseconds: float) -> str:
             number = milliseconds / size
             return f"{number:g} {one if number == 1 else more}"
     return f"{milliseconds:g} milliseconds"
-
-
-CURVES = ("log_loss", "auc")
-# Contenders in the table, which has to fit a terminal; the pictures and the JSON have all.
-MOST_SHOWN = 3
-Entry = Mapping[str, Any]
-
-
-def curves_section(document: Mapping[str, Any]) -> Section | None:
-    """Each contender's measures by the time of the events."""
-    measures = document["measures"]
-    periods = measures.get("periods")
-    if not periods:
-        return None
-    kinds = {name: kind for kind, name in enumerate(contenders(measures))}
-    lines = {measure: _ordering(list(kinds), measure) for measure in CURVES}
-    pictures = [
-        LineChart(HEADINGS[m], "time", [_line(n, m, periods, kinds[n]) for n in names])
-        for m, names in lines.items()
-    ]
-    counts = [(entry["start"], float(entry["count"])) for entry in periods]
-    labels = LineChart("labels", "time", [Line("labels", counts)], ground=True)
-    first = list(kinds)[:MOST_SHOWN]
-    shown = [(measure, name) for measure, names in lines.items() for name in names if name in first]
-    header = ("from", "labels", *(f"{HEADINGS[m]} {shortly(n)}" for m, n in shown))
-    rows = [
-        [
-            moment(entry["start"]),
-            f"{entry['count']:,}",
-            *(figure(part_of(entry, name), measure) for measure, name in shown),
-        ]
-        for entry in periods
-    ]
-    table = Table("Curves", header, (False, *[True] * (len(header) - 1)), rows)
-    per = duration(periods[0]["end"] - periods[0]["start"]).removeprefix("1 ")
-    said = f"By the time of the event, not of its label; one point per {per}."
-    left_out = [shortly(name) for name in list(kinds)[MOST_SHOWN:]]
-    more = [f"In the pictures and the JSON only: {', '.join(left_out)}."] if left_out else []
-    words = [said, *more, *since_words(measures["groupings"]["periods"])]
-    return Section("Over event time", words, [table], [*pictures, labels], folded=True)
-
-
-def _ordering(names: Sequence[str], measure: str) -> list[str]:
-    """Those that a measure says something of: the base rate orders nothing."""
-    return [name for name in names if measure != "auc" or name != BASE_RATE]
-
-
-def _line(name: str, measure: str, periods: Sequence[Entry], kind: int) -> Line:
-    points = [(entry["start"], drawn(part_of(entry, name), measure)) for entry in periods]
-    return Line(shortly(name), points, kind)
 
 
 # Part of the count 'learned', so in no equation.

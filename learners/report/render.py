@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -17,8 +17,9 @@ from learners.report.breakdowns import (
     slices_section,
     versions_section,
 )
+from learners.report.curves import curves_section
 from learners.report.figures import Section
-from learners.report.overall import counts_section, curves_section, overall_section
+from learners.report.overall import counts_section, few_labels, overall_section
 from learners.report.served_score import (
     calibration_section,
     decisions_section,
@@ -27,23 +28,27 @@ from learners.report.served_score import (
     value_section,
 )
 
+# In the order of reading; and whether a section spreads the labels over bins or groups.
+SECTIONS: Sequence[tuple[Callable[[Mapping[str, Any]], Section | None], bool]] = (
+    (overall_section, False),
+    (curves_section, False),
+    (calibration_section, True),
+    (distribution_section, True),
+    (decisions_section, False),
+    (value_section, False),
+    (effects_section, True),
+    (slices_section, True),
+    (versions_section, True),
+    (ages_section, True),
+    (delays_section, False),
+    (lambda document: counts_section(document["counts"]), False),
+)
+
 
 def sections(document: Mapping[str, Any]) -> list[Section]:
-    """All that the document has something to say about."""
-    made = (
-        overall_section(document),
-        curves_section(document),
-        calibration_section(document),
-        distribution_section(document),
-        decisions_section(document),
-        value_section(document),
-        effects_section(document),
-        slices_section(document),
-        versions_section(document),
-        ages_section(document),
-        delays_section(document),
-        counts_section(document["counts"]),
-    )
+    """All that the document has something to say about, and labels enough to say it of."""
+    few = few_labels(document)
+    made = (section(document) for section, spread in SECTIONS if not (few and spread))
     return [section for section in made if section is not None]
 
 

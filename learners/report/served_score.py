@@ -30,7 +30,8 @@ def calibration_section(document: Mapping[str, Any]) -> Section | None:
         for name in contenders(document["measures"])
         if name in (SCORE, RAW)
     ]
-    rows = [[_span(b), f"{b['count']:,}", _share(b[MEAN]), _share(b[SHARE])] for b in bins]
+    held = [each for each in bins if each["count"]]
+    rows = [[_span(b), f"{b['count']:,}", _share(b[MEAN]), _share(b[SHARE])] for b in held]
     header = ("score", "labels", "mean score", "positive")
     table = Table(
         f"Calibration of the {_whose(document)} score", header, (False, True, True, True), rows

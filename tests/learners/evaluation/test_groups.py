@@ -86,6 +86,21 @@ def test_periods_have_all_contenders(taken: Lessons, details: dict[str, Any]) ->
             assert_right(entry["shadow"], taken.scores["shadow"][scored], positive, 0.3)
 
 
+def test_joined_periods_are_measured_like_a_whole(taken: Lessons) -> None:
+    """All contenders of periods that were joined for a reader; what is measured stays as it is."""
+    evaluator = measured(replace(MEASURING, period_ms=HOUR // 12), taken)
+    before = evaluator.details()
+    curve = evaluator.curve()
+    assert evaluator.details() == before
+    assert curve["joined"]
+    assert sum(entry["count"] for entry in curve["periods"]) == len(taken)
+    given = ~np.isnan(taken.scores["shadow"])
+    for entry in curve["periods"]:
+        inside = GROUPS["periods"](entry, taken)
+        assert_group(entry, taken, inside)
+        assert entry.get("shadow", {"count": 0})["count"] == np.count_nonzero(inside & given)
+
+
 def test_slices_are_measured_by_value(taken: Lessons, details: dict[str, Any]) -> None:
     """Each value of each sliced column, by its text where one is known; -1 was not carried."""
     for place, column in enumerate(MEASURING.slices):
