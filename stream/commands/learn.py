@@ -6,6 +6,7 @@ Each reads the config, calls what does the work, and prints.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from converters.schema.schema import Schema
     from learners.versions.promotion import Asked
     from stream.learner.process import LearnerProcess
-    from stream.produce.file_records import History, HistoryOptions
+    from stream.produce.file_records import Formed, History, HistoryOptions
     from stream.produce.producer import Producer
 
 LabelDelay = Annotated[
@@ -47,6 +48,9 @@ ScoreAhead = Annotated[
 ]
 RowsPerMessage = Annotated[
     int, typer.Option("--rows-per-message", min=1, max=100_000, help="Most rows in one record.")
+]
+SendBehind = Annotated[
+    bool, typer.Option("--behind", help="Send rows though the topics have much newer ones.")
 ]
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="With 'log': from its start, without the journal.")
@@ -82,6 +86,7 @@ def produce(
     label_delay: LabelDelay = None,
     label_time: LabelTime = None,
     score_ahead: ScoreAhead = 0.0,
+    behind: SendBehind = False,
     config: Config = DEFAULT_CONFIG,
     kafka_config: KafkaConfig = None,
     json: Json = False,
@@ -94,26 +99,56 @@ def produce(
     from stream.produce.file_records import History, warn_of_times
     from stream.produce.producer import Pace, Producer, errors_with_progress
 
-    if rate is not None and rate <= 0:
-        raise UsageError(f"--rate {rate}: rows a second must be more than 0.")
+    _check_rate(rate)
     settings, schema = read_config(config, kafka_config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
     with opened_log(settings, create=True) as event_log, open_csv(csv, settings.csv) as file:
         if schema.column_names.unknown(file.header):
             schema = _with_columns_before(settings, schema)
         history = History(file, schema, options)
-        topics = create_topics(event_log, settings)
-        producer = Producer(event_log, topics, settings.topics.partitions)
+        partitions = settings.topics.partitions
+        producer = Producer(event_log, create_topics(event_log, settings), partitions)
         window = settings.duplicates.window
         give_up = partial(_give_up_producing, producer, history, window)
         stopped = stopped_by_signals(lambda: setattr(producer, "stopping", True), give_up)
         shows = progress("rows sent", file.size, file.tell)
         with stopped, shows as shown, errors_with_progress(producer, history, window):
-            produced = producer.send(history.records(), Pace(rate=rate), lambda p: shown(p.rows))
+            records = _not_behind(producer, history, options, (csv, settings), allowed=behind)
+            produced = producer.send(records, Pace(rate=rate), lambda p: shown(p.rows))
     warn_of_times(history, settings)
     say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {shown_url(settings.log)}.")
     if json:
         print_json({"rows": produced.rows, "labels": produced.labels, "records": produced.records})
+
+
+def _check_rate(rate: float | None) -> None:
+    if rate is not None and rate <= 0:
+        raise UsageError(f"--rate {rate}: rows a second must be more than 0.")
+
+
+def _not_behind(
+    producer: Producer,
+    history: History,
+    options: HistoryOptions,
+    source: tuple[str, Settings],
+    *,
+    allowed: bool,
+) -> Iterator[Formed]:
+    """The records; refused if they come too far behind what the topics hold, unless allowed."""
+    from stream.produce.behind import behind, first_time
+
+    csv, settings = source
+    first, records = first_time(history.records())
+    if not history.may_wait:
+        return records
+    found = behind(producer.log, producer.topics, first, settings.late_labels.wait)
+    if found is not None and history.rows_wait and not allowed:
+        again = shlex.join((csv, *options.given()))
+        commands = f"freshet backfill {again} --promote", f"freshet produce {again} --behind"
+        raise found.refused(csv, *commands)
+    if found is not None:
+        found.warn(csv)
+    return records
 
 
 def _with_columns_before(settings: Settings, schema: Schema) -> Schema:

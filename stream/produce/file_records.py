@@ -91,6 +91,19 @@ class HistoryOptions:
         """Whether labels come on their own topic."""
         return self.label_delay is not None or self.label_time is not None
 
+    def given(self) -> list[str]:
+        """The options of a command that ask for this."""
+        default = HistoryOptions()
+        values: dict[str, object] = {
+            "--label-delay": self.label_delay,
+            "--label-time": self.label_time,
+            "--score-ahead": self.score_ahead or None,
+            "--rows-per-message": self.rows_per_message
+            if self.rows_per_message != default.rows_per_message
+            else None,
+        }
+        return [str(word) for pair in values.items() if pair[1] is not None for word in pair]
+
 
 class History:
     """The records of one file.
@@ -122,6 +135,16 @@ class History:
         self._late = self._late_places() if options.late else None
         self.longest_wait = 0.0  # seconds from an event's record to its label's, so far
         self.step_back = ""  # what a change of the clocks did to rows that need no order
+
+    @property
+    def rows_wait(self) -> bool:
+        """Whether every row waits for a label that comes by itself."""
+        return self._options.late or (self.may_wait and self._place("label") is None)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a row without a label waits for one."""
+        return self._place("id") is not None and self._schema.index("label") is not None
 
     def records(self) -> Iterator[Formed]:
         """The records in the order in which they are to be sent.
@@ -156,8 +179,8 @@ class History:
         if not self._options.late:
             return "Send the header and the rows that have not been sent."
         words = (
-            "Labels of the rows that were sent are still missing: send the whole file again. The "
-            "rows that were sent are recognised by their ids and not learned twice."
+            "Labels of the rows that were sent are still missing: send the whole file again, with "
+            "--behind. The rows that were sent are recognised by their ids and not learned twice."
         )
         if sent <= window:
             return words

@@ -203,6 +203,7 @@ def test_the_rights_of_the_page_are_enough(
         allow(secured_kafka, user, granted)
         result = freshet(*line, cwd=folder)
         assert result.returncode == 0, f"{command}: {result.stderr}"
+        assert "is unknown" not in result.stderr
 
 
 def test_the_walk(

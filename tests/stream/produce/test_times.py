@@ -43,18 +43,24 @@ def test_the_cell_is_named(
 
 def test_a_file_sent_again_loses_no_label_and_learns_no_row_twice(tmp_path: Path) -> None:
     """As is told: labels of rows that were sent before the error are sent with the whole file."""
-    project = Project(tmp_path / "p")
+    half_a_day = "[late_labels]\nwait = 43200"
+    project = Project(tmp_path / "p", more=half_a_day)
     rows = flights(1_300)
+    whole = Project(tmp_path / "whole", more=half_a_day)
+    whole.produce(whole.write_csv(rows), label_time="landed")
     right, rows[1_205][6 + 1] = rows[1_205][6 + 1], "2204-01-01"
     bad = project.write_csv(rows).rename(tmp_path / "bad.csv")
     rows[1_205][6 + 1] = right
     good = project.write_csv(rows)
     late = ("--label-time", "landed", "--config", str(project.config_file))
-    assert CliRunner().invoke(app, ["produce", str(bad), *late]).exit_code == 1
-    assert CliRunner().invoke(app, ["produce", str(good), *late]).exit_code == 0
+    broken_off = CliRunner().invoke(app, ["produce", str(bad), *late])
+    assert broken_off.exit_code == 1
+    assert "send the whole file again, with --behind" in broken_off.stderr
+    assert CliRunner().invoke(app, ["produce", str(good), *late, "--behind"]).exit_code == 0
     report = project.learn()
     assert (report["learned"], report["waiting"], report["expired"]) == (1_300, 0, 0)
     assert report["duplicates"] > 0
+    assert report["model_sha256"] == whole.learn()["model_sha256"]
 
 
 def test_more_rows_than_ids_are_remembered_are_not_all_sent_again(tmp_path: Path) -> None:
