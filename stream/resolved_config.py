@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
+from converters.cells.kind import FIRST_CONVERTER, check_converter
 from converters.config.learning_settings import LateLabelSettings, ShadowSettings, ValueSettings
 from converters.config.settings import Settings
 from converters.errors import UsageError
@@ -17,7 +18,14 @@ from converters.schema.schema import Schema, from_settings
 from converters.schema.writer_schema import WriterSchema
 from learners import choose
 from learners.learner import LearnerSpec
-from learners.registry.row_types import Fixed, Json, Lineage, Positions
+from learners.registry.row_types import (
+    CONVERTER,
+    Fixed,
+    Json,
+    Lineage,
+    Positions,
+    converter_of,
+)
 
 # Keys of late_labels that the first models do not have.
 NEWER = ("allow_corrections", "label_wait", "max_labels")
@@ -62,6 +70,14 @@ class ResolvedConfig:
     spec: LearnerSpec
     writers: tuple[WrittenUntil, ...] = ()
 
+    def read_by(self, converter: int) -> ResolvedConfig:
+        """The same, reading cells as this version of the converter does.
+
+        Raises:
+            UnknownConverterError: this release does not have that version.
+        """
+        return replace(self, schema=self.schema.read_by(converter))
+
 
 def fixed(context: ResolvedConfig) -> Fixed:
     """What a config fixes for a lineage that begins with it."""
@@ -76,7 +92,8 @@ DECIDING = {"columns", "label", "record", "learner", "late_labels", "duplicates"
 def deciding(context: ResolvedConfig) -> dict[str, Any]:
     """Everything in a config that decides what is learned, as a lineage keeps it.
 
-    Of a column only what is set: some keys may not be set beside others, some have to be.
+    Of a column only what is set: some keys may not be set beside others, some have to be. The
+    converter's version only if it is not the first, so that older releases can take the lineage.
     """
     settings = context.settings
     found = settings.model_dump(mode="json", include=DECIDING - {"columns"})
@@ -86,11 +103,14 @@ def deciding(context: ResolvedConfig) -> dict[str, Any]:
     }
     found["learner"]["kind"] = context.spec.kind
     found["late_labels"].pop("memory")
-    return found | {"csv": {"delimiter": settings.csv.delimiter}}
+    found["csv"] = {"delimiter": settings.csv.delimiter}
+    if context.schema.converter != FIRST_CONVERTER:
+        found[CONVERTER] = context.schema.converter
+    return found
 
 
 def of_lineage(
-    settings: Settings, config: Mapping[str, Any], writers: Sequence[WrittenUntil] = ()
+    settings: Settings, config: Json, writers: Sequence[WrittenUntil] = ()
 ) -> ResolvedConfig:
     """The config that a lineage keeps, with what decides nothing from today's settings.
 
@@ -99,15 +119,18 @@ def of_lineage(
 
     Raises:
         UsageError: this release cannot learn by it.
+        UnknownConverterError: it does not have the version of the converter.
     """
+    check_converter(converter_of(config))
     try:
-        own = Settings.model_validate({"model": settings.model, **config})
+        kept = {name: section for name, section in config.items() if name != CONVERTER}
+        own = Settings.model_validate({"model": settings.model, **kept})
         sections: dict[str, Any] = {name: getattr(own, name) for name in DECIDING}
         memory, encoding = settings.late_labels.memory, settings.csv.encoding
         sections["late_labels"] = own.late_labels.model_copy(update={"memory": memory})
         sections["csv"] = own.csv.model_copy(update={"encoding": encoding})
         found = settings.model_copy(update=sections)
-        schema = from_settings(found)
+        schema = from_settings(found, converter_of(config))
         resolved = resolve(_measurable(found, schema), schema)
     except ValidationError as error:
         keys = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())

@@ -15,12 +15,35 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from converters.cells.escaping import escape_name
+from converters.errors import UsageError
 
 # The version of the converter: raised when the same cells would give another text. It is part of a
 # schema's hash, and a lineage keeps the one that it began with. Those from the first on can be
 # read by.
-CONVERTER_VERSION = 2
+CONVERTER_VERSION = 3
 FIRST_CONVERTER = 2
+
+
+class UnknownConverterError(UsageError):
+    """A model's cells are read as this release does not know how to."""
+
+
+def check_converter(version: object) -> None:
+    """Refuse a version of the converter that this release does not have.
+
+    Raises:
+        UnknownConverterError: it is older or newer than all that it has.
+    """
+    known = range(FIRST_CONVERTER, CONVERTER_VERSION + 1)
+    if type(version) is int and version in known:
+        return
+    raise UnknownConverterError(
+        f"This model was begun by another release of Freshet: it reads cells by version {version} "
+        f"of the converter, and this release knows the versions {', '.join(map(str, known))}. The "
+        "config is not the cause. Continue with the release that began the model, or a newer one; "
+        "or begin another model, with another `model` and `home`."
+    )
+
 
 Value = TypeVar("Value")
 

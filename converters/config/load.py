@@ -126,7 +126,9 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The config file {path} cannot be read: {error}.") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"The config file {path} is not valid TOML: {_explained(error)}") from None
+        raise ConfigError(
+            f"The config file {path} is not valid TOML: {_explained(error)}"
+        ) from None
     except ValueError:  # Python's own limit, which keeps such numbers from taking hours
         raise ConfigError(
             f"The config file {path} holds a number of thousands of digits, which no key takes."

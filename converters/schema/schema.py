@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from converters.cells.feature import Feature
-from converters.cells.kind import CONVERTER_VERSION
+from converters.cells.kind import CONVERTER_VERSION, check_converter
 from converters.config.column_settings import ColumnSettings
 from converters.config.settings import Settings
 from converters.schema.column_names import ColumnNames
@@ -105,6 +105,18 @@ class Schema:
             if c.settings.kind == "numeric" or c.settings.role == "weight"
         )
 
+    def read_by(self, converter: int) -> Schema:
+        """The same, reading cells as this version of the converter does.
+
+        Raises:
+            UnknownConverterError: this release does not have that version.
+        """
+        check_converter(converter)
+        if converter == self.converter:
+            return self
+        features = tuple(replace(each, converter=converter) for each in self.features)
+        return replace(self, features=features, converter=converter)
+
     def only(self, role: str) -> Column | None:
         """The one column of a role that at most one column has (id, time, label, weight)."""
         return next((c for c in self.columns if c.settings.role == role), None)
@@ -183,7 +195,9 @@ def from_settings(settings: Settings, converter: int = CONVERTER_VERSION) -> Sch
     Raises:
         SchemaError: roles or kinds are missing or contradict each other; names the key.
         CrossingError: the interactions name what cannot be crossed.
+        UnknownConverterError: this release does not have that version.
     """
+    check_converter(converter)
     check_roles(settings.columns)
     for name, column in settings.columns.items():
         check_column(name, column)

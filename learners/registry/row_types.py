@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from converters.cells.kind import FIRST_CONVERTER
 from learners.snapshots.manifest import SnapshotRef
 
 State = Literal["verified", "refused", "candidate", "thinned"]
 Json = dict[str, Any]
 Positions = dict[str, dict[int, int]]
+
+# Where a lineage's config keeps the version of the converter, beside the sections of a config.
+CONVERTER = "converter"
 
 
 def utc_now() -> datetime:
@@ -71,6 +75,17 @@ class Lineage:
     created_at: datetime
     config: Json | None = None
     writers: list[Json] | None = None
+
+    @property
+    def converter(self) -> int:
+        """The version of the converter by which it reads cells."""
+        return converter_of(self.config)
+
+
+def converter_of(config: Json | None) -> int:
+    """The version of the converter that a lineage's config names; the first ones named none."""
+    found: int = (config or {}).get(CONVERTER, FIRST_CONVERTER)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

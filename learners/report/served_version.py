@@ -60,8 +60,8 @@ def served_version(
 
 
 OTHER_SCHEMA = (
-    "It was learned with other columns, labels or interactions than the learner's, so it cannot "
-    "score the learner's rows."
+    "It was learned with other columns, labels or interactions than the learner's, or with another "
+    "release's readings of cells, so it cannot score the learner's rows."
 )
 NOT_YET = "It was pinned after these figures; the learner scores with it from its next second on."
 

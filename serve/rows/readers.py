@@ -15,7 +15,7 @@ from converters.convert.records import RowReader
 from converters.schema.schema import Schema
 from learners.registry import Registry
 from learners.registry.row_types import Version
-from learners.versions.own_schema import KnownSchemas
+from learners.versions.own_schema import KnownSchemas, as_learned
 from serve.rows.appended_records import IngestReader
 from serve.rows.crosses import Crosses
 from serve.rows.request_rows import RequestReader
@@ -56,7 +56,7 @@ class Readers:
     The registry is read on one thread, whoever asks for the attributes.
 
     Attributes:
-        today: of the config's schema.
+        today: of the config's schema; as the learner reads cells, if it learns by that config.
         learning: of the schemas by which rows to be learned are checked, in this order.
 
     Raises:
@@ -69,7 +69,7 @@ class Readers:
     def __init__(self, registry: Registry, serve: ServeSettings, today: Schema) -> None:
         self._registry = registry
         self._serve = serve
-        self._today = today.hash
+        self._today = today
         self._known = KnownSchemas(registry, today)
         self._made: dict[str, SchemaReaders] = {}
         self._take()
@@ -89,10 +89,11 @@ class Readers:
     def _take(self, *served: str) -> None:
         learner = self._registry.versions.live_lineage()
         live = () if learner is None else (learner.schema_hash,)
-        wanted = [own for own in (self._today, *live, *served) if own in self._known.by_hash]
+        today = as_learned(self._today, learner).hash
+        wanted = [own for own in (today, *live, *served) if own in self._known.by_hash]
         for own in wanted:
             schema = self._known.by_hash[own]
             if own not in self._made or self._made[own].schema != schema:
                 self._made[own] = SchemaReaders.of(schema, self._serve)
-        self.today = self._made[self._today]
+        self.today = self._made[today]
         self.learning = tuple(self._made[own] for own in dict.fromkeys(wanted))

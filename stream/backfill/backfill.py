@@ -21,6 +21,7 @@ from converters.show.command_line import progress, say
 from learners.registry import Registry
 from learners.registry.row_types import Lineage, Start
 from learners.snapshots.store import SnapshotStore
+from learners.versions.own_schema import as_learned
 from stream.checkpoints import checkpoint
 from stream.checkpoints.lineage_start import pipeline_at_start
 from stream.checkpoints.pinned_version import PinnedVersions
@@ -138,7 +139,7 @@ class Backfill:
         """
         if live.config is None:
             check_same(self.context, live)
-            return self.context
+            return self.context.read_by(live.converter)
         changed = different_keys(self.context, live)
         if changed:
             say(
@@ -320,8 +321,11 @@ def _of_promoting(live: Lineage, context: ResolvedConfig) -> str:
             f"its weights: {learned}. Its position in the log, its counts and the events that wait "
             "for their labels stay. 'freshet backfill log' makes a candidate of the log."
         )
+    why = "under another schema"
+    if as_learned(context.schema, live).hash == live.schema_hash:
+        why = "with an earlier release's readings of cells"
     return (
-        "A learner of this model has learned from the log under another schema. Promoting this "
+        f"A learner of this model has learned from the log {why}. Promoting this "
         f"candidate replaces its model: {learned}. It is refused while events wait for their "
         "labels, unless --leave-waiting gives them up; 'freshet backfill log --fresh' takes them "
         "along."

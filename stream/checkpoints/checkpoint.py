@@ -20,7 +20,6 @@ import structlog
 
 from converters.errors import FreshetError
 from converters.files.compressed import zstd
-from converters.schema.schema import CONVERTER_VERSION
 from learners import choose
 from learners.calibration.adjustment import Adjuster, Adjustment
 from learners.evaluation.evaluator import Evaluator
@@ -132,7 +131,7 @@ def _identity(context: ResolvedConfig, pipeline: Pipeline) -> dict[str, Any]:
         "model": context.settings.model,
         "learner": learner_json(context),
         "schema_hash": context.schema.hash,
-        "converter": CONVERTER_VERSION,
+        "converter": context.schema.converter,
         "packages": packages(),
         "lineage": pipeline.lineage,
         "counts": asdict(pipeline.counts),

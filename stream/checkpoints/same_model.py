@@ -39,6 +39,7 @@ def check_same(context: ResolvedConfig, lineage: Lineage) -> None:
 
     Raises:
         ChangedModelError: a key that decides what is learned has another value than the lineage's.
+        UnknownConverterError: another release began the lineage.
     """
     changed = different_keys(context, lineage)
     if changed:
@@ -60,6 +61,7 @@ def check_adoptable(context: ResolvedConfig, version: Version, made: Lineage) ->
 
     Raises:
         UnlikeConfigError: they differ.
+        UnknownConverterError: another release made it.
     """
     changed = different_keys(context, made, to_lineage=True)
     if changed:
@@ -72,9 +74,14 @@ def check_adoptable(context: ResolvedConfig, version: Version, made: Lineage) ->
 def different_keys(context: ResolvedConfig, lineage: Lineage, *, to_lineage: bool = False) -> str:
     """What in a config is not as a lineage was begun with, each key with both values, in words.
 
-    Keys that are written otherwise and mean the same are none of it. The lineage's values come
-    first, or, ``to_lineage``, the config's.
+    Keys that are written otherwise and mean the same are none of it, and neither is the version of
+    the converter, which a lineage keeps. The lineage's values come first, or, ``to_lineage``, the
+    config's.
+
+    Raises:
+        UnknownConverterError: another release began the lineage.
     """
+    context = context.read_by(lineage.converter)
     if (lineage.schema_hash, lineage.learner) == (context.schema.hash, learner_json(context)):
         return ""
     order = -1 if to_lineage else 1

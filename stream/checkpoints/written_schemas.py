@@ -38,7 +38,7 @@ def schemas_before(
     own, now = WriterSchema.of(context.schema), WriterSchema.of(context.schema)
     if live.config is not None:
         own = WriterSchema.of(context_of(context.settings, live).schema)
-    elif live.schema_hash != context.schema.hash:
+    elif live.schema_hash != context.read_by(live.converter).schema.hash:
         log.warning(
             "the columns of the learner's model are not known, for an older release began it: rows "
             "without a columns header are read by this config's; to have them kept, start 'freshet "

@@ -119,6 +119,7 @@ def _document(model: str, found: Difference) -> dict[str, Any]:
         "restart": list(found.restart),
         "cautions": list(found.cautions),
         "unknown": list(found.unknown),
+        "notes": list(found.notes),
     }
 
 
@@ -139,6 +140,7 @@ def _lines(settings: Settings, found: Difference) -> Iterator[str]:
         yield f"    {change.cost}: {change.follows.effect}"
     yield from (f"Caution: {caution}" for caution in found.cautions)
     yield from (f"Not compared: {unknown}" for unknown in found.unknown)
+    yield from (f"Note: {note}" for note in found.notes)
     if found.changes:
         yield from _ending(found)
 

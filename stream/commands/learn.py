@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -102,6 +102,7 @@ def produce(
     _check_rate(rate)
     settings, schema = read_config(config, kafka_config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
+    schema = _as_learned(settings, schema)
     with opened_log(settings, create=True) as event_log, open_csv(csv, settings.csv) as file:
         if schema.column_names.unknown(file.header):
             schema = _with_columns_before(settings, schema)
@@ -149,6 +150,23 @@ def _not_behind(
     if found is not None:
         found.warn(csv)
     return records
+
+
+def _as_learned(settings: Settings, schema: Schema) -> Schema:
+    """The schema, reading times as the learner does: as the release that began the model.
+
+    Without a registry that answers, times are read as this release does.
+    """
+    from learners.registry import Registry
+    from learners.registry.errors import RegistryError
+    from learners.versions.own_schema import as_learned
+
+    if schema.only("time") is None:
+        return schema
+    place = settings.registry, settings.model
+    with suppress(RegistryError), closing(Registry(*place, read_only=True)) as registry:
+        return as_learned(schema, registry.versions.live_lineage())
+    return schema
 
 
 def _with_columns_before(settings: Settings, schema: Schema) -> Schema:

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from converters.cells.kind import CONVERTER_VERSION
 from converters.changes.changes import Change, changed, changes, stored
 from converters.changes.costs import REBUILT, Consequence, Cost, Process, consequence
 from converters.config.learning_settings import ValueSettings
 from converters.config.settings import HALF, KAFKA, SQLITE
 from learners.registry.row_types import Lineage
+from learners.versions.own_schema import as_learned
 from stream.config_diff.cautions import cautions
 from stream.config_diff.known_model import KnownModel
 from stream.log.topics import Topics
@@ -39,6 +41,7 @@ class Difference:
         cautions: what will hurt.
         unknown: what could not be compared, and why.
         ready: a candidate that was made under this config, if there is one.
+        notes: what else a person should know who compares them.
     """
 
     known: KnownModel | None
@@ -46,6 +49,7 @@ class Difference:
     cautions: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     ready: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def cost(self) -> Cost:
@@ -64,9 +68,14 @@ class Difference:
 
 
 def difference(context: ResolvedConfig, known: KnownModel | None) -> Difference:
-    """What a config changes against what is known of its model."""
+    """What a config changes against what is known of its model.
+
+    Raises:
+        UnknownConverterError: another release began the model.
+    """
     if known is None:
         return Difference(None)
+    context = context.read_by(known.lineage.converter)
     old, new = _kept(known), _edited(context, known)
     found = [
         change
@@ -90,7 +99,17 @@ def difference(context: ResolvedConfig, known: KnownModel | None) -> Difference:
         tuple(cautions(found, old, new, known.waiting)),
         tuple(_unknown(known)),
         _ready(known, context),
+        tuple(_notes(known.lineage)),
     )
+
+
+def _notes(lineage: Lineage) -> Iterable[str]:
+    if lineage.converter < CONVERTER_VERSION:
+        yield (
+            "The model still reads cells as the release of Freshet that began it (version "
+            f"{lineage.converter} of the converter; this release has {CONVERTER_VERSION}). "
+            "'freshet backfill log --fresh --promote --follow' gives it this release's readings."
+        )
 
 
 def _kept(known: KnownModel) -> Json:
@@ -210,11 +229,13 @@ def _unknown(known: KnownModel) -> Iterable[str]:
 
 
 def _ready(known: KnownModel, context: ResolvedConfig) -> int | None:
-    """The newest candidate of the log that was made under this config."""
-    fixed = context.schema.hash, learner_json(context)
+    """The newest candidate of the log that was made under this config, by whatever release."""
+    learner = learner_json(context)
     found = (
         version.version
         for version, lineage in known.candidates
-        if version.start.positions and (lineage.schema_hash, lineage.learner) == fixed
+        if version.start.positions
+        and (as_learned(context.schema, lineage).hash, learner)
+        == (lineage.schema_hash, lineage.learner)
     )
     return next(found, None)

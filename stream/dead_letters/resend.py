@@ -229,7 +229,7 @@ def sending_again(context: ResolvedConfig, registry: Registry, log: EventLog) ->
     changed = None
     try:
         check_same(context, lineage)
-        writers = writers_of(lineage)
+        context, writers = context.read_by(lineage.converter), writers_of(lineage)
     except ChangedModelError as error:
         changed = error
         ends = to_positions(ends_of(described(log, topics.inputs)))

@@ -148,7 +148,7 @@ class Starting:
             self.epoch,
             parent_version=version.version,
             origin="promote",
-            fixed=fixed(with_writers(self.context, writers)),
+            fixed=fixed(with_writers(self.context.read_by(made.converter), writers)),
             start=Start(places.positions, topic_ids, end),
             after=journal.highest_lineage(self.event_log, self.topics.journal),
             adoption=adoption,
@@ -289,7 +289,7 @@ class Starting:
     def _resume(self, lineage: Lineage) -> Beginning:
         check_same(self.context, lineage)
         if lineage.config is None:
-            kept = fixed(self.context)
+            kept = fixed(self.context.read_by(lineage.converter))
             lineage = self.registry.writer.keep_config(self.epoch, lineage.serial, kept)
         context = context_of(self.context.settings, lineage)
         while (point := self.registry.versions.resume_point()) is not None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from converters.cells.kind import UnknownConverterError
 from converters.changes.changes import stored
 from converters.config.settings import Settings
 from converters.errors import FreshetError, StartAgainError, UsageError
@@ -231,6 +232,12 @@ class LearnerProcess:
         parts = self.registry, self.snapshots, self.epoch
         try:
             begin = Starting(self.context, self.topics, log, *parts).begin()
+        except UnknownConverterError as error:
+            if self.learning is None:
+                raise
+            raise EditedConfigError(  # started again, it may be of the release installed meanwhile
+                f"A version was promoted that another release of Freshet made. {error}"
+            ) from error
         except UnlikeConfigError as error:
             if self.learning is None:
                 raise

@@ -52,6 +52,7 @@ def to_json(assignment: Assignment) -> bytes:
     context, limit = assignment.context, assignment.limit
     content = {
         "settings": _with_secrets(context.settings),
+        "converter": context.schema.converter,
         "learner": context.spec.to_json(),
         "writers": [each.to_json() for each in context.writers],
         "positions": to_positions(assignment.positions),
@@ -81,7 +82,8 @@ def from_json(line: bytes) -> Assignment:
     settings = Settings.model_validate(content["settings"])
     learner, limit = content["learner"], content["limit"]
     spec = LearnerSpec(learner["kind"], tuple(learner["args"]))
-    context = ResolvedConfig(settings, schema.from_settings(settings), spec)
+    read = schema.from_settings(settings, content["converter"])
+    context = ResolvedConfig(settings, read, spec)
     writers = [WrittenUntil.from_json(each) for each in content["writers"]]
     return Assignment(
         with_writers(context, writers),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from converters.cells.kind import CONVERTER_VERSION, FIRST_CONVERTER, UnknownConverterError
 from converters.config import load
 from converters.schema import schema
 from converters.schema.crossing import CrossingError
@@ -198,9 +199,22 @@ def test_hash_sees_what_decides_the_text(change: dict[str, Any]) -> None:
 
 def test_hash_of_a_schema_stays() -> None:
     """Models of earlier releases keep theirs; former columns are no part of it."""
-    stored = "8f79852fbcc7ea6176d6705bac93607587cb59a0b360ddfd6a5519efc51b63ad"
-    assert schema_of().hash == stored
-    assert replace(schema_of(), former=frozenset({"gone"})).hash == stored
+    stored = {
+        2: "8f79852fbcc7ea6176d6705bac93607587cb59a0b360ddfd6a5519efc51b63ad",
+        3: "d1c5a16ee3ef2f057cb4c1e4aa4309a18d1cd9f8fc8abcf84134731c71a6b66d",
+    }
+    assert stored.keys() == set(range(FIRST_CONVERTER, CONVERTER_VERSION + 1))
+    for converter, expected in stored.items():
+        built = schema_of().read_by(converter)
+        assert built.hash == expected
+        assert replace(built, former=frozenset({"gone"})).hash == expected
+
+
+@pytest.mark.parametrize("converter", [0, 1, CONVERTER_VERSION + 1, None, "2"])
+def test_a_version_of_the_converter_that_is_not_known(converter: Any) -> None:
+    """The release is named as the cause, with the versions that it has."""
+    with pytest.raises(UnknownConverterError, match=rf"by version {converter} .* versions 2, 3\."):
+        schema_of().read_by(converter)
 
 
 def test_hash_sees_the_order_of_columns() -> None:
@@ -220,4 +234,4 @@ def test_hash_ignores_what_decides_nothing() -> None:
 def test_hash_is_the_same_everywhere() -> None:
     """The hash follows from the content alone; models of another hash are not gone on with."""
     built = only({"y": {"role": "label"}, "a": {"kind": "numeric", "max": 2.5}})
-    assert built.hash.startswith("6814a1ff55758e99")
+    assert built.read_by(2).hash.startswith("6814a1ff55758e99")

@@ -201,7 +201,7 @@ def test_names_are_followed_through_many_renames(tmp_path: Path) -> None:
         project = edited(project, **{old: line})
     with project.registry() as registry:
         known = KnownSchemas(registry, project.schema)
-        assert len(known.by_hash) == 3
+        assert len({each.names for each in known.by_hash.values()}) == 3
         for schema in known.by_hash.values():
             for name in names:
                 given = [name if each in names else each for each in schema.names]

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from converters.cells.kind import FIRST_CONVERTER
 from converters.changes.changes import stored
 from converters.config.load import from_values, load
 from converters.config.settings import Settings
@@ -247,7 +248,9 @@ def test_a_lineage_of_an_older_release(home: Path) -> None:
     """Of hashes and arguments alone: what differs, as far as it can be told, and what cannot."""
     settings = load(home / "freshet.toml")
     with closing(sqlite3.connect(settings.registry.removeprefix("sqlite:///"))) as registry:
-        registry.execute("UPDATE lineages SET config = NULL, writers = NULL")
+        older = from_settings(settings, FIRST_CONVERTER).hash
+        kept_nothing = "UPDATE lineages SET config = NULL, writers = NULL, schema_hash = ?"
+        registry.execute(kept_nothing, (older,))
         registry.execute("UPDATE models SET settings = NULL")
         registry.commit()
     same = diff(home)

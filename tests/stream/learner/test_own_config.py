@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
+from converters.cells.kind import FIRST_CONVERTER
 from learners.registry.row_types import Lineage
 from stream.checkpoints.same_model import ChangedModelError
 from stream.log import journal
 from stream.resolved_config import deciding
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, flights, same
+from tests.support.streams.older_converters import forget_config
 
 CHANGED = ("max = 5000", "max = 4000")
 CARRIER, HOUR = (f'{name} = {{ kind = "categorical" }}\n' for name in ("carrier", "hour"))
@@ -39,14 +40,6 @@ def live(project: Project) -> Lineage:
     return found
 
 
-def forget(project: Project) -> None:
-    """Have no lineage keep its config, as an older release left them."""
-    engine = create_engine(project.settings.registry)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE lineages SET config = NULL, writers = NULL"))
-    engine.dispose()
-
-
 def adopt_fresh(project: Project) -> dict[str, Any]:
     """Make a model of the log by the project's config, and learn on with it."""
     made = project.backfill(fresh=True)
@@ -64,7 +57,7 @@ def test_a_lineage_keeps_the_config_and_the_order_of_its_columns(project: Projec
 
 def test_an_older_releases_lineage_is_given_its_config(project: Project) -> None:
     """By a learner that goes on with it; by none that is refused."""
-    forget(project)
+    forget_config(project)
     changed = project.edited(CHANGED)
     with pytest.raises(ChangedModelError, match="columns, label map or interactions"):
         changed.learn()
@@ -72,7 +65,7 @@ def test_an_older_releases_lineage_is_given_its_config(project: Project) -> None
         changed.backfill()
     assert live(project).config is None
     assert same(project.backfill()) == same(project.learn())
-    assert live(project).config == deciding(project.context)
+    assert live(project).config == deciding(project.context.read_by(FIRST_CONVERTER))
     assert same(changed.backfill()) == same(project.learn())
 
 
@@ -82,7 +75,7 @@ def test_columns_that_no_release_kept_are_asked_for(
     """Rows without names cannot be read by the schema before, and it says what helps."""
     project.append(b"x,1357016400,1,AX,JFK,3,100,")
     project.learn()
-    forget(project)
+    forget_config(project)
     wider = project.edited(BEFORE_ORIGIN)
     assert wider.backfill(fresh=True)["rejected"] == 1
     assert "start 'freshet learn' once" in capsys.readouterr().out

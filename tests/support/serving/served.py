@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from converters.cells.kind import FIRST_CONVERTER
 from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.convert.records import RowReader
@@ -65,8 +66,10 @@ class Maker:
         self.registry = Registry(project.settings.registry, project.settings.model)
         self.store = project.snapshots()
         self.epoch = self.registry.writer.begin_epoch("test")
-        learner = learner_json(self.context)
-        kept = fixed(self.context) if keeps_config else Fixed(learner, project.schema.hash)
+        kept = fixed(self.context)
+        if not keeps_config:
+            self.context = self.context.read_by(FIRST_CONVERTER)
+            kept = Fixed(learner_json(self.context), self.context.schema.hash)
         lineage = self.registry.writer.begin_lineage(
             self.epoch,
             parent_version=None,
@@ -76,7 +79,7 @@ class Maker:
         )
         self.pipeline = new_pipeline(self.context, lineage.serial)
         self.parent: int | None = None
-        self.convert = RowReader(project.schema).convert
+        self.convert = RowReader(self.context.schema).convert
         self._at = 0
 
     def make(self, rows: int = 200, verdict: Verdict | None = None) -> int:
