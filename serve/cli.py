@@ -20,7 +20,7 @@ from converters.commands import convert as converter_commands
 from converters.errors import FreshetError
 from converters.files.private import keep_private
 from converters.show.command_line import say
-from learners.commands import report
+from learners.commands import report, status
 from learners.commands import versions as learner_commands
 from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands
@@ -41,6 +41,7 @@ COMMANDS = (
     server_commands.up,
     learner_commands.score,
     stream_commands.backfill,
+    status.status,
     learner_commands.models,
     learner_commands.show,
     report.report,

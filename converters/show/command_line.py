@@ -47,7 +47,18 @@ WITH_LOG = frozenset(
     )
 )
 WITH_CONFIG = WITH_LOG | {
-    *("check", "convert", "score", "models", "show", "report", "compare", "promote", "unpin"),
+    *(
+        "check",
+        "convert",
+        "score",
+        "status",
+        "models",
+        "show",
+        "report",
+        "compare",
+        "promote",
+        "unpin",
+    ),
     *("rollback", "history", "token add", "token list", "token revoke", "token rotate"),
     "token forget",
 }

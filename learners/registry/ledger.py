@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select
 
 from learners.registry import database_tables
 from learners.registry.actor import Actor
@@ -32,6 +32,22 @@ class Ledger(Part):
             newest = select(*_COLUMNS).where(_TABLE.c.model == look.model)
             newest = newest.order_by(_TABLE.c.seq.desc()).limit(limit)
             return [Entry(*row) for row in reversed(look.connection.execute(newest).all())]
+
+    def last_move(self) -> Entry | None:
+        """The entry by which what is served now came to be served; None before the first."""
+        to, before = _TABLE.c.to_version, _TABLE.c.from_version
+        return self._last(to.is_not(None), before.is_(None) | (before != to))
+
+    def last_choice(self) -> Entry | None:
+        """The newest entry by which a person chose what is served, perhaps what was already."""
+        return self._last(_TABLE.c.action.in_(("promote", "rollback", "unpin")))
+
+    def _last(self, *wanted: ColumnElement[bool]) -> Entry | None:
+        with self._database.read() as look:
+            here = select(*_COLUMNS).where(_TABLE.c.model == look.model, *wanted)
+            newest = here.order_by(_TABLE.c.seq.desc()).limit(1)
+            row = look.connection.execute(newest).one_or_none()
+            return None if row is None else Entry(*row)
 
     def served_at(self, moment: datetime) -> int | None:
         """The version that was served at a moment, if one was: the last move up to then led to it.

@@ -23,7 +23,7 @@ from tests.support.serving.project import Project, flights
 
 COMMANDS = (
     *("init", "check", "convert", "produce", "learn", "serve", "up", "score", "backfill", "models"),
-    *("report", "compare"),
+    *("report", "compare", "status"),
     *("show", "promote", "unpin", "rollback", "history", "scores", "dead-letters"),
     *("replay-dead-letters", "demo", "config", "token"),
 )

@@ -1,0 +1,144 @@
+"""What in the state of a model a person should look at: in words, with what to do.
+
+Each trouble has a ``kind`` for scripts, a ``text`` and what to ``do``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+State = dict[str, Any]
+Trouble = dict[str, str]
+
+START = "Run 'freshet up', or 'freshet learn' where the server is another process."
+# What helps against what the learner says in its heartbeat under ``<name>_trouble``.
+REMEDIES = {
+    "checkpoint": "Nothing is lost: it is tried again. Free disk space, or see the learner's log.",
+    "disk": "Free some space, or make the folder writable; the learner resumes by itself.",
+    "labels": "Find out who sends labels for ids that no event has.",
+    "rejected": "'freshet dead-letters' lists the rows with what helps against each reason.",
+    "expiry": "Labels come later than their events wait: see late_labels.wait in the config.",
+    "unseen": "Compare the spelling of these columns with that of the rows that were learned.",
+    "absent": "Find out which producer or client leaves these columns out.",
+}
+SEE_LOG = "The learner's log says more."
+
+
+def troubles(state: State) -> list[Trouble]:
+    """All of them, what stops everything first.
+
+    Args:
+        state: the document of :mod:`learners.status.overview`.
+    """
+    found = [
+        *_of_registry(state["registry"], state["model"]),
+        *_of_learner(state["learner"]),
+        *_of_serving(state),
+        *_of_disks(state["disks"]),
+        *_of_heartbeat(state["learner"], full=any(disk["trouble"] for disk in state["disks"])),
+    ]
+    for name, text in state["shadows"].items():
+        found.append(_trouble("shadow", f"The shadow '{name}' has failed: {text}", SEE_LOG))
+    return found
+
+
+def not_running(state: State) -> Trouble | None:
+    """That no learner runs, of one that was stopped or never started: whoever did so knows it."""
+    learner = state["learner"]
+    if not state["registry"]["exists"]:
+        return None  # which is a warning already
+    if learner["state"] == "stopped":
+        return _trouble("learner-stopped", f"The learner stopped at {learner['since']}.", START)
+    if learner["state"] == "none":
+        return _trouble("learner-stopped", "No learner has run yet.", START)
+    return None
+
+
+def _of_registry(registry: State, model: str) -> Iterator[Trouble]:
+    if not registry["exists"]:
+        yield _trouble(
+            "no-registry",
+            f"{registry['trouble']} Nothing of the model '{model}' is known here.",
+            "On a first start, send rows ('freshet produce FILE') and run 'freshet up'. If the "
+            "model has run before, check 'home' and 'registry' in the config, or restore a backup.",
+        )
+    elif not registry["reachable"]:
+        yield _trouble(
+            "registry",
+            registry["trouble"],
+            "The server keeps serving and the learner waits. See what holds, fills or stops it.",
+        )
+
+
+def _of_learner(learner: State) -> Iterator[Trouble]:
+    state, since = learner["state"], learner["since"]
+    if state == "refusing":
+        yield _trouble(
+            "learner-refusing",
+            f"The learner refuses its config and does not run. {learner['refused']}",
+            "'freshet config diff' says what differs, and what to run. Serving goes on.",
+        )
+    elif state == "waiting":
+        yield _trouble(
+            "learner-waiting",
+            f"The learner has waited since {since}. {learner['waiting_for']}",
+            "It resumes by itself, losing nothing, as soon as that is back.",
+        )
+    elif state == "silent":
+        gone = "does not run any more" if learner["process_gone"] else "is silent"
+        yield _trouble(
+            "learner-silent",
+            f"The learner ({learner['owner']}) {gone}; its last heartbeat came at {since}.",
+            f"If its process is gone, start it: {START} If it lives, it hangs or cannot reach "
+            "the registry: its log says which. Nothing is lost by a kill.",
+        )
+
+
+def _of_serving(state: State) -> Iterator[Trouble]:
+    held, latest, served = state["held"], state["latest"], state["served"]
+    if held:
+        yield _trouble(
+            "version-held",
+            f"Version {held['version']}, the learner's newest, is held back: {held['reason']}",
+            "Look at the labels first. 'freshet report' has the figures; 'freshet promote "
+            f"{held['version']} --reason TEXT' serves it all the same.",
+        )
+    elif latest and latest["state"] == "refused":
+        yield _trouble(
+            "version-refused",
+            f"Version {latest['version']}, the learner's newest, was refused: {latest['reason']}",
+            "An older one is served. See whether the disk or the memory is damaged.",
+        )
+    if latest and served is None:
+        yield _trouble(
+            "nothing-served",
+            "There are versions, and none is served: the server answers 503.",
+            "'freshet models' lists them; 'freshet promote N --reason TEXT' serves one.",
+        )
+    if served and served["files_missing"]:
+        yield _trouble(
+            "version-missing",
+            f"The files of version {served['version']}, which is served, are not in the folder of "
+            "snapshots: a server that starts now has no model.",
+            "Mount or restore 'snapshots', or serve another version: 'freshet rollback N --reason "
+            "TEXT'.",
+        )
+
+
+def _of_disks(disks: list[State]) -> Iterator[Trouble]:
+    for text in dict.fromkeys(disk["trouble"] for disk in disks):
+        if text:
+            yield _trouble("disk", text, REMEDIES["disk"])
+
+
+def _of_heartbeat(learner: State, *, full: bool) -> Iterator[Trouble]:
+    """What the learner says itself; its disk is perhaps one that was found full already."""
+    for name, text in sorted(learner.items()):
+        kind = name.removesuffix("_trouble")
+        if kind != name and text and not (full and kind == "disk"):
+            yield _trouble(kind, text, REMEDIES.get(kind, SEE_LOG))
+
+
+def _trouble(kind: str, text: str, do: str) -> Trouble:
+    return {"kind": kind, "text": text, "do": do}
