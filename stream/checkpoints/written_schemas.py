@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import structlog
 
+from converters.config.settings import Settings
+from converters.schema.schema import Schema
 from converters.schema.writer_schema import WriterSchema
 from learners.registry import Registry
+from learners.registry.errors import NoRegistryError, RegistryError
 from learners.registry.row_types import Json, Lineage, Positions
+from learners.versions.own_schema import as_learned
 from stream.resolved_config import (
     ResolvedConfig,
     WrittenUntil,
     context_of,
+    resolve,
     with_writers,
     writers_of,
 )
@@ -78,3 +85,25 @@ def with_columns_before(context: ResolvedConfig, registry: Registry) -> Resolved
         return context
     known = with_writers(context, schemas_before(context, registry, live, {})).schema
     return replace(context, schema=known)
+
+
+def schema_of_file(settings: Settings, schema: Schema, header: Sequence[str]) -> Schema:
+    """The schema by which a file is read for the learner: times as its model reads them.
+
+    With the columns that the model has had, if the file has such. Without a registry, or if it does
+    not answer and the file has the config's columns, it is the config's.
+
+    Raises:
+        RegistryError: what an unknown column may have been cannot be looked up.
+    """
+    others = bool(schema.column_names.unknown(header))
+    place = settings.registry, settings.model
+    try:
+        with closing(Registry(*place, read_only=True)) as registry:
+            if others:
+                schema = with_columns_before(resolve(settings, schema), registry).schema
+            return as_learned(schema, registry.versions.live_lineage())
+    except RegistryError as error:
+        if others and not isinstance(error, NoRegistryError):
+            raise
+        return schema

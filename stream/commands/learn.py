@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,7 +31,6 @@ from stream.stopping import stopped_by_signals
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
-    from converters.schema.schema import Schema
     from learners.versions.promotion import Asked
     from stream.learner.process import LearnerProcess
     from stream.produce.file_records import Formed, History, HistoryOptions
@@ -94,6 +93,7 @@ def produce(
     """Send rows and late labels to their topics."""
     from converters.files.csv_file import open_csv
     from converters.show.command_line import progress
+    from stream.checkpoints.written_schemas import schema_of_file
     from stream.log.topics import create_topics
     from stream.open_log import opened_log
     from stream.produce.file_records import History, warn_of_times
@@ -102,11 +102,8 @@ def produce(
     _check_rate(rate)
     settings, schema = read_config(config, kafka_config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
-    schema = _as_learned(settings, schema)
     with opened_log(settings, create=True) as event_log, open_csv(csv, settings.csv) as file:
-        if schema.column_names.unknown(file.header):
-            schema = _with_columns_before(settings, schema)
-        history = History(file, schema, options)
+        history = History(file, schema_of_file(settings, schema, file.header), options)
         partitions = settings.topics.partitions
         producer = Producer(event_log, create_topics(event_log, settings), partitions)
         window = settings.duplicates.window
@@ -150,35 +147,6 @@ def _not_behind(
     if found is not None:
         found.warn(csv)
     return records
-
-
-def _as_learned(settings: Settings, schema: Schema) -> Schema:
-    """The schema, reading times as the learner does: as the release that began the model.
-
-    Without a registry that answers, times are read as this release does.
-    """
-    from learners.registry import Registry
-    from learners.registry.errors import RegistryError
-    from learners.versions.own_schema import as_learned
-
-    if schema.only("time") is None:
-        return schema
-    place = settings.registry, settings.model
-    with suppress(RegistryError), closing(Registry(*place, read_only=True)) as registry:
-        return as_learned(schema, registry.versions.live_lineage())
-    return schema
-
-
-def _with_columns_before(settings: Settings, schema: Schema) -> Schema:
-    """The schema with the columns that the model has had; only a file with such ones needs it."""
-    from converters.files.private import make_home
-    from learners.registry import Registry
-    from stream.checkpoints.written_schemas import with_columns_before
-    from stream.resolved_config import resolve
-
-    make_home(settings.home)
-    with closing(Registry(settings.registry, settings.model)) as registry:
-        return with_columns_before(resolve(settings, schema), registry).schema
 
 
 def _give_up_producing(producer: Producer, history: History, window: int, what: str) -> int:
