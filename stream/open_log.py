@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 from converters.config.kafka_settings import KafkaSettings
-from converters.config.settings import KAFKA, SQLITE, Settings
+from converters.config.settings import KAFKA, Settings
 from converters.config.shown_url import shown_url
+from converters.config.sqlite_url import sqlite_file
 from converters.errors import UsageError
 from stream.log.contract import EventLog
 
@@ -50,22 +50,20 @@ class MissingLogError(UsageError):
 
 def _check_known(settings: Settings) -> None:
     """Refuse to create a log for a model that has read another, which would go on from nothing."""
-    url, registry = settings.log, settings.registry
-    if not url.startswith(SQLITE) or Path(url.removeprefix(SQLITE)).exists():
-        return
-    if registry.startswith(SQLITE) and not Path(registry.removeprefix(SQLITE)).exists():
+    file, known_in = sqlite_file(settings.log), sqlite_file(settings.registry)
+    if file is None or file.exists() or (known_in is not None and not known_in.exists()):
         return
     from learners.registry import Registry  # a quarter of a second, and rarely needed
 
-    with closing(Registry(registry, settings.model)) as known:
+    with closing(Registry(settings.registry, settings.model)) as known:
         lineage = known.versions.live_lineage()
     if lineage is None or not lineage.start.topic_ids:
         return
     raise MissingLogError(
-        f"The log {shown_url(url)} does not exist, and model '{settings.model}' has been learned "
-        "from a log before. If that is in Kafka, `log` or `kafka.properties` is missing in the "
-        "config, or --kafka-config with this command. If the file was lost, restore it; or begin "
-        "anew with another `home`. Nothing was created."
+        f"The log {shown_url(settings.log)} does not exist, and model '{settings.model}' has been "
+        "learned from a log before. If that is in Kafka, `log` or `kafka.properties` is missing in "
+        "the config, or --kafka-config with this command. If the file was lost, restore it; or "
+        "begin anew with another `home`. Nothing was created."
     )
 
 
@@ -95,13 +93,14 @@ def open_log(
         LogError: the log cannot be used.
         LogUnavailableError: the log does not answer.
     """
-    if url.startswith(SQLITE):
-        path = url.removeprefix(SQLITE)
-        if not path or path.endswith("/") or path.startswith(":"):
-            raise _wrong(url, "it names no file")
+    try:
+        path = sqlite_file(url)
+    except ValueError as error:
+        raise _wrong(url, str(error)) from None
+    if path is not None:
         from stream.log_sqlite.log import SqliteLog
 
-        return SqliteLog(Path(path), create=create)
+        return SqliteLog(path, create=create)
     if url.startswith(KAFKA):
         servers = ",".join(_server(url, each) for each in url.removeprefix(KAFKA).split(","))
         from stream.log_kafka.connection import connection_to

@@ -42,7 +42,7 @@ def check(
         say(f"Report written to {html}.")
     if json:
         print_json(document(found))
-    else:
+    elif html is None:
         show(found)
     if found.problems:
         raise typer.Exit(1)

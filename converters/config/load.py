@@ -22,8 +22,9 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from converters.config.column_settings import ColumnSettings, section_in
 from converters.config.kafka_settings import laid_over
-from converters.config.settings import KAFKA, SQLITE, Settings
+from converters.config.settings import KAFKA, Settings
 from converters.config.shown_url import shown_url
+from converters.config.sqlite_url import sqlite_file, sqlite_url, without_options
 from converters.errors import UsageError
 
 PREFIX = "FRESHET_"
@@ -351,19 +352,26 @@ def _located(settings: Settings, path: Path) -> Settings:
             "serve": serve.model_copy(update={**files, "admin": admin}),
             "kafka": settings.kafka.model_copy(update=places),
             "home": home,
-            "log": _url(settings.log, folder, home / "log.db"),
-            "registry": _url(settings.registry, folder, home / "registry.db"),
+            "log": _url(settings.log, "log", path, home / "log.db"),
+            "registry": _url(settings.registry, "registry", path, home / "registry.db"),
             "snapshots": _folder(settings.snapshots, path, home / "snapshots"),
         }
     )
 
 
-def _url(url: str, folder: Path, default: Path) -> str:
+def _url(url: str, key: str, path: Path, default: Path) -> str:
     if not url:
-        return f"{SQLITE}{default}"
-    if url.startswith(SQLITE):
-        return SQLITE + str((folder / Path(url.removeprefix(SQLITE)).expanduser()).absolute())
-    return url
+        return sqlite_url(default)
+    try:
+        file = sqlite_file(url)
+        if file is None:
+            return url
+        return sqlite_url((path.parent / without_options(file).expanduser()).absolute())
+    except ValueError as error:
+        raise ConfigError(
+            f"In {path}, or the environment: the key '{key}' is wrong: {shown_url(url)!r}: "
+            f"{error}. Write sqlite:///PATH."
+        ) from None
 
 
 def _command(command: str, folder: Path) -> str:

@@ -33,6 +33,7 @@ from converters.config.learning_settings import (
     ValueSettings,
 )
 from converters.config.shown_url import shown_url
+from converters.config.sqlite_url import sqlite_file
 
 # Quotes and line ends frame rows. A letter, a digit, a sign or a blank would cut cells that need
 # no quotes in any other file, and a record that begins with a bracket is looked at as JSON.
@@ -130,8 +131,8 @@ AdminPlace = Annotated[str, BeforeValidator(_admin)]
 Encoding = Annotated[str, AfterValidator(_encoding)]
 
 
-# How the URLs begin of what is in a file of this machine, and in Kafka.
-SQLITE, KAFKA = "sqlite:///", "kafka://"
+# How the URLs of what is in Kafka begin.
+KAFKA = "kafka://"
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
 
@@ -271,8 +272,8 @@ class Settings(Section):
     @property
     def databases(self) -> tuple[Path, ...]:
         """The files of the log and the registry, if they are in SQLite."""
-        urls = (url for url in (self.log, self.registry) if url.startswith(SQLITE))
-        return tuple(Path(url.removeprefix(SQLITE)) for url in urls)
+        files = (sqlite_file(url) for url in (self.log, self.registry))
+        return tuple(file for file in files if file is not None)
 
     @property
     def written_folders(self) -> tuple[Path, ...]:

@@ -46,8 +46,9 @@ def _split(url: str) -> tuple[str, str]:
     if not slashes or not _SCHEME.fullmatch(scheme):
         return (url, "") if url.startswith("/") else ("", url)
     if rest.startswith("/") and scheme.startswith(PATHS):
-        path, question, query = rest.partition("?")
-        return scheme + slashes + path, question + query
+        folder, slash, name = rest.rpartition("/")  # a question mark in a folder's name is one
+        path, question, query = name.partition("?")
+        return scheme + slashes + folder + slash + path, question + query
     return scheme + slashes, rest
 
 

@@ -43,7 +43,7 @@ def report(
         say(f"Report written to {html}.")
     if json:
         print_json(content)
-    else:
+    elif html is None:
         show(f"{title(content)}: {headline(content)}", sections(content))
 
 

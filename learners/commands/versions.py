@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from converters.errors import UsageError
-from converters.files.private import make_home
 from converters.show.command_line import DEFAULT_CONFIG, Config, Json, print_json, read_config, say
 
 if TYPE_CHECKING:
@@ -217,10 +216,10 @@ def promote_version(
 
 
 def _registry(settings: Settings) -> closing[Registry]:
+    """The registry, which no command here makes: a mistyped one is told."""
     from learners.registry import Registry
 
-    make_home(settings.home)
-    return closing(Registry(settings.registry, settings.model))
+    return closing(Registry(settings.registry, settings.model, create=False))
 
 
 def _say_pointers(pointers: Pointers, registry: Registry, *, json: bool) -> None:

@@ -28,10 +28,11 @@ class Registry:
     raises has changed nothing.
 
     Args:
-        url: of the database, as SQLAlchemy has it.
+        url: of the database: ``sqlite:///PATH``, or another one of SQLAlchemy's.
         model: its name.
         clock: what the rows are dated by.
         read_only: leave the database as it is, and raise :class:`NoRegistryError` if there is none.
+        create: make the database and the model where they are not there; else the same error.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Registry:
         clock: Callable[[], datetime] = utc_now,
         *,
         read_only: bool = False,
+        create: bool = True,
     ) -> None:
-        self._database = database = Database(url, model, clock, read_only=read_only)
+        database = Database(url, model, clock, read_only=read_only, create=create)
+        self._database = database
         self.versions = Versions(database)
         self.serving = Serving(database)
         self.adoptions = Adoptions(database)

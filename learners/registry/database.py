@@ -8,10 +8,11 @@ to do. What is particular to one kind of database is at the end, and in the trig
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,13 +40,16 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from converters.config.shown_url import shown_url, without_secrets
+from converters.config.sqlite_url import sqlite_file
 from converters.errors import UsageError
+from converters.files.missing_file import did_you_mean
 from converters.files.private import create_file, make_folder
 from learners.registry import database_tables, migrations
 from learners.registry.errors import (
     BUSY_SECONDS,
-    NoRegistryError,
     RegistryError,
+    no_model,
+    no_registry,
     primary_code,
     translated,
 )
@@ -71,18 +75,26 @@ class Transaction:
 class Database:
     """The database of many models, seen from one of them; safe to share between threads.
 
-    One that is only read is left as it is: nothing is made, migrated or locked.
+    One that is only read is left as it is: nothing is made, migrated or locked. Without ``create``
+    neither it nor the model is made, and one that is there is opened as ever.
     """
 
     def __init__(
-        self, url: str, model: str, clock: Callable[[], datetime], *, read_only: bool = False
+        self,
+        url: str,
+        model: str,
+        clock: Callable[[], datetime],
+        *,
+        read_only: bool = False,
+        create: bool = True,
     ) -> None:
         self._url = url
         parsed = _parse(url)
         self._model = model
         self._clock = clock
         with self._translating():
-            opened = _open_to_read if read_only else _open
+            _look_where_it_was(parsed, model)
+            opened = _open_to_read if read_only else _open if create else _open_existing
             self._engine = opened(parsed, shown_url(url))
             self._writing = self._engine.execution_options(**{_WRITES: True})
         try:
@@ -90,7 +102,7 @@ class Database:
                 if read_only:
                     self._look()
                 else:
-                    self._prepare()
+                    self._prepare(create=create)
         except BaseException:
             self.close()
             raise
@@ -117,11 +129,15 @@ class Database:
         now = self._clock()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, create: bool) -> None:
+        shown = shown_url(self._url)
         with self._engine.connect() as connection:
             made = inspect(connection).has_table(database_tables.shape.name)
-            current = made and migrations.is_current(connection, shown_url(self._url))
-            ready = current and _knows(connection, self._model)
+            current = made and migrations.is_current(connection, shown)
+            known = made and _knows(connection, self._model)
+            if not known and not create:
+                raise no_model(shown, self._model, _models(connection) if made else None)
+            ready = current and known
         if ready:
             return
         try:
@@ -140,7 +156,7 @@ class Database:
         shown = shown_url(self._url)
         with self._engine.connect() as connection:
             if not inspect(connection).has_table(database_tables.shape.name):
-                raise NoRegistryError(f"The registry {shown} has not been made yet.")
+                raise no_registry(shown)
             current = migrations.is_current(connection, shown)
             if not current and connection.dialect.name != "sqlite":
                 raise RegistryError(
@@ -191,6 +207,10 @@ def _knows(connection: Connection, model: str) -> bool:
     return connection.scalar(select(row.c.epoch).where(row.c.model == model)) is not None
 
 
+def _models(connection: Connection) -> list[str]:
+    return sorted(connection.scalars(select(database_tables.models.c.model)))
+
+
 def _create_missing(connection: Connection, model: str, shown: str) -> None:
     if inspect(connection).has_table(database_tables.shape.name):
         migrations.migrate(connection, shown)
@@ -205,16 +225,20 @@ def _create_missing(connection: Connection, model: str, shown: str) -> None:
 
 def _parse(url: str) -> URL:
     try:
+        file = sqlite_file(url)
+    except ValueError as error:
+        raise UsageError(f"registry = {shown_url(url)!r}: {error}: write sqlite:///PATH.") from None
+    if file is not None:  # absolute, since SQLite would take "file:x" for a URL of its own
+        return URL.create("sqlite", database=str(file.absolute()))
+    try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # which may quote a part of a password
         raise UsageError(
             f"registry = {shown_url(url)!r} is no database URL: write sqlite:///PATH, for "
             "example sqlite:////var/lib/freshet/registry.db."
         ) from None
-    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise UsageError(
-            f"registry = {shown_url(url)!r} names no file, so nothing would be kept: write sqlite:///PATH."
-        )
+    if parsed.get_backend_name() == "sqlite":
+        raise UsageError(f"registry = {shown_url(url)!r} names no file: write sqlite:///PATH.")
     return parsed
 
 
@@ -231,19 +255,47 @@ def _open(url: URL, shown: str) -> Engine:
     return _open_elsewhere(url, shown)
 
 
+def _open_existing(url: URL, shown: str) -> Engine:
+    path = Path(str(url.database))
+    if url.get_backend_name() == "sqlite" and not path.exists():
+        raise no_registry(shown, did_you_mean(path))
+    return _open(url, shown)
+
+
 def _open_to_read(url: URL, shown: str) -> Engine:
     """An engine that writes nothing, not even the files that a log beside SQLite's needs."""
     if url.get_backend_name() != "sqlite":
         return _open_elsewhere(url, shown)
-    path = Path(str(url.database)).absolute()
+    path = Path(str(url.database))
     if not path.exists():
-        raise NoRegistryError(f"The registry {shown} has not been made yet.")
+        raise no_registry(shown, did_you_mean(path))
     engine = create_engine(
         "sqlite+pysqlite:///", creator=lambda: open_to_read(path), poolclass=NullPool
     )
     event.listen(engine, "connect", _configure_reader)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _look_where_it_was(url: URL, model: str) -> None:
+    """Refuse to begin a model anew whose registry an earlier release has under another path."""
+    path = Path(str(url.database))
+    former = Path(str(url.database).partition("?")[0])
+    if url.get_backend_name() != "sqlite" or path == former or path.exists():
+        return
+    known = select(database_tables.models.c.epoch).where(database_tables.models.c.model == model)
+    statement = str(known.compile(compile_kwargs={"literal_binds": True}))
+    try:
+        with closing(open_to_read(former)) as registry:
+            found = registry.execute(statement).fetchone()
+    except sqlite3.Error:  # there is none
+        return
+    if found:
+        raise RegistryError(
+            f"The registry of the model '{model}' is {former}: earlier releases cut its path at "
+            f"the question mark. Stop every freshet that uses it, and copy {former}, with its "
+            f"-wal file if there is one, to {path}. Nothing was made."
+        )
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
@@ -254,7 +306,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     """
     # Without a log beside it nobody has it open; and it may be on a disk that is read-only.
     alone = not path.with_name(f"{path.name}-wal").exists()
-    uri = f"file:{quote(str(path))}?mode=ro{'&immutable=1' if alone else ''}"
+    uri = f"file:{quote(os.fsencode(path))}?mode=ro{'&immutable=1' if alone else ''}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)
 
 

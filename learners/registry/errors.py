@@ -26,7 +26,7 @@ class RegistryUnavailableError(RegistryError):
 
 
 class NoRegistryError(RegistryError):
-    """The registry is only to be read, and nobody has made it yet."""
+    """The registry, or the model in it, is not there, and this is not to make it."""
 
 
 class NewerRegistryError(RegistryError):
@@ -63,6 +63,25 @@ class PostConflictError(RegistryError):
 
 class PostInProgressError(RegistryError):
     """The first request with this idempotency key has not been answered yet."""
+
+
+def no_registry(shown: str, did_you_mean: str = "") -> NoRegistryError:
+    """Why nothing is read: no learner or server has made the registry yet, or it is elsewhere."""
+    return NoRegistryError(
+        f"There is no registry at {shown}{did_you_mean or '.'} Check `home` and `registry` in the "
+        "config; 'freshet learn' makes one when it starts. Nothing was made."
+    )
+
+
+def no_model(shown: str, model: str, known: Sequence[str] | None) -> NoRegistryError:
+    """Why nothing is read of a registry that has other models only, or has no tables yet."""
+    if known is None:
+        return no_registry(shown)
+    return NoRegistryError(
+        f"The registry {shown} has no model '{model}', only {', '.join(known) or 'none'}. Check "
+        "`model`, `home` and `registry` in the config; 'freshet learn' begins a model. Nothing "
+        "was made."
+    )
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -17,7 +17,6 @@ import numpy as np
 
 from converters.config.settings import Settings
 from converters.errors import FreshetError
-from converters.files.private import make_home
 from converters.schema.passthrough import passthrough_of
 from converters.schema.schema import Schema
 from converters.show.command_line import say
@@ -146,8 +145,7 @@ def measured(settings: Settings, schema: Schema, version: int | None) -> Measure
         RegistryError: there is no such version.
         SnapshotError: its files are damaged or gone.
     """
-    make_home(settings.home)
-    with closing(Registry(settings.registry, settings.model)) as registry:
+    with closing(Registry(settings.registry, settings.model, create=False)) as registry:
         found = _checkpoint(registry, version)
         every = registry.versions.all()
         pointers, live = registry.serving.pointers(), registry.versions.live_lineage()

@@ -184,6 +184,8 @@ class SnapshotStore:
             MissingSnapshotError: the folder is not there.
             SnapshotError: the disk fails, or there is no room for the copy.
         """
+        with self._reading(ref):  # before a folder is made beside one that is not there
+            pass
         with new_folder(self._private, "copy") as path:
             try:
                 with self._reading(ref) as handle:

@@ -215,7 +215,8 @@ def _sending(settings: Settings, schema: Schema) -> Iterator[SendingAgain]:
     from stream.open_log import opened_log
     from stream.resolved_config import resolve
 
-    with opened_log(settings) as log, closing(Registry(settings.registry, settings.model)) as known:
+    place = settings.registry, settings.model
+    with opened_log(settings) as log, closing(Registry(*place, create=False)) as known:
         yield sending_again(resolve(settings, schema), known, log)
 
 

@@ -10,7 +10,8 @@ from converters.cells.kind import CONVERTER_VERSION
 from converters.changes.changes import Change, changed, changes, stored
 from converters.changes.costs import REBUILT, Consequence, Cost, Process, consequence
 from converters.config.learning_settings import ValueSettings
-from converters.config.settings import HALF, KAFKA, SQLITE
+from converters.config.settings import HALF, KAFKA
+from converters.config.sqlite_url import sqlite_url
 from learners.registry.row_types import Lineage
 from learners.versions.own_schema import as_learned
 from stream.config_diff.cautions import cautions
@@ -157,8 +158,8 @@ def _another_default(change: Change, old: Json, new: Json) -> bool:
     file = {"registry": "registry.db", "log": "log.db", "snapshots": "snapshots"}.get(section)
     if file is None:
         return False
-    scheme = "" if section == "snapshots" else SQLITE
-    return all(each[section] == f"{scheme}{each['home']}/{file}" for each in (old, new))
+    written = str if section == "snapshots" else sqlite_url
+    return all(each[section] == written(f"{each['home']}/{file}") for each in (old, new))
 
 
 def _at_the_same_brokers(change: Change) -> Change:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converters.config.settings import SQLITE, Settings
+from converters.config.settings import Settings
+from converters.config.sqlite_url import sqlite_file, sqlite_url
 from converters.errors import FreshetError
 from learners.registry import Registry
 from learners.registry.database import open_to_read
@@ -77,7 +78,8 @@ def known_model(settings: Settings, folder: Path, version: int | None) -> KnownM
 
 def _places(settings: Settings, folder: Path) -> Iterator[str]:
     """Where the registry may be: as configured, then in the default places."""
-    defaults = (SQLITE + str(home / "registry.db") for home in (settings.home, folder / ".freshet"))
+    homes = (settings.home, folder / ".freshet")
+    defaults = (sqlite_url(home / "registry.db") for home in homes)
     yield from dict.fromkeys((settings.registry, *defaults))
 
 
@@ -107,7 +109,7 @@ def _found(
         "snapshots": point is None or measured[0] is not None,
         "log": _is_read(settings.log, lineage.start if point is None else point.start),
     }
-    elsewhere = not settings.log.startswith(SQLITE)
+    elsewhere = sqlite_file(settings.log) is None
     same["home"] = same["registry"] and same["snapshots"] and (same["log"] or elsewhere)
     return KnownModel(
         name,
@@ -148,8 +150,8 @@ def _manifest(folder: Path, point: Checkpoint | None) -> Json | None:
 
 def _is_read(log: str, start: Start) -> bool:
     """Whether a log is a file with the topics that the model has read."""
-    path = Path(log.removeprefix(SQLITE))
-    if not log.startswith(SQLITE) or not path.exists():
+    path = sqlite_file(log)
+    if path is None or not path.exists():
         return False
     try:
         with closing(open_to_read(path)) as file:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
+from converters.files.missing_file import did_you_mean
 from converters.files.private import create_file, make_folder
 from stream.log.contract import (
     LogError,
@@ -116,8 +117,9 @@ class LogFile:
             )
         if not create:
             raise LogError(
-                f"There is no log at {self.path}. Check `log` and `home` in the config, and "
-                "whether the file was moved; 'freshet produce' and 'freshet learn' create one."
+                f"There is no log at {self.path}{did_you_mean(self.path) or '.'} Check `log` and "
+                "`home` in the config, and whether the file was moved; 'freshet produce' and "
+                "'freshet learn' create one."
             )
 
     def connect(self) -> sqlite3.Connection:

@@ -101,7 +101,10 @@ def test_a_hostile_value_breaks_neither_terminal_nor_page(
 ) -> None:
     """What a row holds is shown as text: no control character, no markup."""
     html = tmp_path / "report.html"
-    text = run(model, "--html", str(html)).stdout
+    printed = run(model, "--html", str(html))
+    assert printed.stdout == ""
+    assert printed.stderr == f"Report written to {html}.\n"
+    text = run(model).stdout
     assert "<script>" in text
     found = Page(html.read_text(encoding="utf-8"))
     assert {tag for tag, _ in found.tags} <= PAGE_TAGS | {"figure", "figcaption"}

@@ -13,6 +13,8 @@ from tests.support.serving.project import Project
 def test_without_versions_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before the first version the sentence says so and holds no placeholder."""
     project = Project(tmp_path)
+    with project.registry():
+        pass
     unpin("nothing to keep", project.config_file)
     said = capsys.readouterr()
     assert "No version is served yet" in said.out + said.err

@@ -33,6 +33,8 @@ def test_a_model_without_checkpoints_says_what_makes_one(
 ) -> None:
     """Before the first checkpoint there is nothing to report: what to run is named."""
     made = measured_model(tmp_path)
+    with made.project.registry():
+        pass
     with pytest.raises(NothingMeasuredError, match="'freshet learn' makes one"):
         run(made, command=command)
 

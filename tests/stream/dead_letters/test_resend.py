@@ -231,6 +231,8 @@ def test_before_anything_was_learned(tmp_path: Path) -> None:
     """There can be no dead letters, and that is said."""
     project = Project(tmp_path / "p")
     project.topics()
+    with project.registry():
+        pass
     result = freshet("replay-dead-letters", cwd=project.folder)
     assert result.returncode == 1
     assert "No learner has read" in result.stderr
