@@ -97,7 +97,7 @@ def test_an_empty_home_is_left_empty_and_what_to_do_next_is_said(tmp_path: Path)
     project = a_project(tmp_path)
     result = run(project)
     assert result.returncode == 1
-    assert "has not been made yet" in result.stdout
+    assert "There is no registry at" in result.stdout
     assert "freshet produce FILE" in result.stdout
     assert kinds(document(project)) == ["no-registry"]
     assert document(project).keys() == document(project, "--running").keys()
