@@ -41,6 +41,7 @@ class Categorical(Kind[str | Group]):
         super().__init__(name)
         common, rare = frozenset(settings.values), frozenset(settings.rare_values)
         self._common = common
+        self._listed = common | rare
         self._rare = rare
         self._all_kept = settings.rare == "keep" and settings.unseen == "keep"
         self._rare_policy, self._unseen_policy = settings.rare, settings.unseen
@@ -57,6 +58,15 @@ class Categorical(Kind[str | Group]):
         if cell in self._rare:
             return _by_policy(cell, self._rare_policy, Group.RARE, "rare-value")
         return _by_policy(cell, self._unseen_policy, Group.UNSEEN, "unseen-value")
+
+    @property
+    def known(self) -> frozenset[str]:
+        """What the config lists."""
+        return self._listed
+
+    def is_unseen(self, cell: str) -> bool:
+        """Whether the config lists values, and not this one."""
+        return bool(self._listed) and cell not in self._listed
 
     def write(self, value: str | Group) -> str:
         """The value, escaped."""

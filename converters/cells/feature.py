@@ -50,12 +50,25 @@ class Feature:
         Raises:
             RefusedCellError: the cell must not reach a learner.
         """
-        if cell not in self._missing and not (self.kind.blank_is_missing and cell.isspace()):
+        if not self.is_missing(cell):
             try:
                 return self.kind.check(cell)
             except MissingValueError:
                 pass
         return self._value_of_missing(cell)
+
+    def is_missing(self, cell: str) -> bool:
+        """Whether the cell holds no value."""
+        return cell in self.missing or (self.kind.blank_is_missing and cell.isspace())
+
+    def is_unseen(self, cell: str) -> bool:
+        """Whether the cell's value is none of those that are known, where they are listed."""
+        return not self.is_missing(cell) and self.kind.is_unseen(cell)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Cells that are known, where they are listed; other spellings of them may be, too."""
+        return self.kind.known
 
     def write(self, value: object) -> str:
         """The piece of a value: its features with the namespace and the blank before them."""
@@ -74,7 +87,7 @@ class Feature:
     @cached_property
     def piece(self) -> Piece:
         """The function that gives what ``plain_piece`` gives, and raises what it raises."""
-        make, missing, absent = self.kind.compiled(self._lead), self._missing, self._absent
+        make, missing, absent = self.kind.compiled(self._lead), self.missing, self._absent
         blank_is_missing = self.kind.blank_is_missing
 
         def piece(cell: str) -> str:
@@ -94,7 +107,7 @@ class Feature:
             RefusedCellError: one of them must not reach a learner.
         """
         written = None
-        if self._missing.isdisjoint(cells):
+        if self.missing.isdisjoint(cells):
             written = self.kind.write_many(self._lead, cells)
         return list(map(self.piece, cells)) if written is None else written
 
@@ -114,7 +127,8 @@ class Feature:
         return None
 
     @cached_property
-    def _missing(self) -> frozenset[str]:
+    def missing(self) -> frozenset[str]:
+        """The cells that are missing, but for blank ones."""
         return frozenset({"", *self.settings.missing_values})
 
     @cached_property

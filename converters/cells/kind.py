@@ -61,6 +61,16 @@ class Kind(ABC, Generic[Value]):
     def __init__(self, name: str) -> None:
         self.name = escape_name(name)
 
+    @property
+    def known(self) -> frozenset[str]:
+        """Cells that are known, where the config lists them: none is unseen."""
+        return frozenset()
+
+    def is_unseen(self, cell: str) -> bool:
+        """Whether a cell that is not missing has a value that is none of the known ones."""
+        del cell
+        return False
+
     @abstractmethod
     def check(self, cell: str) -> Value:
         """The value of a cell.

@@ -39,6 +39,8 @@ def document(settings: Settings, measured: Measured) -> dict[str, Any]:
         "adjustment": measured.manifest.get("adjustment"),
         "evaluation": _settings(settings, measured),
         "counts": checkpoint.events,
+        "rejected_reasons": checkpoint.metrics.get("rejected_reasons", {}),
+        "cells": checkpoint.metrics.get("cells", {}),
         "equations": [each.to_json() for each in equations(checkpoint.events)],
         "measures": measures,
         "curve": curve,

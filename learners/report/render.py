@@ -19,7 +19,7 @@ from learners.report.breakdowns import (
 )
 from learners.report.curves import curves_section
 from learners.report.figures import Section
-from learners.report.overall import counts_section, few_labels, overall_section
+from learners.report.overall import cells_section, counts_section, few_labels, overall_section
 from learners.report.served_score import (
     calibration_section,
     decisions_section,
@@ -42,6 +42,7 @@ SECTIONS: Sequence[tuple[Callable[[Mapping[str, Any]], Section | None], bool]] =
     (ages_section, True),
     (delays_section, False),
     (lambda document: counts_section(document["counts"]), False),
+    (cells_section, False),
 )
 
 

@@ -19,7 +19,7 @@ ALIVE_SECONDS = 25.0
 NOT_COUNTS = frozenset(
     {"events_per_second", "lag", "positions", "alive", "metrics"}
     | {"waiting_for", "waiting_since", "checkpoint_trouble", "disk_trouble"}
-    | {"labels_trouble", "rejected_trouble", "refused", PINNED}
+    | {"labels_trouble", "rejected_trouble", "unseen_trouble", "absent_trouble", "refused", PINNED}
 )
 
 
@@ -51,6 +51,8 @@ def learner_state(status: Status | None, labels_limit: int, disk_trouble: str) -
         "labels_crowded_out": beat.get("crowded_out_labels", 0),
         "labels_trouble": beat.get("labels_trouble", ""),
         "rejected_trouble": beat.get("rejected_trouble", ""),
+        "unseen_trouble": beat.get("unseen_trouble", ""),
+        "absent_trouble": beat.get("absent_trouble", ""),
         "counts": {
             name: n
             for name, n in beat.items()

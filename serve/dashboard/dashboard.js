@@ -80,7 +80,7 @@ function showStates(status) {
   const saving = learner?.checkpoint_trouble ? `The last checkpoint failed: ${learner.checkpoint_trouble}` : "";
   const refused = learner?.refused ? `The learner does not run: ${learner.refused}` : "";
   const held = status.held?.version ? `Version ${status.held.version} is held back. ${status.held.reason}` : "";
-  const trouble = [status.trouble, held, status.registry.trouble, refused, waiting, saving, learner?.disk_trouble, learner?.labels_trouble, learner?.rejected_trouble].filter(Boolean).join(" ");
+  const trouble = [status.trouble, held, status.registry.trouble, refused, waiting, saving, learner?.disk_trouble, learner?.labels_trouble, learner?.rejected_trouble, learner?.unseen_trouble, learner?.absent_trouble].filter(Boolean).join(" ");
   by("trouble").textContent = trouble;
   by("trouble").hidden = !trouble;
 }

@@ -40,6 +40,8 @@ GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
             "",
             "Whether it refuses many rows.",
         ),
+        ("learner_unseen", "unseen_trouble", "", "Whether many values of a column are unseen."),
+        ("learner_absent", "absent_trouble", "", "Whether a column has no value in any row."),
         ("learner_disk_full", "disk_trouble", "", "Whether a disk is full or read-only."),
         ("labels_waiting", "labels_waiting", None, "Labels that wait for their event."),
         ("labels_limit", "labels_limit", None, "How many labels may wait for their event."),
@@ -53,6 +55,10 @@ MEASURES = (
     *("log_loss", "auc", "pr_auc", "brier", "ece", "accuracy", "lift"),
     *("base_rate", "base_rate_log_loss"),
 )
+CELLS = {
+    "absent": "Cells of event rows without a value, over the lineage.",
+    "unseen": "Cells of event rows with a value that their column does not list, over the lineage.",
+}
 VIEWS = ("window", "recent", "faded")
 DECISIONS = ("served", "never", "always", "static")
 WITHOUT_SERVED = {"served": LEARNER}
@@ -90,6 +96,7 @@ class Gauges(Collector):
         )
         meaning = "Refused rows by reason, over the lineage."
         yield _family("learner_rejected_rows", meaning, ("kind", "reason"), refused)
+        yield from _cells(metrics)
         for name in MEASURES:
             yield _family(name, f"Progressive {name}.", ("learner", "over"), _views(metrics, name))
         served = (self._state.get("served") or {}).get("measured_as")
@@ -120,6 +127,14 @@ def _family(
         if value is not None:
             family.add_metric(label_values, float(value))
     return family
+
+
+def _cells(metrics: State) -> Iterator[Metric]:
+    """How many cells were absent and unseen, by column."""
+    for name, meaning in CELLS.items():
+        found = (metrics.get("cells") or {}).get(name, {})
+        columns = (((column,), count) for column, count in found.items())
+        yield _family(f"learner_{name}_cells", meaning, ("column",), columns)
 
 
 def _views(metrics: State, name: str) -> Iterator[tuple[Sequence[str], float | None]]:

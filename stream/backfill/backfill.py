@@ -228,10 +228,10 @@ class Backfill:
             records.append(record_of(formed))
             held += formed.rows
             if held >= BATCH_ROWS:
-                yield Batch(reader.read(records), dict(next_offsets))
+                yield Batch(reader.read(records), dict(next_offsets), cells=reader.cells())
                 records, held = [], 0
         if records:
-            yield Batch(reader.read(records), dict(next_offsets))
+            yield Batch(reader.read(records), dict(next_offsets), cells=reader.cells())
 
     def _lineage(self, context: ResolvedConfig, start: Start, parent: int | None) -> Lineage:
         return self.registry.writer.begin_lineage(

@@ -18,6 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 import structlog
 
+from converters.convert.cell_watch import CellCounts
 from converters.errors import FreshetError
 from converters.files.compressed import zstd
 from learners import choose
@@ -33,7 +34,7 @@ from learners.versions.gate import judge, packages
 from stream.fold.pinned import Pinned
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.fold.row_planner import Counts
-from stream.fold.run_report import counts, metrics
+from stream.fold.run_report import CELLS, counts, metrics
 from stream.fold.scoring import RAW, STATIC, Scoring, Static
 from stream.fold.shadows import Shadow
 from stream.log import fingerprint
@@ -196,6 +197,7 @@ def _restore(
     pipeline.planner.counts = Counts(**state["counts"])
     for kind, reasons in state["metrics"].get("rejected_reasons", {}).items():
         pipeline.planner.refused[kind].reasons.update(reasons)
+    pipeline.cells = CellCounts.from_json(state["metrics"].get(CELLS, {}))
     pipeline.batches = state["batches"]
     pipeline.output_before = to_cut(state["output_before"])
     pipeline.sample.extend(state["sample"])

@@ -350,6 +350,8 @@ def _check_source(source: str, options: HistoryOptions, *, fresh: bool) -> None:
 
 
 def _say_report(report: dict[str, Any]) -> None:
+    from stream.fold.run_report import remarks
+
     kinds = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
     counts = ", ".join(f"{report[kind]:,} {kind.replace('_', ' ')}" for kind in kinds)
     measures = [f"{n} {report[n]:.4f}" for n in ("log_loss", "auc") if report[n] is not None]
@@ -367,5 +369,7 @@ def _say_report(report: dict[str, Any]) -> None:
             f"{evicted:,} labels were evicted before an event of their id came: more came than "
             "late_labels.max_labels lets wait."
         )
+    for words in remarks(report):
+        say(words)
     if report["expired"] and not report["learned"] and not report.get("labels_rejected"):
         say("No label came before its event expired: raise late_labels.wait in the config.")

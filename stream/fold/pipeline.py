@@ -16,6 +16,7 @@ import numpy as np
 
 from converters.cells.refusal import Refusal
 from converters.cells.times import time_ms
+from converters.convert.cell_watch import CellCounts
 from converters.convert.to_vw_text import unlabelled
 from converters.schema.passthrough import passthrough_of
 from learners import choose
@@ -67,6 +68,7 @@ class Pipeline:
         output_before: next offset of each partition whose records an earlier lineage has output.
         batches: batches taken, the number of the journal's line for the last one.
         marks: the last record taken of each partition.
+        cells: how many cells of the accepted event rows were absent or unseen.
     """
 
     scoring: Scoring
@@ -79,6 +81,7 @@ class Pipeline:
     output_before: Mapping[Place, int] = field(default_factory=dict)
     batches: int = 0
     marks: dict[Place, Mark] = field(default_factory=dict)
+    cells: CellCounts = field(default_factory=CellCounts)
     sample: deque[str] = field(default_factory=lambda: deque(maxlen=SAMPLE_ROWS))
 
     @property
@@ -105,6 +108,7 @@ class Pipeline:
         """
         self.batches += 1
         self.marks.update(batch.marks)
+        self.cells.add(batch.cells)
         self._pin(batch.pinned)
         written = Written()
         plan = plan_for(self.joiner)

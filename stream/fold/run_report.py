@@ -8,15 +8,20 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from converters.cells.remedies import NO_LOSS, commonest
+from converters.convert.cell_watch import ABSENT, UNSEEN, CellCounts
+from converters.convert.cell_words import absent_words, unseen_words
 from learners.evaluation.labelled_examples import PINNED
 from stream.fold.pipeline import Pipeline
 from stream.fold.row_planner import EVENTS, LABELS
 
 Examples = Mapping[str, Mapping[str, str]]
-# Rows of events and of labels, and the refused ones of each by reason.
+# Rows of events and of labels, and the refused ones of each by reason; accepted event rows, and
+# their absent and unseen cells by column.
 Rows = Counter[tuple[str, str]]
 # In place of a reason: all rows of the kind.
 ALL = ""
+# The counts of absent and unseen cells, among the metrics.
+CELLS = "cells"
 
 
 def counts(pipeline: Pipeline) -> dict[str, int]:
@@ -43,6 +48,7 @@ def metrics(pipeline: Pipeline) -> dict[str, Any]:
         report[PINNED] = pipeline.scoring.pinned.to_json()
     report["stream_time"] = pipeline.joiner.stream_time
     report["rejected_reasons"] = rejected_reasons(pipeline)
+    report[CELLS] = pipeline.cells.to_json()
     return report
 
 
@@ -56,17 +62,29 @@ def examples(pipeline: Pipeline) -> Examples:
     return {kind: of.examples for kind, of in pipeline.planner.refused.items()}
 
 
-def rows(counts: Mapping[str, int], reasons: Mapping[str, Mapping[str, int]]) -> Rows:
+def rows(
+    counts: Mapping[str, int], reasons: Mapping[str, Mapping[str, int]], cells: CellCounts
+) -> Rows:
     """Rows taken and refused, to be subtracted from those of a later time."""
     found = Counter({(kind, ALL): counts.get(kind, 0) for kind in (EVENTS, LABELS)})
-    for kind, of in reasons.items():
+    for kind, of in {**reasons, ABSENT: cells.absent, UNSEEN: cells.unseen}.items():
         found.update({(kind, reason): count for reason, count in of.items()})
+    found[CELLS, ALL] = cells.rows
     return found
+
+
+def cells_of(rows: Rows) -> CellCounts:
+    """The counts of cells among these."""
+    absent, unseen = (
+        Counter({column: n for (of, column), n in rows.items() if of == kind and n > 0})
+        for kind in (ABSENT, UNSEEN)
+    )
+    return CellCounts(max(0, rows[CELLS, ALL]), absent, unseen)
 
 
 def rows_of(pipeline: Pipeline) -> Rows:
     """The same of a pipeline, as of now."""
-    return rows(counts(pipeline), rejected_reasons(pipeline))
+    return rows(counts(pipeline), rejected_reasons(pipeline), pipeline.cells)
 
 
 class ThisRun(NamedTuple):
@@ -99,7 +117,8 @@ def report(
         model_sha256: its model's fingerprint.
         this_run: what was there before it.
     """
-    taken = rows(counts, metrics.get("rejected_reasons", {}))
+    cells = CellCounts.from_json(metrics.get(CELLS, {}))
+    taken = rows(counts, metrics.get("rejected_reasons", {}), cells)
     taken.subtract(this_run.before)
     events = max(0, taken[EVENTS, ALL])
     return {
@@ -110,9 +129,16 @@ def report(
             kind: rejected(kind, taken, this_run.examples.get(kind, {}))
             for kind in (EVENTS, LABELS)
         },
+        "cells_this_run": cells_of(taken).to_json(),
         "events_this_run": events,
         "events_per_second": round(events / max(this_run.seconds, 1e-9), 1),
     }
+
+
+def remarks(report: Mapping[str, Any]) -> list[str]:
+    """What a person should know of the cells of a run."""
+    cells = CellCounts.from_json(report["cells_this_run"])
+    return [words for words in (unseen_words(cells), absent_words(cells)) if words]
 
 
 def rejected(kind: str, taken: Rows, examples: Mapping[str, str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ learned.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import Any
 import structlog
 
 from converters.cells.remedies import MOST_REJECTED, explained, listed
+from converters.convert.cell_watch import CellCounts
+from converters.convert.cell_words import LEAST_ROWS as LEAST_JUDGED
+from converters.convert.cell_words import absent_words, unseen_words
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import iso, utc_now
@@ -169,6 +173,46 @@ class RefusedShare:
             self._silent_until[kind] = monotonic() + FLOOD_SECONDS
             why = " ".join(explained(found["reasons"], found["examples"]))
             log.warning("many rows are refused", **said, reasons=why)
+
+
+class CellTrouble:
+    """Looks at the cells of the rows since its last look, or since several if they were few.
+
+    Args:
+        pipeline: whose rows are looked at, from now on.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._judged = _copied(pipeline.cells)
+        self._troubles = {"unseen_trouble": "", "absent_trouble": ""}
+        self._silent_until = dict.fromkeys(self._troubles, 0.0)
+
+    def look(self) -> dict[str, str]:
+        """The troubles for the heartbeat, empty where there is none; a new one is logged."""
+        now = self._pipeline.cells
+        block = CellCounts(
+            now.rows - self._judged.rows,
+            now.absent - self._judged.absent,
+            now.unseen - self._judged.unseen,
+        )
+        if block.rows >= LEAST_JUDGED:
+            self._judged = _copied(now)
+            found = {"unseen_trouble": unseen_words(block), "absent_trouble": absent_words(block)}
+            for name, words in found.items():
+                self._log(name, words)
+            self._troubles = found
+        return self._troubles
+
+    def _log(self, name: str, words: str) -> None:
+        if words and not self._troubles[name] and monotonic() >= self._silent_until[name]:
+            self._silent_until[name] = monotonic() + FLOOD_SECONDS
+            what = "many values are unseen" if name == "unseen_trouble" else "a column has no value"
+            log.warning(what, detail=words)
+
+
+def _copied(cells: CellCounts) -> CellCounts:
+    return CellCounts(cells.rows, Counter(cells.absent), Counter(cells.unseen))
 
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 15.0

@@ -29,7 +29,7 @@ from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.pipeline import Written
 from stream.learner.beginning import Beginning
-from stream.learner.heartbeat import Heartbeat, RefusedShare, WaitingLabels
+from stream.learner.heartbeat import CellTrouble, Heartbeat, RefusedShare, WaitingLabels
 from stream.learner.pin_watch import PinWatch
 from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
@@ -171,6 +171,7 @@ class Learning:
         joiner = begin.pipeline.joiner
         self._labels = WaitingLabels(joiner.most_labels, joiner.crowded_out_labels)
         self._refused = RefusedShare(begin.pipeline)
+        self._cells = CellTrouble(begin.pipeline)
         self._silent_until = 0.0
         self._metrics_due = 0.0
         self._last_metrics: dict[str, Any] = {}
@@ -258,6 +259,7 @@ class Learning:
             PINNED: self._upkeep.pins.status(None if pinned is None else pinned.to_json()),
             "checkpoint_trouble": self._saver.trouble,
             "rejected_trouble": self._refused.look(),
+            **self._cells.look(),
             "disk_trouble": unwritable(*self._upkeep.folders),
             "labels_trouble": self._labels.look(len(joiner.labels), joiner.crowded_out_labels),
         }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
+from converters.convert.cell_watch import CellCounts
 from converters.convert.records import LabelRow
 from converters.convert.to_vw_text import Row
 from stream.log.contract import Place
@@ -52,6 +53,7 @@ class Batch:
         marks: the last record of each partition that has some here.
         pinned: the version that is pinned and scored with too, if any; of a replayed batch, as the
             journal has it.
+        cells: how many cells of its accepted event rows are absent or unseen.
     """
 
     records: list[Taken]
@@ -61,3 +63,4 @@ class Batch:
     crc32: int = 0
     marks: Mapping[Place, Mark] = field(default_factory=dict)
     pinned: int | None = None
+    cells: CellCounts = field(default_factory=CellCounts)

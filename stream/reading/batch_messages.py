@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import marshal
 import struct
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from converters.cells.refusal import Refusal
+from converters.convert.cell_watch import CellCounts
 from converters.errors import FreshetError, UsageError
 from stream.log import contract
 from stream.log.batch import Batch, EventRows, LabelRows, Taken
@@ -60,7 +62,9 @@ def of_batch(batch: Batch) -> bytes:
     places = [tuple(place) for place in numbers]
     marks = [(*place, *mark) for place, mark in batch.marks.items()]
     content = (places, records, _offsets(batch.cut), _offsets(batch.ends), marks)
-    return _message((BATCH, content, batch.replayed, batch.crc32, batch.pinned))
+    cells = batch.cells
+    counts = (cells.rows, dict(cells.absent), dict(cells.unseen))
+    return _message((BATCH, content, batch.replayed, batch.crc32, batch.pinned, counts))
 
 
 def of_error(error: Exception, trace: str) -> bytes:
@@ -101,7 +105,13 @@ def _flat(record: Taken) -> tuple[Any, ...]:
     return (record.__class__ is LabelRows, record.offset, record.time, rows, refused, passthrough)
 
 
-def _batch(content: tuple[Any, ...], replayed: bool, crc32: int, pinned: int | None) -> Batch:
+def _batch(
+    content: tuple[Any, ...],
+    replayed: bool,
+    crc32: int,
+    pinned: int | None,
+    counts: tuple[int, dict[str, int], dict[str, int]],
+) -> Batch:
     named, flat, cut, ends, marks = content
     places = [Place(*place) for place in named]
     records: list[Taken] = []
@@ -120,6 +130,7 @@ def _batch(content: tuple[Any, ...], replayed: bool, crc32: int, pinned: int | N
         crc32,
         {Place(topic, number): Mark(offset, crc) for topic, number, offset, crc in marks},
         pinned,
+        CellCounts(counts[0], Counter(counts[1]), Counter(counts[2])),
     )
 
 

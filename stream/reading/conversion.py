@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from converters.cells.refusal import Refusal
+from converters.convert.cell_watch import CellCounts, Census
 from converters.convert.records import LabelRow, RowReader
 from converters.convert.to_vw_text import Row
 from converters.schema.passthrough import Passthrough, passthrough_of
@@ -27,9 +28,10 @@ def record_reader(context: ResolvedConfig) -> RecordReader:
     """The conversion of the model's records."""
     labels = topics_of(context.settings).labels
     passthrough = passthrough_of(context.settings, context.schema)
-    rows = RowReader(context.schema)
+    census = Census(context.schema)
+    rows = RowReader(context.schema, None, census.conversion)
     earlier = tuple((to_cut(each.until), rows.of_writer(each.schema)) for each in context.writers)
-    return RecordReader(rows, bounds_for(context.spec), labels, passthrough, earlier)
+    return RecordReader(rows, bounds_for(context.spec), labels, passthrough, earlier, census)
 
 
 # A record without a value is one row.
@@ -52,6 +54,7 @@ class RecordReader:
         passthrough: which cells of a row are kept for measuring.
         earlier: the converters of rows written under earlier schemas, the oldest first, each with
             the offsets before which records without names are its.
+        census: counts what is absent or unseen in the rows.
     """
 
     rows: RowReader
@@ -59,6 +62,7 @@ class RecordReader:
     labels_topic: str
     passthrough: Passthrough = field(default_factory=Passthrough)
     earlier: tuple[tuple[Mapping[Place, int], RowReader], ...] = ()
+    census: Census | None = None
 
     def rows_of(self, record: Record) -> RowReader:
         """The converter of a record: that of the schema in force where it is."""
@@ -79,6 +83,10 @@ class RecordReader:
             else EventRows(r.place, r.offset, max(0, r.time), *events(r))
             for r in records
         ]
+
+    def cells(self) -> CellCounts:
+        """What was absent or unseen in the rows read since the last time."""
+        return CellCounts() if self.census is None else self.census.taken()
 
     def _labels(self, record: Record) -> list[LabelRow | Refusal]:
         if record.is_null:
@@ -157,6 +165,7 @@ class BatchReader:
             fingerprint.checksum(records),
             fingerprint.marks(records),
             pinned,
+            self._records.cells(),
         )
 
 

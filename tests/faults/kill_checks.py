@@ -22,7 +22,13 @@ from tests.faults.zygote import Life, Zygote
 from tests.support.serving.project import Project
 
 # What a report says of the run and not of the model.
-OF_THE_RUN = {"version", "rejected_this_run", "events_this_run", "events_per_second"}
+OF_THE_RUN = {
+    "version",
+    "rejected_this_run",
+    "cells_this_run",
+    "events_this_run",
+    "events_per_second",
+}
 # A last life may have few rows left, and most of them bad ones.
 ALL_MAY_BE_BAD = ("--max-rejected", "1")
 SHOWN = 3

@@ -69,6 +69,7 @@ def test_a_whole_report_has_every_section(learned: Project) -> None:
     assert [section.title for section in sections(told)] == [
         *("Measures", "Over event time", "Calibration", "Scores", "Decisions", "Value", "Slices"),
         *("Versions", "Age of the label", "Delay of labels", "What became of events and labels"),
+        "What was refused, absent or unseen",
     ]
     assert all(each["holds"] for each in told["equations"])
 

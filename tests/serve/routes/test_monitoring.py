@@ -92,6 +92,22 @@ def test_metrics_tell_of_labels_without_an_event(served: tuple[TestClient, Maker
     assert client.get("/status").json()["learner"]["labels_trouble"] == "Labels wait."
 
 
+def test_metrics_tell_of_absent_and_unseen_cells(served: tuple[TestClient, Maker]) -> None:
+    """By column, over the lineage; whether they are remarkable, and in words."""
+    client, maker = served
+    maker.pipeline.cells.absent["origin"] += 3
+    maker.pipeline.cells.unseen["carrier"] += 4
+    for trouble in ("", "Many are."):
+        beat(maker, unseen_trouble=trouble, absent_trouble=trouble)
+        settled()
+        found = samples(client)
+        assert found["freshet_learner_absent_cells", "origin"] == 3
+        assert found["freshet_learner_unseen_cells", "carrier"] == 4
+        for kind in ("absent", "unseen"):
+            assert found[f"freshet_learner_{kind}",] == bool(trouble)
+            assert client.get("/status").json()["learner"][f"{kind}_trouble"] == trouble
+
+
 def test_metrics_tell_of_refused_rows(served: tuple[TestClient, Maker]) -> None:
     """By topic and reason, over the lineage; whether they are many, and in words."""
     client, maker = served

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import orjson
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
+from converters.convert.cell_watch import CellCounts
 from converters.errors import FreshetError
 from converters.schema.writer_schema import WriterSchema
 from learners.line_bounds import MalformedLineError
@@ -35,6 +37,7 @@ RECORDS = st.builds(EventRows, PLACES, OFFSETS, OFFSETS, st.lists(EVENTS, max_si
     LabelRows, PLACES, OFFSETS, OFFSETS, st.lists(LABELS, max_size=4)
 )
 CUTS = st.dictionaries(PLACES, OFFSETS)
+COLUMNS = st.dictionaries(TEXT, OFFSETS, max_size=3).map(Counter)
 CRC = st.integers(0, 2**32 - 1)
 BATCHES = st.builds(
     Batch,
@@ -45,6 +48,7 @@ BATCHES = st.builds(
     CRC,
     st.dictionaries(PLACES, st.builds(Mark, OFFSETS, CRC)),
     st.none() | st.integers(1, 999),
+    st.builds(CellCounts, OFFSETS, COLUMNS, COLUMNS),
 )
 
 
