@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 from starlette.testclient import TestClient
 
@@ -60,7 +61,7 @@ class Shell:
 
     Args:
         folder: where they run.
-        client: what answers ``curl``.
+        client: what answers ``curl``; None for whatever listens at its address.
     """
 
     def __init__(self, folder: Path, client: TestClient | None = None) -> None:
@@ -97,8 +98,8 @@ class Shell:
 
     def _requested(self, arguments: list[str]) -> str:
         """What ``curl`` would print, for the options that the documents use."""
-        assert self.client is not None
-        url, body, headers = "", None, {}
+        url, headers = "", dict[str, str]()
+        body: str | None = None
         rest = iter(arguments)
         for each in rest:
             if each in {"-H", "--header"}:
@@ -114,6 +115,8 @@ class Shell:
             else:
                 assert each == "--silent", each
         method = "GET" if body is None else "POST"
+        if self.client is None:
+            return _requested_from(Request(url, body and body.encode(), headers, method=method))
         answer = self.client.request(method, url, content=body, headers=headers)
         assert answer.status_code < 400, answer.text
         return answer.text
@@ -128,6 +131,12 @@ class Shell:
         )
         assert result.returncode == 0, f"{command}\n{result.stderr}"
         return result.stdout
+
+
+def _requested_from(request: Request) -> str:
+    with urlopen(request, timeout=30) as answer:
+        text: str = answer.read().decode()
+        return text
 
 
 def inline_commands(text: str) -> list[list[str]]:

@@ -67,13 +67,20 @@ def server_of(project: Project, *arguments: str, behind: Sequence[str] = ()) -> 
         arguments: more of the command line.
         behind: a command that executes the one that follows it.
     """
-    said = project.folder / f"server-{time_ns()}.log"
+    with server_at(project.config_file, *arguments, behind=behind) as server:
+        yield server
+
+
+@contextmanager
+def server_at(config_file: Path, *arguments: str, behind: Sequence[str] = ()) -> Iterator[Server]:
+    """The same of the model that a config file describes."""
+    said = config_file.parent / f"server-{time_ns()}.log"
     with said.open("wb") as errors:
         process = subprocess.Popen(
             [
                 *behind,
                 *(sys.executable, "-m", "serve.cli", "serve", "--port", "0"),
-                *("--config", str(project.config_file), *arguments),
+                *("--config", str(config_file), *arguments),
             ],
             cwd=ROOT,
             stderr=errors,
