@@ -13,7 +13,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy 
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults proofs corpora bench lock clean
+.PHONY: help setup demo test check faults proofs corpora bench wheel lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %s %-7s", $$1, $$2; \
@@ -51,6 +51,9 @@ corpora: setup ## init, check and convert on the example files of other packages
 
 bench: setup ## print the table of ratios
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+wheel: setup ## build the file that installs Freshet elsewhere, without a checkout: dist/*.whl
+	@.venv/bin/python -m hatchling build --target wheel
 
 # The first lock holds everything; the others are parts of it, at the same versions.
 lock: ## pin the dependencies again (needs uv; ARGS=--upgrade takes the newest)

@@ -42,7 +42,7 @@ def blocks(text: str) -> list[str]:
     ]
 
 
-MAKE, INSTALL, *BLOCKS = blocks(BEFORE + BEHIND)
+MAKE, INSTALL, ELSEWHERE, *BLOCKS = blocks(BEFORE + BEHIND)
 
 
 @pytest.fixture
@@ -143,26 +143,76 @@ def fill(servers: str, topics: Mapping[str, str], count: int) -> None:
         producer.send(topics["loans"], None, key=b"\xff")
 
 
+def checkout(folder: Path) -> Path:
+    """A copy of what a wheel is made of, in which `make` finds everything set up."""
+    source = folder / "checkout"
+    skipped = shutil.ignore_patterns("__pycache__")
+    for name in ("converters", "learners", "stream", "serve"):
+        shutil.copytree(ROOT / name, source / name, ignore=skipped)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "Makefile"):
+        shutil.copy(ROOT / name, source / name)
+    for path, text in {".ci/set-up": "", ".venv/bin/python": f'exec {sys.executable} "$@"'}.items():
+        (source / path).parent.mkdir(parents=True)
+        (source / path).write_text(f"#!/bin/sh\n{text}\n")
+        (source / path).chmod(0o755)
+    return source
+
+
+def lines(block: str) -> list[str]:
+    """The commands of a block, without comments."""
+    return [line.partition("  #")[0].strip() for line in block.splitlines()]
+
+
+def install(command: str, source: Path, target: Path) -> None:
+    """Run what `pip install` does, into a folder, without fetching dependencies."""
+    program, verb, what = shlex.split(command)
+    assert (program, verb) == ("pip", "install")
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(target)]
+    # Nor are its modules compiled, which takes longer than all the rest.
+    options += ["--no-compile"] if find_spec("pip") else []
+    subprocess.run(
+        [*installer(), "install", *options, what], cwd=source, check=True, capture_output=True
+    )
+    assert (target / "bin" / "freshet").exists()
+    assert list(target.glob("freshet_ml-*.dist-info"))
+
+
 @pytest.mark.timeout(300)
 def test_every_install_command_of_the_readme_gives_the_command(tmp_path: Path) -> None:
     """Each is run on a copy of what a wheel is made of, without fetching dependencies."""
-    source = tmp_path / "checkout"
-    for name in ("converters", "learners", "stream", "serve"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"):
-        shutil.copy(ROOT / name, source / name)
-    commands = [line.partition("#")[0].strip() for line in INSTALL.splitlines()]
+    source = checkout(tmp_path)
+    commands = lines(INSTALL)
     assert len(commands) == 2
     for number, command in enumerate(commands):
-        target = tmp_path / str(number)
-        program, install, what = shlex.split(command)
-        assert (program, install) == ("pip", "install")
-        options = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(target)]
-        subprocess.run(
-            [*installer(), "install", *options, what], cwd=source, check=True, capture_output=True
-        )
-        assert (target / "bin" / "freshet").exists()
-        assert list(target.glob("freshet_ml-*.dist-info"))
+        install(command, source, tmp_path / str(number))
+
+
+@pytest.mark.timeout(300)
+def test_freshet_installs_and_runs_without_a_checkout(tmp_path: Path) -> None:
+    """From the repository's address, and from the wheel of `make wheel`, which runs elsewhere."""
+    of_address, make_wheel, of_wheel = lines(ELSEWHERE)
+    source, target = checkout(tmp_path), tmp_path / "target"
+    subprocess.run(make_wheel.split(), cwd=source, check=True, capture_output=True)
+    install(of_wheel, source / "dist", target)
+    commit = "git init -q . && git add . && git -c user.name=x -c user.email=x commit -qm x"
+    subprocess.run(["sh", "-ec", commit], cwd=source, check=True)
+    address = of_address.replace("https://git.example.com/freshet.git", source.as_uri())
+    install(address, tmp_path, tmp_path / "of-address")
+    shutil.rmtree(source)
+    shutil.copytree(ROOT / "docs" / "example", tmp_path / "docs" / "example")
+    environment = {**os.environ, "PYTHONPATH": str(target)}
+    place = f"{sys.executable} -c 'import serve.cli; print(serve.cli.__file__)'"
+    program = f"{sys.executable} {target}/bin/freshet"
+    init = BLOCKS[0].replace("freshet", program, 1)
+    script = f"{place}\n{program} --help\n{init}\n{program} check docs/example/loans.csv"
+    result = subprocess.run(
+        ["sh", "-ec", script], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    first, *said = result.stdout.splitlines()
+    assert Path(first).is_relative_to(target)
+    assert "Usage: freshet" in "".join(said)
+    assert (target / "serve" / "dashboard" / "index.html").exists()
 
 
 def installer() -> list[str]:
