@@ -19,7 +19,8 @@ ALIVE_SECONDS = 25.0
 NOT_COUNTS = frozenset(
     {"events_per_second", "lag", "positions", "alive", "metrics"}
     | {"waiting_for", "waiting_since", "checkpoint_trouble", "disk_trouble"}
-    | {"labels_trouble", "rejected_trouble", "unseen_trouble", "absent_trouble", "refused", PINNED}
+    | {"labels_trouble", "rejected_trouble", "unseen_trouble", "absent_trouble"}
+    | {"expiry_trouble", "refused", PINNED}
 )
 
 
@@ -53,6 +54,7 @@ def learner_state(status: Status | None, labels_limit: int, disk_trouble: str) -
         "rejected_trouble": beat.get("rejected_trouble", ""),
         "unseen_trouble": beat.get("unseen_trouble", ""),
         "absent_trouble": beat.get("absent_trouble", ""),
+        "expiry_trouble": beat.get("expiry_trouble", ""),
         "counts": {
             name: n
             for name, n in beat.items()

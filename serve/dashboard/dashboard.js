@@ -66,6 +66,13 @@ function since(moment) {
   return new Date(moment).toLocaleTimeString([], { hourCycle: "h23" });
 }
 
+/** How far stream time is behind the clock, from two minutes on. */
+function behindClock(streamed, at) {
+  const minutes = (new Date(at) - streamed) / 60_000;
+  const [size, unit] = [[1440, "days"], [60, "hours"], [1, "minutes"]].find(([length]) => minutes >= 2 * length) ?? [];
+  return unit ? `, ${whole.format(Math.floor(minutes / size))} ${unit} behind the clock` : "";
+}
+
 function showStates(status) {
   const { served, pointers, learner } = status;
   if (!served) state("state-served", "bad", "no model yet");
@@ -80,7 +87,7 @@ function showStates(status) {
   const saving = learner?.checkpoint_trouble ? `The last checkpoint failed: ${learner.checkpoint_trouble}` : "";
   const refused = learner?.refused ? `The learner does not run: ${learner.refused}` : "";
   const held = status.held?.version ? `Version ${status.held.version} is held back. ${status.held.reason}` : "";
-  const trouble = [status.trouble, held, status.registry.trouble, refused, waiting, saving, learner?.disk_trouble, learner?.labels_trouble, learner?.rejected_trouble, learner?.unseen_trouble, learner?.absent_trouble].filter(Boolean).join(" ");
+  const trouble = [status.trouble, held, status.registry.trouble, refused, waiting, saving, learner?.disk_trouble, learner?.labels_trouble, learner?.rejected_trouble, learner?.unseen_trouble, learner?.absent_trouble, learner?.expiry_trouble].filter(Boolean).join(" ");
   by("trouble").textContent = trouble;
   by("trouble").hidden = !trouble;
 }
@@ -202,7 +209,7 @@ function show(status) {
   charts.log_loss.title.textContent = `Log loss${over}`;
   charts.auc.title.textContent = `AUC${over}`;
   const streamed = status.metrics?.stream_time;
-  by("stream-time").textContent = streamed ? `Stream time ${new Date(streamed).toISOString().slice(0, 16).replace("T", " ")} UTC` : "";
+  by("stream-time").textContent = streamed ? `Stream time ${new Date(streamed).toISOString().slice(0, 16).replace("T", " ")} UTC${behindClock(streamed, status.at)}` : "";
   by("updated").textContent = `Updated ${since(status.at)}`;
 }
 

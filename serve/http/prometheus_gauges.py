@@ -42,6 +42,7 @@ GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
         ),
         ("learner_unseen", "unseen_trouble", "", "Whether many values of a column are unseen."),
         ("learner_absent", "absent_trouble", "", "Whether a column has no value in any row."),
+        ("learner_expiring", "expiry_trouble", "", "Whether many events or labels expire."),
         ("learner_disk_full", "disk_trouble", "", "Whether a disk is full or read-only."),
         ("labels_waiting", "labels_waiting", None, "Labels that wait for their event."),
         ("labels_limit", "labels_limit", None, "How many labels may wait for their event."),
@@ -94,6 +95,7 @@ class Gauges(Collector):
             for kind, reasons in metrics.get("rejected_reasons", {}).items()
             for reason, count in reasons.items()
         )
+        yield _stream_time(metrics)
         meaning = "Refused rows by reason, over the lineage."
         yield _family("learner_rejected_rows", meaning, ("kind", "reason"), refused)
         yield from _cells(metrics)
@@ -113,6 +115,12 @@ class Gauges(Collector):
         troubles = (((shadow,), shadow in failed) for shadow in shadows)
         meaning = "Whether a shadow has failed and is no longer scored."
         yield _family("shadow_failed", meaning, ("shadow",), troubles)
+
+
+def _stream_time(metrics: State) -> Metric:
+    time = metrics.get("stream_time")
+    meaning = "Stream time, in seconds since 1970: the latest record time taken."
+    return _family("stream_time_seconds", meaning, (), [((), time / 1000 if time else None)])
 
 
 def _family(

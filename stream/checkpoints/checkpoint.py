@@ -31,10 +31,11 @@ from learners.registry.row_types import Commit, Start
 from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
 from learners.snapshots.store import Draft, Snapshot, SnapshotStore
 from learners.versions.gate import judge, packages
+from stream.fold.expiry import Jump
 from stream.fold.pinned import Pinned
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.fold.row_planner import Counts
-from stream.fold.run_report import CELLS, counts, metrics
+from stream.fold.run_report import CELLS, JUMP, counts, metrics
 from stream.fold.scoring import RAW, STATIC, Scoring, Static
 from stream.fold.shadows import Shadow
 from stream.log import fingerprint
@@ -198,6 +199,8 @@ def _restore(
     for kind, reasons in state["metrics"].get("rejected_reasons", {}).items():
         pipeline.planner.refused[kind].reasons.update(reasons)
     pipeline.cells = CellCounts.from_json(state["metrics"].get(CELLS, {}))
+    if JUMP in state["metrics"]:
+        pipeline.planner.jump = Jump(**state["metrics"][JUMP])
     pipeline.batches = state["batches"]
     pipeline.output_before = to_cut(state["output_before"])
     pipeline.sample.extend(state["sample"])

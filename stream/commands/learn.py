@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from converters.config.shown_url import shown_url
-from converters.errors import FreshetError, UsageError
+from converters.errors import UsageError
 from converters.files.output import check_apart
 from converters.show.command_line import (
     DEFAULT_CONFIG,
@@ -27,6 +27,8 @@ from converters.show.command_line import (
     say,
 )
 from learners.commands.versions import Follow, Force, LeaveWaiting, promote_version
+from stream.commands import run_end
+from stream.commands.run_end import MaxExpired, MaxRejected
 from stream.stopping import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -64,18 +66,6 @@ Promote = Annotated[
 Reason = Annotated[
     str | None, typer.Option("--reason", help="With --promote: why; kept in the ledger.")
 ]
-MaxRejected = Annotated[
-    str | None,
-    typer.Option(
-        "--max-rejected",
-        metavar="SHARE",
-        help="Exit with 1 if a larger share of this run's rows is refused: 0.1 or 10% (default).",
-    ),
-]
-
-
-class TooManyRejectedError(FreshetError):
-    """A run has refused more of its rows than it may."""
 
 
 def produce(
@@ -166,6 +156,7 @@ def learn(
         bool, typer.Option("--until-end", help="Stop at the log's current end, and report.")
     ] = False,
     max_rejected: MaxRejected = None,
+    max_expired: MaxExpired = None,
     config: Config = DEFAULT_CONFIG,
     kafka_config: KafkaConfig = None,
     json: Json = False,
@@ -175,7 +166,7 @@ def learn(
     from stream.logging import configure_logs
     from stream.reading.batch_source import Readers
 
-    allowed = _share(max_rejected, until_end=until_end)
+    allowed = run_end.allowed(max_rejected, max_expired, until_end=until_end)
     configure_logs()
     settings, schema = read_config(config, kafka_config)
     with closing(Readers(settings)) as readers:
@@ -195,9 +186,9 @@ def learn(
                 )
                 if process.stopping:
                     process.disconnect()
-    too_many = _tell(report, allowed, DEAD_LETTERS, json=json)
-    if too_many and until_end:
-        raise TooManyRejectedError(f"{too_many}, so this run has failed. {NOTHING_LOST}")
+    failure = run_end.tell(report, allowed, run_end.DEAD_LETTERS, json=json)
+    if failure is not None and until_end:
+        raise failure.of_learning()
 
 
 def _give_up_learning(process: LearnerProcess, what: str, *, json: bool) -> int:
@@ -210,7 +201,8 @@ def _give_up_learning(process: LearnerProcess, what: str, *, json: bool) -> int:
     )
     if what == REGISTRY:  # neither a last checkpoint nor a report can be had
         return 1
-    _tell(process.saved_report(), 1.0, DEAD_LETTERS, json=json)
+    everything = run_end.Allowed(1.0, 1.0)
+    run_end.tell(process.saved_report(), everything, run_end.DEAD_LETTERS, json=json)
     return 0
 
 
@@ -228,6 +220,7 @@ def backfill(
     follow: Follow = False,
     leave_waiting: LeaveWaiting = False,
     max_rejected: MaxRejected = None,
+    max_expired: MaxExpired = None,
     config: Config = DEFAULT_CONFIG,
     kafka_config: KafkaConfig = None,
     json: Json = False,
@@ -238,25 +231,30 @@ def backfill(
     from stream.resolved_config import resolve
 
     configure_logs()
-    allowed = _share(max_rejected)
+    allowed = run_end.allowed(max_rejected, max_expired)
     settings, schema = read_config(config, kafka_config)
     options = _options(rows_per_message, label_delay, label_time, score_ahead)
     _check_source(source, options, fresh=fresh)
-    if scores:
-        check_apart({"the CSV file": source, "--config": str(config)}, {"--scores": scores.name})
+    _check_scores(scores, {"the CSV file": source, "--config": str(config)})
     asked = _promotion(promote, reason, force, follow, leave_waiting)
     report = run(resolve(settings, schema), source, options, fresh=fresh, scores=scores)
-    too_many = _tell(report, allowed, _where_listed(source, fresh=fresh), json=json)
-    if too_many and not force:
-        raise TooManyRejectedError(_stays_candidate(too_many, report["version"]))
-    if not json:
-        _say_what_next(report["version"], is_promoted=promote)
+    failure = run_end.tell(report, allowed, run_end.where_listed(source, fresh=fresh), json=json)
+    if failure is not None and not force:
+        raise failure.of_backfill(report["version"])
+    _say_what_next(report["version"], json=json, is_promoted=promote)
     if asked is not None:
-        asked = replace(asked, objections=(too_many,) if too_many else ())
+        asked = replace(asked, objections=(failure.what,) if failure else ())
         promote_version((settings, schema), report["version"], reason or BY_ITSELF, asked)
 
 
-def _say_what_next(version: int, *, is_promoted: bool) -> None:
+def _check_scores(scores: typer.FileTextWrite | None, read: dict[str, str]) -> None:
+    if scores:
+        check_apart(read, {"--scores": scores.name})
+
+
+def _say_what_next(version: int, *, json: bool, is_promoted: bool) -> None:
+    if json:
+        return
     say(f"See its figures with: freshet report --version {version}")
     if not is_promoted:
         say(f"Serve it with: freshet promote {version} --reason TEXT")
@@ -278,58 +276,6 @@ def _promotion(promote: bool, reason: str | None, *options: bool) -> Asked | Non
     return None
 
 
-DEAD_LETTERS = "List the refused rows with: freshet dead-letters"
-NOTHING_LOST = (
-    "What was accepted is learned and saved. Correct what was refused; 'freshet "
-    "replay-dead-letters' tells how to resubmit it."
-)
-
-
-def _stays_candidate(too_many: str, version: int) -> str:
-    return (
-        f"{too_many}, so version {version} stays a candidate (freshet report --version {version} "
-        "has its figures). Correct what was refused and run the backfill again, or serve the "
-        f"version all the same: freshet promote {version} --force --reason TEXT"
-    )
-
-
-def _where_listed(source: str, *, fresh: bool) -> str:
-    """How to see the rows that a backfill has refused, which it writes to no topic."""
-    if source != "log":
-        return f"List the refused rows with: freshet convert {shlex.quote(source)} --rejects FILE"
-    return "" if fresh else DEAD_LETTERS  # under another config others are refused
-
-
-def _share(text: str | None, *, until_end: bool = True) -> float:
-    from converters.cells.remedies import MOST_REJECTED
-    from converters.show.refused_share import to_share
-
-    if text is not None and not until_end:
-        raise UsageError("--max-rejected goes with --until-end: else learning ends when stopped.")
-    return MOST_REJECTED if text is None else to_share(text)
-
-
-def _tell(report: dict[str, Any], allowed: float, listed: str, *, json: bool) -> str:
-    """Print a report, and which rows of this run were refused; if too many, what to fail with."""
-    from converters.show.refused_share import say_refused
-
-    if json:
-        print_json(report)
-    else:
-        _say_report(report)
-    too_many = ""
-    for kind, found in report["rejected_this_run"].items():
-        rows, what = found["rows"], f"rows of {kind} in this run"
-        named = found["reasons"], found["examples"]
-        if say_refused(what, rows, *named, where=listed, allowed=allowed):
-            share = found["rejected"] / rows
-            too_many = too_many or (
-                f"{found['rejected']:,} of {rows:,} {what} ({share:.1%}) were refused, more than "
-                f"the {allowed * 100:.4g}% that --max-rejected allows"
-            )
-    return too_many
-
-
 def _options(
     rows_per_message: int, label_delay: float | None, label_time: str | None, score_ahead: float
 ) -> HistoryOptions:
@@ -347,29 +293,3 @@ def _check_source(source: str, options: HistoryOptions, *, fresh: bool) -> None:
         raise UsageError("--label-delay, --label-time and --score-ahead are for files, not 'log'.")
     if source != "log" and fresh:
         raise UsageError("--fresh is for 'log'; a file is always read in its own order.")
-
-
-def _say_report(report: dict[str, Any]) -> None:
-    from stream.fold.run_report import remarks
-
-    kinds = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
-    counts = ", ".join(f"{report[kind]:,} {kind.replace('_', ' ')}" for kind in kinds)
-    measures = [f"{n} {report[n]:.4f}" for n in ("log_loss", "auc") if report[n] is not None]
-    version = f"Version {report['version']}" if report["version"] else "No version yet"
-    this_run = ", ".join(
-        f"{found['rows']:,} {kind} ({found['rejected']:,} refused)"
-        for kind, found in report["rejected_this_run"].items()
-    )
-    say(
-        f"{report['events']:,} events so far: {counts}. In this run: {this_run}. "
-        f"{', '.join([version, *measures])}."
-    )
-    if evicted := report.get("crowded_out_labels"):
-        say(
-            f"{evicted:,} labels were evicted before an event of their id came: more came than "
-            "late_labels.max_labels lets wait."
-        )
-    for words in remarks(report):
-        say(words)
-    if report["expired"] and not report["learned"] and not report.get("labels_rejected"):
-        say("No label came before its event expired: raise late_labels.wait in the config.")

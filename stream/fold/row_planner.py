@@ -15,6 +15,7 @@ from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.convert.to_vw_text import unlabelled
 from stream.fold import record_planner
+from stream.fold.expiry import EVENTS, LABELS, Jump
 from stream.fold.plan import LESSON, REMEMBERED, Plan, Refused, Scored, Teaching
 from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source, key_of
 from stream.log.batch import EventRows, LabelRows, Taken
@@ -41,15 +42,13 @@ class Counts:
     crowded_out: int = 0
 
 
-EVENTS, LABELS = "events", "labels"
-
-
 @dataclass
 class Planner:
     """Plans records in order; owns the joins and the counts.
 
     Attributes:
         refused: refused rows of events and of labels by reason, over the lineage.
+        jump: the last record at which all that waited expired at once, if any.
     """
 
     joiner: Joiner
@@ -59,10 +58,13 @@ class Planner:
     refused: dict[str, ReasonCounts] = field(
         default_factory=lambda: {EVENTS: ReasonCounts(), LABELS: ReasonCounts()}
     )
+    jump: Jump | None = None
 
     def add(self, record: Taken, plan: Plan) -> None:
         """Plan the rows of one more record."""
-        refused: list[Refused] = []
+        joiner, refused = self.joiner, list[Refused]()
+        before = joiner.stream_time
+        held = len(joiner.waiting.numbers) + len(joiner.labels.numbers)
         if isinstance(record, EventRows):
             if not self._many_events(record, plan):
                 self._events(record, plan, refused)
@@ -74,6 +76,9 @@ class Planner:
             plan.refused.append((record, refused))
             kind = EVENTS if isinstance(record, EventRows) else LABELS
             self.refused[kind].add(refusal for _, refusal in refused)
+        if held and joiner.stream_time - before > joiner.wait_ms:
+            rows = self.counts.events + joiner.counts.labels
+            self.jump = Jump(*record.place, record.offset, before, joiner.stream_time, rows)
 
     def _many_events(self, record: EventRows, plan: Plan) -> bool:
         """Plan the record as a whole, if it is plain enough."""

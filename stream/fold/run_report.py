@@ -11,8 +11,9 @@ from converters.cells.remedies import NO_LOSS, commonest
 from converters.convert.cell_watch import ABSENT, UNSEEN, CellCounts
 from converters.convert.cell_words import absent_words, unseen_words
 from learners.evaluation.labelled_examples import PINNED
+from stream.fold import expiry
+from stream.fold.expiry import DECIDED, EVENTS, LABELS
 from stream.fold.pipeline import Pipeline
-from stream.fold.row_planner import EVENTS, LABELS
 
 Examples = Mapping[str, Mapping[str, str]]
 # Rows of events and of labels, and the refused ones of each by reason; accepted event rows, and
@@ -22,6 +23,9 @@ Rows = Counter[tuple[str, str]]
 ALL = ""
 # The counts of absent and unseen cells, among the metrics.
 CELLS = "cells"
+# In place of a kind: what became of events and labels, by the name of the count.
+OUTCOME = "outcome"
+JUMP = "stream_time_jump"
 
 
 def counts(pipeline: Pipeline) -> dict[str, int]:
@@ -49,6 +53,8 @@ def metrics(pipeline: Pipeline) -> dict[str, Any]:
     report["stream_time"] = pipeline.joiner.stream_time
     report["rejected_reasons"] = rejected_reasons(pipeline)
     report[CELLS] = pipeline.cells.to_json()
+    if pipeline.planner.jump is not None:
+        report[JUMP] = pipeline.planner.jump._asdict()
     return report
 
 
@@ -65,8 +71,10 @@ def examples(pipeline: Pipeline) -> Examples:
 def rows(
     counts: Mapping[str, int], reasons: Mapping[str, Mapping[str, int]], cells: CellCounts
 ) -> Rows:
-    """Rows taken and refused, to be subtracted from those of a later time."""
+    """Rows taken and refused, and what became of them, to be subtracted from those of later."""
     found = Counter({(kind, ALL): counts.get(kind, 0) for kind in (EVENTS, LABELS)})
+    decided = (name for names in DECIDED.values() for name in names)
+    found.update({(OUTCOME, name): counts.get(name, 0) for name in decided})
     for kind, of in {**reasons, ABSENT: cells.absent, UNSEEN: cells.unseen}.items():
         found.update({(kind, reason): count for reason, count in of.items()})
     found[CELLS, ALL] = cells.rows
@@ -130,6 +138,7 @@ def report(
             for kind in (EVENTS, LABELS)
         },
         "cells_this_run": cells_of(taken).to_json(),
+        "expired_this_run": expired(taken) | _jump(metrics, this_run.before),
         "events_this_run": events,
         "events_per_second": round(events / max(this_run.seconds, 1e-9), 1),
     }
@@ -151,6 +160,18 @@ def rejected(kind: str, taken: Rows, examples: Mapping[str, str]) -> dict[str, A
         "reasons": dict(commonest(found)),
         "examples": {reason: examples[reason] for reason in found if examples.get(reason)},
     }
+
+
+def expired(taken: Rows) -> dict[str, Any]:
+    """How many events and labels were decided by these rows, and how many of those were lost."""
+    outcomes = {name: count for (kind, name), count in taken.items() if kind == OUTCOME}
+    return dict(expiry.expired(outcomes))
+
+
+def _jump(metrics: Mapping[str, Any], before: Rows) -> dict[str, Any]:
+    """The last jump of stream time, if it came after these rows."""
+    jump, taken = metrics.get(JUMP), before[EVENTS, ALL] + before[LABELS, ALL]
+    return {} if jump is None or jump["rows"] <= taken else {JUMP: jump}
 
 
 def summary(counts: dict[str, int], metrics: dict[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Joiner:
 
     Attributes:
         stream_time: the latest record time taken, ms.
+        wait_ms: how long an event waits for its label.
         waiting: events that wait for their label, with their text and scores.
         taught: events that have one, as long as it may be corrected; empty unless corrections are
             allowed. Their code is the label.
@@ -87,7 +88,7 @@ class Joiner:
         self.crowded_out_labels = 0
         self.corrections = late.allow_corrections
         # Copied for the hot loop: a field of a settings object is slow to access.
-        self._wait_ms = round(late.wait * 1000)
+        self.wait_ms = round(late.wait * 1000)
         self._label_wait_ms = round((late.label_wait or late.wait) * 1000)
         self._most = late.max_waiting
         self.most_labels = late.label_bound
@@ -118,7 +119,7 @@ class Joiner:
         self.stream_time = max(self.stream_time, time)
         # Expired once stream time has passed arrival + wait or, before events, has reached it.
         now = self.stream_time + (1 if to_events else 0)
-        newest, newest_label = now - self._wait_ms, now - self._label_wait_ms
+        newest, newest_label = now - self.wait_ms, now - self._label_wait_ms
         while self.labels.numbers and _before(self.labels, newest_label):
             self.labels.take_oldest()
             self.counts.labels_expired += 1

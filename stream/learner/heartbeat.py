@@ -23,9 +23,9 @@ from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import iso, utc_now
 from learners.snapshots.disk import unwritable
+from stream.fold.expiry import DECIDED, EVENTS, LABELS, MOST_EXPIRED, advice, in_words, lost
 from stream.fold.pipeline import Pipeline
-from stream.fold.row_planner import EVENTS, LABELS
-from stream.fold.run_report import Rows, examples, rejected, rows_of
+from stream.fold.run_report import OUTCOME, Rows, examples, expired, rejected, rows_of
 from stream.log.batch import Batch
 from stream.process_control import Backoff
 from stream.stopping import REGISTRY, waiting_for
@@ -213,6 +213,57 @@ class CellTrouble:
 
 def _copied(cells: CellCounts) -> CellCounts:
     return CellCounts(cells.rows, Counter(cells.absent), Counter(cells.unseen))
+
+
+class ExpiredShare:
+    """Warns when more than a tenth of the events or the labels expire, and when that ends.
+
+    They are judged in blocks, as by :class:`RefusedShare`, as soon as they are decided.
+
+    Args:
+        pipeline: whose joins are looked at, from now on.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._judged = rows_of(pipeline)
+        self._jump = pipeline.planner.jump
+        self._troubles = dict.fromkeys((EVENTS, LABELS), "")
+        self._warned = dict.fromkeys(self._troubles, False)
+        self._silent_until = dict.fromkeys(self._troubles, 0.0)
+
+    def look(self) -> str:
+        """Log what begins and what ends, at most once a minute; returns the trouble, or nothing."""
+        now = rows_of(self._pipeline)
+        found = expired(Rows({each: n - self._judged[each] for each, n in now.items()}))
+        for kind, of in found.items():
+            if of["decided"] >= LEAST_ROWS or LEAST_IF_ALL <= of["decided"] == lost(kind, of):
+                self._judge(kind, of)
+                self._judged.update(
+                    {
+                        (OUTCOME, name): now[OUTCOME, name] - self._judged[OUTCOME, name]
+                        for name in DECIDED[kind]
+                    }
+                )
+        return " ".join(filter(None, self._troubles.values()))
+
+    def _judge(self, kind: str, found: Mapping[str, int]) -> None:
+        said = {"kind": kind, **found}
+        if lost(kind, found) <= MOST_EXPIRED * found["decided"]:
+            self._troubles[kind] = ""
+            self._jump = self._pipeline.planner.jump
+            if self._warned[kind]:
+                self._warned[kind] = False
+                log.info("few expire again", **said)
+            return
+        jump = self._pipeline.planner.jump
+        helps = advice(None if jump is None or jump == self._jump else jump._asdict())
+        told = in_words(kind, found, f"the last {found['decided']:,} {kind}")
+        self._troubles[kind] = f"{told}. {helps}"
+        if not self._warned[kind] and monotonic() >= self._silent_until[kind]:
+            self._warned[kind] = True
+            self._silent_until[kind] = monotonic() + FLOOD_SECONDS
+            log.warning("many expire", **said, advice=helps)
 
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 15.0

@@ -29,7 +29,13 @@ from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.pipeline import Written
 from stream.learner.beginning import Beginning
-from stream.learner.heartbeat import CellTrouble, Heartbeat, RefusedShare, WaitingLabels
+from stream.learner.heartbeat import (
+    CellTrouble,
+    ExpiredShare,
+    Heartbeat,
+    RefusedShare,
+    WaitingLabels,
+)
 from stream.learner.pin_watch import PinWatch
 from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
@@ -172,6 +178,7 @@ class Learning:
         self._labels = WaitingLabels(joiner.most_labels, joiner.crowded_out_labels)
         self._refused = RefusedShare(begin.pipeline)
         self._cells = CellTrouble(begin.pipeline)
+        self._expired = ExpiredShare(begin.pipeline)
         self._silent_until = 0.0
         self._metrics_due = 0.0
         self._last_metrics: dict[str, Any] = {}
@@ -260,6 +267,7 @@ class Learning:
             "checkpoint_trouble": self._saver.trouble,
             "rejected_trouble": self._refused.look(),
             **self._cells.look(),
+            "expiry_trouble": self._expired.look(),
             "disk_trouble": unwritable(*self._upkeep.folders),
             "labels_trouble": self._labels.look(len(joiner.labels), joiner.crowded_out_labels),
         }

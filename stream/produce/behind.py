@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain
 
 from converters.errors import FreshetError
 from converters.show.command_line import say
+from converters.show.stream_time import days, iso_ms
 from stream.log.contract import EventLog, LogError, LogUnavailableError
 from stream.log.topics import Topics
 from stream.produce.file_records import Formed
 from stream.stopping import LOG, waiting_for
 
-DAY_MS = 86_400_000
 # Records without a usable time before the first one that has one.
 MOST_LOOKED_AT = 100
 
@@ -58,10 +57,11 @@ class Behind:
         say(f"Warning: {self._told(name)}: rows that wait for their label may expire unlearned.")
 
     def _told(self, name: str) -> str:
+        first, newest = iso_ms(self.first), iso_ms(self.newest)
         return (
-            f"{name} begins at {_utc(self.first)}, and topic {self.topic} already has a record of "
-            f"{_utc(self.newest)}, {_days(self.newest - self.first)} days later. Stream time is "
-            f"that of the newest record, and events wait {_days(self.wait)} days for their label "
+            f"{name} begins at {first}, and topic {self.topic} already has a record of "
+            f"{newest}, {days(self.newest - self.first)} days later. Stream time is "
+            f"that of the newest record, and events wait {days(self.wait)} days for their label "
             "(late_labels.wait). So these rows come too late"
         )
 
@@ -102,11 +102,3 @@ def first_time(records: Iterator[Formed]) -> tuple[int | None, Iterator[Formed]]
         if len(looked) == MOST_LOOKED_AT:
             break
     return None, chain(looked, records)
-
-
-def _utc(time: int) -> str:
-    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _days(span: int) -> str:
-    return f"{span / DAY_MS:,.1f}".removesuffix(".0")

@@ -64,6 +64,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "serve.server.hang_report": "about the process, and not about HTTP",
     "serve.server.listener": "how connections are accepted; the server is about processes",
     "serve.server.tls": "about certificates, and not about HTTP",
+    "stream.commands.run_end": "what a run prints and fails with; learn has the commands",
     "stream.config_diff.cautions": "what will hurt; difference is about keys and their costs",
     "stream.fold.record_planner": "the fast twin of row_planner",
     "stream.joins.row_files": "the file format of segments",

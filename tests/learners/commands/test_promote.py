@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from converters.errors import UsageError
 from learners.registry.errors import PromotionRefusedError
 from serve.cli import app
-from stream.commands.learn import TooManyRejectedError
+from stream.commands.run_end import TooManyRejectedError
 from tests.support.serving.project import Project, flights
 
 # A quarter of the sample has no origin: under this those rows are refused.

@@ -121,6 +121,19 @@ def test_metrics_tell_of_refused_rows(served: tuple[TestClient, Maker]) -> None:
     assert client.get("/status").json()["learner"]["rejected_trouble"] == "Many are refused."
 
 
+def test_metrics_tell_of_what_expires(served: tuple[TestClient, Maker]) -> None:
+    """Whether it is much, in words in the status; and stream time, to be held against the clock."""
+    client, maker = served
+    maker.pipeline.joiner.stream_time = 1_388_534_399_500
+    for trouble in ("", "Many expire."):
+        beat(maker, expiry_trouble=trouble)
+        settled()
+        found = samples(client)
+        assert found["freshet_learner_expiring",] == bool(trouble)
+        assert found["freshet_stream_time_seconds",] == 1_388_534_399.5
+    assert client.get("/status").json()["learner"]["expiry_trouble"] == "Many expire."
+
+
 def test_metrics_count_requests_rows_and_refusals(served: tuple[TestClient, Maker]) -> None:
     """By route and status, with a histogram of seconds; unknown paths are not counted apart."""
     client, _ = served

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from converters.cells.remedies import REMEDIES
 from converters.errors import UsageError
 from serve.cli import app
-from stream.commands.learn import TooManyRejectedError
+from stream.commands.run_end import TooManyRejectedError
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
 from stream.log.contract import LogUnavailableError
