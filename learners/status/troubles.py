@@ -86,12 +86,20 @@ def _of_learner(learner: State) -> Iterator[Trouble]:
             "It resumes by itself, losing nothing, as soon as that is back.",
         )
     elif state == "silent":
-        gone = "does not run any more" if learner["process_gone"] else "is silent"
+        said = f"its last heartbeat came at {since}."
+        if learner["process_gone"]:
+            yield _trouble(
+                "learner-silent",
+                f"The learner ({learner['owner']}) was killed; {said}",
+                f"{START} It resumes from its last checkpoint; nothing is lost. Its log, or the "
+                "system's (out of memory?), may say why it died.",
+            )
+            return
         yield _trouble(
             "learner-silent",
-            f"The learner ({learner['owner']}) {gone}; its last heartbeat came at {since}.",
-            f"If its process is gone, start it: {START} If it lives, it hangs or cannot reach "
-            "the registry: its log says which. Nothing is lost by a kill.",
+            f"The learner ({learner['owner']}) is silent; {said}",
+            "Look at its log: it was killed, hangs, or cannot reach the registry. Once its process "
+            f"is gone, start it again: {START}",
         )
 
 

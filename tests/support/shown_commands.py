@@ -116,7 +116,9 @@ class Shell:
                 assert each == "--silent", each
         method = "GET" if body is None else "POST"
         if self.client is None:
-            return _requested_from(Request(url, body and body.encode(), headers, method=method))
+            return _requested_from(
+                Request(url, None if body is None else body.encode(), headers, method=method)
+            )
         answer = self.client.request(method, url, content=body, headers=headers)
         assert answer.status_code < 400, answer.text
         return answer.text

@@ -210,7 +210,7 @@ def test_a_learner_that_was_killed_is_a_warning(maker: Maker, seconds: float) ->
         assert (found["lag_records"] is None) == silent
     maker.epoch = maker.registry.writer.begin_epoch(here)
     beat_before(maker, seconds)
-    assert "does not run any more" in document(maker.project)["warnings"][0]["text"]
+    assert "was killed" in document(maker.project)["warnings"][0]["text"]
 
 
 def dead_process() -> int:
