@@ -42,7 +42,12 @@ SHOWN_WEIGHTS = 20
 
 def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """List the versions, newest last."""
-    from learners.versions.describe import served_words, version_json, versions_table
+    from learners.versions.describe import (
+        served_words,
+        version_json,
+        versions_table,
+        window_words,
+    )
 
     with _registry(read_config(config)[0]) as registry:
         versions, pointers = registry.versions.all(), registry.serving.pointers()
@@ -51,28 +56,33 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
         print_json([version_json(v, pointers, adoption) for v in versions])
     elif versions:
         versions_table(versions, pointers)
+        say(window_words(versions))
         say(served_words(pointers, adoption))
     else:
         say("There is no version yet: 'freshet learn' makes one as soon as it has learned.")
 
 
-def show(
-    version: VersionNumber,
-    config: Config = DEFAULT_CONFIG,
-    json: Json = False,  # noqa: ARG001 - both forms are JSON, which reads well enough
-) -> None:
-    """Print one version in full.
+def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+    """Print one version.
 
-    Its manifest, metrics, lineage and largest weights.
+    State, when it was served, lineage, learner, counts, measures and largest weights;
+    with --json in full, its manifest and all metrics too.
     """
+    import sys
+
     from learners.snapshots.store import SnapshotStore
     from learners.versions.describe import full_json
+    from learners.versions.one_version import about_version, print_version
 
     settings, _ = read_config(config)
     with _registry(settings) as registry:
         found = registry.versions.find(version)
+        about = about_version(registry, found)
     content = full_json(found, SnapshotStore(Path(settings.snapshots)), SHOWN_WEIGHTS)
-    print_json(content)
+    if json:
+        print_json(content)
+    else:
+        print_version(content, about, settings.model, sys.stdout)
 
 
 def score(

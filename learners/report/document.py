@@ -13,6 +13,7 @@ from learners.evaluation.labelled_examples import MILLISECONDS, PINNED, STATIC, 
 from learners.registry.row_types import iso
 from learners.report.checkpoint_measures import Measured, spans, versions_within
 from learners.report.figures import Group, undefined
+from learners.report.input_rows import input_of
 from learners.report.served_version import LEARNER, learner_is_served
 
 # Settings of what is gathered, which a checkpoint's manifest alone tells.
@@ -39,8 +40,7 @@ def document(settings: Settings, measured: Measured) -> dict[str, Any]:
         "adjustment": measured.manifest.get("adjustment"),
         "evaluation": _settings(settings, measured),
         "counts": checkpoint.events,
-        "rejected_reasons": checkpoint.metrics.get("rejected_reasons", {}),
-        "cells": checkpoint.metrics.get("cells", {}),
+        "input": input_of(checkpoint.events, checkpoint.metrics),
         "equations": [each.to_json() for each in equations(checkpoint.events)],
         "measures": measures,
         "curve": curve,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converters.convert.cell_watch import CellCounts
-from converters.convert.cell_words import absent_words, unseen_words
-from converters.show.tables import Table, counted, cut
+from converters.show.tables import Table, counted
 from learners.evaluation.stretches import FEWEST_LABELS
 from learners.report.document import (
     called,
@@ -162,36 +160,3 @@ def counts_section(counts: Mapping[str, int]) -> Section:
         [equation.words() for equation in equations(counts)],
         [Table("Counts over the lineage", ("count", "rows", "is"), (False, True, False), rows)],
     )
-
-
-def cells_section(document: Mapping[str, Any]) -> Section | None:
-    """Refused rows by reason, and absent and unseen cells by column; None if there are none."""
-    reasons, said = document["rejected_reasons"], document["cells"]
-    cells = CellCounts.from_json(said)
-    refused = [
-        [kind, reason, f"{count:,}"]
-        for kind, of in reasons.items()
-        for reason, count in sorted(of.items(), key=lambda item: (-item[1], item[0]))
-    ]
-    odd = [
-        [cut(name), *(_share(of[name], cells.rows) for of in (cells.absent, cells.unseen))]
-        for name in sorted(cells.absent.keys() | cells.unseen.keys())
-    ]
-    if not refused and not odd:
-        return None
-    title = f"Cells of {cells.rows:,} accepted event rows"
-    return Section(
-        "What was refused, absent or unseen",
-        [words for words in (unseen_words(cells), absent_words(cells)) if words],
-        [
-            Table(
-                "Refused rows by reason", ("of", "reason", "rows"), (False, False, True), refused
-            ),
-            Table(title, ("column", "absent", "unseen"), (False, True, True), odd),
-        ],
-    )
-
-
-def _share(count: int, rows: int) -> str:
-    """A count, and of how many rows that is."""
-    return f"{count:,} ({count / rows:.1%})" if count and rows else "0"

@@ -19,7 +19,8 @@ from learners.report.breakdowns import (
 )
 from learners.report.curves import curves_section
 from learners.report.figures import Section
-from learners.report.overall import cells_section, counts_section, few_labels, overall_section
+from learners.report.input_rows import input_section
+from learners.report.overall import counts_section, few_labels, overall_section
 from learners.report.served_score import (
     calibration_section,
     decisions_section,
@@ -41,8 +42,8 @@ SECTIONS: Sequence[tuple[Callable[[Mapping[str, Any]], Section | None], bool]] =
     (versions_section, True),
     (ages_section, True),
     (delays_section, False),
+    (input_section, False),
     (lambda document: counts_section(document["counts"]), False),
-    (cells_section, False),
 )
 
 

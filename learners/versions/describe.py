@@ -5,6 +5,7 @@ The HTTP routes of the same names print the same JSON.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -111,26 +112,41 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     }
 
 
+CREATED, STATE = "created (UTC)", "state"
+# What may fold where there is little room.
+FOLDED = ("reason", "actor", CREATED, STATE)
+# What is read from a pipe or a file need not fit a terminal.
+PIPED_WIDTH = 100
+
+
 def versions_table(versions: Sequence[Version], pointers: Pointers) -> None:
     """Print the versions for a person."""
     rows = []
     for v in versions:
-        marks = [name for name in ("serving", "latest") if getattr(pointers, name) == v.version]
+        marks: list[str] = [v.state]
+        marks += [name for name in ("serving", "latest") if getattr(pointers, name) == v.version]
         marks += ["held back"] if held(v) else []
-        measured = [v.metrics.get(name) for name in ("log_loss", "auc")]
+        marks += ["(pinned)"] if "serving" in marks and pointers.pinned else []
+        views = v.metrics, v.metrics.get("window") or {}
+        measured = [view.get(name) for view in views for name in ("log_loss", "auc")]
         rows.append(
             (
                 str(v.version),
-                v.state,
                 f"{v.events.get('learned', 0):,}",
                 _rejected(v),
                 *("-" if m is None else f"{m:.4f}" for m in measured),
                 f"{v.created_at:%Y-%m-%d %H:%M:%S}",
-                " ".join(marks) + (" (pinned)" if "serving" in marks and pointers.pinned else ""),
+                " ".join(marks),
             )
         )
-    names = ("version", "state", "learned", "rejected", "log loss", "AUC", "created (UTC)", "")
-    _print_table(names, rows)
+    measures = ("log\nloss", "AUC", "recent\nlog loss", "recent\nAUC")
+    _print_table(("version", "learned", "rejected", *measures, CREATED, STATE), rows)
+
+
+def window_words(versions: Sequence[Version]) -> str:
+    """What the recent figures of a table of versions are over; nothing without labels."""
+    most = max(((v.metrics.get("window") or {}).get("count") or 0 for v in versions), default=0)
+    return f"Recent: the last labels before each version, {most:,} at most." if most else ""
 
 
 def pointers_json(pointers: Pointers, adoption: Adoption | None) -> dict[str, Any]:
@@ -222,7 +238,10 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     # Narrow enough for 80 columns; only what may fold is folded, and no figure is ever cut.
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0)  # a blank between two columns
     for name in names:
-        table.add_column(name, overflow="fold", no_wrap=name not in ("reason", "actor", ""))
+        table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED_WIDTH
+    console.print(table)

@@ -10,7 +10,7 @@ from learners.report.breakdowns import delays_section
 from learners.report.checkpoint_measures import Span, chain, spans, versions_text, versions_within
 from learners.report.document import equations
 from learners.report.figures import drawn, figure
-from learners.report.overall import cells_section, counts_section
+from learners.report.overall import counts_section
 
 COUNTS = {
     "events": 21,
@@ -43,23 +43,6 @@ class MadeVersion:
 def made(*each: tuple[int, int, int | None]) -> list[Version]:
     """Versions by number, lessons and parent."""
     return cast("list[Version]", [MadeVersion(*one) for one in each])
-
-
-def test_refused_rows_and_odd_cells_are_listed_by_reason_and_column() -> None:
-    """In tables, and what is remarkable in words; no section where there is nothing."""
-    cells = {"rows": 200, "absent": {"applied": 200}, "unseen": {"purpose": 10}}
-    reasons = {"events": {"bad-time": 2, "not-a-number": 1030}, "labels": {"bad-label": 1}}
-    section = cells_section({"rejected_reasons": reasons, "cells": cells})
-    assert section is not None
-    assert [row for table in section.tables for row in table.rows] == [
-        ["events", "not-a-number", "1,030"],
-        ["events", "bad-time", "2"],
-        ["labels", "bad-label", "1"],
-        ["applied", "200 (100.0%)", "0"],
-        ["purpose", "0", "10 (5.0%)"],
-    ]
-    assert [words[:40] for words in section.words] == ["None of 200 event rows has a value for a"]
-    assert cells_section({"rejected_reasons": {}, "cells": {}}) is None
 
 
 def test_the_equations_are_written_out_and_hold() -> None:

@@ -68,8 +68,8 @@ def test_a_whole_report_has_every_section(learned: Project) -> None:
     told = report(learned)
     assert [section.title for section in sections(told)] == [
         *("Measures", "Over event time", "Calibration", "Scores", "Decisions", "Value", "Slices"),
-        *("Versions", "Age of the label", "Delay of labels", "What became of events and labels"),
-        "What was refused, absent or unseen",
+        *("Versions", "Age of the label", "Delay of labels", "Input"),
+        "What became of events and labels",
     ]
     assert all(each["holds"] for each in told["equations"])
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from learners.versions.describe import version_json, versions_table
+from learners.versions.describe import version_json, versions_table, window_words
+from tests.support.learning.measured_models import lessons, measured_model
 from tests.support.serving.project import Project, flights
 
 
@@ -24,11 +25,33 @@ def test_versions_fit_a_narrow_terminal(
         registry.serving.pin("promote", made["version"], "history", "me")
         capsys.readouterr()
         versions_table(registry.versions.all(), registry.serving.pointers())
-        moment = f"{registry.versions.find(1).created_at:%Y-%m-%d %H:%M:%S}"
+        first = registry.versions.find(1)
     shown = capsys.readouterr().out
-    for whole in ("version", "log loss", "verified", "1,200", moment, "serving", "(pinned)"):
+    moment = (f"{first.created_at:{part}}" for part in ("%Y-%m-%d", "%H:%M:%S"))
+    window = f"{first.metrics['window']['log_loss']:.4f}"
+    for whole in (*moment, window, "version", "verified", "1,200", "serving", "(pinned)"):
         assert whole in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_versions_in_a_pipe_have_a_line_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All labels and the window beside them, whole, in a hundred columns."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    made = measured_model(tmp_path)
+    made.evaluator.take(lessons(600))
+    made.save(600)
+    with made.project.registry() as registry:
+        versions, pointers = registry.versions.all(), registry.serving.pointers()
+    versions_table(versions, pointers)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    whole, window = versions[0].metrics, versions[0].metrics["window"]
+    figures = [f"{of[name]:.4f}" for of in (whole, window) for name in ("log_loss", "auc")]
+    assert lines[3].split()[:7] == ["1", "600", "0", *figures]
+    assert len(lines) == 4
+    assert window_words(versions) == "Recent: the last labels before each version, 500 at most."
 
 
 def test_a_listed_version_has_its_window_beside_all_labels(tmp_path: Path) -> None:
