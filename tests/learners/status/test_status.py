@@ -20,7 +20,7 @@ from learners.registry.row_types import Verdict
 from stream.fold.run_report import counts, metrics
 from tests.support import ROOT
 from tests.support.serving.command import freshet
-from tests.support.serving.project import Project
+from tests.support.serving.project import Project, flights
 from tests.support.serving.served import Maker, a_project, maker_of
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -239,6 +239,18 @@ def test_a_full_disk_is_said_once(maker: Maker, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.undo()
     beat(maker, disk_trouble="full", alive=False)
     assert kinds(document(maker.project)) == []
+
+
+def test_what_a_run_ended_with_is_still_told(tmp_path: Path) -> None:
+    """Labels of a real run that came after their events had expired: a warning with the record."""
+    project = Project(tmp_path, args="-b 10", more="[late_labels]\nwait = 600\n")
+    project.produce(project.write_csv(flights(400)), label_delay=7200.0)
+    project.learn()
+    found = document(project)
+    assert (found["learner"]["state"], kinds(found)) == ("stopped", ["expiry"])
+    assert found["counts"]["expired"] + found["counts"]["waiting"] == 400
+    assert found["partitions"][0]["position"] > 0
+    assert line(run(project).stdout, "Labels").startswith("400: 0 joined")
 
 
 def test_unseen_and_absent_cells_are_shown_by_column(maker: Maker) -> None:
