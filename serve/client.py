@@ -58,12 +58,16 @@ class Prediction:
         label: the label at the server's threshold.
         version: of the model that gave the score.
         id: as in the row; None if it has none.
+        absent: the columns of features for which the row has no value.
+        unseen: the columns with a value that the config does not list, if the client asks.
     """
 
     score: float
     label: str
     version: int
     id: Any = None
+    absent: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Client:
             on this machine keeps in the model's home; it is sent to loopback addresses only.
         timeout: seconds to wait for an answer.
         ca: certificates (PEM) to trust besides those of the system.
+        unseen: ask which values of a row to be scored are not among those that the config lists.
 
     Raises:
         UsageError: the address is not an HTTP one, or the token could not be sent.
@@ -99,6 +104,7 @@ class Client:
         config: Path = CONFIG,
         timeout: float = 30.0,
         ca: Path | None = None,
+        unseen: bool = False,
     ) -> None:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -108,6 +114,7 @@ class Client:
         self._host = parts.hostname
         self._token = _checked(os.environ.get(TOKEN_VARIABLE) if token is None else token)
         self._config = config
+        self._predict = "/predict?unseen=true" if unseen else "/predict"
         self._connection: HTTPConnection
         if parts.scheme == "https":
             context = ssl.create_default_context()
@@ -136,15 +143,15 @@ class Client:
             ProblemError: the row is refused, or there is no model yet.
             UnreachableError: the server does not answer.
         """
-        answer = self._object("POST", "/predict", {**(row or {}), **columns})
-        return Prediction(answer["score"], answer["label"], answer["version"], answer.get("id"))
+        answer = self._object("POST", self._predict, {**(row or {}), **columns})
+        return _prediction(answer, answer["version"])
 
     def predict_rows(self, rows: Iterable[Row]) -> list[Prediction | RefusedRow]:
         """Score many rows by one version, in order; a bad row has its reason in its place.
 
         Raises as :meth:`predict`.
         """
-        answer = self._object("POST", "/predict", list(rows))
+        answer = self._object("POST", self._predict, list(rows))
         return [_scored(each, answer["version"]) for each in answer["predictions"]]
 
     def events(self, rows: Iterable[Row]) -> list[Answer]:
@@ -308,7 +315,12 @@ def _checked(token: str | None) -> str:
 def _scored(answer: Mapping[str, Any], version: int) -> Prediction | RefusedRow:
     if "error" in answer:
         return RefusedRow(**answer["error"])
-    return Prediction(answer["score"], answer["label"], version, answer.get("id"))
+    return _prediction(answer, version)
+
+
+def _prediction(answer: Mapping[str, Any], version: int) -> Prediction:
+    odd = (tuple(answer.get(name, ())) for name in ("absent", "unseen"))
+    return Prediction(answer["score"], answer["label"], version, answer.get("id"), *odd)
 
 
 def _is_loopback(host: str) -> bool:

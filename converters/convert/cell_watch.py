@@ -11,7 +11,7 @@ takes some 2 % of the conversion's time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -88,19 +88,15 @@ class _Column:
     Most columns meet no odd one, and then cost nothing.
     """
 
-    def __init__(self, place: int, feature: Feature) -> None:
+    def __init__(self, place: int, feature: Feature, activate: Callable[[_Column], None]) -> None:
         self.place = place
+        self._activate = activate
         self.name = feature.column
         self._feature = feature
         # The odd cells that were met, while they are kept.
         self._met: dict[str, str] = {}
         # Whether cells may not be met, so that each has to be looked at.
         self._each = False
-
-    @property
-    def active(self) -> bool:
-        """Whether a cell may be odd."""
-        return self._each or bool(self._met)
 
     def meeting(self, column: CheckedColumn) -> CheckedColumn:
         """The same column of a conversion, of whose cells this learns."""
@@ -112,12 +108,16 @@ class _Column:
             return make(cell)
 
         def pieces(cells: Sequence[str]) -> Iterable[str]:
-            self._each = True
+            if not self._each:
+                self._each = True
+                self._activate(self)
             return make_many(cells)
 
         return replace(column, piece=piece, pieces=pieces)
 
     def _meet(self, cell: str, what: str) -> None:
+        if not self._met:
+            self._activate(self)
         self._met[cell] = what
         if len(cell) > LONGEST_REMEMBERED or len(self._met) > MOST_MET:
             self._each = True
@@ -150,18 +150,27 @@ class CellWatch:
         places = {name: place for place, name in enumerate(schema.names)}
         # Of the parts of a time one says it for all.
         first = {feature.column: feature for feature in reversed(schema.features)}
-        self._columns = [
-            _Column(place, first[name]) for name, place in places.items() if name in first
+        # Those in which a cell may be odd; most columns never meet one.
+        self._active: list[_Column] = []
+        columns = [
+            _Column(place, first[name], self._activate)
+            for name, place in places.items()
+            if name in first
         ]
-        watched = {column.place: column for column in self._columns}
+        watched = {column.place: column for column in columns}
         self.conversion = compile_schema(
             schema,
             lambda each: watched[each.place].meeting(each) if each.place in watched else each,
         )
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no cell that was converted was odd."""
+        return not self._active
+
     def of_row(self, cells: Sequence[str]) -> Odd:
         """What is odd in one row."""
-        return _odd(self._active(), cells)
+        return _odd(self._active, cells) if self._active else NOTHING_ODD
 
     def of_rows(
         self, rows: Sequence[Sequence[str] | Refusal], converted: Sequence[Row | Refusal]
@@ -172,23 +181,33 @@ class CellWatch:
             rows: the cells of each.
             converted: each after its check.
         """
-        active = self._active()
-        if not active:
+        if not self._active:
             return {}
-        found = (
-            (at, _odd(active, row))
+        if len(rows) == 1:
+            refused = isinstance(rows[0], Refusal) or converted[0].__class__ is Refusal
+            odd = NOTHING_ODD if refused else self.of_row(rows[0])
+            return {} if odd is NOTHING_ODD else {0: odd}
+        good = {
+            at: row
             for at, row in enumerate(rows)
             if not isinstance(row, Refusal) and converted[at].__class__ is not Refusal
-        )
-        return {at: odd for at, odd in found if odd is not NOTHING_ODD}
+        }
+        found: set[int] = set()
+        for column in self._active:
+            cells = [row[column.place] for row in good.values()]
+            if odd_cells := column.odd(cells):
+                found.update(at for at, cell in zip(good, cells, strict=True) if cell in odd_cells)
+        return {at: self.of_row(good[at]) for at in sorted(found)}
 
-    def _active(self) -> list[_Column]:
-        return [column for column in self._columns if column.active]
+    def _activate(self, column: _Column) -> None:
+        """From now on cells of this column may be odd."""
+        if column not in self._active:
+            self._active = sorted([*self._active, column], key=lambda each: each.place)
 
     def count(self, columns: Sequence[Sequence[str]], counts: CellCounts) -> None:
         """Count what is odd in rows that are given column by column."""
         counts.rows += len(columns[0])
-        for column in self._active():
+        for column in self._active:
             if odd := column.odd(cells := columns[column.place]):
                 for cell, times in Counter(filter(odd.__contains__, cells)).items():
                     counts.note(odd[cell], column.name, times)
@@ -196,7 +215,7 @@ class CellWatch:
     def count_row(self, cells: Sequence[str], counts: CellCounts) -> None:
         """Count what is odd in one row."""
         counts.rows += 1
-        for column in self._active():
+        for column in self._active:
             if what := column.what(cells[column.place]):
                 counts.note(what, column.name)
 

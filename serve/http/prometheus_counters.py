@@ -32,6 +32,8 @@ class Counters:
 
     Attributes:
         rows_scored, rows_appended (by topic), rows_refused (by route and reason): rows.
+        absent, unseen (by column): rows scored without a value, and with one that is not known.
+        ingest_warnings (by code): requests that were answered with one.
         requests_refused (by reason): requests that the guard did not let through.
         access_lines_lost: lines of the access log that could not be written.
         load_seconds: of each version loaded.
@@ -52,6 +54,12 @@ class Counters:
         self.rows_scored = self._counter("rows_scored", "Rows scored over HTTP.")
         self.rows_appended = self._counter("rows_appended", "Rows appended to a topic.", "topic")
         self.rows_refused = self._counter("rows_refused", "Rows refused.", "route", "reason")
+        odd = "Rows scored over HTTP {} of this column."
+        self.absent = self._counter("absent_features", odd.format("without a value"), "column")
+        unlisted = odd.format("with a value that is not in the list")
+        self.unseen = self._counter("unseen_values", unlisted, "column")
+        warned = "Requests to append rows that were answered with a warning."
+        self.ingest_warnings = self._counter("ingest_warnings", warned, "code")
         refused = "Requests that their token, host or origin did not allow."
         self.requests_refused = self._counter("requests_refused", refused, "reason")
         lost = "Lines of the access log that could not be written in time."

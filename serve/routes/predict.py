@@ -6,23 +6,25 @@ them; all of its parts use the model that it began with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel, Field, create_model
 
 from converters.cells.refusal import Refusal
+from converters.convert.cell_watch import Odd
 from converters.convert.to_vw_text import Row
 from learners.choose import spec_for
 from learners.line_bounds import bounds_for
 from learners.versions.score_file import scores_of
 from serve.http.body import JSON, media_type, only_parameters
-from serve.http.problems import NoModelError, RowsRefusedError
+from serve.http.problems import NoModelError, RowsRefusedError, UnknownParameterError
 from serve.http.turns import Work
 from serve.live.version_loader import Served
-from serve.openapi.declared_route import BODY_FAILURES, Route
+from serve.openapi.declared_route import BODY_FAILURES, Parameter, Route
 from serve.openapi.row_models import scored_rows
 from serve.rows.request_rows import Part
 from serve.rows.row_errors import RowError, row_error
@@ -37,6 +39,13 @@ class Scored(BaseModel, extra="forbid"):
     score: float = Field(ge=0, le=1)
     label: str
     id: str | float | bool | None = Field(None, description="as in the request")
+    absent: list[str] = Field(
+        default_factory=list, description="columns of features for which the row has no value"
+    )
+    unseen: list[str] = Field(
+        default_factory=list,
+        description="columns with a value that is not among those that the config lists, if asked",
+    )
 
 
 class Score(Scored):
@@ -70,6 +79,47 @@ def _answer_model(label_spellings: Sequence[str]) -> object:
     return one | many
 
 
+class Asked(NamedTuple):
+    """What a request wants to be told of its rows."""
+
+    absent: bool = True
+    unseen: bool = False
+
+
+PARAMETERS = [
+    Parameter(
+        "absent",
+        "query",
+        "Whether answers list the columns of features for which a row has no value.",
+        {"type": "boolean", "default": True},
+    ),
+    Parameter(
+        "unseen",
+        "query",
+        "Whether answers list the columns with a value that the config does not list.",
+        {"type": "boolean", "default": False},
+    ),
+]
+BOOLEANS = {"true": True, "false": False}
+BY_DEFAULT = Asked()
+
+
+def asked_of(request: Request) -> Asked:
+    """What a request asks for in its query.
+
+    Raises:
+        UnknownParameterError: it has another parameter, or one that is neither true nor false.
+    """
+    if not request.scope.get("query_string"):
+        return BY_DEFAULT
+    only_parameters(request, Asked._fields)
+    given = dict(request.query_params)
+    for name, value in given.items():
+        if value not in BOOLEANS:
+            raise UnknownParameterError(f"The query parameter '{name}' is true or false.")
+    return Asked(**{name: BOOLEANS[value] for name, value in given.items()})
+
+
 class Predictions:
     """The handler of the route."""
 
@@ -83,13 +133,13 @@ class Predictions:
 
     async def post(self, request: Request) -> Response:
         """Score one row or many."""
-        only_parameters(request)
+        asked = asked_of(request)
         kind = media_type(request)
         async with self._bodies.of(request) as body:
-            content = await self._turns.run(self._scored(kind, body), len(body))
+            content = await self._turns.run(self._scored(kind, body, asked), len(body))
         return Response(content, media_type=JSON)
 
-    def _scored(self, kind: str, body: bytes) -> Work[bytes]:
+    def _scored(self, kind: str, body: bytes, asked: Asked = BY_DEFAULT) -> Work[bytes]:
         """The answer as JSON.
 
         Raises:
@@ -98,13 +148,13 @@ class Predictions:
         try:
             with self._live.use() as served:
                 parts = served.readers.requests.read(kind, body)
-                return (yield from self._answered(parts, served))
+                return (yield from self._answered(parts, served, asked))
         except NoModelError:
             for _ in self._readers.today.requests.read(kind, body):
                 yield
             raise
 
-    def _answered(self, parts: Iterable[Part | None], served: Served) -> Work[bytes]:
+    def _answered(self, parts: Iterable[Part | None], served: Served, asked: Asked) -> Work[bytes]:
         """The answer by one version, its predictions written part by part."""
         written: list[bytes] = []
         start = 0
@@ -119,6 +169,8 @@ class Predictions:
             else:
                 scores = yield from self._bounded_scores(served, converted)
             answers = self._answers(served, scores, part.ids(converted), start)
+            if odd := part.odd(converted):
+                self._tell(answers, odd, asked)
             if part.single:
                 return orjson.dumps(self._only(answers) | {"version": served.version})
             start += len(answers)
@@ -175,6 +227,26 @@ class Predictions:
         self._counters.rows_scored.inc(len(answers) - sum(refused.values()))
         return answers
 
+    def _tell(
+        self, answers: Sequence[dict[str, Any]], odd: Mapping[int, Odd], asked: Asked
+    ) -> None:
+        """Count what is absent and unseen in rows that were scored, and add it to their answers."""
+        absent: Counter[str] = Counter()
+        unseen: Counter[str] = Counter()
+        for at, of in odd.items():
+            answer = answers[at]
+            if "error" in answer:
+                continue
+            absent.update(of.absent)
+            unseen.update(of.unseen)
+            if asked.absent and of.absent:
+                answer["absent"] = of.absent
+            if asked.unseen and of.unseen:
+                answer["unseen"] = of.unseen
+        for counter, counts in (self._counters.absent, absent), (self._counters.unseen, unseen):
+            for column, rows in counts.items():
+                counter.labels(column).inc(rows)
+
 
 def routes(service: Service) -> list[Route]:
     """Declare the route."""
@@ -190,6 +262,7 @@ def routes(service: Service) -> list[Route]:
             "answered by a list in the same order, with an error in place of a bad row.",
             body=scored_rows(schema, bounds),
             answer=_answer_model(schema.label_spellings),
+            parameters=PARAMETERS,
             example={"score": 0.71, "label": schema.label_spellings[1], "version": 12},
             failures=BODY_FAILURES,
             scope="score",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converters.config.settings import ServeSettings
+from converters.convert.cell_watch import CellWatch
 from converters.convert.records import RowReader
 from converters.schema.schema import Schema
 from learners.registry import Registry
@@ -44,7 +45,8 @@ class SchemaReaders:
     def of(cls, schema: Schema, serve: ServeSettings) -> SchemaReaders:
         """Make them; compiling a schema takes some milliseconds."""
         limits = RowLimits.of(serve, len(schema.columns))
-        requests = RequestReader(RowReader(schema), limits)
+        watch = CellWatch(schema)
+        requests = RequestReader(RowReader(schema, None, watch.conversion), limits, watch)
         return cls(
             schema, requests, IngestReader(requests), Crosses(schema), schema.label_spellings
         )

@@ -12,12 +12,13 @@ still handles every value that is not text or a number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Protocol
 
 from converters.cells.refusal import Refusal
+from converters.convert.cell_watch import CellWatch, Odd
 from converters.convert.json_rows import object_cells, shown
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
@@ -150,6 +151,9 @@ class Part(Protocol):
     def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
         """The ids of converted rows, as the client spelt them; None or empty if it gave none."""
 
+    def odd(self, converted: Sequence[Row | Refusal]) -> Mapping[int, Odd]:
+        """Which features of converted rows are absent or unseen, by the number in the part."""
+
 
 class RequestReader:
     """Turns bodies into rows under one schema.
@@ -157,11 +161,15 @@ class RequestReader:
     Args:
         converter: of the schema.
         limits: of rows.
+        watch: finds what is absent or unseen in rows, if that is wanted.
     """
 
-    def __init__(self, converter: RowReader, limits: RowLimits) -> None:
+    def __init__(
+        self, converter: RowReader, limits: RowLimits, watch: CellWatch | None = None
+    ) -> None:
         self.converter = converter
         self.limits = limits
+        self.watch = watch
         self.layouts = Layouts(converter.schema)
 
     def read(self, kind: str, body: bytes) -> Iterable[Part | None]:
@@ -185,7 +193,7 @@ class RequestReader:
         self._check_header(names)
         order = self.converter.order(names)
         for lines in csv_lines(body, at, dialect, self.limits):
-            yield None if lines is None else CsvPart(lines, names, order, self.converter)
+            yield None if lines is None else CsvPart(lines, names, order, self)
 
     def objects(self, body: bytes, *, instances: bool = False) -> Iterable[JsonPart | None]:
         """The rows of JSON data: one object, or a list of them."""
@@ -279,6 +287,7 @@ class JsonPart:
         self.single = single
         self._layouts = layouts
         self._of = of
+        self._cells: list[list[str] | Refusal] = []
 
     def __len__(self) -> int:
         """How many there are."""
@@ -286,8 +295,13 @@ class JsonPart:
 
     def converted(self) -> list[Row | Refusal]:
         """Each checked and as text."""
-        rows = map(self._of.layouts.cells, self.objects, self._layouts)
-        return self._of.converter.convert_rows(list(rows))
+        self._cells = list(map(self._of.layouts.cells, self.objects, self._layouts))
+        return self._of.converter.convert_rows(self._cells)
+
+    def odd(self, converted: Sequence[Row | Refusal]) -> Mapping[int, Odd]:
+        """Of rows that were just converted."""
+        watch = self._of.watch
+        return {} if watch is None else watch.of_rows(self._cells, converted)
 
     def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
         """A number stays a number in the answer."""
@@ -302,12 +316,13 @@ class CsvPart:
     single = False
 
     def __init__(
-        self, lines: CsvLines, names: Sequence[str], order: ColumnOrder | None, reader: RowReader
+        self, lines: CsvLines, names: Sequence[str], order: ColumnOrder | None, of: RequestReader
     ) -> None:
         self.lines = lines
         self.names = names
         self._order = order
-        self._reader = reader
+        self._reader = of.converter
+        self._watch = of.watch
 
     def __len__(self) -> int:
         """How many there are."""
@@ -322,6 +337,12 @@ class CsvPart:
     def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
         """CSV has only text."""
         return [row[0] for row in converted]
+
+    def odd(self, converted: Sequence[Row | Refusal]) -> Mapping[int, Odd]:
+        """Of rows that were just converted."""
+        if self._watch is None or self._watch.is_idle:
+            return {}
+        return self._watch.of_rows(list(ordered(self.lines.cells(), self._order)), converted)
 
     def column(self, name: str) -> list[str]:
         """The cells of a column, of rows that are all valid; empty if the header lacks it."""
