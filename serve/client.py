@@ -80,6 +80,18 @@ class RefusedRow:
     detail: str
 
 
+class Appended(list[Answer]):
+    """The positions of appended records: topic, partition, offset, rows.
+
+    Attributes:
+        warnings: what to know of the rows all the same: code, detail, rows.
+    """
+
+    def __init__(self, positions: Iterable[Answer], warnings: Iterable[Answer]) -> None:
+        super().__init__(positions)
+        self.warnings = list(warnings)
+
+
 class Client:
     """Calls a Freshet server.
 
@@ -154,17 +166,17 @@ class Client:
         answer = self._object("POST", self._predict, list(rows))
         return [_scored(each, answer["version"]) for each in answer["predictions"]]
 
-    def events(self, rows: Iterable[Row]) -> list[Answer]:
+    def events(self, rows: Iterable[Row]) -> Appended:
         """Append event rows to the log, all or none, once.
 
         Returns:
-            The positions of their records, which are on disk: topic, partition, offset, rows.
+            The positions of their records, which are on disk, with warnings if there are some.
 
         Raises as :meth:`predict`.
         """
         return self._append("/events", rows)
 
-    def labels(self, rows: Iterable[Row]) -> list[Answer]:
+    def labels(self, rows: Iterable[Row]) -> Appended:
         """Append labels: mappings of ``id``, ``label`` and perhaps ``time``. As :meth:`events`."""
         return self._append("/labels", rows)
 
@@ -223,11 +235,10 @@ class Client:
         """Follow the learner's newest version again. As :meth:`promote`."""
         return self._move("/unpin", {"reason": reason})
 
-    def _append(self, path: str, rows: Iterable[Row]) -> list[Answer]:
+    def _append(self, path: str, rows: Iterable[Row]) -> Appended:
         # With a key the server appends once, however often the call is repeated.
         answer = self._object("POST", path, list(rows), {"Idempotency-Key": uuid4().hex})
-        positions: list[Answer] = answer["positions"]
-        return positions
+        return Appended(answer["positions"], answer.get("warnings", ()))
 
     def _move(self, path: str, body: Row) -> Answer:
         token = self._token or self._local_admin_token()

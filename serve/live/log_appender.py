@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,13 +20,22 @@ from converters.errors import UsageError
 from learners.registry.errors import RegistryError
 from learners.registry.repeated_requests import RepeatedRequests
 from learners.registry.row_types import StoredResponse
-from stream.log.contract import EventLog, LogError, Outgoing, UnknownTopicError
+from serve.rows.appended_records import Counted
+from stream.log.contract import EventLog, LogError, UnknownTopicError
 from stream.log.topics import create_topics
 from stream.open_log import opened
 
 log = structlog.get_logger()
 
 Which = Literal["events", "labels"]
+
+
+# Asks the log for its latest record time, if that has to be known -> warnings for the answer.
+Warn = Callable[[Callable[[], int | None]], list[dict[str, Any]]]
+
+
+def _nothing(_newest: Callable[[], int | None]) -> list[dict[str, Any]]:
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +59,9 @@ class Appender:
         self._requests = itertools.count()
 
     def accept(
-        self, which: Which, records: Sequence[tuple[Outgoing, int]], key: Key | None
+        self, which: Which, records: Sequence[Counted], key: Key | None, warn: Warn = _nothing
     ) -> tuple[StoredResponse, bool]:
-        """Append records, each with its number of rows; on disk when this returns.
+        """Append records; on disk when this returns. What ``warn`` finds is in the answer.
 
         Returns:
             The answer, and whether it is that to an earlier request with the same key.
@@ -63,12 +72,12 @@ class Appender:
             LogError: nothing was appended, or (``LogUnavailableError``) perhaps it was.
         """
         if key is None:
-            return self._append(which, records), False
+            return self._append(which, records, warn), False
         answered = self._posts.begin(key.text, key.request_sha256)
         if answered is not None:
             return answered, True
         try:
-            response = self._append(which, records)
+            response = self._append(which, records, warn)
         except BaseException:
             with suppress(RegistryError):
                 self._posts.forget(key.text)
@@ -87,18 +96,23 @@ class Appender:
                 self._log.close()
             self._log = None
 
-    def _append(self, which: Which, records: Sequence[tuple[Outgoing, int]]) -> StoredResponse:
+    def _append(self, which: Which, records: Sequence[Counted], warn: Warn) -> StoredResponse:
         event_log, topic, partitions = self._opened(which)
         # The records of one request stay in order, so they share a partition.
         partition = next(self._requests) % partitions
-        placed = [record._replace(partition=partition) for record, _ in records]
+        placed = [each.record._replace(partition=partition) for each in records]
+        inputs = [name for name, _ in self._topics.values()]
+        warnings = warn(lambda: _newest(event_log, inputs))
         try:
             positions = event_log.append(topic, placed)
         except UnknownTopicError:
             with self._turn:
                 self._topics = {}
             raise
-        return StoredResponse(202, orjson.dumps(_answer(topic, records, positions)))
+        answer = _answer(topic, records, positions)
+        if warnings:
+            answer["warnings"] = warnings
+        return StoredResponse(202, orjson.dumps(answer))
 
     def _opened(self, which: Which) -> tuple[EventLog, str, int]:
         """The log, the topic and its number of partitions; created if need be."""
@@ -123,13 +137,19 @@ def _opened(settings: Settings) -> EventLog:
         raise LogError(str(error)) from None
 
 
+def _newest(event_log: EventLog, topics: Sequence[str]) -> int | None:
+    """The latest record time on these topics."""
+    times = event_log.newest_times(topics).values()
+    return max((time for time in times if time is not None), default=None)
+
+
 def _answer(
-    topic: str, records: Sequence[tuple[Outgoing, int]], positions: Sequence[tuple[int, int]]
+    topic: str, records: Sequence[Counted], positions: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
     return {
-        "rows": sum(rows for _, rows in records),
+        "rows": sum(each.rows for each in records),
         "positions": [
-            {"topic": topic, "partition": partition, "offset": offset, "rows": rows}
-            for (_, rows), (partition, offset) in zip(records, positions, strict=True)
+            {"topic": topic, "partition": partition, "offset": offset, "rows": each.rows}
+            for each, (partition, offset) in zip(records, positions, strict=True)
         ],
     }

@@ -18,7 +18,8 @@ from serve.http.body import JSON, media_type, only_parameters
 from serve.http.every_request import seconds_left
 from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.http.turns import Work
-from serve.live.log_appender import Key, Which
+from serve.live.ingest_warnings import IngestWarnings, StreamWatch
+from serve.live.log_appender import Key, Warn, Which
 from serve.openapi.declared_route import BODY_FAILURES, Route
 from serve.openapi.row_models import event_rows, label_rows
 from serve.rows.appended_records import Counted, IngestReader
@@ -47,11 +48,20 @@ class Position(BaseModel, extra="forbid"):
     rows: int = Field(description="how many rows the record has")
 
 
+class Warned(BaseModel, extra="forbid"):
+    """What the sender should know of rows that were appended all the same."""
+
+    code: str = Field(description="`expires-waiting`, `already-expired` or `no-id`")
+    detail: str
+    rows: int = Field(description="how many rows it is about")
+
+
 class Appended(BaseModel, extra="forbid"):
     """The rows are on disk."""
 
     rows: int
     positions: list[Position]
+    warnings: list[Warned] = Field(default_factory=list, description="only if there are some")
 
 
 class Ingest:
@@ -64,6 +74,9 @@ class Ingest:
         self._turns = service.turns
         self._counters = service.counters
         self._readers = service.readers
+        self._stream = StreamWatch(service.registry, service.reads)
+        timed = service.schema.only("time") is not None
+        self._warnings = IngestWarnings(service.settings, timed=timed)
 
     async def events(self, request: Request) -> Response:
         """Append event rows."""
@@ -89,10 +102,21 @@ class Ingest:
                     self._counters.rows_refused.labels(f"/{which}", reason).inc(rows)
                 raise
             key = await self._turns.run(key_of(request, kind, body), len(body))
-            response, replayed = await self._accepted(request, which, records, key)
+            stream = await self._stream.known()
+            codes: list[str] = []
+
+            def warn(newest: Callable[[], int | None]) -> list[dict[str, Any]]:
+                now = int(time.time() * 1000)
+                found = self._warnings.of(records, stream, now, newest)
+                codes.extend(warning["code"] for warning in found)
+                return found
+
+            response, replayed = await self._accepted(request, which, records, key, warn)
         if not replayed:
-            appended = sum(rows for _, rows in records)
+            appended = sum(each.rows for each in records)
             self._counters.rows_appended.labels(which).inc(appended)
+            for code in codes:
+                self._counters.ingest_warnings.labels(code).inc()
         headers = REPLAYED if replayed else None
         return Response(response.body, response.status, headers, JSON)
 
@@ -113,13 +137,18 @@ class Ingest:
         raise refused
 
     async def _accepted(
-        self, request: Request, which: Which, records: list[Counted], key: Key | None
+        self,
+        request: Request,
+        which: Which,
+        records: list[Counted],
+        key: Key | None,
+        warn: Warn,
     ) -> tuple[StoredResponse, bool]:
         """The appender's answer, if it comes in time."""
         threads, asked = (self._appends, "The log") if key is None else (self._keyed, KEYED_ON)
         try:
             left = seconds_left(request)
-            return await threads.run(left, self._appender.accept, which, records, key)
+            return await threads.run(left, self._appender.accept, which, records, key, warn)
         except TimeoutError:
             raise LogUnavailableError(
                 f"{asked} did not answer in time; the rows may still be appended. Send them again: "

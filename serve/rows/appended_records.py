@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -32,9 +32,26 @@ from serve.rows.whole_numbers import make_whole, whole_in_labels
 from stream.log.contract import Outgoing
 
 Headers = tuple[tuple[str, bytes], ...]
-# A record, and how many rows are in it.
-Counted = tuple[Outgoing, int]
 
+
+class Counted(NamedTuple):
+    """A record, and what is in it.
+
+    Attributes:
+        record: without a time, if it is to be stamped.
+        rows: how many rows it has.
+        waiting: how many of them are events that wait for their label.
+        lost: how many are events without label and id, to which none can come.
+    """
+
+    record: Outgoing
+    rows: int
+    waiting: int = 0
+    lost: int = 0
+
+
+# A checked event is its id, its label and its text; a label is an id and a label.
+EVENT_CELLS = 3
 LABEL_HEADERS = (["id", "label"], ["id", "label", "time"])
 IS_CSV: Headers = (("content-type", CSV.encode()),)
 # The config's path, by which rows of other producers are found, may be another later.
@@ -225,7 +242,7 @@ class Records:
     def __init__(self) -> None:
         self._done: list[Counted] = []
         self._pieces: list[bytes] = []
-        self._rows = 0
+        self._rows = self._waiting = self._lost = 0
         self._time: int | None = None
         self._form = LABELS_IN_CSV  # until there are rows
 
@@ -237,6 +254,7 @@ class Records:
             if self._rows and time != self._time:
                 self._end()
             self._pieces.append(part.value(at, at + rows))
+            self._count(part.rows[at : at + rows])
             self._rows, self._time, self._form = self._rows + rows, time, part.form
             at += rows
 
@@ -246,11 +264,18 @@ class Records:
             self._end()
         return self._done
 
+    def _count(self, rows: Sequence[Any]) -> None:
+        """Count the events without a label, with an id and without."""
+        unlabelled = [row[0] for row in rows if len(row) == EVENT_CELLS and row[1] is None]
+        lost = unlabelled.count("")
+        self._waiting, self._lost = self._waiting + len(unlabelled) - lost, self._lost + lost
+
     def _end(self) -> None:
         form = self._form
         value = b"%b%b%b" % (form.before, form.between.join(self._pieces), form.after)
-        self._done.append((Outgoing(value, self._time, form.headers), self._rows))
-        self._pieces, self._rows = [], 0
+        record = Outgoing(value, self._time, form.headers)
+        self._done.append(Counted(record, self._rows, self._waiting, self._lost))
+        self._pieces, self._rows, self._waiting, self._lost = [], 0, 0, 0
 
 
 def _known_at(cell: str, clock: LocalClock, now: int) -> int | None:

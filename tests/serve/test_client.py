@@ -54,6 +54,27 @@ def test_a_row_is_keyword_arguments_or_a_mapping(client: Client, maker: Maker) -
     assert found.id == as_object(row)["id"]
 
 
+def test_what_a_row_lacks_is_told_and_what_is_unseen_if_asked(
+    client: Client, server: Server, maker: Maker
+) -> None:
+    """As tuples of columns, empty where there is nothing; of many rows too."""
+    whole = as_object(flights(1)[0])
+    row = {name: cell for name, cell in whole.items() if name != "hour"}
+    assert (client.predict(whole).absent, client.predict(row).absent) == ((), ("hour",))
+    with Client(server.address, config=maker.project.config_file, unseen=True) as asking:
+        told = asking.predict_rows([row, whole])
+    assert [each.absent for each in told if isinstance(each, Prediction)] == [("hour",), ()]
+    assert client.predict(row).unseen == ()
+
+
+def test_warnings_stand_beside_the_positions(client: Client) -> None:
+    """An event that no label can find."""
+    appended = client.events([{"carrier": "AX"}])
+    assert [each["rows"] for each in appended] == [1]
+    assert [each["code"] for each in appended.warnings if each["code"] == "no-id"] == ["no-id"]
+    assert client.events([{"id": "w", "at": "1357016400"}]).warnings == []
+
+
 def test_many_rows_keep_their_order_and_their_errors(client: Client) -> None:
     """A bad row has its reason in its place, and its neighbours are scored."""
     rows = [as_object(row) for row in flights(3)]

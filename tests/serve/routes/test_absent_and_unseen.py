@@ -29,8 +29,8 @@ NAMES = ["carrier", "origin", "hour", "distance"]
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, Maker]]:
     """A server of a model that lists its origins, and takes ``?`` for a missing hour."""
-    columns = {"origin": 'values = ["JFK", "LGA", "EWR"]', "hour": 'missing_values = ["?"]'}
-    with a_client(tmp_path_factory.mktemp("odd"), **columns) as pair:
+    listed, spelt = 'values = ["JFK", "LGA", "EWR"]', 'missing_values = ["?"]'
+    with a_client(tmp_path_factory.mktemp("odd"), origin=listed, hour=spelt) as pair:
         yield pair
 
 

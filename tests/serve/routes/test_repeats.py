@@ -112,6 +112,10 @@ class FailingLog:
         """Fail."""
         raise LogUnavailableError("The log does not answer.")
 
+    def newest_times(self, topics: list[str]) -> dict[str, int | None]:
+        """Fail."""
+        raise LogUnavailableError("The log does not answer.")
+
     def close(self) -> None:
         """Do nothing."""
 

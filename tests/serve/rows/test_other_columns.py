@@ -67,7 +67,7 @@ def test_appended_rows_keep_their_names(of: Written) -> None:
     stream = RowReader(replace(of.reader, path=("elsewhere",)))
     only = replace(of, rows=good)
     for kind, body in bodies(only):
-        records = [record for record, _ in finished(IngestReader(reader).events(kind, body, NOW))]
+        records = [each.record for each in finished(IngestReader(reader).events(kind, body, NOW))]
         found = [row for each in records for row in stream.events(each.value, each.headers)]
         assert found == only.said(), kind
 
@@ -97,7 +97,7 @@ def test_the_time_and_the_id_are_found_under_former_names(
     now: Schema, kind: str, body: bytes
 ) -> None:
     """A record is of the time that its row gives, whatever its column is called there."""
-    ((record, rows),) = finished(IngestReader(reading(now)).events(kind, body, NOW))
+    ((record, rows, *_),) = finished(IngestReader(reading(now)).events(kind, body, NOW))
     assert (record.time, rows) == (1_357_016_400_000, 1)
     assert RowReader(now).events(record.value, record.headers) == [("7", 1, "| carrier=UA")]
     (part,) = [part for part in reading(now).read(kind, body) if part is not None]
@@ -126,10 +126,17 @@ def test_a_name_that_no_schema_had_is_refused(now: Schema, kind: str, body: byte
 
 @pytest.mark.parametrize(
     ("kind", "body"),
-    [(JSON, b'{"id_before": "k", "delayed": 1}'), (CSV, b"id_before,delayed\nk,1\n")],
+    [
+        (JSON, b'{"id_before": "k", "delayed": 1}'),
+        (JSON, b'{"key": "k", "late": 1}'),
+        (JSON, b'[{"key": "k", "label": "yes", "time": "1357016400"}]'),
+        (CSV, b"id_before,delayed\nk,1\n"),
+        (CSV, b"key,late\nk,yes\n"),
+        (CSV, b"key,late,time\r\nk,1,1357016400\r\n"),
+    ],
 )
-def test_labels_have_former_names(now: Schema, kind: str, body: bytes) -> None:
-    """Of the columns of id and label, in objects and in the header of CSV."""
-    ((record, _),) = finished(IngestReader(reading(now)).labels(kind, body, NOW))
+def test_labels_have_the_names_of_the_columns(now: Schema, kind: str, body: bytes) -> None:
+    """Of now and of before, in objects and in the header of CSV; the stream reads them alike."""
+    ((record, *_),) = finished(IngestReader(reading(now)).labels(kind, body, NOW))
     stream = RowReader(replace(now, labels_path=("elsewhere",)))
     assert stream.labels(record.value, record.headers) == [("k", 1)]

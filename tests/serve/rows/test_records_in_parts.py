@@ -56,7 +56,7 @@ def plain(rows: list[Any], times: list[str | None], value: Any) -> list[tuple[An
 
 def told(records: list[Counted]) -> list[tuple[Any, Any, int]]:
     """The same of records."""
-    return [(record.value, record.time, rows) for record, rows in records]
+    return [(each.record.value, each.record.time, each.rows) for each in records]
 
 
 @given(events, st.integers(16, 3000))
@@ -88,7 +88,7 @@ def test_lines_are_recorded_as_they_came(
     expected = plain(rows, [at for _, at, _ in drawn], b"\n".join)
     found = finished(ingest(reader, part_bytes).events("text/csv", body.encode(), NOW))
     assert told(found) == expected
-    assert {record.headers for record, _ in found} == {
+    assert {each.record.headers for each in found} == {
         (("content-type", b"text/csv"), ("columns", b"distance,at,carrier"))
     }
 
@@ -117,7 +117,7 @@ def test_rows_of_a_request_are_in_no_order(reader: RowReader, fold: str, hour: i
     now = 1_800_000_000_000
     found = finished(ingest(local, 10_000).events("text/csv", body, now))
     expected = [datetime(2024, 11, 3, hour, minute, tzinfo=UTC) for minute in (50, 30)]
-    assert [record.time for record, _ in found] == [1000 * t.timestamp() for t in expected]
+    assert [each.record.time for each in found] == [1000 * t.timestamp() for t in expected]
 
 
 @pytest.mark.parametrize("body", [b"f1,1\n\n", b"f1,1\r\n\r\n", b"id,label\r\nf1,1\n\n"])

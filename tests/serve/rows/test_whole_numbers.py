@@ -31,7 +31,7 @@ def appended(row: dict[str, Any], columns: Columns = COLUMNS, **sections: Any) -
     reader = RowReader(build(columns, **sections))
     body = orjson.dumps(row)
     requests = RequestReader(reader, RowLimits(10, 10**6, 10**6))
-    ((record, _),) = finished(IngestReader(requests).events("application/json", body, NOW))
+    ((record, *_),) = finished(IngestReader(requests).events("application/json", body, NOW))
     found: dict[str, Any] = orjson.loads(record.value)
     return found
 
