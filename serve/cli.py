@@ -147,6 +147,11 @@ def _explained(error: Exception) -> str:
             f"The output of this command, or one of its files, cannot be written: "
             f"{error.strerror}. Make room, also for temporary files, and run it again."
         )
+    if isinstance(error, PermissionError) and error.filename:
+        return (
+            f"{error.filename} is closed to this user: {error.strerror}. A home is open to its own "
+            "user alone: run this as the user that the learner runs as."
+        )
     if isinstance(error, OSError) and error.errno == errno.EBADF and sys.__stdout__ is None:
         return (
             "Standard output is closed, so what this command prints cannot be written. Run it "

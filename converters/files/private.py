@@ -102,8 +102,9 @@ def _files_of(settings: Settings) -> Iterator[Path]:
         yield from (path.with_name(path.name + part) for part in PARTS)
     yield settings.serve.tokens or settings.home / "tokens.json"
     if "://" not in settings.snapshots:
-        for manifest in Path(settings.snapshots).glob(f"*/{MANIFEST}"):
-            yield from _below(manifest.parent)
+        with suppress(OSError):  # into which this user cannot look
+            for manifest in Path(settings.snapshots).glob(f"*/{MANIFEST}"):
+                yield from _below(manifest.parent)
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -257,7 +257,7 @@ def _open(url: URL, shown: str) -> Engine:
 
 def _open_existing(url: URL, shown: str) -> Engine:
     path = Path(str(url.database))
-    if url.get_backend_name() == "sqlite" and not path.exists():
+    if url.get_backend_name() == "sqlite" and not _is_there(path, shown):
         raise no_registry(shown, did_you_mean(path))
     return _open(url, shown)
 
@@ -267,7 +267,7 @@ def _open_to_read(url: URL, shown: str) -> Engine:
     if url.get_backend_name() != "sqlite":
         return _open_elsewhere(url, shown)
     path = Path(str(url.database))
-    if not path.exists():
+    if not _is_there(path, shown):
         raise no_registry(shown, did_you_mean(path))
     engine = create_engine(
         "sqlite+pysqlite:///", creator=lambda: open_to_read(path), poolclass=NullPool
@@ -275,6 +275,24 @@ def _open_to_read(url: URL, shown: str) -> Engine:
     event.listen(engine, "connect", _configure_reader)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _is_there(path: Path, shown: str) -> bool:
+    """Whether there is such a file.
+
+    Raises:
+        RegistryError: this user cannot look.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise RegistryError(
+            f"The registry {shown} cannot be read: {error.strerror}. A home is open to its own "
+            "user alone: run this as the user that the learner runs as."
+        ) from error
+    return True
 
 
 def _look_where_it_was(url: URL, model: str) -> None:

@@ -19,6 +19,7 @@ NAMED = 4
 EVENTS = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
 LABELS = ("joined", "waiting", "late", "expired", "rejected", "duplicates")
 STATES = {
+    "unknown": "unknown",
     "none": "none has run yet",
     "starting": "starting",
     "running": "running",
@@ -60,7 +61,8 @@ def _lines(state: State) -> Iterator[tuple[str, str]]:
         yield "Rejected", reasons and f"{kind}: {_named(reasons)}"
     yield "Unseen", _named(state["unseen"])
     yield "Absent", _named(state["absent"])
-    yield "Checkpoint", _checkpoint(state["checkpoint"], state["at"])
+    if state["registry"]["reachable"]:
+        yield "Checkpoint", _checkpoint(state["checkpoint"], state["at"])
     disks = (f"{_size(disk['free_bytes'])} free in {disk['folder']}" for disk in state["disks"])
     yield "Disks", ", ".join(disks)
     yield "Measured", _measures(state["measures"])

@@ -77,7 +77,8 @@ def status_document(settings: Settings) -> State:
         state["registry"] |= {"exists": True, "reachable": False, "trouble": str(error)}
     else:
         state["registry"]["exists"] = True
-    state |= _told(found, settings) | {"disks": list(_disks(settings))}
+    state |= _told(found, settings, reachable=state["registry"]["reachable"])
+    state |= {"disks": list(_disks(settings))}
     idle = not_running(state) if state["registry"]["reachable"] else None
     return state | {"warnings": troubles(state), "next": idle["do"] if idle else ""}
 
@@ -106,7 +107,7 @@ def _ask(registry: Registry, model: str) -> Found:
     )
 
 
-def _told(found: Found | None, settings: Settings) -> State:
+def _told(found: Found | None, settings: Settings, *, reachable: bool) -> State:
     """What the registry says, as JSON; the same keys if it says nothing."""
     status = None if found is None else found.status
     beat = {} if status is None else status.status
@@ -114,6 +115,8 @@ def _told(found: Found | None, settings: Settings) -> State:
     measured = measures(status, [] if latest is None else [latest])
     point = None if found is None else found.point
     learner = _learner(status, settings)
+    if not reachable:
+        learner["state"] = "unknown"
     counts = (learner_state(status, 0, "") or {}).get("counts") or {}
     return {
         **_serving(found, settings),
@@ -147,7 +150,7 @@ def _serving(found: Found | None, settings: Settings) -> State:
             "action": entry and entry.action,
             "by": entry and entry.actor,
             "reason": entry and entry.reason,
-            "files_missing": not folder.is_dir(),
+            "files_missing": not os.path.isdir(folder),  # noqa: PTH112 - raises nothing
         }
     pointed = {"latest": pointers.latest, "pinned": pointers.pinned}
     newest = [] if found.latest is None else [found.latest]

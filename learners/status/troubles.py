@@ -67,7 +67,7 @@ def _of_registry(registry: State, model: str) -> Iterator[Trouble]:
         yield _trouble(
             "registry",
             registry["trouble"],
-            "The server keeps serving and the learner waits. See what holds, fills or stops it.",
+            "Serving goes on and a learner waits, until what these words say is over.",
         )
 
 

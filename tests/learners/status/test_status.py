@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -121,7 +122,37 @@ def test_a_registry_that_cannot_be_read_is_a_warning(changing: Maker) -> None:
     found = document(changing.project)
     assert kinds(found) == ["registry"]
     assert found.keys() == keys
-    assert line(run(changing.project).stdout, "Served") == "unknown"
+    screen = run(changing.project).stdout
+    assert [line(screen, name) for name in ("Served", "Learner")] == ["unknown", "unknown"]
+    assert "Checkpoint" not in screen
+
+
+def test_a_home_of_another_user_is_said_to_be_that(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is on call may be somebody else than the learner's user: no bug, and not empty."""
+    registry = str(maker.project.settings.home / "registry.db")
+    monkeypatch.setattr("pathlib.Path.stat", closed_to_this_user(registry, Path.stat))
+    result = run(maker.project)
+    assert result.returncode == 1
+    assert "registry.db cannot be read: Permission denied. A home is open to" in result.stdout
+    log = str(maker.project.settings.home / "log.db")
+    monkeypatch.setattr("pathlib.Path.exists", closed_to_this_user(log, Path.exists))
+    result = freshet("scores", cwd=maker.project.folder)
+    assert result.returncode == 1
+    assert f"{log} is closed to this user: Permission denied." in result.stderr
+    assert "bug" not in result.stderr
+
+
+def closed_to_this_user(path: str, before: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of paths that one of them refuses, as to anybody but root."""
+
+    def refusing(self: Path, *arguments: Any, **options: Any) -> Any:
+        if str(self) == path:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return before(self, *arguments, **options)
+
+    return refusing
 
 
 def test_a_running_learner_has_its_lag_and_counts(maker: Maker) -> None:
