@@ -26,6 +26,7 @@ from learners.snapshots.store import SnapshotStore
 from stream import process_control
 from stream.checkpoints.same_model import check_topics
 from stream.checkpoints.saver import Saver
+from stream.checkpoints.thinning import thin, thin_at_end
 from stream.fold import run_report
 from stream.fold.pipeline import Written
 from stream.learner.beginning import Beginning
@@ -89,8 +90,9 @@ QUIET_SECONDS = 30.0
 # Computing the metrics takes tens of milliseconds with long windows and several learners: the
 # pause until the next time is this many times as long.
 METRICS_SPACING = 50.0
-# An orphan younger than this may be a draft that another process is writing.
-ORPHAN_SECONDS = 3600.0
+# How long a run that has saved everything waits for old versions to be deleted: as long as a
+# process that is asked to end may wait, and one that ends by itself longer.
+THIN_SECONDS, THIN_STOPPING_SECONDS = 30.0, 1.0
 
 
 @dataclass
@@ -139,12 +141,12 @@ class Upkeep:
         with waiting_for(LOG):
             check_topics(self.event_log, self.topics, Start({}, self.topic_ids, 0))
         with waiting_for(REGISTRY):
-            self._delete_old()
+            thin(self.registry, self.snapshots, self.keep)
 
-    def _delete_old(self) -> None:
-        for gone in self.registry.writer.mark_thinned(self.registry.writer.thinnable(self.keep)):
-            self.snapshots.delete(gone.snapshot.folder)
-        self.snapshots.collect_orphans(self.registry.versions.folders, ORPHAN_SECONDS)
+    def tidy_at_end(self, *, stopping: bool) -> None:
+        """Delete the folders of old versions at the end of a run, which does not fail by it."""
+        seconds = THIN_STOPPING_SECONDS if stopping else THIN_SECONDS
+        thin_at_end(self.registry, self.snapshots, self.keep, seconds)
 
 
 class Learning:
@@ -201,6 +203,7 @@ class Learning:
             self._saver.save_last(self._cut, self._settled())
         with suppress(RegistryUnavailableError):
             self._beat(alive=False)
+        self._upkeep.tidy_at_end(stopping=self.stopping)
 
     def take(self, batch: Batch) -> None:
         """One step: fold, write, and save when it is due."""
