@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -14,18 +15,42 @@ from functools import cache
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a process ended: exit status (negative: a signal), lifetime, last line of output."""
+    """How a process ended: exit status (negative: a signal), lifetime, last line of output.
+
+    ``own`` says whether that line is the paragraph with which a command of Freshet ends.
+    """
 
     status: int
     seconds: float
     words: str
+    own: bool = False
 
     def __str__(self) -> str:
+        text = self.how + (f": {self.words}" if self.words else "")
+        return text if text.endswith((".", "!", "?")) else f"{text}."
+
+    @property
+    def how(self) -> str:
+        """The same without its words."""
         how = f"ended with exit status {self.status}"
         if self.status < 0:
             how = f"was killed by {_signal_name(-self.status)}"
-        text = f"{how} after {self.seconds:.1f} s" + (f": {self.words}" if self.words else "")
-        return text if text.endswith((".", "!", "?")) else f"{text}."
+        return f"{how} after {self.seconds:.1f} s"
+
+    def is_like(self, other: Death | None) -> bool:
+        """Whether another process ended with the same words but for numbers, and has some."""
+        if other is None or not self.words or self.status != other.status:
+            return False
+        return are_alike(self.words, other.words)
+
+
+# Times, ports and counts differ where nothing else does.
+_NUMBER = re.compile(r"\d+")
+
+
+def are_alike(one: str, other: str) -> bool:
+    """Whether two messages are the same but for numbers."""
+    return _NUMBER.split(one) == _NUMBER.split(other)
 
 
 def _signal_name(number: int) -> str:

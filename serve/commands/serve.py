@@ -202,7 +202,7 @@ def _keep_running(*commands: Command) -> None:
     def tell(text: str) -> None:
         output.write(f"{text}\n")
 
-    supervisor = Supervisor(commands, partial(relay, tell), tell)
+    supervisor = Supervisor(commands, partial(relay, tell), tell, lines_shown=True)
     with closing(output), stopped_by_signals(stop.set), supervisor.running():
         while not stop.is_set():
             supervisor.tend()

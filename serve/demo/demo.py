@@ -176,7 +176,9 @@ class Demo:
         says = folder.note, self._shown.say
         with (
             closing(Registry(settings.registry, settings.model)) as registry,
-            Supervisor(commands, *says, PATIENCE, environment()).running() as supervisor,
+            Supervisor(
+                commands, *says, PATIENCE, environment=environment()
+            ).running() as supervisor,
             closing(Player(folder, self._options.events, self._options.speed)) as player,
         ):
             try:

@@ -22,11 +22,13 @@ from time import monotonic, sleep
 from typing import IO, Protocol
 
 from serve.processes.liveness import Probe
-from stream.process_control import Death
+from stream.process_control import Death, are_alike
 
 # Called with a child's name and each line it prints on standard error.
 OnLine = Callable[[str, str], None]
 
+# How a command begins the paragraph that it ends with.
+OWN = "freshet: "
 # How many of a child's last lines are kept, to explain its death.
 LAST_LINES = 20
 # A result is one document; what is longer is not kept.
@@ -94,6 +96,7 @@ class Child:
         self._words: deque[str] = deque(maxlen=LAST_LINES)
         self._output: deque[str] = deque(maxlen=MOST_OUTPUT_LINES)
         self._started = 0.0
+        self._told = ""
 
     @property
     def output(self) -> str:
@@ -131,8 +134,17 @@ class Child:
             return None
         self._reap(self._process)
         # A process killed by a signal did not expect it: its last lines are no cause.
-        words = self._last_words() if status >= 0 else ""
-        return Death(status, monotonic() - self._started, words)
+        words, own = self._last_words() if status >= 0 else ("", False)
+        return Death(status, monotonic() - self._started, words, own)
+
+    @property
+    def seconds(self) -> float:
+        """How long the process has run; 0 while none does."""
+        return 0.0 if self._process is None else monotonic() - self._started
+
+    def forget(self) -> None:
+        """Pass on its own paragraph again, even if it is the last one."""
+        self._told = ""
 
     def ask_to_end(self) -> None:
         """Send SIGTERM, if a process runs."""
@@ -175,15 +187,19 @@ class Child:
         for text in stream:
             line = text.rstrip("\n")
             words.append(line)
+            if line.startswith(OWN):
+                if are_alike(line, self._told):
+                    continue  # the process before ended with it, and it is known
+                self._told = line
             self._on_line(self.command.name, line)
 
-    def _last_words(self) -> str:
+    def _last_words(self) -> tuple[str, bool]:
         """Freshet's own paragraph if the process ended with one, else its last lines."""
         words = [line.strip() for line in self._words.copy() if line.strip()]
         words = [line for line in words if not is_record(line)]
-        if words and words[-1].startswith("freshet: "):
-            return words[-1].removeprefix("freshet: ")
-        return " / ".join(words[-5:])
+        if words and words[-1].startswith(OWN):
+            return words[-1].removeprefix(OWN), True
+        return " / ".join(words[-5:]), False
 
 
 def is_record(line: str) -> bool:

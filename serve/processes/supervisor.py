@@ -2,7 +2,9 @@
 
 ``freshet up`` and ``freshet demo`` run the learner and the server as children. The death of a child
 is reported in one line, with the child's last words, and the child is started again after a delay
-that doubles with each death in a row. A child that has a probe and does not answer it, although its
+that doubles with each death in a row. One that ends with the same words again and again, as with a
+wrong password, is tried again all the same, but its error is said once, and when it changes or is
+over. A child that has a probe and does not answer it, although its
 process lives, is killed and started again likewise. If this process is killed, the children notice
 and end.
 
@@ -72,7 +74,8 @@ class _Watched:
 
     ``pulse`` asks the process that runs, and ``doomed`` is when one that hangs is killed.
     ``worked`` says whether any ever answered. ``refusal`` is what it said last of its config, if it
-    waits for another, and ``read`` what that was.
+    waits for another, and ``read`` what that was. ``told`` is the death that was reported last, and
+    ``same`` says how many like it followed in a row.
     """
 
     child: Child
@@ -86,12 +89,15 @@ class _Watched:
     worked: bool = False
     refusal: str = ""
     read: Hashable = None
+    told: Death | None = None
+    same: int = 0
 
     def is_due(self) -> bool:
         """Whether it is to be started now."""
         if self.due is None:
             return False
-        return monotonic() >= self.due or bool(self.refusal and self._config() != self.read)
+        failing = self.refusal or self.same
+        return monotonic() >= self.due or bool(failing and self._config() != self.read)
 
     def _config(self) -> Hashable:
         config = self.child.command.config
@@ -100,10 +106,18 @@ class _Watched:
     def start(self, limits: Limits) -> None:
         """Start a process, and ask it from now on."""
         self.due = None
-        self.read = self._config()
+        config = self._config()
+        if config != self.read:  # whoever edited it waits for an answer, in the same words or not
+            self.read, self.refusal = config, ""
+            self.forget()
         self.child.start()
         if self.child.command.probe is not None:
             self.pulse = Pulse(self.child.command.probe.ask, limits)
+
+    def forget(self) -> None:
+        """An error that comes now is another one, even in the same words."""
+        self.told, self.same = None, 0
+        self.child.forget()
 
     def rest(self, *, refused: bool = False) -> None:
         """Ask no more: the process has ended, or is to end."""
@@ -122,6 +136,7 @@ class Supervisor:
         on_line: called with each line that a child prints on standard error, on the child's thread.
         note: called with each line that the supervisor reports.
         patience: when to start children again.
+        lines_shown: whether who reads the notes sees the children's lines too.
         environment: of the children; None for this process's.
     """
 
@@ -131,6 +146,8 @@ class Supervisor:
         on_line: OnLine,
         note: Callable[[str], None],
         patience: Patience = Patience(),
+        *,
+        lines_shown: bool = False,
         environment: dict[str, str] | None = None,
     ) -> None:
         delays = patience.first_delay, patience.longest_delay
@@ -141,6 +158,7 @@ class Supervisor:
         }
         self._note = note
         self._patience = patience
+        self._lines_shown = lines_shown
 
     @contextmanager
     def running(self) -> Iterator[Self]:
@@ -167,6 +185,8 @@ class Supervisor:
                 self._restart_later(watched, death)
             elif watched.is_due():
                 watched.start(self._patience.hung)
+            elif watched.same and watched.child.seconds >= self._patience.steady:
+                self._recovered(watched)
             elif watched.doomed is not None and monotonic() >= watched.doomed:
                 watched.child.kill()
             elif watched.pulse is not None and watched.pulse.hung_for is not None:
@@ -218,6 +238,7 @@ class Supervisor:
             watched.backoff.reset()
             watched.waits.reset()
             watched.refusal = ""
+            watched.forget()
         if death.status == StartAgainError.exit_status:
             watched.due = monotonic()
             self._note(f"The {name} is started again at once, as it asks.")
@@ -237,7 +258,29 @@ class Supervisor:
             )
         delay = watched.backoff.next()
         watched.due = monotonic() + delay
-        self._note(f"The {name} {death} It is started again in {delay:g} s.")
+        self._report(watched, death, delay)
+
+    def _report(self, watched: _Watched, death: Death, delay: float) -> None:
+        """Say how a child ended, unless that is known by now."""
+        name = watched.child.command.name
+        if not death.is_like(watched.told):
+            watched.told, watched.same = death, 0
+            told = f"{death.how}, as it said." if death.own and self._lines_shown else death
+            self._note(f"The {name} {told} It is started again in {delay:g} s.")
+            return
+        watched.same += 1
+        if watched.same == 1:
+            self._note(
+                f"The {name} {death.how}, with the same error. It is tried again, at growing "
+                f"intervals up to {self._patience.longest_delay:g} s; you are told when the error "
+                "changes, or is over."
+            )
+
+    def _recovered(self, watched: _Watched) -> None:
+        """A child runs that ended again and again."""
+        ends = watched.same + 1
+        watched.forget()
+        self._note(f"The {watched.child.command.name} runs again; it had ended {ends} times.")
 
     def _wait_for_config(self, watched: _Watched, config: Refusable, words: str) -> None:
         """Go on without a child that refuses its config; it has said itself what is wrong."""

@@ -26,7 +26,7 @@ from stream.checkpoints import checkpoint
 from stream.fold.pipeline import Pipeline
 from stream.log.contract import Place
 from stream.log.journal import to_positions
-from stream.process_control import Backoff
+from stream.process_control import Backoff, are_alike
 from stream.resolved_config import ResolvedConfig
 from stream.stopping import REGISTRY, waiting_for
 
@@ -150,9 +150,10 @@ class Saver:
         except SupersededError:
             raise
         except FAILURES as error:
+            delay, known = self._pacing.failed(), self.trouble
             self.trouble = str(error)
-            delay = self._pacing.failed()
-            log.warning("checkpoint failed", next_try_seconds=delay, error=self.trouble)
+            if not are_alike(self.trouble, known):  # said once, while it stays
+                log.warning("checkpoint failed", next_try_seconds=delay, error=self.trouble)
 
     def save_last(self, cut: Mapping[Place, int], journal_position: int) -> None:
         """Make the checkpoint of a clean stop.

@@ -27,7 +27,7 @@ from stream.fold.expiry import DECIDED, EVENTS, LABELS, MOST_EXPIRED, advice, in
 from stream.fold.pipeline import Pipeline
 from stream.fold.run_report import OUTCOME, Rows, examples, expired, rejected, rows_of
 from stream.log.batch import Batch
-from stream.process_control import Backoff
+from stream.process_control import Backoff, are_alike
 from stream.stopping import REGISTRY, waiting_for
 
 HEARTBEAT_SECONDS = 1.0
@@ -267,6 +267,8 @@ class ExpiredShare:
 
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 15.0
+# How often an error that stays the same is logged.
+SAME_ERROR_SECONDS = 300.0
 LOOK_SECONDS = 0.1
 
 
@@ -292,6 +294,8 @@ class Outage:
     )
     _since: float | None = None
     _since_text: str = ""
+    _logged: str = ""
+    _logged_at: float = 0.0
 
     def wait(self, error: Exception) -> None:
         """Log what is unavailable, and wait before the next try; returns early when asked to end.
@@ -302,7 +306,7 @@ class Outage:
         if self._since is None:
             self._since, self._since_text = monotonic(), iso(utc_now())
         delay = self._backoff.next()
-        log.warning("waiting", next_try_seconds=delay, error=str(error))
+        self._log(str(error), delay)
         until = monotonic() + delay
         beat_at = 0.0
         while not self.stopping() and monotonic() < until:
@@ -315,8 +319,16 @@ class Outage:
         """Everything works again, if it did not."""
         if self._since is not None:
             log.info("resumed", waited_seconds=round(monotonic() - self._since, 1))
-            self._since = None
+            self._since, self._logged = None, ""
             self._backoff.reset()
+
+    def _log(self, error: str, delay: float) -> None:
+        """Log an error when it is new, and now and then while it stays."""
+        if are_alike(error, self._logged) and monotonic() < self._logged_at + SAME_ERROR_SECONDS:
+            return
+        self._logged, self._logged_at = error, monotonic()
+        advice = f"tried again at growing intervals, up to {LONGEST_DELAY_SECONDS:g} s"
+        log.warning("waiting", next_try_seconds=delay, error=error, advice=advice)
 
     def _beat(self, cause: str) -> None:
         status = {

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -106,6 +107,53 @@ def test_a_child_that_refuses_its_config_again_and_again_ends_all() -> None:
     assert len(watch.notes) == 2
 
 
+LIMIT = "freshet: The password of 'ann' is wrong (try 7)."
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_an_error_that_stays_is_said_once(shown: bool) -> None:
+    """Then that it is the same, but for numbers, and no more; the child's own line is said once."""
+    code = (
+        f"import os, sys; sys.stderr.write({LIMIT!r}.replace('7', str(os.getpid()))); sys.exit(1)"
+    )
+    lines, notes = list[str](), list[str]()
+    supervisor = Supervisor(
+        [python("a", code)],
+        lambda _, line: lines.append(line),
+        notes.append,
+        PATIENCE,
+        lines_shown=shown,
+    )
+    with supervisor.running():
+        until(lambda: supervisor._watched["a"].same == 4, supervisor.tend)
+    assert len(lines) == 1
+    first, second = notes
+    assert ("The password of" in first) is not shown
+    assert (" s, as it said. It is started again in 0.01 s." in first) is shown
+    assert second.startswith("The a ended with exit status 1 after ")
+    assert "with the same error. It is tried again, at growing intervals up to 0.04 s" in second
+
+
+def test_an_error_that_changes_is_said(tmp_path: Path) -> None:
+    """Each time that it is another; and that it is over, once the child has run for a while."""
+    errors = [LIMIT, LIMIT, "freshet: There is no topic.", "freshet: There is no topic."]
+    for number, error in enumerate(errors):
+        (tmp_path / str(number)).write_text(error)
+    code = (
+        f"import pathlib, sys, time; found = sorted(pathlib.Path({str(tmp_path)!r}).iterdir())\n"
+        "if not found: time.sleep(60)\n"
+        "sys.stderr.write(found[0].read_text()); found[0].unlink(); sys.exit(1)"
+    )
+    patience = Patience(first_delay=0.01, longest_delay=0.04, steady=1.0)
+    with supervised(python("a", code), patience=patience) as watch:
+        watch.tend_until(lambda: len(watch.notes) == 5)
+    assert watch.lines == errors[::2]
+    assert "password" in watch.notes[0]
+    assert "There is no topic." in watch.notes[2]
+    assert all("with the same error" in watch.notes[at] for at in (1, 3))
+    assert watch.notes[4] == "The a runs again; it had ended 2 times."
+
+
 class Config:
     """A config that is refused, and what is noted of that."""
 
@@ -185,6 +233,22 @@ def test_it_is_started_again_at_once_when_its_config_changes() -> None:
         config.content = 2
         watch.tend_until(lambda: len(config.words) == 2)
         assert len(watch.notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(1, "with the same error"), (2, "refuses its config")]
+)
+def test_an_edited_config_is_answered_in_the_same_words_too(status: int, told: str) -> None:
+    """It is tried at once, and what it says then is said again."""
+    config, patience = Config(), Patience(first_delay=0.01, longest_delay=1000.0, first_wait=1000.0)
+    code = REFUSES.replace("sys.exit(2)", f"sys.exit({status})")
+    with supervised(python("a", code).reading(config), patience=patience) as watch:
+        watch.tend_until(lambda: any(told in note for note in watch.notes))
+        assert watch.lines == ["freshet: The key is wrong."]
+        watch.supervisor._watched["a"].due = monotonic() + 1000.0
+        config.content = 2
+        watch.tend_until(lambda: sum(told in note for note in watch.notes) == 2)
+    assert watch.lines == ["freshet: The key is wrong."] * 2
 
 
 def test_a_child_that_asks_to_be_started_again_has_not_failed() -> None:

@@ -239,7 +239,7 @@ def test_up_gives_its_children_the_properties_file(
     project.config_file.write_text(re.sub("^log = .*$", "", text, flags=re.MULTILINE))
     started: list[Sequence[str]] = []
 
-    def supervisor(commands: Sequence[Command], *_: object) -> NoReturn:
+    def supervisor(commands: Sequence[Command], *_: object, **_named: object) -> NoReturn:
         started.extend(command.argv for command in commands)
         raise UsageError("enough")
 

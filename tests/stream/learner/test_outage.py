@@ -8,11 +8,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
+from learners.registry import Registry
 from learners.registry.errors import SupersededError
 from stream.checkpoints.saver import UnsavedError
+from stream.learner import heartbeat
+from stream.learner.heartbeat import Outage
 from stream.learner.loop import Learning, OutputThread
 from stream.learner.process import assembled
 from stream.log.batch import Batch
@@ -54,6 +59,24 @@ def test_outputs_are_written_in_order_and_failures_are_told() -> None:
         outputs.settle()
     assert writer.written == ["a", "b", "d"]
     assert outputs.reached == {Place("t", 0): 3}
+
+
+def test_an_outage_is_logged_once_while_its_error_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for numbers; another error is, and the same one after five minutes or an end."""
+    now = 1000.0
+    monkeypatch.setattr(heartbeat, "monotonic", lambda: now)
+    outage = Outage(cast("Registry", None), 1, (), lambda: True)
+    with capture_logs() as logs:
+        for error in ("No answer after 3 s.", "No answer after 15 s.", "The disk is full."):
+            outage.wait(LogUnavailableError(error))
+        now += 299.0
+        outage.wait(LogUnavailableError("The disk is full."))
+        now += 2.0
+        outage.wait(LogUnavailableError("The disk is full."))
+        outage.over()
+        outage.wait(LogUnavailableError("The disk is full."))
+    waits = [entry["error"] for entry in logs if entry["event"] == "waiting"]
+    assert waits == ["No answer after 3 s.", *["The disk is full."] * 3]
 
 
 HANGING = """
