@@ -6,6 +6,7 @@ bars, how well it predicts the label and how it drifts, and adds what is wrong (
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
@@ -145,7 +146,8 @@ def column_reports(profile: Profile) -> Iterator[ColumnReport]:
     events = happened(profile.plans, profile.sample)
     all_columns = zip(profile.plans, profile.totals, columns, strict=True)
     for plan, totals, cells in all_columns:
-        found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge)
+        spelt = profile.rejects.spellings.get(plan.name, Counter())
+        found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge, spelt)
         later = comes_after(plan, cells, events)
         refused = sum(n for (_, name), n in profile.rejects.counts.items() if name == plan.name)
         yield replace(found, refused=refused, after_event=later)
@@ -157,6 +159,7 @@ def _report(
     cells: Cells,
     sampled: Sampled,
     judge: Judge,
+    refused: Counter[str],
 ) -> ColumnReport:
     there = totals.rows - totals.missing
     distinct = totals.distinct
@@ -169,6 +172,7 @@ def _report(
         plan.kind,
         totals.missing,
         totals.missing / totals.rows if totals.rows else 0.0,
+        {} if plan.hidden else totals.missing_as,
         distinct,
         constant=there > 0 and distinct.count == 1,
         nearly_unique=there >= UNIQUE_FROM_ROWS and distinct.count >= NEARLY_UNIQUE * there,
@@ -182,7 +186,7 @@ def _report(
         after_event=False,
         drift=_drift(plan, cells, sampled) if shown else None,
         bars=_bars(cells, sampled) if shown and not plan.hidden else [],
-        odd=odd_cells(plan, present),
+        odd=odd_cells(plan, present, refused, totals.missing_as),
     )
 
 

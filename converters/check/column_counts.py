@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import NamedTuple
@@ -176,6 +176,7 @@ class Totals:
     Attributes:
         rows: how many rows could be split into cells.
         missing: in how many this one is missing.
+        missing_as: how many of these hold each spelling of missing but the empty cell.
         distinct: how many values it has.
         repeats: how many rows hold a value that came before.
         numbers: of a numeric column, unless there is none; without quantiles.
@@ -185,6 +186,7 @@ class Totals:
 
     rows: int
     missing: int
+    missing_as: Mapping[str, int]
     distinct: Estimate
     repeats: Estimate
     numbers: Numbers | None
@@ -208,6 +210,7 @@ class ColumnCounter:
         self._hashes = HashSample(max(kept, ids, self._most))
         self._counts: Counts | None = Counts()
         self._rows = self._missing = self._unseen = 0
+        self._missing_as: Counter[str] = Counter()
         self._numbers = self._outside = 0
         self._sum = 0.0
         self._low, self._high = math.inf, -math.inf
@@ -237,6 +240,7 @@ class ColumnCounter:
         return Totals(
             self._rows,
             self._missing,
+            {cell: self._missing_as[cell] for cell in sorted(self._missing_as)},
             Estimate(most, distinct.margin),
             self._hashes.repeats(),
             numbers,
@@ -256,6 +260,9 @@ class ColumnCounter:
         self._rows += rows
         there = self._plan.present(cells)
         if there is not None:
+            for cell, n in zip(compress(cells, ~there), times[~there].tolist(), strict=True):
+                if cell in self._plan.missing and cell:
+                    self._missing_as[cell] += n
             cells, times = list(compress(cells, there)), times[there]
             self._missing += rows - int(times.sum())
         if not cells:

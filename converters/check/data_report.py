@@ -5,7 +5,7 @@ Fields are named as the keys of the JSON document; what differs is in :mod:`.ren
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,6 +87,7 @@ class ColumnReport:
         kind: how its cells are read, or None.
         missing: in how many rows it is missing.
         missing_share: of the rows.
+        missing_as: in how many of them each spelling of missing stands; not the empty cell.
         distinct: how many values it has.
         constant: whether it has one value in all rows that have it.
         nearly_unique: whether hardly a value comes twice.
@@ -108,6 +109,7 @@ class ColumnReport:
     kind: str | None
     missing: int
     missing_share: float
+    missing_as: Mapping[str, int]
     distinct: Estimate
     constant: bool
     nearly_unique: bool

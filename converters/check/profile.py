@@ -35,6 +35,10 @@ COUNTED_ROWS = 393_216
 # How many refused rows are shown for each reason and column.
 SHOWN_REJECTS = 3
 
+# Reasons of cells that are none of their column's kind, and how many spellings are counted.
+NOT_OF_ITS_KIND = frozenset({"not-a-number", "not-finite", "not-a-boolean", "bad-time"})
+MOST_SPELLINGS = 1_000
+
 Shown = Callable[[int], None]
 Reasons = Counter[tuple[str, str]]
 
@@ -116,10 +120,18 @@ def cell_blocks(file: CsvFile) -> Iterator[CellBlock]:
 
 @dataclass
 class Rejects:
-    """The refused rows: how many for which reason and column, and the first of each."""
+    """The refused rows.
+
+    Attributes:
+        counts: how many for which reason and column.
+        examples: the first of each.
+        spellings: how many rows each cell refused that its column's kind does not read, by column;
+            of very many different ones the first.
+    """
 
     counts: Reasons = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[Reject]] = field(default_factory=dict)
+    spellings: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, rejects: Sequence[Reject]) -> None:
         """Take refused rows, in order."""
@@ -129,6 +141,10 @@ class Rejects:
             first = self.examples.setdefault(key, [])
             if len(first) < SHOWN_REJECTS:
                 first.append(reject)
+            if reject.refusal.reason in NOT_OF_ITS_KIND:
+                known = self.spellings.setdefault(reject.refusal.column, Counter())
+                if reject.refusal.text in known or len(known) < MOST_SPELLINGS:
+                    known[reject.refusal.text] += 1
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,14 @@ from converters.init.nonnumeric_columns import (
     is_text,
     text,
     times,
-    truth_values,
+    times_but_for_few,
 )
-from converters.init.numeric_columns import like_an_id, nearly_numbers, numbers
-from converters.sampling import sentinels
-from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, ColumnSample, coded
+from converters.init.numeric_columns import like_an_id, numbers
+from converters.init.stray_cells import marks_said, marks_warned, strays
+from converters.sampling import missing_markers, sentinels
+from converters.sampling.column_sample import ColumnSample, coded, truth_values
 from converters.sampling.leak_suspects import Judge
+from converters.sampling.nearly_numbers import MOST_NUMBERED_CATEGORIES
 
 PROTECTED, ASKED = "protected", "asked"
 
@@ -151,10 +153,10 @@ def _with_sentinels(column: ColumnSample, decision: Decision, found: Sequence[st
     spelt = ", ".join(map(readable, found))
     warning = (
         f"column {quoted(column.name)} holds {spelt} in {rows:,} of {len(column.cells):,} rows, "
-        f"the first in line {column.line_of(found[0])}, {sentinels.how(found)}: taken for missing. "
+        f"the first in line {column.line_of(found[0])}, far from all others: taken for missing. "
         "If it is a value like others, take it out of missing_values."
     )
-    because = f"{decision.because}; {spelt}, {sentinels.how(found)}, is taken for missing"
+    because = f"{decision.because}; {spelt}, far from all others, is taken for missing"
     said = () if decision.settings.get("role") == "drop" else (warning,)
     return replace(decision, because=because, warnings=(*said, *decision.warnings))
 
@@ -188,10 +190,18 @@ def _guess(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
         return boolean(column)
     if are_times(column):
         return times(column, surroundings)
-    if not column.odd or nearly_numbers(column):
-        if column.nearly_unique and like_an_id(column):
-            return None
-        return numbers(column)
+    return (
+        _of_numbers(column) if not column.odd or column.beside else _in_words(column, surroundings)
+    )
+
+
+def _of_numbers(column: ColumnSample) -> Guess | None:
+    return None if column.nearly_unique and like_an_id(column) else numbers(column)
+
+
+def _in_words(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
+    if mixed := times_but_for_few(column, surroundings):
+        return mixed
     if is_text(column):
         return text(column)
     return None if column.nearly_unique else categories(column)
@@ -224,7 +234,7 @@ def _feature(
 def _words_missing(column: ColumnSample, settings: Mapping[str, Any]) -> Iterator[Alternative]:
     """What to write if a category such as ``unknown`` is none."""
     listed = settings.get("missing_values", ())
-    found = [word for word in sentinels.words(column.distinct) if word not in listed]
+    found = [word for word in missing_markers.words(column.distinct) if word not in listed]
     if not found or len(found) == len(column.distinct):
         return
     full = dict(settings) | {"missing_values": sorted({*listed, *found})}
@@ -270,18 +280,24 @@ def _with_missing(
     if settings["kind"] == "boolean":
         spellings.difference_update(column.distinct)
     full = dict(settings)
-    if column.missing_share > INDICATED_SHARE:
+    if _absent_share(column, odd) > INDICATED_SHARE:
         full["missing"] = "indicator"
     if spellings:
         full["missing_values"] = sorted(spellings)
     return full
 
 
+def _absent_share(column: ColumnSample, odd: Sequence[str]) -> float:
+    """Which part of the cells is missing, together with others that count as such."""
+    absent = sum(column.counts[cell] for cell in {*column.missing, *odd})
+    return absent / len(column.cells)
+
+
 def _missing_said(column: ColumnSample, settings: Mapping[str, Any]) -> Iterator[str]:
-    share = column.missing_share
+    share = _absent_share(column, settings.get("missing_values", ()))
     if share:
         indicated = ", a feature of its own since it is over 5 %" if "missing" in settings else ""
-        yield f"{percent(share)} missing{indicated}"
+        yield f"{percent(share)} missing{marks_said(column)}{indicated}"
     elsewhere = set(settings.get("missing_values", ())) - {*column.spellings, *column.distinct}
     if elsewhere:
         spelt = ", ".join(map(readable, sorted(elsewhere)))
@@ -290,19 +306,13 @@ def _missing_said(column: ColumnSample, settings: Mapping[str, Any]) -> Iterator
 
 def _warnings(column: ColumnSample, guess: Guess) -> Iterator[str]:
     yield from guess.warnings
-    if column.missing_share > MOSTLY_SHARE:
-        yield f"column {quoted(column.name)} is mostly missing ({percent(column.missing_share)})."
+    yield from marks_warned(column)
+    share = _absent_share(column, guess.as_missing)
+    if share > MOSTLY_SHARE:
+        yield f"column {quoted(column.name)} is mostly missing ({percent(share)})."
     if guess.kind == "categorical":
         yield from _blanks_at_ends(column)
-    odd = len(column.present) - len(column.numbers)
-    if guess.kind != "numeric" and 0 < odd <= len(column.present) / 10:
-        cell = column.odd[0]
-        yield (
-            f"column {quoted(column.name)} holds numbers but for {odd:,} of "
-            f"{len(column.present):,} cells, for example {readable(cell)} in line "
-            f"{column.line_of(cell)}, and so is not numeric. If it should be, correct them, or "
-            "list them in its missing_values and set its kind."
-        )
+        yield from strays(column)
 
 
 def _in_format(
@@ -321,8 +331,8 @@ def _in_format(
     settings = _with_missing(column, {"kind": "categorical"}, surroundings)
     each = Alternative(settings, "to learn from each spelling as it is")
     because = f"{found.because} ({values:,} distinct): not learned from"
-    warning = f"{found.warning} Until then it is dropped."
-    return Decision(column.name, {"role": "drop"}, because, (each,), (warning,), found.rule)
+    said = (f"{found.warning} Until then it is dropped.", *marks_warned(column))
+    return Decision(column.name, {"role": "drop"}, because, (each,), said, found.rule)
 
 
 def _blanks_at_ends(column: ColumnSample) -> Iterator[str]:

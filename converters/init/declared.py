@@ -26,6 +26,7 @@ from converters.init.column_decision import Alternative, Decision, Surroundings,
 from converters.init.locale_formats import command_with_others
 from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.init.numeric_columns import bounds
+from converters.sampling import missing_markers
 from converters.sampling.column_sample import ColumnSample
 from converters.sampling.date_notations import SUPPORTED, dates_in, is_time_otherwise
 from converters.sampling.file_sample import Sample
@@ -108,6 +109,18 @@ class LabelColumn(ColumnSample):
     negative: tuple[str, ...] = ()
 
     @cached_property
+    def markers(self) -> frozenset[str]:
+        """The cells that say that the label is not known; one learned as negative would be wrong.
+
+        Where the positive class is such a spelling itself, such as ``+``, they are as the others
+        show.
+        """
+        saying = missing_markers.words(self.counts)
+        if set(self.positive).isdisjoint(saying):
+            return frozenset(saying)
+        return frozenset(missing_markers.among_categories(self.counts) - {""})
+
+    @cached_property
     def unknown(self) -> list[str]:
         """The spellings of missing that occur and are not declared as a class."""
         return [c for c in self.spellings if c not in {*self.positive, *self.negative}]
@@ -170,6 +183,13 @@ def _check_declared(column: LabelColumn) -> None:
 
 def _oddities(column: LabelColumn, labels: Labels) -> Iterator[str]:
     """What a person should look at, in words that follow the column's name."""
+    told = [cell for cell in missing_markers.told(column.counts) if cell in column.unknown]
+    if told:
+        yield (
+            f"holds {listed(told)} in {column.share_of(told)}, the first in line "
+            f"{min(map(column.line_of, told))}: taken for a label that is not known. If it is the "
+            "other class, run init again with --negative."
+        )
     declared = (*column.positive, *column.negative)
     unseen = [value for value in declared if value not in column.counts]
     if unseen:

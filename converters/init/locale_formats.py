@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 
 from converters.config.toml_text import quoted, readable
 from converters.files.rewriting import Original, Rule, rewriting
-from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, ColumnSample
+from converters.sampling.column_sample import ColumnSample
 from converters.sampling.date_notations import SUPPORTED, dates_in, is_read, is_time_otherwise
 from converters.sampling.file_sample import Sample
+from converters.sampling.nearly_numbers import MOST_NUMBERED_CATEGORIES
 from converters.sampling.number_notations import MOSTLY, mostly
 from converters.show.tables import listed
 

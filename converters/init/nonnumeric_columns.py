@@ -6,14 +6,16 @@ Also which categories are rare, and which parts of a time recur.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
-from converters.config.toml_text import READABLE_LENGTH, readable
+from converters.config.toml_text import READABLE_LENGTH, quoted, readable
 from converters.init.column_decision import Alternative, Guess, Surroundings, percent, words
 from converters.sampling.column_sample import ColumnSample
+from converters.sampling.date_notations import is_read, is_time_otherwise
 from converters.sampling.leak_suspects import always_later
+from converters.sampling.nearly_numbers import are_few, shown
 
 # Free text: several blanks a cell, and hardly a cell twice.
 TEXT_BLANKS = 2.0
@@ -26,18 +28,10 @@ MOST_LISTED = 12
 RARE_FROM_ROWS = 1_000
 FEWEST_RARE = 2
 
-_SPELLINGS = frozenset({*TRUE_VALUES, *FALSE_VALUES})
-_PAIRS = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"), ("1", "0"))
+# So many times as many moments as other spellings make a column of times.
+TIMES_A_SPELLING = 3
 
 CATEGORIES = Alternative({"kind": "categorical"}, "to learn from each spelling as it is")
-
-
-def truth_values(distinct: Collection[str]) -> bool:
-    """Whether these are spellings of true and false, each with its counterpart."""
-    if not distinct or not _SPELLINGS.issuperset(distinct):
-        return False
-    folded = {cell.lower() for cell in distinct}
-    return all(folded.issuperset(pair) or folded.isdisjoint(pair) for pair in _PAIRS)
 
 
 def boolean(column: ColumnSample) -> Guess:
@@ -138,6 +132,32 @@ def times(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
     settings = {"parts": parts, "zone": DEFAULT_ZONE}
     each = Alternative({"kind": "categorical"}, "to learn from each cell as it is, if they repeat")
     return Guess("time", because, (each,), settings)
+
+
+def times_but_for_few(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
+    """A column of times with a few other spellings, which count as missing; else None."""
+    if 2 * len(column.values) > len(column.distinct):
+        return None
+    strange = [cell for cell in column.distinct if not is_read(cell)]
+    moments = len(column.distinct) - len(strange)
+    if not strange or moments < TIMES_A_SPELLING * len(strange):
+        return None
+    rows = sum(column.distinct[cell] for cell in strange)
+    if any(map(is_time_otherwise, strange)) or not are_few(
+        strange, rows, len(column.present) - rows
+    ):
+        return None
+    rest = replace(column, sentinels={*column.sentinels, *strange})
+    guess = times(rest, surroundings) if are_times(rest) else None
+    if guess is None:
+        return None
+    held, line = f"{rows:,} of {len(column.present):,} cells", column.line_of(strange[0])
+    because = f"{guess.because}; {held} are no times and taken for missing: {shown(strange)}"
+    warning = (
+        f"column {quoted(column.name)} holds times but for {held} ({shown(strange)}, first in line "
+        f"{line}); these are taken for missing."
+    )
+    return replace(guess, because=because, warnings=(warning,), as_missing=tuple(strange))
 
 
 # What a part of a time depends on.

@@ -9,17 +9,22 @@ from dataclasses import replace
 from typing import Any
 
 from converters.cells.numbers import LARGEST_FLOAT32
-from converters.config.toml_text import READABLE_LENGTH, quoted, readable
+from converters.config.toml_text import quoted, readable
 from converters.init.column_decision import (
     Alternative,
     Guess,
     plain,
     rounded,
-    words,
 )
 from converters.init.nonnumeric_columns import categories
-from converters.sampling.column_sample import MOST_NUMBERED_CATEGORIES, ColumnSample
-from converters.sampling.number_notations import is_number_otherwise, notation_in
+from converters.sampling.column_sample import ColumnSample
+from converters.sampling.nearly_numbers import (
+    LEADING_ZERO,
+    MOST_NUMBERED_CATEGORIES,
+    is_postal,
+    shown,
+)
+from converters.sampling.number_notations import notation_in
 
 # Numbers are often nearly unique and still amounts: as ids pass those that also count up or down,
 # are called so, or are long and of one length.
@@ -28,15 +33,11 @@ ID_DIGITS = 6
 ID_NAME = re.compile(r"(?:^|[^a-z])(?:id|key|no|nr|num|number|uuid|guid|index)$", re.IGNORECASE)
 CAMEL_ID = re.compile(r"[a-z]I[dD]$")
 
-# What measures has no zero before it, and postal codes are alike on the map, not by their size.
-LEADING_ZERO = re.compile("0[0-9]+")
-POSTAL_WORDS = frozenset(
-    {"zip", "zipcode", "postal", "postcode", "postalcode", "plz", "postleitzahl", "pincode"}
+# What to do with limits, fractions and the like.
+ALMOST = (
+    " Such cells other than those listed refuse their rows: write numbers in their place, and into "
+    "a column of its own what they say besides, where it matters."
 )
-
-# A few cells that are no numbers are a spelling of missing that is not known here.
-ODD_SHARE = 0.1
-MOST_ODD_SPELLINGS = 10
 
 # log1p helps where a few amounts are many times the usual one; below LOG_BENDS it changes nothing.
 LONG_TAIL = 5
@@ -75,7 +76,7 @@ def numbers(column: ColumnSample) -> Guess:
 def _codes(column: ColumnSample) -> Guess | None:
     """Whole numbers that name something: by a leading zero, or called as postal codes are."""
     zero = next((cell for cell in column.values if LEADING_ZERO.fullmatch(cell.strip())), None)
-    if not (zero or _is_postal(column)):
+    if not (zero or is_postal(column.name)):
         return None
     why = f"{readable(zero)} begins with a zero" if zero else "called as postal codes are"
     guess = categories(column)
@@ -85,28 +86,9 @@ def _codes(column: ColumnSample) -> Guess | None:
     return replace(guess, because=because, otherwise=others)
 
 
-def _is_postal(column: ColumnSample) -> bool:
-    return not POSTAL_WORDS.isdisjoint(words(column.name))
-
-
-def nearly_numbers(column: ColumnSample) -> bool:
-    """Whether but a few cells, of a few spellings, keep a column from being one of numbers.
-
-    Numbers in another notation may have any spellings.
-    """
-    odd = len(column.present) - len(column.numbers)
-    others = [cell for cell in column.odd if not is_number_otherwise(cell)]
-    return (
-        0 < odd <= ODD_SHARE * len(column.present)
-        and len(others) <= MOST_ODD_SPELLINGS
-        and max(map(len, others), default=0) <= READABLE_LENGTH
-        and len(set(column.numbers)) > MOST_NUMBERED_CATEGORIES
-    )
-
-
 def like_an_id(column: ColumnSample) -> bool:
     """Whether nearly unique whole numbers look like the names of things."""
-    if _is_postal(column) or not all(value.is_integer() for value in column.numbers):
+    if is_postal(column.name) or not all(value.is_integer() for value in column.numbers):
         return False
     if ID_NAME.search(column.name) or CAMEL_ID.search(column.name):
         return True
@@ -179,21 +161,25 @@ def _explained(column: ColumnSample, amounts: dict[str, Any]) -> str:
 
 
 def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
-    """Words among numbers are missing ones; a number in another notation refuses its row."""
-    otherwise = [cell for cell in column.odd if is_number_otherwise(cell)]
-    missing = [cell for cell in column.odd if not is_number_otherwise(cell)]
+    """Words and limits among numbers are missing; one in another notation refuses its row."""
+    found = column.beside
+    if found is None:
+        return guess
     because, warnings = guess.because, []
     holds = f"column {quoted(column.name)} holds numbers but for"
-    if missing:
-        of, spelt = _cells(column, missing), ", ".join(map(readable, missing))
-        because += f"; {of} are no numbers and taken for missing: {spelt}"
+    for what, cells in {"": found.strange, **found.almost}.items():
+        if not cells:
+            continue
+        of, spelt = _cells(column, cells), shown(cells)
+        line = column.line_of(cells[0])
+        because += f"; {of} are {what or 'no numbers'} and taken for missing: {spelt}"
         warnings.append(
-            f"{holds} {of} ({spelt}, first in line {column.line_of(missing[0])}); these are taken "
-            "for missing."
+            f"{holds} {of} ({spelt}, first in line {line}){what and f', {what}'}; these are "
+            f"taken for missing.{ALMOST if what else ''}"
         )
-    if otherwise:
-        of, cell = _cells(column, otherwise), otherwise[0]
-        notation = notation_in(otherwise, column.values)
+    if found.otherwise:
+        of, cell = _cells(column, found.otherwise), found.otherwise[0]
+        notation = notation_in(found.otherwise, column.values)
         because += f"; {of} are numbers in another notation, such as {readable(cell)}, and refused"
         warnings.append(
             f"{holds} {of} in another notation, for example {readable(cell)} in line "
@@ -201,7 +187,7 @@ def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
             f"{notation.advice(cell)}."
         )
         guess = replace(guess, rule=notation.rule)
-    return replace(guess, because=because, warnings=tuple(warnings), as_missing=tuple(missing))
+    return replace(guess, because=because, warnings=tuple(warnings), as_missing=found.taken)
 
 
 def _cells(column: ColumnSample, spellings: Sequence[str]) -> str:

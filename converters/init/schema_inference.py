@@ -26,7 +26,7 @@ from converters.init.declared import (
     roles_of,
 )
 from converters.init.locale_formats import command_said
-from converters.sampling.column_sample import MISSING_SPELLINGS, ColumnSample
+from converters.sampling.column_sample import ColumnSample
 from converters.sampling.file_sample import Sample
 from converters.sampling.leak_suspects import judge_of
 from converters.show.tables import counted
@@ -98,7 +98,7 @@ def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:
         if roles.get(name) == "weight":
             check_weights(ColumnSample(name, cells, sample.lines), sample)
         if name not in roles:
-            spellings |= MISSING_SPELLINGS.intersection(cells)
+            spellings |= ColumnSample(name, cells, sample.lines).markers
     return Surroundings(
         tuple(sample.columns),
         sample.rows,

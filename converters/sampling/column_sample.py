@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,15 +17,13 @@ from numpy.typing import NDArray
 from converters.cells.numbers import number
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
+from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
+from converters.sampling import missing_markers
+from converters.sampling.nearly_numbers import Beside, beside, shape_of
+from converters.sampling.number_notations import is_number_otherwise
 
-# Spellings of missing that pandas, R, SQL and people write.
-MISSING_SPELLINGS = frozenset(
-    {"NA", "N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none", "?", "-"}
-)
-# Cells of more blanks than this are no spelling: each length would be one of its own.
-LONGEST_BLANK = 20
-# Whole numbers with at most so many values (days of a month) are names more often than amounts.
-MOST_NUMBERED_CATEGORIES = 31
+# Among numbers, times or truth values, of so many cells, any spelling of missing is one.
+TYPED_SHARE = 0.5
 # So many of its values must be distinct for a column to be "nearly unique", among this many rows.
 NEARLY_UNIQUE = 0.95
 UNIQUE_FROM_ROWS = 20
@@ -32,6 +31,15 @@ UNIQUE_FROM_ROWS = 20
 USUAL_YEARS = range(1990, 2041)
 
 _UTC = ZoneInfo("UTC")
+
+_SPELLINGS = frozenset({*TRUE_VALUES, *FALSE_VALUES})
+_PAIRS = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"), ("1", "0"))
+# A day in numbers or with the month's name, a time of day, or a time as ISO 8601 has it.
+_LIKE_A_TIME = re.compile(
+    r" *(?:\d{1,4}([-./])\d{1,2}\1\d{1,4}|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4}"
+    r"|[A-Za-z]{3,9} \d{1,2},? \d{4}|\d{1,2}:\d\d)(?:[T ,].*|:\d\d.*)?",
+    re.DOTALL,
+)
 
 Codes = NDArray[np.int64]
 
@@ -53,7 +61,23 @@ class ColumnSample:
     @cached_property
     def spellings(self) -> list[str]:
         """The spellings of missing that occur, besides the empty cell."""
-        return sorted(c for c in self.counts if c and (means_missing(c) or c in self.sentinels))
+        return sorted({*self.markers, *self.sentinels} & self.counts.keys())
+
+    @cached_property
+    def markers(self) -> frozenset[str]:
+        """The cells that say that nothing is there, besides the empty one, in such a column."""
+        saying = missing_markers.words(self.counts)
+        others = {cell: n for cell, n in self.counts.items() if cell and cell not in {*saying}}
+        if saying and are_typed(others):
+            return frozenset(saying)
+        return frozenset(missing_markers.among_categories(self.counts) - {""})
+
+    def share_of(self, cells: Iterable[str]) -> str:
+        """How many of the cells these are, in words."""
+        rows = sum(self.counts[cell] for cell in cells)
+        share = rows / len(self.cells)
+        part = f"{share:.0%}" if share >= 0.01 else "under 1%"
+        return f"{rows:,} of {len(self.cells):,} cells ({part})"
 
     @cached_property
     def missing(self) -> frozenset[str]:
@@ -86,6 +110,11 @@ class ColumnSample:
     def odd(self) -> list[str]:
         """The present cells that are no numbers, each once, in the order of their appearance."""
         return [cell for cell in self.distinct if cell not in self.values]
+
+    @cached_property
+    def beside(self) -> Beside | None:
+        """What stands beside the numbers, in a column that is one of numbers all the same."""
+        return beside(self.distinct, self.values) if self.odd and self.values else None
 
     @cached_property
     def times(self) -> dict[str, datetime] | None:
@@ -134,11 +163,35 @@ def coded(values: Iterable[Hashable]) -> Codes:
     return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
 
 
-def means_missing(cell: str) -> bool:
-    """Whether a cell is empty, blank, or spelt as missing values commonly are."""
-    if cell in MISSING_SPELLINGS or not cell:
+def truth_values(distinct: Collection[str]) -> bool:
+    """Whether these are spellings of true and false, each with its counterpart."""
+    if not distinct or not _SPELLINGS.issuperset(distinct):
+        return False
+    folded = {cell.lower() for cell in distinct}
+    return all(folded.issuperset(pair) or folded.isdisjoint(pair) for pair in _PAIRS)
+
+
+def are_typed(cells: Mapping[str, int]) -> bool:
+    """Whether most of a column's cells, and of its values, are numbers or times, or all are truths.
+
+    Args:
+        cells: how often each came; without what may be missing.
+    """
+    if truth_values(cells):
         return True
-    return len(cell) <= LONGEST_BLANK and cell.isspace()
+    typed = [cell for cell in cells if _is_typed(cell)]
+    rows = sum(map(cells.__getitem__, typed))
+    return bool(
+        typed
+        and rows >= TYPED_SHARE * sum(cells.values())
+        and len(typed) >= TYPED_SHARE * len(cells)
+    )
+
+
+def _is_typed(cell: str) -> bool:
+    """Whether a cell is a number or a time, in whatever notation."""
+    number = not math.isnan(number_or_nan(cell)) or is_number_otherwise(cell)
+    return number or bool(shape_of(cell) or _LIKE_A_TIME.fullmatch(cell))
 
 
 def number_or_nan(cell: str) -> float:

@@ -16,7 +16,7 @@ from converters.cells.refusal import RefusedCellError
 from converters.cells.times import local_time
 from converters.config.toml_text import READABLE_LENGTH, readable
 from converters.files.rewriting import Rule
-from converters.sampling import sentinels
+from converters.sampling import missing_markers, sentinels
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
@@ -123,7 +123,7 @@ class DateNotation:
         written = Counter[str]()
         for cell, times in cells.items():
             written[self.read_as(cell)] += times
-        found = {*sentinels.dates(written), *sentinels.words(written)}
+        found = {*sentinels.dates(written), *missing_markers.words(written)}
         meant = [cell for cell in cells if self.read_as(cell) in found]
         if not meant:
             return ""

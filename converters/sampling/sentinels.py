@@ -1,4 +1,4 @@
-"""Values that stand for a missing one: -9999 among temperatures, 9999-12-31, ``unknown``.
+"""Values that stand for a missing one: -9999 among temperatures, 9999-12-31.
 
 Whether such a number or date is one shows beside the others only: it comes again, and lies far
 from all of them.
@@ -8,22 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from statistics import median
 
-from converters.sampling.column_sample import MISSING_SPELLINGS, ColumnSample, number_or_nan
+from converters.sampling.column_sample import ColumnSample, number_or_nan
 
-# Words and marks for it in any spelling of upper and lower case.
-_WORDS = frozenset(
-    {
-        *(spelling.casefold() for spelling in MISSING_SPELLINGS),
-        *("unknown", "missing", "undefined", "nil", "not available", "not known", "n.a.", "n/k"),
-        *("#n/a", "#null!", "#value!", "#ref!", "#div/0!", "#num!", "#name?", "nat", "<na>"),
-        *("(null)", "<null>", "\\n", ".", "..", "--", "---", "??", "???"),
-        *("0000-00-00", "0000-00-00 00:00:00", "0000-00-00t00:00:00", "00/00/0000", "00.00.0000"),
-    }
-)
 # Nines (or eights, sevens) of two digits or more, those near 99 in questionnaires, the ends of
 # integers of so many bits, and what netCDF, Ferret and GDAL fill with.
 _NUMBER = re.compile(r"(9{2,12}|8{2,12}|7{2,12}|9{1,3}[678])(\.0*|\.9+)?")
@@ -58,19 +48,7 @@ def in_sample(column: ColumnSample) -> list[str]:
     if 2 * len(column.numbers) > len(column.present):
         cells = {cell: column.distinct[cell] for cell in column.values}
         return [cell for cell in numbers(cells) if column.values[cell] != -1]
-    days = sum(column.distinct[cell] for cell in column.distinct if _DATE.fullmatch(cell))
-    said = words(column.distinct) if 2 * days > len(column.present) else []
-    return sorted({*dates(column.distinct), *said})
-
-
-def how(found: Iterable[str]) -> str:
-    """In which way they differ from others, in words."""
-    return "unlike all others" if words(found) else "far from all others"
-
-
-def words(cells: Iterable[str]) -> list[str]:
-    """The cells that say in words, or by a mark, that the value is missing."""
-    return sorted(cell for cell in cells if cell.strip().casefold() in _WORDS)
+    return dates(column.distinct)
 
 
 def numbers(cells: Mapping[str, int]) -> list[str]:

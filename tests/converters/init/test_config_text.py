@@ -122,7 +122,8 @@ def _keys(values: dict[str, Any], *within: str) -> set[tuple[str, ...]]:
 def test_each_key_uncommented_is_in_its_own_section() -> None:
     """Whichever single key of a new config is uncommented, it is in the section it stands under."""
     text, _ = written(table({"z": lambda i: NOISE[i]}))
-    lines, before, section = text.splitlines(), _keys(tomllib.loads(text)), ()
+    lines, before = text.splitlines(), _keys(tomllib.loads(text))
+    section: tuple[str, ...] = ()
     tried = set()
     for at, line in enumerate(lines):
         if line.startswith("["):
