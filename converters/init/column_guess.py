@@ -311,7 +311,6 @@ def _warnings(column: ColumnSample, guess: Guess) -> Iterator[str]:
     if share > MOSTLY_SHARE:
         yield f"column {quoted(column.name)} is mostly missing ({percent(share)})."
     if guess.kind == "categorical":
-        yield from _blanks_at_ends(column)
         yield from strays(column)
 
 
@@ -333,22 +332,6 @@ def _in_format(
     because = f"{found.because} ({values:,} distinct): not learned from"
     said = (f"{found.warning} Until then it is dropped.", *marks_warned(column))
     return Decision(column.name, {"role": "drop"}, because, (each,), said, found.rule)
-
-
-def _blanks_at_ends(column: ColumnSample) -> Iterator[str]:
-    """A category with a blank at an end is another one than without, which nobody sees."""
-    padded = [cell for cell in column.distinct if cell != cell.strip()]
-    twice = [cell for cell in padded if cell.strip() in column.distinct]
-    rows = sum(column.distinct[cell] for cell in padded)
-    if not twice and 2 * rows <= len(column.present):
-        return
-    cell = twice[0] if twice else padded[0]
-    yield (
-        f"column {quoted(column.name)} holds {rows:,} of {len(column.present):,} cells with blanks "
-        f"at an end, such as {readable(cell)} in line {column.line_of(cell)}: that and "
-        f"{readable(cell.strip())} are two values. Take the blanks out if they mean nothing, in "
-        "what is predicted later too."
-    )
 
 
 def _dropped(

@@ -26,6 +26,7 @@ from converters.init.column_decision import Alternative, Decision, Surroundings,
 from converters.init.locale_formats import command_with_others
 from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.init.numeric_columns import bounds
+from converters.init.stray_cells import marks_warned, no_ids, no_times, unknown_labels
 from converters.sampling import missing_markers
 from converters.sampling.column_sample import ColumnSample
 from converters.sampling.date_notations import SUPPORTED, dates_in, is_time_otherwise
@@ -183,13 +184,7 @@ def _check_declared(column: LabelColumn) -> None:
 
 def _oddities(column: LabelColumn, labels: Labels) -> Iterator[str]:
     """What a person should look at, in words that follow the column's name."""
-    told = [cell for cell in missing_markers.told(column.counts) if cell in column.unknown]
-    if told:
-        yield (
-            f"holds {listed(told)} in {column.share_of(told)}, the first in line "
-            f"{min(map(column.line_of, told))}: taken for a label that is not known. If it is the "
-            "other class, run init again with --negative."
-        )
+    yield from unknown_labels(column, column.unknown)
     declared = (*column.positive, *column.negative)
     unseen = [value for value in declared if value not in column.counts]
     if unseen:
@@ -330,6 +325,7 @@ def _id(column: ColumnSample) -> Decision:
             f"the id column {name} repeats itself in {counted(repeated, 'row', 'rows')} of the "
             "sample; a row whose id was seen shortly before is dropped as a duplicate."
         )
+    warnings += no_ids(column)
     if empty:
         warnings.append(
             f"the id column {name} is empty in {counted(empty, 'row', 'rows')} of the sample; no "
@@ -343,7 +339,10 @@ def _time(column: ColumnSample, surroundings: Surroundings) -> Decision:
     times = [moment for moment in surroundings.happened if moment is not None]
     if not times:
         return Decision(column.name, settings, "set by --time; always empty")
-    warnings = tuple(_clock_changes(column, surroundings.happened))
+    warnings = (
+        *no_times(column),
+        *_clock_changes(column, surroundings.happened),
+    )
     because = f"set by --time, {spanned(times)}"
     parts, why = parts_of(column.name, times, surroundings)
     if not parts:
@@ -387,4 +386,5 @@ def _weight(column: ColumnSample) -> Decision:
             )
     if column.spellings:
         settings["missing_values"] = column.spellings
+        warnings += marks_warned(column)
     return Decision(column.name, settings, because, (), tuple(warnings))

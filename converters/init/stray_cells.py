@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
 from converters.config.toml_text import quoted, readable, value
@@ -32,14 +32,69 @@ def marks_warned(column: ColumnSample) -> Iterator[str]:
     found = missing_markers.told(counts)
     if found:
         yield (
-            f"column {quoted(column.name)} holds {shown(found)} in {column.share_of(found)}, the "
-            f"first in line {min(map(column.line_of, found))}: taken for missing. If it is a value "
-            "like others, take it out of missing_values."
+            f"column {quoted(column.name)} holds {_where(column, found)}: taken for missing. If it "
+            "is a value like others, take it out of missing_values."
         )
 
 
+def no_times(column: ColumnSample) -> Iterator[str]:
+    """That rows are refused whose time says that there is none."""
+    if found := column.spellings:
+        yield (
+            f"the time column {quoted(column.name)} holds {_where(column, found)}: such rows are "
+            "refused, as each event needs a time of its own."
+        )
+
+
+def no_ids(column: ColumnSample) -> Iterator[str]:
+    """That rows count as duplicates whose id says that there is none."""
+    if found := column.spellings:
+        yield (
+            f"the id column {quoted(column.name)} holds {_where(column, found)}: each is an id "
+            "like others, so that all such rows but the first count as duplicates. Leave the cell "
+            "empty where there is no id."
+        )
+
+
+def unknown_labels(column: ColumnSample, unknown: Sequence[str]) -> Iterator[str]:
+    """Which labels are not known, in words that follow the column's name."""
+    if told := [cell for cell in missing_markers.told(column.counts) if cell in unknown]:
+        yield (
+            f"holds {_where(column, told)}: taken for a label that is not known. If it is the "
+            "other class, run init again with --negative."
+        )
+
+
+def _where(column: ColumnSample, found: Sequence[str]) -> str:
+    first = min(map(column.line_of, found))
+    return f"{shown(found)} in {column.share_of(found)}, the first in line {first}"
+
+
 def strays(column: ColumnSample) -> Iterator[str]:
-    """That a column of categories mostly holds something else, in words."""
+    """What a person should look at in a column of categories, in words."""
+    yield from _blanks_at_ends(column)
+    yield from _mostly_others(column)
+    yield from _beside_truth(column)
+
+
+def _blanks_at_ends(column: ColumnSample) -> Iterator[str]:
+    """A category with a blank at an end is another one than without, which nobody sees."""
+    padded = [cell for cell in column.distinct if cell != cell.strip()]
+    twice = [cell for cell in padded if cell.strip() in column.distinct]
+    rows = sum(column.distinct[cell] for cell in padded)
+    if not twice and 2 * rows <= len(column.present):
+        return
+    cell = twice[0] if twice else padded[0]
+    yield (
+        f"column {quoted(column.name)} holds {rows:,} of {len(column.present):,} cells with blanks "
+        f"at an end, such as {readable(cell)} in line {column.line_of(cell)}: that and "
+        f"{readable(cell.strip())} are two values. Take the blanks out if they mean nothing, in "
+        "what is predicted later too."
+    )
+
+
+def _mostly_others(column: ColumnSample) -> Iterator[str]:
+    """That it mostly holds numbers, or what says something about numbers."""
     name, rows = quoted(column.name), len(column.present)
     shapes: dict[str, list[str]] = {}
     for cell in column.odd:
@@ -63,7 +118,6 @@ def strays(column: ColumnSample) -> Iterator[str]:
             f"{readable(cell)} in line {column.line_of(cell)}, and so is not numeric. If it should "
             "be, correct them, or list them in its missing_values and set its kind."
         )
-    yield from _beside_truth(column)
 
 
 def _beside_truth(column: ColumnSample) -> Iterator[str]:

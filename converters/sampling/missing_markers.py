@@ -90,7 +90,7 @@ _WORDS = frozenset(
         *("غير معروف", "غير متوفر", "لا يوجد", "לא ידוע", "अज्ञात", "उपलब्ध नहीं"),
         # Days that are none.
         *("0000-00-00", "0000-00-00 00:00:00", "0000-00-00t00:00:00", "00/00/0000", "00.00.0000"),
-        *("0000/00/00", "00-00-0000", "0000-00-00t00:00:00z", "0000-00-00 00:00", "00000000"),
+        *("0000/00/00", "00-00-0000", "0000-00-00t00:00:00z", "0000-00-00 00:00"),
         *("invalid date", "no date", "not a date", "dd/mm/yyyy", "mm/dd/yyyy", "yyyy-mm-dd"),
     }
 )
@@ -101,7 +101,9 @@ _ALL_WORDS = _WORDS | {spelling.casefold() for spelling in _CERTAIN}
 # Brackets and quotes about a word, and an Excel formula of it: ="NA".
 _ABOUT = re.compile(r"""=?(["'(<\[{*_`]{1,2})(.+?)(["')>\]}*_`]{1,2})""", re.DOTALL)
 # Marks alone, X's for what was blacked out, and the kinds of missing of SAS and Stata.
-_MARK = re.compile(r"(?=\S)[\W_]{1,12}|[xX]{2,}|\.[A-Za-z_]")
+_MARK = re.compile(
+    r"[-.?*_#~/\\=+:;!|'\u2010-\u2015\u2022\u2026\u2212\xb7 ]{1,12}|[xX]{2,}|\.[A-Za-z_]"
+)
 
 
 def is_certain(cell: str) -> bool:

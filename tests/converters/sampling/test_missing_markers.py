@@ -137,6 +137,29 @@ def test_labels_that_are_not_known(marker: str) -> None:
     assert signs.labels.negative == ("-",)
 
 
+def test_a_time_or_an_id_that_is_none_is_told() -> None:
+    """The rows would be refused, or count as duplicates of each other."""
+    columns: dict[str, Cell] = {
+        "t": with_marker(lambda i: f"2019-{i % 12 + 1:02}-{i % 28 + 1:02}", "\\N", 15),
+        "k": with_marker(lambda i: f"k{i}", "NULL", 15),
+        "z": lambda i: NOISE[i],
+    }
+    inference = inferred(columns, time_column="t", id_column="k")
+    said = "\n".join(inference.warnings)
+    assert '"t" holds "\\\\N" in 60 of 400 cells (15%), the first in line 2: such rows are' in said
+    assert '"k" holds "NULL" in 60 of 400 cells (15%), the first in line 2: each is an id' in said
+
+
+def test_numbers_and_symbols_are_no_markers() -> None:
+    """Zeros are numbers however many, and a symbol is a class of its own."""
+    assert (
+        "missing_values" not in decided(lambda i: "00000000" if i % 9 == 0 else floats(i)).settings
+    )
+    assert inferred(
+        {"y": lambda i: ["1", "\xa9"][i % 2], "z": lambda i: NOISE[i]}
+    ).labels.negative == ("\xa9",)
+
+
 def config_of(make: Cell) -> tuple[Schema, list[list[str]]]:
     """The schema that init writes for a file with a column like this, and the file's rows."""
     columns: dict[str, Cell] = {
