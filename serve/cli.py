@@ -25,9 +25,9 @@ from learners.commands import versions as learner_commands
 from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands
 from serve.commands import token
+from stream.commands import compare, outputs
 from stream.commands import config as config_commands
 from stream.commands import learn as stream_commands
-from stream.commands import outputs
 from stream.stopping import asked_to_stop, watch_signals
 
 # In the order that ``freshet --help`` lists them; a command is named as its function.
@@ -45,7 +45,7 @@ COMMANDS = (
     learner_commands.models,
     learner_commands.show,
     report.report,
-    report.compare,
+    compare.compare,
     learner_commands.promote,
     learner_commands.unpin,
     learner_commands.rollback,

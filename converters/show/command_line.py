@@ -43,7 +43,7 @@ DEFAULT_CONFIG = Path("freshet.toml")
 WITH_LOG = frozenset(
     (
         *("produce", "learn", "serve", "up", "backfill", "scores", "dead-letters"),
-        *("replay-dead-letters", "config diff"),
+        *("replay-dead-letters", "config diff", "compare"),
     )
 )
 WITH_CONFIG = WITH_LOG | {

@@ -1,6 +1,6 @@
-"""The commands of measures: ``freshet report`` and ``freshet compare``.
+"""The command of measures, ``freshet report``.
 
-Thin: :mod:`learners.report` reads a checkpoint and words it; both read only.
+Thin: :mod:`learners.report` reads a checkpoint and words it; it reads only.
 """
 
 from __future__ import annotations
@@ -45,31 +45,3 @@ def report(
         print_json(content)
     elif html is None:
         show(f"{title(content)}: {headline(content)}", sections(content))
-
-
-def compare(
-    against: Annotated[
-        str | None, typer.Option("--against", help="One contender's name; default: all of them.")
-    ] = None,
-    version: Annotated[
-        int | None,
-        typer.Option(
-            "--version", help="Any version, a candidate too; default: the newest checkpoint."
-        ),
-    ] = None,
-    json: Json = False,
-    config: Config = DEFAULT_CONFIG,
-) -> None:
-    """Compare each contender with the learner's score.
-
-    Who is better, by how much, and how surely.
-    """
-    from learners.report.checkpoint_measures import measured
-    from learners.report.verdicts import comparisons, show
-
-    settings, schema = read_config(config)
-    found = comparisons(settings, measured(settings, schema, version), against)
-    if json:
-        print_json(found)
-    else:
-        show(found)

@@ -89,12 +89,13 @@ class Comparison:
         """For scripts; measures that could not be computed are null, with the reason."""
         return asdict(self)
 
-    def words(self, a: str, b: str) -> str:
+    def words(self, a: str, b: str, since: str = "") -> str:
         """Who is better by how much with what confidence, in a few plain sentences.
 
         Args:
             a: what the first score is called.
             b: what the second one is.
+            since: the time of the earliest event, if there is one.
         """
         better, worse, untold = (self._clauses(which) for which in ("a", "b", None))
         if better and worse:
@@ -110,7 +111,9 @@ class Comparison:
         if (better or worse) and untold:
             said.append(f"No difference can be told in {', '.join(untold)}")
         said += self._reasons()
-        return f"{'. '.join(said)}. ({self.count:,} labels, {self.confidence * 100:g} % intervals)"
+        of = f" of events since {since}" if since else ""
+        footing = f"({self.count:,} labels{of}, {self.confidence * 100:g} % intervals)"
+        return f"{'. '.join(said)}. {footing}"
 
     def _clauses(self, which: Better | None) -> list[str]:
         found = ((m, self.differences.get(m.name)) for m in MEASURES)

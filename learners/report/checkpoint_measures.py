@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from converters.cells.times import time_ms
 from converters.config.settings import Settings
 from converters.errors import FreshetError
 from converters.schema.passthrough import passthrough_of
@@ -130,6 +131,13 @@ class Measured:
     def pinned(self) -> dict[str, Any] | None:
         """What was pinned and scored with too, and since which event row."""
         return self.manifest.get(PINNED)
+
+    @property
+    def frozen_at(self) -> int | None:
+        """The record time (ms) from which the frozen copy scores; None if there is no copy."""
+        since = (self.manifest.get("static") or {}).get("since")
+        after = self.told.get("static_after")  # of an older release, which did not note the time
+        return time_ms(after) if since is None and after is not None else since
 
     @property
     def shadows(self) -> dict[str, Any]:

@@ -8,18 +8,33 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from converters.config.settings import Settings
 from converters.errors import UsageError
-from converters.show.tables import NOTHING, Table, cut, print_table
+from converters.show.tables import NOTHING, Table, counted, cut, moment, print_table
 from learners.comparison.compare import MEASURES, compare
-from learners.evaluation.labelled_examples import PINNED, SCORE
+from learners.evaluation.labelled_examples import PINNED, SCORE, STATIC
+from learners.evaluation.windows import Kept
 from learners.registry.row_types import iso
 from learners.report.checkpoint_measures import Measured
 from learners.report.document import called, trouble_words
 from learners.report.render import WIDTH, which
 from learners.report.served_version import learner_is_served, served_words
+
+# Why rows of a file of scores are left out.
+WHY = {
+    "unknown": "of an id that the scores topic does not have",
+    "waiting": "of an event whose label has not come in time",
+    "repeated_events": "of an id that several events have",
+    "conflicting": "of an id that the file has with different scores",
+    "repeated": "repeat an id with the same score",
+    "without_score": "without a score or an id that can be read",
+}
 
 # As sentences name them; shadows go by the name that the config gives them.
 SPOKEN = {
@@ -29,13 +44,33 @@ SPOKEN = {
 }
 
 
-def comparisons(settings: Settings, measured: Measured, against: str | None) -> dict[str, Any]:
+def window_of(measured: Measured) -> Kept:
+    """The examples of the window, the frozen copy's scores from its freeze on.
+
+    What it is given for events before that is the learner's score, which it does not compare with.
+    """
+    kept, since = measured.evaluator.window_lessons(), measured.frozen_at
+    if since is None or STATIC not in kept.scores:
+        return kept
+    own = np.where(kept.arrived >= since, kept.scores[STATIC], np.nan)
+    return replace(kept, scores=kept.scores | {STATIC: own})
+
+
+def comparisons(
+    settings: Settings, measured: Measured, kept: Kept, against: str | None
+) -> dict[str, Any]:
     """All comparisons, or that with one contender, ready for JSON.
+
+    Args:
+        settings: the config.
+        measured: the checkpoint that is spoken of.
+        kept: the examples, of which each has the learner's score and perhaps others.
+        against: one contender's name.
 
     Raises:
         UsageError: there is no contender of this name.
     """
-    kept, checkpoint = measured.evaluator.window_lessons(), measured.checkpoint
+    checkpoint = measured.checkpoint
     about = {
         "model": settings.model,
         "version": checkpoint.version,
@@ -44,27 +79,31 @@ def comparisons(settings: Settings, measured: Measured, against: str | None) -> 
         "served": measured.served.to_json(),
         "pinned": measured.pinned,
     }
-    found = []
-    for name in _compared([name for name in kept.scores if name != SCORE], against):
-        comparison = compare(
-            kept.scores[name],
-            kept.scores[SCORE],
-            kept.positive,
-            kept.amounts,
-            settings.evaluation.confidence,
-            settings.value,
-            measured.evaluator.measuring.threshold,
-        )
-        words = comparison.words(spoken(name, about), spoken(SCORE, about))
-        found.append({"name": name, **comparison.to_json(), "words": words})
+    names = _compared([name for name in kept.scores if name != SCORE], against)
+    threshold = measured.evaluator.measuring.threshold
     return {
         **about,
         "window": int(kept.positive.size),
         "confidence": settings.evaluation.confidence,
         "against": SCORE,
-        "comparisons": found,
+        "comparisons": [_one(name, kept, settings, threshold, about) for name in names],
         "trouble": trouble_words(measured.shadows),
     }
+
+
+def _one(
+    name: str, kept: Kept, settings: Settings, threshold: float, about: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The comparison with one contender, over the examples that both have scored."""
+    own, served = kept.scores[name], kept.scores[SCORE]
+    confidence = settings.evaluation.confidence
+    comparison = compare(
+        own, served, kept.positive, kept.amounts, confidence, settings.value, threshold
+    )
+    arrived = kept.arrived[~(np.isnan(own) | np.isnan(served))]
+    since = moment(int(arrived.min())) if arrived.size else None
+    words = comparison.words(spoken(name, about), spoken(SCORE, about), since or "")
+    return {"name": name, "since": since, **comparison.to_json(), "words": words}
 
 
 def _compared(others: list[str], against: str | None) -> list[str]:
@@ -100,13 +139,31 @@ def show(document: Mapping[str, Any]) -> None:
     out.write(f"{title(document)}\n")
     for words in served_words(document):
         out.write(f"{textwrap.fill(words, WIDTH, break_on_hyphens=False)}\n")
+    told = file_words(document.get("scores_file"))
     if not document["window"] or not found:
+        for words in told:
+            out.write(f"{textwrap.fill(words, WIDTH, break_on_hyphens=False)}\n")
         out.write("Nothing to compare yet: no label has been joined to its event.\n")
         return
     print_table(comparison_table(document), out)
     sentences = [_sentence(each["words"]) for each in found]
-    for words in (*sentences, *document["trouble"]):
+    for words in (*told, *sentences, *document["trouble"]):
         out.write(f"\n{textwrap.fill(words, WIDTH, break_on_hyphens=False)}\n")
+
+
+def file_words(found: Mapping[str, Any] | None) -> list[str]:
+    """What became of the rows of a file of scores."""
+    if found is None:
+        return []
+    rows, labelled = counted(found["rows"], "row", "rows"), found["labelled"]
+    said = f"{cut(Path(found['file']).name)}: {rows}, {labelled:,} of them of events with a label."
+    left_out = [
+        f"{count:,} {WHY[why]}"
+        + (f" ({', '.join(found['examples'][why])})" if found["examples"].get(why) else "")
+        for why, count in found["left_out"].items()
+        if count
+    ]
+    return [f"{said} Left out: {'; '.join(left_out)}." if left_out else said]
 
 
 def title(document: Mapping[str, Any]) -> str:
@@ -120,15 +177,25 @@ def _sentence(words: str) -> str:
 
 def comparison_table(document: Mapping[str, Any]) -> Table:
     """A row for each contender and measure."""
-    header = ("", "measure", "contender", "score", "difference", "interval", "p", "verdict")
+    header = (
+        *("", "labels", "measure", "contender", "score", "difference", "interval", "p"),
+        "verdict",
+    )
     rows = [
-        [called(each["name"], document), measure.called, *_cells(each["differences"][measure.name])]
+        [
+            called(each["name"], document),
+            f"{each['count']:,}",
+            measure.called,
+            *_cells(each["differences"][measure.name]),
+        ]
         for each in document["comparisons"]
         for measure in MEASURES
         if measure.name in each["differences"]
     ]
-    title = f"Against {spoken(SCORE, document)}, over the last {document['window']:,} labels"
-    numeric = (False, False, True, True, True, True, True, False)
+    labels = counted(document["window"], "label", "labels")
+    over = f"{labels} of the log" if "scores_file" in document else f"the last {labels}"
+    title = f"Against {spoken(SCORE, document)}, over {over}"
+    numeric = (False, True, False, True, True, True, True, True, False)
     return Table(title, header, numeric, rows)
 
 

@@ -251,7 +251,8 @@ def write_scoring(draft: Draft, scoring: Scoring) -> dict[str, Any]:
         adjustment = scoring.static.adjustment.to_json()
         # An adopted model may have other arguments than the one that was copied.
         spec = scoring.static.learner.spec.to_json()
-        said["static"] = {"adjustment": adjustment, "learner": spec}
+        since = scoring.static.since
+        said["static"] = {"adjustment": adjustment, "learner": spec, "since": since}
     if scoring.pinned is not None:  # its model is in a snapshot of its own
         said[PINNED] = scoring.pinned.to_json()
     for shadow in scoring.shadows:
@@ -309,7 +310,8 @@ def _read_static(
             raise
         log.warning("the frozen copy cannot be loaded; another one is taken now", cause=str(error))
         return
-    scoring.static = Static(copy, Adjustment.from_json(said["adjustment"]))
+    adjustment = Adjustment.from_json(said["adjustment"])
+    scoring.static = Static(copy, adjustment, said.get("since"))
 
 
 def restarted_shadows(scoring: Scoring, manifest: Mapping[str, Any]) -> set[str]:

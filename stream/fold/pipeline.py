@@ -115,7 +115,7 @@ class Pipeline:
         for record in batch.records:
             if self._freezes(record):
                 self._carry_out(plan, written, write=write)
-                self._freeze()
+                self._freeze(record.time)
                 plan = plan_for(self.joiner)
             self.planner.add(record, plan)
         self._carry_out(plan, written, write=write)
@@ -163,9 +163,9 @@ class Pipeline:
             and any(not isinstance(row, Refusal) for row in record.rows)
         )
 
-    def _freeze(self) -> None:
+    def _freeze(self, since: int) -> None:
         """Take the frozen copy; it starts with the learner's measures up to now."""
-        self.scoring.freeze(self.joiner)
+        self.scoring.freeze(self.joiner, since)
         self.evaluator.fork(STATIC)
 
 

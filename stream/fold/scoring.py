@@ -35,10 +35,15 @@ SLICE, AMOUNT, OWN = "slice ", "amount ", " raw"
 
 @dataclass
 class Static:
-    """The frozen copy, with the adjustment of its scores at that time."""
+    """The frozen copy, with the adjustment of its scores at that time.
+
+    Attributes:
+        since: the record time from which it scores; None if an older release took it.
+    """
 
     learner: Learner
     adjustment: Adjustment
+    since: int | None = None
 
 
 @dataclass
@@ -108,9 +113,9 @@ class Scoring:
         remembered.store()
         return given, remembered
 
-    def freeze(self, joiner: Joiner) -> None:
+    def freeze(self, joiner: Joiner, since: int) -> None:
         """Take the frozen copy; its scores of waiting events are the learner's."""
-        self.static = Static(_copy_of(self.learner), self.adjuster.frozen())
+        self.static = Static(_copy_of(self.learner), self.adjuster.frozen(), since)
         joiner.change_layout(self.layout())
 
     def pin(self, version: int | None, begun: int, joiner: Joiner) -> None:

@@ -12,9 +12,20 @@ import numpy as np
 import pytest
 
 from converters.errors import UsageError
-from learners.commands.report import compare, report
+from converters.show.tables import moment
+from learners.commands.report import report
 from learners.comparison.compare import compare as compared
-from tests.support.learning.measured_models import MeasuredModel, lessons, measured_model, rows, run
+from stream.commands.compare import compare
+from tests.support.learning.measured_models import (
+    BEGAN,
+    MeasuredModel,
+    lessons,
+    measured_model,
+    rows,
+    run,
+)
+
+WINDOWS = {"window": 500, "window_seconds": 86_400.0}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +109,36 @@ def test_a_score_against_itself_shows_no_difference(tmp_path: Path) -> None:
     assert all(d["better"] is None for d in one(made, "static")["differences"].values())
     text = run(made, "--against", "static", command=compare).stdout
     assert "no difference can be told" in " ".join(text.split())
+
+
+def test_a_frozen_copy_counts_from_its_freeze_on(tmp_path: Path) -> None:
+    """What it is given for events before that is the learner's score, and says nothing of it."""
+    made, given = measured_model(tmp_path), lessons(400)
+    freeze = int(given.arrived[250])
+    before = given.arrived < freeze
+    static = np.where(before, given.scores["score"], given.scores["static"])
+    made.evaluator.take(replace(given, scores={**given.scores, "static": static}))
+    made.save(400, static={"since": freeze})
+    told, kept = one(made, "static"), made.evaluator.window_lessons()
+    settings, a, b = made.project.settings, kept.scores["static"], kept.scores["score"]
+    expected = compared(
+        *(a[250:], b[250:], kept.positive[250:], kept.amounts[250:]),
+        *(0.95, settings.value, settings.threshold),
+    ).to_json()
+    assert {key: told[key] for key in expected} == json.loads(json.dumps(expected))
+    assert told["count"] == 150
+    assert told["since"] == moment(freeze)
+    text = " ".join(run(made, "--against", "static", command=compare).stdout.split())
+    assert f"(150 labels of events since {moment(freeze)}, 95 % intervals)" in text
+    assert one(made, "raw")["count"] == 400
+
+
+def test_a_copy_of_an_older_release_counts_from_the_configured_time_on(tmp_path: Path) -> None:
+    """Its checkpoint does not say when it was taken; what it was measured by does."""
+    made, given = measured_model(tmp_path), lessons(400)
+    made.evaluator.take(given)
+    made.save(400, static={}, measured_by={**WINDOWS, "static_after": moment(BEGAN + 10**8)})
+    assert one(made, "static")["count"] == np.count_nonzero(given.arrived >= BEGAN + 10**8)
 
 
 def test_an_unknown_name_is_answered_with_those_there_are(model: MeasuredModel) -> None:

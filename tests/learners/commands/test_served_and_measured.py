@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners.commands.report import compare, report
+from learners.commands.report import report
+from stream.commands.compare import compare
 from tests.support.learning.measured_models import MeasuredModel, lessons, measured_model, rows, run
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from converters.errors import FreshetError, UsageError
-from learners.commands.report import compare, report
+from learners.commands.report import report
 from learners.registry.errors import UnknownVersionError
 from learners.report.checkpoint_measures import NothingMeasuredError, measured
+from stream.commands.compare import compare
 from tests.support.learning.measured_models import MeasuredModel, lessons, measured_model, run
 from tests.support.learning.registry_samples import a_lineage
 from tests.support.serving.project import Project, flights

@@ -138,8 +138,13 @@ def test_what_is_measured_otherwise_is_said(
     )
     fold = new_pipeline(first, 1)
     taken(fold, stream(20))
+    assert fold.scoring.static is not None
+    assert fold.scoring.static.since is not None
     then = context(LateLabelSettings(), 5, evaluation={"window": 60, "static_after": "1970-01-02"})
-    saved_and_loaded(fold, first, SnapshotStore(tmp_path / "snapshots"), then).close()
+    loaded = saved_and_loaded(fold, first, SnapshotStore(tmp_path / "snapshots"), then)
+    assert loaded.scoring.static is not None
+    assert loaded.scoring.static.since == fold.scoring.static.since >= 1_010_000
+    loaded.close()
     said = capsys.readouterr().out
     assert "settings='static_after, window'" in said
     assert "taken_at=1970-01-01T00:16:50" in said
