@@ -125,8 +125,8 @@ def _told(found: Found | None, settings: Settings, *, reachable: bool) -> State:
         **_partitions(learner["state"], beat, point),
         "counts": counts or ({} if point is None else point.events),
         "rejected_reasons": measured.get("rejected_reasons", {}),
-        "unseen": _by_column(measured, beat, "unseen_cells"),
-        "absent": _by_column(measured, beat, "absent_cells"),
+        "unseen": _by_column(measured, "unseen"),
+        "absent": _by_column(measured, "absent"),
         "checkpoint": None if point is None else _checkpoint(point, beat, settings),
         "measures": _measures(measured),
         "shadows": measured.get("shadow_troubles", {}),
@@ -210,9 +210,10 @@ def _stream(measured: Mapping[str, Any]) -> State:
     """Stream time, and how far it is behind the clock."""
     moment = measured.get("stream_time") or 0
     if not moment:
-        return {"time": None, "behind_seconds": None}
+        return {"time": None, "behind_seconds": None, "jump": None}
     at = datetime.fromtimestamp(moment / 1000, UTC)
-    return {"time": iso(at), "behind_seconds": round((utc_now() - at).total_seconds(), 3)}
+    behind = round((utc_now() - at).total_seconds(), 3)
+    return {"time": iso(at), "behind_seconds": behind, "jump": measured.get("stream_time_jump")}
 
 
 def _partitions(state: str, beat: Mapping[str, Any], point: Checkpoint | None) -> State:
@@ -230,9 +231,9 @@ def _partitions(state: str, beat: Mapping[str, Any], point: Checkpoint | None) -
     return {"partitions": found, "lag_records": sum(lag.values()) if lag else None}
 
 
-def _by_column(measured: Mapping[str, Any], beat: Mapping[str, Any], name: str) -> dict[str, int]:
-    """A count by column, the largest first."""
-    found: dict[str, int] = measured.get(name) or beat.get(name) or {}
+def _by_column(measured: Mapping[str, Any], name: str) -> dict[str, int]:
+    """The count of such cells by column, the largest first."""
+    found: dict[str, int] = (measured.get("cells") or {}).get(name) or {}
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 

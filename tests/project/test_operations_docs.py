@@ -99,6 +99,7 @@ def test_alerts_name_metrics_that_there_are(tmp_path: Path) -> None:
         maker.registry.writer.heartbeat(maker.epoch, beat | {"events": 1, "learned": 1})
         text = client.get("/metrics").text
     exported = set(re.findall(r"^# TYPE (freshet_\w+) ", text, re.MULTILINE))
+    assert set(re.findall(r"freshet_\w+", PAGE)) <= exported
     found = list(rules())
     assert len(found) > 10
     assert len({rule["alert"] for rule in found}) == len(found)

@@ -281,13 +281,14 @@ def test_what_a_run_ended_with_is_still_told(tmp_path: Path) -> None:
     assert (found["learner"]["state"], kinds(found)) == ("stopped", ["expiry"])
     assert found["counts"]["expired"] + found["counts"]["waiting"] == 400
     assert found["partitions"][0]["position"] > 0
+    assert (found["absent"].keys(), found["unseen"]) == ({"origin"}, {})
     assert line(run(project).stdout, "Labels").startswith("400: 0 joined")
 
 
 def test_unseen_and_absent_cells_are_shown_by_column(maker: Maker) -> None:
     """Those of the heartbeat, the largest first; four on the screen, all in the document."""
     unseen = {"origin": 2, "carrier": 9, "a\nb": 1, "c": 1, "d": 1}
-    beat(maker, metrics={"unseen_cells": unseen, "absent_cells": {"hour": 3}})
+    beat(maker, metrics={"cells": {"rows": 9, "unseen": unseen, "absent": {"hour": 3}}})
     found = document(maker.project)
     assert list(found["unseen"].items())[:2] == [("carrier", 9), ("origin", 2)]
     assert (len(found["unseen"]), found["absent"]) == (5, {"hour": 3})
@@ -362,7 +363,7 @@ def test_everything_at_once_fits_on_a_screen(changing: Maker) -> None:
         **waits,
         **troubles,
         lag={f"flights.events:{n}": n for n in range(50)},
-        metrics={"unseen_cells": {"carrier": 1}, "absent_cells": {"hour": 1},
+        metrics={"cells": {"unseen": {"carrier": 1}, "absent": {"hour": 1}},
                  "rejected_reasons": {"events": {"bad-time": 1}, "labels": {"bad-label": 1}},
                  "shadow_troubles": {"plain": "diverged"}},
     )  # fmt: skip
