@@ -133,9 +133,9 @@ def _not_behind(
     if found is not None and history.rows_wait and not allowed:
         again = shlex.join((csv, *options.given()))
         commands = f"freshet backfill {again} --promote", f"freshet produce {again} --behind"
-        raise found.refused(csv, *commands)
+        raise found.refused(history.name, *commands)
     if found is not None:
-        found.warn(csv)
+        found.warn(history.name)
     return records
 
 

@@ -164,7 +164,7 @@ def _tell_expired(found: dict[str, Any], allowed: float | None) -> Failure | Non
             failed.append(f"{told[-1]}, more than the {allowed * 100:.4g}% of --max-expired")
     nothing = found[EVENTS]["decided"] == gone[EVENTS]
     if allowed is None and nothing and sum(gone.values()) >= LEAST_EXPIRED:
-        failed.append(f"Nothing was learned in this run: {'; '.join(told)}")
+        failed.append(f"Nothing was learned: {'; '.join(told)}")
     if told:
         warned = many or failed
         helps = f" {advice(found.get(JUMP))}" if warned else ""

@@ -65,10 +65,12 @@ def in_words(kind: str, found: Mapping[str, int], of: str) -> str:
     share = f"{lost(kind, found):,} of {of} ({lost(kind, found) / found['decided']:.1%})"
     if kind == EVENTS:
         return f"{share} expired before their label came"
-    return (
-        f"{share} were not used: {found['labels_late']:,} came after their event had expired, "
-        f"{found['labels_expired']:,} expired before their event came"
-    )
+    late, unmatched = found["labels_late"], found["labels_expired"]
+    why = [
+        *([f"{late:,} came after their event had expired"] if late else []),
+        *([f"{unmatched:,} expired before their event came"] if unmatched else []),
+    ]
+    return f"{share} were not used: {', '.join(why)}"
 
 
 def advice(jump: Mapping[str, Any] | None) -> str:

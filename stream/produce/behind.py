@@ -46,10 +46,10 @@ class Behind:
     def refused(self, name: str, backfill: str, produce: str) -> BehindError:
         """The error, with the commands that make a version of the file and that send it."""
         return BehindError(
-            f"{self._told(name)}: they would expire unlearned. Nothing was sent. Make a version "
-            f"of the file instead: {backfill}\nOr send it all the same: {produce}\n"
-            "Do that if a part of this file was sent before: rows that were sent are recognised "
-            "by their ids."
+            f"{self._told(name)}: they would expire unlearned. Nothing was sent. Make a version of "
+            f"the file instead, with '{backfill}'; or send it all the same, with '{produce}'. Do "
+            "the latter if a part of this file was sent before: rows that were sent are "
+            "recognised by their ids."
         )
 
     def warn(self, name: str) -> None:

@@ -137,6 +137,11 @@ class History:
         self.step_back = ""  # what a change of the clocks did to rows that need no order
 
     @property
+    def name(self) -> str:
+        """The file, for messages."""
+        return self._file.name
+
+    @property
     def rows_wait(self) -> bool:
         """Whether every row waits for a label that comes by itself."""
         return self._options.late or (self.may_wait and self._place("label") is None)

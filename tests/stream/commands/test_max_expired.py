@@ -54,9 +54,7 @@ def test_history_behind_one_live_event_is_told_and_fails(project: Project) -> No
     assert isinstance(result.exception, TooManyExpiredError)
     assert result.exception.exit_status == 1
     told = str(result.exception)
-    assert told.startswith(
-        "Nothing was learned in this run: 300 of 300 labels in this run (100.0%)"
-    )
+    assert told.startswith("Nothing was learned: 300 of 300 labels in this run (100.0%)")
     assert "so this run has failed" in told
     assert "WARNING: 300 of 300 labels" in result.stderr
     assert "The record flights.events:0:0 moved stream time from 2013-01-0" in result.stderr

@@ -66,7 +66,7 @@ def test_the_version_that_is_offered_has_learned_the_file(project: Project) -> N
     project.append(LIVE, time=FIRST + 730 * DAY_MS)
     assert project.learn()["version"] is None
     told = refused(run(project, "produce", str(project.write_csv(ROWS)), *LATE))
-    command = told[told.index("freshet backfill") :].splitlines()[0]
+    command = told[told.index("freshet backfill") :].partition("'")[0]
     assert run(project, *shlex.split(command)[1:]).exit_code == 0
     project.append(b"next,1420156800,1,AX,JFK,3,100,", time=FIRST + 731 * DAY_MS)
     with project.registry() as registry:
@@ -94,6 +94,15 @@ def test_rows_are_refused_from_the_wait_on(project: Project, newest: int, is_ref
     result = run(project, "produce", path, *LATE, "--score-ahead", "30")
     assert isinstance(result.exception, BehindError) is is_refused
     assert (result.exit_code == 0) is not is_refused
+
+
+def test_standard_input_is_judged_by_its_first_record_too(project: Project) -> None:
+    """Before anything of it is sent."""
+    project.append(LIVE, time=FIRST + 730 * DAY_MS)
+    content = project.write_csv(ROWS).read_bytes()
+    config = ("--config", str(project.config_file))
+    result = CliRunner().invoke(app, ["produce", "-", *LATE, *config], input=content)
+    assert refused(result).startswith("standard input begins at 2013-01-01T")
 
 
 def test_files_in_turn_are_sent_and_the_same_again_is_not(project: Project) -> None:
