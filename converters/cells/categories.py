@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 from converters.cells.escaping import escape_lines, escape_value
 from converters.cells.kind import Category, Kind
 from converters.cells.refusal import RefusedCellError
-from converters.cells.times import local_time
+from converters.cells.times import TimeReading
 from converters.config.column_settings import ColumnSettings
 
 
@@ -172,18 +171,18 @@ class TimePart(Category):
     Args:
         name: the feature's name, which ends with the part's.
         part: a key of :data:`PARTS`.
-        zone: the zone's name; cells with an offset are brought into it, others are in it.
+        reading: of the column; cells with an offset are brought into its zone, others are in it.
     """
 
-    def __init__(self, name: str, part: str, zone: str) -> None:
+    def __init__(self, name: str, part: str, reading: TimeReading) -> None:
         super().__init__(name)
         self._part = PARTS[part]
-        self._zone = ZoneInfo(zone)
+        self._local = reading.local
 
     def check(self, cell: str) -> str:
         """The part's value.
 
         Raises:
-            RefusedCellError: ``bad-time``.
+            RefusedCellError: ``bad-time`` or ``ambiguous-time``.
         """
-        return self._part(local_time(cell, self._zone))
+        return self._part(self._local(cell))

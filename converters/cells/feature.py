@@ -14,6 +14,7 @@ from converters.cells.categories import Boolean, Categorical, MissingValueError,
 from converters.cells.kind import CONVERTER_VERSION, Kind
 from converters.cells.numbers import Bucket, Numeric
 from converters.cells.refusal import RefusedCellError
+from converters.cells.times import TimeReading
 from converters.config.column_settings import ColumnSettings
 
 Piece = Callable[[str], str]
@@ -42,7 +43,7 @@ class Feature:
     @cached_property
     def kind(self) -> Kind[Any]:
         """What checks, writes and reads its values."""
-        return kind_of(self.name, self.settings, self.part)
+        return kind_of(self.name, self.settings, self.part, self.converter)
 
     def value(self, cell: str) -> Any:  # noqa: ANN401  # each kind has its own type of value
         """What the cell means, checked and transformed; None if it is missing.
@@ -136,16 +137,19 @@ class Feature:
         return f" |{self.namespace} " if self.namespace else " "
 
 
-def kind_of(name: str, settings: ColumnSettings, part: str = "") -> Kind[Any]:
+def kind_of(
+    name: str, settings: ColumnSettings, part: str = "", converter: int = CONVERTER_VERSION
+) -> Kind[Any]:
     """The kind of a feature.
 
     Args:
         name: the feature's name.
         settings: its column's.
         part: for a feature derived from a time, which part.
+        converter: the version of the converter by which cells are read.
     """
     if part:
-        return TimePart(name, part, settings.zone)
+        return TimePart(name, part, TimeReading.of(settings, converter))
     if settings.kind == "numeric":
         return (Bucket if settings.transform == "bucket" else Numeric)(name, settings)
     if settings.kind == "boolean":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from converters.cells.escaping import quoted
 from converters.cells.refusal import RefusedCellError
-from converters.cells.times import time_ms
+from converters.cells.times import TimeReading
 
 Fold = Literal["earlier", "later", "order"]
 
@@ -25,15 +26,18 @@ class LocalClock:
     """Reads a column's times in the order of its rows.
 
     Args:
-        zone: where a time without an offset is local.
+        reading: how the column's times are read.
         fold: which of its two moments a time is that comes twice: the earlier, the later, or the
             one that keeps the rows in order.
+
+    Attributes:
+        last: the time of the latest row.
     """
 
-    def __init__(self, zone: str = "UTC", fold: Fold = "earlier") -> None:
-        self._zone = zone
+    def __init__(self, reading: TimeReading, fold: Fold = "earlier") -> None:
+        self._time_ms = reading.time_ms
         self._fold = fold
-        self._last = 0
+        self.last = 0
 
     def time_ms(self, cell: str) -> int:
         """The time of the next row, in milliseconds since 1970.
@@ -41,22 +45,22 @@ class LocalClock:
         Raises:
             RefusedCellError: ``bad-time``.
         """
-        self._last = self._read(cell, self._last)
-        return self._last
+        self.last = self._read(cell, self.last)
+        return self.last
 
-    def later_time_ms(self, cell: str) -> int:
-        """A time that is not before that of the latest row: when its label was known.
+    def later_time_ms(self, cell: str, last: int) -> int:
+        """A time that is not before that of a row: when its label was known.
 
         Raises:
             RefusedCellError: ``bad-time``.
         """
-        return self._read(cell, self._last)
+        return self._read(cell, last)
 
     def _read(self, cell: str, last: int) -> int:
-        before = time_ms(cell, self._zone)
+        before = self._time_ms(cell)
         if self._fold == "earlier":
             return before
-        after = time_ms(cell, self._zone, after=True)
+        after = self._time_ms(cell, after=True)
         if after <= before:  # not in doubt, or skipped
             return before
         # Rows of another day say nothing of which pass this is.
@@ -64,39 +68,43 @@ class LocalClock:
         return after if self._fold == "later" or second else before
 
 
-def is_skipped(cell: str, zone: str) -> bool:
+def is_skipped(cell: str, reading: TimeReading) -> bool:
     """Whether clocks were put forward over this time; it is read as if they had not been."""
-    return zone != "UTC" and time_ms(cell, zone, after=True) < time_ms(cell, zone)
+    if reading.zone == "UTC":
+        return False
+    return reading.time_ms(cell, after=True) < reading.time_ms(cell)
 
 
-def step_back(above: str, cell: str, column: str, zone: str, fold: Fold) -> str | None:
+def step_back(above: str, cell: str, column: str, reading: TimeReading, fold: Fold) -> str | None:
     """Why a row's time seems to be before that of the row above it, and what to do.
 
     Args:
         above: the time cell of the row above.
         cell: the row's.
         column: their column's name.
-        zone: where times without an offset are local.
+        reading: how its times are read.
         fold: how times that come twice are read.
 
     Returns:
         Sentences; None unless a change of the clocks explains it.
     """
-    if _comes_again(above, cell, zone):
-        return _told(cell, column, zone, fold)
-    if is_skipped(above, zone) and time_ms(above, zone, after=True) <= time_ms(cell, zone):
-        return skipped(above, column, zone)
-    if time_ms(above, zone) - time_ms(cell, zone) > LONGEST_REPEATED_MS:
+    if _comes_again(above, cell, reading):
+        return _told(cell, column, reading, fold)
+    time_ms = reading.time_ms
+    if is_skipped(above, reading) and time_ms(above, after=True) <= time_ms(cell):
+        return skipped(above, column, reading)
+    if time_ms(above) - time_ms(cell) > LONGEST_REPEATED_MS:
         return None
-    guess = next((zone for zone in _places() if _comes_again(above, cell, zone)), None)
+    places = (replace(reading, zone=zone) for zone in _places())
+    guess = next((place for place in places if _comes_again(above, cell, place)), None)
     return None if guess is None else _told(cell, column, guess, None)
 
 
-def skipped(cell: str, column: str, zone: str) -> str:
+def skipped(cell: str, column: str, reading: TimeReading) -> str:
     """What a time is that clocks skip, and what to do."""
-    read = datetime.fromtimestamp(time_ms(cell, zone) / 1000, ZoneInfo(zone))
+    read = datetime.fromtimestamp(reading.time_ms(cell) / 1000, ZoneInfo(reading.zone))
     return (
-        f"There was no {cell.strip()}: {_change(cell, zone)}. It is read as {read.isoformat()}. "
+        f"There was no {cell.strip()}: {_change(cell, reading)}. It is read as {read.isoformat()}. "
         f"Set the `zone` of the column '{quoted(column)}' to that of the clock which wrote it (one "
         "without daylight saving, if it was not put forward), or write each time with its offset."
     )
@@ -122,25 +130,26 @@ def _places() -> Mapping[str, ZoneInfo]:
     return {zone: ZoneInfo(zone) for zone in (*_FIRST, *sorted(others.difference(_FIRST)))}
 
 
-def _comes_again(above: str, cell: str, zone: str) -> bool:
+def _comes_again(above: str, cell: str, reading: TimeReading) -> bool:
     """Whether a time comes twice in a zone, and the second time is not before the row above."""
     try:
-        before, after = time_ms(cell, zone), time_ms(cell, zone, after=True)
-        return before < after >= time_ms(above, zone)
+        before, after = reading.time_ms(cell), reading.time_ms(cell, after=True)
+        return before < after >= reading.time_ms(above)
     except RefusedCellError:  # before 1970, in that zone
         return False
 
 
-def _told(cell: str, column: str, zone: str, fold: Fold | None) -> str:
+def _told(cell: str, column: str, reading: TimeReading, fold: Fold | None) -> str:
     """What the hour is, and what to do; the fold is None if the zone is only guessed."""
-    name = quoted(column)
-    local = datetime.fromtimestamp(time_ms(cell, zone, after=True) / 1000, ZoneInfo(zone))
+    name, zone = quoted(column), reading.zone
+    second = reading.time_ms(cell, after=True) / 1000
+    local = datetime.fromtimestamp(second, ZoneInfo(zone))
     frame = f'df["{name}"]'
     offsets = (
         f"write each time with its offset, as in {local.isoformat()} (in pandas: {frame} = "
         f'pd.to_datetime({frame}).dt.tz_localize("{zone}", ambiguous="infer"))'
     )
-    hour = f"the hour that comes twice: {_change(cell, zone)}"
+    hour = f"the hour that comes twice: {_change(cell, reading)}"
     if fold == "order":
         return (
             f'This is {hour}. Under `fold = "order"` the first step back there begins its second '
@@ -158,13 +167,14 @@ def _told(cell: str, column: str, zone: str, fold: Fold | None) -> str:
     )
 
 
-def _change(cell: str, zone: str) -> str:
+def _change(cell: str, reading: TimeReading) -> str:
     """The change of the clocks that repeats or skips a time, in words."""
+    zone, time_ms = reading.zone, reading.time_ms
 
     def offset(second: int) -> timedelta:
         return datetime.fromtimestamp(second, ZoneInfo(zone)).utcoffset() or timedelta()
 
-    first, last = sorted((time_ms(cell, zone) // 1000, time_ms(cell, zone, after=True) // 1000))
+    first, last = sorted((time_ms(cell) // 1000, time_ms(cell, after=True) // 1000))
     old, new = offset(first), offset(last)
     seconds = range(first, last + 1)
     at = seconds[bisect_left(seconds, True, key=lambda second: offset(second) != old)]

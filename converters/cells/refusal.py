@@ -16,10 +16,12 @@ MOST_ID = 1_024
 
 # What each reason means.
 SENTENCES = {
+    "ambiguous-time": "these digits can be read as two times",
     "bad-columns-header": "the header is empty or names a column twice",
     "bad-json": "this is not JSON",
     "bad-label": "this is not a label of the label map",
-    "bad-time": "this is not a time: ISO 8601, or seconds or milliseconds since 1970",
+    "bad-time": "this is not a time: ISO 8601, seconds or milliseconds since 1970, or as the "
+    "column's format says",
     "bare-cr": "there is a carriage return outside quotes",
     "empty-record": "there is no row",
     "empty-row": "the row is empty",

@@ -19,6 +19,8 @@ EXPLAINED = 3
 
 # One sentence for each reason, with what to send or to set instead. No cell is quoted in it.
 REMEDIES = {
+    "ambiguous-time": "set the column's `format`, to `seconds` or `milliseconds` or to a pattern "
+    "such as `%y%m%d%H%M`; or send ISO 8601",
     "accepted-in-place": "nothing to do: the row that was refused before is accepted now, so the "
     "one sent in its place is not needed",
     "bad-columns-header": "name each column once in the record's header `columns`, as one line of "
@@ -27,7 +29,8 @@ REMEDIES = {
     "CSV by the header `content-type: text/csv`",
     "bad-label": "add the spelling to `positive` or `negative` in `[label]`; a header line among "
     "the rows has to go",
-    "bad-time": "send ISO 8601, or seconds or milliseconds since 1970",
+    "bad-time": "send ISO 8601, or seconds or milliseconds since 1970; for others, set the "
+    "column's `format`",
     "bare-cr": "quote a field that holds a carriage return, and end rows with LF or CRLF",
     "conflicting-label": "find out who sends two different labels for one id; "
     "`allow_corrections = true` in `[late_labels]` lets the later one count",

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.cells.numbers import numbers
+from converters.cells.times import UTC_TIMES, TimeReading
 from converters.cells.weight import LEAST, MOST
 from converters.config.column_settings import ColumnSettings
 from converters.sampling.column_sample import number_or_nan
@@ -49,7 +50,7 @@ class ColumnPlan:
         low: the smallest number that is not out of range.
         high: the largest.
         known: the values that are not unseen; empty if the config names none.
-        zone: the clock of times without an offset.
+        times: how it is read, if it holds times.
     """
 
     name: str
@@ -59,7 +60,7 @@ class ColumnPlan:
     low: float = -math.inf
     high: float = math.inf
     known: frozenset[str] = frozenset()
-    zone: str = "UTC"
+    times: TimeReading = UTC_TIMES
 
     @property
     def numeric(self) -> bool:
@@ -96,10 +97,10 @@ def plans(header: Sequence[str], schema: Schema) -> list[ColumnPlan]:
     """One for each column of a file."""
     settings = {column.name: column.settings for column in schema.columns}
     others = dict.fromkeys(schema.column_names.former, FORMER)
-    return [_plan(name, settings.get(name), others.get(name, UNKNOWN)) for name in header]
+    return [_plan(name, settings.get(name), others.get(name, UNKNOWN), schema) for name in header]
 
 
-def _plan(name: str, settings: ColumnSettings | None, otherwise: str) -> ColumnPlan:
+def _plan(name: str, settings: ColumnSettings | None, otherwise: str, schema: Schema) -> ColumnPlan:
     if settings is None:
         return ColumnPlan(name, otherwise, None, frozenset({""}))
     low, high = (LEAST, MOST) if settings.role == "weight" else (-math.inf, math.inf)
@@ -111,7 +112,7 @@ def _plan(name: str, settings: ColumnSettings | None, otherwise: str) -> ColumnP
         low if settings.min is None else settings.min,
         high if settings.max is None else settings.max,
         frozenset({*settings.values, *settings.rare_values}),
-        settings.zone or "UTC",
+        schema.times_of(name),
     )
 
 

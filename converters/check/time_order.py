@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters.cells.local_clock import MOST_EXPLAINED, LocalClock, is_skipped, skipped, step_back
 from converters.cells.refusal import RefusedCellError
-from converters.cells.times import local_time
 from converters.check.column_counts import ColumnPlan
 from converters.config.column_settings import ColumnSettings
 from converters.sampling.leak_suspects import always_later
@@ -93,7 +91,8 @@ class TimeOrder:
         self._times = Times(time.name) if time and time.name in header else None
         self._place = header.index(self._times.column) if self._times else 0
         self._settings = time.settings if time else ColumnSettings(role="time")
-        self._clock = LocalClock(self._settings.zone, self._settings.fold)
+        self._clock = LocalClock(schema.times, self._settings.fold)
+        self._reading = schema.times
         self._before, self._above = 0, ""
 
     def add(self, columns: Sequence[Sequence[str]], lines: Sequence[int]) -> None:
@@ -155,7 +154,7 @@ class TimeOrder:
             above, cell = cells[place : place + 2]
             said = None
             if times.unsorted < MOST_EXPLAINED:
-                said = step_back(above, cell, times.column, settings.zone, settings.fold)
+                said = step_back(above, cell, times.column, self._reading, settings.fold)
             if said is None:
                 times.unsorted += 1
                 times.unsorted_line = times.unsorted_line or lines[place]
@@ -166,11 +165,11 @@ class TimeOrder:
     def _count_skipped(self, times: Times, cells: Sequence[str], lines: Sequence[int]) -> None:
         if self._settings.zone == "UTC":
             return
-        odd = {cell for cell in dict.fromkeys(cells) if is_skipped(cell, self._settings.zone)}
+        odd = {cell for cell in dict.fromkeys(cells) if is_skipped(cell, self._reading)}
         for cell, line in zip(cells, lines, strict=True) if odd else ():
             if cell in odd:
                 if times.skipped is None:
-                    said = skipped(cell, times.column, self._settings.zone)
+                    said = skipped(cell, times.column, self._reading)
                     times.skipped = Changed(line, said)
                 times.skipped.rows += 1
 
@@ -202,7 +201,7 @@ def _moment(plan: ColumnPlan, cell: str, *, latest: bool = False) -> float | Non
     if plan.is_missing(cell):
         return None
     try:
-        moment = local_time(cell, ZoneInfo(plan.zone))
+        moment = plan.times.local(cell)
     except RefusedCellError:
         return None
     first = moment.timestamp()

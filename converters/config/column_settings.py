@@ -106,6 +106,13 @@ class ColumnSettings(Section):
         description="time zone of a time cell that names none, and of the parts; to be named "
         "where there are parts",
     )
+    format: str = Field(
+        "",
+        description="how the times are written, where that is not ISO 8601: `seconds`, "
+        "`milliseconds`, `microseconds` or `nanoseconds` since 1970, or a pattern of Python's "
+        "`strptime`; ISO 8601 with separators is read besides",
+        examples=["%d.%m.%Y %H:%M"],
+    )
     fold: Literal["earlier", "later", "order"] = Field(
         "earlier",
         description="which of its two moments an event's local time is that comes twice, when "

@@ -165,10 +165,13 @@ RESERVED = (
 
 def _moment(value: str) -> str:
     """A time as ISO 8601, checked here so that the error names the key."""
+    wrong = f"{value!r} is not a time; write it as ISO 8601, 2013-02-01"
+    if value.isdigit() and len(value) != len("20130201"):  # some with a digit for the T would pass
+        raise ValueError(wrong)
     try:
         datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"{value!r} is not a time; write it as ISO 8601, 2013-02-01") from None
+        raise ValueError(wrong) from None
     return value
 
 

@@ -16,7 +16,6 @@ import orjson
 
 from converters.cells.escaping import quoted, quoted_bytes
 from converters.cells.refusal import LABEL_NEEDS, MOST_ID, Refusal, RefusedCellError
-from converters.cells.times import time_ms
 from converters.convert import json_rows
 from converters.convert.json_rows import (
     Broken,
@@ -139,6 +138,7 @@ class RowReader:
         self.convert = self._conversion.row
         self.convert_rows = self._conversion.rows
         self._labels = schema.label_codes
+        self._label_times = schema.times
         self._read_as(WriterSchema.of(schema) if writer is None else writer)
 
     def of_writer(self, writer: WriterSchema) -> RowReader:
@@ -313,7 +313,7 @@ class RowReader:
             return Refusal(reason, "label", quoted(label))
         if len(cells) == 3 and cells[2]:
             try:
-                time_ms(cells[2])
+                self._label_times.check(cells[2])
             except RefusedCellError as refused:
                 return Refusal(refused.reason, "time", quoted(refused.cell))
         return name, code

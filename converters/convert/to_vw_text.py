@@ -18,7 +18,7 @@ from operator import call, itemgetter
 from converters.cells.escaping import quoted
 from converters.cells.feature import Piece
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, wrong_width
-from converters.cells.times import check_time
+from converters.cells.times import TimeReading
 from converters.cells.weight import Weight
 from converters.files.framing import columns_of
 from converters.schema.column_names import ColumnOrder
@@ -285,7 +285,7 @@ def _checked(schema: Schema) -> list[CheckedColumn]:
         if place is not None:
             column = schema.columns[place]
             settings = column.settings
-            piece = Weight(settings).piece if role == "weight" else _time_check(settings.zone)
+            piece = Weight(settings).piece if role == "weight" else _time_check(schema.times)
             columns.append(CheckedColumn(place, column.name, piece, partial(map, piece), piece))
     places = {name: place for place, name in enumerate(schema.names)}
     for feature in sorted(schema.features, key=lambda f: f.namespace != ""):
@@ -301,10 +301,12 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
     return itemgetter(*places)
 
 
-def _time_check(zone: str) -> Piece:
+def _time_check(reading: TimeReading) -> Piece:
+    check_time = reading.check
+
     def check(cell: str) -> str:
         if cell:
-            check_time(cell, zone)
+            check_time(cell)
         return ""
 
     return check

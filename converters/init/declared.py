@@ -16,7 +16,7 @@ from typing import Any
 
 from converters.cells.local_clock import MOST_EXPLAINED, step_back
 from converters.cells.refusal import RefusedCellError
-from converters.cells.times import time_ms
+from converters.cells.times import TimeReading, time_ms
 from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.config.toml_text import quoted, readable
 from converters.errors import UsageError
@@ -360,7 +360,7 @@ def _clock_changes(column: ColumnSample, happened: Sequence[datetime | None]) ->
     rows = [(at, cell, line) for at, cell, line in found if at is not None]
     back = [(above, row) for above, row in pairwise(rows) if row[0] < above[0]]
     for (_, above, _), (_, cell, line) in back[:MOST_EXPLAINED]:
-        if said := step_back(above, cell, column.name, DEFAULT_ZONE, "earlier"):
+        if said := step_back(above, cell, column.name, TimeReading(), "earlier"):
             yield (
                 f"the time column {quoted(column.name)} goes back from {readable(above)} to "
                 f"{readable(cell)} in line {line}. {said}"

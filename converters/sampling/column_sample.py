@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from converters.cells.numbers import number
 from converters.cells.refusal import RefusedCellError
-from converters.cells.times import local_time
+from converters.cells.times import USUAL_YEARS, local_time
 from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
 from converters.sampling import missing_markers
 from converters.sampling.nearly_numbers import Beside, beside, shape_of
@@ -27,8 +27,6 @@ TYPED_SHARE = 0.5
 # So many of its values must be distinct for a column to be "nearly unique", among this many rows.
 NEARLY_UNIQUE = 0.95
 UNIQUE_FROM_ROWS = 20
-# Times that count seconds or milliseconds look like any number; those of events lie here.
-USUAL_YEARS = range(1990, 2041)
 
 _UTC = ZoneInfo("UTC")
 

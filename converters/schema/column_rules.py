@@ -6,14 +6,17 @@ A setting that would do nothing for such a column is refused too: it was meant t
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from converters.cells.feature import Feature
 from converters.cells.numbers import LARGEST_FLOAT32
 from converters.cells.refusal import RefusedCellError
+from converters.cells.times import UNITS
 from converters.cells.weight import MOST, MOST_WEIGHT, Weight
 from converters.config.column_settings import ColumnSettings
 from converters.errors import UsageError
@@ -26,11 +29,11 @@ _BY_KIND = {
     "categorical": _MISSING | {"values", "rare_values", "rare", "unseen"},
     "text": _MISSING,
     "boolean": _MISSING | {"true_values", "false_values"},
-    "time": _MISSING | {"parts", "zone"},
+    "time": _MISSING | {"parts", "zone", "format"},
 }
 _BY_TRANSFORM = {"scale": frozenset({"center", "scale"}), "bucket": frozenset({"edges"})}
 _BY_ROLE = {
-    "time": frozenset({"zone", "fold", "parts"}),
+    "time": frozenset({"zone", "format", "fold", "parts"}),
     "label": frozenset({"missing_values"}),
     "weight": _RANGE | {"missing", "missing_values", "fill_value"},
 }
@@ -90,6 +93,8 @@ def check_column(name: str, column: ColumnSettings) -> None:
     _check_edges(key, column)
     _check_values(key, column)
     _check_zone(key, column)
+    if why := wrong_format(column.format):
+        raise SchemaError(f"{key}.format: {why}")
     if (column.missing == "constant") != (column.fill_value is not None) and column.kind:
         raise SchemaError(f'{key}: `missing = "constant"` and `fill_value` go together.')
 
@@ -258,6 +263,32 @@ def _check_zone(key: str, column: ColumnSettings) -> None:
             f"{key}.zone is missing: the parts of a time depend on it. Say the zone on whose clock "
             'they are, for example zone = "America/New_York" (or "UTC").'
         )
+
+
+# What reads the same everywhere, and says at least the year.
+_DIRECTIVES = frozenset("YyGmdHIMSfpbBaAjuVwzUW%")
+_FORMATS = (
+    'say "seconds", "milliseconds", "microseconds" or "nanoseconds", or a pattern of Python\'s '
+    'strptime, for example "%d.%m.%Y %H:%M".'
+)
+
+
+def wrong_format(pattern: str) -> str:
+    """Why a format of times is none, in words; empty if it is one."""
+    if not pattern or pattern in UNITS:
+        return ""
+    used = re.findall(r"%(.?)", pattern, re.DOTALL)
+    strange = [f"%{name}" for name in used if name not in _DIRECTIVES]
+    if strange:
+        return f"'{strange[0]}' is not read; {_FORMATS}"
+    if not {"Y", "y", "G"}.intersection(used):
+        return f"'{pattern}' has no year; {_FORMATS}"
+    sample = datetime(2024, 2, 29, 13, 45, tzinfo=UTC)
+    try:
+        datetime.strptime(sample.strftime(pattern), pattern)  # noqa: DTZ007
+    except (ValueError, re.error) as error:
+        return f"'{pattern}' is no pattern ({error}); {_FORMATS}"
+    return ""
 
 
 def _no_zone(key: str, zone: str) -> str:

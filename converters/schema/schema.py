@@ -14,6 +14,7 @@ from functools import cached_property
 
 from converters.cells.feature import Feature
 from converters.cells.kind import CONVERTER_VERSION, check_converter
+from converters.cells.times import TimeReading
 from converters.config.column_settings import ColumnSettings
 from converters.config.settings import Settings
 from converters.schema.column_names import ColumnNames
@@ -53,6 +54,10 @@ class Column:
 
     name: str
     settings: ColumnSettings
+
+
+# Stands for the time column of a schema that has none.
+_UNTIMED = Column("", ColumnSettings(role="time"))
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,20 @@ class Schema:
         """The place of that column in a row."""
         column = self.only(role)
         return None if column is None else self.columns.index(column)
+
+    @cached_property
+    def times(self) -> TimeReading:
+        """How times of events and of labels are read: as the time column's, wherever they come."""
+        return self.times_of("")
+
+    def times_of(self, name: str) -> TimeReading:
+        """The same for a column: by its own settings if it is one of times."""
+        return TimeReading.of(self.time_settings(name), self.converter)
+
+    def time_settings(self, name: str = "") -> ColumnSettings:
+        """The settings by which the times of a column are read."""
+        named = (c for c in self.columns if c.name == name and c.settings.kind == "time")
+        return (next(named, None) or self.only("time") or _UNTIMED).settings
 
     @cached_property
     def label_codes(self) -> Mapping[str, int | None]:

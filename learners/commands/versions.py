@@ -184,20 +184,18 @@ def history(
 ) -> None:
     """Print serving changes: actor, time, reason.
 
-    With --at, the version that was served at that time.
+    With --at, the version that was served at that time: 2026-01-31T08:15:00Z, or 10 minutes ago.
     """
-    from datetime import UTC, datetime
-
-    from converters.cells.refusal import RefusedCellError
-    from converters.cells.times import time_ms
+    from converters.cells.asked_times import NotATimeError, asked_moment
+    from learners.registry.row_types import utc_now
     from learners.versions.describe import entry_json, ledger_table
 
     with _registry(read_config(config)[0]) as registry:
         if at is not None:
             try:
-                moment = datetime.fromtimestamp(time_ms(at) / 1000, UTC)
-            except RefusedCellError:
-                raise UsageError(f"--at {at!r} is not a time: write it as ISO 8601.") from None
+                moment = asked_moment(at, utc_now())
+            except NotATimeError as error:
+                raise UsageError(f"--at {error}") from None
             version = registry.ledger.served_at(moment)
             print_json({"at": at, "version": version}) if json else say(
                 f"Version {version} was served then." if version else "Nothing was served then."

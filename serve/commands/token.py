@@ -185,19 +185,19 @@ def _moment(expires: str | None) -> datetime | None:
     """The end of a token's life; None for never."""
     if expires is None or expires == NEVER:
         return None
-    from converters.cells.refusal import RefusedCellError
-    from converters.cells.times import time_ms
+    from converters.cells.asked_times import NotATimeError, asked_moment
 
     now = datetime.now(UTC)
     try:
         if found := re.fullmatch(rf"([0-9]{{1,6}})([{''.join(UNITS)}])", expires):
             moment = now + timedelta(**{UNITS[found[2]]: int(found[1])})
         else:
-            moment = datetime.fromtimestamp(time_ms(expires) / 1000, UTC)
-    except (RefusedCellError, OverflowError, ValueError, OSError):
+            moment = asked_moment(expires, now)
+    except (NotATimeError, OverflowError) as error:
+        two = f" ({error})" if "two times" in str(error) else ""
         raise UsageError(
             f"--expires {expires!r} is not a time: write 12h, 30d, a time in ISO 8601 such as "
-            "2027-01-31T00:00:00Z, or never."
+            f"2027-01-31T00:00:00Z, or never.{two}"
         ) from None
     if moment <= now:
         raise UsageError(f"--expires {expires!r} is in the past: such a token could not be used.")

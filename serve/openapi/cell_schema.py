@@ -41,14 +41,20 @@ _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
 _ZONE = "(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?"
 # From 1971 on, so that no offset leads before 1970.
 ISO = f"(?:197[1-9]|19[89][0-9]|20[0-9]{{2}})-{_DAY}(?:[T ]{_CLOCK}{_ZONE})?"
-TIME_PATTERN = rf"^(?:[0-9]{{9,11}}(?:\.[0-9]{{1,3}})?|[0-9]{{12,14}}|{ISO})$"
+# Digits that are certain to be one time: seconds and milliseconds up to 2030, or a calendar time.
+_SECONDS = r"(?:[0-9]{9}|1[0-8][0-9]{8})(?:\.[0-9]{1,3})?"
+_CALENDAR = (
+    "20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|1[0-9]|2[0-8])(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]"
+)
+TIME_PATTERN = rf"^(?:{_SECONDS}|1[0-8][0-9]{{11}}|{_CALENDAR}|{ISO})$"
 TIME: list[Json] = [
     {"type": "string", "pattern": TIME_PATTERN},
-    {"type": "number", "minimum": 1e8, "maximum": 99_999_999_999},
-    {"type": "integer", "minimum": 100_000_000_000, "maximum": 99_999_999_999_999},
+    {"type": "number", "minimum": 1e8, "maximum": 1_899_999_999},
+    {"type": "integer", "minimum": 1_000_000_000_000, "maximum": 1_899_999_999_999},
 ]
+# Under any format.
+FORMATTED_TIME: list[Json] = [{"type": "string", "pattern": f"^{ISO}$"}]
 LABEL_ID: Json = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MOST_ID}, *SCALARS]}
-LABEL_TIME: Json = {"anyOf": [*TIME, {"const": ""}, NULL]}
 # Of numbers as text, those that are certain to be within any learner's bounds.
 _MOST_DIGITS = 5
 _EXPONENT, _ANY_EXPONENT = "(?:[eE][+-]?[0-9])?", 1e15
@@ -70,13 +76,18 @@ def cell_schema(
     if settings.role == "id":
         return _any_of([{"type": "string", "maxLength": MOST_ID}], *SCALARS, NULL)
     if settings.role == "time":
-        return _any_of(TIME, _const(""), NULL)
+        return time_schema(settings)
     if settings.kind is None and settings.role != "weight":
         return {"anyOf": ANY_CELL}
     taken = _taken(settings, bounds)
     if settings.missing == "reject":
         return _any_of(taken)
     return _any_of(taken, *(_const(each) for each in ("", *settings.missing_values)), NULL)
+
+
+def time_schema(settings: ColumnSettings) -> Json:
+    """What a time may be that may be absent: an event's, or a label's beside it."""
+    return _any_of(FORMATTED_TIME if settings.format else TIME, _const(""), NULL)
 
 
 def _taken(settings: ColumnSettings, bounds: LineBounds | None) -> list[Json]:
@@ -89,7 +100,7 @@ def _taken(settings: ColumnSettings, bounds: LineBounds | None) -> list[Json]:
     if settings.kind == "boolean":
         return spelt([*settings.true_values, *settings.false_values])
     if settings.kind == "time":
-        return TIME
+        return FORMATTED_TIME if settings.format else TIME
     return _texts(settings)
 
 

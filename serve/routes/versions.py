@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, TypeVarTuple
 
@@ -15,9 +15,9 @@ import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
-from converters.cells.refusal import RefusedCellError
-from converters.cells.times import time_ms
+from converters.cells.asked_times import NotATimeError, asked_moment
 from learners.registry.errors import UnknownVersionError
+from learners.registry.row_types import utc_now
 from learners.versions.describe import entry_json, full_json, version_json
 from serve.access.caller import caller_of
 from serve.access.disclosure import entry_shown, version_shown
@@ -168,14 +168,12 @@ def _number(text: str) -> int:
 
 def _moment(text: str) -> datetime:
     """The time in a query; the plus sign of an offset arrives as a blank."""
-    for spelt in (text, text.replace(" ", "+")):
+    for spelt in (text.replace(" ", "+"), text):
         try:
-            return datetime.fromtimestamp(time_ms(spelt) / 1000, UTC)
-        except (RefusedCellError, ValueError, OverflowError, OSError):
-            continue
-    raise UnknownParameterError(
-        f"at={text[:40]!r} is not a time: write it as ISO 8601, for example 2026-01-31T08:15:00Z."
-    )
+            return asked_moment(spelt, utc_now())
+        except NotATimeError as error:
+            told = error
+    raise UnknownParameterError(f"at={told}")
 
 
 def routes(service: Service) -> list[Route]:
@@ -213,7 +211,10 @@ def _of_versions(versions: Versions) -> list[Route]:
 
 def _of_history(versions: Versions) -> Route:
     at = Parameter(
-        "at", "query", "A time in ISO 8601.", {"type": "string", "pattern": TIME_PATTERN}
+        "at",
+        "query",
+        "A time in ISO 8601, or how long ago: `10 minutes ago`.",
+        {"type": "string", "pattern": TIME_PATTERN},
     )
     return Route(
         "GET",

@@ -113,11 +113,9 @@ class IngestReader:
         time = self._rows.schema.only("time")
         self._time = "" if time is None else time.name
         self._time_names = () if time is None else (time.name, *time.settings.was)
-        self._clock = LocalClock()
-        if time is not None:
-            # Rows of a request are in no order, and may be one: the hour that comes twice is once.
-            fold = time.settings.fold
-            self._clock = LocalClock(time.settings.zone, "earlier" if fold == "order" else fold)
+        # Rows of a request are in no order, and may be one: the hour that comes twice is once.
+        fold = "earlier" if time is None or time.settings.fold == "order" else time.settings.fold
+        self._clock = LocalClock(self._rows.schema.times, fold)
 
     def events(self, kind: str, body: bytes, now: int) -> Work[list[Counted]]:
         """The records of event rows: an object, a list of objects, or CSV with a header.
@@ -138,10 +136,11 @@ class IngestReader:
     def labels(self, kind: str, body: bytes, now: int) -> Work[list[Counted]]:
         """The records of labels: objects of ``id``, ``label`` and ``time``, or such CSV.
 
-        The CSV may begin with that header; ``time`` may be absent. Raises as :meth:`events`.
+        The CSV may begin with that header; ``time`` may be absent, and is read as the time column's
+        cells are. Raises as :meth:`events`.
         """
         parts = self._csv_labels(body) if kind == CSV else self._json_labels(body)
-        return _records(parts, LocalClock(), now)
+        return _records(parts, self._clock, now)
 
     def _csv_events(self, body: bytes) -> Iterator[Checked | None]:
         form: Form | None = None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from converters.cells.refusal import Refusal
-from converters.cells.times import time_ms
+from converters.cells.times import TimeReading
 from converters.convert.cell_watch import CellCounts
 from converters.convert.to_vw_text import unlabelled
 from converters.schema.passthrough import passthrough_of
@@ -184,6 +184,7 @@ def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
     )
     joiner = Joiner(late, settings.duplicates, scoring.layout())
     static_after = settings.evaluation.static_after
+    reading = TimeReading(converter=context.schema.converter)
     return Pipeline(
         scoring,
         Planner(joiner, late.expired == "negative", Teaching.by(settings.imbalance)),
@@ -191,7 +192,7 @@ def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
         SavedJoins(joiner, late.memory),
         lineage,
         json_score_records if settings.topics.scores_format == "json" else score_records,
-        static_after=None if static_after is None else time_ms(static_after),
+        static_after=None if static_after is None else reading.time_ms(static_after),
     )
 
 

@@ -128,10 +128,9 @@ class History:
             ("columns", file.dialect.line(file.header).encode()),
         )
         self._time_at = self._place("time")
-        column = schema.only("time")
-        self._clock = LocalClock()
-        if column is not None:
-            self._clock = LocalClock(column.settings.zone, column.settings.fold)
+        self._clock = LocalClock(schema.times, schema.time_settings().fold)
+        known = self._column_of(options.label_time)
+        self._label_clock = LocalClock(schema.times_of(known), schema.time_settings(known).fold)
         self._late = self._late_places() if options.late else None
         self.longest_wait = 0.0  # seconds from an event's record to its label's, so far
         self.step_back = ""  # what a change of the clocks did to rows that need no order
@@ -224,7 +223,7 @@ class History:
         """Keep what to say of a row whose time a change of the clocks explains."""
         column = self._schema.only("time")
         assert column is not None
-        told = step_back(above, cell, column.name, column.settings.zone, column.settings.fold)
+        told = step_back(above, cell, column.name, self._schema.times, column.settings.fold)
         if told is not None:
             self.step_back = f"{self._file.name}, line {row.line}: {told}"
 
@@ -297,7 +296,7 @@ class History:
         column = self._schema.only("time")
         assert column is not None
         name, settings = column.name, column.settings
-        explained = step_back(above, cell, name, settings.zone, settings.fold)
+        explained = step_back(above, cell, name, self._schema.times, settings.fold)
         return CsvFileError(
             f"{self._file.name}, line {row.line}: the row's time, {quoted(cell)}, is before that "
             f"of the row above it, {quoted(above)}. "
@@ -325,9 +324,11 @@ class History:
 
     def _label_time(self, row: FileRow, cell: str) -> int:
         try:
-            return self._clock.later_time_ms(cell)
-        except RefusedCellError:
+            return self._label_clock.later_time_ms(cell, self._clock.last)
+        except RefusedCellError as refused:
             wrong = f"holds {quoted(cell)}, which is no time" if cell else "is empty"
+            if refused.reason == "ambiguous-time":
+                wrong = f"holds what can be read as two times ({refused.cell})"
             raise CsvFileError(
                 f"{self._file.name}, line {row.line}: the row has a label, but its column "
                 f"'{self._options.label_time}', which says when the label was known, {wrong}. "
@@ -348,6 +349,11 @@ class History:
             return self._clock.time_ms(cells[self._time_at])
         except RefusedCellError:
             return None
+
+    def _column_of(self, name: str | None) -> str:
+        """The schema's name of a column of the file."""
+        held = self._schema.column_names.held(self._file.header)
+        return dict(zip(held, self._schema.names, strict=True)).get(name or "", "")
 
     def _place(self, role: str) -> int | None:
         """The index of a role's column in the file."""

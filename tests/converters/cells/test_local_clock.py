@@ -13,7 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from converters.cells.local_clock import Fold, LocalClock, is_skipped, step_back
-from converters.cells.times import time_ms
+from converters.cells.times import TimeReading, time_ms
 from converters.convert.to_vw_text import compile_schema
 from tests.support.rows.schemas import build
 
@@ -46,7 +46,7 @@ def spelt(second: int, zone: str) -> str:
 
 def read(cells: list[str], zone: str, fold: Fold) -> list[float]:
     """The seconds that cells are, one after the other."""
-    clock = LocalClock(zone, fold)
+    clock = LocalClock(TimeReading(zone), fold)
     return [clock.time_ms(cell) / 1000 for cell in cells]
 
 
@@ -94,7 +94,7 @@ def test_either_pass_is_the_fold_of_python(local: datetime, zone: str) -> None:
     cell = local.isoformat()
     rounded = [pytest.approx(each, abs=0.001) for each in (folds[0], max(folds))]
     assert [*read([cell], zone, "earlier"), *read([cell], zone, "later")] == rounded
-    assert is_skipped(cell, zone) == (folds[1] < folds[0])
+    assert is_skipped(cell, TimeReading(zone)) == (folds[1] < folds[0])
 
 
 HOUR_TWICE: list[tuple[Fold, str, str]] = [
@@ -129,10 +129,10 @@ def test_the_first_step_back_begins_the_second_pass() -> None:
 
 def test_a_label_is_known_after_its_event() -> None:
     """In order, a label time in doubt is the moment that is not before the event."""
-    clock = LocalClock(NEW_YORK, "order")
+    clock = LocalClock(TimeReading(NEW_YORK), "order")
     event = clock.time_ms("2024-11-03 01:50")
-    assert clock.later_time_ms("2024-11-03 01:20") == event + 30 * 60_000
-    assert clock.later_time_ms("2024-11-03 01:55") == event + 5 * 60_000
+    assert clock.later_time_ms("2024-11-03 01:20", clock.last) == event + 30 * 60_000
+    assert clock.later_time_ms("2024-11-03 01:55", clock.last) == event + 5 * 60_000
     assert clock.time_ms("2024-11-03 01:55") == event + 5 * 60_000
 
 
@@ -165,7 +165,7 @@ def test_the_hour_that_comes_twice_is_told(
     above: str, cell: str, zone: str, day: str, change: str
 ) -> None:
     """Where, when, from what to what; and what the three ways out are."""
-    said = step_back(above, cell, "at", zone, "earlier")
+    said = step_back(above, cell, "at", TimeReading(zone), "earlier")
     assert said is not None
     assert f"clocks of {zone} were put back {change}" in said
     assert day in said
@@ -178,7 +178,7 @@ def test_the_hour_that_comes_twice_is_told(
         assert way in said
     # Under UTC, or in a zone whose clocks were not changed, some zone is named that explains it.
     for wrong in ("UTC", "Asia/Tokyo"):
-        guessed = step_back(above, cell, "at", wrong, "earlier")
+        guessed = step_back(above, cell, "at", TimeReading(wrong), "earlier")
         assert guessed is not None
         assert "If these are local times" in guessed
         assert '`zone = "' in guessed
@@ -198,15 +198,17 @@ def test_the_hour_that_comes_twice_is_told(
 @pytest.mark.parametrize("zone", [NEW_YORK, "UTC"])
 def test_other_steps_back_are_not_explained(above: str, cell: str, zone: str) -> None:
     """What no change of the clocks makes is out of order."""
-    assert step_back(above, cell, "at", zone, "earlier") is None
+    assert step_back(above, cell, "at", TimeReading(zone), "earlier") is None
 
 
 def test_a_second_step_back_and_a_skipped_time_are_told() -> None:
     """Under `order` one step back is the change; a time that never was is read an hour later."""
-    again = step_back("2024-11-03 01:40", "2024-11-03 01:30", "at", NEW_YORK, "order")
+    again = step_back("2024-11-03 01:40", "2024-11-03 01:30", "at", TimeReading(NEW_YORK), "order")
     assert again is not None
     assert "the first step back there begins its second pass" in again
-    skipped = step_back("2024-03-10 02:30", "2024-03-10 03:00", "at", NEW_YORK, "earlier")
+    skipped = step_back(
+        "2024-03-10 02:30", "2024-03-10 03:00", "at", TimeReading(NEW_YORK), "earlier"
+    )
     assert skipped is not None
     assert "There was no 2024-03-10 02:30" in skipped
     assert "put forward from 02:00 to 03:00. It is read as 2024-03-10T03:30:00-04:00" in skipped
@@ -215,7 +217,7 @@ def test_a_second_step_back_and_a_skipped_time_are_told() -> None:
 def test_the_line_of_pandas_writes_the_offsets() -> None:
     """What the message says to run gives times that are read as the file's order would be."""
     cells = [f"2024-11-03 {clock}" for clock in ("00:59", "01:10", "01:50", "01:20", "02:00")]
-    said = step_back(cells[2], cells[3], "at", NEW_YORK, "earlier")
+    said = step_back(cells[2], cells[3], "at", TimeReading(NEW_YORK), "earlier")
     assert said is not None
     line = said[said.index('df["at"]') : said.rindex(")")]
     names: dict[str, object] = {"pd": pd, "df": pd.DataFrame({"at": cells})}

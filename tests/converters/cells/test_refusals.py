@@ -166,6 +166,7 @@ OF_KINDS = [
     (b"1,c,yes,2013-01-01,a,2", "unseen-value"),
     (b"1,a,maybe,2013-01-01,a,2", "not-a-boolean"),
     (b"1,a,yes,soon,a,2", "bad-time"),
+    (b"1,a,yes,2401030952,a,2", "ambiguous-time"),
     (b"1,a,yes,2013-01-01,a,11", "out-of-range"),
     (b"1,a,yes,2013-01-01,a,-1", "out-of-range"),
     (b"1,a,yes,2013-01-01,a,", "missing-value"),

@@ -6,6 +6,7 @@ The tests hold the conversion, Vowpal Wabbit's reading of it, and the way back t
 from __future__ import annotations
 
 import calendar
+import contextlib
 import math
 import re
 from collections.abc import Sequence
@@ -140,9 +141,16 @@ def _part(cell: str, part: str, zone: str) -> str:
 
 def _clock(cell: str, zone: ZoneInfo) -> tuple[int, int, int, int]:
     """Year, month, day and hour that the clock and calendar of a zone showed."""
+    cell = re.sub(r"\.0+$", "", cell)
+    pattern = {10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(len(cell))
+    if pattern and cell.isdigit():
+        with contextlib.suppress(ValueError):
+            at = datetime.strptime(cell, pattern)  # noqa: DTZ007
+            if len(cell) == 14 or 1990 <= at.year <= 2040:
+                return at.year, at.month, at.day, at.hour
     if re.fullmatch(r"[0-9]{9,11}(\.[0-9]+)?", cell):
         seconds = float(cell)
-    elif re.fullmatch(r"[0-9]{12,14}", cell):
+    elif re.fullmatch(r"[0-9]{12,13}", cell):
         seconds = int(cell) / 1000
     elif datetime.fromisoformat(cell).tzinfo is not None:
         seconds = datetime.fromisoformat(cell).timestamp()

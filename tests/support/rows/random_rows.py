@@ -71,7 +71,7 @@ def moment(dice: random.Random) -> str:
     if which == 0:
         return str(dice.randrange(10**8, 10**11))
     if which == 1:
-        return str(dice.randrange(10**11, 10**14))
+        return str(dice.randrange(10**11, 10**13))
     if which == 2:
         return dice.choice(("", "soon", " ", "2013-03-10T02:30:00", "2013-11-03T01:30:00"))
     at = datetime.fromisoformat("1960-01-01") + timedelta(seconds=dice.randrange(4 * 10**9))

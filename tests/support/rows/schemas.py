@@ -86,7 +86,8 @@ times = st.one_of(
         st.sampled_from(["", "", " "]),
     ),
     st.dates().map(str),
-    st.integers(10**8, 10**14 - 1).map(str),
+    st.integers(10**8, 10**13 - 1).map(str),
+    st.builds("{:{}}".format, _moments, st.sampled_from(["%Y%m%d%H", "%Y%m%d%H%M%S"])),
     st.sampled_from(["1357034400.25", "2013-03-10T02:30:00", "2013-11-03 01:30", ""]),
 )
 cells = {
