@@ -11,13 +11,15 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, TextIO
 
 import typer
+from typer.core import TyperGroup
 
 from converters.commands import check, init
 from converters.commands import convert as converter_commands
-from converters.errors import FreshetError
+from converters.errors import FreshetError, UsageError
 from converters.files.private import keep_private
 from converters.show.command_line import say
 from learners.commands import report, status
@@ -56,8 +58,33 @@ COMMANDS = (
     demo_command.demo,
 )
 
+# Options whose empty value says something, or is refused in words of their own.
+MAY_BE_EMPTY = ("--csv2vw", "--negative", "--positive", "--reason", "--delimiter")
+
+
+class Checked(TyperGroup):
+    """All commands; an empty argument, as of a variable that is not set, is refused by name.
+
+    An empty path would be the working directory, and an empty name no column.
+    """
+
+    # Typer has a copy of click's, whose context is the same by another private name.
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Look at the whole command line before any command does."""
+        for before, value in pairwise(("", *args)):
+            option, equals, own = value.partition("=")
+            if option.startswith("--") and equals and not own.strip():
+                before, value = option, ""  # noqa: PLW2901 - spelt in one word
+            if value.strip() or before in MAY_BE_EMPTY:
+                continue
+            named = before if before.startswith("-") and before != "-" else "An argument"
+            raise UsageError(f"{named} is empty: give it a value, or leave it out.")
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
     name="freshet",
+    cls=Checked,
     help="Learn from a stream of events while serving predictions about them.",
     no_args_is_help=True,
     add_completion=False,

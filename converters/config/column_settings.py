@@ -6,9 +6,25 @@ Which of these settings make sense together is checked when the schema is made
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+# The kind of an error of pydantic's, for a value without any character.
+BLANK = "blank"
+# Keys whose empty value says something (no token, no arguments, no namespace, an empty cell), or
+# whose value may be a blank.
+MAY_BE_EMPTY = frozenset({"admin_token", "args", "namespace", "fill_value", "delimiter"})
 
 TRUE_VALUES = ("true", "True", "TRUE", "t", "T", "yes", "Yes", "YES", "y", "Y", "on", "1")
 FALSE_VALUES = ("false", "False", "FALSE", "f", "F", "no", "No", "NO", "n", "N", "off", "0")
@@ -36,6 +52,19 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_blank(cls, value: object, info: ValidationInfo) -> object:
+        """An empty path would be the working directory; an empty text may say what is default."""
+        name = info.field_name or ""
+        if not isinstance(value, str) or value.strip() or name in MAY_BE_EMPTY:
+            return value
+        field = cls.model_fields[name]
+        texts = {*get_args(field.annotation), field.annotation} & {str, Path, SecretStr}
+        if texts and (value or field.default != ""):
+            raise PydanticCustomError(BLANK, "it is empty; remove it, or give it a value")
+        return value
 
 
 def section_in(annotation: object) -> type[Section] | None:

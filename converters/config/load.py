@@ -20,7 +20,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from converters.config.column_settings import ColumnSettings, section_in
+from converters.config.column_settings import MAY_BE_EMPTY, ColumnSettings, section_in
 from converters.config.kafka_settings import laid_over
 from converters.config.settings import KAFKA, Settings
 from converters.config.shown_url import shown_url
@@ -153,6 +153,12 @@ def _environment(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
                     f"'{first.lower()}'{_suggestion(first.lower(), Settings.model_fields)}"
                 )
     overrides = _parsed()
+    for variable, text in os.environ.items():
+        named = variable.upper().startswith(PREFIX) and not text.strip()
+        if named and variable.lower().rpartition("__")[2] not in MAY_BE_EMPTY:
+            raise ConfigError(
+                f"The environment variable {variable} is empty. Unset it, or give it a value."
+            )
     columns = {name.lower(): name for name in values.get("columns", {})}
     if isinstance(overrides.get("columns"), dict):
         overrides["columns"] = {columns.get(k, k): v for k, v in overrides["columns"].items()}

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from converters.errors import UsageError
 from converters.show.command_line import WITH_CONFIG, WITH_LOG, as_given, read_config
 from serve.cli import app
 from tests.support import ROOT
@@ -191,7 +193,8 @@ def test_closed_standard_streams(
 ) -> None:
     """A stream that is closed is told where it is needed, and stops nothing where it is not."""
     project = Project(tmp_path / "p")
-    project.write_csv(flights(3))
+    with project.registry():
+        project.write_csv(flights(3))
     command = f"{sys.executable} -m serve.cli {arguments} {closed}"
     result = subprocess.run(
         ["/bin/sh", "-c", command],
@@ -222,13 +225,16 @@ def test_closed_standard_streams(
 def test_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
     """Exit status 2 and the option or the state that is wrong."""
     project = Project(tmp_path / "p")
-    project.write_csv(flights(3))
+    with project.registry():
+        project.write_csv(flights(3))
     assert named in error_of(freshet(*arguments, cwd=project.folder), 2)
 
 
 def test_unknown_versions_and_missing_files_exit_with_one(tmp_path: Path) -> None:
     """What is not there is named."""
     project = Project(tmp_path / "p")
+    with project.registry():
+        pass
     assert "version 7" in error_of(freshet("show", "7", cwd=project.folder), 1)
     missing = freshet("produce", "nowhere.csv", cwd=project.folder)
     assert "nowhere.csv" in error_of(missing, 1)
@@ -321,3 +327,27 @@ def commands(command: Any, names: tuple[str, ...] = ()) -> list[tuple[tuple[str,
     if inner is None:
         return [(names, command)]
     return [found for name, each in inner.items() for found in commands(each, (*names, name))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("models", "--config", ""), "--config"),
+        (("models", "--config="), "--config"),
+        (("score", "rows.csv", "-o", ""), "-o"),
+        (("produce", "rows.csv", "--label-time", " "), "--label-time"),
+        (("produce", "", "--label-time", "x"), "An argument"),
+        (("config", "diff", "--config", ""), "--config"),
+        (("report", "--html", ""), "--html"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else " ".join(each),
+)
+def test_an_empty_argument_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], named: str
+) -> None:
+    """As of a shell's variable that is not set: no file or column is without a name."""
+    monkeypatch.chdir(tmp_path)
+    error = CliRunner().invoke(app, [*arguments]).exception
+    assert isinstance(error, UsageError)
+    assert str(error) == f"{named} is empty: give it a value, or leave it out."
+    assert not list(tmp_path.iterdir())
