@@ -6,7 +6,7 @@ The learner process commits a :class:`Commit`, servers read :class:`Pointers` an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -213,11 +213,16 @@ class Version(Checkpoint):
 
 @dataclass(frozen=True, slots=True)
 class Pointers:
-    """The newest version of the live lineage, the one to serve, and whether that one is pinned."""
+    """The newest version of the live lineage, the one to serve, and whether that one is pinned.
+
+    Attributes:
+        unchanged: of an act's answer: all was so already, and nothing is asked of the learner.
+    """
 
     latest: int | None
     serving: int | None
     pinned: bool
+    unchanged: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

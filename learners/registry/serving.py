@@ -60,6 +60,8 @@ class Serving(Part):
     ) -> Pointers:
         """Serve a version; a promoted backfill is to be taken by the learner.
 
+        What is so already is told as ``unchanged``.
+
         Args:
             action: the ledger's word for it.
             version: its number.
@@ -86,7 +88,8 @@ class Serving(Part):
             if options.overridden:
                 detail["overridden"] = list(options.overridden)
             _move(change, before, after, (actor, action, reason), version, detail)
-            return after
+            asked = detail.keys() & {"adoption", "withdrawn"}
+            return replace(after, unchanged=after == before and not asked)
 
     def unpin(self, reason: str, actor: Actor | str) -> Pointers:
         """Serve what the learner continues from, and follow it again.
@@ -100,7 +103,7 @@ class Serving(Part):
             best = learners_best(change) if asked is None else asked.version
             after = replace(before, serving=best or before.serving, pinned=False)
             _move(change, before, after, (actor, "unpin", reason), after.serving)
-            return after
+            return replace(after, unchanged=after == before)
 
     def give_up(self, adoption: Adoption, reason: str, actor: Actor | str) -> None:
         """The learner cannot take what a promotion asked for; serving stays as it is."""

@@ -155,6 +155,7 @@ def pointers_json(pointers: Pointers, adoption: Adoption | None) -> dict[str, An
         "serving": pointers.serving,
         "latest": pointers.latest,
         "pinned": pointers.pinned,
+        "changed": not pointers.unchanged,
         "adoption": adoption_json(adoption),
         "message": served_words(pointers, adoption),
     }
@@ -170,7 +171,9 @@ def served_words(pointers: Pointers, adoption: Adoption | None) -> str:
     if pointers.serving is None:
         return "No version is served yet; the learner's first will be."
     pinned = "pinned (unpin to follow the learner)" if pointers.pinned else "following the learner"
-    said = [f"Version {pointers.serving} is served, {pinned}."]
+    already = "Nothing changed: version" if pointers.unchanged else "Version"
+    now = "already is" if pointers.unchanged else "is"
+    said = [f"{already} {pointers.serving} {now} served, {pinned}."]
     if pointers.latest is not None:
         said.append(f"The learner's newest is {pointers.latest}.")
     if adoption is not None:

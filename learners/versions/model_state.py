@@ -25,13 +25,16 @@ NOT_COUNTS = frozenset(
 
 
 def learner_state(status: Status | None, labels_limit: int, disk_trouble: str) -> State | None:
-    """The learner's last heartbeat, whether it is recent, and whether what is learned is saved."""
+    """The learner's last heartbeat, whether it is recent, and whether what is learned is saved.
+
+    How far one that does not run is behind is not known: rows may have come since.
+    """
     if status is None:
         return None
     beat = status.status
     age = max(0.0, (utc_now() - status.at).total_seconds())
-    lag = beat.get("lag", {})
     alive = bool(beat.get("alive", True)) and age < ALIVE_SECONDS
+    lag = beat.get("lag", {}) if alive else {}
     disk_trouble = disk_trouble or beat.get("disk_trouble", "")
     checkpoint_trouble = beat.get("checkpoint_trouble", "")
     return {
@@ -39,9 +42,9 @@ def learner_state(status: Status | None, labels_limit: int, disk_trouble: str) -
         "up": alive and not disk_trouble and not checkpoint_trouble,
         "owner": status.owner,
         "heartbeat_age": round(age, 3),
-        "events_per_second": beat.get("events_per_second", 0.0),
+        "events_per_second": beat.get("events_per_second", 0.0) if alive else 0.0,
         "lag": lag,
-        "lag_records": sum(lag.values()),
+        "lag_records": sum(lag.values()) if alive else None,
         "refused": beat.get("refused", ""),
         "waiting_for": beat.get("waiting_for", ""),
         "waiting_since": beat.get("waiting_since", ""),

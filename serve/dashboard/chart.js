@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const PAD = { left: 46, right: 10, top: 8, bottom: 20 };
-// A longer pause (of a page that slept) breaks the line.
+// A longer pause (of a page that slept, or without labels) breaks the line.
 const GAP_MS = 15_000;
 
 /** An SVG element with attributes and perhaps a text. */
@@ -33,21 +33,23 @@ export function range(values, least, fromZero) {
   return [low, Math.max(high, low + least)];
 }
 
-/** The path of a line through its points, broken where a value is missing or time has a gap. */
+/** The path of a line through its values, broken where none came for long; one alone is a dot. */
 export function path(times, values, x, y) {
   let drawn = "";
   let before = null;
   times.forEach((time, at) => {
     const value = values[at];
-    if (value === null || value === undefined) {
-      before = null;
-      return;
-    }
-    const joined = before !== null && time - before <= GAP_MS;
-    drawn += `${joined ? "L" : "M"}${x(time).toFixed(1)} ${y(value).toFixed(1)}`;
+    if (value === null || value === undefined) return;
+    const place = `${x(time).toFixed(1)} ${y(value).toFixed(1)}`;
+    drawn += before !== null && time - before <= GAP_MS ? `L${place}` : `M${place}h0`;
     before = time;
   });
   return drawn;
+}
+
+/** The newest value up to a sample. */
+export function known(values, at) {
+  return values.slice(0, at + 1).findLast((value) => value !== null && value !== undefined);
 }
 
 /** How long ago, as an axis label. */
@@ -123,8 +125,8 @@ export class Chart {
   /** The legend, with the values of now or at the pointer. */
   describe(values, at) {
     const items = Object.entries(this.lines).flatMap(([name, line]) => {
-      const value = (values[name] ?? [])[at];
-      if (value === null || value === undefined) return [];
+      const value = known(values[name] ?? [], at);
+      if (value === undefined) return [];
       const item = document.createElement("li");
       item.className = line.kind;
       const number = document.createElement("b");

@@ -43,7 +43,21 @@ function keep(now, samples) {
   for (const lines of Object.values(seen)) for (const values of Object.values(lines)) values.shift();
 }
 
+let labels = null;
+
+/** What the status adds to the curves: measures only where labels came since the last one. */
 function sample(status) {
+  const count = status.metrics?.count ?? null;
+  const fresh = count !== null && count !== labels;
+  labels = count;
+  return { ...(fresh ? measuresOf(status) : { log_loss: {}, auc: {} }), ...paceOf(status) };
+}
+
+function paceOf(status) {
+  return { rate: { rate: status.learner?.events_per_second }, lag: { lag: status.learner?.lag_records } };
+}
+
+function measuresOf(status) {
   const measured = status.metrics?.window ?? {};
   const frozen = status.metrics?.static?.window ?? {};
   const base = status.metrics?.contenders?.base_rate?.window ?? {};
@@ -52,8 +66,6 @@ function sample(status) {
     log_loss: { live: measured.log_loss, pinned: pinned.log_loss, static: frozen.log_loss, base: measured.base_rate_log_loss },
     // The base rate changes with the labels and may rank events a little: as measured, not 0.5.
     auc: { live: measured.auc, pinned: pinned.auc, static: frozen.auc, base: base.auc },
-    rate: { rate: status.learner?.events_per_second },
-    lag: { lag: status.learner?.lag_records },
   };
 }
 
@@ -62,8 +74,17 @@ function state(id, kind, text) {
   by(id).textContent = text;
 }
 
+/** A time of today, or with its day. */
 function since(moment) {
-  return new Date(moment).toLocaleTimeString([], { hourCycle: "h23" });
+  const at = new Date(moment);
+  const time = at.toLocaleTimeString([], { hourCycle: "h23" });
+  return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString("sv")} ${time}`;
+}
+
+/** What the learner warns of, each in a heartbeat's text of its own; of a checkpoint it says what failed. */
+function warnings(learner) {
+  return Object.entries(learner ?? {}).filter(([name, text]) => name.endsWith("_trouble") && text)
+    .map(([name, text]) => (name === "checkpoint_trouble" ? `The last checkpoint failed: ${text}` : text));
 }
 
 /** How far stream time is behind the clock, from two minutes on. */
@@ -84,10 +105,9 @@ function showStates(status) {
   else state("state-learner", learner.up ? "good" : "bad", learner.up ? "learner alive" : "learner cannot save");
   state("state-registry", status.registry.reachable ? "good" : "bad", status.registry.reachable ? "registry reachable" : "registry unreachable");
   const waiting = learner?.waiting_for ? `The learner has been waiting since ${since(learner.waiting_since)}: ${learner.waiting_for}` : "";
-  const saving = learner?.checkpoint_trouble ? `The last checkpoint failed: ${learner.checkpoint_trouble}` : "";
   const refused = learner?.refused ? `The learner does not run: ${learner.refused}` : "";
   const held = status.held?.version ? `Version ${status.held.version} is held back. ${status.held.reason}` : "";
-  const trouble = [status.trouble, held, status.registry.trouble, refused, waiting, saving, learner?.disk_trouble, learner?.labels_trouble, learner?.rejected_trouble, learner?.unseen_trouble, learner?.absent_trouble, learner?.expiry_trouble].filter(Boolean).join(" ");
+  const trouble = [status.trouble, held, status.registry.trouble, refused, waiting, ...warnings(learner)].filter(Boolean).join(" ");
   by("trouble").textContent = trouble;
   by("trouble").hidden = !trouble;
 }
@@ -107,7 +127,8 @@ function showTiles(status) {
   by("waiting").textContent = learner ? `${count("waiting")} waiting for a label` : "";
   by("rejected").textContent = count("rejected");
   by("rejected-more").textContent = learner ? `${count("duplicates")} duplicates, ${count("expired")} expired` : "";
-  by("lag").textContent = learner ? whole.format(learner.lag_records) : "–";
+  const lag = learner?.lag_records ?? null;
+  by("lag").textContent = lag !== null ? whole.format(lag) : learner ? "unknown" : "–";
   by("lag-more").textContent = learner ? `records; heartbeat ${learner.heartbeat_age.toFixed(0)} s ago` : "";
 }
 
@@ -181,6 +202,7 @@ function showMeasured(status) {
     .filter(([, measured]) => measured?.count);
   fill("measured", rows.map(([name, measured]) => [
     cell(name),
+    cell(whole.format(measured.count), "number"),
     cell(four(measured.window?.log_loss), "number"),
     cell(four(measured.window?.auc), "number"),
     cell(four(measured.faded?.log_loss), "number"),
@@ -204,6 +226,8 @@ function show(status) {
   showTables(status);
   showMeasured(status);
   LEARNERS.live.label = learnerCalled(status);
+  const pinned = status.metrics?.contenders?.pinned?.window?.count;
+  LEARNERS.pinned.label = pinned ? `pinned version (${whole.format(pinned)} labels)` : "pinned version";
   const size = status.metrics?.window?.count;
   const over = size ? ` over the last ${whole.format(size)} labels` : "";
   charts.log_loss.title.textContent = `Log loss${over}`;

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from time import monotonic
 
 import orjson
@@ -28,6 +29,7 @@ from serve.access.disclosure import REGISTRY, TOKENS, TROUBLE, state_shown
 from serve.http.body import JSON, only_parameters
 from serve.http.problems import RETRY, Kind, problem
 from serve.http.prometheus_gauges import Gauges
+from serve.live.version_loader import Served
 from serve.openapi.declared_route import Route
 from serve.service import Service
 
@@ -36,7 +38,7 @@ SHOWN_VERSIONS, SHOWN_ENTRIES = 12, 12
 # A registry that answers later does not answer: the dashboard asks each second.
 PATIENCE_SECONDS = 1.0
 
-Asked = tuple[Status | None, list[Version], list[Entry], Adoption | None]
+Asked = tuple[Status | None, list[Version], list[Entry], Adoption | None, Entry | None]
 
 
 class Observer:
@@ -53,6 +55,7 @@ class Observer:
         self._seen: State = {}
         self._seen_at = float("-inf")
         self._beat: Status | None = None
+        self._move: Entry | None = None
 
     async def state(self) -> State:
         """The document; if the registry does not answer, its part is as last read."""
@@ -64,10 +67,11 @@ class Observer:
 
     async def _look(self) -> State:
         service = self._service
-        state = {"model": service.settings.model, "at": iso(utc_now()), **self._server()}
+        state: State = {"model": service.settings.model, "at": iso(utc_now())}
         try:
-            status, versions, entries, adoption = await self._ask()
+            status, versions, entries, adoption, self._move = await self._ask()
         except FreshetError as error:
+            state |= self._server()
             unknown = {"measured_as": None, "why": "The registry does not answer."}
             served = state["served"]
             return state | {
@@ -76,6 +80,7 @@ class Observer:
                 "learner": self._learner(),
             }
         self._beat = status
+        state |= self._server()
         return state | {
             **served_state(state["pointers"], state["served"], status, versions),
             "registry": {"reachable": True, "trouble": ""},
@@ -123,16 +128,23 @@ class Observer:
             else {
                 "version": served.version,
                 "model_sha256": served.model_sha256,
-                "since": iso(served.loaded_at),
+                "since": iso(self._since(served)),
+                "loaded": iso(served.loaded_at),
             },
             "trouble": live.trouble,
         }
+
+    def _since(self, served: Served) -> datetime:
+        """When the version came to be served: its move in the ledger, not this process's start."""
+        move = self._move
+        return move.at if move and move.to_version == served.version else served.loaded_at
 
     def _answers(self) -> Asked:
         registry = self._service.registry
         versions = registry.versions.all(SHOWN_VERSIONS)
         entries = registry.ledger.entries(SHOWN_ENTRIES)
-        return registry.writer.status(), versions, entries, registry.adoptions.pending()
+        move = registry.ledger.last_move()
+        return registry.writer.status(), versions, entries, registry.adoptions.pending(), move
 
 
 ALIVE = orjson.dumps({"status": "alive"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
@@ -24,6 +25,7 @@ from pydantic import (
 
 from learners.registry.actor import Actor, over_http
 from learners.registry.row_types import Json
+from learners.registry.row_types import Pointers as Serves
 from learners.versions.describe import pointers_json, promoted_json
 from learners.versions.own_schema import check_servable
 from learners.versions.promotion import Asked, promote
@@ -108,6 +110,7 @@ class Pointers(BaseModel, extra="forbid"):
     serving: int | None
     latest: int | None
     pinned: bool
+    changed: bool
     adoption: Adoption | None
     message: str
 
@@ -159,22 +162,23 @@ class Serving:
         only_parameters(request)
         asked = check(Promotion, await self._content(request))
         promoted = await self._change(request, self._promote, asked, _actor(request))
-        return await self._served(request, None if asked.follow else asked.version, promoted)
+        wanted = None if asked.follow else asked.version
+        return await self._served(request, promoted["changed"], wanted, promoted)
 
     async def rollback(self, request: Request) -> Response:
         """Serve a version again; the learner continues unchanged."""
         only_parameters(request)
         asked = check(Move, await self._content(request))
-        await self._change(request, self._roll_back, asked, _actor(request))
-        return await self._served(request, asked.version)
+        moved = await self._change(request, self._roll_back, asked, _actor(request))
+        return await self._served(request, not moved.unchanged, asked.version)
 
     async def unpin(self, request: Request) -> Response:
         """Follow the learner again."""
         only_parameters(request)
         asked = check(Unpin, await self._content(request))
         by = _actor(request)
-        await self._change(request, self._registry.serving.unpin, asked.reason, by)
-        return await self._served(request)
+        moved = await self._change(request, self._registry.serving.unpin, asked.reason, by)
+        return await self._served(request, not moved.unchanged)
 
     async def _change(self, request: Request, act: Callable[..., T], *args: object) -> T:
         """Change the registry, if it answers in time."""
@@ -192,24 +196,25 @@ class Serving:
         promoted = promote(self._registry, config, asked.version, asked.reason, by, options)
         return promoted_json(promoted, None)
 
-    def _roll_back(self, asked: Move, by: Actor) -> None:
+    def _roll_back(self, asked: Move, by: Actor) -> Serves:
         found, service = self._registry.versions.find(asked.version), self._service
         check_servable(self._registry, service.snapshots, service.schema, found)
-        self._registry.serving.pin("rollback", asked.version, asked.reason, by)
+        return self._registry.serving.pin("rollback", asked.version, asked.reason, by)
 
     async def _content(self, request: Request) -> object:
         async with self._service.bodies.of(request, MOST_ASKED) as body:
             return parse(body)
 
     async def _served(
-        self, request: Request, wanted: int | None = None, more: Json | None = None
+        self, request: Request, changed: bool, wanted: int | None = None, more: Json | None = None
     ) -> Response:
         """Answer once this process serves what is to be served."""
         pointers = await self._service.live.synced(seconds_left(request))
         if wanted is not None and pointers.serving != wanted:
             raise await self._not_served(wanted, pointers.serving)
         adoption = await self._service.reads.run(None, self._registry.adoptions.pending)
-        answer = {**(more or {}), **pointers_json(pointers, adoption)}
+        now = replace(pointers, unchanged=not changed)
+        answer = {**(more or {}), **pointers_json(now, adoption)}
         return Response(orjson.dumps({"version": pointers.serving, **answer}), media_type=JSON)
 
     async def _not_served(self, wanted: int, serving: int | None) -> Exception:

@@ -69,11 +69,12 @@ def test_a_pinned_version_stays_while_the_learner_goes_on(
 def test_asking_twice_answers_the_same_and_has_a_line_each(registry: Registry) -> None:
     """Every act of a person is in the ledger with its reason, also where nothing moves."""
     Writer(registry).versions(2)
-    for _ in range(2):
-        assert registry.serving.pin("rollback", 1, "bad day", "ann") == Pointers(2, 1, pinned=True)
-    assert registry.serving.pin("promote", 1, "still", "ben") == Pointers(2, 1, pinned=True)
-    for reason in ("good day", "a better one"):
-        assert registry.serving.unpin(reason, "ann") == Pointers(2, 2, pinned=False)
+    said = [registry.serving.pin("rollback", 1, "bad day", "ann") for _ in range(2)]
+    said.append(registry.serving.pin("promote", 1, "still", "ben"))
+    assert said == [Pointers(2, 1, pinned=True)] * 3
+    said += [registry.serving.unpin(reason, "ann") for reason in ("good day", "a better one")]
+    assert said[3:] == [Pointers(2, 2, pinned=False)] * 2
+    assert [each.unchanged for each in said] == [False, True, True, False, True]
     assert [(entry.action, entry.reason) for entry in registry.ledger.entries()[2:]] == [
         *[("rollback", "bad day")] * 2,
         ("promote", "still"),

@@ -28,6 +28,19 @@ pytestmark = pytest.mark.skipif(
     shutil.which(BROWSER) is None and "CI" not in os.environ,
     reason=f"needs {BROWSER} (Debian: apt-get install chromium)",
 )
+# A learner that has stopped, with what it told at its end.
+STOPPED = {
+    "alive": False,
+    "lag": {"flights.events:0": 7},
+    "unseen_trouble": "carrier: 12 unseen values.",
+    "expiry_trouble": "3 expired events.",
+    "checkpoint_trouble": "no room.",
+    "metrics": {
+        "count": 500,
+        "window": {"count": 400, "log_loss": 0.5},
+        "contenders": {"pinned": {"count": 123, "log_loss": 0.6}},
+    },
+}
 SERVED, FORM = "#state-served", "#token-form"
 
 
@@ -138,6 +151,9 @@ def test_what_is_held_back_has_a_red_badge_and_what_is_not_measured_its_reason(
     with maker_of(project) as maker:
         maker.make()
         maker.make(verdict=Verdict(good=True, reason=reason, held=True))
+        maker.registry.writer.heartbeat(maker.epoch, STOPPED)
+        move = maker.registry.ledger.last_move()
+    assert move is not None
     with (
         server_of(project) as server,
         opened(f"{server.address}/#token={server.admin_token}", tmp_path / "b") as tab,
@@ -150,8 +166,30 @@ def test_what_is_held_back_has_a_red_badge_and_what_is_not_measured_its_reason(
             tab, "#served-more"
         )
         assert "held back: " in text(tab, "#versions")
+        at = json.dumps(move.at.isoformat())
+        time = value(tab, f"new Date({at}).toLocaleTimeString([], {{hourCycle: 'h23'}})")
+        assert f"since {time}" in text(tab, "#served-more")
+        assert text(tab, "#lag") == "unknown"
+        for words in ("12 unseen", "3 expired", "The last checkpoint failed: no room"):
+            assert words in text(tab, "#trouble")
+        rows = text(tab, "#measured")
+        assert re.search(r"pinned[^\n]*\t123\t", rows), rows
         until(lambda: "learner" in text(tab, "#measured"))
         assert "served score" not in text(tab, "#measured")
+
+
+def test_curves_break_where_nothing_was_measured(server: Server, tmp_path: Path) -> None:
+    """Values are joined over a few samples without labels; a longer stretch has no line."""
+    drawn = (
+        "import('/dashboard/chart.js').then(({ path, known }) => ["
+        "path([0, 5000, 9000, 40000, 41000, 90000], [1, null, 2, 3, 4, 5], (t) => t, (v) => v),"
+        "path([0, 1000], [null, undefined], (t) => t, (v) => v), known([1, null, null], 1)])"
+    )
+    with opened(f"{server.address}/", tmp_path) as tab:
+        until(lambda: value(tab, "document.readyState") == "complete")
+        told = tab.send("Runtime.evaluate", expression=drawn, awaitPromise=True, returnByValue=True)
+    joined = "M0.0 1.0h0L9000.0 2.0M40000.0 3.0h0L41000.0 4.0M90000.0 5.0h0"
+    assert told["result"]["value"] == [joined, "", 1]
 
 
 def _typed(token: str) -> str:

@@ -264,6 +264,36 @@ def test_the_status_has_what_the_page_shows(served: tuple[TestClient, Maker]) ->
     assert status["trouble"] == ""
 
 
+def test_since_is_when_the_version_came_to_be_served(tmp_path: Path) -> None:
+    """The time of its move in the ledger, whenever this process loaded it; not of a later line."""
+    with a_client(tmp_path, versions=1) as (client, maker):
+        maker.registry.serving.pin("rollback", 1, "as it is", "test")
+        settled()
+        status = client.get("/status").json()
+        again, first = status["history"]
+        assert (again["from"], again["to"], first["to"]) == (1, 1, 1)
+        assert status["served"]["since"] == first["at"] < again["at"]
+        assert first["at"] < status["served"]["loaded"]
+
+
+def test_how_far_a_stopped_learner_is_behind_is_unknown(
+    served: tuple[TestClient, Maker],
+) -> None:
+    """No lag that was true once: null in the status, and no gauge; its other counts stay."""
+    client, maker = served
+    beat(maker, alive=False, unseen_trouble="carrier: 12 unseen values")
+    settled()
+    learner = client.get("/status").json()["learner"]
+    assert (learner["lag"], learner["lag_records"]) == ({}, None)
+    assert learner["events_per_second"] == 0
+    assert learner["counts"]["learned"] == 390
+    assert learner["unseen_trouble"] == "carrier: 12 unseen values"
+    assert (learner["absent_trouble"], learner["expiry_trouble"]) == ("", "")
+    found = samples(client)
+    assert not [each for each in found if each[0] == "freshet_learner_lag_records"]
+    assert found["freshet_learner_rows", "learned"] == 390
+
+
 def test_the_status_reads_the_newest_entries_alone(tmp_path: Path) -> None:
     """A long ledger is not read through each second; the registry gives the newest, in order."""
     with a_client(tmp_path, versions=1) as (client, maker):

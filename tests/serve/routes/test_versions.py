@@ -133,15 +133,19 @@ def test_promote_rollback_and_unpin_answer_when_it_is_served(
     """The very next answer comes from the version asked for; asked twice is the same."""
     client, maker = served
     for route, version in (("/rollback", 1), ("/promote", 2), ("/rollback", 1), ("/promote", 3)):
-        for _ in range(2):
+        for changed in (True, False):
             answer = client.post(route, json={"version": version, "reason": "test"})
             assert pointers_in(answer.json()) == (version, version, 3, True)
+            assert answer.json()["changed"] is changed
+            assert ("Nothing changed: " in answer.json()["message"]) is not changed
             assert version_of(client) == version
     client.post("/rollback", json={"version": 1, "reason": "r", "learner": "keep", "skip": []})
     maker.make()
     assert version_of(client) == 1
-    answer = client.post("/unpin", json={"reason": "test"}).json()
-    assert pointers_in(answer) == (4, 4, 4, False)
+    for changed in (True, False):
+        answer = client.post("/unpin", json={"reason": "test"}).json()
+        assert pointers_in(answer) == (4, 4, 4, False)
+        assert answer["changed"] is changed
     assert version_of(client) == 4
     done = [(entry.action, entry.version) for entry in maker.registry.ledger.entries()]
     assert done.count(("rollback", 1)) == 5
