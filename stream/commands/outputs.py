@@ -140,7 +140,9 @@ def _counted(letters: Iterator[DeadLetter], refused: ReasonCounts) -> Iterator[D
 def replay_dead_letters(
     file: Annotated[
         str | None,
-        typer.Argument(help="What 'dead-letters --rows' printed, corrected; - for stdin."),
+        typer.Argument(
+            help="What 'dead-letters --rows' printed, CSV or JSON, corrected; - for stdin."
+        ),
     ] = None,
     config: Config = DEFAULT_CONFIG,
     kafka_config: KafkaConfig = None,
@@ -183,10 +185,15 @@ def _replay(sending: SendingAgain, file: str | None) -> Report:
     from converters.files.csv_file import open_csv
     from converters.show.command_line import progress
     from stream.dead_letters.corrected_file import CorrectedFile
+    from stream.dead_letters.corrected_list import CorrectedList, json_list
 
     if file is None:
         with progress("refused rows") as shown:
             return sending.as_they_are(shown)
+    if (content := json_list(file)) is not None:
+        found = CorrectedList(content, file, sending.context.schema, sending.refused.topics)
+        with progress("rows") as shown:
+            return sending.file(found.rows(), shown)
     # As 'dead-letters --rows' prints it: the config's delimiter, but always UTF-8.
     csv = CsvSettings(delimiter=sending.context.schema.delimiter)
     with open_csv(file, csv) as opened, progress("rows", opened.size, opened.tell) as shown:

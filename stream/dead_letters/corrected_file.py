@@ -1,12 +1,14 @@
 """The form in which refused rows are listed, corrected by hand or by a script, and resubmitted.
 
 CSV with a header: where the row was and why it was refused, then the columns of its data, then the
-rest of a row whose cells cannot be distinguished. ``freshet dead-letters --rows`` prints it, and
-``freshet replay-dead-letters`` reads it and reports; nothing here is sent or judged.
+whole of a row whose cells cannot be distinguished, which may be corrected there. ``freshet
+dead-letters --rows`` prints it, and ``freshet replay-dead-letters`` reads it and reports; nothing
+here is sent or judged.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -92,12 +94,40 @@ def printable(raw: bytes) -> str:
     )
 
 
+# What :func:`printable` writes for a backslash, a byte that is no UTF-8, or what is not printable.
+_WRITTEN = re.compile(r"\\(\\|n|r|t|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+
+
+def as_meant(raw: str) -> list[bytes]:
+    """What a corrected row may be: with our escapes undone, or else as it is written."""
+
+    def undone(found: re.Match[str]) -> str:
+        kind, digits = found[1][0], found[1][1:]
+        return chr(int(digits, 16)) if digits else {"n": "\n", "r": "\r", "t": "\t"}.get(kind, kind)
+
+    texts = dict.fromkeys((_WRITTEN.sub(undone, raw), raw))
+    return [text.encode("utf-8", "surrogatepass") for text in texts]
+
+
 class Filed(NamedTuple):
-    """A row that was resubmitted: the line it begins on, its origin, and its cells or why not."""
+    """A row that was resubmitted.
+
+    Attributes:
+        line: where it begins, or its number in a list.
+        origin: which dead letter it is of.
+        cells: of the row, or why they cannot be read.
+        raw: the whole row instead, where no cell is filled in.
+    """
 
     line: int
     origin: Origin | None
     cells: Sequence[str] | Refusal
+    raw: str = ""
+
+
+def no_origin(column: str, text: str) -> Refusal:
+    """Why it is not known which dead letter a row is of."""
+    return Refusal("bad-origin", column, quoted(text))
 
 
 class CorrectedFile:
@@ -137,6 +167,7 @@ class CorrectedFile:
         if topics.events in fitting:
             held = schema.column_names.held(fitting[topics.events].names)
             self._cells_at[topics.events] = [places.get(name) for name in held]
+        self._raw_at = places.get(next(iter(fitting.values())).own((RAW,))[0])
         self._origin_at = [places[name] for name in next(iter(fitting.values())).origin]
 
     def rows(self) -> Iterator[Filed]:
@@ -153,12 +184,14 @@ class CorrectedFile:
         topic, *numbers = (cells[at] for at in self._origin_at)
         for name, number in zip(ORIGIN[1:], numbers, strict=True):
             if not (number.isascii() and number.isdecimal() and len(number) < 20):
-                return Filed(line, None, Refusal("bad-origin", name, quoted(number)))
+                return Filed(line, None, no_origin(name, number))
         partition, offset, row = map(int, numbers)
         origin = Origin(Place(topic, partition), offset, row)
         if topic not in self._cells_at:
             return Filed(line, origin, Refusal("not-a-dead-letter", "topic", quoted(topic)))
-        return Filed(line, origin, _picked(cells, self._cells_at[topic]))
+        picked = _picked(cells, self._cells_at[topic])
+        raw = "" if self._raw_at is None or any(picked) else cells[self._raw_at]
+        return Filed(line, origin, picked, raw)
 
 
 def _picked(cells: Sequence[str], places: Sequence[int | None]) -> list[str]:

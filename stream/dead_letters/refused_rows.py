@@ -15,6 +15,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
+from converters.convert.json_rows import begins_as_json, without_prefix
 from converters.convert.records import Cells
 from converters.schema.schema import LABEL_NAMES
 from learners.registry import Registry
@@ -62,6 +63,7 @@ class RefusedRow(NamedTuple):
         raw: the bytes of such a row.
         taken: whether the current config would accept the row unchanged.
         found: whether the record is still there.
+        json: whether it is JSON, or was meant to be.
     """
 
     letter: Letter
@@ -69,6 +71,7 @@ class RefusedRow(NamedTuple):
     raw: bytes = b""
     taken: bool = False
     found: bool = False
+    json: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,13 +114,14 @@ class RefusedRows:
         read = reader.label_rows if labels else reader.event_rows
         found, raw = read(record.value, record.headers)
         cells = self._cells(found, labels=labels)
-        rows = list(zip(cells, raw(), taken.rows, strict=True))
+        rows, json = list(zip(cells, raw(), taken.rows, strict=True)), _is_json(record)
         for number, letter in sorted(letters.items()):
             if number < len(rows):
                 each, content, row = rows[number]
-                yield RefusedRow(letter, each, content, not isinstance(row, Refusal), found=True)
+                good = not isinstance(row, Refusal)
+                yield RefusedRow(letter, each, content, good, found=True, json=json)
             else:  # of a version that cut such a record into more rows
-                yield RefusedRow(letter, None, record.value, found=True)
+                yield RefusedRow(letter, None, record.value, found=True, json=json)
 
     def _cells(self, rows: Iterable[Cells], *, labels: bool) -> Iterator[Sequence[str] | None]:
         names = LABEL_NAMES if labels else self.reader.rows.schema.names
@@ -128,6 +132,14 @@ class RefusedRows:
                 yield [*cells, ""]  # a label's time may be left out
             else:
                 yield cells if len(cells) == len(names) else None
+
+
+def _is_json(record: Record) -> bool:
+    """Whether what sent a record sends JSON."""
+    said = dict(record.headers).get("content-type", b"").partition(b";")[0].strip().lower()
+    if said:
+        return said.endswith(b"json")
+    return begins_as_json(without_prefix(record.value))
 
 
 def originals(log: EventLog, place: Place, offsets: Iterable[int]) -> Iterator[Record]:
