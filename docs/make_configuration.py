@@ -25,9 +25,13 @@ key, and what would be right.
 
 Every key can be set by the environment instead, as `FRESHET_<SECTION>__<KEY>` or, for keys outside
 sections, `FRESHET_<KEY>`: `FRESHET_LOG=kafka://broker:9092`, `FRESHET_SERVE__PORT=9000`. Lists are
-written as JSON. A variable that names no key is an error. Secrets belong there and not in the file.
+written as JSON. A variable that names no key is an error, and so is an empty one:
+unset it, or give it a value (an empty `FRESHET_SERVE__ADMIN_TOKEN` is no token, empty `args` are no
+arguments). Secrets belong there and not in the file. In the file an empty `log`, `registry` or
+`snapshots` is the default; an empty path or host is an error.
 
-Relative paths are taken from the folder of the config file.
+Relative paths are taken from the folder of the config file. All that follows `sqlite:///` is a path,
+as it is on the disk: `?`, `#`, `%` and blanks are parts of names, and there are no options.
 
 The last column of each table is what changing the key costs a model that has learned: nothing, a
 new evaluation (some measures begin anew; the model goes on), a new lineage (the model is rebuilt

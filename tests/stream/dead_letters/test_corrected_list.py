@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from converters.config.settings import Settings
+from converters.schema.schema import Schema
+from converters.show.command_line import read_config
 from serve.cli import app
 from stream.dead_letters.corrected_file import as_meant, printable
-from stream.log.contract import Record
+from stream.learner.process import assembled
+from stream.log.contract import Outgoing, Record
+from stream.log.topics import create_topics
+from stream.open_log import opened
+from stream.resolved_config import resolve
+from tests.support import ROOT
 from tests.support.serving.project import COLUMNS, Project
 from tests.support.streams.replays import listed, refused, replay, row, sent_again, write
 
@@ -129,8 +139,7 @@ def test_corrected_cells_go_back_into_a_topic_of_json_as_json(tmp_path: Path) ->
     assert replay(project, write(project.folder / "m.csv", [listed_row | {"distance": "7"}])).sent
     again = sent(project)
     expected = {name: cell for name, cell in GOOD.items() if cell and name != "origin"}
-    expected |= {"distance": 7}
-    assert json.loads(again.value) == expected
+    assert json.loads(again.value) == expected | {"distance": 7}
     assert again.headers[:2] == (JSON, TOP)
     assert project.learn()["learned"] == 1
 
@@ -156,6 +165,46 @@ def test_labels_of_json_go_back_as_json(tmp_path: Path) -> None:
     ((_, record),) = sent_again(project, labels=True)
     assert json.loads(record.value) == {"id": "f1", "label": "1"}
     assert project.learn()["learned"] == 1
+
+
+def test_the_example_of_the_readme_is_refused_and_sent_when_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the config that ``init`` writes for its loans: what is printed before, and after."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("### Fix refused rows")[1].split("\n### ")[0]
+    before, after = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    told = ("--label", "defaulted", "--positive", "yes", "--id", "loan", "--time", "applied")
+    init = (
+        "init",
+        str(ROOT / "docs/example/loans.csv"),
+        *told,
+        "--drop",
+        "settled",
+        "--sample",
+        "300",
+    )
+    assert CliRunner().invoke(app, init).exit_code == 0
+    settings, schema = read_config(Path("freshet.toml"))
+    row = json.loads(after)[0]["raw"] | {"amount": "12 k"}
+    with closing(opened(settings)) as log:
+        create_topics(log, settings)
+        log.append("loans.events", [Outgoing(json.dumps(row).encode())])
+    assert learned(settings, schema)["rejected"] == 1
+    listing = CliRunner().invoke(app, ["dead-letters", "--json"])
+    assert json.loads(listing.stdout) == json.loads(before)
+    Path("corrected.json").write_text(after, encoding="utf-8")
+    again = CliRunner().invoke(app, ["replay-dead-letters", "corrected.json", "--json"])
+    assert json.loads(again.stdout)["sent"] == 1
+    report = learned(settings, schema)
+    assert (report["rejected"], report["waiting"]) == (1, 1)
+
+
+def learned(settings: Settings, schema: Schema) -> dict[str, Any]:
+    """What a learner reports at the log's end."""
+    with assembled(resolve(settings, schema)) as learner:
+        return learner.run(lambda *_: None, until_end=True)
 
 
 @given(st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode()))
