@@ -25,7 +25,7 @@ from converters.schema.schema import LABEL_NAMES
 from learners.registry import Registry
 from stream.checkpoints.same_model import ChangedModelError, check_same, check_topics
 from stream.checkpoints.written_schemas import schemas_before
-from stream.dead_letters.corrected_file import Filed, RefusedAgain, Report, as_meant
+from stream.dead_letters.corrected_file import Filed, RefusedAgain, Report, as_meant, printable
 from stream.dead_letters.exactly_once import Corrected, Sender, sender, sent_before
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited
 from stream.log.contract import EventLog, Place, Record
@@ -199,12 +199,12 @@ class SendingAgain:
     def _judged(self, letter: Letter, row: Filed, before: RefusedRow | None) -> Written | Refusal:
         """The record that the learner would accept, or why it would refuse the row.
 
-        One with no cell filled in, and nothing in its place, is not corrected.
+        One with no cell filled in, and nothing else in its place than before, is not corrected.
         """
         assert not isinstance(row.cells, Refusal), "those are refused before"
         if any(row.cells):
             return self._accepted(letter, self._written(letter, row.cells, before))
-        if not row.raw:
+        if not row.raw or (before is not None and row.raw == printable(before.raw)):
             return Refusal("cells-not-filled-in", "", "")
         ways = [way for value in as_meant(row.raw) for way in self._ways(letter, value)]
         judged = [self._accepted(letter, way) for way in ways]
