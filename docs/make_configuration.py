@@ -30,8 +30,8 @@ unset it, or give it a value (an empty `FRESHET_SERVE__ADMIN_TOKEN` is no token,
 arguments). Secrets belong there and not in the file. In the file an empty `log`, `registry` or
 `snapshots` is the default; an empty path or host is an error.
 
-Relative paths are taken from the folder of the config file. All that follows `sqlite:///` is a path,
-as it is on the disk: `?`, `#`, `%` and blanks are parts of names, and there are no options.
+Relative paths are taken from the folder of the config file. All that follows `sqlite:///` is a
+path, as it is on the disk: `?`, `#`, `%` and blanks are parts of names, and there are no options.
 
 The last column of each table is what changing the key costs a model that has learned: nothing, a
 new evaluation (some measures begin anew; the model goes on), a new lineage (the model is rebuilt
