@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -93,7 +93,8 @@ class Database:
         self._model = model
         self._clock = clock
         with self._translating():
-            _look_where_it_was(parsed, model)
+            if parsed.get_backend_name() == "sqlite":
+                migrations.look_where_it_was(str(parsed.database), model, open_to_read)
             opened = _open_to_read if read_only else _open if create else _open_existing
             self._engine = opened(parsed, shown_url(url))
             self._writing = self._engine.execution_options(**{_WRITES: True})
@@ -293,27 +294,6 @@ def _is_there(path: Path, shown: str) -> bool:
             "user alone: run this as the user that the learner runs as."
         ) from error
     return True
-
-
-def _look_where_it_was(url: URL, model: str) -> None:
-    """Refuse to begin a model anew whose registry an earlier release has under another path."""
-    path = Path(str(url.database))
-    former = Path(str(url.database).partition("?")[0])
-    if url.get_backend_name() != "sqlite" or path == former or path.exists():
-        return
-    known = select(database_tables.models.c.epoch).where(database_tables.models.c.model == model)
-    statement = str(known.compile(compile_kwargs={"literal_binds": True}))
-    try:
-        with closing(open_to_read(former)) as registry:
-            found = registry.execute(statement).fetchone()
-    except sqlite3.Error:  # there is none
-        return
-    if found:
-        raise RegistryError(
-            f"The registry of the model '{model}' is {former}: earlier releases cut its path at "
-            f"the question mark. Stop every freshet that uses it, and copy {former}, with its "
-            f"-wal file if there is one, to {path}. Nothing was made."
-        )
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:

@@ -8,14 +8,17 @@ later steps change; it has the statements of its time. The next one: a function 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Row, select, text, update
 
 from learners.registry import database_tables
-from learners.registry.errors import NewerRegistryError
+from learners.registry.errors import NewerRegistryError, RegistryError
 
 _SHAPE = database_tables.shape
 
@@ -56,6 +59,33 @@ def migrate(connection: Connection, shown: str) -> None:
     for step in STEPS[before - 1 :]:
         step(connection)
     connection.execute(update(_SHAPE).values(this_shape()))
+
+
+def look_where_it_was(place: str, model: str, read: Callable[[Path], sqlite3.Connection]) -> None:
+    """Refuse to begin a model anew whose registry an earlier release has under another path.
+
+    Args:
+        place: the path of a registry in SQLite.
+        model: the model's name.
+        read: opens such a file to be read.
+
+    Raises:
+        RegistryError: it is there; says where to copy it.
+    """
+    path, former = Path(place), Path(place.partition("?")[0])
+    if path == former or path.exists():
+        return
+    try:
+        with closing(read(former)) as registry:
+            found = registry.execute("SELECT 1 FROM models WHERE model = ?", (model,)).fetchone()
+    except sqlite3.Error:  # there is none
+        return
+    if found:
+        raise RegistryError(
+            f"The registry of the model '{model}' is {former}: earlier releases cut its path at "
+            f"the question mark. Stop every freshet that uses it, and copy {former}, with its "
+            f"-wal file if there is one, to {path}. Nothing was made."
+        )
 
 
 def _keep_configs_and_adoptions(connection: Connection) -> None:
