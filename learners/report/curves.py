@@ -130,18 +130,19 @@ def _periods(document: Mapping[str, Any]) -> str:
     """How long the periods are, and why."""
     curve, entries = document["curve"], document["measures"]["periods"]
     said, width = "By the time of the event, not of its label", curve["measured_ms"]
+    few = sum(not entry["enough"] for entry in entries)
+    rest = f" {counted(few, 'period has', 'periods have')} too few labels for a point."
+    rest = rest if few else ""
     if not curve["joined"]:
-        return f"{said}; one point per {_each(width)}."
+        return f"{said}; one point per {_each(width)}.{rest}"
     spans = [entry["end"] - entry["start"] for entry in entries]
     least, most = duration(min(spans)), duration(max(spans))
     spanned = least if least == most else f"{least} to {most}"
-    few = sum(not entry["enough"] for entry in entries)
     words = (
         f"{said}; in periods of {spanned}, since those of {duration(width)} hold too few labels: "
         f"neighbours are joined until they have {FEWEST_LABELS}, and {FEWEST_OF_A_CLASS} of each "
         "class."
     )
-    rest = f" {counted(few, 'period has', 'periods have')} too few all the same." if few else ""
     return words + rest
 
 

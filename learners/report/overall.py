@@ -101,7 +101,8 @@ def _frozen(static: Mapping[str, Any] | None) -> list[str]:
     if static is None:
         return []
     after = f"{static['from_lesson']:,} labelled examples"
-    return [f"The copy was frozen after {after}; until then it was the learner itself."]
+    said = f"The copy was frozen after {after}; until then it was the learner itself."
+    return [f"{said} 'freshet compare' counts it from there on."]
 
 
 def _changed(changed: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -145,6 +145,20 @@ def test_two_clusters_a_year_apart_are_two(tmp_path: Path, size: int) -> None:
         assert [line[1] for line in curves(made)] == ["40", "none", "40"]
 
 
+def test_a_few_labels_beyond_a_gap_have_no_figure(tmp_path: Path) -> None:
+    """They are counted and said to be too few; the curve of the others ends before the gap."""
+    made = of(tmp_path, arrivals([80] * 3 + [0] * 30 + [4]))
+    *_, gap, last = curves(made)
+    assert (gap[1], last[1]) == ("none", "4")
+    assert set(last[2:]) == {"too few"}
+    words = "one point per day. 1 period has too few labels for a point."
+    assert words in " ".join(run(made).stdout.split())
+    content = page(made, tmp_path)
+    (picture,) = re.findall(r"<figcaption>Log loss</figcaption>(<svg.*?</svg>)", content)
+    assert 'class="dot' not in picture
+    assert document(made)["measures"]["periods"][-1]["enough"] is False
+
+
 def test_labels_of_one_class_have_a_curve_of_what_they_say(tmp_path: Path) -> None:
     """A log loss for each day, and in place of an AUC why there is none."""
     made = of(tmp_path, arrivals([40] * 4), one_class=True)
