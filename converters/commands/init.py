@@ -18,7 +18,7 @@ from converters.errors import UsageError
 from converters.show.command_line import DEFAULT_CONFIG, say
 
 if TYPE_CHECKING:  # the work's modules are imported by the command
-    from converters.init.trial import Origin
+    from converters.init.trial import Origin, WrittenConfig
 
 LabelColumn = Annotated[str, typer.Option("--label", help="The column to predict.")]
 Positive = Annotated[list[str], typer.Option("--positive", help="A positive value of the label.")]
@@ -32,6 +32,14 @@ WeightColumn = Annotated[str | None, typer.Option("--weight", help="The column o
 Drop = Annotated[
     list[str] | None,
     typer.Option("--drop", help="A column not to learn from; '' for those without a name."),
+]
+Mandatory = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mandatory",
+        metavar="COLUMN|all",
+        help="A feature without which a row is refused; 'all': each that the sample never lacks.",
+    ),
 ]
 Delimiter = Annotated[
     str | None,
@@ -76,6 +84,7 @@ def init(
     time_column: TimeColumn = None,
     weight_column: WeightColumn = None,
     drop: Drop = None,
+    mandatory: Mandatory = None,
     delimiter: Delimiter = None,
     encoding: Encoding = "utf-8",
     output: Output = DEFAULT_CONFIG,
@@ -84,7 +93,6 @@ def init(
     force: Force = False,
 ) -> None:
     """Infer a schema from a CSV file; write a config."""
-    from converters.files.output import writing
     from converters.init.config_text import model_name
     from converters.init.declared import Declared
     from converters.init.trial import written
@@ -98,9 +106,16 @@ def init(
         time_column=time_column,
         weight_column=weight_column,
         drop=tuple(drop or ()),
+        mandatory=tuple(mandatory or ()),
     )
     origin = _origin(csv, delimiter, encoding, sample)
     config = written(origin, declared, model or model_name(csv), output)
+    _write(config, output)
+
+
+def _write(config: WrittenConfig, output: Path) -> None:
+    from converters.files.output import writing
+
     with writing(str(output)) as out:
         out.write(config.text.encode())
     for warning in config.warnings:

@@ -36,6 +36,7 @@ class Decision:
             leak that is to learn from it.
         warnings: what the person should look at.
         rule: what a command does to its cells, if they are to be rewritten.
+        never_missing: whether it is a feature that each row of the sample has.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Decision:
     otherwise: tuple[Alternative, ...] = ()
     warnings: tuple[str, ...] = ()
     rule: Rule | None = None
+    never_missing: bool = False
 
     @property
     def is_learned(self) -> bool:

@@ -41,6 +41,15 @@ LONGEST_MODEL_NAME = 100
 OTHERWISE = "# or: "
 
 
+_COLUMNS = (
+    "Every column of a row, in the order in which rows hold them. A column not to be learned from "
+    'has the role "drop", one known only when the label is the role "leak". A number outside min '
+    ".. max is clipped to the range. A row that lacks a column is scored without it, unless the "
+    "column rejects it: the line for that stands below each that is never missing here ('init "
+    "--mandatory all' writes them)."
+)
+
+
 def config_text(
     model: str, sample: Sample, inference: Inference, crossings: Sequence[Crossing] = ()
 ) -> str:
@@ -63,11 +72,7 @@ def config_text(
         *_spellings("negative", inference.labels.negative),
         "",
         "[columns]",
-        *_wrapped(
-            "Every column of a row, in the order in which rows hold them. A column not to be "
-            'learned from has the role "drop", one known only when the label is the role "leak". A '
-            "number outside min .. max is clipped to the range."
-        ),
+        *_wrapped(_COLUMNS),
     ]
     for decision in inference.decisions:
         parts += ["", *_column(decision)]
@@ -90,6 +95,9 @@ def _column(decision: Decision) -> Iterator[str]:
     yield f"{name} = {value(decision.settings)}"
     for other in decision.otherwise:
         yield f"{OTHERWISE}{name} = {value(other.settings)}  # {other.when}"
+    if decision.never_missing and decision.settings.get("missing") != "reject":
+        mandatory = value({**decision.settings, "missing": "reject"})
+        yield f"{OTHERWISE}{name} = {mandatory}  # never missing here: to refuse rows without it"
 
 
 def _wrapped(comment: str) -> list[str]:

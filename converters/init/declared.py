@@ -59,6 +59,7 @@ class Declared:
         time_column: the column that says when it was, if any.
         weight_column: the column that says how much a row counts, if any.
         drop: columns not to be learned from.
+        mandatory: features without which a row is refused; ``all`` means those never missing.
     """
 
     label: str
@@ -68,6 +69,7 @@ class Declared:
     time_column: str | None = None
     weight_column: str | None = None
     drop: tuple[str, ...] = ()
+    mandatory: tuple[str, ...] = ()
 
     @property
     def roles(self) -> list[tuple[str, str]]:

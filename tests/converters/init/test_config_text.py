@@ -95,6 +95,14 @@ def test_each_alternative_can_take_its_columns_place() -> None:
     assert tried >= 10
 
 
+def test_never_missing_columns_have_the_line_that_makes_them_mandatory() -> None:
+    """It stands below the column, and below no column that misses."""
+    text, _ = written(table({"a": lambda i: "UV"[i % 2], "b": lambda i: ["", "U", "V"][i % 3]}))
+    line = '# or: a = { kind = "categorical", missing = "reject" }  # never missing here: to refuse'
+    assert line in text
+    assert text.count("never missing here: ") == 1
+
+
 def test_other_sections_are_shown_with_their_defaults() -> None:
     """The lines that are commented out hold the defaults: without their '#' nothing changes."""
     text, _ = written(table({"z": lambda i: NOISE[i]}))

@@ -152,3 +152,30 @@ def test_contradicting_classes(told: dict[str, Any], said: str) -> None:
     """What cannot be a class, or is told as both, is an error."""
     with pytest.raises(InferError, match=said):
         labels_of(["1", "0"], **told)
+
+
+GAPS: dict[str, Cell] = {
+    "a": lambda i: NOISE[i],
+    "b": lambda i: "" if i % 9 == 0 else NOISE[-i],
+    "c": lambda i: "uvwx"[i % 4],
+}
+
+
+def test_features_that_never_miss_are_proposed_as_mandatory() -> None:
+    """As a line that can be put in place; --mandatory all makes it live, and it can be undone."""
+    proposed = inferred(GAPS).decisions[1:]
+    assert [d.never_missing for d in proposed] == [True, False, True]
+    assert all("reject" not in d.settings.values() for d in proposed)
+    live = inferred(GAPS, mandatory=("all",)).decisions[1:]
+    assert [d.settings.get("missing") for d in live] == ["reject", "indicator", "reject"]
+    assert live[2].otherwise[0].settings == {"kind": "categorical"}
+
+
+def test_a_mandatory_column_that_misses_refuses_rows_with_a_warning() -> None:
+    """One that is named is mandatory whatever the sample lacks; one that is no feature is told."""
+    inference = inferred(GAPS, mandatory=("b",))
+    settings = [d.settings.get("missing") for d in inference.decisions[1:]]
+    assert settings == [None, "reject", None]
+    assert 'column "b" is missing in 45 of 400 rows, which are refused' in inference.warnings[0]
+    with pytest.raises(InferError, match=r'--mandatory "x" names no feature; these are "a", "b"'):
+        inferred(GAPS, mandatory=("x",))
