@@ -219,7 +219,7 @@ def test_closed_standard_streams(
         (("produce", "rows.csv", "--label-delay", "5", "--label-time", "landed"), "--label-time"),
         (("produce", "rows.csv", "--rate", "0"), "--rate"),
         (("score", "rows.csv"), "No version"),
-        (("history", "--at", "yesterday"), "--at"),
+        (("history", "--at", "some day"), "--at"),
     ],
 )
 def test_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
