@@ -12,8 +12,15 @@ from enum import Enum
 from typing import ClassVar
 
 from converters.cells.escaping import escape_lines, escape_value
-from converters.cells.kind import Category, Kind
+from converters.cells.kind import (
+    CANONICAL_FROM,
+    CONVERTER_VERSION,
+    Category,
+    Kind,
+    MissingValueError,
+)
 from converters.cells.refusal import RefusedCellError
+from converters.cells.spellings import Spellings
 from converters.cells.times import TimeReading
 from converters.config.column_settings import ColumnSettings
 
@@ -25,33 +32,50 @@ class Group(Enum):
     UNSEEN = "%unseen"
 
 
-class MissingValueError(Exception):
-    """A value that the config's policy takes for missing."""
-
-
 # What is escaped, but for the line feeds that hold cells apart here.
 _ESCAPED = bytes({*range(33), 127, *b":|%^"} - {10})
 
 
-class Categorical(Kind[str | Group]):
-    """``name=value``."""
+def listed(settings: ColumnSettings) -> Spellings:
+    """The spellings that a column of categories lists, missing ones too; all missing ones are one.
 
-    def __init__(self, name: str, settings: ColumnSettings) -> None:
+    A column of no kind lists none.
+    """
+    known = {each: each for each in (*settings.values, *settings.rare_values)}
+    return Spellings(dict.fromkeys(settings.missing_values) | known)
+
+
+class Categorical(Kind[str | Group]):
+    """``name=value``; a number or truth value in the spelling that counts."""
+
+    def __init__(
+        self, name: str, settings: ColumnSettings, converter: int = CONVERTER_VERSION
+    ) -> None:
         super().__init__(name)
         common, rare = frozenset(settings.values), frozenset(settings.rare_values)
         self._common = common
         self._listed = common | rare
         self._rare = rare
+        self._missing = frozenset(settings.missing_values)
+        self._spellings: Spellings | None = None
+        if converter >= CANONICAL_FROM:
+            self._spellings = listed(settings)
         self._all_kept = settings.rare == "keep" and settings.unseen == "keep"
         self._rare_policy, self._unseen_policy = settings.rare, settings.unseen
 
     def check(self, cell: str) -> str | Group:
-        """The cell, or the group that stands for it.
+        """The cell as it counts, or the group that stands for it.
 
         Raises:
             RefusedCellError: ``rare-value`` or ``unseen-value``.
             MissingValueError: the policy takes it for missing.
         """
+        if cell in self._common:
+            return cell
+        if self._spellings is not None:
+            cell = self._spellings.of(cell)
+            if cell in self._missing:
+                raise MissingValueError
         if self._all_kept or cell in self._common:
             return cell
         if cell in self._rare:
@@ -63,9 +87,15 @@ class Categorical(Kind[str | Group]):
         """What the config lists."""
         return self._listed
 
+    def says_missing(self, cell: str) -> bool:
+        """Whether it is a number or truth value that means missing."""
+        return self._spellings is not None and self._spellings.of(cell) in self._missing
+
     def is_unseen(self, cell: str) -> bool:
-        """Whether the config lists values, and not this one."""
-        return bool(self._listed) and cell not in self._listed
+        """Whether the config lists values, and not this one in any spelling."""
+        if not self._listed or cell in self._listed:
+            return False
+        return self._spellings is None or self._spellings.of(cell) not in self._listed
 
     def write(self, value: str | Group) -> str:
         """The value, escaped."""
@@ -75,8 +105,14 @@ class Categorical(Kind[str | Group]):
         """Where every value is kept, no more than an escape."""
         if not self._all_kept:
             return super().compiled(lead)
-        before = f"{lead}{self.name}="
-        return lambda cell: before + escape_value(cell)
+        before, check = f"{lead}{self.name}=", self.check
+        if self._spellings is None:
+            return lambda cell: before + escape_value(cell)
+        if not self._missing:
+            of = self._spellings.of
+            return lambda cell: before + escape_value(of(cell))
+        # No group: it would need no escape.
+        return lambda cell: before + escape_value(str(check(cell)))
 
     def write_many(self, lead: str, cells: Sequence[str]) -> list[str] | None:
         """All at once, if all are kept and none needs an escape: a fifth of one by one."""
@@ -84,6 +120,8 @@ class Categorical(Kind[str | Group]):
         content = joined.encode("utf-8", "replace")
         plain = content.count(b"\n") < len(cells) and content.translate(None, _ESCAPED) == content
         if not (plain and self._all_kept):
+            return None
+        if self._spellings is not None and not self._spellings.keep(cells, joined):
             return None
         before = f"{lead}{self.name}="
         return (before + joined.replace("\n", f"\n{before}")).split("\n")
@@ -102,22 +140,41 @@ def _by_policy(cell: str, policy: str, group: Group, reason: str) -> str | Group
 class Boolean(Kind[bool]):
     """``name=true`` or ``name=false``."""
 
-    def __init__(self, name: str, settings: ColumnSettings) -> None:
+    def __init__(
+        self, name: str, settings: ColumnSettings, converter: int = CONVERTER_VERSION
+    ) -> None:
         super().__init__(name)
-        self._meanings = dict.fromkeys(settings.true_values, True) | dict.fromkeys(
-            settings.false_values, False
-        )
+        self._meanings: dict[str, bool | None] = dict.fromkeys(settings.true_values, True)
+        self._meanings |= dict.fromkeys(settings.false_values, False)
+        self._spellings: Spellings | None = None
+        if converter >= CANONICAL_FROM:
+            missing = dict.fromkeys(settings.missing_values)
+            self._spellings = Spellings(missing | self._meanings)
+            # JSON's own, whatever the lists say.
+            self._meanings = {"true": True, "false": False} | missing | self._meanings
 
     def check(self, cell: str) -> bool:
         """What the cell says.
 
         Raises:
             RefusedCellError: ``not-a-boolean``.
+            MissingValueError: it is another spelling of a missing value.
         """
-        try:
-            return self._meanings[cell]
-        except KeyError:
-            raise RefusedCellError("not-a-boolean", cell) from None
+        spelt = cell
+        if cell not in self._meanings and self._spellings is not None:
+            spelt = self._spellings.of(cell)
+        if spelt not in self._meanings:
+            raise RefusedCellError("not-a-boolean", cell)
+        meaning = self._meanings[spelt]
+        if meaning is None:
+            raise MissingValueError
+        return meaning
+
+    def says_missing(self, cell: str) -> bool:
+        """Whether it is a number or truth value that means missing."""
+        if self._spellings is None or cell in self._meanings:
+            return False
+        return self._meanings.get(self._spellings.of(cell), True) is None
 
     def write(self, value: bool) -> str:
         """A category of two values."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from converters.cells.categories import Boolean, Categorical, MissingValueError, Text, TimePart
-from converters.cells.kind import CONVERTER_VERSION, Kind
+from converters.cells.categories import Boolean, Categorical, Text, TimePart
+from converters.cells.kind import CONVERTER_VERSION, Kind, MissingValueError
 from converters.cells.numbers import Bucket, Numeric
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import TimeReading
@@ -51,7 +51,7 @@ class Feature:
         Raises:
             RefusedCellError: the cell must not reach a learner.
         """
-        if not self.is_missing(cell):
+        if cell not in self.missing and not (self.kind.blank_is_missing and cell.isspace()):
             try:
                 return self.kind.check(cell)
             except MissingValueError:
@@ -60,7 +60,9 @@ class Feature:
 
     def is_missing(self, cell: str) -> bool:
         """Whether the cell holds no value."""
-        return cell in self.missing or (self.kind.blank_is_missing and cell.isspace())
+        if cell in self.missing or (self.kind.blank_is_missing and cell.isspace()):
+            return True
+        return self.kind.says_missing(cell)
 
     def is_unseen(self, cell: str) -> bool:
         """Whether the cell's value is none of those that are known, where they are listed."""
@@ -151,7 +153,10 @@ def kind_of(
     if part:
         return TimePart(name, part, TimeReading.of(settings, converter))
     if settings.kind == "numeric":
-        return (Bucket if settings.transform == "bucket" else Numeric)(name, settings)
+        of_numbers = Bucket if settings.transform == "bucket" else Numeric
+        return of_numbers(name, settings, converter)
     if settings.kind == "boolean":
-        return Boolean(name, settings)
-    return Text(name) if settings.kind == "text" else Categorical(name, settings)
+        return Boolean(name, settings, converter)
+    if settings.kind == "text":
+        return Text(name)
+    return Categorical(name, settings, converter)

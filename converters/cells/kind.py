@@ -22,6 +22,8 @@ from converters.errors import UsageError
 # read by.
 CONVERTER_VERSION = 3
 FIRST_CONVERTER = 2
+# From this one on, cells that are one number or truth value are one value however they are spelt.
+CANONICAL_FROM = 3
 
 
 class UnknownConverterError(UsageError):
@@ -48,6 +50,10 @@ def check_converter(version: object) -> None:
 Value = TypeVar("Value")
 
 
+class MissingValueError(Exception):
+    """A value that the config takes for missing."""
+
+
 class Kind(ABC, Generic[Value]):
     """One column's way from a cell to features and back.
 
@@ -66,6 +72,11 @@ class Kind(ABC, Generic[Value]):
         """Cells that are known, where the config lists them: none is unseen."""
         return frozenset()
 
+    def says_missing(self, cell: str) -> bool:
+        """Whether a cell is another spelling of one that the config lists as missing."""
+        del cell
+        return False
+
     def is_unseen(self, cell: str) -> bool:
         """Whether a cell that is not missing has a value that is none of the known ones."""
         del cell
@@ -77,6 +88,7 @@ class Kind(ABC, Generic[Value]):
 
         Raises:
             RefusedCellError: the cell must not reach a learner.
+            MissingValueError: the config takes the value for missing.
         """
 
     @abstractmethod

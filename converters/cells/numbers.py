@@ -17,8 +17,15 @@ from itertools import pairwise
 
 import orjson
 
-from converters.cells.kind import Category, Kind
+from converters.cells.kind import (
+    CANONICAL_FROM,
+    CONVERTER_VERSION,
+    Category,
+    Kind,
+    MissingValueError,
+)
 from converters.cells.refusal import RefusedCellError
+from converters.cells.spellings import plain_number
 from converters.config.column_settings import ColumnSettings
 
 LARGEST_FLOAT32 = 3.4028234663852886e38
@@ -115,29 +122,51 @@ def log1p(value: float) -> float:
 
 
 class Bounded:
-    """A number within its range."""
+    """A number within its range.
 
-    def __init__(self, settings: ColumnSettings) -> None:
+    Args:
+        settings: the column's.
+        converter: the version of the converter by which cells are read; a number that a spelling of
+            missing says is missing in every spelling.
+    """
+
+    def __init__(self, settings: ColumnSettings, converter: int = CONVERTER_VERSION) -> None:
         self.low = -math.inf if settings.min is None else settings.min
         self.high = math.inf if settings.max is None else settings.max
         self._rejects = settings.out_of_range == "reject"
+        missing = settings.missing_values if converter >= CANONICAL_FROM else ()
+        self._missing = frozenset(map(plain_number, missing)) - {None}
 
     def check(self, cell: str) -> float:
         """The number, clipped to the range.
 
         Raises:
             RefusedCellError: no number, or outside the range where that refuses.
+            MissingValueError: another spelling of a number that means missing.
         """
         value = number(cell)
+        if value in self._missing:
+            raise MissingValueError
         if self.low <= value <= self.high:
             return value
         if self._rejects:
             raise RefusedCellError("out-of-range", cell)
         return min(max(value, self.low), self.high)
 
+    def says_missing(self, cell: str) -> bool:
+        """Whether a cell is another spelling of a number that means missing."""
+        if not self._missing:
+            return False
+        try:
+            return number(cell) in self._missing
+        except RefusedCellError:
+            return False
+
     def check_many(self, cells: Sequence[str]) -> list[float] | None:
         """The numbers of many cells; None if one needs a closer look."""
         values = numbers(cells)
+        if values is not None and self._missing and not self._missing.isdisjoint(values):
+            return None
         if values is None or (self.low <= min(values) and max(values) <= self.high):
             return values
         if self._rejects:
@@ -149,10 +178,16 @@ class Bounded:
 class Numeric(Kind[float]):
     """``name:7``; the transform is one of none, log1p and scale."""
 
-    def __init__(self, name: str, settings: ColumnSettings) -> None:
+    def __init__(
+        self, name: str, settings: ColumnSettings, converter: int = CONVERTER_VERSION
+    ) -> None:
         super().__init__(name)
-        self._bounded = Bounded(settings)
+        self._bounded = Bounded(settings, converter)
         self._transform = _transform(settings)
+
+    def says_missing(self, cell: str) -> bool:
+        """Whether it is a number that means missing."""
+        return self._bounded.says_missing(cell)
 
     def check(self, cell: str) -> float:
         """The number, kept in its range and transformed; zero if VW could not tell it from zero.
@@ -186,12 +221,18 @@ class Numeric(Kind[float]):
 class Bucket(Category):
     """A number as the span between two edges in which it lies: ``name=10..20``."""
 
-    def __init__(self, name: str, settings: ColumnSettings) -> None:
+    def __init__(
+        self, name: str, settings: ColumnSettings, converter: int = CONVERTER_VERSION
+    ) -> None:
         super().__init__(name)
-        self._bounded = Bounded(settings)
+        self._bounded = Bounded(settings, converter)
         self._edges = settings.edges
         ends = ["", *(repr(edge).removesuffix(".0") for edge in settings.edges), ""]
         self._spans = [f"{low}..{high}" for low, high in pairwise(ends)]
+
+    def says_missing(self, cell: str) -> bool:
+        """Whether it is a number that means missing."""
+        return self._bounded.says_missing(cell)
 
     def check(self, cell: str) -> str:
         """The span, whose lower edge belongs to it.

@@ -47,6 +47,8 @@ REMEDIES = {
     "no-row-at-path": "correct `path` in `[record]`, or `labels_path` for labels; where changes of "
     "a database report deletes, which have no row, filter them out upstream",
     "not-a-boolean": "add the spelling to the column's `true_values` or `false_values`",
+    "not-an-integer": 'send a whole number; or take `kind = "integer"` from the id column, so '
+    "that ids are texts",
     "not-a-number": "send decimal notation such as `1234.5`; list a spelling that means nothing "
     "in the column's `missing_values`, or make the column `categorical`",
     "not-a-row": "send an object for each row, or a list of objects",

@@ -145,7 +145,8 @@ def column_reports(profile: Profile) -> Iterator[ColumnReport]:
     columns = profile.sample.columns(len(profile.plans))
     events = happened(profile.plans, profile.sample)
     all_columns = zip(profile.plans, profile.totals, columns, strict=True)
-    for plan, totals, cells in all_columns:
+    for plan, totals, sampled in all_columns:
+        cells = sampled if plan.reading is None else list(map(plan.reading, sampled))
         spelt = profile.rejects.spellings.get(plan.name, Counter())
         found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge, spelt)
         later = comes_after(plan, cells, events)
@@ -165,6 +166,7 @@ def _report(
     distinct = totals.distinct
     counts = totals.counts or _sampled_counts(cells, sampled)
     present = _present(plan, counts)
+    odd = odd_cells(plan, present, refused, totals.missing_as)
     shown = sampled.rows > 0 and plan.role not in ONLY_COUNTED
     return ColumnReport(
         plan.name,
@@ -186,7 +188,7 @@ def _report(
         after_event=False,
         drift=_drift(plan, cells, sampled) if shown else None,
         bars=_bars(cells, sampled) if shown and not plan.hidden else [],
-        odd=odd_cells(plan, present, refused, totals.missing_as),
+        odd=replace(odd, said=[*odd.said, *totals.respelt]),
     )
 
 

@@ -9,7 +9,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,10 +81,8 @@ class Balancer:
         self._label = label.name if label and label.name in header else None
         self._weight = weight.name if weight and weight.name in header else None
         self._places = {name: place for place, name in enumerate(header)}
-        self._codes = {
-            text: UNLABELLED if code is None else code for text, code in schema.label_codes.items()
-        }
-        self._weights = Weight(weight.settings) if weight else None
+        self._codes = schema.label_codes
+        self._weights = Weight(weight.settings, schema.converter) if weight else None
         self._rows = Counter[int]()
         self._sums = dict.fromkeys((POSITIVE, NEGATIVE, UNLABELLED), 0.0)
 
@@ -101,7 +98,8 @@ class Balancer:
         found = np.full(rows, UNLABELLED, np.int8)
         if self._label is not None:
             cells = columns[self._places[self._label]]
-            found = np.fromiter(map(self._codes.get, cells, repeat(REFUSED)), np.int8, rows)
+            known = {cell: self._code(cell) for cell in dict.fromkeys(cells)}
+            found = np.fromiter(map(known.__getitem__, cells), np.int8, rows)
         for code in (POSITIVE, NEGATIVE, UNLABELLED, REFUSED):
             self._rows[code] += int((found == code).sum())
         labels = np.maximum(found, np.int8(UNLABELLED))
@@ -132,6 +130,13 @@ class Balancer:
             return None
         total = math.fsum(self._sums.values())
         return Weights(self._weight, total, self._sums[POSITIVE], self._sums[NEGATIVE])
+
+    def _code(self, cell: str) -> int:
+        try:
+            code = self._codes[cell]
+        except KeyError:
+            return REFUSED
+        return UNLABELLED if code is None else code
 
     def _value(self, cell: str) -> float:
         assert self._weights is not None

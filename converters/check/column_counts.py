@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from converters.cells.numbers import numbers
 from converters.cells.times import UTC_TIMES, TimeReading
 from converters.cells.weight import LEAST, MOST
+from converters.check.respelt import Reading, Respelling, Said, reading
 from converters.config.column_settings import ColumnSettings
 from converters.sampling.column_sample import number_or_nan
 from converters.sampling.sketches import Estimate, HashSample, Times, hashes
@@ -51,6 +52,7 @@ class ColumnPlan:
         high: the largest.
         known: the values that are not unseen; empty if the config names none.
         times: how it is read, if it holds times.
+        reading: the spelling of a cell that counts; None if each counts as it is.
     """
 
     name: str
@@ -61,6 +63,7 @@ class ColumnPlan:
     high: float = math.inf
     known: frozenset[str] = frozenset()
     times: TimeReading = UTC_TIMES
+    reading: Reading | None = None
 
     @property
     def numeric(self) -> bool:
@@ -70,7 +73,7 @@ class ColumnPlan:
     @property
     def learned(self) -> bool:
         """Whether features are made of it."""
-        return self.kind is not None
+        return self.kind not in (None, "integer")
 
     @property
     def hidden(self) -> bool:
@@ -113,6 +116,7 @@ def _plan(name: str, settings: ColumnSettings | None, otherwise: str, schema: Sc
         high if settings.max is None else settings.max,
         frozenset({*settings.values, *settings.rare_values}),
         schema.times_of(name),
+        reading(settings, schema),
     )
 
 
@@ -183,6 +187,7 @@ class Totals:
         numbers: of a numeric column, unless there is none; without quantiles.
         unseen: how many rows hold a value that the config does not know, where it knows some.
         counts: how often each cell came, missing ones too; None if they are too many.
+        respelt: what a person should know of cells that count under another spelling.
     """
 
     rows: int
@@ -193,6 +198,7 @@ class Totals:
     numbers: Numbers | None
     unseen: int
     counts: Counts | None
+    respelt: Sequence[Said] = ()
 
 
 class ColumnCounter:
@@ -215,9 +221,11 @@ class ColumnCounter:
         self._numbers = self._outside = 0
         self._sum = 0.0
         self._low, self._high = math.inf, -math.inf
+        self._respelling = Respelling(plan.role, plan.kind, plan.reading)
 
     def add(self, cells: Sequence[str], classes: Classes | None, longest: int) -> None:
         """Take a block of cells; none has more bytes than ``longest``."""
+        cells = self._respelling.read(cells)
         if self._counts is None:
             self._tally(cells, np.ones(len(cells), np.int64))
             return
@@ -247,6 +255,7 @@ class ColumnCounter:
             numbers,
             self._unseen,
             self._counts,
+            list(self._respelling.said(self._counts.rows if self._counts else None)),
         )
 
     def _tally_counts(self, counts: Counts) -> None:

@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from converters.check.class_balance import Balance, Weights
 from converters.check.column_counts import Numbers
+from converters.check.respelt import Level, Said
 from converters.check.time_order import Times
 from converters.files.rewriting import Rule
 from converters.sampling.drift import Drift
 from converters.sampling.leak_suspects import Alone
 from converters.sampling.sketches import Estimate
-
-Level = Literal["problem", "warning", "note"]
-# Level, code and message of a finding about a column; the message follows the column's name.
-Said = tuple[Level, str, str]
 
 
 @dataclass(frozen=True)
@@ -128,7 +124,7 @@ class ColumnReport:
     @property
     def learned(self) -> bool:
         """Whether features are made of it."""
-        return self.kind is not None
+        return self.kind not in (None, "integer")
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from converters.cells.escaping import quoted
 from converters.cells.remedies import explained
 from converters.check.class_balance import Balance
 from converters.check.column_counts import FORMER, UNKNOWN
-from converters.check.data_report import ColumnReport, Finding, Said
+from converters.check.data_report import ColumnReport, Finding
 from converters.check.profile import Profile
+from converters.check.respelt import Said
 from converters.files.first_line import UNNAMED
 from converters.files.rewriting import other_width, rewriting
 from converters.sampling.column_sample import UNIQUE_FROM_ROWS

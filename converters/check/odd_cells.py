@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from converters.cells.escaping import quoted
 from converters.check.column_counts import ColumnPlan
-from converters.check.data_report import Level, Odd, Said
+from converters.check.data_report import Odd
+from converters.check.respelt import Level, Said
 from converters.config.toml_text import READABLE_LENGTH, readable, value
 from converters.sampling import missing_markers, sentinels
 from converters.sampling.column_sample import number_or_nan

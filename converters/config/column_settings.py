@@ -81,8 +81,10 @@ class ColumnSettings(Section):
         description="what the column is for; `leak` (known only afterwards), `protected` (kept for "
         "slices) and `drop` are passed through but never learned from",
     )
-    kind: Literal["numeric", "categorical", "text", "boolean", "time"] | None = Field(
-        None, description="how a feature's cell is read; mandatory for features"
+    kind: Literal["numeric", "categorical", "text", "boolean", "time", "integer"] | None = Field(
+        None,
+        description="how a feature's cell is read; mandatory for features. `integer` is for ids: "
+        "`100001.0` and `007` are `100001` and `7`, and what is no whole number is refused",
     )
     namespace: str = Field(
         "", description="a name under which interactions can cross several columns at once"

@@ -9,17 +9,18 @@ import json
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import chain, islice
+from types import MappingProxyType
 from typing import NamedTuple
 
 import orjson
 
 from converters.cells.escaping import QUOTED_LENGTH, quoted
 from converters.cells.refusal import Refusal, no_column
+from converters.cells.spellings import EXACT_INTEGERS
 from converters.files.framing import BYTE_ORDER_MARK, MOST_ROWS
 from converters.schema.column_names import ColumnNames
+from converters.schema.schema import PARSED_INTEGERS
 
-# Whole numbers of JSON from here on are parsed as floats.
-PARSED_INTEGERS = 2.0**64
 # How much of a text is shown before and behind the place where it stops being JSON.
 BEFORE, BEHIND = 30, 20
 # Of a row none of whose fields is a column.
@@ -35,6 +36,9 @@ _UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|[{\[]\0|\0[{\[]")
 _OPENING = re.compile(_LEAD + rb"[{\[]")
 # What JSON that holds rows goes on with behind its first bracket, and what is mistaken for it.
 _BEGINNING = re.compile(_LEAD + rb"(?:\{\s*(?:[\"'}]|[A-Za-z_$][\w$]*\s*:|\Z)|\[\s*(?:[\[{\]]|\Z))")
+
+
+NONE_WHOLE: Mapping[str, float] = MappingProxyType({})
 
 
 class Nowhere(NamedTuple):
@@ -199,7 +203,10 @@ def _in_words(value: object) -> str:
 
 
 def object_cells(
-    row: object, names: ColumnNames, numbers: Container[str] = ()
+    row: object,
+    names: ColumnNames,
+    numbers: Container[str] = (),
+    whole: Mapping[str, float] = NONE_WHOLE,
 ) -> list[str] | Refusal:
     """A JSON object's values as the cells that CSV would hold, in the order of the columns.
 
@@ -208,6 +215,8 @@ def object_cells(
         names: of the columns.
         numbers: those columns that hold numbers. In others a float from 2^64 up is refused: it may
             have been a whole number, whose digits the parser does not keep, and two ids be one.
+        whole: those in which a number without a fraction is its integer, each with where floats
+            begin that are refused.
     """
     if not isinstance(row, dict):
         return Refusal("not-a-row", "", shown(row))
@@ -224,10 +233,12 @@ def object_cells(
         cell = value if value.__class__ is str else _cell(value)
         if cell is None:
             return Refusal("nested-value", names.own[len(cells)], shown(value))
-        if isinstance(value, float) and abs(value) >= PARSED_INTEGERS:
+        if isinstance(value, float):
             column = names.own[len(cells)]
-            if column not in numbers:
+            if column not in numbers and abs(value) >= whole.get(column, PARSED_INTEGERS):
                 return Refusal("inexact-number", column, cell)
+            if column in whole and abs(value) < EXACT_INTEGERS and value.is_integer():
+                cell = str(int(value))
         cells.append(cell)
     return cells
 

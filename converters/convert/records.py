@@ -15,7 +15,7 @@ from typing import NamedTuple
 import orjson
 
 from converters.cells.escaping import quoted, quoted_bytes
-from converters.cells.refusal import LABEL_NEEDS, MOST_ID, Refusal, RefusedCellError
+from converters.cells.refusal import Refusal
 from converters.convert import json_rows
 from converters.convert.json_rows import (
     Broken,
@@ -26,25 +26,18 @@ from converters.convert.json_rows import (
     rows_in,
     without_prefix,
 )
+from converters.convert.label_rows import Cells, LabelReader, LabelRow
 from converters.convert.to_vw_text import Conversion, Row, compile_schema
 from converters.files.first_line import named
 from converters.files.framing import MOST_ROWS, Dialect, plain_lines, too_many
-from converters.schema.column_names import ColumnNames, ColumnOrder, ordered
-from converters.schema.schema import LABEL_NAMES, Schema
+from converters.schema.column_names import ColumnOrder, ordered
+from converters.schema.schema import Schema
 from converters.schema.writer_schema import WriterSchema
 
 Headers = Sequence[tuple[str, bytes]]
-LabelRow = tuple[str, int]
-Cells = Sequence[str] | Refusal
-
-# What a label needs, under these names or the schema's own.
-_LABEL = frozenset(LABEL_NAMES[:2])
 
 # In the headers of a record whose row is at the top, whatever path the config names.
 AT_THE_TOP: tuple[str, bytes] = ("path", b"")
-
-# Of labels in JSON, whose names are no columns.
-_LABEL_NAMES = {ignore: ColumnNames(LABEL_NAMES, {}, ignore) for ignore in (False, True)}
 
 # What records begin with that may not be CSV.
 _BRACKETS = (b"{", b"[")
@@ -125,6 +118,8 @@ class RowReader:
         dialect: the CSV of the rows.
         convert: the cells of an event's row, in the schema's order, to what is learned.
         convert_rows: the same for many, quicker than one by one.
+        label_cells: the cells of a label's JSON object.
+        label: what the cells of a label say.
     """
 
     def __init__(
@@ -137,8 +132,6 @@ class RowReader:
         self._conversion = conversion or compile_schema(schema)
         self.convert = self._conversion.row
         self.convert_rows = self._conversion.rows
-        self._labels = schema.label_codes
-        self._label_times = schema.times
         self._read_as(WriterSchema.of(schema) if writer is None else writer)
 
     def of_writer(self, writer: WriterSchema) -> RowReader:
@@ -146,7 +139,7 @@ class RowReader:
         return RowReader(self.schema, writer, self._conversion)
 
     def _read_as(self, writer: WriterSchema) -> None:
-        schema, numbers = self.schema, self.schema.numbers
+        schema, numbers, whole = self.schema, self.schema.numbers, self.schema.whole
         # What either of the two schemas passes over does not refuse a row.
         self._read = replace(
             schema,
@@ -165,9 +158,11 @@ class RowReader:
         self._said = lru_cache(maxsize=64)(self._said_by)
 
         def cells(row: object) -> Cells:
-            return json_rows.object_cells(row, names, numbers)
+            return json_rows.object_cells(row, names, numbers, whole)
 
         self._event_kind = _Kind(writer.path, cells, self.convert)
+        labels = LabelReader(self._read)
+        self.label_cells, self.label = labels.cells, labels.label
         self._label_kind = _Kind(writer.labels_path, self.label_cells, self.label)
 
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
@@ -222,43 +217,6 @@ class RowReader:
             named.get(AT_THE_TOP[0]) == AT_THE_TOP[1],
         )
 
-    def label_cells(self, row: object) -> Cells:
-        """The cells of a label's JSON object: id, label and, if there is one, time.
-
-        Its fields may have the names of the schema's columns instead. The event's time is known
-        too, but does not say when the label was.
-        """
-        schema, fields = self._read, self._read.label_fields
-        used: dict[str, str] = {}
-        found = row
-        if isinstance(row, dict) and not fields.keys().isdisjoint(row):
-            for name, field in fields.items():
-                if field and name in row:
-                    used.setdefault(field, name)
-            rest = {name: row[name] for name in row if name not in fields}
-            twice = sorted(used.keys() & rest.keys())
-            if twice and not schema.ignore_extra:
-                return Refusal("unknown-column", twice[0], json_rows.shown(rest[twice[0]]))
-            found = rest | {field: row[name] for field, name in used.items()}
-        cells = json_rows.object_cells(found, _LABEL_NAMES[schema.ignore_extra], schema.numbers)
-        refused = self.label(cells) if used and not isinstance(cells, Refusal) else cells
-        if not isinstance(refused, Refusal):
-            return cells
-        given = row if isinstance(row, dict) else {}
-        if refused.reason == "unknown-column" and not given.keys() | used.keys() >= _LABEL:
-            return self._label_needs(given)
-        # It is named as the record names it.
-        return refused._replace(column=used.get(refused.column, refused.column))
-
-    def _label_needs(self, row: dict[str, object]) -> Refusal:
-        """The refusal of an object that has not the fields of a label."""
-        own = {field: name for name, field in reversed(list(self._read.label_fields.items()))}
-        own_id, own_label = own.get("id", "id"), own.get("label", "label")
-        said = f"{LABEL_NEEDS} {own_id!r} and {own_label!r}"
-        if own:
-            said += ", or 'id' and 'label'"
-        return Refusal("unknown-column", "", quoted(f"{said}: {json_rows.fields(row)}"))
-
     def _rows(self, value: bytes, by: _Said, kind: _Kind) -> Rows:
         """The rows of a record, read as CSV or as JSON.
 
@@ -297,26 +255,6 @@ class RowReader:
     def _order_between(self, columns: bytes, dialect: Dialect) -> ColumnOrder | None:
         cells = dialect.cells_of(columns)
         return self._order([] if isinstance(cells, Refusal) else named(cells), dialect.delimiter)
-
-    def label(self, cells: Sequence[str]) -> LabelRow | Refusal:
-        """The label that the cells of one row say."""
-        if len(cells) not in (2, 3):
-            return Refusal("wrong-width", "", f"{len(cells)} cells, not id,label[,time]")
-        name, label = cells[0], cells[1]
-        code = self._labels.get(label)
-        if not name:
-            return Refusal("missing-id", "id", "")
-        if len(name) > MOST_ID:
-            return Refusal("id-too-long", "id", quoted(name))
-        if code is None:
-            reason = "missing-label" if label in self._labels else "bad-label"
-            return Refusal(reason, "label", quoted(label))
-        if len(cells) == 3 and cells[2]:
-            try:
-                self._label_times.check(cells[2])
-            except RefusedCellError as refused:
-                return Refusal(refused.reason, "time", quoted(refused.cell))
-        return name, code
 
 
 def _csv(rows: Iterable[Cells], value: bytes, dialect: Dialect) -> Rows:

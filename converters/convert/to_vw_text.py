@@ -18,6 +18,7 @@ from operator import call, itemgetter
 from converters.cells.escaping import quoted
 from converters.cells.feature import Piece
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, wrong_width
+from converters.cells.spellings import integer
 from converters.cells.times import TimeReading
 from converters.cells.weight import Weight
 from converters.files.framing import columns_of
@@ -108,7 +109,7 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
     # map(call, …) over bound look-ups keeps the loop over columns in C: 1.7 us a row of 12 known
     # cells, where a comprehension takes 2.3.
     pick, each = _picker(places), columns.each
-    labels = schema.label_codes
+    labels, spelt = schema.label_codes, _integers if schema.has_integer_ids else _as_they_are
     plain = reference(schema)
 
     def convert(cells: Sequence[str]) -> Row | Refusal:
@@ -117,9 +118,9 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
         try:
             label = None if label_at is None else labels[cells[label_at]]
             text = lead + "".join(map(call, each, pick(cells)))
+            (id_,) = ("",) if id_at is None else spelt((cells[id_at],))
         except (KeyError, RefusedCellError):
             return plain(cells)  # the plain twin says which column it was
-        id_ = "" if id_at is None else cells[id_at]
         return (id_, label, text) if len(id_) <= MOST_ID else plain(cells)
 
     # Column by column nearly all is done in C: half the time of row by row.
@@ -129,7 +130,7 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
         try:
             known = repeat(None) if label_at is None else map(labels.__getitem__, block[label_at])
             pieces = [columns.pieces(i, block[place]) for i, place in enumerate(places)]
-            ids = repeat("") if id_at is None else block[id_at]
+            ids = repeat("") if id_at is None else spelt(block[id_at])
             texts = map("".join, zip(repeat(lead), *pieces, strict=False))
             if id_at is None or max(map(len, block[id_at])) <= MOST_ID:
                 return list(zip(ids, known, texts, strict=False))
@@ -138,6 +139,14 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
         return list(map(convert, zip(*block, strict=True)))
 
     return Conversion(width, convert, convert_block)
+
+
+def _integers(ids: Sequence[str]) -> Sequence[str]:
+    return list(map(integer, ids))
+
+
+def _as_they_are(ids: Sequence[str]) -> Sequence[str]:
+    return ids
 
 
 def reference(schema: Schema) -> Converter:
@@ -150,18 +159,25 @@ def reference(schema: Schema) -> Converter:
     def convert(cells: Sequence[str]) -> Row | Refusal:
         if len(cells) != len(schema.columns):
             return wrong_width(cells, len(schema.columns), schema.delimiter)
-        if label_at is not None and cells[label_at] not in labels:
-            return Refusal("bad-label", schema.names[label_at], quoted(cells[label_at]))
-        if id_at is not None and len(cells[id_at]) > MOST_ID:
-            return Refusal("id-too-long", schema.names[id_at], quoted(cells[id_at]))
+        try:
+            label = None if label_at is None else labels[cells[label_at]]
+        except KeyError:
+            return Refusal("bad-label", schema.names[label_at or 0], quoted(cells[label_at or 0]))
+        id_ = "" if id_at is None else cells[id_at]
+        if id_at is not None and len(id_) > MOST_ID:
+            return Refusal("id-too-long", schema.names[id_at], quoted(id_))
+        if id_at is not None and schema.has_integer_ids:
+            try:
+                id_ = integer(id_)
+            except RefusedCellError as refused:
+                return Refusal(refused.reason, schema.names[id_at], quoted(refused.cell))
         text = lead
         for column in checked:
             try:
                 text += column.plain(cells[column.place])
             except RefusedCellError as refused:
                 return Refusal(refused.reason, column.name, quoted(refused.cell))
-        label = None if label_at is None else labels[cells[label_at]]
-        return ("" if id_at is None else cells[id_at], label, text)
+        return id_, label, text
 
     return convert
 
@@ -285,7 +301,8 @@ def _checked(schema: Schema) -> list[CheckedColumn]:
         if place is not None:
             column = schema.columns[place]
             settings = column.settings
-            piece = Weight(settings).piece if role == "weight" else _time_check(schema.times)
+            weigh = Weight(settings, schema.converter).piece
+            piece = weigh if role == "weight" else _time_check(schema.times)
             columns.append(CheckedColumn(place, column.name, piece, partial(map, piece), piece))
     places = {name: place for place, name in enumerate(schema.names)}
     for feature in sorted(schema.features, key=lambda f: f.namespace != ""):

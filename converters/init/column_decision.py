@@ -50,7 +50,7 @@ class Decision:
     @property
     def is_learned(self) -> bool:
         """Whether the column gives features."""
-        return "kind" in self.settings or "parts" in self.settings
+        return self.settings.get("kind", "integer") != "integer" or "parts" in self.settings
 
 
 @dataclass(frozen=True)

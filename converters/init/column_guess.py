@@ -22,6 +22,7 @@ from converters.init.column_decision import (
     percent,
     words,
 )
+from converters.init.event_ids import id_settings
 from converters.init.locale_formats import Format, format_of
 from converters.init.nonnumeric_columns import (
     are_times,
@@ -347,7 +348,7 @@ _SO_CALLED = "so a column is called above which the header is empty, as pandas a
 def _unnamed(column: ColumnSample, surroundings: Surroundings) -> Decision:
     """A column without a name: row names are an id; their numbers are not, nor what repeats."""
     said, id_given = f"column {quoted(column.name)} ({_SO_CALLED})", surroundings.has("id")
-    as_id, dropped = {"role": "id"}, {"role": "drop"}
+    as_id, dropped = id_settings(column), {"role": "drop"}
     if len(column.distinct) < len(column.cells):
         why = "repeats values" if column.present else "is always missing"
         kind = _guess(column, surroundings) or categories(column) if column.present else None

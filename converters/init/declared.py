@@ -16,6 +16,7 @@ from typing import Any
 
 from converters.cells.local_clock import MOST_EXPLAINED, step_back
 from converters.cells.refusal import RefusedCellError
+from converters.cells.spellings import Spellings
 from converters.cells.times import TimeReading, time_ms
 from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.config.toml_text import quoted, readable
@@ -23,17 +24,17 @@ from converters.errors import UsageError
 from converters.files.csv_file import CsvFileError
 from converters.files.first_line import UNNAMED
 from converters.init.column_decision import Alternative, Decision, Surroundings, plain
+from converters.init.event_ids import id_decision
 from converters.init.locale_formats import command_with_others
 from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.init.numeric_columns import bounds
-from converters.init.stray_cells import marks_warned, no_ids, no_times, unknown_labels
+from converters.init.stray_cells import marks_warned, no_times, unknown_labels
 from converters.sampling import missing_markers
 from converters.sampling.column_sample import ColumnSample
 from converters.sampling.date_notations import SUPPORTED, dates_in, is_time_otherwise
 from converters.sampling.file_sample import Sample
 from converters.sampling.number_notations import is_number_otherwise, notation_in
 from converters.show import tables
-from converters.show.tables import counted
 
 # Label values as a message lists them.
 listed = partial(tables.listed, written=readable)
@@ -144,6 +145,7 @@ def map_labels(column: LabelColumn) -> Labels:
     Raises:
         InferError: what the options declare does not fit the cells.
     """
+    column = _as_spelt(column)
     _check_declared(column)
     negative = column.negative or tuple(v for v in column.classes if v not in column.positive)
     if not column.negative and len(negative) > MOST_VALUES:
@@ -165,6 +167,20 @@ def map_labels(column: LabelColumn) -> Labels:
     name = quoted(column.name)
     warnings = tuple(f"the label column {name} {odd}" for odd in _oddities(column, labels))
     return replace(labels, warnings=warnings)
+
+
+def _as_spelt(column: LabelColumn) -> LabelColumn:
+    """The same with each class as the file spells it: ``--positive 1`` means its ``1.0`` too."""
+    declared = dict.fromkeys(column.positive, 1) | dict.fromkeys(column.negative, 0)
+    reads = Spellings(declared)
+    meant = {cell: reads.of(cell) for cell in column.classes if cell not in declared}
+
+    def spelt(values: tuple[str, ...]) -> tuple[str, ...]:
+        others = [cell for cell, value in meant.items() if value in values]
+        own = [each for each in values if each in column.counts or each not in meant.values()]
+        return (*own, *others)
+
+    return replace(column, positive=spelt(column.positive), negative=spelt(column.negative))
 
 
 def _check_declared(column: LabelColumn) -> None:
@@ -309,31 +325,12 @@ def declared_decision(
         settings = {"missing_values": labels.missing} if labels.missing else {}
         return Decision(column.name, {"role": role, **settings}, f"set by --label{spelt}")
     if role == "id":
-        return _id(column)
+        return id_decision(column)
     if role == "time":
         return _time(column, surroundings)
     if role == "weight":
         return _weight(column)
     return Decision(column.name, {"role": role}, f"set by --{role}")
-
-
-def _id(column: ColumnSample) -> Decision:
-    warnings: list[str] = []
-    name = quoted(column.name)
-    distinct, empty = len(column.counts.keys() - {""}), column.counts[""]
-    repeated = len(column.cells) - empty - distinct
-    if repeated:
-        warnings.append(
-            f"the id column {name} repeats itself in {counted(repeated, 'row', 'rows')} of the "
-            "sample; a row whose id was seen shortly before is dropped as a duplicate."
-        )
-    warnings += no_ids(column)
-    if empty:
-        warnings.append(
-            f"the id column {name} is empty in {counted(empty, 'row', 'rows')} of the sample; no "
-            "late label can find them."
-        )
-    return Decision(column.name, {"role": "id"}, "set by --id", (), tuple(warnings))
 
 
 def _time(column: ColumnSample, surroundings: Surroundings) -> Decision:

@@ -30,6 +30,7 @@ _BY_KIND = {
     "text": _MISSING,
     "boolean": _MISSING | {"true_values", "false_values"},
     "time": _MISSING | {"parts", "zone", "format"},
+    "integer": frozenset[str](),
 }
 _BY_TRANSFORM = {"scale": frozenset({"center", "scale"}), "bucket": frozenset({"edges"})}
 _BY_ROLE = {
@@ -82,7 +83,12 @@ def check_column(name: str, column: ColumnSettings) -> None:
     if column.role == "feature" and column.kind is None:
         kinds = "numeric, categorical, text, boolean or time"
         raise SchemaError(f"{key}.kind is missing: say {kinds}.")
-    if column.role != "feature" and column.kind is not None:
+    if column.role == "feature" and column.kind == "integer":
+        raise SchemaError(
+            f"{key}.kind: 'integer' is how ids are read, with `role = \"id\"`. Whole numbers that "
+            "are learned from are of kind 'numeric', or 'categorical' if they are codes."
+        )
+    if (column.role, column.kind) != ("id", "integer") and column.role != "feature" and column.kind:
         why = f": it is {NOT_LEARNED[column.role]}" if column.role in NOT_LEARNED else ""
         raise SchemaError(
             f"{key}.kind: a column of role '{column.role}' is no feature{why}, and has no kind; "

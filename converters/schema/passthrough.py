@@ -6,8 +6,11 @@ learner never sees them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from converters.cells.categories import Boolean, listed
+from converters.cells.kind import CANONICAL_FROM, MissingValueError
 from converters.cells.numbers import number
 from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import ColumnSettings
@@ -54,6 +57,37 @@ def passthrough_of(settings: Settings, schema: Schema) -> Passthrough:
         raise SchemaError(f"value.scale: the column '{amount}' is not of kind 'numeric'.")
     names = (*slices, amount) if amount else slices
     return Passthrough(slices, tuple(schema.names.index(name) for name in names), amount)
+
+
+def readings(schema: Schema, passthrough: Passthrough) -> tuple[Callable[[str], str], ...] | None:
+    """What each of the cells is to be kept as; None if all are kept as they are.
+
+    Values that the learner cannot tell apart are one value: ``36`` and ``36.0``, ``yes`` and
+    ``true``.
+    """
+    if schema.converter < CANONICAL_FROM or not passthrough.slices:
+        return None
+    slices = [kept_as(_column(schema, name, ""), schema) for name in passthrough.slices]
+    return (*slices, _as_it_is) if passthrough.amount else tuple(slices)
+
+
+def kept_as(settings: ColumnSettings, schema: Schema) -> Callable[[str], str]:
+    """What a cell of a column of categories or truth values is kept as."""
+    if settings.kind != "boolean":
+        return listed(settings).of
+    kind = Boolean("", settings, schema.converter)
+
+    def read(cell: str) -> str:
+        try:
+            return "true" if kind.check(cell) else "false"
+        except (MissingValueError, RefusedCellError):
+            return cell
+
+    return read
+
+
+def _as_it_is(cell: str) -> str:
+    return cell
 
 
 def amount_of(cell: str) -> float:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from converters.cells.feature import Feature
-from converters.cells.kind import CONVERTER_VERSION, check_converter
+from converters.cells.kind import CANONICAL_FROM, CONVERTER_VERSION, check_converter
+from converters.cells.spellings import EXACT_INTEGERS, Spellings
 from converters.cells.times import TimeReading
 from converters.config.column_settings import ColumnSettings
 from converters.config.settings import Settings
@@ -58,6 +59,27 @@ class Column:
 
 # Stands for the time column of a schema that has none.
 _UNTIMED = Column("", ColumnSettings(role="time"))
+
+# From here on a JSON number is refused where a number is no amount, but a category or a token:
+# whole ones are parsed as floats too.
+PARSED_INTEGERS = 2.0**64
+
+
+class LabelCodes(dict[str, int | None]):
+    """What each spelling of a label means; other spellings of one number or truth value too.
+
+    Only ``[]`` finds those, and raises ``KeyError`` for what is no label.
+    """
+
+    def __init__(self, codes: Mapping[str, int | None]) -> None:
+        super().__init__(codes)
+        self._spellings = Spellings(codes)
+
+    def __missing__(self, cell: str) -> int | None:
+        spelt = self._spellings.of(cell)
+        if spelt not in self:
+            raise KeyError(cell)
+        return self[spelt]
 
 
 @dataclass(frozen=True)
@@ -122,6 +144,34 @@ class Schema:
         features = tuple(replace(each, converter=converter) for each in self.features)
         return replace(self, features=features, converter=converter)
 
+    @cached_property
+    def whole(self) -> Mapping[str, float]:
+        """The columns in which a JSON number without a fraction is its integer.
+
+        Each with where numbers begin whose digits may not be those that were sent: an id's must be.
+        """
+        if self.converter < CANONICAL_FROM:
+            return {}
+        roles = {"id": EXACT_INTEGERS, "time": PARSED_INTEGERS}
+        kinds = {"text": PARSED_INTEGERS, "time": PARSED_INTEGERS}
+        found = ((c.name, c.settings.role, c.settings.kind or "") for c in self.columns)
+        return {
+            name: most for name, role, kind in found if (most := roles.get(role) or kinds.get(kind))
+        }
+
+    @property
+    def whole_in_labels(self) -> Mapping[str, float]:
+        """The same of the fields of labels."""
+        if self.converter < CANONICAL_FROM:
+            return {}
+        return {"id": EXACT_INTEGERS, "time": PARSED_INTEGERS}
+
+    @property
+    def has_integer_ids(self) -> bool:
+        """Whether ids are whole numbers, and not texts."""
+        identity = self.only("id")
+        return identity is not None and identity.settings.kind == "integer"
+
     def only(self, role: str) -> Column | None:
         """The one column of a role that at most one column has (id, time, label, weight)."""
         return next((c for c in self.columns if c.settings.role == role), None)
@@ -150,7 +200,8 @@ class Schema:
         """What each accepted label cell means: 1, 0, or None for a label not known yet."""
         label = self.only("label")
         unknown = ("",) if label is None else ("", *label.settings.missing_values)
-        return {**dict.fromkeys(unknown), **self.labels}
+        codes = {**dict.fromkeys(unknown), **self.labels}
+        return LabelCodes(codes) if self.converter >= CANONICAL_FROM else codes
 
     @cached_property
     def label_fields(self) -> Mapping[str, str]:

@@ -11,10 +11,10 @@ from typing import Any
 
 from converters.cells.numbers import LARGEST_FLOAT32, SMALLEST_READ
 from converters.cells.refusal import MOST_ID
+from converters.cells.spellings import EXACT_INTEGERS, Spellings, plain_number
 from converters.cells.weight import LEAST, MOST
 from converters.config.column_settings import ColumnSettings
-from converters.convert.json_rows import PARSED_INTEGERS
-from converters.schema.schema import Column
+from converters.schema.schema import PARSED_INTEGERS, Column
 from learners.line_bounds import LineBounds
 
 Json = dict[str, Any]
@@ -54,7 +54,18 @@ TIME: list[Json] = [
 ]
 # Under any format.
 FORMATTED_TIME: list[Json] = [{"type": "string", "pattern": f"^{ISO}$"}]
-LABEL_ID: Json = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MOST_ID}, *SCALARS]}
+# A float that may have been another integer is no id. An integer's digits are kept, but not all
+# that read JSON Schema can tell the two apart.
+_EXACT = {"exclusiveMinimum": -EXACT_INTEGERS, "exclusiveMaximum": EXACT_INTEGERS}
+_WHOLE: Json = {"type": "integer", "minimum": -(2.0**63), "exclusiveMaximum": PARSED_INTEGERS}
+ID_SCALARS: list[Json] = [{"type": "number", **_EXACT}, _WHOLE, {"type": "boolean"}]
+INTEGER_ID: list[Json] = [
+    {"type": "string", "pattern": r"^[+-]?[0-9]{1,19}(?:\.0{1,9})?$"},
+    _WHOLE,
+]
+LABEL_ID: Json = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MOST_ID}, *ID_SCALARS]}
+# Texts that may say a number or truth value in another spelling.
+_SAYING = r"^[+-]?[0-9.]|^[Tt][Rr][Uu][Ee]$|^[Ff][Aa][Ll][Ss][Ee]$"
 # Of numbers as text, those that are certain to be within any learner's bounds.
 _MOST_DIGITS = 5
 _EXPONENT, _ANY_EXPONENT = "(?:[eE][+-]?[0-9])?", 1e15
@@ -74,7 +85,8 @@ def cell_schema(
     if settings.role == "label":
         return _any_of(spelt(labels), _const(""), NULL)
     if settings.role == "id":
-        return _any_of([{"type": "string", "maxLength": MOST_ID}], *SCALARS, NULL)
+        taken = [{"type": "string", "maxLength": MOST_ID}, *ID_SCALARS]
+        return _any_of(INTEGER_ID if settings.kind == "integer" else taken, _const(""), NULL)
     if settings.role == "time":
         return time_schema(settings)
     if settings.kind is None and settings.role != "weight":
@@ -98,7 +110,7 @@ def _taken(settings: ColumnSettings, bounds: LineBounds | None) -> list[Json]:
     if settings.kind == "numeric":
         return _numbers(settings, bounds)
     if settings.kind == "boolean":
-        return spelt([*settings.true_values, *settings.false_values])
+        return spelt([*settings.true_values, *settings.false_values, "true", "false"])
     if settings.kind == "time":
         return FORMATTED_TIME if settings.format else TIME
     return _texts(settings)
@@ -167,10 +179,13 @@ def spelt(spellings: Iterable[str]) -> list[Json]:
     """Texts of a list, and the JSON values whose cells they are."""
     known = [each for each in spellings if each]
     found: list[Json] = [{"type": "string", "enum": known}] if known else []
-    whole = sorted({int(each) for each in known if each.isdecimal() and str(int(each)) == each})
-    if whole:
-        found.append({"type": "integer", "enum": whole})
-    truths = [value for value in (True, False) if str(value).lower() in known]
+    reads = Spellings({each: each for each in known})
+    values = {plain_number(each) for each in known} - {None}
+    # Each as its cell would be read: not one that a float says less exactly.
+    numbers = sorted(n for n in values if n is not None and reads.of(repr(n)) in known)
+    if numbers:
+        found.append({"type": "number", "enum": [int(n) if n.is_integer() else n for n in numbers]})
+    truths = [value for value in (True, False) if reads.of(str(value).lower()) in known]
     if truths:
         found.append({"type": "boolean", "enum": truths})
     return found
@@ -179,6 +194,8 @@ def spelt(spellings: Iterable[str]) -> list[Json]:
 def _without(text: Json, refused: Iterable[str]) -> Json:
     few = sorted(each for each in refused if each)
     empty = {"minLength": 1} if "" in set(refused) and "pattern" not in text else {}
+    if any(map(_is_number, few)):
+        return text | empty | {"not": {"anyOf": [{"enum": few}, {"pattern": _SAYING}]}}
     return text | empty | ({"not": {"enum": few}} if few else {})
 
 
@@ -194,7 +211,7 @@ def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
-        return text in ("true", "false")
+        return text.lower() in ("true", "false")
     return True
 
 

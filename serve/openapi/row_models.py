@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 from converters.files.framing import csv_line
 from converters.schema.schema import LABEL_NAMES, Column, Schema
 from learners.line_bounds import LineBounds
-from serve.openapi.cell_schema import LABEL_ID, cell_schema, spelt, time_schema
+from serve.openapi.cell_schema import INTEGER_ID, LABEL_ID, cell_schema, spelt, time_schema
 from serve.openapi.declared_route import Body, Json
 
 EXAMPLE_ID, EXAMPLE_TIME = "4711", "2026-01-31T08:15:00Z"
@@ -52,11 +52,12 @@ def label_rows(schema: Schema) -> Body:
     example = dict(zip(LABEL_NAMES, cells, strict=True))
     known = [spelling for spelling, code in schema.label_codes.items() if code is not None]
     time = _cell(time_schema(schema.time_settings()))
+    of_id = {"anyOf": INTEGER_ID} if schema.has_integer_ids else LABEL_ID
     label = create_model(
         "Label",
         __config__=ConfigDict(extra=_extra(schema)),
         __doc__="The label of an event.",
-        id=(_cell(LABEL_ID), Field(description="the event's id")),
+        id=(_cell(of_id), Field(description="the event's id")),
         label=(_cell({"anyOf": spelt(known)}), ...),
         time=(time, Field(None, description="when it was known; now if absent")),
     )

@@ -74,6 +74,7 @@ class Layouts:
     """
 
     def __init__(self, schema: Schema) -> None:
+        self._schema = schema
         self._names = schema.column_names
         self._numbers = schema.numbers
         self._mandatory = frozenset(schema.mandatory)
@@ -95,7 +96,7 @@ class Layouts:
             cells = list(values)
         elif types <= PLAIN:
             cells = list(map(str, values))
-            if float in types and "e+" in "".join(cells):  # large, and perhaps too large
+            if float in types and self._may_be_too_large(row, layout, cells):
                 return self._plain_cells(row)
         else:
             return self._plain_cells(row)
@@ -103,8 +104,12 @@ class Layouts:
             cells.insert(place, "")
         return cells
 
+    def _may_be_too_large(self, row: Object, layout: Layout, cells: Sequence[str]) -> bool:
+        # An integer among ids is one by now, unless it has lost digits.
+        return type(row.get(layout.id_name)) is float or "e+" in "".join(cells)
+
     def _plain_cells(self, row: Object) -> list[str] | Refusal:
-        return object_cells(row, self._names, self._numbers)
+        return object_cells(row, self._names, self._numbers, self._schema.whole)
 
     def _compiled(self, keys: tuple[str, ...]) -> Layout | None:
         if self._names.unknown(keys) or self.missing(keys):
@@ -305,9 +310,12 @@ class JsonPart:
 
     def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
         """A number stays a number in the answer."""
-        del converted
         both = zip(self.objects, self._layouts, strict=True)
-        return [row.get(layout.id_name) for row, layout in both]
+        given = [row.get(layout.id_name) for row, layout in both]
+        if not self._of.converter.schema.has_integer_ids:
+            return given
+        each = zip(given, converted, strict=True)
+        return [read[0] if isinstance(sent, str) else sent for sent, read in each]
 
 
 class CsvPart:

@@ -1,20 +1,19 @@
 """Integers that JSON writes with a fraction of zero: for JSON and its schemas ``1.0`` is 1.
 
-In CSV, and so in the cells that rows become, ``1.0`` is another text. Where only the integer can be
-meant, it is taken: in times, and in columns whose cells have to be in a list of integers, such as
-labels. pandas sends such numbers from a column that has missing cells.
+Where only the integer can be meant, it is what is appended to the log, so that every reader takes
+it: in times, ids and texts, and where a list of integers says what a cell may be. pandas sends such
+numbers from a column that has missing cells. What a schema reads as one number by itself
+(:mod:`converters.cells.spellings`) is left as it came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from converters.cells.spellings import EXACT_INTEGERS
 from converters.config.column_settings import ColumnSettings
 from converters.schema.schema import Schema
-
-# Milliseconds since 1970 have 14 digits at most.
-LARGEST = 1e15
 
 
 def whole_columns(schema: Schema) -> tuple[str, ...]:
@@ -22,21 +21,23 @@ def whole_columns(schema: Schema) -> tuple[str, ...]:
     return tuple(
         column.name
         for column in schema.columns
-        if "time" in (column.settings.role, column.settings.kind)
+        if column.name in schema.whole
+        or "time" in (column.settings.role, column.settings.kind)
         or _are_integers(_listed(column.settings, schema))
     )
 
 
 def whole_in_labels(schema: Schema) -> tuple[str, ...]:
     """The same of the objects on the labels topic."""
-    return ("time", "label") if _are_integers(schema.labels) else ("time",)
+    label = ("label",) if _are_integers(schema.labels) else ()
+    return tuple(dict.fromkeys((*schema.whole_in_labels, "time", *label)))
 
 
-def make_whole(row: dict[str, Any], names: Sequence[str]) -> None:
+def make_whole(row: dict[str, Any], names: Iterable[str]) -> None:
     """Make integers of such numbers in these columns."""
     for name in names:
         value = row.get(name)
-        if type(value) is float and abs(value) < LARGEST and value.is_integer():
+        if type(value) is float and abs(value) < EXACT_INTEGERS and value.is_integer():
             row[name] = int(value)
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
 from converters.convert.json_rows import begins_as_json, without_prefix
-from converters.convert.records import Cells
+from converters.convert.label_rows import Cells
 from converters.schema.schema import LABEL_NAMES
 from learners.registry import Registry
 from learners.registry.row_types import Lineage

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
 from converters.convert.cell_watch import CellCounts
-from converters.convert.records import LabelRow
+from converters.convert.label_rows import LabelRow
 from converters.convert.to_vw_text import Row
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark

@@ -309,7 +309,7 @@ class History:
         assert self._late is not None
         id_at, label_at, label_time_at = self._late
         label = cells[label_at]
-        if self._schema.label_codes.get(label, 0) is None:  # empty, or a code for unknown
+        if self._is_unknown(label):  # empty, or a code for unknown
             return Timed(time, row, row.content)
         if label_time_at is None:
             known = event + round((self._options.label_delay or 0.0) * 1000)
@@ -321,6 +321,12 @@ class History:
         line = self._file.dialect.line
         label_line = line([cells[id_at], label]).encode()
         return Timed(time, row, line(cells).encode(), (known, label_line))
+
+    def _is_unknown(self, label: str) -> bool:
+        try:
+            return self._schema.label_codes[label] is None
+        except KeyError:
+            return False
 
     def _label_time(self, row: FileRow, cell: str) -> int:
         try:

@@ -5,14 +5,16 @@ A :class:`BatchReader` gives the journal's batches again, then new ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import call
 
 from converters.cells.refusal import Refusal
 from converters.convert.cell_watch import CellCounts, Census
-from converters.convert.records import LabelRow, RowReader
+from converters.convert.label_rows import LabelRow
+from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
-from converters.schema.passthrough import Passthrough, passthrough_of
+from converters.schema.passthrough import Passthrough, passthrough_of, readings
 from learners.line_bounds import UNLEARNABLE, LineBounds, bounds_for
 from stream.log import fingerprint
 from stream.log.batch import Batch, EventRows, LabelRows, Taken
@@ -31,7 +33,9 @@ def record_reader(context: ResolvedConfig) -> RecordReader:
     census = Census(context.schema)
     rows = RowReader(context.schema, None, census.conversion)
     earlier = tuple((to_cut(each.until), rows.of_writer(each.schema)) for each in context.writers)
-    return RecordReader(rows, bounds_for(context.spec), labels, passthrough, earlier, census)
+    kept = readings(context.schema, passthrough)
+    bounds = bounds_for(context.spec)
+    return RecordReader(rows, bounds, labels, passthrough, earlier, census, kept)
 
 
 # A record without a value is one row.
@@ -55,6 +59,7 @@ class RecordReader:
         earlier: the converters of rows written under earlier schemas, the oldest first, each with
             the offsets before which records without names are its.
         census: counts what is absent or unseen in the rows.
+        kept_as: what each of these cells is kept as; None if all are as they are.
     """
 
     rows: RowReader
@@ -63,6 +68,7 @@ class RecordReader:
     passthrough: Passthrough = field(default_factory=Passthrough)
     earlier: tuple[tuple[Mapping[Place, int], RowReader], ...] = ()
     census: Census | None = None
+    kept_as: tuple[Callable[[str], str], ...] | None = None
 
     def rows_of(self, record: Record) -> RowReader:
         """The converter of a record: that of the schema in force where it is."""
@@ -113,11 +119,14 @@ class RecordReader:
         reader = self.rows_of(record)
         cells = list(reader.event_rows(record.value, record.headers)[0])
         rows = reader.convert_rows(cells)
-        places = self.passthrough.places
-        return rows, [
+        places, kept_as = self.passthrough.places, self.kept_as
+        picked = [
             () if isinstance(row, Refusal) else tuple([of[place] for place in places])
             for row, of in zip(rows, cells, strict=True)
         ]
+        if kept_as is not None:  # of a refused row nothing is kept
+            picked = [tuple(map(call, kept_as, kept)) if kept else kept for kept in picked]
+        return rows, picked
 
 
 class BatchReader:

@@ -197,6 +197,10 @@ def test_every_reason_has_an_example() -> None:
     """No reason is in the code that the examples above do not reach, and none is made up."""
     shown = {reason for _, _, expected in (*EVENTS, *LABELS) for reason in expected}
     shown |= {reason for _, reason in OF_KINDS}
+    (no_integer,) = RowReader(build({**KINDS, "key": {"role": "id", "kind": "integer"}})).events(
+        OF_KINDS[0][0] + b",k7"
+    )
+    shown.add(no_integer[0])
     (nowhere,) = RowReader(build(COLUMNS, record={"path": "a"})).events(b"{}")
     shown.add(nowhere[0])
     of_the_fold = {"accepted-in-place", "conflicting-label"}  # among the remedies

@@ -130,7 +130,7 @@ WRONG = [
     ('positive = ["1"]', 'positive = "1"', ["'label.positive'", "a list"]),
     ('positive = ["1"]\n', "", ["'label.positive' is missing"]),
     ("kind", "knd", ["'columns.Amount.knd'", "did you mean 'kind'?"]),
-    ('"numeric"', '"numerc"', ["'columns.Amount.kind'", "'text', 'boolean' or 'time'"]),
+    ('"numeric"', '"numerc"', ["'columns.Amount.kind'", "'boolean', 'time' or 'integer'"]),
     ('{ role = "label" }', '"label"', ["'columns.late'", "a table"]),
     ('role = "label"', 'role = "target"', ["'columns.late.role'", "'id', 'time', 'label'"]),
     ('"numeric" }', '"numeric", min = "low" }', ["'columns.Amount.min'", "be a number"]),

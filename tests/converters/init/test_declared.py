@@ -10,7 +10,7 @@ import pytest
 from converters.files.csv_file import CsvFileError
 from converters.init.declared import InferError
 from converters.init.schema_inference import Inference
-from tests.support.rows.tables import NOISE, Cell, column, inferred, warnings
+from tests.support.rows.tables import NOISE, Cell, column, decided, inferred, warnings
 
 
 def test_roles_as_told() -> None:
@@ -43,6 +43,18 @@ def test_ids_that_repeat_or_lack() -> None:
     said = warnings(lambda i: "" if i < 2 else f"k{max(i, 5)}", id_column="a")
     assert 'id column "a" repeats itself in 3 rows' in said
     assert 'id column "a" is empty in 2 rows' in said
+
+
+def test_ids_that_end_in_0_are_integers() -> None:
+    """All of them as pandas writes integers beside missing cells; other ids are texts."""
+    said = warnings(lambda i: f"{100_001 + i}.0", id_column="a")
+    assert 'such as "100001.0": labels will say 100001.' in said
+    found = decided(lambda i: f"{100_001 + i}.0" if i else "", id_column="a")
+    assert found.settings == {"role": "id", "kind": "integer"}
+    assert [other.settings for other in found.otherwise] == [{"role": "id"}]
+    assert not found.is_learned
+    for make in (lambda i: f"{i}", lambda i: f"{i}.5", lambda i: f"{i}.0" if i else "k"):
+        assert column(make, id_column="a") == {"role": "id"}
 
 
 def test_one_row_is_no_rows() -> None:
@@ -95,6 +107,14 @@ def test_the_most_frequent_spelling_of_a_class_stands_first() -> None:
     cells = ["1", "yes", "yes", "a", "b", "b", "b", "c", "c"]
     labels = labels_of(cells, positive=("1", "yes", "new")).labels
     assert (labels.positive, labels.negative) == (("yes", "1", "new"), ("b", "c", "a"))
+
+
+def test_a_class_is_told_in_any_spelling() -> None:
+    """--positive 1 means the file's 1.0, and --positive true its True."""
+    labels = labels_of(["1.0", "0.0", "1"], positive=("1",)).labels
+    assert (labels.positive, labels.negative) == (("1.0", "1"), ("0.0",))
+    labels = labels_of(["True", "False"], positive=("true",), negative=("false",)).labels
+    assert (labels.positive, labels.negative) == (("True",), ("False",))
 
 
 def test_negative_as_told() -> None:

@@ -10,7 +10,7 @@ import pytest
 from converters.config import load
 from converters.errors import UsageError
 from converters.schema import schema
-from converters.schema.passthrough import Passthrough, passthrough_of
+from converters.schema.passthrough import Passthrough, passthrough_of, readings
 
 COLUMNS: dict[str, Any] = {
     "id": {"role": "id"},
@@ -45,6 +45,25 @@ def test_the_amount_stands_behind_the_slices() -> None:
     value = {"true_positive": 5, "false_positive": -1, "scale": "distance"}
     found = passthrough(value=value)
     assert found == Passthrough(("sex",), (4, 3), "distance")
+
+
+def test_values_that_the_learner_cannot_tell_apart_are_one_slice() -> None:
+    """36 and 36.0, yes and 1; amounts, missing cells and older models stay as they are."""
+    columns = {**COLUMNS, "flag": {"kind": "boolean", "missing_values": ["?"]}}
+    sections: dict[str, Any] = {
+        "columns": columns,
+        "evaluation": {"slices": ["sex", "carrier", "flag"]},
+        "value": {"true_positive": 1, "scale": "distance"},
+    }
+    label = {"positive": ["1"], "negative": ["0"]}
+    settings = load.from_values({"model": "m", "label": label, **sections}, Path("freshet.toml"))
+    built = schema.from_settings(settings)
+    found = readings(built, passthrough_of(settings, built))
+    assert found is not None
+    rows = (("1.0", "36.0", "yes", "7.0"), ("1", "36", "1.0", "7"), ("True", "", "?", ""))
+    kept = [tuple(read(cell) for read, cell in zip(found, row, strict=True)) for row in rows]
+    assert kept == [("1", "36", "true", "7.0"), ("1", "36", "true", "7"), ("true", "", "?", "")]
+    assert readings(built.read_by(2), passthrough_of(settings, built)) is None
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,9 @@ def test_where_only_an_integer_can_be_meant_it_is_taken() -> None:
     assert repr(found) == repr(row | {"late": 1, "flag": 0, "listed": 3, "at": 1_357_000_000})
 
 
-@pytest.mark.parametrize("label", [1.5, 2.0, True, "1.0", 1e9, -1.0])
+@pytest.mark.parametrize("label", [1.5, 2.0, True, "1.5", 1e9, -1.0])
 def test_what_is_no_label_is_still_none(label: object) -> None:
-    """A fraction, another number, a truth value and a text are not integers of the label map."""
+    """A fraction, another number, a truth value and another text are no labels."""
     with pytest.raises(RowsRefusedError, match="not a label of the label map"):
         appended({"late": label})
 

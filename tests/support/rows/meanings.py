@@ -9,8 +9,9 @@ import calendar
 import contextlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from converters.cells.categories import Group
@@ -45,13 +46,34 @@ def meanings(schema: Schema, row: Sequence[str]) -> dict[str, Meaning]:
     return {f.name: meaning(f, cells[f.column]) for f in schema.features}
 
 
+def spelt(cell: str, meanings: Mapping[str, object]) -> str:
+    """The spelling of a cell that counts among these: see "Spellings" in docs/converter.md."""
+    said = _said(cell)
+    if cell in meanings or said is None:
+        return cell
+    same = [each for each in meanings if _said(each) == said]
+    if same:
+        return same[0] if len({meanings[each] for each in same}) == 1 else cell
+    if said in ("true", "false"):
+        return cell.lower()
+    printed = re.fullmatch(r"-?[0-9]+\.0+|-0|-?[1-9](\.[0-9]+)?e\+[0-9]{2,3}", cell)
+    return str(said) if printed and isinstance(said, Fraction) and said.denominator == 1 else cell
+
+
+def _said(cell: str) -> Fraction | str | None:
+    """The number or the truth value that a cell says."""
+    if re.fullmatch(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", cell):
+        return Fraction(cell)
+    return cell.lower() if cell.isascii() and cell.lower() in ("true", "false") else None
+
+
 def weight(schema: Schema, row: Sequence[str]) -> float:
     """How much a good row counts."""
     at = schema.index("weight")
     if at is None:
         return 1.0
     rules, cell = schema.columns[at].settings, row[at]
-    if cell in ("", *rules.missing_values):
+    if _says_missing(cell, rules):
         if rules.fill_value is None:
             return 1.0
         cell = rules.fill_value
@@ -88,7 +110,7 @@ def _escaped_name(name: str) -> str:
 
 def _unless_missing(feature: Feature, cell: str) -> Meaning:
     rules = feature.settings
-    if cell in ("", *rules.missing_values):
+    if _says_missing(cell, rules) and cell != rules.fill_value:
         return None
     if feature.part:
         return _part(cell, feature.part, rules.zone)
@@ -97,7 +119,8 @@ def _unless_missing(feature: Feature, cell: str) -> Meaning:
     if rules.kind == "text":
         return tuple(cell.split()) or None
     if rules.kind == "boolean":
-        return cell in rules.true_values
+        meanings = dict.fromkeys(rules.true_values, True) | dict.fromkeys(rules.false_values, False)
+        return ({"true": True, "false": False} | meanings)[spelt(cell, meanings)]
     return _number(float(cell), rules)
 
 
@@ -120,7 +143,22 @@ def _short(edge: float) -> str:
     return text.removesuffix(".0")
 
 
+def _says_missing(cell: str, rules: ColumnSettings) -> bool:
+    """Whether a cell is missing, or a number or truth value that means missing."""
+    if cell in ("", *rules.missing_values):
+        return True
+    if rules.kind in ("text", "time"):
+        return False
+    others = dict.fromkeys((*rules.values, *rules.rare_values), "") | (
+        dict.fromkeys((*rules.true_values, *rules.false_values), "")
+        if rules.kind == "boolean"
+        else {}
+    )
+    return spelt(cell, dict.fromkeys(rules.missing_values) | others) in rules.missing_values
+
+
 def _category(cell: str, rules: ColumnSettings) -> str | Group | None:
+    cell = spelt(cell, {each: each for each in (*rules.values, *rules.rare_values)})
     if not (rules.values or rules.rare_values) or cell in rules.values:
         return cell
     rare = cell in rules.rare_values
