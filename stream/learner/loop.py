@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
@@ -116,7 +116,7 @@ class Upkeep:
     keep: int
     folders: tuple[Path, ...]
     pins: PinWatch
-    _tidied_at: float = field(default_factory=monotonic)
+    _tidied_at: float = float("-inf")
 
     def beat(self, status: dict[str, Any]) -> None:
         """Write the heartbeat."""
@@ -129,7 +129,10 @@ class Upkeep:
             return self.registry.adoptions.pending() is not None
 
     def tidy(self) -> None:
-        """Now and then: delete the folders of old versions, and orphans of killed learners.
+        """At first, and now and then: delete the folders of old versions, and orphans.
+
+        At first too, since a learner that is killed every few seconds leaves versions and never
+        comes to its end.
 
         Raises:
             PositionError: a topic that is read or written was recreated meanwhile.

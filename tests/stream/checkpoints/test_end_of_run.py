@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from learners.registry.errors import RegistryUnavailableError
-from learners.registry.writer import Writer
+from stream.checkpoints import thinning
 from stream.learner import loop
 from tests.support.serving.project import Project, flights
 
@@ -45,6 +45,16 @@ def test_short_runs_keep_no_more_than_a_long_one(tmp_path: Path, stop: bool) -> 
     assert kept(project) == [1, 5, 6, 7]
 
 
+def test_runs_that_are_killed_leave_one_more_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one gives them up when it begins."""
+    monkeypatch.setattr(loop, "thin_at_end", lambda *_: None)
+    project = Project(tmp_path, more=KEEP)
+    runs(project, *range(6))
+    assert kept(project) == [3, 4, 5, 6]
+
+
 def test_backfills_keep_as_many_candidates(tmp_path: Path) -> None:
     """Beside the learner's versions, which they do not push out."""
     project = Project(tmp_path, more=KEEP)
@@ -62,11 +72,11 @@ def test_a_registry_that_fails_fails_no_run(
     project = Project(tmp_path, more=KEEP)
     runs(project, *range(3))
 
-    def fail(_self: Writer, _keep: int) -> None:
+    def fail(*_: object) -> None:
         raise RegistryUnavailableError("It is away.")
 
     with monkeypatch.context() as patched, capture_logs() as logs:
-        patched.setattr(Writer, "thinnable", fail)
+        patched.setattr(thinning, "thin", fail)
         runs(project, 3)
     (warning,) = [entry for entry in logs if entry["log_level"] == "warning"]
     assert (warning["event"], warning["error"]) == ("old versions not thinned", "It is away.")
@@ -80,13 +90,12 @@ def test_a_slow_registry_delays_no_end(tmp_path: Path, monkeypatch: pytest.Monke
     project, answers = Project(tmp_path, more=KEEP), threading.Event()
     monkeypatch.setattr(loop, "THIN_SECONDS", 0.05)
 
-    def hang(_self: Writer, _keep: int) -> list[object]:
+    def hang(*_: object) -> None:
         answers.wait(30)
-        return []
 
     began = monotonic()
     with monkeypatch.context() as patched, capture_logs() as logs:
-        patched.setattr(Writer, "thinnable", hang)
+        patched.setattr(thinning, "thin", hang)
         runs(project, 1)
     answers.set()
     assert monotonic() - began < 20
