@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from converters.config.learning_settings import ValueSettings
+from converters.show.tables import counted
 from learners.comparison.bootstrap import interval
 from learners.comparison.delong import paired_delong
 from learners.comparison.value import decision_values
@@ -112,7 +113,8 @@ class Comparison:
             said.append(f"No difference can be told in {', '.join(untold)}")
         said += self._reasons()
         of = f" of events since {since}" if since else ""
-        footing = f"({self.count:,} labels{of}, {self.confidence * 100:g} % intervals)"
+        labels = counted(self.count, "label", "labels")
+        footing = f"({labels}{of}, {self.confidence * 100:g} % intervals)"
         return f"{'. '.join(said)}. {footing}"
 
     def _clauses(self, which: Better | None) -> list[str]:

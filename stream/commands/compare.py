@@ -105,6 +105,7 @@ def _of_file(settings: Settings, schema: Schema, path: str) -> tuple[Kept, str, 
     events = Events(own, context.settings.late_labels)
     with opened_log(settings) as log, progress("rows of the log") as shown:
         labelled_events(log, topics_of(settings), reader, events, shown)
-    name = Path(path).name if path != "-" else "standard input"
+    path = "standard input" if path == "-" else path
+    name = Path(path).name
     name = f"file {name}" if name in {SCORE, "pinned", *CALLED} else name
     return events.kept(name), name, events.to_json(path)
