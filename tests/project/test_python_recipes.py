@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from converters.cells.refusal import Refusal
+from converters.config.load import load
+from converters.convert.records import RowReader
+from converters.schema.schema import from_settings
 from tests.support import ROOT
 from tests.support.serving.server_process import server_at
 from tests.support.shown_commands import Shell, blocks, lines, page
-
-pytestmark = pytest.mark.kafka
 
 PAGE = page("python-and-kafka.md")
 START, REST = PAGE.split("## A DataFrame\n")
@@ -62,6 +66,7 @@ def recipes(
     return Recipes(tmp_path, kafka_bootstrap, unique_name)
 
 
+@pytest.mark.kafka
 def test_the_recipes_run_and_give_what_they_say(recipes: Recipes) -> None:
     """Sent, learned, served, read: each event and label is found again where it should be."""
     recipes.section(START)
@@ -114,3 +119,50 @@ def predicted_in_java(recipes: Recipes) -> dict[str, object]:
     )
     found: dict[str, object] = json.loads(result.stdout)
     return found
+
+
+SCHEMA = """
+model = "m"
+[label]
+positive = ["1"]
+negative = ["0"]
+[columns]
+id = { role = "id" }
+at = { role = "time", parts = ["hour"], zone = "UTC" }
+amount = { kind = "numeric" }
+term = { kind = "categorical" }
+owner = { kind = "categorical" }
+late = { role = "label" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "json_text", "read"),
+    [
+        ({"term": pd.NA, "amount": math.nan, "at": pd.NaT, "owner": None}, "null", ""),
+        ({"owner": True}, "true", "owner=true"),
+        ({"at": pd.Timestamp("2024-01-01 12:50")}, '"2024-01-01T12:50:00.000"', "at.hour=12"),
+        ({"term": 36}, "36", "term=36"),
+        ({"term": 36.0}, "36.0", "term=36"),
+        ({"amount": 36.0}, "36.0", "amount:36"),
+        ({"id": 100001}, "100001", "100001"),
+        ({"id": 100001.0}, "100001.0", "100001"),
+        ({"id": "007"}, '"007"', "007"),
+    ],
+)
+def test_values_of_a_frame_arrive_as_the_table_says(
+    tmp_path: Path, values: dict[str, object], json_text: str, read: str
+) -> None:
+    """Written by the recipe's ``to_json`` and read as a record of events."""
+    config = tmp_path / "freshet.toml"
+    config.write_text(SCHEMA, encoding="utf-8")
+    frame = pd.DataFrame([values])
+    text = json.dumps(json.loads(frame.to_json(orient="records", date_format="iso")))
+    assert all(f'"{name}": {json_text}' in text for name in values)
+    assert f"`{json_text}`" in PAGE or values.keys() == {"at"}
+    reader = RowReader(from_settings(load(config)))
+    (row,) = reader.events(text.encode(), [("content-type", b"application/json")])
+    assert not isinstance(row, Refusal), row
+    id_, _, written = row
+    features = [feature for feature in written.split() if not feature.startswith("|")]
+    assert [*filter(None, [id_]), *features] == [*filter(None, [read])]
