@@ -46,6 +46,11 @@ def absent_words(cells: CellCounts) -> str:
     )
 
 
+def remarks_on(cells: CellCounts) -> list[str]:
+    """What a person should know of them."""
+    return [words for words in (unseen_words(cells), absent_words(cells)) if words]
+
+
 def _named(names: list[str]) -> str:
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

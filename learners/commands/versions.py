@@ -95,6 +95,7 @@ def score(
     json: Json = False,
 ) -> None:
     """Score a file offline with a saved version."""
+    from converters.convert.cell_words import remarks_on
     from converters.files.output import check_apart
     from converters.show.refused_share import say_refused
     from learners.versions.own_schema import KnownSchemas
@@ -108,11 +109,14 @@ def score(
             raise UsageError("No version is served yet, so there is nothing to score with.")
         found = registry.versions.find(wanted)
         own = KnownSchemas(registry, schema).of(found)
-    scored, refused = score_file(settings, own, found, csv, output)
+    scored, refused, cells = score_file(settings, own, found, csv, output)
     say(f"{scored:,} rows scored with version {wanted}.")
+    for words in remarks_on(cells):
+        say(words)
     say_refused("rows", scored + refused.total, refused.reasons, refused.examples)
     if json:
-        print_json({"version": wanted, "scored": scored, "rejected": refused.total})
+        counts = {"scored": scored, "rejected": refused.total, "cells": cells.to_json()}
+        print_json({"version": wanted, **counts})
     if refused.total:
         raise typer.Exit(1)
 

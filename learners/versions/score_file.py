@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.config.settings import Settings
+from converters.convert.cell_watch import CellCounts, Census
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row, unlabelled
 from converters.files.csv_file import CsvFile, FileRow, open_csv
@@ -58,7 +59,7 @@ def loaded(settings: Settings, version: Version) -> closing[Learner]:
 
 def score_file(
     settings: Settings, schema: Schema, version: Version, source: str, output: str
-) -> tuple[int, ReasonCounts]:
+) -> tuple[int, ReasonCounts, CellCounts]:
     """Score every row of a file.
 
     Args:
@@ -72,27 +73,26 @@ def score_file(
     a refused row has no score but a reason.
 
     Returns:
-        How many rows were scored, and which were refused.
+        How many rows were scored, which were refused, and which cells were absent or unseen.
     """
-    rows, refused = 0, ReasonCounts()
+    rows, refused, census = 0, ReasonCounts(), Census(schema)
     with (
         open_csv(source, settings.csv) as file,
         loaded(settings, version) as learner,
         _text(output) as out,
     ):
         out.write("line,id,score,label,reason,column\n")
-        for block in _blocks(file, schema):
+        for block in _blocks(file, RowReader(schema, None, census.conversion)):
             scores = scores_of(learner, [row for _, row in block])
             lines = _scored(block, scores, schema, settings.threshold)
             out.writelines(csv_line(line) + "\n" for line in lines)
             refused.add(score for score in scores if isinstance(score, Refusal))
             rows += len(block)
-    return rows - refused.total, refused
+    return rows - refused.total, refused, census.taken()
 
 
-def _blocks(file: CsvFile, schema: Schema) -> Iterator[list[tuple[FileRow, Row | Refusal]]]:
-    file.require_known(schema.column_names)
-    reader = RowReader(schema)
+def _blocks(file: CsvFile, reader: RowReader) -> Iterator[list[tuple[FileRow, Row | Refusal]]]:
+    file.require_known(reader.schema.column_names)
     order = reader.order(file.header)
     rows = file.rows()
     while block := list(islice(rows, BLOCK_ROWS)):

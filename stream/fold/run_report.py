@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from converters.cells.remedies import NO_LOSS, commonest
 from converters.convert.cell_watch import ABSENT, UNSEEN, CellCounts
-from converters.convert.cell_words import absent_words, unseen_words
+from converters.convert.cell_words import remarks_on
 from learners.evaluation.labelled_examples import PINNED
 from stream.fold import expiry
 from stream.fold.expiry import DECIDED, EVENTS, LABELS
@@ -146,8 +146,7 @@ def report(
 
 def remarks(report: Mapping[str, Any]) -> list[str]:
     """What a person should know of the cells of a run."""
-    cells = CellCounts.from_json(report["cells_this_run"])
-    return [words for words in (unseen_words(cells), absent_words(cells)) if words]
+    return remarks_on(CellCounts.from_json(report["cells_this_run"]))
 
 
 def rejected(kind: str, taken: Rows, examples: Mapping[str, str]) -> dict[str, Any]:

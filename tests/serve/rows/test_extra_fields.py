@@ -63,8 +63,16 @@ def test_a_file_with_more_columns_is_the_file_without(project: Project, tmp_path
     with project.registry() as registry:
         version = registry.versions.all()[-1]
     scored = tmp_path / "scored.csv"
-    count, refused = score_file(project.settings, project.schema, version, str(wide), str(scored))
-    assert (count, refused.total) == (len(ROWS), 0)
+    parts = project.settings, project.schema, version
+    count, refused, cells = score_file(*parts, str(wide), str(scored))
+    assert (count, refused.total, cells.rows) == (len(ROWS), 0, len(ROWS))
+    fewer = [name for name in COLUMNS if name != "hour"]
+    lines = [
+        [cell for name, cell in zip(COLUMNS, row, strict=True) if name in fewer] for row in ROWS
+    ]
+    narrowest = project.write_csv(lines, fewer)
+    cells = score_file(*parts, str(narrowest), str(scored))[2]
+    assert cells.absent["hour"] == len(ROWS)
 
 
 def test_a_file_of_other_columns_is_refused_all_the_same(project: Project) -> None:
