@@ -199,6 +199,18 @@ class CellWatch:
                 found.update(at for at, cell in zip(good, cells, strict=True) if cell in odd_cells)
         return {at: self.of_row(good[at]) for at in sorted(found)}
 
+    def of_columns(
+        self, columns: Sequence[Sequence[str]], converted: Sequence[Row | Refusal]
+    ) -> dict[int, Odd]:
+        """The same for rows that are given column by column."""
+        found: set[int] = set()
+        for column in self._active:
+            cells = columns[column.place]
+            if odd := column.odd(cells):
+                found.update(at for at, cell in enumerate(cells) if cell in odd)
+        good = (at for at in sorted(found) if converted[at].__class__ is not Refusal)
+        return {at: self.of_row([column[at] for column in columns]) for at in good}
+
     def _activate(self, column: _Column) -> None:
         """From now on cells of this column may be odd."""
         if column not in self._active:

@@ -115,7 +115,7 @@ class RowReader:
 
     Attributes:
         schema: the reader's.
-        dialect: the CSV of the rows.
+        dialect, conversion: the CSV of the rows, and what all of them go through.
         convert: the cells of an event's row, in the schema's order, to what is learned.
         convert_rows: the same for many, quicker than one by one.
         label_cells: the cells of a label's JSON object.
@@ -129,14 +129,14 @@ class RowReader:
         conversion: Conversion | None = None,
     ) -> None:
         self.schema = schema
-        self._conversion = conversion or compile_schema(schema)
-        self.convert = self._conversion.row
-        self.convert_rows = self._conversion.rows
+        self.conversion = conversion or compile_schema(schema)
+        self.convert = self.conversion.row
+        self.convert_rows = self.conversion.rows
         self._read_as(WriterSchema.of(schema) if writer is None else writer)
 
     def of_writer(self, writer: WriterSchema) -> RowReader:
         """The reader of rows that were laid out in another way; the conversion is shared."""
-        return RowReader(self.schema, writer, self._conversion)
+        return RowReader(self.schema, writer, self.conversion)
 
     def _read_as(self, writer: WriterSchema) -> None:
         schema, numbers, whole = self.schema, self.schema.numbers, self.schema.whole
@@ -178,7 +178,7 @@ class RowReader:
     def lines(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
         """The rows of CSV that :func:`plain_lines` gave, in this order or the schema's own."""
         delimiter = self._delimiter if order is None else order.delimiter
-        return self._conversion.lines(lines, delimiter, order)
+        return self.conversion.lines(lines, delimiter, order)
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""

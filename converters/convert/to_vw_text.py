@@ -83,6 +83,15 @@ class Conversion:
         convert = self.row
         return [row if isinstance(row, Refusal) else convert(row) for row in rows]
 
+    def columns(
+        self, lines: Sequence[str], delimiter: str, order: ColumnOrder | None = None
+    ) -> Sequence[Sequence[str]] | None:
+        """The columns of such lines for ``block``; None if they are few, or differ in width."""
+        if len(lines) < FEWEST_IN_BLOCK or (order is not None and order.refusal is not None):
+            return None
+        columns = columns_of(lines, delimiter, self.width if order is None else order.width)
+        return columns if order is None or columns is None else order.columns(columns, len(lines))
+
     def lines(
         self, lines: Sequence[str], delimiter: str, order: ColumnOrder | None = None
     ) -> list[Row | Refusal]:
@@ -91,10 +100,9 @@ class Conversion:
             starts = range(0, len(lines), MOST_IN_BLOCK)
             blocks = (self.lines(lines[at : at + MOST_IN_BLOCK], delimiter, order) for at in starts)
             return list(chain.from_iterable(blocks))
-        if len(lines) >= FEWEST_IN_BLOCK and (order is None or order.refusal is None):
-            columns = columns_of(lines, delimiter, self.width if order is None else order.width)
-            if columns is not None:
-                return self.block(columns if order is None else order.columns(columns, len(lines)))
+        columns = self.columns(lines, delimiter, order)
+        if columns is not None:
+            return self.block(columns)
         rows = [line.split(delimiter) if line else [] for line in lines]
         return list(map(self.row, rows)) if order is None else self.rows([*map(order.row, rows)])
 

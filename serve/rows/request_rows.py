@@ -331,6 +331,7 @@ class CsvPart:
         self._order = order
         self._reader = of.converter
         self._watch = of.watch
+        self._columns: Sequence[Sequence[str]] | None = None
 
     def __len__(self) -> int:
         """How many there are."""
@@ -339,6 +340,11 @@ class CsvPart:
     def converted(self) -> list[Row | Refusal]:
         """Each checked and as text."""
         if self.lines.plain is not None:
+            of = self._reader.conversion
+            mark = self._reader.dialect.delimiter
+            self._columns = of.columns(self.lines.plain, mark, self._order)
+            if self._columns is not None:
+                return of.block(self._columns)
             return self._reader.lines(self.lines.plain, self._order)
         return self._reader.convert_rows(list(ordered(self.lines.cells(), self._order)))
 
@@ -350,6 +356,8 @@ class CsvPart:
         """Of rows that were just converted."""
         if self._watch is None or self._watch.is_idle:
             return {}
+        if self._columns is not None:
+            return self._watch.of_columns(self._columns, converted)
         return self._watch.of_rows(list(ordered(self.lines.cells(), self._order)), converted)
 
     def column(self, name: str) -> list[str]:

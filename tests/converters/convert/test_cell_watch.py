@@ -61,6 +61,8 @@ def test_a_row_tells_which_of_its_features_are_absent_and_unseen(
         assert watch.of_row(cells_of_row) == odd
         found = watch.of_rows([cells_of_row] * 30, converted)
         assert found == (dict.fromkeys(range(30), odd) if any(odd) else {})
+        columns = list(zip(*[cells_of_row] * 30, strict=True))
+        assert watch.of_columns(columns, converted) == found
 
 
 cells = st.sampled_from(["", "n/a", "car", "home", "boat", "yacht", "x" * 90, "1", "yes", " "])
