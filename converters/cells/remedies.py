@@ -30,7 +30,7 @@ REMEDIES = {
     "bad-label": "add the spelling to `positive` or `negative` in `[label]`; a header line among "
     "the rows has to go",
     "bad-time": "send ISO 8601, or seconds or milliseconds since 1970; for others, set the "
-    "column's `format`",
+    "column's `format`; a spelling that means nothing goes into a feature's `missing_values`",
     "bare-cr": "quote a field that holds a carriage return, and end rows with LF or CRLF",
     "conflicting-label": "find out who sends two different labels for one id; "
     "`allow_corrections = true` in `[late_labels]` lets the later one count",
@@ -46,7 +46,8 @@ REMEDIES = {
     "field, name that in `path` of `[record]`",
     "no-row-at-path": "correct `path` in `[record]`, or `labels_path` for labels; where changes of "
     "a database report deletes, which have no row, filter them out upstream",
-    "not-a-boolean": "add the spelling to the column's `true_values` or `false_values`",
+    "not-a-boolean": "add the spelling to the column's `true_values` or `false_values`, or one "
+    "that means nothing to its `missing_values`",
     "not-an-integer": 'send a whole number; or take `kind = "integer"` from the id column, so '
     "that ids are texts",
     "not-a-number": "send decimal notation such as `1234.5`; list a spelling that means nothing "
