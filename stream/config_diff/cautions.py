@@ -77,6 +77,8 @@ def _column(change: Change) -> Iterator[str]:
         )
     elif key == "kind" and change.new in STRICT_KINDS and change.old is not None:
         yield f"{change.words}: rows whose cell of {name} is not {_form(change.new)} are refused."
+    elif key == "kind" and change.new == "integer":
+        yield f"{change.words}: rows and labels whose id is not a whole number are refused."
     elif key in REFUSING and change.new == "reject":
         yield f"{change.words}: rows of the log that were learned may be refused now."
 

@@ -93,6 +93,11 @@ WRONG: list[tuple[dict[str, dict[str, Any]], str]] = [
         {"key": {"role": "id", "kind": "numeric"}},
         r"columns\.key\.kind: .*'id' is no feature",
     ),
+    ({"dist": {"kind": "integer"}}, r"columns\.dist\.kind: 'integer' is how ids are read"),
+    (
+        {"late": {"role": "label", "kind": "integer"}},
+        r"columns\.late\.kind: .*'label' is no feature",
+    ),
     ({"more": {"role": "id"}}, "key and more both have the role 'id'"),
     ({"more": {"role": "label"}}, "late and more both have the role 'label'"),
     ({"more": {"role": "time"}}, "when and more both have the role 'time'"),

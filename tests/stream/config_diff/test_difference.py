@@ -282,6 +282,12 @@ def test_a_column_that_looks_renamed(home: Path) -> None:
     assert cautions(home, columns=columns(amount=None, salary={**salary, "was": "amount"})) == ""
 
 
+def test_ids_that_become_integers(home: Path) -> None:
+    """Ids that are no whole numbers would be refused."""
+    said = cautions(home, columns=columns(id={"role": "id", "kind": "integer"}))
+    assert "whose id is not a whole number are refused" in said
+
+
 def test_a_new_column_that_must_be_there(home: Path) -> None:
     """Rows from before it would all be refused."""
     fee = {"kind": "numeric", "missing": "reject"}
