@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from converters.cells.escaping import quoted
+from converters.cells.refusal import RefusedCellError
 from converters.check.column_counts import ColumnPlan
 from converters.check.data_report import Odd
 from converters.check.respelt import Level, Said
@@ -88,11 +89,21 @@ def _dates(plan: ColumnPlan, present: Mapping[str, int]) -> DateNotation | None:
     of_times = plan.kind == "time" or plan.role == "time"
     if not of_times and (plan.kind not in ("categorical", None) or plan.role == "weight"):
         return None
-    found = dates_in(cell for cell in present if is_time_otherwise(cell))
+    others = (cell for cell in present if is_time_otherwise(cell))
+    found = dates_in(cell for cell in others if not (of_times and _is_read(plan, cell)))
     if found is None:
         return None
     rows = sum(present[cell] for cell in found.cells)
     return found if of_times or rows >= MOSTLY * sum(present.values()) else None
+
+
+def _is_read(plan: ColumnPlan, cell: str) -> bool:
+    """Whether the column's own format reads a cell."""
+    try:
+        plan.times.moment(cell)
+    except RefusedCellError:
+        return False
+    return True
 
 
 def _told(plan: ColumnPlan, notation: Notation | DateNotation, present: Mapping[str, int]) -> Said:

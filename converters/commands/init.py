@@ -27,6 +27,14 @@ Negative = Annotated[
     typer.Option("--negative", help="A value that is negative; default: every other one."),
 ]
 IdColumn = Annotated[str | None, typer.Option("--id", help="The column that names an event.")]
+TimeFormat = Annotated[
+    str,
+    typer.Option(
+        "--time-format",
+        metavar="FORMAT",
+        help="How --time is written: seconds .. nanoseconds, or a pattern such as %Y/%m/%d.",
+    ),
+]
 TimeColumn = Annotated[str | None, typer.Option("--time", help="The column of the event's time.")]
 WeightColumn = Annotated[str | None, typer.Option("--weight", help="The column of row weights.")]
 Drop = Annotated[
@@ -82,6 +90,7 @@ def init(
     negative: Negative = None,
     id_column: IdColumn = None,
     time_column: TimeColumn = None,
+    time_format: TimeFormat = "",
     weight_column: WeightColumn = None,
     drop: Drop = None,
     mandatory: Mandatory = None,
@@ -104,6 +113,7 @@ def init(
         negative=tuple(negative or ()),
         id_column=id_column,
         time_column=time_column,
+        time_format=_checked_format(time_format, time_column),
         weight_column=weight_column,
         drop=tuple(drop or ()),
         mandatory=tuple(mandatory or ()),
@@ -121,6 +131,16 @@ def _write(config: WrittenConfig, output: Path) -> None:
     for warning in config.warnings:
         say(f"warning: {warning}")
     say(f"Wrote {output} from {config.sample.described}. Review it before use.")
+
+
+def _checked_format(pattern: str, column: str | None) -> str:
+    from converters.schema.column_rules import wrong_format
+
+    if pattern and column is None:
+        raise UsageError("--time-format says how the column of --time is written; name that too.")
+    if why := wrong_format(pattern):
+        raise UsageError(f"--time-format: {why}")
+    return pattern
 
 
 def _origin(csv: str, delimiter: str | None, encoding: str, rows: int) -> Origin:

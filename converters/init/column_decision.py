@@ -63,6 +63,7 @@ class Surroundings:
         roles: the role of each column that an option names.
         spellings: how missing values are spelt anywhere in the file.
         happened: when each row's event was, where --time names a column.
+        time_format: how that column is written, where it needs one.
     """
 
     names: tuple[str, ...]
@@ -70,6 +71,7 @@ class Surroundings:
     roles: Mapping[str, str] = field(default_factory=dict)
     spellings: frozenset[str] = frozenset()
     happened: tuple[datetime | None, ...] = ()
+    time_format: str = ""
 
     @property
     def order(self) -> list[int]:

@@ -17,7 +17,7 @@ from typing import Any
 from converters.cells.local_clock import MOST_EXPLAINED, step_back
 from converters.cells.refusal import RefusedCellError
 from converters.cells.spellings import Spellings
-from converters.cells.times import TimeReading, time_ms
+from converters.cells.times import TimeReading
 from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.config.toml_text import quoted, readable
 from converters.errors import UsageError
@@ -34,6 +34,7 @@ from converters.sampling.column_sample import ColumnSample
 from converters.sampling.date_notations import SUPPORTED, dates_in, is_time_otherwise
 from converters.sampling.file_sample import Sample
 from converters.sampling.number_notations import is_number_otherwise, notation_in
+from converters.sampling.time_formats import example, warned
 from converters.show import tables
 
 # Label values as a message lists them.
@@ -58,6 +59,7 @@ class Declared:
         negative: those of the negative class; empty means every other one that occurs.
         id_column: the column that names an event, if any.
         time_column: the column that says when it was, if any.
+        time_format: how that is written, if it is told.
         weight_column: the column that says how much a row counts, if any.
         drop: columns not to be learned from.
         mandatory: features without which a row is refused; ``all`` means those never missing.
@@ -68,6 +70,7 @@ class Declared:
     negative: tuple[str, ...] = ()
     id_column: str | None = None
     time_column: str | None = None
+    time_format: str = ""
     weight_column: str | None = None
     drop: tuple[str, ...] = ()
     mandatory: tuple[str, ...] = ()
@@ -269,8 +272,8 @@ def _no_column(sample: Sample, option: str, name: str) -> str:
     return said.rstrip()
 
 
-def moments(column: ColumnSample, sample: Sample) -> tuple[datetime | None, ...]:
-    """When each row's event was, from the column that --time names.
+def moments(column: ColumnSample, sample: Sample, pattern: str = "") -> tuple[datetime | None, ...]:
+    """When each row's event was, from the column that --time names, of this format.
 
     Raises:
         CsvFileError: a cell is no time; names it and its line.
@@ -278,7 +281,8 @@ def moments(column: ColumnSample, sample: Sample) -> tuple[datetime | None, ...]
     known: dict[str, datetime | None] = dict.fromkeys(column.missing)
     for cell in column.distinct:
         try:
-            known[cell] = datetime.fromtimestamp(time_ms(cell) / 1000, UTC)
+            milliseconds = TimeReading(format=pattern).time_ms(cell)
+            known[cell] = datetime.fromtimestamp(milliseconds / 1000, UTC)
         except RefusedCellError:
             dates = dates_in(filter(is_time_otherwise, column.distinct))
             then = f"{dates.why if dates else ''}."
@@ -287,7 +291,8 @@ def moments(column: ColumnSample, sample: Sample) -> tuple[datetime | None, ...]
             raise CsvFileError(
                 f"{sample.source}, line {column.line_of(cell)}: {readable(cell)} in the time "
                 f"column {quoted(column.name)} is no time. Supported is {SUPPORTED}, or seconds or "
-                f"milliseconds since 1970: write all cells so, or omit --time{then}"
+                f"milliseconds since 1970: write all cells so, say how they are written with "
+                f"--time-format, or omit --time{then}"
             ) from None
     return tuple(known[cell] for cell in column.cells)
 
@@ -334,32 +339,35 @@ def declared_decision(
 
 
 def _time(column: ColumnSample, surroundings: Surroundings) -> Decision:
-    settings: dict[str, Any] = {"role": "time"}
+    pattern = surroundings.time_format
+    settings: dict[str, Any] = {"role": "time"} | ({"format": pattern} if pattern else {})
     times = [moment for moment in surroundings.happened if moment is not None]
     if not times:
         return Decision(column.name, settings, "set by --time; always empty")
     warnings = (
         *no_times(column),
-        *_clock_changes(column, surroundings.happened),
+        *_clock_changes(column, surroundings),
+        *warned(column.name, column.distinct, pattern),
     )
-    because = f"set by --time, {spanned(times)}"
+    because = f"set by --time, {spanned(times)}{example(column.distinct, pattern)}"
     parts, why = parts_of(column.name, times, surroundings)
     if not parts:
         because = f"{because}; no part of it recurs here"
         return Decision(column.name, settings, because, (), warnings)
-    settings |= {"parts": parts, "zone": DEFAULT_ZONE}
     because += f"; recurring parts become features ({why}), {ZONE_SAID}"
-    unlearned = Alternative({"role": "time"}, "to learn nothing from it")
+    unlearned = Alternative(dict(settings), "to learn nothing from it")
+    settings |= {"parts": parts, "zone": DEFAULT_ZONE}
     return Decision(column.name, settings, because, (unlearned,), warnings)
 
 
-def _clock_changes(column: ColumnSample, happened: Sequence[datetime | None]) -> Iterator[str]:
+def _clock_changes(column: ColumnSample, surroundings: Surroundings) -> Iterator[str]:
     """What the first row is that a change of the clocks makes seem earlier than the row before."""
-    found = zip(happened, column.cells, column.lines, strict=True)
+    found = zip(surroundings.happened, column.cells, column.lines, strict=True)
+    reading = TimeReading(format=surroundings.time_format)
     rows = [(at, cell, line) for at, cell, line in found if at is not None]
     back = [(above, row) for above, row in pairwise(rows) if row[0] < above[0]]
     for (_, above, _), (_, cell, line) in back[:MOST_EXPLAINED]:
-        if said := step_back(above, cell, column.name, TimeReading(), "earlier"):
+        if said := step_back(above, cell, column.name, reading, "earlier"):
             yield (
                 f"the time column {quoted(column.name)} goes back from {readable(above)} to "
                 f"{readable(cell)} in line {line}. {said}"

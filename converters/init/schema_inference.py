@@ -29,6 +29,7 @@ from converters.init.locale_formats import command_said
 from converters.sampling.column_sample import ColumnSample
 from converters.sampling.file_sample import Sample
 from converters.sampling.leak_suspects import judge_of
+from converters.sampling.time_formats import time_format
 from converters.show.tables import counted
 
 # How many columns an error explains.
@@ -71,7 +72,7 @@ def infer(sample: Sample, declared: Declared) -> Inference:
         negative=declared.negative,
     )
     labels = map_labels(column)
-    surroundings = _surroundings(sample, roles)
+    surroundings = _surroundings(sample, roles, declared)
     judge = judge_of(labels.codes, len(sample.columns))
     decisions = []
     for name, cells in sample.columns.items():
@@ -90,12 +91,15 @@ def infer(sample: Sample, declared: Declared) -> Inference:
     return Inference(tuple(learned), labels, tuple(warnings), tuple(surroundings.order))
 
 
-def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:
+def _surroundings(sample: Sample, roles: Mapping[str, str], declared: Declared) -> Surroundings:
     happened: tuple[datetime | None, ...] = ()
+    pattern = ""
     spellings: set[str] = set()
     for name, cells in sample.columns.items():
         if roles.get(name) == "time":
-            happened = moments(ColumnSample(name, cells, sample.lines), sample)
+            column = ColumnSample(name, cells, sample.lines)
+            pattern = declared.time_format or time_format(column.distinct)
+            happened = moments(column, sample, pattern)
         if roles.get(name) == "weight":
             check_weights(ColumnSample(name, cells, sample.lines), sample)
         if name not in roles:
@@ -106,6 +110,7 @@ def _surroundings(sample: Sample, roles: Mapping[str, str]) -> Surroundings:
         roles,
         frozenset(spellings),
         happened,
+        pattern,
     )
 
 

@@ -142,10 +142,10 @@ def test_one_command_for_all_columns(names: list[str], delimiter: str) -> None:
 
 def test_an_error_brings_the_command_for_all_columns() -> None:
     """Where init stops at a column that an option names, the others are corrected too."""
-    path = filed(["day", "amount", "share"])
+    path = filed(["named", "amount", "share"])
     with pytest.raises(FreshetError, match=r"in the time column .* is no time") as error:
-        inferred(path, "--time", "day")
-    said = inferred(ran(str(error.value)), "--time", "day")
+        inferred(path, "--time", "named")
+    said = inferred(ran(str(error.value)), "--time", "named")
     assert "notation" not in said
 
 

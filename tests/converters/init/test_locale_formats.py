@@ -109,8 +109,11 @@ def test_times_otherwise_written_are_told(make: Cell, settings: dict[str, Any], 
 
 def test_told_time_otherwise_written() -> None:
     """A time column in another notation is an error that says what to do."""
-    with pytest.raises(CsvFileError, match=r"such as 2019-01-15 .*write all cells so, or omit --t"):
-        column(lambda _: "01/15/2019", time_column="a")
+    with pytest.raises(
+        CsvFileError,
+        match=r"such as 2019-01-15 .*write all cells so, say how .*--time-format, or omit --t",
+    ):
+        column(lambda _: "01/12/2019", time_column="a")
 
 
 def test_a_few_numbers_otherwise_written_are_not_taken_for_missing() -> None:
