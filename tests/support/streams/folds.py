@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from converters.cells.kind import FIRST_CONVERTER
 from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.config.learning_settings import LateLabelSettings
@@ -34,7 +35,7 @@ BEGIN = 1_000_000
 
 def begun_by(context: ResolvedConfig, *, kept: bool = True) -> Lineage:
     """A lineage that a config began; ``kept`` is false of one that an older release began."""
-    said = fixed(context)
+    said = fixed(context if kept else context.read_by(FIRST_CONVERTER))
     config = (said.config, said.writers) if kept else ()
     start = Start({}, {}, 0)
     return Lineage(
