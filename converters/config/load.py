@@ -25,6 +25,7 @@ from converters.config.kafka_settings import laid_over
 from converters.config.settings import KAFKA, Settings
 from converters.config.shown_url import shown_url
 from converters.config.sqlite_url import sqlite_file, sqlite_url, without_options
+from converters.config.toml_text import parsed
 from converters.errors import UsageError
 
 PREFIX = "FRESHET_"
@@ -118,7 +119,7 @@ def _explained(error: tomllib.TOMLDecodeError) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return parsed(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(
             f"There is no config file {path}. Write one with 'freshet init CSV --label COLUMN "

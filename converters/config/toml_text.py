@@ -1,10 +1,14 @@
-"""Values as TOML, and any text in a form that fits a TOML comment or a terminal."""
+"""Values as TOML and back, and any text in a form that fits a TOML comment or a terminal."""
 
 from __future__ import annotations
 
 import json
+import re
+import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 # How much of a cell a comment or a warning quotes.
 READABLE_LENGTH = 40
@@ -49,3 +53,40 @@ def value(content: object) -> str:
     if isinstance(content, Iterable):
         return f"[{', '.join(value(v) for v in content)}]"
     raise TypeError(f"TOML cannot hold {content!r}.")
+
+
+_HEADER = re.compile(r"[ \t]*\[([^\[\]]+)\][ \t]*(?:#.*)?")
+_NOTHING = re.compile(r"[ \t]*(?:#.*)?")
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """The values of TOML; a header above nothing may come again above its keys.
+
+    ``init`` writes headers above commented keys, and scripts append sections to what it wrote.
+
+    Raises:
+        tomllib.TOMLDecodeError: as tomllib does.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        lines = text.split("\n")
+        for at in _superfluous(lines):
+            lines[at] = ""
+        try:
+            return tomllib.loads("\n".join(lines))
+        except tomllib.TOMLDecodeError:
+            raise error from None
+
+
+def _superfluous(lines: list[str]) -> list[int]:
+    """The numbers of headers that stand above nothing, and come again."""
+    told = [(at, _HEADER.fullmatch(line.rstrip("\r"))) for at, line in enumerate(lines)]
+    headers = [(at, found[1].strip()) for at, found in told if found is not None]
+    times = Counter(name for _, name in headers)
+    ends = [*(at for at, _ in headers[1:]), len(lines)]
+    return [
+        at
+        for (at, name), end in zip(headers, ends, strict=True)
+        if times[name] > 1 and all(map(_NOTHING.fullmatch, lines[at + 1 : end]))
+    ]

@@ -146,7 +146,11 @@ WRONG = [
     ("", "late_labels.wait = 0\n", ["'late_labels.wait'", "greater than 0"]),
     ("", 'late_labels.expired = "x"\n', ["'late_labels.expired'", "'drop' or 'negative'"]),
     ("[columns]", "[columns", ["not valid TOML", "line 7"]),
-    ("[columns]", "[label]\n[columns]", ["section [label] twice (at line", "below the first one"]),
+    (
+        "[columns]",
+        "[label]\npositive = 1\n[columns]",
+        ["section [label] twice (at line", "below the first one"],
+    ),
 ]
 
 
@@ -157,6 +161,14 @@ def test_mistake_is_named(file: Path, old: str, new: str, said: list[str]) -> No
         load_changed(file, old, new)
     for piece in [str(file), *said]:
         assert piece in str(error.value)
+
+
+@pytest.mark.parametrize("before", ["[serve]\n", "[serve]  # or so\r\n# port = 8000\n\n"])
+def test_a_header_above_nothing_may_come_again(file: Path, before: str) -> None:
+    """A script appends a section of which ``init`` has written the header already."""
+    file.write_text(file.read_text() + before + "[gate]\nmargin = 0.5\n[serve]\nport = 81\n")
+    settings = load.load(file)
+    assert (settings.serve.port, settings.gate.margin) == (81, 0.5)
 
 
 def test_no_columns_at_all(tmp_path: Path) -> None:
