@@ -32,6 +32,7 @@ from converters.sampling.number_notations import (
     mostly,
     notation_in,
 )
+from converters.sampling.time_formats import possible_formats, told_format, undecided
 from converters.show.tables import counted, percent
 
 # Of kinds that take no other cell, a word for missing refuses its row.
@@ -61,10 +62,11 @@ def odd_cells(
     if not present:
         return Odd(taken)
     notation = _notation(plan, present) or _dates(plan, present)
-    said = [] if notation is None else [_told(plan, notation, present)]
+    formats = possible_formats(present) if isinstance(notation, DateNotation) else []
+    said = [] if notation is None else [_told(plan, notation, present, formats)]
     if plan.role != "drop":
         said += [*_as_categories(plan, present), *_sentinels(plan, present, refused), *taken]
-    return Odd(said, None if notation is None else notation.rule)
+    return Odd(said, None if notation is None or formats else notation.rule)
 
 
 def _notation(plan: ColumnPlan, present: Mapping[str, int]) -> Notation | None:
@@ -106,14 +108,23 @@ def _is_read(plan: ColumnPlan, cell: str) -> bool:
     return True
 
 
-def _told(plan: ColumnPlan, notation: Notation | DateNotation, present: Mapping[str, int]) -> Said:
+def _told(
+    plan: ColumnPlan,
+    notation: Notation | DateNotation,
+    present: Mapping[str, int],
+    formats: Sequence[str],
+) -> Said:
     cell = notation.cells[0]
     rows = sum(present[cell] for cell in notation.cells)
     what = ("number", "numbers") if isinstance(notation, Notation) else ("date", "dates")
-    said = (
-        f"holds {counted(rows, *what)} in another notation, such as {readable(cell)}. "
-        f"{notation.advice(cell)}."
-    )
+    advice = f"{notation.advice(cell)}."
+    if formats:
+        keys = ("" if "time" in (plan.kind, plan.role) else 'kind = "time", ') + told_format(
+            formats
+        )
+        advice = f"{undecided(formats)}write for [columns] {quoted(plan.name)}: {keys}"
+        advice = advice[:1].upper() + advice[1:]
+    said = f"holds {counted(rows, *what)} in another notation, such as {readable(cell)}. {advice}"
     if plan.numeric or plan.kind == "time" or plan.role == "time":
         return "problem", "other-notation", said
     return "warning" if plan.learned else "note", "other-notation", said
@@ -197,7 +208,7 @@ def _strange(refused: Mapping[str, int], counts: Mapping[str, int]) -> Iterator[
 def _far(plan: ColumnPlan, present: Mapping[str, int]) -> list[str]:
     """The numbers, or dates, that stand for a missing one."""
     if plan.kind == "time" or plan.role == "time":
-        return sentinels.dates(present)
+        return sentinels.dates(present, plan.times.format)
     if plan.numeric or plan.kind == "categorical":
         return sentinels.numbers(present)
     return []

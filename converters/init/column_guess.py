@@ -31,6 +31,7 @@ from converters.init.nonnumeric_columns import (
     is_later,
     is_text,
     text,
+    time_settings,
     times,
     times_but_for_few,
 )
@@ -177,7 +178,7 @@ def _decided(column: ColumnSample, surroundings: Surroundings, judge: Judge) -> 
         return _dropped(column, said, f"is constant ({always})", (learned,))
     guess = _guess(column, surroundings)
     if guess is None or guess.kind in ("categorical", "text"):
-        found = format_of(column)
+        found = None if guess is None and are_times(column) else format_of(column)
         if found is not None:
             return _in_format(column, found, surroundings, judge)
     if guess is None:
@@ -382,12 +383,13 @@ def _nothing_repeats(column: ColumnSample, surroundings: Surroundings) -> Decisi
     if what == "time":
         said = f"times no part of which recurs: {found}"
         why = "holds times that do not repeat"
-        learned = {"kind": "time", "parts": ["hour", "weekday"], "zone": "UTC"}
+        learned = {"kind": "time", **time_settings(column, ["hour", "weekday"])}
     others = [Alternative(_with_missing(column, learned, surroundings), "to learn from it")]
     warning = (
         f"column {name} {why}; nothing can be learned from that and it is dropped. If it is the "
         f"event's {what}, run init again with --{what} {name}."
     )
     if not surroundings.has(what):
-        others.insert(0, Alternative({"role": what}, f"if it is the event's {what}"))
+        pattern = {"format": column.time_format} if what == "time" and column.time_format else {}
+        others.insert(0, Alternative({"role": what, **pattern}, f"if it is the event's {what}"))
     return Decision(column.name, {"role": "drop"}, said, tuple(others), (warning,))

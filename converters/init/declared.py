@@ -25,13 +25,12 @@ from converters.files.csv_file import CsvFileError
 from converters.files.first_line import UNNAMED
 from converters.init.column_decision import Alternative, Decision, Surroundings, plain
 from converters.init.event_ids import id_decision
-from converters.init.locale_formats import command_with_others
+from converters.init.locale_formats import command_with_others, times_instead
 from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.init.numeric_columns import bounds
 from converters.init.stray_cells import marks_warned, no_times, unknown_labels
 from converters.sampling import missing_markers
 from converters.sampling.column_sample import ColumnSample
-from converters.sampling.date_notations import SUPPORTED, dates_in, is_time_otherwise
 from converters.sampling.file_sample import Sample
 from converters.sampling.number_notations import is_number_otherwise, notation_in
 from converters.sampling.time_formats import example, warned
@@ -284,15 +283,9 @@ def moments(column: ColumnSample, sample: Sample, pattern: str = "") -> tuple[da
             milliseconds = TimeReading(format=pattern).time_ms(cell)
             known[cell] = datetime.fromtimestamp(milliseconds / 1000, UTC)
         except RefusedCellError:
-            dates = dates_in(filter(is_time_otherwise, column.distinct))
-            then = f"{dates.why if dates else ''}."
-            if dates is not None:
-                then += command_with_others(sample, column.name, dates.rule)
             raise CsvFileError(
                 f"{sample.source}, line {column.line_of(cell)}: {readable(cell)} in the time "
-                f"column {quoted(column.name)} is no time. Supported is {SUPPORTED}, or seconds or "
-                f"milliseconds since 1970: write all cells so, say how they are written with "
-                f"--time-format, or omit --time{then}"
+                f"column {quoted(column.name)} is no time. {times_instead(column, sample, pattern)}"
             ) from None
     return tuple(known[cell] for cell in column.cells)
 

@@ -12,14 +12,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters.cells.categories import PARTS
 from converters.cells.refusal import RefusedCellError
-from converters.cells.times import local_time
+from converters.cells.times import TimeReading
 from converters.init.schema_inference import Inference
 from converters.sampling.column_sample import Codes, coded
 from converters.sampling.file_sample import Sample
@@ -148,15 +147,16 @@ def _table(inference: Inference, sample: Sample) -> _Table | None:
         if decision.settings.get("kind") in ("categorical", "boolean"):
             every[decision.name] = coded(cells)
         for part in decision.settings.get("parts", ()):
-            memo = {cell: _part(cell, part) for cell in set(cells)}
+            reading = TimeReading(format=decision.settings.get("format", ""))
+            memo = {cell: _part(cell, part, reading) for cell in set(cells)}
             every[f"{decision.name}.{part}"] = coded(map(memo.__getitem__, cells))
     features = {name: codes for name, codes in every.items() if _repeats(codes)}
     return _Table(features, truth) if len(features) > 1 else None
 
 
-def _part(cell: str, part: str) -> str:
+def _part(cell: str, part: str, reading: TimeReading) -> str:
     try:
-        return PARTS[part](local_time(cell, ZoneInfo("UTC")))
+        return PARTS[part](reading.local(cell))
     except RefusedCellError:  # missing
         return ""
 

@@ -18,7 +18,10 @@ from converters.sampling.date_notations import SUPPORTED, dates_in, is_read, is_
 from converters.sampling.file_sample import Sample
 from converters.sampling.nearly_numbers import MOST_NUMBERED_CATEGORIES
 from converters.sampling.number_notations import MOSTLY, mostly
+from converters.sampling.time_formats import possible_formats, told_format, undecided
 from converters.show.tables import listed
+
+_AGAIN = ", and run init again."
 
 
 @dataclass(frozen=True)
@@ -47,19 +50,28 @@ def format_of(column: ColumnSample) -> Format | None:
         if few and notation.in_units:  # such as 36 months and 60 months
             return None
         means = notation.advice(notation.cells[0])
-        return _format(column, "numbers", notation.cells[0], means, notation.rule)
+        return _format(column, "numbers", notation.cells[0], f"{means}{_AGAIN}", notation.rule)
     times = [cell for cell in odd if is_time_otherwise(cell)]
     rows = sum(odd[cell] for cell in times)
     if rows and rows + len(column.numbers) >= MOSTLY * len(column.present):
         unread = [cell for cell in times if not is_read(cell)]
         if not unread:
             return _mostly_times(column, [cell for cell in odd if cell not in times])
-        dates = dates_in(times)
-        if dates is None:
-            return _format(column, "times", unread[0], f"Supported is {SUPPORTED}: write them so")
-        said = _format(column, "times", unread[0], dates.advice(unread[0]), dates.rule)
-        return replace(said, warning=f"{said.warning}{dates.sentinels(column.distinct)}")
+        return _unread_times(column, times, unread[0])
     return None
+
+
+def _unread_times(column: ColumnSample, times: Sequence[str], cell: str) -> Format:
+    """What to do about times such as this one."""
+    if formats := possible_formats(times):
+        why = undecided(formats) or "If they are times: "
+        keys = f'kind = "time" and {told_format(formats)}'
+        return _format(column, "times", cell, f"{why}write {keys} for it.")
+    dates = dates_in(times)
+    if dates is None:
+        return _format(column, "times", cell, f"Supported is {SUPPORTED}: write them so{_AGAIN}")
+    said = _format(column, "times", cell, f"{dates.advice(cell)}{_AGAIN}", dates.rule)
+    return replace(said, warning=f"{said.warning}{dates.sentinels(column.distinct)}")
 
 
 def _mostly_times(column: ColumnSample, others: Sequence[str]) -> Format | None:
@@ -102,10 +114,25 @@ def command_with_others(sample: Sample, name: str, rule: Rule | None) -> str:
     return f" {said}" if said else ""
 
 
+def times_instead(column: ColumnSample, sample: Sample, pattern: str) -> str:
+    """What to do about times that are not read."""
+    formats = [] if pattern else possible_formats(column.distinct)
+    if formats:
+        options = " or ".join(f"--time-format {quoted(each)}" for each in formats)
+        return f"{undecided(formats)}say it with {options}, or omit --time."
+    dates = dates_in(filter(is_time_otherwise, column.distinct))
+    rule = dates.rule if dates is not None else None
+    return (
+        f"Supported is {SUPPORTED}, or seconds or milliseconds since 1970: say how the cells are "
+        "written with --time-format, write all of them so, or omit --time"
+        f"{dates.why if dates else ''}.{command_with_others(sample, column.name, rule)}"
+    )
+
+
 def _format(
     column: ColumnSample, what: str, cell: str, advice: str, rule: Rule | None = None
 ) -> Format:
     held = f"{what} in a notation that is not read, such as {readable(cell)}"
     where = f"in line {column.line_of(cell)}"
-    warning = f"column {quoted(column.name)} holds {held} {where}. {advice}, and run init again."
+    warning = f"column {quoted(column.name)} holds {held} {where}. {advice}"
     return Format(held, warning, what == "times", rule)

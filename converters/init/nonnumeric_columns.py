@@ -5,7 +5,7 @@ Also which categories are rare, and which parts of a time recur.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,9 +13,10 @@ from typing import Any
 from converters.config.toml_text import READABLE_LENGTH, quoted, readable
 from converters.init.column_decision import Alternative, Guess, Surroundings, percent, words
 from converters.sampling.column_sample import ColumnSample
-from converters.sampling.date_notations import is_read, is_time_otherwise
+from converters.sampling.date_notations import is_dated, is_read
 from converters.sampling.leak_suspects import always_later
 from converters.sampling.nearly_numbers import are_few, shown
+from converters.sampling.time_formats import are_digits, example, needs_a_name, warned
 
 # Free text: several blanks a cell, and hardly a cell twice.
 TEXT_BLANKS = 2.0
@@ -102,9 +103,16 @@ _TIME_WORDS = frozenset(
 
 def are_times(column: ColumnSample) -> bool:
     """Whether a column holds times; of numbers more is asked than that they could be."""
-    if column.values and not _TIME_WORDS.intersection(words(column.name)[-1:]):
+    named = _TIME_WORDS.intersection(words(column.name)[-1:])
+    if not named and (column.values or needs_a_name(column.time_format)):
         return False
     return column.times is not None
+
+
+def time_settings(column: ColumnSample, parts: Sequence[str]) -> dict[str, Any]:
+    """Those by which parts of a column of times are learned from."""
+    pattern = column.time_format
+    return ({"format": pattern} if pattern else {}) | {"parts": parts, "zone": DEFAULT_ZONE}
 
 
 def parts_of(
@@ -128,24 +136,26 @@ def times(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
     parts, why = parts_of(column.name, moments, surroundings)
     if not parts:
         return None
-    because = f"times, {spanned(moments)}; recurring parts become features ({why}), {ZONE_SAID}"
-    settings = {"parts": parts, "zone": DEFAULT_ZONE}
+    read = example(column.distinct, column.time_format)
+    because = (
+        f"times, {spanned(moments)}{read}; recurring parts become features ({why}), {ZONE_SAID}"
+    )
     each = Alternative({"kind": "categorical"}, "to learn from each cell as it is, if they repeat")
-    return Guess("time", because, (each,), settings)
+    said = warned(column.name, column.distinct, column.time_format)
+    told = tuple(said) if are_digits(column.distinct) else ()
+    return Guess("time", because, (each,), time_settings(column, parts), told)
 
 
 def times_but_for_few(column: ColumnSample, surroundings: Surroundings) -> Guess | None:
     """A column of times with a few other spellings, which count as missing; else None."""
     if 2 * len(column.values) > len(column.distinct):
         return None
-    strange = [cell for cell in column.distinct if not is_read(cell)]
+    strange = [cell for cell in column.distinct if not (is_read(cell) or is_dated(cell))]
     moments = len(column.distinct) - len(strange)
     if not strange or moments < TIMES_A_SPELLING * len(strange):
         return None
     rows = sum(column.distinct[cell] for cell in strange)
-    if any(map(is_time_otherwise, strange)) or not are_few(
-        strange, rows, len(column.present) - rows
-    ):
+    if not are_few(strange, rows, len(column.present) - rows):
         return None
     rest = replace(column, sentinels={*column.sentinels, *strange})
     guess = times(rest, surroundings) if are_times(rest) else None
@@ -157,7 +167,8 @@ def times_but_for_few(column: ColumnSample, surroundings: Surroundings) -> Guess
         f"column {quoted(column.name)} holds times but for {held} ({shown(strange)}, first in line "
         f"{line}); these are taken for missing."
     )
-    return replace(guess, because=because, warnings=(warning,), as_missing=tuple(strange))
+    warnings = (*guess.warnings, warning)
+    return replace(guess, because=because, warnings=warnings, as_missing=tuple(strange))
 
 
 # What a part of a time depends on.

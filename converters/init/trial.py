@@ -22,6 +22,7 @@ from converters.init.config_text import config_text
 from converters.init.declared import Declared
 from converters.init.interactions import crossings
 from converters.init.schema_inference import infer
+from converters.sampling.date_notations import is_dated
 from converters.sampling.file_sample import Sample
 from converters.sampling.number_notations import is_number_otherwise
 from converters.schema.schema import Schema, from_settings
@@ -124,7 +125,11 @@ def written(origin: Origin, declared: Declared, model: str, path: Path) -> Writt
         text = config_text(model, sample, inference)
         trial = try_text(text, path, origin)
         # Of columns that are settled, another guess would change nothing.
-        changing = [(line, cells) for line, cells, why in trial.rows if why.column not in settled]
+        changing = [
+            (line, cells)
+            for line, cells, why in trial.rows
+            if why.column not in settled or _is_time_otherwise(why, declared)
+        ]
         again = sample.with_rows(changing)
         if again.rows == sample.rows or guess == MOST_GUESSES:
             break
@@ -171,6 +176,13 @@ def try_text(text: str, path: Path, origin: Origin) -> Trial:
             alike[refusal] += 1
             trial.rows.append((line, cells, refusal))
     return trial
+
+
+def _is_time_otherwise(refusal: Refusal, declared: Declared) -> bool:
+    """Whether it is of a time of which the format was guessed, perhaps wrongly."""
+    if refusal.column != declared.time_column or declared.time_format:
+        return False
+    return refusal.reason == "ambiguous-time" or is_dated(refusal.text)
 
 
 def _knowingly(refusal: Refusal) -> bool:

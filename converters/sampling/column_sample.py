@@ -9,26 +9,24 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters.cells.numbers import number
 from converters.cells.refusal import RefusedCellError
-from converters.cells.times import USUAL_YEARS, local_time
+from converters.cells.times import USUAL_YEARS, TimeReading
 from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
 from converters.sampling import missing_markers
 from converters.sampling.nearly_numbers import Beside, beside, shape_of
 from converters.sampling.number_notations import is_number_otherwise
+from converters.sampling.time_formats import time_format
 
 # Among numbers, times or truth values, of so many cells, any spelling of missing is one.
 TYPED_SHARE = 0.5
 # So many of its values must be distinct for a column to be "nearly unique", among this many rows.
 NEARLY_UNIQUE = 0.95
 UNIQUE_FROM_ROWS = 20
-
-_UTC = ZoneInfo("UTC")
 
 _SPELLINGS = frozenset({*TRUE_VALUES, *FALSE_VALUES})
 _PAIRS = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"), ("1", "0"))
@@ -115,16 +113,22 @@ class ColumnSample:
         return beside(self.distinct, self.values) if self.odd and self.values else None
 
     @cached_property
+    def time_format(self) -> str:
+        """How its times are written, if it holds some that are not read, or not alike, without."""
+        return time_format(self.distinct)
+
+    @cached_property
     def times(self) -> dict[str, datetime] | None:
         """What each present cell means in UTC, if all are times.
 
         Numbers are times only if all of them lie within the usual years.
         """
         times: dict[str, datetime] = {}
+        reading = TimeReading(format=self.time_format)
         for cell in self.distinct:
             try:
-                times[cell] = local_time(cell, _UTC).astimezone(UTC)
-            except RefusedCellError:
+                times[cell] = reading.moment(cell).astimezone(UTC)
+            except (RefusedCellError, OverflowError):
                 return None
             if cell in self.values and times[cell].year not in USUAL_YEARS:
                 return None

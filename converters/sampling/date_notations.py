@@ -59,6 +59,11 @@ def is_time_otherwise(cell: str) -> bool:
     return len(cell) <= READABLE_LENGTH and bool(_TIME.fullmatch(cell.strip()))
 
 
+def is_dated(cell: str) -> bool:
+    """Whether a cell looks like a time, and not like one of which all digits are zeros."""
+    return is_time_otherwise(cell) and any(digit in cell for digit in "123456789")
+
+
 def is_read(cell: str) -> bool:
     """Whether the converter reads a cell as a time written as ISO 8601."""
     try:

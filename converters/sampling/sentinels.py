@@ -13,6 +13,7 @@ from datetime import date
 from statistics import median
 
 from converters.sampling.column_sample import ColumnSample, number_or_nan
+from converters.sampling.time_formats import days as days_read
 
 # Nines (or eights, sevens) of two digits or more, those near 99 in questionnaires, the ends of
 # integers of so many bits, and what netCDF, Ferret and GDAL fill with.
@@ -48,7 +49,7 @@ def in_sample(column: ColumnSample) -> list[str]:
     if 2 * len(column.numbers) > len(column.present):
         cells = {cell: column.distinct[cell] for cell in column.values}
         return [cell for cell in numbers(cells) if column.values[cell] != -1]
-    return dates(column.distinct)
+    return dates(column.distinct, column.time_format)
 
 
 def numbers(cells: Mapping[str, int]) -> list[str]:
@@ -100,9 +101,16 @@ def _least_gap(*, above: bool, times: int, usual: float) -> float:
     return WELL_APART if above and times < OFTEN * usual else APART
 
 
-def dates(cells: Mapping[str, int]) -> list[str]:
-    """The dates, or times on these, that stand for a missing one; ``cells`` as above."""
+def dates(cells: Mapping[str, int], pattern: str = "") -> list[str]:
+    """The dates, or times on these, that stand for a missing one; ``cells`` as above.
+
+    Args:
+        cells: how often each came.
+        pattern: their format, if they have one.
+    """
     days = {cell: match[1] for cell in cells if (match := _DATE.fullmatch(cell))}
+    if pattern:
+        days |= days_read(cells, pattern)
     suspects = {cell for cell, day in days.items() if day in _DATES}
     others = {cell: day for cell, day in days.items() if cell not in suspects}
     if not suspects or not others:

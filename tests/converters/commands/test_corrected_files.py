@@ -32,29 +32,33 @@ COLUMNS: dict[str, Cells] = {
     "weight": (lambda i: f"{i * 17 % 400}.5 kg", lambda i: f"{i * 17 % 400}.5"),
     'a "b"': (lambda i: f'{i * 17 % 401} b"', lambda i: f"{i * 17 % 401}"),
     "day": (
-        lambda i: f"{i * 13 % 28 + 1:02}.0{i % 9 + 1}.2025",
+        lambda i: f"{i * 13 % 28 + 1:02}.0{i % 9 + 1}.2025".replace(".", "./"[i % 2]),
         lambda i: f"2025-0{i % 9 + 1}-{i * 13 % 28 + 1:02}",
     ),
     "until": (
-        lambda i: "31.12.9999" if i % 3 else f"{i * 11 % 28 + 1}.{i % 12 + 1}.2026",
+        lambda i: "31.12.9999" if i % 3 else f"{i * 11 % 28 + 1}/{i % 12 + 1}/2026",
         lambda i: "9999-12-31" if i % 3 else f"2026-{i % 12 + 1:02}-{i * 11 % 28 + 1:02}",
     ),
     "at": (
-        lambda i: f"{i % 12 + 1}/{i * 13 % 28 + 1}/2025 {i % 12 + 1}:04 {'ap'[i % 2]}m",
+        lambda i: (
+            f"{i % 12 + 1}/{i * 13 % 28 + 1}/2025 {i % 12 + 1}:04{' ' * (i % 2)}{'ap'[i % 2]}m"
+        ),
         lambda i: (
             f"2025-{i % 12 + 1:02}-{i * 13 % 28 + 1:02}T{(i % 12 + 1) % 12 + 12 * (i % 2):02}:04"
         ),
     ),
     "oracle": (
-        lambda i: "31-DEC-9999" if i % 3 else f"{i * 11 % 28 + 1:02}-{MONTHS[i % 12].upper()}-2026",
-        lambda i: "9999-12-31" if i % 3 else f"2026-{i % 12 + 1:02}-{i * 11 % 28 + 1:02}",
+        lambda i: (
+            "31-DEC-9999" if i % 3 else f"{i * 11 % 28 + 1:02}-{MONTHS[i // 3 % 12].upper()}-2026"
+        ),
+        lambda i: "9999-12-31" if i % 3 else f"2026-{i // 3 % 12 + 1:02}-{i * 11 % 28 + 1:02}",
     ),
     "named": (
         lambda i: f"{MONTHS[i % 12]} {i * 13 % 28 + 1}, 2025, 7:{i % 60:02} PM",
         lambda i: f"2025-{i % 12 + 1:02}-{i * 13 % 28 + 1:02}T19:{i % 60:02}",
     ),
     "slashes": (
-        lambda i: f"2025/{i % 12 + 1:02}/{i * 13 % 28 + 1:02}",
+        lambda i: f"2025/{i % 12 + 1:02}/{i * 13 % 28 + 1:02}".replace("/", "/."[i % 2]),
         lambda i: f"2025-{i % 12 + 1:02}-{i * 13 % 28 + 1:02}",
     ),
 }
@@ -163,7 +167,8 @@ def test_a_date_that_stands_for_none() -> None:
     [
         (["01/02/2025", "03/04/2025"], "None shows whether the day or the month comes first"),
         (["01/22/2025", "22/01/2025"], "in some the day comes first, in others the month"),
-        (["22/01/25", "23/02/25"], "the year in four digits in all of them"),
+        (["22/01/25", "23/02/25"], 'which number is the year: write kind = "time" and format'),
+        (["22/01/25", "23-02-25"], "the year in four digits in all of them"),
     ],
 )
 def test_dates_that_no_rule_reads(cells: list[str], why: str) -> None:
