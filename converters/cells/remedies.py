@@ -30,7 +30,8 @@ REMEDIES = {
     "bad-label": "add the spelling to `positive` or `negative` in `[label]`; a header line among "
     "the rows has to go",
     "bad-time": "send ISO 8601, or seconds or milliseconds since 1970; for others, set the "
-    "column's `format`; a spelling that means nothing goes into a feature's `missing_values`",
+    "column's `format`; write the day numbers of spreadsheets, such as 45292.5, as dates; a "
+    "spelling that means nothing goes into a feature's `missing_values`",
     "bare-cr": "quote a field that holds a carriage return, and end rows with LF or CRLF",
     "conflicting-label": "find out who sends two different labels for one id; "
     "`allow_corrections = true` in `[late_labels]` lets the later one count",

@@ -35,6 +35,8 @@ UNITS: dict[str, Callable[[float], float]] = {
 COMPACT_FROM = 3
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Where spreadsheets count days from, since they take 1900 for a leap year.
+_FIRST_DAY = datetime(1899, 12, 30, tzinfo=UTC)
 # As versions of the converter before that read them.
 _EPOCH_SECONDS = re.compile(r"[0-9]{9,11}(?:\.[0-9]+)?")
 _EPOCH_MILLISECONDS = re.compile(r"[0-9]{12,14}")
@@ -189,12 +191,16 @@ def calendar_name(cell: str) -> str:
     return name if usual else ""
 
 
-def short_calendar(cell: str) -> str:
-    """The pattern of digits that form a calendar time with two digits of the year; or empty."""
-    plain = cell.strip(" ")
-    if not (plain.isascii() and plain.isdigit()) or _short(plain) is None:
-        return ""
-    return "%y%m%d%H%M%S"[: len(plain)]
+def is_day_number(cell: str) -> bool:
+    """Whether a cell is a day of a usual year as spreadsheets count them.
+
+    >>> is_day_number("45292.5"), is_day_number("12.5")
+    (True, False)
+    """
+    found = _BARE.fullmatch(cell.strip(" "))
+    if found is None or len(found[1]) != len("45292"):
+        return False
+    return (_FIRST_DAY + timedelta(days=int(found[1]))).year in USUAL_YEARS
 
 
 def _in(moment: datetime, zone: ZoneInfo) -> datetime:
@@ -233,7 +239,7 @@ def _digits(digits: str, fraction: str, zone: ZoneInfo) -> datetime:
         if calendar is None:
             raise ValueError
         return (calendar + timedelta(seconds=float(f"0.{fraction or 0}"))).replace(tzinfo=zone)
-    if size < 9 or (fraction and size > 11):
+    if size < 9 or (fraction and size == len("YYYYMMDDhhmm") and calendar is not None):
         raise ValueError
     usual = calendar is not None and calendar.year in USUAL_YEARS
     if calendar is not None and usual and not fraction:

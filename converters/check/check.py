@@ -29,7 +29,7 @@ from converters.check.data_report import (
 from converters.check.findings import findings
 from converters.check.odd_cells import odd_cells
 from converters.check.profile import Profile, Shown, read_profile
-from converters.check.time_order import comes_after, happened
+from converters.check.time_order import comes_after, happened, time_span
 from converters.files.csv_file import CsvFile
 from converters.sampling.column_sample import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
 from converters.sampling.drift import SPANS, Drift, drift, largest
@@ -182,6 +182,7 @@ def _report(
         top=[] if plan.hidden else _top(plan, present, counts),
         rare=_rare(present, distinct),
         numbers=totals.numbers and replace(totals.numbers, quantiles=_quantiles(plan, present)),
+        times=None if plan.hidden else time_span(plan, present),
         unseen=totals.unseen,
         refused=0,
         alone=judge.alone(cells.codes, cells.missing, cells.values) if shown else None,

@@ -91,6 +91,7 @@ class ColumnReport:
         top: the most frequent values.
         rare: the others, where each is rare.
         numbers: of a numeric column.
+        times: the first and the last of a column of times, in UTC; None for another one.
         unseen: rows with a value that the config does not know, where it names some.
         refused: rows refused because of this column.
         alone: how well it predicts the label by itself.
@@ -113,6 +114,7 @@ class ColumnReport:
     top: Sequence[Value]
     rare: Rare
     numbers: Numbers | None
+    times: tuple[str, str] | None
     unseen: int
     refused: int
     alone: Alone | None

@@ -14,6 +14,7 @@ from converters.cells.refusal import RefusedCellError
 from converters.check.column_counts import ColumnPlan
 from converters.check.data_report import Odd
 from converters.check.respelt import Level, Said
+from converters.check.time_order import odd_years
 from converters.config.toml_text import READABLE_LENGTH, readable, value
 from converters.sampling import missing_markers, sentinels
 from converters.sampling.column_sample import number_or_nan
@@ -66,6 +67,7 @@ def odd_cells(
     said = [] if notation is None else [_told(plan, notation, present, formats)]
     if plan.role != "drop":
         said += [*_as_categories(plan, present), *_sentinels(plan, present, refused), *taken]
+        said += odd_years(plan, present)
     return Odd(said, None if notation is None or formats else notation.rule)
 
 
@@ -119,9 +121,9 @@ def _told(
     what = ("number", "numbers") if isinstance(notation, Notation) else ("date", "dates")
     advice = f"{notation.advice(cell)}."
     if formats:
-        keys = ("" if "time" in (plan.kind, plan.role) else 'kind = "time", ') + told_format(
-            formats
-        )
+        keys = (
+            "" if "time" in (plan.kind, plan.role) else 'kind = "time", zone = "UTC", '
+        ) + told_format(formats)
         advice = f"{undecided(formats)}write for [columns] {quoted(plan.name)}: {keys}"
         advice = advice[:1].upper() + advice[1:]
     said = f"holds {counted(rows, *what)} in another notation, such as {readable(cell)}. {advice}"

@@ -123,6 +123,8 @@ def values(column: ColumnReport) -> str:
         middle = {share: f"{value:.6g}" for share, value in numbers.quantiles}.get(0.5, NOTHING)
         span = f"{numbers.min:.6g} .. {middle} .. {numbers.max:.6g}, mean {numbers.mean:.6g}"
         return f"{span}; {numbers.out_of_range:,} out of range" if numbers.out_of_range else span
+    if column.times is not None:
+        return " to ".join(column.times)
     often = [value for value in column.top[:TOP_SHOWN] if value.share >= LEAST_SHOWN]
     top = [f"{cut(value.text, 20)} {percent(value.share)}" for value in often]
     return ", ".join(top) or NOTHING

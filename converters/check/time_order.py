@@ -5,22 +5,28 @@ Also whether another time column is always later than the event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters.cells.local_clock import MOST_EXPLAINED, LocalClock, is_skipped, skipped, step_back
 from converters.cells.refusal import RefusedCellError
+from converters.cells.times import USUAL_YEARS
 from converters.check.column_counts import ColumnPlan
+from converters.check.respelt import Said
 from converters.config.column_settings import ColumnSettings
+from converters.config.toml_text import readable
 from converters.sampling.leak_suspects import always_later
 from converters.sampling.reservoir import RowSample
+from converters.sampling.time_formats import are_digits
 from converters.schema.schema import Schema
 
 # The time of a row that has none; the event's time is never before 1970.
 NO_TIME = -1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -190,6 +196,36 @@ def comes_after(plan: ColumnPlan, cells: Sequence[str], events: Moments) -> bool
     if not events or not _learned(plan):
         return False
     return always_later((_moment(plan, cell, latest=True) for cell in cells), events)
+
+
+def time_span(plan: ColumnPlan, cells: Iterable[str]) -> tuple[str, str] | None:
+    """From when to when a column of times reads these cells; None for another column."""
+    if "time" not in (plan.kind, plan.role):
+        return None
+    read = [at for at in (_moment(plan, cell) for cell in cells) if at is not None]
+    if not read:
+        return None
+    first, last = (
+        f"{_EPOCH + timedelta(seconds=at):%Y-%m-%d %H:%M}" for at in (min(read), max(read))
+    )
+    return first, last
+
+
+def odd_years(plan: ColumnPlan, cells: Collection[str]) -> Iterator[Said]:
+    """That a column of digits is read as times of hardly any event."""
+    if "time" not in (plan.kind, plan.role) or not are_digits(cells):
+        return
+    moments = ((cell, _moment(plan, cell)) for cell in cells)
+    read = {cell: _EPOCH + timedelta(seconds=at) for cell, at in moments if at is not None}
+    odd = [cell for cell, at in read.items() if at.year not in USUAL_YEARS]
+    if odd:
+        first, last = USUAL_YEARS[0], USUAL_YEARS[-1]
+        said = (
+            f"is read as times outside {first} to {last}: {readable(odd[0])} as "
+            f"{read[odd[0]]:%Y-%m-%d %H:%M}. If they are others, set its `format`: seconds, "
+            'milliseconds, microseconds, nanoseconds, or a pattern such as "%d%m%Y".'
+        )
+        yield "warning", "implausible-years", said
 
 
 def _learned(plan: ColumnPlan) -> bool:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from converters.cells.times import is_day_number
 from converters.config.toml_text import quoted, readable
 from converters.files.rewriting import Original, Rule, rewriting
 from converters.sampling.column_sample import ColumnSample
@@ -65,7 +66,7 @@ def _unread_times(column: ColumnSample, times: Sequence[str], cell: str) -> Form
     """What to do about times such as this one."""
     if formats := possible_formats(times):
         why = undecided(formats) or "If they are times: "
-        keys = f'kind = "time" and {told_format(formats)}'
+        keys = f'kind = "time", zone = "UTC" and {told_format(formats)}'
         return _format(column, "times", cell, f"{why}write {keys} for it.")
     dates = dates_in(times)
     if dates is None:
@@ -120,6 +121,9 @@ def times_instead(column: ColumnSample, sample: Sample, pattern: str) -> str:
     if formats:
         options = " or ".join(f"--time-format {quoted(each)}" for each in formats)
         return f"{undecided(formats)}say it with {options}, or omit --time."
+    number = next(filter(is_day_number, column.distinct), "")
+    if number:
+        return f"{number} is a day number of a spreadsheet: format the cells as dates there."
     dates = dates_in(filter(is_time_otherwise, column.distinct))
     rule = dates.rule if dates is not None else None
     return (

@@ -98,13 +98,30 @@ DEFAULT_ZONE = "UTC"
 
 _TIME_WORDS = frozenset(
     {"time", "date", "datetime", "timestamp", "epoch", "ts", "at", "when", "day", "created"}
+    | {"updated", "modified", "dt", "dob", "unixtime"}
 )
+# What may stand behind such a word: units and zones.
+_TIME_ENDINGS = frozenset(
+    {"s", "sec", "secs", "seconds", "ms", "msec", "millis", "milliseconds", "us", "micros"}
+    | {"microseconds", "ns", "nanos", "nanoseconds", "utc", "gmt", "unix", "local"}
+)
+
+
+def is_called_a_time(name: str) -> bool:
+    """Whether a name ends in a word for a time, perhaps with its unit or zone."""
+    spelt = words(name)
+    while len(spelt) > 1 and spelt[-1] in _TIME_ENDINGS:
+        spelt.pop()
+    return bool(_TIME_WORDS.intersection(spelt[-1:]))
 
 
 def are_times(column: ColumnSample) -> bool:
     """Whether a column holds times; of numbers more is asked than that they could be."""
-    named = _TIME_WORDS.intersection(words(column.name)[-1:])
+    named = is_called_a_time(column.name)
     if not named and (column.values or needs_a_name(column.time_format)):
+        return False
+    # Numbers of which only some are calendar times count something else: orders, from a day on.
+    if column.values and column.time_format in ("seconds", "milliseconds"):
         return False
     return column.times is not None
 

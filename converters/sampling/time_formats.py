@@ -122,10 +122,16 @@ def example(cells: Collection[str], pattern: str = "") -> str:
 
 def warned(name: str, cells: Collection[str], pattern: str = "") -> Iterator[str]:
     """The same for the terminal, where they are no counts since 1970 without more ado."""
-    if pattern or calendar_name(next(iter(cells), "")):
-        said = example(cells, pattern).removeprefix("; ")
+    odd = [cell for cell in cells if _unusual(cell, pattern)] if are_digits(cells) else []
+    if odd or pattern or calendar_name(next(iter(cells), "")):
+        said = example(odd or cells, pattern).removeprefix("; ")
         told = f" ({told_format([pattern])})" if pattern else ""
         yield f"in the time column {quoted(name)}, {said}{told}."
+
+
+def _unusual(cell: str, pattern: str) -> bool:
+    at = _read(cell, pattern)
+    return at is not None and at.year not in USUAL_YEARS
 
 
 def are_digits(cells: Collection[str]) -> bool:

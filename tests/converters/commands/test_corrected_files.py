@@ -167,7 +167,10 @@ def test_a_date_that_stands_for_none() -> None:
     [
         (["01/02/2025", "03/04/2025"], "None shows whether the day or the month comes first"),
         (["01/22/2025", "22/01/2025"], "in some the day comes first, in others the month"),
-        (["22/01/25", "23/02/25"], 'which number is the year: write kind = "time" and format'),
+        (
+            ["22/01/25", "23/02/25"],
+            'which number is the year: write kind = "time", zone = "UTC" and',
+        ),
         (["22/01/25", "23-02-25"], "the year in four digits in all of them"),
     ],
 )
