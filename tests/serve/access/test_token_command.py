@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from converters.errors import UsageError
 from serve.access.caller import SCOPES
 from serve.access.tokens import TOKEN, TokenFile
 from serve.commands import token as token_commands
@@ -202,6 +203,42 @@ def test_ends_are_told_in_utc() -> None:
     assert at.isoformat() == "2099-01-31T10:00:00+00:00"
     assert _moment("2099-01-31") is not None
     assert _moment("never") is _moment(None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20340301120000", "2034-03-01T12:00:00+00:00"),
+        ("203403011200", "2034-03-01T12:00:00+00:00"),
+        ("2034030112", "2034-03-01T12:00:00+00:00"),
+        ("20340301", "2034-03-01T00:00:00+00:00"),
+        ("2024837200", "2034-03-01T14:46:40+00:00"),
+    ],
+)
+def test_an_end_in_digits(text: str, expected: str) -> None:
+    """They are the calendar time that they form, else a count since 1970."""
+    moment = _moment(text)
+    assert moment is not None
+    assert moment.isoformat() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("20240301120000", "is in the past"),  # 2611 as milliseconds
+        ("202403011200", "is in the past"),
+        ("10 minutes ago", "is in the past"),
+        (
+            "2503011200",
+            r"two times \(2503011200: 2049-04-26 .* or 2025-03-01 12:00:00 as YYMMDDhhmm",
+        ),
+        ("20341301120000", "is not a time"),
+    ],
+)
+def test_an_end_that_is_none(text: str, said: str) -> None:
+    """It is past, or no time, or two."""
+    with pytest.raises(UsageError, match=said):
+        _moment(text)
 
 
 @pytest.mark.timeout(300)

@@ -127,6 +127,57 @@ def test_history_says_what_was_served_when(unmoved: tuple[TestClient, Maker]) ->
     assert client.get("/history?when=1").status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("at", "served"),
+    [
+        ("20240301120000", False),  # as milliseconds of 2611, it would be after all versions
+        ("202403011200", False),
+        ("2024030112", False),
+        ("20240301", False),
+        ("20991231235959", True),
+        ("now", True),
+        ("1 second ago", False),
+        ("an hour ago", False),
+        ("10+minutes+ago", False),
+        ("yesterday", False),
+        ("4102990000", True),
+    ],
+)
+def test_history_at_a_time_of_any_spelling(
+    unmoved: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch, at: str, *, served: bool
+) -> None:
+    """Digits that form a calendar time are that; others count from now, or from 1970."""
+    client, maker = unmoved
+    first = maker.registry.ledger.entries()[0].at
+    last = maker.registry.ledger.entries()[-1]
+    monkeypatch.setattr(versions, "utc_now", lambda: first if "ago" in at else last.at)
+    answer = client.get(f"/history?at={at}")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["version"] == (last.to_version if served else None)
+
+
+TWO = "can be read as two times"
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("240301120000", f"{TWO} (240301120000: 1977-08-13"),
+        ("2403011200", f"{TWO} (2403011200: 2046-02-23"),
+        ("20241301120000", "is not a time"),
+        ("20240230120000", "is not a time"),
+        ("45292.5", "is not a time"),
+        ("10+minutes", "is not a time"),
+        ("soon", "write it as ISO 8601, or how long ago, for example"),
+    ],
+)
+def test_history_at_no_time(unmoved: tuple[TestClient, Maker], at: str, said: str) -> None:
+    """It is said what to write; where digits can be two times, which."""
+    problem = problem_of(unmoved[0].get(f"/history?at={at}"))
+    assert problem["status"] == 400
+    assert said in problem["detail"]
+
+
 def test_promote_rollback_and_unpin_answer_when_it_is_served(
     served: tuple[TestClient, Maker],
 ) -> None:

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from converters.cells.kind import CONVERTER_VERSION, FIRST_CONVERTER, UnknownConverterError
 from learners.registry.errors import UnservableVersionError
 from learners.registry.row_types import Lineage
+from serve.cli import app
 from serve.rows.readers import Readers
 from stream.checkpoints.same_model import ChangedModelError
 from stream.config_diff.difference import Difference, difference
 from stream.config_diff.known_model import known_model
 from stream.learner.process import EditedConfigError, LearnerProcess
+from stream.log import journal
 from stream.log.batch import Batch
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, answers, flights, same
@@ -147,6 +150,23 @@ def test_servers_read_as_the_learner_does(older: Project) -> None:
         older.learn()
         readers.of(first)
         assert readers.today.schema.converter == CONVERTER_VERSION
+
+
+def stamped(project: Project, cell: str) -> int | None:
+    """The record time that ``freshet produce`` gives to a row at this time."""
+    (row,) = flights(1)
+    path = project.write_csv([["late", cell, *row[2:]]])
+    told = ["produce", str(path), "--behind", "--config", str(project.config_file)]
+    result = CliRunner().invoke(app, told)
+    assert result.exit_code == 0, result.output or result.exception
+    with project.open_log() as log:
+        return [record.time for record in journal.records(log, project.topics().events)][-1]
+
+
+def test_rows_of_a_file_are_stamped_as_the_learner_reads(older: Project, tmp_path: Path) -> None:
+    """By the older version, under which digits are counts whatever they form."""
+    assert stamped(older, "202401030952") == 202_401_030_952
+    assert stamped(Project(tmp_path / "new"), "202401030952") == 1_704_275_520_000
 
 
 @pytest.mark.parametrize("version", [0, 1, CONVERTER_VERSION + 1])

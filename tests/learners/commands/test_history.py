@@ -1,0 +1,73 @@
+"""``history --at``: which version was served then, in every spelling of a time."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from learners.registry import row_types
+from serve.cli import app
+from tests.support.serving.project import Project, flights
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A model whose version 1 is served."""
+    project = Project(tmp_path_factory.mktemp("history") / "p")
+    project.produce(project.write_csv(flights(20)))
+    project.learn()
+    return project
+
+
+def asked(project: Project, at: str) -> int | None:
+    """The version that the command says."""
+    told = ("history", "--at", at, "--json", "--config", str(project.config_file))
+    result = CliRunner().invoke(app, told)
+    if result.exception is not None:
+        raise result.exception
+    version: int | None = json.loads(result.stdout)["version"]
+    return version
+
+
+@pytest.mark.parametrize(
+    ("at", "version"),
+    [
+        ("20240301120000", None),  # as milliseconds of 2611, it would be after all versions
+        ("202403011200", None),
+        ("2024030112", None),
+        ("20240301", None),
+        ("20991231235959", 1),
+        ("4102990000", 1),
+        ("now", 1),
+        ("10 minutes ago", 1),
+        ("50min ago", 1),
+        ("an hour ago", None),
+        ("yesterday", None),
+    ],
+)
+def test_what_was_served_then(
+    project: Project, monkeypatch: pytest.MonkeyPatch, at: str, version: int | None
+) -> None:
+    """Digits that form a calendar time are that; words count back from now."""
+    with project.registry() as registry:
+        later = registry.ledger.entries()[-1].at + timedelta(minutes=55)
+    monkeypatch.setattr(row_types, "utc_now", lambda: later)
+    assert asked(project, at) == version
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("240301120000", r"two times \(240301120000: 1977-08-13 .* or 2024-03-01 12:00:00 as YYMM"),
+        ("20241301120000", "is not a time: write it as ISO 8601, or how long ago"),
+        ("45292.5", "is not a time"),
+        ("soon", "is not a time"),
+    ],
+)
+def test_what_is_no_time(project: Project, at: str, said: str) -> None:
+    """It is said what to write."""
+    with pytest.raises(Exception, match=said):
+        asked(project, at)
