@@ -8,7 +8,10 @@ from dataclasses import replace
 
 import structlog
 
+from converters.cells.kind import UnknownConverterError
+from converters.config.kafka_settings import RecordSettings
 from converters.config.settings import Settings
+from converters.errors import UsageError
 from converters.schema.schema import Schema
 from converters.schema.writer_schema import WriterSchema
 from learners.registry import Registry
@@ -44,7 +47,7 @@ def schemas_before(
         return before
     own, now = WriterSchema.of(context.schema), WriterSchema.of(context.schema)
     if live.config is not None:
-        own = WriterSchema.of(context_of(context.settings, live).schema)
+        own = _layout(context.settings, live, live.config)
     elif live.schema_hash != context.read_by(live.converter).schema.hash:
         log.warning(
             "the columns of the learner's model are not known, for an older release began it: rows "
@@ -53,6 +56,30 @@ def schemas_before(
             lineage=live.serial,
         )
     return before if own == now else (*before, WrittenUntil(until, own))
+
+
+def _layout(settings: Settings, live: Lineage, config: Json) -> WriterSchema:
+    """How rows are laid out under a lineage's config, also where this release cannot learn by it.
+
+    Building a model beside that one is the way out then: what its config says besides is not asked.
+    """
+    try:
+        return WriterSchema.of(context_of(settings, live).schema)
+    except UnknownConverterError:
+        raise
+    except UsageError:
+        columns: Json = config["columns"]
+        known = RecordSettings.model_fields.keys() & config["record"].keys()
+        record = RecordSettings(**{key: config["record"][key] for key in known})
+        was = ((name, tuple(each["was"])) for name, each in columns.items() if each.get("was"))
+        return WriterSchema(
+            tuple(columns),
+            config["csv"]["delimiter"],
+            record.extra == "ignore",
+            record.fields,
+            record.labels_fields,
+            tuple(was),
+        )
 
 
 def schemas_of_journal(

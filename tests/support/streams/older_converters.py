@@ -52,6 +52,17 @@ def set_converter(project: Project, version: int, lineage: int = 1) -> None:
         _write(project, of, {"l": lineage})
 
 
+def strange_key(project: Project, section: str, lineage: int = 1) -> None:
+    """Have a lineage keep a key that only another release knows."""
+    with project.registry() as registry:
+        found = registry.versions.lineage(lineage)
+    assert found is not None
+    assert found.config is not None
+    config = {**found.config, section: {**found.config[section], "patience": 5}}
+    values: dict[str, object] = {"c": json.dumps(config), "l": lineage}
+    _write(project, "UPDATE lineages SET config = :c WHERE serial = :l", values)
+
+
 def _write(project: Project, statement: str, values: dict[str, object] | None = None) -> None:
     engine = create_engine(project.settings.registry)
     with engine.begin() as connection:
