@@ -24,7 +24,9 @@ from pydantic_core import PydanticCustomError
 BLANK = "blank"
 # Keys whose empty value says something (no token, no arguments, no namespace, an empty cell), or
 # whose value may be a blank.
-MAY_BE_EMPTY = frozenset({"admin_token", "args", "namespace", "fill_value", "delimiter"})
+MAY_BE_EMPTY = frozenset(
+    {"admin_token", "args", "namespace", "fill_value", "delimiter", "labels_path"}
+)
 
 TRUE_VALUES = ("true", "True", "TRUE", "t", "T", "yes", "Yes", "YES", "y", "Y", "on", "1")
 FALSE_VALUES = ("false", "False", "FALSE", "f", "F", "no", "No", "NO", "n", "N", "off", "0")

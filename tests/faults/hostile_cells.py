@@ -54,7 +54,7 @@ NOT_NUMBERS = (
     *("NaN1", "1\t", "1:2", "|a:1e30", "1 |a:1e30", "NA", "null", "1" * 3_000 + "x", "\ufeff1"),
 )
 NOT_FINITE = ("inf", "-inf", "Infinity", "nan", "NaN", "+nan", "1e39", "-1e400", "9" * 400)
-BAD_LABELS = ("2", "yes", "1.0", " 1", "01", "-1", "nan", "\u0661", "1|", "1 |a:1e30", "true")
+BAD_LABELS = ("2", "yes", "1.5", " 1", "01", "-1", "nan", "\u0661", "1|", "1 |a:1e30", "true")
 BAD_TIMES = ("yesterday", "-1", "9" * 17, "2020-13-45", "1e10", "1969-12-31T23:59:59+00:00", "\x00")
 NOT_UTF8 = (b"\xff", b"\xc3(", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80", b"\xc0\xaf", b"\xe9")
 BAD_CELLS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {

@@ -92,7 +92,7 @@ def odd_value(texts: dict[str, bytes], good: Judged, draw: Random) -> Row:
         texts["distance"] = b"1" + b"0" * 300
         return Row(made(texts), Judged("bad", "not-finite"))
     if how == 2:
-        texts["late"] = draw.choice((b"true", b"1.0", b"-1", b"2"))
+        texts["late"] = draw.choice((b"true", b"1.5", b"-1", b"2"))
         return Row(made(texts), Judged("bad", "bad-label"))
     if how == 3:
         return Row(b'{"fare": 5, ' + made(texts)[1:], good)

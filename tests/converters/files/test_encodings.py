@@ -116,7 +116,7 @@ CONFIG = {
 
 
 @pytest.mark.parametrize(
-    "encoding", ["", "nope", "rot13", "hex", "idna", "punycode", "undefined", "x\0"]
+    "encoding", ["nope", "rot13", "hex", "idna", "punycode", "undefined", "x\0"]
 )
 def test_an_encoding_that_is_none(tmp_path: Path, encoding: str) -> None:
     """What Python does not know as an encoding of text is refused with the key."""

@@ -119,7 +119,7 @@ def test_the_share_that_may_be_refused(
     assert ("WARNING" in result.stderr) is (refused > 1 or fails)
 
 
-@pytest.mark.parametrize("text", ["11%0", "2", "-1", "101%", "", "nan", "a tenth"])
+@pytest.mark.parametrize("text", ["11%0", "2", "-1", "101%", "nan", "a tenth"])
 def test_what_is_no_share_is_wrong_usage(project: Project, text: str) -> None:
     """Before anything is learned."""
     result = run(project, "learn", "--until-end", "--max-rejected", text)

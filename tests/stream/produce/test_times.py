@@ -15,8 +15,8 @@ from tests.support.serving.project import Project, flights
 @pytest.mark.parametrize(
     ("column", "cell", "options", "sent"),
     [
-        ("at", "2204-01-01", (), "1,000 rows and 0 labels"),
-        ("at", "7384348800", (), "1,000 rows and 0 labels"),
+        ("at", "2204-01-01", (), "rows and 0 labels"),
+        ("at", "7384348800", (), "rows and 0 labels"),
         ("landed", "2204-01-01", ("--label-time", "landed"), "rows and "),
     ],
 )
@@ -48,9 +48,11 @@ def test_a_file_sent_again_loses_no_label_and_learns_no_row_twice(tmp_path: Path
     rows = flights(1_300)
     whole = Project(tmp_path / "whole", more=half_a_day)
     whole.produce(whole.write_csv(rows), label_time="landed")
-    right, rows[1_205][6 + 1] = rows[1_205][6 + 1], "2204-01-01"
+    # The last label of all: none that goes with the first part may come before it.
+    last = max(range(len(rows)), key=lambda at: int(rows[at][6 + 1]))
+    right, rows[last][6 + 1] = rows[last][6 + 1], "2204-01-01"
     bad = project.write_csv(rows).rename(tmp_path / "bad.csv")
-    rows[1_205][6 + 1] = right
+    rows[last][6 + 1] = right
     good = project.write_csv(rows)
     late = ("--label-time", "landed", "--config", str(project.config_file))
     broken_off = CliRunner().invoke(app, ["produce", str(bad), *late])
