@@ -283,11 +283,9 @@ def moments(column: ColumnSample, sample: Sample, pattern: str = "") -> tuple[da
             milliseconds = TimeReading(format=pattern).time_ms(cell)
             known[cell] = datetime.fromtimestamp(milliseconds / 1000, UTC)
         except RefusedCellError as refused:
-            two = refused.reason == "ambiguous-time"
-            said = f"can be two times ({refused.cell})" if two else "is no time"
             raise CsvFileError(
                 f"{sample.source}, line {column.line_of(cell)}: {readable(cell)} in the time "
-                f"column {quoted(column.name)} {said}. {times_instead(column, sample, pattern)}"
+                f"column {quoted(column.name)} {times_instead(column, sample, pattern, refused)}"
             ) from None
     return tuple(known[cell] for cell in column.cells)
 

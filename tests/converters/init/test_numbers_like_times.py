@@ -108,6 +108,13 @@ def test_an_ambiguous_time_is_told() -> None:
         decided(lambda i: 4_102_444_800 + i * 9_973, name="created", time_column="created")
 
 
+@pytest.mark.parametrize(("first", "rest"), [("", "-01-31"), ("01/31/", "")])
+def test_times_before_1970_are_told(first: str, rest: str) -> None:
+    """No event can be stamped so; what it is, is said."""
+    with pytest.raises(CsvFileError, match=r"1968.* is before 1970, where no record can"):
+        decided(lambda i: f"{first}{1968 + i % 9}{rest}", time_column="a")
+
+
 def test_day_numbers_of_a_spreadsheet() -> None:
     """As the event's time they are an error that names them."""
     with pytest.raises(

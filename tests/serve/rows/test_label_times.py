@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converters.cells.refusal import Refusal
 from converters.config.settings import ServeSettings
 from converters.convert.records import RowReader
 from converters.files.csv_file import open_csv
@@ -33,7 +34,7 @@ def schema_of(at: dict[str, Any], settled: dict[str, Any] | None = None) -> Sche
     return build(ids | {"settled": late, "amount": {"kind": "numeric"}})
 
 
-def over_http(schema: Schema, cell: str, kind: str = "application/json") -> int | None:
+def over_http(schema: Schema, cell: object, kind: str = "application/json") -> int | None:
     """The record time of a label with this time."""
     limits = RowLimits.of(ServeSettings(), len(schema.columns))
     reader = IngestReader(RequestReader(RowReader(schema), limits))
@@ -64,6 +65,39 @@ def test_the_time_of_the_issue() -> None:
     expected = int(datetime(2024, 3, 1, 17, 30, tzinfo=UTC).timestamp() * 1000)
     assert from_a_file(schema, "2024-03-01 12:00:00", cell) == expected
     assert over_http(schema, cell) == over_http(schema, cell, "text/csv") == expected
+
+
+SAME = [1704275520, 1704275520.0, 1704275520000, 1704275520000.0, 1.70427552e9, 1.70427552e12]
+COMPACT = [202401030952, 202401030952.0, 20240103095200, 20240103095200.0]
+
+
+@pytest.mark.parametrize("number", [*SAME, *COMPACT])
+def test_a_number_is_read_as_its_digits(number: float) -> None:
+    """Whole or not, as JSON or CSV, over HTTP, in a record of the log, and in a file."""
+    schema, cell = schema_of({"role": "time"}), str(number)
+    expected = 1_704_275_520_000
+    assert over_http(schema, number) == over_http(schema, cell) == expected
+    assert over_http(schema, cell, "text/csv") == expected
+    assert from_a_file(schema, cell, cell) == expected
+    event = {"id": "a", "at": number, "late": "1", "settled": None, "amount": 5}
+    texts = [json.dumps(event), f"a,{cell},1,,5"]
+    rows = [RowReader(schema).events(text.encode())[0] for text in texts]
+    assert not any(isinstance(row, Refusal) for row in rows)
+    assert {schema.times.time_ms(cell) for cell in (cell, repr(number))} == {expected}
+
+
+@pytest.mark.parametrize("number", [45292, 45292.5, 1704275520123456, 240301120000])
+def test_a_number_that_is_no_time(number: float) -> None:
+    """Days of a spreadsheet, microseconds, what can be two times: refused however they come."""
+    schema = schema_of({"role": "time"})
+    event = {"id": "a", "at": number, "late": "1", "settled": None, "amount": 5}
+    texts = [json.dumps(event), f"a,{number},1,,5"]
+    rows = [RowReader(schema).events(text.encode())[0] for text in texts]
+    reason = "ambiguous-time" if number == 240301120000 else "bad-time"
+    assert [row.reason for row in rows if isinstance(row, Refusal)] == [reason, reason]
+    for kind in ("application/json", "text/csv"):
+        with pytest.raises(Exception, match="time"):
+            over_http(schema, number, kind)
 
 
 FORMATS = {
