@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from converters.cells.numbers import NUMBER
 from converters.config.toml_text import READABLE_LENGTH, readable
@@ -50,6 +51,8 @@ _NUMBER = re.compile(
     _SHAPE.format(money=_MONEY, body=f"{_GROUPED}|{_DIGITS}", unit=f"{_UNITS}|{_ANY_UNIT.pattern}")
 )
 _UNIT = re.compile(rf"{_MONEY}|{_UNITS}")
+# Letters that multiply what they follow; beside plain numbers they are no unit of all.
+_FACTORS = {"k": 3, "K": 3, "M": 6, "Mn": 6, "mn": 6, "B": 9, "Bn": 9, "bn": 9}
 _BEFORE = re.compile(_MONEY)
 
 # Signs and marks of other scripts, and what has no width.
@@ -125,7 +128,12 @@ class Notation:
     @property
     def is_clear(self) -> bool:
         """Whether one rule reads all of them: one mark, one unit."""
-        return self.mark is not None and len(self.units) <= 1
+        return self.mark is not None and len(self.units) <= 1 and not self.has_factors
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether letters beside some of them multiply, such as in 12k."""
+        return not _FACTORS.keys().isdisjoint(self.units)
 
     def read_as(self, cell: str) -> str:
         """The number that one of the cells probably means, as it should be written."""
@@ -137,7 +145,10 @@ class Notation:
         else:
             body = body.replace(",", "")
         negative = "-" in (found[2] + found[3] + found[7]) or "(" in found[1]
-        return f"{'-' if negative else ''}{body}{_power(found['power'])}"
+        written = f"{'-' if negative else ''}{body}{_power(found['power'])}"
+        if factor := _FACTORS.get(found["unit"] or ""):
+            return f"{Decimal(written).scaleb(factor):f}"
+        return written
 
     def advice(self, cell: str) -> str:
         """What to do with the numbers, such as this one, in words."""
@@ -145,7 +156,10 @@ class Notation:
             "Write them with a point before decimals and nothing else, this one as "
             f"{self.read_as(cell)}"
         )
-        if len(self.units) > 1:
+        if self.has_factors:
+            letters = ", ".join(readable(unit) for unit in self.units if unit in _FACTORS)
+            said += f": {letters} multiplies by a thousand, a million or a billion"
+        elif len(self.units) > 1:
             units = ", ".join(map(readable, self.units))
             said += f", and all in one unit: there are {units}"
         if self.mark is None:

@@ -95,8 +95,8 @@ def test_json_is_one_document(folder: Path) -> None:
     ]
     assert list(found["columns"][1]) == [
         *("name", "role", "kind", "missing", "missing_share", "distinct", "constant"),
-        *("nearly_unique", "counted", "top", "rare", "numbers", "unseen", "refused", "alone"),
-        *("after_event", "drift", "bars"),
+        *("nearly_unique", "counted", "top", "rare", "numbers", "times", "unseen", "refused"),
+        *("alone", "after_event", "drift", "bars"),
     ]
     assert found["columns"][1]["distinct"] == {"count": 201, "exact": True, "margin": 0}
 

@@ -81,11 +81,21 @@ def test_marks_of_footnotes_are_no_digits(tmp_path: Path) -> None:
 
 
 def test_thousands_and_millions() -> None:
-    """Told as two units, which no rule reads."""
+    """Letters that multiply are told with the whole number; no rule strips them."""
     notation = mostly(Counter({"1.5M": 20, "300K": 30}), 0)
     assert notation is not None
-    assert 'all in one unit: there are "M", "K"' in notation.advice("1.5M")
-    assert not notation.is_clear
+    assert "this one as 1500000" in notation.advice("1.5M")
+    assert '"M", "K" multiplies by' in notation.advice("300K")
+    assert notation.rule is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"), [("18 k", "18000"), ("3.6K", "3600"), ("$2Bn", "2000000000")]
+)
+def test_a_thousand_beside_plain_numbers_is_not_stripped(cell: str, number: str) -> None:
+    """18 k among 3601 is not 18."""
+    notation = notation_in([cell], ["3601"])
+    assert (notation.read_as(cell), notation.rule) == (number, None)
 
 
 def filed(path: Path, cells: list[str], delimiter: str = ",") -> None:
