@@ -16,7 +16,7 @@ MOST_ID = 1_024
 
 # What each reason means.
 SENTENCES = {
-    "ambiguous-time": "these digits can be read as two times",
+    "ambiguous-time": "these digits could be another time",
     "bad-columns-header": "the header is empty or names a column twice",
     "bad-json": "this is not JSON",
     "bad-label": "this is not a label of the label map",

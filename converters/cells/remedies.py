@@ -20,7 +20,8 @@ EXPLAINED = 3
 # One sentence for each reason, with what to send or to set instead. No cell is quoted in it.
 REMEDIES = {
     "ambiguous-time": "set the column's `format`, to `seconds` or `milliseconds` or to a pattern "
-    "such as `%y%m%d%H%M`; or send ISO 8601",
+    "such as `%y%m%d%H%M`, `%Y%j%H%M` or `%Y-%m-%d%z`, and keep the zeros in front of digits; or "
+    "send ISO 8601",
     "accepted-in-place": "nothing to do: the row that was refused before is accepted now, so the "
     "one sent in its place is not needed",
     "bad-columns-header": "name each column once in the record's header `columns`, as one line of "

@@ -121,7 +121,7 @@ def times_instead(
 ) -> str:
     """Why a cell of the column is not read as the event's time, and what to do."""
     if refused.reason == "ambiguous-time":
-        why = f"can be two times ({refused.cell})"
+        why = f"could be another time ({refused.cell})"
     elif column.times is not None and pattern in ("", column.time_format):
         return "is before 1970, where no record can be: omit --time."
     else:

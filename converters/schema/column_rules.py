@@ -6,16 +6,15 @@ A setting that would do nothing for such a column is refused too: it was meant t
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from converters.cells.feature import Feature
 from converters.cells.numbers import LARGEST_FLOAT32
 from converters.cells.refusal import RefusedCellError
+from converters.cells.time_patterns import wrong_pattern
 from converters.cells.times import UNITS
 from converters.cells.weight import MOST, MOST_WEIGHT, Weight
 from converters.config.column_settings import ColumnSettings
@@ -99,7 +98,7 @@ def check_column(name: str, column: ColumnSettings) -> None:
     _check_edges(key, column)
     _check_values(key, column)
     _check_zone(key, column)
-    if why := wrong_format(column.format):
+    if why := wrong_format(column.format, column.zone):
         raise SchemaError(f"{key}.format: {why}")
     if (column.missing == "constant") != (column.fill_value is not None) and column.kind:
         raise SchemaError(f'{key}: `missing = "constant"` and `fill_value` go together.')
@@ -271,30 +270,9 @@ def _check_zone(key: str, column: ColumnSettings) -> None:
         )
 
 
-# What reads the same everywhere, and says at least the year.
-_DIRECTIVES = frozenset("YyGmdHIMSfpbBaAjuVwzUW%")
-_FORMATS = (
-    'say "seconds", "milliseconds", "microseconds" or "nanoseconds", or a pattern of Python\'s '
-    'strptime, for example "%d.%m.%Y %H:%M".'
-)
-
-
-def wrong_format(pattern: str) -> str:
+def wrong_format(pattern: str, zone: str = "UTC") -> str:
     """Why a format of times is none, in words; empty if it is one."""
-    if not pattern or pattern in UNITS:
-        return ""
-    used = re.findall(r"%(.?)", pattern, re.DOTALL)
-    strange = [f"%{name}" for name in used if name not in _DIRECTIVES]
-    if strange:
-        return f"'{strange[0]}' is not read; {_FORMATS}"
-    if not {"Y", "y", "G"}.intersection(used):
-        return f"'{pattern}' has no year; {_FORMATS}"
-    sample = datetime(2024, 2, 29, 13, 45, tzinfo=UTC)
-    try:
-        datetime.strptime(sample.strftime(pattern), pattern)  # noqa: DTZ007
-    except (ValueError, re.error) as error:
-        return f"'{pattern}' is no pattern ({error}); {_FORMATS}"
-    return ""
+    return "" if not pattern or pattern in UNITS else wrong_pattern(pattern, zone)
 
 
 def _no_zone(key: str, zone: str) -> str:

@@ -190,7 +190,7 @@ def history(
 
     With --at, the version that was served at that time: 2026-01-31T08:15:00Z, or 10 minutes ago.
     """
-    from converters.cells.asked_times import NotATimeError, asked_moment
+    from converters.show.asked_times import NotATimeError, asked_moment
     from learners.registry.row_types import utc_now
     from learners.versions.describe import entry_json, ledger_table
 

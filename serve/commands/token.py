@@ -185,7 +185,7 @@ def _moment(expires: str | None) -> datetime | None:
     """The end of a token's life; None for never."""
     if expires is None or expires == NEVER:
         return None
-    from converters.cells.asked_times import NotATimeError, asked_moment
+    from converters.show.asked_times import NotATimeError, asked_moment
 
     now = datetime.now(UTC)
     try:
@@ -194,7 +194,7 @@ def _moment(expires: str | None) -> datetime | None:
         else:
             moment = asked_moment(expires, now)
     except (NotATimeError, OverflowError) as error:
-        two = f" ({error})" if "two times" in str(error) else ""
+        two = f" ({error})" if "another time" in str(error) else ""
         raise UsageError(
             f"--expires {expires!r} is not a time: write 12h, 30d, a time in ISO 8601 such as "
             f"2027-01-31T00:00:00Z, or never.{two}"

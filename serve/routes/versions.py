@@ -15,7 +15,7 @@ import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
-from converters.cells.asked_times import NotATimeError, asked_moment
+from converters.show.asked_times import NotATimeError, asked_moment
 from learners.registry.errors import UnknownVersionError
 from learners.registry.row_types import utc_now
 from learners.versions.describe import entry_json, full_json, version_json

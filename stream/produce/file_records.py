@@ -334,7 +334,7 @@ class History:
         except RefusedCellError as refused:
             wrong = f"holds {quoted(cell)}, which is no time" if cell else "is empty"
             if refused.reason == "ambiguous-time":
-                wrong = f"holds what can be read as two times ({refused.cell})"
+                wrong = f"holds what could be another time ({refused.cell})"
             raise CsvFileError(
                 f"{self._file.name}, line {row.line}: the row has a label, but its column "
                 f"'{self._options.label_time}', which says when the label was known, {wrong}. "

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import TimeReading, time_ms
-from converters.schema.schema import SchemaError
-from tests.support.rows.schemas import build
 
 
 def read(cell: str, **reading: Any) -> str:
@@ -51,7 +49,11 @@ COUNTS = [
     ("799113600000.0", "1995-04-29T00:00:00"),
     ("799113600", "1995-04-29T00:00:00"),
     ("799113600000", "1995-04-29T00:00:00"),
-    ("123456789012", "1973-11-29T21:33:09"),
+    ("323456789012", "1980-04-01T17:06:29"),
+    ("1988150400", "2033-01-01T00:00:00"),
+    ("0946684800", "2000-01-01T00:00:00"),
+    ("946684800000", "2000-01-01T00:00:00"),
+    ("99991231", "9999-12-31T00:00:00"),  # for never, and no other time
     ("1601030952", "2020-09-25T10:49:12"),  # a usual year as seconds
 ]
 REFUSED = [
@@ -67,6 +69,23 @@ REFUSED = [
     ("20240103095200123", "bad-time"),
     ("202401030095200", "bad-time"),  # to Python, the digit in the middle is a separator
     ("2401030952", "ambiguous-time"),
+    ("24010309", "ambiguous-time"),  # YYMMDDhh
+    ("202400309", "ambiguous-time"),  # YYYYDDDhh
+    ("240030952", "ambiguous-time"),  # YYDDDhhmm
+    ("301202409", "ambiguous-time"),  # DDMMYYYYhh that lost its first zero
+    ("20240030952", "ambiguous-time"),  # YYYYDDDhhmm
+    ("17042755200", "ambiguous-time"),  # tenths of a second
+    ("2024003095200", "ambiguous-time"),  # YYYYDDDhhmmss
+    ("030120240952", "ambiguous-time"),  # DDMMYYYYhhmm
+    ("120320200952", "ambiguous-time"),
+    ("123120230952", "ambiguous-time"),  # MMDDYYYYhhmm
+    ("0512202409", "ambiguous-time"),  # DDMMYYYYhh
+    ("170427552012", "ambiguous-time"),  # microseconds, cut to hundredths
+    ("17041230201234", "ambiguous-time"),  # and to tenths of milliseconds
+    ("253402300799", "ambiguous-time"),  # the end of 9999 in seconds
+    ("9999999999", "ambiguous-time"),
+    ("2240611200", "ambiguous-time"),  # 2041
+    ("2240611200000", "ambiguous-time"),
     ("240103095200", "ambiguous-time"),
     ("196501011200", "ambiguous-time"),
     ("2024010309.5", "ambiguous-time"),
@@ -89,6 +108,56 @@ def test_an_ambiguous_time_is_refused_with_both_readings() -> None:
         "2401030952: 2046-01-31 17:02:32 UTC as seconds since 1970, or 2024-01-03 09:52:00 as "
         "YYMMDDhhmm"
     )
+
+
+@given(st.integers(946_684_800, 1_988_150_399), st.integers(0, 999))
+def test_no_count_of_these_years_is_refused(seconds: int, more: int) -> None:
+    """Seconds and milliseconds since 1970 of 2000 to 2032 are that, whatever else they form."""
+    meant = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+    for cell in (f"{seconds}", f"{seconds:010}", f"{seconds}.{more:03}", f"{seconds}{more:03}"):
+        assert read(cell) == meant
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2040, 12, 31, 23)))  # noqa: DTZ001
+def test_an_ordinal_date_is_never_another_year(moment: datetime) -> None:
+    """A year, its day and a clock are refused, as they are counts of other years too."""
+    for pattern in ("%Y%j%H", "%Y%j%H%M", "%Y%j%H%M%S"):
+        assert read(f"{moment:{pattern}}") == "ambiguous-time"
+    for pattern in ("%d%m%Y%H%M", "%m%d%Y%H%M"):
+        assert read(f"{moment:{pattern}}") in ("ambiguous-time", "bad-time")
+
+
+DAYS = [
+    ("2024-01-03+05:00", "ambiguous-time"),
+    ("2024-01-03-05:00", "ambiguous-time"),
+    ("20240103-0500", "ambiguous-time"),
+    ("20240103+05", "ambiguous-time"),
+    ("2024-01-03/04", "bad-time"),  # an interval
+    ("2024-01-03.05", "bad-time"),
+    ("2024-W01-05:00", "bad-time"),
+    ("2024-01-03Z", "2024-01-03T00:00:00"),
+    ("20240103Z", "2024-01-03T00:00:00"),
+    ("2024-01-03", "2024-01-03T05:00:00"),
+    ("2024-W01-3", "2024-01-03T05:00:00"),
+    ("2024-01-03 09:52", "2024-01-03T14:52:00"),
+    ("2024-01-03t09:52-01:00", "2024-01-03T10:52:00"),
+    ("20240103_095200", "2024-01-03T14:52:00"),
+    ("20240103-09:52:00.250", "2024-01-03T14:52:00"),
+    ("20240103-095200", "2024-01-03T14:52:00"),
+]
+
+
+@pytest.mark.parametrize(("cell", "expected"), DAYS)
+def test_an_offset_is_no_clock(cell: str, expected: str) -> None:
+    """Of what stands behind a date, only a clock is read as one."""
+    assert read(cell, zone="America/New_York") == expected
+
+
+def test_the_version_before_takes_any_separator() -> None:
+    """As it did."""
+    assert read("2024-01-03+05:00", converter=2) == "2024-01-03T05:00:00"
+    assert read("20240030952", converter=2) == "2611-05-20T14:49:12"
+    assert read("24010309", converter=2) == "2401-03-09T00:00:00"
 
 
 def test_a_calendar_time_is_in_the_zone() -> None:
@@ -152,31 +221,3 @@ FORMATS = [
 def test_a_format(pattern: str, cell: str, expected: str) -> None:
     """It says what a cell is; besides, ISO 8601 with separators is read, and digits never."""
     assert read(cell, format=pattern) == expected
-
-
-WRONG = [
-    ("%d.%m", r"columns\.at\.format: '%d\.%m' has no year"),
-    ("%Y-%Q", r"columns\.at\.format: '%Q' is not read"),
-    ("%Y %Z", r"'%Z' is not read"),
-    ("%Y-%", r"'%' is not read"),
-    ("minutes", 'say "seconds", "milliseconds"'),
-    ("%Y %Y", "is no pattern"),
-]
-
-
-@pytest.mark.parametrize(("pattern", "said"), WRONG)
-def test_a_format_that_is_none(pattern: str, said: str) -> None:
-    """The config's error names the key and what would be right."""
-    columns: dict[str, dict[str, Any]] = {
-        "at": {"role": "time", "format": pattern},
-        "y": {"role": "label"},
-        "a": {"kind": "numeric"},
-    }
-    with pytest.raises(SchemaError, match=said):
-        build(columns)
-
-
-def test_a_format_is_for_times() -> None:
-    """Of another column it means nothing."""
-    with pytest.raises(SchemaError, match=r"columns\.a\.format means nothing"):
-        build({"y": {"role": "label"}, "a": {"kind": "numeric", "format": "seconds"}})

@@ -230,7 +230,7 @@ def test_an_end_in_digits(text: str, expected: str) -> None:
         ("10 minutes ago", "is in the past"),
         (
             "2503011200",
-            r"two times \(2503011200: 2049-04-26 .* or 2025-03-01 12:00:00 as YYMMDDhhmm",
+            r"another time \(2503011200: 2049-04-26 .* or 2025-03-01 12:00:00 as YYMMDDhhmm",
         ),
         ("20341301120000", "is not a time"),
     ],

@@ -16,7 +16,7 @@ from tests.support.serving.project import Project, flights
     ("column", "cell", "options", "sent"),
     [
         ("at", "2204-01-01", (), "rows and 0 labels"),
-        ("at", "7384348800", (), "rows and 0 labels"),
+        ("at", "2208988799", (), "rows and 0 labels"),
         ("landed", "2204-01-01", ("--label-time", "landed"), "rows and "),
     ],
 )

@@ -69,9 +69,9 @@ def moment(dice: random.Random) -> str:
     """A time in one of its spellings."""
     which = dice.randrange(8)
     if which == 0:
-        return str(dice.randrange(10**8, 10**11))
+        return str(dice.randrange(7 * 10**8, 2 * 10**9))
     if which == 1:
-        return str(dice.randrange(10**11, 10**13))
+        return str(dice.randrange(7 * 10**11, 2 * 10**12))
     if which == 2:
         return dice.choice(("", "soon", " ", "2013-03-10T02:30:00", "2013-11-03T01:30:00"))
     at = datetime.fromisoformat("1960-01-01") + timedelta(seconds=dice.randrange(4 * 10**9))

@@ -87,6 +87,8 @@ times = st.one_of(
     ),
     st.dates().map(str),
     st.integers(10**8, 10**13 - 1).map(str),
+    st.integers(7 * 10**8, 2 * 10**9).map(str),
+    st.integers(7 * 10**11, 2 * 10**12).map(str),
     st.builds("{:{}}".format, _moments, st.sampled_from(["%Y%m%d%H", "%Y%m%d%H%M%S"])),
     st.sampled_from(["1357034400.25", "2013-03-10T02:30:00", "2013-11-03 01:30", ""]),
 )

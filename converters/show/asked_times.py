@@ -48,8 +48,8 @@ def asked_moment(text: str, now: datetime) -> datetime:
     except RefusedCellError as refused:
         if refused.reason == "ambiguous-time":
             raise NotATimeError(
-                f"{text[:40]!r} can be read as two times ({refused.cell}): write it as ISO 8601, "
-                "for example 2026-01-31T08:15:00Z."
+                f"{text[:40]!r} could be another time ({refused.cell}): write it as ISO 8601, for "
+                "example 2026-01-31T08:15:00Z."
             ) from None
     except (ValueError, OverflowError, OSError):
         pass

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from converters.cells.asked_times import NotATimeError, asked_moment
+from converters.show.asked_times import NotATimeError, asked_moment
 
 NOW = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -40,7 +40,17 @@ def test_what_is_no_time(text: str) -> None:
         asked_moment(text, NOW)
 
 
-def test_what_is_two_times() -> None:
-    """Both are told."""
-    with pytest.raises(NotATimeError, match=r"two times .*1977-08-.* or 2024-03-01 12:00:00 as Y"):
-        asked_moment("240301120000", NOW)
+TWO = [
+    ("240301120000", r"another time .*1977-08-.* or 2024-03-01 12:00:00 as YYMMDDhhmmss"),
+    ("24030112", r"2403-01-12 00:00:00 as YYYYMMDD, or 2024-03-01 12:00:00 as YYMMDDhh\)"),
+    ("20240610930", r"2611-.* as seconds since 1970, 2024-03-01 09:30:00 as YYYYDDDhhmm"),
+    ("2024-03-01+05:00", r"2024-03-01 at 05:00, or that day at an offset of \+05:00"),
+    ("9999999999", r"2286-11-20 17:46:39 UTC as seconds since 1970, after 2040"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), TWO)
+def test_what_could_be_another_time(text: str, said: str) -> None:
+    """All readings are told, and what to write."""
+    with pytest.raises(NotATimeError, match=f"{said}.*: write it as ISO 8601, for example 2026"):
+        asked_moment(text, NOW)
