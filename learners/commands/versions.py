@@ -42,7 +42,9 @@ SHOWN_WEIGHTS = 20
 
 def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
     """List the versions, newest last."""
+    from learners.report.ancestry import Ancestry
     from learners.versions.describe import (
+        files_words,
         served_words,
         version_json,
         versions_table,
@@ -51,14 +53,16 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
 
     with _registry(read_config(config)[0]) as registry:
         versions, pointers = registry.versions.all(), registry.serving.pointers()
-        adoption = registry.adoptions.pending()
-    if json:
-        print_json([version_json(v, pointers, adoption) for v in versions])
-    elif versions:
-        versions_table(versions, pointers)
-        say(window_words(versions))
-        say(served_words(pointers, adoption))
-    else:
+        adoption, ancestry = registry.adoptions.pending(), Ancestry(registry)
+        if json:
+            each = ((v, ancestry.trained_on(v)) for v in versions)
+            print_json([version_json(*both, pointers, adoption) for both in each])
+        elif versions:
+            versions_table(versions, pointers, ancestry)
+            said = (files_words(versions, ancestry), window_words(versions))
+            for words in (*filter(None, said), served_words(pointers, adoption)):
+                say(words)
+    if not versions and not json:
         say("There is no version yet: 'freshet learn' makes one as soon as it has learned.")
 
 
@@ -78,7 +82,8 @@ def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = F
     with _registry(settings) as registry:
         found = registry.versions.find(version)
         about = about_version(registry, found)
-    content = full_json(found, SnapshotStore(Path(settings.snapshots)), SHOWN_WEIGHTS)
+    store = SnapshotStore(Path(settings.snapshots))
+    content = full_json(found, about.trained_on, store, SHOWN_WEIGHTS)
     if json:
         print_json(content)
     else:

@@ -61,8 +61,10 @@ def versions_section(document: Mapping[str, Any]) -> Section | None:
     if not buckets:
         return None
     measures = document["measures"]
-    named = "By version", "versions"
-    table = _table(measures, *named, buckets, lambda entry: versions_text(entry["versions"]))
+    named, oldest = ("By version", "versions"), document["oldest_version"]
+    table = _table(
+        measures, *named, buckets, lambda entry: versions_text(entry["versions"], oldest)
+    )
     behind = [f"{entry['from']:,} to {entry['to'] - 1:,}" for entry in buckets]
     rows = [[row[0], trained, *row[1:]] for row, trained in zip(table.rows, behind, strict=True)]
     header = (table.header[0], "examples trained on", *table.header[1:])

@@ -6,7 +6,7 @@ that runs meanwhile is not disturbed: checkpoints are never changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from learners.evaluation.labelled_examples import PINNED, Measuring, millisecond
 from learners.metrics.arrays import AnyArray, MetricsError
 from learners.registry import Registry
 from learners.registry.row_types import Checkpoint, Version
+from learners.report.ancestry import Ancestry, Replayed
 from learners.report.served_version import ServedVersion, of_checkpoint, served_version, with_unlike
 from learners.snapshots.store import SnapshotStore
 
@@ -49,15 +50,36 @@ class Span:
         return self.begin < end and (self.end is None or begin < self.end)
 
 
-def chain(versions: Sequence[Version], checkpoint: Checkpoint) -> list[Version]:
-    """The versions from which a checkpoint came, oldest first, and itself if it is one."""
+def chain(
+    versions: Sequence[Version],
+    checkpoint: Checkpoint,
+    kept: Callable[[int], Checkpoint | None],
+) -> list[Version]:
+    """The versions from which a checkpoint came, oldest first, and itself if it is one.
+
+    Args:
+        versions: all of them.
+        checkpoint: any.
+        kept: of a lineage that took a version's weights, the checkpoint whose counts went on; the
+            version then has that checkpoint's, since its scores begin there.
+    """
     known = {version.version: version for version in versions}
     found: list[Version] = []
-    number = checkpoint.version or checkpoint.parent_version
+    number, lineage = checkpoint.version or checkpoint.parent_version, checkpoint.lineage
     while number is not None and number in known:
-        found.append(known.pop(number))
-        number = found[-1].parent_version
+        version = known.pop(number)
+        point = kept(lineage) if version.lineage != lineage else None
+        if point is None:
+            found.append(version)
+            number, lineage = version.parent_version, version.lineage
+        else:
+            found.append(replace(version, events=version.events | {"learned": _learned(point)}))
+            number, lineage = point.version or point.parent_version, point.lineage
     return found[::-1]
+
+
+def _learned(point: Checkpoint) -> int:
+    return point.events.get("learned", 0)
 
 
 def spans(on_the_way: Sequence[Version]) -> list[Span]:
@@ -77,10 +99,10 @@ def versions_within(found: Sequence[Span], begin: int, end: int) -> list[int | N
     return [span.version for span in found if span.meets(begin, end)]
 
 
-def versions_text(numbers: Sequence[int | None]) -> str:
-    """Versions as a table names them."""
+def versions_text(numbers: Sequence[int | None], oldest: int | None) -> str:
+    """Versions as a table names them; None are the scores before the oldest one on the way."""
     named = [number for number in numbers if number is not None]
-    first = ["before version 1"] if None in numbers else []
+    first = [f"before version {oldest or 1}"] if None in numbers else []
     run = [] if not named else [str(named[0]) if len(named) == 1 else f"{named[0]}-{named[-1]}"]
     return ", ".join(first + run) or "-"
 
@@ -108,6 +130,7 @@ class Measured:
         asked: what the config asks to be measured now.
         versions: those from which the checkpoint came, oldest first.
         served: what is served now, and which of the measures are of it.
+        replayed: what of the measures a backfill scored, from which the learner went on.
     """
 
     checkpoint: Checkpoint
@@ -116,6 +139,7 @@ class Measured:
     asked: Measuring
     versions: list[Version]
     served: ServedVersion
+    replayed: Replayed | None = None
 
     @property
     def slices(self) -> dict[str, list[str]]:
@@ -157,6 +181,9 @@ def measured(settings: Settings, schema: Schema, version: int | None) -> Measure
         found = _checkpoint(registry, version)
         every = registry.versions.all()
         pointers, live = registry.serving.pointers(), registry.versions.live_lineage()
+        ancestry = Ancestry(registry)
+        on_the_way = chain(every, found, ancestry.kept)
+        replayed = None if found.epoch is None else ancestry.replayed(found.lineage)
     measuring = Measuring.by(settings, passthrough_of(settings, schema).slices)
     store = SnapshotStore(Path(settings.snapshots))
     manifest = store.manifest(found.snapshot)
@@ -170,7 +197,7 @@ def measured(settings: Settings, schema: Schema, version: int | None) -> Measure
     pin = with_unlike(manifest.get(PINNED), serving, found)
     now = served_version(pointers, newest, pin)
     served = of_checkpoint(now, found, None if live is None else live.serial)
-    return Measured(found, manifest, evaluator, measuring, chain(every, found), served)
+    return Measured(found, manifest, evaluator, measuring, on_the_way, served, replayed)
 
 
 _ANOTHER = (

@@ -14,7 +14,7 @@ from learners.registry.row_types import iso
 from learners.report.checkpoint_measures import Measured, spans, versions_within
 from learners.report.figures import Group, undefined
 from learners.report.input_rows import input_of
-from learners.report.served_version import LEARNER, learner_is_served
+from learners.report.served_version import LEARNER, scores_were_served
 
 # Settings of what is gathered, which a checkpoint's manifest alone tells.
 OF_COLLECTING = ("slice_values", "static_after")
@@ -36,6 +36,7 @@ def document(settings: Settings, measured: Measured) -> dict[str, Any]:
         "learner": checkpoint.learner,
         "served": measured.served.to_json(),
         "pinned": measured.pinned,
+        "replayed": replayed_json(measured),
         "shadows": measured.shadows,
         "adjustment": measured.manifest.get("adjustment"),
         "evaluation": _settings(settings, measured),
@@ -45,6 +46,7 @@ def document(settings: Settings, measured: Measured) -> dict[str, Any]:
         "measures": measures,
         "curve": curve,
         "versions": _versions(measured, measures),
+        "oldest_version": measured.versions[0].version if measured.versions else None,
         "undefined": dict(undefined(measures)),
     }
 
@@ -93,6 +95,11 @@ def setting(name: str) -> str:
     return name if "." in name else f"evaluation.{name}"
 
 
+def replayed_json(measured: Measured) -> dict[str, int] | None:
+    """What of the measures a backfill scored."""
+    return None if measured.replayed is None else measured.replayed.to_json()
+
+
 def _versions(measured: Measured, measures: dict[str, Any]) -> list[dict[str, Any]]:
     """The groups by examples trained on, each with the versions whose scores it holds."""
     found = spans(measured.versions)
@@ -123,10 +130,20 @@ def contenders(measures: Group) -> list[str]:
 def called(name: str, document: Mapping[str, Any]) -> str:
     """A contender's name for a person, in a report or comparison."""
     if name == SCORE:
-        return "score (served)" if learner_is_served(document) else LEARNER
+        return "score (served)" if scores_were_served(document) else LEARNER
     if name == PINNED and document["pinned"]:
         return f"pinned (version {document['pinned']['version']})"
     return CALLED.get(name, cut(name))
+
+
+def copied(name: str, document: Mapping[str, Any], group: Group) -> str:
+    """A mark on the frozen copy where its figures are in part of the time before its freeze."""
+    taken = document["evaluation"]["static"]
+    if name != STATIC or taken is None:
+        return ""
+    since = document["measures"]["count"] - taken["from_lesson"]
+    reaches_back = taken["from_lesson"] and group.get("count", since + 1) > since
+    return " *" if reaches_back else ""
 
 
 def shortly(name: str) -> str:

@@ -10,6 +10,7 @@ from learners.evaluation.stretches import FEWEST_LABELS
 from learners.report.document import (
     called,
     contenders,
+    copied,
     equations,
     report_of,
     trouble_words,
@@ -58,9 +59,8 @@ def _table(title: str, document: Mapping[str, Any], view: str) -> Table:
         group = report.get(view) if view else report
         if isinstance(group, Mapping):
             labels = "" if view == "faded" else figure(group, "count")
-            rows.append(
-                [called(name, document), labels, *(figure(group, each) for each in MEASURES)]
-            )
+            named = called(name, document) + copied(name, document, group)
+            rows.append([named, labels, *(figure(group, each) for each in MEASURES)])
     # Windows are measured anew each time, and so wholly by the newest threshold.
     every = view in ("", "faded")
     shown = headings(measures, MEASURES) if every else [HEADINGS[name] for name in MEASURES]
@@ -98,10 +98,11 @@ def _few(document: Mapping[str, Any]) -> list[str]:
 
 
 def _frozen(static: Mapping[str, Any] | None) -> list[str]:
-    if static is None:
+    if static is None or not static["from_lesson"]:
         return []
     after = f"{static['from_lesson']:,} labelled examples"
-    said = f"The copy was frozen after {after}; until then it was the learner itself."
+    said = f"* The copy was frozen after {after}; until then it was the learner itself, and its "
+    said += "figures are in part the learner's."
     return [f"{said} 'freshet compare' counts it from there on."]
 
 

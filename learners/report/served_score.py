@@ -7,9 +7,9 @@ from typing import Any
 
 from converters.show.charts import BarChart, CalibrationPlot, Line, LineChart
 from converters.show.tables import NOTHING, Table
-from learners.report.document import SCORE, called, contenders, report_of
+from learners.report.document import SCORE, called, contenders, copied, report_of
 from learners.report.figures import HEADINGS, Group, Section, figure, money, signed, since_lesson
-from learners.report.served_version import learner_is_served
+from learners.report.served_version import scores_were_served
 
 # What correcting and calibrating can change.
 EFFECTS = ("log_loss", "brier", "ece", "auc")
@@ -45,7 +45,7 @@ def calibration_section(document: Mapping[str, Any]) -> Section | None:
 
 def _whose(document: Mapping[str, Any]) -> str:
     """Whose the first score is: what is served, or the learner's if something else is."""
-    return "served" if learner_is_served(document) else "learner's"
+    return "served" if scores_were_served(document) else "learner's"
 
 
 def _bins(document: Mapping[str, Any], kind: str, name: str) -> list[Bin]:
@@ -103,7 +103,7 @@ def effects_section(document: Mapping[str, Any]) -> Section | None:
             ]
             for name in EFFECTS
         ]
-    made = "served" if learner_is_served(document) else "adjusted"
+    made = "served" if scores_were_served(document) else "adjusted"
     header = ("over", "measure", "raw", made, "change")
     table = Table(f"Raw and {made}", header, (False, False, True, True, True), rows)
     return Section("Effect of imbalance and calibration", _settings(document), [table])
@@ -147,7 +147,7 @@ def decisions_section(document: Mapping[str, Any]) -> Section | None:
         return None
     rows = [
         [
-            called(name, document),
+            called(name, document) + copied(name, document, reports[name]),
             *(f"{cells[cell]:,}" for cell in CELLS),
             _ratio(cells["tp"], cells["tp"] + cells["fp"]),
             _ratio(cells["tp"], cells["tp"] + cells["fn"]),
@@ -197,7 +197,9 @@ def value_section(document: Mapping[str, Any]) -> Section | None:
 
 def _acting(name: str, words: str, document: Mapping[str, Any]) -> str:
     """How decisions are taken, for a person."""
-    return "by the learner" if name == "served" and not learner_is_served(document) else words
+    if name == "served" and not scores_were_served(document):
+        return "by the learner"
+    return words + copied(name, document, document["measures"])
 
 
 def _thresholds(document: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from learners.evaluation.labelled_examples import PINNED
 from learners.registry.row_types import Checkpoint, Pointers, Version
+from learners.report.ancestry import Replayed
 
 LEARNER = "learner"
 
@@ -96,13 +97,19 @@ OTHERS = "These figures"
 def of_checkpoint(
     served: ServedVersion, checkpoint: Checkpoint, live_lineage: int | None
 ) -> ServedVersion:
-    """The same of the figures of one checkpoint: a backfill's are of nothing that was served."""
+    """The same of the figures of one checkpoint: those of another lineage are not of it."""
     if checkpoint.lineage == live_lineage:
         return served
-    why = (
-        f"{OTHERS} are of lineage {checkpoint.lineage}, which is not the one that the learner "
-        "works on: nobody was served these scores."
-    )
+    if checkpoint.epoch is None:
+        why = (
+            f"{OTHERS} are of a backfill (lineage {checkpoint.lineage}): they are of the scores "
+            "that it gave when it was made, which nobody was served."
+        )
+    else:
+        why = (
+            f"{OTHERS} are of lineage {checkpoint.lineage}, on which the learner worked before: "
+            "they are of the scores that it gave at arrival then."
+        )
     return ServedVersion(served.version, None, why)
 
 
@@ -111,8 +118,19 @@ def learner_is_served(document: Mapping[str, Any]) -> bool:
     return document["served"]["measured_as"] == LEARNER and not document["pinned"]
 
 
+def scores_were_served(document: Mapping[str, Any]) -> bool:
+    """Whether these are also scores that were served, and not in part a backfill's."""
+    return learner_is_served(document) and document.get("replayed") is None
+
+
 def served_words(document: Mapping[str, Any]) -> list[str]:
-    """What is served, where the learner's own figures are not of it."""
+    """What is served, and whose the figures are, where the learner's own are not all of that."""
+    said = _of_served(document)
+    replayed = document.get("replayed")
+    return said if replayed is None else [*said, Replayed(**replayed).words()]
+
+
+def _of_served(document: Mapping[str, Any]) -> list[str]:
     served, pinned = document["served"], document["pinned"]
     if served["version"] is None or learner_is_served(document):
         return []

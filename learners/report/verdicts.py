@@ -22,13 +22,14 @@ from learners.evaluation.labelled_examples import PINNED, SCORE, STATIC
 from learners.evaluation.windows import Kept
 from learners.registry.row_types import iso
 from learners.report.checkpoint_measures import Measured
-from learners.report.document import called, trouble_words
+from learners.report.document import called, replayed_json, trouble_words
 from learners.report.render import WIDTH, which
-from learners.report.served_version import learner_is_served, served_words
+from learners.report.served_version import scores_were_served, served_words
 
 # Why rows of a file of scores are left out.
 WHY = {
     "unknown": "of an id that the scores topic does not have",
+    "replaced": "of an event that another model scored, which the learner's has replaced since",
     "waiting": "of an event whose label has not come in time",
     "repeated_events": "of an id that several events have",
     "conflicting": "of an id that the file has with different scores",
@@ -78,6 +79,7 @@ def comparisons(
         "made_at": iso(checkpoint.created_at),
         "served": measured.served.to_json(),
         "pinned": measured.pinned,
+        "replayed": replayed_json(measured),
     }
     names = _compared([name for name in kept.scores if name != SCORE], against)
     threshold = measured.evaluator.measuring.threshold
@@ -126,7 +128,7 @@ def _compared(others: list[str], against: str | None) -> list[str]:
 def spoken(name: str, document: Mapping[str, Any]) -> str:
     """A contender in a sentence."""
     if name == SCORE:
-        return "the served score" if learner_is_served(document) else "the learner's score"
+        return "the served score" if scores_were_served(document) else "the learner's score"
     if name == PINNED and document["pinned"]:
         return f"the pinned version {document['pinned']['version']}"
     return SPOKEN.get(name, f"'{cut(name)}'")

@@ -14,6 +14,7 @@ from learners.report.served_version import held
 from learners.snapshots.store import SnapshotStore
 
 if TYPE_CHECKING:  # it imports the evaluation
+    from learners.report.ancestry import Ancestry, TrainedOn
     from learners.versions.promotion import Promoted
 
 
@@ -22,12 +23,16 @@ COUNTED = ("events", "learned", "rejected", "labels_rejected")
 
 
 def version_json(
-    version: Version, pointers: Pointers | None = None, adoption: Adoption | None = None
+    version: Version,
+    trained_on: TrainedOn,
+    pointers: Pointers | None = None,
+    adoption: Adoption | None = None,
 ) -> dict[str, Any]:
     """A version as ``models --json`` lists it.
 
     Args:
         version: any.
+        trained_on: the examples behind its weights.
         pointers: if given, it is told whether the version is served now.
         adoption: if given, it is told of its version how the learner is to take it.
     """
@@ -49,6 +54,7 @@ def version_json(
         "schema_hash": version.schema_hash,
         "positions": version.start.positions,
         **{name: version.events.get(name, 0) for name in COUNTED},
+        "trained_on": trained_on.to_json(),
         "created_at": iso(version.created_at),
         "metrics": _shortly(version.metrics) | {"window": _shortly(version.metrics.get("window"))},
     }
@@ -60,9 +66,11 @@ def _shortly(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: (metrics or {}).get(name) for name in names}
 
 
-def full_json(version: Version, snapshots: SnapshotStore, weights: int) -> dict[str, Any]:
+def full_json(
+    version: Version, trained_on: TrainedOn, snapshots: SnapshotStore, weights: int
+) -> dict[str, Any]:
     """A version as ``show --json`` prints it; without manifest and weights if it was thinned."""
-    content = version_json(version) | {
+    content = version_json(version, trained_on) | {
         "counts": version.events,
         "metrics": version.metrics,
         "learner": version.learner,
@@ -119,7 +127,7 @@ FOLDED = ("reason", "actor", CREATED, STATE)
 PIPED_WIDTH = 100
 
 
-def versions_table(versions: Sequence[Version], pointers: Pointers) -> None:
+def versions_table(versions: Sequence[Version], pointers: Pointers, ancestry: Ancestry) -> None:
     """Print the versions for a person."""
     rows = []
     for v in versions:
@@ -132,7 +140,7 @@ def versions_table(versions: Sequence[Version], pointers: Pointers) -> None:
         rows.append(
             (
                 str(v.version),
-                f"{v.events.get('learned', 0):,}",
+                f"{ancestry.trained_on(v).examples:,}",
                 _rejected(v),
                 *("-" if m is None else f"{m:.4f}" for m in measured),
                 f"{v.created_at:%Y-%m-%d %H:%M:%S}",
@@ -147,6 +155,22 @@ def window_words(versions: Sequence[Version]) -> str:
     """What the recent figures of a table of versions are over; nothing without labels."""
     most = max(((v.metrics.get("window") or {}).get("count") or 0 for v in versions), default=0)
     return f"Recent: the last labels before each version, {most:,} at most." if most else ""
+
+
+def files_words(versions: Sequence[Version], ancestry: Ancestry) -> str:
+    """What of the learned examples of a table of versions came from files; nothing if none did."""
+    found: dict[int, list[int]] = {}
+    for version in versions:
+        count = ancestry.trained_on(version).from_files
+        found.setdefault(count, []).append(version.version)
+    found.pop(0, None)
+    each = [
+        f"{count:,} of {'version' if len(of) == 1 else 'versions'} {', '.join(map(str, of))}"
+        for count, of in found.items()
+    ]
+    if not each:
+        return ""
+    return f"Learned: the examples behind the weights, from files {'; '.join(each)}."
 
 
 def pointers_json(pointers: Pointers, adoption: Adoption | None) -> dict[str, Any]:

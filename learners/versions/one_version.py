@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from converters.show.tables import NOTHING, Table, counted, cut, print_table
 from learners.registry.row_types import Entry, Lineage, Pointers, Version, iso
+from learners.report.ancestry import Ancestry, TrainedOn
 from learners.report.served_version import held
 
 if TYPE_CHECKING:
@@ -48,12 +49,14 @@ class About:
         version: that row.
         pointers: what is served now.
         lineage: the one that it is of, if it is known.
+        trained_on: the examples behind its weights.
         served: from when until when it was served, the oldest first; None for still.
     """
 
     version: Version
     pointers: Pointers
     lineage: Lineage | None
+    trained_on: TrainedOn
     served: Sequence[tuple[str, str | None]]
 
 
@@ -61,9 +64,8 @@ def about_version(registry: Registry, version: Version) -> About:
     """What the registry knows of a version."""
     pointers = registry.serving.pointers()
     lineage = registry.versions.lineage(version.lineage)
-    return About(
-        version, pointers, lineage, served_times(version.version, registry.ledger.entries())
-    )
+    served = served_times(version.version, registry.ledger.entries())
+    return About(version, pointers, lineage, Ancestry(registry).trained_on(version), served)
 
 
 def served_times(version: int, entries: Sequence[Entry]) -> list[tuple[str, str | None]]:
@@ -112,6 +114,7 @@ def _facts(content: Mapping[str, Any], about: About) -> Iterator[tuple[str, str]
     learner = content["learner"]
     yield "learner", f"{KINDS.get(learner['kind'], learner['kind'])}: {_arguments(learner)}"
     yield "columns", f"{_columns(about.lineage)}schema {content['schema_hash'][:12]}"
+    yield "trained on", about.trained_on.words()
     counts = content["counts"]
     yield "events", _counted(counts, counts.get("events", 0), EVENTS)
     labels = tuple(f"labels_{name}" for name in LABELS)

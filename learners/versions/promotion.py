@@ -16,12 +16,14 @@ from converters.config import toml_text
 from converters.config.settings import Settings
 from converters.errors import FreshetError
 from converters.schema.schema import Schema
+from converters.show.tables import counted
 from learners.evaluation.labelled_examples import PINNED
 from learners.registry import Registry
 from learners.registry.actor import Actor
 from learners.registry.errors import PromotionRefusedError
 from learners.registry.row_types import Pointers, Verdict, Version
 from learners.registry.serving import Moving
+from learners.report.ancestry import Ancestry
 from learners.report.checkpoint_measures import measured
 from learners.report.served_version import held
 from learners.snapshots.store import SnapshotStore
@@ -63,19 +65,27 @@ class Compared:
         common: the log losses of both; None where they are not compared.
         not_compared: why.
         objections: what is worse than it may be.
+        lost: that only the served version has learned from a file; nothing if it is not so.
     """
 
     served: int | None
     common: Common | None = None
     not_compared: str = ""
     objections: tuple[str, ...] = ()
+    lost: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
         return asdict(self) | {"objections": list(self.objections)}
 
     def words(self) -> str:
-        """The log losses of both, or why there are none; nothing where there is one version."""
+        """The log losses of both, or why there are none; nothing where there is one version.
+
+        And what is lost with the served one.
+        """
+        return " ".join(filter(None, (self._losses(), self.lost)))
+
+    def _losses(self) -> str:
         if self.served is None:
             return ""
         if self.common is None:
@@ -120,7 +130,8 @@ def promote(
         found = compared(registry, config, wanted)
     objections = (*asked.objections, *found.objections)
     if objections and not asked.force:
-        raise PromotionRefusedError(_refusal(wanted, found.served, objections))
+        refusal = _refusal(wanted, found.served, objections)
+        raise PromotionRefusedError(" ".join(filter(None, (refusal, found.lost))))
     # The learner's own is held back for a person to decide on, who does so here.
     waits = (f"it was held back: {held(wanted)}".rstrip("."),) if held(wanted) else ()
     overridden = (*objections, *waits)
@@ -157,18 +168,19 @@ def compared(registry: Registry, config: tuple[Settings, Schema], wanted: Versio
     objections += [
         *_classes_changed(registry, config[1], wanted, other),
         *_more_rejected(wanted, other),
-        *_less_learned(wanted, other),
+        *_less_learned(registry, wanted, other),
     ]
+    lost = _lost(registry, wanted, other)
     try:
         common = _common(registry, config, wanted, other)
     except FreshetError as error:
-        return Compared(served, None, str(error).rstrip("."), tuple(objections))
+        return Compared(served, None, str(error).rstrip("."), tuple(objections), lost)
     if common.log_loss - common.other_log_loss > WORSE_LOG_LOSS:
         objections.append(
             f"its log loss is {common.log_loss:.4f}, and version {served}'s "
             f"{common.other_log_loss:.4f}, on {common.count:,} examples of both"
         )
-    return Compared(served, common, "", tuple(objections))
+    return Compared(served, common, "", tuple(objections), lost)
 
 
 def _worse_than_the_base_rate(settings: Settings, wanted: Version) -> list[str]:
@@ -221,11 +233,25 @@ def _more_rejected(wanted: Version, other: Version) -> list[str]:
     return found
 
 
-def _less_learned(wanted: Version, other: Version) -> list[str]:
-    here, there = (v.events.get("learned", 0) for v in (wanted, other))
-    if here >= LEAST_LEARNED * there:
+def _less_learned(registry: Registry, wanted: Version, other: Version) -> list[str]:
+    """Fewer examples behind the weights; those of files are among them."""
+    here, there = map(Ancestry(registry).trained_on, (wanted, other))
+    if here.examples >= LEAST_LEARNED * there.examples:
         return []
-    return [f"it has learned from {here:,} examples, and version {other.version} from {there:,}"]
+    versus = f"version {other.version} from {there.examples:,}{there.of_which()}"
+    return [f"it has learned from {here.words()}, and {versus}"]
+
+
+def _lost(registry: Registry, wanted: Version, other: Version) -> str:
+    """That a version of the log lacks what the served one has learned from a file."""
+    here, there = map(Ancestry(registry).trained_on, (wanted, other))
+    if here.from_files or not there.from_files:
+        return ""
+    return (
+        f"Version {other.version} has learned {counted(there.from_files, 'example', 'examples')} "
+        f"from a file, which the log does not hold and version {wanted.version} has not learned: "
+        "to keep them, run 'freshet backfill FILE' with that file again and promote that version."
+    )
 
 
 def _reasons(version: Version, rows: str = "events") -> str:

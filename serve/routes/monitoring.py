@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from converters.errors import FreshetError
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import Adoption, Entry, Status, Version, iso, utc_now
+from learners.report.ancestry import Ancestry, TrainedOn
 from learners.snapshots.disk import unwritable
 from learners.versions.describe import adoption_json, entry_json, version_json
 from learners.versions.model_state import State, learner_state, measures, served_state
@@ -52,6 +53,8 @@ class Observer:
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "state")
         self._asked: asyncio.Future[Asked] | None = None
+        self._ancestry = Ancestry(service.registry)
+        self._trained_on: dict[int, TrainedOn] = {}
         self._seen: State = {}
         self._seen_at = float("-inf")
         self._beat: Status | None = None
@@ -87,7 +90,10 @@ class Observer:
             "learner": self._learner(),
             "metrics": measures(status, versions),
             "adoption": adoption_json(adoption),
-            "versions": [version_json(version, None, adoption) for version in reversed(versions)],
+            "versions": [
+                version_json(version, self._trained_on[version.version], None, adoption)
+                for version in reversed(versions)
+            ],
             "history": [entry_json(entry) for entry in reversed(entries)],
         }
 
@@ -142,6 +148,7 @@ class Observer:
     def _answers(self) -> Asked:
         registry = self._service.registry
         versions = registry.versions.all(SHOWN_VERSIONS)
+        self._trained_on = {v.version: self._ancestry.trained_on(v) for v in versions}
         entries = registry.ledger.entries(SHOWN_ENTRIES)
         move = registry.ledger.last_move()
         return registry.writer.status(), versions, entries, registry.adoptions.pending(), move

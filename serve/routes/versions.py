@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 from converters.show.asked_times import NotATimeError, asked_moment
 from learners.registry.errors import UnknownVersionError
 from learners.registry.row_types import utc_now
+from learners.report.ancestry import Ancestry
 from learners.versions.describe import entry_json, full_json, version_json
 from serve.access.caller import caller_of
 from serve.access.disclosure import entry_shown, version_shown
@@ -126,7 +127,8 @@ class Versions:
 
     def _list(self, is_admin: bool) -> bytes:
         adoption = self._registry.adoptions.pending()
-        versions = (version_json(v, None, adoption) for v in self._registry.versions.all())
+        ancestry, every = Ancestry(self._registry), self._registry.versions.all()
+        versions = (version_json(v, ancestry.trained_on(v), None, adoption) for v in every)
         return _array(versions if is_admin else map(version_shown, versions))
 
     def _history(self, is_admin: bool) -> bytes:
@@ -144,7 +146,8 @@ class Versions:
         """A version as ``show`` prints it; cached while its state stays the same."""
         del state, served
         version = self._registry.versions.find(number)
-        shown = full_json(version, self._service.snapshots, SHOWN_WEIGHTS)
+        trained_on = Ancestry(self._registry).trained_on(version)
+        shown = full_json(version, trained_on, self._service.snapshots, SHOWN_WEIGHTS)
         return _json(shown if is_admin else version_shown(shown))
 
 

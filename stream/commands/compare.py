@@ -84,6 +84,7 @@ def _of_file(settings: Settings, schema: Schema, path: str) -> tuple[Kept, str, 
     from converters.files.csv_file import open_csv
     from converters.show.command_line import progress
     from learners.registry import Registry
+    from learners.report.ancestry import Ancestry
     from learners.report.document import CALLED, SCORE
     from stream.log.topics import topics_of
     from stream.open_log import opened_log
@@ -94,6 +95,7 @@ def _of_file(settings: Settings, schema: Schema, path: str) -> tuple[Kept, str, 
 
     with closing(Registry(settings.registry, settings.model)) as registry:
         lineage = registry.versions.live_lineage()
+        scored_by = Ancestry(registry).scored_by(lineage.serial) if lineage else set()
     known = lineage is not None and lineage.config is not None
     context = context_of(settings, lineage) if lineage and known else resolve(settings, schema)
     reader = record_reader(context)
@@ -102,10 +104,12 @@ def _of_file(settings: Settings, schema: Schema, path: str) -> tuple[Kept, str, 
         progress("rows", file.size, file.tell) as shown,
     ):
         own = own_scores(file, reader.rows, shown)
-    events = Events(own, context.settings.late_labels)
+    events = Events(own, context.settings.late_labels, scored_by)
     with opened_log(settings) as log, progress("rows of the log") as shown:
         labelled_events(log, topics_of(settings), reader, events, shown)
     path = "standard input" if path == "-" else path
     name = Path(path).name
+    if lineage is not None:
+        events.check_scored(name, lineage.serial)
     name = f"file {name}" if name in {SCORE, "pinned", *CALLED} else name
     return events.kept(name), name, events.to_json(path)

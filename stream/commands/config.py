@@ -75,6 +75,8 @@ def _rebuild(found: Difference) -> str:
     """What gives the learner a lineage under the edited config."""
     if found.ready is not None:
         return f"freshet promote {found.ready} --follow --reason 'edited config'"
+    if found.mostly_of_a_file:
+        return "freshet backfill FILE --promote --follow"
     return "freshet backfill log --fresh --promote --follow"
 
 

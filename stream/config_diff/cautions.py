@@ -8,6 +8,8 @@ from typing import Any
 from converters.changes.changes import Change
 from converters.changes.costs import Cost
 from converters.config import toml_text
+from converters.show.tables import counted
+from learners.report.ancestry import TrainedOn
 
 Json = Mapping[str, Any]
 
@@ -21,7 +23,9 @@ PLAIN = {"role": "feature", "kind": None}
 REFUSING = ("missing", "out_of_range", "rare", "unseen")
 
 
-def cautions(changes: Iterable[Change], old: Json, new: Json, waiting: int) -> Iterator[str]:
+def cautions(
+    changes: Iterable[Change], old: Json, new: Json, waiting: int, trained_on: TrainedOn
+) -> Iterator[str]:
     """What will hurt, in the order of the config.
 
     Args:
@@ -29,15 +33,19 @@ def cautions(changes: Iterable[Change], old: Json, new: Json, waiting: int) -> I
         old: the config before, by section; without ``columns`` and ``label`` if not known.
         new: the config now.
         waiting: events that wait for their labels.
+        trained_on: the examples behind the model's weights.
     """
     found = list(changes)
+    rebuilt = any(c.cost is Cost.LINEAGE for c in found)
     if "columns" in old:
         yield from _renamed(old["columns"], new["columns"])
         for change in found:
             yield from _column(change)
     if "label" in old:
         yield from _spellings(old["label"], new["label"])
-    if waiting and any(c.cost is Cost.LINEAGE for c in found):
+    if rebuilt and trained_on.from_files:
+        yield from _files(trained_on)
+    if rebuilt and waiting:
         yield from _waiting(found, waiting)
 
 
@@ -110,6 +118,19 @@ def _spellings(old: Json, new: Json) -> Iterator[str]:
         now = means.get(text, before)
         if now != before:
             yield f"The label {toml_text.readable(text)} was {before} and is {now} now."
+
+
+def _files(trained_on: TrainedOn) -> Iterator[str]:
+    """No backfill holds both what a file had and what the log has."""
+    of = ", ".join(str(version) for version in trained_on.of_files)
+    count = counted(trained_on.from_files, "example", "examples")
+    learned = counted(trained_on.examples - trained_on.from_files, "example", "examples")
+    yield (
+        f"The model goes on from version {of}, which has learned {count} from a file that the log "
+        "does not hold: a backfill of the log makes a model without them. To keep them, run "
+        "'freshet backfill FILE --promote --follow' with that file again; what was learned "
+        f"from the log ({learned}) is then not in it."
+    )
 
 
 def _waiting(changes: Iterable[Change], waiting: int) -> Iterator[str]:

@@ -14,6 +14,7 @@ from converters.config.settings import HALF, KAFKA
 from converters.config.sqlite_url import sqlite_url
 from learners.registry.row_types import Lineage
 from learners.versions.own_schema import as_learned
+from learners.versions.promotion import LEAST_LEARNED
 from stream.config_diff.cautions import cautions
 from stream.config_diff.known_model import KnownModel
 from stream.log.topics import Topics
@@ -58,6 +59,14 @@ class Difference:
         return max((c.cost for c in self.changes), key=COSTS.index, default=Cost.NOTHING)
 
     @property
+    def mostly_of_a_file(self) -> bool:
+        """Whether so much of the model came from files that one of the log alone is refused."""
+        if self.known is None:
+            return False
+        trained = self.known.trained_on
+        return trained.examples - trained.from_files < LEAST_LEARNED * trained.examples
+
+    @property
     def must_act(self) -> bool:
         """Whether the learner refuses the config until something is done."""
         return self.cost in (Cost.LINEAGE, Cost.MODEL)
@@ -97,7 +106,7 @@ def difference(context: ResolvedConfig, known: KnownModel | None) -> Difference:
     return Difference(
         known,
         tuple(found),
-        tuple(cautions(found, old, new, known.waiting)),
+        tuple(cautions(found, old, new, known.waiting, known.trained_on)),
         tuple(_unknown(known)),
         _ready(known, context),
         tuple(_notes(known.lineage)),

@@ -19,6 +19,7 @@ from learners.registry import Registry
 from learners.registry.database import open_to_read
 from learners.registry.errors import NoRegistryError
 from learners.registry.row_types import Checkpoint, Lineage, Start, Version
+from learners.report.ancestry import Ancestry, TrainedOn
 from learners.snapshots.store import SnapshotStore
 from learners.versions.promotion import LEAST_LEARNED
 
@@ -37,6 +38,7 @@ class KnownModel:
         settings: those of the learner's last start; None if it did not keep them.
         measured_by: the settings of the newest checkpoint's measures; None if not to be had.
         waiting: events that wait for their labels.
+        trained_on: the examples behind its weights.
         candidates: versions that are not served, with the lineages that made them.
         here: the keys of places that lead to what the model has, wherever that was before.
     """
@@ -48,6 +50,7 @@ class KnownModel:
     settings: Json | None
     measured_by: Json | None
     waiting: int
+    trained_on: TrainedOn
     candidates: tuple[tuple[Version, Lineage], ...]
     here: frozenset[str]
 
@@ -119,6 +122,7 @@ def _found(
         last,
         next((found.get("measured_by") for found in measured if found is not None), None),
         0 if point is None else point.events.get("waiting", 0),
+        _trained_on(registry, lineage, point, named=version is not None),
         _candidates(registry),
         frozenset(key for key, is_so in same.items() if is_so),
     )
@@ -136,6 +140,18 @@ def _baseline(registry: Registry, version: int | None) -> tuple[Lineage | None, 
     adopted = versions.find(adoption.version)
     here = point if adoption.kind == "weights" and point is not None else adopted
     return versions.lineage(adopted.lineage), here
+
+
+def _trained_on(
+    registry: Registry, lineage: Lineage, point: Checkpoint | None, *, named: bool
+) -> TrainedOn:
+    """The examples behind the weights; those of a lineage without a checkpoint as it began."""
+    adoption = registry.adoptions.pending()
+    if adoption is not None and not named:
+        point = registry.versions.find(adoption.version)
+    elif point is None and lineage.parent_version is not None:
+        point = registry.versions.find(lineage.parent_version)
+    return TrainedOn(0) if point is None else Ancestry(registry).trained_on(point)
 
 
 def _manifest(folder: Path, point: Checkpoint | None) -> Json | None:
@@ -163,10 +179,12 @@ def _is_read(log: str, start: Start) -> bool:
 
 def _candidates(registry: Registry) -> tuple[tuple[Version, Lineage], ...]:
     """The newest first; none that a promotion would refuse for what it has not learned."""
-    point = registry.versions.resume_point()
-    enough = 1 if point is None else max(1, LEAST_LEARNED * point.events.get("learned", 0))
+    point, ancestry = registry.versions.resume_point(), Ancestry(registry)
+    enough = 1.0
+    if point is not None:
+        enough = max(enough, LEAST_LEARNED * ancestry.trained_on(point).examples)
     every = registry.versions.candidates()
-    found = [version for version in every if version.events.get("learned", 0) >= enough]
+    found = [version for version in every if ancestry.trained_on(version).examples >= enough]
     lineages: Mapping[int, Lineage | None] = {
         v.lineage: registry.versions.lineage(v.lineage) for v in found
     }

@@ -1,5 +1,8 @@
 """The labelled events of the log by id: the learner's score at arrival, the label, the amount.
 
+Scores count that are in the learner's measures. Those of a model that it has replaced since are not
+compared: a backfill of the log scored their events again, and wrote its scores to no topic.
+
 Read from the topics, by the rules of the learner's joins: a label counts if it came within
 ``late_labels.wait`` of its event (before it, within ``label_wait``). The scores topic has each
 accepted event once, so that its position says which row of an id is meant.
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +20,8 @@ import numpy as np
 
 from converters.cells.refusal import Refusal
 from converters.config.learning_settings import LateLabelSettings
+from converters.errors import FreshetError
+from converters.show.tables import counted
 from learners.evaluation.labelled_examples import SCORE
 from learners.evaluation.windows import Kept
 from learners.metrics.arrays import BoolArray, FloatArray, IntArray
@@ -33,6 +39,10 @@ UNKNOWN = -1
 Origin = tuple[str, int, int, int]
 
 
+class ReplacedError(FreshetError):
+    """The log's scores of a file's events are of a model that the learner has replaced."""
+
+
 @dataclass
 class Events:
     """What the log has of the events that a file of scores names, each at the file's place.
@@ -40,20 +50,25 @@ class Events:
     Attributes:
         own: the file.
         late: the rules of joining.
+        lineages: whose scores count; empty for all, where no learner has begun a lineage.
         served: the learner's scores at arrival; nan without an event.
         arrived: record times of the events, ms.
         labels: 1, 0, or ``UNKNOWN``.
         amounts: by what the events' values are multiplied.
         newest: the highest record time read, ms.
+        others: the lineages of scores that do not count, with how many of the file's events.
     """
 
     own: OwnScores
     late: LateLabelSettings
+    lineages: AbstractSet[int] = frozenset()
     served: FloatArray = field(init=False)
     arrived: IntArray = field(init=False)
     labels: IntArray = field(init=False)
     amounts: FloatArray = field(init=False)
     newest: int = 0
+    others: Counter[int] = field(default_factory=Counter)
+    _replaced: set[int] = field(default_factory=set)
     _origins: dict[Origin, int] = field(default_factory=dict)
     _several: set[int] = field(default_factory=set)
 
@@ -73,6 +88,10 @@ class Events:
                 count += 1
                 place = self.own.places.get(found.id)
                 if place is None:
+                    continue
+                if self.lineages and found.lineage not in self.lineages:
+                    self.others[found.lineage] += 1
+                    self._replaced.add(place)
                     continue
                 if not np.isnan(self.served[place]):
                     self._several.add(place)
@@ -145,16 +164,44 @@ class Events:
     def _used(self) -> BoolArray:
         """Which ids stand for one event and one score."""
         used: BoolArray = ~(np.isnan(self.served) | np.isnan(self.own.scores))
-        used[list(self._several)] = False
+        used[list(self._several | self._replaced)] = False
         return used
+
+    def check_scored(self, name: str, live: int) -> None:
+        """Refuse to compare where no event has a score that counts, and some have another.
+
+        Args:
+            name: the file's.
+            live: the lineage that the learner works on.
+
+        Raises:
+            ReplacedError: it is so.
+        """
+        if not self._replaced or not np.isnan(self.served).all():
+            return
+        count = counted(len(self._replaced), "event", "events")
+        others = ", ".join(map(str, sorted(self.others)))
+        raise ReplacedError(
+            f"--scores {name}: there are no scores to compare with. The scores topic has the "
+            f"file's {count} with scores of lineage {others}, and the learner "
+            f"has replaced that model since: it works on lineage {live}, which goes on from a "
+            "backfill, and a backfill writes its scores to no topic. 'freshet compare' has the "
+            "measures of the learner over these events, and 'freshet backfill log --fresh --scores "
+            "FILE' writes such scores to a file. Events that come from now on can be compared."
+        )
 
     def to_json(self, file: str) -> dict[str, Any]:
         """What became of the file's rows."""
         one = ~np.isnan(self.own.scores)
+        unscored = one & np.isnan(self.served)
+        replaced = np.zeros(one.size, dtype=np.bool_)
+        replaced[list(self._replaced)] = True
         several = np.zeros(one.size, dtype=np.bool_)
-        several[list(self._several)] = True
+        several[list(self._several | self._replaced)] = True
+        several &= ~np.isnan(self.served)
         left: Mapping[str, int] = Counter(self.own.left_out) + Counter(
-            unknown=int(np.count_nonzero(one & np.isnan(self.served))),
+            unknown=int(np.count_nonzero(unscored & ~replaced)),
+            replaced=int(np.count_nonzero(unscored & replaced)),
             repeated_events=int(np.count_nonzero(one & several)),
             waiting=int(np.count_nonzero(self._used() & (self.labels == UNKNOWN))),
         )

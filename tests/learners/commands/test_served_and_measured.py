@@ -81,14 +81,15 @@ def test_a_report_on_the_page_says_the_same(model: MeasuredModel, tmp_path: Path
 def test_a_backfills_candidate_is_reported_on_by_its_number(
     model: MeasuredModel, command: Any
 ) -> None:
-    """It says which version it speaks of, and that nobody was served these scores."""
+    """It says which version it speaks of, and that nobody was served the scores."""
     number = model.save_candidate(200)
     found = json.loads(run(model, "--json", "--version", str(number), command=command).stdout)
     assert found["version"] == number
     assert found["served"]["measured_as"] is None
     text = " ".join(run(model, "--version", str(number), command=command).stdout.split())
     assert f"version {number}" in text
-    assert "Version 1 is served. These figures are of lineage 2" in text
+    assert "Version 1 is served. These figures are of a backfill (lineage 2)" in text
+    assert "which nobody was served" in text
     assert "score (served)" not in text
 
 

@@ -33,6 +33,7 @@ class MadeVersion:
     version: int
     learned: int
     parent_version: int | None
+    lineage: int = 1
     events: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,18 +77,22 @@ def test_lessons_left_out_are_told_where_there_are_any() -> None:
     assert told.words == counts_section(COUNTS).words
 
 
+def no_weights(_lineage: int) -> None:
+    """No lineage took only the weights of a version."""
+
+
 def test_the_chain_leaves_out_versions_of_other_lineages() -> None:
     """Only the versions from which a checkpoint came, oldest first."""
     versions = made((1, 10, None), (2, 20, 1), (3, 25, 1), (4, 40, 3))
-    assert [v.version for v in chain(versions, versions[3])] == [1, 3, 4]
+    assert [v.version for v in chain(versions, versions[3], no_weights)] == [1, 3, 4]
     unnumbered: Any = MadeVersion(0, 50, 2)
-    assert [v.version for v in chain(versions, unnumbered)] == [1, 2]
+    assert [v.version for v in chain(versions, unnumbered, no_weights)] == [1, 2]
 
 
 def test_a_chain_in_a_circle_ends() -> None:
     """A damaged registry does not hang the report."""
     versions = made((1, 10, 2), (2, 20, 1))
-    assert [v.version for v in chain(versions, versions[1])] == [1, 2]
+    assert [v.version for v in chain(versions, versions[1], no_weights)] == [1, 2]
 
 
 def test_scores_belong_to_the_version_behind_them() -> None:
@@ -101,9 +106,10 @@ def test_scores_belong_to_the_version_behind_them() -> None:
 
 
 def test_versions_are_named_shortly() -> None:
-    """Runs are drawn together, and what came before the first version is said."""
-    assert versions_text([None, 1, 2, 3]) == "before version 1, 1-3"
-    assert versions_text([4]) == "4"
+    """Runs are drawn together, and what came before the first version on the way is said."""
+    assert versions_text([None, 1, 2, 3], 1) == "before version 1, 1-3"
+    assert versions_text([None, 2, 3], 2) == "before version 2, 2-3"
+    assert versions_text([4], 1) == "4"
 
 
 def test_a_figure_that_may_be_far_off_is_left_out() -> None:

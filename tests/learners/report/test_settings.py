@@ -39,7 +39,25 @@ def test_it_is_said_when_the_frozen_copy_was_taken(tmp_path: Path) -> None:
     made.evaluator.take(lessons(10, first=1500))
     made.save(1510)
     assert document(made)["evaluation"]["static"] == {"from_lesson": 1500}
-    assert "The copy was frozen after 1,500 labelled examples" in run(made).stdout
+    shown = run(made).stdout
+    assert "* The copy was frozen after 1,500 labelled examples" in shown
+    rows = [row for row in shown.splitlines() if row.startswith("  static (frozen copy)")]
+    assert [row.startswith("  static (frozen copy) *") for row in rows] == [True] * 5
+
+
+def test_a_copy_whose_figures_are_all_since_its_freeze_is_not_marked(tmp_path: Path) -> None:
+    """A window that lies behind the freeze has no figure of the learner in it."""
+    made = measured_model(tmp_path)
+    part = lessons(20)
+    del part.scores["static"]
+    made.evaluator.take(part)
+    made.evaluator.fork("static")
+    made.evaluator.take(lessons(600, first=20))
+    made.save(620)
+    shown = run(made).stdout
+    window = shown[shown.index("The last 500 labels") :]
+    row = next(row for row in window.splitlines() if "static (frozen copy)" in row)
+    assert "*" not in row
 
 
 def test_a_checkpoint_is_reported_as_it_was_measured(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from learners.report.ancestry import Ancestry, TrainedOn
 from learners.versions.describe import version_json, versions_table, window_words
 from tests.support.learning.measured_models import lessons, measured_model
 from tests.support.serving.project import Project, flights
@@ -24,7 +25,7 @@ def test_versions_fit_a_narrow_terminal(
     with project.registry() as registry:
         registry.serving.pin("promote", made["version"], "history", "me")
         capsys.readouterr()
-        versions_table(registry.versions.all(), registry.serving.pointers())
+        versions_table(registry.versions.all(), registry.serving.pointers(), Ancestry(registry))
         first = registry.versions.find(1)
     shown = capsys.readouterr().out
     moment = (f"{first.created_at:{part}}" for part in ("%Y-%m-%d", "%H:%M:%S"))
@@ -44,7 +45,7 @@ def test_versions_in_a_pipe_have_a_line_each(
     made.save(600)
     with made.project.registry() as registry:
         versions, pointers = registry.versions.all(), registry.serving.pointers()
-    versions_table(versions, pointers)
+        versions_table(versions, pointers, Ancestry(registry))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
     whole, window = versions[0].metrics, versions[0].metrics["window"]
@@ -61,7 +62,7 @@ def test_a_listed_version_has_its_window_beside_all_labels(tmp_path: Path) -> No
     project.learn()
     with project.registry() as registry:
         version = registry.versions.find(1)
-    listed = version_json(version)["metrics"]
+    listed = version_json(version, TrainedOn(1200))["metrics"]
     assert listed["count"] == 1200
     assert listed["log_loss"] == version.metrics["log_loss"]
     assert listed["window"]["count"] == 500

@@ -15,6 +15,7 @@ from prometheus_client import generate_latest
 from starlette.testclient import TestClient
 
 from learners.registry.row_types import Verdict
+from learners.report.ancestry import Ancestry
 from learners.versions.describe import entry_json, full_json, version_json
 from serve import app
 from serve.live.version_loader import Loader
@@ -69,10 +70,12 @@ def pointers_in(answer: dict[str, Any]) -> tuple[int, int, int, bool]:
 def test_the_routes_print_what_the_commands_print(unmoved: tuple[TestClient, Maker]) -> None:
     """The list, one version, the ledger."""
     client, maker = unmoved
-    found = maker.registry.versions.all()
-    assert client.get("/versions").json() == plain([version_json(each) for each in found])
+    found, trained_on = maker.registry.versions.all(), Ancestry(maker.registry).trained_on
+    assert client.get("/versions").json() == plain(
+        [version_json(each, trained_on(each)) for each in found]
+    )
     shown = client.get("/versions/2").json()
-    assert shown == plain(full_json(found[1], maker.store, 20))
+    assert shown == plain(full_json(found[1], trained_on(found[1]), maker.store, 20))
     assert shown["version"] == 2
     assert shown["largest_weights"]
     entries = [entry_json(entry) for entry in maker.registry.ledger.entries()]

@@ -20,12 +20,15 @@ from converters.config.load import from_values, load
 from converters.config.settings import Settings
 from converters.schema.schema import from_settings
 from learners.registry.row_types import Lineage, Start, utc_now
+from learners.registry.serving import Moving
+from learners.report.ancestry import TrainedOn
 from stream.config_diff.difference import difference
 from stream.config_diff.known_model import KnownModel
 from stream.resolved_config import fixed, resolve
 from tests.stream.config_diff.edited_configs import write
 from tests.support import ROOT
 from tests.support.serving.command import freshet
+from tests.support.serving.project import Project, flights
 
 CONFIG: dict[str, Any] = {
     "model": "loans",
@@ -213,7 +216,9 @@ def test_another_address_of_the_same_brokers() -> None:
     begun = fixed(context)
     lineage = Lineage(1, None, "learn", begun.learner, begun.schema_hash, Start({}, {}, 0), 1,
                       utc_now(), begun.config)  # fmt: skip
-    known = KnownModel("loans", one.registry, lineage, None, stored(one), None, 0, (), frozenset())
+    known = KnownModel(
+        "loans", one.registry, lineage, None, stored(one), None, 0, TrainedOn(0), (), frozenset()
+    )
 
     def cost(settings: Settings) -> str:
         return difference(resolve(settings, from_settings(settings)), known).cost
@@ -331,6 +336,27 @@ def test_events_that_wait(home: Path) -> None:
     assert second == "late_labels.wait: 604800 -> 60: events that wait for longer than that expire."
     edit(home, checkpoint={"events": 5})
     assert diff(home)["cautions"] == []
+
+
+def test_what_was_learned_from_a_file_is_not_lost_silently(tmp_path: Path) -> None:
+    """A backfill of the log makes a model without it: that is said, and the file's is offered."""
+    project = Project(tmp_path / "p")
+    project.produce(project.write_csv(flights(5)))
+    project.learn()
+    made = project.backfill(project.write_csv(flights(200)))
+    with project.registry() as registry:
+        registry.serving.pin("promote", made["version"], "history", "me", Moving(follow=True))
+    edited = project.edited(("max = 5000", "max = 4000"))
+    said = " ".join(freshet("config", "diff", cwd=edited.folder).stdout.split())
+    assert "Caution: The model goes on from version 2, which has learned 200 examples from a" in (
+        said
+    )
+    assert "until these have been run: freshet backfill FILE --promote --follow" in said
+    project.learn()  # with the old config: it takes the weights
+    found = diff(edited.folder)
+    assert "200 examples from a file that the log does not hold" in found["cautions"][0]
+    assert found["commands"][0] == "freshet backfill FILE --promote --follow"
+    assert "from the log (0 examples) is then not in it" in found["cautions"][0]
 
 
 def test_a_secret(home: Path) -> None:

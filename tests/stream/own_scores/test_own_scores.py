@@ -13,7 +13,9 @@ import pytest
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from converters.errors import UsageError
+from learners.registry.serving import Moving
 from stream.commands.compare import compare
+from stream.own_scores.labelled_events import ReplacedError
 from tests.support.learning.measured_models import MeasuredModel, run
 from tests.support.serving.project import Project, flights
 
@@ -185,6 +187,31 @@ def test_a_parquet_file_will_do(late: Project) -> None:
     path = late.folder / "own.parquet"
     pq.write_table(pa.table({"score": list(own.values()), "id": list(own)}), path)
     assert told(late, str(path))["scores_file"]["labelled"] == 600
+
+
+def test_scores_of_a_model_that_was_replaced_are_not_compared(tmp_path: Path) -> None:
+    """They are not what the learner's measures are of; a fresh backfill wrote its own nowhere."""
+    project = Project(tmp_path / "p")
+    project.produce(project.write_csv(ROWS[:100]))
+    project.learn()
+    path = written(project, of(drawn()))
+    assert told(project, path)["scores_file"]["labelled"] == 100
+    made = project.backfill(fresh=True)
+    with project.registry() as registry:
+        registry.serving.pin("promote", made["version"], "test", "me", Moving(follow=True))
+    project.learn()
+    with pytest.raises(ReplacedError, match="scores of lineage 1, and the learner has replaced"):
+        text(project, "--scores", path)
+    project.produce(project.write_csv(ROWS[100:150]))
+    project.learn()
+    found = told(project, path)
+    assert found["scores_file"]["left_out"] == {"replaced": 100, "unknown": 450}
+    (one,) = found["comparisons"]
+    served = {s.id: s.score for s in project.scores() if s.lineage > 1}
+    expected = log_loss([TRUTH[i] for i in served], list(served.values()))
+    assert one["differences"]["log_loss"]["b"] == pytest.approx(expected, abs=1e-12)
+    shown = " ".join(text(project, "--scores", path).split())
+    assert "100 of an event that another model scored, which the learner's has replaced" in shown
 
 
 @pytest.mark.parametrize("expired", ["drop", "negative"])
