@@ -8,11 +8,13 @@ from typing import Any
 
 from converters.cells.escaping import quoted
 from converters.show.tables import counted
+from learners.report.served_version import LEARNER
 
 State = dict[str, Any]
 
 # The rest of a long text, such as the keys in which a config differs, is in the JSON document.
 LONGEST = 300
+REST = "(More with --json.)"
 # How many partitions, reasons and columns a line names.
 NAMED = 4
 # The counts of events that are always shown, and of labels.
@@ -65,7 +67,7 @@ def _lines(state: State) -> Iterator[tuple[str, str]]:
         yield "Checkpoint", _checkpoint(state["checkpoint"], state["at"])
     disks = (f"{_size(disk['free_bytes'])} free in {disk['folder']}" for disk in state["disks"])
     yield "Disks", ", ".join(disks)
-    yield "Measured", _measures(state["measures"])
+    yield from _measured(state)
     yield "Next", state["next"]
 
 
@@ -80,6 +82,10 @@ def _served(state: State) -> str:
     if served["by"]:
         reason = f": {quoted(served['reason'])}" if served["reason"] else ""
         said += f", by {served['action']} of {served['by']}{reason}"
+    trained = served["trained_on"] or {}
+    if trained.get("from_files"):
+        said += f"; trained on {counted(trained['examples'], 'example', 'examples')}"
+        said += f", {trained['from_files']:,} of them from a file"
     if state["latest"] and state["latest"]["version"] != served["version"]:
         said += f"; the learner's newest is {state['latest']['version']}"
     if state["adoption"]:
@@ -141,6 +147,19 @@ def _checkpoint(point: State | None, now: str) -> str:
     return f"{_when(point['at'], now)}, {version}, {size}"
 
 
+def _measured(state: State) -> Iterator[tuple[str, str]]:
+    """The figures of what is served; where that is not the learner's model, the learner's too."""
+    served, learners = state["served"], _measures(state["measures"])
+    if not learners or served is None or served["measured_as"] == LEARNER:
+        yield "Measured", learners
+        return
+    own = _measures(state["served_measures"])
+    number = f"version {served['version']}"
+    no_label = "no label of an event since its pin has come."
+    yield "Measured", f"{number}: {own or 'not measured: ' + (served['why'] or no_label)}"
+    yield "", f"the learner, not served: {learners}"
+
+
 def _measures(measures: State | None) -> str:
     if measures is None:
         return ""
@@ -156,8 +175,15 @@ def _number(value: int | None) -> str:
 
 
 def _cut(text: str) -> str:
+    """The first sentences of a text, whole; of a very long one its first words."""
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    if len(line) <= LONGEST:
+        return line
+    sentences, stop, _ = line[:LONGEST].rpartition(". ")
+    if stop:
+        return f"{sentences}. {REST}"
+    words, blank, _ = line[:LONGEST].rpartition(" ")
+    return f"{words if blank else line[:LONGEST]} … {REST}"
 
 
 def _when(moment: str, now: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from converters.config.settings import Settings
 from converters.config.shown_url import shown_url
+from learners.evaluation.labelled_examples import PINNED
 from learners.registry import Registry
 from learners.registry.errors import NoRegistryError, RegistryError
 from learners.registry.row_types import (
@@ -30,6 +31,8 @@ from learners.registry.row_types import (
     iso,
     utc_now,
 )
+from learners.report.ancestry import Ancestry, TrainedOn
+from learners.report.served_version import LEARNER
 from learners.snapshots.disk import unwritable
 from learners.status.troubles import not_running, troubles
 from learners.versions.describe import adoption_json
@@ -54,6 +57,7 @@ class Found:
     served: Version | None
     move: Entry | None
     choice: Entry | None
+    trained_on: TrainedOn | None
     adoption: Adoption | None
     point: Checkpoint | None
 
@@ -95,13 +99,15 @@ def _ask(registry: Registry, model: str) -> Found:
         raise NoRegistryError(f"The registry has no model '{model}' yet; it has: {others}.")
     pointers = registry.serving.pointers()
     latest = None if pointers.latest is None else registry.versions.find(pointers.latest)
+    served = None if pointers.serving is None else registry.versions.find(pointers.serving)
     return Found(
         registry.writer.status(),
         pointers,
         latest,
-        None if pointers.serving is None else registry.versions.find(pointers.serving),
+        served,
         registry.ledger.last_move(),
         registry.ledger.last_choice(),
+        None if served is None else Ancestry(registry).trained_on(served),
         registry.adoptions.pending(),
         registry.versions.resume_point(),
     )
@@ -118,8 +124,9 @@ def _told(found: Found | None, settings: Settings, *, reachable: bool) -> State:
     if not reachable:
         learner["state"] = "unknown"
     counts = (learner_state(status, 0, "") or {}).get("counts") or {}
+    serving = _serving(found, settings)
     return {
-        **_serving(found, settings),
+        **serving,
         "learner": learner,
         "stream": _stream(measured),
         **_partitions(learner["state"], beat, point),
@@ -129,6 +136,7 @@ def _told(found: Found | None, settings: Settings, *, reachable: bool) -> State:
         "absent": _by_column(measured, "absent"),
         "checkpoint": None if point is None else _checkpoint(point, beat, settings),
         "measures": _measures(measured),
+        "served_measures": _of_served(serving["served"], measured),
         "shadows": measured.get("shadow_troubles", {}),
     }
 
@@ -150,6 +158,7 @@ def _serving(found: Found | None, settings: Settings) -> State:
             "action": entry and entry.action,
             "by": entry and entry.actor,
             "reason": entry and entry.reason,
+            "trained_on": found.trained_on and found.trained_on.to_json(),
             "files_missing": not os.path.isdir(folder),  # noqa: PTH112 - raises nothing
         }
     pointed = {"latest": pointers.latest, "pinned": pointers.pinned}
@@ -185,7 +194,7 @@ def _learner(status: Status | None, settings: Settings) -> State:
     else:
         state, since = "silent" if beat.get("alive", True) else "stopped", iso(status.at)
     rest = {name: value for name, value in told.items() if name not in ELSEWHERE}
-    rest |= {name: text for name, text in beat.items() if name.endswith("_trouble")}
+    rest |= {name: text for name, text in beat.items() if name.endswith(("_trouble", "_advice"))}
     if not alive:  # its disk may be free again, and what it did each second is over
         rest |= {"disk_trouble": "", "events_per_second": 0.0}
     first = {"state": state, "since": since, "heartbeat_at": iso(status.at), "process_gone": gone}
@@ -253,8 +262,16 @@ def _checkpoint(point: Checkpoint, beat: Mapping[str, Any], settings: Settings) 
     }
 
 
+def _of_served(served: State | None, measured: Mapping[str, Any]) -> State | None:
+    """The same of the version that is served; None where the learner has not scored with it."""
+    how = (served or {}).get("measured_as")
+    if how == PINNED:
+        return _measures((measured.get("contenders") or {}).get(PINNED) or {})
+    return _measures(measured) if how == LEARNER else None
+
+
 def _measures(measured: Mapping[str, Any]) -> State | None:
-    """The measures of the newest labels."""
+    """The measures of the newest labels, by the learner's scores."""
     window = measured.get("window") or {}
     return {name: window.get(name) for name in MEASURES} if window.get("count") else None
 

@@ -18,7 +18,7 @@ REMEDIES = {
     "disk": "Free some space, or make the folder writable; the learner resumes by itself.",
     "labels": "Find out who sends labels for ids that no event has.",
     "rejected": "'freshet dead-letters' lists the rows with what helps against each reason.",
-    "expiry": "Labels come later than their events wait: see late_labels.wait in the config.",
+    "expiry": "It says what helps; 'Labels are late or expire' in docs/operations.md has more.",
     "unseen": "Compare the spelling of these columns with that of the rows that were learned.",
     "absent": "Find out which producer or client leaves these columns out.",
 }
@@ -145,7 +145,11 @@ def _of_heartbeat(learner: State, *, full: bool) -> Iterator[Trouble]:
     for name, text in sorted(learner.items()):
         kind = name.removesuffix("_trouble")
         if kind != name and text and not (full and kind == "disk"):
-            yield _trouble(kind, text, REMEDIES.get(kind, SEE_LOG))
+            helps = learner.get(f"{kind}_advice")
+            if helps:
+                yield _trouble(kind, text.removesuffix(helps).rstrip(), helps)
+            else:
+                yield _trouble(kind, text, REMEDIES.get(kind, SEE_LOG))
 
 
 def _trouble(kind: str, text: str, do: str) -> Trouble:

@@ -83,6 +83,7 @@ def advice(jump: Mapping[str, Any] | None) -> str:
     place = ":".join(str(jump[name]) for name in ("topic", "partition", "offset"))
     return (
         f"The record {place} moved stream time from {iso_ms(jump['since'])} to "
-        f"{iso_ms(jump['until'])} at once: older rows that come behind it come too late. Make a "
-        "version of such history with: freshet backfill FILE --promote"
+        f"{iso_ms(jump['until'])} at once: older rows that come behind it come too late. A row or "
+        "label that is sent without a time has that of its arrival: send old ones with theirs. "
+        "Make a version of such history with: freshet backfill FILE --promote"
     )

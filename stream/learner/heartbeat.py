@@ -229,11 +229,16 @@ class ExpiredShare:
         self._judged = rows_of(pipeline)
         self._jump = pipeline.planner.jump
         self._troubles = dict.fromkeys((EVENTS, LABELS), "")
+        self._advice = ""
         self._warned = dict.fromkeys(self._troubles, False)
         self._silent_until = dict.fromkeys(self._troubles, 0.0)
 
-    def look(self) -> str:
-        """Log what begins and what ends, at most once a minute; returns the trouble, or nothing."""
+    def look(self) -> dict[str, str]:
+        """Log what begins and what ends, at most once a minute.
+
+        Returns:
+            The trouble for the heartbeat, and by itself what helps; both empty without one.
+        """
         now = rows_of(self._pipeline)
         found = expired(Rows({each: n - self._judged[each] for each, n in now.items()}))
         for kind, of in found.items():
@@ -245,7 +250,9 @@ class ExpiredShare:
                         for name in DECIDED[kind]
                     }
                 )
-        return " ".join(filter(None, self._troubles.values()))
+        told = " ".join(filter(None, self._troubles.values()))
+        helps = self._advice if told else ""
+        return {"expiry_trouble": f"{told} {helps}".strip(), "expiry_advice": helps}
 
     def _judge(self, kind: str, found: Mapping[str, int]) -> None:
         said = {"kind": kind, **found}
@@ -259,7 +266,7 @@ class ExpiredShare:
         jump = self._pipeline.planner.jump
         helps = advice(None if jump is None or jump == self._jump else jump._asdict())
         told = in_words(kind, found, f"the last {found['decided']:,} {kind}")
-        self._troubles[kind] = f"{told}. {helps}"
+        self._troubles[kind], self._advice = f"{told}.", helps
         if not self._warned[kind] and monotonic() >= self._silent_until[kind]:
             self._warned[kind] = True
             self._silent_until[kind] = monotonic() + FLOOD_SECONDS

@@ -273,7 +273,7 @@ class Learning:
             "checkpoint_trouble": self._saver.trouble,
             "rejected_trouble": self._refused.look(),
             **self._cells.look(),
-            "expiry_trouble": self._expired.look(),
+            **self._expired.look(),
             "disk_trouble": unwritable(*self._upkeep.folders),
             "labels_trouble": self._labels.look(len(joiner.labels), joiner.crowded_out_labels),
         }

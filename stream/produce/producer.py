@@ -154,7 +154,8 @@ def errors_with_progress(producer: Producer, history: History, window: int) -> I
     try:
         yield
     except FreshetError as error:
-        say(f"{sent.rows:,} rows and {sent.labels:,} labels were sent before this error.")
+        if sent.rows or sent.labels:
+            say(f"{sent.rows:,} rows and {sent.labels:,} labels were sent before this error.")
         if sent.rows:
             say(f"Once it is corrected: {history.rest(sent.rows, sent.time, window)}")
         if isinstance(error, StampError):

@@ -130,14 +130,14 @@ class Expiring:
         """So many more events are decided; what the next look tells."""
         self.pipeline.counts.learned += learned
         self.pipeline.counts.expired += expired
-        return self.share.look()
+        return self.share.look()["expiry_trouble"]
 
     def take_labels(self, joined: int, late: int, expired: int) -> str:
         """The same of labels."""
         for name, count in zip(EVERY_LABEL_OUTCOME, (joined, late, expired), strict=True):
             counts = self.pipeline.joiner.counts
             setattr(counts, name, getattr(counts, name) + count)
-        return self.share.look()
+        return self.share.look()["expiry_trouble"]
 
 
 def test_expiry_is_told_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
@@ -227,5 +227,7 @@ def test_a_learner_reports_what_expires(tmp_path: Path) -> None:
     with project.registry() as registry:
         status: Any = registry.writer.status()
     trouble = status.status["expiry_trouble"]
+    assert trouble.endswith(status.status["expiry_advice"])
+    assert "sent without a time has that of its arrival" in status.status["expiry_advice"]
     assert trouble.startswith("150 of the last 150 events (100.0%) expired before their label")
     assert "The record flights.events:0:150 moved stream time from 2013-01-01T05:00:00Z" in trouble

@@ -36,6 +36,7 @@ def run(project: Project, *command: str) -> Result:
 def refused(result: Result) -> str:
     """The paragraph of a refusal; nothing was sent."""
     assert isinstance(result.exception, BehindError), result.stderr
+    assert "were sent before this error" not in result.stderr  # the refusal says so itself
     assert result.exception.exit_status == 1
     assert "sent to" not in result.stderr
     return str(result.exception)

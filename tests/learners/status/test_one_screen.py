@@ -1,0 +1,67 @@
+"""What the screen of ``freshet status`` says of measures and warnings, made in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from learners.status.one_screen import screen
+from learners.status.overview import status_document
+from tests.learners.status.test_status import beat, line
+from tests.support.serving.served import Maker, a_project, maker_of
+
+
+@pytest.fixture
+def changing(tmp_path: Path) -> Iterator[Maker]:
+    """A learner that has made a version."""
+    with maker_of(a_project(tmp_path)) as made:
+        made.make()
+        yield made
+
+
+def test_figures_beside_a_pinned_version_are_said_to_be_whose_they_are(changing: Maker) -> None:
+    """The pinned version's own with their count, once there are any, and apart the learner's."""
+    changing.make()
+    window = {"count": 50, "log_loss": 0.5, "base_rate_log_loss": 0.6, "auc": None}
+    beat(changing, metrics={"window": window})
+    changing.registry.serving.pin("rollback", 1, "two rejects everybody", "me@here")
+    screen = screen_of(changing)
+    assert line(screen, "Measured").startswith("version 1: not measured: It was pinned after")
+    assert "           the learner, not served: log loss 0.500 against 0.600" in screen
+    pinned = {"window": window | {"count": 7, "log_loss": 0.4}}
+    metrics = {"window": window, "contenders": {"pinned": pinned}}
+    beat(changing, metrics=metrics, pinned={"version": 1, "trouble": ""})
+    assert line(screen_of(changing), "Measured") == (
+        "version 1: log loss 0.400 against 0.600 of the base rate, over the newest 7 labels"
+    )
+    found = status_document(changing.project.settings)
+    assert [found[of]["count"] for of in ("served_measures", "measures")] == [7, 50]
+    none = {"window": {"count": 0}}
+    metrics = {"window": window, "contenders": {"pinned": none}}
+    beat(changing, metrics=metrics, pinned={"version": 1, "trouble": ""})
+    assert "not measured: no label of an event since its pin" in screen_of(changing)
+
+
+def screen_of(maker: Maker) -> str:
+    """What the command prints, made in this process."""
+    return "\n".join(screen(status_document(maker.project.settings)))
+
+
+def test_what_helps_is_what_the_warning_says(changing: Maker) -> None:
+    """Where the learner knows the cause, the arrow has its advice, and no other beside it."""
+    helps = "The record a:0:1 moved stream time."
+    beat(changing, expiry_trouble=f"9 of 9 events expired. {helps}", expiry_advice=helps)
+    (warning,) = status_document(changing.project.settings)["warnings"]
+    assert (warning["text"], warning["do"]) == ("9 of 9 events expired.", helps)
+
+
+def test_a_long_text_ends_with_a_sentence(changing: Maker) -> None:
+    """No sentence is cut in its middle, unless the first is too long by itself."""
+    sentence = f"It {'is so ' * 20}long. "
+    beat(changing, labels_trouble=sentence * 4)
+    shown = screen_of(changing).splitlines()[1]
+    assert shown == f"! {sentence * 2}(More with --json.)"
+    beat(changing, labels_trouble="word " * 100)
+    assert screen_of(changing).splitlines()[1].endswith("word … (More with --json.)")
