@@ -43,6 +43,10 @@ _FIRST_DAY = datetime(1899, 12, 30, tzinfo=UTC)
 _EPOCH_SECONDS = re.compile(r"[0-9]{9,11}(?:\.[0-9]+)?")
 _EPOCH_MILLISECONDS = re.compile(r"[0-9]{12,14}")
 _BARE = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
+# Ruby, BigQuery, and Go: behind a clock, with blanks.
+_BEHIND_CLOCK = re.compile(
+    r"(.*:[0-9]{2}(?:\.[0-9]+)?) (?:([+-][0-9]{2}:?[0-9]{2})(?: UTC)?|UTC|GMT)"
+)
 _COUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,2})?")
 # The spans of year, month, day, hour, minute, second in digits of these lengths, and what they are
 # called.
@@ -120,7 +124,7 @@ class TimeReading:
                 return _as_before(plain, ZoneInfo(self.zone))
             bare = _BARE.fullmatch(plain)
             if bare is None:
-                return _iso(plain, ZoneInfo(self.zone))
+                return _spelt(plain, ZoneInfo(self.zone))
             return _digits(bare[1], (bare[2] or "").rstrip("0"), ZoneInfo(self.zone))
         except RefusedCellError:
             raise
@@ -190,7 +194,7 @@ class TimeReading:
         # A date without its clock would be another day in the pattern's order.
         if plain[4:5] != "-" or (day_before_month(self.format) and plain[10:11] not in ("T", "t")):
             raise ValueError
-        return _iso(plain, zone)
+        return _spelt(plain, zone)
 
     def _by_pattern(self, plain: str, zone: ZoneInfo) -> datetime:
         read = datetime.strptime(plain, self.format)  # noqa: DTZ007
@@ -266,6 +270,17 @@ def _iso(plain: str, zone: ZoneInfo) -> datetime:
         "ambiguous-time",
         f"{plain}: {day:%Y-%m-%d} at {clock}, or that day at an offset of {sign}{clock}",
     )
+
+
+def _spelt(plain: str, zone: ZoneInfo) -> datetime:
+    """ISO 8601, or what databases and programs write for it: a blank before its offset, or UTC."""
+    try:
+        return _iso(plain, zone)
+    except ValueError:
+        found = _BEHIND_CLOCK.fullmatch(plain)
+        if found is None:
+            raise
+        return _iso(found[1] + (found[2] or "+00:00"), zone)
 
 
 def _since_1970(milliseconds: float) -> datetime:

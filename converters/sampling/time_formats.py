@@ -34,6 +34,8 @@ _COMPACT: dict[int, Sequence[str]] = {
     10: ("%y%m%d%H%M",),
     12: ("%y%m%d%H%M%S", "%d%m%Y%H%M", "%m%d%Y%H%M"),
     14: ("%d%m%Y%H%M%S", "%m%d%Y%H%M%S"),
+    17: ("%Y%m%d%H%M%S%f",),
+    20: ("%Y%m%d%H%M%S%f",),
 }
 _PIECES = re.compile(
     r"(?P<clock>(?<!\d)\d{1,2}:\d\d(?P<second>:\d\d(?P<part>\.\d{1,6})?)?(?!\d))"

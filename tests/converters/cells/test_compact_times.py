@@ -56,6 +56,15 @@ COUNTS = [
     ("99991231", "9999-12-31T00:00:00"),  # for never, and no other time
     ("1601030952", "2020-09-25T10:49:12"),  # a usual year as seconds
 ]
+OFFSETS = [
+    ("2024-01-03 09:52:00 UTC", "2024-01-03T09:52:00"),
+    ("2024-01-03 09:52:00.5 GMT", "2024-01-03T09:52:00"),
+    ("2024-01-03 09:52:00 +0200", "2024-01-03T07:52:00"),
+    ("2024-01-03 09:52:00.123456789 +0000 UTC", "2024-01-03T09:52:00"),
+    ("2024-01-03 09:52:00 CET", "bad-time"),
+    ("2024-01-03 +0200", "bad-time"),
+    ("2024-01-03 UTC", "bad-time"),
+]
 REFUSED = [
     ("20241303095200", "bad-time"),
     ("45292", "bad-time"),  # days of a spreadsheet
@@ -94,7 +103,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("cell", "expected"), [*CALENDARS, *COUNTS, *REFUSED])
+@pytest.mark.parametrize(("cell", "expected"), [*CALENDARS, *COUNTS, *OFFSETS, *REFUSED])
 def test_what_digits_mean(cell: str, expected: str) -> None:
     """Digits that form a calendar time of a usual year are that, others count from 1970."""
     assert read(cell) == expected
@@ -172,6 +181,7 @@ BEFORE = [
     ("2024010309", "2034-02-20T01:05:09"),
     ("2401030952", "2046-01-31T17:02:32"),
     ("202401030095200", "2024-01-03T09:52:00"),
+    ("2024-01-03 09:52:00 UTC", "bad-time"),
 ]
 
 

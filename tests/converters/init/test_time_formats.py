@@ -76,6 +76,7 @@ NAMED = [
     ("%y%m%d", "%y%m%d"),
     ("%d%m%y", "%d%m%y"),
     ("%y%m%d%H%M", "%y%m%d%H%M"),
+    ("%Y%m%d%H%M%S000", "%Y%m%d%H%M%S%f"),
     ("%d%m%Y%H%M", "%d%m%Y%H%M"),
     ("%d%m%Y%H%M%S", "%d%m%Y%H%M%S"),
     ("%m/%d/%y %H:%M", "%m/%d/%y %H:%M"),
