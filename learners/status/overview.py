@@ -84,7 +84,10 @@ def status_document(settings: Settings) -> State:
     state |= _told(found, settings, reachable=state["registry"]["reachable"])
     state |= {"disks": list(_disks(settings))}
     idle = not_running(state) if state["registry"]["reachable"] else None
-    return state | {"warnings": troubles(state), "next": idle["do"] if idle else ""}
+    return state | {
+        "warnings": troubles(state, settings.gate.margin),
+        "next": idle["do"] if idle else "",
+    }
 
 
 def _ask(registry: Registry, model: str) -> Found:

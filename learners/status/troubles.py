@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from learners.evaluation.labelled_examples import PINNED
+from learners.evaluation.stretches import FEWEST_LABELS
+
 State = dict[str, Any]
 Trouble = dict[str, str]
 
@@ -25,16 +28,18 @@ REMEDIES = {
 SEE_LOG = "The learner's log says more."
 
 
-def troubles(state: State) -> list[Trouble]:
+def troubles(state: State, margin: float) -> list[Trouble]:
     """All of them, what stops everything first.
 
     Args:
         state: the document of :mod:`learners.status.overview`.
+        margin: how much higher than the base rate's a log loss may be (``gate.margin``).
     """
     found = [
         *_of_registry(state["registry"], state["model"]),
         *_of_learner(state["learner"]),
         *_of_serving(state),
+        *_of_pinned(state, margin),
         *_of_disks(state["disks"]),
         *_of_heartbeat(state["learner"], full=any(disk["trouble"] for disk in state["disks"])),
     ]
@@ -131,6 +136,23 @@ def _of_serving(state: State) -> Iterator[Trouble]:
             "snapshots: a server that starts now has no model.",
             "Mount or restore 'snapshots', or serve another version: 'freshet rollback N --reason "
             "TEXT'.",
+        )
+
+
+def _of_pinned(state: State, margin: float) -> Iterator[Trouble]:
+    """A pinned version's figures, for which no gate looks out; few labels say nothing."""
+    served, found = state["served"], state["served_measures"]
+    if not served or served["measured_as"] != PINNED or not found:
+        return
+    above = found["log_loss"] - found["base_rate_log_loss"]
+    if found["count"] >= FEWEST_LABELS and above > margin:
+        yield _trouble(
+            "pinned-worse",
+            f"Version {served['version']}, which is pinned and served, has a log loss of "
+            f"{found['log_loss']:.3f} over the newest {found['count']:,} labels of events since "
+            f"its pin, {above:.3f} above the base rate's.",
+            "'freshet report' has its figures beside the learner's; 'freshet unpin --reason TEXT' "
+            "serves the learner's newest.",
         )
 
 

@@ -44,6 +44,19 @@ def test_figures_beside_a_pinned_version_are_said_to_be_whose_they_are(changing:
     assert "not measured: no label of an event since its pin" in screen_of(changing)
 
 
+@pytest.mark.parametrize(("count", "loss", "warned"), [(30, 0.7, 1), (29, 0.7, 0), (30, 0.64, 0)])
+def test_a_pinned_version_that_is_far_worse_than_the_base_rate_is_a_warning(
+    changing: Maker, count: int, loss: float, warned: int
+) -> None:
+    """No gate looks out for it; on few labels it may be chance."""
+    changing.registry.serving.pin("rollback", 1, "a try", "me@here")
+    window = {"count": count, "log_loss": loss, "base_rate_log_loss": 0.6, "auc": None}
+    metrics = {"contenders": {"pinned": {"window": window}}}
+    beat(changing, metrics=metrics, pinned={"version": 1, "trouble": ""})
+    warnings = status_document(changing.project.settings)["warnings"]
+    assert [warning["kind"] for warning in warnings] == ["pinned-worse"] * warned
+
+
 def screen_of(maker: Maker) -> str:
     """What the command prints, made in this process."""
     return "\n".join(screen(status_document(maker.project.settings)))
