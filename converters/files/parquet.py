@@ -205,7 +205,10 @@ def _as_csv(batch: pa.RecordBatch, delimiter: str, quoting: str) -> bytes:
 
 
 def _cells(column: pa.Array) -> pa.Array:
-    """A column as its CSV would hold it: 2.0 as ``2.0``, as pandas and JSON spell it."""
+    """A column as its CSV would hold it: 2.0 as ``2.0``, as pandas and JSON spell it.
+
+    NaN is no value, as null is: pandas, polars and Spark keep either for the same missing cell.
+    """
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
@@ -215,4 +218,5 @@ def _cells(column: pa.Array) -> pa.Array:
     if not pa.types.is_floating(column.type):
         return column
     values = column.to_numpy(zero_copy_only=False)
-    return pa.array(values.astype(str), pa.string(), mask=column.is_null().to_numpy(False))
+    missing = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
+    return pa.array(values.astype(str), pa.string(), mask=missing)

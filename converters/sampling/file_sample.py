@@ -166,7 +166,12 @@ def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: 
 
 def _check_width(file: CsvFile, rows: Sequence[Sequence[str]]) -> None:
     """Say what helps if each row has one cell more, or less, than the header."""
-    if fault := width_fault(file.header, rows):
+    fault = width_fault(file.header, rows)
+    # A decimal comma makes two cells of a number, where the delimiter is another one.
+    if fault and file.misread:
+        said = "its rows have not as many cells as its header"
+        raise CsvFileError(f"{file.name}: {said}. {file.misread}")
+    if fault:
         raise CsvFileError(f"{file.name}: {other_width(file.name, file.csv, fault)}")
 
 

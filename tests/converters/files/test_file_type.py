@@ -31,6 +31,7 @@ ROWS = [
     ]
     for i in range(40)
 ]
+TABLE = [(i, ort, x.partition(".")[0], y) for i, ort, x, y in ROWS]
 NAMES = ["id", "größe ort", "betrag", "y"]
 ASCII = ["id", "ort", "betrag", "y"]
 OPTIONS = re.compile(r"run init (?:with (.*?)|without .*?); with a config")
@@ -53,7 +54,19 @@ def lines_of_json() -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
+def german(*, quotes: bool = False) -> str:
+    """The table as a German Excel saves it: days, and decimal commas that look like delimiters."""
+    names = ["id", "tag", "betrag", "größe ort", "y"]
+    rows = [[i, f"{1 + int(i) % 28:02}.01.2023", f"{x},5", ort, y] for i, ort, x, y in TABLE]
+    cells = [[f'"{c}"' for c in row] if quotes else row for row in (names, *rows)]
+    return "".join(f"{';'.join(row)}\r\n" for row in cells)
+
+
 FILES: dict[str, bytes] = {
+    "German Excel in UTF-8": german().encode("utf-8-sig"),
+    "German Excel": german().encode("cp1252"),
+    "German Excel, quoted": german(quotes=True).encode("utf-8-sig"),
+    "German Excel, with Excel's first line": b"sep=;\r\n" + german().encode("cp1252"),
     "tabs": text("\t").encode(),
     "semicolons": text(";").encode(),
     "quoted semicolons, as R's write.csv2": text(";", quotes=True).encode(),
@@ -146,7 +159,7 @@ def test_what_is_advised_works(kind: str) -> None:
     assert run("check", path).exit_code == 0
 
 
-@pytest.mark.parametrize("kind", [k for k in FILES if not re.search("blanks|JSON|returns", k)])
+@pytest.mark.parametrize("kind", [k for k in FILES if not re.search("blanks|JSON|returns|German", k)])
 def test_a_config_is_told_what_to_say(kind: str) -> None:
     """Commands that take a config stop with the lines for it, and with these they work."""
     Path("good.csv").write_text(text(",", names=None if "ASCII" not in kind else ASCII))
@@ -161,6 +174,14 @@ def test_a_config_is_told_what_to_say(kind: str) -> None:
         file.write("[csv]\n" + "\n".join(lines[1].split(", ")) + "\n")
     assert "refused" not in run("convert", "f").stderr
     assert run("check", "f").exit_code == 0
+
+
+def test_decimal_commas_are_no_delimiters() -> None:
+    """A German Excel's file is no file of R's without a name for its first column."""
+    Path("f.csv").write_bytes(FILES["German Excel in UTF-8"])
+    with pytest.raises(FreshetError, match="run init with --delimiter ';'; with") as error:
+        inferred("f.csv")
+    assert not COMMAND.search(str(error.value))
 
 
 def zipped(*names: str) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -70,6 +71,15 @@ def test_floats_are_spelled_as_python_does() -> None:
     """2.0 is ``2.0``, as pandas writes it to CSV and JSON holds it, of either width."""
     columns = {"a": [2.0, None, 0.1], "b": pa.array([2.0, 0.1, None], pa.float32())}
     assert rows(columns)[1:] == [["2.0", "2.0"], ["", "0.1"], ["0.1", ""]]
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.float16()])
+def test_nan_is_missing(kind: pa.DataType) -> None:
+    """NaN is the empty cell, as null is, in a column of plain floats and in a dictionary of them."""
+    values = pa.array(np.array([2.5, np.nan, -0.0], np.float16)).cast(kind)
+    for column in (values, values.dictionary_encode()) if kind != pa.float16() else (values,):
+        found = [row[0] for row in rows({"a": column, "b": ["x"] * 3})[1:]]
+        assert found == ["2.5", "", "-0.0"]
 
 
 @pytest.mark.parametrize("encoded", [False, True])
