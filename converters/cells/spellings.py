@@ -109,6 +109,13 @@ def float_ids(ids: Collection[str]) -> bool:
     return bool(ids) and all(map(_FLOAT_ID.fullmatch, ids))
 
 
+def folded(cell: str) -> Decimal | str:
+    """What a cell says but for blanks, capitals and how numbers are spelt: ``1`` for ``1.0 ``."""
+    words = " ".join(cell.split()).casefold()
+    said = _said(words)
+    return words if said is None else said
+
+
 def plain_number(cell: str) -> float | None:
     """The number that a cell is in plain decimal notation; None if it is none."""
     return float(cell) if len(cell) <= LONGEST and _PLAIN.fullmatch(cell) else None

@@ -13,11 +13,13 @@ from dataclasses import replace
 
 from converters.cells.escaping import quoted
 from converters.cells.remedies import explained
+from converters.cells.spellings import folded
 from converters.check.class_balance import Balance
 from converters.check.column_counts import FORMER, UNKNOWN
 from converters.check.data_report import ColumnReport, Finding
 from converters.check.profile import Profile
 from converters.check.respelt import Said
+from converters.config.toml_text import readable
 from converters.files.first_line import UNNAMED
 from converters.files.rewriting import other_width, rewriting
 from converters.sampling.column_sample import UNIQUE_FROM_ROWS
@@ -120,6 +122,7 @@ def findings(
         *_fitting(profile, schema),
         *_rejected(profile),
         *_classes(profile, schema),
+        *_label_spellings(schema),
         *_label_drift(profile),
         *_repeats(profile, repeated_ids),
         *_order(profile),
@@ -241,6 +244,20 @@ def _classes(profile: Profile, schema: Schema) -> Iterator[Finding]:
         yield Finding("problem", "single-class", balance.column, said)
     else:
         yield from _unbalanced(balance)
+
+
+def _label_spellings(schema: Schema) -> Iterator[Finding]:
+    """That a spelling of one class is one of the other's but for blanks or capitals."""
+    label, codes = schema.only("label"), schema.label_codes
+    positive = {folded(each): each for each, code in codes.items() if code == 1}
+    odd = [each for each, code in codes.items() if code == 0 and folded(each) in positive]
+    if odd and label is not None:
+        said = (
+            f"[label] counts {listed(odd, readable)} as negative, and "
+            f"{listed([positive[folded(each)] for each in odd], readable)} as positive: they "
+            "differ in blanks or capitals only. Move them, if they are one class."
+        )
+        yield Finding("warning", "label-spellings", label.name, said)
 
 
 def _unbalanced(balance: Balance) -> Iterator[Finding]:

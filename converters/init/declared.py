@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from converters.cells.local_clock import MOST_EXPLAINED, step_back
 from converters.cells.refusal import RefusedCellError
-from converters.cells.spellings import Spellings
+from converters.cells.spellings import Spellings, folded
 from converters.cells.times import TimeReading
 from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.config.toml_text import quoted, readable
@@ -29,8 +29,7 @@ from converters.init.locale_formats import command_with_others, times_instead
 from converters.init.nonnumeric_columns import DEFAULT_ZONE, ZONE_SAID, parts_of, spanned
 from converters.init.numeric_columns import bounds
 from converters.init.stray_cells import marks_warned, no_times, unknown_labels
-from converters.sampling import missing_markers
-from converters.sampling.column_sample import ColumnSample
+from converters.sampling.column_sample import ColumnSample, LabelColumn
 from converters.sampling.file_sample import Sample
 from converters.sampling.number_notations import is_number_otherwise, notation_in
 from converters.sampling.time_formats import example, warned
@@ -42,6 +41,7 @@ listed = partial(tables.listed, written=readable)
 # person looks through in the config.
 MANY_VALUES = 31
 MOST_VALUES = 1_000
+SHOWN = 8
 
 
 class InferError(UsageError):
@@ -102,52 +102,14 @@ class Labels:
         return f"{positive:,} of {known:,} {are} positive ({positive / known:.1%})"
 
 
-@dataclass(frozen=True)
-class LabelColumn(ColumnSample):
-    """The label column of a sample and its classes.
-
-    Attributes:
-        positive: the spellings of the positive class; one at least must occur.
-        negative: those of the negative class; empty means every other one that occurs.
-    """
-
-    positive: tuple[str, ...] = ()
-    negative: tuple[str, ...] = ()
-
-    @cached_property
-    def markers(self) -> frozenset[str]:
-        """The cells that say that the label is not known; one learned as negative would be wrong.
-
-        Where the positive class is such a spelling itself, such as ``+``, they are as the others
-        show.
-        """
-        saying = missing_markers.words(self.counts)
-        if set(self.positive).isdisjoint(saying):
-            return frozenset(saying)
-        return frozenset(missing_markers.among_categories(self.counts) - {""})
-
-    @cached_property
-    def unknown(self) -> list[str]:
-        """The spellings of missing that occur and are not declared as a class."""
-        return [c for c in self.spellings if c not in {*self.positive, *self.negative}]
-
-    @cached_property
-    def classes(self) -> list[str]:
-        """The other cells but the empty one, each once, sorted."""
-        return sorted(self.counts.keys() - {"", *self.unknown})
-
-    def ranked(self, values: Sequence[str]) -> tuple[str, ...]:
-        """Values by how often they occur, the most frequent first."""
-        return tuple(sorted(values, key=lambda value: -self.counts[value]))
-
-
 def map_labels(column: LabelColumn) -> Labels:
     """Which class each value of the label column is.
 
     Raises:
         InferError: what the options declare does not fit the cells.
     """
-    column = _as_spelt(column)
+    spelt = _as_spelt(column)
+    column = _but_for_blanks(spelt)
     _check_declared(column)
     negative = column.negative or tuple(v for v in column.classes if v not in column.positive)
     if not column.negative and len(negative) > MOST_VALUES:
@@ -167,8 +129,8 @@ def map_labels(column: LabelColumn) -> Labels:
     codes = tuple(classes.get(cell) for cell in column.cells)
     labels = Labels(positive, negative, tuple(column.unknown), codes)
     name = quoted(column.name)
-    warnings = tuple(f"the label column {name} {odd}" for odd in _oddities(column, labels))
-    return replace(labels, warnings=warnings)
+    found = [*_taken(column, spelt), *_oddities(column, labels)]
+    return replace(labels, warnings=tuple(f"the label column {name} {odd}" for odd in found))
 
 
 def _as_spelt(column: LabelColumn) -> LabelColumn:
@@ -183,6 +145,30 @@ def _as_spelt(column: LabelColumn) -> LabelColumn:
         return (*own, *others)
 
     return replace(column, positive=spelt(column.positive), negative=spelt(column.negative))
+
+
+def _but_for_blanks(column: LabelColumn) -> LabelColumn:
+    """The same with spellings that are a class but for blanks and capitals: ``1 `` beside ``1``."""
+    own = [{*map(folded, each)} for each in (column.positive, column.negative)]
+    sure = own[0] ^ own[1]
+    others = [cell for cell in column.classes if cell not in column.declared]
+    others = [cell for cell in others if folded(cell) in sure]
+    ones, zeros = ([cell for cell in others if folded(cell) in each] for each in own)
+    return replace(column, positive=(*column.positive, *ones), negative=(*column.negative, *zeros))
+
+
+def _taken(column: LabelColumn, spelt: LabelColumn) -> Iterator[str]:
+    """Which spellings were taken for a class, in words that follow the column's name."""
+    added = [v for v in (*column.positive, *column.negative) if v not in spelt.declared]
+    if added:
+        rows = sum(map(column.counts.__getitem__, added))
+        means = {folded(each): each for each in reversed(spelt.declared)}
+        said = ", ".join(f"{readable(v)} as {readable(means[folded(v)])}" for v in added[:SHOWN])
+        more = f" and {len(added) - SHOWN} others" if len(added) > SHOWN else ""
+        yield (
+            f"holds in {rows:,} rows what is a class but for blanks or capitals: taken are {said}"
+            f"{more}. If one is the other class, name all of that with --negative."
+        )
 
 
 def _check_declared(column: LabelColumn) -> None:
@@ -205,8 +191,7 @@ def _check_declared(column: LabelColumn) -> None:
 def _oddities(column: LabelColumn, labels: Labels) -> Iterator[str]:
     """What a person should look at, in words that follow the column's name."""
     yield from unknown_labels(column, column.unknown)
-    declared = (*column.positive, *column.negative)
-    unseen = [value for value in declared if value not in column.counts]
+    unseen = [value for value in column.declared if value not in column.counts]
     if unseen:
         yield f"never holds {listed(unseen)} in the sample."
     if 0 not in labels.codes:

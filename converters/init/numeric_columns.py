@@ -13,6 +13,7 @@ from converters.config.toml_text import quoted, readable
 from converters.init.column_decision import (
     Alternative,
     Guess,
+    percent,
     plain,
     rounded,
 )
@@ -33,11 +34,15 @@ ID_DIGITS = 6
 ID_NAME = re.compile(r"(?:^|[^a-z])(?:id|key|no|nr|num|number|uuid|guid|index)$", re.IGNORECASE)
 CAMEL_ID = re.compile(r"[a-z]I[dD]$")
 
+# More spellings than these come anew in each file.
+MANY_SPELLINGS = 10
 # What to do with limits, fractions and the like.
 ALMOST = (
     " Such cells other than those listed refuse their rows: write numbers in their place, and into "
     "a column of its own what they say besides, where it matters."
 )
+
+NAMES = Alternative({"kind": "categorical"}, "if these are codes, not quantities")
 
 # log1p helps where a few amounts are many times the usual one; below LOG_BENDS it changes nothing.
 LONG_TAIL = 5
@@ -67,8 +72,7 @@ def numbers(column: ColumnSample) -> Guess:
         linear = {key: value for key, value in amounts.items() if key != "transform"}
         others.append(Alternative(linear, "to take the numbers as they are"))
     if 2 * values <= len(column.present):
-        names = {"kind": "categorical"}
-        others.append(Alternative(names, "if these are codes, not quantities"))
+        others.append(NAMES)
     guess = Guess("numeric", because, tuple(others), amounts)
     return guess if not column.odd else _with_odd(column, guess)
 
@@ -172,10 +176,14 @@ def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
             continue
         of, spelt = _cells(column, cells), shown(cells)
         line = column.line_of(cells[0])
+        more = bool(what) or len(cells) > MANY_SPELLINGS
+        if len(cells) > MANY_SPELLINGS:
+            share = sum(map(column.distinct.__getitem__, cells)) / len(column.present)
+            of += f" ({percent(share)})"
         because += f"; {of} are {what or 'no numbers'} and taken for missing: {spelt}"
         warnings.append(
             f"{holds} {of} ({spelt}, first in line {line}){what and f', {what}'}; these are "
-            f"taken for missing.{ALMOST if what else ''}"
+            f"taken for missing.{ALMOST if more else ''}"
         )
     if found.otherwise:
         of, cell = _cells(column, found.otherwise), found.otherwise[0]
@@ -187,7 +195,16 @@ def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
             f"{notation.advice(cell)}."
         )
         guess = replace(guess, rule=notation.rule)
-    return replace(guess, because=because, warnings=tuple(warnings), as_missing=found.taken)
+    others = guess.otherwise
+    if len(found.strange) > MANY_SPELLINGS and NAMES not in others:
+        others = (*others, NAMES)
+    return replace(
+        guess,
+        because=because,
+        otherwise=others,
+        warnings=tuple(warnings),
+        as_missing=found.taken,
+    )
 
 
 def _cells(column: ColumnSample, spellings: Sequence[str]) -> str:

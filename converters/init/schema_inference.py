@@ -16,7 +16,6 @@ from converters.init.column_guess import decide
 from converters.init.declared import (
     Declared,
     InferError,
-    LabelColumn,
     Labels,
     check_weights,
     declared_decision,
@@ -26,7 +25,7 @@ from converters.init.declared import (
     roles_of,
 )
 from converters.init.locale_formats import command_said
-from converters.sampling.column_sample import ColumnSample
+from converters.sampling.column_sample import ColumnSample, LabelColumn
 from converters.sampling.file_sample import Sample
 from converters.sampling.leak_suspects import judge_of
 from converters.sampling.time_formats import time_format

@@ -159,6 +159,50 @@ class ColumnSample:
         return self.lines[self.cells.index(cell)]
 
 
+@dataclass(frozen=True)
+class LabelColumn(ColumnSample):
+    """The label column of a sample and its classes.
+
+    Attributes:
+        positive: the spellings of the positive class; one at least must occur.
+        negative: those of the negative class; empty means every other one that occurs.
+    """
+
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+
+    @cached_property
+    def markers(self) -> frozenset[str]:
+        """The cells that say that the label is not known; one learned as negative would be wrong.
+
+        Where the positive class is such a spelling itself, such as ``+``, they are as the others
+        show.
+        """
+        saying = missing_markers.words(self.counts)
+        if set(self.positive).isdisjoint(saying):
+            return frozenset(saying)
+        return frozenset(missing_markers.among_categories(self.counts) - {""})
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The spellings of both classes."""
+        return (*self.positive, *self.negative)
+
+    @cached_property
+    def unknown(self) -> list[str]:
+        """The spellings of missing that occur and are not declared as a class."""
+        return [c for c in self.spellings if c not in {*self.positive, *self.negative}]
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """The other cells but the empty one, each once, sorted."""
+        return sorted(self.counts.keys() - {"", *self.unknown})
+
+    def ranked(self, values: Sequence[str]) -> tuple[str, ...]:
+        """Values by how often they occur, the most frequent first."""
+        return tuple(sorted(values, key=lambda value: -self.counts[value]))
+
+
 def coded(values: Iterable[Hashable]) -> Codes:
     """Values as numbers, from 0 in the order of their first appearance."""
     known: dict[Hashable, int] = {}

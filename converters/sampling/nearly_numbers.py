@@ -7,6 +7,7 @@ category it would make one of each number beside it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,14 @@ _POSTAL_WORDS = frozenset(
 # How many other spellings may be which part of the cells: one may be a word for missing that is not
 # known here, however frequent; many are values of their own.
 _STRANGE = ((1, 1.0), (5, 0.6), (10, 0.25))
+# Of so many plain numbers the others are remarks, however they are spelt: a footnote or qualifier
+# behind a number makes a spelling of its own of each.
+MOSTLY_PLAIN = 0.9
+# Unless they are codes: with a zero before them, or so many digits each and behind them more
+# marks than a table has footnotes.
+CODE_DIGITS = 4
+MOST_MARKS = 3
+_IN_NUMBERS = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)*")
 # Numbers in another notation, whose rows are refused, are but a few.
 OTHERWISE_SHARE = 0.1
 # Of floats, so many times as many values as other spellings make a column of numbers.
@@ -42,12 +51,18 @@ _BOUND = (
     r"[<>≤≥⩽⩾]=?|=[<>]|under|over|below|above|less than|more than|up to"
     r"|at least|at most|max\.?"
 )
+# What laboratories call a limit below which they see nothing.
+_LIMIT = r"l?lod|l?loq|mdl|rl|pql|dl|ql|bdl|bql|blq|n\.?d\.?|not detected"
 _SUPERSCRIPT = "[⁺⁻]?[⁰¹²³⁴-⁹]+"
+MARKED = "numbers with a mark"
+# A footnote or a qualifier behind a number, which must be one of few.
+_NOTED = re.compile(rf"{_N} ?([^\W\d_]{{1,2}}|\((?:[^\W\d_]{{1,3}}|[0-9]{{1,2}})\)|\[[0-9]{{2}}\])")
 # What such cells are called, and how they are written.
 _SHAPES = {
     "limits or approximations": re.compile(
         rf"(?:{_BOUND}|{_ABOUT}|min\.?|from) ?{_N}{_UNIT}"
-        rf"|{_N} ?(?:\+|\+\+|or (?:more|less|over|under)|and (?:more|over|under)|plus){_UNIT}",
+        rf"|{_N} ?(?:\+|\+\+|or (?:more|less|over|under)|and (?:more|over|under)|plus){_UNIT}"
+        rf"|(?:{_BOUND})? ?(?:{_LIMIT}) ?[(\[] ?(?:{_BOUND})? ?{_N}{_UNIT} ?[)\]]",
         re.IGNORECASE,
     ),
     "fractions": re.compile(r"(?:[0-9]+[ -])?[0-9]+ ?[/⁄∕] ?[0-9]+|(?:[0-9]+ ?)?[¼-¾⅐-⅞↉]"),  # noqa: RUF001
@@ -59,7 +74,7 @@ _SHAPES = {
         r"|10\^[-+]?[0-9]+"
     ),
     "intervals": re.compile(rf"{_N} ?(?:-|–|—|to|\.\.\.?|±|\+/-) ?{_N}{_UNIT}"),  # noqa: RUF001
-    "numbers with a mark": re.compile(rf"[*†‡#!?]+ ?{_N}|{_N} ?(?:[*†‡#!?^]+|\[[a-z0-9]\]|[¹²³])"),
+    MARKED: re.compile(rf"[*†‡#!?]+ ?{_N}|{_N} ?(?:[*†‡#!?^]+|\[[a-z0-9]\]|[¹²³])"),
     "infinite": re.compile(r"[-+]?(?:inf|infinity|∞|1\.#INF)", re.IGNORECASE),
 }
 
@@ -113,7 +128,7 @@ class Beside:
     def taken(self) -> tuple[str, ...]:
         """The spellings that count as missing in a column of numbers."""
         near = [cell for cells in self.almost.values() for cell in cells]
-        return (*self.strange, *near[:MOST_LISTED])
+        return (*self.strange[:MOST_LISTED], *near[:MOST_LISTED])
 
 
 def beside(cells: Mapping[str, int], values: Mapping[str, float]) -> Beside | None:
@@ -134,6 +149,9 @@ def beside(cells: Mapping[str, int], values: Mapping[str, float]) -> Beside | No
             almost.setdefault(shape, []).append(cell)
         else:
             strange.append(cell)
+    if noted := _noted(strange, values):
+        strange = [cell for cell in strange if cell not in noted]
+        almost.setdefault(MARKED, []).extend(noted)
     found = Beside(tuple(strange), {k: tuple(v) for k, v in almost.items()}, tuple(otherwise))
     return found if _are_numbers(found, cells, values) else None
 
@@ -148,11 +166,37 @@ def _are_numbers(found: Beside, cells: Mapping[str, int], values: Mapping[str, f
         if whole or distinct < max(FLOATS_A_SPELLING * (len(cells) - len(values)), 2):
             return False
     numbers, near = rows(values), sum(map(rows, found.almost.values()))
+    short = all(len(cell) <= READABLE_LENGTH for cell in found.strange)
+    mostly = short and numbers >= MOSTLY_PLAIN * sum(cells.values())
+    if mostly and not _are_codes(found.strange, values):
+        return True
     return (
         rows(found.otherwise) <= OTHERWISE_SHARE * sum(cells.values())
         and numbers >= FEWEST_NUMBERS * (numbers + near)
         and are_few(found.strange, rows(found.strange), numbers)
     )
+
+
+def _noted(strange: Sequence[str], values: Mapping[str, float]) -> dict[str, None]:
+    """The cells that are decimal numbers with one of few letters or numbers of footnotes behind."""
+    found = {cell: _NOTED.fullmatch(cell.strip()) for cell in strange}
+    marks = {each[1] for each in found.values() if each}
+    decimal = any(not value.is_integer() for value in values.values())
+    if not decimal or len(marks) > MOST_MARKS:
+        return {}
+    return dict.fromkeys(cell for cell, each in found.items() if each)
+
+
+def _are_codes(strange: Sequence[str], values: Mapping[str, float]) -> bool:
+    """Whether numbers, and cells beside them, name things: ``85123`` and ``85123A``."""
+    if any(LEADING_ZERO.match(cell.strip()) for cell in values):
+        return True
+    lengths = Counter(len(cell.strip()) for cell in values)
+    digits, most = lengths.most_common(1)[0]
+    if digits < CODE_DIGITS or most < MOSTLY_PLAIN * len(values):
+        return False
+    marks = {_IN_NUMBERS.sub("", cell).strip() for cell in strange}
+    return len(marks) > MOST_MARKS and all(value.is_integer() for value in values.values())
 
 
 def shown(cells: Sequence[str]) -> str:

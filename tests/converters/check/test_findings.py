@@ -64,6 +64,15 @@ def test_columns_by_former_names() -> None:
     assert [each.role for each in found.columns] == ["former", "feature", "label"]
 
 
+@pytest.mark.parametrize(("negative", "said"), [(["0", "1 "], True), (["0", "11"], False)])
+def test_spellings_of_both_classes_that_look_alike(negative: list[str], said: bool) -> None:
+    """A config that counts ``1`` as positive and ``1 `` as negative is told so."""
+    rows: list[list[object]] = [[number % 2, DICE.random()] for number in range(40)]
+    label = {"positive": ["1"], "negative": negative}
+    report = report_on(content(["late", "x"], rows), build(LABELLED, label=label))
+    assert ("label-spellings:late" in codes(report, "warning")) is said
+
+
 def test_columns_that_the_file_lacks() -> None:
     """A column that is absent counts as missing: a problem where that refuses each row."""
     columns: Columns = {**LABELLED, "y": {"kind": "numeric"}}

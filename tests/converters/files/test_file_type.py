@@ -159,7 +159,9 @@ def test_what_is_advised_works(kind: str) -> None:
     assert run("check", path).exit_code == 0
 
 
-@pytest.mark.parametrize("kind", [k for k in FILES if not re.search("blanks|JSON|returns|German", k)])
+@pytest.mark.parametrize(
+    "kind", [k for k in FILES if not re.search("blanks|JSON|returns|German", k)]
+)
 def test_a_config_is_told_what_to_say(kind: str) -> None:
     """Commands that take a config stop with the lines for it, and with these they work."""
     Path("good.csv").write_text(text(",", names=None if "ASCII" not in kind else ASCII))

@@ -75,7 +75,7 @@ def test_floats_are_spelled_as_python_does() -> None:
 
 @pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.float16()])
 def test_nan_is_missing(kind: pa.DataType) -> None:
-    """NaN is the empty cell, as null is, in a column of plain floats and in a dictionary of them."""
+    """NaN is the empty cell, as null is, also in a dictionary of floats."""
     values = pa.array(np.array([2.5, np.nan, -0.0], np.float16)).cast(kind)
     for column in (values, values.dictionary_encode()) if kind != pa.float16() else (values,):
         found = [row[0] for row in rows({"a": column, "b": ["x"] * 3})[1:]]

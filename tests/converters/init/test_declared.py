@@ -117,6 +117,27 @@ def test_a_class_is_told_in_any_spelling() -> None:
     assert (labels.positive, labels.negative) == (("True",), ("False",))
 
 
+@pytest.mark.parametrize(
+    ("cells", "told", "positive", "negative"),
+    [
+        (["1", "0", "1 ", "1.0 "], {}, {"1", "1 ", "1.0 "}, {"0"}),
+        (["Yes", "yes", "YES ", "no", " No"], {"positive": ("Yes",)}, {"Yes", "yes", "YES "}, None),
+        (["1 ", "0"], {}, {"1", "1 "}, {"0"}),
+        (["1", "0", "0 ", "2"], {"negative": ("0",)}, {"1"}, {"0", "0 "}),
+        (["a", "A", "A "], {"positive": ("A",), "negative": ("a",)}, {"A"}, {"a"}),
+    ],
+)
+def test_a_class_but_for_blanks_or_capitals(
+    cells: list[str], told: dict[str, Any], positive: set[str], negative: set[str] | None
+) -> None:
+    """A spelling that a person cannot tell from a class is that class, which is said."""
+    found = labels_of(cells, **told)
+    assert {*found.labels.positive} == positive
+    assert {*found.labels.negative} == ({*cells} - positive if negative is None else negative)
+    told_so = "is a class but for blanks or capitals: taken are" in str(found.warnings)
+    assert told_so is (cells[0] != "a")
+
+
 def test_negative_as_told() -> None:
     """With ``--negative`` only that is negative, and rows of other values are told."""
     inference = labels_of(["1", "0", "2", ""], negative=("0",))
