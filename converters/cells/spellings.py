@@ -28,7 +28,11 @@ _PLAIN = re.compile(rf"{_DECIMAL}(?:[eE][+-]?+[0-9]{{1,3}})?")
 # An integer as floats are printed: `36.0`, `1e+16`. A code such as `12E5` is none.
 _WHOLE = r"(?:(-?(?:0|[1-9][0-9]*))\.0+|-0|-?[1-9](?:\.[0-9]+)?e\+[0-9]{2,3})"
 _PRINTED = re.compile(_WHOLE)
-_FLOAT_ID = re.compile(r"-?(?:0|[1-9][0-9]*)\.0+")
+# The same as R and spreadsheets write it too; and one in full, which has no zero in front.
+_FLOAT_ID = re.compile(r"-?(?:0|[1-9][0-9]*)\.0+|-?[1-9](?:\.[0-9]+)?[eE]\+[0-9]{2,3}")
+_INTEGER_ID = re.compile(r"-?(?:0|[1-9][0-9]*)")
+# How Python, pandas and databases print a value that is not there.
+NO_VALUE = frozenset({"", "nan", "NaN", "NA", "<NA>", "N/A", "None", "null", "NULL", "NaT", "\\N"})
 _TRUTHS = frozenset(("true", "false"))
 _TRUTH_LENGTHS = frozenset(map(len, _TRUTHS))
 # What the last character of a number or truth value is.
@@ -104,9 +108,19 @@ def integer(cell: str) -> str:
     raise RefusedCellError("not-an-integer", cell)
 
 
-def float_ids(ids: Collection[str]) -> bool:
-    """Whether all of these are integers that were written as floats, such as ``100001.0``."""
-    return bool(ids) and all(map(_FLOAT_ID.fullmatch, ids))
+def are_integers(ids: Collection[str]) -> bool:
+    """Whether all of these are integers, as such or as floats are printed, or no value."""
+    others = (each for each in ids if each not in NO_VALUE and not _INTEGER_ID.fullmatch(each))
+    return all(_FLOAT_ID.fullmatch(each) and _is_whole(each) for each in others)
+
+
+def float_ids(ids: Collection[str]) -> list[str]:
+    """Those that are written as floats, such as ``100001.0``; none if not all are integers."""
+    return sorted(filter(_FLOAT_ID.fullmatch, ids)) if are_integers(ids) else []
+
+
+def _is_whole(cell: str) -> bool:
+    return (value := Decimal(cell)) == int(value)
 
 
 def folded(cell: str) -> Decimal | str:

@@ -12,7 +12,13 @@ from typing import Literal
 from converters.cells.categories import listed
 from converters.cells.kind import CANONICAL_FROM
 from converters.cells.refusal import RefusedCellError
-from converters.cells.spellings import Spellings, float_ids, integer, plain_number
+from converters.cells.spellings import (
+    Spellings,
+    are_integers,
+    float_ids,
+    integer,
+    plain_number,
+)
 from converters.config.column_settings import ColumnSettings
 from converters.config.toml_text import readable
 from converters.schema.passthrough import kept_as
@@ -30,8 +36,9 @@ MOST_REMEMBERED = 10_000
 MOST_TOLD, SHOWN = 1_000, 3
 
 FLOAT_IDS = (
-    "ids end in .0, as pandas writes whole numbers once a cell is missing. Labels say {}: set kind "
-    '= "integer" beside the role "id", so that both are one id; as texts they never meet.'
+    "integers that are written as floats, such as {}, as pandas writes whole numbers once a cell "
+    'is missing. Labels say {}: set kind = "integer" beside the role "id", so that both are one '
+    "id; as texts they never meet."
 )
 
 
@@ -70,15 +77,15 @@ class Respelling:
     def __init__(self, role: str, kind: str | None, reading: Reading | None) -> None:
         self._reading = reading
         self._tells = kind == "categorical"
-        # Whether all ids so far are integers that end in .0; unasked where they are integers.
-        self._float_ids = role == "id" and kind is None
+        # Whether all ids so far are integers; unasked where they are read as such.
+        self._integer_ids = role == "id" and kind is None
         self._example = ""
         self._memory: dict[str, str] = {}
         self._found: Counter[tuple[str, str]] = Counter()
 
     def read(self, cells: Sequence[str]) -> Sequence[str]:
         """The cells as they count."""
-        if self._float_ids:
+        if self._integer_ids:
             self._look(cells)
         if self._reading is None:
             return cells
@@ -98,10 +105,9 @@ class Respelling:
         return spelt
 
     def _look(self, cells: Sequence[str]) -> None:
-        ids = {cell for cell in cells if cell}
-        if ids:
-            self._float_ids = float_ids(ids)
-            self._example = self._example or min(ids)
+        ids = {*cells}
+        self._integer_ids = are_integers(ids)
+        self._example = self._example or next(iter(float_ids(ids)), "")
 
     def said(self, rows: Mapping[str, int] | None) -> Iterator[Said]:
         """What a person should know, when all rows have come.
@@ -109,8 +115,9 @@ class Respelling:
         Args:
             rows: how often each cell came, as it counts; None if that was not counted.
         """
-        if self._float_ids and self._example:
-            yield "warning", "float-ids", f"holds {FLOAT_IDS.format(_plain(self._example))}"
+        if self._integer_ids and self._example:
+            said = FLOAT_IDS.format(readable(self._example), integer(self._example))
+            yield "warning", "float-ids", f"holds {said}"
         spelt: dict[str, dict[str, int]] = {}
         for (cell, counts_as), times in self._found.items():
             spelt.setdefault(counts_as, {})[cell] = times
@@ -121,10 +128,6 @@ class Respelling:
         several = [cells for cells in spelt.values() if len(cells) > 1]
         if several:
             yield "note", "spellings", _told(several)
-
-
-def _plain(example: str) -> str:
-    return example.partition(".")[0]
 
 
 def _told(several: Sequence[Mapping[str, int]]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from converters.cells.spellings import Spellings
 from converters.config.toml_text import READABLE_LENGTH, quoted, readable
 from converters.init.column_decision import Alternative, Guess, Surroundings, percent, words
 from converters.sampling.column_sample import ColumnSample
@@ -28,6 +29,12 @@ RARE_ROWS = 5
 MOST_LISTED = 12
 RARE_FROM_ROWS = 1_000
 FEWEST_RARE = 2
+
+# Values are known, so that others are told as unseen, where they are no more than a line of the
+# config holds, and no larger share of coming rows will bring others: by Good and Turing, of as
+# many as have a value here that no other row has.
+MOST_KNOWN = 100
+UNSEEN_SHARE = 0.01
 
 # So many times as many moments as other spellings make a column of times.
 TIMES_A_SPELLING = 3
@@ -66,14 +73,34 @@ def categories(column: ColumnSample) -> Guess:
     others = (text_instead,) if _blanks(column) >= TEXT_BLANKS / 2 else ()
     rare = sorted(value for value, n in column.distinct.items() if n < RARE_ROWS)
     if rows < RARE_FROM_ROWS or len(rare) < FEWEST_RARE:
-        return Guess("categorical", because, others)
+        return with_known(column, Guess("categorical", because, others))
     if len(column.distinct) <= MOST_LISTED and max(map(len, column.distinct)) <= READABLE_LENGTH:
         return _with_rare(column, because, rare)
     because += (
         f"; {len(rare):,} values have fewer than {RARE_ROWS} rows here; they and values never seen "
         "are kept as they are"
     )
-    return Guess("categorical", because, others)
+    return with_known(column, Guess("categorical", because, others))
+
+
+def with_known(column: ColumnSample, guess: Guess) -> Guess:
+    """A column of categories whose known values the config lists, if they are not too many.
+
+    Each is listed in the spelling that would count if none were: features stay what they are.
+    """
+    single = sum(n == 1 for n in column.distinct.values())
+    plainest = Spellings({}).of
+    known = sorted({plainest(cell) for cell in column.distinct})
+    if (
+        len(known) > MOST_KNOWN
+        or single > UNSEEN_SHARE * len(column.present)
+        or max(map(len, known)) > READABLE_LENGTH
+    ):
+        because = "these are too many, or too few rows, to tell values never seen from them"
+        return replace(guess, because=f"{guess.because}; {because}")
+    because = "another value is kept as it is, and counted as unseen"
+    settings = {**guess.settings, "values": known}
+    return replace(guess, because=f"{guess.because}; {because}", settings=settings)
 
 
 def _with_rare(column: ColumnSample, because: str, rare: list[str]) -> Guess:

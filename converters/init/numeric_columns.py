@@ -17,7 +17,7 @@ from converters.init.column_decision import (
     plain,
     rounded,
 )
-from converters.init.nonnumeric_columns import categories
+from converters.init.nonnumeric_columns import categories, with_known
 from converters.sampling.column_sample import ColumnSample
 from converters.sampling.nearly_numbers import (
     LEADING_ZERO,
@@ -63,7 +63,8 @@ def numbers(column: ColumnSample) -> Guess:
     if whole and few and values == len(column.distinct):
         seen = f"whole numbers, {values} distinct, {_span(column.numbers)}"
         amount = Alternative(_amount(column.numbers), "if these are quantities, not codes")
-        return Guess("categorical", f"{seen}: treated as categories", (amount,))
+        guess = Guess("categorical", f"{seen}: treated as categories", (amount,))
+        return with_known(column, guess)
     amounts = _amount(column.numbers)
     seen = f"numbers, {values:,} distinct, {_span(column.numbers)}"
     because = f"{seen}; {_explained(column, amounts)}"
@@ -170,29 +171,19 @@ def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
     if found is None:
         return guess
     because, warnings = guess.because, []
-    holds = f"column {quoted(column.name)} holds numbers but for"
     for what, cells in {"": found.strange, **found.almost}.items():
-        if not cells:
-            continue
-        of, spelt = _cells(column, cells), shown(cells)
-        line = column.line_of(cells[0])
-        more = bool(what) or len(cells) > MANY_SPELLINGS
-        if len(cells) > MANY_SPELLINGS:
-            share = sum(map(column.distinct.__getitem__, cells)) / len(column.present)
-            of += f" ({percent(share)})"
-        because += f"; {of} are {what or 'no numbers'} and taken for missing: {spelt}"
-        warnings.append(
-            f"{holds} {of} ({spelt}, first in line {line}){what and f', {what}'}; these are "
-            f"taken for missing.{ALMOST if more else ''}"
-        )
+        if cells:
+            said, warning = _taken(column, what, cells)
+            because += said
+            warnings.append(warning)
     if found.otherwise:
         of, cell = _cells(column, found.otherwise), found.otherwise[0]
         notation = notation_in(found.otherwise, column.values)
         because += f"; {of} are numbers in another notation, such as {readable(cell)}, and refused"
         warnings.append(
-            f"{holds} {of} in another notation, for example {readable(cell)} in line "
-            f"{column.line_of(cell)}, whose rows are refused, as freshet check shows. "
-            f"{notation.advice(cell)}."
+            f"column {quoted(column.name)} holds numbers but for {of} in another notation, for "
+            f"example {readable(cell)} in line {column.line_of(cell)}, whose rows are refused, "
+            f"as freshet check shows. {notation.advice(cell)}."
         )
         guess = replace(guess, rule=notation.rule)
     others = guess.otherwise
@@ -205,6 +196,21 @@ def _with_odd(column: ColumnSample, guess: Guess) -> Guess:
         warnings=tuple(warnings),
         as_missing=found.taken,
     )
+
+
+def _taken(column: ColumnSample, what: str, cells: Sequence[str]) -> tuple[str, str]:
+    """That cells beside numbers count as missing: what a comment goes on with, and a warning."""
+    of, spelt = _cells(column, cells), shown(cells)
+    many = len(cells) > MANY_SPELLINGS
+    if many:
+        share = sum(map(column.distinct.__getitem__, cells)) / len(column.present)
+        of += f" ({percent(share)})"
+    warning = (
+        f"column {quoted(column.name)} holds numbers but for {of} ({spelt}, first in line "
+        f"{column.line_of(cells[0])}){what and f', {what}'}; these are taken for missing."
+        f"{ALMOST if what or many else ''}"
+    )
+    return f"; {of} are {what or 'no numbers'} and taken for missing: {spelt}", warning
 
 
 def _cells(column: ColumnSample, spellings: Sequence[str]) -> str:

@@ -70,7 +70,14 @@ def test_ids_that_end_in_0_are_told() -> None:
     assert 'Labels say 100001: set kind = "integer"' in said
     assert "float-ids:c" in codes(found, "warning")
     assert messages(report_of({"role": "id", "kind": "integer"}, ids), "float-ids") == []
-    assert messages(report_of({"role": "id"}, [*ids[1:], "100001"]), "float-ids") == []
+    assert messages(report_of({"role": "id"}, [*ids[1:], "A1"]), "float-ids") == []
+
+
+@pytest.mark.parametrize("other", ["100001", "nan", "1.00001e+05", ""])
+def test_ids_of_which_some_are_floats(other: str) -> None:
+    """Integers in several spellings, beside cells that say that there is no id."""
+    ids = [f"{n}.0" if n % 2 else f"{n}" for n in range(100_001, 100_000 + ROWS)]
+    assert len(messages(report_of({"role": "id"}, [*ids, other]), "float-ids")) == 1
 
 
 def test_integer_ids_repeat_however_they_are_spelt() -> None:

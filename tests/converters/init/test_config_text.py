@@ -98,8 +98,8 @@ def test_each_alternative_can_take_its_columns_place() -> None:
 def test_never_missing_columns_have_the_line_that_makes_them_mandatory() -> None:
     """It stands below the column, and below no column that misses."""
     text, _ = written(table({"a": lambda i: "UV"[i % 2], "b": lambda i: ["", "U", "V"][i % 3]}))
-    line = '# or: a = { kind = "categorical", missing = "reject" }  # never missing here: to refuse'
-    assert line in text
+    line = 'a = { kind = "categorical", values = ["U", "V"], missing = "reject" }  # never missing'
+    assert f"# or: {line} here: to refuse rows" in text
     assert text.count("never missing here: ") == 1
 
 

@@ -57,6 +57,22 @@ def test_ids_that_end_in_0_are_integers() -> None:
         assert column(make, id_column="a") == {"role": "id"}
 
 
+SOME_FLOATS: list[tuple[Cell, str]] = [
+    (lambda i: f"{i // 2}{'.0' * (i % 2)}", "200 of 400 ids end in .0"),
+    (lambda i: f"{i}.0" if i else "nan", '"nan" in 1 row of the sample, which are refused'),
+    (lambda i: f"{100_000 + i:.6e}", "ids are written with an exponent"),
+]
+
+
+@pytest.mark.parametrize(("make", "said"), SOME_FLOATS)
+def test_ids_in_several_spellings_are_integers(make: Cell, said: str) -> None:
+    """Where some end in .0, a cell is no id, or all have an exponent; repeats count as read."""
+    found = decided(make, id_column="a")
+    assert found.settings == {"role": "id", "kind": "integer"}
+    assert said in "\n".join(found.warnings)
+    assert ("repeats itself in 200 rows" in found.warnings[0]) is (said[:3] == "200")
+
+
 def test_one_row_is_no_rows() -> None:
     """What is told of one row is told in the singular."""
     assert "is empty in 1 row of" in warnings(lambda i: f"k{i}" if i else "", id_column="a")
@@ -209,7 +225,7 @@ def test_features_that_never_miss_are_proposed_as_mandatory() -> None:
     assert all("reject" not in d.settings.values() for d in proposed)
     live = inferred(GAPS, mandatory=("all",)).decisions[1:]
     assert [d.settings.get("missing") for d in live] == ["reject", "indicator", "reject"]
-    assert live[2].otherwise[0].settings == {"kind": "categorical"}
+    assert "missing" not in live[2].otherwise[0].settings
 
 
 def test_a_mandatory_column_that_misses_refuses_rows_with_a_warning() -> None:

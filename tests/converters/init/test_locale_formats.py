@@ -86,7 +86,7 @@ def test_amounts_otherwise_written_are_told(make: Cell) -> None:
 def test_few_amounts_otherwise_written_are_categories() -> None:
     """A handful of percents are a category, and told."""
     decision = decided(lambda i: f"{i % 5},5%")
-    assert decision.settings == {"kind": "categorical"}
+    assert decision.settings["kind"] == "categorical"
     assert "Until then it is a category of 5 values." in decision.warnings[0]
     assert column(lambda i: f"{i},5%", rows=12) == {"role": "drop"}
 
@@ -106,7 +106,7 @@ def test_times_otherwise_written_are_told(make: Cell, settings: dict[str, Any], 
     """What is read is said, and that they are categories, or dropped where hardly one repeats."""
     decision = decided(make)
     (warning,) = decision.warnings
-    assert decision.settings == settings
+    assert settings.items() <= decision.settings.items()
     assert "Supported is ISO 8601, such as 2019-01-15" in warning
     assert warning.endswith(f"Until then it is {until}.")
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from converters.cells.feature import Feature
+from converters.config.column_settings import ColumnSettings
 from tests.support.rows.tables import NOISE, Cell, column, decided, inferred
 
 WORDS: Cell = lambda i: ["ab", "cd", "ef"][i % 3]  # noqa: E731
+OF_WORDS = {"kind": "categorical", "values": ["ab", "cd", "ef"]}
 
 
 PROTECTED = (
@@ -19,7 +22,7 @@ def test_protected_names_are_not_learned_from(name: str) -> None:
     """Names that clearly say what must not decide about people get the role protected."""
     decision = decided(WORDS, name=name)
     assert decision.settings == {"role": "protected"}
-    assert decision.otherwise[0].settings == {"kind": "categorical"}
+    assert decision.otherwise[0].settings == OF_WORDS
     assert "is protected by its name" in decision.warnings[0]
 
 
@@ -27,7 +30,7 @@ def test_protected_names_are_not_learned_from(name: str) -> None:
 def test_doubtful_names_are_asked_about(name: str) -> None:
     """Names that may stand for it stay features, with a warning and the line that protects."""
     decision = decided(WORDS, name=name)
-    assert decision.settings == {"kind": "categorical"}
+    assert decision.settings == OF_WORDS
     assert decision.otherwise[0].settings == {"role": "protected"}
     assert "may be an attribute that must not decide about people" in decision.warnings[0]
 
@@ -55,7 +58,7 @@ def test_rare_values_of_a_short_list_are_grouped() -> None:
     }
     assert "a value in neither list is kept as it is" in decision.because
     assert decision.otherwise[0].settings == {"kind": "categorical"}
-    assert "values" not in column(make, rows=900)
+    assert "rare_values" not in column(make, rows=900)
 
 
 def test_rare_values_of_a_long_list_are_only_told() -> None:
@@ -63,6 +66,39 @@ def test_rare_values_of_a_long_list_are_only_told() -> None:
     decision = decided(lambda i: f"N{i % 900}" if i < 900 else f"N{i % 9}", rows=1_500)
     assert decision.settings == {"kind": "categorical"}
     assert "891 values have fewer than 5 rows here" in decision.because
+
+
+@pytest.mark.parametrize(
+    ("make", "rows", "values"),
+    [
+        (lambda i: f"s{i % 60}", 400, 60),
+        (lambda i: f"s{i % 101}", 400, 0),  # too many
+        (lambda i: f"s{i}" if i < 5 else "s", 400, 0),  # one of a hundred rows will bring others
+        (lambda i: f"s{i}" if i < 4 else "s", 400, 5),
+        (lambda i: "s" * 41 if i % 2 else "t", 400, 0),  # too long for a line
+        (lambda i: ["36.0", "60.0", "12"][i % 3], 400, 3),
+    ],
+)
+def test_known_values_are_listed(make: Cell, rows: int, values: int) -> None:
+    """So that others are told as unseen; not where they are too many, or too few rows show them."""
+    decision = decided(make, rows=rows)
+    listed = decision.settings.get("values", ())
+    assert (decision.settings["kind"], len(listed)) == ("categorical", values)
+    assert ("another value is kept as it is, and counted as unseen" in decision.because) is (
+        values > 0
+    )
+
+
+def test_known_values_leave_features_as_they_were() -> None:
+    """A number is listed in the spelling that counts where nothing is listed."""
+    make: Cell = lambda i: ["36.0", "60.0", "True", "x y"][i % 4]  # noqa: E731
+    listed = ColumnSettings(**column(make))
+    plain = ColumnSettings(kind="categorical")
+    assert listed.values == ("36", "60", "true", "x y")
+    for cell in ("36.0", "36", "60.00", "True", "TRUE", "x y", "new", "7.0"):
+        pieces = [Feature("a", "a", settings).piece(cell) for settings in (listed, plain)]
+        assert pieces[0] == pieces[1]
+    assert Feature("a", "a", listed).is_unseen("new")
 
 
 TAILS: list[tuple[Cell, str | None]] = [

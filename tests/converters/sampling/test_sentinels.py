@@ -90,7 +90,8 @@ def test_other_cells_among_dates() -> None:
 def test_init_shows_how_words_are_missing() -> None:
     """A category such as unknown stays one, and the line below it says how it would be missing."""
     decision = decided(lambda i: ["a", "b", "unknown"][i % 3])
-    assert decision.settings == {"kind": "categorical"}
+    assert decision.settings == {"kind": "categorical", "values": ["a", "b", "unknown"]}
+    assert decision.otherwise[-1].settings["values"] == ["a", "b"]
     assert decision.otherwise[-1].settings["missing_values"] == ["unknown"]
 
 
