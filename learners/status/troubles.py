@@ -22,9 +22,12 @@ REMEDIES = {
     "labels": "Find out who sends labels for ids that no event has.",
     "rejected": "'freshet dead-letters' lists the rows with what helps against each reason.",
     "expiry": "It says what helps; 'Labels are late or expire' in docs/operations.md has more.",
+    "repeated": "Find out who sends events again; labels of known events go to the labels topic.",
     "unseen": "Compare the spelling of these columns with that of the rows that were learned.",
     "absent": "Find out which producer or client leaves these columns out.",
 }
+# Fewer labels and events that wait may not have met yet.
+LEAST_WAITING = 10
 SEE_LOG = "The learner's log says more."
 
 
@@ -41,6 +44,7 @@ def troubles(state: State, margin: float) -> list[Trouble]:
         *_of_serving(state),
         *_of_pinned(state, margin),
         *_of_disks(state["disks"]),
+        *_of_joins(state["counts"]),
         *_of_heartbeat(state["learner"], full=any(disk["trouble"] for disk in state["disks"])),
     ]
     for name, text in state["shadows"].items():
@@ -153,6 +157,19 @@ def _of_pinned(state: State, margin: float) -> Iterator[Trouble]:
             f"its pin, {above:.3f} above the base rate's.",
             "'freshet report' has its figures beside the learner's; 'freshet unpin --reason TEXT' "
             "serves the learner's newest.",
+        )
+
+
+def _of_joins(counts: State) -> Iterator[Trouble]:
+    """That labels and events wait for each other, and none has met."""
+    labels, events = counts.get("labels_waiting", 0), counts.get("waiting", 0)
+    if min(labels, events) >= LEAST_WAITING and not counts.get("labels_joined"):
+        yield _trouble(
+            "ids",
+            f"{labels:,} labels wait for an event, {events:,} events wait for a label, and no "
+            "label has met its event yet.",
+            "Compare their ids: '100001.0' is not '100001' unless the id column has kind = "
+            '"integer".',
         )
 
 

@@ -20,7 +20,7 @@ NOT_COUNTS = frozenset(
     {"events_per_second", "lag", "positions", "alive", "metrics"}
     | {"waiting_for", "waiting_since", "checkpoint_trouble", "disk_trouble"}
     | {"labels_trouble", "rejected_trouble", "unseen_trouble", "absent_trouble"}
-    | {"expiry_trouble", "refused", PINNED}
+    | {"expiry_trouble", "repeated_trouble", "refused", PINNED}
 )
 
 

@@ -35,7 +35,7 @@ from stream.fold.expiry import Jump
 from stream.fold.pinned import Pinned
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.fold.row_planner import Counts
-from stream.fold.run_report import CELLS, JUMP, counts, metrics
+from stream.fold.run_report import CELLS, DUPLICATE_LABELS, JUMP, counts, metrics
 from stream.fold.scoring import RAW, STATIC, Scoring, Static
 from stream.fold.shadows import Shadow
 from stream.log import fingerprint
@@ -199,6 +199,7 @@ def _restore(
     for kind, reasons in state["metrics"].get("rejected_reasons", {}).items():
         pipeline.planner.refused[kind].reasons.update(reasons)
     pipeline.cells = CellCounts.from_json(state["metrics"].get(CELLS, {}))
+    pipeline.planner.duplicate_labels = state["metrics"].get(DUPLICATE_LABELS, 0)
     if JUMP in state["metrics"]:
         pipeline.planner.jump = Jump(**state["metrics"][JUMP])
     pipeline.batches = state["batches"]

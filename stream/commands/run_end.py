@@ -127,6 +127,7 @@ def tell(report: dict[str, Any], allowed: Allowed, listed: str, *, json: bool) -
         _say_report(report)
     rejected = _tell_rejected(report, allowed.rejected, listed)
     expired = _tell_expired(report["expired_this_run"], allowed.expired)
+    _tell_repeated(report["duplicates_this_run"])
     return rejected or expired
 
 
@@ -178,6 +179,13 @@ def _tell_expired(found: dict[str, Any], allowed: float | None) -> Failure | Non
         "how much may expire.",
         "Correct the times of the labels, or late_labels.wait,",
     )
+
+
+def _tell_repeated(found: dict[str, int]) -> None:
+    from stream.fold.run_report import repeats_said
+
+    if said := repeats_said(found, "rows of events in this run"):
+        say(f"WARNING: {said}")
 
 
 def _say_report(report: dict[str, Any]) -> None:

@@ -49,6 +49,8 @@ class Planner:
     Attributes:
         refused: refused rows of events and of labels by reason, over the lineage.
         jump: the last record at which all that waited expired at once, if any.
+        duplicate_labels: labels that repeated events brought, of events that wait for theirs;
+            they are lost with the row.
     """
 
     joiner: Joiner
@@ -59,6 +61,7 @@ class Planner:
         default_factory=lambda: {EVENTS: ReasonCounts(), LABELS: ReasonCounts()}
     )
     jump: Jump | None = None
+    duplicate_labels: int = 0
 
     def add(self, record: Taken, plan: Plan) -> None:
         """Plan the rows of one more record."""
@@ -130,9 +133,10 @@ class Planner:
             id_, label, text = row
             key = id_ if len(id_) <= DIGEST_BYTES else key_of(id_)
             if key:
-                label = joiner.look_up(key, label)
+                own, label = label, joiner.look_up(key, label)
                 if label.__class__ is str:
                     self._not_taken(label, number, refused)
+                    self.duplicate_labels += own is not None and key in joiner.waiting.numbers
                     continue
             here = len(lines)
             scored.append((number, id_, here, counts.learned))

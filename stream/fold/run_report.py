@@ -21,6 +21,9 @@ Examples = Mapping[str, Mapping[str, str]]
 Rows = Counter[tuple[str, str]]
 # In place of a reason: all rows of the kind.
 ALL = ""
+REPEATED = DUPLICATES, DUPLICATE_LABELS = "duplicates", "duplicate_labels"
+# More of the rows, and at least so many, and a run or a learner says so.
+MOST_REPEATED, LEAST_REPEATED = 0.1, 10
 # The counts of absent and unseen cells, among the metrics.
 CELLS = "cells"
 # In place of a kind: what became of events and labels, by the name of the count.
@@ -39,6 +42,8 @@ def counts(pipeline: Pipeline) -> dict[str, int]:
         "labels_waiting": len(joiner.labels),
         # Among the expired labels, and so in no equation.
         **({"crowded_out_labels": evicted} if evicted else {}),
+        # Among the duplicates.
+        **({DUPLICATE_LABELS: lost} if (lost := pipeline.planner.duplicate_labels) else {}),
     }
 
 
@@ -53,6 +58,8 @@ def metrics(pipeline: Pipeline) -> dict[str, Any]:
     report["stream_time"] = pipeline.joiner.stream_time
     report["rejected_reasons"] = rejected_reasons(pipeline)
     report[CELLS] = pipeline.cells.to_json()
+    if pipeline.planner.duplicate_labels:
+        report[DUPLICATE_LABELS] = pipeline.planner.duplicate_labels
     if pipeline.planner.jump is not None:
         report[JUMP] = pipeline.planner.jump._asdict()
     return report
@@ -73,7 +80,7 @@ def rows(
 ) -> Rows:
     """Rows taken and refused, and what became of them, to be subtracted from those of later."""
     found = Counter({(kind, ALL): counts.get(kind, 0) for kind in (EVENTS, LABELS)})
-    decided = (name for names in DECIDED.values() for name in names)
+    decided = (*(name for names in DECIDED.values() for name in names), *REPEATED)
     found.update({(OUTCOME, name): counts.get(name, 0) for name in decided})
     for kind, of in {**reasons, ABSENT: cells.absent, UNSEEN: cells.unseen}.items():
         found.update({(kind, reason): count for reason, count in of.items()})
@@ -139,6 +146,7 @@ def report(
         },
         "cells_this_run": cells_of(taken).to_json(),
         "expired_this_run": expired(taken) | _jump(metrics, this_run.before),
+        "duplicates_this_run": repeated(taken),
         "events_this_run": events,
         "events_per_second": round(events / max(this_run.seconds, 1e-9), 1),
     }
@@ -165,6 +173,30 @@ def expired(taken: Rows) -> dict[str, Any]:
     """How many events and labels were decided by these rows, and how many of those were lost."""
     outcomes = {name: count for (kind, name), count in taken.items() if kind == OUTCOME}
     return dict(expiry.expired(outcomes))
+
+
+def repeated(taken: Rows) -> dict[str, int]:
+    """How many of these event rows were duplicates, and how many labels were lost with them."""
+    rows = {"rows": max(0, taken[EVENTS, ALL])}
+    return rows | {name: max(0, taken[OUTCOME, name]) for name in REPEATED}
+
+
+def repeats_said(found: Mapping[str, int], of: str) -> str:
+    """What :func:`repeated` gives in words, if they are many or cost labels; else nothing."""
+    rows, count, labels = found["rows"], found[DUPLICATES], found[DUPLICATE_LABELS]
+    many = count > MOST_REPEATED * rows and count >= LEAST_REPEATED
+    if not many and not labels:
+        return ""
+    said = (
+        f"{count:,} of {rows:,} {of} ({count / max(rows, 1):.1%}) repeat the id of an event that "
+        "came before, and were dropped as duplicates."
+    )
+    if labels:
+        said += (
+            f" {labels:,} of them brought the label that their event waits for, which is lost "
+            "with the row: send such a label on the labels topic, or to POST /labels."
+        )
+    return said
 
 
 def _jump(metrics: Mapping[str, Any], before: Rows) -> dict[str, Any]:

@@ -25,7 +25,17 @@ from learners.registry.row_types import iso, utc_now
 from learners.snapshots.disk import unwritable
 from stream.fold.expiry import DECIDED, EVENTS, LABELS, MOST_EXPIRED, advice, in_words, lost
 from stream.fold.pipeline import Pipeline
-from stream.fold.run_report import OUTCOME, Rows, examples, expired, rejected, rows_of
+from stream.fold.run_report import (
+    DUPLICATES,
+    OUTCOME,
+    Rows,
+    examples,
+    expired,
+    rejected,
+    repeated,
+    repeats_said,
+    rows_of,
+)
 from stream.log.batch import Batch
 from stream.process_control import Backoff, are_alike
 from stream.stopping import REGISTRY, waiting_for
@@ -271,6 +281,32 @@ class ExpiredShare:
             self._warned[kind] = True
             self._silent_until[kind] = monotonic() + FLOOD_SECONDS
             log.warning("many expire", **said, advice=helps)
+
+
+class RepeatedShare:
+    """Warns when more than a tenth of the events are duplicates, or labels are lost with some.
+
+    Args:
+        pipeline: whose rows are looked at, from now on.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._judged = rows_of(pipeline)
+        self._trouble = ""
+        self._silent_until = 0.0
+
+    def look(self) -> str:
+        """Log what begins, at most once a minute; returns the trouble, or nothing."""
+        now = rows_of(self._pipeline)
+        found = repeated(Rows({each: n - self._judged[each] for each, n in now.items()}))
+        if found["rows"] >= LEAST_ROWS or LEAST_IF_ALL <= found["rows"] == found[DUPLICATES]:
+            self._judged, before = now, self._trouble
+            self._trouble = repeats_said(found, "last rows of events")
+            if self._trouble and not before and monotonic() >= self._silent_until:
+                self._silent_until = monotonic() + FLOOD_SECONDS
+                log.warning("many events are duplicates, or bring labels", **found)
+        return self._trouble
 
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 15.0

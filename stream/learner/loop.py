@@ -35,6 +35,7 @@ from stream.learner.heartbeat import (
     ExpiredShare,
     Heartbeat,
     RefusedShare,
+    RepeatedShare,
     WaitingLabels,
 )
 from stream.learner.pin_watch import PinWatch
@@ -182,6 +183,7 @@ class Learning:
         joiner = begin.pipeline.joiner
         self._labels = WaitingLabels(joiner.most_labels, joiner.crowded_out_labels)
         self._refused = RefusedShare(begin.pipeline)
+        self._repeated = RepeatedShare(begin.pipeline)
         self._cells = CellTrouble(begin.pipeline)
         self._expired = ExpiredShare(begin.pipeline)
         self._silent_until = 0.0
@@ -274,6 +276,7 @@ class Learning:
             "rejected_trouble": self._refused.look(),
             **self._cells.look(),
             **self._expired.look(),
+            "repeated_trouble": self._repeated.look(),
             "disk_trouble": unwritable(*self._upkeep.folders),
             "labels_trouble": self._labels.look(len(joiner.labels), joiner.crowded_out_labels),
         }

@@ -105,6 +105,32 @@ def test_a_backfill_of_which_all_expires_stays_a_candidate(project: Project) -> 
     assert forced.exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("again", "label", "told"),
+    [
+        (11, "", "11 of 111 rows of events in this run (9.9%)"),
+        (12, "", "12 of 112 rows of events in this run (10.7%) repeat the id of an event"),
+        (3, "1", "3 of them brought the label that their event waits for, which is lost"),
+    ],
+)
+def test_repeated_events_are_told(project: Project, again: int, label: str, told: str) -> None:
+    """Above a tenth, or where a repeat brings the label of an event that waits."""
+    repeats = [row.replace(b",,", f",{label},".encode()) for row in rows(again, "e")]
+    project.append(*rows(100, "e"), *repeats, time=FIRST)
+    result = run(project, "learn", "--until-end", "--json")
+    assert (told in result.stderr) is (again != 11)
+    lost = again if label else 0
+    assert json.loads(result.stdout)["duplicates_this_run"] == {
+        "rows": 100 + again,
+        "duplicates": again,
+        "duplicate_labels": lost,
+    }
+    again_at = run(project, "learn", "--until-end", "--json")
+    assert json.loads(again_at.stdout).get("duplicate_labels", 0) == lost
+    assert json.loads(again_at.stdout)["duplicates_this_run"]["duplicate_labels"] == 0
+    assert "repeat the id" not in again_at.stderr
+
+
 def test_the_share_goes_with_the_end(project: Project) -> None:
     """A learner that runs on has no end at which it could fail."""
     result = run(project, "learn", "--max-expired", "0.5")

@@ -119,6 +119,19 @@ def test_a_learner_reports_it(tmp_path: Path) -> None:
 EVERY_LABEL_OUTCOME = ("labels_joined", "labels_late", "labels_expired")
 
 
+def test_a_learner_reports_repeated_events(tmp_path: Path) -> None:
+    """In its log and its heartbeat, once more than a tenth of the last rows are duplicates."""
+    project = Project(tmp_path)
+    project.append(*[b"same,1357016400,,AX,JFK,3,100,"] * 150)
+    with capture_logs() as logs:
+        project.learn()
+    (warning,) = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert warning["event"] == "many events are duplicates, or bring labels"
+    with project.registry() as registry:
+        status: Any = registry.writer.status()
+    assert status.status["repeated_trouble"].startswith("149 of 150 last rows of events (99.3%)")
+
+
 class Expiring:
     """A pipeline whose counts rise as a test says."""
 
