@@ -311,6 +311,14 @@ def _order(profile: Profile) -> Iterator[Finding]:
     if times is None:
         return
     name = quoted(times.column)
+    if times.future_line is not None:
+        said = (
+            f"{counted(times.future, 'row has a time', 'rows have times')} over an hour ahead of "
+            f"the clock in '{name}', the first in line {times.future_line:,}: no log takes such a "
+            "time, and produce and backfill stop there. Correct it; a date that stands for none, "
+            "such as 9999-12-31, has to be an empty cell."
+        )
+        yield Finding("problem", "future-time", times.column, said)
     if (clocks := times.clocks) is not None:
         said = (
             f"{counted(clocks.rows, 'row is', 'rows are')} earlier in '{name}' than the row "

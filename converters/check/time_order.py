@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import time as now
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from converters.sampling.leak_suspects import always_later
 from converters.sampling.reservoir import RowSample
 from converters.sampling.time_formats import are_digits
 from converters.schema.schema import Schema
+from converters.show.stream_time import AHEAD_MS
 
 # The time of a row that has none; the event's time is never before 1970.
 NO_TIME = -1
@@ -66,6 +68,8 @@ class Times:
         clocks: those that are earlier, and a change of the clocks is why.
         skipped: those whose time does not exist, since the clocks were put forward.
         gap: the longest step forward, and the line after it.
+        future: how many are further ahead of the clock than a log takes.
+        future_line: the line of the first of these.
     """
 
     column: str
@@ -77,6 +81,8 @@ class Times:
     clocks: Changed | None = None
     skipped: Changed | None = None
     gap: Gap | None = None
+    future: int = 0
+    future_line: int | None = None
 
     @property
     def in_order(self) -> bool:
@@ -100,6 +106,7 @@ class TimeOrder:
         self._clock = LocalClock(schema.times, self._settings.fold)
         self._reading = schema.times
         self._before, self._above = 0, ""
+        self._latest = round(now() * 1000) + AHEAD_MS
 
     def add(self, columns: Sequence[Sequence[str]], lines: Sequence[int]) -> None:
         """Take a block of rows, column by column, and the lines on which they begin."""
@@ -122,6 +129,9 @@ class TimeOrder:
         times.rows += len(timed)
         times.first = min(times.first, int(timed.min()))
         times.last = max(times.last, int(timed.max()))
+        if len(future := np.flatnonzero(timed > self._latest)):
+            times.future += len(future)
+            times.future_line = times.future_line or lines[int(future[0])]
         self._count_backwards(times, np.flatnonzero(steps < 0), [self._above, *cells], lines)
         self._count_skipped(times, cells, lines)
         self._above = cells[-1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 DAY_MS = 86_400_000
+# How far ahead of the clock a time of the stream may be: further, no log takes it.
+AHEAD_MS = 3_600_000
 # Below two days hours say more, below two hours minutes.
 UNITS = ((DAY_MS, "days"), (3_600_000, "hours"), (60_000, "minutes"))
 

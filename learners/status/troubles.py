@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from converters.show.stream_time import AHEAD_MS
 from learners.evaluation.labelled_examples import PINNED
 from learners.evaluation.stretches import FEWEST_LABELS
 
@@ -43,6 +44,7 @@ def troubles(state: State, margin: float) -> list[Trouble]:
         *_of_learner(state["learner"]),
         *_of_serving(state),
         *_of_pinned(state, margin),
+        *_of_stream(state["stream"]),
         *_of_disks(state["disks"]),
         *_of_joins(state["counts"]),
         *_of_heartbeat(state["learner"], full=any(disk["trouble"] for disk in state["disks"])),
@@ -157,6 +159,19 @@ def _of_pinned(state: State, margin: float) -> Iterator[Trouble]:
             f"its pin, {above:.3f} above the base rate's.",
             "'freshet report' has its figures beside the learner's; 'freshet unpin --reason TEXT' "
             "serves the learner's newest.",
+        )
+
+
+def _of_stream(stream: State) -> Iterator[Trouble]:
+    """A time that no log takes by itself: of a promoted backfill, or of a clock that was wrong."""
+    behind = stream["behind_seconds"]
+    if behind is not None and behind * 1000 < -AHEAD_MS:
+        yield _trouble(
+            "stream-ahead",
+            f"Stream time is {stream['time']}, over an hour ahead of the clock: rows of now are "
+            "taken as old, and wait for their label no longer than that allows.",
+            "See whether the machine's clock is right. If rows had wrong times, make the model "
+            "anew, of the log ('freshet backfill log --fresh') or of the corrected file.",
         )
 
 

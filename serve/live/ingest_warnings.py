@@ -23,6 +23,7 @@ from serve.rows.appended_records import Counted
 from stream.log.contract import LogError
 
 EXPIRES_WAITING, ALREADY_EXPIRED, NO_ID = "expires-waiting", "already-expired", "no-id"
+FUTURE_TIME = "future-time"
 # How long what the registry said is taken for true, and how long a request waits for its answer:
 # rows are appended without it, too.
 KEPT_SECONDS, PATIENCE_SECONDS = 1.0, 0.25
@@ -109,6 +110,7 @@ class IngestWarnings:
             self._expiring(records, stream, now, newest),
             self._expired(records, stream),
             _without_id(records),
+            _in_future(records, now),
         )
         return [warning for warning in found if warning is not None]
 
@@ -135,7 +137,9 @@ class IngestWarnings:
         rows = [e for e in records if (e.record.time or last) > (stream.time or 0) + self._wait]
         count = sum(each.rows for each in rows)
         stamped = any(each.record.time is None for each in rows)
-        why = " They have no time, and are stamped now." if stamped else ""
+        future = any(each.future for each in rows)
+        none = "a time in the future" if future else "no time"
+        why = f" They have {none}, and are stamped now." if stamped else ""
         wait = timedelta(milliseconds=self._wait)
         if stream.time is None:
             what = (
@@ -179,6 +183,19 @@ class IngestWarnings:
             "Send such events with their label."
         )
         return {"code": ALREADY_EXPIRED, "detail": detail, "rows": rows}
+
+
+def _in_future(records: Sequence[Counted], now: int) -> dict[str, Any] | None:
+    """Rows whose time no log takes."""
+    rows = sum(each.future for each in records)
+    if not rows:
+        return None
+    detail = (
+        f"The time of these rows is over an hour ahead of this machine's clock ({_moment(now)}): "
+        "they are stamped now, and what is learned from the time itself, such as its hour, is as "
+        "sent. Correct it; a date that stands for none is better left out."
+    )
+    return {"code": FUTURE_TIME, "detail": detail, "rows": rows}
 
 
 def _without_id(records: Sequence[Counted]) -> dict[str, Any] | None:

@@ -51,7 +51,7 @@ class Position(BaseModel, extra="forbid"):
 class Warned(BaseModel, extra="forbid"):
     """What the sender should know of rows that were appended all the same."""
 
-    code: str = Field(description="`expires-waiting`, `already-expired` or `no-id`")
+    code: str = Field(description="`expires-waiting`, `already-expired`, `future-time` or `no-id`")
     detail: str
     rows: int = Field(description="how many rows it is about")
 

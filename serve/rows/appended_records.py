@@ -29,7 +29,7 @@ from serve.rows.json_body import elements
 from serve.rows.request_rows import RequestReader
 from serve.rows.row_errors import RefusedRows
 from serve.rows.whole_numbers import make_whole, whole_in_labels
-from stream.log.contract import Outgoing
+from stream.log.contract import MAX_AHEAD_MS, Outgoing
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -42,12 +42,14 @@ class Counted(NamedTuple):
         rows: how many rows it has.
         waiting: how many of them are events that wait for their label.
         lost: how many are events without label and id, to which none can come.
+        future: how many said a time that no log takes, and are stamped now.
     """
 
     record: Outgoing
     rows: int
     waiting: int = 0
     lost: int = 0
+    future: int = 0
 
 
 # A checked event is its id, its label and its text; a label is an id and a label.
@@ -225,7 +227,7 @@ def _records(parts: Iterator[Checked | None], clock: LocalClock, now: int) -> Wo
                 refused.add(at, row)
         rows += len(part.rows)
         if not refused.rows:
-            records.add(part, [_known_at(cell, clock, now) for cell in part.times()])
+            records.add(part, [clock.time_ms(cell) if cell else now for cell in part.times()], now)
     if not rows:
         refused.add(0, Refusal("empty-record", "", ""))
     if refused.rows:
@@ -241,19 +243,20 @@ class Records:
     def __init__(self) -> None:
         self._done: list[Counted] = []
         self._pieces: list[bytes] = []
-        self._rows = self._waiting = self._lost = 0
+        self._rows = self._waiting = self._lost = self._future = 0
         self._time: int | None = None
         self._form = LABELS_IN_CSV  # until there are rows
 
-    def add(self, part: Checked, times: Sequence[int | None]) -> None:
-        """More rows, with the time of each."""
+    def add(self, part: Checked, said: Sequence[int], now: int) -> None:
+        """More rows, with the time that each says; one not before now is left to the log."""
         at = 0
-        for time, group in groupby(times):
+        for time, group in groupby(None if time >= now else time for time in said):
             rows = len(list(group))
             if self._rows and time != self._time:
                 self._end()
             self._pieces.append(part.value(at, at + rows))
             self._count(part.rows[at : at + rows])
+            self._future += sum(each > now + MAX_AHEAD_MS for each in said[at : at + rows])
             self._rows, self._time, self._form = self._rows + rows, time, part.form
             at += rows
 
@@ -273,14 +276,10 @@ class Records:
         form = self._form
         value = b"%b%b%b" % (form.before, form.between.join(self._pieces), form.after)
         record = Outgoing(value, self._time, form.headers)
-        self._done.append(Counted(record, self._rows, self._waiting, self._lost))
-        self._pieces, self._rows, self._waiting, self._lost = [], 0, 0, 0
-
-
-def _known_at(cell: str, clock: LocalClock, now: int) -> int | None:
-    """When a row was known; None for now, which the log stamps."""
-    time = clock.time_ms(cell) if cell else now
-    return None if time >= now else time
+        counts = self._rows, self._waiting, self._lost, self._future
+        self._done.append(Counted(record, *counts))
+        self._pieces = []
+        self._rows = self._waiting = self._lost = self._future = 0
 
 
 def _json_value(rows: Sequence[object], start: int, stop: int) -> bytes:

@@ -38,8 +38,9 @@ from stream.fold.pipeline import Pipeline, Written, new_pipeline
 from stream.fold.run_report import Rows, ThisRun, examples, report, rows_of
 from stream.log import journal
 from stream.log.batch import Batch
-from stream.log.contract import EventLog, Outgoing, Place, Record
+from stream.log.contract import EventLog, Outgoing, Place, Record, StampError
 from stream.log.journal import JournalLine, to_cut, to_positions
+from stream.log.limits import checked
 from stream.log.topics import Topics, begins_of, described, ends_of, topics_of
 from stream.open_log import opened
 from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_times
@@ -101,6 +102,9 @@ class Backfill:
         """A candidate of the rows of a file, as if they had been produced and learned.
 
         It has no position in the log: once it is promoted, the learner continues from its own.
+
+        Raises:
+            StampError: a row's time is one that no log takes, and would expire all that follow.
         """
         began, nowhere = monotonic(), Start({}, {}, 0)
         serial = self._lineage(self.context, nowhere, None).serial
@@ -229,6 +233,10 @@ class Backfill:
         records: list[Record] = []
         held = 0
         for formed in history.records():
+            try:
+                checked(topics.events, [formed.record])
+            except StampError as error:
+                raise history.blaming(error, [formed]) from None
             records.append(record_of(formed))
             held += formed.rows
             if held >= BATCH_ROWS:

@@ -25,10 +25,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from converters.errors import FreshetError
+from converters.show.stream_time import AHEAD_MS
 
 # Kafka refuses stamps further ahead of the broker's clock than this, and so does every log here:
 # one record of the year 2100 would expire everything that waits.
-MAX_AHEAD_MS = 3_600_000
+MAX_AHEAD_MS = AHEAD_MS
 
 # Twice the largest request body that the server takes by default; Kafka's own default of 1 MiB
 # would refuse a body that the server has accepted.

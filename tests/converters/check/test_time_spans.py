@@ -77,3 +77,14 @@ def test_a_format_is_advised(cells: list[str], why: str, keys: str, kind: str) -
     assert why in said.message
     assert keys in said.message
     assert "command" not in said.message
+
+
+def test_events_of_the_future_are_a_problem() -> None:
+    """No log takes them, so that produce would stop there; a feature may be of any time."""
+    cells = ["2024-01-03", "9999-12-31"]
+    report = found(cells, role="time")
+    assert "future-time:at" in codes(report, "problem")
+    (said,) = [each.message for each in report.findings if each.code == "future-time"]
+    assert "3 rows have times over an hour ahead of the clock" in said
+    assert "the first in line 3" in said
+    assert "future-time:at" not in codes(found(cells, kind="time", zone="UTC"))

@@ -119,6 +119,16 @@ def test_events_that_no_label_can_find_are_counted(client: TestClient) -> None:
     assert 'freshet_ingest_warnings_total{code="no-id"} 2.0' in client.get("/metrics").text
 
 
+def test_a_time_in_the_future_is_stamped_now_with_a_word(client: TestClient) -> None:
+    """Rows whose time is further ahead than a log takes are counted, of events and of labels."""
+    rows = [{"id": "a", "at": "9999-12-31"}, {"id": "b", "at": "2210-05-01T08:00:00Z"}]
+    soon = {"id": "c", "at": str(int(time.time()) + 1800)}
+    assert codes(client, "/events", [*rows, soon]) == [("future-time", 2)]
+    label = {"id": "a", "label": "1", "time": "9999-12-31"}
+    assert ("future-time", 1) in codes(client, "/labels", label)
+    assert codes(client, "/events", soon) == []
+
+
 def test_a_repeated_request_is_answered_with_the_same_warnings(
     client: TestClient, project: Project
 ) -> None:
