@@ -20,7 +20,7 @@ from converters.cells.kind import (
     MissingValueError,
 )
 from converters.cells.refusal import RefusedCellError
-from converters.cells.spellings import Spellings
+from converters.cells.spellings import PRINTED_NONE, Spellings
 from converters.cells.times import TimeReading
 from converters.config.column_settings import ColumnSettings
 
@@ -92,8 +92,13 @@ class Categorical(Kind[str | Group]):
         return self._spellings is not None and self._spellings.of(cell) in self._missing
 
     def is_unseen(self, cell: str) -> bool:
-        """Whether the config lists values, and not this one in any spelling."""
-        if not self._listed or cell in self._listed:
+        """Whether the config lists values, and not this one in any spelling.
+
+        Where it lists none, what a program printed for a value that was not there is unseen.
+        """
+        if not self._listed:
+            return cell in PRINTED_NONE
+        if cell in self._listed:
             return False
         return self._spellings is None or self._spellings.of(cell) not in self._listed
 

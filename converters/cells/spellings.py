@@ -31,8 +31,9 @@ _PRINTED = re.compile(_WHOLE)
 # The same as R and spreadsheets write it too; and one in full, which has no zero in front.
 _FLOAT_ID = re.compile(r"-?(?:0|[1-9][0-9]*)\.0+|-?[1-9](?:\.[0-9]+)?[eE]\+[0-9]{2,3}")
 _INTEGER_ID = re.compile(r"-?(?:0|[1-9][0-9]*)")
-# How Python, pandas and databases print a value that is not there.
-NO_VALUE = frozenset({"", "nan", "NaN", "NA", "<NA>", "N/A", "None", "null", "NULL", "NaT", "\\N"})
+# How Python, pandas and JSON print a value that is not there; and others, which may be names.
+PRINTED_NONE = frozenset({"nan", "NaN", "<NA>", "None", "null", "NaT"})
+NO_VALUE = PRINTED_NONE | {"", "NA", "N/A", "NULL", "\\N"}
 _TRUTHS = frozenset(("true", "false"))
 _TRUTH_LENGTHS = frozenset(map(len, _TRUTHS))
 # What the last character of a number or truth value is.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +19,7 @@ from converters.cells.refusal import RefusedCellError
 from converters.cells.spellings import Spellings, folded
 from converters.cells.times import TimeReading
 from converters.cells.weight import MOST, MOST_WEIGHT
+from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
 from converters.config.toml_text import quoted, readable
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFileError
@@ -149,11 +150,18 @@ def _as_spelt(column: LabelColumn) -> LabelColumn:
 
 def _but_for_blanks(column: LabelColumn) -> LabelColumn:
     """The same with spellings that are a class but for blanks and capitals: ``1 `` beside ``1``."""
-    own = [{*map(folded, each)} for each in (column.positive, column.negative)]
+    truths = {folded(each): True for each in TRUE_VALUES}
+    truths |= {folded(each): False for each in FALSE_VALUES}
+    occurs = not {*column.positive}.isdisjoint(column.classes)
+    if occurs and truths.keys() >= {*map(folded, column.classes)}:  # "True" beside "1"
+        meaning: Callable[[str], object] = lambda cell: truths.get(folded(cell))  # noqa: E731
+    else:
+        meaning = folded
+    own = [{*map(meaning, each)} for each in (column.positive, column.negative)]
     sure = own[0] ^ own[1]
     others = [cell for cell in column.classes if cell not in column.declared]
-    others = [cell for cell in others if folded(cell) in sure]
-    ones, zeros = ([cell for cell in others if folded(cell) in each] for each in own)
+    others = [cell for cell in others if meaning(cell) in sure]
+    ones, zeros = ([cell for cell in others if meaning(cell) in each] for each in own)
     return replace(column, positive=(*column.positive, *ones), negative=(*column.negative, *zeros))
 
 
@@ -162,12 +170,15 @@ def _taken(column: LabelColumn, spelt: LabelColumn) -> Iterator[str]:
     added = [v for v in (*column.positive, *column.negative) if v not in spelt.declared]
     if added:
         rows = sum(map(column.counts.__getitem__, added))
-        means = {folded(each): each for each in reversed(spelt.declared)}
-        said = ", ".join(f"{readable(v)} as {readable(means[folded(v)])}" for v in added[:SHOWN])
+        said = ", ".join(
+            f"{readable(v)} as {'positive' if v in column.positive else 'negative'}"
+            for v in added[:SHOWN]
+        )
         more = f" and {len(added) - SHOWN} others" if len(added) > SHOWN else ""
         yield (
-            f"holds in {rows:,} rows what is a class but for blanks or capitals: taken are {said}"
-            f"{more}. If one is the other class, name all of that with --negative."
+            f"holds in {rows:,} rows what is a class but for blanks, capitals or the words for "
+            f"true and false: taken are {said}{more}. If one is the other class, name "
+            "all of that with --negative."
         )
 
 

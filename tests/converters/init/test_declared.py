@@ -139,6 +139,7 @@ def test_a_class_is_told_in_any_spelling() -> None:
         (["1", "0", "1 ", "1.0 "], {}, {"1", "1 ", "1.0 "}, {"0"}),
         (["Yes", "yes", "YES ", "no", " No"], {"positive": ("Yes",)}, {"Yes", "yes", "YES "}, None),
         (["1 ", "0"], {}, {"1", "1 "}, {"0"}),
+        (["1", "True", "0", "False", "yes\u00a0"], {}, {"1", "True", "yes\u00a0"}, None),
         (["1", "0", "0 ", "2"], {"negative": ("0",)}, {"1"}, {"0", "0 "}),
         (["a", "A", "A "], {"positive": ("A",), "negative": ("a",)}, {"A"}, {"a"}),
     ],
@@ -150,7 +151,7 @@ def test_a_class_but_for_blanks_or_capitals(
     found = labels_of(cells, **told)
     assert {*found.labels.positive} == positive
     assert {*found.labels.negative} == ({*cells} - positive if negative is None else negative)
-    told_so = "is a class but for blanks or capitals: taken are" in str(found.warnings)
+    told_so = "is a class but for blanks, capitals or the words for" in str(found.warnings)
     assert told_so is (cells[0] != "a")
 
 

@@ -101,6 +101,17 @@ def test_known_values_leave_features_as_they_were() -> None:
     assert Feature("a", "a", listed).is_unseen("new")
 
 
+@pytest.mark.parametrize("cell", ["NaN", "nan", "None", "null", "<NA>", "NaT", "Null", "x"])
+@pytest.mark.parametrize("values", [(), ("None",), ("a",)])
+def test_printed_missing_values_are_unseen(cell: str, values: tuple[str, ...]) -> None:
+    """What a program printed for no value is told, also where no values are listed."""
+    feature = Feature("a", "a", ColumnSettings(kind="categorical", values=values))
+    printed = cell not in ("Null", "x")
+    assert feature.is_unseen(cell) is (cell not in values if values else printed)
+    said = ColumnSettings(kind="categorical", missing_values=(cell,))
+    assert not Feature("a", "a", said).is_unseen(cell)
+
+
 TAILS: list[tuple[Cell, str | None]] = [
     (lambda i: round(1 / (1.001 - NOISE[i]), 3), "log1p"),
     (lambda i: 0 if i % 2 else round(1 / (1.001 - NOISE[i]), 3), "log1p"),
