@@ -158,6 +158,12 @@ function fill(id, rows) {
   table.parentElement.nextElementSibling.hidden = rows.length > 0;
 }
 
+// The examples behind a version's weights, those of a file that it goes on from too.
+function trained(version) {
+  const { examples, from_files: ofFile } = version.trained_on ?? { examples: version.learned, from_files: 0 };
+  return whole.format(examples) + (ofFile ? ` (${whole.format(ofFile)} from a file)` : "");
+}
+
 function showTables(status) {
   const { pointers, served } = status;
   fill("versions", (status.versions ?? []).map((version) => {
@@ -171,7 +177,7 @@ function showTables(status) {
     return [
       cell([String(version.version), ...marks]),
       cell(told ? why : version.state, told ? "words refused" : ""),
-      cell(whole.format(version.learned), "number"),
+      cell(trained(version), "number"),
       cell(whole.format(version.rejected), "number"),
       cell(four(version.metrics.log_loss), "number"),
       cell(four(version.metrics.auc), "number"),
