@@ -1,7 +1,8 @@
 """The Python client: rows as keyword arguments or mappings, answers as typed values.
 
-It needs nothing but the standard library. A client is for one thread; its connection stays open
-between calls.
+It needs nothing but the standard library, and takes values of numpy and pandas all the same: NaN,
+``NaT`` and ``NA`` are missing, times are sent as ISO 8601. A client is for one thread; its
+connection stays open between calls.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from uuid import uuid4
 
 from converters.config.shown_url import shown_url
 from converters.errors import FreshetError, UsageError
+from serve.rows.plain_values import plain_row, plain_rows
 
 Row = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -153,9 +155,11 @@ class Client:
 
         Raises:
             ProblemError: the row is refused, or there is no model yet.
+            UsageError: it is no mapping, or has a value that JSON has not.
             UnreachableError: the server does not answer.
         """
-        answer = self._object("POST", self._predict, {**(row or {}), **columns})
+        given = {} if row is None else plain_row(row)
+        answer = self._object("POST", self._predict, given | plain_row(columns))
         return _prediction(answer, answer["version"])
 
     def predict_rows(self, rows: Iterable[Row]) -> list[Prediction | RefusedRow]:
@@ -163,7 +167,7 @@ class Client:
 
         Raises as :meth:`predict`.
         """
-        answer = self._object("POST", self._predict, list(rows))
+        answer = self._object("POST", self._predict, plain_rows(rows))
         return [_scored(each, answer["version"]) for each in answer["predictions"]]
 
     def events(self, rows: Iterable[Row]) -> Appended:
@@ -237,7 +241,7 @@ class Client:
 
     def _append(self, path: str, rows: Iterable[Row]) -> Appended:
         # With a key the server appends once, however often the call is repeated.
-        answer = self._object("POST", path, list(rows), {"Idempotency-Key": uuid4().hex})
+        answer = self._object("POST", path, plain_rows(rows), {"Idempotency-Key": uuid4().hex})
         return Appended(answer["positions"], answer.get("warnings", ()))
 
     def _move(self, path: str, body: Row) -> Answer:

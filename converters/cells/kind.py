@@ -47,6 +47,21 @@ def check_converter(version: object) -> None:
     )
 
 
+def older_readings(version: int) -> str:
+    """That a model begun by an older release still reads cells as that did; empty if it does not.
+
+    Args:
+        version: of the converter, which the model's lineage keeps.
+    """
+    if version >= CONVERTER_VERSION:
+        return ""
+    return (
+        "The model still reads cells as the release of Freshet that began it (version "
+        f"{version} of the converter; this release has {CONVERTER_VERSION}). "
+        "'freshet backfill log --fresh --promote --follow' gives it this release's readings."
+    )
+
+
 Value = TypeVar("Value")
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from converters.show.tables import counted
+
 DAY_MS = 86_400_000
 # How far ahead of the clock a time of the stream may be: further, no log takes it.
 AHEAD_MS = 3_600_000
 # Below two days hours say more, below two hours minutes.
 UNITS = ((DAY_MS, "days"), (3_600_000, "hours"), (60_000, "minutes"))
+SECOND_MS = 1000
 
 
 def iso_ms(time: int) -> str:
@@ -24,9 +27,10 @@ def days(span: int) -> str:
     """A span in milliseconds, in days.
 
     >>> days(86_400_000), days(500 * 86_400_000 + 43_200_000)
-    ('1', '500.5')
+    ('1 day', '500.5 days')
     """
-    return f"{span / DAY_MS:,.1f}".removesuffix(".0")
+    number = f"{span / DAY_MS:,.1f}".removesuffix(".0")
+    return f"{number} {'day' if number == '1' else 'days'}"
 
 
 def against_clock(time: int, now: int) -> str:
@@ -37,7 +41,19 @@ def against_clock(time: int, now: int) -> str:
     >>> against_clock(1_388_534_399_999, 1_388_534_419_999)
     '2013-12-31T23:59:59Z'
     """
+    behind = now - time
+    if behind < 2 * UNITS[-1][0]:
+        return iso_ms(time)
+    return f"{iso_ms(time)}, {lasting(behind)} behind the clock"
+
+
+def lasting(span: float) -> str:
+    """How long a span in milliseconds lasts, in whole units: the same wherever it is told.
+
+    >>> lasting(7 * 86_400_000), lasting(86_400_000), lasting(5_400_000), lasting(1999), lasting(9)
+    ('7 days', '24 hours', '90 minutes', '1 second', '0 seconds')
+    """
     for unit, name in UNITS:
-        if now - time >= 2 * unit:
-            return f"{iso_ms(time)}, {(now - time) // unit:,} {name} behind the clock"
-    return iso_ms(time)
+        if span >= 2 * unit:
+            return f"{span // unit:,.0f} {name}"
+    return counted(int(span // SECOND_MS), "second", "seconds")

@@ -88,6 +88,12 @@ def _by_lessons(buckets: Sequence[Entry]) -> LineChart:
     return LineChart("log loss by examples trained on", "number", [Line(SCORE, points)])
 
 
+COUNTED_FROM = (
+    "From stream time when the event came, which is later than the event's own time where it came "
+    "behind others."
+)
+
+
 def ages_section(document: Mapping[str, Any]) -> Section | None:
     """By how long after its event the label came."""
     measures = document["measures"]
@@ -95,7 +101,7 @@ def ages_section(document: Mapping[str, Any]) -> Section | None:
     if not ages:
         return None
     table = _table(measures, "By age", "label came after", ages, between)
-    return Section("Age of the label", (), [table])
+    return Section("Age of the label", (COUNTED_FROM,), [table])
 
 
 def delays_section(document: Mapping[str, Any]) -> Section | None:
@@ -112,7 +118,9 @@ def delays_section(document: Mapping[str, Any]) -> Section | None:
         for entry in delays
     ]
     table = Table("Delays", ("label came after", "labels", "share"), (False, True, True), rows)
-    return Section("Delay of labels", (), [table], [BarChart("labels", ["labels"], bars)])
+    return Section(
+        "Delay of labels", (COUNTED_FROM,), [table], [BarChart("labels", ["labels"], bars)]
+    )
 
 
 def _without_gaps(steps: Sequence[Entry]) -> list[Entry]:

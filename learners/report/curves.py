@@ -129,7 +129,7 @@ def _words(document: Mapping[str, Any]) -> list[str]:
 def _periods(document: Mapping[str, Any]) -> str:
     """How long the periods are, and why."""
     curve, entries = document["curve"], document["measures"]["periods"]
-    said, width = "By the time of the event, not of its label", curve["measured_ms"]
+    said, width = "By the time of the event's record, not of its label", curve["measured_ms"]
     few = sum(not entry["enough"] for entry in entries)
     rest = f" {counted(few, 'period has', 'periods have')} too few labels for a point."
     rest = rest if few else ""

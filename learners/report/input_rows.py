@@ -105,9 +105,9 @@ def _words(found: Mapping[str, Any], rows: Sequence[object]) -> list[str]:
     said = [] if rows else ["No row was refused, expired, late or a duplicate."]
     late, expired = found["labels"]["labels_late"], found["events"]["expired"]
     if late and expired:
-        labels = counted(late, "label", "labels")
+        labels, events = counted(late, "label", "labels"), counted(expired, "event", "events")
         said.append(
-            f"{labels} came after the event had expired, and {expired:,} events expired: look at "
+            f"{labels} came after the event had expired, and {events} expired: look at "
             "late_labels.wait, and whether a topic lagged behind the other."
         )
     return said

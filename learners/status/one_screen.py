@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from converters.cells.escaping import quoted
+from converters.show.stream_time import lasting
 from converters.show.tables import counted
 from learners.report.served_version import LEARNER
 
@@ -100,7 +101,9 @@ def _learner(learner: State, now: str) -> str:
     if learner["state"] == "running":
         said += f", {learner['events_per_second']:,.0f} events/s"
         said += f", heartbeat {learner['heartbeat_age']:.0f} s ago"
-    return said + (f"; {learner['owner']}" if learner.get("owner") else "")
+    if learner.get("owner"):
+        said += f"; {learner['owner']}"
+    return said + (f". {learner['older_readings']}" if learner["older_readings"] else "")
 
 
 def _stream(stream: State) -> str:
@@ -108,7 +111,7 @@ def _stream(stream: State) -> str:
     if behind is None:
         return ""
     side = "behind" if behind >= 0 else "ahead of"
-    return f"at {stream['time']}, {_duration(abs(behind))} {side} the clock"
+    return f"at {stream['time']}, {lasting(1000 * abs(behind))} {side} the clock"
 
 
 def _positions(state: State) -> str:
@@ -189,14 +192,7 @@ def _cut(text: str) -> str:
 def _when(moment: str, now: str) -> str:
     """A moment to the second, and how long ago it was."""
     ago = (datetime.fromisoformat(now) - datetime.fromisoformat(moment)).total_seconds()
-    return f"{moment[:19]}Z ({_duration(max(0.0, ago))} ago)"
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:,.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{moment[:19]}Z ({lasting(1000 * max(0.0, ago))} ago)"
 
 
 def _size(count: int) -> str:

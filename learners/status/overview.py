@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from converters.cells.kind import older_readings
 from converters.config.settings import Settings
 from converters.config.shown_url import shown_url
 from learners.evaluation.labelled_examples import PINNED
@@ -25,6 +26,7 @@ from learners.registry.row_types import (
     Adoption,
     Checkpoint,
     Entry,
+    Lineage,
     Pointers,
     Status,
     Version,
@@ -60,6 +62,7 @@ class Found:
     trained_on: TrainedOn | None
     adoption: Adoption | None
     point: Checkpoint | None
+    lineage: Lineage | None
 
 
 def status_document(settings: Settings) -> State:
@@ -113,6 +116,7 @@ def _ask(registry: Registry, model: str) -> Found:
         None if served is None else Ancestry(registry).trained_on(served),
         registry.adoptions.pending(),
         registry.versions.resume_point(),
+        registry.versions.live_lineage(),
     )
 
 
@@ -126,6 +130,8 @@ def _told(found: Found | None, settings: Settings, *, reachable: bool) -> State:
     learner = _learner(status, settings)
     if not reachable:
         learner["state"] = "unknown"
+    lineage = None if found is None else found.lineage
+    learner["older_readings"] = "" if lineage is None else older_readings(lineage.converter)
     counts = (learner_state(status, 0, "") or {}).get("counts") or {}
     serving = _serving(found, settings)
     return {
@@ -140,6 +146,7 @@ def _told(found: Found | None, settings: Settings, *, reachable: bool) -> State:
         "checkpoint": None if point is None else _checkpoint(point, beat, settings),
         "measures": _measures(measured),
         "served_measures": _of_served(serving["served"], measured),
+        "classes": {name: measured.get(name) or 0 for name in ("count", "positives")},
         "shadows": measured.get("shadow_troubles", {}),
     }
 

@@ -29,6 +29,12 @@ REMEDIES = {
 }
 # Fewer labels and events that wait may not have met yet.
 LEAST_WAITING = 10
+# From how many labels on it is told that all are of one class, or that the learner does worse over
+# the newest than the base rate: by how large a part of that one's log loss, which chance alone does
+# not reach then.
+FEWEST_OF_ONE_CLASS = 100
+FEWEST_MEASURED = 1000
+WORSE = 0.01
 SEE_LOG = "The learner's log says more."
 
 
@@ -48,6 +54,7 @@ def troubles(state: State, margin: float) -> list[Trouble]:
         *_of_disks(state["disks"]),
         *_of_joins(state["counts"]),
         *_of_heartbeat(state["learner"], full=any(disk["trouble"] for disk in state["disks"])),
+        *_of_labels(state["classes"], state["measures"]),
     ]
     for name, text in state["shadows"].items():
         found.append(_trouble("shadow", f"The shadow '{name}' has failed: {text}", SEE_LOG))
@@ -204,6 +211,31 @@ def _of_heartbeat(learner: State, *, full: bool) -> Iterator[Trouble]:
                 yield _trouble(kind, text.removesuffix(helps).rstrip(), helps)
             else:
                 yield _trouble(kind, text, REMEDIES.get(kind, SEE_LOG))
+
+
+def _of_labels(classes: State, newest: State | None) -> Iterator[Trouble]:
+    """What the labels so far, and the measures of the newest, say of each other."""
+    count, positives = classes["count"], classes["positives"]
+    if count >= FEWEST_OF_ONE_CLASS and positives in (0, count):
+        which = "positive" if positives else "negative"
+        yield _trouble(
+            "one-class",
+            f"All {count:,} labels so far are {which}: nothing can be learned from one class.",
+            "See whether the labels of the other class are sent, and how [label] in the config "
+            "reads them: 'freshet check FILE' counts both.",
+        )
+        return
+    if newest is None or newest["count"] < FEWEST_MEASURED:
+        return
+    loss, base = newest["log_loss"], newest["base_rate_log_loss"]
+    if base is not None and loss > (1 + WORSE) * base:
+        yield _trouble(
+            "worse-than-base-rate",
+            f"Over the newest {newest['count']:,} labels the learner's log loss is {loss:.4f}, "
+            f"above the {base:.4f} of always saying the base rate.",
+            "Look at the labels and at Unseen and Absent first; 'freshet report' says since when. "
+            "If the rows are right, try other learner arguments as a shadow.",
+        )
 
 
 def _trouble(kind: str, text: str, do: str) -> Trouble:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, NamedTuple
 
 from converters.config.settings import Settings
 from converters.errors import FreshetError
+from converters.show.stream_time import lasting
 from learners.registry import Registry
 from learners.registry.row_types import iso
 from serve.http.thread_pools import Threads
@@ -140,7 +141,6 @@ class IngestWarnings:
         future = any(each.future for each in rows)
         none = "a time in the future" if future else "no time"
         why = f" They have {none}, and are stamped now." if stamped else ""
-        wait = timedelta(milliseconds=self._wait)
         if stream.time is None:
             what = (
                 f"Nothing has been learned yet, and the newest record on the log is of "
@@ -148,8 +148,8 @@ class IngestWarnings:
             )
         else:
             what = (
-                f"The learner's stream time is {_moment(stream.time)}, and all {stream.waiting:,} "
-                "events that wait for their label will expire"
+                f"The learner's stream time is {_moment(stream.time)}, and "
+                f"{_all(stream.waiting)} will expire"
             )
         if stamped and not self._timed:
             help_ = "The config has no time column by which events could say when they were."
@@ -159,8 +159,8 @@ class IngestWarnings:
             help_ = "If that is not meant, correct the times before you send more."
         detail = (
             f"These rows move stream time to {_moment(last)}, further than late_labels.wait "
-            f"({wait}).{why} {what}. {help_} Learn from history first, with 'freshet backfill FILE "
-            "--promote'."
+            f"({lasting(self._wait)}).{why} {what}. {help_} Learn from history first, with "
+            "'freshet backfill FILE --promote --follow'."
         )
         return {"code": EXPIRES_WAITING, "detail": detail, "rows": count}
 
@@ -178,7 +178,7 @@ class IngestWarnings:
             return None
         detail = (
             f"The time of these events has expired already: it lies further behind stream time "
-            f"({_moment(time)}) than late_labels.wait ({timedelta(milliseconds=self._wait)}). A "
+            f"({_moment(time)}) than late_labels.wait ({lasting(self._wait)}). A "
             "label that was sent for them before is gone; only one that is sent after them counts. "
             "Send such events with their label."
         )
@@ -196,6 +196,12 @@ def _in_future(records: Sequence[Counted], now: int) -> dict[str, Any] | None:
         "sent. Correct it; a date that stands for none is better left out."
     )
     return {"code": FUTURE_TIME, "detail": detail, "rows": rows}
+
+
+def _all(waiting: int) -> str:
+    if waiting == 1:
+        return "the event that waits for its label"
+    return f"all {waiting:,} events that wait for their label"
 
 
 def _without_id(records: Sequence[Counted]) -> dict[str, Any] | None:

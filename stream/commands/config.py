@@ -135,13 +135,16 @@ def _lines(settings: Settings, found: Difference) -> Iterator[str]:
             "elsewhere now."
         )
         return
-    if not found.changes:
+    if not found.changes and found.unknown:
+        yield f"Nothing that can be compared differs. Not compared: {' '.join(found.unknown)}"
+    elif not found.changes:
         yield "Nothing differs from the config that the model has."
     for change in found.changes:
         yield change.words
         yield f"    {change.cost}: {change.follows.effect}"
     yield from (f"Caution: {caution}" for caution in found.cautions)
-    yield from (f"Not compared: {unknown}" for unknown in found.unknown)
+    if found.changes:
+        yield from (f"Not compared: {unknown}" for unknown in found.unknown)
     yield from (f"Note: {note}" for note in found.notes)
     if found.changes:
         yield from _ending(found)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from learners.versions.promotion import Asked
     from stream.learner.process import LearnerProcess
     from stream.produce.file_records import Formed, History, HistoryOptions
-    from stream.produce.producer import Producer
+    from stream.produce.producer import Produced, Producer
 
 LabelDelay = Annotated[
     float | None, typer.Option("--label-delay", help="Seconds from an event to its label.")
@@ -104,7 +104,7 @@ def produce(
             records = _not_behind(producer, history, options, (csv, settings), allowed=behind)
             produced = producer.send(records, Pace(rate=rate), lambda p: shown(p.rows))
     warn_of_times(history, settings)
-    say(f"{produced.rows:,} rows and {produced.labels:,} labels sent to {shown_url(settings.log)}.")
+    say(f"{_sent(produced)} sent to {shown_url(settings.log)}.")
     if json:
         print_json({"rows": produced.rows, "labels": produced.labels, "records": produced.records})
 
@@ -132,11 +132,21 @@ def _not_behind(
     found = behind(producer.log, producer.topics, first, settings.late_labels.wait)
     if found is not None and history.rows_wait and not allowed:
         again = shlex.join((csv, *options.given()))
-        commands = f"freshet backfill {again} --promote", f"freshet produce {again} --behind"
+        commands = (
+            f"freshet backfill {again} --promote --follow",
+            f"freshet produce {again} --behind",
+        )
         raise found.refused(history.name, *commands)
     if found is not None:
         found.warn(history.name)
     return records
+
+
+def _sent(produced: Produced) -> str:
+    from converters.show.tables import counted
+
+    labels = counted(produced.labels, "label", "labels")
+    return f"{counted(produced.rows, 'row', 'rows')} and {labels}"
 
 
 def _give_up_producing(producer: Producer, history: History, window: int, what: str) -> int:
@@ -144,7 +154,7 @@ def _give_up_producing(producer: Producer, history: History, window: int, what: 
     sent = producer.produced
     rest = history.rest(sent.rows, sent.time, window)
     say(
-        f"{sent.rows:,} rows and {sent.labels:,} labels were sent. Stopped without waiting for "
+        f"{_sent(sent)} were sent. Stopped without waiting for "
         f"{what}, which does not answer: whether it has taken the next {len(producer.unsent):,} "
         f"records is not known. {rest}"
     )

@@ -162,7 +162,7 @@ def replay_dead_letters(
                 report = _replay(sending, file)
         except FreshetError:
             if sending.report.sent:
-                say(f"{sending.report.sent:,} rows were sent again before this error.")
+                say(f"{_sent_again(sending.report)} sent again before this error.")
             raise
     if json:
         print_json(report.to_json())
@@ -171,10 +171,16 @@ def replay_dead_letters(
         raise typer.Exit(1)
 
 
+def _sent_again(report: Report) -> str:
+    from converters.show.tables import counted
+
+    return counted(report.sent, "row was", "rows were")
+
+
 def _give_up_sending(sending: SendingAgain, what: str) -> int:
     """Say how far it came when it is asked to stop and does not wait any longer."""
     say(
-        f"{sending.report.sent:,} rows were sent again. Stopped without waiting for {what}, which "
+        f"{_sent_again(sending.report)} sent again. Stopped without waiting for {what}, which "
         "does not answer: run it again, and each row is sent once."
     )
     return 1
@@ -229,16 +235,18 @@ def _sending(settings: Settings, schema: Schema) -> Iterator[SendingAgain]:
 
 def _say_report(sending: SendingAgain, report: Report, file: str | None) -> None:
     """What happened to the rows, and what to do about those that are left."""
-    say(f"{report.sent:,} rows sent again, {report.already_sent:,} had been sent before.")
+    from converters.show.tables import counted
+
+    say(f"{_sent_again(report)} sent again, {report.already_sent:,} had been sent before.")
     for row in report.refused[:NAMED]:
         column = f" in {row.column}" if row.column else ""
         say(f"{file}, line {row.line}: not sent, {row.reason}{column}.")
     if len(report.refused) > NAMED:
         say(f"{len(report.refused) - NAMED:,} more rows were not sent; --json names them all.")
-    if report.accepted_in_place:
+    if accepted := report.accepted_in_place:
         say(
-            f"{report.accepted_in_place:,} rows were refused under an earlier config; the "
-            "current one accepts them at their original position."
+            f"{counted(accepted, 'row was', 'rows were')} refused under an earlier config; the "
+            "current one accepts what was refused at its original position."
         )
     if not report.left:
         return

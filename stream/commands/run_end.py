@@ -190,6 +190,7 @@ def _tell_repeated(found: dict[str, int]) -> None:
 
 def _say_report(report: dict[str, Any]) -> None:
     from converters.show.stream_time import against_clock
+    from converters.show.tables import counted
     from stream.fold.run_report import remarks
 
     kinds = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
@@ -197,19 +198,17 @@ def _say_report(report: dict[str, Any]) -> None:
     measures = [f"{n} {report[n]:.4f}" for n in ("log_loss", "auc") if report[n] is not None]
     version = f"Version {report['version']}" if report["version"] else "No version yet"
     this_run = ", ".join(
-        f"{found['rows']:,} {kind} ({found['rejected']:,} refused)"
+        f"{counted(found['rows'], kind.removesuffix('s'), kind)} ({found['rejected']:,} refused)"
         for kind, found in report["rejected_this_run"].items()
     )
-    say(
-        f"{report['events']:,} events so far: {counts}. In this run: {this_run}. "
-        f"{', '.join([version, *measures])}."
-    )
+    events = counted(report["events"], "event", "events")
+    say(f"{events} so far: {counts}. In this run: {this_run}. {', '.join([version, *measures])}.")
     if stream_time := report.get("stream_time"):
         say(f"Stream time {against_clock(stream_time, round(time() * 1000))}.")
     if evicted := report.get("crowded_out_labels"):
         say(
-            f"{evicted:,} labels were evicted before an event of their id came: more came than "
-            "late_labels.max_labels lets wait."
+            f"{counted(evicted, 'label was', 'labels were')} evicted before an event of that id "
+            "came: more came than late_labels.max_labels lets wait."
         )
     for words in remarks(report):
         say(words)

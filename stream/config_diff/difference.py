@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from converters.cells.kind import CONVERTER_VERSION
+from converters.cells.kind import older_readings
 from converters.changes.changes import Change, changed, changes, stored
 from converters.changes.costs import REBUILT, Consequence, Cost, Process, consequence
 from converters.config.learning_settings import ValueSettings
@@ -109,17 +109,8 @@ def difference(context: ResolvedConfig, known: KnownModel | None) -> Difference:
         tuple(cautions(found, old, new, known.waiting, known.trained_on)),
         tuple(_unknown(known)),
         _ready(known, context),
-        tuple(_notes(known.lineage)),
+        tuple(filter(None, [older_readings(known.lineage.converter)])),
     )
-
-
-def _notes(lineage: Lineage) -> Iterable[str]:
-    if lineage.converter < CONVERTER_VERSION:
-        yield (
-            "The model still reads cells as the release of Freshet that began it (version "
-            f"{lineage.converter} of the converter; this release has {CONVERTER_VERSION}). "
-            "'freshet backfill log --fresh --promote --follow' gives it this release's readings."
-        )
 
 
 def _kept(known: KnownModel) -> Json:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from converters.cells.kind import older_readings
 from converters.errors import FreshetError
+from converters.show.tables import counted
 from learners.learner import WrongLearnerError
 from learners.registry import Registry
 from learners.registry.actor import this_learner
@@ -111,10 +113,11 @@ class Starting:
         if version.schema_hash == live.schema_hash or not waiting:
             return True
         reason = (
-            f"{waiting:,} events wait for their labels under another schema than that of version "
-            f"{version.version}, which could not learn from them: the learner goes on as before. "
-            "Make a version from the log ('freshet backfill log --fresh --promote'), or promote "
-            "this one with --leave-waiting."
+            f"{counted(waiting, 'event waits for a label', 'events wait for their labels')} under "
+            f"another schema than that of version {version.version}, which could not learn from "
+            "that: the learner goes on as before. "
+            "Make a version from the log ('freshet backfill log --fresh --promote --follow'), or "
+            "promote this one with --leave-waiting."
         )
         log.warning("a promoted version is not taken", version=version.version, reason=reason)
         self.registry.serving.give_up(adoption, reason, this_learner())
@@ -288,6 +291,8 @@ class Starting:
 
     def _resume(self, lineage: Lineage) -> Beginning:
         check_same(self.context, lineage)
+        if older := older_readings(lineage.converter):
+            log.info("the model keeps older readings", words=older)
         if lineage.config is None:
             kept = fixed(self.context.read_by(lineage.converter))
             lineage = self.registry.writer.keep_config(self.epoch, lineage.serial, kept)

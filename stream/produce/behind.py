@@ -60,8 +60,8 @@ class Behind:
         first, newest = iso_ms(self.first), iso_ms(self.newest)
         return (
             f"{name} begins at {first}, and topic {self.topic} already has a record of "
-            f"{newest}, {days(self.newest - self.first)} days later. Stream time is "
-            f"that of the newest record, and events wait {days(self.wait)} days for their label "
+            f"{newest}, {days(self.newest - self.first)} later. Stream time is "
+            f"that of the newest record, and events wait {days(self.wait)} for their label "
             "(late_labels.wait). So these rows come too late"
         )
 

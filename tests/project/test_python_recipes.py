@@ -76,6 +76,7 @@ def test_the_recipes_run_and_give_what_they_say(recipes: Recipes) -> None:
         recipes.address = server.address
         http = recipes.section(SECTIONS["Over HTTP"])
         assert http.count('"rows"') + http.count("'rows'") >= 3
+        assert "already-expired" not in http
         recipes.run("freshet learn --until-end")
         said = {title: recipes.section(text) for title, text in SECTIONS.items() if title in READ}
         java = predicted_in_java(recipes)

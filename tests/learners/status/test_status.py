@@ -168,6 +168,7 @@ def test_a_running_learner_has_its_lag_and_counts(maker: Maker) -> None:
     assert found["stream"]["time"] == "2013-01-01T05:00:00.000Z"
     assert found["stream"]["behind_seconds"] > 10 * 365 * 86_400
     assert found["measures"]["count"] == 200
+    assert found["classes"]["positives"] == metrics(maker.pipeline)["positives"] > 0
     assert found["measures"]["log_loss"] == metrics(maker.pipeline)["window"]["log_loss"]
     screen = run(maker.project).stdout
     assert screen.startswith("flights: nothing needs attention\n")

@@ -53,6 +53,7 @@ def test_rows_that_expire_what_waits_are_warned_of(client: TestClient, project: 
     assert (warning["code"], warning["rows"]) == ("expires-waiting", 1)
     assert "all 40 events that wait for their label will expire" in warning["detail"]
     assert "no time" not in warning["detail"]
+    assert "than late_labels.wait (7 days)" in warning["detail"]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,7 @@ def test_an_event_whose_time_has_expired_is_told_so(client: TestClient, project:
     ]
     (warning,) = client.post("/events", json=rows).json()["warnings"]
     assert (warning["code"], warning["rows"]) == ("already-expired", 1)
+    assert "than late_labels.wait (7 days)" in warning["detail"]
     # A label that follows it counts, as the warning says.
     client.post("/labels", json={"id": "o", "label": "1", "time": str(LAST)})
     assert project.learn()["learned"] == 2

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from converters.cells.kind import CONVERTER_VERSION, FIRST_CONVERTER, UnknownConverterError
@@ -24,6 +25,7 @@ from tests.support.serving.project import Project, answers, flights, same
 from tests.support.streams.older_converters import by_converter, forget_config, set_converter
 
 ROWS = flights(400)
+KEEPS = "the model keeps older readings"
 
 
 def begun(folder: Path) -> Project:
@@ -106,6 +108,29 @@ def test_a_config_without_changes_is_told_to_be_none(older: Project) -> None:
     assert f"Nothing differs from the config that the model has.\nNote: {note}" in done.stdout
 
 
+def test_a_learner_that_goes_on_says_so_once_and_status_shows_it(older: Project) -> None:
+    """It need not be asked with ``config diff``; no warning, since nothing is wrong."""
+    with capture_logs() as logged:
+        older.learn()
+    (words,) = (line["words"] for line in logged if line["event"] == KEEPS)
+    assert words == compared(older).notes[0]
+    done = freshet("status", cwd=older.folder)
+    (learner,) = (line for line in done.stdout.splitlines() if line.startswith("Learner"))
+    assert learner.endswith(f". {words}")
+    assert done.stdout.startswith("flights: nothing needs attention\n")
+
+
+def test_a_learner_of_this_release_says_nothing_of_readings(tmp_path: Path) -> None:
+    """Neither in its log nor in ``status``."""
+    project = Project(tmp_path)
+    project.produce(project.write_csv(ROWS))
+    project.learn()
+    with capture_logs() as logged:
+        project.learn()
+    assert KEEPS not in {line["event"] for line in logged}
+    assert "readings" not in freshet("status", cwd=project.folder).stdout
+
+
 def test_a_changed_key_is_told_alone(older: Project) -> None:
     """Not the version of the converter with it."""
     edited = older.edited(("max = 5000", "max = 4000"))
@@ -131,6 +156,9 @@ def test_a_lineage_that_kept_no_config_is_of_the_first_version(older: Project) -
     """It is compared by its hash under that version, and given its config."""
     forget_config(older)
     assert compared(older).changes == ()
+    done = freshet("config", "diff", cwd=older.folder)
+    begins = "Nothing that can be compared differs. Not compared: The model was begun by an older"
+    assert done.stdout.startswith(begins)
     older.learn()
     assert live(older).converter == FIRST_CONVERTER
     assert live(older).config is not None

@@ -222,5 +222,5 @@ def test_the_sentences_at_the_end_tell_the_lineage_from_the_run(project: Project
     told = CliRunner().invoke(app, arguments).stderr
     assert (
         "6 events so far: 4 learned, 1 waiting, 0 expired, 0 scored only, 1 rejected, 0 "
-        "duplicates. In this run: 1 events (0 refused), 1 labels (1 refused). Version 1, "
+        "duplicates. In this run: 1 event (0 refused), 1 label (1 refused). Version 1, "
     ) in told

@@ -54,9 +54,9 @@ def test_a_file_behind_a_live_record_is_refused(project: Project, labels: bool) 
         in told
     )
     assert "730 days later" in told
-    assert "wait 1 days for their label (late_labels.wait)" in told
+    assert "wait 1 day for their label (late_labels.wait)" in told
     given = shlex.join((path, *LATE, "--rows-per-message", "7"))
-    assert f"freshet backfill {given} --promote" in told
+    assert f"'freshet backfill {given} --promote --follow'" in told
     assert f"freshet produce {given} --behind" in told
     report = project.learn()
     assert (report["events"], report["labels"]) == (int(not labels), int(labels))
@@ -75,6 +75,8 @@ def test_the_version_that_is_offered_has_learned_the_file(project: Project) -> N
     report = project.learn()
     assert pointed is not None
     assert report["version"] > pointed
+    with project.registry() as registry:  # what is learned from here on is served
+        assert registry.serving.pointers().serving == report["version"]
     assert project.backfill()["model_sha256"] == report["model_sha256"]
 
 
