@@ -72,7 +72,8 @@ def input_section(document: Mapping[str, Any]) -> Section | None:
     title = f"Cells of {counts.rows:,} accepted event rows"
     by_column = Table(title, heads, (False, True, True, True, True), odd)
     said = [words for words in (unseen_words(counts), absent_words(counts)) if words]
-    return Section("Input", [*_words(found, rows), *said], [table, by_column])
+    as_of = f"Counted as of the checkpoint of {document['made_at'][:19]}Z."
+    return Section("Input", [as_of, *_words(found, rows), *said], [table, by_column])
 
 
 def _rows(kind: str, of: Mapping[str, Any]) -> Iterator[list[str]]:

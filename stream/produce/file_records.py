@@ -28,6 +28,7 @@ from converters.files.csv_file import CsvFile, CsvFileError, FileRow
 from converters.schema.schema import Schema
 from converters.show.command_line import say
 from stream.log.contract import MAX_AHEAD_MS, Outgoing, StampError
+from stream.produce.labels_alone import require_events
 
 
 class Formed(NamedTuple):
@@ -132,6 +133,7 @@ class History:
         known = self._column_of(options.label_time)
         self._label_clock = LocalClock(schema.times_of(known), schema.time_settings(known).fold)
         self._late = self._late_places() if options.late else None
+        require_events(file, schema, self._place)
         self.longest_wait = 0.0  # seconds from an event's record to its label's, so far
         self.step_back = ""  # what a change of the clocks did to rows that need no order
 

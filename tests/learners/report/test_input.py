@@ -25,11 +25,12 @@ METRICS: dict[str, Any] = {
     "rejected_reasons": {"events": {"bad-time": 2, "wrong-width": 8}, "labels": {"bad-label": 1}},
     "cells": {"rows": 200, "absent": {"applied": 200}, "unseen": {"purpose": 10}},
 }
+MADE = {"made_at": "2026-01-31T12:00:00.000Z"}
 
 
 def test_every_reason_has_a_line_with_its_share() -> None:
     """Of events and of labels, the commonest first."""
-    section = input_section({"input": input_of(COUNTS, METRICS)})
+    section = input_section(MADE | {"input": input_of(COUNTS, METRICS)})
     assert section is not None
     assert [row[:4] for row in section.tables[0].rows] == [
         ["events", "refused: wrong-width", "8", "3.8 %"],
@@ -40,12 +41,13 @@ def test_every_reason_has_a_line_with_its_share() -> None:
         ["labels", "late", "20", "40.0 %"],
         ["labels", "expired", "3", "6.0 %"],
     ]
-    assert "20 labels came after the event had expired" in section.words[0]
+    assert section.words[0] == "Counted as of the checkpoint of 2026-01-31T12:00:00Z."
+    assert "20 labels came after the event had expired" in section.words[1]
 
 
 def test_cells_are_counted_by_column() -> None:
     """Absent and unseen, as a share of the accepted rows; what is remarkable is said in words."""
-    section = input_section({"input": input_of(COUNTS, METRICS)})
+    section = input_section(MADE | {"input": input_of(COUNTS, METRICS)})
     assert section is not None
     assert section.tables[1].rows == [
         ["applied", "200", "100.0 %", "0", "0.0 %"],
@@ -58,7 +60,7 @@ def test_a_release_that_did_not_count_cells_says_nothing_of_them() -> None:
     """Not counted is not none."""
     found = input_of(COUNTS, {})
     assert found["cells"] is None
-    section = input_section({"input": found})
+    section = input_section(MADE | {"input": found})
     assert section is not None
     assert section.tables[1].rows == []
     assert ["events", "refused", "10", "4.8 %", "see the dead letters"] in section.tables[0].rows

@@ -155,6 +155,13 @@ def test_an_unknown_column_is_refused_by_name(project: Project) -> None:
         formed(project, "id,surprise\na,b\n")
 
 
+@pytest.mark.parametrize("header", ["id,late", "late,id"])
+def test_labels_alone_are_no_events(project: Project, header: str) -> None:
+    """They would be scored of nothing, or drop their labels as duplicates."""
+    with pytest.raises(UsageError, match=r"ids and labels alone.* POST /labels.*--label-time"):
+        formed(project, f"{header}\n1,1\n")
+
+
 def test_a_file_in_another_encoding_is_called_so(project: Project) -> None:
     """With the lines for the config, before anything is sent."""
     text = csv_text(flights(20)).replace(",", ";").encode("utf-16")
