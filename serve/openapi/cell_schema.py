@@ -42,22 +42,31 @@ _ZONE = "(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?"
 # From 1971 on, so that no offset leads before 1970.
 ISO = f"(?:197[1-9]|19[89][0-9]|20[0-9]{{2}})-{_DAY}(?:[T ]{_CLOCK}{_ZONE})?"
 # Digits that are certain to be one time: seconds and milliseconds up to 2030, or a calendar time.
-_SECONDS = r"(?:[0-9]{9}|1[0-8][0-9]{8})(?:\.[0-9]{1,3})?"
+_SECONDS = r"(?:6[4-9][0-9]{7}|[7-9][0-9]{8}|1[0-8][0-9]{8})(?:\.[0-9]{1,3})?"
 _CALENDAR = (
     "20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|1[0-9]|2[0-8])(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]"
 )
+# From these on to the end of the usual years, nearly all integers are certain to be one time; those
+# right before these are not, so that the bounds are true on both sides.
+_FIRST_SECOND, _FIRST_MILLISECOND = 630_204_024, 630_001_010_060
+_LAST_SECOND = 2_240_611_199
 TIME_PATTERN = rf"^(?:{_SECONDS}|1[0-8][0-9]{{11}}|{_CALENDAR}|{ISO})$"
 TIME: list[Json] = [
     {"type": "string", "pattern": TIME_PATTERN},
-    {"type": "number", "minimum": 1e8, "maximum": 1_899_999_999},
-    {"type": "integer", "minimum": 1_000_000_000_000, "maximum": 1_899_999_999_999},
+    {"type": "number", "minimum": _FIRST_SECOND, "maximum": _LAST_SECOND},
+    {
+        "type": "integer",
+        "minimum": _FIRST_MILLISECOND,
+        "maximum": 1_000 * _LAST_SECOND + 999,
+    },
 ]
 # Under any format.
 FORMATTED_TIME: list[Json] = [{"type": "string", "pattern": f"^{ISO}$"}]
 # A float that may have been another integer is no id. An integer's digits are kept, but not all
 # that read JSON Schema can tell the two apart.
 _EXACT = {"exclusiveMinimum": -EXACT_INTEGERS, "exclusiveMaximum": EXACT_INTEGERS}
-_WHOLE: Json = {"type": "integer", "minimum": -(2.0**63), "exclusiveMaximum": PARSED_INTEGERS}
+# In digits: readers take 1.8446744073709552e+19 for another number than 2^64.
+_WHOLE: Json = {"type": "integer", "minimum": -(2**63), "maximum": 2**64 - 1}
 ID_SCALARS: list[Json] = [{"type": "number", **_EXACT}, _WHOLE, {"type": "boolean"}]
 INTEGER_ID: list[Json] = [
     {"type": "string", "pattern": r"^[+-]?[0-9]{1,19}(?:\.0{1,9})?$"},

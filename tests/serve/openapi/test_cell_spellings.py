@@ -8,9 +8,10 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from converters.cells.refusal import Refusal
+from converters.cells.refusal import Refusal, RefusedCellError
+from converters.cells.times import time_ms
 from converters.convert.records import RowReader
-from serve.openapi.cell_schema import cell_schema
+from serve.openapi.cell_schema import TIME, cell_schema
 from tests.support.rows.schemas import Columns, build
 
 VALUES: list[Any] = [
@@ -54,3 +55,14 @@ def test_what_the_document_allows_is_taken(settings: dict[str, Any]) -> None:
 def test_the_document_knows_the_spellings(place: int, value: object) -> None:
     """JSON's numbers and truth values are allowed where they are one of the listed cells."""
     assert allows(SETTINGS[place], value)
+
+
+@pytest.mark.parametrize("bounds", [each for each in TIME if each["type"] != "string"], ids=str)
+def test_bounds_of_times_are_true_on_both_sides(bounds: dict[str, int]) -> None:
+    """What the schema allows at its ends is taken, and what lies beyond them is refused."""
+    low, high = bounds["minimum"], bounds["maximum"]
+    for allowed in (low, low + 1, high - 1, high):
+        time_ms(str(allowed))
+    for beyond in (low - 1, high + 1):
+        with pytest.raises(RefusedCellError):
+            time_ms(str(beyond))
