@@ -26,6 +26,7 @@ OF_THE_RUN = {
     "version",
     "rejected_this_run",
     "cells_this_run",
+    "duplicates_this_run",
     "expired_this_run",
     "events_this_run",
     "events_per_second",

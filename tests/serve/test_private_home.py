@@ -8,11 +8,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from serve.cli import app
 from serve.processes.ports import free_port
 from tests.serve.processes.test_up import answers
 from tests.support.serving.modes import open_to_others
@@ -23,18 +25,15 @@ FRESHET = (sys.executable, "-P", "-m", "serve.cli")
 OUTPUTS = ("page.html", "data.html", "scored.csv", "rows.vw", "rejected.csv", "new.toml")
 
 
-def run(project: Project, umask: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One command in a process of its own."""
-    done = subprocess.run(
-        [*FRESHET, *arguments],
-        cwd=project.folder,
-        umask=umask,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+def run(project: Project, umask: int, *arguments: str) -> Result:
+    """One command, in this process: each would import everything again."""
+    before = os.umask(umask)
+    try:
+        with chdir(project.folder):
+            done = CliRunner().invoke(app, arguments)
+    finally:
+        os.umask(before)
+    assert done.exit_code == 0, done.stderr
     return done
 
 

@@ -76,6 +76,11 @@ def live_through(
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "log_url",
+    ["sqlite", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.long])],
+    indirect=True,
+)
 def test_rows_are_read_by_the_columns_of_their_time(
     seed: int, tmp_path: Path, log_url: str, unique_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,7 +79,14 @@ def test_kills_at_random_moments(tmp_path: Path, log_url: str, unique_name: str)
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize(("point", "by_then"), [("before", 0), ("inside", 0), ("after", 500)])
+@pytest.mark.parametrize(
+    ("point", "by_then"),
+    [
+        ("inside", 0),
+        pytest.param("before", 0, marks=pytest.mark.long),
+        pytest.param("after", 500, marks=pytest.mark.long),
+    ],
+)
 def test_kills_at_the_points_of_a_transaction(
     tmp_path: Path, log_url: str, unique_name: str, point: str, by_then: int
 ) -> None:
