@@ -40,9 +40,9 @@ def absent_words(cells: CellCounts) -> str:
     if not never:
         return ""
     return (
-        f"None of {cells.rows:,} event rows has a value for {_named(never)}. See whether the "
-        "sender has renamed or dropped it (`was` names what a column was called): without it, "
-        "scores are worse than they could be."
+        f"None of {cells.rows:,} event rows has a value for {_named(never)}. Unless the column is "
+        "new, see whether the sender has renamed or dropped it (`was` names what a column was "
+        "called): without it, scores are worse than they could be."
     )
 
 
