@@ -135,6 +135,34 @@ class WaitingLabels:
         return {"waiting": waiting, "at_most": self._bound, "evicted": evicted}
 
 
+class Alarm:
+    """A trouble that comes and goes: logged as it begins and ends, at most once a minute.
+
+    Attributes:
+        text: the trouble for the heartbeat; empty without one.
+    """
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._logged = False
+        self._silent_until = 0.0
+
+    def on(self, text: str, event: str, **said: object) -> None:
+        """It is there; ``event`` and ``said`` are logged if that is new."""
+        self.text = text
+        if not self._logged and monotonic() >= self._silent_until:
+            self._logged = True
+            self._silent_until = monotonic() + FLOOD_SECONDS
+            log.warning(event, **said)
+
+    def off(self, event: str = "", **said: object) -> None:
+        """It is not there; ``event`` is logged if its begin was."""
+        self.text = ""
+        if self._logged and event:
+            log.info(event, **said)
+        self._logged = False
+
+
 # Fewer rows say little about the share that is refused, unless all are.
 LEAST_ROWS, LEAST_IF_ALL = 100, 10
 
@@ -151,38 +179,30 @@ class RefusedShare:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._judged = rows_of(pipeline)
-        self._troubles = dict.fromkeys((EVENTS, LABELS), "")
-        self._warned = dict.fromkeys(self._troubles, False)
-        self._silent_until = dict.fromkeys(self._troubles, 0.0)
+        self._alarms = {EVENTS: Alarm(), LABELS: Alarm()}
 
     def look(self) -> str:
         """Log what begins and what ends, at most once a minute; returns the trouble, or nothing."""
         now = rows_of(self._pipeline)
-        for kind in self._troubles:
+        for kind in self._alarms:
             block = Rows({each: n - self._judged[each] for each, n in now.items()})
             found = rejected(kind, block, examples(self._pipeline)[kind])
             if found["rows"] >= LEAST_ROWS or LEAST_IF_ALL <= found["rows"] == found["rejected"]:
                 self._judge(kind, found)
                 self._judged.update({each: n for each, n in block.items() if each[0] == kind})
-        return " ".join(filter(None, self._troubles.values()))
+        return " ".join(alarm.text for alarm in self._alarms.values() if alarm.text)
 
     def _judge(self, kind: str, found: Mapping[str, Any]) -> None:
         said = {"kind": kind, "rows": found["rows"], "rejected": found["rejected"]}
         if found["rejected"] <= MOST_REJECTED * found["rows"]:
-            self._troubles[kind] = ""
-            if self._warned[kind]:
-                self._warned[kind] = False
-                log.info("rows are accepted again", **said)
+            self._alarms[kind].off("rows are accepted again", **said)
             return
-        self._troubles[kind] = (
+        text = (
             f"{found['rejected']:,} of the last {found['rows']:,} rows of {kind} were refused: "
             f"{listed(found['reasons'])}. List them with: freshet dead-letters"
         )
-        if not self._warned[kind] and monotonic() >= self._silent_until[kind]:
-            self._warned[kind] = True
-            self._silent_until[kind] = monotonic() + FLOOD_SECONDS
-            why = " ".join(explained(found["reasons"], found["examples"]))
-            log.warning("many rows are refused", **said, reasons=why)
+        why = " ".join(explained(found["reasons"], found["examples"]))
+        self._alarms[kind].on(text, "many rows are refused", **said, reasons=why)
 
 
 class CellTrouble:
@@ -195,8 +215,7 @@ class CellTrouble:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._judged = _copied(pipeline.cells)
-        self._troubles = {"unseen_trouble": "", "absent_trouble": ""}
-        self._silent_until = dict.fromkeys(self._troubles, 0.0)
+        self._unseen, self._absent = Alarm(), Alarm()
 
     def look(self) -> dict[str, str]:
         """The troubles for the heartbeat, empty where there is none; a new one is logged."""
@@ -208,17 +227,16 @@ class CellTrouble:
         )
         if block.rows >= LEAST_JUDGED:
             self._judged = _copied(now)
-            found = {"unseen_trouble": unseen_words(block), "absent_trouble": absent_words(block)}
-            for name, words in found.items():
-                self._log(name, words)
-            self._troubles = found
-        return self._troubles
+            _set(self._unseen, unseen_words(block), "many values are unseen")
+            _set(self._absent, absent_words(block), "a column has no value")
+        return {"unseen_trouble": self._unseen.text, "absent_trouble": self._absent.text}
 
-    def _log(self, name: str, words: str) -> None:
-        if words and not self._troubles[name] and monotonic() >= self._silent_until[name]:
-            self._silent_until[name] = monotonic() + FLOOD_SECONDS
-            what = "many values are unseen" if name == "unseen_trouble" else "a column has no value"
-            log.warning(what, detail=words)
+
+def _set(alarm: Alarm, words: str, event: str) -> None:
+    if words:
+        alarm.on(words, event, detail=words)
+    else:
+        alarm.off()
 
 
 def _copied(cells: CellCounts) -> CellCounts:
@@ -238,10 +256,8 @@ class ExpiredShare:
         self._pipeline = pipeline
         self._judged = rows_of(pipeline)
         self._jump = pipeline.planner.jump
-        self._troubles = dict.fromkeys((EVENTS, LABELS), "")
+        self._alarms = {EVENTS: Alarm(), LABELS: Alarm()}
         self._advice = ""
-        self._warned = dict.fromkeys(self._troubles, False)
-        self._silent_until = dict.fromkeys(self._troubles, 0.0)
 
     def look(self) -> dict[str, str]:
         """Log what begins and what ends, at most once a minute.
@@ -260,27 +276,21 @@ class ExpiredShare:
                         for name in DECIDED[kind]
                     }
                 )
-        told = " ".join(filter(None, self._troubles.values()))
+        told = " ".join(alarm.text for alarm in self._alarms.values() if alarm.text)
         helps = self._advice if told else ""
         return {"expiry_trouble": f"{told} {helps}".strip(), "expiry_advice": helps}
 
     def _judge(self, kind: str, found: Mapping[str, int]) -> None:
         said = {"kind": kind, **found}
         if lost(kind, found) <= MOST_EXPIRED * found["decided"]:
-            self._troubles[kind] = ""
             self._jump = self._pipeline.planner.jump
-            if self._warned[kind]:
-                self._warned[kind] = False
-                log.info("few expire again", **said)
+            self._alarms[kind].off("few expire again", **said)
             return
         jump = self._pipeline.planner.jump
         helps = advice(None if jump is None or jump == self._jump else jump._asdict())
         told = in_words(kind, found, f"the last {found['decided']:,} {kind}")
-        self._troubles[kind], self._advice = f"{told}.", helps
-        if not self._warned[kind] and monotonic() >= self._silent_until[kind]:
-            self._warned[kind] = True
-            self._silent_until[kind] = monotonic() + FLOOD_SECONDS
-            log.warning("many expire", **said, advice=helps)
+        self._advice = helps
+        self._alarms[kind].on(f"{told}.", "many expire", **said, advice=helps)
 
 
 class RepeatedShare:
@@ -293,20 +303,19 @@ class RepeatedShare:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._judged = rows_of(pipeline)
-        self._trouble = ""
-        self._silent_until = 0.0
+        self._alarm = Alarm()
 
     def look(self) -> str:
         """Log what begins, at most once a minute; returns the trouble, or nothing."""
         now = rows_of(self._pipeline)
         found = repeated(Rows({each: n - self._judged[each] for each, n in now.items()}))
         if found["rows"] >= LEAST_ROWS or LEAST_IF_ALL <= found["rows"] == found[DUPLICATES]:
-            self._judged, before = now, self._trouble
-            self._trouble = repeats_said(found, "last rows of events")
-            if self._trouble and not before and monotonic() >= self._silent_until:
-                self._silent_until = monotonic() + FLOOD_SECONDS
-                log.warning("many events are duplicates, or bring labels", **found)
-        return self._trouble
+            self._judged = now
+            if text := repeats_said(found, "last rows of events"):
+                self._alarm.on(text, "many events are duplicates, or bring labels", **found)
+            else:
+                self._alarm.off()
+        return self._alarm.text
 
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 15.0
