@@ -217,11 +217,6 @@ def time_ms(cell: str, zone: str = "UTC", *, after: bool = False) -> int:
     return TimeReading(zone).time_ms(cell, after=after)
 
 
-def local_time(cell: str, zone: ZoneInfo) -> datetime:
-    """A time as the clock and calendar of a zone showed it; see :class:`TimeReading`."""
-    return TimeReading(zone.key).local(cell)
-
-
 def calendar_name(cell: str) -> str:
     """What digits that form a calendar time are called, as they are read; empty for others.
 

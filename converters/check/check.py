@@ -174,7 +174,6 @@ def _report(
         plan.kind,
         totals.missing,
         totals.missing / totals.rows if totals.rows else 0.0,
-        {} if plan.hidden else totals.missing_as,
         distinct,
         constant=there > 0 and distinct.count == 1,
         nearly_unique=there >= UNIQUE_FROM_ROWS and distinct.count >= NEARLY_UNIQUE * there,

@@ -5,7 +5,7 @@ Fields are named as the keys of the JSON document; what differs is in :mod:`.ren
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from converters.check.class_balance import Balance, Weights
@@ -83,7 +83,6 @@ class ColumnReport:
         kind: how its cells are read, or None.
         missing: in how many rows it is missing.
         missing_share: of the rows.
-        missing_as: in how many of them each spelling of missing stands; not the empty cell.
         distinct: how many values it has.
         constant: whether it has one value in all rows that have it.
         nearly_unique: whether hardly a value comes twice.
@@ -106,7 +105,6 @@ class ColumnReport:
     kind: str | None
     missing: int
     missing_share: float
-    missing_as: Mapping[str, int]
     distinct: Estimate
     constant: bool
     nearly_unique: bool

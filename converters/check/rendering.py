@@ -225,7 +225,7 @@ def _times(times: Times) -> dict[str, Any]:
 
 def _column_values(column: ColumnReport) -> dict[str, Any]:
     content = asdict(column)
-    del content["odd"], content["missing_as"]  # they are among the findings
+    del content["odd"]  # it is among the findings
     content["distinct"] = _estimate(column.distinct)
     content["rare"]["values"] = _estimate(column.rare.values)
     if column.numbers is not None:

@@ -90,9 +90,11 @@ class Respelling:
         if self._reading is None:
             return cells
         spelt = list(map(self._read, cells))
-        if self._tells and spelt != list(cells) and len(self._found) < MOST_TOLD:
-            pairs = zip(cells, spelt, strict=True)
-            self._found.update(pair for pair in pairs if pair[0] != pair[1])
+        if self._tells and spelt != list(cells):
+            pairs = (pair for pair in zip(cells, spelt, strict=True) if pair[0] != pair[1])
+            for pair, times in Counter(pairs).items():
+                if pair in self._found or len(self._found) < MOST_TOLD:
+                    self._found[pair] += times
         return spelt
 
     def _read(self, cell: str) -> str:

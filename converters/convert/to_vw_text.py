@@ -129,7 +129,7 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
             (id_,) = ("",) if id_at is None else spelt((cells[id_at],))
         except (KeyError, RefusedCellError):
             return plain(cells)  # the plain twin says which column it was
-        return (id_, label, text) if len(id_) <= MOST_ID else plain(cells)
+        return (id_, label, text) if id_at is None or len(cells[id_at]) <= MOST_ID else plain(cells)
 
     # Column by column nearly all is done in C: half the time of row by row.
     def convert_block(block: Sequence[Sequence[str]]) -> list[Row | Refusal]:

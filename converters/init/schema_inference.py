@@ -71,13 +71,13 @@ def infer(sample: Sample, declared: Declared) -> Inference:
         negative=declared.negative,
     )
     labels = map_labels(column)
-    surroundings = _surroundings(sample, roles, declared)
+    every = [ColumnSample(name, cells, sample.lines) for name, cells in sample.columns.items()]
+    surroundings = _surroundings(sample, every, roles, declared)
     judge = judge_of(labels.codes, len(sample.columns))
     decisions = []
-    for name, cells in sample.columns.items():
-        facts = ColumnSample(name, cells, sample.lines)
-        if name in roles:
-            decisions.append(declared_decision(facts, roles[name], labels, surroundings))
+    for facts in every:
+        if facts.name in roles:
+            decisions.append(declared_decision(facts, roles[facts.name], labels, surroundings))
         else:
             decisions.append(_demanded(decide(facts, surroundings, judge), facts, declared))
     _check_mandatory(decisions, declared)
@@ -90,19 +90,20 @@ def infer(sample: Sample, declared: Declared) -> Inference:
     return Inference(tuple(learned), labels, tuple(warnings), tuple(surroundings.order))
 
 
-def _surroundings(sample: Sample, roles: Mapping[str, str], declared: Declared) -> Surroundings:
+def _surroundings(
+    sample: Sample, every: Sequence[ColumnSample], roles: Mapping[str, str], declared: Declared
+) -> Surroundings:
     happened: tuple[datetime | None, ...] = ()
     pattern = ""
     spellings: set[str] = set()
-    for name, cells in sample.columns.items():
-        if roles.get(name) == "time":
-            column = ColumnSample(name, cells, sample.lines)
+    for column in every:
+        if roles.get(column.name) == "time":
             pattern = declared.time_format or time_format(column.distinct)
             happened = moments(column, sample, pattern)
-        if roles.get(name) == "weight":
-            check_weights(ColumnSample(name, cells, sample.lines), sample)
-        if name not in roles:
-            spellings |= ColumnSample(name, cells, sample.lines).markers
+        if roles.get(column.name) == "weight":
+            check_weights(column, sample)
+        if column.name not in roles:
+            spellings |= column.markers
     return Surroundings(
         tuple(sample.columns),
         sample.rows,

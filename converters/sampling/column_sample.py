@@ -191,7 +191,7 @@ class LabelColumn(ColumnSample):
     @cached_property
     def unknown(self) -> list[str]:
         """The spellings of missing that occur and are not declared as a class."""
-        return [c for c in self.spellings if c not in {*self.positive, *self.negative}]
+        return [c for c in self.spellings if c not in self.declared]
 
     @cached_property
     def classes(self) -> list[str]:

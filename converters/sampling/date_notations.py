@@ -10,10 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from converters.cells.refusal import RefusedCellError
-from converters.cells.times import local_time
+from converters.cells.times import UTC_TIMES
 from converters.config.toml_text import READABLE_LENGTH, readable
 from converters.files.rewriting import Rule
 from converters.sampling import missing_markers, sentinels
@@ -65,9 +64,9 @@ def is_dated(cell: str) -> bool:
 
 
 def is_read(cell: str) -> bool:
-    """Whether the converter reads a cell as a time written as ISO 8601."""
+    """Whether the converter reads a cell as a time, without a format."""
     try:
-        local_time(cell, ZoneInfo("UTC"))
+        UTC_TIMES.local(cell)
     except RefusedCellError:
         return False
     return True

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from converters.show.tables import counted
+from converters.show.tables import counted, moment
 
 DAY_MS = 86_400_000
 # How far ahead of the clock a time of the stream may be: further, no log takes it.
@@ -12,15 +10,6 @@ AHEAD_MS = 3_600_000
 # Below two days hours say more, below two hours minutes.
 UNITS = ((DAY_MS, "days"), (3_600_000, "hours"), (60_000, "minutes"))
 SECOND_MS = 1000
-
-
-def iso_ms(time: int) -> str:
-    """A time in milliseconds since 1970, in UTC to the second.
-
-    >>> iso_ms(1_388_534_399_999)
-    '2013-12-31T23:59:59Z'
-    """
-    return datetime.fromtimestamp(time // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def days(span: int) -> str:
@@ -43,8 +32,8 @@ def against_clock(time: int, now: int) -> str:
     """
     behind = now - time
     if behind < 2 * UNITS[-1][0]:
-        return iso_ms(time)
-    return f"{iso_ms(time)}, {lasting(behind)} behind the clock"
+        return moment(time)
+    return f"{moment(time)}, {lasting(behind)} behind the clock"
 
 
 def lasting(span: float) -> str:

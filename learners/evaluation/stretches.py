@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
+from learners.comparison import compare
+
 # Below, a mean or an area says nothing; the same as for comparisons.
-FEWEST_LABELS = 30
-FEWEST_OF_A_CLASS = 10
+FEWEST_LABELS = compare.FEWEST_LESSONS
+FEWEST_OF_A_CLASS = compare.FEWEST_OF_A_CLASS
 # An empty stretch of so many usual distances between two labels is a gap, not chance: of labels
 # that come independently of each other, one distance in two thousand is as long.
 USUAL_DISTANCES = 11

@@ -10,7 +10,7 @@ from typing import Any
 
 from converters.cells.remedies import REMEDIES, commonest
 from converters.convert.cell_watch import CellCounts
-from converters.convert.cell_words import absent_words, unseen_words
+from converters.convert.cell_words import remarks_on
 from converters.show.tables import NOTHING, Table, counted, cut, percent
 from learners.report.figures import Section
 
@@ -71,9 +71,8 @@ def input_section(document: Mapping[str, Any]) -> Section | None:
     heads = ("column", "absent", "share", "unseen", "share")
     title = f"Cells of {counts.rows:,} accepted event rows"
     by_column = Table(title, heads, (False, True, True, True, True), odd)
-    said = [words for words in (unseen_words(counts), absent_words(counts)) if words]
     as_of = f"Counted as of the checkpoint of {document['made_at'][:19]}Z."
-    return Section("Input", [as_of, *_words(found, rows), *said], [table, by_column])
+    return Section("Input", [as_of, *_words(found, rows), *remarks_on(counts)], [table, by_column])
 
 
 def _rows(kind: str, of: Mapping[str, Any]) -> Iterator[list[str]]:

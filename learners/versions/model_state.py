@@ -15,13 +15,8 @@ from learners.report.served_version import held, served_version
 State = dict[str, Any]
 # A learner beats each second; a long checkpoint or a locked log may delay it by some.
 ALIVE_SECONDS = 25.0
-# Of the heartbeat, what is not a count of events or labels.
-NOT_COUNTS = frozenset(
-    {"events_per_second", "lag", "positions", "alive", "metrics"}
-    | {"waiting_for", "waiting_since", "checkpoint_trouble", "disk_trouble"}
-    | {"labels_trouble", "rejected_trouble", "unseen_trouble", "absent_trouble"}
-    | {"expiry_trouble", "repeated_trouble", "refused", PINNED}
-)
+# Of the numbers in the heartbeat, what is not a count of events or labels.
+NOT_COUNTS = frozenset({"events_per_second", "alive"})
 
 
 def learner_state(status: Status | None, labels_limit: int, disk_trouble: str) -> State | None:

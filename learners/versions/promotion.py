@@ -23,7 +23,7 @@ from learners.registry.actor import Actor
 from learners.registry.errors import PromotionRefusedError
 from learners.registry.row_types import Pointers, Verdict, Version
 from learners.registry.serving import Moving
-from learners.report.ancestry import Ancestry
+from learners.report.ancestry import Ancestry, TrainedOn
 from learners.report.checkpoint_measures import measured
 from learners.report.served_version import held
 from learners.snapshots.store import SnapshotStore
@@ -165,12 +165,14 @@ def compared(registry: Registry, config: tuple[Settings, Schema], wanted: Versio
     if served is None:
         return Compared(None, objections=tuple(objections))
     other = registry.versions.find(served)
+    ancestry = Ancestry(registry)
+    trained = ancestry.trained_on(wanted), ancestry.trained_on(other)
     objections += [
         *_classes_changed(registry, config[1], wanted, other),
         *_more_rejected(wanted, other),
-        *_less_learned(registry, wanted, other),
+        *_less_learned(*trained, other),
     ]
-    lost = _lost(registry, wanted, other)
+    lost = _lost(*trained, wanted, other)
     try:
         common = _common(registry, config, wanted, other)
     except FreshetError as error:
@@ -233,18 +235,16 @@ def _more_rejected(wanted: Version, other: Version) -> list[str]:
     return found
 
 
-def _less_learned(registry: Registry, wanted: Version, other: Version) -> list[str]:
+def _less_learned(here: TrainedOn, there: TrainedOn, other: Version) -> list[str]:
     """Fewer examples behind the weights; those of files are among them."""
-    here, there = map(Ancestry(registry).trained_on, (wanted, other))
     if here.examples >= LEAST_LEARNED * there.examples:
         return []
     versus = f"version {other.version} from {there.examples:,}{there.of_which()}"
     return [f"it has learned from {here.words()}, and {versus}"]
 
 
-def _lost(registry: Registry, wanted: Version, other: Version) -> str:
+def _lost(here: TrainedOn, there: TrainedOn, wanted: Version, other: Version) -> str:
     """That a version of the log lacks what the served one has learned from a file."""
-    here, there = map(Ancestry(registry).trained_on, (wanted, other))
     if here.from_files or not there.from_files:
         return ""
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from converters.show.stream_time import iso_ms
+from converters.show.tables import moment
 
 # More of those that were decided, and a run or a learner says so.
 MOST_EXPIRED = 0.1
@@ -82,8 +82,8 @@ def advice(jump: Mapping[str, Any] | None) -> str:
         )
     place = ":".join(str(jump[name]) for name in ("topic", "partition", "offset"))
     return (
-        f"The record {place} moved stream time from {iso_ms(jump['since'])} to "
-        f"{iso_ms(jump['until'])} at once: older rows that come behind it come too late. A row or "
+        f"The record {place} moved stream time from {moment(jump['since'])} to "
+        f"{moment(jump['until'])} at once: older rows that come behind it come too late. A row or "
         "label that is sent without a time has that of its arrival: send old ones with theirs. "
         "Make a version of such history with: freshet backfill FILE --promote"
     )

@@ -13,7 +13,8 @@ from itertools import chain
 
 from converters.errors import FreshetError
 from converters.show.command_line import say
-from converters.show.stream_time import days, iso_ms
+from converters.show.stream_time import days
+from converters.show.tables import moment
 from stream.log.contract import EventLog, LogError, LogUnavailableError
 from stream.log.topics import Topics
 from stream.produce.file_records import Formed
@@ -57,7 +58,7 @@ class Behind:
         say(f"Warning: {self._told(name)}: rows that wait for their label may expire unlearned.")
 
     def _told(self, name: str) -> str:
-        first, newest = iso_ms(self.first), iso_ms(self.newest)
+        first, newest = moment(self.first), moment(self.newest)
         return (
             f"{name} begins at {first}, and topic {self.topic} already has a record of "
             f"{newest}, {days(self.newest - self.first)} later. Stream time is "
