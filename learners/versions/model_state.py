@@ -17,6 +17,8 @@ State = dict[str, Any]
 ALIVE_SECONDS = 25.0
 # Of the numbers in the heartbeat, what is not a count of events or labels.
 NOT_COUNTS = frozenset({"events_per_second", "alive"})
+# What a person should look at, in words; empty where there is nothing.
+TROUBLES = ("labels", "rejected", "unseen", "absent", "expiry", "repeated")
 
 
 def learner_state(status: Status | None, labels_limit: int, disk_trouble: str) -> State | None:
@@ -48,11 +50,7 @@ def learner_state(status: Status | None, labels_limit: int, disk_trouble: str) -
         "labels_waiting": beat.get("labels_waiting", 0),
         "labels_limit": labels_limit,
         "labels_crowded_out": beat.get("crowded_out_labels", 0),
-        "labels_trouble": beat.get("labels_trouble", ""),
-        "rejected_trouble": beat.get("rejected_trouble", ""),
-        "unseen_trouble": beat.get("unseen_trouble", ""),
-        "absent_trouble": beat.get("absent_trouble", ""),
-        "expiry_trouble": beat.get("expiry_trouble", ""),
+        **{f"{name}_trouble": beat.get(f"{name}_trouble", "") for name in TROUBLES},
         "counts": {
             name: n
             for name, n in beat.items()

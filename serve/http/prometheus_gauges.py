@@ -43,6 +43,7 @@ GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
         ("learner_unseen", "unseen_trouble", "", "Whether many values of a column are unseen."),
         ("learner_absent", "absent_trouble", "", "Whether a column has no value in any row."),
         ("learner_expiring", "expiry_trouble", "", "Whether many events or labels expire."),
+        ("learner_repeating", "repeated_trouble", "", "Whether many events are duplicates."),
         ("learner_disk_full", "disk_trouble", "", "Whether a disk is full or read-only."),
         ("labels_waiting", "labels_waiting", None, "Labels that wait for their event."),
         ("labels_limit", "labels_limit", None, "How many labels may wait for their event."),

@@ -126,12 +126,14 @@ def test_metrics_tell_of_what_expires(served: tuple[TestClient, Maker]) -> None:
     client, maker = served
     maker.pipeline.joiner.stream_time = 1_388_534_399_500
     for trouble in ("", "Many expire."):
-        beat(maker, expiry_trouble=trouble)
+        beat(maker, expiry_trouble=trouble, repeated_trouble=trouble)
         settled()
         found = samples(client)
-        assert found["freshet_learner_expiring",] == bool(trouble)
+        for gauge in ("expiring", "repeating"):
+            assert found[f"freshet_learner_{gauge}",] == bool(trouble)
         assert found["freshet_stream_time_seconds",] == 1_388_534_399.5
-    assert client.get("/status").json()["learner"]["expiry_trouble"] == "Many expire."
+    learner = client.get("/status").json()["learner"]
+    assert learner["expiry_trouble"] == learner["repeated_trouble"] == "Many expire."
 
 
 def test_metrics_count_requests_rows_and_refusals(served: tuple[TestClient, Maker]) -> None:
