@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, NamedTuple
 
 from converters.config.settings import Settings
 from converters.errors import FreshetError
 from converters.show.stream_time import lasting
+from converters.show.tables import moment
 from learners.registry import Registry
-from learners.registry.row_types import iso
 from serve.http.thread_pools import Threads
 from serve.rows.appended_records import Counted
 from stream.log.contract import LogError
@@ -91,6 +90,8 @@ class IngestWarnings:
     def __init__(self, settings: Settings, *, timed: bool) -> None:
         self._wait = round(settings.late_labels.wait * 1000)
         self._timed = timed
+        # The latest record time that the log was seen to have, which does not fall again.
+        self._newest: int | None = None
 
     def of(
         self,
@@ -124,9 +125,11 @@ class IngestWarnings:
         last = max(now if each.record.time is None else each.record.time for each in records)
         if last <= (stream.time or 0) + self._wait:
             return None
-        # What is on the log already may lead there by itself.
+        # What is on the log already may lead there by itself; asking it takes long.
+        if self._newest is not None and last <= self._newest + self._wait:
+            return None
         with suppress(LogError):
-            known = newest()
+            known = self._newest = newest()
             if (known is None and stream.time is None) or last <= (known or 0) + self._wait:
                 return None
             return self._of_expiring(records, stream, last, known)
@@ -144,11 +147,11 @@ class IngestWarnings:
         if stream.time is None:
             what = (
                 f"Nothing has been learned yet, and the newest record on the log is of "
-                f"{_moment(known or 0)}: events of before that wait for their label will expire"
+                f"{moment(known or 0)}: events of before that wait for their label will expire"
             )
         else:
             what = (
-                f"The learner's stream time is {_moment(stream.time)}, and "
+                f"The learner's stream time is {moment(stream.time)}, and "
                 f"{_all(stream.waiting)} will expire"
             )
         if stamped and not self._timed:
@@ -158,7 +161,7 @@ class IngestWarnings:
         else:
             help_ = "If that is not meant, correct the times before you send more."
         detail = (
-            f"These rows move stream time to {_moment(last)}, further than late_labels.wait "
+            f"These rows move stream time to {moment(last)}, further than late_labels.wait "
             f"({lasting(self._wait)}).{why} {what}. {help_} Learn from history first, with "
             "'freshet backfill FILE --promote --follow'."
         )
@@ -178,7 +181,7 @@ class IngestWarnings:
             return None
         detail = (
             f"The time of these events has expired already: it lies further behind stream time "
-            f"({_moment(time)}) than late_labels.wait ({lasting(self._wait)}). A "
+            f"({moment(time)}) than late_labels.wait ({lasting(self._wait)}). A "
             "label that was sent for them before is gone; only one that is sent after them counts. "
             "Send such events with their label."
         )
@@ -191,7 +194,7 @@ def _in_future(records: Sequence[Counted], now: int) -> dict[str, Any] | None:
     if not rows:
         return None
     detail = (
-        f"The time of these rows is over an hour ahead of this machine's clock ({_moment(now)}): "
+        f"The time of these rows is over an hour ahead of this machine's clock ({moment(now)}): "
         "they are stamped now, and what is learned from the time itself, such as its hour, is as "
         "sent. Correct it; a date that stands for none is better left out."
     )
@@ -214,7 +217,3 @@ def _without_id(records: Sequence[Counted]) -> dict[str, Any] | None:
         "they are scored and never learned from. Send an id, or the label with the event."
     )
     return {"code": NO_ID, "detail": detail, "rows": rows}
-
-
-def _moment(milliseconds: int) -> str:
-    return iso(datetime.fromtimestamp(milliseconds / 1000, UTC))

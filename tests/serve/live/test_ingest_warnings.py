@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from serve.live import ingest_warnings
 from stream.log.contract import Outgoing
 from stream.log.topics import create_topics
+from stream.log_sqlite.log import SqliteLog
 from tests.support.serving.project import Project, flights
 from tests.support.serving.served import a_project, as_object, client_of, written
 
@@ -74,7 +75,7 @@ def test_a_row_without_a_time_says_that_it_is_stamped_now(
     assert codes(client, route, row) == []
 
 
-def test_history_that_nobody_has_read_is_warned_of_too(
+def test_a_log_that_is_of_now_already_gives_no_warning(
     client: TestClient, project: Project
 ) -> None:
     """An empty log has none; the log itself says how far it goes."""
@@ -91,6 +92,26 @@ def test_unread_history_alone_expires(client: TestClient) -> None:
     (warning,) = client.post("/events", json={"id": "now"}).json()["warnings"]
     assert warning["code"] == "expires-waiting"
     assert "Nothing has been learned yet" in warning["detail"]
+
+
+def test_the_log_is_not_asked_again_while_it_is_known_to_be_ahead(
+    client: TestClient, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A learner that is far behind must not make each request read the log."""
+    client.post("/events", json=ROWS)
+    project.learn()
+    client.post("/events", json={"id": "now"})
+    asked: list[object] = []
+    newest = SqliteLog.newest_times
+
+    def counted(self: SqliteLog, topics: Sequence[str]) -> Mapping[str, int | None]:
+        asked.append(topics)
+        return newest(self, topics)
+
+    monkeypatch.setattr(SqliteLog, "newest_times", counted)
+    for number in range(3):
+        assert codes(client, "/events", {"id": f"then-{number}"}) == []
+    assert len(asked) == 1
 
 
 def test_an_event_whose_time_has_expired_is_told_so(client: TestClient, project: Project) -> None:
