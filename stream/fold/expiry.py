@@ -85,5 +85,5 @@ def advice(jump: Mapping[str, Any] | None) -> str:
         f"The record {place} moved stream time from {moment(jump['since'])} to "
         f"{moment(jump['until'])} at once: older rows that come behind it come too late. A row or "
         "label that is sent without a time has that of its arrival: send old ones with theirs. "
-        "Make a version of such history with: freshet backfill FILE --promote"
+        "Make a version of such history with: freshet backfill FILE --promote --follow"
     )
