@@ -83,6 +83,7 @@ def _of_file(settings: Settings, schema: Schema, path: str) -> tuple[Kept, str, 
     """The labelled events that a file names with both scores, its name, and what became of it."""
     from converters.files.csv_file import open_csv
     from converters.show.command_line import progress
+    from learners.evaluation.labelled_examples import PINNED
     from learners.registry import Registry
     from learners.report.ancestry import Ancestry
     from learners.report.document import CALLED, SCORE
@@ -111,5 +112,5 @@ def _of_file(settings: Settings, schema: Schema, path: str) -> tuple[Kept, str, 
     name = Path(path).name
     if lineage is not None:
         events.check_scored(name, lineage.serial)
-    name = f"file {name}" if name in {SCORE, "pinned", *CALLED} else name
+    name = f"file {name}" if name in {SCORE, PINNED, *CALLED} else name
     return events.kept(name), name, events.to_json(path)

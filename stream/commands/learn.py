@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from learners.versions.promotion import Asked
     from stream.learner.process import LearnerProcess
     from stream.produce.file_records import Formed, History, HistoryOptions
-    from stream.produce.producer import Produced, Producer
+    from stream.produce.producer import Producer
 
 LabelDelay = Annotated[
     float | None, typer.Option("--label-delay", help="Seconds from an event to its label.")
@@ -104,7 +104,7 @@ def produce(
             records = _not_behind(producer, history, options, (csv, settings), allowed=behind)
             produced = producer.send(records, Pace(rate=rate), lambda p: shown(p.rows))
     warn_of_times(history, settings)
-    say(f"{_sent(produced)} sent to {shown_url(settings.log)}.")
+    say(f"{produced.words} sent to {shown_url(settings.log)}.")
     if json:
         print_json({"rows": produced.rows, "labels": produced.labels, "records": produced.records})
 
@@ -142,19 +142,12 @@ def _not_behind(
     return records
 
 
-def _sent(produced: Produced) -> str:
-    from converters.show.tables import counted
-
-    labels = counted(produced.labels, "label", "labels")
-    return f"{counted(produced.rows, 'row', 'rows')} and {labels}"
-
-
 def _give_up_producing(producer: Producer, history: History, window: int, what: str) -> int:
     """Say how far a producer came that is asked to stop and does not wait any longer."""
     sent = producer.produced
     rest = history.rest(sent.rows, sent.time, window)
     say(
-        f"{_sent(sent)} were sent. Stopped without waiting for "
+        f"{sent.words} were sent. Stopped without waiting for "
         f"{what}, which does not answer: whether it has taken the next {len(producer.unsent):,} "
         f"records is not known. {rest}"
     )

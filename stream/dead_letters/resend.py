@@ -16,6 +16,7 @@ from typing import NamedTuple
 import orjson
 
 from converters.cells.refusal import Refusal
+from converters.cells.spellings import EXACT_INTEGERS
 from converters.config.shown_url import shown_url
 from converters.convert.json_rows import opens_as_json
 from converters.convert.records import AT_THE_TOP
@@ -37,8 +38,6 @@ from stream.resolved_config import ResolvedConfig, with_writers, writers_of
 Headers = tuple[tuple[str, bytes], ...]
 # Rows of a file that are checked together: each check reads all dead letters once.
 LOOKED_AT = 20_000
-# Every whole number below is a float.
-EXACT = 2**53
 JSON_HEADERS: Headers = (("content-type", b"application/json"),)
 # The joins refused it, not the converter: unchanged, it would be refused again.
 CONFLICT = "conflicting-label"
@@ -254,7 +253,7 @@ def _value(cell: str, *, number: bool) -> str | int | float:
     for kind in (int, float) if number else ():
         with suppress(ValueError):
             found = kind(cell)
-            if repr(found) == cell and abs(found) < EXACT:
+            if repr(found) == cell and abs(found) < EXACT_INTEGERS:
                 return found
     return cell
 

@@ -169,10 +169,10 @@ def rejected(kind: str, taken: Rows, examples: Mapping[str, str]) -> dict[str, A
     }
 
 
-def expired(taken: Rows) -> dict[str, Any]:
+def expired(taken: Rows) -> dict[str, dict[str, int]]:
     """How many events and labels were decided by these rows, and how many of those were lost."""
     outcomes = {name: count for (kind, name), count in taken.items() if kind == OUTCOME}
-    return dict(expiry.expired(outcomes))
+    return expiry.expired(outcomes)
 
 
 def repeated(taken: Rows) -> dict[str, int]:

@@ -6,7 +6,6 @@ learned.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 import structlog
 
 from converters.cells.remedies import MOST_REJECTED, explained, listed
-from converters.convert.cell_watch import CellCounts
 from converters.convert.cell_words import LEAST_ROWS as LEAST_JUDGED
 from converters.convert.cell_words import absent_words, unseen_words
 from learners.registry import Registry
@@ -29,6 +27,7 @@ from stream.fold.run_report import (
     DUPLICATES,
     OUTCOME,
     Rows,
+    cells_of,
     examples,
     expired,
     rejected,
@@ -185,7 +184,7 @@ class RefusedShare:
         """Log what begins and what ends, at most once a minute; returns the trouble, or nothing."""
         now = rows_of(self._pipeline)
         for kind in self._alarms:
-            block = Rows({each: n - self._judged[each] for each, n in now.items()})
+            block = _since(now, self._judged)
             found = rejected(kind, block, examples(self._pipeline)[kind])
             if found["rows"] >= LEAST_ROWS or LEAST_IF_ALL <= found["rows"] == found["rejected"]:
                 self._judge(kind, found)
@@ -214,19 +213,15 @@ class CellTrouble:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._judged = _copied(pipeline.cells)
+        self._judged = rows_of(pipeline)
         self._unseen, self._absent = Alarm(), Alarm()
 
     def look(self) -> dict[str, str]:
         """The troubles for the heartbeat, empty where there is none; a new one is logged."""
-        now = self._pipeline.cells
-        block = CellCounts(
-            now.rows - self._judged.rows,
-            now.absent - self._judged.absent,
-            now.unseen - self._judged.unseen,
-        )
+        now = rows_of(self._pipeline)
+        block = cells_of(_since(now, self._judged))
         if block.rows >= LEAST_JUDGED:
-            self._judged = _copied(now)
+            self._judged = now
             _set(self._unseen, unseen_words(block), "many values are unseen")
             _set(self._absent, absent_words(block), "a column has no value")
         return {"unseen_trouble": self._unseen.text, "absent_trouble": self._absent.text}
@@ -239,8 +234,9 @@ def _set(alarm: Alarm, words: str, event: str) -> None:
         alarm.off()
 
 
-def _copied(cells: CellCounts) -> CellCounts:
-    return CellCounts(cells.rows, Counter(cells.absent), Counter(cells.unseen))
+def _since(now: Rows, judged: Rows) -> Rows:
+    """What came since."""
+    return Rows({each: n - judged[each] for each, n in now.items()})
 
 
 class ExpiredShare:
@@ -266,7 +262,7 @@ class ExpiredShare:
             The trouble for the heartbeat, and by itself what helps; both empty without one.
         """
         now = rows_of(self._pipeline)
-        found = expired(Rows({each: n - self._judged[each] for each, n in now.items()}))
+        found = expired(_since(now, self._judged))
         for kind, of in found.items():
             if of["decided"] >= LEAST_ROWS or LEAST_IF_ALL <= of["decided"] == lost(kind, of):
                 self._judge(kind, of)
@@ -308,7 +304,7 @@ class RepeatedShare:
     def look(self) -> str:
         """Log what begins, at most once a minute; returns the trouble, or nothing."""
         now = rows_of(self._pipeline)
-        found = repeated(Rows({each: n - self._judged[each] for each, n in now.items()}))
+        found = repeated(_since(now, self._judged))
         if found["rows"] >= LEAST_ROWS or LEAST_IF_ALL <= found["rows"] == found[DUPLICATES]:
             self._judged = now
             if text := repeats_said(found, "last rows of events"):

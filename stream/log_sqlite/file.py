@@ -24,7 +24,7 @@ from stream.log.contract import (
     Place,
     PositionError,
 )
-from stream.log.limits import unknown
+from stream.log.limits import later, unknown
 
 APPLICATION_ID = int.from_bytes(b"Frsh", "big")
 SCHEMA_VERSION = 1
@@ -299,7 +299,7 @@ def newest_time(connection: sqlite3.Connection, partition: int, end: int) -> int
         (late,) = connection.execute(
             "SELECT max(time) FROM records WHERE id >= ? AND id < ?", (zero + upto, zero + end)
         ).fetchone()
-        time = max((each for each in (time, late) if each is not None), default=None)
+        time = later(time, late)
         if time is not None:
             connection.execute(
                 "INSERT OR REPLACE INTO newest_times VALUES (?, ?, ?)", (partition, time, end)

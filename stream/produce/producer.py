@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from converters.errors import FreshetError
 from converters.show.command_line import say
+from converters.show.tables import counted
 from stream.log.contract import EventLog, Outgoing, OutputWriter, StampError
 from stream.log.topics import Topics
 from stream.produce.file_records import Formed, History
@@ -43,6 +44,16 @@ class Produced:
     labels: int = 0
     records: int = 0
     time: int = 0
+
+    @property
+    def words(self) -> str:
+        """How many rows and labels.
+
+        >>> Produced(rows=1).words
+        '1 row and 0 labels'
+        """
+        labels = counted(self.labels, "label", "labels")
+        return f"{counted(self.rows, 'row', 'rows')} and {labels}"
 
 
 @dataclass
@@ -155,7 +166,7 @@ def errors_with_progress(producer: Producer, history: History, window: int) -> I
         yield
     except FreshetError as error:
         if sent.rows or sent.labels:
-            say(f"{sent.rows:,} rows and {sent.labels:,} labels were sent before this error.")
+            say(f"{sent.words} were sent before this error.")
         if sent.rows:
             say(f"Once it is corrected: {history.rest(sent.rows, sent.time, window)}")
         if isinstance(error, StampError):

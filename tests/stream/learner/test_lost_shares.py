@@ -203,7 +203,7 @@ def test_the_record_that_moved_stream_time_is_named(tmp_path: Path) -> None:
         )
         told = stream.take(0, 300)
         assert "The record m.events:2:77 moved stream time from 2013-12-31T23:59:59Z to" in told
-        assert "freshet backfill FILE --promote" in told
+        assert "freshet backfill FILE --promote --follow" in told
         assert stream.take(300, 0) == ""
         assert "m.events:2:77" not in stream.take(0, 300)
 
