@@ -86,3 +86,11 @@ def test_integer_ids_repeat_however_they_are_spelt() -> None:
     assert found.repeated_ids is not None
     assert found.repeated_ids.count == ROWS - 2
     assert not column(found, "c").learned
+
+
+def test_codes_beyond_what_is_remembered_are_not_told_as_plain() -> None:
+    """Codes that pandas wrote as floats, more of them than are counted, and none without."""
+    cells = [f"{code}.0" for code in range(1_000, 2_500)]
+    columns: Columns = {**LABELLED, "c": {"kind": "categorical"}}
+    found = checked(columns, [[i % 2, i, cell] for i, cell in enumerate(cells * 3)])
+    assert messages(found, "spellings") == []
