@@ -288,13 +288,16 @@ def _measures(measured: Mapping[str, Any]) -> State | None:
 
 def _disks(settings: Settings) -> Iterator[State]:
     """Each disk that a learner on this machine writes to, by its first folder."""
-    seen = set()
+    disks: dict[int, list[Path]] = {}
     for folder in settings.written_folders:
         with suppress(OSError):
-            device = folder.stat().st_dev
-            if device not in seen:
-                seen.add(device)
-                disk = os.statvfs(folder)
-                free = disk.f_bavail * disk.f_frsize
-                trouble = unwritable(*settings.written_folders)
-                yield {"folder": str(folder), "free_bytes": free, "trouble": trouble}
+            disks.setdefault(folder.stat().st_dev, []).append(folder)
+    for folders in disks.values():
+        with suppress(OSError):
+            disk = os.statvfs(folders[0])
+            free = disk.f_bavail * disk.f_frsize
+            yield {
+                "folder": str(folders[0]),
+                "free_bytes": free,
+                "trouble": unwritable(*folders),
+            }
