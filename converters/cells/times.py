@@ -207,11 +207,6 @@ class TimeReading:
 UTC_TIMES = TimeReading()
 
 
-def check_time(cell: str, zone: str = "UTC") -> None:
-    """Refuse a cell that :func:`time_ms` refuses."""
-    TimeReading(zone).check(cell)
-
-
 def time_ms(cell: str, zone: str = "UTC", *, after: bool = False) -> int:
     """A time as milliseconds since 1970, as this release reads it; see :class:`TimeReading`."""
     return TimeReading(zone).time_ms(cell, after=after)
