@@ -26,7 +26,7 @@ from stream.checkpoints import checkpoint
 from stream.checkpoints.lineage_start import pipeline_at_start
 from stream.checkpoints.pinned_version import PinnedVersions
 from stream.checkpoints.same_model import check_same, different_keys
-from stream.checkpoints.thinning import thin_at_end
+from stream.checkpoints.thinning import THIN_SECONDS, thin_at_end
 from stream.checkpoints.written_schemas import (
     schemas_before,
     schemas_of_journal,
@@ -47,9 +47,6 @@ from stream.produce.file_records import Formed, History, HistoryOptions, warn_of
 from stream.reading.conversion import BatchReader, RecordReader, record_reader
 from stream.reading.merge import BATCH_ROWS, MergedReader
 from stream.resolved_config import ResolvedConfig, context_of, fixed, with_writers
-
-# How long a backfill that has saved its version waits for old ones to be deleted.
-THIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 # An orphan younger than this may be a draft that another process is writing.
 ORPHAN_SECONDS = 3600.0
+# How long the end of a run waits for it.
+THIN_SECONDS = 30.0
 
 
 def thin(registry: Registry, snapshots: SnapshotStore, keep: int) -> None:

@@ -26,7 +26,7 @@ from learners.snapshots.store import SnapshotStore
 from stream import process_control
 from stream.checkpoints.same_model import check_topics
 from stream.checkpoints.saver import Saver
-from stream.checkpoints.thinning import thin, thin_at_end
+from stream.checkpoints.thinning import THIN_SECONDS, thin, thin_at_end
 from stream.fold import run_report
 from stream.fold.pipeline import Written
 from stream.learner.beginning import Beginning
@@ -91,9 +91,8 @@ QUIET_SECONDS = 30.0
 # Computing the metrics takes tens of milliseconds with long windows and several learners: the
 # pause until the next time is this many times as long.
 METRICS_SPACING = 50.0
-# How long a run that has saved everything waits for old versions to be deleted: as long as a
-# process that is asked to end may wait, and one that ends by itself longer.
-THIN_SECONDS, THIN_STOPPING_SECONDS = 30.0, 1.0
+# How long a run that is asked to end waits for old versions to be deleted.
+THIN_STOPPING_SECONDS = 1.0
 
 
 @dataclass
