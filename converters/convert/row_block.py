@@ -1,0 +1,73 @@
+"""Many converted rows as columns, and their text as one: what a learner parses as it stands.
+
+The text has a line for each row that is not refused, each ended by a line feed, with its label in
+front where it is known. Nothing in it has to be looked at again: no cell can put a line feed into
+it, and ``plain`` says whether each number is one that every learner takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from converters.cells.refusal import Refusal
+from converters.convert.to_vw_text import Row
+
+# What precedes the text of a labelled example, by label.
+LABELLED = ("-1 ", "1 ")
+# Every number of a plain text is zero or has a magnitude from the first up to the second.
+PLAIN_NUMBERS = (1e-4, 1e7)
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Rows that were converted together; some of them may be refused.
+
+    Attributes:
+        ids: the id of each row; empty where it has none, and of a refused row.
+        labels: 1, 0, or None where it is not known yet, and of a refused row.
+        text: the lines of the rows that are not refused.
+        refused: the others, by their places.
+        weights: for each line what stands before its bar, such as ``2.5 ``, where the schema has a
+            weight; an unlabelled line is without it.
+        plain: whether each number in the text is zero or within :data:`PLAIN_NUMBERS`, and no line
+            has a weight; false where that was not looked at.
+    """
+
+    ids: Sequence[str]
+    labels: Sequence[int | None]
+    text: str
+    refused: Mapping[int, Refusal] = field(default_factory=dict)
+    weights: Sequence[str] | None = None
+    plain: bool = False
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the rows that are not refused."""
+        return self.text.split("\n")[:-1]
+
+
+def block_of(rows: Sequence[Row | Refusal]) -> RowBlock:
+    """Rows that were converted one by one as a block."""
+    ids: list[str] = []
+    labels: list[int | None] = []
+    lines: list[str] = []
+    weights: list[str] = []
+    refused: dict[int, Refusal] = {}
+    for at, row in enumerate(rows):
+        if isinstance(row, Refusal):
+            refused[at] = row
+            ids.append("")
+            labels.append(None)
+            continue
+        id_, label, text = row
+        bar = text.index("|")
+        ids.append(id_)
+        labels.append(label)
+        weights.append(text[:bar])
+        lines.append(text[bar:] if label is None else LABELLED[label] + text)
+    whole = "\n".join([*lines, ""])
+    return RowBlock(ids, labels, whole, refused, weights if any(weights) else None)
