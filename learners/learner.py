@@ -52,6 +52,27 @@ class LearnerSpec:
         return {"kind": self.kind, "args": list(self.args)}
 
 
+@dataclass(frozen=True, slots=True)
+class LineBlock:
+    """Some lines as one text.
+
+    Attributes:
+        text: the lines, each ended by a line feed.
+        count: how many these are.
+        plain: whether the converter has seen that every learner takes them; see
+            :attr:`converters.convert.row_block.RowBlock.plain`.
+    """
+
+    text: str
+    count: int
+    plain: bool = False
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines one by one."""
+        return self.text.split("\n")[:-1]
+
+
 class Learner(Protocol):
     """An online logistic learner.
 
@@ -80,8 +101,14 @@ class Learner(Protocol):
                 lines has been learned.
         """
 
+    def step_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The same for lines that are joined already, as the converter gives them."""
+
     def predict(self, lines: Sequence[str]) -> list[float]:
-        """Score unlabelled lines without learning; for a learner that only serves."""
+        """Score lines without learning, whatever stands before them."""
+
+    def predict_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The same for lines that are joined already."""
 
     def save(self, path: Path) -> None:
         """Write the model's file; the same state always gives the same bytes."""

@@ -19,7 +19,7 @@ from converters.errors import FreshetError
 from learners.calibration.imbalance import corrected, corrected_one, odds_inflation
 from learners.calibration.isotonic import Isotonic
 from learners.calibration.platt import FEWEST_IN_ARRAY, Platt
-from learners.learner import Learner
+from learners.learner import Learner, LineBlock
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 Calibration: TypeAlias = Platt | Isotonic
@@ -121,9 +121,17 @@ class AdjustedLearner:
         """Served scores, each from before its line is learned."""
         return self._adjustment.apply(self._learner.step(lines))
 
+    def step_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The same for joined lines."""
+        return self._adjustment.apply(self._learner.step_blocks(blocks))
+
     def predict(self, lines: Sequence[str]) -> list[float]:
         """Served scores; nothing is learned."""
         return self._adjustment.apply(self._learner.predict(lines))
+
+    def predict_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The same for joined lines."""
+        return self._adjustment.apply(self._learner.predict_blocks(blocks))
 
     def save(self, path: Path) -> None:
         """Write the learner's own file; the adjustment belongs into the manifest."""

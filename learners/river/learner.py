@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ import orjson
 from river import linear_model, optim, preprocessing, utils
 
 from converters.convert.from_vw_text import RiverRow, crossed, flat, read_number, read_row, readable
-from learners.learner import LearnerSpec, NonFiniteError, WrongLearnerError
+from learners.learner import LearnerSpec, LineBlock, NonFiniteError, WrongLearnerError
 from learners.line_bounds import bounds_for, broken_line, interactions_of
 
 # What is learned: numbers by feature, and numbers.
@@ -76,13 +77,19 @@ class RiverLearner:
             NonFiniteError: a score became NaN or infinite.
             MalformedLineError: a line is not the converter's.
         """
-        self._check(lines)
-        return [self._step_one(line) for line in lines]
+        return self.step_blocks(self._line_bounds.blocks(lines))
+
+    def step_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The same for lines that are joined already; raises as :meth:`step`."""
+        return [self._step_one(line) for line in self._lines(blocks)]
 
     def predict(self, lines: Sequence[str]) -> list[float]:
         """Score lines without learning, whatever stands before them."""
-        self._check(lines)
-        return [self._score(self._features(read_row(line))) for line in lines]
+        return self.predict_blocks(self._line_bounds.blocks(lines))
+
+    def predict_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The same for lines that are joined already."""
+        return [self._score(self._features(read_row(line))) for line in self._lines(blocks)]
 
     def save(self, path: Path) -> None:
         """Write the state as canonical JSON; the same state always gives the same bytes.
@@ -108,10 +115,13 @@ class RiverLearner:
     def close(self) -> None:
         """Nothing to free."""
 
-    def _check(self, lines: Sequence[str]) -> None:
-        for text, count in self._line_bounds.blocks(lines):
-            if text.count("\n") != count:
-                raise broken_line(text.count("\n"), count)
+    def _lines(self, blocks: Sequence[LineBlock]) -> list[str]:
+        """The lines of these blocks, once all are seen to be ones that can be learned."""
+        self._line_bounds.check(blocks)
+        for block in blocks:
+            if block.text.count("\n") != block.count:
+                raise broken_line(block.text.count("\n"), block.count)
+        return list(chain.from_iterable(block.lines for block in blocks))
 
     def _step_one(self, line: str) -> float:
         row = read_row(line)

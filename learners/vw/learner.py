@@ -25,7 +25,13 @@ import numpy as np
 from vowpalwabbit.pyvw import Workspace, pylibvw
 
 from converters.convert.from_vw_text import DEFAULT_NAMESPACE, meetings, read_row, readable
-from learners.learner import LearnerSpec, ModelNotSavedError, NonFiniteError, WrongLearnerError
+from learners.learner import (
+    LearnerSpec,
+    LineBlock,
+    ModelNotSavedError,
+    NonFiniteError,
+    WrongLearnerError,
+)
 from learners.line_bounds import bounds_for, broken_line, interactions_of
 from learners.vw.model_file import (
     bits,
@@ -65,13 +71,23 @@ class VWLearner:
             NonFiniteError: a score became NaN or infinite.
             MalformedLineError: a line is not the converter's.
         """
+        return self._in_blocks(_learn, self._line_bounds.blocks(lines))
+
+    def step_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The same for lines that are joined already; raises as :meth:`step`."""
         # VW's learn only predicts a line without a label, and otherwise leaves in the example the
         # prediction from before the update.
-        return self._in_blocks(_learn, lines)
+        self._line_bounds.check(blocks)
+        return self._in_blocks(_learn, blocks)
 
     def predict(self, lines: Sequence[str]) -> list[float]:
         """Score lines without learning, whatever stands before them."""
-        return self._in_blocks(_predict, lines)
+        return self._in_blocks(_predict, self._line_bounds.blocks(lines))
+
+    def predict_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The same for lines that are joined already."""
+        self._line_bounds.check(blocks)
+        return self._in_blocks(_predict, blocks)
 
     def save(self, path: Path) -> None:
         """Write the model file; the same state always gives the same bytes.
@@ -106,10 +122,10 @@ class VWLearner:
         """Free the workspace."""
         self._workspace.finish()
 
-    def _in_blocks(self, act: Callable[..., None], lines: Sequence[str]) -> list[float]:
+    def _in_blocks(self, act: Callable[..., None], blocks: Sequence[LineBlock]) -> list[float]:
         scores: list[float] = []
-        for text, count in self._line_bounds.blocks(lines):
-            scores += self._block(act, text, count)
+        for block in blocks:
+            scores += self._block(act, block.text, block.count)
         return scores
 
     def _block(self, act: Callable[..., None], text: str, count: int) -> list[float]:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.config.learning_settings import RiverSettings
+from learners.learner import LineBlock
 from learners.line_bounds import (
     BLOCK,
     LineBounds,
@@ -90,7 +91,7 @@ def test_reasons(line_bounds: LineBounds, line: str, said: str) -> None:
 )
 def test_what_passes(line_bounds: LineBounds, line: str) -> None:
     """Magnitudes that the learner bears are let in."""
-    assert line_bounds.blocks([line]) == [(f"{line}\n", 1)]
+    assert line_bounds.blocks([line]) == [LineBlock(f"{line}\n", 1)]
 
 
 def test_every_refused_line_of_a_call_is_named() -> None:
@@ -107,8 +108,8 @@ def test_blocks_hold_all_lines_in_order() -> None:
     """Cut into blocks, the lines are all there."""
     lines = [f"1 | x={n}" for n in range(2 * BLOCK + 5)]
     blocks = GRADIENT.blocks(lines)
-    assert [count for _text, count in blocks] == [BLOCK, BLOCK, 5]
-    assert "".join(text for text, _count in blocks).splitlines() == lines
+    assert [block.count for block in blocks] == [BLOCK, BLOCK, 5]
+    assert "".join(block.text for block in blocks).splitlines() == lines
     assert GRADIENT.blocks([]) == []
 
 

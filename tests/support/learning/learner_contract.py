@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from learners import choose
-from learners.learner import Learner, LearnerSpec, NonFiniteError
+from learners.learner import Learner, LearnerSpec, LineBlock, NonFiniteError
 from learners.line_bounds import MalformedLineError
 from tests.support.learning.learner_samples import (
     labelled_lines,
@@ -128,6 +128,19 @@ def cuts_change_nothing(spec: LearnerSpec, folder: Path) -> None:
             assert saved_bytes(cut, folder) == content
 
 
+def ready_blocks_are_lines(spec: LearnerSpec, folder: Path) -> None:
+    """Lines that are joined already, checked or not, give what they give one by one."""
+    lines = labelled_lines(300)
+    blocks = [
+        LineBlock("\n".join([*lines[at : at + 70], ""]), len(lines[at : at + 70]), at % 140 == 0)
+        for at in range(0, len(lines), 70)
+    ]
+    with learning(spec) as one_by_one, learning(spec) as at_once:
+        assert at_once.step_blocks(blocks) == one_by_one.step(lines)
+        assert saved_bytes(at_once, folder) == saved_bytes(one_by_one, folder)
+        assert at_once.predict_blocks(blocks) == one_by_one.predict(lines)
+
+
 def equal_input_gives_equal_bytes(spec: LearnerSpec, folder: Path) -> None:
     """Two learners fed alike save alike, and another lesson shows in the file."""
     lines = labelled_lines()
@@ -225,6 +238,7 @@ PROMISES: tuple[Promise, ...] = (
     saving_changes_nothing,
     loading_changes_nothing,
     cuts_change_nothing,
+    ready_blocks_are_lines,
     equal_input_gives_equal_bytes,
     refuses_what_is_not_finite,
     refuses_what_is_no_line,
