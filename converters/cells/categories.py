@@ -18,6 +18,7 @@ from converters.cells.kind import (
     Category,
     Kind,
     MissingValueError,
+    Pieces,
 )
 from converters.cells.refusal import RefusedCellError
 from converters.cells.spellings import PRINTED_NONE, Spellings
@@ -119,7 +120,7 @@ class Categorical(Kind[str | Group]):
         # No group: it would need no escape.
         return lambda cell: before + escape_value(str(check(cell)))
 
-    def write_many(self, lead: str, cells: Sequence[str]) -> list[str] | None:
+    def write_many(self, lead: str, cells: Sequence[str]) -> Pieces | None:
         """All at once, if all are kept and none needs an escape: a fifth of one by one."""
         joined = "\n".join(cells)
         content = joined.encode("utf-8", "replace")
@@ -129,7 +130,7 @@ class Categorical(Kind[str | Group]):
         if self._spellings is not None and not self._spellings.keep(cells, joined):
             return None
         before = f"{lead}{self.name}="
-        return (before + joined.replace("\n", f"\n{before}")).split("\n")
+        return (before + joined.replace("\n", f"\n{before}")).split("\n"), True
 
 
 def _by_policy(cell: str, policy: str, group: Group, reason: str) -> str | Group:

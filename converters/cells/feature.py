@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from converters.cells.categories import Boolean, Categorical, Text, TimePart
-from converters.cells.kind import CONVERTER_VERSION, Kind, MissingValueError
-from converters.cells.numbers import Bucket, Numeric
+from converters.cells.kind import CONVERTER_VERSION, Kind, MissingValueError, Pieces
+from converters.cells.numbers import Bucket, Numeric, is_plain
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import TimeReading
 from converters.config.column_settings import ColumnSettings
@@ -103,8 +103,8 @@ class Feature:
 
         return piece
 
-    def pieces(self, cells: Sequence[str]) -> list[str]:
-        """The pieces of many cells, faster than one by one where possible.
+    def pieces(self, cells: Sequence[str]) -> Pieces:
+        """The pieces of many cells, faster than one by one where possible; whether all are plain.
 
         Raises:
             RefusedCellError: one of them must not reach a learner.
@@ -112,7 +112,10 @@ class Feature:
         written = None
         if self.missing.isdisjoint(cells):
             written = self.kind.write_many(self._lead, cells)
-        return list(map(self.piece, cells)) if written is None else written
+        if written is not None:
+            return written
+        pieces = list(map(self.piece, cells))
+        return pieces, self.settings.kind != "numeric" or all(map(is_plain, pieces))
 
     @cached_property
     def _absent(self) -> Piece:

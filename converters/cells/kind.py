@@ -64,6 +64,10 @@ def older_readings(version: int) -> str:
 
 Value = TypeVar("Value")
 
+# The pieces of many cells, and whether each number in them is plain: zero, or of a magnitude that
+# every learner takes (:data:`converters.cells.numbers.PLAIN_NUMBERS`).
+Pieces = tuple[Sequence[str], bool]
+
 
 class MissingValueError(Exception):
     """A value that the config takes for missing."""
@@ -115,7 +119,7 @@ class Kind(ABC, Generic[Value]):
         check, write = self.check, self.write
         return lambda cell: lead + write(check(cell))
 
-    def write_many(self, lead: str, cells: Sequence[str]) -> list[str] | None:
+    def write_many(self, lead: str, cells: Sequence[str]) -> Pieces | None:
         """``lead`` and the features of each of many cells at once.
 
         Args:

@@ -10,13 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from converters.cells.numbers import PLAIN_NUMBERS
 from converters.cells.refusal import Refusal
-from converters.convert.to_vw_text import Row
+
+__all__ = ["LABELLED", "PLAIN_NUMBERS", "Row", "RowBlock", "block_of"]
+
+# A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features
+# as VW text, starting with "|", or with its weight and then "|". A plain tuple: a NamedTuple costs
+# as much as three columns.
+Row = tuple[str, int | None, str]
 
 # What precedes the text of a labelled example, by label.
 LABELLED = ("-1 ", "1 ")
-# Every number of a plain text is zero or has a magnitude from the first up to the second.
-PLAIN_NUMBERS = (1e-4, 1e7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,26 +9,34 @@ twin that the tests hold them equal to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, repeat
 from operator import call, itemgetter
 
 from converters.cells.escaping import quoted
 from converters.cells.feature import Piece
+from converters.cells.kind import Pieces
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, wrong_width
 from converters.cells.spellings import integer
 from converters.cells.times import TimeReading
 from converters.cells.weight import Weight
+from converters.convert.column_memory import CheckedColumn, Columns, Watched
+from converters.convert.row_block import LABELLED, Row, RowBlock, block_of
 from converters.files.framing import columns_of
 from converters.schema.column_names import ColumnOrder
 from converters.schema.schema import Schema
 
-# A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features
-# as VW text, starting with "|", or with its weight and then "|". A plain tuple: a NamedTuple costs
-# as much as three columns.
-Row = tuple[str, int | None, str]
+__all__ = [
+    "FEWEST_IN_BLOCK",
+    "MOST_IN_BLOCK",
+    "Conversion",
+    "Row",
+    "compile_schema",
+    "line",
+    "reference",
+    "unlabelled",
+]
 
 Converter = Callable[[Sequence[str]], Row | Refusal]
 # Fewer rows are converted one by one as quickly.
@@ -37,26 +45,13 @@ FEWEST_IN_BLOCK = 24
 # take 1.4 times as long as 256.
 MOST_IN_BLOCK = 256
 
-
-# Real columns repeat their values, and looking a piece up takes a tenth of making it. Where every
-# value differs, remembering costs more than it saves, so a full memory is watched for a while.
-#
-# Pieces remembered per column. Real columns repeat their values (the flights hold 4,043 tail
-# numbers); at 16,384 (and those of the last look) a column costs at most some 3 MB.
-REMEMBERED_PIECES = 16_384
-# Of all columns together: some 60 MB.
-ALL_PIECES = 2**18
-# A longer cell is not remembered, so that a stream of huge cells stays bounded.
-LONGEST_REMEMBERED = 64
-
-# A memory of so many pieces, of four times as many, and so on, is watched for so many cells.
-FIRST_LOOK = 1_024
-WATCHED_CELLS = 512
-# It is given up if it knows hardly one of them, or, once it is full, not every other one.
-HARDLY = 0.05
-WORTH_IT = 0.5
-
 BlockConverter = Callable[[Sequence[Sequence[str]]], "list[Row | Refusal]"]
+
+# What each line of a text begins with, by label: the line feed before it, and the label.
+_HEADS: Mapping[int | None, str] = {
+    None: "\n",
+    **{label: "\n" + head for label, head in enumerate(LABELLED)},
+}
 
 
 @dataclass(frozen=True)
@@ -69,11 +64,13 @@ class Conversion:
             :class:`~converters.cells.refusal.Refusal`.
         block: one sequence per column, all of the same length, with the cells of many rows ->
             what ``row`` gives for each.
+        row_block: the same cells -> the rows with their text as one, as a learner takes it.
     """
 
     width: int
     row: Converter
     block: BlockConverter
+    row_block: Callable[[Sequence[Sequence[str]]], RowBlock]
 
     def rows(self, rows: Sequence[Sequence[str] | Refusal]) -> list[Row | Refusal]:
         """What ``row`` gives for the cells of each row; what is refused already stays so."""
@@ -103,6 +100,25 @@ class Conversion:
         columns = self.columns(lines, delimiter, order)
         if columns is not None:
             return self.block(columns)
+        return self._one_by_one(lines, delimiter, order)
+
+    def text_blocks(
+        self, lines: Sequence[str], delimiter: str, order: ColumnOrder | None = None
+    ) -> list[RowBlock]:
+        """The same rows in blocks of up to :data:`MOST_IN_BLOCK`, each with its text as one."""
+        blocks: list[RowBlock] = []
+        for at in range(0, len(lines), MOST_IN_BLOCK):
+            part = lines[at : at + MOST_IN_BLOCK]
+            columns = self.columns(part, delimiter, order)
+            if columns is None:
+                blocks.append(block_of(self._one_by_one(part, delimiter, order)))
+            else:
+                blocks.append(self.row_block(columns))
+        return blocks
+
+    def _one_by_one(
+        self, lines: Sequence[str], delimiter: str, order: ColumnOrder | None
+    ) -> list[Row | Refusal]:
         rows = [line.split(delimiter) if line else [] for line in lines]
         return list(map(self.row, rows)) if order is None else self.rows([*map(order.row, rows)])
 
@@ -117,7 +133,7 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
     # map(call, …) over bound look-ups keeps the loop over columns in C: 1.7 us a row of 12 known
     # cells, where a comprehension takes 2.3.
     pick, each = _picker(places), columns.each
-    labels, spelt = schema.label_codes, _integers if schema.has_integer_ids else _as_they_are
+    labels, spelt = schema.label_codes, _integers if schema.has_integer_ids else list
     plain = reference(schema)
 
     def convert(cells: Sequence[str]) -> Row | Refusal:
@@ -131,30 +147,96 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
             return plain(cells)  # the plain twin says which column it was
         return (id_, label, text) if id_at is None or len(cells[id_at]) <= MOST_ID else plain(cells)
 
-    # Column by column nearly all is done in C: half the time of row by row.
-    def convert_block(block: Sequence[Sequence[str]]) -> list[Row | Refusal]:
-        if not block[0]:
-            return []
+    blocks = _Blocks(schema, columns, places, convert)
+    return Conversion(width, convert, blocks.rows, blocks.text)
+
+
+class _Blocks:
+    """Many rows at once: column by column nearly all is done in C, in half the time.
+
+    Args:
+        schema: of the rows.
+        columns: those that are checked.
+        places: where they are.
+        convert: what is done with each row of a block of which one is refused.
+    """
+
+    def __init__(
+        self, schema: Schema, columns: Columns, places: Sequence[int], convert: Converter
+    ) -> None:
+        self._columns, self._places, self._convert = columns, tuple(enumerate(places)), convert
+        self._id_at, self._label_at = schema.index("id"), schema.index("label")
+        self._labels, self._lead = schema.label_codes, _lead(schema)
+        self._spelt = _integers if schema.has_integer_ids else list
+        self._heads = {label: head + self._lead for label, head in _HEADS.items()}
+
+    def rows(self, block: Sequence[Sequence[str]]) -> list[Row | Refusal]:
+        """Each row as it is converted by itself."""
+        found = self._found(block)
+        if found is None:
+            return list(map(self._convert, zip(*block, strict=True)))
+        ids, labels, pieces, _ = found
+        texts = map("".join, zip(repeat(self._lead, len(ids)), *pieces, strict=True))
+        return list(zip(ids, labels, texts, strict=True))
+
+    def text(self, block: Sequence[Sequence[str]]) -> RowBlock:
+        """The rows as one text."""
+        found = self._found(block)
+        if found is None:
+            return block_of(list(map(self._convert, zip(*block, strict=True))))
+        ids, labels, pieces, plain = found
+        weights = None
+        if not self._lead:
+            weights, pieces[0] = _weights(pieces[0], labels)
+        step = len(pieces) + 1
+        flat = [""] * (step * len(ids))
+        flat[::step] = map(self._heads.__getitem__, labels)
+        for at, of_column in enumerate(pieces, 1):
+            flat[at::step] = of_column
+        flat[0] = flat[0][1:]
+        flat.append("\n")
+        return RowBlock(ids, labels, "".join(flat), {}, weights, plain and weights is None)
+
+    def _found(
+        self, block: Sequence[Sequence[str]]
+    ) -> tuple[list[str], list[int | None], list[Sequence[str]], bool] | None:
+        """Ids, labels, the pieces of each column, and whether all are plain.
+
+        None if a row is refused, or there is none.
+        """
+        size = len(block[0])
+        if not size:
+            return None
+        labels: list[int | None] = [None] * size
+        ids = [""] * size
         try:
-            known = repeat(None) if label_at is None else map(labels.__getitem__, block[label_at])
-            pieces = [columns.pieces(i, block[place]) for i, place in enumerate(places)]
-            ids = repeat("") if id_at is None else spelt(block[id_at])
-            texts = map("".join, zip(repeat(lead), *pieces, strict=False))
-            if id_at is None or max(map(len, block[id_at])) <= MOST_ID:
-                return list(zip(ids, known, texts, strict=False))
+            if self._label_at is not None:
+                labels = list(map(self._labels.__getitem__, block[self._label_at]))
+            columns = self._columns
+            found = [columns.pieces(at, block[place]) for at, place in self._places]
+            if self._id_at is not None:
+                ids = self._spelt(block[self._id_at])
+                if max(map(len, block[self._id_at])) > MOST_ID:
+                    return None
         except (KeyError, RefusedCellError):
-            pass
-        return list(map(convert, zip(*block, strict=True)))
-
-    return Conversion(width, convert, convert_block)
+            return None
+        return ids, labels, [pieces for pieces, _ in found], all(plain for _, plain in found)
 
 
-def _integers(ids: Sequence[str]) -> Sequence[str]:
+def _weights(
+    pieces: Sequence[str], labels: Sequence[int | None]
+) -> tuple[Sequence[str] | None, Sequence[str]]:
+    """What stands before each row's bar, if anything does; the pieces of lines that may lack it."""
+    if set(pieces) == {"|"}:
+        return None, pieces
+    if None in labels:
+        known = zip(pieces, labels, strict=True)
+        return [piece[:-1] for piece in pieces], ["|" if c is None else p for p, c in known]
+    return [piece[:-1] for piece in pieces], pieces
+
+
+def _integers(ids: Sequence[str]) -> list[str]:
     return list(map(integer, ids))
-
-
-def _as_they_are(ids: Sequence[str]) -> Sequence[str]:
-    return ids
 
 
 def reference(schema: Schema) -> Converter:
@@ -190,98 +272,6 @@ def reference(schema: Schema) -> Converter:
     return convert
 
 
-@dataclass(frozen=True)
-class CheckedColumn:
-    """A column whose cells are checked, and what makes its pieces.
-
-    Attributes:
-        place: its place in a row.
-        name: what it is called.
-        piece: a cell -> its piece.
-        pieces: the same for many cells.
-        plain: the plain twin of ``piece``.
-    """
-
-    place: int
-    name: str
-    piece: Piece
-    pieces: Callable[[Sequence[str]], Iterable[str]]
-    plain: Piece
-
-
-# Puts another column, which gives the same pieces, in place of one.
-Watched = Callable[[CheckedColumn], CheckedColumn]
-
-
-class Columns:
-    """The columns of a schema, each with a memory of its own while that pays.
-
-    Attributes:
-        each: for each column the function from a cell to its piece. The list is alive: a function
-            is replaced in it when its memory is full or given up.
-    """
-
-    def __init__(self, checked: Sequence[CheckedColumn]) -> None:
-        self._checked = checked
-        self.each: list[Piece] = []
-        most = max(1, min(REMEMBERED_PIECES, ALL_PIECES // max(1, len(checked))))
-        for place, column in enumerate(checked):
-            self.each.append(_Memory(column.piece, self.each, place, most).__getitem__)
-
-    def pieces(self, place: int, cells: Sequence[str]) -> Iterable[str]:
-        """The pieces of many cells of one column.
-
-        Raises:
-            RefusedCellError: one of the cells must not reach a learner; raised here, or when the
-                pieces are taken.
-        """
-        column, piece = self._checked[place], self.each[place]
-        return column.pieces(cells) if piece is column.piece else map(piece, cells)
-
-
-class _Memory(dict[str, str]):
-    """Cell -> piece. Looking a known cell up never leaves C; the rest is for those not known."""
-
-    def __init__(self, piece: Piece, columns: list[Piece], place: int, most: int) -> None:
-        super().__init__()
-        self._piece = piece
-        self._columns = columns
-        self._place = place
-        self._most = most
-        self._next_look = min(FIRST_LOOK, most)
-        self._asked = 0
-        self._known = 0
-
-    def __missing__(self, cell: str) -> str:
-        text = self._piece(cell)
-        if len(cell) <= LONGEST_REMEMBERED:
-            self[cell] = text
-            if len(self) >= self._next_look and not self._asked:
-                self._columns[self._place] = self._watched
-        return text
-
-    def _watched(self, cell: str) -> str:
-        """Keep remembering, but count hits; after some cells decide how to continue."""
-        asked = self._asked = self._asked + 1
-        self._known += cell in self
-        text = self[cell]
-        if asked >= WATCHED_CELLS:
-            self._decide(self._known / asked)
-            self._asked = self._known = 0
-        return text
-
-    def _decide(self, known: float) -> None:
-        full = self._next_look >= self._most
-        if known < (WORTH_IT if full else HARDLY):
-            self._columns[self._place] = self._piece
-            self.clear()
-            return
-        if full:
-            self.clear()  # what is common now is soon known again
-        self._next_look = min(4 * self._next_look, self._most)
-        self._columns[self._place] = self.__getitem__
-
-
 def line(text: str, label: int | None) -> str:
     """A row's text as a learner takes it: with its label in front, or without label and weight."""
     return unlabelled(text) if label is None else f"{'1' if label else '-1'} {text}"
@@ -311,13 +301,18 @@ def _checked(schema: Schema) -> list[CheckedColumn]:
             settings = column.settings
             weigh = Weight(settings, schema.converter).piece
             piece = weigh if role == "weight" else _time_check(schema.times)
-            columns.append(CheckedColumn(place, column.name, piece, partial(map, piece), piece))
+            columns.append(CheckedColumn(place, column.name, piece, _each(piece), piece))
     places = {name: place for place, name in enumerate(schema.names)}
     for feature in sorted(schema.features, key=lambda f: f.namespace != ""):
         place = places[feature.column]
         fast = feature.piece, feature.pieces
         columns.append(CheckedColumn(place, feature.column, *fast, feature.plain_piece))
     return columns
+
+
+def _each(piece: Piece) -> Callable[[Sequence[str]], Pieces]:
+    """The same for many cells, whose pieces hold no numbers of features."""
+    return lambda cells: (list(map(piece, cells)), True)
 
 
 def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import MOST_ID, Refusal
-from converters.convert import to_vw_text
+from converters.convert import column_memory, to_vw_text
+from converters.convert.row_block import RowBlock, block_of
 from converters.convert.to_vw_text import Conversion, Row, compile_schema, reference
 from converters.schema.schema import Schema
 from tests.support.rows import random_rows, schemas
@@ -29,10 +31,11 @@ MARK = ";"
 def small_memory() -> Iterator[None]:
     """Memories that fill up, are looked at, and are given up, within a few dozen rows."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(to_vw_text, "REMEMBERED_PIECES", 12)
-        patch.setattr(to_vw_text, "FIRST_LOOK", 3)
-        patch.setattr(to_vw_text, "WATCHED_CELLS", 5)
+        patch.setattr(column_memory, "REMEMBERED_PIECES", 12)
+        patch.setattr(column_memory, "FIRST_LOOK", 3)
+        patch.setattr(column_memory, "WATCHED_CELLS", 5)
         patch.setattr(to_vw_text, "FEWEST_IN_BLOCK", 3)
+        patch.setattr(to_vw_text, "MOST_IN_BLOCK", 50)
         yield
 
 
@@ -47,9 +50,21 @@ def on_a_line(row: Sequence[str]) -> bool:
     return not any("\n" in cell or MARK in cell for cell in row)
 
 
+def text_of(conversion: Conversion, schema: Schema, rows: Sequence[Sequence[str]]) -> RowBlock:
+    """The block of rows, but for whether it is plain."""
+    block = conversion.row_block([[row[at] for row in rows] for at in range(len(schema.columns))])
+    return replace(block, plain=False)
+
+
 def lines_of(conversion: Conversion, rows: Sequence[Sequence[str]]) -> list[Row | Refusal]:
     """What is given for the rows that are lines, as lines."""
     return conversion.lines([MARK.join(row) for row in rows if on_a_line(row)], MARK)
+
+
+def blocks_of(rows: Sequence[Row | Refusal]) -> list[RowBlock]:
+    """What text_blocks should give for them."""
+    size = to_vw_text.MOST_IN_BLOCK
+    return [block_of(rows[at : at + size]) for at in range(0, len(rows), size)]
 
 
 def assert_agree(schema: Schema, rows: Sequence[list[str]], sizes: Sequence[int]) -> None:
@@ -64,9 +79,15 @@ def assert_agree(schema: Schema, rows: Sequence[list[str]], sizes: Sequence[int]
         assert in_block(shared, schema, block) == expected
         assert list(map(shared.row, block)) == expected
         assert shared.rows(block) == expected
+        assert text_of(by_block, schema, block) == text_of(shared, schema, block)
+        assert text_of(shared, schema, block) == block_of(expected)
         assert lines_of(shared, block) == [
             e for row, e in zip(block, expected, strict=True) if on_a_line(row)
         ]
+        found = shared.text_blocks([MARK.join(row) for row in block if on_a_line(row)], MARK)
+        assert [replace(block, plain=False) for block in found] == blocks_of(
+            [e for row, e in zip(block, expected, strict=True) if on_a_line(row)]
+        )
         at = (at + size) % max(len(rows), 1)
 
 

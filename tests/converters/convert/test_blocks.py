@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from converters.cells.numbers import number_pieces, number_text, numbers
 from converters.cells.refusal import Refusal
-from converters.convert import to_vw_text
+from converters.convert import column_memory
 from converters.convert.to_vw_text import FEWEST_IN_BLOCK, compile_schema, reference
 from tests.support.rows import schemas
 from tests.support.rows.schemas import build
@@ -48,8 +48,8 @@ def test_refused_rows_stay_refused() -> None:
 @pytest.mark.parametrize("size", [1, FEWEST_IN_BLOCK, 300])
 def test_values_that_never_repeat(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Where remembering was given up, numbers and categories still come out as one by one."""
-    monkeypatch.setattr(to_vw_text, "FIRST_LOOK", 8)
-    monkeypatch.setattr(to_vw_text, "WATCHED_CELLS", 8)
+    monkeypatch.setattr(column_memory, "FIRST_LOOK", 8)
+    monkeypatch.setattr(column_memory, "WATCHED_CELLS", 8)
     dice = random.Random(size)
     plain, conversion = reference(SCHEMA), compile_schema(SCHEMA)
     odd = ["", "0", "-0", "1e-38", "1e39", "x", "1e-20", "7.0", " 8 ", "1_0", "1e16", "5e-5"]
@@ -76,4 +76,6 @@ def test_many_numbers(cells: list[str]) -> None:
 def test_many_numbers_are_written_as_one(values: list[float]) -> None:
     """Numbers written together are written as one by one."""
     alone = [f" a:{number_text(value)}" if value else " a=0" for value in values]
-    assert number_pieces(" a:", values, " a=0") == alone
+    pieces, plain = number_pieces(" a:", values, " a=0")
+    assert pieces == alone
+    assert plain == all(not value or 1e-4 <= abs(value) < 1e7 for value in values)

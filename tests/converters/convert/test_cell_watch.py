@@ -83,13 +83,14 @@ def test_a_census_counts_what_the_plain_definition_finds(
     blocks: list[list[list[str]]], most: int
 ) -> None:
     """In rows and blocks of them, refused ones left out, however much is remembered."""
-    census, plain = Census(SCHEMA), compile_schema(SCHEMA)
+    census, texts, plain = Census(SCHEMA), Census(SCHEMA), compile_schema(SCHEMA)
     expected = CellCounts()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cell_watch, "MOST_MET", most)
         for block in blocks:
             converted = plain.rows(block)
             assert census.conversion.rows(block) == converted
+            texts.conversion.row_block(list(zip(*block, strict=True)) or [[]] * len(WHOLE))
             for each, result in zip(block, converted, strict=True):
                 if isinstance(result, Refusal):
                     continue
@@ -100,7 +101,7 @@ def test_a_census_counts_what_the_plain_definition_finds(
                         expected.absent[feature.column] += 1
                     elif feature.is_unseen(cell):
                         expected.unseen[feature.column] += 1
-    assert census.taken() == expected
+    assert census.taken() == texts.taken() == expected
     assert census.taken() == CellCounts()
 
 

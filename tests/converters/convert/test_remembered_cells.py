@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 
 from converters.cells.refusal import Refusal, RefusedCellError
-from converters.convert import to_vw_text
-from converters.convert.to_vw_text import (
-    LONGEST_REMEMBERED,
-    CheckedColumn,
-    Columns,
-    compile_schema,
-    reference,
-)
+from converters.convert import column_memory
+from converters.convert.column_memory import LONGEST_REMEMBERED, CheckedColumn, Columns
+from converters.convert.to_vw_text import compile_schema, reference
 from tests.support.rows.schemas import FLIGHT, build
 
 
@@ -36,7 +30,7 @@ class Piece:
 
 def checked(piece: Piece) -> CheckedColumn:
     """A column with these pieces."""
-    return CheckedColumn(0, "a", piece, partial(map, piece), piece)
+    return CheckedColumn(0, "a", piece, lambda cells: (list(map(piece, cells)), True), piece)
 
 
 def columns_of(piece: Piece) -> list[Callable[[str], str]]:
@@ -92,9 +86,9 @@ def sizes(cells: Callable[[int], str], count: int) -> tuple[int, int]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A memory that is full with 64 pieces and looked at first with 8."""
-    monkeypatch.setattr(to_vw_text, "REMEMBERED_PIECES", 64)
-    monkeypatch.setattr(to_vw_text, "FIRST_LOOK", 8)
-    monkeypatch.setattr(to_vw_text, "WATCHED_CELLS", 20)
+    monkeypatch.setattr(column_memory, "REMEMBERED_PIECES", 64)
+    monkeypatch.setattr(column_memory, "FIRST_LOOK", 8)
+    monkeypatch.setattr(column_memory, "WATCHED_CELLS", 20)
 
 
 @pytest.mark.usefixtures("small")
@@ -109,7 +103,7 @@ def test_memory_is_bounded() -> None:
 @pytest.mark.usefixtures("small")
 def test_memory_is_bounded_over_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many columns share what may be remembered in all."""
-    monkeypatch.setattr(to_vw_text, "ALL_PIECES", 300)
+    monkeypatch.setattr(column_memory, "ALL_PIECES", 300)
     pieces = [Piece() for _ in range(30)]
     columns = Columns(list(map(checked, pieces))).each
     memories = [column.__self__ for column in columns]  # type: ignore[attr-defined]
