@@ -28,6 +28,7 @@ from stream.log.contract import Place
 from stream.log.journal import to_positions
 from stream.process_control import Backoff, are_alike
 from stream.resolved_config import ResolvedConfig
+from stream.stages import SAVE, stage
 from stream.stopping import REGISTRY, waiting_for
 
 log = structlog.get_logger()
@@ -176,6 +177,10 @@ class Saver:
         """Make a checkpoint of what is new; a version, if anything was learned."""
         if not self.changed():
             return
+        with stage(SAVE):
+            self._save(cut, journal_position)
+
+    def _save(self, cut: Mapping[Place, int], journal_position: int) -> None:
         began = monotonic()
         start = Start(to_positions(cut), self._topic_ids, journal_position)
         pipeline, trained = self._pipeline, self._trained

@@ -63,6 +63,12 @@ ScoresFile = Annotated[
 Promote = Annotated[
     bool, typer.Option("--promote", help="Serve the candidate when it is done, if it is no worse.")
 ]
+UntilEnd = Annotated[
+    bool, typer.Option("--until-end", help="Stop at the log's current end, and report.")
+]
+Profile = Annotated[
+    bool, typer.Option("--profile", help="Tell the processor time of each stage at the end.")
+]
 Reason = Annotated[
     str | None, typer.Option("--reason", help="With --promote: why; kept in the ledger.")
 ]
@@ -155,9 +161,8 @@ def _give_up_producing(producer: Producer, history: History, window: int, what: 
 
 
 def learn(
-    until_end: Annotated[
-        bool, typer.Option("--until-end", help="Stop at the log's current end, and report.")
-    ] = False,
+    until_end: UntilEnd = False,
+    profile: Profile = False,
     max_rejected: MaxRejected = None,
     max_expired: MaxExpired = None,
     config: Config = DEFAULT_CONFIG,
@@ -166,13 +171,14 @@ def learn(
 ) -> None:
     """Learn from the stream: score, measure, train, save."""
     from converters.show.command_line import progress
+    from stream import stages
     from stream.logging import configure_logs
     from stream.reading.batch_source import Readers
 
     allowed = run_end.allowed(max_rejected, max_expired, until_end=until_end)
     configure_logs()
     settings, schema = read_config(config, kafka_config)
-    with closing(Readers(settings)) as readers:
+    with stages.profiled(wanted=profile) as clock, closing(Readers(settings)) as readers:
         readers.get_ready()
         # Imported late: the reader process starts while this one imports the learner.
         from stream.learner.process import assembled
@@ -189,6 +195,8 @@ def learn(
                 )
                 if process.stopping:
                     process.disconnect()
+        if clock is not None:
+            report["profile"] = clock.report(report["events_this_run"])
     failure = run_end.tell(report, allowed, run_end.DEAD_LETTERS, json=json)
     if failure is not None and until_end:
         raise failure.of_learning()

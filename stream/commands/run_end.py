@@ -192,6 +192,7 @@ def _say_report(report: dict[str, Any]) -> None:
     from converters.show.stream_time import against_clock
     from converters.show.tables import counted
     from stream.fold.run_report import remarks
+    from stream.stages import table
 
     kinds = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
     counts = ", ".join(f"{report[kind]:,} {kind.replace('_', ' ')}" for kind in kinds)
@@ -212,3 +213,6 @@ def _say_report(report: dict[str, Any]) -> None:
         )
     for words in remarks(report):
         say(words)
+    if (profile := report.get("profile")) is not None:
+        for line in table(profile):
+            say(line)

@@ -42,6 +42,7 @@ from stream.log.batch import Batch, Taken
 from stream.log.contract import Outgoing, Place
 from stream.log.fingerprint import Mark
 from stream.resolved_config import ResolvedConfig
+from stream.stages import MEASURE, PLAN, WRITE, stage
 
 # How many recent rows a snapshot keeps with their scores, for others to reproduce.
 SAMPLE_ROWS = 16
@@ -111,14 +112,15 @@ class Pipeline:
         self.cells.add(batch.cells)
         self._pin(batch.pinned)
         written = Written()
-        plan = plan_for(self.joiner)
-        for record in batch.records:
-            if self._freezes(record):
-                self._carry_out(plan, written, write=write)
-                self._freeze(record.time)
-                plan = plan_for(self.joiner)
-            self.planner.add(record, plan)
-        self._carry_out(plan, written, write=write)
+        with stage(PLAN):
+            plan = plan_for(self.joiner)
+            for record in batch.records:
+                if self._freezes(record):
+                    self._carry_out(plan, written, write=write)
+                    self._freeze(record.time)
+                    plan = plan_for(self.joiner)
+                self.planner.add(record, plan)
+            self._carry_out(plan, written, write=write)
         return written
 
     def close(self) -> None:
@@ -127,14 +129,16 @@ class Pipeline:
 
     def _carry_out(self, plan: Plan, written: Written, *, write: bool) -> None:
         """Score and train on the plan's lines, then measure and write."""
-        scores, remembered = self.scoring.step(plan, self.joiner)
-        measure(self.evaluator, plan, remembered)
+        with stage(MEASURE):
+            scores, remembered = self.scoring.step(plan, self.joiner)
+            measure(self.evaluator, plan, remembered)
         self.joiner.tidy()
         for text in plan.lines[-SAMPLE_ROWS:]:
             if len(text) <= SAMPLE_LENGTH:
                 self.sample.append(unlabelled(text))
         if write:
-            self._write(plan, scores, written)
+            with stage(WRITE):
+                self._write(plan, scores, written)
 
     def _write(self, plan: Plan, scores: Sequence[float], written: Written) -> None:
         """Scores and dead letters of each input record that was not output before."""

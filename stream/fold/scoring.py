@@ -25,6 +25,7 @@ from stream.fold.shadows import Shadow
 from stream.fold.slices import Slices
 from stream.joins.column_store import UNKNOWN, Block, Layout
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
+from stream.stages import LEARN, stage
 
 # The columns of an event's scores: the served score, the raw score, and those to compare with.
 SCORE, RAW, BASE_RATE, STATIC = "score", "raw", "base_rate", "static"
@@ -95,7 +96,8 @@ class Scoring:
         arrived = Block.empty(joiner.layout(), len(plan.arrivals.lines))
         remembered = Remembered(joiner, plan, arrived)
         at = np.array(plan.arrivals.lines, dtype=np.int64)
-        given = self.learner.step(plan.lines)
+        with stage(LEARN):
+            given = self.learner.step(plan.lines)
         if self.adjuster.changes:
             raw = np.array(given)
             scores = self._adjusted(self.adjuster, raw, self._raw, remembered, at)
@@ -109,7 +111,9 @@ class Scoring:
         for shadow in self.shadows:
             self._step_shadow(shadow, plan.lines, remembered, at)
         if self.pinned is not None:
-            _put(remembered, self.pinned.column, self.pinned.scores(_arrived(plan), self.loaded))
+            with stage(LEARN):
+                pinned = self.pinned.scores(_arrived(plan), self.loaded)
+            _put(remembered, self.pinned.column, pinned)
         remembered.store()
         return given, remembered
 
@@ -154,12 +158,15 @@ class Scoring:
                 integers[layout.integers.index(SLICE + column)] = row
 
     def _static_scores(self, static: Static, plan: Plan) -> FloatArray:
-        return np.array(static.adjustment.apply(static.learner.predict(_arrived(plan))))
+        with stage(LEARN):
+            given = static.learner.predict(_arrived(plan))
+        return np.array(static.adjustment.apply(given))
 
     def _step_shadow(
         self, shadow: Shadow, lines: Sequence[str], remembered: Remembered, at: IntArray
     ) -> None:
-        scores = shadow.step(lines)
+        with stage(LEARN):
+            scores = shadow.step(lines)
         if shadow.adjuster.changes:
             raw = self._raw_of(shadow)
             scores = self._adjusted(shadow.adjuster, scores, raw, remembered, at)

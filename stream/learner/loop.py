@@ -44,6 +44,7 @@ from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
 from stream.log.topics import Topics
 from stream.resolved_config import schemas_in_force
+from stream.stages import WRITE, stage
 from stream.stopping import LOG, REGISTRY, waiting_for
 
 
@@ -63,7 +64,11 @@ class OutputThread:
     def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> None:
         """Begin a transaction once the previous one has settled; raises the error of that one."""
         self.settle()
-        self._under_way = self._thread.submit(self._writer.write, outputs)
+        self._under_way = self._thread.submit(self._written, outputs)
+
+    def _written(self, outputs: Mapping[str, Sequence[Outgoing]]) -> dict[Place, int]:
+        with stage(WRITE):
+            return self._writer.write(outputs)
 
     def settle(self) -> None:
         """Return when everything is on disk.
@@ -217,7 +222,8 @@ class Learning:
             written = self.pipeline.take(batch, write=not batch.replayed)
             self._cut = batch.cut
             if not batch.replayed:
-                self._write(batch, written)
+                with stage(WRITE):
+                    self._write(batch, written)
         self._heartbeat.saw(batch, self.pipeline.counts.events)
         if self._saver.due():
             self._saver.try_save(self._cut, self._settled())

@@ -20,11 +20,13 @@ from stream.log import contract
 from stream.log.batch import Batch, EventRows, LabelRows, Taken
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
+from stream.stages import Seconds
 
 LENGTH = struct.Struct(">Q")
 
-# The kinds of messages: the log is open; a batch; the limit is reached; an error.
-OPENED, BATCH, END, ERROR = range(4)
+# The kinds of messages: the log is open; a batch; the limit is reached; an error; the reader's
+# stages so far.
+OPENED, BATCH, END, ERROR, STAGES = range(5)
 
 # The errors that are raised again at the other end; for others, the nearest ancestor of these.
 ERRORS: dict[str, type[Exception]] = {
@@ -46,11 +48,12 @@ class ReaderBugError(Exception):
 
 
 class Message(NamedTuple):
-    """A received message: its kind, and its batch or error if it has one."""
+    """A received message: its kind, and its batch, error or stages if it has one."""
 
     kind: int
     batch: Batch | None = None
     error: Exception | None = None
+    stages: Seconds | None = None
 
 
 def of_batch(batch: Batch) -> bytes:
@@ -75,6 +78,11 @@ def of_error(error: Exception, trace: str) -> bytes:
     return _message((ERROR, "", f"{type(error).__name__}: {error}", trace))
 
 
+def of_stages(seconds: Seconds) -> bytes:
+    """What each stage of the reader has taken so far, as a message."""
+    return _message((STAGES, dict(seconds)))
+
+
 def of_kind(kind: int) -> bytes:
     """A message that has only a kind."""
     return _message((kind,))
@@ -87,6 +95,8 @@ def read(content: bytes | memoryview) -> Message:
         return Message(kind, _batch(*rest))
     if kind == ERROR:
         return Message(kind, None, _error(*rest))
+    if kind == STAGES:
+        return Message(kind, stages=rest[0])
     return Message(kind)
 
 

@@ -24,6 +24,7 @@ from stream.log.limits import WAYS_OUT
 from stream.log.topics import topics_of
 from stream.reading.merge import MergedReader
 from stream.resolved_config import ResolvedConfig
+from stream.stages import CONVERT, READ, stage
 
 
 def record_reader(context: ResolvedConfig) -> RecordReader:
@@ -158,16 +159,21 @@ class BatchReader:
             PositionError: the log no longer has the records that the journal lists.
         """
         for line in self._journal:
-            records = self._merged.take_until(line.cut)
+            with stage(READ):
+                records = self._merged.take_until(line.cut)
             batch = self._batch(records, replayed=True, pinned=line.pinned)
             _check_same(line, batch)
             yield batch
         while self._limit is None or not self._merged.reached(self._limit):
-            yield self._batch(self._merged.take(IDLE_SECONDS, self._limit), replayed=False)
+            with stage(READ):
+                records = self._merged.take(IDLE_SECONDS, self._limit)
+            yield self._batch(records, replayed=False)
 
     def _batch(self, records: list[Record], *, replayed: bool, pinned: int | None = None) -> Batch:
+        with stage(CONVERT):
+            read = self._records.read(records)
         return Batch(
-            self._records.read(records),
+            read,
             self._merged.positions(),
             self._merged.ends(),
             replayed,

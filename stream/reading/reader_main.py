@@ -2,7 +2,8 @@
 
 Run as ``python -m stream.reading.reader_main KIND`` (of log). It takes one assignment from standard
 input and writes batches to standard output. Journal, transactions and checkpoints are the
-learner's; nothing is lost if this process fails.
+learner's; nothing is lost if this process fails. With the argument ``profile`` behind the kind it
+tells after each batch what its stages have taken.
 
 Nothing writes to standard input after the assignment, so its end means that the learner has
 ended in some way. Ctrl-C and SIGTERM are handled by the learner and ignored here.
@@ -62,13 +63,15 @@ def _own_output() -> BinaryIO:
 
 def _work(line: bytes, pipe: BinaryIO) -> None:
     """Send the batches of an assignment, or why there are no more."""
+    from stream import stages
     from stream.logging import configure_logs
     from stream.reading import batch_messages
     from stream.reading.assignment import from_json
 
     configure_logs()
     try:
-        _send_batches(from_json(line), pipe)
+        with stages.profiled(wanted=stages.PROFILE in sys.argv[2:]):
+            _send_batches(from_json(line), pipe)
         _send(pipe, batch_messages.of_kind(batch_messages.END))
     except BrokenPipeError:
         raise
@@ -80,7 +83,7 @@ def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
     from contextlib import closing
     from time import monotonic
 
-    from stream import process_control
+    from stream import process_control, stages
     from stream.open_log import opened
     from stream.reading import batch_messages
     from stream.reading.batch_source import local_batches
@@ -93,7 +96,10 @@ def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
     ):
         _send(pipe, batch_messages.of_kind(batch_messages.OPENED))
         for batch in batches:
-            _send(pipe, batch_messages.of_batch(batch))
+            with stages.stage(stages.WRITE):
+                _send(pipe, batch_messages.of_batch(batch))
+            if (clock := stages.clock()) is not None:
+                _send(pipe, batch_messages.of_stages(clock.process()))
             if monotonic() - collected_at > COLLECT_SECONDS:
                 process_control.collect_new()
                 collected_at = monotonic()

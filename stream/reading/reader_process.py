@@ -20,9 +20,10 @@ from stream.process_control import Death
 from stream.reading import assignment as assigned
 from stream.reading import batch_messages
 from stream.reading.assignment import Assignment
-from stream.reading.batch_messages import END, LENGTH, Message
+from stream.reading.batch_messages import END, LENGTH, STAGES, Message
 from stream.reading.conversion import IDLE_SECONDS
 from stream.reading.watchdog import LONGEST_CALL_SECONDS
+from stream.stages import PROFILE, READ, clock, stage
 
 # The extra time for a reader to give up, or for its watchdog to end it.
 SILENT_SECONDS = LONGEST_CALL_SECONDS + 30.0
@@ -48,13 +49,13 @@ class RemoteReader:
     """
 
     def __init__(self, log: str) -> None:
-        kind = log.partition(":")[0]
+        arguments = [log.partition(":")[0], *[PROFILE] * (clock() is not None)]
         self._started_at = monotonic()
         try:
             # In a new session, so that Ctrl-C reaches only the learner; with none of the
             # learner's files, so that it holds neither its lock nor its connections.
             self._process = Popen(  # noqa: S603  # our own command
-                (sys.executable, "-P", "-m", "stream.reading.reader_main", kind),
+                (sys.executable, "-P", "-m", "stream.reading.reader_main", *arguments),
                 stdin=PIPE,
                 stdout=PIPE,
                 start_new_session=True,
@@ -104,6 +105,8 @@ class RemoteReader:
                 continue
             if message.kind == END:
                 return
+            if message.kind == STAGES:
+                continue
             batch = message.batch
             assert batch is not None
             idle = Batch([], batch.cut, batch.ends)
@@ -129,7 +132,8 @@ class RemoteReader:
     def _message(self) -> Message | None:
         """The next message; None if none comes for a while."""
         try:
-            content = self._inbox.receive(IDLE_SECONDS)
+            with stage(READ):
+                content = self._inbox.receive(IDLE_SECONDS)
         except EOFError:
             raise self._lost() from None
         if content is None:
@@ -138,9 +142,12 @@ class RemoteReader:
                 raise self._silent()
             return None
         self._silent_looks = 0
-        message = batch_messages.read(content)
+        with stage(READ):
+            message = batch_messages.read(content)
         if message.error is not None:
             raise message.error
+        if message.stages is not None and (running := clock()) is not None:
+            running.reader = message.stages
         return message
 
     def _lost(self) -> ReaderLostError:
