@@ -237,10 +237,10 @@ class Backfill:
             records.append(record_of(formed))
             held += formed.rows
             if held >= BATCH_ROWS:
-                yield Batch(reader.read(records), dict(next_offsets), cells=reader.cells())
+                yield reader.batch(records, dict(next_offsets))
                 records, held = [], 0
         if records:
-            yield Batch(reader.read(records), dict(next_offsets), cells=reader.cells())
+            yield reader.batch(records, dict(next_offsets))
 
     def _lineage(self, context: ResolvedConfig, start: Start, parent: int | None) -> Lineage:
         return self.registry.writer.begin_lineage(

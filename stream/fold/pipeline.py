@@ -114,7 +114,8 @@ class Pipeline:
         written = Written()
         with stage(PLAN):
             plan = plan_for(self.joiner)
-            for record in batch.records:
+            for at in range(len(batch.records)):
+                record = batch.taken(at)
                 if self._freezes(record):
                     self._carry_out(plan, written, write=write)
                     self._freeze(record.time)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import marshal
 import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from converters.cells.refusal import Refusal
 from converters.convert.cell_watch import CellCounts
 from converters.errors import FreshetError, UsageError
+from learners.learner import LineBlock
 from stream.log import contract
-from stream.log.batch import Batch, EventRows, LabelRows, Taken
+from stream.log.batch import Batch, EventColumns, Head, LabelColumns
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
 from stream.stages import Seconds
@@ -59,15 +60,18 @@ class Message(NamedTuple):
 def of_batch(batch: Batch) -> bytes:
     """A batch as a message."""
     numbers: dict[Place, int] = {}
-    records = [
-        (numbers.setdefault(record.place, len(numbers)), *_flat(record)) for record in batch.records
+    heads = [
+        (numbers.setdefault(place, len(numbers)), offset, time, rows, labels)
+        for place, offset, time, rows, labels in batch.records
     ]
     places = [tuple(place) for place in numbers]
     marks = [(*place, *mark) for place, mark in batch.marks.items()]
-    content = (places, records, _offsets(batch.cut), _offsets(batch.ends), marks)
+    content = (places, heads, _offsets(batch.cut), _offsets(batch.ends), marks)
     cells = batch.cells
     counts = (cells.rows, dict(cells.absent), dict(cells.unseen))
-    return _message((BATCH, content, batch.replayed, batch.crc32, batch.pinned, counts))
+    events, labels = _flat(batch.events), _flat_labels(batch.labels)
+    state = (batch.replayed, batch.crc32, batch.pinned)
+    return _message((BATCH, content, state, counts, events, labels))
 
 
 def of_error(error: Exception, trace: str) -> bytes:
@@ -105,35 +109,53 @@ def _message(content: tuple[Any, ...]) -> bytes:
     return LENGTH.pack(len(whole)) + whole
 
 
-def _flat(record: Taken) -> tuple[Any, ...]:
-    """A record as plain tuples; the numbers of refused rows are listed."""
-    rows: list[Any] = record.rows
-    refused = [number for number, row in enumerate(rows) if row.__class__ is Refusal]
-    if refused:
-        rows = [tuple(row) for row in rows]
-    passthrough = record.passthrough if isinstance(record, EventRows) else None
-    return (record.__class__ is LabelRows, record.offset, record.time, rows, refused, passthrough)
+def _flat(events: EventColumns) -> tuple[Any, ...]:
+    """Event rows as plain tuples and lists."""
+    blocks = [(block.text, block.count, block.plain) for block in events.blocks]
+    rest = (events.weights, events.passthrough)
+    return (events.ids, events.labels, blocks, _refused(events.refused), *map(_plain, rest))
+
+
+def _flat_labels(labels: LabelColumns) -> tuple[Any, ...]:
+    return (labels.ids, labels.labels, _refused(labels.refused))
+
+
+def _refused(rows: Mapping[int, Refusal]) -> dict[int, tuple[str, ...]]:
+    return {at: tuple(row) for at, row in rows.items()}
+
+
+def _plain(columns: Sequence[Any] | None) -> list[Any] | None:
+    return None if columns is None else list(columns)
+
+
+def _events(
+    ids: Sequence[str],
+    labels: Sequence[int | None],
+    blocks: list[tuple[str, int, bool]],
+    refused: dict[int, tuple[str, str, str]],
+    weights: Sequence[str] | None,
+    passthrough: Sequence[Sequence[str]] | None,
+) -> EventColumns:
+    lines = [LineBlock(*block) for block in blocks]
+    return EventColumns(ids, labels, lines, _refusals(refused), weights, passthrough)
+
+
+def _refusals(rows: dict[int, tuple[str, str, str]]) -> dict[int, Refusal]:
+    return {at: Refusal(*row) for at, row in rows.items()}
 
 
 def _batch(
     content: tuple[Any, ...],
-    replayed: bool,
-    crc32: int,
-    pinned: int | None,
+    state: tuple[bool, int, int | None],
     counts: tuple[int, dict[str, int], dict[str, int]],
+    events: tuple[Any, ...],
+    labels: tuple[Any, ...],
 ) -> Batch:
     named, flat, cut, ends, marks = content
     places = [Place(*place) for place in named]
-    records: list[Taken] = []
-    for number, labels, offset, time, rows, refused, passthrough in flat:
-        for at in refused:
-            rows[at] = Refusal(*rows[at])
-        if labels:
-            records.append(LabelRows(places[number], offset, time, rows))
-        else:
-            records.append(EventRows(places[number], offset, time, rows, passthrough))
+    replayed, crc32, pinned = state
     return Batch(
-        records,
+        [Head(places[number], *rest) for number, *rest in flat],
         _mapping(cut),
         _mapping(ends),
         replayed,
@@ -141,6 +163,8 @@ def _batch(
         {Place(topic, number): Mark(offset, crc) for topic, number, offset, crc in marks},
         pinned,
         CellCounts(counts[0], Counter(counts[1]), Counter(counts[2])),
+        _events(*events),
+        LabelColumns(labels[0], labels[1], _refusals(labels[2])),
     )
 
 

@@ -5,8 +5,8 @@ A :class:`BatchReader` gives the journal's batches again, then new ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from operator import call
 
 from converters.cells.refusal import Refusal
@@ -17,7 +17,7 @@ from converters.convert.to_vw_text import Row
 from converters.schema.passthrough import Passthrough, passthrough_of, readings
 from learners.line_bounds import UNLEARNABLE, LineBounds, bounds_for
 from stream.log import fingerprint
-from stream.log.batch import Batch, EventRows, LabelRows, Taken
+from stream.log.batch import Batch, EventRows, LabelRows, Taken, batch_of
 from stream.log.contract import Place, PositionError, Record
 from stream.log.journal import JournalLine, to_cut
 from stream.log.limits import WAYS_OUT
@@ -90,6 +90,10 @@ class RecordReader:
             else EventRows(r.place, r.offset, max(0, r.time), *events(r))
             for r in records
         ]
+
+    def batch(self, records: Sequence[Record], cut: Mapping[Place, int]) -> Batch:
+        """The same for all records of a batch at once, column by column."""
+        return replace(batch_of(self.read(records), cut), cells=self.cells())
 
     def cells(self) -> CellCounts:
         """What was absent or unseen in the rows read since the last time."""
@@ -171,16 +175,14 @@ class BatchReader:
 
     def _batch(self, records: list[Record], *, replayed: bool, pinned: int | None = None) -> Batch:
         with stage(CONVERT):
-            read = self._records.read(records)
-        return Batch(
-            read,
-            self._merged.positions(),
-            self._merged.ends(),
-            replayed,
-            fingerprint.checksum(records),
-            fingerprint.marks(records),
-            pinned,
-            self._records.cells(),
+            batch = self._records.batch(records, self._merged.positions())
+        return replace(
+            batch,
+            ends=self._merged.ends(),
+            replayed=replayed,
+            crc32=fingerprint.checksum(records),
+            marks=fingerprint.marks(records),
+            pinned=pinned,
         )
 
 

@@ -14,7 +14,7 @@ from learners.learner import Learner
 from learners.snapshots.store import SnapshotStore
 from stream.fold import run_report
 from stream.fold.pipeline import Pipeline, new_pipeline
-from stream.log.batch import Batch, EventRows, Taken
+from stream.log.batch import EventRows, Taken, batch_of
 from stream.resolved_config import ResolvedConfig
 from tests.support.streams.folds import (
     EVERYTHING,
@@ -65,7 +65,7 @@ def folded(made_for: ResolvedConfig, versions: Versions) -> Pipeline:
 
 def take(fold: Pipeline, records: list[Taken], pinned: int | None = None) -> list[bytes | None]:
     """Take records while a version is pinned; the scores that were written."""
-    return [each.value for each in fold.take(Batch(records, {}, pinned=pinned)).scores]
+    return [each.value for each in fold.take(batch_of(records, {}, pinned=pinned)).scores]
 
 
 def measured(fold: Pipeline) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from stream.fold.row_planner import Planner
 from stream.fold.scoring import Scoring
 from stream.joins.joiner import Joiner
 from stream.joins.persistence import SavedJoins
-from stream.log.batch import Batch, EventRows, LabelRows
+from stream.log.batch import EventRows, LabelRows, batch_of
 from tests.support.streams.folds import (
     EVENTS,
     LABELS,
@@ -68,7 +68,7 @@ def test_the_fold_is_the_simulation(
     written, left, at = [], list(records), 0
     while left:
         size = cuts[at % len(cuts)]
-        written += fold.take(Batch(left[:size], {})).scores
+        written += fold.take(batch_of(left[:size], {})).scores
         left, at = left[size:], at + 1
     assert scores_of(written) == slow.scores
     check_counts(fold, slow)
@@ -100,7 +100,7 @@ def test_cuts_change_nothing(
     for size in (one, other):
         fold = pipeline(late)
         for first in range(0, len(records), size):
-            fold.take(Batch(records[first : first + size], {}))
+            fold.take(batch_of(records[first : first + size], {}))
         learned = model_bytes(fold.learner, folder)
         report = fold.evaluator.summary()
         states.append((learned, remembered(fold.joiner), fold.counts, report))
@@ -114,10 +114,10 @@ def test_an_event_is_measured_by_the_score_it_was_given_at_arrival() -> None:
     arrival = EventRows(EVENTS, 0, 1000, [("a", None, "| x=1")])
     lessons = EventRows(EVENTS, 1, 2000, [("", 1, "| x=1")] * 20)
     label = LabelRows(LABELS, 0, 3000, [("a", 1)])
-    fold.take(Batch([arrival], {}))
-    fold.take(Batch([lessons], {}))
+    fold.take(batch_of([arrival], {}))
+    fold.take(batch_of([lessons], {}))
     before = fold.evaluator.summary()["log_loss"] * 20
-    fold.take(Batch([label], {}))
+    fold.take(batch_of([label], {}))
     assert fold.evaluator.summary()["log_loss"] * 21 == pytest.approx(before - math.log(0.5))
     fold.close()
 
@@ -126,7 +126,7 @@ def test_the_static_copy_stops_learning_and_is_measured_on_the_same_events() -> 
     """From its moment on the copy scores as it did then, while the learner goes on."""
     fold = pipeline(LateLabelSettings())
     fold.static_after = 5000
-    fold.take(Batch([EventRows(EVENTS, n, n * 1000, [("", 1, "| x=1")]) for n in range(10)], {}))
+    fold.take(batch_of([EventRows(EVENTS, n, n * 1000, [("", 1, "| x=1")]) for n in range(10)], {}))
     assert fold.scoring.static is not None
     main = fold.evaluator.summary()
     static = main["static"]
@@ -134,7 +134,7 @@ def test_the_static_copy_stops_learning_and_is_measured_on_the_same_events() -> 
     assert static["log_loss"] > main["log_loss"]
     # Five lessons measured before the copy was taken, as the learner itself; five by the copy.
     early = pipeline(LateLabelSettings())
-    early.take(Batch([EventRows(EVENTS, n, n * 1000, [("", 1, "| x=1")]) for n in range(5)], {}))
+    early.take(batch_of([EventRows(EVENTS, n, n * 1000, [("", 1, "| x=1")]) for n in range(5)], {}))
     (frozen,) = early.learner.predict(["| x=1"])
     expected = (early.evaluator.summary()["log_loss"] * 5 - 5 * math.log(frozen)) / 10
     assert static["log_loss"] == pytest.approx(expected)
@@ -146,8 +146,8 @@ def test_a_replayed_batch_writes_nothing_and_changes_the_same() -> None:
     """Replay is the same fold with outputs off."""
     record = EventRows(EVENTS, 0, 1000, [("a", 1, "| x=1"), Refusal("bad-label", "late", "?")])
     live, again = pipeline(LateLabelSettings()), pipeline(LateLabelSettings())
-    first = live.take(Batch([record], {}))
-    second = again.take(Batch([record], {}), write=False)
+    first = live.take(batch_of([record], {}))
+    second = again.take(batch_of([record], {}), write=False)
     assert len(first.scores) == len(first.dead_letters) == 1
     assert second.scores == second.dead_letters == []
     assert live.counts == again.counts

@@ -12,7 +12,7 @@ from learners.snapshots.store import SnapshotStore
 from stream.checkpoints.same_model import ChangedModelError, check_same
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.fold.run_report import counts
-from stream.log.batch import Batch, EventRows, LabelRows
+from stream.log.batch import EventRows, LabelRows, batch_of
 from stream.resolved_config import learner_json
 from tests.support.streams.folds import EVENTS, LABELS, begun_by, context, saved_and_loaded
 
@@ -25,13 +25,13 @@ def fold_of(**late: Any) -> Pipeline:
 def send_labels(fold: Pipeline, first: int, count: int, time: int = 1000) -> None:
     """One label for each of so many ids."""
     rows: list[Any] = [(f"n{number}", 1) for number in range(first, first + count)]
-    fold.take(Batch([LabelRows(LABELS, first, time, rows)], {}))
+    fold.take(batch_of([LabelRows(LABELS, first, time, rows)], {}))
 
 
 def send_event(fold: Pipeline, id_: str, time: int = 1000) -> None:
     """An event without a label."""
     event = EventRows(EVENTS, 0, time, [(id_, None, "| x=1")], [("f", "1")])
-    fold.take(Batch([event], {}))
+    fold.take(batch_of([event], {}))
 
 
 def test_the_oldest_labels_are_evicted_and_counted() -> None:

@@ -31,7 +31,7 @@ from serve.openapi.declared_route import Route
 from serve.routes import all_routes
 from stream.checkpoints import checkpoint
 from stream.fold.pipeline import new_pipeline
-from stream.log.batch import Batch, EventRows
+from stream.log.batch import EventRows, batch_of
 from stream.log.contract import Place, Record, poll
 from stream.log.topics import create_topics
 from stream.resolved_config import fixed, learner_json
@@ -87,7 +87,7 @@ class Maker:
         taken = [self.convert(row) for row in self._history(self._at + rows)[self._at :]]
         self._at += rows
         place = Place("flights.events", 0)
-        self.pipeline.take(Batch([EventRows(place, self._at, 1, taken)], {place: self._at}))
+        self.pipeline.take(batch_of([EventRows(place, self._at, 1, taken)], {place: self._at}))
         pipeline, context = self.pipeline, self.context
         with checkpoint.saved(
             self.store, context, pipeline, START, self.parent, learned_something=True

@@ -23,7 +23,7 @@ from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.fold.pipeline import Pipeline
 from stream.joins.joiner import Joiner, key_of
-from stream.log.batch import Batch, EventRows, LabelRows, Taken
+from stream.log.batch import EventRows, LabelRows, Taken, batch_of
 from stream.log.contract import Place
 from stream.resolved_config import ResolvedConfig, fixed, resolve
 from tests.support.streams.simulation import SECOND, Simulation
@@ -142,7 +142,7 @@ def scores_of(written: Sequence[Any]) -> list[tuple[str, float, int]]:
 
 def taken(fold: Pipeline, records: Sequence[Taken]) -> list[tuple[str, float, int]]:
     """Take the records as one batch; the scores that it gave."""
-    return scores_of(fold.take(Batch(list(records), {})).scores)
+    return scores_of(fold.take(batch_of(list(records), {})).scores)
 
 
 def model_bytes(learner: Learner, folder: Path) -> str:
