@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from converters.config.column_settings import MAY_BE_EMPTY, ColumnSettings, section_in
 from converters.config.kafka_settings import laid_over
-from converters.config.settings import KAFKA, Settings
+from converters.config.settings import KAFKA, Settings, environment_source
 from converters.config.shown_url import shown_url
 from converters.config.sqlite_url import sqlite_file, sqlite_url, without_options
 from converters.config.toml_text import parsed
@@ -50,14 +49,6 @@ TOML_WORDS = {
 
 class ConfigError(UsageError):
     """The config file or an environment variable that overrides it is wrong."""
-
-
-class _EnvironmentSettings(Settings, BaseSettings):
-    """The settings as pydantic-settings wants them, to read the environment's overrides."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
-    )
 
 
 def load(
@@ -144,19 +135,20 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _environment(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The overrides, with column names spelt as in the file (variables know no case)."""
+    variables = {name: v for name, v in os.environ.items() if name.upper().startswith(PREFIX)}
+    if not variables:
+        return {}
     known = {name.upper() for name in Settings.model_fields}
-    for variable in os.environ:
-        if variable.upper().startswith(PREFIX):
-            first = variable[len(PREFIX) :].split("__")[0].upper()
-            if first not in known:
-                raise ConfigError(
-                    f"The environment variable {variable} overrides nothing: there is no setting "
-                    f"'{first.lower()}'{_suggestion(first.lower(), Settings.model_fields)}"
-                )
+    for variable in variables:
+        first = variable[len(PREFIX) :].split("__")[0].upper()
+        if first not in known:
+            raise ConfigError(
+                f"The environment variable {variable} overrides nothing: there is no setting "
+                f"'{first.lower()}'{_suggestion(first.lower(), Settings.model_fields)}"
+            )
     overrides = _parsed()
-    for variable, text in os.environ.items():
-        named = variable.upper().startswith(PREFIX) and not text.strip()
-        if named and variable.lower().rpartition("__")[2] not in MAY_BE_EMPTY:
+    for variable, text in variables.items():
+        if not text.strip() and variable.lower().rpartition("__")[2] not in MAY_BE_EMPTY:
             raise ConfigError(
                 f"The environment variable {variable} is empty. Unset it, or give it a value."
             )
@@ -174,7 +166,7 @@ def _environment(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 def _parsed() -> dict[str, Any]:
     """What the variables hold, by section and key."""
-    source = EnvSettingsSource(_EnvironmentSettings)
+    source = environment_source(PREFIX)
     variables = {name: text for name, text in source.env_vars.items() if text is not None}
     try:
         return source()

@@ -12,7 +12,7 @@ import re
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
@@ -34,6 +34,9 @@ from converters.config.learning_settings import (
 )
 from converters.config.shown_url import shown_url
 from converters.config.sqlite_url import sqlite_file
+
+if TYPE_CHECKING:
+    from pydantic_settings import EnvSettingsSource
 
 # Quotes and line ends frame rows. A letter, a digit, a sign or a blank would cut cells that need
 # no quotes in any other file, and a record that begins with a bracket is looked at as JSON.
@@ -286,3 +289,15 @@ class Settings(Section):
         if self.serve.threshold is not None:
             return self.serve.threshold
         return HALF if self.value is None else self.value.break_even
+
+
+def environment_source(prefix: str) -> EnvSettingsSource:
+    """What reads the variables that override settings; few have any, and its import takes long."""
+    from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+    class EnvironmentSettings(Settings, BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix=prefix, env_nested_delimiter="__", extra="forbid", frozen=True
+        )
+
+    return EnvSettingsSource(EnvironmentSettings)
