@@ -15,6 +15,7 @@ from converters.cells.weight import MOST
 from converters.config.learning_settings import ImbalanceSettings, LearnerSettings, ShadowSettings
 from converters.config.settings import Settings
 from converters.errors import UsageError
+from converters.logger import log
 from converters.schema.crossing import crossed_again
 from converters.schema.schema import Schema
 from learners.learner import Learner, LearnerModule, LearnerSpec, WrongLearnerError
@@ -101,9 +102,7 @@ def _kind(settings: LearnerSettings) -> str:
             _module("river")
         except UsageError:
             raise error from None
-        import structlog  # half of this module's import time, for a line that is rarely said
-
-        structlog.get_logger(__name__).warning(
+        log.warning(
             "vowpalwabbit cannot be imported: this model is learned by river instead, without "
             "`learner.args`",
             cause=str(error.__cause__),

@@ -6,7 +6,6 @@ import atexit
 import logging
 import os
 import sys
-import textwrap
 from contextlib import suppress
 from io import TextIOBase
 from queue import Full, Queue
@@ -14,8 +13,7 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import TextIO, cast
 
-import structlog
-from structlog.typing import EventDict
+from converters.logger import Lines, log
 
 # How many lines may wait for an output that is stuck, and for how long one may hold up the end.
 MOST_WAITING = 10_000
@@ -84,13 +82,6 @@ def put(data: bytes) -> None:
             data = data[os.write(number, data) :]
 
 
-def _indented(_logger: object, _name: str, event: EventDict) -> EventDict:
-    """Indent a traceback: whatever an exception quotes, no line of it looks like one of the log."""
-    if "exception" in event:
-        event["exception"] = textwrap.indent(event["exception"], "    ")
-    return event
-
-
 def configure_logs(*, detached: bool = False) -> None:
     """Timestamped lines on standard error; libraries log from warnings on.
 
@@ -98,18 +89,5 @@ def configure_logs(*, detached: bool = False) -> None:
         detached: whether a thread writes them, so that whoever logs never waits.
     """
     output = cast("TextIO", Detached() if detached else Forgiving())
-    renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,  # the id of the request, in the server
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _indented,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(output),
-        cache_logger_on_first_use=False,
-    )
+    log.taker = Lines(output, colors=sys.stderr.isatty())
     logging.basicConfig(level=logging.WARNING, stream=output, force=detached)

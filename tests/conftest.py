@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
+from converters.logger import log, to_standard_error
 from stream.log.contract import EventLog
 from stream.open_log import open_log
 from tests.support.streams.broker import BrokerUnavailableError, running_broker, secured_listeners
@@ -62,7 +62,7 @@ def secured_kafka(kafka_bootstrap: str) -> Secured:
 def logs_as_before() -> Iterator[None]:
     """A command that a test runs in its own process sends all logs to standard error for good."""
     yield
-    structlog.reset_defaults()
+    log.taker = to_standard_error
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
+from converters.logger import log
 from learners.registry import database_tables
 from learners.registry.database import Database, Part, Transaction
 from learners.registry.errors import PostConflictError, PostInProgressError
@@ -33,8 +33,6 @@ KEPT_SHARE = 0.9
 COMPRESSED = b"\0z"
 
 _TABLE = database_tables.posts
-
-log = structlog.get_logger()
 
 
 class RepeatedRequests(Part):

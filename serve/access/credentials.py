@@ -14,9 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from time import monotonic, time, time_ns
 
-import structlog
-
 from converters.config.settings import Settings
+from converters.logger import log
 from serve.access import local_admin
 from serve.access.caller import ADMIN_TOKEN, LOCAL_ADMIN, SCOPES, Caller, Scope
 from serve.access.tokens import NEVER, Tokens, TokensDamagedError, file_of, lost, parsed
@@ -26,8 +25,6 @@ LOOK_SECONDS = 0.25
 # A file that changed this recently may change again without showing it: clocks of files are coarse.
 SETTLED_NS = 2 * 10**9
 REPLACED = "The token in admin.token is not accepted while another admin token can be used."
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)

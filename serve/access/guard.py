@@ -12,11 +12,11 @@ from functools import partial
 from inspect import signature
 from typing import Literal
 
-import structlog
 from fastapi import Request, Response
 from starlette.types import Scope as Asgi
 
 from converters.config.settings import Settings
+from converters.logger import log
 from serve.access.caller import ANYBODY, SCOPES, Caller, Scope, peer_of
 from serve.access.credentials import Credentials
 from serve.access.disclosure import TOKENS
@@ -53,8 +53,6 @@ NONE_SENT = "No token was sent."
 UNKNOWN = "The token that was sent is unknown."
 # The dashboard's form (token.js) tells a person something else than a program.
 REFUSED = "{why} This needs a token of the scope {scope}: send it as 'Authorization: Bearer TOKEN'."
-
-log = structlog.get_logger()
 
 
 class Guard:

@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import Callable
 from time import perf_counter
 
-import structlog
 from fastapi import Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from converters.logger import log
 from serve.http import request_ids
 from serve.http.access_log import AccessLog, Line
 from serve.http.problems import SlowBodyError, TooSlowError, answer_of, bug
@@ -23,8 +23,6 @@ from serve.http.prometheus_counters import Counters
 UNKNOWN_ROUTE = "unknown"
 # Of the time limit, what is left for the answer of a handler that waits until its time is up.
 ANSWERING_SHARE = 0.1
-
-log = structlog.get_logger()
 
 
 def seconds_left(request: Request) -> float:

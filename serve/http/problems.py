@@ -12,12 +12,12 @@ from time import monotonic
 from typing import Any
 
 import orjson
-import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from converters.errors import FreshetError, UsageError
+from converters.logger import log
 from learners.registry.errors import (
     LeftBehindError,
     PostConflictError,
@@ -42,8 +42,6 @@ SERVERS_FAULT = 500
 AGAIN_SECONDS, OTHER_SECONDS = 60.0, 1.0
 
 Errors = Sequence[Mapping[str, Any]]
-
-log = structlog.get_logger()
 
 
 class RequestError(FreshetError):

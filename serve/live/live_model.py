@@ -18,16 +18,14 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
-import structlog
-
 from converters.errors import FreshetError
+from converters.logger import log
 from learners.registry.errors import RegistryError
 from learners.registry.row_types import Pointers
 from serve.http.problems import NoModelError, NotLoadedError, NotYetServedError
 from serve.http.prometheus_counters import Counters
 from serve.live.version_loader import BadSnapshotError, Loader, Served
 
-log = structlog.get_logger()
 T = TypeVar("T")
 
 # Opening a model stops the interpreter (Vowpal Wabbit holds its lock): following the learner may

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
-import structlog
 
 from converters.config.settings import Settings
 from converters.errors import UsageError
+from converters.logger import log
 from learners.registry.errors import RegistryError
 from learners.registry.repeated_requests import RepeatedRequests
 from learners.registry.row_types import StoredResponse
@@ -24,8 +24,6 @@ from serve.rows.appended_records import Counted
 from stream.log.contract import EventLog, LogError, UnknownTopicError
 from stream.log.topics import create_topics
 from stream.open_log import opened
-
-log = structlog.get_logger()
 
 Which = Literal["events", "labels"]
 

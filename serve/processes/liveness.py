@@ -22,9 +22,7 @@ from functools import cached_property
 from threading import Event, Thread
 from time import monotonic
 
-import structlog
-
-log = structlog.get_logger()
+from converters.logger import log
 
 HEALTH = "/health/live"
 

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
-import structlog
-
+from converters.logger import log
 from serve.http.turns import Passes
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ LOG_SECONDS = 60.0
 # Connections looked at for one that may be closed.
 MOST_ASKED = 32
 NO_ROUTE = "unknown"
-
-log = structlog.get_logger()
 
 
 class Connection(Protocol):

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import structlog
 import uvloop
 
+from converters.logger import log
 from serve.server.protocol import Protocol as Connection
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 LIMITS = {"ssl_handshake_timeout": 5.0, "ssl_shutdown_timeout": 1.0}
 # After the system has refused to accept: it lacks descriptors or memory.
 PAUSE_SECONDS = 0.5
-
-log = structlog.get_logger()
 
 
 class Server(Protocol):

@@ -24,12 +24,12 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import structlog
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from converters.config.load import ConfigError
 from converters.config.settings import Settings
+from converters.logger import log
 from converters.schema.schema import Schema
 from learners.registry import Registry
 from serve.processes.liveness import end_with_loop
@@ -65,8 +65,6 @@ FEWEST_CONNECTIONS = 8
 COLLECTED, COLLECT_SECONDS = (50_000, 1_000, 1_000), 10.0
 SWEEP_SECONDS = 0.5
 RENEW_SECONDS = 2.0
-
-log = structlog.get_logger()
 
 
 class Config(uvicorn.Config):

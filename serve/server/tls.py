@@ -8,15 +8,12 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
-
 from converters.config.load import ConfigError
+from converters.logger import log
 
 EXPIRED, NOT_YET_VALID = 10, 9  # OpenSSL's X509_V_ERR_CERT_*
 READABLE = stat.S_IRGRP | stat.S_IROTH
 _TURNS = 10  # a handshake in memory takes three
-
-log = structlog.get_logger()
 
 
 class Certificate:

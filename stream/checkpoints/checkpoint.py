@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
-import structlog
 
 from converters.convert.cell_watch import CellCounts
 from converters.errors import FreshetError
 from converters.files.compressed import zstd
+from converters.logger import log
 from learners import choose
 from learners.calibration.adjustment import Adjuster, Adjustment
 from learners.evaluation.evaluator import Evaluator
@@ -41,8 +41,6 @@ from stream.fold.shadows import Shadow
 from stream.log import fingerprint
 from stream.log.journal import to_cut, to_positions
 from stream.resolved_config import ResolvedConfig, learner_json
-
-log = structlog.get_logger()
 
 
 class Weights(NamedTuple):

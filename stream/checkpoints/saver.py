@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from time import monotonic
 
-import structlog
-
 from converters.config.learning_settings import CheckpointSettings
 from converters.errors import FreshetError
+from converters.logger import log
 from learners.learner import ModelNotSavedError
 from learners.registry import Registry
 from learners.registry.errors import RegistryError, SupersededError
@@ -30,8 +29,6 @@ from stream.process_control import Backoff, are_alike
 from stream.resolved_config import ResolvedConfig
 from stream.stages import SAVE, stage
 from stream.stopping import REGISTRY, waiting_for
-
-log = structlog.get_logger()
 
 # Without new examples a checkpoint only shortens the next start: it may come this much later.
 UNLEARNED_FACTOR = 12

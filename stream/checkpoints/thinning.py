@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from threading import Thread
 
-import structlog
-
 from converters.errors import FreshetError
+from converters.logger import log
 from learners.registry import Registry
 from learners.snapshots.store import SnapshotStore
-
-log = structlog.get_logger()
 
 # An orphan younger than this may be a draft that another process is writing.
 ORPHAN_SECONDS = 3600.0

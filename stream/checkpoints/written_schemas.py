@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 
-import structlog
-
 from converters.cells.kind import UnknownConverterError
 from converters.config.kafka_settings import RecordSettings
 from converters.config.settings import Settings
 from converters.errors import UsageError
+from converters.logger import log
 from converters.schema.schema import Schema
 from converters.schema.writer_schema import WriterSchema
 from learners.registry import Registry
@@ -26,8 +25,6 @@ from stream.resolved_config import (
     with_writers,
     writers_of,
 )
-
-log = structlog.get_logger()
 
 
 def schemas_before(

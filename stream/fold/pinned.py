@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import structlog
 
 from converters.errors import FreshetError
+from converters.logger import log
 from learners.evaluation.labelled_examples import PINNED
 from learners.learner import Learner
 from learners.metrics.arrays import FloatArray
 from stream.fold.shadows import UNKNOWN, checked, scores_of_accepted
-
-log = structlog.get_logger()
 
 # Gives a version's learner with the adjustment of its scores; the pipeline closes it.
 Loaded = Callable[[int], Learner]

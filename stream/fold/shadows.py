@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import structlog
 
 from converters.config.settings import Settings
+from converters.logger import log
 from learners import choose
 from learners.calibration.adjustment import Adjuster
 from learners.learner import Learner, LearnerSpec
 from learners.line_bounds import RefusedLinesError
 from learners.metrics.arrays import FloatArray
-
-log = structlog.get_logger()
 
 Result = TypeVar("Result")
 UNKNOWN = float("nan")

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import structlog
 
+from converters.logger import log
 from learners.snapshots.disk import FileMark
 from learners.snapshots.store import Draft, Snapshot
 from stream.joins.joiner import Joiner, LabelCounts
 from stream.joins.segments import Change, Segments
-
-log = structlog.get_logger()
 
 LEFT = "joins.npz"
 MEBIBYTE = 2**20

@@ -9,10 +9,9 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
-import structlog
-
 from converters.cells.kind import older_readings
 from converters.errors import FreshetError
+from converters.logger import log
 from converters.show.tables import counted
 from learners.learner import WrongLearnerError
 from learners.registry import Registry
@@ -40,8 +39,6 @@ from stream.resolved_config import (
     with_writers,
     writers_of,
 )
-
-log = structlog.get_logger()
 
 # What says that a snapshot will never load, whoever tries.
 DAMAGED = (CorruptSnapshotError, WrongLearnerError)

@@ -7,16 +7,16 @@ learned.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-import structlog
-
 from converters.cells.remedies import MOST_REJECTED, explained, listed
 from converters.convert.cell_words import LEAST_ROWS as LEAST_JUDGED
 from converters.convert.cell_words import absent_words, unseen_words
+from converters.logger import log
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
 from learners.registry.row_types import iso, utc_now
@@ -83,8 +83,6 @@ class Heartbeat:
             "positions": self._positions,
         }
 
-
-log = structlog.get_logger()
 
 # How often a flood of labels is logged while it lasts.
 FLOOD_SECONDS = 60.0
@@ -387,8 +385,5 @@ class Outage:
             "waiting_since": self._since_text,
             "disk_trouble": unwritable(*self.folders),
         }
-        try:
-            with waiting_for(REGISTRY):
-                self.registry.writer.heartbeat(self.epoch, status)
-        except RegistryUnavailableError:
-            log.debug("the registry is unavailable too")
+        with suppress(RegistryUnavailableError), waiting_for(REGISTRY):
+            self.registry.writer.heartbeat(self.epoch, status)

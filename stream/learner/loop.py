@@ -14,8 +14,7 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
-import structlog
-
+from converters.logger import log
 from learners.evaluation.labelled_examples import PINNED
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
@@ -86,8 +85,6 @@ class OutputThread:
         with waiting_for(LOG):
             self._thread.shutdown()
 
-
-log = structlog.get_logger()
 
 # How often old versions are looked for; each look is a query and some deletions.
 THIN_EVERY_SECONDS = 30.0

@@ -9,14 +9,11 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
-import structlog
-
+from converters.logger import log
 from learners.learner import Learner
 from learners.registry.errors import RegistryUnavailableError
 from stream.checkpoints.pinned_version import PinnedVersions
 from stream.stopping import REGISTRY, waiting_for
-
-log = structlog.get_logger()
 
 # How long after a version could not be loaded it is tried again.
 AGAIN_SECONDS = 30.0

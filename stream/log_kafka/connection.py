@@ -6,15 +6,12 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 
-import structlog
-
 from converters.config.kafka_settings import KafkaSettings
 from converters.errors import UsageError
+from converters.logger import log
 from stream.log_kafka.certificates import tls_context
 from stream.log_kafka.login import login_arguments
 from stream.log_kafka.network import DIRECT, Troubles
-
-log = structlog.get_logger()
 
 # The settings that kafka-python's clients take as they are, by their names there.
 OF_CLIENTS = (

@@ -10,8 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-import structlog
-
+from converters.logger import log
 from stream.log.contract import (
     LogError,
     PartitionBuffer,
@@ -32,8 +31,6 @@ from stream.log_kafka.client import (
 )
 from stream.log_kafka.connection import Connection
 from stream.log_kafka.errors import Doing, errors, patiently
-
-log = structlog.get_logger()
 
 # A transaction of a healthy producer is open for less than this.
 HELD_BACK_SECONDS = 20.0

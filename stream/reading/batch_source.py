@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-import structlog
-
 from converters.config.settings import Settings
+from converters.logger import log
 from stream.log.batch import Batch
 from stream.log.contract import EventLog, LogReader, PartitionBuffer, Place, PositionError
 from stream.log.fingerprint import Mark, checksum
@@ -120,8 +119,6 @@ def local_batches(
             records = record_reader(assignment.context)
             yield BatchReader(merged, records, assignment.journal, assignment.limit)
 
-
-log = structlog.get_logger()
 
 # With two processors a second process makes learning 50 % faster; with one, slower.
 FOR_TWO_PROCESSES = 2
