@@ -230,7 +230,7 @@ def object_cells(
     cells: list[str] = []
     for name in held:
         value = row.get(name)
-        cell = value if value.__class__ is str else _cell(value)
+        cell = value if value.__class__ is str else scalar_cell(value)
         if cell is None:
             return Refusal("nested-value", names.own[len(cells)], shown(value))
         if isinstance(value, float):
@@ -274,7 +274,7 @@ def _write(value: object, written: list[str], room: int) -> int:
     return room - len(written[-1])
 
 
-def _cell(value: object) -> str | None:
+def scalar_cell(value: object) -> str | None:
     """A JSON scalar as CSV would spell it; None for anything nested."""
     if isinstance(value, str):
         return value

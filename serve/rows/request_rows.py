@@ -3,34 +3,29 @@
 Rows become text by the functions that the stream uses, so both see the same features. A wrong shape
 (not an object, an unknown column, a missing one that is required) refuses the request; a bad cell
 refuses only its row.
-
-Clients send the same keys in the same order again and again: what such a layout means is worked out
-at its first row. The cells equal those of :func:`converters.convert.json_rows.object_cells`, which
-still handles every value that is not text or a number.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from converters.cells.refusal import Refusal
 from converters.convert.cell_watch import CellWatch, Odd
-from converters.convert.json_rows import object_cells, shown
+from converters.convert.json_columns import Object
+from converters.convert.json_rows import shown
 from converters.convert.records import RowReader
-from converters.convert.to_vw_text import Row
+from converters.convert.to_vw_text import FEWEST_IN_BLOCK, Row
 from converters.schema.column_names import ColumnOrder, ordered
-from converters.schema.schema import Schema
 from serve.http.body import CSV
 from serve.http.problems import RowsRefusedError
 from serve.rows.csv_body import CsvLines, csv_lines, split_header, without_separator
 from serve.rows.json_body import Elements, at_once, elements
+from serve.rows.object_layouts import Layout, Layouts
 from serve.rows.row_errors import MISSING_COLUMN, RefusedRows, listed
 from serve.rows.row_limits import RowLimits
-from serve.rows.whole_numbers import make_whole, whole_columns
+from serve.rows.whole_numbers import make_whole
 
 UNKNOWN_COLUMN = "unknown-column"
 NESTED = (
@@ -39,103 +34,6 @@ NESTED = (
 )
 EXTRA_IGNORED = '[record] extra = "ignore" passes over fields that are no column.'
 NOTHING_DONE = "The request had no effect."
-# Types whose text as a CSV cell is what str() gives.
-TEXT, PLAIN = frozenset({str}), frozenset({str, int, float})
-# Clients that shuffle their keys must not fill the memory.
-REMEMBERED_LAYOUTS = 1_024
-# Nor may keys that are no columns, of which one object may have megabytes.
-REMEMBERED_KEYS = 8_192
-
-Object = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What the keys of an object mean, in their order.
-
-    Attributes:
-        pick: the values that the object has, in the schema's order.
-        absent: the places of the columns that it lacks.
-        whole: the names under which it has columns of integers.
-        id_name: the name under which it has the id; empty if it has none.
-    """
-
-    pick: Callable[[Object], Sequence[Any]]
-    absent: tuple[int, ...]
-    whole: tuple[str, ...]
-    id_name: str
-
-
-class Layouts:
-    """The layouts of objects under one schema.
-
-    Args:
-        schema: the rows'.
-    """
-
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
-        self._names = schema.column_names
-        self._numbers = schema.numbers
-        self._mandatory = frozenset(schema.mandatory)
-        self._whole = whole_columns(schema)
-        identity = schema.only("id")
-        self._id_name = "" if identity is None else identity.name
-        self._layouts: dict[tuple[str, ...], Layout] = {}
-
-    def of(self, row: Object) -> Layout | None:
-        """The layout of an object; None if it has unknown keys or lacks a required one."""
-        keys = tuple(row)
-        return self._layouts.get(keys) or self._compiled(keys)
-
-    def cells(self, row: Object, layout: Layout) -> list[str] | Refusal:
-        """The cells of an object, or why it has none."""
-        values = layout.pick(row)
-        types = set(map(type, values))
-        if types == TEXT:
-            cells = list(values)
-        elif types <= PLAIN:
-            cells = list(map(str, values))
-            if float in types and self._may_be_too_large(row, layout, cells):
-                return self._plain_cells(row)
-        else:
-            return self._plain_cells(row)
-        for place in layout.absent:
-            cells.insert(place, "")
-        return cells
-
-    def _may_be_too_large(self, row: Object, layout: Layout, cells: Sequence[str]) -> bool:
-        # An integer among ids is one by now, unless it has lost digits.
-        return type(row.get(layout.id_name)) is float or "e+" in "".join(cells)
-
-    def _plain_cells(self, row: Object) -> list[str] | Refusal:
-        return object_cells(row, self._names, self._numbers, self._schema.whole)
-
-    def _compiled(self, keys: tuple[str, ...]) -> Layout | None:
-        if self._names.unknown(keys) or self.missing(keys):
-            return None
-        names = frozenset(keys)
-        held = dict(zip(self._names.own, self._names.held(names), strict=True))
-        present = [name for name in held.values() if name in names]
-        absent = tuple(at for at, name in enumerate(held.values()) if name not in names)
-        if len(self._layouts) >= REMEMBERED_LAYOUTS:
-            self._layouts.clear()
-        whole = tuple(map(held.__getitem__, self._whole))
-        layout = Layout(_picker(present), absent, whole, held.get(self._id_name, ""))
-        if names <= self._names.known or sum(map(len, keys)) <= REMEMBERED_KEYS:
-            self._layouts[keys] = layout
-        return layout
-
-    def missing(self, names: Collection[str]) -> list[str]:
-        """The mandatory columns that a row with these names lacks."""
-        held = zip(self._names.own, self._names.held(names), strict=True)
-        return [own for own, name in held if own in self._mandatory and name not in names]
-
-
-def _picker(names: Sequence[str]) -> Callable[[Object], Sequence[Any]]:
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda row: [row[name] for name in names]
 
 
 class Part(Protocol):
@@ -209,7 +107,7 @@ class RequestReader:
         if found.single and isinstance(row := found.content[0], dict):
             layout = self.layouts.of(row)
             if layout is not None:
-                make_whole(row, layout.whole)
+                make_whole(row, layout.whole.values())
                 return (JsonPart(found.content, True, (layout,), self),)
         return self._parts(iter((found,)))
 
@@ -224,14 +122,24 @@ class RequestReader:
             self.limits.check_rows(rows + len(found.content))
             for start in range(0, len(found.content), self.limits.block_rows):
                 objects = found.content[start : start + self.limits.block_rows]
-                layouts = self._layouts_of(objects, rows, refused)
+                part = self._part(objects, single, rows, refused)
                 rows += len(objects)
                 # Once a shape is wrong, no row matters, only what else is wrong.
-                yield None if refused.rows else JsonPart(objects, single, layouts, self)
+                yield None if refused.rows else part
         if refused.rows:
             then = f"{self._columns_in_words(refused)} {NOTHING_DONE}".lstrip()
             detail = refused.in_words(None if single else rows, then)
             raise RowsRefusedError(detail, refused.errors, refused.reasons)
+
+    def _part(
+        self, objects: Sequence[Any], single: bool, before: int, refused: RefusedRows
+    ) -> JsonPart:
+        """Rows whose keys are checked, all at once if they are alike."""
+        alike = self.layouts.of_all(objects) if len(objects) >= FEWEST_IN_BLOCK else None
+        if alike is not None:
+            layout, values = alike
+            return JsonPart(objects, single, [layout] * len(objects), self, values)
+        return JsonPart(objects, single, self._layouts_of(objects, before, refused), self)
 
     def _layouts_of(
         self, rows: Sequence[object], before: int, refused: RefusedRows
@@ -242,7 +150,7 @@ class RequestReader:
             if not isinstance(row, dict):
                 refused.add(at, Refusal("not-a-row", "", shown(row)))
             elif layout := self.layouts.of(row):
-                make_whole(row, layout.whole)
+                make_whole(row, layout.whole.values())
                 layouts.append(layout)
             else:
                 self._check_names(at, row.keys(), refused)
@@ -283,15 +191,22 @@ class RequestReader:
 
 
 class JsonPart:
-    """Objects of the right shape."""
+    """Objects of the right shape; by column as well, if all have the same keys."""
 
     def __init__(
-        self, objects: Sequence[Object], single: bool, layouts: Sequence[Layout], of: RequestReader
+        self,
+        objects: Sequence[Object],
+        single: bool,
+        layouts: Sequence[Layout],
+        of: RequestReader,
+        values: Sequence[Sequence[Any]] | None = None,
     ) -> None:
         self.objects = objects
         self.single = single
         self._layouts = layouts
         self._of = of
+        self._values = values
+        self._columns: Sequence[Sequence[str]] | None = None
         self._cells: list[list[str] | Refusal] = []
 
     def __len__(self) -> int:
@@ -300,13 +215,22 @@ class JsonPart:
 
     def converted(self) -> list[Row | Refusal]:
         """Each checked and as text."""
-        self._cells = list(map(self._of.layouts.cells, self.objects, self._layouts))
-        return self._of.converter.convert_rows(self._cells)
+        of, values = self._of, self._values
+        if values is not None:
+            self._columns = of.layouts.columns(self._layouts[0], values, len(self))
+            if self._columns is not None:
+                return of.converter.conversion.block(self._columns)
+        self._cells = list(map(of.layouts.cells, self.objects, self._layouts))
+        return of.converter.convert_rows(self._cells)
 
     def odd(self, converted: Sequence[Row | Refusal]) -> Mapping[int, Odd]:
         """Of rows that were just converted."""
         watch = self._of.watch
-        return {} if watch is None else watch.of_rows(self._cells, converted)
+        if watch is None:
+            return {}
+        if self._columns is not None:
+            return watch.of_columns(self._columns, converted)
+        return watch.of_rows(self._cells, converted)
 
     def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
         """A number stays a number in the answer."""

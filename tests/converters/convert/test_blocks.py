@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from converters.cells.numbers import number_pieces, number_text, numbers
 from converters.cells.refusal import Refusal
 from converters.convert import column_memory
+from converters.convert.json_columns import column_cells, object_columns
+from converters.convert.json_rows import object_cells
 from converters.convert.to_vw_text import FEWEST_IN_BLOCK, compile_schema, reference
+from converters.schema.column_names import ColumnNames
+from converters.schema.schema import Schema
 from tests.support.rows import schemas
 from tests.support.rows.schemas import build
 
@@ -79,3 +84,91 @@ def test_many_numbers_are_written_as_one(values: list[float]) -> None:
     pieces, plain = number_pieces(" a:", values, " a=0")
     assert pieces == alone
     assert plain == all(not value or 1e-4 <= abs(value) < 1e7 for value in values)
+
+
+NAMED: schemas.Columns = {
+    "key": {"role": "id"},
+    "late": {"role": "label", "was": "past"},
+    "dist": {"kind": "numeric", "was": ["far"]},
+    "carrier": {"kind": "categorical"},
+    "remark": {"kind": "text"},
+    "at": {"role": "time"},
+}
+EDGES = [0.0, -0.0, 9.9e-5, 1e-7, 0.1, 1e15, 1e16, 2.0**53 - 1, 2.0**53, 2.0**64, 2.0**70, 7.5, 7.0]
+values_of_json = [
+    st.sampled_from(EDGES),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(2**63), 2**70),
+    st.booleans(),
+    st.none(),
+    st.text(max_size=3),
+    st.lists(st.none(), max_size=1),
+]
+# The values of a column are mostly of few kinds.
+columns_of_json = st.lists(st.sampled_from(values_of_json), min_size=1, max_size=3).flatmap(
+    lambda kinds: st.lists(st.one_of(*kinds), min_size=1, max_size=4)
+)
+
+
+@pytest.mark.parametrize("name", NAMED)
+@given(values=columns_of_json)
+@example(values=[9.9e-5])
+@example(values=[1e16, None])
+@example(values=[2.0**53 - 1, 7.5])
+@example(values=[2.0**53])
+@example(values=[2.0**64])
+@example(values=[1, None, True])
+@example(values=[2**70])
+def test_columns_of_json(name: str, values: list[Any]) -> None:
+    """The values of a column are the cells that each is alone; none if one of them is refused."""
+    of = build(NAMED)
+    alone = [
+        object_cells({"it": value}, ColumnNames(("it",)), *_told_of("it", name, of))
+        for value in values
+    ]
+    together = column_cells(values, "it", *_told_of("it", name, of))
+    if together is None:
+        assert any(isinstance(cells, Refusal) for cells in alone)
+    else:
+        assert [[cell] for cell in together] == alone
+
+
+def _told_of(it: str, name: str, of: Schema) -> tuple[list[str], dict[str, float]]:
+    """The numbers and whole columns for a schema of one column of this kind."""
+    numbers = [it] if name in of.numbers else []
+    return numbers, {it: of.whole[name]} if name in of.whole else {}
+
+
+objects_of_names = st.lists(
+    st.lists(st.sampled_from([*NAMED, "past", "far", "other", "one"]), unique=True, max_size=4)
+)
+
+
+@pytest.mark.parametrize("extra", ["reject", "ignore"])
+@given(objects_of_names, st.integers(0, 3))
+@example([["key", "other"], ["key", "one"]], 1)
+@example([["key", "late"], ["key"]], 1)
+@example([["key", "late"], ["late", "key"]], 1)
+@example([["key", "late"], ["key", "dist"]], 1)
+@example([["dist", "far"], ["past", "key"]], 3)
+def test_columns_of_objects(extra: str, keys: list[list[str]], first: int) -> None:
+    """Objects of equal keys in any order are columns of the cells of each; others are none."""
+    of = build(NAMED, record={"extra": extra})
+    rows = [{name: f"{name} {at}" for name in names} for at, names in enumerate(keys)]
+    rows = rows[:1] * first + rows
+    if not rows:
+        return
+    alone = [object_cells(row, of.column_names, of.numbers, of.whole) for row in rows]
+    columns = object_columns(rows, of.column_names, of.numbers, of.whole)
+    alike = all(row.keys() == rows[0].keys() for row in rows)
+    assert (columns is not None) == (alike and Refusal not in set(map(type, alone)))
+    if columns is not None:
+        assert [list(cells) for cells in zip(*columns, strict=True)] == alone
+
+
+def test_what_is_no_object_is_in_no_columns() -> None:
+    """A text, or a list, may have what looks like the same keys."""
+    names = ColumnNames(("a", "b"))
+    for odd in ("ab", ["a", "b"], 1, None):
+        assert object_columns([{"a": "1", "b": "2"}, odd], names) is None
+        assert object_columns([odd], names) is None

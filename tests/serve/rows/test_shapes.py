@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from converters.cells.refusal import Refusal
 from converters.convert.json_rows import object_cells
-from serve.rows.request_rows import REMEMBERED_LAYOUTS, Layouts
+from serve.rows.object_layouts import REMEMBERED_LAYOUTS, Layouts
 from tests.support.rows.schemas import Columns, build
 from tests.support.serving.project import COLUMNS, flights
 from tests.support.serving.served import a_client, as_object, problem_of

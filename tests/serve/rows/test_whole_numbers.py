@@ -6,8 +6,12 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from converters.cells.kind import CONVERTER_VERSION
 from converters.convert.records import RowReader
+from converters.convert.to_vw_text import FEWEST_IN_BLOCK
 from serve.http.problems import RowsRefusedError
 from serve.http.turns import finished
 from serve.rows.appended_records import IngestReader
@@ -54,3 +58,46 @@ def test_spellings_with_a_fraction_are_kept() -> None:
     """Where the label map says 1.0, as pandas writes it, that is the spelling."""
     label = {"positive": ["1.0"], "negative": ["0.0"]}
     assert repr(appended({"late": 1.0, "x": 1}, label=label)["late"]) == "1.0"
+
+
+MIXED: Columns = {
+    "key": {"role": "id"},
+    "late": {"role": "label"},
+    "size": {"kind": "numeric"},
+    "level": {"kind": "categorical", "was": "floor"},
+    "flag": {"kind": "boolean"},
+    "code": {"kind": "categorical", "values": ["7", "8"], "unseen": "reject"},
+}
+cells: st.SearchStrategy[Any] = st.sampled_from(
+    [7, 7.0, 7.5, -0.0, 2.0**53, 2.0**70, None, "7.0", True, "x", []]
+)
+names = st.lists(st.sampled_from([*MIXED, "floor", "extra"]), unique=True, min_size=1, max_size=5)
+objects_alike = names.flatmap(
+    lambda keys: st.lists(st.fixed_dictionaries(dict.fromkeys(keys, cells)), min_size=1, max_size=4)
+)
+
+
+@pytest.mark.parametrize("converter", [2, CONVERTER_VERSION])
+@given(objects_alike, st.booleans())
+@example([{"key": 7.0}], True)
+def test_rows_of_many_are_what_each_is_alone(
+    converter: int, rows: list[dict[str, Any]], alike: bool
+) -> None:
+    """What is converted, answered as the id, and appended, whether keys are alike or not."""
+    schema = build(MIXED, record={"extra": "ignore"}).read_by(converter)
+    reader = RequestReader(RowReader(schema), RowLimits(1_000, 10**6, 10**6))
+    if rows[0].keys() == {"extra"}:
+        return
+    rows = [*rows, *([] if alike else [{"key": 1}])] * FEWEST_IN_BLOCK
+    alone = [_read(reader, orjson.dumps(row))[0] for row in rows]
+    assert _read(reader, orjson.dumps(rows)) == alone
+
+
+def _read(reader: RequestReader, body: bytes) -> list[tuple[object, str, str]]:
+    """The rows of a body, with their ids and objects, spelt so that 7 is not 7.0."""
+    found: list[tuple[object, str, str]] = []
+    for part in filter(None, reader.objects(body)):
+        converted = part.converted()
+        ids, objects = map(repr, part.ids(converted)), map(repr, part.objects)
+        found += zip(converted, ids, objects, strict=True)
+    return found
