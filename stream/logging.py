@@ -6,14 +6,19 @@ import atexit
 import logging
 import os
 import sys
+import textwrap
 from contextlib import suppress
+from functools import partial
 from io import TextIOBase
 from queue import Full, Queue
 from threading import Thread
 from time import monotonic, sleep
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
-from converters.logger import Lines, log
+from converters.logger import log
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict
 
 # How many lines may wait for an output that is stuck, and for how long one may hold up the end.
 MOST_WAITING = 10_000
@@ -82,6 +87,13 @@ def put(data: bytes) -> None:
             data = data[os.write(number, data) :]
 
 
+def _indented(_logger: object, _name: str, event: EventDict) -> EventDict:
+    """Indent a traceback: whatever an exception quotes, no line of it looks like one of the log."""
+    if "exception" in event:
+        event["exception"] = textwrap.indent(event["exception"], "    ")
+    return event
+
+
 def configure_logs(*, detached: bool = False) -> None:
     """Timestamped lines on standard error; libraries log from warnings on.
 
@@ -89,5 +101,23 @@ def configure_logs(*, detached: bool = False) -> None:
         detached: whether a thread writes them, so that whoever logs never waits.
     """
     output = cast("TextIO", Detached() if detached else Forgiving())
-    log.taker = Lines(output, colors=sys.stderr.isatty())
+    log.prepare = partial(_configure, output, colors=sys.stderr.isatty())
     logging.basicConfig(level=logging.WARNING, stream=output, force=detached)
+
+
+def _configure(output: TextIO, *, colors: bool) -> None:
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,  # the id of the request, in the server
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _indented,
+            structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(output),
+        cache_logger_on_first_use=False,
+    )

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
-from converters.logger import log, to_standard_error
+from converters.logger import log
 from stream.log.contract import EventLog
 from stream.open_log import open_log
 from tests.support.streams.broker import BrokerUnavailableError, running_broker, secured_listeners
@@ -62,7 +63,8 @@ def secured_kafka(kafka_bootstrap: str) -> Secured:
 def logs_as_before() -> Iterator[None]:
     """A command that a test runs in its own process sends all logs to standard error for good."""
     yield
-    log.taker = to_standard_error
+    log.prepare = None
+    structlog.reset_defaults()
 
 
 @pytest.fixture

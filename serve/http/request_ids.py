@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable
 from itertools import count
 
-from converters.logger import CONTEXT
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 HEADER = b"x-request-id"
 # Nothing that ends a header, a line of the log or a quoted text.
@@ -33,10 +33,10 @@ def begin(headers: Iterable[tuple[bytes, bytes]]) -> str:
         request_id = given[0].decode("ascii")
     else:
         request_id = new()
-    CONTEXT.set({"request_id": request_id})
+    bind_contextvars(request_id=request_id)
     return request_id
 
 
 def current() -> str:
     """The id of the request that is being answered; a new one where there is none yet."""
-    return str(CONTEXT.get().get("request_id") or new())
+    return str(get_contextvars().get("request_id") or new())

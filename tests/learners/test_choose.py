@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from converters.config.learning_settings import LearnerSettings, RiverSettings
 from converters.errors import UsageError
@@ -14,7 +15,6 @@ from learners import choose
 from learners.learner import LearnerSpec, WrongLearnerError
 from learners.river.arguments import river_spec
 from learners.vw.arguments import vw_spec
-from tests.support.captured_logs import capture_logs
 
 PAIRS = [("b", "a"), ("a", "c")]
 
@@ -91,7 +91,7 @@ def test_choosing_imports_neither_learner() -> None:
     """The command line stays light: no learner's package before one is asked for."""
     program = (
         "import sys, learners.choose; from learners.choose import create, load;"
-        "print([m for m in ('vowpalwabbit', 'river', 'numpy') if m in sys.modules])"
+        "print([m for m in ('vowpalwabbit', 'river', 'structlog', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

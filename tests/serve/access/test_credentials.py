@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from serve.access import credentials as credentials_module
 from serve.access import verifier as verifier_module
@@ -17,7 +18,6 @@ from serve.access.caller import LOCAL_ADMIN, Caller
 from serve.access.credentials import Credentials
 from serve.access.local_admin import ensure, path_of
 from serve.access.tokens import TokenFile
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.project import Project
 
 HOUR = timedelta(hours=1)
@@ -149,7 +149,7 @@ def test_a_moment_of_trouble_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def no_descriptor(*_: object, **__: object) -> Any:
         raise OSError(24, "Too many open files")
 
-    with capture_logs() as logs, monkeypatch.context() as patch:
+    with structlog.testing.capture_logs() as logs, monkeypatch.context() as patch:
         patch.setattr(Path, "open", no_descriptor)
         for _ in range(3):
             assert credentials.caller(text.encode()) is None

@@ -9,13 +9,13 @@ from time import sleep
 from typing import Any
 
 import pytest
+import structlog
 from starlette.testclient import TestClient
 
 from serve.access.caller import SCOPES, Scope
 from serve.access.credentials import LOOK_SECONDS
 from serve.access.local_admin import read
 from serve.access.tokens import TokenFile
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.project import Project
 from tests.support.serving.served import (
     Maker,
@@ -285,7 +285,7 @@ def test_without_admin_routes_here_their_addresses_are_none(tmp_path: Path, admi
     """404 for every method, with the token; at a door of their own they are there, with it only."""
     more = f'[serve]\nadmin = "{admin}"\n'
     with a_client(tmp_path, more=more, admin=True) as (client, _):
-        with capture_logs() as logs:
+        with structlog.testing.capture_logs() as logs:
             for path, _ in ADMIN:
                 for method in ("POST", "GET", "HEAD", "OPTIONS", "PUT"):
                     assert client.request(method, path).status_code == 404, (path, method)
@@ -311,7 +311,7 @@ def test_refused_admin_calls_are_logged_and_counted(guarded: TestClient) -> None
         (bearer(TOKEN) | {"content-type": "text/plain"}, "media-type"),
     ]
     for headers, reason in tries:
-        with capture_logs() as logs:
+        with structlog.testing.capture_logs() as logs:
             guarded.post("/promote", content=b'{"reason": "row"}', headers=headers)
         (line,) = logs
         assert line["log_level"] == "warning"

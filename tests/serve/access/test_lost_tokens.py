@@ -6,13 +6,13 @@ from pathlib import Path
 from time import sleep
 
 import pytest
+import structlog
 
 from serve.access import tokens as tokens_module
 from serve.access.caller import SCOPES
 from serve.access.credentials import Credentials
 from serve.access.private_file import PrivateFileError, lock_of, locked
 from tests.serve.access.test_guard import bearer, settle, tokens_of
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project
 from tests.support.serving.served import a_project, client_of, maker_of, problem_of
@@ -27,7 +27,7 @@ def test_a_file_that_was_lost_before_the_start_lets_nobody_in(tmp_path: Path) ->
     _, text = file.add("ci", ["score"], None)
     whole = file.path.read_bytes()
     file.path.unlink()
-    with capture_logs() as logs, client_of(project, ready=False) as client:
+    with structlog.testing.capture_logs() as logs, client_of(project, ready=False) as client:
         for headers in ({}, bearer(text)):
             for path in ("/predict", "/events", "/promote"):
                 answer = client.post(path, json={}, headers=headers)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
 from starlette.testclient import TestClient
 
 from serve.access.local_admin import ensure
 from tests.serve.access.test_guard import bearer, settle, tokens_of
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.served import a_client, problem_of
 
 HOUR = timedelta(hours=1)
@@ -92,7 +92,7 @@ def test_a_refused_call_is_logged_with_the_name_of_its_token(
     """Where its secret was right, whatever it was refused for."""
     client, made = known
     sent = {"content-type": "application/json"} | headers | (bearer(made[name]) if name else {})
-    with capture_logs() as logs:
+    with structlog.testing.capture_logs() as logs:
         client.post("/promote", content=b"{}", headers=sent)
     (line,) = logs
     assert (line["token"], line["reason"]) == (name, reason)

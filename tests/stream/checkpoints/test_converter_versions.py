@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from converters.cells.kind import CONVERTER_VERSION, FIRST_CONVERTER, UnknownConverterError
@@ -19,7 +20,6 @@ from stream.config_diff.known_model import known_model
 from stream.learner.process import EditedConfigError, LearnerProcess
 from stream.log import journal
 from stream.log.batch import Batch
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, answers, flights, same
 from tests.support.streams.older_converters import by_converter, forget_config, set_converter

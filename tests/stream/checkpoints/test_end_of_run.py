@@ -7,11 +7,11 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from structlog.testing import capture_logs
 
 from learners.registry.errors import RegistryUnavailableError
 from stream.checkpoints import thinning
 from stream.learner import loop
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.project import Project, flights
 
 KEEP = "[checkpoint]\nkeep = 3"

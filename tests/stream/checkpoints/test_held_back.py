@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from structlog.testing import capture_logs
+
 from learners.registry.row_types import Pointers
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.project import COLUMNS, Project, flights
 
 LATE, CARRIER = COLUMNS.index("late"), COLUMNS.index("carrier")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from structlog.testing import capture_logs
 
 from converters.convert.cell_watch import CellCounts
 from learners.snapshots.store import Snapshot, SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.fold.pipeline import new_pipeline
 from stream.learner.heartbeat import CellTrouble
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.project import csv_text, flights
 from tests.support.serving.served import a_project
 from tests.support.streams.folds import saved_and_loaded

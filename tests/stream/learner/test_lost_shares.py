@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from converters.cells.refusal import Refusal
 from stream.fold.expiry import EVENTS, LABELS, Jump
 from stream.fold.pipeline import new_pipeline
 from stream.learner import heartbeat
 from stream.learner.heartbeat import ExpiredShare, RefusedShare
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.project import Project
 
 BAD = Refusal("not-a-number", "distance", "secret")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from learners.registry import Registry
 from learners.registry.errors import SupersededError
@@ -22,7 +23,6 @@ from stream.learner.process import assembled
 from stream.log.batch import Batch
 from stream.log.contract import LogUnavailableError, Outgoing, Place
 from tests.support import ROOT
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.project import Project, answers, flights, same
 
 OFTEN = "[checkpoint]\nevents = 50\nseconds = 0.01\nmin_spacing = 0"
@@ -137,7 +137,7 @@ def test_a_registry_that_is_locked_stops_no_learning(
             process.run(after, until_end=True)
     assert len(seen) == 8
     assert any("held it" in trouble for trouble in seen)
-    assert "checkpoint failed" in capsys.readouterr().err
+    assert "checkpoint failed" in capsys.readouterr().out
     whole = Project(tmp_path / "whole")
     whole.produce(whole.write_csv(rows))
     assert same(project.learn()) == same(whole.learn())
@@ -179,7 +179,7 @@ def test_a_log_that_is_locked_is_waited_for(
         report = process.run(after, until_end=True)
     assert told[1] == told[2]
     assert "locked by another process" in told[1]
-    assert "waiting" in capsys.readouterr().err
+    assert "waiting" in capsys.readouterr().out
     whole = Project(tmp_path / "whole")
     whole.produce(whole.write_csv(rows))
     assert same(report) == same(whole.learn())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from stream.learner import heartbeat
 from stream.learner.heartbeat import WaitingLabels
-from tests.support.captured_logs import capture_logs
 from tests.support.serving.project import Project
 
 MANY, EVICTED = "many labels wait for their event", "labels without an event are evicted"

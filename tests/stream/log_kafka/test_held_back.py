@@ -28,7 +28,7 @@ def test_records_behind_an_open_transaction_are_told_of(
         nonlocal said
         poll(reader, 0.05)
         reader.ends()
-        said += capsys.readouterr().err
+        said += capsys.readouterr().out
         return word in said
 
     with (
