@@ -164,6 +164,12 @@ class LineBounds:
         text = "\n".join([*lines, ""])
         return self._refusals(lines, 0) if self._suspicious.search(text) else {}
 
+    def refused_of(self, block: LineBlock) -> dict[int, str]:
+        """The same for lines that are joined already; nothing is looked for in plain ones."""
+        if block.plain or not self._suspicious.search(block.text):
+            return {}
+        return self._refusals(block.lines, 0)
+
     def reason(self, line: str) -> str | None:
         """Why a line is refused, or None; the exact rule behind the fast look."""
         numbers: dict[str, list[tuple[str, float]]] = {}

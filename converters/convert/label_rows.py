@@ -92,6 +92,22 @@ class LabelReader:
                 return Refusal(refused.reason, "time", quoted(refused.cell))
         return name, code
 
+    def columns(self, cells: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[int]] | None:
+        """Ids and codes of many labels, whose cells are given by column: id, label, maybe time.
+
+        None if one of them is refused.
+        """
+        ids, labels, *times = cells
+        try:
+            names = list(map(integer, ids)) if self._integer_ids else ids
+            codes = [code for code in map(self._codes.__getitem__, labels) if code is not None]
+            for time in set().union(*times) - {""}:
+                self._times.check(time)
+        except (KeyError, RefusedCellError):
+            return None
+        unfit = len(codes) < len(labels) or "" in names or max(map(len, ids)) > MOST_ID
+        return None if unfit else (names, codes)
+
     def _id(self, cell: str) -> str:
         if len(cell) > MOST_ID:
             raise RefusedCellError("id-too-long", cell)

@@ -29,7 +29,7 @@ from converters.convert.json_rows import (
 from converters.convert.label_rows import Cells, LabelReader, LabelRow
 from converters.convert.to_vw_text import Conversion, Row, compile_schema
 from converters.files.first_line import named
-from converters.files.framing import MOST_ROWS, Dialect, plain_lines, too_many
+from converters.files.framing import MOST_ROWS, Dialect, columns_of_text, plain_lines, too_many
 from converters.schema.column_names import ColumnOrder, ordered
 from converters.schema.schema import Schema
 from converters.schema.writer_schema import WriterSchema
@@ -41,7 +41,7 @@ AT_THE_TOP: tuple[str, bytes] = ("path", b"")
 
 # What records begin with that may not be CSV.
 _BRACKETS = (b"{", b"[")
-_SUSPECT = frozenset((b"{", b"[", b"\0", b"\xef", b" ", b"\t", b"\r", b"\n"))
+SUSPECT = frozenset((b"{", b"[", b"\0", b"\xef", b" ", b"\t", b"\r", b"\n"))
 # Refusals of what has no cells, or another number of them.
 _UNSHAPED = frozenset(
     ("wrong-width", "empty-row", "text-after-quote", "unclosed-quote", "bare-cr", "not-utf8")
@@ -76,18 +76,20 @@ _UNSAID, _CSV, _JSON, _SAY_JSON = (
 Rows = tuple[Iterable[Cells], Callable[[], list[bytes]]]
 
 
-class _Said(NamedTuple):
-    """What the headers of a record say of its rows.
+class Layout(NamedTuple):
+    """How the rows of a record are laid out, as far as its headers say it.
 
     Attributes:
         order: of rows of CSV; None for the schema's own.
         format: of the record.
         at_the_top: whether rows of JSON are at the top, whatever path the config names.
+        delimiter: between the cells of rows of CSV.
     """
 
     order: ColumnOrder | None
     format: Format
     at_the_top: bool
+    delimiter: str
 
 
 class _Kind(NamedTuple):
@@ -120,6 +122,7 @@ class RowReader:
         convert_rows: the same for many, quicker than one by one.
         label_cells: the cells of a label's JSON object.
         label: what the cells of a label say.
+        label_columns: the same for many labels, column by column.
     """
 
     def __init__(
@@ -149,7 +152,7 @@ class RowReader:
         self._names = names = self._read.column_names.at(writer.meanings)
         self.dialect = Dialect(writer.delimiter)
         self._delimiter = writer.delimiter
-        self._unsaid = _Said(None, _UNSAID, at_the_top=False)
+        self._unsaid = Layout(None, _UNSAID, at_the_top=False, delimiter=writer.delimiter)
         if writer.names != schema.names or writer.meanings:
             source = f" as the columns were then ({len(schema.names)} now)"
             order = names.order(writer.names, writer.delimiter, source)
@@ -163,26 +166,45 @@ class RowReader:
         self._event_kind = _Kind(writer.path, cells, self.convert)
         labels = LabelReader(self._read)
         self.label_cells, self.label = labels.cells, labels.label
+        self.label_columns = labels.columns
         self._label_kind = _Kind(writer.labels_path, self.label_cells, self.label)
 
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
         """The rows of an event record, or their refusals; an empty record is one refused row."""
-        said = self._said(tuple(headers)) if headers else self._unsaid
-        # Of a record of one row all this takes a hundredth of the time.
-        if said.format is _CSV or not (said.format in _SAY_JSON or _may_be_json(value)):
+        layout = self.csv_layout(value, headers)
+        if layout is not None:
             lines = plain_lines(value)
             if lines and len(lines) <= MOST_ROWS:
-                return self.lines(lines, said.order)
-        return self.convert_rows(list(self._rows(value, said, self._event_kind)[0]))
+                return self.lines(lines, layout.order)
+        return self.convert_rows(list(self.event_rows(value, headers)[0]))
+
+    def csv_layout(self, value: bytes, headers: Headers = ()) -> Layout | None:
+        """The layout of a record that is CSV; None if it is JSON, or only its rows can tell."""
+        # Of a record of one row all this takes a hundredth of the time.
+        layout = self._said(tuple(headers)) if headers else self._unsaid
+        said = layout.format
+        if said is _CSV or not (said in _SAY_JSON or _may_be_json(value)):
+            return layout
+        return None
 
     def lines(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
         """The rows of CSV that :func:`plain_lines` gave, in this order or the schema's own."""
         delimiter = self._delimiter if order is None else order.delimiter
         return self.conversion.lines(lines, delimiter, order)
 
+    def columns(self, text: str, rows: int, layout: Layout) -> Sequence[Sequence[str]] | None:
+        """The columns of so many lines of CSV, in the schema's order; None if one does not fit."""
+        order = layout.order
+        if order is None:
+            return columns_of_text(text, rows, layout.delimiter, self.conversion.width)
+        if order.refusal is not None:
+            return None
+        columns = columns_of_text(text, rows, layout.delimiter, order.width)
+        return None if columns is None else order.columns(columns, rows)
+
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""
-        lines = None if headers or value[:1] in _SUSPECT else plain_lines(value)
+        lines = None if headers or value[:1] in SUSPECT else plain_lines(value)
         if lines and len(lines) <= MOST_ROWS and "" not in lines:
             return [self.label(line.split(self._delimiter)) for line in lines]
         rows, _ = self.label_rows(value, headers)
@@ -201,30 +223,32 @@ class RowReader:
 
     def label_rows(self, value: bytes, headers: Headers) -> Rows:
         """A label record's rows, their cells unchecked."""
-        said = self._said(tuple(headers))._replace(order=None)
+        said = self._said(tuple(headers))._replace(order=None, delimiter=self._delimiter)
         return self._rows(value, said, self._label_kind)
 
     def event_rows(self, value: bytes, headers: Headers) -> Rows:
         """An event record's rows, their cells unchecked and in the schema's order."""
         return self._rows(value, self._said(tuple(headers)), self._event_kind)
 
-    def _said_by(self, headers: tuple[tuple[str, bytes], ...]) -> _Said:
+    def _said_by(self, headers: tuple[tuple[str, bytes], ...]) -> Layout:
         named = dict(headers)
         columns, content_type = named.get("columns"), named.get("content-type")
-        return _Said(
-            self._unsaid.order if columns is None else self._named_order(columns),
+        order = self._unsaid.order if columns is None else self._named_order(columns)
+        return Layout(
+            order,
             _format(content_type) if content_type else _UNSAID,
             named.get(AT_THE_TOP[0]) == AT_THE_TOP[1],
+            self._delimiter if order is None else order.delimiter,
         )
 
-    def _rows(self, value: bytes, by: _Said, kind: _Kind) -> Rows:
+    def _rows(self, value: bytes, by: Layout, kind: _Kind) -> Rows:
         """The rows of a record, read as CSV or as JSON.
 
         What neither its header nor its beginning decides is CSV if a single row is good as CSV.
         """
         order, said, dialect = by.order, by.format, self.dialect
-        if order is not None and order.delimiter != self._delimiter:
-            dialect = Dialect(order.delimiter)
+        if by.delimiter != self._delimiter:
+            dialect = Dialect(by.delimiter)
         if by.at_the_top:
             kind = kind._replace(path=())
         begins = said is _UNSAID and value[:1] in _BRACKETS
@@ -277,7 +301,7 @@ def _format(content_type: bytes) -> Format:
 def _may_be_json(value: bytes) -> bool:
     """Whether what no header calls CSV may be something else."""
     first = value[:1]
-    if first not in _SUSPECT:
+    if first not in SUSPECT:
         return False
     return first in _BRACKETS or opens_as_json(value) or registered_schema(value) is not None
 

@@ -54,6 +54,19 @@ class RowBlock:
         """The lines of the rows that are not refused."""
         return self.text.split("\n")[:-1]
 
+    def without(self, lines: Mapping[int, Refusal]) -> RowBlock:
+        """The same with some more rows refused, named by the places of their lines."""
+        rows = [at for at in range(len(self)) if at not in self.refused]
+        refused = {rows[line]: refusal for line, refusal in lines.items()}
+        ids = ["" if at in refused else id_ for at, id_ in enumerate(self.ids)]
+        labels = [None if at in refused else label for at, label in enumerate(self.labels)]
+        text = "".join([f"{each}\n" for n, each in enumerate(self.lines) if n not in lines])
+        weights = self.weights
+        if weights is not None:
+            weights = [weight for n, weight in enumerate(weights) if n not in lines]
+        refused = dict(sorted({**self.refused, **refused}.items()))
+        return RowBlock(ids, labels, text, refused, weights, self.plain)
+
 
 def block_of(rows: Sequence[Row | Refusal]) -> RowBlock:
     """Rows that were converted one by one as a block."""

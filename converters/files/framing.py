@@ -176,12 +176,22 @@ def columns_of(lines: Sequence[str], delimiter: str, width: int) -> list[list[st
 
     An empty line is a row without cells, which a single column would hide.
     """
+    return _cut(f"{delimiter}\n{delimiter}".join(lines), len(lines), delimiter, width)
+
+
+def columns_of_text(text: str, rows: int, delimiter: str, width: int) -> list[list[str]] | None:
+    """The same of a text of so many lines, the last one not ended, which need not be cut first."""
+    return _cut(text.replace("\n", f"{delimiter}\n{delimiter}"), rows, delimiter, width)
+
+
+def _cut(marked: str, rows: int, delimiter: str, width: int) -> list[list[str]] | None:
+    """Columns of lines between which a line feed is a cell of its own."""
     if width == 1:
         return None
-    cells = f"{delimiter}\n{delimiter}".join(lines).split(delimiter)
+    cells = marked.split(delimiter)
     step = width + 1
     ends = cells[width::step]
-    if len(cells) != len(lines) * step - 1 or ends.count("\n") != len(lines) - 1:
+    if len(cells) != rows * step - 1 or ends.count("\n") != rows - 1:
         return None
     return [cells[place::step] for place in range(width)]
 

@@ -44,8 +44,9 @@ from stream.log.limits import checked
 from stream.log.topics import Topics, begins_of, described, ends_of, topics_of
 from stream.open_log import opened
 from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_times
-from stream.reading.conversion import BatchReader, RecordReader, record_reader
+from stream.reading.conversion import BatchReader, record_reader
 from stream.reading.merge import BATCH_ROWS, MergedReader
+from stream.reading.record_reader import RecordReader
 from stream.resolved_config import ResolvedConfig, context_of, fixed, with_writers
 
 

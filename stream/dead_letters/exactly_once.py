@@ -30,7 +30,7 @@ from stream.log.contract import (
     TopicSpec,
 )
 from stream.log.topics import Topics, topics_of
-from stream.reading.conversion import RecordReader
+from stream.reading.record_reader import RecordReader
 
 # The header with the original position of a row that was sent again.
 ORIGIN_HEADER = "replays"
@@ -163,9 +163,8 @@ class OnceReader(RecordReader):
         """Convert each record of a batch; a partition's records must come in order."""
         held = list(records)
         taken = super().read(held)
-        if self.sent:
-            for record, each in zip(held, taken, strict=True):
-                self._look(record, each)
+        for record, each in zip(held, taken, strict=True):
+            self._look(record, each)
         return taken
 
     def _look(self, record: Record, taken: Taken) -> None:
@@ -180,7 +179,8 @@ class OnceReader(RecordReader):
 
 def once_reader(reader: RecordReader, log: EventLog, topics: Topics) -> RecordReader:
     """The same conversion, but a row that was sent again counts once."""
-    return OnceReader(**vars(reader), sent=sent_before(log, topics.replays))
+    sent = sent_before(log, topics.replays)
+    return OnceReader(**vars(reader), sent=sent) if sent else reader
 
 
 def _mark(origin: tuple[Place, int], rows: set[int]) -> Outgoing:

@@ -25,7 +25,7 @@ from stream.log import journal
 from stream.log.batch import LabelRows
 from stream.log.contract import EventLog, Place, Record, poll
 from stream.log.topics import Topics, described, ends_of
-from stream.reading.conversion import RecordReader
+from stream.reading.record_reader import RecordReader
 
 # Reading past so many records takes no longer than opening another reader after them.
 FAR = 20_000

@@ -32,7 +32,7 @@ from stream.log.batch import EventRows, LabelRows
 from stream.log.contract import EventLog
 from stream.log.topics import Topics
 from stream.own_scores.score_column import OwnScores
-from stream.reading.conversion import RecordReader
+from stream.reading.record_reader import RecordReader
 
 # The label of an event that has none yet.
 UNKNOWN = -1

@@ -76,6 +76,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "stream.log_sqlite.reader": "implements the contract's reader",
     "stream.produce.labels_alone": "what is no history; file_records makes records of one",
     "stream.reading.reader_process": "the entry of a process",
+    "stream.reading.gathering": "the fast twin of record_reader",
 }
 
 # Endings that do not make two names different.

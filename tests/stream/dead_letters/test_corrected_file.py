@@ -148,6 +148,7 @@ def test_every_kind_of_bad_row_is_listed(tmp_path: Path, monkeypatch: pytest.Mon
         "converters.files.framing",
         "converters.convert.json_rows",
         "converters.convert.records",
+        "stream.reading.gathering",
     ):
         monkeypatch.setattr(f"{module}.MOST_ROWS", 20)
     project = Project(tmp_path / "p")

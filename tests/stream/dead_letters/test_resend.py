@@ -115,7 +115,7 @@ def test_rows_that_the_learner_would_take_by_now_are_sent_as_they_are(
     """What an older release refused under the same config needs no mending."""
     with monkeypatch.context() as older:
         older.setattr(
-            LineBounds, "refused", lambda _, texts: dict.fromkeys(range(len(texts)), "old")
+            LineBounds, "refused_of", lambda _, lines: dict.fromkeys(range(lines.count), "old")
         )
         project = refused(tmp_path / "p", row(1), row(2, "far"))
     report = replay(project)

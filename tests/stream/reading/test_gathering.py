@@ -1,0 +1,205 @@
+"""Batches whose records are gathered to blocks: the same rows as record by record."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from converters.config import load
+from converters.convert.records import AT_THE_TOP
+from converters.convert.whole_file import CSV_HEADERS
+from converters.files.framing import csv_line
+from converters.schema import schema
+from converters.schema.writer_schema import WriterSchema
+from stream.log.batch import Batch, EventColumns
+from stream.log.contract import Place, Record
+from stream.reading import gathering
+from stream.reading.conversion import record_reader
+from stream.reading.record_reader import RecordReader
+from stream.resolved_config import ResolvedConfig, WrittenUntil, resolve, with_writers
+
+Said = tuple[tuple[str, bytes], ...]
+
+EVENTS, LABELS = Place("m.events", 0), Place("m.labels", 1)
+NAMES = ("id", "late", "sex", "amount", "at", "weight")
+COLUMNS: dict[str, dict[str, Any]] = {
+    "id": {"role": "id"},
+    "late": {"role": "label"},
+    "sex": {"role": "protected"},
+    "amount": {"kind": "numeric"},
+    "at": {"role": "time"},
+    "weight": {"role": "weight"},
+}
+KEPT = {"value": {"true_positive": 5, "scale": "amount"}}
+NONE_KEPT: dict[str, Any] = {"evaluation": {"slices": []}}
+
+
+def context(*left_out: str, **sections: Any) -> ResolvedConfig:
+    """A config with these columns but some, and other sections."""
+    columns = {name: COLUMNS[name] for name in NAMES if name not in left_out}
+    values = {
+        "model": "m",
+        "columns": columns,
+        "label": {"positive": ["1"], "negative": ["0"]},
+        "learner": {"args": "-b 10"},
+        **sections,
+    }
+    read = load.from_values(values, Path("freshet.toml"))
+    return resolve(read, schema.from_settings(read))
+
+
+WRITTEN = WriterSchema(("late", "id", "gone", "amount"), ";", False, (), ())
+CONTEXTS = {
+    "kept cells, weights": context(**KEPT),
+    "no weights": context("weight", **KEPT),
+    "nothing kept": context("weight", "at", **NONE_KEPT),
+    "numbers that --coin refuses": context("at", "weight", learner={"args": "-b 10 --coin"}),
+    "whole numbers as ids": context(
+        "weight", columns={**COLUMNS, "id": {"role": "id", "kind": "integer"}}
+    ),
+    "other writers before": with_writers(
+        context("weight"), [WrittenUntil({"m.events": {0: 9}, "m.labels": {1: 9}}, WRITTEN)]
+    ),
+}
+ODD = {
+    "id": ("", "i" * 5_000, "7.0", "é"),
+    "late": ("", "", "yes", "2"),
+    "sex": ("", "1.0", "True", "a|b"),
+    "amount": ("", "1e-16", "1e20", "x", "-0.0", "123456789"),
+    "at": ("", "never"),
+    "weight": ("", "2.5", "0.5", "-1"),
+}
+USUAL = {
+    "id": ("1", "2", "37"),
+    "late": ("0", "1"),
+    "sex": ("f", "m"),
+    "amount": ("1", "2.5", "40"),
+    "at": ("2024-01-01T00:00:00Z",),
+    "weight": ("1",),
+}
+
+
+class Stream:
+    """Records drawn from a seed: now plain ones, now all kinds of others."""
+
+    def __init__(self, seed: int, names: tuple[str, ...]) -> None:
+        self.dice = random.Random(seed)
+        self.names = names
+        self.odd = self.dice.choice((0.0, 0.001, 0.05))
+        self.others = self.dice.choice((0.0, 0.1, 0.5))
+        self.most = self.dice.choice((3, 60, 400))
+
+    def records(self) -> list[Record]:
+        """Some of them, of both topics in turn."""
+        count = self.dice.randrange(1, 25 if self.most > 60 else 60)
+        return [self.record(offset) for offset in range(count)]
+
+    def record(self, offset: int) -> Record:
+        """The next one."""
+        place = self.dice.choice((EVENTS, EVENTS, LABELS))
+        time = self.dice.choice((-1, 5, 10**12))
+        if self.dice.random() < self.others / 5:
+            return Record(place, offset, time, b"", is_null=True)
+        if self.dice.random() < self.others / 5:
+            value = self.dice.choice((b"", b"\n", b"\n\n\n", b"{", b"[1, {}]", b"\xff,1", b'a,"b'))
+            return Record(place, offset, time, value)
+        names = ("id", "late") if place is LABELS else self.names
+        headers: Said = ()
+        if place is LABELS and self.dice.random() < 0.3:
+            names = ("id", "late", "at")
+        elif place is EVENTS and self.dice.random() < self.others / 4:
+            names = tuple(self.dice.sample(names, len(names)))
+            headers = (("columns", ",".join(names).encode()),)
+        rows = [
+            [self.cell(name) for name in names]
+            for _ in range(self.dice.randrange(1, self.most + 1))
+        ]
+        if self.dice.random() < self.others:
+            return Record(place, offset, time, *self.other(names, rows, headers))
+        ending = self.dice.choice((b"", b"\n"))
+        return Record(place, offset, time, lines(rows) + ending, headers)
+
+    def cell(self, name: str) -> str:
+        """A cell of a column: a good one, or now and then an odd one."""
+        usual = self.dice.random() >= self.odd
+        return self.dice.choice(USUAL[name] if usual else ODD[name])
+
+    def other(
+        self, names: tuple[str, ...], rows: list[list[str]], headers: Said
+    ) -> tuple[bytes, Said]:
+        """The rows in a form that is not just lines, or a header that says what they are."""
+        spelt = [dict(zip(names, row, strict=True)) for row in rows]
+        if names[0] == "id" and names[1:2] == ("late",) and len(names) < 4:
+            spelt = [dict(zip(("id", "label", "time"), row, strict=False)) for row in rows]
+        text = lines(rows)
+        return self.dice.choice(
+            (
+                (json.dumps(spelt).encode(), ()),
+                (json.dumps(spelt[0]).encode(), (AT_THE_TOP,)),
+                (text, (*headers, *CSV_HEADERS)),
+                (text.replace(b"\n", b"\r\n"), headers),
+                (b"\xef\xbb\xbf" + text, headers),
+                (text + b"\xff", headers),
+                (text + b"\n1,2,3,4,5,6,7,8", headers),
+                (text.replace(b"f", b'"f"'), headers),
+                (b" " + text, headers),
+                (text, (("columns", b"id,who"),)),
+                (text, (("columns", b"a;b"), ("trace", b"7"))),
+            )
+        )
+
+
+def lines(rows: list[list[str]]) -> bytes:
+    """The rows as CSV."""
+    return "\n".join(csv_line(row) for row in rows).encode()
+
+
+def rows_of(events: EventColumns) -> list[Any]:
+    """Everything that a batch says of its event rows."""
+    rows = range(len(events.ids))
+    assert sum(block.count for block in events.blocks) == len(events.lines)
+    return [(events.row(at), events.kept(at)) for at in rows]
+
+
+def same(found: Batch, plain: Batch) -> None:
+    """The two say the same."""
+    assert found.records == plain.records
+    assert all(type(record) is type(plain.records[0]) for record in found.records)
+    assert rows_of(found.events) == rows_of(plain.events)
+    assert (found.events.lines, found.labels) == (plain.events.lines, plain.labels)
+    assert (found.cells, found.cut) == (plain.cells, plain.cut)
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 2**32))
+def test_gathered_records_are_read_as_each_by_itself(name: str, seed: int) -> None:
+    """CSV, JSON, quotes, headers, other writers, refused rows: rows, labels, cells and counts."""
+    of = CONTEXTS[name]
+    records = Stream(seed, of.schema.names).records()
+    gathered, plain = record_reader(of), RecordReader(**vars(record_reader(of)))
+    same(gathered.batch(records, {}), plain.batch(records, {}))
+
+
+def test_records_of_few_rows_become_blocks_of_many() -> None:
+    """However few rows a record has, a learner gets blocks that are known to be plain."""
+    value = b"\n".join([b"1,1,f,2.5"] * 3)
+    records = [Record(EVENTS, offset, 1, value) for offset in range(200)]
+    blocks = record_reader(context("at", "weight")).batch(records, {}).events.blocks
+    assert [block.count for block in blocks] == [255, 255, 90]
+    assert all(block.plain for block in blocks)
+
+
+def test_a_record_of_many_rows_becomes_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that does not fit is converted by itself, and no other one of the record."""
+    monkeypatch.setattr(gathering, "MOST_IN_BLOCK", 100)
+    value = b"\n".join([*[b"1,1,f,2.5"] * 299, b"torn"])
+    events = record_reader(context("at", "weight")).batch([Record(EVENTS, 0, 1, value)], {}).events
+    assert [block.count for block in events.blocks] == [100, 100, 99]
+    assert [refusal.reason for refusal in events.refused.values()] == ["wrong-width"]
