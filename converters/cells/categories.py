@@ -21,7 +21,7 @@ from converters.cells.kind import (
     Pieces,
 )
 from converters.cells.refusal import RefusedCellError
-from converters.cells.spellings import PRINTED_NONE, Spellings
+from converters.cells.spellings import PRINTED_NONE, Spellings, says_value
 from converters.cells.times import TimeReading
 from converters.config.column_settings import ColumnSettings
 
@@ -61,6 +61,9 @@ class Categorical(Kind[str | Group]):
         self._spellings: Spellings | None = None
         if converter >= CANONICAL_FROM:
             self._spellings = listed(settings)
+        self._may_say_missing = self._spellings is not None and any(
+            map(says_value, settings.missing_values)
+        )
         self._all_kept = settings.rare == "keep" and settings.unseen == "keep"
         self._rare_policy, self._unseen_policy = settings.rare, settings.unseen
 
@@ -102,6 +105,11 @@ class Categorical(Kind[str | Group]):
         if cell in self._listed:
             return False
         return self._spellings is None or self._spellings.of(cell) not in self._listed
+
+    def are_usual(self, cells: Sequence[str]) -> bool:
+        """Whether all are listed; where none is, whether none is a printed nothing."""
+        known = self._listed.issuperset if self._listed else PRINTED_NONE.isdisjoint
+        return not self._may_say_missing and known(cells)
 
     def write(self, value: str | Group) -> str:
         """The value, escaped."""
@@ -207,6 +215,11 @@ class Text(Kind[tuple[str, ...]]):
             raise RefusedCellError("text-too-long", cell)
         return tuple(tokens)
 
+    def are_usual(self, cells: Sequence[str]) -> bool:
+        """All are."""
+        del cells
+        return True
+
     def write(self, value: tuple[str, ...]) -> str:
         """Each token, escaped; one that repeats counts twice."""
         return " ".join([f"{self.name}={escape_value(token)}" for token in value])
@@ -241,6 +254,11 @@ class TimePart(Category):
         super().__init__(name)
         self._part = PARTS[part]
         self._local = reading.local
+
+    def are_usual(self, cells: Sequence[str]) -> bool:
+        """All are."""
+        del cells
+        return True
 
     def check(self, cell: str) -> str:
         """The part's value.

@@ -68,6 +68,12 @@ class Feature:
         """Whether the cell's value is none of those that are known, where they are listed."""
         return not self.is_missing(cell) and self.kind.is_unseen(cell)
 
+    def are_usual(self, cells: Sequence[str]) -> bool:
+        """Whether none of many cells is missing or unseen; certain if true."""
+        if self.kind.blank_is_missing and any(map(str.isspace, cells)):
+            return False
+        return self.missing.isdisjoint(cells) and self.kind.are_usual(cells)
+
     @property
     def known(self) -> frozenset[str]:
         """Cells that are known, where they are listed; other spellings of them may be, too."""

@@ -101,6 +101,11 @@ class Kind(ABC, Generic[Value]):
         del cell
         return False
 
+    def are_usual(self, cells: Sequence[str]) -> bool:
+        """Whether no cell of many says missing or is unseen; certain if true."""
+        del cells
+        return False
+
     @abstractmethod
     def check(self, cell: str) -> Value:
         """The value of a cell.

@@ -182,6 +182,13 @@ class Bounded:
         except RefusedCellError:
             return False
 
+    def none_is_missing(self, cells: Sequence[str]) -> bool:
+        """Whether no cell of many is such a spelling; certain if true."""
+        if not self._missing:
+            return True
+        values = numbers(cells)
+        return values is not None and self._missing.isdisjoint(values)
+
     def check_many(self, cells: Sequence[str]) -> list[float] | None:
         """The numbers of many cells; None if one needs a closer look."""
         values = numbers(cells)
@@ -208,6 +215,10 @@ class Numeric(Kind[float]):
     def says_missing(self, cell: str) -> bool:
         """Whether it is a number that means missing."""
         return self._bounded.says_missing(cell)
+
+    def are_usual(self, cells: Sequence[str]) -> bool:
+        """Whether none is a number that means missing."""
+        return self._bounded.none_is_missing(cells)
 
     def check(self, cell: str) -> float:
         """The number, kept in its range and transformed; zero if VW could not tell it from zero.
@@ -253,6 +264,10 @@ class Bucket(Category):
     def says_missing(self, cell: str) -> bool:
         """Whether it is a number that means missing."""
         return self._bounded.says_missing(cell)
+
+    def are_usual(self, cells: Sequence[str]) -> bool:
+        """Whether none is a number that means missing."""
+        return self._bounded.none_is_missing(cells)
 
     def check(self, cell: str) -> str:
         """The span, whose lower edge belongs to it.

@@ -91,6 +91,11 @@ class Spellings:
         return self._listed.issuperset(cells) or _ANY_LINE.search(joined) is None
 
 
+def says_value(cell: str) -> bool:
+    """Whether a cell is a number or truth value, which have other spellings."""
+    return _said(cell) is not None
+
+
 def integer(cell: str) -> str:
     """The integer's spelling of a cell that is one: ``7`` for ``007``, ``+7`` and ``7.0``.
 

@@ -104,9 +104,10 @@ class _Column:
             return make(cell)
 
         def pieces(cells: Sequence[str]) -> Pieces:
-            if not self._each:
-                self._each = True
-                self._activate(self)
+            if not self._each and not self._feature.are_usual(cells):
+                for cell in cells:
+                    if what := self._look(cell):
+                        self._meet(cell, what)
             return make_many(cells)
 
         return replace(column, piece=piece, pieces=pieces)
@@ -126,7 +127,8 @@ class _Column:
     def odd(self, cells: Sequence[str]) -> Mapping[str, str]:
         """What each odd one of these cells is."""
         if self._each:
-            return {cell: what for cell in set(cells) if (what := self._look(cell))}
+            usual = self._feature.are_usual(cells)
+            return {} if usual else {c: what for c in set(cells) if (what := self._look(c))}
         return {} if self._met.keys().isdisjoint(cells) else self._met
 
     def _look(self, cell: str) -> str:

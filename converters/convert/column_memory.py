@@ -6,12 +6,14 @@ value differs, remembering costs more than it saves, so a full memory is watched
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from converters.cells.feature import Piece
 from converters.cells.kind import Pieces
 from converters.cells.numbers import is_plain
+from converters.convert.time_pieces import TimePieces
 
 # Pieces remembered per column. Real columns repeat their values (the flights hold 4,043 tail
 # numbers); at 16,384 (and those of the last look) a column costs at most some 3 MB.
@@ -23,10 +25,15 @@ LONGEST_REMEMBERED = 64
 
 # A memory of so many pieces, of four times as many, and so on, is watched for so many cells.
 FIRST_LOOK = 1_024
-WATCHED_CELLS = 512
+WATCHED_CELLS = 256
 # It is given up if it knows hardly one of them, or, once it is full, not every other one.
 HARDLY = 0.05
 WORTH_IT = 0.5
+# A column given up is remembered again after so many cells, after twice as many, and so on: what is
+# unique today may repeat tomorrow. Such a look takes as long as three times its cells.
+FIRST_REST, LONGEST_REST = 8_192, 131_072
+# New cells of a block are converted one by one up to so many, more of them together.
+FEW_NEW = 8
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class CheckedColumn:
         piece: a cell -> its piece.
         pieces: the same for many cells, and whether their numbers are plain.
         plain: the plain twin of ``piece``.
+        times: what makes the pieces of a column of times.
     """
 
     place: int
@@ -46,6 +54,32 @@ class CheckedColumn:
     piece: Piece
     pieces: Callable[[Sequence[str]], Pieces]
     plain: Piece
+    times: TimePieces | None = None
+
+    @classmethod
+    def of_times(cls, place: int, name: str, times: TimePieces) -> CheckedColumn:
+        """A column of times."""
+        return cls(place, name, times.piece, times.pieces, times.plain, times)
+
+
+def at_one_look(columns: Sequence[CheckedColumn]) -> list[CheckedColumn]:
+    """The same columns, those of one time together: its parts, and the check of its cells.
+
+    Parts between whose pieces there are others stay apart.
+    """
+    found: list[CheckedColumn] = []
+    for column in columns:
+        joined = column
+        for each in found:
+            if each.times is None or column.times is None or each.place != column.place:
+                continue
+            if each is found[-1] or not each.times.parts:
+                times = each.times.with_parts(column.times)
+                joined = CheckedColumn.of_times(column.place, column.name, times)
+                found.remove(each)
+                break
+        found.append(joined)
+    return found
 
 
 # Puts another column, which gives the same pieces, in place of one.
@@ -57,87 +91,153 @@ class Columns:
 
     Attributes:
         each: for each column the function from a cell to its piece. The list is alive: a function
-            is replaced in it when its memory is full or given up.
+            is replaced in it when its memory is watched or given up.
     """
 
     def __init__(self, checked: Sequence[CheckedColumn]) -> None:
-        self._checked = checked
         self.each: list[Piece] = []
         most = max(1, min(REMEMBERED_PIECES, ALL_PIECES // max(1, len(checked))))
-        self._memories = [
-            _Memory(column.piece, self.each, place, most) for place, column in enumerate(checked)
-        ]
-        self.each += [memory.__getitem__ for memory in self._memories]
+        memories = [_Memory(column, self.each, at, most) for at, column in enumerate(checked)]
+        self.each += [memory.__getitem__ for memory in memories]
+        self.pieces = [memory.many for memory in memories]
 
-    def pieces(self, place: int, cells: Sequence[str]) -> Pieces:
-        """The pieces of many cells of one column, and whether each number in them is plain.
 
-        Raises:
-            RefusedCellError: one of the cells must not reach a learner.
-        """
-        column, piece = self._checked[place], self.each[place]
-        if piece is column.piece:
-            return column.pieces(cells)
-        memory = self._memories[place]
-        memory.met_odd = False
-        pieces = list(map(piece, cells))
-        return pieces, not memory.met_odd and (not memory.odd or memory.odd.isdisjoint(cells))
+class _ManyNewError(Exception):
+    """More than a few cells of a block are not known."""
 
 
 class _Memory(dict[str, str]):
     """Cell -> piece. Looking a known cell up never leaves C; the rest is for those not known.
 
-    Attributes:
-        odd: the cells in it whose piece holds a number that is not plain.
-        met_odd: whether such a piece was made; for whoever sets it back.
+    Args:
+        column: what makes pieces.
+        each: the list that holds the way from a cell of this column to its piece.
+        place: where in it.
+        most: so many pieces are remembered, and those of the last look.
     """
 
-    def __init__(self, piece: Piece, columns: list[Piece], place: int, most: int) -> None:
+    def __init__(self, column: CheckedColumn, each: list[Piece], place: int, most: int) -> None:
         super().__init__()
-        self._piece = piece
-        self._columns = columns
-        self._place = place
-        self._most = most
+        self._column, self._each, self._place, self._most = column, each, place, most
+        # The cells in it whose piece holds a number that is not plain; whether one was met now.
+        self._odd: set[str] = set()
+        self._met_odd = False
+        # How many new cells may yet be converted one by one; whether the last block had many.
+        self._left, self._has_many = math.inf, False
         self._next_look = min(FIRST_LOOK, most)
-        self._asked = 0
-        self._known = 0
-        self.odd: set[str] = set()
-        self.met_odd = False
+        self._new = 0
+        # While it is watched: the cells asked for, and those of them that were new.
+        self._is_watched = False
+        self._asked = self._known = 0
+        # The cells that are not remembered before it is tried again; 0 while they are.
+        self._rest, self._next_rest = 0, FIRST_REST
 
     def __missing__(self, cell: str) -> str:
-        text = self._piece(cell)
-        odd = ":" in text and not is_plain(text)
-        if odd:
-            self.met_odd = True
+        self._left -= 1
+        if self._left < 0:
+            raise _ManyNewError
+        self._new += 1
+        piece = self._column.piece(cell)
+        odd = ":" in piece and not is_plain(piece)
+        self._met_odd |= odd
         if len(cell) <= LONGEST_REMEMBERED:
-            self[cell] = text
+            self[cell] = piece
             if odd:
-                self.odd.add(cell)
-            if len(self) >= self._next_look and not self._asked:
-                self._columns[self._place] = self._watched
-        return text
+                self._odd.add(cell)
+            self._look()
+        return piece
+
+    def many(self, cells: Sequence[str]) -> Pieces:
+        """The pieces of many cells, and whether each number in them is plain.
+
+        Raises:
+            RefusedCellError: one of the cells must not reach a learner.
+        """
+        if self._rest:
+            self._rest = max(0, self._rest - len(cells))
+            if self._rest:
+                return self._column.pieces(cells)
+            self._each[self._place] = self.__getitem__
+        self._met_odd, was_new = False, self._new
+        pieces = self._pieces(cells)
+        plain = not self._met_odd and (not self._odd or self._odd.isdisjoint(cells))
+        if self._is_watched:
+            self._asked += len(cells)
+            self._known += len(cells) - (self._new - was_new)
+            self._decide()
+        return pieces, plain
+
+    def _pieces(self, cells: Sequence[str]) -> Sequence[str]:
+        if not self._has_many:
+            self._left = FEW_NEW
+            try:
+                return list(map(self.__getitem__, cells))
+            except _ManyNewError:
+                pass
+            finally:
+                self._left = math.inf
+        new = [cell for cell in dict.fromkeys(cells) if cell not in self]
+        self._has_many = len(new) > FEW_NEW
+        if self._has_many:
+            short = [cell for cell in new if len(cell) <= LONGEST_REMEMBERED]
+            if 2 * len(short) < len(new):
+                pieces, plain = self._column.pieces(cells)
+                self._met_odd |= not plain
+                return pieces
+            self._learn(short)
+        return list(map(self.__getitem__, cells))
+
+    def _learn(self, new: Sequence[str]) -> None:
+        """Remember the pieces of many cells that differ."""
+        pieces, plain = self._column.pieces(new)
+        self.update(zip(new, pieces, strict=True))
+        self._new += len(new)
+        if not plain:
+            odd = [c for c, p in zip(new, pieces, strict=True) if ":" in p and not is_plain(p)]
+            self._odd.update(odd)
+        self._look()
+
+    def _look(self) -> None:
+        """Begin to watch, if it is time."""
+        if len(self) >= self._next_look and not self._is_watched:
+            self._is_watched = True
+            self._each[self._place] = self._watched
 
     def _watched(self, cell: str) -> str:
         """Keep remembering, but count hits; after some cells decide how to continue."""
-        asked = self._asked = self._asked + 1
+        self._asked += 1
         self._known += cell in self
         text = self[cell]
-        if asked >= WATCHED_CELLS:
-            self._decide(self._known / asked)
-            self._asked = self._known = 0
+        self._decide()
         return text
 
-    def _decide(self, known: float) -> None:
+    def _decide(self) -> None:
+        if self._asked < WATCHED_CELLS:
+            return
+        known = self._known / self._asked
+        self._asked = self._known = 0
+        self._is_watched = False
         full = self._next_look >= self._most
         if known < (WORTH_IT if full else HARDLY):
-            self._columns[self._place] = self._piece
             self._forget()
+            self._next_look = min(FIRST_LOOK, self._most)
+            self._rest, self._next_rest = self._next_rest, min(2 * self._next_rest, LONGEST_REST)
+            self._each[self._place] = self._resting
             return
         if full:
             self._forget()  # what is common now is soon known again
+        if known >= WORTH_IT:
+            self._next_rest = FIRST_REST
         self._next_look = min(4 * self._next_look, self._most)
-        self._columns[self._place] = self.__getitem__
+        self._each[self._place] = self.__getitem__
+
+    def _resting(self, cell: str) -> str:
+        """Remember nothing, until it is tried again."""
+        self._rest -= 1
+        if not self._rest:
+            self._each[self._place] = self.__getitem__
+        return self._column.piece(cell)
 
     def _forget(self) -> None:
         self.clear()
-        self.odd.clear()
+        self._odd.clear()

@@ -21,8 +21,9 @@ from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, wrong_w
 from converters.cells.spellings import integer
 from converters.cells.times import TimeReading
 from converters.cells.weight import Weight
-from converters.convert.column_memory import CheckedColumn, Columns, Watched
+from converters.convert.column_memory import CheckedColumn, Columns, Watched, at_one_look
 from converters.convert.row_block import LABELLED, Row, RowBlock, block_of
+from converters.convert.time_pieces import TimePieces
 from converters.files.framing import columns_of
 from converters.schema.column_names import ColumnOrder
 from converters.schema.schema import Schema
@@ -127,7 +128,8 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
     """The functions that every row of this schema goes through; some columns perhaps watched."""
     width = len(schema.columns)
     id_at, label_at = schema.index("id"), schema.index("label")
-    checked, lead = [watched(column) for column in _checked(schema)], _lead(schema)
+    checked = [watched(column) for column in at_one_look(_checked(schema))]
+    lead = _lead(schema)
     places = [column.place for column in checked]
     columns = Columns(checked)
     # map(call, …) over bound look-ups keeps the loop over columns in C: 1.7 us a row of 12 known
@@ -164,7 +166,8 @@ class _Blocks:
     def __init__(
         self, schema: Schema, columns: Columns, places: Sequence[int], convert: Converter
     ) -> None:
-        self._columns, self._places, self._convert = columns, tuple(enumerate(places)), convert
+        self._pieces = list(zip(columns.pieces, places, strict=True))
+        self._convert = convert
         self._id_at, self._label_at = schema.index("id"), schema.index("label")
         self._labels, self._lead = schema.label_codes, _lead(schema)
         self._spelt = _integers if schema.has_integer_ids else list
@@ -212,8 +215,7 @@ class _Blocks:
         try:
             if self._label_at is not None:
                 labels = list(map(self._labels.__getitem__, block[self._label_at]))
-            columns = self._columns
-            found = [columns.pieces(at, block[place]) for at, place in self._places]
+            found = [pieces(block[place]) for pieces, place in self._pieces]
             if self._id_at is not None:
                 ids = self._spelt(block[self._id_at])
                 if max(map(len, block[self._id_at])) > MOST_ID:
@@ -294,17 +296,23 @@ def _checked(schema: Schema) -> list[CheckedColumn]:
     then the features of the default namespace, since ``|`` opens it only once, then the others.
     """
     columns: list[CheckedColumn] = []
-    for role in ("weight", "time"):
-        place = schema.index(role)
-        if place is not None:
-            column = schema.columns[place]
-            settings = column.settings
-            weigh = Weight(settings, schema.converter).piece
-            piece = weigh if role == "weight" else _time_check(schema.times)
-            columns.append(CheckedColumn(place, column.name, piece, _each(piece), piece))
+    place = schema.index("weight")
+    if place is not None:
+        column = schema.columns[place]
+        piece = Weight(column.settings, schema.converter).piece
+        columns.append(CheckedColumn(place, column.name, piece, _each(piece), piece))
+    place = schema.index("time")
+    if place is not None:
+        check = TimePieces(schema.times, (), checked=True)
+        columns.append(CheckedColumn.of_times(place, schema.names[place], check))
     places = {name: place for place, name in enumerate(schema.names)}
     for feature in sorted(schema.features, key=lambda f: f.namespace != ""):
         place = places[feature.column]
+        if feature.part:
+            reading = TimeReading.of(feature.settings, feature.converter)
+            times = TimePieces(reading, (feature,), checked=False)
+            columns.append(CheckedColumn.of_times(place, feature.column, times))
+            continue
         fast = feature.piece, feature.pieces
         columns.append(CheckedColumn(place, feature.column, *fast, feature.plain_piece))
     return columns
@@ -319,14 +327,3 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
     if len(places) == 1:
         return lambda cells: (cells[places[0]],)
     return itemgetter(*places)
-
-
-def _time_check(reading: TimeReading) -> Piece:
-    check_time = reading.check
-
-    def check(cell: str) -> str:
-        if cell:
-            check_time(cell)
-        return ""
-
-    return check

@@ -18,7 +18,12 @@ from hypothesis import strategies as st
 from converters.cells.refusal import MOST_ID, Refusal
 from converters.convert import column_memory, to_vw_text
 from converters.convert.row_block import RowBlock, block_of
-from converters.convert.to_vw_text import Conversion, Row, compile_schema, reference
+from converters.convert.to_vw_text import (
+    Conversion,
+    Row,
+    compile_schema,
+    reference,
+)
 from converters.schema.schema import Schema
 from tests.support.rows import random_rows, schemas
 from tests.support.rows.schemas import FLIGHT, build

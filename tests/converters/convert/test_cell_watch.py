@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
-from converters.convert import cell_watch
+from converters.convert import cell_watch, column_memory
 from converters.convert.cell_watch import CellCounts, CellWatch, Census, Odd
 from converters.convert.cell_words import absent_words, unseen_words
 from converters.convert.to_vw_text import compile_schema
@@ -78,15 +79,19 @@ any_rows = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(any_rows, max_size=4), st.sampled_from([1, 2, 16_384]))
+@given(
+    st.lists(any_rows, max_size=4), st.sampled_from([1, 2, 16_384]), st.sampled_from([1, 2, 1_024])
+)
 def test_a_census_counts_what_the_plain_definition_finds(
-    blocks: list[list[list[str]]], most: int
+    blocks: list[list[list[str]]], most: int, look: int
 ) -> None:
     """In rows and blocks of them, refused ones left out, however much is remembered."""
     census, texts, plain = Census(SCHEMA), Census(SCHEMA), compile_schema(SCHEMA)
     expected = CellCounts()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cell_watch, "MOST_MET", most)
+        patch.setattr(column_memory, "FIRST_LOOK", look)
+        patch.setattr(column_memory, "WATCHED_CELLS", look)
         for block in blocks:
             converted = plain.rows(block)
             assert census.conversion.rows(block) == converted
@@ -115,6 +120,35 @@ def test_a_column_whose_memory_is_given_up_is_counted_too() -> None:
     for start in range(0, len(lines), 100):
         census.conversion.lines(lines[start : start + 100], ",")
     assert census.taken() == CellCounts(20_000, Counter(), Counter(c=18_000))
+
+
+odd_cells = st.sampled_from(
+    ["", "n/a", "NaN", "-1", "-1.0", "1", "1.0", "007", "true", "TRUE", "no", "x", " ", "a b", "2"]
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(odd_cells, min_size=1), st.sampled_from([[], ["n/a"], ["-1"], ["true"]]))
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"kind": "numeric"},
+        {"kind": "numeric", "transform": "bucket", "edges": [0.0, 1.0]},
+        {"kind": "categorical"},
+        {"kind": "categorical", "values": ["x", "1"], "rare_values": ["2"]},
+        {"kind": "text"},
+        {"kind": "boolean", "true_values": ["yes", "1"], "false_values": ["no"]},
+        {"kind": "time", "zone": "UTC"},
+    ],
+)
+def test_cells_that_are_usual_at_one_look_are_so_one_by_one(
+    column: dict[str, Any], cells: list[str], missing: list[str]
+) -> None:
+    """No missing or unseen cell hides among many."""
+    schema = build({"y": {"role": "label"}, "c": column | {"missing_values": missing}})
+    feature = schema.features[0]
+    if feature.are_usual(cells):
+        assert not any(feature.is_missing(cell) or feature.is_unseen(cell) for cell in cells)
 
 
 def test_counts_come_back_from_json() -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
+from converters.cells.kind import Pieces
 from converters.cells.refusal import Refusal, RefusedCellError
 from converters.convert import column_memory
-from converters.convert.column_memory import LONGEST_REMEMBERED, CheckedColumn, Columns
+from converters.convert.column_memory import (
+    FEW_NEW,
+    LONGEST_REMEMBERED,
+    CheckedColumn,
+    Columns,
+)
 from converters.convert.to_vw_text import compile_schema, reference
 from tests.support.rows.schemas import FLIGHT, build
 
@@ -89,6 +95,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(column_memory, "REMEMBERED_PIECES", 64)
     monkeypatch.setattr(column_memory, "FIRST_LOOK", 8)
     monkeypatch.setattr(column_memory, "WATCHED_CELLS", 20)
+    monkeypatch.setattr(column_memory, "FIRST_REST", 100)
+    monkeypatch.setattr(column_memory, "LONGEST_REST", 400)
 
 
 @pytest.mark.usefixtures("small")
@@ -121,6 +129,48 @@ def test_column_of_new_values_is_given_up() -> None:
     most, asked = sizes(str, 500)
     assert most <= 8 + 20
     assert asked == 500
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("size", [1, 30])
+def test_a_column_that_changes_its_habit_is_noticed(size: int) -> None:
+    """One whose cells repeat from now on is remembered again, one whose do no longer is not."""
+    piece = Piece()
+    columns = Columns([checked(piece)])
+    memory = columns.each[0].__self__  # type: ignore[attr-defined]
+    cells = [str(n) for n in range(1_500)] + [f"c{n % 5}" for n in range(1_500)]
+    for part in (cells, [f"again {n}" for n in range(1_500)]):
+        before = piece.asked
+        for at in range(0, len(part), size):
+            some = part[at : at + size]
+            found = columns.pieces[0](some)[0] if size > 1 else [columns.each[0](some[0])]
+            assert found == [f" a={cell}" for cell in some]
+            assert len(memory) <= 64 + 20 + size
+        if part is cells:
+            assert piece.asked - before <= 1_500 + 400 + 2 * 5
+            assert memory
+        else:
+            assert not memory
+
+
+def test_many_new_cells_are_made_together() -> None:
+    """Those of a block that are not known, each once; long ones each time."""
+    made: list[Sequence[str]] = []
+
+    def pieces(cells: Sequence[str]) -> Pieces:
+        made.append(cells)
+        return list(map(Piece(), cells)), True
+
+    columns = Columns([CheckedColumn(0, "a", Piece(), pieces, Piece())])
+    cells = [str(n // 3) for n in range(90)]
+    for _ in range(2):
+        assert columns.pieces[0](cells)[0] == [f" a={cell}" for cell in cells]
+    assert len(made) == 1
+    assert sorted(made[0]) == sorted(set(cells) - set(map(str, range(FEW_NEW))))
+    long = ["x" * LONGEST_REMEMBERED + str(n) for n in range(30)]
+    for _ in range(2):
+        assert columns.pieces[0](long)[0] == [f" a={cell}" for cell in long]
+    assert made[1:] == [long, long]
 
 
 @pytest.mark.usefixtures("small")
