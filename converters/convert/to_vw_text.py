@@ -75,11 +75,30 @@ class Conversion:
 
     def rows(self, rows: Sequence[Sequence[str] | Refusal]) -> list[Row | Refusal]:
         """What ``row`` gives for the cells of each row; what is refused already stays so."""
-        many = len(rows) >= FEWEST_IN_BLOCK and set(map(len, rows)) == {self.width}
-        if many and Refusal not in set(map(type, rows)):
-            return self.block(list(zip(*rows, strict=True)))
+        columns = self._columns_of(rows)
+        if columns is not None:
+            return self.block(columns)
         convert = self.row
         return [row if isinstance(row, Refusal) else convert(row) for row in rows]
+
+    def blocks(self, rows: Sequence[Sequence[str] | Refusal]) -> list[RowBlock]:
+        """The same in blocks of up to :data:`MOST_IN_BLOCK`, each with its text as one."""
+        blocks: list[RowBlock] = []
+        for at in range(0, len(rows), MOST_IN_BLOCK):
+            part = rows[at : at + MOST_IN_BLOCK]
+            columns = self._columns_of(part)
+            found = block_of(self.rows(part)) if columns is None else self.row_block(columns)
+            blocks.append(found)
+        return blocks
+
+    def _columns_of(
+        self, rows: Sequence[Sequence[str] | Refusal]
+    ) -> Sequence[Sequence[str]] | None:
+        """The columns of rows; None if they are few, or one is refused or of another width."""
+        many = len(rows) >= FEWEST_IN_BLOCK and set(map(len, rows)) == {self.width}
+        if many and Refusal not in set(map(type, rows)):
+            return list(zip(*rows, strict=True))
+        return None
 
     def columns(
         self, lines: Sequence[str], delimiter: str, order: ColumnOrder | None = None

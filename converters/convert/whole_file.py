@@ -6,24 +6,21 @@ converter as the stream.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import add
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.convert.records import RowReader
-from converters.convert.to_vw_text import Row, line
+from converters.convert.row_block import RowBlock
 from converters.files.csv_file import CsvFile
-from converters.files.framing import csv_line
+from converters.files.framing import csv_line, plain_lines
+from converters.schema.column_names import ordered
 from converters.schema.schema import Schema
 
 # Says that a block is CSV even if it begins like JSON.
 CSV_HEADERS: tuple[tuple[str, bytes], ...] = (("content-type", b"text/csv"),)
-
-# What :func:`converters.convert.to_vw_text.line` puts in front.
-_LABELS = {1: "1 ", 0: "-1 "}
 
 REJECT_COLUMNS = ("line", "reason", "column", "text")
 
@@ -39,7 +36,7 @@ class Checked(NamedTuple):
     """Rows of a file that follow each other, and the lines they begin on."""
 
     lines: Sequence[int]
-    rows: Sequence[Row | Refusal]
+    rows: RowBlock
 
 
 @dataclass
@@ -57,10 +54,19 @@ def checked(file: CsvFile, schema: Schema) -> Iterator[Checked]:
         CsvFileError: the file has a column that the schema does not know, or cannot be framed.
     """
     file.require_known(schema.column_names)
-    headers = (*CSV_HEADERS, ("columns", file.dialect.line(file.header).encode()))
     reader = RowReader(schema)
+    order, dialect = reader.order(file.header), file.dialect
     for lines, rows in file.blocks():
-        yield Checked(lines, reader.events(b"\n".join(rows) + b"\n", headers))
+        content = b"\n".join([*rows, b""])
+        plain = plain_lines(content)
+        if plain is None:
+            blocks = reader.conversion.blocks(list(ordered(dialect.cells(content), order)))
+        else:
+            blocks = reader.conversion.text_blocks(plain, dialect.delimiter, order)
+        at = 0
+        for block in blocks:
+            yield Checked(lines[at : at + len(block)], block)
+            at += len(block)
 
 
 def convert(
@@ -81,35 +87,14 @@ def convert(
     """
     tally = Tally()
     for lines, rows in checked(file, schema):
-        good = without_refused(rows)
-        out.write(_text(good))
-        tally.converted += len(good)
-        if len(good) < len(rows):
-            both = zip(lines, rows, strict=True)
-            rejects = [Reject(at, row) for at, row in both if isinstance(row, Refusal)]
-            tally.refused.add(r.refusal for r in rejects)
+        out.write(rows.text.encode())
+        tally.converted += len(rows) - len(rows.refused)
+        if rows.refused:
+            rejects = [Reject(lines[at], rows.refused[at]) for at in sorted(rows.refused)]
+            tally.refused.add(rows.refused.values())
             reject(rejects)
         shown(file.rows_read)
     return tally
-
-
-def without_refused(rows: Sequence[Row | Refusal]) -> Sequence[Row]:
-    """The rows that were accepted; mostly all of them."""
-    if Refusal in set(map(type, rows)):
-        return [row for row in rows if not isinstance(row, Refusal)]
-    return cast("Sequence[Row]", rows)
-
-
-def _text(rows: Sequence[Row]) -> bytes:
-    """Rows as lines, each with its label in front; row by row it would be a fifth of it all."""
-    if not rows:
-        return b""
-    _, labels, texts = zip(*rows, strict=True)
-    if None in labels:
-        lines: Iterable[str] = map(line, texts, labels)
-    else:
-        lines = map(add, map(_LABELS.__getitem__, labels), texts)
-    return "\n".join([*lines, ""]).encode()
 
 
 def reject_line(rejected: Reject) -> str:

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.cells.refusal import Refusal
 from converters.check.profile import read_profile
 from converters.convert.whole_file import checked as converted
 from converters.files.csv_file import CsvFile
@@ -52,8 +51,8 @@ REPORT = checked(COLUMNS, ROWS)
 def refusals(content: bytes, schema: Schema) -> Counter[tuple[str, str]]:
     """What the converter refuses, by reason and column."""
     blocks = converted(CsvFile(io.BytesIO(content), "rows.csv"), schema)
-    rows = [row for block in blocks for row in block.rows]
-    return Counter((row.reason, row.column) for row in rows if isinstance(row, Refusal))
+    refused = [row for block in blocks for row in block.rows.refused.values()]
+    return Counter((row.reason, row.column) for row in refused)
 
 
 def test_rows_and_refusals_are_the_converters() -> None:

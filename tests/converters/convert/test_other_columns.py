@@ -22,6 +22,7 @@ from converters.schema.schema import Schema
 from converters.schema.writer_schema import WriterSchema
 from tests.support.rows import schemas
 from tests.support.rows.changed_schemas import Written, nested, written
+from tests.support.rows.read_back import rows_again
 from tests.support.rows.schemas import Columns, build
 
 Read = Callable[[Written], list[Row | Refusal]]
@@ -77,7 +78,7 @@ def as_a_file(of: Written) -> list[Row | Refusal]:
     value, columns = csv_of(of, of.reader.delimiter)
     csv = CsvSettings(delimiter=of.reader.delimiter)
     blocks = checked(CsvFile(io.BytesIO(columns + b"\n" + value), "f.csv", csv), of.reader)
-    return [row for block in blocks for row in block.rows]
+    return [row for block in blocks for row in rows_again(block.rows)]
 
 
 def unchecked(of: Written) -> list[Row | Refusal]:
@@ -217,6 +218,6 @@ def test_a_files_former_and_gone_columns(now: Schema) -> None:
     """A file may have them; only what no schema had stops it."""
     content = b"gone,airline,id_before,delayed\nx,UA,k,1\n"
     blocks = checked(CsvFile(io.BytesIO(content), "f.csv"), now)
-    assert [row for block in blocks for row in block.rows] == [ROW]
+    assert [row for block in blocks for row in rows_again(block.rows)] == [ROW]
     with pytest.raises(CsvFileError, match=r"f\.csv has the column 'stray'"):
         list(checked(CsvFile(io.BytesIO(b"airline,stray\n"), "f.csv"), now))

@@ -20,6 +20,7 @@ from converters.files.csv_file import CsvFile
 from converters.files.output import writing
 from converters.show import command_line
 from tests.support.rows import schemas
+from tests.support.rows.read_back import rows_again
 from tests.support.rows.schemas import build
 
 COLUMNS: schemas.Columns = {
@@ -78,7 +79,7 @@ def test_file_is_converted_as_its_rows(table: list[list[str]], turned: bool) -> 
     writer.writerows([[row[i] for i in order] for row in [names, *table]])
     file = CsvFile(io.BytesIO(written.getvalue().encode()), "f.csv")
     schema = build(COLUMNS)
-    found = [row for _, rows in checked(file, schema) for row in rows]
+    found = [row for _, rows in checked(file, schema) for row in rows_again(rows)]
     reader = RowReader(schema)
     expected = [
         reader.events(json.dumps(dict(zip(names, row, strict=True))).encode())[0] for row in table

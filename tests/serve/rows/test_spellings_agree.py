@@ -26,6 +26,7 @@ from serve.rows.appended_records import IngestReader
 from serve.rows.request_rows import RequestReader
 from serve.rows.row_limits import RowLimits
 from tests.support.rows import schemas
+from tests.support.rows.read_back import rows_again
 from tests.support.rows.schemas import Columns
 
 NOW = 1_700_000_000_000
@@ -85,7 +86,7 @@ def ways(of: Schema, row: Values) -> dict[str, Row | Refusal]:
         header = csv_line(list(cells)).encode()
         (found[f"csv {told}"],) = reader.events(line, CSV_HEADERS)
         file = CsvFile(io.BytesIO(header + b"\n" + line + b"\n"), "f.csv", CsvSettings())
-        ((found[f"file {told}"],),) = [block.rows for block in checked(file, of)]
+        ((found[f"file {told}"],),) = [rows_again(block.rows) for block in checked(file, of)]
         body = orjson.dumps({name: in_json(value, floats=floats) for name, value in row.items()})
         (found[f"json {told}"],) = reader.events(body)
         for name, kind, sent in (

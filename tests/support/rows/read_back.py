@@ -15,7 +15,9 @@ from converters.cells.categories import Boolean, Categorical, Group, Text
 from converters.cells.escaping import CONSTANT
 from converters.cells.feature import Feature
 from converters.cells.numbers import Numeric
+from converters.cells.refusal import Refusal
 from converters.convert.from_vw_text import flat, read_row
+from converters.convert.row_block import LABELLED, Row, RowBlock
 from converters.schema.schema import Schema
 from tests.support.rows.meanings import Meaning
 
@@ -98,3 +100,18 @@ def audited(line: str) -> list[tuple[str, Token]]:
         if name != CONSTANT and len(namespace) < 2:
             found.append(("".join(namespace), Token(text, float(number))))
     return found
+
+
+def rows_again(block: RowBlock) -> list[Row | Refusal]:
+    """The rows of a block one by one, of which :func:`block_of` makes it again."""
+    lines, weights = iter(block.lines), iter(block.weights or ())
+    rows: list[Row | Refusal] = []
+    for at, (id_, label) in enumerate(zip(block.ids, block.labels, strict=True)):
+        if at in block.refused:
+            rows.append(block.refused[at])
+            continue
+        line, weight = next(lines), next(weights, "")
+        text = line[line.index("|") :]
+        assert line == (text if label is None else f"{LABELLED[label]}{weight}{text}")
+        rows.append((id_, label, weight + text))
+    return rows
