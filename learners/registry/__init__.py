@@ -10,14 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from learners.registry.adoptions import Adoptions
-from learners.registry.database import Database
-from learners.registry.ledger import Ledger
-from learners.registry.repeated_requests import RepeatedRequests
 from learners.registry.row_types import utc_now
-from learners.registry.serving import Serving
-from learners.registry.versions import Versions
-from learners.registry.writer import Writer
 
 
 class Registry:
@@ -44,6 +37,16 @@ class Registry:
         read_only: bool = False,
         create: bool = True,
     ) -> None:
+        # SQLAlchemy takes a quarter of a second: those that need row types or errors alone, such as
+        # the reader's process, do not wait for it.
+        from learners.registry.adoptions import Adoptions
+        from learners.registry.database import Database
+        from learners.registry.ledger import Ledger
+        from learners.registry.repeated_requests import RepeatedRequests
+        from learners.registry.serving import Serving
+        from learners.registry.versions import Versions
+        from learners.registry.writer import Writer
+
         database = Database(url, model, clock, read_only=read_only, create=create)
         self._database = database
         self.versions = Versions(database)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from sqlalchemy.exc import IntegrityError, StatementError
-
 from converters.config.shown_url import shown_url, without_secrets
 from converters.errors import FreshetError
 
@@ -117,6 +115,8 @@ def primary_code(error: BaseException | None) -> str:
 
 def translated(error: Exception, url: str) -> RegistryError:
     """The error to raise for one of the database's; of the kind that says if waiting may help."""
+    from sqlalchemy.exc import IntegrityError, StatementError  # whoever has such an error has it
+
     cause = error.orig if isinstance(error, StatementError) else error
     if isinstance(cause, RegistryError):
         return cause

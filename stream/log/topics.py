@@ -9,7 +9,6 @@ from itertools import combinations
 from converters.config.settings import Settings
 from converters.config.shown_url import shown_url
 from converters.errors import UsageError
-from converters.show.command_line import say
 from stream.log.contract import EventLog, Place, TopicSpec, TopicState, UnknownTopicError
 
 
@@ -65,6 +64,8 @@ def create_topics(log: EventLog, settings: Settings) -> Topics:
         accept_retention=settings.topics.accept_retention,
     )
     if missing:
+        from converters.show.command_line import say  # typer; the reader's process makes none
+
         say(
             f"There was no topic {' and no topic '.join(missing)} in {shown_url(settings.log)}: "
             "created. If others write to it, check its name in the section `topics`."

@@ -11,6 +11,7 @@ ended in some way. Ctrl-C and SIGTERM are handled by the learner and ignored her
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -36,13 +37,18 @@ def main() -> None:
     lines: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_listen, args=(lines,), name="learner's end", daemon=True).start()
     pipe = _own_output()
+    gc.disable()  # nothing that is imported is garbage; later it is collected by hand
     try:
-        # Imported early: the learner is still finding its starting position.
-        for module in ("stream.reading.batch_source", f"stream.log_{sys.argv[1]}.log"):
-            import_module(module)
+        import_for(sys.argv[1])
         _work(lines.get(), pipe)
     except BrokenPipeError:  # the learner has ended; standard input just has not shown it yet
         os._exit(0)
+
+
+def import_for(kind: str) -> None:
+    """Import what reads a log of this kind, while the learner finds its starting position."""
+    for module in ("stream.reading.batch_source", f"stream.log_{kind}.log"):
+        import_module(module)
 
 
 def _listen(lines: SimpleQueue[bytes]) -> None:
