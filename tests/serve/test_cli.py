@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from converters.errors import UsageError
 from converters.show.command_line import WITH_CONFIG, WITH_LOG, as_given, read_config
-from serve.cli import app
+from serve.cli import _app_for, app
 from tests.support import ROOT
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, flights
@@ -72,6 +72,16 @@ def test_the_short_option_prints_the_same_help(command: tuple[str, ...]) -> None
     assert short.stdout == long.stdout
     assert short.stdout.startswith(" ".join(("Usage: freshet", *command)))
     assert (short.returncode, long.returncode) == (0, 0)
+
+
+def test_only_the_command_that_is_asked_for_is_made() -> None:
+    """Typer makes all that it is given; help, groups and mistakes are about all."""
+    every = list(app.registered_commands)
+    alone = _app_for(["dead-letters", "--help"])
+    assert [each.name for each in alone.registered_commands] == ["dead-letters"]
+    assert app.registered_commands == every
+    for asked in ([], ["--help"], ["token", "add"], ["dead-leters"]):
+        assert _app_for(asked) is app
 
 
 def test_the_version() -> None:
