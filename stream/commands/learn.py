@@ -16,7 +16,6 @@ import typer
 
 from converters.config.shown_url import shown_url
 from converters.errors import UsageError
-from converters.files.output import check_apart
 from converters.show.command_line import (
     DEFAULT_CONFIG,
     Config,
@@ -260,6 +259,8 @@ def backfill(
 
 def _check_scores(scores: typer.FileTextWrite | None, read: dict[str, str]) -> None:
     if scores:
+        from converters.files.output import check_apart
+
         check_apart(read, {"--scores": scores.name})
 
 

@@ -16,10 +16,11 @@ from tests.support import ROOT
 from tests.support.serving.project import Project, flights
 
 OURS = frozenset({"converters", "learners", "stream", "serve"})
-# What every command needs: its options, and the log's codecs as they are looked for.
-LIGHT = frozenset({"typer", "annotated_doc", "shellingham", "backports"})
-# What reads a config.
+# What every command needs: its options.
+LIGHT = frozenset({"typer", "annotated_doc", "shellingham"})
+# What reads a config, and files that may be compressed.
 CONFIG = LIGHT | {
+    "backports",
     *("pydantic", "pydantic_core", "typing_inspection", "typing_extensions", "annotated_types"),
     "orjson",
 }
@@ -56,7 +57,7 @@ class Start:
 # SQLAlchemy and structlog import these.
 EVENT_LOOP = frozenset({"asyncio", "ssl"})
 COMMANDS = {
-    ("--help",): Start(LIGHT, 80),
+    ("--help",): Start(LIGHT, 72),
     ("learn", "--help"): Start(CONFIG, 135),
     ("score", "--help"): Start(CONFIG, 135),
     ("serve", "--help"): Start(CONFIG, 135),
