@@ -11,7 +11,7 @@ takes some 2 % of the conversion's time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -171,24 +171,24 @@ class CellWatch:
         return _odd(self._active, cells) if self._active else NOTHING_ODD
 
     def of_rows(
-        self, rows: Sequence[Sequence[str] | Refusal], converted: Sequence[Row | Refusal]
+        self, rows: Sequence[Sequence[str] | Refusal], refused: Container[int]
     ) -> dict[int, Odd]:
         """What is odd in each of many rows, by their numbers; the other rows are left out.
 
         Args:
             rows: the cells of each.
-            converted: each after its check.
+            refused: those that are, by their numbers.
         """
         if not self._active:
             return {}
         if len(rows) == 1:
-            refused = isinstance(rows[0], Refusal) or converted[0].__class__ is Refusal
-            odd = NOTHING_ODD if refused else self.of_row(rows[0])
+            (row,) = rows
+            odd = NOTHING_ODD if isinstance(row, Refusal) or 0 in refused else self.of_row(row)
             return {} if odd is NOTHING_ODD else {0: odd}
         good = {
             at: row
             for at, row in enumerate(rows)
-            if not isinstance(row, Refusal) and converted[at].__class__ is not Refusal
+            if not isinstance(row, Refusal) and at not in refused
         }
         found: set[int] = set()
         for column in self._active:
@@ -198,7 +198,7 @@ class CellWatch:
         return {at: self.of_row(good[at]) for at in sorted(found)}
 
     def of_columns(
-        self, columns: Sequence[Sequence[str]], converted: Sequence[Row | Refusal]
+        self, columns: Sequence[Sequence[str]], refused: Container[int]
     ) -> dict[int, Odd]:
         """The same for rows that are given column by column."""
         found: set[int] = set()
@@ -206,7 +206,7 @@ class CellWatch:
             cells = columns[column.place]
             if odd := column.odd(cells):
                 found.update(at for at, cell in enumerate(cells) if cell in odd)
-        good = (at for at in sorted(found) if converted[at].__class__ is not Refusal)
+        good = (at for at in sorted(found) if at not in refused)
         return {at: self.of_row([column[at] for column in columns]) for at in good}
 
     def _activate(self, column: _Column) -> None:

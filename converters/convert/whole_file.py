@@ -14,6 +14,7 @@ from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.convert.records import RowReader
 from converters.convert.row_block import RowBlock
+from converters.convert.to_vw_text import Conversion
 from converters.files.csv_file import CsvFile
 from converters.files.framing import csv_line, plain_lines
 from converters.schema.column_names import ordered
@@ -47,14 +48,21 @@ class Tally:
     refused: ReasonCounts = field(default_factory=ReasonCounts)
 
 
-def checked(file: CsvFile, schema: Schema) -> Iterator[Checked]:
+def checked(
+    file: CsvFile, schema: Schema, conversion: Conversion | None = None
+) -> Iterator[Checked]:
     """The rows of a file, checked and converted, in order and block by block.
+
+    Args:
+        file: the rows.
+        schema: what they mean.
+        conversion: that of the schema, if it is compiled already.
 
     Raises:
         CsvFileError: the file has a column that the schema does not know, or cannot be framed.
     """
     file.require_known(schema.column_names)
-    reader = RowReader(schema)
+    reader = RowReader(schema, None, conversion)
     order, dialect = reader.order(file.header), file.dialect
     for lines, rows in file.blocks():
         content = b"\n".join([*rows, b""])

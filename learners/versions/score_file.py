@@ -6,11 +6,10 @@ and scored in blocks by a learner opened from the snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from io import TextIOWrapper
-from itertools import islice
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,21 +17,18 @@ from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.config.settings import Settings
 from converters.convert.cell_watch import CellCounts, Census
-from converters.convert.records import RowReader
-from converters.convert.to_vw_text import Row, unlabelled
-from converters.files.csv_file import CsvFile, FileRow, open_csv
+from converters.convert.row_block import Row, RowBlock, block_of
+from converters.convert.whole_file import checked
+from converters.files.csv_file import open_csv
 from converters.files.framing import csv_line
 from converters.files.output import writing
-from converters.schema.column_names import ordered
 from converters.schema.schema import Schema
 from learners import choose
 from learners.calibration.adjustment import adjusted
-from learners.learner import MODEL_FILE, Learner, LearnerSpec
+from learners.learner import MODEL_FILE, Learner, LearnerSpec, LineBlock
 from learners.line_bounds import UNLEARNABLE, RefusedLinesError
 from learners.registry.row_types import Version
 from learners.snapshots.store import SnapshotStore
-
-BLOCK_ROWS = 1024
 
 
 def spec_of(learner: dict[str, Any]) -> LearnerSpec:
@@ -82,59 +78,80 @@ def score_file(
         _text(output) as out,
     ):
         out.write("line,id,score,label,reason,column\n")
-        for block in _blocks(file, RowReader(schema, None, census.conversion)):
-            scores = scores_of(learner, [row for _, row in block])
-            lines = _scored(block, scores, schema, settings.threshold)
-            out.writelines(csv_line(line) + "\n" for line in lines)
-            refused.add(score for score in scores if isinstance(score, Refusal))
+        answers = _Answers(schema, settings.threshold)
+        for lines, block in checked(file, schema, census.conversion):
+            scores, without = block_scores(learner, block)
+            out.write(answers.text(lines, block.ids, scores, without))
+            refused.add(without.values())
             rows += len(block)
     return rows - refused.total, refused, census.taken()
 
 
-def _blocks(file: CsvFile, reader: RowReader) -> Iterator[list[tuple[FileRow, Row | Refusal]]]:
-    file.require_known(reader.schema.column_names)
-    order = reader.order(file.header)
-    rows = file.rows()
-    while block := list(islice(rows, BLOCK_ROWS)):
-        found = map(file.dialect.cells_of, map(attrgetter("content"), block))
-        cells = list(ordered(found, order))
-        yield list(zip(block, reader.convert_rows(cells), strict=True))
+class _Answers:
+    """Writes the answers to the rows of a file.
 
+    Args:
+        schema: says how labels are spelt.
+        threshold: from which score on a label is positive.
+    """
 
-def _scored(
-    block: Sequence[tuple[FileRow, Row | Refusal]],
-    scores: Sequence[float | Refusal],
-    schema: Schema,
-    threshold: float,
-) -> Iterator[tuple[object, ...]]:
-    for (source, row), score in zip(block, scores, strict=True):
-        if isinstance(score, Refusal):
-            yield source.line, "", "", "", score.reason, score.column
-        else:
-            label = schema.label_spellings[score >= threshold]
-            yield source.line, row[0], repr(score), label, "", ""
+    def __init__(self, schema: Schema, threshold: float) -> None:
+        # What follows a score: the label, no reason, no column.
+        self._negative, self._positive = (
+            csv_line((label, "", "")) for label in schema.label_spellings
+        )
+        self._threshold = threshold
+
+    def text(
+        self,
+        lines: Sequence[int],
+        ids: Sequence[str],
+        scores: Sequence[float],
+        refused: Mapping[int, Refusal],
+    ) -> str:
+        """A line for each row of a block."""
+        all_lines = lines
+        if refused:
+            kept = [at for at in range(len(ids)) if at not in refused]
+            lines, ids = [lines[at] for at in kept], [ids[at] for at in kept]
+        if any(map("".join(ids).__contains__, ',"\r\n')):
+            ids = [csv_line((each, ""))[:-1] for each in ids]
+        negative, positive, threshold = self._negative, self._positive, self._threshold
+        labels = [positive if score >= threshold else negative for score in scores]
+        each = zip(map(str, lines), ids, map(repr, scores), labels, strict=True)
+        written = list(map(",".join, each))
+        for at in sorted(refused):
+            why = refused[at]
+            written.insert(at, csv_line((all_lines[at], "", "", "", why.reason, why.column)))
+        return "\n".join([*written, ""])
 
 
 def scores_of(learner: Learner, rows: Sequence[Row | Refusal]) -> list[float | Refusal]:
     """The score of each row, or why it has none."""
-    texts = [unlabelled(row[2]) for row in rows if row.__class__ is not Refusal]
-    try:
-        scores = learner.predict(texts)
-    except RefusedLinesError as error:
-        return scores_of(learner, _without(rows, error))
-    if len(scores) == len(rows):
-        return list(scores)
+    scores, refused = block_scores(learner, block_of(rows))
     following = iter(scores)
-    return [row if isinstance(row, Refusal) else next(following) for row in rows]
+    return [refused.get(at) or next(following) for at in range(len(rows))]
 
 
-def _without(rows: Sequence[Row | Refusal], error: RefusedLinesError) -> list[Row | Refusal]:
-    """The rows, with a refusal in place of each whose text the learner will not take."""
-    places = [at for at, row in enumerate(rows) if not isinstance(row, Refusal)]
-    rest = list(rows)
-    for place, reason in error.reasons.items():
-        rest[places[place]] = Refusal(UNLEARNABLE, "", reason)
-    return rest
+def block_scores(learner: Learner, block: RowBlock) -> tuple[list[float], Mapping[int, Refusal]]:
+    """The scores of rows in their order, and by their places those that have none."""
+    text, count = block.text, len(block) - len(block.refused)
+    if block.weights is not None:  # a weight means nothing where nothing is learned
+        text = "".join([f"{line[line.index('|') :]}\n" for line in block.lines])
+    if not count:
+        return [], block.refused
+    try:
+        return learner.predict_blocks([LineBlock(text, count, block.plain)]), block.refused
+    except RefusedLinesError as error:
+        return block_scores(learner, _without(block, text, error.reasons))
+
+
+def _without(block: RowBlock, text: str, reasons: Mapping[int, str]) -> RowBlock:
+    """The rows, but those refused whose lines the learner will not take."""
+    places = [at for at in range(len(block)) if at not in block.refused]
+    refused = {places[at]: Refusal(UNLEARNABLE, "", reason) for at, reason in reasons.items()}
+    lines = [line for at, line in enumerate(text.split("\n")) if at not in reasons]
+    return replace(block, text="\n".join(lines), refused={**block.refused, **refused}, weights=None)
 
 
 @contextmanager

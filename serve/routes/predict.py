@@ -16,10 +16,10 @@ from pydantic import BaseModel, Field, create_model
 
 from converters.cells.refusal import Refusal
 from converters.convert.cell_watch import Odd
-from converters.convert.to_vw_text import Row
+from converters.convert.row_block import RowBlock
 from learners.choose import spec_for
 from learners.line_bounds import bounds_for
-from learners.versions.score_file import scores_of
+from learners.versions.score_file import block_scores
 from serve.http.body import JSON, media_type, only_parameters
 from serve.http.problems import NoModelError, RowsRefusedError, UnknownParameterError
 from serve.http.turns import Work
@@ -165,10 +165,10 @@ class Predictions:
             converted = part.converted()
             yield
             if served.readers.crosses.few(converted, served.kind):
-                scores = scores_of(served.learner, converted)
+                scores, refused = block_scores(served.learner, converted)
             else:
-                scores = yield from self._bounded_scores(served, converted)
-            answers = self._answers(served, scores, part.ids(converted), start)
+                scores, refused = yield from self._bounded_scores(served, converted)
+            answers = self._answers(served, scores, refused, part.ids(converted), start)
             if odd := part.odd(converted):
                 self._tell(answers, odd, asked)
             if part.single:
@@ -178,15 +178,18 @@ class Predictions:
         return b'{"version":%d,"predictions":[%b]}' % (served.version, b",".join(written))
 
     def _bounded_scores(
-        self, served: Served, rows: Sequence[Row | Refusal]
-    ) -> Work[list[float | Refusal]]:
-        """The score of each row of a part, of some rows at a time."""
-        scores: list[float | Refusal] = []
-        for some in served.readers.crosses.bounded(rows, served.kind):
-            if scores:
+        self, served: Served, block: RowBlock
+    ) -> Work[tuple[list[float], dict[int, Refusal]]]:
+        """The scores of a part's rows, and which have none; of some rows at a time."""
+        scores: list[float] = []
+        refused: dict[int, Refusal] = {}
+        for some in served.readers.crosses.bounded(block, served.kind):
+            if before := len(scores) + len(refused):
                 yield
-            scores += scores_of(served.learner, some)
-        return scores
+            found, without = block_scores(served.learner, some)
+            scores += found
+            refused |= {before + at: refusal for at, refusal in without.items()}
+        return scores, refused
 
     def _only(self, answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The answer for a single row; a wrong cell refuses the request."""
@@ -203,28 +206,33 @@ class Predictions:
     def _answers(
         self,
         served: Served,
-        scores: Sequence[float | Refusal],
+        scores: Sequence[float],
+        refused: Mapping[int, Refusal],
         ids: Sequence[object],
         start: int,
     ) -> list[dict[str, Any]]:
         """One answer for each row from number ``start`` on."""
         negative, positive = served.readers.labels
         threshold = self._threshold
-        answers: list[dict[str, Any]] = []
-        refused: dict[str, int] = {}
-        for at, score in enumerate(scores):
-            if isinstance(score, Refusal):
-                refused[score.reason] = refused.get(score.reason, 0) + 1
-                answers.append({"error": row_error(start + at, score)})
-                continue
-            answer = {"score": score, "label": positive if score >= threshold else negative}
+        if refused:
+            ids = [each for at, each in enumerate(ids) if at not in refused]
+        answers: list[dict[str, Any]] = [
             # An empty id is one that was not given.
-            if (given := ids[at]) is not None and given != "":
-                answer["id"] = given
-            answers.append(answer)
-        for reason, rows in refused.items():
-            self._counters.rows_refused.labels(ROUTE, reason).inc(rows)
-        self._counters.rows_scored.inc(len(answers) - sum(refused.values()))
+            {"score": score, "label": positive if score >= threshold else negative}
+            if given is None or given == ""
+            else {
+                "score": score,
+                "label": positive if score >= threshold else negative,
+                "id": given,
+            }
+            for score, given in zip(scores, ids, strict=True)
+        ]
+        self._counters.rows_scored.inc(len(answers))
+        if refused:
+            for at in sorted(refused):
+                answers.insert(at, {"error": row_error(start + at, refused[at])})
+            for reason, rows in Counter(each.reason for each in refused.values()).items():
+                self._counters.rows_refused.labels(ROUTE, reason).inc(rows)
         return answers
 
     def _tell(

@@ -8,7 +8,7 @@ share a record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -20,6 +20,7 @@ from converters.cells.local_clock import LocalClock
 from converters.cells.refusal import Refusal
 from converters.convert.json_rows import object_cells
 from converters.convert.records import AT_THE_TOP
+from converters.convert.row_block import RowBlock
 from converters.schema.column_names import ColumnNames
 from serve.http.body import CSV, JSON
 from serve.http.problems import RowsRefusedError
@@ -52,8 +53,6 @@ class Counted(NamedTuple):
     future: int = 0
 
 
-# A checked event is its id, its label and its text; a label is an id and a label.
-EVENT_CELLS = 3
 LABEL_HEADERS = (["id", "label"], ["id", "label", "time"])
 IS_CSV: Headers = (("content-type", CSV.encode()),)
 # The config's path, by which rows of other producers are found, may be another later.
@@ -90,13 +89,15 @@ class Checked:
     """Rows of a request that follow each other.
 
     Attributes:
-        rows: each, or why it is refused.
+        waiting: the id, perhaps empty, of each event without a label; None of other rows.
+        refused: why rows are refused, by their numbers.
         times: gives the time cell of each, empty where there is none; if none is refused.
         value: the bytes of the rows from one number up to another, within the part.
         form: of their records.
     """
 
-    rows: Sequence[object]
+    waiting: Sequence[str | None]
+    refused: Mapping[int, Refusal]
     times: Callable[[], Sequence[str]]
     value: Callable[[int, int], bytes]
     form: Form
@@ -152,7 +153,7 @@ class IngestReader:
                 continue
             form = form or self._csv_form(part.names)
             times = partial(part.column, self._time)
-            yield Checked(part.converted(), times, part.lines.value, form)
+            yield _events(part.converted(), times, part.lines.value, form)
 
     def _csv_form(self, names: Sequence[str]) -> Form:
         """That of rows with these columns, which need not be in the schema's order."""
@@ -165,7 +166,7 @@ class IngestReader:
                 continue
             times = partial(self._times, part.objects)
             form = json_form(single=part.single)
-            yield Checked(part.converted(), times, partial(_json_value, part.objects), form)
+            yield _events(part.converted(), times, partial(_json_value, part.objects), form)
 
     def _times(self, rows: Sequence[dict[str, Any]]) -> list[str]:
         """The time of each object, spelt as in CSV."""
@@ -212,7 +213,20 @@ class IngestReader:
     ) -> Checked:
         label = self._rows.label
         rows = [each if isinstance(each, Refusal) else label(each) for each in cells]
-        return Checked(rows, lambda: ["".join(each[2:3]) for each in cells], value, form)
+        refused = {at: row for at, row in enumerate(rows) if isinstance(row, Refusal)}
+        times = lambda: ["".join(each[2:3]) for each in cells]  # noqa: E731
+        return Checked([None] * len(rows), refused, times, value, form)
+
+
+def _events(
+    block: RowBlock,
+    times: Callable[[], Sequence[str]],
+    value: Callable[[int, int], bytes],
+    form: Form,
+) -> Checked:
+    both = zip(block.ids, block.labels, strict=True)
+    waiting = [id_ if label is None else None for id_, label in both]
+    return Checked(waiting, block.refused, times, value, form)
 
 
 def _records(parts: Iterator[Checked | None], clock: LocalClock, now: int) -> Work[list[Counted]]:
@@ -222,10 +236,9 @@ def _records(parts: Iterator[Checked | None], clock: LocalClock, now: int) -> Wo
         yield
         if part is None:
             continue
-        for at, row in enumerate(part.rows, rows):
-            if isinstance(row, Refusal):
-                refused.add(at, row)
-        rows += len(part.rows)
+        for at, refusal in part.refused.items():
+            refused.add(rows + at, refusal)
+        rows += len(part.waiting)
         if not refused.rows:
             records.add(part, [clock.time_ms(cell) if cell else now for cell in part.times()], now)
     if not rows:
@@ -255,7 +268,7 @@ class Records:
             if self._rows and time != self._time:
                 self._end()
             self._pieces.append(part.value(at, at + rows))
-            self._count(part.rows[at : at + rows])
+            self._count(part.waiting[at : at + rows])
             self._future += sum(each > now + MAX_AHEAD_MS for each in said[at : at + rows])
             self._rows, self._time, self._form = self._rows + rows, time, part.form
             at += rows
@@ -266,11 +279,11 @@ class Records:
             self._end()
         return self._done
 
-    def _count(self, rows: Sequence[Any]) -> None:
+    def _count(self, waiting: Sequence[str | None]) -> None:
         """Count the events without a label, with an id and without."""
-        unlabelled = [row[0] for row in rows if len(row) == EVENT_CELLS and row[1] is None]
-        lost = unlabelled.count("")
-        self._waiting, self._lost = self._waiting + len(unlabelled) - lost, self._lost + lost
+        lost = waiting.count("")
+        self._lost += lost
+        self._waiting += len(waiting) - waiting.count(None) - lost
 
     def _end(self) -> None:
         form = self._form

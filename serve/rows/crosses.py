@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from converters.cells.refusal import Refusal
-from converters.convert.to_vw_text import Row
+from converters.convert.row_block import RowBlock
 from converters.schema.schema import Schema
 from serve.rows.row_errors import TOO_MANY_CROSSES
 
@@ -47,39 +47,42 @@ class Crosses:
             kind: 0 if texts else max(1, most // features) for kind, most in MOST_TOGETHER.items()
         }
 
-    def few(self, rows: Sequence[Row | Refusal], learner: str) -> bool:
+    def few(self, block: RowBlock, learner: str) -> bool:
         """Whether rows are one step, which is known without counting: by the longest of them."""
         if at_once := self._rows[learner]:
-            return len(rows) <= at_once
+            return len(block) <= at_once
         # A word and the blank before it are two characters at least.
-        words = max((len(row[2]) for row in rows), default=0) // 2 + 1
+        words = max(map(len, block.lines), default=0) // 2 + 1
         crosses = words * self._partners.total() + words * words * len(self._texts)
-        return len(rows) * (self._constant + words + crosses) <= MOST_TOGETHER[learner]
+        return len(block) * (self._constant + words + crosses) <= MOST_TOGETHER[learner]
 
-    def bounded(
-        self, rows: Sequence[Row | Refusal], learner: str
-    ) -> Iterator[Sequence[Row | Refusal]]:
+    def bounded(self, block: RowBlock, learner: str) -> Iterator[RowBlock]:
         """The rows in steps that a learner scores in bounded time; who has too many is refused."""
+        following = iter(block.lines)
+        rows = [block.refused.get(at) or next(following) for at in range(len(block))]
         if at_once := self._rows[learner]:
-            yield from (rows[at : at + at_once] for at in range(0, len(rows), at_once))
+            yield from (_step(rows[at : at + at_once]) for at in range(0, len(rows), at_once))
             return
         most, together = MOST_TOGETHER[learner], 0
-        step: list[Row | Refusal] = []
+        step: list[str | Refusal] = []
         for row in rows:
-            crosses = 0 if isinstance(row, Refusal) else self._most(row[2])
+            if isinstance(row, Refusal):
+                step.append(row)
+                continue
+            crosses = self._most(row)
             if crosses > MOST_CROSSES[learner]:
-                crosses = self.count(row[2])
+                crosses = self.count(row)
             if crosses > MOST_CROSSES[learner]:
                 shown = f"{crosses:,} crossed features, not {MOST_CROSSES[learner]:,}"
                 step.append(Refusal(TOO_MANY_CROSSES, "", shown))
                 continue
-            features = 0 if isinstance(row, Refusal) else crosses + row[2].count(" ")
+            features = crosses + row.count(" ")
             together += features
             if together > most and step:
-                yield step
+                yield _step(step)
                 step, together = [], features
             step.append(row)
-        yield step
+        yield _step(step)
 
     def count(self, text: str) -> int:
         """How many crossed features a row has."""
@@ -95,6 +98,13 @@ class Crosses:
         sizes = {section[:1]: section.count(" ") for section in sections}
         with_others = sum(sizes.get(letter, 0) * n for letter, n in self._partners.items())
         return self._constant + with_others + sum(_meetings(p, sizes) for p in self._texts)
+
+
+def _step(rows: Sequence[str | Refusal]) -> RowBlock:
+    """Lines to be scored; nobody asks for the ids of these, or for labels."""
+    lines = [row[row.index("|") :] for row in rows if not isinstance(row, Refusal)]
+    refused = {at: row for at, row in enumerate(rows) if isinstance(row, Refusal)}
+    return RowBlock([""] * len(rows), [None] * len(rows), "\n".join([*lines, ""]), refused)
 
 
 def _meetings(pair: tuple[str, str], sizes: dict[str, int]) -> int:

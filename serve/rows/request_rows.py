@@ -16,7 +16,8 @@ from converters.convert.cell_watch import CellWatch, Odd
 from converters.convert.json_columns import Object
 from converters.convert.json_rows import shown
 from converters.convert.records import RowReader
-from converters.convert.to_vw_text import FEWEST_IN_BLOCK, Row
+from converters.convert.row_block import RowBlock, block_of
+from converters.convert.to_vw_text import FEWEST_IN_BLOCK
 from converters.schema.column_names import ColumnOrder, ordered
 from serve.http.body import CSV
 from serve.http.problems import RowsRefusedError
@@ -48,13 +49,13 @@ class Part(Protocol):
     def __len__(self) -> int:
         """How many there are."""
 
-    def converted(self) -> list[Row | Refusal]:
-        """Each checked and as text, or why not."""
+    def converted(self) -> RowBlock:
+        """Each checked, and their text, or why it is refused."""
 
-    def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
+    def ids(self, converted: RowBlock) -> Sequence[object]:
         """The ids of converted rows, as the client spelt them; None or empty if it gave none."""
 
-    def odd(self, converted: Sequence[Row | Refusal]) -> Mapping[int, Odd]:
+    def odd(self, converted: RowBlock) -> Mapping[int, Odd]:
         """Which features of converted rows are absent or unseen, by the number in the part."""
 
 
@@ -74,6 +75,7 @@ class RequestReader:
         self.limits = limits
         self.watch = watch
         self.layouts = Layouts(converter.schema)
+        self.has_integer_ids = converter.schema.has_integer_ids
 
     def read(self, kind: str, body: bytes) -> Iterable[Part | None]:
         """The rows of a body: an object, a list, ``{"instances": [...]}``, or CSV with a header.
@@ -213,33 +215,34 @@ class JsonPart:
         """How many there are."""
         return len(self.objects)
 
-    def converted(self) -> list[Row | Refusal]:
-        """Each checked and as text."""
+    def converted(self) -> RowBlock:
+        """Each checked, and their text."""
         of, values = self._of, self._values
         if values is not None:
             self._columns = of.layouts.columns(self._layouts[0], values, len(self))
             if self._columns is not None:
-                return of.converter.conversion.block(self._columns)
+                return of.converter.conversion.row_block(self._columns)
         self._cells = list(map(of.layouts.cells, self.objects, self._layouts))
-        return of.converter.convert_rows(self._cells)
+        return block_of(of.converter.convert_rows(self._cells))
 
-    def odd(self, converted: Sequence[Row | Refusal]) -> Mapping[int, Odd]:
+    def odd(self, converted: RowBlock) -> Mapping[int, Odd]:
         """Of rows that were just converted."""
         watch = self._of.watch
         if watch is None:
             return {}
         if self._columns is not None:
-            return watch.of_columns(self._columns, converted)
-        return watch.of_rows(self._cells, converted)
+            return watch.of_columns(self._columns, converted.refused)
+        return watch.of_rows(self._cells, converted.refused)
 
-    def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
+    def ids(self, converted: RowBlock) -> Sequence[object]:
         """A number stays a number in the answer."""
-        both = zip(self.objects, self._layouts, strict=True)
-        given = [row.get(layout.id_name) for row, layout in both]
-        if not self._of.converter.schema.has_integer_ids:
+        given = [
+            row.get(layout.id_name) for row, layout in zip(self.objects, self._layouts, strict=True)
+        ]
+        if not self._of.has_integer_ids:
             return given
-        each = zip(given, converted, strict=True)
-        return [read[0] if isinstance(sent, str) else sent for sent, read in each]
+        each = zip(given, converted.ids, strict=True)
+        return [read if isinstance(sent, str) else sent for sent, read in each]
 
 
 class CsvPart:
@@ -261,28 +264,30 @@ class CsvPart:
         """How many there are."""
         return len(self.lines)
 
-    def converted(self) -> list[Row | Refusal]:
-        """Each checked and as text."""
+    def converted(self) -> RowBlock:
+        """Each checked, and their text."""
         if self.lines.plain is not None:
             of = self._reader.conversion
             mark = self._reader.dialect.delimiter
             self._columns = of.columns(self.lines.plain, mark, self._order)
             if self._columns is not None:
-                return of.block(self._columns)
-            return self._reader.lines(self.lines.plain, self._order)
-        return self._reader.convert_rows(list(ordered(self.lines.cells(), self._order)))
+                return of.row_block(self._columns)
+            return block_of(self._reader.lines(self.lines.plain, self._order))
+        rows = list(ordered(self.lines.cells(), self._order))
+        return block_of(self._reader.convert_rows(rows))
 
-    def ids(self, converted: Sequence[Row | Refusal]) -> list[object]:
+    def ids(self, converted: RowBlock) -> Sequence[object]:
         """CSV has only text."""
-        return [row[0] for row in converted]
+        return converted.ids
 
-    def odd(self, converted: Sequence[Row | Refusal]) -> Mapping[int, Odd]:
+    def odd(self, converted: RowBlock) -> Mapping[int, Odd]:
         """Of rows that were just converted."""
         if self._watch is None or self._watch.is_idle:
             return {}
         if self._columns is not None:
-            return self._watch.of_columns(self._columns, converted)
-        return self._watch.of_rows(list(ordered(self.lines.cells(), self._order)), converted)
+            return self._watch.of_columns(self._columns, converted.refused)
+        cells = list(ordered(self.lines.cells(), self._order))
+        return self._watch.of_rows(cells, converted.refused)
 
     def column(self, name: str) -> list[str]:
         """The cells of a column, of rows that are all valid; empty if the header lacks it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converters.config.settings import ServeSettings
-from learners.line_bounds import BLOCK
+from converters.convert.to_vw_text import MOST_IN_BLOCK
 from serve.http.problems import TooLargeError
 
 # A body is read in parts of so many bytes. The worst of 128 KiB (lists in lists, words to be
@@ -30,13 +30,13 @@ class RowLimits:
     most_rows: int
     row_bytes: int
     part_bytes: int
-    block_rows: int = BLOCK
+    block_rows: int = MOST_IN_BLOCK
 
     @classmethod
     def of(cls, settings: ServeSettings, columns: int) -> RowLimits:
         """Those of the config, for rows of so many columns."""
         part = min(PART_BYTES, settings.max_row)
-        block = max(1, min(BLOCK, BLOCK_CELLS // columns))
+        block = max(1, min(MOST_IN_BLOCK, BLOCK_CELLS // columns))
         return cls(settings.max_rows, settings.max_row, part, block)
 
     def check_rows(self, rows: int) -> None:

@@ -13,6 +13,7 @@ from converters.cells.refusal import Refusal
 from converters.convert import cell_watch, column_memory
 from converters.convert.cell_watch import CellCounts, CellWatch, Census, Odd
 from converters.convert.cell_words import absent_words, unseen_words
+from converters.convert.row_block import block_of
 from converters.convert.to_vw_text import compile_schema
 from tests.support.rows.schemas import Columns, build
 
@@ -58,12 +59,12 @@ def test_a_row_tells_which_of_its_features_are_absent_and_unseen(
     """Missing however it is spelt, once for all parts of a time; unseen where values are listed."""
     watch, cells_of_row = CellWatch(SCHEMA), row(**cells)
     for _ in range(2):  # remembered, and not
-        converted = watch.conversion.rows([cells_of_row] * 30)
+        refused = block_of(watch.conversion.rows([cells_of_row] * 30)).refused
         assert watch.of_row(cells_of_row) == odd
-        found = watch.of_rows([cells_of_row] * 30, converted)
+        found = watch.of_rows([cells_of_row] * 30, refused)
         assert found == (dict.fromkeys(range(30), odd) if any(odd) else {})
         columns = list(zip(*[cells_of_row] * 30, strict=True))
-        assert watch.of_columns(columns, converted) == found
+        assert watch.of_columns(columns, refused) == found
 
 
 cells = st.sampled_from(["", "n/a", "car", "home", "boat", "yacht", "x" * 90, "1", "yes", " "])

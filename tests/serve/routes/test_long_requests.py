@@ -121,15 +121,15 @@ def test_every_step_is_short_with_river(river: Service, name: str) -> None:
 
 
 def test_a_row_of_too_many_crosses_is_an_error_in_its_place(service: Service) -> None:
-    """Its neighbours are scored; the error says how many there are, and how many may be."""
-    words = "a " * 1_500
-    rows = [{"carrier": "a"}, {"carrier": words, "origin": words}, {"carrier": words}]
+    """Its neighbours are scored, of the step before it too; each is in its own place."""
+    words, fewer = "a " * 1_500, "a " * 900
+    rows = [{"carrier": fewer, "origin": fewer}] * 2
+    rows += [{"carrier": words, "origin": words}, {"carrier": words}]
     content = finished(work_of(service, SCORE, "application/json", orjson.dumps(rows)))
-    first, second, third = orjson.loads(content)["predictions"]
-    assert "score" in first
-    assert "score" in third
-    assert second["error"]["reason"] == "too-many-crosses"
-    assert "2,250,000 crossed features, not 1,000,000" in second["error"]["detail"]
+    *before, bad, behind = orjson.loads(content)["predictions"]
+    assert all("score" in each for each in (*before, behind))
+    assert (bad["error"]["row"], bad["error"]["reason"]) == (2, "too-many-crosses")
+    assert "2,250,000 crossed features, not 1,000,000" in bad["error"]["detail"]
 
 
 # What was, or could be, more than linear; ten times the bytes take a hundred times as long then.

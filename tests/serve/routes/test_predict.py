@@ -197,10 +197,12 @@ def test_a_value_that_the_learner_cannot_take_is_an_error_in_its_place(tmp_path:
     with a_client(tmp_path, hour='kind = "numeric"') as (client, _):
         good, bad = as_object(ROWS[0]), as_object(ROWS[1]) | {"hour": 1e20}
         assert problem_of(client.post("/predict", json=bad))["status"] == 422
-        rows = [good] * 200 + [bad] + [good] * 5
+        rows = [good] * 200 + [bad] + [good] * 2 + [bad | {"hour": "x"}] + [good] * 5
         predictions = client.post("/predict", json=rows).json()["predictions"]
-        assert predictions[200]["error"]["reason"] == "unlearnable"
-        rest = predictions[:200] + predictions[201:]
+        errors = [predictions[at]["error"] for at in (200, 203)]
+        told = [(error["row"], error["reason"]) for error in errors]
+        assert told == [(200, "unlearnable"), (203, "not-a-number")]
+        rest = predictions[:200] + predictions[201:203] + predictions[204:]
         assert all(each == rest[0] and "score" in each for each in rest)
 
 

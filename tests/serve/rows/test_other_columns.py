@@ -20,6 +20,7 @@ from serve.rows.request_rows import RequestReader
 from serve.rows.row_limits import RowLimits
 from tests.support.rows import schemas
 from tests.support.rows.changed_schemas import Written, written
+from tests.support.rows.read_back import rows_again
 from tests.support.rows.schemas import Columns, build
 
 JSON, CSV = "application/json", "text/csv"
@@ -42,7 +43,7 @@ def bodies(of: Written) -> list[tuple[str, bytes]]:
 def read(reader: RequestReader, kind: str, body: bytes) -> list[Row | Refusal]:
     """The rows of a body."""
     parts = [part for part in reader.read(kind, body) if part is not None]
-    return [row for part in parts for row in part.converted()]
+    return [row for part in parts for row in rows_again(part.converted())]
 
 
 @given(written())

@@ -135,8 +135,18 @@ def test_all_refused_rows_are_counted_and_a_hundred_told(reader: RowReader) -> N
     with pytest.raises(RowsRefusedError, match="400 of 600 rows are refused") as caught:
         finished(ingest(reader, 500).events("application/json", orjson.dumps(rows), NOW))
     assert caught.value.reasons == {"not-a-number": 200, "bad-time": 200}
-    assert len(caught.value.errors) == 100
+    numbers = [error["row"] for error in caught.value.errors]
+    assert numbers == [at for at in range(150) if at % 3 < 2]
     rows[599] = {"x": 1, "y": 2}
     with pytest.raises(RowsRefusedError, match="1 of 600 rows are refused") as caught:
         finished(ingest(reader, 500).events("application/json", orjson.dumps(rows), NOW))
     assert caught.value.reasons == {"unknown-column": 2}
+
+
+def test_events_that_wait_for_their_label_are_counted() -> None:
+    """With an id; without one none can come."""
+    schema = build({"key": {"role": "id"}, "late": {"role": "label"}, "x": {"kind": "numeric"}})
+    rows = [{"key": "a"}, {"x": 1}, {"key": "b", "late": "1"}, {"key": ""}]
+    read = ingest(RowReader(schema), 1000).events("application/json", orjson.dumps(rows), NOW)
+    ((_, count, waiting, lost, _),) = finished(read)
+    assert (count, waiting, lost) == (4, 1, 2)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from converters.config.settings import ServeSettings
-from learners.line_bounds import BLOCK
+from converters.convert.to_vw_text import MOST_IN_BLOCK
 from serve.rows.row_limits import BLOCK_CELLS, PART_BYTES, RowLimits
 
 
-@pytest.mark.parametrize("columns", [1, 12, 128, 1_000, 3_000, 10**6])
+@pytest.mark.parametrize("columns", [1, 12, 64, 128, 1_000, 3_000, 10**6])
 def test_a_block_is_bounded_in_rows_and_cells(columns: int) -> None:
     """An empty row has as many cells as the schema has columns."""
     rows = RowLimits.of(ServeSettings(), columns).block_rows
-    assert 1 <= rows <= BLOCK
+    assert 1 <= rows <= MOST_IN_BLOCK
     assert rows == 1 or rows * columns <= BLOCK_CELLS
-    assert columns > 128 or rows == BLOCK
+    assert columns > 64 or rows == MOST_IN_BLOCK
 
 
 @pytest.mark.parametrize("max_row", [1_024, PART_BYTES, 10 * PART_BYTES])

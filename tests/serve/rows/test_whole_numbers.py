@@ -17,6 +17,7 @@ from serve.http.turns import finished
 from serve.rows.appended_records import IngestReader
 from serve.rows.request_rows import RequestReader
 from serve.rows.row_limits import RowLimits
+from tests.support.rows.read_back import rows_again
 from tests.support.rows.schemas import Columns, build
 
 COLUMNS: Columns = {
@@ -99,5 +100,5 @@ def _read(reader: RequestReader, body: bytes) -> list[tuple[object, str, str]]:
     for part in filter(None, reader.objects(body)):
         converted = part.converted()
         ids, objects = map(repr, part.ids(converted)), map(repr, part.objects)
-        found += zip(converted, ids, objects, strict=True)
+        found += zip(rows_again(converted), ids, objects, strict=True)
     return found
