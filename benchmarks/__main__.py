@@ -5,12 +5,8 @@ python -m benchmarks [PART ...]; the parts are the names of ``PARTS`` below.
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Callable
-
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks import (
     checkpoints,
@@ -20,11 +16,12 @@ from benchmarks import (
     freshness,
     honest,
     http,
+    limit,
     memory,
     pipeline,
     waiting,
 )
-from benchmarks.table import Measured
+from benchmarks.table import Measured, print_table
 from tests.support.streams.broker import running_broker
 
 
@@ -44,6 +41,7 @@ def _waiting() -> list[Measured]:
 
 
 PARTS: dict[str, Callable[[], list[Measured]]] = {
+    "limit": limit.run,
     "pipeline": _pipeline,
     "exactly-once": _exactly_once,
     "checkpoints": checkpoints.run,
@@ -63,15 +61,7 @@ def main(parts: list[str]) -> None:
     if unknown:
         raise SystemExit(f"There is no part {unknown[0]!r}; there are {', '.join(PARTS)}.")
     lines = [line for name in parts or PARTS for line in PARTS[name]()]
-    table = Table(title=f"Python {platform.python_version()}, {platform.machine()}")
-    for name in ("what", "measured", "", "at least", "behind it"):
-        table.add_column(name)
-    for line in lines:
-        mark = "" if line.good else " (short)"
-        table.add_row(
-            line.what, f"{line.figure:.{line.digits}f}{mark}", line.unit, line.wanted, line.detail
-        )
-    Console(width=160).print(table)
+    print_table(lines)
 
 
 if __name__ == "__main__":

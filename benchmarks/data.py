@@ -47,15 +47,25 @@ def write_flights(path: Path, rows: int = ROWS, tick: str = "min") -> None:
 
 
 def config(
-    model: str, log: str, events: str, labels: str, args: str = "-b 18", *, processes: int = 1
+    model: str,
+    log: str,
+    events: str,
+    labels: str,
+    args: str = "-b 18",
+    *,
+    processes: int = 1,
+    at: str = 'role = "time"',
 ) -> str:
-    """A config for these flights that reads the named topics and writes ones of its own."""
+    """A config for these flights that reads the named topics and writes ones of its own.
+
+    ``at`` says what becomes of the column of that name.
+    """
     kinds = {
         name: 'kind = "numeric", min = 0, max = 6000' if name in NUMERIC else 'kind = "categorical"'
         for name in COLUMNS[2:]
     }
     columns = {"id": 'role = "id"', "late": 'role = "label"'} | kinds
-    columns |= {"at": 'role = "time"', "landed": 'role = "drop"'}
+    columns |= {"at": at, "landed": 'role = "drop"'}
     lines = [f"{name} = {{ {how} }}" for name, how in columns.items()]
     return "\n".join(
         [

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import platform
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,19 @@ class Measured:
     digits: int = 2
 
 
+def print_table(lines: Iterable[Measured]) -> None:
+    """Print the lines; one that falls short says so."""
+    table = Table(title=f"Python {platform.python_version()}, {platform.machine()}")
+    for name in ("what", "measured", "", "at least", "behind it"):
+        table.add_column(name)
+    for line in lines:
+        mark = "" if line.good else " (short)"
+        table.add_row(
+            line.what, f"{line.figure:.{line.digits}f}{mark}", line.unit, line.wanted, line.detail
+        )
+    Console(width=160).print(table)
+
+
 def paired(
     ours: Callable[[], float], theirs: Callable[[], float], pairs: int = 3
 ) -> tuple[float, float, float]:
@@ -36,3 +54,22 @@ def paired(
         median(a for a, _ in rates),
         median(b for _, b in rates),
     )
+
+
+class Spread(NamedTuple):
+    """The median of some ratios, and the smallest and the largest of them."""
+
+    median: float
+    least: float
+    most: float
+
+    @property
+    def span(self) -> str:
+        """From the smallest to the largest, as a detail of a line shows it."""
+        return f"{self.least:.2f} to {self.most:.2f}"
+
+
+def spread(ratios: Iterable[float]) -> Spread:
+    """Of ratios taken pair by pair."""
+    found = sorted(ratios)
+    return Spread(median(found), found[0], found[-1])

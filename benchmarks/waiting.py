@@ -14,9 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import resource
-import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,6 +21,7 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks.data import ROWS, write_flights
+from benchmarks.processes import spent
 from benchmarks.table import Measured
 from benchmarks.waiting_stream import fill, model
 from tests.support.streams.broker import running_broker
@@ -118,24 +116,23 @@ class Bench:
 
     def _plain(self) -> Plain:
         rows = self._labelled
-        command = [sys.executable, "-m", "benchmarks.plain_script", self.servers]
-        result, cpu = _run([*command, "labelled.events", str(rows), ARGS])
-        return Plain(rows / json.loads(result.stdout)["seconds"], 1e6 * cpu / rows)
+        where = (self.servers, "labelled.events", str(rows))
+        said = json.loads(spent("-m", "benchmarks.plain_script", *where, ARGS).out)
+        return Plain(rows / said["wall"], 1e6 * said["cpu"] / rows)
 
     def _learned(self, name: str, events: int) -> Learned:
         toml = str(self.folder / name / "freshet.toml")
-        command = [sys.executable, "-c", FRESHET, "learn", "--until-end", "--json"]
-        result, cpu = _run([*command, "--config", toml])
-        report = json.loads(result.stdout)
+        done = spent("-c", FRESHET, "learn", "--until-end", "--json", "--config", toml)
+        report = json.loads(done.out)
         if report["learned"] != events or report["expired"]:
             raise SystemExit(f"Of {events:,} events not all were learned: {report}")
         seconds = report["events_this_run"] / report["events_per_second"]
-        costs = [float(s) for s in re.findall(r"checkpoint .*seconds=([0-9.]+)", result.stderr)]
+        costs = [float(s) for s in re.findall(r"checkpoint .*seconds=([0-9.]+)", done.err)]
         # The one of the stop is left out of the share: every run has it, however short.
         return Learned(
             rows_per_second=report["events_per_second"],
-            cpu_us_per_row=1e6 * cpu / events,
-            peak_mb=int(re.findall(r"peak_kb=(\d+)", result.stderr)[0]) / 1024,
+            cpu_us_per_row=1e6 * done.cpu / events,
+            peak_mb=int(re.findall(r"peak_kb=(\d+)", done.err)[0]) / 1024,
             checkpoints=len(costs),
             checkpoint_percent=100 * sum(costs[:-1]) / (seconds - costs[-1]),
             longest_checkpoint=max(costs),
@@ -179,17 +176,6 @@ def run(servers: str, scale: Scale | None = None) -> list[Measured]:
             digits=0,
         ),
     ]
-
-
-def _run(command: list[str]) -> tuple[subprocess.CompletedProcess[str], float]:
-    """What a command said, and the seconds of processor time that it and its children took."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if result.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{result.stderr}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return result, cpu
 
 
 def main() -> None:

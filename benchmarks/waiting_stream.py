@@ -1,15 +1,14 @@
 """A stream of any length from the flights, with as many events waiting at a time as one likes.
 
-The flights again and again, under new ids and times: a thousand events a second of stream time,
-fifty to a record, and each record's labels in one record, as much later as it takes for so many
-events to wait.
+The flights again and again, under new ids: a thousand events a second of stream time, fifty to a
+record if nothing else is said, and each record's labels in one record, as much later as it takes
+for so many events to wait.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -21,33 +20,34 @@ from stream.open_log import opened
 
 BEGIN = 1_357_016_400_000  # 2013 in New York, as milliseconds
 RECORD_ROWS = 50
-RECORD_MS = 50  # fifty events in 50 ms are a thousand a second
 CHUNK_RECORDS = 2_000
 
 
-def fill(toml: Path, flights: Path, events: int, waiting: int | None) -> None:
+def fill(
+    toml: Path, flights: Path, events: int, waiting: int | None, record_rows: int = RECORD_ROWS
+) -> None:
     """Create the topics of a config and put events on them, and their labels.
 
     Args:
         toml: the config.
         flights: what :func:`benchmarks.data.write_flights` wrote.
         events: how many.
-        waiting: how many of them wait for their label at a time; None puts the labels into the
-            rows.
+        waiting: how many of them wait for their label at a time, for as many milliseconds; None
+            puts the labels into the rows.
+        record_rows: how many rows a record has.
     """
     settings = settings_file.load(toml)
     rows = flights.read_bytes().splitlines()[1:]
-    # Without the id, the two times, and with the label apart.
-    parts = [row.rsplit(b",", 2)[0].split(b",", 2)[1:] for row in rows]
-    groups = _groups(parts, events)
+    # Without the id, and with the label apart.
+    parts = [row.split(b",", 2)[1:] for row in rows]
+    groups = _groups(parts, events, record_rows)
     with closing(opened(settings)) as log:
         topics = create_topics(log, settings)
         while chunk := list(islice(groups, CHUNK_RECORDS)):
             late = waiting is not None
             log.append(topics.events, [_event(at, group, late=late) for at, group in chunk])
             if waiting is not None:
-                delay = waiting * RECORD_MS // RECORD_ROWS
-                log.append(topics.labels, [_labels(at + delay, group) for at, group in chunk])
+                log.append(topics.labels, [_labels(at + waiting, group) for at, group in chunk])
 
 
 def model(name: str, servers: str, args: str, processes: int) -> str:
@@ -60,20 +60,15 @@ Row = tuple[int, bytes, bytes]  # id, label, the cells behind it
 Group = tuple[int, Sequence[Row]]
 
 
-def _groups(parts: Sequence[Sequence[bytes]], events: int) -> Iterator[Group]:
-    """The rows of each record, with its time."""
+def _groups(parts: Sequence[Sequence[bytes]], events: int, record_rows: int) -> Iterator[Group]:
+    """The rows of each record, with its time: one event each millisecond."""
     rows = ((number, label, cells) for number, (label, cells) in enumerate(cycle(parts)))
-    for first in range(0, events, RECORD_ROWS):
-        at = BEGIN + first // RECORD_ROWS * RECORD_MS
-        yield at, list(islice(rows, min(RECORD_ROWS, events - first)))
+    for first in range(0, events, record_rows):
+        yield BEGIN + first, list(islice(rows, min(record_rows, events - first)))
 
 
 def _event(at: int, group: Sequence[Row], *, late: bool) -> Outgoing:
-    time = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").encode()
-    rows = [
-        b"%d,%b,%b,%b,%b" % (number, b"" if late else label, cells, time, time)
-        for number, label, cells in group
-    ]
+    rows = [b"%d,%b,%b" % (number, b"" if late else label, cells) for number, label, cells in group]
     return Outgoing(b"\n".join(rows), at)
 
 
