@@ -81,15 +81,10 @@ class Conversion:
         convert = self.row
         return [row if isinstance(row, Refusal) else convert(row) for row in rows]
 
-    def blocks(self, rows: Sequence[Sequence[str] | Refusal]) -> list[RowBlock]:
-        """The same in blocks of up to :data:`MOST_IN_BLOCK`, each with its text as one."""
-        blocks: list[RowBlock] = []
-        for at in range(0, len(rows), MOST_IN_BLOCK):
-            part = rows[at : at + MOST_IN_BLOCK]
-            columns = self._columns_of(part)
-            found = block_of(self.rows(part)) if columns is None else self.row_block(columns)
-            blocks.append(found)
-        return blocks
+    def block_of_rows(self, rows: Sequence[Sequence[str] | Refusal]) -> RowBlock:
+        """The same rows, as many as :data:`MOST_IN_BLOCK`, with their text as one."""
+        columns = self._columns_of(rows)
+        return block_of(self.rows(rows)) if columns is None else self.row_block(columns)
 
     def _columns_of(
         self, rows: Sequence[Sequence[str] | Refusal]

@@ -6,7 +6,7 @@ converter as the stream.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
@@ -14,10 +14,9 @@ from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.convert.records import RowReader
 from converters.convert.row_block import RowBlock
-from converters.convert.to_vw_text import Conversion
-from converters.files.csv_file import CsvFile
-from converters.files.framing import csv_line, plain_lines
-from converters.schema.column_names import ordered
+from converters.convert.to_vw_text import MOST_IN_BLOCK, Conversion
+from converters.files.csv_file import Block, CsvFile, CsvFileError
+from converters.files.framing import csv_line, plain_text
 from converters.schema.schema import Schema
 
 # Says that a block is CSV even if it begins like JSON.
@@ -62,19 +61,42 @@ def checked(
         CsvFileError: the file has a column that the schema does not know, or cannot be framed.
     """
     file.require_known(schema.column_names)
+    headers = (*CSV_HEADERS, ("columns", file.dialect.line(file.header).encode()))
     reader = RowReader(schema, None, conversion)
-    order, dialect = reader.order(file.header), file.dialect
-    for lines, rows in file.blocks():
-        content = b"\n".join([*rows, b""])
-        plain = plain_lines(content)
-        if plain is None:
-            blocks = reader.conversion.blocks(list(ordered(dialect.cells(content), order)))
+    of = reader.conversion
+    layout = reader.csv_layout(b"", headers)
+    assert layout is not None  # as the headers say
+    for lines, rows in _parts(file.blocks()):
+        content = b"\n".join(rows)
+        text = plain_text(content)
+        columns = None if text is None else reader.columns(text, len(rows), layout)
+        if columns is not None:
+            yield Checked(lines, of.row_block(columns))
         else:
-            blocks = reader.conversion.text_blocks(plain, dialect.delimiter, order)
-        at = 0
-        for block in blocks:
-            yield Checked(lines[at : at + len(block)], block)
-            at += len(block)
+            cells, _ = reader.event_rows(content + b"\n", headers)
+            yield Checked(lines, of.block_of_rows(list(cells)))
+
+
+def _parts(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The rows of blocks in blocks of as many as are converted at once, or of fewer long ones."""
+    lines: list[int] = []
+    rows: list[bytes] = []
+    try:
+        for more_lines, more in blocks:
+            lines += more_lines
+            rows += more
+            # Long rows must not gather in the memory.
+            rest = len(rows) % MOST_IN_BLOCK if len(more) >= MOST_IN_BLOCK else 0
+            whole = len(rows) - rest
+            for at in range(0, whole, MOST_IN_BLOCK):
+                yield Block(lines[at : at + MOST_IN_BLOCK], rows[at : at + MOST_IN_BLOCK])
+            del lines[:whole], rows[:whole]
+    except CsvFileError:
+        if rows:
+            yield Block(lines, rows)
+        raise
+    if rows:
+        yield Block(lines, rows)
 
 
 def convert(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
 from converters.convert.whole_file import checked, convert
-from converters.files.csv_file import CsvFile
+from converters.files.csv_file import CsvFile, CsvFileError
 from converters.files.output import writing
 from converters.show import command_line
 from tests.support.rows import schemas
@@ -85,6 +85,26 @@ def test_file_is_converted_as_its_rows(table: list[list[str]], turned: bool) -> 
         reader.events(json.dumps(dict(zip(names, row, strict=True))).encode())[0] for row in table
     ]
     assert [_reason(row) for row in found] == [_reason(row) for row in expected]
+
+
+@pytest.mark.parametrize(("rows", "long"), [(3, 0), (700, 0), (700, 400), (3_000, 9)])
+def test_rows_stay_on_their_lines(rows: int, long: int) -> None:
+    """Whatever blocks they are read in; those before a row that cannot be read are given."""
+    lines = [f"1,{n},{'x' * long}" if n % 50 else "maybe,1,a" for n in range(rows)]
+    content = "\n".join(["late,dist,carrier", *lines, '1,2,"open']).encode()
+    file, found, refused = CsvFile(io.BytesIO(content), "f.csv"), [], 0
+    with pytest.raises(CsvFileError, match="still open"):
+        for block_lines, block in checked(file, build(COLUMNS)):
+            assert len(block_lines) == len(block)
+            for at, row in enumerate(rows_again(block)):
+                if isinstance(row, Refusal):
+                    refused += 1
+                    assert (block_lines[at] - 2) % 50 == 0
+                else:
+                    assert row[2].startswith(f"| dist:{block_lines[at] - 2} ")
+            found += block_lines
+    assert found == list(range(2, rows + 2))
+    assert refused == len(range(0, rows, 50))
 
 
 def _reason(row: object) -> object:
