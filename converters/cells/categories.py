@@ -137,8 +137,7 @@ class Categorical(Kind[str | Group]):
             return None
         if self._spellings is not None and not self._spellings.keep(cells, joined):
             return None
-        before = f"{lead}{self.name}="
-        return (before + joined.replace("\n", f"\n{before}")).split("\n"), True
+        return cells, f"{lead}{self.name}=", True
 
 
 def _by_policy(cell: str, policy: str, group: Group, reason: str) -> str | Group:

@@ -110,18 +110,18 @@ class Feature:
         return piece
 
     def pieces(self, cells: Sequence[str]) -> Pieces:
-        """The pieces of many cells, faster than one by one where possible; whether all are plain.
+        """The pieces of many cells, faster than one by one where possible.
 
         Raises:
             RefusedCellError: one of them must not reach a learner.
         """
         written = None
-        if self.missing.isdisjoint(cells):
+        if self.kind.finds_missing or self.missing.isdisjoint(cells):
             written = self.kind.write_many(self._lead, cells)
         if written is not None:
             return written
         pieces = list(map(self.piece, cells))
-        return pieces, self.settings.kind != "numeric" or all(map(is_plain, pieces))
+        return pieces, "", self.settings.kind != "numeric" or all(map(is_plain, pieces))
 
     @cached_property
     def _absent(self) -> Piece:

@@ -64,9 +64,10 @@ def older_readings(version: int) -> str:
 
 Value = TypeVar("Value")
 
-# The pieces of many cells, and whether each number in them is plain: zero, or of a magnitude that
-# every learner takes (:data:`converters.cells.numbers.PLAIN_NUMBERS`).
-Pieces = tuple[Sequence[str], bool]
+# The pieces of many cells, without what each of them begins with; that; and whether each number in
+# them is plain: zero, or of a magnitude that every learner takes
+# (:data:`converters.cells.numbers.PLAIN_NUMBERS`).
+Pieces = tuple[Sequence[str], str, bool]
 
 
 class MissingValueError(Exception):
@@ -82,6 +83,8 @@ class Kind(ABC, Generic[Value]):
 
     # Whether a cell of nothing but blanks is missing.
     blank_is_missing: ClassVar[bool] = False
+    # Whether ``write_many`` gives None wherever a cell is missing.
+    finds_missing = False
 
     def __init__(self, name: str) -> None:
         self.name = escape_name(name)

@@ -14,6 +14,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import orjson
 
@@ -45,6 +46,24 @@ NOT_FINITE = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
 # What numbers hold, and the commas that hold them apart here. A reader may take more: inf and nan,
 # other digits, other blanks, underscores, and what is JSON.
 _DECIMAL = b"0123456789eE+-. ,"
+# The blanks that JSON takes between numbers, and no cell may hold.
+_BREAKS = ("\t", "\n", "\r")
+_NUMBER_TYPES = frozenset((int, float))
+# Integers between are doubles too.
+EXACT = 2**53
+
+
+class Numbers(NamedTuple):
+    """The values of many cells, at least one, with the lowest and the highest."""
+
+    values: Sequence[float]
+    low: float
+    high: float
+
+    def transformed(self, transform: Callable[[float], float]) -> Numbers:
+        """The same, each transformed."""
+        values = list(map(transform, self.values))
+        return Numbers(values, min(values), max(values))
 
 
 def number(cell: str) -> float:
@@ -70,23 +89,37 @@ def number(cell: str) -> float:
     raise RefusedCellError("not-finite" if infinite else "not-a-number", cell)
 
 
-def numbers(cells: Sequence[str]) -> list[float] | None:
+def numbers(cells: Sequence[str]) -> Numbers | None:
     """The values of many cells, or None if one of them has to be read by itself."""
     joined = ",".join(cells)
+    values: Sequence[float] | None
+    try:
+        # Reads long decimals in a tenth of float's time, and rounds alike.
+        values = orjson.loads(f"[{joined}]")
+    except orjson.JSONDecodeError:
+        values = _spelt_otherwise(cells, joined)
+    # A cell may have held a comma, or the white space of JSON.
+    if values is None or len(values) != len(cells) or any(map(joined.__contains__, _BREAKS)):
+        return None
+    types = set(map(type, values))
+    if not types <= _NUMBER_TYPES:
+        return None
+    low, high = min(values), max(values)
+    if int in types and (len(types) > 1 or not -EXACT < low <= high < EXACT):
+        values = list(map(float, values))
+        low, high = float(low), float(high)
+    inside = low >= -LARGEST_FLOAT32 and high <= LARGEST_FLOAT32
+    return Numbers(values, low, high) if inside else None
+
+
+def _spelt_otherwise(cells: Sequence[str], joined: str) -> list[float] | None:
+    """The values of cells that are not all as JSON writes numbers: ``.5``, ``+1``, ``007``."""
     if joined.encode("utf-8", "replace").translate(None, _DECIMAL):
         return None
     try:
-        # Reads long decimals in a tenth of float's time, and rounds alike.
-        values = list(map(float, orjson.loads(f"[{joined}]")))
-    except orjson.JSONDecodeError:
-        try:
-            values = list(map(float, cells))
-        except ValueError:
-            return None
-    if len(values) != len(cells):  # a cell held a comma
+        return list(map(float, cells))
+    except ValueError:
         return None
-    inside = min(values) >= -LARGEST_FLOAT32 and max(values) <= LARGEST_FLOAT32
-    return values if inside else None
 
 
 def number_text(value: float) -> str:
@@ -112,7 +145,7 @@ def is_plain(piece: str) -> bool:
         return False
 
 
-def number_pieces(lead: str, values: Sequence[float], zero: str) -> Pieces:
+def number_pieces(lead: str, found: Numbers, zero: str) -> Pieces:
     """What :func:`number_text` gives for many numbers, each after ``lead``.
 
     Those that VW could not tell from zero become ``zero``.
@@ -120,20 +153,23 @@ def number_pieces(lead: str, values: Sequence[float], zero: str) -> Pieces:
     Some 60 ns a number instead of 400: all are written at once, and those that orjson writes in
     another way than repr are rewritten.
     """
+    values = found.values
     text = orjson.dumps(values).decode()[1:-1]
-    text = (text + ",").replace(".0,", ",")[:-1]
-    pieces = (lead + text.replace(",", f"\n{lead}")).split("\n")
+    text = f",{text},".replace(".0,", ",")
+    pieces = text[1:-1].split(",")
+    most = max(found.high, -found.low)
+    # No other number looks so that is too small to be written as repr does; but zero.
+    odd = "e" in text or "0.0000" in text or (found.low <= 0 <= found.high and 0.0 in values)
+    if not odd and most < SAME_AS_REPR[1]:
+        return pieces, lead, most < PLAIN_NUMBERS[1]
     low, high = SAME_AS_REPR
-    magnitudes = list(map(abs, values))
-    least, most = min(magnitudes), max(magnitudes)
-    plain = PLAIN_NUMBERS[0] <= least and most < PLAIN_NUMBERS[1]
-    if least < low or most >= high:
-        odd = [each for each in magnitudes if each < low]
-        plain = most < PLAIN_NUMBERS[1] and (not odd or max(odd) < SMALLEST_READ)
-        for at, magnitude in enumerate(magnitudes):
-            if not low <= magnitude < high:
-                pieces[at] = lead + number_text(values[at]) if magnitude >= SMALLEST_READ else zero
-    return pieces, plain
+    plain = most < PLAIN_NUMBERS[1]
+    pieces = list(map(lead.__add__, pieces))
+    for at, magnitude in enumerate(map(abs, values)):
+        if not low <= magnitude < high:
+            plain &= magnitude < SMALLEST_READ
+            pieces[at] = lead + number_text(values[at]) if magnitude >= SMALLEST_READ else zero
+    return pieces, "", plain
 
 
 def log1p(value: float) -> float:
@@ -187,19 +223,19 @@ class Bounded:
         if not self._missing:
             return True
         values = numbers(cells)
-        return values is not None and self._missing.isdisjoint(values)
+        return values is not None and self._missing.isdisjoint(values.values)
 
-    def check_many(self, cells: Sequence[str]) -> list[float] | None:
+    def check_many(self, cells: Sequence[str]) -> Numbers | None:
         """The numbers of many cells; None if one needs a closer look."""
-        values = numbers(cells)
-        if values is not None and self._missing and not self._missing.isdisjoint(values):
-            return None
-        if values is None or (self.low <= min(values) and max(values) <= self.high):
-            return values
-        if self._rejects:
+        found = numbers(cells)
+        if found is None or (self._missing and not self._missing.isdisjoint(found.values)):
             return None
         low, high = self.low, self.high
-        return [min(max(value, low), high) for value in values]
+        if low <= found.low and found.high <= high:
+            return found
+        if self._rejects:
+            return None
+        return found.transformed(lambda value: min(max(value, low), high))
 
 
 class Numeric(Kind[float]):
@@ -211,6 +247,8 @@ class Numeric(Kind[float]):
         super().__init__(name)
         self._bounded = Bounded(settings, converter)
         self._transform = _transform(settings)
+        missing = [each for each in settings.missing_values if numbers([each]) is not None]
+        self.finds_missing = all(map(self._bounded.says_missing, missing))
 
     def says_missing(self, cell: str) -> bool:
         """Whether it is a number that means missing."""
@@ -239,14 +277,14 @@ class Numeric(Kind[float]):
 
     def write_many(self, lead: str, cells: Sequence[str]) -> Pieces | None:
         """All at once, if all are numbers."""
-        values = self._bounded.check_many(cells)
-        if values is None:
+        found = self._bounded.check_many(cells)
+        if found is None:
             return None
         if self._transform is not None:
-            values = list(map(self._transform, values))
-            if not max(map(abs, values)) <= LARGEST_FLOAT32:
+            found = found.transformed(self._transform)
+            if not max(found.high, -found.low) <= LARGEST_FLOAT32:
                 return None
-        return number_pieces(f"{lead}{self.name}:", values, f"{lead}{self.name}=0")
+        return number_pieces(f"{lead}{self.name}:", found, f"{lead}{self.name}=0")
 
 
 class Bucket(Category):

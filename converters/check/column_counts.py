@@ -92,8 +92,9 @@ class ColumnPlan:
 
     def values(self, cells: Sequence[str]) -> NDArray[np.float64]:
         """The numbers of cells that are not missing; NaN for those that are none."""
-        found = numbers(cells) if cells else []
-        return np.array(list(map(number_or_nan, cells)) if found is None else found, np.float64)
+        found = numbers(cells) if cells else None
+        values = list(map(number_or_nan, cells)) if found is None else found.values
+        return np.array(values, np.float64)
 
 
 def plans(header: Sequence[str], schema: Schema) -> list[ColumnPlan]:

@@ -24,14 +24,14 @@ ALL_PIECES = 2**18
 LONGEST_REMEMBERED = 64
 
 # A memory of so many pieces, of four times as many, and so on, is watched for so many cells.
-FIRST_LOOK = 1_024
+FIRST_LOOK = 512
 WATCHED_CELLS = 256
 # It is given up if it knows hardly one of them, or, once it is full, not every other one.
 HARDLY = 0.05
 WORTH_IT = 0.5
 # A column given up is remembered again after so many cells, after twice as many, and so on: what is
 # unique today may repeat tomorrow. Such a look takes as long as three times its cells.
-FIRST_REST, LONGEST_REST = 8_192, 131_072
+FIRST_REST, LONGEST_REST = 16_384, 131_072
 # New cells of a block are converted one by one up to so many, more of them together.
 FEW_NEW = 8
 
@@ -44,7 +44,7 @@ class CheckedColumn:
         place: its place in a row.
         name: what it is called.
         piece: a cell -> its piece.
-        pieces: the same for many cells, and whether their numbers are plain.
+        pieces: the same for many cells.
         plain: the plain twin of ``piece``.
         times: what makes the pieces of a column of times.
     """
@@ -148,7 +148,7 @@ class _Memory(dict[str, str]):
         return piece
 
     def many(self, cells: Sequence[str]) -> Pieces:
-        """The pieces of many cells, and whether each number in them is plain.
+        """The pieces of many cells.
 
         Raises:
             RefusedCellError: one of the cells must not reach a learner.
@@ -165,7 +165,7 @@ class _Memory(dict[str, str]):
             self._asked += len(cells)
             self._known += len(cells) - (self._new - was_new)
             self._decide()
-        return pieces, plain
+        return pieces, "", plain
 
     def _pieces(self, cells: Sequence[str]) -> Sequence[str]:
         if not self._has_many:
@@ -181,15 +181,16 @@ class _Memory(dict[str, str]):
         if self._has_many:
             short = [cell for cell in new if len(cell) <= LONGEST_REMEMBERED]
             if 2 * len(short) < len(new):
-                pieces, plain = self._column.pieces(cells)
+                texts, lead, plain = self._column.pieces(cells)
                 self._met_odd |= not plain
-                return pieces
+                return list(map(lead.__add__, texts)) if lead else texts
             self._learn(short)
         return list(map(self.__getitem__, cells))
 
     def _learn(self, new: Sequence[str]) -> None:
         """Remember the pieces of many cells that differ."""
-        pieces, plain = self._column.pieces(new)
+        texts, lead, plain = self._column.pieces(new)
+        pieces = list(map(lead.__add__, texts)) if lead else texts
         self.update(zip(new, pieces, strict=True))
         self._new += len(new)
         if not plain:

@@ -96,8 +96,8 @@ class TimePieces(dict[str, str | None]):
             if _LOCAL.fullmatch(joined) and joined.count("\n") == len(cells):
                 known = list(map(self.__getitem__, map(_TO_HOUR, cells)))
                 if None not in known:
-                    return cast("list[str]", known), True
-        return list(map(self.piece, cells)), True
+                    return cast("list[str]", known), "", True
+        return list(map(self.piece, cells)), "", True
 
     def __missing__(self, key: str) -> str | None:
         if len(self) >= REMEMBERED_HOURS:

@@ -192,7 +192,8 @@ class _Blocks:
         found = self._found(block)
         if found is None:
             return list(map(self._convert, zip(*block, strict=True)))
-        ids, labels, pieces, _ = found
+        ids, labels, columns = found
+        pieces = [of for texts, lead, _ in columns for of in ([lead] * len(ids), texts)]
         texts = map("".join, zip(repeat(self._lead, len(ids)), *pieces, strict=True))
         return list(zip(ids, labels, texts, strict=True))
 
@@ -201,26 +202,29 @@ class _Blocks:
         found = self._found(block)
         if found is None:
             return block_of(list(map(self._convert, zip(*block, strict=True))))
-        ids, labels, pieces, plain = found
+        ids, labels, columns = found
         weights = None
         if not self._lead:
-            weights, pieces[0] = _weights(pieces[0], labels)
-        step = len(pieces) + 1
-        flat = [""] * (step * len(ids))
+            weights, pieces = _weights(columns[0][0], labels)
+            columns[0] = (pieces, "", True)
+        line = [""]
+        for _, lead, _ in columns:
+            line += (lead, "") if lead else ("",)
+        flat, step = line * len(ids), len(line)
         flat[::step] = map(self._heads.__getitem__, labels)
-        for at, of_column in enumerate(pieces, 1):
-            flat[at::step] = of_column
+        at = 0
+        for texts, lead, _ in columns:
+            at += 2 if lead else 1
+            flat[at::step] = texts
         flat[0] = flat[0][1:]
         flat.append("\n")
-        return RowBlock(ids, labels, "".join(flat), {}, weights, plain and weights is None)
+        plain = weights is None and all(plain for _, _, plain in columns)
+        return RowBlock(ids, labels, "".join(flat), {}, weights, plain)
 
     def _found(
         self, block: Sequence[Sequence[str]]
-    ) -> tuple[list[str], list[int | None], list[Sequence[str]], bool] | None:
-        """Ids, labels, the pieces of each column, and whether all are plain.
-
-        None if a row is refused, or there is none.
-        """
+    ) -> tuple[list[str], list[int | None], list[Pieces]] | None:
+        """Ids, labels and pieces; None if a row is refused, or there is none."""
         size = len(block[0])
         if not size:
             return None
@@ -236,7 +240,7 @@ class _Blocks:
                     return None
         except (KeyError, RefusedCellError):
             return None
-        return ids, labels, [pieces for pieces, _ in found], all(plain for _, plain in found)
+        return ids, labels, found
 
 
 def _weights(
@@ -334,7 +338,7 @@ def _checked(schema: Schema) -> list[CheckedColumn]:
 
 def _each(piece: Piece) -> Callable[[Sequence[str]], Pieces]:
     """The same for many cells, whose pieces hold no numbers of features."""
-    return lambda cells: (list(map(piece, cells)), True)
+    return lambda cells: (list(map(piece, cells)), "", True)
 
 
 def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:

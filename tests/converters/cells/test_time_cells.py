@@ -155,7 +155,7 @@ def test_many_cells_of_a_block_stay_apart() -> None:
     """A cell that is two times is none."""
     pieces = TimePieces(TimeReading(), (), checked=True)
     time = "2013-01-01 10:00"
-    assert pieces.pieces([time, time]) == (["", ""], True)
+    assert pieces.pieces([time, time]) == (["", ""], "", True)
     with pytest.raises(RefusedCellError):
         pieces.pieces([f"{time}\n{time}"])
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from converters.cells.numbers import number_pieces, number_text, numbers
+from converters.cells.numbers import Numbers, number_pieces, number_text, numbers
 from converters.cells.refusal import Refusal
 from converters.convert import column_memory
 from converters.convert.json_columns import column_cells, object_columns
@@ -74,15 +74,16 @@ def test_many_numbers(cells: list[str]) -> None:
     """Numbers read together are the doubles that float reads."""
     found = numbers(cells) if cells else None
     if found is not None:
-        assert found == [float(cell) for cell in cells]
+        values = [float(cell) for cell in cells]
+        assert found == Numbers(values, min(values), max(values))
 
 
 @given(st.lists(st.floats(-3e38, 3e38).filter(lambda x: not 0 < abs(x) < 1e-37), min_size=1))
 def test_many_numbers_are_written_as_one(values: list[float]) -> None:
     """Numbers written together are written as one by one."""
     alone = [f" a:{number_text(value)}" if value else " a=0" for value in values]
-    pieces, plain = number_pieces(" a:", values, " a=0")
-    assert pieces == alone
+    pieces, lead, plain = number_pieces(" a:", Numbers(values, min(values), max(values)), " a=0")
+    assert [lead + piece for piece in pieces] == alone
     assert plain == all(not value or 1e-4 <= abs(value) < 1e7 for value in values)
 
 

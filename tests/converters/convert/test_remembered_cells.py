@@ -36,7 +36,7 @@ class Piece:
 
 def checked(piece: Piece) -> CheckedColumn:
     """A column with these pieces."""
-    return CheckedColumn(0, "a", piece, lambda cells: (list(map(piece, cells)), True), piece)
+    return CheckedColumn(0, "a", piece, lambda cells: (list(map(piece, cells)), "", True), piece)
 
 
 def columns_of(piece: Piece) -> list[Callable[[str], str]]:
@@ -159,7 +159,7 @@ def test_many_new_cells_are_made_together() -> None:
 
     def pieces(cells: Sequence[str]) -> Pieces:
         made.append(cells)
-        return list(map(Piece(), cells)), True
+        return [cell for cell in cells if Piece()(cell)], " a=", True
 
     columns = Columns([CheckedColumn(0, "a", Piece(), pieces, Piece())])
     cells = [str(n // 3) for n in range(90)]
