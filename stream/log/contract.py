@@ -168,8 +168,12 @@ class PartitionBuffer:
     def take(self) -> Record:
         """Remove the first record."""
         record = self.records.popleft()
-        self.bytes -= len(record.value) + RECORD_BYTES
+        self.took(1, len(record.value))
         return record
+
+    def took(self, count: int, size: int) -> None:
+        """So many records, with values of this size in all, were taken from ``records``."""
+        self.bytes -= size + RECORD_BYTES * count
 
 
 def buffer_limit(in_all: int, partitions: int) -> int:

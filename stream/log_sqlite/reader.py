@@ -123,8 +123,8 @@ class SqliteReader:
         # Some 3 us a record, nearly all of it SQLite's: 14 M rows/s at 50 rows a record.
         with contextlib.closing(self._connection.execute(SELECT, asked)) as rows:
             for identifier, stamp, value, headers, key in rows:
-                offset = identifier - zero
-                records.append(Record(place, offset, stamp, value, unpacked(headers), key))
+                said = unpacked(headers) if headers else ()
+                records.append(Record(place, identifier - zero, stamp, value, said, key))
                 room -= len(value) + RECORD_BYTES
                 if room <= 0:
                     break

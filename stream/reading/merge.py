@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
 from time import monotonic
 
 from stream.log.contract import (
@@ -36,6 +38,18 @@ STALLED_SECONDS = 60.0
 ENDS_SECONDS = 0.5
 
 
+# What orders records: time, labels before events, partition.
+Head = tuple[int, int, Place]
+
+
+@dataclass(slots=True)
+class _Room:
+    """How much a batch still takes."""
+
+    rows: float
+    bytes: float
+
+
 class _Source:
     """One partition: its buffer, and the next offset that was not yet taken of it."""
 
@@ -45,14 +59,32 @@ class _Source:
         self.buffer = buffer
         self.taken = position
 
-    def head(self) -> tuple[int, int, Place, int]:
-        record = self.buffer.records[0]
-        return (record.time, self.rank, self.place, record.offset)
+    def head(self) -> Head:
+        return (self.buffer.records[0].time, self.rank, self.place)
 
-    def take(self) -> Record:
-        record = self.buffer.take()
-        self.taken = record.offset + 1
-        return record
+    def take(self, room: _Room, end: int, other: Head | None) -> list[Record]:
+        """Take records below ``end`` while they come before ``other`` and there is room."""
+        held, latest = self.buffer.records, inf
+        if other is not None:
+            latest = other[0] if (self.rank, self.place) < other[1:] else other[0] - 1
+        taken: list[Record] = []
+        rows = size = 0
+        # The hot loop of records of a few rows: .3 us a record.
+        while held:
+            record = held[0]
+            _, offset, time, value, *_ = record
+            if time > latest or offset >= end:
+                break
+            taken.append(held.popleft())
+            rows += value.count(b"\n") + 1
+            size += len(value)
+            if rows >= room.rows or size >= room.bytes:
+                break
+        self.buffer.took(len(taken), size)
+        self.taken = taken[-1].offset + 1
+        room.rows -= rows
+        room.bytes -= size
+        return taken
 
     def reaches(self, ends: Mapping[Place, int]) -> bool:
         """Whether there is a record to take below these ends."""
@@ -118,7 +150,7 @@ class MergedReader:
         self._reader.fill(0.0)
         if not self._holds_any(bound) and not self._awaited(bound) and self._reader.fill(timeout):
             bound = self.refresh_ends() if limit is None else limit
-        return self._merge(bound, self._batch_rows or BATCH_ROWS, BATCH_BYTES)
+        return self._merge(bound, _Room(self._batch_rows or BATCH_ROWS, BATCH_BYTES))
 
     def take_until(self, cut: Mapping[Place, int]) -> list[Record]:
         """Exactly the records below the cut, merged: one batch of the journal again.
@@ -134,7 +166,7 @@ class MergedReader:
                 f"{self._ends.get(place, 0)}, but the journal says that it was read up to "
                 f"{cut[place]}: records at its end are gone. {WAYS_OUT}"
             )
-        return self._merge(dict(cut), None, None)
+        return self._merge(dict(cut), _Room(inf, inf))
 
     def reached(self, limit: Mapping[Place, int]) -> bool:
         """Whether nothing below these offsets is left to take."""
@@ -163,28 +195,23 @@ class MergedReader:
             if not buffer.records and buffer.end < ends.get(place, 0)
         ]
 
-    def _merge(
-        self, ends: Mapping[Place, int], most_rows: int | None, most_bytes: int | None
-    ) -> list[Record]:
+    def _merge(self, ends: Mapping[Place, int], room: _Room) -> list[Record]:
+        """The records below these ends in their order, until there is no room."""
         taken: list[Record] = []
-        rows = size = 0
         self._await(ends)
         heads = [(s.head(), s) for s in self._sources.values() if s.reaches(ends)]
         heapq.heapify(heads)
-        while heads:
+        while heads and room.rows > 0 and room.bytes > 0:
             source = heads[0][1]
-            record = source.take()
-            taken.append(record)
-            rows += record.value.count(b"\n") + 1
-            size += len(record.value)
+            # One of the root's two children is the second smallest.
+            other = min([head for head, _ in heads[1:3]], default=None)
+            taken += source.take(room, ends[source.place], other)
             if not source.buffer.records:
                 self._await(ends)
             if source.reaches(ends):
                 heapq.heapreplace(heads, (source.head(), source))
             else:
                 heapq.heappop(heads)
-            if (most_rows and rows >= most_rows) or (most_bytes and size >= most_bytes):
-                break
         return taken
 
     def _await(self, ends: Mapping[Place, int]) -> None:
