@@ -209,7 +209,7 @@ def columns_of(records: Sequence[Taken]) -> tuple[list[Head], EventColumns, Labe
         [LineBlock(block.text, count)] if count else [],
         block.refused,
         block.weights,
-        list(zip(*kept, strict=True)) if passthrough else None,
+        list(map(list, zip(*kept, strict=True))) if passthrough else None,
     )
     refused = {at: row for at, row in enumerate(labels) if isinstance(row, Refusal)}
     pairs = [("", 0) if isinstance(row, Refusal) else row for row in labels]

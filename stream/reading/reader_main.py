@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 from importlib import import_module
-from queue import SimpleQueue
+from queue import Queue, SimpleQueue
 from threading import Thread
 from traceback import format_exc
 from typing import TYPE_CHECKING, BinaryIO
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # How often garbage is collected, since automatic collection is off during conversion.
 COLLECT_SECONDS = 1.0
 
+# How many messages wait to be written, beside the one that is in the pipe and the one being made.
+AHEAD = 1
+
 ANOTHER_IS_STARTED = "Nothing is lost: the learner starts another."
 
 
@@ -36,13 +39,11 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     lines: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_listen, args=(lines,), name="learner's end", daemon=True).start()
-    pipe = _own_output()
+    outbox = _Outbox(_own_output())
     gc.disable()  # nothing that is imported is garbage; later it is collected by hand
-    try:
-        import_for(sys.argv[1])
-        _work(lines.get(), pipe)
-    except BrokenPipeError:  # the learner has ended; standard input just has not shown it yet
-        os._exit(0)
+    import_for(sys.argv[1])
+    _work(lines.get(), outbox)
+    outbox.close()
 
 
 def import_for(kind: str) -> None:
@@ -67,7 +68,38 @@ def _own_output() -> BinaryIO:
     return os.fdopen(pipe, "wb", buffering=0)
 
 
-def _work(line: bytes, pipe: BinaryIO) -> None:
+class _Outbox:
+    """Writes messages on a thread of its own: while one waits for the learner the next is made.
+
+    Args:
+        pipe: to the learner.
+    """
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+        self._messages: Queue[bytes] = Queue(AHEAD)
+        self._thread = Thread(target=self._write, name="outbox", daemon=True)
+        self._thread.start()
+
+    def put(self, message: bytes) -> None:
+        """Write it after the others; waits while :data:`AHEAD` are waiting already."""
+        self._messages.put(message)
+
+    def close(self) -> None:
+        """Write all that is left."""
+        self._messages.put(b"")
+        self._thread.join()
+
+    def _write(self) -> None:
+        try:
+            while left := memoryview(self._messages.get()):
+                while left:
+                    left = left[self._pipe.write(left) :]
+        except BrokenPipeError:  # the learner has ended; standard input just has not shown it yet
+            os._exit(0)
+
+
+def _work(line: bytes, outbox: _Outbox) -> None:
     """Send the batches of an assignment, or why there are no more."""
     from stream import stages
     from stream.logging import configure_logs
@@ -77,15 +109,13 @@ def _work(line: bytes, pipe: BinaryIO) -> None:
     configure_logs()
     try:
         with stages.profiled(wanted=stages.PROFILE in sys.argv[2:]):
-            _send_batches(from_json(line), pipe)
-        _send(pipe, batch_messages.of_kind(batch_messages.END))
-    except BrokenPipeError:
-        raise
+            _send_batches(from_json(line), outbox)
+        outbox.put(batch_messages.of_kind(batch_messages.END))
     except Exception as error:  # the learner reports it
-        _send(pipe, batch_messages.of_error(error, format_exc()))
+        outbox.put(batch_messages.of_error(error, format_exc()))
 
 
-def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
+def _send_batches(assignment: Assignment, outbox: _Outbox) -> None:
     from contextlib import closing
     from time import monotonic
 
@@ -100,22 +130,16 @@ def _send_batches(assignment: Assignment, pipe: BinaryIO) -> None:
         closing(opened(assignment.context.settings, create=False)) as event_log,
         local_batches(event_log, assignment, ANOTHER_IS_STARTED) as batches,
     ):
-        _send(pipe, batch_messages.of_kind(batch_messages.OPENED))
+        outbox.put(batch_messages.of_kind(batch_messages.OPENED))
         for batch in batches:
             with stages.stage(stages.WRITE):
-                _send(pipe, batch_messages.of_batch(batch))
+                message = batch_messages.of_batch(batch)
+            outbox.put(message)
             if (clock := stages.clock()) is not None:
-                _send(pipe, batch_messages.of_stages(clock.process()))
+                outbox.put(batch_messages.of_stages(clock.process()))
             if monotonic() - collected_at > COLLECT_SECONDS:
                 process_control.collect_new()
                 collected_at = monotonic()
-
-
-def _send(pipe: BinaryIO, message: bytes) -> None:
-    """Write all of it; waits while the learner is busy."""
-    left = memoryview(message)
-    while left:
-        left = left[pipe.write(left) :]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """The learner's end of a reader process: starts it, receives its batches, ends it.
 
 Batches and errors are those of a reader in this process. The pipe blocks a reader that is
-ahead: it prepares one batch while the learner works on another.
+ahead by a batch or two.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,9 @@ from stream.stages import PROFILE, READ, clock, stage
 SILENT_SECONDS = LONGEST_CALL_SECONDS + 30.0
 # How long a process that has closed its pipe, or was killed, may take to exit.
 GONE_SECONDS = 5.0
-PIECE_BYTES = 2**20
+
+# A batch, nearly: through Linux's 64 KiB reader and learner would hand each one over in turns.
+PIPE_BYTES = 2**20
 
 RESTARTED = "Nothing is lost: another one is started and resumes from the last checkpoint."
 
@@ -66,7 +69,10 @@ class RemoteReader:
                 "memory or processes, or use a single process with `learn.processes = 1`."
             ) from error
         assert self._process.stdout is not None
-        self._inbox = _Inbox(self._process.stdout.fileno())
+        pipe = self._process.stdout.fileno()
+        with suppress(OSError, AttributeError):  # less may be allowed, or it is not Linux
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._inbox = _Inbox(pipe)
         self._silent_looks = 0
         self._most_looks = 0
 
@@ -167,39 +173,41 @@ class RemoteReader:
 
 
 class _Inbox:
-    """Messages from a pipe, each after its length; pieces are kept until one is complete."""
+    """Messages from a pipe, each after its length, read into one buffer piece by piece."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._held = bytearray()
+        self._buffer = memoryview(bytearray(LENGTH.size))
+        # How much of the length and the content of the next message is there.
+        self._held = 0
+        self._wanted = LENGTH.size
         self._selector = DefaultSelector()
         self._selector.register(descriptor, EVENT_READ)
 
-    def receive(self, timeout: float) -> bytes | None:
-        """The next message; None if nothing comes within ``timeout`` seconds.
+    def receive(self, timeout: float) -> memoryview | None:
+        """The next message, valid until the one after it; None if none comes in ``timeout`` s.
 
         Raises:
             EOFError: there are no more.
         """
-        while not self._whole():
+        while self._held < self._wanted:
             if not self._selector.select(timeout):
                 return None
-            piece = os.read(self._descriptor, PIECE_BYTES)
-            if not piece:
+            count = os.readv(self._descriptor, [self._buffer[self._held : self._wanted]])
+            if not count:
                 raise EOFError
-            self._held += piece
-        end = self._end()
-        content = bytes(memoryview(self._held)[LENGTH.size : end])
-        del self._held[:end]
+            self._held += count
+            if self._held == self._wanted == LENGTH.size:
+                self._expect(*LENGTH.unpack_from(self._buffer))
+        content = self._buffer[LENGTH.size : self._wanted]
+        self._held, self._wanted = 0, LENGTH.size
         return content
 
     def close(self) -> None:
         """Close the selector; the pipe belongs to the process object."""
         self._selector.close()
 
-    def _whole(self) -> bool:
-        return len(self._held) >= LENGTH.size and len(self._held) >= self._end()
-
-    def _end(self) -> int:
-        (length,) = LENGTH.unpack_from(self._held)
-        return LENGTH.size + int(length)
+    def _expect(self, length: int) -> None:
+        self._wanted = LENGTH.size + length
+        if self._wanted > len(self._buffer):
+            self._buffer = memoryview(bytearray(2 * self._wanted))

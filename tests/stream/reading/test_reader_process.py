@@ -75,6 +75,12 @@ def learned(project: Project, act: Act) -> dict[str, Any]:
         return process.run(after, until_end=True)
 
 
+def in_small_steps(patch: pytest.MonkeyPatch, rows: int = SMALL) -> None:
+    """Small batches, and a pipe that holds none: the reader is never far ahead."""
+    patch.setattr("stream.reading.merge.BATCH_ROWS", rows)
+    patch.setattr(reader_process, "PIPE_BYTES", 4_096)
+
+
 def is_as_in_one_process(project: Project, report: dict[str, Any], folder: Path) -> bool:
     """Whether model, measures and scores are those of one process that nobody disturbed."""
     whole = Project(folder)
@@ -98,7 +104,7 @@ def test_a_reader_that_is_killed_is_said_and_replaced(
             until(lambda: not children(os.getpid()))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stream.reading.merge.BATCH_ROWS", SMALL)
+        in_small_steps(patch)
         report = learned(project, kill)
     assert len(killed) == 2
     assert "The reader process was killed by SIGKILL" in capsys.readouterr().out
@@ -127,7 +133,7 @@ def test_readers_killed_at_any_moment_change_nothing(
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("stream.learner.heartbeat.LONGEST_DELAY_SECONDS", 0.1)
-            patch.setattr("stream.reading.merge.BATCH_ROWS", 250)  # it lasts, to be killed often
+            in_small_steps(patch, 250)  # it lasts, to be killed often
             report = learned(project, lambda: sleep(0.2))
     finally:
         over.set()
@@ -142,7 +148,7 @@ def test_a_reader_that_says_nothing_is_replaced(
 ) -> None:
     """One that is stopped is ended after a while, and another takes its place."""
     monkeypatch.setattr(reader_process, "SILENT_SECONDS", 2.5)
-    monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", SMALL)
+    in_small_steps(monkeypatch)
     project = Project(tmp_path / "p", more=OFTEN, processes=2, learn_more="stall_seconds = 0.5")
     project.produce(project.write_csv(flights(3_000)), label_time="landed")
     stopped: list[int] = []
