@@ -15,7 +15,7 @@ import numpy as np
 from converters.errors import FreshetError
 from converters.logger import log
 from learners.evaluation.labelled_examples import PINNED
-from learners.learner import Learner
+from learners.learner import Learner, LineBlock
 from learners.metrics.arrays import FloatArray
 from stream.fold.shadows import UNKNOWN, checked, scores_of_accepted
 
@@ -53,16 +53,17 @@ class Pinned:
         """The column of its scores; not that of an earlier pin, whose events may still wait."""
         return f"{PINNED} {self.version}-{self.begun}"
 
-    def scores(self, lines: Sequence[str], loaded: Loaded) -> FloatArray:
+    def scores(self, blocks: Sequence[LineBlock], loaded: Loaded) -> FloatArray:
         """The served score of each line; nan for what it has not scored."""
+        count = sum(block.count for block in blocks)
         if not self.trouble:
             try:
                 self.learner = self.learner or loaded(self.version)
-                given = scores_of_accepted(self.learner.predict, lines)
-                return checked(given, len(lines))
+                given = scores_of_accepted(self.learner.predict_blocks, blocks)
+                return checked(given, count)
             except Exception as error:  # any failure affects only the contender
                 self._fail(f"{type(error).__name__}: {error}")
-        return np.full(len(lines), UNKNOWN)
+        return np.full(count, UNKNOWN)
 
     def to_json(self) -> dict[str, Any]:
         """Its entry in manifests and measures."""

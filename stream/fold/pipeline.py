@@ -9,7 +9,7 @@ depend on the batch boundaries, since every step follows the order of the record
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -24,21 +24,22 @@ from learners.calibration.adjustment import Adjuster
 from learners.evaluation.evaluator import Evaluator
 from learners.evaluation.labelled_examples import PINNED, Lessons, Measuring
 from learners.learner import Learner
+from learners.metrics.arrays import FloatArray
 from stream.fold.outputs import (
     ScoreRecords,
     dead_letter_records,
     json_score_records,
     score_records,
-    score_texts,
 )
-from stream.fold.plan import Labelled, Plan, Remembered, Teaching, plan_for
+from stream.fold.plan import Labelled, Plan, Remembered, Teaching, plan_for, values
 from stream.fold.row_planner import Counts, Planner
+from stream.fold.run_planner import plan_records
 from stream.fold.scoring import AMOUNT, OWN, SLICE, STATIC, Scoring
 from stream.fold.shadows import new_shadow
 from stream.fold.slices import Slices
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
 from stream.joins.persistence import SavedJoins
-from stream.log.batch import Batch, Taken
+from stream.log.batch import Batch
 from stream.log.contract import Outgoing, Place
 from stream.log.fingerprint import Mark
 from stream.resolved_config import ResolvedConfig
@@ -113,14 +114,14 @@ class Pipeline:
         self._pin(batch.pinned)
         written = Written()
         with stage(PLAN):
-            plan = plan_for(self.joiner)
-            for at in range(len(batch.records)):
-                record = batch.taken(at)
-                if self._freezes(record):
-                    self._carry_out(plan, written, write=write)
-                    self._freeze(record.time)
-                    plan = plan_for(self.joiner)
-                self.planner.add(record, plan)
+            plan, begin = plan_for(self.joiner), 0
+            freezing = self._freezing(batch)
+            if freezing is not None:
+                plan_records(self.planner, batch, range(freezing), plan)
+                self._carry_out(plan, written, write=write)
+                self._freeze(batch.records[freezing].time)
+                plan, begin = plan_for(self.joiner), freezing
+            plan_records(self.planner, batch, range(begin, len(batch.records)), plan)
             self._carry_out(plan, written, write=write)
         return written
 
@@ -134,20 +135,18 @@ class Pipeline:
             scores, remembered = self.scoring.step(plan, self.joiner)
             measure(self.evaluator, plan, remembered)
         self.joiner.tidy()
-        for text in plan.lines[-SAMPLE_ROWS:]:
+        for text in plan.lines.last(SAMPLE_ROWS):
             if len(text) <= SAMPLE_LENGTH:
                 self.sample.append(unlabelled(text))
         if write:
             with stage(WRITE):
                 self._write(plan, scores, written)
 
-    def _write(self, plan: Plan, scores: Sequence[float], written: Written) -> None:
+    def _write(self, plan: Plan, scores: FloatArray, written: Written) -> None:
         """Scores and dead letters of each input record that was not output before."""
-        lineage, before = self.lineage, self.output_before
-        shown, formed = score_texts(scores), self.score_records
-        for record, rows in plan.scored:
-            if record.offset >= before.get(record.place, 0):
-                written.scores.extend(formed(record, rows, shown, lineage))
+        before = self.output_before
+        scored = [each for each in plan.scored if each[0].offset >= before.get(each[0].place, 0)]
+        written.scores += self.score_records(scored, plan.arrivals, scores, self.lineage)
         for record, refused in plan.refused:
             if record.offset >= before.get(record.place, 0):
                 written.dead_letters.extend(dead_letter_records(record, refused))
@@ -159,14 +158,15 @@ class Pipeline:
             self.scoring.pin(version, self.counts.events, self.joiner)
             self.evaluator.drop(PINNED)
 
-    def _freezes(self, record: Taken) -> bool:
-        """Whether the frozen copy is to be taken just before this record."""
-        return (
-            self.static_after is not None
-            and self.scoring.static is None
-            and record.time >= self.static_after
-            and any(not isinstance(row, Refusal) for row in record.rows)
-        )
+    def _freezing(self, batch: Batch) -> int | None:
+        """The record just before which the frozen copy is to be taken, if it is in the batch."""
+        since = self.static_after
+        if since is None or self.scoring.static is not None:
+            return None
+        for at, head in enumerate(batch.records):
+            if head.time >= since and any(r.__class__ is not Refusal for r in batch.taken(at).rows):
+                return at
+        return None
 
     def _freeze(self, since: int) -> None:
         """Take the frozen copy; it starts with the learner's measures up to now."""
@@ -203,18 +203,17 @@ def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
 
 def measure(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
     """Measure the labelled examples of a plan, and again those whose label was corrected."""
-    if plan.corrections.events:
+    if plan.corrections:
         _in_turn(evaluator, plan, remembered)
-    elif plan.lessons.events:
+    elif plan.lessons:
         evaluator.take(lessons_of(plan.lessons, remembered))
 
 
 def _in_turn(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
     """Labelled examples and corrections in the order in which they came."""
     lessons, corrections = lessons_of(plan.lessons, remembered), plan.corrections
-    events = np.array(corrections.events, dtype=np.int64)
-    said = np.array([corrections.lessons, corrections.times], dtype=np.int64)
-    numbers, known = remembered.taught(events, list(said))
+    said = [values(corrections.lessons), values(corrections.times)]
+    numbers, known = remembered.taught(values(corrections.events), said)
     # As at first except for the label; the time is that of the first label.
     corrected = replace(lessons_of(corrections, remembered), known=known)
     begin = 0
@@ -223,26 +222,26 @@ def _in_turn(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
             evaluator.take(lessons.part(slice(begin, upto)))
         evaluator.correct(numbers[at : at + 1], corrected.part(slice(at, at + 1)))
         begin = upto
-    if len(plan.lessons.events) > begin:
+    if len(plan.lessons) > begin:
         evaluator.take(lessons.part(slice(begin, None)))
 
 
 def lessons_of(taught: Labelled, remembered: Remembered) -> Lessons:
     """The labelled examples with everything needed to measure them."""
     layout = remembered.arrived_layout
-    block = remembered.of(np.array(taught.events, dtype=np.int64))
+    block = remembered.of(values(taught.events))
     floats = dict(zip(layout.floats, block.floats, strict=True))
-    amounts = np.ones(len(taught.events))
+    amounts = np.ones(len(taught))
     for name in [name for name in floats if name.startswith(AMOUNT)]:
         amounts = floats.pop(name)
     sliced = [at for at, name in enumerate(layout.integers) if name.startswith(SLICE)]
     return Lessons(
         # The columns of shadows and of what is pinned have more than their names.
         scores={n.partition(" ")[0]: of for n, of in floats.items() if not n.endswith(OWN)},
-        positive=np.array(taught.labels, dtype=np.int64) == 1,
+        positive=values(taught.labels) == 1,
         behind=block.integers[layout.integers.index(BEHIND)],
         arrived=block.integers[layout.integers.index(ARRIVED)],
-        known=np.array(taught.times, dtype=np.int64),
+        known=values(taught.times),
         slices=block.integers[sliced],
         amounts=amounts,
     )

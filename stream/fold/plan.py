@@ -6,26 +6,107 @@ the numbers of its events; :class:`Teaching` makes the learner's line of an exam
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
+from typing import TypeAlias
 
 import numpy as np
 
 from converters.cells.refusal import Refusal
 from converters.config.learning_settings import ImbalanceSettings
 from learners.calibration.imbalance import is_left_out, weighted
+from learners.learner import LineBlock
+from learners.line_bounds import BLOCK
 from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Block, Layout
 from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source
-from stream.log.batch import Taken
+from stream.log.batch import Head, Taken
 
-# A row to be scored: its number in the record, its id, its line, the examples trained on before.
-Scored = tuple[int, str, int, int]
 Refused = tuple[int, Refusal]
+# Whose rows they are: a record by its head, or by itself.
+Origin: TypeAlias = Head | Taken
+# Whole numbers that grow one by one or by arrays, and are read as an array.
+Integers: TypeAlias = "array[int]"
 
 # The example's number and time are in the columns of an event that is kept from an earlier plan.
 REMEMBERED = -1
+
+
+def _none() -> Integers:
+    return array("q")
+
+
+def values(column: Integers) -> IntArray:
+    """The numbers of a column; it cannot grow while they are held."""
+    found: IntArray = np.frombuffer(column, np.int64) if column else np.zeros(0, dtype=np.int64)
+    return found
+
+
+def append(column: Integers, more: IntArray) -> None:
+    """Append many at once."""
+    column.frombytes(np.ascontiguousarray(more, dtype=np.int64).data.cast("B"))
+
+
+class Lines:
+    """The lines of a plan, joined to blocks as they come."""
+
+    def __init__(self) -> None:
+        self._blocks: list[LineBlock] = []
+        self._before = 0
+        self._open: list[str] = []
+        self._plain = True
+
+    def __len__(self) -> int:
+        return self._before + len(self._open)
+
+    def add(self, line: str) -> None:
+        """Append one, which the learner has to look at."""
+        self._open.append(line)
+        self._plain = False
+
+    def add_many(self, lines: Sequence[str], *, plain: bool) -> None:
+        """Append several; ``plain`` as in :class:`~learners.learner.LineBlock`."""
+        if self._open and plain != self._plain:
+            self._close()
+        self._open.extend(lines)
+        self._plain = plain
+
+    def add_block(self, block: LineBlock) -> None:
+        """Append a block as it stands."""
+        self._close()
+        self._blocks.append(block)
+        self._before += block.count
+
+    def blocks(self) -> list[LineBlock]:
+        """All that were appended."""
+        self._close()
+        return self._blocks
+
+    def last(self, count: int) -> list[str]:
+        """The last so many."""
+        found: list[str] = []
+        for block in reversed(self.blocks()):
+            if len(found) >= count:
+                break
+            found[:0] = block.lines
+        return found[-count:]
+
+    def each(self) -> list[str]:
+        """All of them, one by one."""
+        return [line for block in self.blocks() for line in block.lines]
+
+    def _close(self) -> None:
+        self._blocks += joined(self._open, plain=self._plain)
+        self._before += len(self._open)
+        self._open, self._plain = [], True
+
+
+def joined(lines: Sequence[str], *, plain: bool = False) -> list[LineBlock]:
+    """Lines as blocks."""
+    starts = range(0, len(lines), BLOCK)
+    parts = [lines[start : start + BLOCK] for start in starts]
+    return [LineBlock("\n".join([*part, ""]), len(part), plain) for part in parts]
 
 
 @dataclass
@@ -33,24 +114,32 @@ class Arrivals:
     """The events that are scored for the first time, one entry each, in order.
 
     Attributes:
+        rows: the number of each one's row in its record.
+        ids: their ids, perhaps empty.
         lines: the place of each one's line in the plan.
         behind: examples trained on before it.
         positives: how many of those were positive.
         times: stream time at its arrival, ms.
-        passthrough: its cells that are kept for measuring; empty where none are.
+        passthrough: for each cell that is kept for measuring, that of each event.
     """
 
-    lines: list[int] = field(default_factory=list)
-    behind: list[int] = field(default_factory=list)
-    positives: list[int] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
-    passthrough: list[tuple[str, ...]] = field(default_factory=list)
+    rows: Integers = field(default_factory=_none)
+    ids: list[str] = field(default_factory=list)
+    lines: Integers = field(default_factory=_none)
+    behind: Integers = field(default_factory=_none)
+    positives: Integers = field(default_factory=_none)
+    times: Integers = field(default_factory=_none)
+    passthrough: list[list[str]] = field(default_factory=list)
 
-    def add_many(self, lines: range, behind: Sequence[int], positives: Sequence[int]) -> None:
-        """Append several."""
-        self.lines.extend(lines)
-        self.behind.extend(behind)
-        self.positives.extend(positives)
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def keep(self, cells: Sequence[Sequence[str]]) -> None:
+        """Append to each column of kept cells."""
+        if not self.passthrough:
+            self.passthrough = [[] for _ in cells]
+        for column, more in zip(self.passthrough, cells, strict=True):
+            column.extend(more)
 
 
 @dataclass
@@ -66,11 +155,14 @@ class Labelled:
             :data:`REMEMBERED`.
     """
 
-    events: list[int] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    lessons: list[int] = field(default_factory=list)
+    events: Integers = field(default_factory=_none)
+    labels: Integers = field(default_factory=_none)
+    times: Integers = field(default_factory=_none)
+    lines: Integers = field(default_factory=_none)
+    lessons: Integers = field(default_factory=_none)
+
+    def __len__(self) -> int:
+        return len(self.events)
 
     def add(self, event: int, label: int, time: int, line: int, lesson: int) -> None:
         """Append one."""
@@ -80,15 +172,11 @@ class Labelled:
         self.lines.append(line)
         self.lessons.append(lesson)
 
-    def add_many(
-        self, events: Sequence[int], labels: Sequence[int], time: int, lines: range, lessons: range
-    ) -> None:
-        """Append several, all of one time."""
-        self.events.extend(events)
-        self.labels.extend(labels)
-        self.times.extend(repeat(time, len(events)))
-        self.lines.extend(lines)
-        self.lessons.extend(lessons)
+    def add_many(self, columns: Sequence[IntArray]) -> None:
+        """Append several, by the columns in the order above."""
+        held = (self.events, self.labels, self.times, self.lines, self.lessons)
+        for column, more in zip(held, columns, strict=True):
+            append(column, more)
 
 
 @dataclass
@@ -104,7 +192,8 @@ class Plan:
         lessons_before: for each correction, the examples of this plan that came before it.
         kept: events that are kept with their label: reference, example's number, and when
             their first label came.
-        scored: for each record, its rows that get a score.
+        scored: each record of which rows get a score, with the first of its arrivals and the one
+            after its last.
         refused: for each record, its rows that are dead letters.
         first_waiting: the number of the first event that waits since this plan.
         first_taught: the number of the first that is kept since this plan.
@@ -112,15 +201,15 @@ class Plan:
 
     first_waiting: int = 0
     first_taught: int = 0
-    lines: list[str] = field(default_factory=list)
+    lines: Lines = field(default_factory=Lines)
     arrivals: Arrivals = field(default_factory=Arrivals)
-    waits: list[int] = field(default_factory=list)
+    waits: Integers = field(default_factory=_none)
     lessons: Labelled = field(default_factory=Labelled)
     corrections: Labelled = field(default_factory=Labelled)
     lessons_before: list[int] = field(default_factory=list)
     kept: list[tuple[int, int, int]] = field(default_factory=list)
-    scored: list[tuple[Taken, list[Scored]]] = field(default_factory=list)
-    refused: list[tuple[Taken, list[Refused]]] = field(default_factory=list)
+    scored: list[tuple[Origin, int, int]] = field(default_factory=list)
+    refused: list[tuple[Origin, list[Refused]]] = field(default_factory=list)
 
 
 def plan_for(joiner: Joiner) -> Plan:
@@ -145,7 +234,7 @@ class Remembered:
         """Store the numbers of the events that wait or are kept."""
         plan, waiting, taught = self.plan, self.joiner.waiting, self.joiner.taught
         if plan.waits:
-            block = self.arrived.chosen(np.array(plan.waits))
+            block = self.arrived.chosen(values(plan.waits))
             waiting.columns.put(plan.first_waiting - waiting.base, block)
         if plan.kept:
             events, *lessons = np.array(plan.kept).T
@@ -166,6 +255,9 @@ class Remembered:
     def of(self, events: IntArray) -> Block:
         """The numbers of the events that these references name."""
         source, place = self._sources_of(events)
+        for kind in Source:
+            if (source == kind).all():
+                return self._from(kind, place)
         block = Block.empty(self.arrived_layout, events.size)
         for kind in Source:
             mask = source == kind
@@ -180,9 +272,8 @@ class Remembered:
         source, place = events & SOURCE_MASK, events >> SOURCE_BITS
         fresh = (source == Source.WAITING) & (place >= self.plan.first_waiting)
         if fresh.any():
-            waits = np.array(self.plan.waits, dtype=np.int64)
             source[fresh] = Source.ARRIVED
-            place[fresh] = waits[place[fresh] - self.plan.first_waiting]
+            place[fresh] = values(self.plan.waits)[place[fresh] - self.plan.first_waiting]
         return source, place
 
     def _from(self, kind: Source, places: IntArray) -> Block:

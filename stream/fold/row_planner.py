@@ -2,7 +2,7 @@
 
 A :class:`Planner` owns the joins and the counts. It asks the joiner about every row that has an id
 and writes a :class:`~stream.fold.plan.Plan`. No score is needed for that: joins depend on ids and
-times only.
+times only. Most rows are planned by :mod:`stream.fold.run_planner`, with the same result.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import Any
 from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.convert.to_vw_text import unlabelled
-from stream.fold import record_planner
 from stream.fold.expiry import EVENTS, LABELS, Jump
-from stream.fold.plan import LESSON, REMEMBERED, Plan, Refused, Scored, Teaching
+from stream.fold.plan import LESSON, REMEMBERED, Plan, Refused, Teaching
 from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source, key_of
 from stream.log.batch import EventRows, LabelRows, Taken
 
@@ -69,11 +68,10 @@ class Planner:
         before = joiner.stream_time
         held = len(joiner.waiting.numbers) + len(joiner.labels.numbers)
         if isinstance(record, EventRows):
-            if not self._many_events(record, plan):
-                self._events(record, plan, refused)
+            self._events(record, plan, refused)
             self.counts.events += len(record.rows)
             self.counts.rejected += len(refused)
-        elif not self._many_labels(record, plan):
+        else:
             self._labels(record, plan, refused)
         if refused:
             plan.refused.append((record, refused))
@@ -83,45 +81,16 @@ class Planner:
             rows = self.counts.events + joiner.counts.labels
             self.jump = Jump(*record.place, record.offset, before, joiner.stream_time, rows)
 
-    def _many_events(self, record: EventRows, plan: Plan) -> bool:
-        """Plan the record as a whole, if it is plain enough."""
-        counts, joiner = self.counts, self.joiner
-        if not self._in_one_go or not record_planner.are_plain(record):
-            return False
-        self._expire(joiner.advance(record.time, to_events=True), plan)
-        before = counts.learned, counts.positives
-        if not record_planner.plan_waiting(joiner, plan, record, *before):
-            positives = record_planner.plan_own_labels(joiner, plan, record, *before)
-            if positives is None:
-                return False
-            counts.learned += len(record.rows)
-            counts.positives += positives
-        plan.arrivals.times.extend([joiner.stream_time] * len(record.rows))
-        plan.arrivals.passthrough.extend(record.passthrough or ())
-        return True
-
-    def _many_labels(self, record: LabelRows, plan: Plan) -> bool:
-        counts, joiner = self.counts, self.joiner
-        if not self._in_one_go or not record_planner.are_plain(record):
-            return False
-        self._expire(joiner.advance(record.time, to_events=False), plan)
-        positives = record_planner.plan_labels(joiner, plan, record, counts.learned)
-        if positives is None:
-            return False
-        counts.learned += len(record.rows)
-        counts.positives += positives
-        return True
-
     @property
-    def _in_one_go(self) -> bool:
-        """Whether no example needs special treatment."""
-        return self.teaching.plain and not self.joiner.corrections
+    def in_one_go(self) -> bool:
+        """Whether no example needs special treatment, so that many can be planned at once."""
+        joiner = self.joiner
+        return self.teaching.plain and not (joiner.corrections or joiner.taught.numbers)
 
     def _events(self, record: EventRows, plan: Plan, refused: list[Refused]) -> None:
         """The hot loop of the fold."""
         counts, joiner, lines, arrivals = self.counts, self.joiner, plan.lines, plan.arrivals
-        scored: list[Scored] = []
-        advanced = False
+        first, advanced = len(arrivals), False
         row: Any  # a Row or a Refusal: distinguished by class, 3x as fast as isinstance
         for number, row in enumerate(record.rows):
             if row.__class__ is Refusal:
@@ -138,21 +107,23 @@ class Planner:
                     self._not_taken(label, number, refused)
                     self.duplicate_labels += own is not None and key in joiner.waiting.numbers
                     continue
-            here = len(lines)
-            scored.append((number, id_, here, counts.learned))
-            arrivals.lines.append(here)
+            arrivals.rows.append(number)
+            arrivals.ids.append(id_)
+            arrivals.lines.append(len(lines))
+            arrivals.times.append(joiner.stream_time)
             arrivals.behind.append(counts.learned)
             arrivals.positives.append(counts.positives)
             if label is None:
-                lines.append(unlabelled(text))
+                lines.add(unlabelled(text))
                 self._wait(key, text, plan)
             else:
                 self._own(key, text, label, plan)
-        if scored:
-            plan.scored.append((record, scored))
-            arrivals.times.extend([joiner.stream_time] * len(scored))
-            if record.passthrough is not None:
-                arrivals.passthrough.extend(record.passthrough[number] for number, *_ in scored)
+        taken = arrivals.rows[first:]
+        if taken:
+            plan.scored.append((record, first, len(arrivals)))
+        if taken and record.passthrough is not None:
+            cells = [record.passthrough[number] for number in taken]
+            arrivals.keep(list(zip(*cells, strict=True)))
 
     def _not_taken(self, why: str, number: int, refused: list[Refused]) -> None:
         if why == "duplicate":
@@ -162,9 +133,9 @@ class Planner:
 
     def _own(self, key: str, text: str, label: int, plan: Plan) -> None:
         """An event whose label is known: its own line is trained on."""
-        event = (len(plan.arrivals.lines) - 1) << SOURCE_BITS | Source.ARRIVED
+        event = (len(plan.arrivals) - 1) << SOURCE_BITS | Source.ARRIVED
         line = self._lesson(key, text, label)
-        plan.lines.append(unlabelled(text) if line is None else line)
+        plan.lines.add(unlabelled(text) if line is None else line)
         if key:
             self.joiner.resolve(key, label)
         self._measure(event, key, text, label, plan)
@@ -174,7 +145,7 @@ class Planner:
         if not key:
             self.counts.scored_only += 1
             return
-        plan.waits.append(len(plan.arrivals.lines) - 1)
+        plan.waits.append(len(plan.arrivals) - 1)
         overflow = self.joiner.wait(key, text)
         if overflow is not None:
             self.counts.crowded_out += 1
@@ -218,7 +189,7 @@ class Planner:
         text = self.joiner.waiting.release(number)
         line = self._lesson(key, text, label)
         if line is not None:
-            plan.lines.append(line)
+            plan.lines.add(line)
         self._measure(number << SOURCE_BITS | Source.WAITING, key, text, label, plan)
 
     def _lesson(self, key: str, text: str, label: int) -> str | None:
@@ -254,8 +225,8 @@ class Planner:
             kept = plan.kept[number - plan.first_taught]
         line = self.teaching.line(key, text, label)
         if line is not None:
-            plan.lines.append(line)
-        plan.lessons_before.append(len(plan.lessons.events))
+            plan.lines.add(line)
+        plan.lessons_before.append(len(plan.lessons))
         event, lesson, known = kept
         plan.corrections.add(event, label, known, len(plan.lines), lesson)
         self.counts.positives += 1 if label else -1

@@ -17,10 +17,10 @@ from converters.config.settings import HALF
 from converters.convert.to_vw_text import unlabelled
 from learners import choose
 from learners.calibration.adjustment import Adjuster, Adjustment
-from learners.learner import MODEL_FILE, Learner
+from learners.learner import MODEL_FILE, Learner, LineBlock
 from learners.metrics.arrays import FloatArray, IntArray
 from stream.fold.pinned import Loaded, Pinned, nothing_loaded
-from stream.fold.plan import Plan, Remembered
+from stream.fold.plan import Plan, Remembered, joined, values
 from stream.fold.shadows import Shadow
 from stream.fold.slices import Slices
 from stream.joins.column_store import UNKNOWN, Block, Layout
@@ -87,35 +87,32 @@ class Scoring:
         since = f" {self.raw_since}" if self.raw_since else ""
         return f"{shadow.column}{since}{OWN}"
 
-    def step(self, plan: Plan, joiner: Joiner) -> tuple[list[float], Remembered]:
+    def step(self, plan: Plan, joiner: Joiner) -> tuple[FloatArray, Remembered]:
         """Score the lines of a plan and train on them.
 
         Returns:
-            The served score of each line, and the numbers of the plan's events.
+            The served score of each arrival, and the numbers of the plan's events.
         """
-        arrived = Block.empty(joiner.layout(), len(plan.arrivals.lines))
+        arrived = Block.empty(joiner.layout(), len(plan.arrivals))
         remembered = Remembered(joiner, plan, arrived)
-        at = np.array(plan.arrivals.lines, dtype=np.int64)
+        at, blocks = values(plan.arrivals.lines), plan.lines.blocks()
         with stage(LEARN):
-            given = self.learner.step(plan.lines)
+            given = self.learner.step_blocks(blocks)
+        scores = np.array(given)
         if self.adjuster.changes:
-            raw = np.array(given)
-            scores = self._adjusted(self.adjuster, raw, self._raw, remembered, at)
-            given = scores.tolist()
-        else:
-            scores = np.array(given)
+            scores = self._adjusted(self.adjuster, scores, self._raw, remembered, at)
         _put(remembered, SCORE, scores[at])
         self._describe(plan, remembered)
         if self.static is not None:
             _put(remembered, STATIC, self._static_scores(self.static, plan))
         for shadow in self.shadows:
-            self._step_shadow(shadow, plan.lines, remembered, at)
+            self._step_shadow(shadow, blocks, remembered, at)
         if self.pinned is not None:
             with stage(LEARN):
                 pinned = self.pinned.scores(_arrived(plan), self.loaded)
             _put(remembered, self.pinned.column, pinned)
         remembered.store()
-        return given, remembered
+        return scores[at], remembered
 
     def freeze(self, joiner: Joiner, since: int) -> None:
         """Take the frozen copy; its scores of waiting events are the learner's."""
@@ -142,14 +139,13 @@ class Scoring:
     def _describe(self, plan: Plan, remembered: Remembered) -> None:
         """Set the columns of the arrivals other than their scores."""
         arrivals = plan.arrivals
-        behind = np.array(arrivals.behind, dtype=np.int64)
-        positives = np.array(arrivals.positives, dtype=np.int64)
+        behind, positives = values(arrivals.behind), values(arrivals.positives)
         # Laplace's rule of succession over the labels known at that moment.
         _put(remembered, BASE_RATE, (positives + 1) / (behind + 2))
         layout, integers = remembered.arrived_layout, remembered.arrived.integers
         integers[layout.integers.index(BEHIND)] = behind
-        integers[layout.integers.index(ARRIVED)] = arrivals.times
-        if self.slices.passthrough.places:
+        integers[layout.integers.index(ARRIVED)] = values(arrivals.times)
+        if self.slices.passthrough.places and len(arrivals):
             if self.slices.passthrough.amount:
                 amounts = self.slices.amounts(arrivals.passthrough)
                 _put(remembered, AMOUNT + self.slices.passthrough.amount, amounts)
@@ -159,14 +155,14 @@ class Scoring:
 
     def _static_scores(self, static: Static, plan: Plan) -> FloatArray:
         with stage(LEARN):
-            given = static.learner.predict(_arrived(plan))
+            given = static.learner.predict_blocks(_arrived(plan))
         return np.array(static.adjustment.apply(given))
 
     def _step_shadow(
-        self, shadow: Shadow, lines: Sequence[str], remembered: Remembered, at: IntArray
+        self, shadow: Shadow, blocks: Sequence[LineBlock], remembered: Remembered, at: IntArray
     ) -> None:
         with stage(LEARN):
-            scores = shadow.step(lines)
+            scores = shadow.step(blocks)
         if shadow.adjuster.changes:
             raw = self._raw_of(shadow)
             scores = self._adjusted(shadow.adjuster, scores, raw, remembered, at)
@@ -178,10 +174,10 @@ class Scoring:
         """The scores under the fit of their time; labelled examples go into the next fits."""
         _put(remembered, column, raw[at])
         lessons = remembered.plan.lessons
-        block = remembered.of(np.array(lessons.events, dtype=np.int64))
+        block = remembered.of(values(lessons.events))
         given = block.floats[remembered.arrived_layout.floats.index(column)]
-        lines = np.array(lessons.lines, dtype=np.int64)
-        positive = np.array(lessons.labels, dtype=np.int64) == 1
+        lines = values(lessons.lines)
+        positive = values(lessons.labels) == 1
         known = ~np.isnan(given)  # a shadow may not have scored all of them
         scored = ~np.isnan(raw)
         filled = np.where(scored, raw, HALF)
@@ -197,9 +193,11 @@ def _copy_of(learner: Learner) -> Learner:
         return choose.load(learner.spec, saved)
 
 
-def _arrived(plan: Plan) -> list[str]:
-    """The features of each arrival."""
-    return [unlabelled(plan.lines[at]) for at in plan.arrivals.lines]
+def _arrived(plan: Plan) -> list[LineBlock]:
+    """The features of each arrival: the label of a line predicted counts in a saved model."""
+    lines, blocks = plan.lines.each(), plan.lines.blocks()
+    texts = [unlabelled(lines[at]) for at in plan.arrivals.lines]
+    return joined(texts, plain=all(block.plain for block in blocks))
 
 
 def _put(remembered: Remembered, column: str, values: FloatArray) -> None:

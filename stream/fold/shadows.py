@@ -19,9 +19,10 @@ from converters.config.settings import Settings
 from converters.logger import log
 from learners import choose
 from learners.calibration.adjustment import Adjuster
-from learners.learner import Learner, LearnerSpec
+from learners.learner import Learner, LearnerSpec, LineBlock
 from learners.line_bounds import RefusedLinesError
 from learners.metrics.arrays import FloatArray
+from stream.fold.plan import joined
 
 Result = TypeVar("Result")
 UNKNOWN = float("nan")
@@ -56,11 +57,12 @@ class Shadow:
     def _arguments(self) -> str:
         return sha256(repr(self.spec).encode()).hexdigest()[:8]
 
-    def step(self, lines: Sequence[str]) -> FloatArray:
+    def step(self, blocks: Sequence[LineBlock]) -> FloatArray:
         """Score and learn; nan for what it has not scored."""
-        step = lambda of: checked(scores_of_accepted(of.step, lines), len(lines))  # noqa: E731
+        count = sum(block.count for block in blocks)
+        step = lambda of: checked(scores_of_accepted(of.step_blocks, blocks), count)  # noqa: E731
         found = self._tried(step)
-        return np.full(len(lines), UNKNOWN) if found is None else found
+        return np.full(count, UNKNOWN) if found is None else found
 
     def save(self, path: Path) -> bool:
         """Write its model; False if there is none to write."""
@@ -113,18 +115,19 @@ def new_shadow(name: str, spec: LearnerSpec, settings: Settings) -> Shadow:
 
 
 def scores_of_accepted(
-    act: Callable[[Sequence[str]], list[float]], lines: Sequence[str]
+    act: Callable[[Sequence[LineBlock]], list[float]], blocks: Sequence[LineBlock]
 ) -> FloatArray:
     """What a learner gives for lines; nan for those that it refuses.
 
     The learner of the stream may have accepted them: bounds depend on arguments.
     """
     try:
-        return np.array(act(lines), dtype=np.float64)
+        return np.array(act(blocks), dtype=np.float64)
     except RefusedLinesError as error:
+        lines = [line for block in blocks for line in block.lines]
         scores = np.full(len(lines), UNKNOWN)
         taken = [at for at in range(len(lines)) if at not in error.reasons]
-        scores[taken] = scores_of_accepted(act, [lines[at] for at in taken])
+        scores[taken] = scores_of_accepted(act, joined([lines[at] for at in taken]))
         return scores
 
 

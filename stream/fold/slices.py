@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from converters.schema.passthrough import Passthrough, amount_of
-from learners.metrics.arrays import FloatArray, IntArray
+from learners.metrics.arrays import FloatArray
 
 # Longer values are truncated.
 MOST_CHARACTERS = 200
@@ -37,9 +37,8 @@ class Slice:
 
     def codes(self, values: Sequence[str]) -> list[int]:
         """The code of each value."""
-        known = self._codes
         try:
-            return [known[value] for value in values]
+            return list(map(self._codes.__getitem__, values))
         except KeyError:
             return [self._code(value[:MOST_CHARACTERS]) for value in values]
 
@@ -87,15 +86,11 @@ class Slices:
         for name, each in self._each.items():
             self._each[name] = Slice(**said[name]) if name in said else replace(each, begun=learned)
 
-    def codes(self, cells: Sequence[tuple[str, ...]]) -> IntArray:
-        """The codes of some events' passthrough cells: [columns, events]."""
-        if not (self.passthrough.slices and cells):
-            return np.zeros((len(self.passthrough.slices), len(cells)), dtype=np.int64)
-        columns = zip(*cells, strict=True)
+    def codes(self, columns: Sequence[Sequence[str]]) -> list[list[int]]:
+        """The codes of some events' passthrough cells, which are given by column."""
         # The amount's column, if there is one, is the last.
-        rows = [of.codes(each) for of, each in zip(self._each.values(), columns, strict=False)]
-        return np.array(rows, dtype=np.int64)
+        return [of.codes(each) for of, each in zip(self._each.values(), columns, strict=False)]
 
-    def amounts(self, cells: Sequence[tuple[str, ...]]) -> FloatArray:
+    def amounts(self, columns: Sequence[Sequence[str]]) -> FloatArray:
         """The amount of each event; nan where its cell holds none."""
-        return np.array([amount_of(each[-1]) for each in cells], dtype=np.float64)
+        return np.array(list(map(amount_of, columns[-1])), dtype=np.float64)

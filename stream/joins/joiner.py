@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
 
+import numpy as np
+
 from converters.config.learning_settings import DuplicateSettings, LateLabelSettings
+from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Layout
 from stream.joins.queue import KeyedQueue
 from stream.joins.segments import SLOT
@@ -195,22 +198,35 @@ class Joiner:
             return "conflicting-label"
         return ""
 
-    def are_new(self, keys: Sequence[str]) -> bool:
-        """Whether no two of these are the same, and nothing is known of any."""
-        return len(set(keys)) == len(keys) and all(
-            queue.numbers.keys().isdisjoint(keys) for queue in self.queues.values() if queue.numbers
-        )
+    def expire_many(self, time: int, newest: int) -> tuple[list[str], list[int]]:
+        """Like :meth:`advance` for several records, once their labels have been taken.
 
-    def resolve_many(self, keys: Sequence[str], labels: Sequence[int]) -> None:
+        Args:
+            time: stream time after them, ms.
+            newest: events of an earlier time have expired by then.
+
+        Returns:
+            Keys and numbers of the events that are no longer waiting, which are not resolved yet.
+        """
+        self.stream_time = time
+        labels, _ = self.labels.take_before(newest + self.wait_ms - self._label_wait_ms)
+        self.counts.labels_expired += len(labels)
+        return self.waiting.take_before(newest)
+
+    def resolve_many(self, keys: Sequence[str], codes: IntArray) -> None:
         """Like :meth:`resolve` for each of these, for which no label waits."""
         resolved = self.resolved
         if self._window:
-            resolved.add_many(keys, 0, labels)
+            resolved.add_many(keys, np.zeros(len(keys), dtype=np.int64), codes)
             resolved.drop_oldest(len(resolved.numbers) - self._window)
 
-    def has_room(self, count: int) -> bool:
-        """Whether so many more events can wait without an eviction."""
-        return len(self.waiting.numbers) + count <= self._most
+    def room(self) -> int:
+        """How many more events can wait without an eviction."""
+        return self._most - len(self.waiting.numbers)
+
+    def remembers(self, number: int, more: int) -> bool:
+        """Whether a resolved id of this number still is a duplicate once more are resolved."""
+        return self.resolved.end - 1 - number + more < self._window
 
     def has_expired(self, key: str) -> bool:
         """Whether this event's label did not come in time."""

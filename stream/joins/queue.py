@@ -10,10 +10,10 @@ may change them.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import compress, repeat
-from operator import or_
 
 import numpy as np
 
@@ -50,6 +50,7 @@ class KeyedQueue:
         self._times = array("q")
         self._texts: list[str | None] | None = [] if texts else None
         self._head = 0
+        self._looked_at = 0
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -70,18 +71,37 @@ class KeyedQueue:
         self._times.append(time)
         if self._texts is not None:
             self._texts.append(text)
+            self._looked_at = self.end
 
     def add_many(
-        self, keys: Sequence[str], time: int, codes: Sequence[int], texts: Sequence[str] = ()
+        self,
+        keys: Sequence[str],
+        times: IntArray,
+        codes: IntArray,
+        texts: Sequence[str] = (),
+        *,
+        plain: bool = False,
     ) -> None:
-        """Like :meth:`add` for each of these, which are distinct and not there."""
-        first = self.end << CODE_BITS
-        packed = range(first, first + (len(keys) << CODE_BITS), 1 << CODE_BITS)
-        self.numbers.update(zip(keys, map(or_, packed, codes), strict=True))
+        """Like :meth:`add` for each of these, which are distinct and not there.
+
+        Args:
+            keys: distinct.
+            times: of each.
+            codes: of each.
+            texts: of each, where texts are kept.
+            plain: whether every learner takes the texts as they are; see :meth:`are_plain`.
+        """
+        packed = (np.arange(self.end, self.end + len(keys)) << CODE_BITS) | codes
+        self.numbers.update(zip(keys, packed.tolist(), strict=True))
         self._keys.extend(keys)
-        self._times.extend(repeat(time, len(keys)))
+        self._times.frombytes(np.ascontiguousarray(times, dtype=np.int64).data.cast("B"))
         if self._texts is not None:
             self._texts.extend(texts)
+            self._looked_at = self._looked_at if plain else self.end
+
+    def are_plain(self, numbers: IntArray) -> bool:
+        """Whether the texts of these rows were all added as plain ones since the start."""
+        return not numbers.size or int(numbers.min()) >= self._looked_at
 
     def take_many(self, keys: Sequence[str]) -> list[int] | None:
         """Remove these keys, and return their numbers.
@@ -98,6 +118,28 @@ class KeyedQueue:
         for number in taken:
             held[number - base] = None
         return taken
+
+    def count_before(self, time: int) -> int:
+        """At most how many keys are of a time before this one."""
+        if not self.numbers:
+            return 0
+        self._find_head()
+        return bisect_left(self._times, time, self._head) - self._head
+
+    def take_before(self, time: int) -> tuple[list[str], list[int]]:
+        """Remove the keys of a time before this one: the keys and their numbers, oldest first."""
+        oldest = self.oldest_time()
+        if oldest is None or oldest >= time:
+            return [], []
+        head, held = self._head, self._keys
+        end = bisect_left(self._times, time, head)
+        run = held[head:end]
+        keys = [key for key in run if key is not None]
+        there = [number for number, key in enumerate(run, self.base + head) if key is not None]
+        deque(map(self.numbers.pop, keys), maxlen=0)
+        held[head:end] = [None] * len(run)
+        self._head = end
+        return keys, there
 
     def release_many(self, numbers: Sequence[int]) -> list[str]:
         """Like :meth:`release` for each of these."""
@@ -231,6 +273,7 @@ class KeyedQueue:
         """Free all removed rows; the others move up, with new numbers."""
         there = [key is not None for key in self._keys]
         kept = np.flatnonzero(there)
+        self._looked_at = self.base + int(np.searchsorted(kept, self._looked_at - self.base))
         codes = [packed & CODE_MASK for packed in self._packed()]
         self._times = array("q", np.frombuffer(self._times, np.int64)[kept].tobytes())
         if self._texts is not None:

@@ -115,7 +115,7 @@ class Events:
                 if row[1] is not None:
                     self.labels[place] = int(row[1] == 1)
                 if reader.passthrough.amount and taken.passthrough is not None:
-                    (self.amounts[place],) = slices.amounts([taken.passthrough[number]])
+                    (self.amounts[place],) = slices.amounts([taken.passthrough[number][-1:]])
             count += len(taken.rows)
             shown(count)
 

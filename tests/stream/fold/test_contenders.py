@@ -40,7 +40,7 @@ def test_a_shadow_that_fails_leaves_the_learner_as_it_was(
         del lines
         raise MemoryError("no room")
 
-    monkeypatch.setattr(broken, "step", fail)
+    monkeypatch.setattr(broken, "step_blocks", fail)
     given += taken(fold, records[20:30])
     fold = saved_and_loaded(fold, made_for, SnapshotStore(tmp_path / "snapshots"))
     given += taken(fold, records[30:])
@@ -154,7 +154,7 @@ def test_a_shadow_that_gives_no_probabilities_has_failed(monkeypatch: pytest.Mon
     for scores in ([2.0], [float("inf")], []):
         made_for = context(LateLabelSettings(), 5, shadow=[{"name": "odd"}])
         fold = new_pipeline(made_for, 1)
-        monkeypatch.setattr(fold.scoring.shadows[0].learner, "step", lambda _, s=scores: s)
+        monkeypatch.setattr(fold.scoring.shadows[0].learner, "step_blocks", lambda _, s=scores: s)
         taken(fold, records_of([(1, ("e", [("", 1, "| x=1")]))]))
         assert fold.scoring.shadows[0].trouble
         assert run_report.metrics(fold)["count"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import example, given
@@ -21,6 +22,7 @@ from stream.fold.outputs import (
     score_records,
     score_texts,
 )
+from stream.fold.plan import Arrivals
 from stream.learner.process import LearnerProcess
 from stream.log import journal
 from stream.log.batch import Batch, EventRows
@@ -34,7 +36,7 @@ AS_JSON = '[topics]\nscores_format = "json"'
 @example([0.0, 1.0, 5e-324, 1e-7, 9.999999999999999e-05, SAME_AS_REPR, 0.1 + 0.2])
 def test_scores_are_written_as_repr_writes_them(scores: list[float]) -> None:
     """All digits that are needed and no more, the small ones with their exponent."""
-    assert score_texts(scores) == [repr(score) for score in scores]
+    assert score_texts(np.array(scores)) == [repr(score) for score in scores]
 
 
 @given(st.lists(st.tuples(st.text(), st.floats(0, 1)), min_size=1, max_size=5))
@@ -45,8 +47,13 @@ def test_scores_are_read_as_they_were_written(
 ) -> None:
     """In either form: any id, and each score to its last bit."""
     record = EventRows(Place("m.events", 3), 77, 5, [])
-    rows = [(2 * n, name, n, 10 + n) for n, (name, _) in enumerate(given_rows)]
-    written = formed(record, rows, score_texts([score for _, score in given_rows]), 4)
+    arrivals = Arrivals()
+    for n, (name, _) in enumerate([("another's", 0.5), *given_rows]):
+        arrivals.rows.append(2 * n - 2)
+        arrivals.ids.append(name)
+        arrivals.behind.append(9 + n)
+    scores = np.array([0.5, *(score for _, score in given_rows)])
+    written = formed([(record, 1, len(scores))], arrivals, scores, 4)
     read = [Record(Place("m.scores", 0), n, 5, w.value, key=w.key) for n, w in enumerate(written)]
     assert list(read_scores(read)) == [
         Score("m.events", 3, 77, 2 * n, name, score, 10 + n, 4)

@@ -202,7 +202,7 @@ def test_a_pinned_version_that_fails_is_told_and_stops_nothing(
         fold.scoring.loaded = failing
     else:
         assert fold.scoring.pinned is not None
-        monkeypatch.setattr(fold.scoring.pinned.learner, "predict", failing)
+        monkeypatch.setattr(fold.scoring.pinned.learner, "predict_blocks", failing)
     take(fold, records[10:30], 3)
     fold = saved_and_loaded(fold, made_for, SnapshotStore(tmp_path / "snapshots"))
     fold.scoring.loaded = versions.load

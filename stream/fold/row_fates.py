@@ -1,0 +1,240 @@
+"""What becomes of each row of many records, found by ids and times before anything is changed.
+
+Nothing but the rows of the records themselves and the expiry of what waits can change what is known
+of an id meanwhile, so one look at the joins decides about all of them. Where it does not, or not
+without more ado, a row is :data:`UNCLEAR`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+import numpy as np
+
+from converters.cells.refusal import Refusal
+from learners.metrics.arrays import AnyArray, BoolArray, IntArray
+from stream.joins.joiner import DIGEST_BYTES, EXPIRED, Joiner, key_of
+from stream.joins.queue import CODE_BITS, CODE_MASK
+from stream.log.batch import Batch
+
+# What becomes of a row: it is scored, or its label joined; dropped as a duplicate; a label of an
+# event that has expired, or a repeated one; or only the row planner knows.
+TAKEN, DUPLICATE, LATE, REPEATED, UNCLEAR = range(5)
+# In place of a label that is not known; 2 is that of an event that has expired.
+NO_LABEL = 3
+LONG_AGO = -(2**62)
+
+
+def _keys(ids: Sequence[str]) -> tuple[Sequence[str], bool]:
+    """The key of each id, and whether some are empty."""
+    lengths = set(map(len, ids))
+    long = max(lengths, default=0) > DIGEST_BYTES
+    return list(map(key_of, ids)) if long else ids, 0 in lengths
+
+
+@dataclass
+class KindRows:
+    """The rows of one kind of some records of a batch.
+
+    Attributes:
+        first: the place of the first among the rows of its kind in the batch.
+        of: the record of each, counted from the first of the records.
+        good: which are not refused.
+        keys: of each.
+        codes: the label of each, or :data:`NO_LABEL`.
+        fate: what becomes of each that is not refused.
+        empty: whether some have no id, refused ones or others.
+    """
+
+    first: int
+    of: IntArray
+    good: BoolArray
+    keys: Sequence[str]
+    codes: IntArray
+    fate: AnyArray
+    empty: bool
+
+    def part(self, begin: int, end: int) -> tuple[int, int]:
+        """The first row of a run of records, and the one after its last."""
+        first, last = np.searchsorted(self.of, [begin, end]).tolist()
+        return first, last
+
+
+def _rows(
+    of: IntArray,
+    first: int,
+    ids: Sequence[str],
+    labels: Sequence[int | None],
+    refused: Mapping[int, Refusal],
+) -> KindRows:
+    end = first + of.size
+    keys, empty = _keys(ids[first:end])
+    part = labels[first:end]
+    known = [NO_LABEL if c is None else c for c in part] if None in part else part
+    good = np.ones(of.size, dtype=np.bool_)
+    good[[at - first for at in refused if first <= at < end]] = False
+    codes = np.frombuffer(bytes(known), np.uint8).astype(np.int64)  # type: ignore[arg-type]
+    return KindRows(first, of, good, keys, codes, np.full(of.size, TAKEN, np.int8), empty)
+
+
+class RowFates:
+    """Some records of a batch, and what becomes of their rows.
+
+    Attributes:
+        times: stream time at each record.
+        newest: at each record, events of an earlier time have expired.
+        rows_before: rows before each record, and of all.
+        lines: the place of each event row's line in the batch, if it is not refused.
+        plain: whether all these lines are plain ones.
+        firsts: the place of each record's first row among the rows of its kind.
+    """
+
+    def __init__(self, joiner: Joiner, batch: Batch, records: range) -> None:
+        self.joiner, self.batch, self.records = joiner, batch, records
+        heads = [batch.records[at] for at in records]
+        self.heads = heads
+        counts = np.array([head.rows for head in heads], dtype=np.int64)
+        self.rows_before = np.concatenate([[0], np.cumsum(counts)])
+        self.labelled = np.array([head.labels for head in heads], dtype=np.bool_)
+        self.firsts = np.array(batch.firsts[records.start : records.stop], dtype=np.int64)
+        of_events, of_labels = (
+            np.repeat(np.flatnonzero(kind), counts[kind])
+            for kind in (~self.labelled, self.labelled)
+        )
+        events, labels = batch.events, batch.labels
+        begin = int(self.firsts[of_events[0]]) if of_events.size else 0
+        self.events = _rows(of_events, begin, events.ids, events.labels, events.refused)
+        begin = int(self.firsts[of_labels[0]]) if of_labels.size else 0
+        self.labels = _rows(of_labels, begin, labels.ids, labels.labels, labels.refused)
+        refused = sum(at < self.events.first for at in events.refused)
+        good = self.events.good
+        self.lines: IntArray = self.events.first - refused + np.cumsum(good) - good
+        self.plain = all(block.plain for block in events.blocks)
+        self._set_times(np.array([head.time for head in heads], dtype=np.int64))
+        self._find_events()
+        self._find_labels()
+
+    def unclear(self) -> BoolArray:
+        """Which records have to be planned row by row."""
+        joiner = self.joiner
+        before = np.concatenate([[joiner.stream_time], self.times[:-1]])
+        found: BoolArray = self.times - before > joiner.wait_ms  # a jump, to be told
+        for rows in (self.events, self.labels):
+            found[rows.of[(rows.fate == UNCLEAR) & rows.good]] = True
+        waiting = self.waiting(self.events)
+        room = joiner.room()
+        if np.count_nonzero(waiting) > room:
+            found[int(self.events.of[np.flatnonzero(waiting)[room]]) :] = True
+        return found
+
+    def waiting(self, rows: KindRows) -> BoolArray:
+        """Which events wait for their label once they are taken."""
+        found: BoolArray = rows.good & (rows.fate == TAKEN) & (rows.codes == NO_LABEL)
+        if rows.empty:
+            found &= np.fromiter(map(bool, rows.keys), np.bool_, len(rows.keys))
+        return found
+
+    def _set_times(self, times: IntArray) -> None:
+        joiner, count = self.joiner, times.size
+        good = np.zeros(count, dtype=np.bool_)
+        for rows in (self.events, self.labels):
+            good[rows.of[rows.good]] = True
+        reached = np.where(good, times, joiner.stream_time)
+        self.times: IntArray = np.maximum(np.maximum.accumulate(reached), joiner.stream_time)
+        newest = np.where(good, self.times + ~self.labelled - joiner.wait_ms, LONG_AGO)
+        self.newest: IntArray = np.maximum.accumulate(newest)
+        expiring = joiner.waiting.count_before(int(self.newest[-1]))
+        # At most so many ids are resolved by these records.
+        self._resolved = self.events.of.size + self.labels.of.size + expiring
+
+    def _find_events(self) -> None:
+        """What becomes of the event rows, as far as labels of these records leave it."""
+        rows, joiner = self.events, self.joiner
+        keys: Sequence[str] = rows.keys
+        places = range(len(keys) - 1, -1, -1)
+        self._first_of = first_of = dict(zip(reversed(keys), places, strict=True))
+        first_of.pop("", None)
+        known = any(
+            queue.numbers and not queue.numbers.keys().isdisjoint(first_of)
+            for queue in joiner.queues.values()
+        )
+        blank = keys.count("") if rows.empty else 0
+        if known or len(first_of) + blank < len(keys):
+            for at, key in enumerate(keys):
+                if key:
+                    rows.fate[at] = self._fate_of_event(at, key, known=known)
+
+    def _fate_of_event(self, at: int, key: str, *, known: bool) -> int:
+        joiner, rows, first = self.joiner, self.events, self._first_of[key]
+        lasting = joiner.remembers(joiner.resolved.end - 1, self._resolved)
+        if known:
+            packed = joiner.resolved.numbers.get(key)
+            if packed is not None:
+                remembered = joiner.remembers(packed >> CODE_BITS, self._resolved)
+                return DUPLICATE if remembered else UNCLEAR
+            if key in joiner.labels.numbers:
+                return UNCLEAR
+            if key in joiner.waiting.numbers:
+                return DUPLICATE if lasting and rows.codes[at] == NO_LABEL else UNCLEAR
+        if first == at:
+            return TAKEN
+        # A label that a repeated event brings is counted if the event still waits.
+        lost = rows.codes[first] == NO_LABEL != rows.codes[at]
+        return UNCLEAR if lost or not lasting or rows.fate[first] == UNCLEAR else DUPLICATE
+
+    def _find_labels(self) -> None:
+        rows, events, joiner = self.labels, self.events, self.joiner
+        if not rows.of.size:
+            self.numbers: IntArray = np.zeros(0, dtype=np.int64)
+            return
+        keys = rows.keys
+        packed = np.array(list(map(joiner.waiting.numbers.get, keys, repeat(-1))), dtype=np.int64)
+        since = np.full(rows.of.size, LONG_AGO)
+        held = packed >= 0
+        since[held] = joiner.waiting.times(packed[held] >> CODE_BITS)
+        there = held.copy()
+        if not held.all():
+            first = np.array(list(map(self._first_of.get, keys, repeat(-1))), dtype=np.int64)
+            here = np.flatnonzero(~held & (first >= 0))
+            at = first[here]
+            fits = (events.of[at] < rows.of[here]) & self.waiting(events)[at]
+            here, at = here[fits], at[fits]
+            since[here], there[here] = self.times[events.of[at]], True
+        in_time = there & (since >= self.newest[rows.of])
+        lasting = joiner.remembers(joiner.resolved.end - 1, self._resolved)
+        rows.fate[:] = UNCLEAR
+        rows.fate[there & ~in_time & lasting] = LATE
+        rows.fate[in_time] = TAKEN
+        self._find_known(np.flatnonzero(~there & rows.good))
+        if len(set(keys)) < len(keys):
+            self._find_repeated()
+
+    def _find_known(self, places: IntArray) -> None:
+        """Labels whose event does not wait; of some that is unknown, and of their events too."""
+        rows, joiner, unknown = self.labels, self.joiner, set[str]()
+        for at in places.tolist():
+            key = rows.keys[at]
+            packed = joiner.resolved.numbers.get(key)
+            if packed is None:
+                unknown.add(key)
+            elif key in joiner.labels.numbers:
+                continue
+            elif joiner.remembers(packed >> CODE_BITS, self._resolved):
+                code = packed & CODE_MASK
+                same = REPEATED if code == rows.codes[at] else UNCLEAR
+                rows.fate[at] = LATE if code == EXPIRED else same
+        if not unknown.isdisjoint(self._first_of):
+            for at, key in enumerate(self.events.keys):
+                if key in unknown:
+                    self.events.fate[at] = UNCLEAR
+
+    def _find_repeated(self) -> None:
+        """Of several labels of one event the row planner decides about all but the first."""
+        first_fate, fates = dict[str, int](), self.labels.fate
+        for at, key in enumerate(self.labels.keys):
+            if key not in first_fate:
+                first_fate[key] = fates[at]
+            elif not first_fate[key] == fates[at] == LATE:
+                fates[at] = UNCLEAR

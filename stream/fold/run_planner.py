@@ -1,0 +1,292 @@
+"""Plans the records of a batch in arrays, with the same result as row by row.
+
+A record with a row whose fate is not clear beforehand (:mod:`stream.fold.row_fates`) is planned by
+:meth:`stream.fold.row_planner.Planner.add`, and the runs of records between such ones at once. The
+result must equal that of all records row by row (``tests/stream/fold/test_run_planner.py``).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import add
+from typing import TypeVar
+
+import numpy as np
+
+from learners.metrics.arrays import IntArray
+from stream.fold.expiry import EVENTS, LABELS
+from stream.fold.plan import LESSON, Plan, Refused, append
+from stream.fold.row_fates import DUPLICATE, LATE, NO_LABEL, REPEATED, TAKEN, RowFates
+from stream.fold.row_planner import Planner
+from stream.joins.joiner import EXPIRED, SOURCE_BITS, Source
+from stream.log.batch import Batch
+
+# Fewer rows are planned one by one as quickly: a run costs some 150 us whatever its length.
+FEWEST = 100
+
+Item = TypeVar("Item")
+
+# What a step is about: an event that expires, one that arrives, or a label.
+GONE, ARRIVING, LABEL = range(3)
+
+
+def plan_records(planner: Planner, batch: Batch, records: range, plan: Plan) -> None:
+    """Plan some records of a batch, in their order."""
+    rows = sum(batch.records[at].rows for at in records)
+    if rows < FEWEST or not planner.in_one_go:
+        _one_by_one(planner, batch, records, plan)
+        return
+    fates = RowFates(planner.joiner, batch, records)
+    begin = 0
+    for at in [*np.flatnonzero(fates.unclear()).tolist(), len(records)]:
+        if fates.rows_before[at] - fates.rows_before[begin] < FEWEST:
+            _one_by_one(planner, batch, records[begin:at], plan)
+        else:
+            _Run(planner, plan, fates, begin, at).add()
+        _one_by_one(planner, batch, records[at : at + 1], plan)
+        begin = at + 1
+
+
+def _one_by_one(planner: Planner, batch: Batch, records: Iterable[int], plan: Plan) -> None:
+    for at in records:
+        planner.add(batch.taken(at), plan)
+
+
+def _chosen(items: Sequence[Item], places: IntArray) -> Sequence[Item]:
+    """The items at these places, which are rising."""
+    if places.size and places[-1] - places[0] == places.size - 1:
+        return items[int(places[0]) : int(places[-1]) + 1]
+    return [items[at] for at in places.tolist()]
+
+
+@dataclass
+class _Steps:
+    """The steps of a run in their order.
+
+    Attributes:
+        of: the record of each.
+        kinds: of each.
+        codes: its label, or :data:`NO_LABEL`, or :data:`EXPIRED`'s code where it expires.
+        events: references to their events' numbers.
+        order: where each was when they were told kind by kind.
+    """
+
+    of: IntArray
+    kinds: IntArray
+    codes: IntArray
+    events: IntArray
+    order: IntArray
+
+
+class _Run:
+    """Some of those records, one after the other, of whose rows none is unclear.
+
+    Args:
+        begin: the first, counted as in ``fates``.
+        end: one after the last.
+    """
+
+    def __init__(self, planner: Planner, plan: Plan, fates: RowFates, begin: int, end: int) -> None:
+        self._planner, self._plan, self._fates = planner, plan, fates
+        self._begin, self._end = begin, end
+        self._events, self._labels = (
+            first + np.flatnonzero(rows.good[first:last] & (rows.fate[first:last] == TAKEN))
+            for rows in (fates.events, fates.labels)
+            for first, last in (rows.part(begin, end),)
+        )
+
+    def add(self) -> None:
+        """Plan it."""
+        fates, joiner, events = self._fates, self._planner.joiner, self._events
+        self._count()
+        self._refuse()
+        first = len(self._plan.arrivals)
+        lines = self._wait(first)
+        label_keys = _chosen(fates.labels.keys, self._labels)
+        numbers = joiner.waiting.take_many(label_keys)
+        assert numbers is not None
+        last = self._end - 1
+        gone_keys, gone = joiner.expire_many(int(fates.times[last]), int(fates.newest[last]))
+        held, found = np.array(gone, dtype=np.int64), np.array(numbers, dtype=np.int64)
+        arrived = np.arange(first, first + events.size)
+        steps = self._steps(
+            (held << SOURCE_BITS) | Source.WAITING,
+            (arrived << SOURCE_BITS) | Source.ARRIVED,
+            (found << SOURCE_BITS) | Source.WAITING,
+        )
+        self._resolve(steps, [gone_keys, _chosen(fates.events.keys, events), label_keys])
+        self._add_lines(steps, lines, gone, numbers)
+        self._number(steps)
+        self._arrive(first)
+
+    def _count(self) -> None:
+        counts, joined = self._planner.counts, self._planner.joiner.counts
+        fates, begin, end = self._fates, self._begin, self._end
+        first, last = fates.events.part(begin, end)
+        good, fate = fates.events.good[first:last], fates.events.fate[first:last]
+        counts.events += last - first
+        counts.rejected += int(np.count_nonzero(~good))
+        counts.duplicates += int(np.count_nonzero(fate[good] == DUPLICATE))
+        first, last = fates.labels.part(begin, end)
+        good, fate = fates.labels.good[first:last], fates.labels.fate[first:last]
+        joined.labels += last - first
+        joined.labels_rejected += int(np.count_nonzero(~good))
+        joined.labels_joined += self._labels.size
+        joined.labels_late += int(np.count_nonzero(fate[good] == LATE))
+        joined.labels_duplicates += int(np.count_nonzero(fate[good] == REPEATED))
+
+    def _refuse(self) -> None:
+        """The dead letters, record by record."""
+        fates, batch = self._fates, self._fates.batch
+        found: defaultdict[int, list[Refused]] = defaultdict(list)
+        for rows, refused in (
+            (fates.events, batch.events.refused),
+            (fates.labels, batch.labels.refused),
+        ):
+            first, last = rows.part(self._begin, self._end)
+            for at in (first + np.flatnonzero(~rows.good[first:last])).tolist():
+                record, place = int(rows.of[at]), rows.first + at
+                found[record].append((place - int(fates.firsts[record]), refused[place]))
+        for record in sorted(found):
+            head = fates.heads[record]
+            self._plan.refused.append((head, found[record]))
+            kind = LABELS if head.labels else EVENTS
+            self._planner.refused[kind].add(refusal for _, refusal in found[record])
+
+    def _wait(self, first: int) -> Sequence[str] | None:
+        """Let events wait; the arrivals' lines, or None if nobody needs them one by one."""
+        fates, events, columns = self._fates, self._events, self._fates.batch.events
+        unlabelled = fates.events.codes[events] == NO_LABEL
+        chosen = fates.waiting(fates.events)[events]
+        self._planner.counts.scored_only += int(np.count_nonzero(unlabelled & ~chosen))
+        if not chosen.any():
+            return None
+        places = fates.lines[events]
+        lines = _chosen(columns.lines, places)
+        waits = np.flatnonzero(chosen)
+        texts = _chosen(lines, waits)
+        if columns.weights is not None:
+            weights = _chosen(columns.weights, places[waits])
+            texts = list(map(add, weights, texts))
+        append(self._plan.waits, first + waits)
+        self._planner.joiner.waiting.add_many(
+            _chosen(fates.events.keys, events[waits]),
+            fates.times[fates.events.of[events[waits]]],
+            np.zeros(waits.size, dtype=np.int64),
+            texts,
+            plain=fates.plain,
+        )
+        return lines
+
+    def _steps(self, gone: IntArray, arrived: IntArray, labelled: IntArray) -> _Steps:
+        fates, events, labels = self._fates, self._events, self._labels
+        waiting = self._planner.joiner.waiting
+        since = waiting.times(gone >> SOURCE_BITS)
+        newest = fates.newest[self._begin : self._end]
+        expired = self._begin + np.searchsorted(newest, since, side="right")
+        of = np.concatenate([expired, fates.events.of[events], fates.labels.of[labels]])
+        kinds = np.repeat([GONE, ARRIVING, LABEL], [gone.size, events.size, labels.size])
+        codes = np.concatenate(
+            [
+                np.full(gone.size, EXPIRED, dtype=np.int64),
+                fates.events.codes[events],
+                fates.labels.codes[labels],
+            ]
+        )
+        # What expires does so before the rows of its record.
+        order = np.argsort(2 * of + (kinds != GONE), kind="stable")
+        events_of = np.concatenate([gone, arrived, labelled])
+        return _Steps(of[order], kinds[order], codes[order], events_of[order], order)
+
+    def _resolve(self, steps: _Steps, keys: Sequence[Sequence[str]]) -> None:
+        """The ids that are resolved, in order; an event that waits is not."""
+        known = (steps.kinds == GONE) | (steps.codes != NO_LABEL)
+        each = [key for of_kind in keys for key in of_kind]
+        ordered = list(map(each.__getitem__, steps.order[known].tolist()))
+        codes = steps.codes[known]
+        if self._fates.events.empty:
+            codes = codes[np.fromiter(map(bool, ordered), np.bool_, len(ordered))]
+            ordered = [key for key in ordered if key]
+        self._planner.joiner.resolve_many(ordered, codes)
+
+    def _add_lines(
+        self,
+        steps: _Steps,
+        lines: Sequence[str] | None,
+        gone: Sequence[int],
+        numbers: Sequence[int],
+    ) -> None:
+        """The learner's lines; blocks as they stand where nothing comes between."""
+        planner, fates, events = self._planner, self._fates, self._events
+        waiting, columns = planner.joiner.waiting, fates.batch.events
+        plain = fates.plain and waiting.are_plain(np.array([*gone, *numbers], dtype=np.int64))
+        expired = waiting.release_many(gone)
+        labelled = waiting.release_many(numbers)
+        places = fates.lines[events]
+        if lines is None and not labelled and not expired:
+            self._add_blocks(places)
+            return
+        if lines is None:
+            lines = _chosen(columns.lines, places)
+        codes = fates.labels.codes[self._labels].tolist()
+        each = [LESSON[0] + text for text in expired]
+        each += lines
+        each += map(add, map(LESSON.__getitem__, codes), labelled)
+        order = steps.order
+        if not planner.negative_when_expired:
+            order = order[steps.kinds != GONE]
+        self._plan.lines.add_many(list(map(each.__getitem__, order.tolist())), plain=plain)
+
+    def _add_blocks(self, places: IntArray) -> None:
+        """The lines at these places of the batch's blocks."""
+        begin = 0
+        for block in self._fates.batch.events.blocks:
+            first, last = np.searchsorted(places, [begin, begin + block.count]).tolist()
+            if last - first == block.count:
+                self._plan.lines.add_block(block)
+            elif last > first:
+                chosen = _chosen(block.lines, places[first:last] - begin)
+                self._plan.lines.add_many(chosen, plain=block.plain)
+            begin += block.count
+
+    def _number(self, steps: _Steps) -> None:
+        """Where each step's line is, and which examples are behind it."""
+        planner, plan, times = self._planner, self._plan, self._fates.times
+        counts = planner.counts
+        taught, spoken = steps.codes != NO_LABEL, np.ones(steps.codes.size, dtype=np.bool_)
+        if not planner.negative_when_expired:
+            gone = steps.kinds == GONE
+            counts.expired += int(np.count_nonzero(gone))
+            taught, spoken = taught & ~gone, ~gone
+        positive = taught & (steps.codes == 1)
+        after = (len(plan.lines) - np.count_nonzero(spoken)) + np.cumsum(spoken)
+        behind = counts.learned + np.cumsum(taught) - taught
+        positives = counts.positives + np.cumsum(positive) - positive
+        arrives = steps.kinds == ARRIVING
+        arrivals = plan.arrivals
+        append(arrivals.lines, after[arrives] - 1)
+        append(arrivals.behind, behind[arrives])
+        append(arrivals.positives, positives[arrives])
+        append(arrivals.times, times[steps.of[arrives]])
+        columns = (steps.events, positive, times[steps.of], after, behind)
+        plan.lessons.add_many([column[taught] for column in columns])
+        counts.learned += int(np.count_nonzero(taught))
+        counts.positives += int(np.count_nonzero(positive))
+
+    def _arrive(self, first: int) -> None:
+        """Which rows of which records arrive."""
+        fates, events, plan = self._fates, self._events, self._plan
+        of, places = fates.events.of[events], fates.events.first + events
+        columns, arrivals = fates.batch.events, plan.arrivals
+        append(arrivals.rows, places - fates.firsts[of])
+        arrivals.ids.extend(_chosen(columns.ids, places))
+        if columns.passthrough is not None and events.size:
+            lines = fates.lines[events]
+            arrivals.keep([_chosen(column, lines) for column in columns.passthrough])
+        counts = np.bincount(of - self._begin, minlength=self._end - self._begin)
+        there = np.flatnonzero(counts)
+        ends = (first + np.cumsum(counts[there])).tolist()
+        heads = [fates.heads[at] for at in (self._begin + there).tolist()]
+        plan.scored += zip(heads, [first, *ends], ends, strict=False)

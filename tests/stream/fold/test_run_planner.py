@@ -1,0 +1,132 @@
+"""Records planned in one go, against the same records planned row by row."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from converters.cells.refusal import Refusal
+from converters.config.learning_settings import DuplicateSettings, LateLabelSettings
+from stream.fold import run_planner
+from stream.fold.plan import Plan, plan_for
+from stream.fold.row_planner import Planner
+from stream.joins.joiner import Joiner
+from stream.log.batch import EventRows, LabelRows, Taken, batch_of
+from tests.support.streams.folds import EVENTS, LABELS, policies, remembered
+
+SECOND = 1000
+LONG = "a long id, number "
+names = st.integers(0, 40).map(str) | st.sampled_from(["", f"{LONG}1", f"{LONG}2"])
+runs = st.builds(
+    lambda first, count, long: [f"{LONG if long else ''}{n}" for n in range(first, first + count)],
+    st.integers(0, 60),
+    st.integers(1, 12),
+    st.integers(0, 5).map(lambda n: n == 0),
+)
+texts = st.sampled_from(["| x=1", "2.5 | x=2"])
+
+
+def events(ids: list[str], label: str, draw: st.DrawFn) -> list[Any]:
+    """Rows of events with these ids, all of them labelled, none, or some."""
+    known = {"all": st.sampled_from([0, 1]), "none": st.none()}
+    labels = known.get(label, st.sampled_from([None, 0, 1]))
+    return [(id_, draw(labels), draw(texts)) for id_ in ids]
+
+
+@st.composite
+def drawn_records(draw: st.DrawFn) -> list[Taken]:
+    """Mostly records whose rows are alike, and some that are not."""
+    records: list[Taken] = []
+    time = 1_000_000
+    for offset in range(draw(st.integers(1, 14))):
+        time += SECOND * draw(st.sampled_from([0, 0, 1, 1, 2, 3, -1]))
+        ids = draw(runs | st.lists(names, min_size=1, max_size=9))
+        rows: list[Any]
+        if draw(st.booleans()):
+            rows = events(ids, draw(st.sampled_from(["all", "none", "some"])), draw)
+            cells: list[tuple[str, ...]] = [(i, str(n)) for n, i in enumerate(ids)]
+            records.append(EventRows(EVENTS, offset, time, rows, cells))
+        else:
+            rows = [(id_ or "x", draw(st.sampled_from([0, 1]))) for id_ in ids]
+            records.append(LabelRows(LABELS, offset, time, rows))
+        if draw(st.integers(0, 5)) == 0:
+            rows[draw(st.integers(0, len(rows) - 1))] = Refusal("bad-label", "late", "?")
+    return records
+
+
+def contents(plan: Plan) -> dict[str, Any]:
+    """All of a plan; of records their places, of lines how the learner sees them."""
+    found = asdict(plan)
+    return found | {
+        "lines": plan.lines.each(),
+        "scored": [(*of[:3], begin, end) for of, begin, end in plan.scored],
+        "refused": [(*of[:3], rows) for of, rows in plan.refused],
+    }
+
+
+def planned(records: list[Taken], cut: int, planner: Planner, fewest: int) -> Any:
+    """The plans of the records, so many at a time, and how the joins stand after each."""
+    found, joiner = [], planner.joiner
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_planner, "FEWEST", fewest)
+        for first in range(0, len(records), cut):
+            plan, part = plan_for(joiner), records[first : first + cut]
+            run_planner.plan_records(planner, batch_of(part, {}), range(len(part)), plan)
+            counts = asdict(planner.counts), planner.jump, planner.duplicate_labels
+            reasons = {kind: of.reasons for kind, of in planner.refused.items()}
+            found.append((counts, reasons, contents(plan), remembered(joiner)))
+            joiner.tidy()
+    return found
+
+
+def new_planner(late: LateLabelSettings, window: int) -> Planner:
+    """A planner that has seen nothing."""
+    joiner = Joiner(late, DuplicateSettings(window=window))
+    return Planner(joiner, late.expired == "negative")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    drawn_records(),
+    policies,
+    st.booleans(),
+    st.sampled_from([0, 3, 60, 100_000]),
+    st.integers(1, 14),
+)
+def test_in_one_go_is_row_by_row(
+    records: list[Taken], late: LateLabelSettings, plain: bool, window: int, cut: int
+) -> None:
+    """The same lines, references, times, counts, dead letters and joins."""
+    if plain:  # most streams are
+        late = late.model_copy(update={"allow_corrections": False, "max_waiting": 1000})
+    found, expected = (
+        planned(records, cut, new_planner(late, window), fewest) for fewest in (1, 10**6)
+    )
+    for one, other in zip(found, expected, strict=True):
+        assert one == other
+
+
+def test_plain_records_are_planned_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels, what expires and what repeats too: else the comparison would compare nothing."""
+    planner = new_planner(LateLabelSettings(wait=5.0), 100_000)
+    ids = [str(n) for n in range(run_planner.FEWEST)]
+    first = [EventRows(EVENTS, 0, 1_000_000, [("first", 1, "| x=1")])]
+    planned(list(first), 1, planner, 10**6)
+    monkeypatch.setattr(planner, "add", None)
+    records: list[Taken] = [
+        EventRows(EVENTS, 1, 1_000_001, [(i, None, "| x=1") for i in [*ids, "late"]]),
+        EventRows(EVENTS, 2, 1_000_002, [(f"own{i}", 1, "| x=1") for i in ids]),
+        LabelRows(LABELS, 0, 1_000_003, [(i, 0) for i in ids]),
+        EventRows(EVENTS, 3, 1_003_000, [("last", None, "| x=1"), ("own1", 0, "| x=1")]),
+        LabelRows(LABELS, 1, 1_006_000, [("late", 1), ("first", 1), ("last", 1)]),
+    ]
+    batch, plan = batch_of(records, {}), plan_for(planner.joiner)
+    run_planner.plan_records(planner, batch, range(len(records)), plan)
+    counts, labels = planner.counts, planner.joiner.counts
+    assert counts.learned == 2 * run_planner.FEWEST + 2
+    assert (counts.positives, counts.expired) == (run_planner.FEWEST + 2, 1)
+    assert (counts.duplicates, labels.labels_late, labels.labels_duplicates) == (1, 1, 1)
