@@ -17,6 +17,7 @@ import orjson
 from converters.cells.escaping import quoted, quoted_bytes
 from converters.cells.refusal import Refusal
 from converters.convert import json_rows
+from converters.convert.json_columns import object_columns
 from converters.convert.json_rows import (
     Broken,
     Nowhere,
@@ -27,7 +28,13 @@ from converters.convert.json_rows import (
     without_prefix,
 )
 from converters.convert.label_rows import Cells, LabelReader, LabelRow
-from converters.convert.to_vw_text import Conversion, Row, compile_schema
+from converters.convert.to_vw_text import (
+    FEWEST_IN_BLOCK,
+    MOST_IN_BLOCK,
+    Conversion,
+    Row,
+    compile_schema,
+)
 from converters.files.first_line import named
 from converters.files.framing import MOST_ROWS, Dialect, columns_of_text, plain_lines, too_many
 from converters.schema.column_names import ColumnOrder, ordered
@@ -97,12 +104,12 @@ class _Kind(NamedTuple):
 
     Attributes:
         path: where they are in JSON.
-        cells: an element of JSON -> its cells.
+        cells: elements of JSON, as :func:`rows_in` gives them -> the cells of each.
         check: cells -> what they say.
     """
 
     path: tuple[str, ...]
-    cells: Callable[[object], Cells]
+    cells: Callable[[Sequence[object]], list[Cells]]
     check: Callable[[Sequence[str]], object]
 
 
@@ -160,14 +167,21 @@ class RowReader:
         # A producer's records all have the same few headers.
         self._said = lru_cache(maxsize=64)(self._said_by)
 
-        def cells(row: object) -> Cells:
-            return json_rows.object_cells(row, names, numbers, whole)
+        def cells(rows: Sequence[object]) -> list[Cells]:
+            found: list[Cells] = []
+            for at in range(0, len(rows), MOST_IN_BLOCK):
+                part = rows[at : at + MOST_IN_BLOCK]
+                many = len(part) >= FEWEST_IN_BLOCK
+                columns = object_columns(part, names, numbers, whole) if many else None
+                found += _each(one, part) if columns is None else zip(*columns, strict=True)
+            return found
 
+        one = partial(json_rows.object_cells, names=names, numbers=numbers, whole=whole)
         self._event_kind = _Kind(writer.path, cells, self.convert)
         labels = LabelReader(self._read)
         self.label_cells, self.label = labels.cells, labels.label
         self.label_columns = labels.columns
-        self._label_kind = _Kind(writer.labels_path, self.label_cells, self.label)
+        self._label_kind = _Kind(writer.labels_path, partial(_each, self.label_cells), self.label)
 
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
         """The rows of an event record, or their refusals; an empty record is one refused row."""
@@ -339,12 +353,15 @@ def _json(content: object, value: bytes, kind: _Kind) -> Rows:
             refusal = Refusal("schema-registry", "", quoted(text))
         return [refusal], lambda: [value]
     found = rows_in(content, kind.path)
-    cells = [
-        row.refusal if isinstance(row, Nowhere) else kind.cells(row) for row in found[:MOST_ROWS]
-    ]
+    cells = kind.cells(found[:MOST_ROWS])
     if len(found) > MOST_ROWS:
         cells.append(too_many())
     return cells, partial(_raw_json, content, found, value)
+
+
+def _each(cells: Callable[[object], Cells], rows: Sequence[object]) -> list[Cells]:
+    """The cells of elements one by one."""
+    return [row.refusal if isinstance(row, Nowhere) else cells(row) for row in rows]
 
 
 def _raw_json(content: object, found: Sequence[object], value: bytes) -> list[bytes]:

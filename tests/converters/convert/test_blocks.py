@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -14,6 +15,7 @@ from converters.cells.refusal import Refusal
 from converters.convert import column_memory
 from converters.convert.json_columns import column_cells, object_columns
 from converters.convert.json_rows import object_cells
+from converters.convert.records import RowReader
 from converters.convert.to_vw_text import FEWEST_IN_BLOCK, compile_schema, reference
 from converters.schema.column_names import ColumnNames
 from converters.schema.schema import Schema
@@ -173,3 +175,17 @@ def test_what_is_no_object_is_in_no_columns() -> None:
     for odd in ("ab", ["a", "b"], 1, None):
         assert object_columns([{"a": "1", "b": "2"}, odd], names) is None
         assert object_columns([odd], names) is None
+
+
+@pytest.mark.parametrize("path", ["", "after"])
+@given(objects_of_names, st.integers(1, 300))
+@example([["key"]], 257)
+@example([["dist", "key"], ["key"]], 200)
+def test_a_record_of_many_objects(path: str, keys: list[list[str]], times: int) -> None:
+    """Each is read as if it were alone, whatever is in the record beside it."""
+    reader = RowReader(build(NAMED, record={"path": path, "extra": "ignore"}))
+    rows: list[Any] = [dict.fromkeys(names, f"{at}") for at, names in enumerate(keys)]
+    rows = [{"after": row} if path and row else row for row in [*rows, {"dist": 2.5}] * times]
+    alone = {json.dumps(row): reader.events(json.dumps(row).encode()) for row in rows}
+    expected = [alone[json.dumps(row)][0] for row in rows]
+    assert reader.events(json.dumps(rows).encode()) == expected
