@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
 
 
 async def load(port: int, seconds: float, connections: int, request: bytes) -> dict[str, float]:
-    """Rate, latencies in seconds, and the number of answers that were not 200."""
+    """Answers, their rate, latencies in seconds, and how many of them were not 200."""
     began = perf_counter()
     loop = asyncio.get_running_loop()
     opened = [
@@ -85,6 +85,7 @@ async def load(port: int, seconds: float, connections: int, request: bytes) -> d
     latencies = sorted(latency for each in opened for latency in each.latencies)
     last = len(latencies) - 1
     return {
+        "answers": len(latencies),
         "rate": len(latencies) / took,
         "failed": sum(each.failed for each in opened),
         **{name: latencies[round(share * last)] for name, share in PERCENTILES.items()},
