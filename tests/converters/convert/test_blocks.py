@@ -178,14 +178,14 @@ def test_what_is_no_object_is_in_no_columns() -> None:
 
 
 @pytest.mark.parametrize("path", ["", "after"])
-@given(objects_of_names, st.integers(1, 300))
+@given(objects_of_names, st.sampled_from([1, 24, 257]))
 @example([["key"]], 257)
 @example([["dist", "key"], ["key"]], 200)
+@schemas.UNHURRIED
 def test_a_record_of_many_objects(path: str, keys: list[list[str]], times: int) -> None:
     """Each is read as if it were alone, whatever is in the record beside it."""
     reader = RowReader(build(NAMED, record={"path": path, "extra": "ignore"}))
-    rows: list[Any] = [dict.fromkeys(names, f"{at}") for at, names in enumerate(keys)]
-    rows = [{"after": row} if path and row else row for row in [*rows, {"dist": 2.5}] * times]
-    alone = {json.dumps(row): reader.events(json.dumps(row).encode()) for row in rows}
-    expected = [alone[json.dumps(row)][0] for row in rows]
-    assert reader.events(json.dumps(rows).encode()) == expected
+    rows: list[Any] = [{name: str(at) for name in names} for at, names in enumerate(keys)]
+    rows = [{"after": row} if path and row else row for row in [*rows, {"dist": 2.5}]]
+    alone = [reader.events(json.dumps(row).encode())[0] for row in rows]
+    assert reader.events(json.dumps(rows * times).encode()) == alone * times
