@@ -254,15 +254,12 @@ class _Reader:
 
 def _refusing(header: Sequence[str], schema: Schema) -> Callable[[CellBlock], Iterator[Reject]]:
     """Gives the rows of a block that the converter refuses; columns the file lacks are missing."""
-    convert = compile_schema(schema).block
+    convert = compile_schema(schema).row_block
     places = [header.index(name) if name in header else None for name in schema.names]
 
     def refused(block: CellBlock) -> Iterator[Reject]:
         empty = ("",) * len(block.lines)
         rows = convert([empty if place is None else block.columns[place] for place in places])
-        if Refusal in set(map(type, rows)):
-            for line, row in zip(block.lines, rows, strict=True):
-                if isinstance(row, Refusal):
-                    yield Reject(line, row)
+        yield from (Reject(block.lines[at], refusal) for at, refusal in rows.refused.items())
 
     return refused

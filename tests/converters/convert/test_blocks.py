@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from converters.cells.kind import CONVERTER_VERSION, FIRST_CONVERTER
 from converters.cells.numbers import Numbers, number_pieces, number_text, numbers
 from converters.cells.refusal import Refusal
 from converters.convert import column_memory
@@ -189,3 +190,14 @@ def test_a_record_of_many_objects(path: str, keys: list[list[str]], times: int) 
     rows = [{"after": row} if path and row else row for row in [*rows, {"dist": 2.5}]]
     alone = [reader.events(json.dumps(row).encode())[0] for row in rows]
     assert reader.events(json.dumps(rows * times).encode()) == alone * times
+
+
+@pytest.mark.parametrize("version", [FIRST_CONVERTER, CONVERTER_VERSION])
+@pytest.mark.parametrize("missing", ["-1", " 7 ", "1e0002", "007", ".", "1,5", "nan", "", "-0"])
+def test_missing_cells_among_many_numbers(version: int, missing: str) -> None:
+    """A spelling of missing that is a number is found among numbers, too."""
+    column = {"kind": "numeric", "missing_values": [missing] if missing else []}
+    schema = build({"late": {"role": "label"}, "a": column}).read_by(version)
+    cells = ["8", missing, "9.5", missing]
+    texts, lead, _ = schema.features[0].pieces(cells)
+    assert [lead + text for text in texts] == list(map(schema.features[0].plain_piece, cells))
