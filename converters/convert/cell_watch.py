@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import NamedTuple
 
 from converters.cells.feature import Feature
@@ -276,9 +277,7 @@ class Census:
 
     def _count(self, columns: Sequence[Sequence[str]], refused: Collection[int]) -> None:
         """Count rows that are given column by column, but for those refused."""
-        if not refused:
-            self._watch.count(columns, self._counts)
-            return
-        for at, cells in enumerate(zip(*columns, strict=True)):
-            if at not in refused:
-                self._watch.count_row(cells, self._counts)
+        if refused:
+            good = [at not in refused for at in range(len(columns[0]))]
+            columns = [list(compress(column, good)) for column in columns]
+        self._watch.count(columns, self._counts)

@@ -8,7 +8,7 @@ it, and ``plain`` says whether each number is one that every learner takes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from converters.cells.numbers import PLAIN_NUMBERS
 from converters.cells.refusal import Refusal
@@ -53,6 +53,14 @@ class RowBlock:
     def lines(self) -> list[str]:
         """The lines of the rows that are not refused."""
         return self.text.split("\n")[:-1]
+
+    def among(self, refused: Mapping[int, Refusal]) -> RowBlock:
+        """These rows, of which none is refused, with others that are, at their places."""
+        ids, labels = list(self.ids), list(self.labels)
+        for at in sorted(refused):
+            ids.insert(at, "")
+            labels.insert(at, None)
+        return replace(self, ids=ids, labels=labels, refused=refused)
 
     def without(self, lines: Mapping[int, Refusal]) -> RowBlock:
         """The same with some more rows refused, named by the places of their lines."""

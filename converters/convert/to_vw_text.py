@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, compress, repeat
 from operator import call, itemgetter
 
 from converters.cells.escaping import quoted
@@ -181,7 +181,7 @@ class _Blocks:
         self, schema: Schema, columns: Columns, places: Sequence[int], convert: Converter
     ) -> None:
         self._pieces = list(zip(columns.pieces, places, strict=True))
-        self._convert = convert
+        self._each, self._convert = columns.each, convert
         self._id_at, self._label_at = schema.index("id"), schema.index("label")
         self._labels, self._lead = schema.label_codes, _lead(schema)
         self._spelt = _integers if schema.has_integer_ids else list
@@ -201,8 +201,10 @@ class _Blocks:
         """The rows as one text."""
         found = self._found(block)
         if found is None:
-            return block_of(list(map(self._convert, zip(*block, strict=True))))
-        ids, labels, columns = found
+            return self._around_refused(block)
+        return self._joined(*found)
+
+    def _joined(self, ids: list[str], labels: list[int | None], columns: list[Pieces]) -> RowBlock:
         weights = None
         if not self._lead:
             weights, pieces = _weights(columns[0][0], labels)
@@ -220,6 +222,34 @@ class _Blocks:
         flat.append("\n")
         plain = weights is None and all(plain for _, _, plain in columns)
         return RowBlock(ids, labels, "".join(flat), {}, weights, plain)
+
+    def _around_refused(self, block: Sequence[Sequence[str]]) -> RowBlock:
+        """A block of which rows are refused: the others are still converted at once."""
+        suspects = sorted(self._suspects(block))
+        rows = [(at, self._convert([of[at] for of in block])) for at in suspects]
+        refused = {at: row for at, row in rows if isinstance(row, Refusal)}
+        good = [at not in refused for at in range(len(block[0]))]
+        found = self._found([list(compress(of, good)) for of in block]) if refused else None
+        if found is None:
+            return block_of(list(map(self._convert, zip(*block, strict=True))))
+        return self._joined(*found).among(refused)
+
+    def _suspects(self, block: Sequence[Sequence[str]]) -> set[int]:
+        """The rows with a cell that is refused."""
+        looks: list[tuple[Callable[[str], object], Sequence[str]]] = [
+            (piece, block[place])
+            for piece, (_, place) in zip(self._each, self._pieces, strict=True)
+        ]
+        found: set[int] = set()
+        if self._label_at is not None:
+            looks.append((self._labels.__getitem__, block[self._label_at]))
+        if self._id_at is not None:
+            ids = block[self._id_at]
+            looks.append((integer if self._spelt is _integers else str, ids))
+            found.update(at for at, cell in enumerate(ids) if len(cell) > MOST_ID)
+        for look, cells in looks:
+            found.update(_refused_by(look, cells))
+        return found
 
     def _found(
         self, block: Sequence[Sequence[str]]
@@ -253,6 +283,20 @@ def _weights(
         known = zip(pieces, labels, strict=True)
         return [piece[:-1] for piece in pieces], ["|" if c is None else p for p, c in known]
     return [piece[:-1] for piece in pieces], pieces
+
+
+def _refused_by(look: Callable[[str], object], cells: Sequence[str]) -> list[int]:
+    """The places of the cells at which it raises; what it gives for the others is not used."""
+    refused: list[int] = []
+    given: list[object] = []
+    looks = map(look, cells)
+    while len(given) < len(cells):
+        try:
+            given.extend(looks)  # until one raises; what comes after it is looked at next
+        except (KeyError, RefusedCellError):
+            refused.append(len(given))
+            given.append(None)
+    return refused
 
 
 def _integers(ids: Sequence[str]) -> list[str]:

@@ -203,3 +203,25 @@ def test_a_record_of_many_rows_becomes_several_blocks(monkeypatch: pytest.Monkey
     events = record_reader(context("at", "weight")).batch([Record(EVENTS, 0, 1, value)], {}).events
     assert [block.count for block in events.blocks] == [100, 100, 99]
     assert [refusal.reason for refusal in events.refused.values()] == ["wrong-width"]
+
+
+def test_a_refused_row_leaves_the_others_of_its_block_together() -> None:
+    """They are converted by column, and so are known to be plain, as without it."""
+    rows = [b"%d,1,f,2.5" % at for at in range(200)]
+    rows[70], rows[90] = b"70,1,f,x", b"90,yes,f,1"
+    of = record_reader(context("at", "weight"))
+    events = of.batch([Record(EVENTS, 0, 1, b"\n".join(rows))], {}).events
+    assert [(block.count, block.plain) for block in events.blocks] == [(198, True)]
+    assert {at: (events.ids[at], row.reason) for at, row in events.refused.items()} == {
+        70: ("", "not-a-number"),
+        90: ("", "bad-label"),
+    }
+    assert [events.ids[at] for at in (69, 71, 89, 91, 199)] == ["69", "71", "89", "91", "199"]
+
+
+def test_a_block_with_one_line_that_is_not_plain_is_not() -> None:
+    """The learner's own look decides of a number that not every learner takes."""
+    plain, odd = b"\n".join([b"1,1,f,2.5"] * 30), b'[{"id": 1, "late": 1, "amount": 1e-16}]'
+    of = record_reader(context("at", "weight"))
+    records = [Record(EVENTS, at, 1, value) for at, value in enumerate((plain, odd))]
+    assert [(b.count, b.plain) for b in of.batch(records, {}).events.blocks] == [(31, False)]
