@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -236,6 +237,33 @@ class Evaluator:
             "forks": np.array(names, dtype=np.str_).reshape(-1, 2),
             "fork_numbers": np.array(numbers, dtype=np.int64),
         }
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The measures of one moment, to be reported on any thread.
+
+    Attributes:
+        state: as :meth:`Evaluator.state` gives it.
+        contenders: in their order, which a state does not keep.
+    """
+
+    measuring: Measuring
+    state: dict[str, AnyArray]
+    contenders: tuple[str, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """What :meth:`Evaluator.summary` gave at that moment."""
+        found = Evaluator.from_state(self.measuring, self.state).summary()
+        each = found["contenders"]
+        return found | {
+            "contenders": {name: each[name] for name in self.contenders if name in each}
+        }
+
+
+def frozen(evaluator: Evaluator) -> Frozen:
+    """The measures as they are now."""
+    return Frozen(evaluator.measuring, evaluator.state(), evaluator.contenders)
 
 
 def _ends(count: int) -> list[int]:

@@ -93,7 +93,7 @@ def seal(path: Path) -> FileMark:
     return FileMark(digest.hexdigest(), size)
 
 
-def write_new(path: Path, content: bytes) -> None:
+def write_new(path: Path, content: bytes | memoryview) -> None:
     """Write a file that must not exist yet, and put it on disk."""
     with open(path, "xb", opener=opener) as file:
         file.write(content)

@@ -7,6 +7,7 @@ a learner that resumes :meth:`~SnapshotStore.open` it by that reference.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -45,7 +46,7 @@ class Draft:
     """A folder being written; its files become a snapshot by :meth:`finish`, or vanish.
 
     Attributes:
-        marks: what each file is, once finished.
+        marks: what each file is that is on disk; once finished, every file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,6 +74,19 @@ class Draft:
         self.marks[name] = mark
         return True
 
+    def write(self, name: str, content: bytes | memoryview) -> FileMark:
+        """Write a file and put it on disk; what it is follows from the content."""
+        with disk_trouble(WRITING, self.path.parent):
+            write_new(self.path / name, content)
+        mark = self.marks[name] = FileMark(hashlib.sha256(content).hexdigest(), len(content))
+        return mark
+
+    def seal(self, name: str) -> FileMark:
+        """Put a file on disk that something else wrote, and say what it is."""
+        with disk_trouble(WRITING, self.path.parent):
+            mark = self.marks[name] = seal(self.path / name)
+        return mark
+
     def finish(self, manifest: dict[str, Any]) -> SnapshotRef:
         """Write the manifest, put everything on disk and give the folder its name for good.
 
@@ -96,9 +110,9 @@ class Draft:
         return SnapshotRef(self.path.name, digest)
 
 
-def _seal_all(draft: Path, taken_over: Mapping[str, FileMark]) -> dict[str, FileMark]:
+def _seal_all(draft: Path, known: Mapping[str, FileMark]) -> dict[str, FileMark]:
     try:
-        return {path.name: taken_over.get(path.name) or seal(path) for path in draft.iterdir()}
+        return {path.name: known.get(path.name) or seal(path) for path in draft.iterdir()}
     except CorruptSnapshotError as error:
         raise SnapshotError(
             f"The snapshot drafted in {draft} cannot be finished: {error}. Only regular files can "

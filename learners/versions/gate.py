@@ -39,13 +39,14 @@ class Expected:
 
 
 def judge(
-    spec: LearnerSpec, model: Path, sample: Sequence[str], scratch: Path
+    spec: LearnerSpec, model: Path, digest: str, sample: Sequence[str], scratch: Path
 ) -> tuple[Verdict, list[Expected]]:
     """Open the saved model again and look at it.
 
     Args:
         spec: what it was learned with.
         model: the saved file.
+        digest: its sha256, in hexadecimal.
         sample: texts to score; the row without features is always added.
         scratch: a path that may be written and is removed again.
 
@@ -59,7 +60,7 @@ def judge(
         return Verdict(good=False, reason=str(error)), []
     try:
         # Saved before it predicts: predicting changes VW's counters, though not its weights.
-        whole = _saves_the_same(reopened, model, scratch)
+        whole = _saves_the_same(reopened, digest, scratch)
         scores = reopened.predict(texts)
     finally:
         reopened.close()
@@ -110,11 +111,11 @@ def reproduces(learner: Learner, expected: Sequence[dict[str, Any]]) -> str:
     return ""
 
 
-def _saves_the_same(learner: Learner, model: Path, scratch: Path) -> bool:
+def _saves_the_same(learner: Learner, digest: str, scratch: Path) -> bool:
     """Whether the reopened model, saved, gives the same file."""
     try:
         learner.save(scratch)
-        return sha256(scratch.read_bytes()).digest() == sha256(model.read_bytes()).digest()
+        return sha256(scratch.read_bytes()).hexdigest() == digest
     finally:
         scratch.unlink(missing_ok=True)
 

@@ -13,7 +13,7 @@ from learners.registry.row_types import Adoption, Checkpoint, Lineage, Version
 from learners.snapshots.errors import MissingSnapshotError
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
-from stream.checkpoints.checkpoint import Weights
+from stream.checkpoints.saved_scoring import Weights
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.resolved_config import ResolvedConfig
 

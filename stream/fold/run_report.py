@@ -49,7 +49,12 @@ def counts(pipeline: Pipeline) -> dict[str, int]:
 
 def metrics(pipeline: Pipeline) -> dict[str, Any]:
     """The results of progressive validation, of the learner and of the frozen copy."""
-    report: dict[str, Any] = pipeline.evaluator.summary()
+    return pipeline.evaluator.summary() | beside_measures(pipeline)
+
+
+def beside_measures(pipeline: Pipeline) -> dict[str, Any]:
+    """What :func:`metrics` tells besides the measures."""
+    report: dict[str, Any] = {}
     troubles = {s.name: s.trouble for s in pipeline.scoring.shadows if s.trouble}
     if troubles:
         report["shadow_troubles"] = troubles

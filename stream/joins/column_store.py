@@ -73,6 +73,12 @@ class Columns:
         self._make_room(int(places.max()) + 1 if places.size else 0)
         return self._block.chosen(places)
 
+    def integer(self, name: str, places: IntArray) -> IntArray:
+        """One integer column of the rows at these places, copied."""
+        self._make_room(int(places.max()) + 1 if places.size else 0)
+        found: IntArray = self._block.integers[self.layout.integers.index(name), places]
+        return found
+
     def set_integer(self, name: str, places: IntArray, values: IntArray) -> None:
         """Write one integer column of rows that may never have been put."""
         self._make_room(int(places[-1]) + 1 if places.size else 0)

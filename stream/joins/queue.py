@@ -14,6 +14,8 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import compress, repeat
+from operator import is_not
+from typing import cast
 
 import numpy as np
 
@@ -47,6 +49,7 @@ class KeyedQueue:
         self.spilled: Callable[[int], str] | None = None
         self.moved: Callable[[IntArray], None] | None = None
         self._keys: list[str | None] = []
+        self._codes = bytearray()
         self._times = array("q")
         self._texts: list[str | None] | None = [] if texts else None
         self._head = 0
@@ -68,6 +71,7 @@ class KeyedQueue:
         """Append a key that is not there; ``time`` must not be before that of the last."""
         self.numbers[key] = (self.base + len(self._keys)) << CODE_BITS | code
         self._keys.append(key)
+        self._codes.append(code)
         self._times.append(time)
         if self._texts is not None:
             self._texts.append(text)
@@ -94,6 +98,7 @@ class KeyedQueue:
         packed = (np.arange(self.end, self.end + len(keys)) << CODE_BITS) | codes
         self.numbers.update(zip(keys, packed.tolist(), strict=True))
         self._keys.extend(keys)
+        self._codes.extend(codes.astype(np.uint8).tobytes())
         self._times.frombytes(np.ascontiguousarray(times, dtype=np.int64).data.cast("B"))
         if self._texts is not None:
             self._texts.extend(texts)
@@ -215,20 +220,30 @@ class KeyedQueue:
 
     def live(self, first: int, end: int) -> IntArray:
         """The numbers from ``first`` to before ``end`` whose keys are there."""
-        begin = max(first - self.base, 0)  # earlier rows have been freed
-        keys = self._keys[begin : max(begin, end - self.base)]
-        return np.flatnonzero([key is not None for key in keys]) + (self.base + begin)
+        self._find_head()
+        begin = max(first - self.base, self._head)  # earlier rows are gone
+        stop = max(begin, end - self.base)
+        if len(self.numbers) == len(self._keys) - self._head:  # and none of the later ones
+            return np.arange(begin, stop) + self.base
+        there = np.fromiter(map(is_not, self._keys[begin:stop], repeat(None)), np.bool_)
+        return np.flatnonzero(there) + (self.base + begin)
 
-    def rows(self, numbers: IntArray) -> tuple[list[str], list[int], list[str]]:
-        """Keys, codes and texts of rows that are there; no texts where none are kept."""
-        places = (numbers - self.base).tolist()
-        keys = [key for place in places if (key := self._keys[place]) is not None]
-        codes = [packed & CODE_MASK for packed in map(self.numbers.__getitem__, keys)]
-        if self._texts is None:
-            return keys, codes, []
-        held = map(self._texts.__getitem__, places)
-        whole = zip(numbers.tolist(), held, strict=True)
-        return keys, codes, [self.text(n) if text is None else text for n, text in whole]
+    def rows(self, numbers: IntArray) -> tuple[list[str], bytes, list[str | None]]:
+        """Keys, codes and texts of rows that are there: copies, to be read on any thread.
+
+        The text of a row that has been spilled is None; where none are kept there are no texts.
+        """
+        places = numbers - self.base
+        if numbers.size and numbers[-1] - numbers[0] == numbers.size - 1:
+            run = slice(int(places[0]), int(places[-1]) + 1)
+            keys, codes = self._keys[run], bytes(self._codes[run])
+            texts = [] if self._texts is None else self._texts[run]
+        else:
+            chosen = places.tolist()
+            keys = list(map(self._keys.__getitem__, chosen))
+            codes = bytes(map(self._codes.__getitem__, chosen))
+            texts = [] if self._texts is None else list(map(self._texts.__getitem__, chosen))
+        return cast("list[str]", keys), codes, texts
 
     def spill(self, first: int, end: int) -> None:
         """Drop the texts of these rows; ``spilled`` finds them from now on."""
@@ -263,7 +278,7 @@ class KeyedQueue:
     def _cut(self, count: int) -> None:
         """Drop the first rows; the others keep their numbers."""
         self.columns.keep(np.arange(count, len(self._keys)))
-        del self._keys[:count], self._times[:count]
+        del self._keys[:count], self._codes[:count], self._times[:count]
         if self._texts is not None:
             del self._texts[:count]
         self.base += count
@@ -274,7 +289,7 @@ class KeyedQueue:
         there = [key is not None for key in self._keys]
         kept = np.flatnonzero(there)
         self._looked_at = self.base + int(np.searchsorted(kept, self._looked_at - self.base))
-        codes = [packed & CODE_MASK for packed in self._packed()]
+        self._codes = bytearray(compress(self._codes, there))
         self._times = array("q", np.frombuffer(self._times, np.int64)[kept].tobytes())
         if self._texts is not None:
             self._texts = list(compress(self._texts, there))
@@ -285,9 +300,5 @@ class KeyedQueue:
         self._head = 0
         self.numbers = {
             key: number << CODE_BITS | code
-            for number, (key, code) in enumerate(zip(self, codes, strict=True), self.base)
+            for number, (key, code) in enumerate(zip(self, self._codes, strict=True), self.base)
         }
-
-    def _packed(self) -> Iterator[int]:
-        """The values of ``numbers``, in the order of the keys."""
-        return map(self.numbers.__getitem__, self)

@@ -77,7 +77,7 @@ class Rows:
     """Rows of a queue, oldest first."""
 
     keys: Sequence[str]
-    codes: Sequence[int]
+    codes: bytes
     times: IntArray
     block: Block
     frames: Sequence[bytes]
@@ -87,8 +87,8 @@ def to_bytes(rows: Rows, layout: Layout) -> bytes:
     """The content of a file."""
     arrays = {
         "keys": _bytes("".join(rows.keys).encode("utf-8", "surrogatepass")),
-        "key_lengths": np.fromiter(map(len, rows.keys), np.uint8, len(rows.keys)),
-        "codes": np.fromiter(rows.codes, np.uint8, len(rows.codes)),
+        "key_lengths": _bytes(bytes(map(len, rows.keys))),
+        "codes": _bytes(rows.codes),
         "times": rows.times,
         "frames": _bytes(b"".join(rows.frames)),
         "frame_lengths": np.fromiter(map(len, rows.frames), np.int64, len(rows.frames)),
@@ -108,7 +108,7 @@ def from_bytes(content: bytes, layout: Layout) -> Rows:
     frames = found["frames"].tobytes()
     return Rows(
         [keys[begin:end] for begin, end in _spans(found["key_lengths"])],
-        found["codes"].tolist(),
+        found["codes"].tobytes(),
         found["times"],
         _block(found, layout, len(found["times"])),
         [frames[begin:end] for begin, end in _spans(found["frame_lengths"])],

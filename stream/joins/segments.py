@@ -13,12 +13,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from learners.metrics.arrays import AnyArray, IntArray
 from stream.joins import row_files
+from stream.joins.column_store import Layout
 from stream.joins.queue import KeyedQueue
 from stream.joins.row_files import FrameCache, Rows, packed, unpacked
 
@@ -62,24 +63,101 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Copied:
+    """Rows of a new segment, as they are when a checkpoint begins.
+
+    Attributes:
+        segment: without its texts.
+        rows: without their texts.
+        texts: None for one that is spilled; where none are kept there are none.
+    """
+
+    segment: Segment
+    numbers: IntArray
+    rows: Rows
+    texts: list[str | None]
+
+
+@dataclass(frozen=True)
 class Change:
     """What a checkpoint does to the segments; see :meth:`Segments.accept`.
 
     Attributes:
         files: the contents to write, by name.
-        reused: names of the files that are reused.
         left: for each segment its rows that are left, a bit each.
     """
 
     segments: list[Segment]
-    written: list[tuple[Segment, IntArray]]
     files: dict[str, bytes]
-    reused: list[str]
     left: dict[str, AnyArray]
 
     def to_json(self) -> list[dict[str, Any]]:
         """The segments as the manifest lists them."""
         return [{"file": s.file, "level": s.level, "slots": s.slots} for s in self.segments]
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The queue as a checkpoint found it: the fold may go on, whatever thread writes this.
+
+    Attributes:
+        before: the segments of the last checkpoint, whose frames hold the texts that are spilled.
+        segments: those of this one, each held or copied.
+        slots: the slots that are left of a held one, unless all are.
+        layout: of the copied rows.
+    """
+
+    before: list[Segment]
+    segments: list[Segment | Copied]
+    slots: dict[str, IntArray]
+    layout: Layout
+
+    @property
+    def reused(self) -> list[str]:
+        """Names of the files that are reused."""
+        return [each.file for each in self.segments if isinstance(each, Segment)]
+
+    def change(self) -> Change:
+        """Everything that has to be on disk."""
+        cache = FrameCache()
+        segments: list[Segment] = []
+        files: dict[str, bytes] = {}
+        left: dict[str, AnyArray] = {}
+        for each in self.segments:
+            if isinstance(each, Copied):
+                frames, size = self._frames(each, cache)
+                segment = replace(each.segment, frames=frames, text_bytes=size)
+                rows = replace(each.rows, frames=frames)
+                files[segment.file] = row_files.to_bytes(rows, self.layout)
+                bits = np.ones(segment.slots, dtype=np.bool_)
+            else:
+                segment, slots = each, self.slots.get(each.file)
+                bits = np.full(segment.slots, slots is None)
+                bits[[] if slots is None else slots] = True
+            segments.append(segment)
+            left[segment.file] = np.packbits(bits)
+        return Change(segments, files, left)
+
+    def _frames(self, copied: Copied, cache: FrameCache) -> tuple[list[bytes], int]:
+        """The texts of copied rows as frames, and how many characters they are."""
+        texts = copied.texts
+        if None in texts:
+            at = self.layout.integers.index(SLOT)
+            held = zip(
+                copied.numbers.tolist(), copied.rows.block.integers[at].tolist(), texts, strict=True
+            )
+            texts = [
+                _spilled(self.before, number, slot, cache) if text is None else text
+                for number, slot, text in held
+            ]
+        whole = cast("list[str]", texts)
+        return packed(whole), sum(map(len, whole))
+
+
+def _spilled(segments: list[Segment], number: int, slot: int, cache: FrameCache) -> str:
+    """The text of a row that is in a segment's frames alone."""
+    segment = segments[bisect_right(segments, number, key=lambda s: s.first) - 1]
+    return cache.text(segment.file, segment.frames, slot)
 
 
 def merged(entries: list[Entry]) -> list[Entry]:
@@ -120,42 +198,45 @@ class Segments:
         self._saved = 0
         self._serial = 0
         self._cache = FrameCache()
+        self._under_way: _UnderWay | None = None
         queue.spilled = self._text
         queue.moved = self._moved
 
-    def change(self, *, everything: bool = False) -> Change:
-        """What the next checkpoint has to write.
+    def freeze(self, *, everything: bool = False) -> Frozen:
+        """What the next checkpoint has to write, while the queue goes on.
 
         Args:
             everything: whether no file of the last one can be reused.
         """
         entries = merged(self._entries(everything=everything))
-        segments: list[Segment] = []
-        written: list[tuple[Segment, IntArray]] = []
-        files: dict[str, bytes] = {}
-        for serial, entry in enumerate(entries, self._serial):
-            segment = entry.held
-            if segment is None:
-                segment, content = self._written(entry, f"{self._name}-{serial:08d}")
-                written.append((segment, entry.left))
-                files[segment.file] = content
-            segments.append(segment)
-        fresh = {segment.file: numbers for segment, numbers in written}
-        left = {
-            s.file: self._bits(s, e.left, s.file in fresh)
-            for s, e in zip(segments, entries, strict=True)
+        segments = [
+            self._copied(entry, f"{self._name}-{serial:08d}") if entry.held is None else entry.held
+            for serial, entry in enumerate(entries, self._serial)
+        ]
+        slots = {
+            entry.held.file: self._slots(entry.left)
+            for entry in entries
+            if entry.held is not None and entry.left.size < entry.held.slots
         }
-        reused = [s.file for s in segments if s.file not in fresh]
-        return Change(segments, written, files, reused, left)
+        written = [each.numbers for each in segments if isinstance(each, Copied)]
+        places = [(numbers, np.arange(numbers.size)) for numbers in written]
+        self._under_way = _UnderWay([(e.first, e.end) for e in entries], self.queue.end, places)
+        return Frozen(self._segments, segments, slots, self.queue.columns.layout)
 
     def accept(self, change: Change) -> None:
-        """The change is on disk; the queue must not have changed since it was made."""
-        for segment, numbers in change.written:
-            self._put_slots(numbers)
-            segment.spilled = False
+        """What was frozen last is on disk; the queue may have changed since."""
+        under_way = self._under_way
+        assert under_way is not None, "a checkpoint is frozen before it is accepted"
+        for numbers, slots in under_way.places:
+            held = numbers >= self.queue.base  # others have been freed
+            self.queue.columns.set_integer(SLOT, numbers[held] - self.queue.base, slots[held])
         self._serial += len(change.segments)
-        self._segments = change.segments
-        self._saved = self.queue.end
+        self._segments = [
+            replace(segment, first=first, end=end)
+            for segment, (first, end) in zip(change.segments, under_way.bounds, strict=True)
+        ]
+        self._saved = under_way.end
+        self._under_way = None
         self._spill()
 
     def restore(
@@ -209,34 +290,15 @@ class Segments:
             entries.append(Entry(int(new[0]), self.queue.end, 0, new, None))
         return entries
 
-    def _written(self, entry: Entry, file: str) -> tuple[Segment, bytes]:
+    def _copied(self, entry: Entry, file: str) -> Copied:
         queue, numbers = self.queue, entry.left
         keys, codes, texts = queue.rows(numbers)
-        frames = packed(texts)
         block = queue.columns.get(numbers - queue.base)
-        rows = Rows(keys, codes, queue.times(numbers), block, frames)
-        segment = Segment(
-            *(file, entry.level, entry.first, entry.end, numbers.size, frames),
-            text_bytes=sum(map(len, texts)),
-        )
-        return segment, row_files.to_bytes(rows, queue.columns.layout)
-
-    def _bits(self, segment: Segment, left: IntArray, fresh: bool) -> AnyArray:
-        """Which slots of a segment are left; of a new one, all."""
-        bits = np.ones(segment.slots, dtype=np.bool_)
-        if not fresh:
-            bits[:] = False
-            bits[self._slots(left)] = True
-        return np.packbits(bits)
+        segment = Segment(file, entry.level, entry.first, entry.end, numbers.size)
+        return Copied(segment, numbers, Rows(keys, codes, queue.times(numbers), block, ()), texts)
 
     def _slots(self, numbers: IntArray) -> IntArray:
-        columns = self.queue.columns
-        at = columns.layout.integers.index(SLOT)
-        slots: IntArray = columns.get(numbers - self.queue.base).integers[at]
-        return slots
-
-    def _put_slots(self, numbers: IntArray) -> None:
-        self.queue.columns.set_integer(SLOT, numbers - self.queue.base, np.arange(numbers.size))
+        return self.queue.columns.integer(SLOT, numbers - self.queue.base)
 
     def _spill(self) -> None:
         """Keep the queue's texts within the memory limit; the oldest are spilled first."""
@@ -250,17 +312,53 @@ class Segments:
                 held -= segment.text_bytes
 
     def _text(self, number: int) -> str:
-        at = bisect_right(self._segments, number, key=lambda s: s.first) - 1
-        segment = self._segments[at]
         slot = int(self._slots(np.array([number]))[0])
-        return self._cache.text(segment.file, segment.frames, slot)
+        return _spilled(self._segments, number, slot, self._cache)
 
     def _moved(self, old: IntArray) -> None:
         """The queue has renumbered its rows: ``old`` are the numbers before, in order."""
-        base = self.queue.base
+        renumbered = _Renumbered(old, self.queue.base)
+        self._segments = [
+            replace(s, first=renumbered.bound(s.first), end=renumbered.bound(s.end))
+            for s in self._segments
+        ]
+        self._saved = renumbered.bound(self._saved)
+        if self._under_way is not None:
+            self._under_way = self._under_way.moved(renumbered)
 
-        def new(number: int) -> int:
-            return base + int(np.searchsorted(old, number))
 
-        self._segments = [replace(s, first=new(s.first), end=new(s.end)) for s in self._segments]
-        self._saved = new(self._saved)
+@dataclass(frozen=True)
+class _Renumbered:
+    """The numbers of rows before they moved up, in order, and the first one after."""
+
+    old: IntArray
+    base: int
+
+    def bound(self, number: int) -> int:
+        """The number of the first row that is left from this one on."""
+        return self.base + int(np.searchsorted(self.old, number))
+
+    def of(self, numbers: IntArray, slots: IntArray) -> tuple[IntArray, IntArray]:
+        """The rows among these that are left, under their new numbers."""
+        left = np.isin(numbers, self.old, assume_unique=True)
+        return self.base + np.searchsorted(self.old, numbers[left]), slots[left]
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """The places that a checkpoint gives to rows, once it is on disk; rows may move meanwhile.
+
+    Attributes:
+        bounds: first number and end of each segment.
+        end: of the queue when it was frozen.
+        places: the numbers of each new file's rows, and their slots.
+    """
+
+    bounds: list[tuple[int, int]]
+    end: int
+    places: list[tuple[IntArray, IntArray]]
+
+    def moved(self, to: _Renumbered) -> _UnderWay:
+        """The same after rows were renumbered."""
+        bounds = [(to.bound(first), to.bound(end)) for first, end in self.bounds]
+        return _UnderWay(bounds, to.bound(self.end), [to.of(*rows) for rows in self.places])

@@ -14,18 +14,18 @@ from stream.joins import queue as queue_module
 from stream.joins import segments as segment_module
 from stream.joins.column_store import Block, Layout
 from stream.joins.queue import KeyedQueue
-from stream.joins.segments import SLOT, Segments
+from stream.joins.segments import SLOT, Frozen, Segments
 
 LAYOUT = Layout(("score",), (SLOT, "behind"))
 
-# One after another: add so many keys, take some by their place, take the oldest, save, or stop and
-# start.
+# One after another: add so many keys, take some by their place, take the oldest, save; or begin to
+# save, and finish later; or stop and start.
 actions = st.lists(
     st.tuples(st.just("add"), st.integers(1, 6))
     | st.tuples(st.just("take"), st.integers(0, 40))
     | st.tuples(st.just("oldest"), st.integers(1, 5))
-    | st.tuples(st.sampled_from(["save", "restart"]), st.just(0)),
-    max_size=40,
+    | st.tuples(st.sampled_from(["save", "begin", "finish", "restart"]), st.just(0)),
+    max_size=60,
 )
 
 
@@ -52,11 +52,23 @@ class Kept:
         self.queue = KeyedQueue(LAYOUT, texts=True)
         self.segments = Segments(self.queue, "waiting", self.memory)
         self.segments.restore(self.said, self.left, lambda name: self.files[name])
+        self.frozen: Frozen | None = None
+
+    def begin(self) -> None:
+        """As a checkpoint begins."""
+        self.frozen = self.segments.freeze()
 
     def save(self) -> int:
-        """As a checkpoint does; how many files were written."""
-        change = self.segments.change()
-        kept = {name: self.files[name] for name in change.reused}
+        """A checkpoint at once; how many files were written."""
+        self.begin()
+        return self.finish()
+
+    def finish(self) -> int:
+        """Write what was begun, whatever came since; how many files were written."""
+        frozen, self.frozen = self.frozen, None
+        assert frozen is not None
+        change = frozen.change()
+        kept = {name: self.files[name] for name in frozen.reused}
         assert not kept.keys() & change.files.keys()
         self.files = kept | change.files
         self.said, self.left = change.to_json(), dict(change.left)
@@ -67,7 +79,8 @@ class Kept:
     def contents(self) -> list[tuple[str, int, int, str, float]]:
         """All that the queue says."""
         numbers = self.queue.live(self.queue.base, self.queue.end)
-        keys, codes, texts = self.queue.rows(numbers)
+        keys, codes, _ = self.queue.rows(numbers)
+        texts = [self.queue.text(number) for number in numbers.tolist()]
         scores = self.queue.columns.get(numbers - self.queue.base).floats[0]
         times = self.queue.times(numbers)
         return list(zip(keys, times.tolist(), codes, texts, scores.tolist(), strict=True))
@@ -102,6 +115,7 @@ def test_a_queue_is_a_list_whatever_is_swept_saved_and_restored(
         patch.setattr("stream.joins.row_files.IN_FRAME", 2)
         plain, kept = Plain(), Kept(memory)
         saved: list[tuple[str, int, int, str, float]] = []
+        begun = saved
         for action, amount in drawn:
             if action == "add":
                 add(plain, kept, amount)
@@ -113,10 +127,13 @@ def test_a_queue_is_a_list_whatever_is_swept_saved_and_restored(
                     key, number, code = kept.queue.take_oldest()
                     assert (key, code) == (plain.rows[0][0], plain.rows[0][2])
                     assert kept.queue.release(number) == plain.rows.pop(0)[3]
-            elif action == "save":
-                kept.save()
-                saved = list(plain.rows)
-            else:
+            elif action in ("save", "begin"):
+                kept.begin()
+                begun = list(plain.rows)
+            if action == "save" or (action == "finish" and kept.frozen is not None):
+                kept.finish()
+                saved = begun
+            elif action == "restart":
                 kept.start()
                 plain.rows = list(saved)
             kept.queue.tidy()

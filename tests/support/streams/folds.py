@@ -161,8 +161,11 @@ def remembered(joiner: Joiner) -> dict[str, object]:
     for name, queue in joiner.queues.items():
         numbers = queue.live(queue.base, queue.end)
         block = queue.columns.get(numbers - queue.base)
+        keys, codes, texts = queue.rows(numbers)
         found[name] = (
-            *queue.rows(numbers),
+            keys,
+            codes,
+            [queue.text(number) for number in numbers.tolist()] if texts else [],
             queue.times(numbers).tolist(),
             repr(block.floats.tolist()),  # as text, in which nan equals nan
             block.integers[1:].tolist(),  # a row's place in its file is no part of it
