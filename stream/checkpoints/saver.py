@@ -1,14 +1,17 @@
-"""When a checkpoint is due, saving it, and what happens when that fails.
+"""When a checkpoint is due, saving it beside the fold, and what happens when that fails.
 
-The registry row that names the snapshot, conditional on this learner's epoch, is the commit
-point.
+The state is frozen on the thread that learns; another one writes it, at most one at a time. The
+registry row that names the snapshot, conditional on this learner's epoch, is the commit point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from time import monotonic
+from threading import Event
+from time import monotonic, thread_time
+from typing import NamedTuple
 
 from converters.config.learning_settings import CheckpointSettings
 from converters.errors import FreshetError
@@ -21,8 +24,9 @@ from learners.snapshots.errors import SnapshotError
 from learners.snapshots.store import SnapshotStore
 from learners.versions.gate import held_or_not, in_words
 from stream import process_control
-from stream.checkpoints import checkpoint
+from stream.checkpoints.frozen import Frozen, freeze
 from stream.fold.pipeline import Pipeline
+from stream.joins.persistence import DamagedSegmentError
 from stream.log.contract import Place
 from stream.log.journal import to_positions
 from stream.process_control import Backoff, are_alike
@@ -48,11 +52,14 @@ class Pacing:
         self._cost = FIRST_COST_SECONDS
         self._backoff = Backoff(FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS)
         self._not_before = 0.0
+        self._hurry = False
 
     def due(self, learned: int, *, changed: bool) -> bool:
         """Enough learned, or enough time passed with changes, and the spacing is kept."""
         if monotonic() < self._not_before:
             return False
+        if self._hurry:
+            return changed
         passed = monotonic() - self._at
         new = learned - self._learned
         enough = new >= self._settings.events
@@ -62,10 +69,14 @@ class Pacing:
         ) and passed >= self._settings.min_spacing * self._cost
 
     def saved(self, learned: int, seconds: float) -> None:
-        """A checkpoint was made and took so long."""
+        """A checkpoint was made, and took so many seconds of processor time."""
         self._learned, self._cost, self._at = learned, seconds, monotonic()
         self._backoff.reset()
-        self._not_before = 0.0
+        self._not_before, self._hurry = 0.0, False
+
+    def hurry(self) -> None:
+        """The next one is due at once."""
+        self._hurry = True
 
     def failed(self) -> float:
         """It could not be made; in how many seconds it may be tried again."""
@@ -82,8 +93,35 @@ class UnsavedError(FreshetError):
     """The last checkpoint of a clean stop could not be written."""
 
 
+class Saved(NamedTuple):
+    """A checkpoint on disk: its version, if any, and the processor time of writing it, s."""
+
+    commit: Commit
+    version: int | None
+    cost: float
+
+
+class _UnderWay(NamedTuple):
+    """A checkpoint that is being written.
+
+    Attributes:
+        batches: taken when it was frozen.
+        trained: labels learned by then.
+        cost: processor time of freezing it, s.
+        written: set once it is on disk, or has failed: from then on only the registry is missing.
+        saved: how it ends.
+    """
+
+    frozen: Frozen
+    batches: int
+    trained: int
+    cost: float
+    written: Event
+    saved: Future[Saved]
+
+
 class Saver:
-    """Saves one pipeline.
+    """Saves one pipeline; all but the writing is called by the thread that learns.
 
     Args:
         context: the model's config.
@@ -120,14 +158,16 @@ class Saver:
         self._pacing = Pacing(self._context.settings.checkpoint, self._trained)
         self.trouble = ""
         self._holds = False
+        self._thread = ThreadPoolExecutor(1, "checkpoints")
+        self._under_way: _UnderWay | None = None
 
     def changed(self) -> bool:
         """Whether anything was taken since the last checkpoint."""
         return self._pipeline.batches != self._saved_batches
 
     def due(self) -> bool:
-        """Whether it is time."""
-        return self._pacing.due(self._trained, changed=self.changed())
+        """Whether it is time, and none is under way."""
+        return self._under_way is None and self._pacing.due(self._trained, changed=self.changed())
 
     @property
     def _trained(self) -> int:
@@ -135,33 +175,37 @@ class Saver:
         pipeline = self._pipeline
         return pipeline.counts.learned + pipeline.joiner.counts.labels_corrected
 
-    def try_save(self, cut: Mapping[Place, int], journal_position: int) -> None:
-        """Make a checkpoint; when it fails, learning continues and it is retried later.
+    def look(self) -> None:
+        """See whether the checkpoint under way has ended, and how; it is never waited for.
 
-        Nothing is lost without it: the journal lists the batches since the last one.
+        When it failed, learning continues and it is retried later. Nothing is lost without it: the
+        journal lists the batches since the last one.
 
         Raises:
             SupersededError: another learner has taken over.
         """
-        try:
-            self.save(cut, journal_position)
-        except SupersededError:
-            raise
-        except FAILURES as error:
-            delay, known = self._pacing.failed(), self.trouble
-            self.trouble = str(error)
-            if not are_alike(self.trouble, known):  # said once, while it stays
-                log.warning("checkpoint failed", next_try_seconds=delay, error=self.trouble)
+        if self._under_way is not None and self._under_way.saved.done():
+            self._tried(self._end)
+
+    def try_save(self, cut: Mapping[Place, int], journal_position: int) -> None:
+        """Begin a checkpoint, if none is under way; a failure is as one that :meth:`look` sees."""
+        if self._under_way is None:
+            self._tried(lambda: self._begin(cut, journal_position))
 
     def save_last(self, cut: Mapping[Place, int], journal_position: int) -> None:
-        """Make the checkpoint of a clean stop.
+        """Make the checkpoint of a clean stop; returns when it is on disk.
 
         Raises:
             UnsavedError: it cannot be written.
             SupersededError: another learner has taken over.
         """
+        self._wait()
+        self.look()
         try:
-            self.save(cut, journal_position)
+            while self.changed():
+                self._begin(cut, journal_position)
+                self._wait()
+                self._end()
         except SupersededError:
             raise
         except FAILURES as error:
@@ -170,43 +214,88 @@ class Saver:
                 "start resumes from the previous checkpoint and replays the journal from there."
             ) from error
 
-    def save(self, cut: Mapping[Place, int], journal_position: int) -> None:
-        """Make a checkpoint of what is new; a version, if anything was learned."""
+    def close(self) -> None:
+        """Wait for the checkpoint under way, however it ends."""
+        self._wait()
+        self._thread.shutdown()
+
+    def _tried(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except SupersededError:
+            raise
+        except FAILURES as error:
+            delay, known = self._pacing.failed(), self.trouble
+            self.trouble = str(error)
+            if not are_alike(self.trouble, known):  # said once, while it stays
+                log.warning("checkpoint failed", next_try_seconds=delay, error=self.trouble)
+
+    def _begin(self, cut: Mapping[Place, int], journal_position: int) -> None:
+        """Freeze what is new, and let it be written; a version, if anything was learned."""
         if not self.changed():
             return
         with stage(SAVE):
-            self._save(cut, journal_position)
+            began, trained = thread_time(), self._trained
+            frozen = freeze(
+                self._snapshots,
+                self._context,
+                self._pipeline,
+                Start(to_positions(cut), self._topic_ids, journal_position),
+                self._parent,
+                learned_something=trained > self._trained_at_version,
+            )
+            batches, written = self._pipeline.batches, Event()
+            saved = self._thread.submit(self._save, frozen, written)
+            saved.add_done_callback(lambda _: written.set())
+            cost = thread_time() - began
+            self._under_way = _UnderWay(frozen, batches, trained, cost, written, saved)
 
-    def _save(self, cut: Mapping[Place, int], journal_position: int) -> None:
-        began = monotonic()
-        start = Start(to_positions(cut), self._topic_ids, journal_position)
-        pipeline, trained = self._pipeline, self._trained
-        saving = checkpoint.saved(
-            self._snapshots,
-            self._context,
-            pipeline,
-            start,
-            self._parent,
-            learned_something=trained > self._trained_at_version,
-        )
-        # The commit point: the registry names the snapshot, if the epoch is still this one's.
-        with saving as saved, waiting_for(REGISTRY):
-            commit = self._judged(saved)
-            committed = self._registry.writer.commit(self._epoch, commit)
-        self._parent = committed.version or self._parent
-        self._trained_at_version = trained
-        self._saved_batches = pipeline.batches
-        self.trouble = ""
-        process_control.collect_recent()
-        self._pacing.saved(trained, monotonic() - began)
+    def _save(self, frozen: Frozen, written: Event) -> Saved:
+        """Write and commit, on the other thread."""
+        with stage(SAVE):
+            began = thread_time()
+            # The commit point: the registry names the snapshot, if the epoch is still this one's.
+            with frozen.written() as commit:
+                written.set()
+                judged = self._judged(commit)
+                committed = self._registry.writer.commit(self._epoch, judged)
+            return Saved(judged, committed.version, thread_time() - began)
+
+    def _wait(self) -> None:
+        """Wait until the checkpoint under way has ended; only the registry may be given up."""
+        if self._under_way is not None:
+            self._under_way.written.wait()
+            with waiting_for(REGISTRY):
+                wait([self._under_way.saved])
+
+    def _end(self) -> None:
+        """Take in how the checkpoint under way ended."""
+        under_way, self._under_way = self._under_way, None
+        assert under_way is not None, "one has ended"
+        try:
+            saved = under_way.saved.result()
+        except DamagedSegmentError:
+            self._pipeline.saved_joins.rewrite()
+            self._pacing.hurry()
+            return
+        with stage(SAVE):
+            began = thread_time()
+            under_way.frozen.accept()
+            self._parent = saved.version or self._parent
+            self._trained_at_version = under_way.trained
+            self._saved_batches = under_way.batches
+            self.trouble = ""
+            process_control.collect_recent()
+            cost = under_way.cost + saved.cost + thread_time() - began
+        self._pacing.saved(under_way.trained, cost)
         log.info(
             "checkpoint",
-            version=committed.version or "none, as nothing was learned since the last",
-            verdict=in_words(commit.verdict),
-            learned=pipeline.counts.learned,
-            seconds=round(monotonic() - began, 3),
+            version=saved.version or "none, as nothing was learned since the last",
+            verdict=in_words(saved.commit.verdict),
+            learned=saved.commit.events["learned"],
+            seconds=round(cost, 3),
         )
-        self._tell(committed.version, commit.verdict)
+        self._tell(saved.version, saved.commit.verdict)
 
     def _judged(self, saved: Commit) -> Commit:
         """With the gate's verdict on what is published by itself."""

@@ -222,6 +222,7 @@ class Learning:
                 with stage(WRITE):
                     self._write(batch, written)
         self._heartbeat.saw(batch, self.pipeline.counts.events)
+        self._saver.look()
         if self._saver.due():
             self._saver.try_save(self._cut, self._settled())
         if self._heartbeat.due():

@@ -215,9 +215,9 @@ class LearnerProcess:
         schema_hash = begin.context.schema.hash
         pins = PinWatch(PinnedVersions(self.registry, self.snapshots, schema_hash))
         begin.pipeline.scoring.loaded = pins.loaded
-        with closing(begin.pipeline), closing(pins):
+        saver = Saver(begin.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
+        with closing(begin.pipeline), closing(pins), closing(saver):
             pins.look()
-            saver = Saver(begin.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
             folders = self.outage.folders
             upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep, folders, pins)
             writer = self.connection.writer

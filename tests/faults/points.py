@@ -5,9 +5,9 @@ child that is about to become a learner, :mod:`tests.faults.instruments` wraps t
 product's functions so that each step is noted here. A :class:`Trace` is a file that the child maps
 into its memory: its content outlives the child, and a step costs a microsecond.
 
-Outputs may be written by another thread while the learner continues, so there are two lanes:
-the last step of the outputs, and the last step of everything else. The steps of a reader process
-are noted in a third, which is independent of the learner's.
+Outputs and checkpoints are written by threads of their own while the learner continues, so there
+are lanes: the last step of the outputs, that of checkpoints, and that of everything else. The
+steps of a reader process are noted in one more, which is independent of the learner's.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REGIONS = (
     THINNING,
 )
 
-MAIN, OUTPUTS, READER = 0, 1, 2
+MAIN, OUTPUTS, READER, SAVES = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -82,23 +82,23 @@ POINTS = (
     Point("outputs: commit answered, not heard", COMMITTING, OUTPUTS, "kafka", 4),
     Point("outputs: committed", WRITING, OUTPUTS, "kafka", 4),
     Point("outputs: write returned", BETWEEN, OUTPUTS, most=4),
-    Point("snapshot: draft made", SNAPSHOT),
-    Point("snapshot: model saved", SNAPSHOT),
-    Point("snapshot: a file opened", SNAPSHOT, most=8),
-    Point("snapshot: before an fsync", SNAPSHOT, most=8),
-    Point("snapshot: after an fsync", SNAPSHOT, most=8),
-    Point("snapshot: before the manifest", SNAPSHOT),
-    Point("snapshot: manifest written", SNAPSHOT),
-    Point("snapshot: before a folder's fsync", SNAPSHOT, most=3),
-    Point("snapshot: after a folder's fsync", SNAPSHOT, most=3),
-    Point("snapshot: before the rename", SNAPSHOT),
-    Point("snapshot: after the rename", SNAPSHOT),
-    Point("registry: before BEGIN", SNAPSHOT),
-    Point("registry: begun", REGISTRY),
-    Point("registry: checkpoint row inserted", REGISTRY),
-    Point("registry: before COMMIT", REGISTRY),
-    Point("registry: after COMMIT", SNAPSHOT),
-    Point("snapshot: left", BETWEEN),
+    Point("snapshot: draft made", SNAPSHOT, SAVES),
+    Point("snapshot: model saved", SNAPSHOT, SAVES),
+    Point("snapshot: a file opened", SNAPSHOT, SAVES, most=8),
+    Point("snapshot: before an fsync", SNAPSHOT, SAVES, most=8),
+    Point("snapshot: after an fsync", SNAPSHOT, SAVES, most=8),
+    Point("snapshot: before the manifest", SNAPSHOT, SAVES),
+    Point("snapshot: manifest written", SNAPSHOT, SAVES),
+    Point("snapshot: before a folder's fsync", SNAPSHOT, SAVES, most=3),
+    Point("snapshot: after a folder's fsync", SNAPSHOT, SAVES, most=3),
+    Point("snapshot: before the rename", SNAPSHOT, SAVES),
+    Point("snapshot: after the rename", SNAPSHOT, SAVES),
+    Point("registry: before BEGIN", SNAPSHOT, SAVES),
+    Point("registry: begun", REGISTRY, SAVES),
+    Point("registry: checkpoint row inserted", REGISTRY, SAVES),
+    Point("registry: before COMMIT", REGISTRY, SAVES),
+    Point("registry: after COMMIT", SNAPSHOT, SAVES),
+    Point("snapshot: left", BETWEEN, SAVES),
     Point("thinning: marked", THINNING, most=1),
     Point("thinning: before the folder goes", THINNING),
     Point("thinning: renamed to .gone", THINNING),
@@ -113,6 +113,7 @@ NUMBERS = {point.name: number for number, point in enumerate(POINTS)}
 TRACE_BYTES = 4_096
 _COUNTS, _TIMES = 64, 1_024
 _NOWHERE = 255
+LANES = 4
 
 
 class Trace:
@@ -126,7 +127,7 @@ class Trace:
     """
 
     def __init__(self, path: Path, target: str | None, nth: int, delay: float) -> None:
-        path.write_bytes(bytes([_NOWHERE, _NOWHERE]).ljust(TRACE_BYTES, b"\0"))
+        path.write_bytes(bytes([_NOWHERE] * LANES).ljust(TRACE_BYTES, b"\0"))
         with path.open("r+b") as file:
             memory = memoryview(mmap.mmap(file.fileno(), TRACE_BYTES))
         self._last = memory
@@ -183,11 +184,11 @@ def read_trace(path: Path) -> Traced:
     times = view[_TIMES : _TIMES + 8 * len(POINTS)].cast("d")
     passes = Counter({p.name: counts[n] for n, p in enumerate(POINTS) if counts[n]})
     first = times[NUMBERS["fold: batch read"]]
-    return Traced(_region(content[MAIN], content[OUTPUTS]), passes, first or None)
+    return Traced(_region(content[MAIN], content[OUTPUTS], content[SAVES]), passes, first or None)
 
 
-def _region(main: int, outputs: int) -> str:
-    """Where it stood: inside a commit of either lane, else where its own last step leads."""
+def _region(main: int, *beside: int) -> str:
+    """Where it stood: inside a commit of any lane, else where its own last step leads."""
     ours = STARTING if main == _NOWHERE else POINTS[main].region
-    theirs = BETWEEN if outputs == _NOWHERE else POINTS[outputs].region
-    return theirs if ours == BETWEEN else ours
+    theirs = [BETWEEN if each == _NOWHERE else POINTS[each].region for each in reversed(beside)]
+    return next((each for each in (ours, *theirs) if each != BETWEEN), BETWEEN)
