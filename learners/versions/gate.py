@@ -12,6 +12,7 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -129,8 +130,9 @@ RECORDED_PACKAGES = {
 }
 
 
-def packages() -> dict[str, str]:
-    """Versions of what decides the bytes of a model."""
+@cache
+def packages() -> Mapping[str, str]:
+    """Versions of what decides the bytes of a model; they stay while a process runs."""
     found = {"python": platform.python_version()}
     for name, distribution in RECORDED_PACKAGES.items():
         try:

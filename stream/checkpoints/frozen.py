@@ -14,9 +14,9 @@ from typing import Any
 
 from learners.evaluation import evaluator
 from learners.learner import MODEL_FILE
-from learners.registry.row_types import Commit, Start
+from learners.registry.row_types import Commit, Start, Verdict
 from learners.snapshots.store import Draft, SnapshotStore
-from learners.versions.gate import judge, packages
+from learners.versions.gate import Expected, judge, packages
 from stream.checkpoints.saved_scoring import Arrays, arrays_file, freeze_scoring
 from stream.fold.pipeline import Pipeline
 from stream.fold.run_report import beside_measures, counts
@@ -69,39 +69,45 @@ class Frozen:
             SnapshotError: it cannot be written.
         """
         with self._drafting:
-            draft, context = self.draft, self.context
-            digest = draft.seal(MODEL_FILE).sha256
-            for name, arrays in {METRICS: self.measures.state, **self.arrays}.items():
-                draft.write(name, arrays_file(arrays))
-            self._changes = self.joins.write(draft)
-            model, sample, scratch = (
-                draft.path / MODEL_FILE,
-                self.said["sample"],
-                draft.path / "scratch",
-            )
-            verdict, expected = judge(context.spec, model, digest, sample, scratch)
-            origin = {"model_sha256": digest, "parent": self.parent, "start": asdict(self.start)}
+            digest = self._write()
+            verdict, expected = self._judge(digest)
             metrics = self.measures.summary() | self.beside
-            manifest = {
-                **self.said,
-                **origin,
-                "joins": self.joins.to_json(self._changes),
-                "metrics": metrics,
-                "expected": [e.to_json() for e in expected],
-            }
+            snapshot = self.draft.finish(
+                {
+                    **self.said,
+                    "model_sha256": digest,
+                    "parent": self.parent,
+                    "start": asdict(self.start),
+                    "joins": self.joins.to_json(self._changes),
+                    "metrics": metrics,
+                    "expected": [e.to_json() for e in expected],
+                }
+            )
             yield Commit(
                 lineage=self.said["lineage"],
                 parent_version=self.parent,
-                snapshot=draft.finish(manifest),
+                snapshot=snapshot,
                 model_sha256=digest,
                 start=self.start,
                 learned_something=self.learned_something,
                 verdict=verdict,
                 events=self.events,
                 metrics=metrics,
-                learner=learner_json(context),
-                schema_hash=context.schema.hash,
+                learner=self.said["learner"],
+                schema_hash=self.said["schema_hash"],
             )
+
+    def _write(self) -> str:
+        """Put every file but the manifest on disk; the model's hash."""
+        for name, arrays in {METRICS: self.measures.state, **self.arrays}.items():
+            self.draft.write(name, arrays_file(arrays))
+        self._changes = self.joins.write(self.draft)
+        return self.draft.seal(MODEL_FILE).sha256
+
+    def _judge(self, digest: str) -> tuple[Verdict, list[Expected]]:
+        folder = self.draft.path
+        parts = self.context.spec, folder / MODEL_FILE, digest, self.said["sample"]
+        return judge(*parts, folder / "scratch")
 
     def accept(self) -> None:
         """It is committed: the next checkpoint continues from its files."""
@@ -151,7 +157,7 @@ def _identity(context: ResolvedConfig, pipeline: Pipeline) -> dict[str, Any]:
         "learner": learner_json(context),
         "schema_hash": context.schema.hash,
         "converter": context.schema.converter,
-        "packages": packages(),
+        "packages": dict(packages()),
         "lineage": pipeline.lineage,
         "counts": asdict(pipeline.counts),
         "batches": pipeline.batches,

@@ -83,8 +83,8 @@ class Rows:
     frames: Sequence[bytes]
 
 
-def to_bytes(rows: Rows, layout: Layout) -> bytes:
-    """The content of a file."""
+def to_bytes(rows: Rows, layout: Layout, without: str) -> bytes:
+    """The content of a file; ``without`` is an integer column that says nothing of the rows."""
     arrays = {
         "keys": _bytes("".join(rows.keys).encode("utf-8", "surrogatepass")),
         "key_lengths": _bytes(bytes(map(len, rows.keys))),
@@ -93,7 +93,11 @@ def to_bytes(rows: Rows, layout: Layout) -> bytes:
         "frames": _bytes(b"".join(rows.frames)),
         "frame_lengths": np.fromiter(map(len, rows.frames), np.int64, len(rows.frames)),
         **{FLOAT + name: rows.block.floats[at] for at, name in enumerate(layout.floats)},
-        **{INTEGER + name: rows.block.integers[at] for at, name in enumerate(layout.integers)},
+        **{
+            INTEGER + name: rows.block.integers[at]
+            for at, name in enumerate(layout.integers)
+            if name != without
+        },
     }
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)

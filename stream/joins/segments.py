@@ -128,7 +128,7 @@ class Frozen:
                 frames, size = self._frames(each, cache)
                 segment = replace(each.segment, frames=frames, text_bytes=size)
                 rows = replace(each.rows, frames=frames)
-                files[segment.file] = row_files.to_bytes(rows, self.layout)
+                files[segment.file] = row_files.to_bytes(rows, self.layout, SLOT)
                 bits = np.ones(segment.slots, dtype=np.bool_)
             else:
                 segment, slots = each, self.slots.get(each.file)

@@ -19,6 +19,7 @@ from stream.log.contract import LogError, PositionError
 from stream.log.topics import create_topics
 from stream.open_log import open_log
 from tests.support.serving.project import Project, flights, same
+from tests.support.serving.saves import save_in_step
 
 
 @pytest.fixture
@@ -99,6 +100,7 @@ def test_old_versions_are_thinned(tmp_path: Path) -> None:
         patch.setattr("stream.reading.merge.BATCH_ROWS", 50)
         patch.setattr("stream.learner.loop.THIN_EVERY_SECONDS", 0.0)
         patch.setattr("stream.learner.heartbeat.HEARTBEAT_SECONDS", 0.0)
+        save_in_step(patch)
         project.learn()
     with project.registry() as registry:
         states = [v.state for v in registry.versions.all()]

@@ -24,6 +24,7 @@ from stream.log.batch import Batch
 from stream.log.contract import LogUnavailableError, Outgoing, Place
 from tests.support import ROOT
 from tests.support.serving.project import Project, answers, flights, same
+from tests.support.serving.saves import save_in_step
 
 OFTEN = "[checkpoint]\nevents = 50\nseconds = 0.01\nmin_spacing = 0"
 
@@ -116,7 +117,7 @@ def test_a_registry_that_is_locked_stops_no_learning(
 ) -> None:
     """Checkpoints fail and are told; scores go on; the end is the same."""
     monkeypatch.setattr("learners.registry.database.BUSY_SECONDS", 0.1)
-    monkeypatch.setattr("learners.registry.database.BUSY_SECONDS", 0.1)
+    save_in_step(monkeypatch)
     monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 500)
     rows = flights(4_000)
     project = Project(tmp_path / "p", more=OFTEN)
