@@ -244,3 +244,26 @@ def test_a_segment_that_was_swept_out_claims_no_row() -> None:
         kept.start()
     assert kept.contents() == plain.rows
     assert len(kept.files) == 1
+
+
+def test_rows_that_move_while_a_checkpoint_is_written_keep_their_places_in_its_file() -> None:
+    """They get other numbers before it is on disk; what goes later is told of the right row."""
+    plain, kept = Plain(), Kept(memory=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue_module, "FEWEST_SWEPT", 3)
+        add(plain, kept, 4)
+        kept.save()
+        add(plain, kept, 6)
+        kept.begin()
+        for _ in range(6):
+            _take(plain, kept, 2)
+        end = kept.queue.end
+        kept.queue.tidy()
+        assert kept.queue.end < end
+        add(plain, kept, 1)
+        kept.finish()
+        assert kept.contents() == plain.rows
+        _take(plain, kept, 2)
+        kept.save()
+        kept.start()
+    assert kept.contents() == plain.rows
