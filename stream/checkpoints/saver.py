@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from threading import Event
 from time import monotonic, thread_time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from converters.config.learning_settings import CheckpointSettings
 from converters.errors import FreshetError
@@ -134,6 +134,7 @@ class Saver:
 
     Attributes:
         trouble: why the last checkpoint failed; empty when it did not.
+        metrics: those of the last checkpoint, until a heartbeat takes them.
     """
 
     def __init__(
@@ -157,6 +158,7 @@ class Saver:
         self._trained_at_version = self._trained
         self._pacing = Pacing(self._context.settings.checkpoint, self._trained)
         self.trouble = ""
+        self.metrics: dict[str, Any] | None = None
         self._holds = False
         self._thread = ThreadPoolExecutor(1, "checkpoints")
         self._under_way: _UnderWay | None = None
@@ -284,7 +286,7 @@ class Saver:
             self._parent = saved.version or self._parent
             self._trained_at_version = under_way.trained
             self._saved_batches = under_way.batches
-            self.trouble = ""
+            self.trouble, self.metrics = "", saved.commit.metrics
             process_control.collect_recent()
             cost = under_way.cost + saved.cost + thread_time() - began
         self._pacing.saved(under_way.trained, cost)

@@ -188,7 +188,7 @@ class Learning:
         self._cells = CellTrouble(begin.pipeline)
         self._expired = ExpiredShare(begin.pipeline)
         self._silent_until = 0.0
-        self._metrics_due = 0.0
+        self._metrics_due = self._metrics_pause = 0.0
         self._last_metrics: dict[str, Any] = {}
 
     def run(self, batches: Iterable[Batch], seen: Callable[[Batch, Learning], None]) -> None:
@@ -286,12 +286,15 @@ class Learning:
         self._upkeep.beat(self.status)
 
     def _metrics(self, *, fresh: bool) -> dict[str, Any]:
-        """The metrics; the last ones if it is too soon to compute them again."""
+        """The metrics; a checkpoint's, or the last ones if it is too soon to compute them again."""
         began = monotonic()
         if fresh or began >= self._metrics_due:
-            self._last_metrics = run_report.metrics(self.pipeline)
-            ended = monotonic()
-            self._metrics_due = ended + METRICS_SPACING * (ended - began)
+            saved, self._saver.metrics = self._saver.metrics, None
+            if saved is None or fresh:
+                saved = run_report.metrics(self.pipeline)
+                self._metrics_pause = METRICS_SPACING * (monotonic() - began)
+            self._last_metrics = saved
+            self._metrics_due = monotonic() + self._metrics_pause
         return self._last_metrics
 
 

@@ -14,12 +14,14 @@ from learners.registry.writer import Writer
 from learners.snapshots.manifest import SnapshotRef
 from learners.snapshots.store import SnapshotStore
 from stream.checkpoints.frozen import freeze
-from stream.fold.pipeline import new_pipeline
+from stream.fold import run_report
+from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.joins import queue, segments
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
 from stream.resolved_config import ResolvedConfig
 from tests.support.serving.project import Project, answers, flights, same
+from tests.support.serving.saves import save_in_step
 from tests.support.streams.folds import EVERYTHING, context, stream, taken
 
 MANY = "[checkpoint]\nevents = 1\nseconds = 0.001\nmin_spacing = 0"
@@ -124,3 +126,32 @@ def test_a_damaged_file_is_found_beside_the_fold_and_written_again(
     assert point is not None
     with project.snapshots().open(point.snapshot) as snapshot:
         assert snapshot.manifest["counts"]["learned"] == 1_000
+
+
+def test_a_heartbeat_shows_the_measures_of_a_checkpoint_before_it_computes_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are of the batch before, and cost nothing; the last heartbeat is of the end."""
+    monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 100)
+    monkeypatch.setattr("stream.learner.heartbeat.HEARTBEAT_SECONDS", 0.0)
+    save_in_step(monkeypatch)
+    computed = []
+
+    def metrics(pipeline: Pipeline) -> dict[str, Any]:
+        computed.append(pipeline.counts.learned)
+        return real(pipeline)
+
+    real = run_report.metrics
+    monkeypatch.setattr(run_report, "metrics", metrics)
+    project = Project(tmp_path / "p", more=MANY)
+    project.produce(project.write_csv(flights(500)))
+    shown = []
+
+    def after(_batch: Batch, process: LearnerProcess) -> None:
+        assert process.learning is not None
+        found: Any = process.learning.status["metrics"]
+        shown.append(found["count"])
+
+    project.learn(after)
+    assert shown == [100, 200, 300, 400, 500]
+    assert set(computed) == {500}
