@@ -61,7 +61,9 @@ class CheckpointSettings(Section):
     events: int = Field(20_000, ge=1, description="due after so many learned events")
     seconds: float = Field(5.0, gt=0, description="due after so many seconds with something new")
     min_spacing: float = Field(
-        20.0, ge=0, description="wait this many times the last checkpoint's cost; 0 switches it off"
+        20.0,
+        ge=0,
+        description="wait this many times the last checkpoint's processor time; 0: do not",
     )
     keep: int = Field(20, ge=1, description="versions kept besides those chosen to be served")
 

@@ -19,6 +19,7 @@ from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
 from tests.support import ROOT
 from tests.support.serving.project import Project, flights, same
+from tests.support.serving.saves import save_in_step
 from tests.support.serving.served import a_client
 from tests.support.shown_commands import (
     Shell,
@@ -122,6 +123,7 @@ def test_a_copy_made_while_the_learner_runs_gives_the_same_model(
 ) -> None:
     """A step of the page's script after each batch: the copy learns the rest to the same."""
     monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 100)
+    save_in_step(monkeypatch)
     more = "[checkpoint]\nevents = 250\nmin_spacing = 0\nkeep = 100"
     project = Project(tmp_path / "first", args="-b 10", more=more)
     project.produce(project.write_csv(flights(1200)), rows_per_message=1, label_delay=600.0)
