@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -210,6 +210,28 @@ class Plan:
     kept: list[tuple[int, int, int]] = field(default_factory=list)
     scored: list[tuple[Origin, int, int]] = field(default_factory=list)
     refused: list[tuple[Origin, list[Refused]]] = field(default_factory=list)
+
+
+class Appending(Protocol):
+    """Text that the fold adds to each arriving row, such as `` |h n:3``: what only it knows.
+
+    The row is scored with it, waits with it and is learned with it. It is asked about the rows that
+    are scored, in their order and each once, however these are cut into calls.
+
+    Attributes:
+        plain: whether every learner takes each number in it; see
+            :attr:`converters.convert.row_block.RowBlock.plain`.
+    """
+
+    plain: bool
+
+    def __call__(self, ids: Sequence[str], lines: Sequence[str]) -> Sequence[str]:
+        """What to append to each row.
+
+        Args:
+            ids: the rows' ids, perhaps empty.
+            lines: their text; what precedes the bar, a label or a weight, may be there or not.
+        """
 
 
 def plan_for(joiner: Joiner) -> Plan:

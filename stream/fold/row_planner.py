@@ -15,7 +15,7 @@ from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.convert.to_vw_text import unlabelled
 from stream.fold.expiry import EVENTS, LABELS, Jump
-from stream.fold.plan import LESSON, REMEMBERED, Plan, Refused, Teaching
+from stream.fold.plan import LESSON, REMEMBERED, Appending, Plan, Refused, Teaching
 from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source, key_of
 from stream.log.batch import EventRows, LabelRows, Taken
 
@@ -50,6 +50,7 @@ class Planner:
         jump: the last record at which all that waited expired at once, if any.
         duplicate_labels: labels that repeated events brought, of events that wait for theirs;
             they are lost with the row.
+        appending: adds text to the rows that are scored, if anything does.
     """
 
     joiner: Joiner
@@ -61,6 +62,7 @@ class Planner:
     )
     jump: Jump | None = None
     duplicate_labels: int = 0
+    appending: Appending | None = None
 
     def add(self, record: Taken, plan: Plan) -> None:
         """Plan the rows of one more record."""
@@ -107,6 +109,8 @@ class Planner:
                     self._not_taken(label, number, refused)
                     self.duplicate_labels += own is not None and key in joiner.waiting.numbers
                     continue
+            if self.appending is not None:
+                text += self.appending([id_], [text])[0]
             arrivals.rows.append(number)
             arrivals.ids.append(id_)
             arrivals.lines.append(len(lines))

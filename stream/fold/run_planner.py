@@ -91,6 +91,7 @@ class _Run:
     def __init__(self, planner: Planner, plan: Plan, fates: RowFates, begin: int, end: int) -> None:
         self._planner, self._plan, self._fates = planner, plan, fates
         self._begin, self._end = begin, end
+        self._plain = fates.plain and (planner.appending is None or planner.appending.plain)
         self._events, self._labels = (
             first + np.flatnonzero(rows.good[first:last] & (rows.fate[first:last] == TAKEN))
             for rows in (fates.events, fates.labels)
@@ -161,11 +162,17 @@ class _Run:
         unlabelled = fates.events.codes[events] == NO_LABEL
         chosen = fates.waiting(fates.events)[events]
         self._planner.counts.scored_only += int(np.count_nonzero(unlabelled & ~chosen))
-        if not chosen.any():
+        appending = self._planner.appending
+        if appending is None and not chosen.any():
             return None
         places = fates.lines[events]
         lines = _chosen(columns.lines, places)
+        if appending is not None:
+            ids = _chosen(columns.ids, fates.events.first + events)
+            lines = list(map(add, lines, appending(ids, lines)))
         waits = np.flatnonzero(chosen)
+        if not waits.size:
+            return lines
         texts = _chosen(lines, waits)
         if columns.weights is not None:
             weights = _chosen(columns.weights, places[waits])
@@ -176,7 +183,7 @@ class _Run:
             fates.times[fates.events.of[events[waits]]],
             np.zeros(waits.size, dtype=np.int64),
             texts,
-            plain=fates.plain,
+            plain=self._plain,
         )
         return lines
 
@@ -221,7 +228,7 @@ class _Run:
         """The learner's lines; blocks as they stand where nothing comes between."""
         planner, fates, events = self._planner, self._fates, self._events
         waiting, columns = planner.joiner.waiting, fates.batch.events
-        plain = fates.plain and waiting.are_plain(np.array([*gone, *numbers], dtype=np.int64))
+        plain = self._plain and waiting.are_plain(np.array([*gone, *numbers], dtype=np.int64))
         expired = waiting.release_many(gone)
         labelled = waiting.release_many(numbers)
         places = fates.lines[events]
