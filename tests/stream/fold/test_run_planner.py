@@ -43,7 +43,7 @@ def drawn_records(draw: st.DrawFn) -> list[Taken]:
     records: list[Taken] = []
     time = 1_000_000
     for offset in range(draw(st.integers(1, 14))):
-        time += SECOND * draw(st.sampled_from([0, 0, 1, 1, 2, 3, -1]))
+        time += SECOND * draw(st.sampled_from([0, 0, 1, 1, 2, 3, 7, -1]))
         ids = draw(runs | st.lists(names, min_size=1, max_size=9))
         rows: list[Any]
         if draw(st.booleans()):
@@ -94,7 +94,7 @@ def new_planner(late: LateLabelSettings, window: int) -> Planner:
     drawn_records(),
     policies,
     st.booleans(),
-    st.sampled_from([0, 3, 60, 100_000]),
+    st.sampled_from([0, 3, 8, 20, 60, 100_000]),
     st.integers(1, 14),
 )
 def test_in_one_go_is_row_by_row(
@@ -130,3 +130,17 @@ def test_plain_records_are_planned_in_one_go(monkeypatch: pytest.MonkeyPatch) ->
     assert counts.learned == 2 * run_planner.FEWEST + 2
     assert (counts.positives, counts.expired) == (run_planner.FEWEST + 2, 1)
     assert (counts.duplicates, labels.labels_late, labels.labels_duplicates) == (1, 1, 1)
+
+
+def test_a_label_of_an_id_that_is_forgotten_meanwhile_is_kept() -> None:
+    """Its event expired, and so many ids were resolved since that nobody knows of it."""
+    records: list[Taken] = [
+        EventRows(EVENTS, 0, 1_000_000, [("a", None, "| x=1")]),
+        EventRows(EVENTS, 1, 1_004_000, [(f"own{n}", 1, "| x=1") for n in range(9)]),
+        LabelRows(LABELS, 0, 1_004_500, [("a", 1)]),
+    ]
+    for window, late in ((3, 0), (100, 1)):
+        planner = new_planner(LateLabelSettings(wait=3.0), window)
+        planned(records, 3, planner, 1)
+        counts, waiting = planner.joiner.counts, len(planner.joiner.labels)
+        assert (counts.labels_late, waiting) == (late, 1 - late)
