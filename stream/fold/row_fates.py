@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 
 import numpy as np
@@ -153,18 +154,26 @@ class RowFates:
         """What becomes of the event rows, as far as labels of these records leave it."""
         rows, joiner = self.events, self.joiner
         keys: Sequence[str] = rows.keys
-        places = range(len(keys) - 1, -1, -1)
-        self._first_of = first_of = dict(zip(reversed(keys), places, strict=True))
-        first_of.pop("", None)
         known = any(
-            queue.numbers and not queue.numbers.keys().isdisjoint(first_of)
+            queue.numbers and not queue.numbers.keys().isdisjoint(keys)
             for queue in joiner.queues.values()
         )
+        distinct = set(keys)
+        distinct.discard("")
         blank = keys.count("") if rows.empty else 0
-        if known or len(first_of) + blank < len(keys):
+        if known or len(distinct) + blank < len(keys):
             for at, key in enumerate(keys):
                 if key:
                     rows.fate[at] = self._fate_of_event(at, key, known=known)
+
+    @cached_property
+    def _first_of(self) -> dict[str, int]:
+        """The first event of each key."""
+        keys = self.events.keys
+        places = range(len(keys) - 1, -1, -1)
+        found = dict(zip(reversed(keys), places, strict=True))
+        found.pop("", None)
+        return found
 
     def _fate_of_event(self, at: int, key: str, *, known: bool) -> int:
         joiner, rows, first = self.joiner, self.events, self._first_of[key]

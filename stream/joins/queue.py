@@ -270,9 +270,16 @@ class KeyedQueue:
             self._renumber()
 
     def _find_head(self) -> None:
-        keys, head = self._keys, self._head if self.numbers else len(self._keys)
-        while head < len(keys) and keys[head] is None:
-            head += 1
+        keys, head, step = self._keys, self._head, 8
+        if not self.numbers:
+            self._head = len(keys)
+            return
+        while keys[head] is None:
+            key = next(filter(None, keys[head : head + step]), None)
+            if key is not None:
+                head = (self.numbers[key] >> CODE_BITS) - self.base
+                break
+            head, step = head + step, step * 2
         self._head = head
 
     def _cut(self, count: int) -> None:
