@@ -234,7 +234,7 @@ class RowFates:
                 code = packed & CODE_MASK
                 same = REPEATED if code == rows.codes[at] else UNCLEAR
                 rows.fate[at] = LATE if code == EXPIRED else same
-        if not unknown.isdisjoint(self._first_of):
+        if unknown and not unknown.isdisjoint(self._first_of):
             for at, key in enumerate(self.events.keys):
                 if key in unknown:
                     self.events.fate[at] = UNCLEAR

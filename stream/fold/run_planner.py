@@ -210,12 +210,14 @@ class _Run:
     def _resolve(self, steps: _Steps, keys: Sequence[Sequence[str]]) -> None:
         """The ids that are resolved, in order; an event that waits is not."""
         known = (steps.kinds == GONE) | (steps.codes != NO_LABEL)
-        each = [key for of_kind in keys for key in of_kind]
-        ordered = list(map(each.__getitem__, steps.order[known].tolist()))
-        codes = steps.codes[known]
+        codes, kinds = steps.codes[known], steps.kinds[known]
+        ordered = keys[LABEL]  # nothing else, where events wait and none expires
+        if (kinds != LABEL).any():
+            each = [key for of_kind in keys for key in of_kind]
+            ordered = list(map(each.__getitem__, steps.order[known].tolist()))
         if self._fates.events.empty:
             codes = codes[np.fromiter(map(bool, ordered), np.bool_, len(ordered))]
-            ordered = [key for key in ordered if key]
+            ordered = list(filter(None, ordered))
         self._planner.joiner.resolve_many(ordered, codes)
 
     def _add_lines(
