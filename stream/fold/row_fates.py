@@ -124,15 +124,16 @@ class RowFates:
         found: BoolArray = self.times - before > joiner.wait_ms  # a jump, to be told
         for rows in (self.events, self.labels):
             found[rows.of[(rows.fate == UNCLEAR) & rows.good]] = True
-        waiting = self.waiting(self.events)
+        # An event that is unclear may wait too.
+        waiting = self.waiting(self.events) | self.waiting(self.events, UNCLEAR)
         room = joiner.room()
         if np.count_nonzero(waiting) > room:
             found[int(self.events.of[np.flatnonzero(waiting)[room]]) :] = True
         return found
 
-    def waiting(self, rows: KindRows) -> BoolArray:
-        """Which events wait for their label once they are taken."""
-        found: BoolArray = rows.good & (rows.fate == TAKEN) & (rows.codes == NO_LABEL)
+    def waiting(self, rows: KindRows, fate: int = TAKEN) -> BoolArray:
+        """Which events of this fate wait for their label once they are taken."""
+        found: BoolArray = rows.good & (rows.fate == fate) & (rows.codes == NO_LABEL)
         if rows.empty:
             found &= np.fromiter(map(bool, rows.keys), np.bool_, len(rows.keys))
         return found
