@@ -7,6 +7,7 @@ without more ado, a row is :data:`UNCLEAR`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,8 +22,9 @@ from stream.joins.queue import CODE_BITS, CODE_MASK
 from stream.log.batch import Batch
 
 # What becomes of a row: it is scored, or its label joined; dropped as a duplicate; a label of an
-# event that has expired, or a repeated one; or only the row planner knows.
-TAKEN, DUPLICATE, LATE, REPEATED, UNCLEAR = range(5)
+# event that has expired, a repeated one, or one that waits for its event; or only the row planner
+# knows.
+TAKEN, DUPLICATE, LATE, REPEATED, EARLY, UNCLEAR = range(6)
 # In place of a label that is not known; 2 is that of an event that has expired.
 NO_LABEL = 3
 LONG_AGO = -(2**62)
@@ -90,6 +92,8 @@ class RowFates:
         lines: the place of each event row's line in the batch, if it is not refused.
         plain: whether all these lines are plain ones.
         firsts: the place of each record's first row among the rows of its kind.
+        early: which events take a label that came before them.
+        own: which events bring their label themselves.
     """
 
     def __init__(self, joiner: Joiner, batch: Batch, records: range) -> None:
@@ -113,7 +117,12 @@ class RowFates:
         good = self.events.good
         self.lines: IntArray = self.events.first - refused + np.cumsum(good) - good
         self.plain = all(block.plain for block in events.blocks)
+        self.own: BoolArray = self.events.codes != NO_LABEL
+        self.early: BoolArray = np.zeros(self.events.of.size, dtype=np.bool_)
         self._set_times(np.array([head.time for head in heads], dtype=np.int64))
+        # Labels of these records may have to wait: if not for all there is room, then one by one.
+        held = len(joiner.labels.numbers) + self.labels.of.size
+        self._labels_fit = held <= joiner.most_labels
         self._find_events()
         self._find_labels()
 
@@ -155,17 +164,14 @@ class RowFates:
         """What becomes of the event rows, as far as labels of these records leave it."""
         rows, joiner = self.events, self.joiner
         keys: Sequence[str] = rows.keys
-        known = any(
-            queue.numbers and not queue.numbers.keys().isdisjoint(keys)
-            for queue in joiner.queues.values()
-        )
         distinct = set(keys)
         distinct.discard("")
-        blank = keys.count("") if rows.empty else 0
-        if known or len(distinct) + blank < len(keys):
-            for at, key in enumerate(keys):
-                if key:
-                    rows.fate[at] = self._fate_of_event(at, key, known=known)
+        odd = {key for queue in joiner.queues.values() for key in queue.numbers.keys() & distinct}
+        if len(distinct) + (keys.count("") if rows.empty else 0) < len(keys):
+            odd.update(key for key, times in Counter(keys).items() if key and times > 1)
+        if odd:
+            for at in [at for at, key in enumerate(keys) if key in odd]:
+                rows.fate[at] = self._fate_of_event(at, keys[at])
 
     @cached_property
     def _first_of(self) -> dict[str, int]:
@@ -176,23 +182,34 @@ class RowFates:
         found.pop("", None)
         return found
 
-    def _fate_of_event(self, at: int, key: str, *, known: bool) -> int:
+    def _fate_of_event(self, at: int, key: str) -> int:
         joiner, rows, first = self.joiner, self.events, self._first_of[key]
         lasting = joiner.remembers(joiner.resolved.end - 1, self._resolved)
-        if known:
-            packed = joiner.resolved.numbers.get(key)
-            if packed is not None:
-                remembered = joiner.remembers(packed >> CODE_BITS, self._resolved)
-                return DUPLICATE if remembered else UNCLEAR
-            if key in joiner.labels.numbers:
-                return UNCLEAR
-            if key in joiner.waiting.numbers:
-                return DUPLICATE if lasting and rows.codes[at] == NO_LABEL else UNCLEAR
+        packed = joiner.resolved.numbers.get(key)
+        if packed is not None:
+            return DUPLICATE if joiner.remembers(packed >> CODE_BITS, self._resolved) else UNCLEAR
+        early = joiner.labels.numbers.get(key)
+        if early is not None:
+            since = joiner.labels.time(early >> CODE_BITS)
+            return self._with_early(at, key, early & CODE_MASK, since)
+        if key in joiner.waiting.numbers:
+            return DUPLICATE if lasting and rows.codes[at] == NO_LABEL else UNCLEAR
         if first == at:
             return TAKEN
         # A label that a repeated event brings is counted if the event still waits.
         lost = rows.codes[first] == NO_LABEL != rows.codes[at]
         return UNCLEAR if lost or not lasting or rows.fate[first] == UNCLEAR else DUPLICATE
+
+    def _with_early(self, at: int, key: str, label: int, since: int) -> int:
+        """What becomes of an event whose label is there already, since then."""
+        rows, first = self.events, self._first_of[key]
+        expired = since < self.newest[rows.of[at]] + self.joiner.wait_ms - self.joiner.label_wait_ms
+        fits = self._labels_fit and rows.codes[at] in (NO_LABEL, label)
+        if first != at or expired or not fits:
+            return UNCLEAR
+        rows.codes[at] = label
+        self.early[at] = True
+        return TAKEN
 
     def _find_labels(self) -> None:
         rows, events, joiner = self.labels, self.events, self.joiner
@@ -222,23 +239,37 @@ class RowFates:
             self._find_repeated()
 
     def _find_known(self, places: IntArray) -> None:
-        """Labels whose event does not wait; of some that is unknown, and of their events too."""
-        rows, joiner, unknown = self.labels, self.joiner, set[str]()
+        """Labels whose event does not wait: known ones, and those that come before it."""
+        rows, joiner, early, left = self.labels, self.joiner, set[str](), set[str]()
         for at in places.tolist():
             key = rows.keys[at]
             packed = joiner.resolved.numbers.get(key)
-            if packed is None:
-                unknown.add(key)
-            elif key in joiner.labels.numbers:
+            if key in joiner.labels.numbers or key in early:
                 continue
+            if packed is None:
+                early.add(key)
+                rows.fate[at] = self._fate_of_early(at, key, left)
             elif joiner.remembers(packed >> CODE_BITS, self._resolved):
                 code = packed & CODE_MASK
                 same = REPEATED if code == rows.codes[at] else UNCLEAR
                 rows.fate[at] = LATE if code == EXPIRED else same
-        if unknown and not unknown.isdisjoint(self._first_of):
+        if left:
             for at, key in enumerate(self.events.keys):
-                if key in unknown:
+                if key in left:
                     self.events.fate[at] = UNCLEAR
+
+    def _fate_of_early(self, at: int, key: str, left: set[str]) -> int:
+        """What becomes of a label that nothing is known of, and of its event in these records."""
+        rows, events, event = self.labels, self.events, self._first_of.get(key, -1)
+        before = event < 0 or events.of[event] > rows.of[at]
+        if not self._labels_fit or not before:
+            left.add(key)
+            return UNCLEAR
+        if event >= 0 and events.fate[event] == TAKEN:
+            since = int(self.times[rows.of[at]])
+            if self._with_early(event, key, int(rows.codes[at]), since) == UNCLEAR:
+                left.add(key)
+        return EARLY
 
     def _find_repeated(self) -> None:
         """Of several labels of one event the row planner decides about all but the first."""

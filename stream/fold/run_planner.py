@@ -18,7 +18,7 @@ import numpy as np
 from learners.metrics.arrays import IntArray
 from stream.fold.expiry import EVENTS, LABELS
 from stream.fold.plan import LESSON, Plan, Refused, append
-from stream.fold.row_fates import DUPLICATE, LATE, NO_LABEL, REPEATED, TAKEN, RowFates
+from stream.fold.row_fates import DUPLICATE, EARLY, LATE, NO_LABEL, REPEATED, TAKEN, RowFates
 from stream.fold.row_planner import Planner
 from stream.joins.joiner import EXPIRED, SOURCE_BITS, Source
 from stream.log.batch import Batch
@@ -97,12 +97,15 @@ class _Run:
             for rows in (fates.events, fates.labels)
             for first, last in (rows.part(begin, end),)
         )
+        # Those of the events that take a label which came before them.
+        self._early = np.flatnonzero(fates.early[self._events])
 
     def add(self) -> None:
         """Plan it."""
         fates, joiner, events = self._fates, self._planner.joiner, self._events
         self._count()
         self._refuse()
+        self._join_early()
         first = len(self._plan.arrivals)
         lines = self._wait(first)
         label_keys = _chosen(fates.labels.keys, self._labels)
@@ -156,6 +159,31 @@ class _Run:
             kind = LABELS if head.labels else EVENTS
             self._planner.refused[kind].add(refusal for _, refusal in found[record])
 
+    def _join_early(self) -> None:
+        """Keep the labels that came before their events, and take those whose events come."""
+        fates, labels, joiner = self._fates, self._fates.labels, self._planner.joiner
+        first, last = labels.part(self._begin, self._end)
+        kept = first + np.flatnonzero(labels.fate[first:last] == EARLY)
+        joiner.labels.add_many(
+            _chosen(labels.keys, kept), fates.times[labels.of[kept]], labels.codes[kept]
+        )
+        taken = joiner.labels.take_many(_chosen(fates.events.keys, self._events[self._early]))
+        assert taken is not None
+        joiner.counts.labels_joined += len(taken)
+
+    def _with_labels(self, lines: Sequence[str], places: IntArray) -> Sequence[str]:
+        """The arrivals' lines, with the labels that came before them."""
+        fates, weights = self._fates, self._fates.batch.events.weights
+        given = self._early[~fates.own[self._events[self._early]]].tolist()
+        if not given:
+            return lines
+        found = list(lines)
+        codes = fates.events.codes[self._events].tolist()
+        for at in given:
+            weight = "" if weights is None else weights[int(places[at])]
+            found[at] = LESSON[codes[at]] + weight + found[at]
+        return found
+
     def _wait(self, first: int) -> Sequence[str] | None:
         """Let events wait; the arrivals' lines, or None if nobody needs them one by one."""
         fates, events, columns = self._fates, self._events, self._fates.batch.events
@@ -163,13 +191,14 @@ class _Run:
         chosen = fates.waiting(fates.events)[events]
         self._planner.counts.scored_only += int(np.count_nonzero(unlabelled & ~chosen))
         appending = self._planner.appending
-        if appending is None and not chosen.any():
+        if appending is None and not chosen.any() and not self._early.size:
             return None
         places = fates.lines[events]
         lines = _chosen(columns.lines, places)
         if appending is not None:
             ids = _chosen(columns.ids, fates.events.first + events)
             lines = list(map(add, lines, appending(ids, lines)))
+        lines = self._with_labels(lines, places)
         waits = np.flatnonzero(chosen)
         if not waits.size:
             return lines

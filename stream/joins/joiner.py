@@ -92,7 +92,7 @@ class Joiner:
         self.corrections = late.allow_corrections
         # Copied for the hot loop: a field of a settings object is slow to access.
         self.wait_ms = round(late.wait * 1000)
-        self._label_wait_ms = round((late.label_wait or late.wait) * 1000)
+        self.label_wait_ms = round((late.label_wait or late.wait) * 1000)
         self._most = late.max_waiting
         self.most_labels = late.label_bound
         self._window = duplicates.window
@@ -122,7 +122,7 @@ class Joiner:
         self.stream_time = max(self.stream_time, time)
         # Expired once stream time has passed arrival + wait or, before events, has reached it.
         now = self.stream_time + (1 if to_events else 0)
-        newest, newest_label = now - self.wait_ms, now - self._label_wait_ms
+        newest, newest_label = now - self.wait_ms, now - self.label_wait_ms
         while self.labels.numbers and _before(self.labels, newest_label):
             self.labels.take_oldest()
             self.counts.labels_expired += 1
@@ -209,7 +209,7 @@ class Joiner:
             Keys and numbers of the events that are no longer waiting, which are not resolved yet.
         """
         self.stream_time = time
-        labels, _ = self.labels.take_before(newest + self.wait_ms - self._label_wait_ms)
+        labels, _ = self.labels.take_before(newest + self.wait_ms - self.label_wait_ms)
         self.counts.labels_expired += len(labels)
         return self.waiting.take_before(newest)
 

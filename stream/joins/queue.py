@@ -211,6 +211,10 @@ class KeyedQueue:
         assert self.spilled is not None
         return self.spilled(number)
 
+    def time(self, number: int) -> int:
+        """The time of a row."""
+        return self._times[number - self.base]
+
     def times(self, numbers: IntArray) -> IntArray:
         """The time of each of these rows."""
         if not numbers.size:

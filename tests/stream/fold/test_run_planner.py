@@ -122,13 +122,15 @@ def test_plain_records_are_planned_in_one_go(monkeypatch: pytest.MonkeyPatch) ->
         EventRows(EVENTS, 2, 1_000_002, [(f"own{i}", 1, "| x=1") for i in ids]),
         LabelRows(LABELS, 0, 1_000_003, [(i, 0) for i in ids]),
         EventRows(EVENTS, 3, 1_003_000, [("last", None, "| x=1"), ("own1", 0, "| x=1")]),
-        LabelRows(LABELS, 1, 1_006_000, [("late", 1), ("first", 1), ("last", 1)]),
+        LabelRows(LABELS, 1, 1_006_000, [("late", 1), ("first", 1), ("last", 1), ("soon", 1)]),
+        EventRows(EVENTS, 4, 1_006_000, [("soon", None, "2.5 | x=1")]),
     ]
     batch, plan = batch_of(records, {}), plan_for(planner.joiner)
     run_planner.plan_records(planner, batch, range(len(records)), plan)
     counts, labels = planner.counts, planner.joiner.counts
-    assert counts.learned == 2 * run_planner.FEWEST + 2
-    assert (counts.positives, counts.expired) == (run_planner.FEWEST + 2, 1)
+    assert plan.lines.each()[-1] == "1 2.5 | x=1"
+    assert counts.learned == 2 * run_planner.FEWEST + 3
+    assert (counts.positives, counts.expired) == (run_planner.FEWEST + 3, 1)
     assert (counts.duplicates, labels.labels_late, labels.labels_duplicates) == (1, 1, 1)
 
 
