@@ -61,7 +61,7 @@ class CheckpointSettings(Section):
     events: int = Field(20_000, ge=1, description="due after so many learned events")
     seconds: float = Field(5.0, gt=0, description="due after so many seconds with something new")
     min_spacing: float = Field(
-        20.0,
+        40.0,
         ge=0,
         description="wait this many times the last checkpoint's processor time; 0: do not",
     )
