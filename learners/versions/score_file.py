@@ -115,7 +115,7 @@ class _Answers:
             kept = [at for at in range(len(ids)) if at not in refused]
             lines, ids = [lines[at] for at in kept], [ids[at] for at in kept]
         if any(map("".join(ids).__contains__, ',"\r\n')):
-            ids = [csv_line((each, ""))[:-1] for each in ids]
+            ids = [csv_line(("", each))[1:] for each in ids]
         negative, positive, threshold = self._negative, self._positive, self._threshold
         labels = [positive if score >= threshold else negative for score in scores]
         each = zip(map(str, lines), ids, map(repr, scores), labels, strict=True)

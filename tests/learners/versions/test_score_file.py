@@ -39,7 +39,7 @@ CONFIG = {
     "learner": {"args": "--coin"},
 }
 HEADER = "carrier;size;key;late;worth"
-GOOD = ["UA;3;k1;0;", "AA;-7.5;k,2;;", "DL;0;k3;1, or so;2.5", "é;1e-5;;;40", "UA;;k5;0;1"]
+GOOD = ["UA;3;k1;0;", "AA;-7.5;k,2;;", "DL;0;k3;1, or so;2.5", "é;1e-5;;;40", "UA;;\ufeffk5;0;1"]
 PLAIN = [*GOOD * 8, "UA;x;k6;0;", "UA;1e16;k7;0;", "", "UA;3;k8;yes;", "UA;3;k9", "UA;1e17;;;9"]
 REFUSED = ["UA;x;k6;0;", "UA;1e16;k7;0;"]
 QUOTED = [*PLAIN * 8, '"U""A";3;"k\n1";0;', '"A;A";2;"k;2";"1, or so";', '"x;1;k;0;"y;']
