@@ -81,12 +81,17 @@ def collect_recent() -> None:
     """Collect among the objects that survived once, then freeze the rest."""
     gc.collect(1)
     gc.freeze()
-    _give_back()()
+    give_back()
+
+
+def give_back() -> None:
+    """Return free memory to the system."""
+    _trimming()()
 
 
 @cache
-def _give_back() -> Callable[[], object]:
-    """The C library's function that returns free memory to the system, if it has one."""
+def _trimming() -> Callable[[], object]:
+    """The C library's function for it, if it has one."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's, and not musl's
         if trim is not None:

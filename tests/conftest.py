@@ -14,6 +14,7 @@ import structlog
 from converters.logger import log
 from stream.log.contract import EventLog
 from stream.open_log import open_log
+from tests.support import memory
 from tests.support.streams.broker import BrokerUnavailableError, running_broker, secured_listeners
 from tests.support.streams.logs import without_kafka
 from tests.support.streams.secured import Secured
@@ -65,6 +66,13 @@ def logs_as_before() -> Iterator[None]:
     yield
     log.prepare = None
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def memory_given_back() -> Iterator[None]:
+    """Four workers share a machine."""
+    yield
+    memory.give_back()
 
 
 @pytest.fixture
