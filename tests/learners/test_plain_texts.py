@@ -83,10 +83,9 @@ def test_a_plain_text_holds_nothing_that_a_learner_refuses(
         conversion = compile_schema(SCHEMA)
         for rows in blocks:
             block = block_of_cells(conversion, rows)
-            if block.refused:
-                assert not block.plain
-                continue
-            assert block.plain == is_bounded(block.text)
+            bounded = is_bounded(block.text)
+            # Of a block with a refused row, neighbours may not have been looked at.
+            assert block.plain <= bounded if block.refused else block.plain == bounded
             for spec in SPECS:
                 assert not (block.plain and bounds_for(spec).refused(block.lines))
 

@@ -67,7 +67,7 @@ FLOODS: dict[str, tuple[str, bytes, tuple[int, ...]]] = {
     ),
 }
 # Until a gap is short: a busy machine makes single ones longer.
-TRIES = 8
+TRIES = 24
 
 
 @pytest.fixture(scope="module")
