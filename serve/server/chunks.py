@@ -23,7 +23,7 @@ from serve.server.heads import (
 FREE_BYTES = 16
 MAX_EXCESS = 16 * 2**10
 # Lines that are handled as they come; a body of more waits for its turn, of a millisecond at most.
-LINES_AT_ONCE, LINES_A_TURN = 16, 256
+LINES_AT_ONCE, LINES_A_TURN = 16, 64
 # A few clients stream letter by letter. What sends more such chunks only wants to be work.
 SMALL_CHUNK, MOST_SMALL_CHUNKS = 16, 2**18
 
