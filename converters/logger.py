@@ -6,26 +6,43 @@ that never logs a line.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 
-class Log:
-    """What modules log to: ``log.info("what happened", place=…)`` and so on, as structlog has it.
+def _to_standard_error() -> None:
+    """As structlog has it, but not among what a command prints."""
+    import structlog
 
-    Attributes:
-        prepare: says how lines are written, before the first; None for structlog's own way.
-    """
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+class Log:
+    """What modules log to, as to structlog's: ``log.info("what happened", place=…)`` and so on."""
 
     def __init__(self) -> None:
-        self.prepare: Callable[[], None] | None = None
+        self._lock = Lock()
+        self._prepare: Callable[[], None] | None = _to_standard_error
+
+    def written_by(self, prepare: Callable[[], None]) -> None:
+        """Say how lines are written; it is called before the next one."""
+        with self._lock:
+            self._prepare = prepare
+
+    def ready(self) -> None:
+        """Import what the first line needs, for whoever must not wait for it then."""
+        with self._lock:  # a line of another thread must not be written before all is prepared
+            if self._prepare is not None:
+                self._prepare()
+                self._prepare = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # structlog's methods are untyped
+        if self._prepare is not None:
+            self.ready()
         import structlog
 
-        prepare, self.prepare = self.prepare, None
-        if prepare is not None:
-            prepare()
         return getattr(structlog.get_logger(), name)
 
 

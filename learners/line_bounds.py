@@ -105,6 +105,13 @@ def _plain(digits: int) -> str:
     return rf"-?+(?!0\.0000)[0-9]{{1,{digits}}}+(?:\.[0-9]{{1,20}}+)?[ \n]"
 
 
+def joined(lines: Sequence[str], *, plain: bool = False) -> list[LineBlock]:
+    """Lines as blocks of :data:`BLOCK`; ``plain`` as in :class:`~learners.learner.LineBlock`."""
+    starts = range(0, len(lines), BLOCK)
+    parts = [lines[start : start + BLOCK] for start in starts]
+    return [LineBlock("\n".join([*part, ""]), len(part), plain) for part in parts]
+
+
 @dataclass(frozen=True)
 class LineBounds:
     """Bounds on the magnitude of a feature's value, zero aside.
@@ -123,9 +130,7 @@ class LineBounds:
 
     def blocks(self, lines: Sequence[str]) -> list[LineBlock]:
         """The lines joined into blocks, once all are accepted; raises as :meth:`check`."""
-        starts = range(0, len(lines), BLOCK)
-        parts = (lines[start : start + BLOCK] for start in starts)
-        blocks = [LineBlock("\n".join([*part, ""]), len(part)) for part in parts]
+        blocks = joined(lines)
         self.check(blocks)
         return blocks
 

@@ -101,7 +101,7 @@ def configure_logs(*, detached: bool = False) -> None:
         detached: whether a thread writes them, so that whoever logs never waits.
     """
     output = cast("TextIO", Detached() if detached else Forgiving())
-    log.prepare = partial(_configure, output, colors=sys.stderr.isatty())
+    log.written_by(partial(_configure, output, colors=sys.stderr.isatty()))
     logging.basicConfig(level=logging.WARNING, stream=output, force=detached)
 
 

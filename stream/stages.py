@@ -161,24 +161,30 @@ def clock() -> Clock | None:
 def profiled(*, wanted: bool) -> Iterator[Clock | None]:
     """Let a clock run meanwhile, if that is wanted."""
     global _clock  # noqa: PLW0603  # of the process, like its threads
-    _clock = Clock() if wanted else None
+    before, _clock = _clock, Clock() if wanted else None
     try:
         yield _clock
     finally:
-        _clock = None
+        _clock = before
 
 
 def table(profile: Mapping[str, Any]) -> list[str]:
-    """What :meth:`Clock.report` gives as lines of text: microseconds a row, and seconds."""
+    """What :meth:`Clock.report` gives as lines of text: microseconds a row, and seconds.
+
+    Of a run without events, seconds alone.
+    """
     seconds: Mapping[str, Seconds] = profile["seconds"]
-    rows = max(1, profile["rows"])
-    lines = [f"{'us a row (s)':12}" + "".join(f"{whose:>18}" for whose in seconds)]
+    rows = profile["rows"]
+    title = "us a row (s)" if rows else "s"
+    lines = [f"{title:12}" + "".join(f"{whose:>18}" for whose in seconds)]
     totals = {whose: sum(of.values()) for whose, of in seconds.items()}
     for name in (*STAGES, "total"):
         found = [
             of.get(name, 0.0) if name in STAGES else totals[whose] for whose, of in seconds.items()
         ]
-        cells = [f"{1e6 * each / rows:.2f} ({each:.2f})" for each in found]
+        cells = [
+            f"{1e6 * each / rows:.2f} ({each:.2f})" if rows else f"{each:.2f}" for each in found
+        ]
         lines.append(f"{name:12}" + "".join(f"{cell:>18}" for cell in cells))
     share = profile["learn_share"]
     if share is not None:

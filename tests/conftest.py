@@ -64,7 +64,7 @@ def secured_kafka(kafka_bootstrap: str) -> Secured:
 def logs_as_before() -> Iterator[None]:
     """A command that a test runs in its own process sends all logs to standard error for good."""
     yield
-    log.prepare = None
+    log.__init__()  # type: ignore[misc]
     structlog.reset_defaults()
 
 

@@ -144,6 +144,7 @@ def create(settings: Settings, schema: Schema, parent: int | None = None) -> Fas
     from serve.app import create_app
 
     configure_logs(detached=True)
+    log.ready()  # no request waits while what writes the first line is imported
     app = create_app(settings, schema)
     # What exists now stays: the collector need not traverse it while requests wait.
     gc.freeze()

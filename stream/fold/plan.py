@@ -17,7 +17,7 @@ from converters.cells.refusal import Refusal
 from converters.config.learning_settings import ImbalanceSettings
 from learners.calibration.imbalance import is_left_out, weighted
 from learners.learner import LineBlock
-from learners.line_bounds import BLOCK
+from learners.line_bounds import joined
 from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Block, Layout
 from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source
@@ -100,13 +100,6 @@ class Lines:
         self._blocks += joined(self._open, plain=self._plain)
         self._before += len(self._open)
         self._open, self._plain = [], True
-
-
-def joined(lines: Sequence[str], *, plain: bool = False) -> list[LineBlock]:
-    """Lines as blocks."""
-    starts = range(0, len(lines), BLOCK)
-    parts = [lines[start : start + BLOCK] for start in starts]
-    return [LineBlock("\n".join([*part, ""]), len(part), plain) for part in parts]
 
 
 @dataclass

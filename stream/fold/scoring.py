@@ -18,9 +18,10 @@ from converters.convert.to_vw_text import unlabelled
 from learners import choose
 from learners.calibration.adjustment import Adjuster, Adjustment
 from learners.learner import MODEL_FILE, Learner, LineBlock
+from learners.line_bounds import joined
 from learners.metrics.arrays import FloatArray, IntArray
 from stream.fold.pinned import Loaded, Pinned, nothing_loaded
-from stream.fold.plan import Plan, Remembered, joined, values
+from stream.fold.plan import Plan, Remembered, values
 from stream.fold.shadows import Shadow
 from stream.fold.slices import Slices
 from stream.joins.column_store import UNKNOWN, Block, Layout

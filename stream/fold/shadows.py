@@ -20,9 +20,8 @@ from converters.logger import log
 from learners import choose
 from learners.calibration.adjustment import Adjuster
 from learners.learner import Learner, LearnerSpec, LineBlock
-from learners.line_bounds import RefusedLinesError
+from learners.line_bounds import RefusedLinesError, joined
 from learners.metrics.arrays import FloatArray
-from stream.fold.plan import joined
 
 Result = TypeVar("Result")
 UNKNOWN = float("nan")

@@ -14,6 +14,7 @@ from converters.convert.label_rows import LabelRow
 from converters.convert.row_block import block_of
 from converters.convert.to_vw_text import Row
 from learners.learner import LineBlock
+from learners.line_bounds import joined
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
 
@@ -202,11 +203,11 @@ def columns_of(records: Sequence[Taken]) -> tuple[list[Head], EventColumns, Labe
             good = zip(record.rows, record.passthrough, strict=True)
             kept += [cells for row, cells in good if not isinstance(row, Refusal)]
     block = block_of(rows)
-    count = len(rows) - len(block.refused)
     events = EventColumns(
         block.ids,
         block.labels,
-        [LineBlock(block.text, count)] if count else [],
+        # Whole, a batch sent again would keep its lines parsed all at once: 31 KB each.
+        joined(block.lines),
         block.refused,
         block.weights,
         list(map(list, zip(*kept, strict=True))) if passthrough else None,

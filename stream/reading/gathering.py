@@ -103,7 +103,9 @@ class _Gathered(ABC):
                 reader, known = of.rows_of(record), headers
                 layout = reader.csv_layout(value, headers) if first else None
             if b'"' in value or b"\r" in value or count > MOST_ROWS:
-                layout = known = None
+                layout = None
+            if layout is None:
+                known = None  # says nothing of the next record, which may be CSV
             if run is not None:
                 if layout and layout == run.layout and run.rows + count <= MOST_IN_BLOCK:
                     run.records.append(record)

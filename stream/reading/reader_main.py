@@ -95,7 +95,9 @@ class _Outbox:
             while left := memoryview(self._messages.get()):
                 while left:
                     left = left[self._pipe.write(left) :]
-        except BrokenPipeError:  # the learner has ended; standard input just has not shown it yet
+        except OSError:
+            # Mostly the learner has ended, and standard input just has not shown it yet. Whatever
+            # it is, nobody would take more messages: without an end the other thread waits forever.
             os._exit(0)
 
 

@@ -131,3 +131,10 @@ def test_a_table_says_microseconds_and_seconds_of_each_thread() -> None:
     lines = {line.split()[0]: line.split()[1:] for line in stages.table(profile)}
     assert lines["learn"] == ["1.50", "(1.50)", "0.00", "(0.00)"]
     assert lines["total"] == ["2.50", "(2.50)", "2.00", "(2.00)"]
+
+
+def test_a_run_without_events_tells_seconds_alone() -> None:
+    """Whatever is divided by no rows would be told as microseconds of one."""
+    text = stages.table({"rows": 0, "learn_share": None, "seconds": {stages.OWN: {START: 0.5}}})
+    assert text[0].split() == ["s", stages.OWN]
+    assert text[1].split() == [START, "0.50"]

@@ -196,6 +196,17 @@ def test_records_of_few_rows_become_blocks_of_many() -> None:
     assert all(block.plain for block in blocks)
 
 
+@pytest.mark.parametrize("odd", [b'{"id": 1}', b"", b"null", b'1,1,"f",2.5'])
+def test_records_behind_an_odd_one_are_gathered_as_ever(odd: bytes) -> None:
+    """What is found of a record that is not its lines holds for none that follows."""
+    value = b"\n".join([b"1,1,f,2.5"] * 3)
+    values = [odd, *[value] * 200]
+    records = [Record(EVENTS, offset, 1, each) for offset, each in enumerate(values)]
+    blocks = record_reader(context("at", "weight")).batch(records, {}).events.blocks
+    assert [block.count for block in blocks if block.count > 1] == [255, 255, 90]
+    assert all(block.plain for block in blocks[-2:])
+
+
 def test_a_record_of_many_rows_becomes_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that does not fit is converted by itself, and no other one of the record."""
     monkeypatch.setattr(gathering, "MOST_IN_BLOCK", 100)

@@ -1,0 +1,47 @@
+"""The log that is imported at its first line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from threading import Event, Thread
+
+import pytest
+
+from converters.logger import Log
+
+
+def test_a_line_before_anything_is_configured_goes_to_standard_error() -> None:
+    """What a command prints may be JSON."""
+    code = "from converters.logger import log; log.warning('odd', place=1); print('{}')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "{}\n"
+    assert "odd" in done.stderr
+
+
+def test_no_line_is_written_before_all_is_prepared(capsys: pytest.CaptureFixture[str]) -> None:
+    """A second thread, which logs meanwhile, waits."""
+    log, begun, goes_on, said = Log(), Event(), Event(), list[str]()
+
+    def prepare() -> None:
+        begun.set()
+        assert goes_on.wait(10)
+        said.append("prepared")
+
+    def second() -> None:
+        log.warning("second")
+        said.append("logged")
+
+    log.written_by(prepare)
+    first = Thread(target=log.ready)
+    first.start()
+    assert begun.wait(10)
+    other = Thread(target=second)
+    other.start()
+    other.join(0.2)
+    assert said == []
+    goes_on.set()
+    first.join(10)
+    other.join(10)
+    assert said == ["prepared", "logged"]
+    assert "second" in capsys.readouterr().out
