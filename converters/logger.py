@@ -16,7 +16,7 @@ def _to_standard_error() -> None:
     """As structlog has it, but not among what a command prints."""
     import structlog
 
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 class Log:

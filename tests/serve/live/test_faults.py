@@ -78,7 +78,7 @@ def test_trouble_is_said_once_and_tried_ever_more_seldom(
         patch.setattr(Loader, "load", counting)
         running(live_of(maker), act)
     assert 2 <= len(tries) <= 5
-    assert capsys.readouterr().out.count("version-not-served") == 1
+    assert capsys.readouterr().err.count("version-not-served") == 1
 
 
 def test_while_the_registry_is_away_the_model_goes_on(
@@ -107,7 +107,7 @@ def test_while_the_registry_is_away_the_model_goes_on(
         assert live.registry_trouble == ""
 
     running(live_of(maker), act)
-    assert capsys.readouterr().out.count("registry-away") == 1
+    assert capsys.readouterr().err.count("registry-away") == 1
 
 
 def test_a_fault_in_a_load_ends_nothing(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:

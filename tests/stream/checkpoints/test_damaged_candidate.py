@@ -60,7 +60,7 @@ def test_a_damaged_version_is_refused_and_the_learner_goes_on(
     promote(project, version)
     damage(version_files(project, version) / "model")
     assert project.learn()["learned"] == 300
-    assert "damaged and not taken" in capfd.readouterr().out
+    assert "damaged and not taken" in capfd.readouterr().err
     with project.registry() as registry:
         live = registry.versions.live_lineage()
         assert live is not None
@@ -117,7 +117,7 @@ def test_without_the_state_at_the_last_output_the_backfill_is_taken_at_its_end(
         damage(files_of(edited, before) / "metrics.npz")
     report = edited.learn()
     assert (report["learned"], report["model_sha256"]) == (300, made["model_sha256"])
-    assert "rows between have no outputs" in capfd.readouterr().out
+    assert "rows between have no outputs" in capfd.readouterr().err
     assert len(edited.scores()) == 200
     edited.append(",".join(["m0", *flights(1)[0][1:]]).encode())
     assert edited.learn()["learned"] == 301

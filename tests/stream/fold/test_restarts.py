@@ -145,7 +145,7 @@ def test_what_is_measured_otherwise_is_said(
     assert loaded.scoring.static is not None
     assert loaded.scoring.static.since == fold.scoring.static.since >= 1_010_000
     loaded.close()
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "settings='static_after, window'" in said
     assert "taken_at=1970-01-01T00:16:50" in said
     assert "shadows=gone" in said

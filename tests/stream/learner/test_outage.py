@@ -138,7 +138,7 @@ def test_a_registry_that_is_locked_stops_no_learning(
             process.run(after, until_end=True)
     assert len(seen) == 8
     assert any("held it" in trouble for trouble in seen)
-    assert "checkpoint failed" in capsys.readouterr().out
+    assert "checkpoint failed" in capsys.readouterr().err
     whole = Project(tmp_path / "whole")
     whole.produce(whole.write_csv(rows))
     assert same(project.learn()) == same(whole.learn())
@@ -180,7 +180,7 @@ def test_a_log_that_is_locked_is_waited_for(
         report = process.run(after, until_end=True)
     assert told[1] == told[2]
     assert "locked by another process" in told[1]
-    assert "waiting" in capsys.readouterr().out
+    assert "waiting" in capsys.readouterr().err
     whole = Project(tmp_path / "whole")
     whole.produce(whole.write_csv(rows))
     assert same(report) == same(whole.learn())

@@ -78,7 +78,7 @@ def test_columns_that_no_release_kept_are_asked_for(
     forget_config(project)
     wider = project.edited(BEFORE_ORIGIN)
     assert wider.backfill(fresh=True)["rejected"] == 1
-    assert "start 'freshet learn' once" in capsys.readouterr().out
+    assert "start 'freshet learn' once" in capsys.readouterr().err
     project.learn()
     assert wider.backfill(fresh=True)["rejected"] == 0
 

@@ -28,7 +28,7 @@ def test_records_behind_an_open_transaction_are_told_of(
         nonlocal said
         poll(reader, 0.05)
         reader.ends()
-        said += capsys.readouterr().out
+        said += capsys.readouterr().err
         return word in said
 
     with (

@@ -313,9 +313,9 @@ def test_plain_in_the_clear_is_warned_of(
 ) -> None:
     """The password can be read on the way; SCRAM does not send it."""
     described(secured_kafka, *TAKEN["plain in the clear"])
-    assert "unencrypted" in capsys.readouterr().out
+    assert "unencrypted" in capsys.readouterr().err
     described(secured_kafka, *TAKEN["scram in the clear"])
-    assert "unencrypted" not in capsys.readouterr().out
+    assert "unencrypted" not in capsys.readouterr().err
 
 
 def test_what_is_not_configured_right_is_found_before_any_connection(

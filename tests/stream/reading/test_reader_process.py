@@ -107,7 +107,7 @@ def test_a_reader_that_is_killed_is_said_and_replaced(
         in_small_steps(patch)
         report = learned(project, kill)
     assert len(killed) == 2
-    assert "The reader process was killed by SIGKILL" in capsys.readouterr().out
+    assert "The reader process was killed by SIGKILL" in capsys.readouterr().err
     assert is_as_in_one_process(project, report, tmp_path / "whole")
 
 
@@ -160,7 +160,7 @@ def test_a_reader_that_says_nothing_is_replaced(
             monkeypatch.setattr(reader_process, "SILENT_SECONDS", 100.0)
 
     report = learned(project, stop)
-    assert "has not responded for 3 s" in capsys.readouterr().out
+    assert "has not responded for 3 s" in capsys.readouterr().err
     assert not alive(stopped[0])
     assert is_as_in_one_process(project, report, tmp_path / "whole")
 
