@@ -6,6 +6,7 @@ exit status. Any other exception is a bug: the message says so, and ``--debug`` 
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import os
@@ -87,6 +88,9 @@ class Checked(TyperGroup):
 # Collect garbage after so many new objects and not after 700. What is imported is none, and looking
 # through it again and again takes a tenth of the start of a command.
 COLLECT_AFTER = 50_000
+# Where numpy's library of linear algebra reads how many threads it may have. Nothing here gives it
+# work for two, and each spins for 30 ms when it is made.
+LINEAR_ALGEBRA_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 app = typer.Typer(
@@ -133,7 +137,11 @@ app.add_typer(token.app, name="token")
 
 def main() -> None:
     """Run the command line; the entry point of ``freshet``."""
+    os.environ.setdefault(LINEAR_ALGEBRA_THREADS, "1")  # the processes that are started have it too
     gc.set_threshold(COLLECT_AFTER)
+    # An interpreter that ends looks for garbage in all there is, for .2 s after a long run, only to
+    # free it; files and connections are closed by then.
+    atexit.register(gc.freeze)
     _replace_closed_streams()
     try:
         with keep_private():

@@ -11,6 +11,7 @@ ended in some way. Ctrl-C and SIGTERM are handled by the learner and ignored her
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -41,6 +42,7 @@ def main() -> None:
     Thread(target=_listen, args=(lines,), name="learner's end", daemon=True).start()
     outbox = _Outbox(_own_output())
     gc.disable()  # nothing that is imported is garbage; later it is collected by hand
+    atexit.register(gc.freeze)  # nor is it looked for at the end
     import_for(sys.argv[1])
     _work(lines.get(), outbox)
     outbox.close()

@@ -128,6 +128,23 @@ def test_a_command_imports_what_it_needs(
     check(f"'freshet {' '.join(arguments)}'", modules, allowed)
 
 
+def test_a_command_ends_without_looking_for_garbage(tmp_path: Path) -> None:
+    """All that is left when it ends is frozen, and linear algebra has no threads that spin."""
+    told = tmp_path / "told.json"
+    tell = (
+        "import atexit, gc, json, os; atexit.register(lambda: open('told.json', 'w').write("
+        "json.dumps([gc.get_freeze_count(), os.environ['OPENBLAS_NUM_THREADS']])))"
+    )
+    program = f"{tell}\n{RUN.format(arguments=('--help',))}"
+    where = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=where, capture_output=True, check=True
+    )
+    frozen, threads = json.loads(told.read_text(encoding="utf-8"))
+    assert frozen > 1_000
+    assert threads == "1"
+
+
 def test_the_reader_process_imports_what_it_needs(tmp_path: Path) -> None:
     """It starts beside the learner, and has no part of it."""
     allowed = Start(CONFIG - {"typer", "annotated_doc", "shellingham"}, 155)
