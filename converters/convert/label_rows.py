@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from converters.cells.escaping import quoted
 from converters.cells.refusal import LABEL_NEEDS, MOST_ID, Refusal, RefusedCellError
 from converters.cells.spellings import integer
-from converters.convert import json_rows
+from converters.objects import json_rows
 from converters.schema.column_names import ColumnNames
 from converters.schema.schema import LABEL_NAMES, Schema
 

@@ -16,17 +16,6 @@ import orjson
 
 from converters.cells.escaping import quoted, quoted_bytes
 from converters.cells.refusal import Refusal
-from converters.convert import json_rows
-from converters.convert.json_columns import object_columns
-from converters.convert.json_rows import (
-    Broken,
-    Nowhere,
-    begins_as_json,
-    opens_as_json,
-    registered_schema,
-    rows_in,
-    without_prefix,
-)
 from converters.convert.label_rows import Cells, LabelReader, LabelRow
 from converters.convert.to_vw_text import (
     FEWEST_IN_BLOCK,
@@ -37,6 +26,17 @@ from converters.convert.to_vw_text import (
 )
 from converters.files.first_line import named
 from converters.files.framing import MOST_ROWS, Dialect, columns_of_text, plain_lines, too_many
+from converters.objects import json_rows
+from converters.objects.json_columns import object_columns
+from converters.objects.json_rows import (
+    Broken,
+    Nowhere,
+    begins_as_json,
+    opens_as_json,
+    registered_schema,
+    rows_in,
+    without_prefix,
+)
 from converters.schema.column_names import ColumnOrder, ordered
 from converters.schema.schema import Schema
 from converters.schema.writer_schema import WriterSchema

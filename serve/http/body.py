@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from fastapi import Request
 
 from converters.config.settings import ServeSettings
-from converters.convert.json_rows import Broken, parsed
 from converters.files.framing import BYTE_ORDER_MARK
+from converters.objects.json_rows import Broken, parsed
 from serve.http.problems import (
     BusyError,
     ClientGoneError,

@@ -18,9 +18,9 @@ import orjson
 
 from converters.cells.local_clock import LocalClock
 from converters.cells.refusal import Refusal
-from converters.convert.json_rows import object_cells
 from converters.convert.records import AT_THE_TOP
 from converters.convert.row_block import RowBlock
+from converters.objects.json_rows import object_cells
 from converters.schema.column_names import ColumnNames
 from serve.http.body import CSV, JSON
 from serve.http.problems import RowsRefusedError

@@ -1,7 +1,7 @@
 """What the keys of JSON objects mean: worked out at the first of those that have them in an order.
 
 Clients send the same keys in the same order again and again. The cells equal those of
-:func:`converters.convert.json_rows.object_cells`, which still handles every value that is not text
+:func:`converters.objects.json_rows.object_cells`, which still handles every value that is not text
 or a number.
 """
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from converters.cells.refusal import Refusal
-from converters.convert.json_columns import Object, Shape, are_objects
-from converters.convert.json_rows import object_cells
+from converters.objects.json_columns import Object, Shape, are_objects
+from converters.objects.json_rows import object_cells
 from converters.schema.schema import Schema
 from serve.rows.whole_numbers import make_whole, whole_columns
 

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 from converters.cells.refusal import Refusal
 from converters.convert.cell_watch import CellWatch, Odd
-from converters.convert.json_columns import Object
-from converters.convert.json_rows import shown
 from converters.convert.records import RowReader
 from converters.convert.row_block import RowBlock, block_of
 from converters.convert.to_vw_text import FEWEST_IN_BLOCK
+from converters.objects.json_columns import Object
+from converters.objects.json_rows import shown
 from converters.schema.column_names import ColumnOrder, ordered
 from serve.http.body import CSV
 from serve.http.problems import RowsRefusedError

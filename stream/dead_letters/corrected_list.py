@@ -17,8 +17,8 @@ import orjson
 
 from converters.cells.escaping import quoted
 from converters.cells.refusal import Refusal
-from converters.convert.json_rows import Broken, object_cells, parsed, shown
 from converters.errors import FreshetError
+from converters.objects.json_rows import Broken, object_cells, parsed, shown
 from converters.schema.column_names import ColumnNames
 from converters.schema.schema import LABEL_NAMES, Schema
 from stream.dead_letters.corrected_file import (

@@ -15,8 +15,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
-from converters.convert.json_rows import begins_as_json, without_prefix
 from converters.convert.label_rows import Cells
+from converters.objects.json_rows import begins_as_json, without_prefix
 from converters.schema.schema import LABEL_NAMES
 from learners.registry import Registry
 from learners.registry.row_types import Lineage

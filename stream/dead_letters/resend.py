@@ -18,10 +18,10 @@ import orjson
 from converters.cells.refusal import Refusal
 from converters.cells.spellings import EXACT_INTEGERS
 from converters.config.shown_url import shown_url
-from converters.convert.json_rows import opens_as_json
 from converters.convert.records import AT_THE_TOP
 from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
+from converters.objects.json_rows import opens_as_json
 from converters.schema.schema import LABEL_NAMES
 from learners.registry import Registry
 from stream.checkpoints.same_model import ChangedModelError, check_same, check_topics

@@ -19,8 +19,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from converters.convert.json_rows import Broken, opens_as_json, parsed
 from converters.convert.records import RowReader
+from converters.objects.json_rows import Broken, opens_as_json, parsed
 from stream.fold.outputs import DeadLetter, Score
 from stream.log.contract import Outgoing
 from tests.faults.hostile import CSV, JSON, Hostile

@@ -299,7 +299,7 @@ def test_reading_never_raises(value: bytes, headers: Headers, reading: RowReader
 
 def test_too_many_nested_rows_are_one_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a plain list."""
-    for module in ("converters.convert.json_rows", "converters.convert.records"):
+    for module in ("converters.objects.json_rows", "converters.convert.records"):
         monkeypatch.setattr(f"{module}.MOST_ROWS", 3)
     rows = reader(path="rows").events(orjson.dumps([{"rows": [ROW] * 2}] * 4))
     assert [getattr(row, "reason", "good") for row in rows] == ["good"] * 3 + ["too-many-rows"]

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from converters.cells.escaping import QUOTED_LENGTH, quoted, quoted_bytes
 from converters.cells.refusal import Refusal
-from converters.convert.json_rows import object_cells, shown
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import reference
+from converters.objects.json_rows import object_cells, shown
 from converters.schema.column_names import ColumnNames
 from tests.support.rows import schemas
 from tests.support.rows.rows_to_read import COLUMNS, COMMA, CSV, GOOD, GOOD_ROW, JSON, columns

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from converters.cells.refusal import Refusal
-from converters.convert.json_rows import object_cells
+from converters.objects.json_rows import object_cells
 from serve.rows.object_layouts import REMEMBERED_LAYOUTS, Layouts
 from tests.support.rows.schemas import Columns, build
 from tests.support.serving.project import COLUMNS, flights

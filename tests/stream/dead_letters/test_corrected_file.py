@@ -146,7 +146,7 @@ def test_every_kind_of_bad_row_is_listed(tmp_path: Path, monkeypatch: pytest.Mon
     """Each dead letter is one line, and the bytes of what has no cells are there to be read."""
     for module in (
         "converters.files.framing",
-        "converters.convert.json_rows",
+        "converters.objects.json_rows",
         "converters.convert.records",
         "stream.reading.gathering",
     ):

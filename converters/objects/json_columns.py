@@ -2,7 +2,7 @@
 
 Clients and producers send objects of one shape. What their keys mean is then worked out once, and
 a column whose values are of one kind becomes cells at once: 0.5 us a row of 13 columns, where
-:func:`~converters.convert.json_rows.object_cells` takes 2 to 4. It remains for objects of which one
+:func:`~converters.objects.json_rows.object_cells` takes 2 to 4. It remains for objects of which one
 has other keys, or is refused.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 import orjson
 
 from converters.cells.spellings import EXACT_INTEGERS
-from converters.convert.json_rows import NONE_WHOLE, scalar_cell
+from converters.objects.json_rows import NONE_WHOLE, scalar_cell
 from converters.schema.column_names import ColumnNames
 from converters.schema.schema import PARSED_INTEGERS
 
