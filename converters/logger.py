@@ -1,15 +1,19 @@
 """The log of every package: structlog's, which is imported when the first line is logged.
 
 With what it imports (rich, asyncio, ssl) it takes a tenth of a second, more than many a command
-that never logs a line.
+that never logs a line; without rich, which would colour the tracebacks that are plain here, a third
+of that.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
+
+RICH = "rich"
 
 
 def _to_standard_error() -> None:
@@ -17,6 +21,22 @@ def _to_standard_error() -> None:
     import structlog
 
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
+@contextmanager
+def _without_rich() -> Iterator[None]:
+    """As if rich were not installed, for what is imported within; not where it is imported already.
+
+    What imports structlog there does without it, as it does for whoever has no rich.
+    """
+    if not {RICH, "structlog"}.isdisjoint(sys.modules):
+        yield
+        return
+    sys.modules[RICH] = None  # type: ignore[assignment]  # with which an import fails
+    try:
+        yield
+    finally:
+        del sys.modules[RICH]
 
 
 class Log:
@@ -35,7 +55,8 @@ class Log:
         """Import what the first line needs, for whoever must not wait for it then."""
         with self._lock:  # a line of another thread must not be written before all is prepared
             if self._prepare is not None:
-                self._prepare()
+                with _without_rich():
+                    self._prepare()
                 self._prepare = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # structlog's methods are untyped

@@ -19,6 +19,26 @@ def test_a_line_before_anything_is_configured_goes_to_standard_error() -> None:
     assert "odd" in done.stderr
 
 
+def test_the_first_line_does_not_import_rich() -> None:
+    """It takes most of the time that structlog takes, and colours nothing here; it can be later."""
+    code = (
+        "import sys; from converters.logger import log; log.warning('odd', place=1);"
+        "assert not [name for name in sys.modules if name.startswith('rich')]; import rich.console"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "odd" in done.stderr
+
+
+def test_rich_stays_where_it_is_imported_already() -> None:
+    """A progress bar may show while the first line is logged."""
+    code = (
+        "import rich.console; from converters.logger import log; log.warning('odd', place=1);"
+        "import rich.table; assert rich.table.Table"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "odd" in done.stderr
+
+
 def test_no_line_is_written_before_all_is_prepared(capsys: pytest.CaptureFixture[str]) -> None:
     """A second thread, which logs meanwhile, waits."""
     log, begun, goes_on, said = Log(), Event(), Event(), list[str]()

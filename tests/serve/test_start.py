@@ -27,9 +27,10 @@ CONFIG = LIGHT | {
 ARRAYS = CONFIG | {"numpy"}
 REGISTRY = ARRAYS | {"sqlalchemy"}
 MODEL = REGISTRY | {"vowpalwabbit", "pylibvw"}
-# structlog, which imports the others, is there as soon as a line is logged.
-LOGGED = frozenset({"structlog", "rich", "pygments", "attr"})
+# As soon as a line is logged.
+LOGGED = frozenset({"structlog"})
 SERVER = MODEL | LOGGED | {
+    *("rich", "pygments", "attr"),
     *("fastapi", "starlette", "anyio", "sniffio", "annotated_doc", "uvicorn", "h11", "httptools"),
     *("uvloop", "click", "prometheus_client", "filelock", "cryptography", "watchfiles"),
     *("websockets", "dotenv", "yaml", "idna", "opentelemetry"),
@@ -62,10 +63,10 @@ COMMANDS = {
     ("score", "--help"): Start(CONFIG, 135),
     ("serve", "--help"): Start(CONFIG, 135),
     ("convert", "rows.csv"): Start(CONFIG, 180),
-    ("score", "rows.csv"): Start(MODEL, 410, EVENT_LOOP),
-    ("status",): Start(REGISTRY, 390, EVENT_LOOP),
-    ("backfill", "rows.csv"): Start(MODEL | LOGGED, 500, EVENT_LOOP),
-    ("learn", "--until-end"): Start(MODEL | LOGGED | {"filelock"}, 615, EVENT_LOOP),
+    ("score", "rows.csv"): Start(MODEL, 395, EVENT_LOOP),
+    ("status",): Start(REGISTRY, 365, EVENT_LOOP),
+    ("backfill", "rows.csv"): Start(MODEL | LOGGED, 485, EVENT_LOOP),
+    ("learn", "--until-end"): Start(MODEL | LOGGED | {"filelock"}, 530, EVENT_LOOP),
 }
 RUN = "import sys; sys.argv = ['freshet', *{arguments!r}]; from serve.cli import main; main()"
 # What a process of its own imports before it reads the log.
