@@ -13,9 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.log.contract import EventLog, LogError, LogUnavailableError, Place, PositionError, poll
+from stream.log.contract import (
+    EventLog,
+    LogError,
+    LogUnavailableError,
+    Outgoing,
+    Place,
+    PositionError,
+    poll,
+)
 from stream.log_sqlite import file
-from stream.log_sqlite.file import packed, unpacked
+from stream.log_sqlite.file import ROWS_A_STATEMENT, packed, unpacked
 from stream.log_sqlite.log import SqliteLog
 from tests.support.streams.log_processes import next_line, running
 from tests.support.streams.logs import make_topic, outgoing, read_all, values
@@ -81,6 +89,25 @@ def test_offsets_are_never_used_again(log: SqliteLog, path: Path) -> None:
     assert log.append("t", outgoing(b"c")) == [(0, 2)]
     state = log.describe(["t"])["t"]
     assert (state.begins, state.ends) == ({PLACE: 2}, {PLACE: 3})
+
+
+@pytest.mark.parametrize("count", [1, ROWS_A_STATEMENT, ROWS_A_STATEMENT + 1, 3 * ROWS_A_STATEMENT])
+def test_many_records_take_few_statements(log: SqliteLog, count: int) -> None:
+    """They are all there, in order and with all they have, under offsets without a gap."""
+    statements: list[str] = []
+    log._connection.set_trace_callback(statements.append)
+    sent = [
+        Outgoing(b"v%d" % n, n, (("n", b"%d" % n),) if n % 2 else (), b"k" if n % 3 else None)
+        for n in range(count)
+    ]
+    given = log.append("t", sent)
+    assert given == [(0, offset) for offset in range(count)]
+    found = read_all(log, {PLACE: 0})
+    assert [(r.value, r.time, r.headers, r.key) for r in found] == [
+        (r.value, r.time, r.headers, r.key) for r in sent
+    ]
+    inserted = [text for text in statements if text.startswith("INSERT INTO records")]
+    assert len(inserted) == -(-count // ROWS_A_STATEMENT)
 
 
 def test_a_hole_in_the_history_is_missed(log: SqliteLog, path: Path) -> None:
