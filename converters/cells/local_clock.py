@@ -8,7 +8,7 @@ never in doubt.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -60,6 +60,26 @@ class LocalClock:
             RefusedCellError: ``bad-time``.
         """
         return self._read(cell, last)
+
+    def times_ms(self, cells: Sequence[str]) -> list[int] | None:
+        """The times of the next rows; None, and nothing is read, if one of them has none."""
+        last = self.last
+        try:
+            times = list(map(self._time_ms if self._fold == "earlier" else self.time_ms, cells))
+        except RefusedCellError:
+            self.last = last
+            return None
+        self.last = times[-1] if times else last
+        return times
+
+    def later_times_ms(self, cells: Sequence[str], lasts: Sequence[int]) -> list[int] | None:
+        """Times each of which is not before that of its row; None if a cell says none."""
+        try:
+            if self._fold == "earlier":
+                return list(map(self._time_ms, cells))
+            return list(map(self._read, cells, lasts))
+        except RefusedCellError:
+            return None
 
     def _read(self, cell: str, last: int) -> int:
         before = self._time_ms(cell)
