@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,42 +68,48 @@ def plain_merge(records: Mapping[Place, list[Record]]) -> list[Record]:
     return merged
 
 
+@contextmanager
+def sizes(batch: int, portion: int) -> Iterator[None]:
+    """So many rows a batch, and so many records put in order at once."""
+    before = merge.BATCH_ROWS, merge.PORTION
+    merge.BATCH_ROWS, merge.PORTION = batch, portion
+    try:
+        yield
+    finally:
+        merge.BATCH_ROWS, merge.PORTION = before
+
+
 times_of_places = st.fixed_dictionaries(
     {place: st.lists(st.integers(0, 12), max_size=12) for place in PLACES}
 )
 
 
-@given(times_of_places, st.lists(st.integers(1, 5)), st.integers(1, 7))
+@given(times_of_places, st.lists(st.integers(1, 5)), st.integers(1, 7), st.integers(1, 15))
 def test_a_backlog_is_taken_in_the_one_order(
-    times: dict[Place, list[int]], portions: list[int], batch: int
+    times: dict[Place, list[int]], portions: list[int], batch: int, portion: int
 ) -> None:
     """Whatever the log delivers first and however it is cut, the order is the definition's."""
     records = logs(times)
     merged = MergedReader(Delivery(records, portions), dict.fromkeys(PLACES, 0), "labels")
-    before, merge.BATCH_ROWS = merge.BATCH_ROWS, batch
-    try:
-        taken: list[Record] = []
+    taken: list[Record] = []
+    with sizes(batch, portion):
         while more := merged.take(0.0):
+            assert len(more) <= batch
             taken += more
-    finally:
-        merge.BATCH_ROWS = before
     assert taken == plain_merge(records)
 
 
-@given(times_of_places, st.lists(st.integers(1, 5)), st.integers(1, 7))
+@given(times_of_places, st.lists(st.integers(1, 5)), st.integers(1, 7), st.integers(1, 15))
 def test_cuts_give_the_same_batches_again(
-    times: dict[Place, list[int]], portions: list[int], batch: int
+    times: dict[Place, list[int]], portions: list[int], batch: int, portion: int
 ) -> None:
     """Taking up to each batch's cut gives exactly that batch, in its order."""
     records = logs(times)
     first = MergedReader(Delivery(records, portions), dict.fromkeys(PLACES, 0), "labels")
     again = MergedReader(Delivery(records, [2]), dict.fromkeys(PLACES, 0), "labels")
-    before, merge.BATCH_ROWS = merge.BATCH_ROWS, batch
-    try:
+    with sizes(batch, portion):
         while taken := first.take(0.0):
             assert again.take_until(first.positions()) == taken
-    finally:
-        merge.BATCH_ROWS = before
 
 
 class Growing(Delivery):
@@ -137,17 +144,20 @@ class Growing(Delivery):
         del self._coming[:count]
 
 
-@given(times_of_places, st.lists(st.integers(1, 5)), st.lists(st.integers(0, 5)))
+@given(
+    times_of_places, st.lists(st.integers(1, 5)), st.lists(st.integers(0, 5)), st.integers(1, 15)
+)
 def test_a_log_that_grows_in_order_is_taken_in_order(
-    times: dict[Place, list[int]], portions: list[int], growth: list[int]
+    times: dict[Place, list[int]], portions: list[int], growth: list[int], portion: int
 ) -> None:
     """A label is never taken ahead of an earlier event, however far each partition was read."""
     records = {place: sorted(held) for place, held in times.items()}
     growing = Growing(logs(records), portions, growth)
     merged = MergedReader(growing, dict.fromkeys(PLACES, 0), "labels")
     taken: list[Record] = []
-    while not growing.exhausted() or len(taken) < sum(map(len, records.values())):
-        taken += merged.take(0.0)
+    with sizes(merge.BATCH_ROWS, portion):
+        while not growing.exhausted() or len(taken) < sum(map(len, records.values())):
+            taken += merged.take(0.0)
     assert taken == plain_merge(logs(records))
 
 
@@ -171,3 +181,25 @@ def test_a_full_buffer_is_paused_until_the_others_catch_up() -> None:
         assert all(len(buffer.records) < 20 for buffer in delivery.buffers.values())
         taken += more
     assert taken == plain_merge(records)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(1, 40), st.integers(1, 9))
+def test_a_batch_ends_with_the_record_that_fills_it(
+    rows: list[int], most: int, portion: int
+) -> None:
+    """By rows and by bytes, as if records were taken one after the other."""
+    place = PLACES[0]
+    records = {place: [Record(place, n, n, b"\n" * of) for n, of in enumerate(rows)]}
+    merged = MergedReader(Delivery(records, []), {place: 0}, "labels")
+    left = list(records[place])
+    with sizes(most, portion):
+        while taken := merged.take(0.0):
+            filled = 0
+            expected = []
+            while left and filled < most:
+                expected.append(left.pop(0))
+                filled += len(expected[-1].value) + 1
+            assert taken == expected
+            assert merged.positions() == {place: taken[-1].offset + 1}
+    assert not left
+    assert merged._reader.buffers[place].bytes == 0
