@@ -85,9 +85,9 @@ class Checked(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-# Collect garbage after so many new objects and not after 700. What is imported is none, and looking
-# through it again and again takes a tenth of the start of a command.
-COLLECT_AFTER = 50_000
+# Collect garbage after so many new objects and not after 700. What is imported, some 120,000, is
+# none, and looking through it again and again takes a tenth of the start of a command.
+COLLECT_AFTER = 200_000
 # Where numpy's library of linear algebra reads how many threads it may have. Nothing here gives it
 # work for two, and each spins for 30 ms when it is made.
 LINEAR_ALGEBRA_THREADS = "OPENBLAS_NUM_THREADS"

@@ -17,7 +17,12 @@ from learners.comparison.bootstrap import interval
 from learners.comparison.delong import paired_delong
 from learners.comparison.value import decision_values
 from learners.metrics.arrays import BoolArray, FloatArray
-from learners.metrics.metrics import log_losses, squared_errors
+from learners.metrics.metrics import (
+    FEWEST_LABELS,
+    FEWEST_OF_A_CLASS,
+    log_losses,
+    squared_errors,
+)
 
 Better = Literal["a", "b"]
 
@@ -155,10 +160,6 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-# Below, an interval from resamples or by the normal distribution says nothing.
-FEWEST_LESSONS = 30
-FEWEST_OF_A_CLASS = 10
-
 HIGHER_IS_BETTER = {measure.name: measure.higher_is_better for measure in MEASURES}
 
 
@@ -206,7 +207,7 @@ def compare(
 
 def _bootstrapped(name: str, a: FloatArray, b: FloatArray, confidence: float) -> Difference:
     """The difference of two means over the same lessons."""
-    if a.size < FEWEST_LESSONS:
+    if a.size < FEWEST_LABELS:
         return _too_few(a.size)
     found = interval(a - b, confidence)
     above = found.share_above
@@ -226,7 +227,7 @@ def _bootstrapped(name: str, a: FloatArray, b: FloatArray, confidence: float) ->
 
 def _areas(a: FloatArray, b: FloatArray, positive: BoolArray, confidence: float) -> Difference:
     """The difference of two areas under the ROC curve."""
-    if a.size < FEWEST_LESSONS:
+    if a.size < FEWEST_LABELS:
         return _too_few(a.size)
     positives = int(np.count_nonzero(positive))
     fewest = min(positives, positive.size - positives)
@@ -251,7 +252,7 @@ def _areas(a: FloatArray, b: FloatArray, positive: BoolArray, confidence: float)
 
 
 def _too_few(count: int) -> Difference:
-    return Difference(reason=f"fewer than {FEWEST_LESSONS} labels ({count})")
+    return Difference(reason=f"fewer than {FEWEST_LABELS} labels ({count})")
 
 
 def _better(name: str, low: float, high: float) -> Better | None:

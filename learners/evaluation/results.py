@@ -34,13 +34,7 @@ from learners.evaluation.groups import AGES_OF_LABELS, BY_LESSONS, PERIODS, Wide
 from learners.evaluation.histograms import AGES, defined
 from learners.evaluation.labelled_examples import SCORE, STATIC, Measuring
 from learners.evaluation.measures import Contender, Measures
-from learners.evaluation.stretches import (
-    FEWEST_LABELS,
-    FEWEST_OF_A_CLASS,
-    Stretch,
-    gaps,
-    stretches,
-)
+from learners.evaluation.stretches import Stretch, gaps, stretches
 from learners.evaluation.windows import (
     Kept,
     always,
@@ -51,7 +45,7 @@ from learners.evaluation.windows import (
     value_of,
     windowed,
 )
-from learners.metrics.metrics import CALIBRATION_BINS
+from learners.metrics.metrics import CALIBRATION_BINS, FEWEST_LABELS, FEWEST_OF_A_CLASS
 
 
 def summary(measures: Measures, measuring: Measuring) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Neighbouring periods of event time joined until each holds enough labels to be shown.
 
 A point of a curve that stands on three labels is noise. So periods are joined to their neighbours,
-until a stretch has :data:`FEWEST_LABELS`, and :data:`FEWEST_OF_A_CLASS` of each class where there
-are that many to share out. Nothing is joined over a gap: periods on both sides of one without
-labels meet only if labels are as rare everywhere as in it.
+until a stretch has :data:`~learners.metrics.metrics.FEWEST_LABELS`, and
+:data:`~learners.metrics.metrics.FEWEST_OF_A_CLASS` of each class where there are that many to share
+out. Nothing is joined over a gap: periods on both sides of one without labels meet only if labels
+are as rare everywhere as in it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from learners.comparison import compare
+from learners.metrics.metrics import FEWEST_LABELS, FEWEST_OF_A_CLASS
 
-# Below, a mean or an area says nothing; the same as for comparisons.
-FEWEST_LABELS = compare.FEWEST_LESSONS
-FEWEST_OF_A_CLASS = compare.FEWEST_OF_A_CLASS
 # An empty stretch of so many usual distances between two labels is a gap, not chance: of labels
 # that come independently of each other, one distance in two thousand is as long.
 USUAL_DISTANCES = 11

@@ -23,6 +23,11 @@ from learners.metrics.arrays import (
 # Counts of lessons, or their sums of weights.
 Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
+# Below, a mean or an area says nothing, and of a comparison neither does an interval from resamples
+# or by the normal distribution.
+FEWEST_LABELS = 30
+FEWEST_OF_A_CLASS = 10
+
 # Weights that have faded for ever so long; what is divided by them must stay finite.
 NEXT_TO_NOTHING = 1e-200
 

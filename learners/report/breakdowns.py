@@ -10,7 +10,7 @@ from typing import Any
 
 from converters.show.charts import BarChart, Line, LineChart
 from converters.show.tables import Table, cut
-from learners.evaluation.stretches import FEWEST_LABELS
+from learners.metrics.metrics import FEWEST_LABELS
 from learners.report.checkpoint_measures import versions_text
 from learners.report.curves import lacking
 from learners.report.document import SCORE, part_of, since_words

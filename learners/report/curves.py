@@ -11,7 +11,7 @@ from typing import Any
 
 from converters.show.charts import Line, LineChart
 from converters.show.tables import Table, counted, moment
-from learners.evaluation.stretches import FEWEST_LABELS, FEWEST_OF_A_CLASS
+from learners.metrics.metrics import FEWEST_LABELS, FEWEST_OF_A_CLASS
 from learners.report.document import BASE_RATE, contenders, part_of, shortly, since_words
 from learners.report.figures import HEADINGS, Section, drawn, figure
 from learners.report.overall import duration

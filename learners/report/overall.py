@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converters.show.tables import Table, counted
-from learners.evaluation.stretches import FEWEST_LABELS
+from learners.metrics.metrics import FEWEST_LABELS
 from learners.report.document import (
     called,
     contenders,

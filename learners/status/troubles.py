@@ -10,7 +10,7 @@ from typing import Any
 
 from converters.show.stream_time import AHEAD_MS
 from learners.evaluation.labelled_examples import PINNED
-from learners.evaluation.stretches import FEWEST_LABELS
+from learners.metrics.metrics import FEWEST_LABELS
 
 State = dict[str, Any]
 Trouble = dict[str, str]

@@ -65,8 +65,8 @@ COMMANDS = {
     ("convert", "rows.csv"): Start(CONFIG, 180),
     ("score", "rows.csv"): Start(MODEL, 395, EVENT_LOOP),
     ("status",): Start(REGISTRY, 365, EVENT_LOOP),
-    ("backfill", "rows.csv"): Start(MODEL | LOGGED, 485, EVENT_LOOP),
-    ("learn", "--until-end"): Start(MODEL | LOGGED | {"filelock"}, 530, EVENT_LOOP),
+    ("backfill", "rows.csv"): Start(MODEL | LOGGED, 481, EVENT_LOOP),
+    ("learn", "--until-end"): Start(MODEL | LOGGED | {"filelock"}, 511, EVENT_LOOP),
 }
 RUN = "import sys; sys.argv = ['freshet', *{arguments!r}]; from serve.cli import main; main()"
 # What a process of its own imports before it reads the log.

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learners.evaluation.stretches import FEWEST_LABELS, Stretch, gaps, stretches
+from learners.evaluation.stretches import Stretch, gaps, stretches
+from learners.metrics.metrics import FEWEST_LABELS
 
 
 def daily(counts: Sequence[int], first: int = 0) -> list[Stretch]:
