@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.errors import FreshetError
 from converters.files.csv_file import CsvFile
 from converters.schema.schema import Schema
 from stream.produce.file_records import Formed, History, HistoryOptions
+from tests.support.rows.file_records_plain import PlainHistory
 from tests.support.rows.schemas import build
-from tests.support.streams.file_records_plain import PlainHistory
 
 HEADER = b"id,at,late,carrier,landed\n"
 FOLDS = ("earlier", "later", "order")
@@ -96,6 +96,7 @@ def schema_of(fold: str) -> Schema:
     )
 
 
+@settings(deadline=None)  # the first explanation reads all time zones
 @given(contents(), asked(), st.integers(1, 200), st.sampled_from(FOLDS))
 def test_blocks_give_the_records_of_single_rows(
     content: bytes, options: dict[str, Any], step: int, fold: str
