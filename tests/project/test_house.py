@@ -75,6 +75,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "stream.log_kafka.reader": "implements the contract's reader",
     "stream.log_kafka.writers": "implements the contract's writers",
     "stream.log_sqlite.reader": "implements the contract's reader",
+    "stream.produce.file_rows": "rows, by column and by the clock; file_records makes records",
     "stream.produce.labels_alone": "what is no history; file_records makes records of one",
     "stream.reading.reader_process": "the entry of a process",
     "stream.reading.gathering": "the fast twin of record_reader",
