@@ -19,9 +19,9 @@ from typing import NamedTuple
 from converters.cells.feature import Feature
 from converters.cells.kind import Pieces
 from converters.cells.refusal import Refusal
-from converters.convert.column_memory import LONGEST_REMEMBERED, REMEMBERED_PIECES, CheckedColumn
 from converters.convert.row_block import Row, RowBlock
 from converters.convert.to_vw_text import Conversion, compile_schema
+from converters.pieces.column_memory import LONGEST_REMEMBERED, REMEMBERED_PIECES, CheckedColumn
 from converters.schema.schema import Schema
 
 ABSENT, UNSEEN = "absent", "unseen"
@@ -215,11 +215,24 @@ class CellWatch:
         if column not in self._active:
             self._active = sorted([*self._active, column], key=lambda each: each.place)
 
-    def count(self, columns: Sequence[Sequence[str]], counts: CellCounts) -> None:
-        """Count what is odd in rows that are given column by column."""
-        counts.rows += len(columns[0])
+    def count(
+        self,
+        columns: Sequence[Sequence[str]],
+        rows: int,
+        refused: Collection[int],
+        counts: CellCounts,
+    ) -> None:
+        """Count what is odd in so many rows that are given column by column, some of them refused.
+
+        Columns of which nothing can be odd are not asked for.
+        """
+        counts.rows += rows - len(refused)
+        good = [at not in refused for at in range(rows)] if refused and self._active else ()
         for column in self._active:
-            if odd := column.odd(cells := columns[column.place]):
+            cells = columns[column.place]
+            if refused:
+                cells = list(compress(cells, good))
+            if odd := column.odd(cells):
                 for cell, times in Counter(filter(odd.__contains__, cells)).items():
                     counts.note(odd[cell], column.name, times)
 
@@ -267,17 +280,11 @@ class Census:
 
     def _block(self, columns: Sequence[Sequence[str]]) -> list[Row | Refusal]:
         converted = self._to_block(columns)
-        self._count(columns, [at for at, row in enumerate(converted) if isinstance(row, Refusal)])
+        refused = {at for at, row in enumerate(converted) if isinstance(row, Refusal)}
+        self._watch.count(columns, len(converted), refused, self._counts)
         return converted
 
     def _row_block(self, columns: Sequence[Sequence[str]]) -> RowBlock:
         converted = self._to_row_block(columns)
-        self._count(columns, converted.refused)
+        self._watch.count(columns, len(converted), converted.refused, self._counts)
         return converted
-
-    def _count(self, columns: Sequence[Sequence[str]], refused: Collection[int]) -> None:
-        """Count rows that are given column by column, but for those refused."""
-        if refused:
-            good = [at not in refused for at in range(len(columns[0]))]
-            columns = [list(compress(column, good)) for column in columns]
-        self._watch.count(columns, self._counts)

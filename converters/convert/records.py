@@ -25,7 +25,7 @@ from converters.convert.to_vw_text import (
     compile_schema,
 )
 from converters.files.first_line import named
-from converters.files.framing import MOST_ROWS, Dialect, columns_of_text, plain_lines, too_many
+from converters.files.framing import MOST_ROWS, ByteColumns, Dialect, plain_lines, too_many
 from converters.objects import json_rows
 from converters.objects.json_columns import object_columns
 from converters.objects.json_rows import (
@@ -206,15 +206,19 @@ class RowReader:
         delimiter = self._delimiter if order is None else order.delimiter
         return self.conversion.lines(lines, delimiter, order)
 
-    def columns(self, text: str, rows: int, layout: Layout) -> Sequence[Sequence[str]] | None:
-        """The columns of so many lines of CSV, in the schema's order; None if one does not fit."""
+    def cut(self, content: bytes, rows: int, layout: Layout) -> ByteColumns | None:
+        """The columns of lines, each ended, in the schema's order; None if few, or one is odd."""
+        if rows < FEWEST_IN_BLOCK:
+            return None  # nor is numpy imported
+        from converters.files.cut_lines import cut_lines
+
         order = layout.order
         if order is None:
-            return columns_of_text(text, rows, layout.delimiter, self.conversion.width)
+            return cut_lines(content, rows, layout.delimiter, self.conversion.width)
         if order.refusal is not None:
             return None
-        columns = columns_of_text(text, rows, layout.delimiter, order.width)
-        return None if columns is None else order.columns(columns, rows)
+        cut = cut_lines(content, rows, layout.delimiter, order.width)
+        return None if cut is None else cut.ordered(order.places)
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""

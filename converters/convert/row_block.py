@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from converters.cells.numbers import PLAIN_NUMBERS
 from converters.cells.refusal import Refusal
 
-__all__ = ["LABELLED", "PLAIN_NUMBERS", "Row", "RowBlock", "block_of"]
+__all__ = ["LABELLED", "PLAIN_NUMBERS", "Row", "RowBlock", "block_of", "weights_of"]
 
 # A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features
 # as VW text, starting with "|", or with its weight and then "|". A plain tuple: a NamedTuple costs
@@ -97,3 +97,15 @@ def block_of(rows: Sequence[Row | Refusal]) -> RowBlock:
         lines.append(text[bar:] if label is None else LABELLED[label] + text)
     whole = "\n".join([*lines, ""])
     return RowBlock(ids, labels, whole, refused, weights if any(weights) else None)
+
+
+def weights_of(
+    pieces: Sequence[str], labels: Sequence[int | None]
+) -> tuple[Sequence[str] | None, Sequence[str]]:
+    """What stands before each row's bar, if anything does; the pieces of lines that may lack it."""
+    if set(pieces) == {"|"}:
+        return None, pieces
+    if None in labels:
+        known = zip(pieces, labels, strict=True)
+        return [piece[:-1] for piece in pieces], ["|" if c is None else p for p, c in known]
+    return [piece[:-1] for piece in pieces], pieces

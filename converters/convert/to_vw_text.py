@@ -11,20 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, compress, repeat
 from operator import call, itemgetter
 
 from converters.cells.escaping import quoted
-from converters.cells.feature import Piece
 from converters.cells.kind import Pieces
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, wrong_width
 from converters.cells.spellings import integer
 from converters.cells.times import TimeReading
 from converters.cells.weight import Weight
-from converters.convert.column_memory import CheckedColumn, Columns, Watched, at_one_look
-from converters.convert.row_block import LABELLED, Row, RowBlock, block_of
-from converters.convert.time_pieces import TimePieces
-from converters.files.framing import columns_of
+from converters.convert.row_block import LABELLED, Row, RowBlock, block_of, weights_of
+from converters.files.framing import ByteColumns, columns_of
+from converters.pieces.column_memory import CheckedColumn, Columns, Watched, at_one_look
+from converters.pieces.time_pieces import TimePieces
 from converters.schema.column_names import ColumnOrder
 from converters.schema.schema import Schema
 
@@ -142,7 +142,7 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
     """The functions that every row of this schema goes through; some columns perhaps watched."""
     width = len(schema.columns)
     id_at, label_at = schema.index("id"), schema.index("label")
-    checked = [watched(column) for column in at_one_look(_checked(schema))]
+    checked = [watched(column) for column in at_one_look(checked_columns(schema))]
     lead = _lead(schema)
     places = [column.place for column in checked]
     columns = Columns(checked)
@@ -163,7 +163,7 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
             return plain(cells)  # the plain twin says which column it was
         return (id_, label, text) if id_at is None or len(cells[id_at]) <= MOST_ID else plain(cells)
 
-    blocks = _Blocks(schema, columns, places, convert)
+    blocks = _Blocks(schema, columns, checked, convert)
     return Conversion(width, convert, blocks.rows, blocks.text)
 
 
@@ -172,20 +172,26 @@ class _Blocks:
 
     Args:
         schema: of the rows.
-        columns: those that are checked.
-        places: where they are.
+        columns: those that are checked, with their memories.
+        checked: the same.
         convert: what is done with each row of a block of which one is refused.
     """
 
     def __init__(
-        self, schema: Schema, columns: Columns, places: Sequence[int], convert: Converter
+        self,
+        schema: Schema,
+        columns: Columns,
+        checked: Sequence[CheckedColumn],
+        convert: Converter,
     ) -> None:
+        places = [column.place for column in checked]
         self._pieces = list(zip(columns.pieces, places, strict=True))
         self._each, self._convert = columns.each, convert
         self._id_at, self._label_at = schema.index("id"), schema.index("label")
         self._labels, self._lead = schema.label_codes, _lead(schema)
         self._spelt = _integers if schema.has_integer_ids else list
         self._heads = {label: head + self._lead for label, head in _HEADS.items()}
+        self._schema, self._columns, self._checked = schema, columns, checked
 
     def rows(self, block: Sequence[Sequence[str]]) -> list[Row | Refusal]:
         """Each row as it is converted by itself."""
@@ -199,15 +205,25 @@ class _Blocks:
 
     def text(self, block: Sequence[Sequence[str]]) -> RowBlock:
         """The rows as one text."""
+        if isinstance(block, ByteColumns):
+            return self._of_bytes(block)
         found = self._found(block)
         if found is None:
             return self._around_refused(block)
         return self._joined(*found)
 
+    @cached_property
+    def _of_bytes(self) -> Callable[[ByteColumns], RowBlock]:
+        """The same from bytes; made when it is first needed, since it imports numpy."""
+        from converters.convert.byte_blocks import ByteBlocks
+
+        given = self._schema, self._checked, self._columns, self._heads, self._convert
+        return ByteBlocks(*given).text
+
     def _joined(self, ids: list[str], labels: list[int | None], columns: list[Pieces]) -> RowBlock:
         weights = None
         if not self._lead:
-            weights, pieces = _weights(columns[0][0], labels)
+            weights, pieces = weights_of(columns[0][0], labels)
             columns[0] = (pieces, "", True)
         line = [""]
         for _, lead, _ in columns:
@@ -273,18 +289,6 @@ class _Blocks:
         return ids, labels, found
 
 
-def _weights(
-    pieces: Sequence[str], labels: Sequence[int | None]
-) -> tuple[Sequence[str] | None, Sequence[str]]:
-    """What stands before each row's bar, if anything does; the pieces of lines that may lack it."""
-    if set(pieces) == {"|"}:
-        return None, pieces
-    if None in labels:
-        known = zip(pieces, labels, strict=True)
-        return [piece[:-1] for piece in pieces], ["|" if c is None else p for p, c in known]
-    return [piece[:-1] for piece in pieces], pieces
-
-
 def _refused_by(look: Callable[[str], object], cells: Sequence[str]) -> list[int]:
     """The places of the cells at which it raises; what it gives for the others is not used."""
     refused: list[int] = []
@@ -307,7 +311,7 @@ def reference(schema: Schema) -> Converter:
     """The plain conversion, column by column; says which column a refusal is about."""
     labels = schema.label_codes
     id_at, label_at = schema.index("id"), schema.index("label")
-    checked = _checked(schema)
+    checked = checked_columns(schema)
     lead = _lead(schema)
 
     def convert(cells: Sequence[str]) -> Row | Refusal:
@@ -351,7 +355,7 @@ def _lead(schema: Schema) -> str:
     return "|" if schema.only("weight") is None else ""
 
 
-def _checked(schema: Schema) -> list[CheckedColumn]:
+def checked_columns(schema: Schema) -> list[CheckedColumn]:
     """Each column that is checked, in the order of its pieces.
 
     The weight comes first, since it is written before the bar, then the time, with an empty piece;
@@ -362,7 +366,7 @@ def _checked(schema: Schema) -> list[CheckedColumn]:
     if place is not None:
         column = schema.columns[place]
         piece = Weight(column.settings, schema.converter).piece
-        columns.append(CheckedColumn(place, column.name, piece, _each(piece), piece))
+        columns.append(CheckedColumn.of_each(place, column.name, piece))
     place = schema.index("time")
     if place is not None:
         check = TimePieces(schema.times, (), checked=True)
@@ -378,11 +382,6 @@ def _checked(schema: Schema) -> list[CheckedColumn]:
         fast = feature.piece, feature.pieces
         columns.append(CheckedColumn(place, feature.column, *fast, feature.plain_piece))
     return columns
-
-
-def _each(piece: Piece) -> Callable[[Sequence[str]], Pieces]:
-    """The same for many cells, whose pieces hold no numbers of features."""
-    return lambda cells: (list(map(piece, cells)), "", True)
 
 
 def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:

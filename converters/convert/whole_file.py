@@ -16,7 +16,7 @@ from converters.convert.records import RowReader
 from converters.convert.row_block import RowBlock
 from converters.convert.to_vw_text import MOST_IN_BLOCK, Conversion
 from converters.files.csv_file import Block, CsvFile, CsvFileError
-from converters.files.framing import csv_line, plain_text
+from converters.files.framing import csv_line
 from converters.schema.schema import Schema
 
 # Says that a block is CSV even if it begins like JSON.
@@ -67,13 +67,12 @@ def checked(
     layout = reader.csv_layout(b"", headers)
     assert layout is not None  # as the headers say
     for lines, rows in _parts(file.blocks()):
-        content = b"\n".join(rows)
-        text = plain_text(content)
-        columns = None if text is None else reader.columns(text, len(rows), layout)
-        if columns is not None:
-            yield Checked(lines, of.row_block(columns))
+        content = b"\n".join([*rows, b""])
+        cut = reader.cut(content, len(rows), layout)
+        if cut is not None:
+            yield Checked(lines, of.row_block(cut))
         else:
-            cells, _ = reader.event_rows(content + b"\n", headers)
+            cells, _ = reader.event_rows(content, headers)
             yield Checked(lines, of.block_of_rows(list(cells)))
 
 

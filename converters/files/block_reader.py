@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from converters.errors import FreshetError
 from converters.files.compressed import READ_BYTES, Readable
-from converters.files.framing import Dialect
+from converters.files.framing import Dialect, without_returns
 
 __all__ = ["READ_BYTES", "Block", "BlockReader", "CsvFileError", "Readable"]
 
@@ -82,9 +82,7 @@ class BlockReader:
                 )
 
     def _plain(self, content: bytes) -> Block:
-        while b"\r\n" in content:
-            content = content.replace(b"\r\n", b"\n")
-        rows = content.split(b"\n")
+        rows = without_returns(content).split(b"\n")
         # After the last line feed there is nothing, but at the end of a file that lacks one.
         last = rows.pop()
         if last:

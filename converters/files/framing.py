@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 
 from converters.cells.escaping import quoted, quoted_bytes
@@ -42,6 +43,23 @@ MOST_ROWS = 100_000
 # What is too long is for logs and files to say; csv's own limit would refuse a row that the path
 # without quotes takes.
 csv.field_size_limit(2**31 - 1)
+
+
+class ByteColumns(Sequence[Sequence[str]]):
+    """The columns of lines of which only the bytes are there; a column is cut when asked for.
+
+    :mod:`converters.files.cut_lines` makes them, apart, since it needs numpy.
+    """
+
+    @property
+    @abstractmethod
+    def rows(self) -> int:
+        """How many cells each column has."""
+
+    @abstractmethod
+    def parts(self, most: int) -> Sequence[ByteColumns]:
+        """The same lines in parts of so many."""
+
 
 _MARKS = rb"(?>(?:%b)*)" % BYTE_ORDER_MARK.encode()
 
@@ -143,6 +161,13 @@ class Dialect:
         except csv.Error:
             return "bare-cr"
         return "text-after-quote"
+
+
+def without_returns(content: bytes) -> bytes:
+    """The same lines without the carriage returns that belong to their endings."""
+    while b"\r\n" in content:
+        content = content.replace(b"\r\n", b"\n")
+    return content
 
 
 def plain_text(value: bytes) -> str | None:

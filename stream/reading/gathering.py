@@ -20,7 +20,7 @@ from converters.convert.label_rows import Cells
 from converters.convert.records import SUSPECT, Layout, RowReader
 from converters.convert.row_block import RowBlock, block_of
 from converters.convert.to_vw_text import FEWEST_IN_BLOCK, MOST_IN_BLOCK
-from converters.files.framing import MOST_ROWS, columns_of_text, plain_text
+from converters.files.framing import MOST_ROWS, columns_of_text, plain_text, without_returns
 from learners.learner import LineBlock
 from learners.line_bounds import UNLEARNABLE
 from stream.log.batch import Batch, EventColumns, Head, LabelColumns
@@ -102,7 +102,7 @@ class _Gathered(ABC):
             if run is None or not alike:
                 reader, known = of.rows_of(record), headers
                 layout = reader.csv_layout(value, headers) if first else None
-            if b'"' in value or b"\r" in value or count > MOST_ROWS:
+            if b'"' in value or count > MOST_ROWS:
                 layout = None
             if layout is None:
                 known = None  # says nothing of the next record, which may be CSV
@@ -119,11 +119,11 @@ class _Gathered(ABC):
 
     def _take(self, run: _Run) -> None:
         """Convert a run at once, if that is possible."""
-        text = None
+        content = None
         if run.layout is not None:
             values = [record.value.removesuffix(b"\n") for record in run.records]
-            text = plain_text(b"\n".join(values))
-        if text is not None and self._lines(run, text):
+            content = without_returns(b"\n".join([*values, b""]))
+        if content is not None and self._lines(run, content):
             self.counts += run.counts
         elif len(run.records) == 1:
             self._alone(run.records[0])
@@ -133,7 +133,7 @@ class _Gathered(ABC):
             self._take(run.part(slice(middle, None)))
 
     @abstractmethod
-    def _lines(self, run: _Run, text: str) -> bool:
+    def _lines(self, run: _Run, content: bytes) -> bool:
         """Convert the lines of a run; False, with nothing done, if they must not be together."""
 
     @abstractmethod
@@ -154,7 +154,10 @@ class GatheredLabels(_Gathered):
         """All rows."""
         return LabelColumns(self._ids, self._labels, self._refused)
 
-    def _lines(self, run: _Run, text: str) -> bool:
+    def _lines(self, run: _Run, content: bytes) -> bool:
+        text = plain_text(content[:-1])
+        if text is None:
+            return False
         for width in (2, 3):
             columns = columns_of_text(text, run.rows, run.reader.dialect.delimiter, width)
             found = None if columns is None else run.reader.label_columns(columns)
@@ -202,28 +205,22 @@ class GatheredEvents(_Gathered):
         weights = self._weights if any(self._weights) else None
         return EventColumns(self._ids, self._labels, self._blocks, self._refused, weights, kept)
 
-    def _lines(self, run: _Run, text: str) -> bool:
-        if run.rows <= MOST_IN_BLOCK:
-            return self._block(run, text, run.rows)
-        lines = text.split("\n")
-        for at in range(0, run.rows, MOST_IN_BLOCK):
-            part = lines[at : at + MOST_IN_BLOCK]
-            self._block(run, "\n".join(part), len(part))
-        return True
-
-    def _block(self, run: _Run, text: str, rows: int) -> bool:
-        layout, columns = run.layout, None
+    def _lines(self, run: _Run, content: bytes) -> bool:
+        layout = run.layout
         assert layout is not None
-        if rows >= FEWEST_IN_BLOCK:
-            columns = run.reader.columns(text, rows, layout)
-            if columns is None and len(run.records) > 1:
+        if run.rows < FEWEST_IN_BLOCK:
+            text = plain_text(content[:-1])
+            if text is None:
                 return False
-        if columns is not None:
-            self._convert_cells()
-            self._add_block(self._conversion.row_block(columns), columns)
-        else:
             cells = [line.split(layout.delimiter) if line else [] for line in text.split("\n")]
             self._add_cells(cells if layout.order is None else map(layout.order.row, cells))
+            return True
+        cut = run.reader.cut(content, run.rows, layout)
+        if cut is None:
+            return False
+        self._convert_cells()
+        for part in cut.parts(MOST_IN_BLOCK):
+            self._add_block(self._conversion.row_block(part), part)
         return True
 
     def _alone(self, record: Record) -> None:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.config.learning_settings import RiverSettings
-from converters.convert import column_memory
 from converters.convert.from_vw_text import read_row
 from converters.convert.row_block import PLAIN_NUMBERS, RowBlock
 from converters.convert.to_vw_text import Conversion, compile_schema
+from converters.pieces import column_memory
 from learners.line_bounds import bounds_for
 from learners.river.arguments import river_spec
 from learners.vw.arguments import vw_spec

@@ -15,8 +15,8 @@ from converters.cells.kind import CONVERTER_VERSION, FIRST_CONVERTER
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import UTC_TIMES, TimeReading, time_ms
 from converters.convert.row_block import block_of
-from converters.convert.time_pieces import FIRST_YEAR, TimePieces
 from converters.convert.to_vw_text import compile_schema, reference
+from converters.pieces.time_pieces import FIRST_YEAR, TimePieces
 from converters.schema.schema import Schema
 from tests.support.rows import schemas
 from tests.support.rows.schemas import PARTS, build

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converters.cells.numbers import is_plain
 from converters.cells.refusal import MOST_ID, Refusal
-from converters.convert import column_memory, to_vw_text
+from converters.convert import to_vw_text
 from converters.convert.row_block import RowBlock, block_of
 from converters.convert.to_vw_text import (
     Conversion,
@@ -24,12 +25,16 @@ from converters.convert.to_vw_text import (
     compile_schema,
     reference,
 )
+from converters.files.cut_lines import CutLines, cut_lines
+from converters.pieces import column_memory
 from converters.schema.schema import Schema
 from tests.support.rows import random_rows, schemas
 from tests.support.rows.schemas import FLIGHT, build
 
 # Parts the cells of lines.
 MARK = ";"
+# What lines are not cut for.
+NOT_PLAIN = frozenset('"\r\0\ufeff')
 
 
 @contextmanager
@@ -66,6 +71,29 @@ def lines_of(conversion: Conversion, rows: Sequence[Sequence[str]]) -> list[Row 
     return conversion.lines([MARK.join(row) for row in rows if on_a_line(row)], MARK)
 
 
+def cut(rows: Sequence[Sequence[str]]) -> CutLines | None:
+    """Rows as the bytes of lines, cut where they need no closer look."""
+    content = "".join([MARK.join(row) + "\n" for row in rows]).encode()
+    return cut_lines(content, len(rows), MARK, len(rows[0])) if rows else None
+
+
+def assert_bytes_agree(
+    conversion: Conversion, rows: Sequence[Sequence[str]], expected: Sequence[Row | Refusal]
+) -> None:
+    """From bytes comes what comes from cells, for all rows whose bytes are just their cells."""
+    plain = [
+        at
+        for at, row in enumerate(rows)
+        if on_a_line(row) and NOT_PLAIN.isdisjoint(set().union(*row))
+    ]
+    lines = cut([rows[at] for at in plain])
+    if lines is not None:
+        found = conversion.row_block(lines)
+        assert replace(found, plain=False) == block_of([expected[at] for at in plain])
+        if found.plain:
+            assert all(is_plain(piece) for line in found.lines for piece in line.split(" "))
+
+
 def blocks_of(rows: Sequence[Row | Refusal]) -> list[RowBlock]:
     """What text_blocks should give for them."""
     size = to_vw_text.MOST_IN_BLOCK
@@ -86,6 +114,7 @@ def assert_agree(schema: Schema, rows: Sequence[list[str]], sizes: Sequence[int]
         assert shared.rows(block) == expected
         assert text_of(by_block, schema, block) == text_of(shared, schema, block)
         assert text_of(shared, schema, block) == block_of(expected)
+        assert_bytes_agree(by_block, block, expected)
         assert lines_of(shared, block) == [
             e for row, e in zip(block, expected, strict=True) if on_a_line(row)
         ]

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from converters.cells.kind import CONVERTER_VERSION, FIRST_CONVERTER
 from converters.cells.numbers import Numbers, number_pieces, number_text, numbers
 from converters.cells.refusal import Refusal
-from converters.convert import column_memory
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import FEWEST_IN_BLOCK, compile_schema, reference
 from converters.objects.json_columns import column_cells, object_columns
 from converters.objects.json_rows import object_cells
+from converters.pieces import column_memory
 from converters.schema.column_names import ColumnNames
 from converters.schema.schema import Schema
 from tests.support.rows import schemas

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
-from converters.convert import cell_watch, column_memory
+from converters.convert import cell_watch
 from converters.convert.cell_watch import CellCounts, CellWatch, Census, Odd
 from converters.convert.cell_words import absent_words, unseen_words
 from converters.convert.row_block import block_of
 from converters.convert.to_vw_text import compile_schema
+from converters.pieces import column_memory
 from tests.support.rows.schemas import Columns, build
 
 LOANS: Columns = {

@@ -9,14 +9,14 @@ import pytest
 
 from converters.cells.kind import Pieces
 from converters.cells.refusal import Refusal, RefusedCellError
-from converters.convert import column_memory
-from converters.convert.column_memory import (
+from converters.convert.to_vw_text import compile_schema, reference
+from converters.pieces import column_memory
+from converters.pieces.column_memory import (
     FEW_NEW,
     LONGEST_REMEMBERED,
     CheckedColumn,
     Columns,
 )
-from converters.convert.to_vw_text import compile_schema, reference
 from tests.support.rows.schemas import FLIGHT, build
 
 

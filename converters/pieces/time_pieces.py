@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from operator import itemgetter
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -84,6 +85,20 @@ class TimePieces(dict[str, str | None]):
             if known is None:
                 known = self[f"{seconds // 60} m"]
         return self.plain(cell) if known is None else known
+
+    @cached_property
+    def goes_by_hour(self) -> bool:
+        """Whether no cell of ISO 8601 is missing, so that its hour may tell its pieces."""
+        return not self.reading.format and not any(map(_ISO.fullmatch, self._missing))
+
+    def of_hour(self, cell: str) -> tuple[str, str] | None:
+        """A cell's clock, and what all times of its hour and offset become; None where unsure."""
+        iso = _ISO.fullmatch(cell) if self.goes_by_hour else None
+        if iso is None:
+            return None
+        hour, clock, offset = iso.groups(default="")
+        known = self[hour + offset]
+        return None if known is None else (clock, known)
 
     def pieces(self, cells: Sequence[str]) -> Pieces:
         """Those of many cells; they hold no numbers.

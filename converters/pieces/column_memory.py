@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from converters.cells.feature import Piece
 from converters.cells.kind import Pieces
 from converters.cells.numbers import is_plain
-from converters.convert.time_pieces import TimePieces
+from converters.pieces.time_pieces import TimePieces
 
 # Pieces remembered per column. Real columns repeat their values (the flights hold 4,043 tail
 # numbers); at 16,384 (and those of the last look) a column costs at most some 3 MB.
@@ -55,6 +55,11 @@ class CheckedColumn:
     pieces: Callable[[Sequence[str]], Pieces]
     plain: Piece
     times: TimePieces | None = None
+
+    @classmethod
+    def of_each(cls, place: int, name: str, piece: Piece) -> CheckedColumn:
+        """A column whose cells are checked one by one, and whose pieces hold no numbers."""
+        return cls(place, name, piece, lambda cells: (list(map(piece, cells)), "", True), piece)
 
     @classmethod
     def of_times(cls, place: int, name: str, times: TimePieces) -> CheckedColumn:

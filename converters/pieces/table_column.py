@@ -1,0 +1,129 @@
+"""A column of which a :mod:`~converters.pieces.piece_table` has a region, while that pays.
+
+The region grows with the column's values up to a bound. A column whose cells hardly repeat, or are
+too long, is given up for a while, as in :mod:`converters.pieces.column_memory`; that has its cells
+meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from converters.cells.kind import Pieces
+from converters.pieces import column_memory as memory
+from converters.pieces.clock_form import ClockForm
+from converters.pieces.column_memory import CheckedColumn
+
+# The words of a key in each table.
+WORDS = (1, 2, 4)
+# Of the thirteen characters of a date and an hour.
+_OF_TIMES = 1
+_FIRST_BITS = 5
+# A region has at least so many slots a piece, and grows by so many bits.
+_SLOTS_A_PIECE, _MORE_BITS = 4, 2
+# A column of whose cells more than one of so many are too long, or no such time, is moved on.
+_FEW = 8
+
+
+class TableColumn:
+    """A column, and what was seen of it.
+
+    Args:
+        column: what makes its pieces.
+        many: the pieces of strings, while it is in no table.
+        most: so many pieces are remembered, and those of the last look.
+
+    Attributes:
+        level: its place in :data:`WORDS`; as many as these are while it is in no table.
+        bits: its region has two to the power of so many slots.
+        count: how many pieces were put there.
+        form: of times.
+    """
+
+    def __init__(
+        self, column: CheckedColumn, many: Callable[[Sequence[str]], Pieces], most: int
+    ) -> None:
+        self.column, self.many, self._most = column, many, most
+        self._rest, self._next_rest = 0, memory.FIRST_REST
+        self._begin()
+
+    def _begin(self) -> None:
+        self.level = 0 if self.column.times is None else _OF_TIMES
+        self.bits = _FIRST_BITS
+        self.form: ClockForm | None = None
+        self._next_look = min(memory.FIRST_LOOK, self._most)
+        self._forget(0)
+
+    def _forget(self, asked: int) -> None:
+        self.count = 0
+        self._look_again(asked)
+
+    def _look_again(self, asked: int) -> None:
+        # Since the last decision: the cells asked for before, the new ones, and those of these
+        # that no table can have.
+        self._before, self._new, self._unfit = asked, 0, 0
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it is in no table."""
+        return self.level == len(WORDS)
+
+    def is_rested(self, cells: int) -> bool:
+        """Whether it is to be tried again, after so many more cells that were in no table."""
+        self._rest -= cells
+        if self._rest <= 0:
+            self._begin()
+        return self._rest <= 0
+
+    def is_changed(self, asked: int, new: int, unfit: int, put: int) -> bool:
+        """Decide how to continue; whether the table has to be made again for that.
+
+        Args:
+            asked: how many cells of each column the table was asked for so far.
+            new: how many of this column were not found since it was last called.
+            unfit: those of them that the table cannot have.
+            put: how many different ones were put there.
+        """
+        self._new += new
+        self._unfit += unfit
+        self.count += put
+        since = asked - self._before
+        if since >= memory.WATCHED_CELLS:
+            if _FEW * self._unfit > since:
+                self._move_on(asked)
+                return True
+            if self.count >= self._next_look:
+                return self._is_full(asked, 1 - self._new / since) or self._grows()
+        return self._grows()
+
+    def _grows(self) -> bool:
+        if self.count * _SLOTS_A_PIECE <= 1 << self.bits or self.count > self._most:
+            return False
+        self.bits += _MORE_BITS
+        return True
+
+    def _is_full(self, asked: int, known: float) -> bool:
+        """Whether it is given up or begun again, now that it has many pieces."""
+        full = self._next_look >= self._most
+        if known < (memory.WORTH_IT if full else memory.HARDLY):
+            self._give_up()
+            return True
+        if known >= memory.WORTH_IT:
+            self._next_rest = memory.FIRST_REST
+        self._next_look = min(4 * self._next_look, self._most)
+        self._look_again(asked)
+        if full:
+            self._forget(asked)  # what is common now is soon known again
+        return full
+
+    def _move_on(self, asked: int) -> None:
+        """To a table of longer keys, or to none."""
+        self.level += 1
+        self._forget(asked)
+        if self.column.times is not None or self.is_given_up:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.level = len(WORDS)
+        self.count = 0
+        self._rest, self._next_rest = self._next_rest, min(2 * self._next_rest, memory.LONGEST_REST)
