@@ -25,6 +25,7 @@ REMEDIES = {
     "expiry": "It says what helps; 'Labels are late or expire' in docs/operations.md has more.",
     "repeated": "Find out who sends events again; labels of known events go to the labels topic.",
     "unseen": "Compare the spelling of these columns with that of the rows that were learned.",
+    "processes": "Set 'learn.processes = 1' if that stays so: one process takes less memory.",
     "absent": "Find out which producer or client leaves these columns out.",
 }
 # Fewer labels and events that wait may not have met yet.

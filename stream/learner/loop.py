@@ -42,6 +42,7 @@ from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, OutputWriter, Place
 from stream.log.journal import JournalLine, record_of
 from stream.log.topics import Topics
+from stream.reading.batch_source import Readers
 from stream.resolved_config import schemas_in_force
 from stream.stages import WRITE, stage
 from stream.stopping import LOG, REGISTRY, waiting_for
@@ -107,6 +108,7 @@ class Upkeep:
         keep: how many versions keep their folders.
         folders: what has to be written to.
         pins: what is pinned.
+        readers: where batches come from.
     """
 
     registry: Registry
@@ -118,6 +120,7 @@ class Upkeep:
     keep: int
     folders: tuple[Path, ...]
     pins: PinWatch
+    readers: Readers
     _tidied_at: float = float("-inf")
 
     def beat(self, status: dict[str, Any]) -> None:
@@ -280,6 +283,7 @@ class Learning:
             **self._cells.look(),
             **self._expired.look(),
             "repeated_trouble": self._repeated.look(),
+            "processes_trouble": self._upkeep.readers.trouble,
             "disk_trouble": unwritable(*self._upkeep.folders),
             "labels_trouble": self._labels.look(len(joiner.labels), joiner.crowded_out_labels),
         }

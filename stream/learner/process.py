@@ -218,8 +218,8 @@ class LearnerProcess:
         saver = Saver(begin.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
         with closing(begin.pipeline), closing(pins), closing(saver):
             pins.look()
-            folders = self.outage.folders
-            upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep, folders, pins)
+            parts = self.outage.folders, pins, self.readers
+            upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep, *parts)
             writer = self.connection.writer
             self.learning = Learning(begin, saver, writer, self.topics, upkeep)
             self.learning.stopping = self.stopping

@@ -52,23 +52,27 @@ class ReaderBugError(Exception):
 
 
 class Message(NamedTuple):
-    """A received message: its kind, and its batch, error or stages if it has one."""
+    """A received message: its kind, and its batch, error or stages if it has one.
+
+    ``seconds`` is the processor time that the reader had taken when it sent a batch.
+    """
 
     kind: int
     batch: Batch | None = None
     error: Exception | None = None
     stages: Seconds | None = None
+    seconds: float = 0.0
 
 
-def of_batch(batch: Batch) -> bytes:
-    """A batch as a message."""
+def of_batch(batch: Batch, seconds: float = 0.0) -> bytes:
+    """A batch as a message, with the processor time that the reader has taken so far."""
     marks = [(*place, *mark) for place, mark in batch.marks.items()]
     content = (_flat_heads(batch.records), _offsets(batch.cut), _offsets(batch.ends), marks)
     cells = batch.cells
     counts = (cells.rows, dict(cells.absent), dict(cells.unseen))
     events, labels = _flat(batch.events), _flat_labels(batch.labels)
     state = (batch.replayed, batch.crc32, batch.pinned)
-    return _message((BATCH, content, state, counts, events, labels))
+    return _message((BATCH, seconds, content, state, counts, events, labels))
 
 
 def of_error(error: Exception, trace: str) -> bytes:
@@ -93,7 +97,7 @@ def read(content: bytes | memoryview) -> Message:
     """A message decoded, given without its length."""
     kind, *rest = marshal.loads(content)  # noqa: S302  # from a process of our own
     if kind == BATCH:
-        return Message(kind, _batch(*rest))
+        return Message(kind, _batch(*rest[1:]), seconds=rest[0])
     if kind == ERROR:
         return Message(kind, None, _error(*rest))
     if kind == STAGES:

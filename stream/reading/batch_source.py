@@ -21,7 +21,7 @@ from stream.log.topics import begins_of, topics_of
 from stream.reading.assignment import Assignment
 from stream.reading.conversion import BatchReader, record_reader
 from stream.reading.merge import MergedReader
-from stream.reading.reader_process import RemoteReader
+from stream.reading.reader_process import Gain, RemoteReader
 from stream.reading.watchdog import STARTED_AGAIN, Watchdog
 
 
@@ -133,6 +133,12 @@ class Readers:
         self._apart = apart(settings)
         self._log = settings.log
         self._ready: RemoteReader | None = None
+        self._gain = Gain()
+
+    @property
+    def trouble(self) -> str:
+        """That the reader process gains nothing, if that is so."""
+        return self._gain.trouble
 
     def get_ready(self) -> None:
         """Start the reader process, if there is to be one: it takes a while to be ready.
@@ -141,7 +147,7 @@ class Readers:
             ReaderLostError: it cannot be started.
         """
         if self._apart and self._ready is None:
-            self._ready = RemoteReader(self._log)
+            self._ready = RemoteReader(self._log, self._gain)
 
     @contextmanager
     def batches(self, event_log: EventLog, assignment: Assignment) -> Iterator[Iterable[Batch]]:

@@ -16,9 +16,10 @@ import gc
 import os
 import signal
 import sys
+from collections import deque
 from importlib import import_module
-from queue import Queue, SimpleQueue
-from threading import Thread
+from queue import SimpleQueue
+from threading import Condition, Thread
 from traceback import format_exc
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 # How often garbage is collected, since automatic collection is off during conversion.
 COLLECT_SECONDS = 1.0
 
-# How many messages wait to be written, beside the one that is in the pipe and the one being made.
-AHEAD = 1
+# Messages wait to be written up to this size in all, beside the one that is in the pipe and the one
+# being made: some eight. A learner that takes from the pipe wakes the reader, and where the other
+# processor is taken, on its own; so that is for several batches at a time.
+AHEAD_BYTES = 12 * 2**20
 
 ANOTHER_IS_STARTED = "Nothing is lost: the learner starts another."
 
@@ -79,22 +82,37 @@ class _Outbox:
 
     def __init__(self, pipe: BinaryIO) -> None:
         self._pipe = pipe
-        self._messages: Queue[bytes] = Queue(AHEAD)
+        self._messages: deque[bytes] = deque()
+        self._bytes = 0
+        self._changed = Condition()
         self._thread = Thread(target=self._write, name="outbox", daemon=True)
         self._thread.start()
 
     def put(self, message: bytes) -> None:
-        """Write it after the others; waits while :data:`AHEAD` are waiting already."""
-        self._messages.put(message)
+        """Write it after the others; waits while :data:`AHEAD_BYTES` are waiting already."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._bytes < AHEAD_BYTES)
+            self._messages.append(message)
+            self._bytes += len(message)
+            self._changed.notify_all()
+
+    def _next(self) -> bytes:
+        with self._changed:
+            self._changed.wait_for(lambda: self._messages)
+            message = self._messages.popleft()
+            self._bytes -= len(message)
+            if self._bytes <= AHEAD_BYTES // 2:
+                self._changed.notify_all()
+            return message
 
     def close(self) -> None:
         """Write all that is left."""
-        self._messages.put(b"")
+        self.put(b"")
         self._thread.join()
 
     def _write(self) -> None:
         try:
-            while left := memoryview(self._messages.get()):
+            while left := memoryview(self._next()):
                 while left:
                     left = left[self._pipe.write(left) :]
         except OSError:
@@ -121,7 +139,7 @@ def _work(line: bytes, outbox: _Outbox) -> None:
 
 def _send_batches(assignment: Assignment, outbox: _Outbox) -> None:
     from contextlib import closing
-    from time import monotonic
+    from time import monotonic, process_time
 
     from stream import process_control, stages
     from stream.open_log import opened
@@ -137,7 +155,7 @@ def _send_batches(assignment: Assignment, outbox: _Outbox) -> None:
         outbox.put(batch_messages.of_kind(batch_messages.OPENED))
         for batch in batches:
             with stages.stage(stages.WRITE):
-                message = batch_messages.of_batch(batch)
+                message = batch_messages.of_batch(batch, process_time())
             outbox.put(message)
             if (clock := stages.clock()) is not None:
                 outbox.put(batch_messages.of_stages(clock.process()))

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
 from subprocess import PIPE, Popen, TimeoutExpired
-from time import monotonic
+from time import monotonic, process_time
 
+from converters.logger import log
 from stream.log.batch import Batch
 from stream.log.contract import LogUnavailableError
 from stream.process_control import Death
@@ -23,6 +24,7 @@ from stream.reading import batch_messages
 from stream.reading.assignment import Assignment
 from stream.reading.batch_messages import END, LENGTH, STAGES, Message
 from stream.reading.conversion import IDLE_SECONDS
+from stream.reading.merge import BATCH_ROWS
 from stream.reading.watchdog import LONGEST_CALL_SECONDS
 from stream.stages import PROFILE, READ, clock, stage
 
@@ -37,8 +39,61 @@ PIPE_BYTES = 2**20
 RESTARTED = "Nothing is lost: another one is started and resumes from the last checkpoint."
 
 
+# How long all batches have to be full before it is judged what two processes gain.
+JUDGED_SECONDS = 30.0
+# With no more processors than this for both, one process takes as long: it has an eighth less work.
+WORTH_PROCESSORS = 1.1
+
+
 class ReaderLostError(LogUnavailableError):
     """The reader process has ended or does not respond; another one may succeed."""
+
+
+class Gain:
+    """Notices that two processes gain nothing, since together they get little more than one would.
+
+    Others may take the processors, or the log may be slow. Only a backlog tells: without one, both
+    have nothing to do for most of the time.
+
+    Attributes:
+        trouble: what to say of it; empty where they gain, or it is not known yet.
+    """
+
+    def __init__(self) -> None:
+        self.trouble = ""
+        self._logged = False
+        # Clock and processor time at the beginning of what is judged next.
+        self._since: tuple[float, float] | None = None
+
+    def saw(self, rows: int, seconds: float) -> None:
+        """A batch of so many rows came.
+
+        Args:
+            rows: of events and labels.
+            seconds: the processor time that the reader has taken so far.
+        """
+        now = monotonic(), process_time() + seconds
+        if rows < BATCH_ROWS:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        elif (passed := now[0] - self._since[0]) >= JUDGED_SECONDS:
+            self._judge((now[1] - self._since[1]) / passed)
+            self._since = now
+
+    def _judge(self, processors: float) -> None:
+        if processors >= WORTH_PROCESSORS:
+            self.trouble = ""
+            return
+        self.trouble = (
+            f"Learner and reader process had {processors:.2f} processors in all while a backlog "
+            "was read, so that the second process gains nothing: others take the processors, or "
+            "the log is slow."
+        )
+        if not self._logged:
+            self._logged = True
+            advice = "set learn.processes = 1 if that stays so"
+            log.warning("the reader process gains nothing", detail=self.trouble, advice=advice)
 
 
 class RemoteReader:
@@ -46,12 +101,14 @@ class RemoteReader:
 
     Args:
         log: the URL of the log that it will read.
+        gain: what notices whether it gains anything.
 
     Raises:
         ReaderLostError: it cannot be started.
     """
 
-    def __init__(self, log: str) -> None:
+    def __init__(self, log: str, gain: Gain) -> None:
+        self._gain = gain
         arguments = [log.partition(":")[0], *[PROFILE] * (clock() is not None)]
         self._started_at = monotonic()
         try:
@@ -115,6 +172,7 @@ class RemoteReader:
                 continue
             batch = message.batch
             assert batch is not None
+            self._gain.saw(len(batch.events.ids) + len(batch.labels.ids), message.seconds)
             idle = Batch([], batch.cut, batch.ends)
             yield batch
             del message, batch  # freed while waiting for the next one

@@ -17,7 +17,7 @@ from stream.reading import batch_source
 from stream.reading.assignment import Assignment, to_json
 from stream.reading.batch_messages import ReaderBugError
 from stream.reading.batch_source import Readers, apart, processors
-from stream.reading.reader_process import ReaderLostError, RemoteReader
+from stream.reading.reader_process import Gain, ReaderLostError, RemoteReader
 from tests.support.serving.project import Project, flights
 
 SMALL = 100
@@ -70,7 +70,7 @@ def test_a_reader_that_cannot_be_started_says_what_to_do(
 
 def test_a_bug_in_the_reader_is_told_as_one() -> None:
     """Its trace comes along, for --debug."""
-    with closing(RemoteReader("sqlite:///x")) as reader:
+    with closing(RemoteReader("sqlite:///x", Gain())) as reader:
         reader._most_looks = 100
         assert reader._process.stdin is not None
         reader._process.stdin.write(b"{}\n")
@@ -84,7 +84,7 @@ def test_a_reader_that_waits_for_the_log_ends_with_its_learner(tmp_path: Path) -
     """Brokers that do not answer are waited for, for ten seconds: it does not take that long."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         log = f"kafka://127.0.0.1:{silent.getsockname()[1]}"
-        with closing(RemoteReader(log)) as reader:
+        with closing(RemoteReader(log, Gain())) as reader:
             assignment = Assignment(Project(tmp_path, log=log).context, {}, {}, [], None, SMALL)
             assert reader._process.stdin is not None
             reader._process.stdin.write(to_json(assignment))
