@@ -50,9 +50,9 @@ def for_slices(columns: Sequence[str], arrays: Mapping[str, AnyArray]) -> dict[s
 
 
 # Lessons wait for each other until so many are there: measuring costs half a millisecond whatever
-# the number, which a call with three lessons could not bear. Much longer blocks do not fit the
-# CPU's cache.
-BLOCK = 8192
+# the number, which a call with three lessons could not bear. Longer blocks do not fit the CPU's
+# cache, and sums of more are no longer exact; see :data:`learners.evaluation.example_costs.UNIT`.
+BLOCK = 1 << 14
 
 
 class Evaluator:
@@ -268,5 +268,5 @@ def frozen(evaluator: Evaluator) -> Frozen:
 
 def _ends(count: int) -> list[int]:
     """Where the blocks of so many examples end; all are about as long."""
-    blocks = max(1, count // BLOCK)
+    blocks = max(1, -(-count // BLOCK))
     return [count * block // blocks for block in range(1, blocks + 1)]

@@ -9,14 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from learners.evaluation.example_costs import Scored, units
-from learners.evaluation.group_sums import BASE, COLUMNS, DECISIONS, FIRST_GAP, LOSS, SQUARE
+from learners.evaluation.example_costs import (
+    BARS,
+    BARS_A_BIN,
+    BASE,
+    COLUMNS,
+    DECISIONS,
+    FIRST_GAP,
+    LOSS,
+    SQUARE,
+    Scored,
+    units,
+)
 from learners.evaluation.histograms import COARSE_BINS, areas
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from learners.metrics.metrics import CALIBRATION_BINS
 
 # Columns: the histogram by label, decisions, then those of groups.
 LABELLED = 2 * COARSE_BINS
@@ -44,7 +56,7 @@ class Fading:
 
     def weights(self, numbers: IntArray) -> FloatArray:
         """The weight of each example at its chunk's end."""
-        return self._weights[numbers % self.chunk]
+        return self._weights.take(numbers & (self.chunk - 1))
 
     def weights_at(self, numbers: IntArray, moments: IntArray) -> FloatArray:
         """The weight of each example at the end of the chunk that was open at the moment."""
@@ -53,7 +65,7 @@ class Fading:
         return np.array([0.5 ** (lessons / self.half_life) for lessons in ago])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shares:
     """How much each of some examples counts.
 
@@ -69,6 +81,28 @@ class Shares:
         """The shares of some of the examples."""
         return Shares(self.chunks[chosen], self.weights[chosen])
 
+    @cached_property
+    def counted(self) -> FloatArray:
+        """The weights in units."""
+        return units(self.weights)
+
+    @cached_property
+    def begins(self) -> IntArray:
+        """Where each chunk's examples begin."""
+        return np.flatnonzero(np.diff(self.chunks, prepend=-1))
+
+    @cached_property
+    def places(self) -> IntArray:
+        """Where the sums of each example's chunk begin."""
+        return self.chunks * WIDTH
+
+    def by(self, kinds: IntArray, kinds_in_all: int, values: FloatArray) -> FloatArray:
+        """The sums of values by chunk and kind."""
+        chunks = int(self.chunks[-1]) + 1
+        size = chunks * kinds_in_all
+        found = np.bincount(self.chunks * kinds_in_all + kinds, values, size)
+        return found.astype(np.float64, copy=False).reshape(chunks, kinds_in_all)
+
 
 class ExponentiallyWeighted:
     """Exponentially weighted sums of one contender; chunks are summed exactly, in whole units."""
@@ -81,23 +115,23 @@ class ExponentiallyWeighted:
         """Add examples to their chunks, or subtract them."""
         if not shares.chunks.size:
             return
-        self._make_room(int(shares.chunks[-1]) + 1)
-        flat, first = self._open.reshape(-1), shares.chunks * WIDTH
-        weights = shares.weights * sign
-        counted = units(weights)
-        labelled = lessons.positive * COARSE_BINS + lessons.coarse
-        np.add.at(flat, first + labelled, counted)
-        np.add.at(flat, first + (lessons.decisions + LABELLED), counted * lessons.decided)
-        begins = np.flatnonzero(np.diff(shares.chunks, prepend=-1))
+        chunks = int(shares.chunks[-1]) + 1
+        self._make_room(chunks)
+        counted = shares.counted if sign == 1 else -shares.counted
+        np.add.at(self._open.reshape(-1), shares.places + lessons.labelled, counted)
+        table = self._open[:chunks]
+        decided = shares.by(lessons.decisions, DECISIONS + 1, shares.counted)
+        table[:, LABELLED:FIRST_SUM] += sign * decided[:, :DECISIONS]
         for column, costs in (
-            (LOSS, lessons.loss_and_gap.real),
-            (SQUARE, lessons.square_and_base.real),
-            (BASE, lessons.square_and_base.imag),
+            (LOSS, lessons.losses),
+            (SQUARE, lessons.squares),
+            (BASE, lessons.base),
         ):
-            sums = np.add.reduceat(np.rint(costs * weights), begins)
-            self._open[shares.chunks[begins], FIRST_SUM + column] += sums
-        gaps = np.rint(lessons.loss_and_gap.imag * weights)
-        np.add.at(flat, first + (lessons.calibration_bins + (FIRST_SUM + FIRST_GAP)), gaps)
+            sums = np.add.reduceat(_weighted(costs, shares), shares.begins)
+            table[shares.chunks[shares.begins], FIRST_SUM + column] += sign * sums
+        gaps = shares.by(lessons.bars, BARS, _weighted(lessons.gaps, shares))
+        gaps = gaps.reshape(chunks, CALIBRATION_BINS, BARS_A_BIN).sum(axis=2)
+        table[:, FIRST_SUM + FIRST_GAP :] += sign * gaps
 
     def _make_room(self, chunks: int) -> None:
         if chunks > len(self._open):
@@ -107,6 +141,7 @@ class ExponentiallyWeighted:
 
     def close(self, chunks: int, decay: float) -> None:
         """So many chunks are full: they join the past, one after the other."""
+        self._make_room(chunks)  # those of a contender that has scored none of them are empty
         for full in self._open[:chunks]:
             self._past *= decay
             self._past += full
@@ -163,3 +198,10 @@ class ExponentiallyWeighted:
         sums = np.zeros(2 * WIDTH)
         sums[arrays["faded_places"]] = arrays["faded_sums"]
         self._past, self._open = sums[:WIDTH].copy(), sums[WIDTH:].reshape(1, WIDTH).copy()
+
+
+def _weighted(costs: FloatArray, shares: Shares) -> FloatArray:
+    """Costs by the weights, in whole units again."""
+    weighted = costs * shares.weights
+    np.rint(weighted, out=weighted)
+    return weighted

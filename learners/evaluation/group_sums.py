@@ -11,33 +11,44 @@ from dataclasses import dataclass
 import numpy as np
 
 from learners.evaluation.example_costs import (
-    MOST_LESSONS,
+    BASE,
+    COLUMNS,
+    DECISIONS,
+    FIRST_GAP,
+    LOSS,
+    SQUARE,
     UNIT,
     UNIT_BITS,
-    ComplexArray,
+    Rows,
     Scored,
     carried,
     placed,
 )
+from learners.evaluation.groups import MOST_GROUPS
 from learners.evaluation.histograms import (
     COARSE_BINS,
     COARSE_DOUBLING,
     NO_SCORE,
     SEVERAL_SCORES,
+    both_remembered,
+    marks_of,
     narrowed,
     notice,
+    scores_of,
 )
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from learners.metrics.metrics import CALIBRATION_BINS, average_precision, roc_area
+from learners.metrics.metrics import average_precision, roc_area
 
 # Of the table's own type, for another takes ten times as long to add.
 ONE = np.uint32(1)
-# Above all scores and marks, so that it is the lowest of none of them.
-_ABOVE = 3.0
+# Above all marks, so that it is the lowest of none of them.
+_ABOVE = SEVERAL_SCORES + 1
 
 
 class GroupHistogram:
     """Counts by group, label and coarse bin.
+
+    Tables have every bin: the system gives the memory of a page when something is counted in it.
 
     Args:
         size: rows.
@@ -47,67 +58,75 @@ class GroupHistogram:
         self._begin(size)
 
     def _begin(self, size: int) -> None:
-        self._low, self._width = COARSE_BINS // 2, 1
+        # The bins in use, in whole doublings.
+        self._low, self._end = COARSE_BINS // 2, COARSE_BINS // 2 + 1
         self._clear(size)
 
     def _clear(self, size: int) -> None:
-        self._counts = np.zeros((size, 2, self._width), dtype=np.uint32)
-        self._only = np.full((size, self._width), NO_SCORE)
+        self._counts = np.zeros((size, 2, COARSE_BINS), dtype=np.uint32)
+        self._only = np.zeros((size, COARSE_BINS), dtype=np.int64)
 
-    def add(
-        self, rows: IntArray, bins: IntArray, positive: IntArray, scores: FloatArray, sign: int
-    ) -> None:
+    def add(self, rows: Rows, lessons: Scored, sign: int) -> None:
         """Count examples, or with a sign of -1 subtract them."""
-        if not rows.size:
+        lowest, highest = lessons.coarse_range
+        self._reach(lowest, highest)
+        operation = np.add if sign == 1 else np.subtract
+        if rows.offsets is None:
+            here = slice(lowest, highest + 1)
+            counts, only = (table[..., here] for table in lessons.in_coarse_bins)
+            held, known = self._counts[rows.first, :, here], self._only[rows.first, here]
+            operation(held, counts.astype(np.uint32), out=held)
+            known[:] = both_remembered(known, only)
             return
-        self._reach(int(bins.min()), int(bins.max()))
-        places = bins - self._low
-        counted = np.add if sign == 1 else np.subtract
-        counted.at(self._counts.reshape(-1), (rows * 2 + positive) * self._width + places, ONE)
-        notice(self._only.reshape(-1), rows * self._width + places, scores)
+        table = slice(rows.first, rows.first + rows.size)
+        places = rows.coarse + lessons.coarse
+        notice(self._only[table].reshape(-1), places, lessons.marks)
+        places = rows.labelled + lessons.labelled
+        operation.at(self._counts[table].reshape(-1), places, ONE)
 
     def _reach(self, lowest: int, highest: int) -> None:
-        """Widen the table by whole doublings until it holds both bins."""
-        if lowest >= self._low and highest < self._low + self._width:
-            return
-        low = min(lowest, self._low) // COARSE_DOUBLING * COARSE_DOUBLING
-        end = -(-max(highest + 1, self._low + self._width) // COARSE_DOUBLING) * COARSE_DOUBLING
-        counts, only = self._counts, self._only
-        held = slice(self._low - low, self._low - low + self._width)
-        self._low, self._width = low, end - low
-        self._clear(len(counts))
-        self._counts[:, :, held] = counts
-        self._only[:, held] = only
+        """Bring bins into use, by whole doublings."""
+        if lowest < self._low or highest >= self._end:
+            self._low = min(lowest, self._low) // COARSE_DOUBLING * COARSE_DOUBLING
+            self._end = -(-max(highest + 1, self._end) // COARSE_DOUBLING) * COARSE_DOUBLING
 
     def place(self, rows: IntArray, size: int) -> None:
         """Move row i to ``rows[i]`` of ``size`` new ones; rows that meet are added."""
-        counts, only = self._counts[: rows.size], self._only[: rows.size]
+        used = slice(self._low, self._end)
+        counts, only = self._counts[: rows.size, :, used], self._only[: rows.size, used]
         self._clear(size)
         if np.array_equal(rows, np.arange(rows.size)):
-            self._counts[: rows.size] = counts
-            self._only[: rows.size] = only
+            self._counts[: rows.size, :, used] = counts
+            self._only[: rows.size, used] = only
             return
         first = np.flatnonzero(np.diff(rows, prepend=-1))
-        self._counts[rows[first]] = np.add.reduceat(counts, first, axis=0)
+        self._counts[rows[first], :, used] = np.add.reduceat(counts, first, axis=0)
         high = np.maximum.reduceat(only, first, axis=0)
         low = np.minimum.reduceat(np.where(only == NO_SCORE, _ABOVE, only), first, axis=0)
-        self._only[rows[first]] = np.where((low == high) | (high == NO_SCORE), high, SEVERAL_SCORES)
+        same = (low == high) | (high == NO_SCORE)
+        self._only[rows[first], used] = np.where(same, high, SEVERAL_SCORES)
 
     def by_label(self, size: int) -> tuple[IntArray, IntArray, BoolArray]:
         """Negatives and positives of each group by bin, and which bins have seen several scores."""
-        counts = self._counts[:size].astype(np.int64)
-        return counts[:, 0], counts[:, 1], self._only[:size] == SEVERAL_SCORES
+        used, width = slice(self._low, self._end), min(self._end, COARSE_BINS) - self._low
+        # Of whole doublings, since the last bits of areas depend on how long the rows are.
+        counts = np.zeros((size, 2, self._end - self._low), dtype=np.int64)
+        counts[..., :width] = self._counts[:size, :, used]
+        several = np.zeros((size, self._end - self._low), dtype=np.bool_)
+        several[:, :width] = self._only[:size, used] == SEVERAL_SCORES
+        return counts[:, 0], counts[:, 1], several
 
     def state(self, size: int) -> dict[str, AnyArray]:
         """The bins in use with their counts, and the scores of those that saw one score only."""
-        rows, places = np.nonzero(self._only[:size] != NO_SCORE)
+        rows, places = np.nonzero(self._only[:size, self._low : self._end] != NO_SCORE)
+        places += self._low
         only = self._only[rows, places]
         alone = only != SEVERAL_SCORES
         return {
-            "group_bins": (rows * COARSE_BINS + places + self._low).astype(np.uint32),
+            "group_bins": (rows * COARSE_BINS + places).astype(np.uint32),
             "group_counts": narrowed(self._counts[rows, :, places].astype(np.int64)),
             "group_alone": np.packbits(alone),
-            "group_scores": only[alone],
+            "group_scores": scores_of(only[alone]),
         }
 
     def restore(self, arrays: Mapping[str, AnyArray], size: int) -> None:
@@ -117,19 +136,11 @@ class GroupHistogram:
         if not rows.size:
             return
         self._reach(int(bins.min()), int(bins.max()))
-        places = bins - self._low
-        self._counts[rows, :, places] = arrays["group_counts"]
+        self._counts[rows, :, bins] = arrays["group_counts"]
         alone = np.unpackbits(arrays["group_alone"], count=rows.size).astype(np.bool_)
         only = np.full(rows.size, SEVERAL_SCORES)
-        only[alone] = arrays["group_scores"]
-        self._only[rows, places] = only
-
-
-# Columns of the sums: log loss, squared error, the base rate's log loss on the same lessons, then
-# score less label in each calibration bin.
-LOSS, SQUARE, BASE, FIRST_GAP = 0, 1, 2, 3
-COLUMNS = FIRST_GAP + CALIBRATION_BINS
-DECISIONS = 4
+        only[alone] = marks_of(arrays["group_scores"])
+        self._only[rows, bins] = only
 
 
 class GroupSums:
@@ -146,39 +157,18 @@ class GroupSums:
         self._decisions: IntArray = np.zeros((size, DECISIONS), dtype=np.int64)
         self._whole: IntArray = np.zeros((size, COLUMNS), dtype=np.int64)
         self._parts: IntArray = np.zeros((size, COLUMNS), dtype=np.int64)
-        self._fresh: ComplexArray = self._nothing()
-        self._added = 0
 
-    def _nothing(self) -> ComplexArray:
-        return np.zeros((2, len(self._whole), CALIBRATION_BINS), dtype=np.complex128)
-
-    def add(self, rows: IntArray, lessons: Scored, sign: int = 1) -> None:
-        """Add examples, or with a sign of -1 subtract them; rows are below the size.
-
-        Hot: each of the additions costs 3 ns an example.
-        """
-        if self._added + rows.size > MOST_LESSONS:
-            self._carry()
-        self._added += rows.size
+    def add(self, rows: Rows, lessons: Scored, sign: int = 1) -> None:
+        """Add examples, or with a sign of -1 subtract them; rows are below the size."""
+        if not rows.size:
+            return
         if self._histogram is not None:
-            self._histogram.add(rows, lessons.coarse, lessons.positive, lessons.scores, sign)
-        cells = rows * DECISIONS + lessons.decisions
-        np.add.at(self._decisions.reshape(-1), cells, lessons.decided * sign)
-        bins = rows * CALIBRATION_BINS + lessons.calibration_bins
-        operation = np.add if sign == 1 else np.subtract
-        operation.at(self._fresh[0].reshape(-1), bins, lessons.loss_and_gap)
-        operation.at(self._fresh[1].reshape(-1), bins, lessons.square_and_base)
-
-    def _carry(self) -> None:
-        """Bring what is fresh into the sums."""
-        if self._added:
-            (losses, squares), (gaps, bases) = self._fresh.real, self._fresh.imag
-            for column, part in ((LOSS, losses), (SQUARE, squares), (BASE, bases)):
-                self._parts[:, column] += part.sum(axis=1).astype(np.int64)
-            self._parts[:, FIRST_GAP:] += gaps.astype(np.int64)
-            self._fresh[:] = 0
-            self._added = 0
-        carried(self._whole, self._parts)
+            self._histogram.add(rows, lessons, sign)
+        table = slice(rows.first, rows.first + rows.size)
+        sums, decisions = lessons.sums(rows)
+        self._decisions[table] += sign * decisions
+        self._parts[table] += sign * sums.astype(np.int64)
+        carried(self._whole[table], self._parts[table])
 
     def place(self, rows: IntArray, size: int) -> None:
         """Move row i to ``rows[i]`` of ``size`` new ones; rows that meet are added.
@@ -187,14 +177,13 @@ class GroupSums:
         """
         stay = np.array_equal(rows, np.arange(self._size))
         if not (stay and size <= len(self._whole)):
-            self._carry()
-            room = size + size // 4 if stay else size
+            room = max(size, min(4 * size, MOST_GROUPS)) if stay else size
             if self._histogram is not None:
                 self._histogram.place(rows, room)
             self._decisions = placed(self._decisions, rows, room)
             self._whole = placed(self._whole, rows, room)
             self._parts = placed(self._parts, rows, room)
-            self._fresh = self._nothing()
+            carried(self._whole, self._parts)
         self._size = size
 
     def merged(self, rows: IntArray, size: int) -> GroupSums:
@@ -220,7 +209,6 @@ class GroupSums:
 
     def totals(self) -> list[int]:
         """The exact sum of each column over all groups, in units."""
-        self._carry()
         columns = zip(
             self._whole.sum(axis=0).tolist(), self._parts.sum(axis=0).tolist(), strict=True
         )
@@ -228,12 +216,10 @@ class GroupSums:
 
     def sums(self) -> FloatArray:
         """The sums of each group, rounded."""
-        self._carry()
         return self._whole[: self._size] + self._parts[: self._size] / UNIT
 
     def state(self) -> dict[str, AnyArray]:
         """Everything, as named arrays."""
-        self._carry()
         histogram = {} if self._histogram is None else self._histogram.state(self._size)
         return histogram | {
             "group_decisions": self._decisions[: self._size].copy(),
@@ -249,8 +235,6 @@ class GroupSums:
         self._decisions = arrays["group_decisions"].astype(np.int64)
         if self._histogram is not None:
             self._histogram.restore(arrays, self._size)
-        self._fresh = self._nothing()
-        self._added = 0
 
 
 @dataclass(frozen=True, slots=True)

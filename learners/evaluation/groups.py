@@ -128,10 +128,11 @@ class Widening:
 
     def rows(self, values: IntArray, move: Callable[[Move], None]) -> IntArray:
         """The row of each value."""
-        keys = values // self.width
+        keys, width = values // self.width, self.width
         if not self._within(keys):
             self._take_in(_distinct(keys), move)
-            keys = values // self.width
+            if self.width != width:
+                keys = values // self.width
         if self._dense():
             return keys - self.keys[0] if keys.size else keys
         found: IntArray = np.searchsorted(self.keys, keys)
@@ -149,13 +150,13 @@ class Widening:
     def _take_in(self, fresh: IntArray, move: Callable[[Move], None]) -> None:
         """Bring new stretches into use, and widen until they are few enough."""
         old = self.keys
-        self.keys = np.union1d(old, fresh)
+        self.keys = _distinct(np.concatenate([old, fresh]))
         if self.size == old.size:
             return
         wider = 0
-        while np.unique(self.keys >> wider).size > MOST_GROUPS:
+        while _distinct(self.keys >> wider).size > MOST_GROUPS:
             wider += 1
-        self.keys = np.unique(self.keys >> wider)
+        self.keys = _distinct(self.keys >> wider)
         self.width <<= wider
         move(Move(np.searchsorted(self.keys, old >> wider), self.size))
 
@@ -174,11 +175,15 @@ class Widening:
 
 
 def _distinct(keys: IntArray) -> IntArray:
-    """The keys, each once, in order; by counting where they lie close, which is faster."""
+    """The keys, each once, in order; by counting where they lie close, which is faster.
+
+    Not by ``np.unique``, whose first call imports ``numpy.ma``: as long as all of it takes.
+    """
     low, high = int(keys.min()), int(keys.max())
     if high - low < keys.size:
         return np.flatnonzero(np.bincount(keys - low)) + low
-    return np.unique(keys)
+    ordered = np.sort(keys)
+    return ordered[np.flatnonzero(np.diff(ordered, prepend=low - 1))]
 
 
 ALL, AGES_OF_LABELS, PERIODS, BY_LESSONS = "all", "ages", "periods", "by_lessons"
@@ -251,11 +256,12 @@ class Grouped:
         }
         values |= {slice_name(place): codes for place, codes in enumerate(lessons.slices)}
         found: dict[str, IntArray] = {}
+        lowest = int(numbers.min())
         for name, kind in self.kinds.items():
-            there = numbers >= self.since[name]
-            if there.all():
+            if lowest >= self.since[name]:
                 found[name] = kind.rows(values[name], lambda moved, name=name: move(name, moved))  # type: ignore[misc]
             else:
+                there = numbers >= self.since[name]
                 rows = np.full(len(lessons), -1, dtype=np.int64)
                 rows[there] = kind.rows(values[name][there], _stay)
                 found[name] = rows

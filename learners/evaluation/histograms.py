@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from converters.config.settings import HALF
 from learners.evaluation.labelled_examples import Lessons
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from learners.metrics.metrics import Counts, average_precision, roc_area
@@ -38,9 +39,10 @@ COARSE_BINS = 2 * COARSE_MIDDLE + 1
 _COARSE_SHIFT = BIN_BITS - COARSE_BITS
 _COARSE_LOWEST = (DOUBLINGS - COARSE_DOUBLINGS) << COARSE_BITS
 
-# What a bin remembers besides its counts: one score, or one of these, which no score equals.
-NO_SCORE = -1.0
-SEVERAL_SCORES = 2.0
+# What a bin remembers besides its counts is a mark: of one score, or one of these, which no score
+# has. Nothing is zero, so that the system gives the memory of an empty table as it is first used.
+NO_SCORE = 0
+SEVERAL_SCORES = int(np.array(2.0).view(np.int64)) + 1
 
 AREAS = ("auc", "auc_error", "pr_auc", "pr_auc_error")
 
@@ -53,31 +55,74 @@ def log_odds_bins(scores: FloatArray) -> IntArray:
     rounding that differs between machines, and p and 1 - p always mirror each other. A score of
     exactly a half has a bin of its own.
     """
-    lower = scores < 0.5
-    distance = np.where(lower, scores, 1.0 - scores)
-    steps: IntArray = np.maximum((distance.view(np.int64) >> SHIFT) - LOWEST, 0)
-    return np.where(lower, steps, BINS - 1 - steps)
+    return both_bins(scores)[0]
+
+
+def both_bins(scores: FloatArray) -> tuple[IntArray, IntArray]:
+    """The fine bin and the coarse bin of each score."""
+    distance = 1.0 - scores
+    np.minimum(distance, scores, out=distance)
+    steps: IntArray = distance.view(np.int64) >> SHIFT
+    steps -= LOWEST
+    np.maximum(steps, 0, out=steps)
+    lower, coarse = scores < HALF, _coarse_steps(steps)
+    return (
+        np.where(lower, steps, BINS - 1 - steps),
+        np.where(lower, coarse, COARSE_BINS - 1 - coarse),
+    )
 
 
 def coarse_bins(fine: IntArray) -> IntArray:
     """The coarse bin of each fine one; they keep the order and mirror each other as well."""
     mirrored = BINS - 1 - fine
-    steps = np.maximum((np.minimum(fine, mirrored) >> _COARSE_SHIFT) - _COARSE_LOWEST, 0)
-    found: IntArray = np.where(fine <= mirrored, steps, COARSE_BINS - 1 - steps)
+    steps = _coarse_steps(np.minimum(fine, mirrored))
+    return np.where(fine <= mirrored, steps, COARSE_BINS - 1 - steps)
+
+
+def _coarse_steps(fine: IntArray) -> IntArray:
+    steps = fine >> _COARSE_SHIFT
+    steps -= _COARSE_LOWEST
+    np.maximum(steps, 0, out=steps)
+    return steps
+
+
+def marks_of(scores: FloatArray) -> IntArray:
+    """The marks of scores, which have their order."""
+    found: IntArray = scores.view(np.int64) + 1
     return found
 
 
-def notice(only: FloatArray, bins: IntArray, scores: FloatArray) -> None:
+def scores_of(marks: IntArray) -> FloatArray:
+    """The scores of marks."""
+    found: FloatArray = (marks - 1).view(np.float64)
+    return found
+
+
+def notice(only: IntArray, bins: IntArray, marks: IntArray) -> None:
     """Let bins remember the one score that they have seen, or that they have seen several."""
-    seen = only[bins]
-    differ = np.flatnonzero((seen != scores) & (seen != SEVERAL_SCORES))
+    seen = only.take(bins)
+    differ = np.flatnonzero((seen != marks) & (seen != SEVERAL_SCORES))
     if not differ.size:
         return
-    bins, scores = bins[differ], scores[differ]
-    fresh = only[bins] == NO_SCORE
+    bins, marks = bins.take(differ), marks.take(differ)
+    fresh = np.flatnonzero(seen.take(differ) == NO_SCORE)
     # Of several scores new to a bin any one may stay: the others differ from it just below.
-    only[bins[fresh]] = scores[fresh]
-    only[bins[only[bins] != scores]] = SEVERAL_SCORES
+    only[bins.take(fresh)] = marks.take(fresh)
+    only[bins.take(np.flatnonzero(only.take(bins) != marks))] = SEVERAL_SCORES
+
+
+def remembered(bins: IntArray, marks: IntArray) -> IntArray:
+    """What coarse bins remember that have seen these scores and no others."""
+    only = np.zeros(COARSE_BINS, dtype=np.int64)
+    only[bins] = marks
+    only[bins.take(np.flatnonzero(only.take(bins) != marks))] = SEVERAL_SCORES
+    return only
+
+
+def both_remembered(one: IntArray, other: IntArray) -> IntArray:
+    """What bins remember that have seen the scores of both."""
+    same = (one == other) | (other == NO_SCORE)
+    return np.where(same, one, np.where(one == NO_SCORE, other, SEVERAL_SCORES))
 
 
 class LogOddsHistogram:
@@ -89,18 +134,18 @@ class LogOddsHistogram:
 
     def __init__(self) -> None:
         self._counts = np.zeros((2, BINS), dtype=np.int64)
-        self._only = np.full(BINS, NO_SCORE)
+        self._only = np.zeros(BINS, dtype=np.int64)
 
-    def add(self, scores: FloatArray, positive: IntArray, bins: IntArray) -> None:
+    def add(self, marks: IntArray, positive: IntArray, bins: IntArray) -> None:
         """Count examples.
 
         Args:
-            scores: of the examples.
+            marks: of the scores.
             positive: 1 for positive, 0 for negative.
             bins: of the scores.
         """
         np.add.at(self._counts.reshape(-1), bins + positive * BINS, 1)
-        notice(self._only, bins, scores)
+        notice(self._only, bins, marks)
 
     def correct(self, positive: IntArray, bins: IntArray) -> None:
         """Take examples from the other label to this one."""
@@ -130,14 +175,14 @@ class LogOddsHistogram:
             "auc_bins": used.astype(np.uint32),
             "auc_counts": narrowed(self._counts[:, used]),
             "auc_single_bins": single.astype(np.uint32),
-            "auc_single_scores": self._only[single],
+            "auc_single_scores": scores_of(self._only[single]),
         }
 
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
         """Resume from a state."""
         self._counts[:, arrays["auc_bins"]] = arrays["auc_counts"]
         self._only[arrays["auc_bins"]] = SEVERAL_SCORES
-        self._only[arrays["auc_single_bins"]] = arrays["auc_single_scores"]
+        self._only[arrays["auc_single_bins"]] = marks_of(arrays["auc_single_scores"])
 
 
 def areas(negatives: Counts, positives: Counts, mixed: BoolArray) -> dict[str, float | None]:
@@ -196,7 +241,9 @@ class Delays:
 
     def add(self, steps: IntArray, positive: BoolArray, sign: int) -> None:
         """Count examples, or with a sign of -1 subtract them."""
-        np.add.at(self._counts.reshape(-1), steps + positive * len(STEPS), sign)
+        places = steps + len(STEPS) * positive.astype(np.int64)
+        counts = np.bincount(places, minlength=2 * len(STEPS))
+        self._counts += sign * counts.reshape(2, len(STEPS))
 
     def report(self) -> list[dict[str, Any]]:
         """``from_ms``, ``to_ms`` (None for the last), ``count`` and ``positives`` of each step."""

@@ -127,8 +127,9 @@ def checked(lessons: Lessons, first: int) -> Lessons:
 def _probabilities(name: str, given: FloatArray, first: int) -> FloatArray:
     # Adding zero makes -0.0 into 0.0: equal scores must have equal bits.
     scores: FloatArray = np.add(given, 0.0, dtype=np.float64)
-    valid = (scores >= 0.0) & (scores <= 1.0)
-    if not valid.all():
+    # False where one is nan as well.
+    if scores.size and not (scores.min() >= 0.0 and scores.max() <= 1.0):
+        valid = (scores >= 0.0) & (scores <= 1.0)
         if name not in ALWAYS:
             valid |= np.isnan(scores)
         if not valid.all():

@@ -7,12 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from learners.evaluation.example_costs import BARS, UNIT, ExactSums, Scored, loss_units, scored
+from learners.evaluation.example_costs import (
+    BARS,
+    DECISIONS,
+    UNDECIDED,
+    UNIT,
+    ExactSums,
+    Labels,
+    Rows,
+    Scored,
+    loss_units,
+    scored,
+)
 from learners.evaluation.fading import ExponentiallyWeighted, Fading, Shares
-from learners.evaluation.group_sums import DECISIONS, GroupSums
+from learners.evaluation.group_sums import GroupSums
 from learners.evaluation.groups import ALL, SIDE_BY_SIDE, Grouped, Move
 from learners.evaluation.histograms import Delays, LogOddsHistogram, delay_steps
 from learners.evaluation.labelled_examples import ALWAYS, BASE_RATE, SCORE, Lessons, Measuring
@@ -20,7 +32,7 @@ from learners.evaluation.windows import Recent
 from learners.metrics.arrays import AnyArray, FloatArray, IntArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Beside:
     """What is the same for all contenders of some examples.
 
@@ -29,14 +41,22 @@ class Beside:
         shares: how much they count in the faded measures.
         served: log losses of the served score, in units.
         amounts: by what their values are multiplied; nan where unknown.
-        decided: 1 where the decision counts, 0 where it was made under an earlier threshold.
     """
 
     rows: dict[str, IntArray]
     shares: Shares
     served: FloatArray
     amounts: FloatArray
-    decided: IntArray
+
+    @cached_property
+    def placed(self) -> dict[str, Rows]:
+        """The rows, as sums by them need them."""
+        return {name: Rows.of(rows) for name, rows in self.rows.items()}
+
+    @cached_property
+    def loss_served(self) -> int:
+        """The served score's log loss of all."""
+        return int(self.served.sum())
 
     def part(self, chosen: IntArray) -> Beside:
         """The values of some of the examples."""
@@ -45,7 +65,6 @@ class Beside:
             self.shares.part(chosen),
             self.served[chosen],
             self.amounts[chosen],
-            self.decided[chosen],
         )
 
 
@@ -73,7 +92,7 @@ class Contender:
 
     def add(self, lessons: Scored, beside: Beside) -> None:
         """Add examples."""
-        self.histogram.add(lessons.scores, lessons.positive, lessons.bins)
+        self.histogram.add(lessons.marks, lessons.positive, lessons.bins)
         self._add_linear(lessons, beside, 1)
 
     def correct(self, old: Scored, new: Scored, before: Beside, after: Beside) -> None:
@@ -83,20 +102,16 @@ class Contender:
             self._add_linear(lessons, beside, sign)
 
     def _add_linear(self, lessons: Scored, beside: Beside, sign: int) -> None:
-        np.add.at(self.bars.reshape(-1), lessons.positive * BARS + lessons.bars, sign)
-        self.served += int(beside.served.sum()) * sign
+        bars = np.bincount(lessons.positive * BARS + lessons.bars, minlength=2 * BARS)
+        self.bars += sign * bars.reshape(2, BARS)
+        self.served += beside.loss_served * sign
         for name, sums in self.groups.items():
-            rows = beside.rows[name]
-            if rows.size and rows.min() < 0:
-                there = rows >= 0
-                sums.add(rows[there], lessons.part(there), sign)
-            else:
-                sums.add(rows, lessons, sign)
+            rows = beside.placed[name]
+            sums.add(rows, lessons if rows.there is None else lessons.part(rows.there), sign)
         self.faded.add(lessons, beside.shares, sign)
         if self.amounts is not None:
-            known = np.isfinite(beside.amounts)
-            values = np.where(known, beside.amounts, 0.0)
-            self.amounts.add(lessons.decisions, values, known * lessons.decided * sign)
+            known = np.isfinite(beside.amounts) & (lessons.decisions != UNDECIDED)
+            self.amounts.add(lessons.decisions[known], beside.amounts[known], sign)
 
     def counts(self) -> tuple[int, int]:
         """Examples and positive ones."""
@@ -231,21 +246,20 @@ class Measures:
         self, lessons: Lessons, steps: IntArray, numbers: IntArray, shares: Shares
     ) -> tuple[dict[str, tuple[IntArray | None, Scored]], Beside]:
         """What the examples cost each contender that scored them, and what is the same for all."""
-        decided = (numbers >= self.decided_from).astype(np.int64)
-        positive, threshold = lessons.positive, self._measuring.threshold
-        base = loss_units(lessons.scores[BASE_RATE], positive)
+        decided = None if numbers.min() >= self.decided_from else numbers >= self.decided_from
+        base = loss_units(lessons.scores[BASE_RATE], lessons.positive)
+        labels, threshold = Labels(lessons.positive, base, decided), self._measuring.threshold
         of: dict[str, tuple[IntArray | None, Scored]] = {}
         for name, scores in lessons.scores.items():
             lacking = np.isnan(scores)
             if lacking.any():
                 at = np.flatnonzero(~lacking)
-                costs = scored(scores[at], positive[at], base[at], threshold, decided[at])
-                of[name] = at, costs
+                of[name] = at, scored(scores[at], labels.part(at), threshold)
             else:
                 losses = base if name == BASE_RATE else None
-                of[name] = None, scored(scores, positive, base, threshold, decided, losses)
+                of[name] = None, scored(scores, labels, threshold, losses)
         rows = self.grouped.rows(lessons, steps, numbers, self._move)
-        return of, Beside(rows, shares, of[SCORE][1].loss_and_gap.real, lessons.amounts, decided)
+        return of, Beside(rows, shares, of[SCORE][1].losses, lessons.amounts)
 
     def _move(self, grouping: str, move: Move) -> None:
         for contender in self.contenders.values():

@@ -20,16 +20,17 @@ from typing import Any
 import numpy as np
 
 from converters.config.learning_settings import ValueSettings
-from learners.evaluation.example_costs import BARS, BARS_A_BIN, UNIT, mean
-from learners.evaluation.group_sums import (
+from learners.evaluation.example_costs import (
+    BARS,
+    BARS_A_BIN,
     BASE,
     FIRST_GAP,
     LOSS,
     SQUARE,
-    GroupMeasures,
-    GroupSums,
-    group_measures,
+    UNIT,
+    mean,
 )
+from learners.evaluation.group_sums import GroupMeasures, GroupSums, group_measures
 from learners.evaluation.groups import AGES_OF_LABELS, BY_LESSONS, PERIODS, Widening, slice_name
 from learners.evaluation.histograms import AGES, defined
 from learners.evaluation.labelled_examples import SCORE, STATIC, Measuring

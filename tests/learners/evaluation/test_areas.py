@@ -13,7 +13,13 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from learners.evaluation.histograms import COARSE_BINS, LogOddsHistogram, coarse_bins, log_odds_bins
+from learners.evaluation.histograms import (
+    COARSE_BINS,
+    LogOddsHistogram,
+    coarse_bins,
+    log_odds_bins,
+    marks_of,
+)
 from learners.evaluation.labelled_examples import Measuring
 from learners.metrics.metrics import average_precision, counts_by_score, roc_area
 from tests.support.learning.measured_lessons import assert_areas, lessons, measured
@@ -55,7 +61,7 @@ def test_histograms_keep_within_their_own_bounds(pairs: list[tuple[float, bool]]
         return
     fine = LogOddsHistogram()
     bins = log_odds_bins(scores)
-    fine.add(scores, positive.astype(np.int64), bins)
+    fine.add(marks_of(scores), positive.astype(np.int64), bins)
     assert_areas(fine.measures(), scores, positive)
     coarse = coarse_bins(bins)
     assert coarse.min() >= 0

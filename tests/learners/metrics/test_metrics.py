@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from learners.evaluation.histograms import LogOddsHistogram, log_odds_bins
+from learners.evaluation.histograms import LogOddsHistogram, log_odds_bins, marks_of
 from learners.metrics.arrays import (
     BoolArray,
     FloatArray,
@@ -165,7 +165,7 @@ def test_bins_are_narrow_in_log_odds() -> None:
 def histogram(scores: FloatArray, positive: BoolArray) -> dict[str, Any]:
     """The area under the ROC curve that the histogram of some lessons gives."""
     counted = LogOddsHistogram()
-    counted.add(scores, positive.astype(np.int64), log_odds_bins(scores))
+    counted.add(marks_of(scores), positive.astype(np.int64), log_odds_bins(scores))
     found = counted.measures()
     return {name: found[name] for name in ("auc", "auc_error")}
 
