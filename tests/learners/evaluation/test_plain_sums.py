@@ -128,8 +128,8 @@ def test_a_contender_fades_while_it_scores_nothing(block: int) -> None:
     made = lessons(20_000, 3, "shadow")
     made.scores["shadow"][700:18_000] = np.nan
     with patch("learners.evaluation.evaluator.BLOCK", block):
-        found = measured(Measuring(half_life=500.0), made).summary()["contenders"]["shadow"]
+        found = measured(Measuring(half_life=5_000.0), made).summary()["contenders"]["shadow"]
     scored = ~np.isnan(made.scores["shadow"])
-    weights = 0.5 ** (np.arange(len(made))[::-1][scored] / 500.0)
+    weights = 0.5 ** (np.arange(len(made))[::-1][scored] / 5_000.0)
     gaps = made.scores["shadow"][scored] - made.positive[scored]
     assert found["faded"]["brier"] == pytest.approx(np.average(gaps**2, weights=weights), abs=1e-7)
