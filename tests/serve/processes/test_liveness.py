@@ -221,4 +221,4 @@ def test_a_process_ends_with_its_event_loop(argument: str, status: int) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == status
     assert ended.stdout.startswith("ran")
-    assert ("this server process hangs" in ended.stdout) == (argument == "spin")
+    assert ("this server process hangs" in ended.stderr) == (argument == "spin")
