@@ -12,7 +12,6 @@ import sqlite3
 import struct
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -233,10 +232,11 @@ def _go_write_ahead(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+INSERT, ROW, COLUMNS = "INSERT INTO records VALUES ", "(?, ?, ?, ?, ?)", 5
 # An old SQLite takes 999 values a statement. Each statement lets other threads take Python's
 # lock, and as a row of its own each record would: a third of the time of a learner's transaction.
-ROWS_A_STATEMENT = 999 // 5
-INSERT, ROW = "INSERT INTO records VALUES ", "(?, ?, ?, ?, ?)"
+ROWS_A_STATEMENT = 999 // COLUMNS
+CELLS_A_STATEMENT = ROWS_A_STATEMENT * COLUMNS
 
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 
@@ -259,20 +259,22 @@ def insert(
     firsts, nexts = _partitions(connection, topic)
     if not nexts:
         raise unknown(Place(topic, 0), 0, HERE)
-    rows, given, begun, newest = [], [], dict(nexts), dict[int, int]()
-    for record, time in records:
-        number = record.partition
-        if number not in nexts:
+    cells: list[object] = []
+    given, begun, newest = [], dict(nexts), dict[int, int]()
+    # The hot loop of a learner's records of few rows: .5 us a record, a fifth of the transaction.
+    for (value, _, headers, key, number), time in records:
+        offset = nexts.get(number)
+        if offset is None:
             raise unknown(Place(topic, number), len(nexts), HERE)
-        offset = nexts[number]
         nexts[number] = offset + 1
-        newest[number] = max(time, newest.get(number, time))
-        headers = packed(record.headers)
-        rows.append((firsts[number] + offset, time, record.value, headers, record.key))
+        if time > newest.get(number, -1):
+            newest[number] = time
+        found = packed(headers) if headers else None
+        cells += (firsts[number] + offset, time, value, found, key)
         given.append((number, offset))
-    for at in range(0, len(rows), ROWS_A_STATEMENT):
-        part = rows[at : at + ROWS_A_STATEMENT]
-        connection.execute(_insertion(len(part)), list(chain.from_iterable(part)))
+    for at in range(0, len(cells), CELLS_A_STATEMENT):
+        part = cells[at : at + CELLS_A_STATEMENT]
+        connection.execute(_insertion(len(part) // COLUMNS), part)
     connection.executemany(
         "UPDATE partitions SET next_offset = ? WHERE topic = ? AND number = ?",
         [(offset, topic, number) for number, offset in nexts.items()],

@@ -162,7 +162,8 @@ class SqliteWriter:
                 )
             for topic, records in stamped.items():
                 given = insert(self._connection, topic, records)
-                reached |= {Place(topic, number): offset + 1 for number, offset in given}
+                last = dict(given)  # of each partition
+                reached |= {Place(topic, number): offset + 1 for number, offset in last.items()}
         return reached
 
     def close(self) -> None:
