@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -106,14 +107,17 @@ def score_records(
     flat[3::step] = score_texts(scores)
     flat[5::step] = _number_texts(values(arrivals.behind))
     found: list[Outgoing] = []
+    new, join = tuple.__new__, "".join
+    # The hot loop of records of a few rows: .8 us a record.
     for record, begin, end in scored:
-        text = "".join(flat[begin * step : end * step])
-        value = text[:-1].encode("utf-8", "backslashreplace")
-        parts = [value]
-        if len(value) > MOST_BYTES:
+        value = join(flat[begin * step : end * step])[:-1].encode("utf-8", "backslashreplace")
+        key = b"%s%d" % (_key_of(record[0]), record[1])
+        if len(value) <= MOST_BYTES:
+            found.append(new(Outgoing, (value, record[2], (), key, 0)))
+        else:
             starts = range(begin * step, end * step, step)
-            parts = _values(["".join(flat[at : at + step])[:-1] for at in starts])
-        found += [Outgoing(part, record.time, key=_key(record)) for part in parts]
+            parts = _values([join(flat[at : at + step])[:-1] for at in starts])
+            found += [Outgoing(part, record.time, key=key) for part in parts]
     return found
 
 
@@ -214,7 +218,13 @@ def _own(record: Record) -> Iterator[None]:
 
 
 def _key(record: Origin) -> bytes:
-    return f"{record.place.topic}:{record.place.partition}:{record.offset}".encode()
+    return b"%s%d" % (_key_of(record.place), record.offset)
+
+
+@lru_cache
+def _key_of(place: Place) -> bytes:
+    """How the keys of a partition's records begin."""
+    return f"{place.topic}:{place.partition}:".encode()
 
 
 def _origin(record: Record) -> tuple[Place, int]:
