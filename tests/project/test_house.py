@@ -52,6 +52,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.comparison.delong": "one statistical test",
     "learners.evaluation.fading": "exponentially weighted sums; measures has the plain ones",
     "learners.evaluation.results": "JSON of the measures; the evaluator takes them",
+    "learners.evaluation.stretches": "one algorithm",
     "learners.registry.migrations": "statements of other times; the database has today's",
     "learners.report.breakdowns": "one section of the report",
     "learners.report.served_score": "one section of the report",
