@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,12 @@ LONGEST_CHUNK = 2048
 HALVINGS_A_CHUNK = 8
 
 
+@lru_cache(maxsize=8)
+def _weights(half_life: float, chunk: int) -> FloatArray:
+    """The weights at the end of a chunk; Python's power, for numpy's differs between machines."""
+    return np.array([0.5 ** ((chunk - 1 - place) / half_life) for place in range(chunk)])
+
+
 class Fading:
     """Weights and chunks for one half-life."""
 
@@ -50,9 +56,7 @@ class Fading:
         room = max(1, int(half_life * HALVINGS_A_CHUNK))
         self.chunk = min(LONGEST_CHUNK, 1 << (room.bit_length() - 1))
         self.decay = 0.5 ** (self.chunk / half_life)
-        self._weights = np.array(
-            [0.5 ** ((self.chunk - 1 - place) / half_life) for place in range(self.chunk)]
-        )
+        self._weights = _weights(half_life, self.chunk)
 
     def weights(self, numbers: IntArray) -> FloatArray:
         """The weight of each example at its chunk's end."""

@@ -60,6 +60,7 @@ class GroupHistogram:
     def _begin(self, size: int) -> None:
         # The bins in use, in whole doublings.
         self._low, self._end = COARSE_BINS // 2, COARSE_BINS // 2 + 1
+        self._saved: Mapping[str, AnyArray] | None = None
         self._clear(size)
 
     def _clear(self, size: int) -> None:
@@ -68,6 +69,7 @@ class GroupHistogram:
 
     def add(self, rows: Rows, lessons: Scored, sign: int) -> None:
         """Count examples, or with a sign of -1 subtract them."""
+        self._fill()
         lowest, highest = lessons.coarse_range
         self._reach(lowest, highest)
         operation = np.add if sign == 1 else np.subtract
@@ -92,6 +94,7 @@ class GroupHistogram:
 
     def place(self, rows: IntArray, size: int) -> None:
         """Move row i to ``rows[i]`` of ``size`` new ones; rows that meet are added."""
+        self._fill()
         used = slice(self._low, self._end)
         counts, only = self._counts[: rows.size, :, used], self._only[: rows.size, used]
         self._clear(size)
@@ -108,6 +111,7 @@ class GroupHistogram:
 
     def by_label(self, size: int) -> tuple[IntArray, IntArray, BoolArray]:
         """Negatives and positives of each group by bin, and which bins have seen several scores."""
+        self._fill()
         used, width = slice(self._low, self._end), min(self._end, COARSE_BINS) - self._low
         # Of whole doublings, since the last bits of areas depend on how long the rows are.
         counts = np.zeros((size, 2, self._end - self._low), dtype=np.int64)
@@ -118,6 +122,7 @@ class GroupHistogram:
 
     def state(self, size: int) -> dict[str, AnyArray]:
         """The bins in use with their counts, and the scores of those that saw one score only."""
+        self._fill()
         rows, places = np.nonzero(self._only[:size, self._low : self._end] != NO_SCORE)
         places += self._low
         only = self._only[rows, places]
@@ -132,9 +137,14 @@ class GroupHistogram:
     def restore(self, arrays: Mapping[str, AnyArray], size: int) -> None:
         """Resume from a state of so many rows."""
         self._begin(size)
-        rows, bins = np.divmod(arrays["group_bins"].astype(np.int64), COARSE_BINS)
-        if not rows.size:
+        self._saved = arrays
+
+    def _fill(self) -> None:
+        """Read what was restored, once it is needed: a summary does without."""
+        arrays, self._saved = self._saved, None
+        if arrays is None or not arrays["group_bins"].size:
             return
+        rows, bins = np.divmod(arrays["group_bins"].astype(np.int64), COARSE_BINS)
         self._reach(int(bins.min()), int(bins.max()))
         self._counts[rows, :, bins] = arrays["group_counts"]
         alone = np.unpackbits(arrays["group_alone"], count=rows.size).astype(np.bool_)

@@ -7,7 +7,7 @@ the areas come with the most by which they can be off. Delays of labels are coun
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -125,6 +125,20 @@ def both_remembered(one: IntArray, other: IntArray) -> IntArray:
     return np.where(same, one, np.where(one == NO_SCORE, other, SEVERAL_SCORES))
 
 
+class Used(NamedTuple):
+    """The bins of a histogram that are in use, rising.
+
+    Attributes:
+        bins: their numbers.
+        counts: of negatives and of positives.
+        only: what each remembers.
+    """
+
+    bins: IntArray
+    counts: IntArray
+    only: IntArray
+
+
 class LogOddsHistogram:
     """Counts a bin of log-odds, from which the areas follow within bounds that it knows.
 
@@ -133,8 +147,9 @@ class LogOddsHistogram:
     """
 
     def __init__(self) -> None:
-        self._counts = np.zeros((2, BINS), dtype=np.int64)
-        self._only = np.zeros(BINS, dtype=np.int64)
+        self._tables: tuple[IntArray, IntArray] | None = None
+        # As the tables have it, or instead of them until something is added.
+        self._used: Used | None = Used(*(np.zeros(s, np.int64) for s in (0, (2, 0), 0)))
 
     def add(self, marks: IntArray, positive: IntArray, bins: IntArray) -> None:
         """Count examples.
@@ -144,45 +159,64 @@ class LogOddsHistogram:
             positive: 1 for positive, 0 for negative.
             bins: of the scores.
         """
-        np.add.at(self._counts.reshape(-1), bins + positive * BINS, 1)
-        notice(self._only, bins, marks)
+        counts, only = self._written()
+        np.add.at(counts.reshape(-1), bins + positive * BINS, 1)
+        notice(only, bins, marks)
 
     def correct(self, positive: IntArray, bins: IntArray) -> None:
         """Take examples from the other label to this one."""
-        np.add.at(self._counts.reshape(-1), bins + positive * BINS, 1)
-        np.subtract.at(self._counts.reshape(-1), bins + (1 - positive) * BINS, 1)
+        counts, _ = self._written()
+        np.add.at(counts.reshape(-1), bins + positive * BINS, 1)
+        np.subtract.at(counts.reshape(-1), bins + (1 - positive) * BINS, 1)
+
+    def _written(self) -> tuple[IntArray, IntArray]:
+        """The tables of all bins, to be written to."""
+        used, self._used = self._used, None
+        if self._tables is None:
+            assert used is not None, "what is in no table is known otherwise"
+            counts, only = np.zeros((2, BINS), np.int64), np.zeros(BINS, np.int64)
+            counts[:, used.bins], only[used.bins] = used.counts, used.only
+            self._tables = counts, only
+        return self._tables
+
+    def _in_use(self) -> Used:
+        if self._used is None:
+            assert self._tables is not None, "what was written is in the tables"
+            counts, only = self._tables
+            bins = np.flatnonzero(only)
+            self._used = Used(bins, counts[:, bins], only[bins])
+        return self._used
 
     def measures(self) -> dict[str, float | None]:
         """Both areas and the most by which each can be off; None with one class only."""
-        used = self._used()
-        negatives, positives = self._counts[:, used]
-        return areas(negatives, positives, self._only[used] == SEVERAL_SCORES)
-
-    def _used(self) -> IntArray:
-        return np.flatnonzero(self._only != NO_SCORE)
+        used = self._in_use()
+        negatives, positives = used.counts
+        return areas(negatives, positives, used.only == SEVERAL_SCORES)
 
     def coarsely_mixed(self) -> BoolArray:
         """Which coarse bins hold scores that differ."""
-        used = self._used()
-        scores = np.where(self._only[used] == SEVERAL_SCORES, 2, 1)
-        return np.bincount(coarse_bins(used), scores, COARSE_BINS) > 1
+        used = self._in_use()
+        scores = np.where(used.only == SEVERAL_SCORES, 2, 1)
+        return np.bincount(coarse_bins(used.bins), scores, COARSE_BINS) > 1
 
     def state(self) -> dict[str, AnyArray]:
         """The bins in use with their counts, and the score of those that saw one score only."""
-        used = self._used()
-        single = used[self._only[used] != SEVERAL_SCORES]
+        used = self._in_use()
+        single = used.only != SEVERAL_SCORES
         return {
-            "auc_bins": used.astype(np.uint32),
-            "auc_counts": narrowed(self._counts[:, used]),
-            "auc_single_bins": single.astype(np.uint32),
-            "auc_single_scores": scores_of(self._only[single]),
+            "auc_bins": used.bins.astype(np.uint32),
+            "auc_counts": narrowed(used.counts),
+            "auc_single_bins": used.bins[single].astype(np.uint32),
+            "auc_single_scores": scores_of(used.only[single]),
         }
 
     def restore(self, arrays: Mapping[str, AnyArray]) -> None:
         """Resume from a state."""
-        self._counts[:, arrays["auc_bins"]] = arrays["auc_counts"]
-        self._only[arrays["auc_bins"]] = SEVERAL_SCORES
-        self._only[arrays["auc_single_bins"]] = marks_of(arrays["auc_single_scores"])
+        bins = arrays["auc_bins"].astype(np.int64)
+        only = np.full(bins.size, SEVERAL_SCORES)
+        single = np.searchsorted(bins, arrays["auc_single_bins"])
+        only[single] = marks_of(arrays["auc_single_scores"])
+        self._tables, self._used = None, Used(bins, arrays["auc_counts"].astype(np.int64), only)
 
 
 def areas(negatives: Counts, positives: Counts, mixed: BoolArray) -> dict[str, float | None]:

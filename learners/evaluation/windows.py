@@ -12,16 +12,13 @@ from typing import Any
 import numpy as np
 
 from converters.config.learning_settings import ValueSettings
-from learners.evaluation.example_costs import mean, units
+from learners.evaluation.example_costs import loss_units, mean, units
 from learners.evaluation.histograms import defined
 from learners.evaluation.labelled_examples import BASE_RATE, Lessons, Measuring
 from learners.metrics.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from learners.metrics.metrics import (
-    average_precision,
     calibration_bins,
-    counts_by_score,
-    log_losses,
-    roc_area,
+    exact_areas,
 )
 
 
@@ -84,7 +81,7 @@ class Kept:
 
 
 class Recent:
-    """The last examples, in columns of the same length."""
+    """The last examples, in columns of the same length, which are never written to again."""
 
     def __init__(self, measuring: Measuring) -> None:
         self._measuring = measuring
@@ -148,7 +145,9 @@ class Recent:
         places = np.searchsorted(held, numbers)
         there = places < held.size
         there[there] = held[places[there]] == numbers[there]
-        self._columns["positive"][places[there]] = positive[there]
+        labels = self._columns["positive"].copy()  # what was given out keeps the old ones
+        labels[places[there]] = positive[there]
+        self._columns["positive"] = labels
 
     def fork(self, name: str, of: str) -> None:
         """Let a contender have given the scores of another."""
@@ -175,15 +174,17 @@ class Recent:
 
     def _kept(self, chosen: BoolArray) -> Kept:
         columns = self._columns
+        if not chosen.all():
+            columns = {name: column[chosen] for name, column in columns.items()}
         return Kept(
             {
-                name.removeprefix(SCORES): column[chosen]
+                name.removeprefix(SCORES): column
                 for name, column in columns.items()
                 if name.startswith(SCORES)
             },
-            columns["positive"][chosen],
-            columns["arrived"][chosen],
-            columns["amount"][chosen],
+            columns["positive"],
+            columns["arrived"],
+            columns["amount"],
         )
 
     def state(self) -> dict[str, AnyArray]:
@@ -216,14 +217,15 @@ def _column(part: Mapping[str, AnyArray], name: str) -> AnyArray:
 def _short(column: AnyArray) -> AnyArray:
     """Floats in half the room where that loses nothing: the learners' own scores are such."""
     if column.dtype != np.float64:
-        return column.copy()
+        return column
     with np.errstate(over="ignore"):
         short = column.astype(np.float32)
-    return short if np.array_equal(short, column, equal_nan=True) else column.copy()
+    same = short == column
+    return short if same.all() or (same | np.isnan(column)).all() else column
 
 
 def _long(column: AnyArray) -> AnyArray:
-    return column.astype(np.float64) if column.dtype == np.float32 else column.copy()
+    return column.astype(np.float64) if column.dtype == np.float32 else column
 
 
 DECISIONS = ("tn", "fp", "fn", "tp")
@@ -232,7 +234,7 @@ DECISIONS = ("tn", "fp", "fn", "tp")
 def base_losses(kept: Kept) -> FloatArray:
     """The log losses of the base rate, in units: what each contender is compared with."""
     scores = kept.scores.get(BASE_RATE, np.zeros(0))
-    return units(log_losses(scores, kept.positive))
+    return loss_units(scores, kept.positive)
 
 
 def windowed(kept: Kept, bases: FloatArray, name: str, measuring: Measuring) -> dict[str, Any]:
@@ -244,35 +246,47 @@ def windowed(kept: Kept, bases: FloatArray, name: str, measuring: Measuring) -> 
         name: of the contender.
         measuring: threshold and value of decisions.
     """
-    given = ~np.isnan(kept.scores.get(name, np.full(kept.positive.size, np.nan)))
-    positive = kept.positive[given]
+    scores = kept.scores.get(name, np.full(kept.positive.size, np.nan))
+    positive, amounts, lacking = kept.positive, kept.amounts, np.isnan(scores)
+    if lacking.any():
+        given = np.flatnonzero(~lacking)
+        scores, positive = scores[given], positive[given]
+        bases, amounts = bases[given], amounts[given]
     found: dict[str, Any] = {"count": int(positive.size), "positives": int(positive.sum())}
     if not positive.size:
         names = ("base_rate", "log_loss", "auc", "pr_auc", "brier", "ece", "accuracy")
         return found | dict.fromkeys((*names, "base_rate_log_loss", "lift")) | confusion([0] * 4)
-    scores = kept.scores[name][given]
-    found |= exact(scores, positive)
+    found |= exact(scores, positive, bases if name == BASE_RATE else None)
     kinds = (scores >= measuring.threshold) + 2 * positive
     found |= confusion(np.bincount(kinds, minlength=4).tolist())
-    base = mean(int(bases[given].sum()), positive.size)
+    base = mean(int(bases.sum()), positive.size)
     found |= {"base_rate_log_loss": base, "lift": lift(found["log_loss"], base)}
     if measuring.value is not None:
-        amounts = decided_amounts(scores, positive, kept.amounts[given], measuring.threshold)
-        found["value"] = value_of(measuring.value, amounts)
+        sums = decided_amounts(scores, positive, amounts, measuring.threshold)
+        found["value"] = value_of(measuring.value, sums)
     return found
 
 
-def exact(scores: FloatArray, positive: BoolArray) -> dict[str, Any]:
-    """The measures of one example or more that need no threshold."""
-    counts = counts_by_score(scores, positive)
-    single = np.zeros(counts[0].size, dtype=np.bool_)
+def exact(
+    scores: FloatArray, positive: BoolArray, losses: FloatArray | None = None
+) -> dict[str, Any]:
+    """The measures of one example or more that need no threshold.
+
+    Args:
+        scores: checked.
+        positive: the labels.
+        losses: log losses in units, where they are known already.
+    """
+    if losses is None:
+        losses = loss_units(scores, positive)
+    auc, pr_auc = exact_areas(scores, positive)
     gaps = scores - positive
     by_bin = np.bincount(calibration_bins(scores), weights=units(gaps))
     return {
         "base_rate": int(positive.sum()) / positive.size,
-        "log_loss": mean(int(units(log_losses(scores, positive)).sum()), positive.size),
-        "auc": defined(float(roc_area(*counts, single)[0])),
-        "pr_auc": defined(float(average_precision(*counts, single)[0])),
+        "log_loss": mean(int(losses.sum()), positive.size),
+        "auc": defined(auc),
+        "pr_auc": defined(pr_auc),
         "brier": mean(int(units(gaps * gaps).sum()), positive.size),
         "ece": mean(int(np.abs(by_bin).sum()), positive.size),
     }

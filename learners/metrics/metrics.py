@@ -84,8 +84,8 @@ def average_precision(
     return _ratio(gained.sum(axis=-1), total), _ratio(off.sum(axis=-1), total)
 
 
-def counts_by_score(scores: FloatArray, positive: BoolArray) -> tuple[IntArray, IntArray]:
-    """Negatives and positives at each distinct score, lowest first.
+def exact_areas(scores: FloatArray, positive: BoolArray) -> tuple[float, float]:
+    """Both areas of plain arrays, as from the counts at each distinct score; nan with one class.
 
     A float's bits, read as a whole number, have the order of the floats, so that the label fits in
     below and one sort of whole numbers does: five times as fast as ``np.unique`` with its inverse.
@@ -94,11 +94,23 @@ def counts_by_score(scores: FloatArray, positive: BoolArray) -> tuple[IntArray, 
         scores: in [0, 1], no negative zeros.
         positive: the labels.
     """
-    keys = np.sort((scores.view(np.int64) << 1) | positive)
-    last = np.flatnonzero(np.diff(keys >> 1, append=-1))
-    all_until = np.diff(last + 1, prepend=0)
-    positives = np.diff(np.cumsum(keys & 1)[last], prepend=0)
-    return all_until - positives, positives
+    keys = (scores.view(np.int64) << 1) | positive
+    keys.sort()
+    said = keys & 1
+    keys >>= 1
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    positives = int(said.sum())
+    negatives = scores.size - positives
+    if not positives or not negatives:
+        return np.nan, np.nan
+    # Of each distinct score: its positives, those below it, and all from it on.
+    here = said if first.size == said.size else np.add.reduceat(said, first)
+    below = np.cumsum(here)
+    below -= here
+    all_here = np.diff(first, append=scores.size)
+    ordered = int((here * (2 * (first - below) + all_here - here)).sum())
+    gained = (here * (positives - below)) / (scores.size - first)
+    return ordered / (2.0 * negatives * positives), float(gained.sum()) / positives
 
 
 def _from_above(counts: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -128,10 +140,19 @@ CLIP = 1e-7
 CALIBRATION_BINS = 15
 
 
+# As many logarithms at once as the CPU's cache has room for: twice as fast as 100,000 at once.
+_AT_ONCE = 1 << 13
+
+
 def log_losses(scores: FloatArray, positive: BoolArray) -> FloatArray:
     """The log loss of each lesson, its score clipped to [1e-7, 1 - 1e-7]."""
-    clipped = np.clip(scores, CLIP, 1.0 - CLIP)
-    return -natural_log(np.where(positive, clipped, 1.0 - clipped))
+    losses = np.empty(scores.size)
+    for begin in range(0, scores.size, _AT_ONCE):
+        part = slice(begin, begin + _AT_ONCE)
+        clipped = np.clip(scores[part], CLIP, 1.0 - CLIP)
+        chances = np.where(positive[part], clipped, 1.0 - clipped)
+        np.negative(natural_log(chances), out=losses[part])
+    return losses
 
 
 def squared_errors(scores: FloatArray, positive: BoolArray) -> FloatArray:

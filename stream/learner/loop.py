@@ -94,6 +94,8 @@ QUIET_SECONDS = 30.0
 # Computing the metrics takes tens of milliseconds with long windows and several learners: the
 # pause until the next time is this many times as long.
 METRICS_SPACING = 50.0
+# The number of no batch.
+NEVER = -1
 # How long a run that is asked to end waits for old versions to be deleted.
 THIN_STOPPING_SECONDS = 1.0
 
@@ -193,6 +195,7 @@ class Learning:
         self._silent_until = 0.0
         self._metrics_due = self._metrics_pause = 0.0
         self._last_metrics: dict[str, Any] = {}
+        self._measured_batches = NEVER
 
     def run(self, batches: Iterable[Batch], seen: Callable[[Batch, Learning], None]) -> None:
         """Take batches until stopped or until they end; then write a checkpoint.
@@ -289,15 +292,29 @@ class Learning:
         }
         self._upkeep.beat(self.status)
 
+    def metrics(self) -> dict[str, Any]:
+        """The metrics as of now, computed if anything was taken since they last were."""
+        if self._measured_batches != self.pipeline.batches:
+            saved = None if self._saver.changed() else self._saver.metrics
+            self._last_metrics = run_report.metrics(self.pipeline) if saved is None else saved
+            self._measured_batches = self.pipeline.batches
+        # What is beside the measures costs nothing, and a shadow may fail without a batch.
+        return self._last_metrics | run_report.beside_measures(self.pipeline)
+
     def _metrics(self, *, fresh: bool) -> dict[str, Any]:
         """The metrics; a checkpoint's, or the last ones if it is too soon to compute them again."""
         began = monotonic()
-        if fresh or began >= self._metrics_due:
+        if fresh:
+            return self.metrics()
+        if began >= self._metrics_due:
             saved, self._saver.metrics = self._saver.metrics, None
-            if saved is None or fresh:
-                saved = run_report.metrics(self.pipeline)
+            if saved is None:
+                self.metrics()
                 self._metrics_pause = METRICS_SPACING * (monotonic() - began)
-            self._last_metrics = saved
+            else:
+                behind = self._saver.changed()
+                self._last_metrics = saved
+                self._measured_batches = NEVER if behind else self.pipeline.batches
             self._metrics_due = monotonic() + self._metrics_pause
         return self._last_metrics
 

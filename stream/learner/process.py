@@ -305,8 +305,8 @@ class LearnerProcess:
         point = self.registry.versions.resume_point()
         counts, metrics = ({}, {}) if point is None else (point.events, point.metrics)
         if self.connection is not None and self.learning is not None and not saved:
-            pipeline = self.learning.pipeline
-            counts, metrics = run_report.counts(pipeline), run_report.metrics(pipeline)
+            counts = run_report.counts(self.learning.pipeline)
+            metrics = self.learning.metrics()
         latest = self.registry.serving.pointers().latest
         if point is None and latest is not None:  # a promoted backfill, and nothing learned since
             point = self.registry.versions.find(latest)

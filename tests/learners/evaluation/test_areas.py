@@ -21,7 +21,8 @@ from learners.evaluation.histograms import (
     marks_of,
 )
 from learners.evaluation.labelled_examples import Measuring
-from learners.metrics.metrics import average_precision, counts_by_score, roc_area
+from learners.metrics.metrics import average_precision, exact_areas, roc_area
+from tests.support.learning.exact_metrics import counts_by_score
 from tests.support.learning.measured_lessons import assert_areas, lessons, measured
 
 THRESHOLD = 0.3
@@ -35,12 +36,14 @@ taken_scores = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(taken_scores)
 def test_areas_of_few_scores_are_exact(pairs: list[tuple[float, bool]]) -> None:
-    """Whatever the ties, both areas of plain arrays are scikit-learn's."""
+    """Whatever the ties, both areas of plain arrays are scikit-learn's, with and without counts."""
     scores = np.array([score for score, _ in pairs]) + 0.0
     positive = np.array([label for _, label in pairs])
     counts = counts_by_score(scores, positive)
     single = np.zeros(counts[0].size, dtype=np.bool_)
     auc, precision = roc_area(*counts, single), average_precision(*counts, single)
+    same = exact_areas(scores, positive)
+    np.testing.assert_array_equal(same, (auc[0], precision[0]))  # to the last bit
     if positive.all() or not positive.any():
         assert math.isnan(auc[0])
         assert math.isnan(precision[0])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from learners.evaluation.evaluator import Evaluator
 from learners.registry.errors import RegistryUnavailableError
 from stream.checkpoints import thinning
 from stream.learner import loop
@@ -101,3 +103,25 @@ def test_a_slow_registry_delays_no_end(tmp_path: Path, monkeypatch: pytest.Monke
     assert monotonic() - began < 20
     assert [e["event"] for e in logs if e["log_level"] == "warning"] == ["old versions not thinned"]
     assert kept(project) == [1]
+
+
+def test_a_run_measures_its_end_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkpoint, the heartbeat and the report at the end tell the same metrics."""
+    computed = []
+
+    def summary(evaluator: Evaluator) -> dict[str, Any]:
+        computed.append(evaluator.count)
+        return real(evaluator)
+
+    real = Evaluator.summary
+    monkeypatch.setattr(Evaluator, "summary", summary)
+    project = Project(tmp_path)
+    project.produce(project.write_csv(flights(200)))
+    report = project.learn()
+    with project.registry() as registry:
+        point, beat = registry.versions.resume_point(), registry.writer.status()
+    assert computed == [200, 200]  # the first heartbeat, which is early, and the checkpoint
+    assert point is not None
+    assert beat is not None
+    assert beat.status["metrics"] == point.metrics
+    assert report["auc"] == point.metrics["auc"]

@@ -18,7 +18,6 @@ from learners.metrics.arrays import (
 from learners.metrics.metrics import (
     CALIBRATION_BINS,
     calibration_bins,
-    counts_by_score,
     log_losses,
     roc_area,
     squared_errors,
@@ -26,6 +25,13 @@ from learners.metrics.metrics import (
 
 Scores: TypeAlias = Sequence[float] | FloatArray
 Labels: TypeAlias = Sequence[int] | AnyArray
+
+
+def counts_by_score(scores: FloatArray, positive: BoolArray) -> tuple[IntArray, IntArray]:
+    """Negatives and positives at each distinct score, lowest first."""
+    distinct, places = np.unique(scores, return_inverse=True)
+    positives = np.bincount(places[positive], minlength=distinct.size)
+    return np.bincount(places, minlength=distinct.size) - positives, positives
 
 
 def roc_auc(scores: FloatArray, positive: BoolArray) -> float | None:
