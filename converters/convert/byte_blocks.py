@@ -7,16 +7,17 @@ are cut only of ids, and of columns of which the tables know too little.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import compress, pairwise
 
 import numpy as np
 
 from converters.cells.kind import Pieces
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
 from converters.cells.spellings import integer
-from converters.convert.row_block import Row, RowBlock, block_of, weights_of
+from converters.convert.row_block import MOST_IN_BLOCK, Row, RowBlock, weights_of
 from converters.files.cut_lines import CutLines
 from converters.files.framing import ByteColumns
-from converters.pieces.block_pieces import BlockPieces
+from converters.pieces.block_pieces import BlockPieces, Found
 from converters.pieces.column_memory import CheckedColumn, Columns
 from converters.schema.schema import Schema
 
@@ -61,36 +62,58 @@ class ByteBlocks:
         except KeyError:
             raise RefusedCellError("bad-label", cell) from None
 
-    def text(self, cut: ByteColumns) -> RowBlock:
-        """The rows of at least one line as one text."""
+    def blocks(self, cut: ByteColumns) -> list[RowBlock]:
+        """The rows of at least one line in blocks of :data:`MOST_IN_BLOCK`."""
         assert isinstance(cut, CutLines)
         found = self._pieces.of(cut)
         ids = self._ids(cut, found.refused)
-        if found.refused:
-            return self._around_refused(cut, found.refused)
+        starts = range(0, cut.rows, MOST_IN_BLOCK)
+        if not found.refused:
+            return self._joined(found, ids, [*starts, cut.rows])
+        rows = {at: self._convert(cut.row(at)) for at in sorted(found.refused)}
+        refused = {at: row for at, row in rows.items() if isinstance(row, Refusal)}
+        assert len(refused) == len(rows), "a row is refused for its cells, its id or its label"
+        good = np.ones(cut.rows, bool)
+        good[list(refused)] = False
+        lines = np.concatenate([[0], np.cumsum(good)])
+        found.pieces = found.pieces[good]
+        ids = list(compress(ids, good.tolist()))
+        blocks = self._joined(found, ids, [int(lines[at]) for at in (*starts, cut.rows)])
+        return [
+            block.among({at - start: row for at, row in refused.items() if at in range(start, end)})
+            for block, start, end in zip(blocks, starts, (*starts[1:], cut.rows), strict=True)
+        ]
+
+    def _joined(self, found: Found, ids: Sequence[str], places: Sequence[int]) -> list[RowBlock]:
+        """The lines between each two of these places as a block."""
         pieces = found.pieces
-        labels: list[int | None] = [None] * cut.rows
+        labels: list[int | None] = [None] * len(ids)
         if self._label_at is None:
-            heads = np.full((cut.rows, 1), self._heads[None], object)
-            pieces = np.hstack([heads, pieces])
+            pieces = np.hstack([np.full((len(ids), 1), self._heads[None], object), pieces])
         else:
             labels = list(map(self._codes.__getitem__, pieces[:, 0].tolist()))
         weights = None
         if self._weighted:
             weights, pieces[:, 1] = weights_of(pieces[:, 1].tolist(), labels)
         flat: list[str] = pieces.reshape(-1).tolist()
-        flat[0] = flat[0][1:]  # the line feed that no line precedes
-        flat.append("\n")
-        return RowBlock(ids, labels, "".join(flat), {}, weights, found.plain and weights is None)
+        width = pieces.shape[1]
+        blocks: list[RowBlock] = []
+        for start, end in pairwise(places):
+            # Each line begins with its line feed; that of the first belongs at the end.
+            text = "".join(flat[start * width : end * width])[1:] + "\n" if end > start else ""
+            of = None if weights is None else weights[start:end]
+            of = of if of is not None and any(of) else None
+            plain = found.plain and of is None
+            blocks.append(RowBlock(ids[start:end], labels[start:end], text, {}, of, plain))
+        return blocks
 
     def _ids(self, cut: CutLines, refused: set[int]) -> list[str]:
         """The ids of lines; those with a bad one are added to the refused."""
         if self._id_at is None:
             return [""] * cut.rows
         ids = cut[self._id_at]
-        lengths = cut.lengths[:, self._id_at]
-        if lengths.max() > MOST_ID:
-            refused.update(np.flatnonzero(lengths > MOST_ID).tolist())
+        if cut.lengths[:, self._id_at].max() > MOST_ID:
+            refused.update(at for at, id_ in enumerate(ids) if len(id_) > MOST_ID)
         if self._integers:
             for at, id_ in enumerate(ids):
                 try:
@@ -98,13 +121,3 @@ class ByteBlocks:
                 except RefusedCellError:
                     refused.add(at)
         return ids
-
-    def _around_refused(self, cut: CutLines, suspects: set[int]) -> RowBlock:
-        """A block with such rows: the others are still converted at once."""
-        rows = [(at, self._convert(cut.row(at))) for at in sorted(suspects)]
-        refused = {at: row for at, row in rows if isinstance(row, Refusal)}
-        good = np.ones(cut.rows, bool)
-        good[list(refused)] = False
-        if len(refused) < len(rows) or not good.any():
-            return block_of([self._convert(cut.row(at)) for at in range(cut.rows)])
-        return self.text(cut.part(good)).among(refused)

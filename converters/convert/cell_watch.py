@@ -21,6 +21,7 @@ from converters.cells.kind import Pieces
 from converters.cells.refusal import Refusal
 from converters.convert.row_block import Row, RowBlock
 from converters.convert.to_vw_text import Conversion, compile_schema
+from converters.files.framing import ByteColumns
 from converters.pieces.column_memory import LONGEST_REMEMBERED, REMEMBERED_PIECES, CheckedColumn
 from converters.schema.schema import Schema
 
@@ -264,8 +265,10 @@ class Census:
         self._watch = CellWatch(schema)
         self._counts = CellCounts()
         plain = self._watch.conversion
-        self.conversion = Conversion(plain.width, self._row, self._block, self._row_block)
-        self._to_row, self._to_block, self._to_row_block = plain.row, plain.block, plain.row_block
+        self.conversion = Conversion(
+            plain.width, self._row, self._block, self._row_block, self._byte_blocks
+        )
+        self._plain = plain
 
     def taken(self) -> CellCounts:
         """The counts since the last time that this was asked."""
@@ -273,18 +276,28 @@ class Census:
         return counts
 
     def _row(self, cells: Sequence[str]) -> Row | Refusal:
-        converted = self._to_row(cells)
+        converted = self._plain.row(cells)
         if converted.__class__ is not Refusal:
             self._watch.count_row(cells, self._counts)
         return converted
 
     def _block(self, columns: Sequence[Sequence[str]]) -> list[Row | Refusal]:
-        converted = self._to_block(columns)
+        converted = self._plain.block(columns)
         refused = {at for at, row in enumerate(converted) if isinstance(row, Refusal)}
         self._watch.count(columns, len(converted), refused, self._counts)
         return converted
 
     def _row_block(self, columns: Sequence[Sequence[str]]) -> RowBlock:
-        converted = self._to_row_block(columns)
+        converted = self._plain.row_block(columns)
         self._watch.count(columns, len(converted), converted.refused, self._counts)
         return converted
+
+    def _byte_blocks(self, cut: ByteColumns) -> list[RowBlock]:
+        blocks = self._plain.byte_blocks(cut)
+        refused: list[int] = []
+        rows = 0
+        for block in blocks:
+            refused += [rows + at for at in block.refused]
+            rows += len(block)
+        self._watch.count(cut, rows, set(refused), self._counts)
+        return blocks

@@ -13,12 +13,27 @@ from dataclasses import dataclass, field, replace
 from converters.cells.numbers import PLAIN_NUMBERS
 from converters.cells.refusal import Refusal
 
-__all__ = ["LABELLED", "PLAIN_NUMBERS", "Row", "RowBlock", "block_of", "weights_of"]
+__all__ = [
+    "LABELLED",
+    "MOST_AT_ONCE",
+    "MOST_IN_BLOCK",
+    "PLAIN_NUMBERS",
+    "Row",
+    "RowBlock",
+    "block_of",
+    "weights_of",
+]
 
 # A checked row: its id (or empty), its label (1, 0, or None when not known yet), and its features
 # as VW text, starting with "|", or with its weight and then "|". A plain tuple: a NamedTuple costs
 # as much as three columns.
 Row = tuple[str, int | None, str]
+
+# The rows of a block: more leave the processor's caches before their lines are learned, and Vowpal
+# Wabbit keeps room for as many examples as it ever had at once.
+MOST_IN_BLOCK = 256
+# So many are converted from their bytes at once: of that, half is the same for few rows and many.
+MOST_AT_ONCE = 1_024
 
 # What precedes the text of a labelled example, by label.
 LABELLED = ("-1 ", "1 ")

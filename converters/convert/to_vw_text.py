@@ -21,7 +21,14 @@ from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, wrong_w
 from converters.cells.spellings import integer
 from converters.cells.times import TimeReading
 from converters.cells.weight import Weight
-from converters.convert.row_block import LABELLED, Row, RowBlock, block_of, weights_of
+from converters.convert.row_block import (
+    LABELLED,
+    MOST_IN_BLOCK,
+    Row,
+    RowBlock,
+    block_of,
+    weights_of,
+)
 from converters.files.framing import ByteColumns, columns_of
 from converters.pieces.column_memory import CheckedColumn, Columns, Watched, at_one_look
 from converters.pieces.time_pieces import TimePieces
@@ -42,10 +49,6 @@ __all__ = [
 Converter = Callable[[Sequence[str]], Row | Refusal]
 # Fewer rows are converted one by one as quickly.
 FEWEST_IN_BLOCK = 24
-# The cells of more rows leave the processor's caches before they are joined: 1,200 rows at once
-# take 1.4 times as long as 256.
-MOST_IN_BLOCK = 256
-
 BlockConverter = Callable[[Sequence[Sequence[str]]], "list[Row | Refusal]"]
 
 # What each line of a text begins with, by label: the line feed before it, and the label.
@@ -66,12 +69,14 @@ class Conversion:
         block: one sequence per column, all of the same length, with the cells of many rows ->
             what ``row`` gives for each.
         row_block: the same cells -> the rows with their text as one, as a learner takes it.
+        byte_blocks: the lines of many rows -> the same of each :data:`MOST_IN_BLOCK` of them.
     """
 
     width: int
     row: Converter
     block: BlockConverter
     row_block: Callable[[Sequence[Sequence[str]]], RowBlock]
+    byte_blocks: Callable[[ByteColumns], list[RowBlock]]
 
     def rows(self, rows: Sequence[Sequence[str] | Refusal]) -> list[Row | Refusal]:
         """What ``row`` gives for the cells of each row; what is refused already stays so."""
@@ -164,7 +169,7 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
         return (id_, label, text) if id_at is None or len(cells[id_at]) <= MOST_ID else plain(cells)
 
     blocks = _Blocks(schema, columns, checked, convert)
-    return Conversion(width, convert, blocks.rows, blocks.text)
+    return Conversion(width, convert, blocks.rows, blocks.text, blocks.of_bytes)
 
 
 class _Blocks:
@@ -205,20 +210,22 @@ class _Blocks:
 
     def text(self, block: Sequence[Sequence[str]]) -> RowBlock:
         """The rows as one text."""
-        if isinstance(block, ByteColumns):
-            return self._of_bytes(block)
         found = self._found(block)
         if found is None:
             return self._around_refused(block)
         return self._joined(*found)
 
+    def of_bytes(self, cut: ByteColumns) -> list[RowBlock]:
+        """The rows of lines, in blocks."""
+        return self._byte_blocks(cut)
+
     @cached_property
-    def _of_bytes(self) -> Callable[[ByteColumns], RowBlock]:
-        """The same from bytes; made when it is first needed, since it imports numpy."""
+    def _byte_blocks(self) -> Callable[[ByteColumns], list[RowBlock]]:
+        """Made when it is first needed, since it imports numpy."""
         from converters.convert.byte_blocks import ByteBlocks
 
         given = self._schema, self._checked, self._columns, self._heads, self._convert
-        return ByteBlocks(*given).text
+        return ByteBlocks(*given).blocks
 
     def _joined(self, ids: list[str], labels: list[int | None], columns: list[Pieces]) -> RowBlock:
         weights = None

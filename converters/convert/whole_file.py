@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import BinaryIO, NamedTuple
 
 from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.convert.records import RowReader
-from converters.convert.row_block import RowBlock
-from converters.convert.to_vw_text import MOST_IN_BLOCK, Conversion
+from converters.convert.row_block import MOST_AT_ONCE, MOST_IN_BLOCK, RowBlock
+from converters.convert.to_vw_text import Conversion
 from converters.files.csv_file import Block, CsvFile, CsvFileError
 from converters.files.framing import csv_line
 from converters.schema.schema import Schema
@@ -70,10 +71,13 @@ def checked(
         content = b"\n".join([*rows, b""])
         cut = reader.cut(content, len(rows), layout)
         if cut is not None:
-            yield Checked(lines, of.row_block(cut))
+            blocks = of.byte_blocks(cut)
         else:
-            cells, _ = reader.event_rows(content, headers)
-            yield Checked(lines, of.block_of_rows(list(cells)))
+            cells = list(reader.event_rows(content, headers)[0])
+            starts = range(0, len(cells), MOST_IN_BLOCK)
+            blocks = [of.block_of_rows(cells[at : at + MOST_IN_BLOCK]) for at in starts]
+        for at, block in zip(count(0, MOST_IN_BLOCK), blocks, strict=False):
+            yield Checked(lines[at : at + MOST_IN_BLOCK], block)
 
 
 def _parts(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -85,10 +89,10 @@ def _parts(blocks: Iterable[Block]) -> Iterator[Block]:
             lines += more_lines
             rows += more
             # Long rows must not gather in the memory.
-            rest = len(rows) % MOST_IN_BLOCK if len(more) >= MOST_IN_BLOCK else 0
+            rest = len(rows) % MOST_AT_ONCE if len(more) >= MOST_AT_ONCE else 0
             whole = len(rows) - rest
-            for at in range(0, whole, MOST_IN_BLOCK):
-                yield Block(lines[at : at + MOST_IN_BLOCK], rows[at : at + MOST_IN_BLOCK])
+            for at in range(0, whole, MOST_AT_ONCE):
+                yield Block(lines[at : at + MOST_AT_ONCE], rows[at : at + MOST_AT_ONCE])
             del lines[:whole], rows[:whole]
     except CsvFileError:
         if rows:

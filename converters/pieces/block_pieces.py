@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from converters.cells.numbers import is_plain
 from converters.cells.refusal import RefusedCellError
 from converters.files.cut_lines import CutLines
 from converters.pieces import column_memory as memory
-from converters.pieces.clock_form import TO_HOUR, ClockForm
+from converters.pieces.clock_form import TO_HOUR
 from converters.pieces.column_memory import CheckedColumn
 from converters.pieces.piece_table import Entries, Missed, Objects, PieceTable
 from converters.pieces.table_column import WORDS, TableColumn
@@ -86,24 +87,36 @@ class BlockPieces:
 
     def _gather(self, cut: CutLines, found: Found, taken: Sequence[Objects]) -> bool:
         """Put the pieces of tables and of columns in none in order; whether one has rested."""
-        columns: list[Sequence[str] | str | Objects] = []
+        parts: list[Sequence[str] | str | Objects] = []
         changed = False
         of = {
-            id(column): pieces[:, at]
-            for table, pieces in zip(self.tables, taken, strict=True)
+            id(column): (number, at)
+            for number, table in enumerate(self.tables)
             for at, column in enumerate(table.columns)
         }
+        run = -1, 0, 0
         for column in self._columns:
-            if id(column) in of:
-                columns.append(of[id(column)])
+            number, at = of.get(id(column), (-1, 0))
+            if number >= 0:
+                # Columns that follow one another in a table are copied at once.
+                first = run[1] if run[0] == number and run[2] == at else at
+                if first < at:
+                    parts.pop()
+                run = number, first, at + 1
+                parts.append(taken[number][:, first : at + 1])
                 continue
+            run = -1, 0, 0
             texts, lead, plain = _many(column, cut, found)
-            columns += [lead, texts] if lead else [texts]
+            parts += [lead, texts] if lead else [texts]
             found.plain &= plain
             changed |= column.is_rested(cut.rows)
-        found.pieces = np.empty((cut.rows, len(columns)), object)
-        for at, pieces in enumerate(columns):
-            found.pieces[:, at] = pieces
+        widths = [part.shape[1] if isinstance(part, np.ndarray) else 1 for part in parts]
+        found.pieces = np.empty((cut.rows, sum(widths)), object)
+        for part, width, end in zip(parts, widths, accumulate(widths), strict=True):
+            if isinstance(part, np.ndarray):
+                found.pieces[:, end - width : end] = part
+            else:
+                found.pieces[:, end - 1] = part
         return changed
 
     def _learn(
@@ -111,66 +124,92 @@ class BlockPieces:
     ) -> bool:
         """Put what was not found into its table; whether the tables have to be made again."""
         width = len(table.columns)
-        cells = cut.cells(missed.starts, missed.lengths)
-        by_column: dict[int, list[int]] = {}
-        for n, at in enumerate((missed.at % width).tolist()):
-            by_column.setdefault(at, []).append(n)
-        made: list[str] = [""] * len(cells)
-        new = _New()
+        new = _New(cut, missed)
+        columns = missed.at % width
+        of_firsts: dict[int, list[int]] = {}
+        for n, at in enumerate(columns[new.firsts].tolist()):
+            of_firsts.setdefault(at, []).append(n)
+        asked = np.bincount(columns, minlength=width).tolist()
         changed = False
-        for at, places in by_column.items():
-            column, before = table.columns[at], len(new.places)
-            known = _made(column.column, list(dict.fromkeys(map(cells.__getitem__, places))))
-            unfit = new.add(column, places, cells, known, missed)
-            for n in places:
-                piece = known[cells[n]]
-                if piece is None:
-                    found.refused.add(int(missed.at[n]) // width)
-                else:
-                    made[n] = piece
-            put = len(new.places) - before
-            changed |= column.is_changed(self._asked, len(places), unfit, put)
-            found.plain &= not any(map(_is_odd, filter(None, known.values())))
-        pieces.reshape(-1)[missed.at] = made
-        if new.places:
-            keys = [each[new.places] for each in missed.keys]
-            odd = np.array(list(map(_is_odd, new.pieces)))
-            table.put(missed.slots[new.places], Entries(keys, np.array(new.pieces, object), odd))
+        for at, numbers in of_firsts.items():
+            column, before = table.columns[at], len(new.put)
+            unfit = new.make(column, numbers)
+            changed |= column.is_changed(self._asked, asked[at], unfit, len(new.put) - before)
+        flat = pieces.reshape(-1)
+        flat[missed.at] = np.array(new.pieces, object).take(new.of)
+        for n, piece in new.alone.items():
+            flat[missed.at[n]] = piece
+        found.refused.update(int(missed.at[n]) // width for n in new.refused())
+        found.plain &= not new.odd
+        if new.put:
+            keys = [each[new.firsts[new.put]] for each in missed.keys]
+            known = np.array([new.pieces[n] for n in new.put], object)
+            odd = np.array([n in new.odd for n in new.put])
+            table.put(missed.slots[new.firsts[new.put]], Entries(keys, known, odd))
         return changed
 
 
 class _New:
-    """Missed cells that a table remembers, by their numbers among those, and their pieces."""
+    """Cells of a block that a table did not know, and their pieces.
 
-    def __init__(self) -> None:
-        self.places: list[int] = []
-        self.pieces: list[str] = []
+    Args:
+        cut: the block.
+        missed: the cells.
 
-    def add(
-        self,
-        column: TableColumn,
-        places: Sequence[int],
-        cells: Sequence[str],
-        known: dict[str, str | None],
-        missed: Missed,
-    ) -> int:
-        """Add each different one of a column; gives how many cells no table can have."""
-        times, unfit, seen = column.column.times, 0, set()
-        for n in places:
-            cell, fits = cells[n], bool(missed.fit[n])
-            piece = known[cell]
-            if times is not None:
-                hour = times.of_hour(cell)
-                if hour is not None and column.form is None:
-                    column.form = ClockForm(cell, hour[0])
-                fits = hour is not None and column.form is not None and column.form.is_of(cell)
-                cell = cell[:TO_HOUR]
+    Attributes:
+        firsts: by their numbers among the missed, those that differ.
+        of: for each missed cell which one of these is like it.
+        pieces: of each of these; None if it is refused.
+        odd: those whose pieces hold a number that is not plain.
+        put: those that the table will have.
+        alone: the pieces of missed cells that only seemed to be like a first one.
+    """
+
+    def __init__(self, cut: CutLines, missed: Missed) -> None:
+        self._cut, self._missed = cut, missed
+        self.firsts, self.of = missed.alike()
+        self._cells = cut.cells(missed.starts[self.firsts], missed.lengths[self.firsts])
+        self._fit = missed.fit[self.firsts].tolist()
+        self.pieces: list[str | None] = [None] * len(self._cells)
+        self.odd: set[int] = set()
+        self.put: list[int] = []
+        self.alone: dict[int, str | None] = {}
+
+    def make(self, column: TableColumn, numbers: Sequence[int]) -> int:
+        """Make the pieces of first cells of a column; gives how many cells no table can have."""
+        cells = [self._cells[n] for n in numbers]
+        known = _made(column.column, list(dict.fromkeys(cells)))
+        unfit, seen = 0, set()
+        for n, cell in zip(numbers, cells, strict=True):
+            self.pieces[n] = piece = known[cell]
+            if piece is not None and _is_odd(piece):
+                self.odd.add(n)
+            fits, key = self._fit[n], cell
+            if column.column.times is not None:
+                fits, key = column.is_sure(cell), cell[:TO_HOUR]
+                if not fits:
+                    unfit += self._part(column, n)
             unfit += not fits
-            if fits and piece is not None and cell not in seen:
-                seen.add(cell)
-                self.places.append(n)
-                self.pieces.append(piece)
+            if fits and piece is not None and key not in seen:
+                seen.add(key)
+                self.put.append(n)
         return unfit
+
+    def _part(self, column: TableColumn, first: int) -> int:
+        """Convert by themselves those that only share the hour of a time; gives how many."""
+        like = np.flatnonzero(self.of == first)
+        like = like[like != self.firsts[first]]
+        cells = self._cut.cells(self._missed.starts[like], self._missed.lengths[like])
+        for n, cell in zip(like.tolist(), cells, strict=True):
+            self.alone[n] = _piece(column.column, cell)
+        return len(like)
+
+    def refused(self) -> list[int]:
+        """The numbers of missed cells that are refused."""
+        bad = [n for n, piece in enumerate(self.pieces) if piece is None]
+        like = np.flatnonzero(np.isin(self.of, bad)).tolist() if bad else []
+        alone = [n for n, piece in self.alone.items() if piece is None]
+        return [n for n in like if n not in self.alone] + alone
 
 
 def _made(column: CheckedColumn, cells: list[str]) -> dict[str, str | None]:

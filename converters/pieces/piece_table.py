@@ -71,6 +71,20 @@ class Missed:
     starts: Places
     lengths: Places
 
+    def alike(self) -> tuple[Places, Places]:
+        """The numbers of cells that differ, and for each cell which one of these has its key.
+
+        A cell whose key the table cannot have is by itself.
+        """
+        _, firsts, of = np.unique(self.slots, return_index=True, return_inverse=True)
+        first = firsts[of]
+        alike = self.fit & self.fit[first]
+        for words in self.keys:
+            alike &= words == words[first]
+        others = np.flatnonzero(~alike)
+        of[others] = np.arange(len(firsts), len(firsts) + len(others))
+        return np.concatenate([firsts, others]), of
+
 
 class PieceTable:
     """The pieces of cells of some columns.

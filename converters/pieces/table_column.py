@@ -21,6 +21,9 @@ _OF_TIMES = 1
 _FIRST_BITS = 5
 # A region has at least so many slots a piece, and grows by so many bits.
 _SLOTS_A_PIECE, _MORE_BITS = 4, 2
+# So many times as many cells are looked at as in a memory of strings: the values of a day or of a
+# key come together, and to give a column up costs more here.
+_LONG = 4
 # A column of whose cells more than one of so many are too long, or no such time, is moved on.
 _FEW = 8
 
@@ -75,6 +78,16 @@ class TableColumn:
             self._begin()
         return self._rest <= 0
 
+    def is_sure(self, cell: str) -> bool:
+        """Whether all times of this form with the date and hour of this one have its pieces."""
+        assert self.column.times is not None
+        clock = self.column.times.sure_clock(cell)
+        if clock is None:
+            return False
+        if self.form is None:
+            self.form = ClockForm(cell, clock)
+        return self.form.is_of(cell)
+
     def is_changed(self, asked: int, new: int, unfit: int, put: int) -> bool:
         """Decide how to continue; whether the table has to be made again for that.
 
@@ -88,7 +101,7 @@ class TableColumn:
         self._unfit += unfit
         self.count += put
         since = asked - self._before
-        if since >= memory.WATCHED_CELLS:
+        if since >= _LONG * memory.WATCHED_CELLS:
             if _FEW * self._unfit > since:
                 self._move_on(asked)
                 return True

@@ -91,14 +91,13 @@ class TimePieces(dict[str, str | None]):
         """Whether no cell of ISO 8601 is missing, so that its hour may tell its pieces."""
         return not self.reading.format and not any(map(_ISO.fullmatch, self._missing))
 
-    def of_hour(self, cell: str) -> tuple[str, str] | None:
-        """A cell's clock, and what all times of its hour and offset become; None where unsure."""
+    def sure_clock(self, cell: str) -> str | None:
+        """A cell's clock, if all times of its hour and offset become the same; else None."""
         iso = _ISO.fullmatch(cell) if self.goes_by_hour else None
         if iso is None:
             return None
         hour, clock, offset = iso.groups(default="")
-        known = self[hour + offset]
-        return None if known is None else (clock, known)
+        return None if self[hour + offset] is None else clock
 
     def pieces(self, cells: Sequence[str]) -> Pieces:
         """Those of many cells; they hold no numbers.

@@ -18,8 +18,8 @@ from operator import not_
 from converters.cells.refusal import Refusal
 from converters.convert.label_rows import Cells
 from converters.convert.records import SUSPECT, Layout, RowReader
-from converters.convert.row_block import RowBlock, block_of
-from converters.convert.to_vw_text import FEWEST_IN_BLOCK, MOST_IN_BLOCK
+from converters.convert.row_block import MOST_AT_ONCE, MOST_IN_BLOCK, RowBlock, block_of
+from converters.convert.to_vw_text import FEWEST_IN_BLOCK
 from converters.files.framing import MOST_ROWS, columns_of_text, plain_text, without_returns
 from learners.learner import LineBlock
 from learners.line_bounds import UNLEARNABLE
@@ -107,7 +107,7 @@ class _Gathered(ABC):
             if layout is None:
                 known = None  # says nothing of the next record, which may be CSV
             if run is not None:
-                if layout and layout == run.layout and run.rows + count <= MOST_IN_BLOCK:
+                if layout and layout == run.layout and run.rows + count <= MOST_AT_ONCE:
                     run.records.append(record)
                     run.counts.append(count)
                     run.rows += count
@@ -219,8 +219,12 @@ class GatheredEvents(_Gathered):
         if cut is None:
             return False
         self._convert_cells()
-        for part in cut.parts(MOST_IN_BLOCK):
-            self._add_block(self._conversion.row_block(part), part)
+        for part in cut.parts(MOST_AT_ONCE):
+            kept, at = [part[place] for place in self._places], 0
+            for block in self._conversion.byte_blocks(part):
+                rows = slice(at, at + len(block))
+                self._add_block(block, [cells[rows] for cells in kept])
+                at += len(block)
         return True
 
     def _alone(self, record: Record) -> None:
@@ -247,13 +251,14 @@ class GatheredEvents(_Gathered):
             self._add(block_of(rows), [[of[at] for of in good] for at in self._places])
         elif set(map(len, cells)) == {conversion.width} and Refusal not in set(map(type, cells)):
             columns = list(zip(*cells, strict=True))
-            self._add_block(conversion.row_block(columns), columns)
+            kept = [columns[at] for at in self._places]
+            self._add_block(conversion.row_block(columns), kept)
         else:
             self._rows(cells[: count // 2])
             self._rows(cells[count // 2 :])
 
-    def _add_block(self, block: RowBlock, columns: Sequence[Sequence[str]]) -> None:
-        kept = [columns[at] for at in self._places]
+    def _add_block(self, block: RowBlock, kept: Sequence[Sequence[str]]) -> None:
+        """Add converted rows; ``kept`` has the kept cells of each row, column by column."""
         if block.refused and kept:
             good = [at not in block.refused for at in range(len(block))]
             kept = [list(compress(column, good)) for column in kept]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from converters.cells.numbers import is_plain
 from converters.cells.refusal import MOST_ID, Refusal
-from converters.convert import to_vw_text
+from converters.convert import byte_blocks, to_vw_text
 from converters.convert.row_block import RowBlock, block_of
 from converters.convert.to_vw_text import (
     Conversion,
@@ -33,6 +33,8 @@ from tests.support.rows.schemas import FLIGHT, build
 
 # Parts the cells of lines.
 MARK = ";"
+# The rows of a block of those that are converted from bytes.
+FEW_IN_BLOCK = 7
 # What lines are not cut for.
 NOT_PLAIN = frozenset('"\r\0\ufeff')
 
@@ -46,6 +48,7 @@ def small_memory() -> Iterator[None]:
         patch.setattr(column_memory, "WATCHED_CELLS", 5)
         patch.setattr(to_vw_text, "FEWEST_IN_BLOCK", 3)
         patch.setattr(to_vw_text, "MOST_IN_BLOCK", 50)
+        patch.setattr(byte_blocks, "MOST_IN_BLOCK", FEW_IN_BLOCK)
         yield
 
 
@@ -88,15 +91,17 @@ def assert_bytes_agree(
     ]
     lines = cut([rows[at] for at in plain])
     if lines is not None:
-        found = conversion.row_block(lines)
-        assert replace(found, plain=False) == block_of([expected[at] for at in plain])
-        if found.plain:
-            assert all(is_plain(piece) for line in found.lines for piece in line.split(" "))
+        found = conversion.byte_blocks(lines)
+        assert [replace(block, plain=False) for block in found] == blocks_of(
+            [expected[at] for at in plain], FEW_IN_BLOCK
+        )
+        for block in found:
+            pieces = [piece for line in block.lines for piece in line.split(" ")]
+            assert not block.plain or all(map(is_plain, pieces))
 
 
-def blocks_of(rows: Sequence[Row | Refusal]) -> list[RowBlock]:
-    """What text_blocks should give for them."""
-    size = to_vw_text.MOST_IN_BLOCK
+def blocks_of(rows: Sequence[Row | Refusal], size: int) -> list[RowBlock]:
+    """They in blocks of so many."""
     return [block_of(rows[at : at + size]) for at in range(0, len(rows), size)]
 
 
@@ -120,7 +125,8 @@ def assert_agree(schema: Schema, rows: Sequence[list[str]], sizes: Sequence[int]
         ]
         found = shared.text_blocks([MARK.join(row) for row in block if on_a_line(row)], MARK)
         assert [replace(block, plain=False) for block in found] == blocks_of(
-            [e for row, e in zip(block, expected, strict=True) if on_a_line(row)]
+            [e for row, e in zip(block, expected, strict=True) if on_a_line(row)],
+            to_vw_text.MOST_IN_BLOCK,
         )
         at = (at + size) % max(len(rows), 1)
 
