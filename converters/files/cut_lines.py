@@ -38,7 +38,7 @@ class CutLines(ByteColumns):
         lengths: how many bytes it has.
     """
 
-    def __init__(self, content: _Content, starts: Places, lengths: Places) -> None:
+    def __init__(self, content: Content, starts: Places, lengths: Places) -> None:
         self._content = content
         self.starts, self.lengths = starts, lengths
 
@@ -107,7 +107,7 @@ class CutLines(ByteColumns):
         return CutLines(self._content, self.starts[:, at], lengths)
 
 
-class _Content:
+class Content:
     """The bytes of lines, and the same as text and as words."""
 
     def __init__(self, content: bytes) -> None:
@@ -154,7 +154,7 @@ def cut_lines(content: bytes, rows: int, delimiter: str, width: int) -> CutLines
     if (characters[ends[width - 1 :: width]] != LINE_FEED).any():
         return None
     ends -= starts
-    return CutLines(_Content(content), starts.reshape(shape), ends.reshape(shape))
+    return CutLines(Content(content), starts.reshape(shape), ends.reshape(shape))
 
 
 def _is_text(content: bytes) -> bool:

@@ -9,7 +9,7 @@ cut is looked for exactly, with numpy: a comma outside strings and below no othe
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from serve.http.body import not_json, parse, without_mark
 from serve.http.problems import RowsRefusedError, TooLargeError
+from serve.rows.object_layouts import AlikeRows
 from serve.rows.row_limits import RowLimits
 
 _BLANKS = b" \t\r\n"
@@ -44,13 +45,26 @@ class Elements(NamedTuple):
     Attributes:
         content: the elements.
         single: whether the body is no list but this one value.
+        alike: the elements in place of the content, where they were not parsed.
     """
 
     content: list[Any]
     single: bool = False
+    alike: AlikeRows | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.content if self.alike is None else self.alike)
 
 
-def elements(body: bytes, limits: RowLimits, *, instances: bool) -> Iterator[Elements | None]:
+# Takes the elements of a list at once, if they are rows that are written alike.
+Alike = Callable[[bytes], AlikeRows | None]
+
+
+def elements(
+    body: bytes, limits: RowLimits, *, instances: bool, alike: Alike | None = None
+) -> Iterator[Elements | None]:
     """The rows of a body, a part at a time; None between two steps that gave none.
 
     Args:
@@ -58,6 +72,7 @@ def elements(body: bytes, limits: RowLimits, *, instances: bool) -> Iterator[Ele
         limits: of rows.
         instances: whether the list may be in an object, as its value ``instances``, beside
             ``parameters`` without any.
+        alike: takes a part before it is parsed.
 
     Raises:
         NotJsonError: it is not JSON.
@@ -79,7 +94,19 @@ def elements(body: bytes, limits: RowLimits, *, instances: bool) -> Iterator[Ele
             raise _more_than_instances(limits)
         yield _long_value(body, limits, instances=instances)
         return
-    yield from _List(body, end, wrapped, limits).parts(begun.end())
+    yield from _List(body, end, wrapped, limits, alike).parts(begun.end())
+
+
+def inside_list(body: bytes, limits: RowLimits, *, instances: bool) -> bytes:
+    """What is between the brackets of a body that is nothing but a list; else nothing."""
+    begun = _BEGINNING.match(body)
+    if begun is None or (begun[1] and not instances):
+        return b""
+    wrapped = bool(begun[1])
+    if not body.rstrip(_BLANKS).endswith(b"}" if wrapped else b"]"):
+        return b""
+    end = _end(body, limits, wrapped=wrapped)
+    return b"" if end is None else body[begun.end() : end]
 
 
 def at_once(body: bytes, *, instances: bool) -> Elements:
@@ -152,12 +179,15 @@ def _more_than_instances(limits: RowLimits) -> TooLargeError:
 class _List:
     """The inside of a long list, up to the bracket at ``end``."""
 
-    def __init__(self, body: bytes, end: int, wrapped: bool, limits: RowLimits) -> None:
+    def __init__(
+        self, body: bytes, end: int, wrapped: bool, limits: RowLimits, alike: Alike | None
+    ) -> None:
         self._body = body
         self._end = end
         # As deep as it is in the body: the parser has a limit.
         self._lead, self._tail = (b"[[", b"]]") if wrapped else (b"[", b"]")
         self._limits = limits
+        self._alike = alike
         self._rows = 0
         self._closed = False
 
@@ -166,16 +196,16 @@ class _List:
         at, guessing = begin, True
         while True:
             stop = self._guess(at) if guessing else 0
-            found = self._parsed(at, stop) if stop else None
+            found = self._taken(at, stop) if stop else None
             if found is None:
                 guessing = False
                 stop = yield from self._cut(at)
-                found = self._parsed(at, stop)
+                found = self._taken(at, stop)
             # Nothing at all between two commas parses as a list without elements.
-            if found is None or (not found and (at, stop) != (begin, self._end)):
+            if found is None or (not found.rows and (at, stop) != (begin, self._end)):
                 raise self._wrong()
-            self._rows += len(found)
-            yield Elements(found)
+            self._rows += found.rows
+            yield found
             if stop == self._end:
                 return
             at = stop + 1
@@ -193,16 +223,18 @@ class _List:
             return self._end
         return self._body.rfind(b"},", at, at + most) + 1
 
-    def _parsed(self, at: int, stop: int) -> list[Any] | None:
+    def _taken(self, at: int, stop: int) -> Elements | None:
         """The elements between two places; None if that is no list of elements."""
+        inside = self._body[at:stop]
+        if self._alike is not None and (rows := self._alike(inside)) is not None:
+            return Elements([], alike=rows)
         try:
-            content = orjson.loads(b"%b%b%b" % (self._lead, self._body[at:stop], self._tail))
+            content = orjson.loads(b"%b%b%b" % (self._lead, inside, self._tail))
         except orjson.JSONDecodeError:
             return None
         if len(self._lead) > 1:
-            return content[0] if len(content) == 1 else None
-        found: list[Any] = content
-        return found
+            return Elements(content[0]) if len(content) == 1 else None
+        return Elements(content)
 
     def _cut(self, at: int) -> Generator[None, None, int]:
         """The last comma between elements that a part has room for, or the next one behind it."""

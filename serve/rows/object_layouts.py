@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from converters.cells.refusal import Refusal
-from converters.objects.json_columns import Object, Shape, are_objects
+from converters.files.cut_lines import CutLines
+from converters.objects.alike_objects import AlikeObjects, Cut
+from converters.objects.json_columns import Literals, Object, Shape, are_objects
 from converters.objects.json_rows import object_cells
 from converters.schema.schema import Schema
 from serve.rows.whole_numbers import make_whole, whole_columns
@@ -23,6 +25,27 @@ TEXT, PLAIN = frozenset({str}), frozenset({str, int, float})
 REMEMBERED_LAYOUTS = 1_024
 # Nor may keys that are no columns, of which one object may have megabytes.
 REMEMBERED_KEYS = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeRows:
+    """Rows of objects that are written alike.
+
+    Attributes:
+        cells: by column of the schema.
+        ids: as the client sent them, where these are not all texts or none.
+    """
+
+    cells: CutLines
+    ids: Sequence[object] | None
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self.cells.rows
+
+    def part(self, rows: slice) -> AlikeRows:
+        """Some of them."""
+        return AlikeRows(self.cells.part(rows), None if self.ids is None else self.ids[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +75,16 @@ class Layout:
                 values[at] = [row[name] for row in rows]
         return values
 
+    def alike(self, cut: Cut, literals: Literals) -> AlikeRows | None:
+        """The rows of objects that were cut; None if one is refused, or is to be made whole."""
+        cells = self.shape.cut_cells(cut, literals, self.whole)
+        at = cut.keys.index(self.id_name) if self.id_name in cut.keys else None
+        if cells is None or at is None or cut.quoted[at]:
+            return None if cells is None else AlikeRows(cells, None)
+        # A null among them is an empty cell by now.
+        ids = literals.values([cell or "null" for cell in cut.values[at]])
+        return AlikeRows(cells, ids)
+
 
 class Layouts:
     """The layouts of objects under one schema.
@@ -69,9 +102,11 @@ class Layouts:
         identity = schema.only("id")
         self._id_name = "" if identity is None else identity.name
         self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._objects = AlikeObjects()
+        self._literals = Literals(self._numbers, schema.whole)
 
-    def of(self, row: Object) -> Layout | None:
-        """The layout of an object; None if it has unknown keys or lacks a required one."""
+    def of(self, row: Collection[str]) -> Layout | None:
+        """The layout of an object's keys; None if one is unknown, or a required one is missing."""
         keys = tuple(row)
         return self._layouts.get(keys) or self._compiled(keys)
 
@@ -80,6 +115,12 @@ class Layouts:
         layout = self.of(rows[0]) if are_objects(rows) else None
         values = None if layout is None else layout.values(rows)
         return None if layout is None or values is None else (layout, values)
+
+    def alike(self, content: bytes) -> AlikeRows | None:
+        """The rows of a list, given without its brackets; None if they have to be parsed."""
+        cut = self._objects.cut(content)
+        layout = None if cut is None else self.of(cut.keys)
+        return None if cut is None or layout is None else layout.alike(cut, self._literals)
 
     def cells(self, row: Object, layout: Layout) -> list[str] | Refusal:
         """The cells of an object, or why it has none."""
@@ -118,7 +159,7 @@ class Layouts:
         if len(self._layouts) >= REMEMBERED_LAYOUTS:
             self._layouts.clear()
         whole = {column: held[column] for column in self._whole if held[column] in names}
-        layout = Layout(Shape.of(names, self._names), whole, held.get(self._id_name, ""))
+        layout = Layout(Shape.of(keys, self._names), whole, held.get(self._id_name, ""))
         if names <= self._names.known or sum(map(len, keys)) <= REMEMBERED_KEYS:
             self._layouts[keys] = layout
         return layout

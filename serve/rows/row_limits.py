@@ -25,19 +25,21 @@ class RowLimits:
         row_bytes: how long each may be, with the blanks around it.
         part_bytes: how much is read at once; never more than a row may have.
         block_rows: how many are converted and scored at once.
+        alike_rows: the same of objects that are written alike, of which no strings are cut.
     """
 
     most_rows: int
     row_bytes: int
     part_bytes: int
     block_rows: int = MOST_IN_BLOCK
+    alike_rows: int = MOST_IN_BLOCK
 
     @classmethod
     def of(cls, settings: ServeSettings, columns: int) -> RowLimits:
         """Those of the config, for rows of so many columns."""
         part = min(PART_BYTES, settings.max_row)
-        block = max(1, min(MOST_IN_BLOCK, BLOCK_CELLS // columns))
-        return cls(settings.max_rows, settings.max_row, part, block)
+        most = max(1, BLOCK_CELLS // columns)
+        return cls(settings.max_rows, settings.max_row, part, min(MOST_IN_BLOCK, most), most)
 
     def check_rows(self, rows: int) -> None:
         """Refuse a request of too many rows.

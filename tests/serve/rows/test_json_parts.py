@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from converters.convert.cell_watch import CellWatch
+from converters.convert.records import RowReader
+from converters.errors import FreshetError
+from serve.http.body import JSON
 from serve.http.problems import NotJsonError, RowsRefusedError, TooLargeError
+from serve.rows import request_rows
 from serve.rows.json_body import elements
+from serve.rows.request_rows import AlikePart, Part, RequestReader
 from serve.rows.row_limits import RowLimits
+from tests.support.rows import schemas
+from tests.support.serving.alike_lists import alike_lists
 
 ANY = 10**9
 MARK = b"\xef\xbb\xbf"
@@ -158,3 +168,81 @@ def test_blanks_around_a_body_are_bounded(body: bytes) -> None:
     """Looking for its ends must not take longer than reading a part."""
     with pytest.raises(TooLargeError):
         in_parts(body, 50, 100)
+
+
+COLUMNS: schemas.Columns = {
+    "key": {"role": "id"},
+    "at": {"role": "time"},
+    "late": {"role": "label"},
+    "dist": {"kind": "numeric", "min": 0, "was": ["far"]},
+    "code": {"kind": "categorical", "values": ["1", "7"], "unseen": "group"},
+    "carrier": {"kind": "categorical"},
+}
+KEYS = (*COLUMNS, "far", "other")
+
+
+def reader(**sections: Any) -> RequestReader:
+    """Of a schema with these sections beside its columns."""
+    schema = schemas.build(COLUMNS, **sections)
+    watch = CellWatch(schema)
+    limits = RowLimits(1_000, 10_000, 500, 3, 4)
+    return RequestReader(RowReader(schema, None, watch.conversion), limits, watch)
+
+
+def told(read: Callable[[], Iterable[Part | None]]) -> list[object]:
+    """All that answers say of rows, or why the request is refused."""
+    found: list[object] = []
+    try:
+        for part in read():
+            if part is None:
+                continue
+            converted = part.converted()
+            odd = part.odd(converted)
+            # An empty id is one that was not given. 1 is not 1.0.
+            ids = [repr("" if each is None else each) for each in part.ids(converted)]
+            rows = zip(converted.ids, converted.labels, ids, strict=True)
+            answered = [row for at, row in enumerate(rows) if at not in converted.refused]
+            lines = iter(zip(converted.lines, answered, strict=True))
+            found += [
+                (converted.refused.get(at) or next(lines), odd.get(at))
+                for at in range(len(converted))
+            ]
+    except FreshetError as error:
+        return [str(error)]
+    return found
+
+
+@pytest.mark.parametrize("extra", ["reject", "ignore"])
+@pytest.mark.parametrize("wrapped", [False, True])
+@schemas.UNHURRIED
+@given(st.lists(alike_lists(KEYS), min_size=1, max_size=3))
+def test_answers_are_those_of_parsed_rows(extra: str, wrapped: bool, lists: list[str]) -> None:
+    """Texts, ids, refusals, odd cells and errors; whatever was read before."""
+    quick, plain = reader(record={"extra": extra}), reader(record={"extra": extra})
+    for text in lists:
+        body = f"[{', '.join([text] * 5)}]".encode("utf-8", "surrogatepass")
+        body = b'{"instances": %b}' % body if wrapped else body
+        with patch.object(request_rows, "FEW_BYTES", 0):
+            found = told(lambda: quick.read(JSON, body))  # noqa: B023  # called at once
+        assert found == told(lambda: plain.objects(body, instances=True))  # noqa: B023
+
+
+def test_rows_that_programs_send_are_alike() -> None:
+    """In short bodies and long ones, alone and in an object, with numbers and without."""
+    rows = [
+        {
+            "key": n,
+            "at": "2024-01-01",
+            "dist": n / 2,
+            "code": "1",
+            "carrier": None if n % 3 else "é",
+        }
+        for n in range(200)
+    ]
+    for content in (rows, rows[:30], {"instances": rows}, {"instances": rows, "parameters": {}}):
+        body = json.dumps(content, ensure_ascii=False).encode()
+        of = RequestReader(reader().converter, RowLimits(1_000, 10_000, 4_000))
+        parts = [part for part in of.read(JSON, body) if part is not None]
+        assert all(isinstance(part, AlikePart) for part in parts[1:])
+        ids = [each for part in parts for each in part.ids(part.converted())]
+        assert ids == list(range(len(ids)))
