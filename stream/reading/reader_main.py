@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 # How often garbage is collected, since automatic collection is off during conversion.
 COLLECT_SECONDS = 1.0
 
-# Messages wait to be written up to this size in all, beside the one that is in the pipe and the one
-# being made: some eight. A learner that takes from the pipe wakes the reader, and where the other
-# processor is taken, on its own; so that is for several batches at a time.
-AHEAD_BYTES = 12 * 2**20
+# How many messages wait to be written, and up to which size in all, beside the one that is in the
+# pipe and the one being made. A learner that takes from the pipe wakes the reader, and where the
+# other processor is taken, on its own; so that is for several batches at a time. More would only be
+# small ones of a learner that is behind, which it had better get as a large one.
+AHEAD, AHEAD_BYTES = 16, 12 * 2**20
 
 ANOTHER_IS_STARTED = "Nothing is lost: the learner starts another."
 
@@ -89,9 +90,11 @@ class _Outbox:
         self._thread.start()
 
     def put(self, message: bytes) -> None:
-        """Write it after the others; waits while :data:`AHEAD_BYTES` are waiting already."""
+        """Write it after the others; waits while as many are waiting as may be."""
         with self._changed:
-            self._changed.wait_for(lambda: self._bytes < AHEAD_BYTES)
+            self._changed.wait_for(
+                lambda: len(self._messages) < AHEAD and self._bytes < AHEAD_BYTES
+            )
             self._messages.append(message)
             self._bytes += len(message)
             self._changed.notify_all()
@@ -101,7 +104,7 @@ class _Outbox:
             self._changed.wait_for(lambda: self._messages)
             message = self._messages.popleft()
             self._bytes -= len(message)
-            if self._bytes <= AHEAD_BYTES // 2:
+            if len(self._messages) <= AHEAD // 2 and self._bytes <= AHEAD_BYTES // 2:
                 self._changed.notify_all()
             return message
 

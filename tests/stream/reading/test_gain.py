@@ -73,9 +73,13 @@ def test_a_learner_tells_it_in_its_heartbeat(
     assert "the second process gains nothing" in status.status["processes_trouble"]
 
 
-def test_the_reader_is_ahead_by_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("most", "size"), [(100, 1_000_000), (3, 10**9)])
+def test_the_reader_is_ahead_by_so_many_messages_and_bytes(
+    monkeypatch: pytest.MonkeyPatch, most: int, size: int
+) -> None:
     """It waits for the learner then, and all messages come, in order."""
-    monkeypatch.setattr(reader_main, "AHEAD_BYTES", 1_000_000)
+    monkeypatch.setattr(reader_main, "AHEAD", most)
+    monkeypatch.setattr(reader_main, "AHEAD_BYTES", size)
     reading, writing = os.pipe()
     pipe = os.fdopen(writing, "wb", buffering=0)
     outbox = _Outbox(pipe)
