@@ -257,8 +257,7 @@ def windowed(kept: Kept, bases: FloatArray, name: str, measuring: Measuring) -> 
         names = ("base_rate", "log_loss", "auc", "pr_auc", "brier", "ece", "accuracy")
         return found | dict.fromkeys((*names, "base_rate_log_loss", "lift")) | confusion([0] * 4)
     found |= exact(scores, positive, bases if name == BASE_RATE else None)
-    kinds = (scores >= measuring.threshold) + 2 * positive
-    found |= confusion(np.bincount(kinds, minlength=4).tolist())
+    found |= confusion(decided(scores, positive, measuring.threshold))
     base = mean(int(bases.sum()), positive.size)
     found |= {"base_rate_log_loss": base, "lift": lift(found["log_loss"], base)}
     if measuring.value is not None:
@@ -290,6 +289,14 @@ def exact(
         "brier": mean(int(units(gaps * gaps).sum()), positive.size),
         "ece": mean(int(np.abs(by_bin).sum()), positive.size),
     }
+
+
+def decided(scores: FloatArray, positive: BoolArray, threshold: float) -> list[int]:
+    """True negatives, false positives, false negatives and true positives."""
+    acted = scores >= threshold
+    act, say = int(np.count_nonzero(acted)), int(np.count_nonzero(positive))
+    both = int(np.count_nonzero(acted & positive))
+    return [scores.size - act - say + both, act - both, say - both, both]
 
 
 def confusion(decided: list[int]) -> dict[str, Any]:
