@@ -129,12 +129,11 @@ class BlockPieces:
         of_firsts: dict[int, list[int]] = {}
         for n, at in enumerate(columns[new.firsts].tolist()):
             of_firsts.setdefault(at, []).append(n)
-        asked = np.bincount(columns, minlength=width).tolist()
         changed = False
         for at, numbers in of_firsts.items():
             column, before = table.columns[at], len(new.put)
             unfit = new.make(column, numbers)
-            changed |= column.is_changed(self._asked, asked[at], unfit, len(new.put) - before)
+            changed |= column.is_changed(self._asked, len(numbers), unfit, len(new.put) - before)
         flat = pieces.reshape(-1)
         flat[missed.at] = np.array(new.pieces, object).take(new.of)
         for n, piece in new.alone.items():

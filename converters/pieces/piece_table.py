@@ -33,10 +33,8 @@ _FACTORS = [
 ]
 _HALF = np.uint64(32)
 # A key is in one of four neighbouring slots: that of its hash, or the others by ``^``.
-_STEPS = (0, 1, 2, 3)
-_OTHERS = np.array(_STEPS[1:])
-# More keys than this are put into their slots at once.
-_FEW = 32
+_STEPS = np.arange(4)
+_OTHERS = _STEPS[1:]
 
 
 class Entries(NamedTuple):
@@ -139,32 +137,21 @@ class PieceTable:
 
     def put(self, slots: Places, entries: Entries) -> None:
         """Remember entries that are not there, and perhaps forget others; slots are of keys."""
-        if len(slots) > _FEW:
-            slots, entries = self._put_at_once(slots, entries)
-        if entries.odd.any():
-            self._has_odd = True
-        first = self._keys[0]
-        for n, slot in enumerate(slots.tolist()):
-            at = next((slot ^ step for step in _STEPS if first[slot ^ step] == _EMPTY), slot)
+        self._has_odd |= bool(entries.odd.any())
+        left = np.arange(len(slots))
+        for _ in _STEPS:
+            near = slots[left, None] ^ _STEPS
+            # The first that is free; where none is, that of the hash is taken from another key.
+            free = self._keys[0].take(near) == _EMPTY
+            at, first = np.unique(near[np.arange(len(left)), free.argmax(1)], return_index=True)
+            of = left[first]
             for keys, new in zip(self._keys, entries.keys, strict=True):
-                keys[at] = new[n]
-            self._pieces[at] = entries.pieces[n]
-            self._odd[at] = entries.odd[n]
-
-    def _put_at_once(self, slots: Places, entries: Entries) -> tuple[Places, Entries]:
-        """Put those whose slot is free; the others are given back."""
-        slot, first = np.unique(slots, return_index=True)
-        free = self._keys[0].take(slot) == _EMPTY
-        at, of = slot[free], first[free]
-        for keys, new in zip(self._keys, entries.keys, strict=True):
-            keys[at] = new[of]
-        self._pieces[at] = entries.pieces[of]
-        self._odd[at] = entries.odd[of]
-        self._has_odd |= bool(entries.odd[of].any())
-        left = np.ones(len(slots), bool)
-        left[of] = False
-        kept = Entries([k[left] for k in entries.keys], entries.pieces[left], entries.odd[left])
-        return slots[left], kept
+                keys[at] = new[of]
+            self._pieces[at] = entries.pieces[of]
+            self._odd[at] = entries.odd[of]
+            if len(of) == len(left):
+                break
+            left = np.delete(left, first)  # wanted the same slot
 
     def _holds(self, slots: Places, keys: list[Words]) -> Mask:
         """Whether slots hold keys."""

@@ -18,9 +18,9 @@ from converters.pieces.column_memory import CheckedColumn
 WORDS = (1, 2, 4)
 # Of the thirteen characters of a date and an hour.
 _OF_TIMES = 1
-_FIRST_BITS = 5
+_FIRST_BITS = 8
 # A region has at least so many slots a piece, and grows by so many bits.
-_SLOTS_A_PIECE, _MORE_BITS = 4, 2
+_SLOTS_A_PIECE, _MORE_BITS = 2, 2
 # So many times as many cells are looked at as in a memory of strings: the values of a day or of a
 # key come together, and to give a column up costs more here.
 _LONG = 4
@@ -62,8 +62,8 @@ class TableColumn:
         self._look_again(asked)
 
     def _look_again(self, asked: int) -> None:
-        # Since the last decision: the cells asked for before, the new ones, and those of these
-        # that no table can have.
+        # The cells asked for until the last decision; since then the new ones, and those that no
+        # table can have.
         self._before, self._new, self._unfit = asked, 0, 0
 
     @property
@@ -93,8 +93,8 @@ class TableColumn:
 
         Args:
             asked: how many cells of each column the table was asked for so far.
-            new: how many of this column were not found since it was last called.
-            unfit: those of them that the table cannot have.
+            new: how many different ones of this column were not found since it was last called.
+            unfit: how many were not that the table cannot have.
             put: how many different ones were put there.
         """
         self._new += new
