@@ -18,6 +18,9 @@ from converters.files.cut_lines import Places, Words
 TO_HOUR = 13
 
 _HIGH_BITS = 0x8080808080808080
+# Where the values of the digits are in ``2013-01-`` and ``01 05``: half a byte each.
+_DATE, _DAY_AND_HOUR = np.uint64(0x000F0F000F0F0F0F), np.uint64(0x0F0F000F0F)
+_HALF_BYTE = np.uint64(4)
 
 
 class _Word(NamedTuple):
@@ -36,7 +39,9 @@ class _Word(NamedTuple):
 
 
 class ClockForm:
-    """The form of one cell, and of all that differ from it in digits of the clock alone.
+    """The form of one cell, and of all that differ from it in digits alone.
+
+    The digits of a date and an hour are the *key* of a cell of this form: one word.
 
     Args:
         cell: of ISO 8601, a clock behind its hour.
@@ -44,12 +49,14 @@ class ClockForm:
     """
 
     def __init__(self, cell: str, clock: str) -> None:
-        offset = cell[TO_HOUR + len(clock) :]
-        self._like = re.sub("[0-9]", "0", clock) + offset
+        to_offset = TO_HOUR + len(clock)
+        offset = cell[to_offset:]
+        self._like = re.sub("[0-9]", "0", cell[:to_offset]) + offset
         self._length, self._offset = len(cell), len(offset)
         # Tens of minutes and of seconds end with 5.
-        most = [{1: 5, 4: 5}.get(at, 9) if c.isdigit() else 0 for at, c in enumerate(clock)]
-        most += [0] * len(offset)
+        tens = {TO_HOUR + 1: 5, TO_HOUR + 4: 5}
+        digits = enumerate(cell[:to_offset])
+        most = [tens.get(at, 9) if c.isdigit() else 0 for at, c in digits] + [0] * len(offset)
         like = self._like
         self._words = [
             _word(like[at : at + 8].encode(), most[at : at + 8]) for at in range(0, len(like), 8)
@@ -57,18 +64,22 @@ class ClockForm:
 
     def is_of(self, cell: str) -> bool:
         """Whether a cell of ISO 8601 has this form."""
-        behind = cell[TO_HOUR:]
-        if len(behind) != len(self._like):
-            return False
-        clock = len(self._like) - self._offset
-        return re.sub("[0-9]", "0", behind[:clock]) + behind[clock:] == self._like
+        to_offset = self._length - self._offset
+        return re.sub("[0-9]", "0", cell[:to_offset]) + cell[to_offset:] == self._like
 
     def fits(self, words: Words, starts: Places, lengths: Places) -> NDArray[np.bool_]:
-        """Which cells have this form, whatever their first thirteen characters are."""
+        """Which cells have this form."""
         fit: NDArray[np.bool_] = lengths == self._length
         for at, word in enumerate(self._words):
-            fit &= word.fits(words[starts + (TO_HOUR + 8 * at)])
+            fit &= word.fits(words[starts + 8 * at])
         return fit
+
+    @staticmethod
+    def keys(words: Words, starts: Places) -> Words:
+        """The keys of cells, which mean nothing where a cell has another form."""
+        date: Words = (words[starts] & _DATE) << _HALF_BYTE
+        date |= words[starts + 8] & _DAY_AND_HOUR
+        return date
 
 
 def _word(like: bytes, most: list[int]) -> _Word:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.files.cut_lines import MASKS, CutLines, Places, Words
-from converters.pieces.clock_form import TO_HOUR
+from converters.pieces.clock_form import ClockForm
 from converters.pieces.table_column import TableColumn
 
 Mask = NDArray[np.bool_]
@@ -100,7 +100,6 @@ class PieceTable:
         self._words = words
         self._places = _as_slice([each.column.place for each in columns])
         self._timed = [at for at, each in enumerate(columns) if each.column.times is not None]
-        self._caps = np.array([2**62 if each.column.times is None else TO_HOUR for each in columns])
         sizes = np.array([1 << each.bits for each in columns])
         self._bases = np.cumsum(sizes) - sizes
         self._shifts = np.array([64 - each.bits for each in columns], np.uint64)
@@ -121,13 +120,14 @@ class PieceTable:
     def look(self, cut: CutLines) -> tuple[Objects, Missed | None, bool]:
         """The pieces of a block's cells; those not found; whether a found one is odd."""
         starts, lengths = cut.starts[:, self._places], cut.lengths[:, self._places]
-        read = np.minimum(lengths, self._caps) if self._timed else lengths
-        keys = _keys(cut.words, starts, read, self._words)
+        keys = _keys(cut.words, starts, lengths, self._words)
+        for at in self._timed:
+            keys[0][:, at] = ClockForm.keys(cut.words, starts[:, at])
         slots = _slots(keys, self._shifts, self._bases)
         found = self._holds(slots, keys)
         fit: Mask | None = None
         if self._timed or lengths.max() > 8 * self._words:
-            fit = self._fit(cut, starts, lengths, read)
+            fit = self._fit(cut, starts, lengths)
             found &= fit
         missed = None
         if not found.all():
@@ -160,9 +160,9 @@ class PieceTable:
             held &= of.take(slots) == words
         return held
 
-    def _fit(self, cut: CutLines, starts: Places, lengths: Places, read: Places) -> Mask:
+    def _fit(self, cut: CutLines, starts: Places, lengths: Places) -> Mask:
         """Which cells a key tells apart from all others."""
-        fit: Mask = read <= 8 * self._words
+        fit: Mask = lengths <= 8 * self._words
         for at in self._timed:
             form = self.columns[at].form
             fit[:, at] = form is not None and form.fits(cut.words, starts[:, at], lengths[:, at])

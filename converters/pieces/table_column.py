@@ -16,8 +16,6 @@ from converters.pieces.column_memory import CheckedColumn
 
 # The words of a key in each table.
 WORDS = (1, 2, 4)
-# Of the thirteen characters of a date and an hour.
-_OF_TIMES = 1
 _FIRST_BITS = 8
 # A region has at least so many slots a piece, and grows by so many bits.
 _SLOTS_A_PIECE, _MORE_BITS = 2, 2
@@ -51,7 +49,7 @@ class TableColumn:
         self._begin()
 
     def _begin(self) -> None:
-        self.level = 0 if self.column.times is None else _OF_TIMES
+        self.level = 0
         self.bits = _FIRST_BITS
         self.form: ClockForm | None = None
         self._next_look = min(memory.FIRST_LOOK, self._most)
