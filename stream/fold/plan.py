@@ -17,7 +17,7 @@ from converters.cells.refusal import Refusal
 from converters.config.learning_settings import ImbalanceSettings
 from learners.calibration.imbalance import is_left_out, weighted
 from learners.learner import LineBlock
-from learners.line_bounds import joined
+from learners.line_bounds import BLOCK, joined
 from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Block, Layout
 from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source
@@ -31,6 +31,11 @@ Integers: TypeAlias = "array[int]"
 
 # The example's number and time are in the columns of an event that is kept from an earlier plan.
 REMEMBERED = -1
+
+# What precedes the text of a labelled example, by label; nothing that of a line without one.
+LESSON, UNLABELLED = ("-1 ", "1 "), 2
+BREAK = "\n"
+_BEGINNINGS = np.array([f"{BREAK}{head}" for head in (*LESSON, "")], dtype=np.object_)
 
 
 def _none() -> Integers:
@@ -71,6 +76,25 @@ class Lines:
             self._close()
         self._open.extend(lines)
         self._plain = plain
+
+    def add_headed(self, heads: IntArray, texts: Sequence[str], *, plain: bool) -> None:
+        """Append several that are not put together yet.
+
+        Args:
+            heads: what precedes each text, a place in :data:`LESSON` or :data:`UNLABELLED`.
+            texts: of each.
+            plain: as in :class:`~learners.learner.LineBlock`.
+        """
+        self._close()
+        pieces = [""] * (2 * len(texts))
+        pieces[0::2] = _BEGINNINGS[heads].tolist()
+        pieces[1::2] = texts
+        for start in range(0, len(pieces), 2 * BLOCK):
+            part = pieces[start : start + 2 * BLOCK]
+            part[0] = part[0][len(BREAK) :]
+            part.append(BREAK)
+            self._blocks.append(LineBlock("".join(part), len(part) // 2, plain))
+        self._before += len(texts)
 
     def add_block(self, block: LineBlock) -> None:
         """Append a block as it stands."""
@@ -297,10 +321,6 @@ class Remembered:
         queue = self.joiner.waiting if kind is Source.WAITING else self.joiner.taught
         block = queue.columns.get(places - queue.base)
         return Block(block.floats, block.integers[: len(self.arrived_layout.integers)])
-
-
-# What precedes the text of a labelled example, by label.
-LESSON = ("-1 ", "1 ")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,10 @@
 Nothing but the rows of the records themselves and the expiry of what waits can change what is known
 of an id meanwhile, so one look at the joins decides about all of them. Where it does not, or not
 without more ado, a row is :data:`UNCLEAR`.
+
+Mostly every event is new and every label that of an event that waits. The look supposes so, and
+makes the change of the joins with it (:mod:`stream.joins.claims`); where that was wrong it is
+undone, and each kind of row is looked for.
 """
 
 from __future__ import annotations
@@ -12,11 +16,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
+from typing import TypeVar
 
 import numpy as np
 
 from converters.cells.refusal import Refusal
 from learners.metrics.arrays import AnyArray, BoolArray, IntArray
+from stream.joins.claims import Claims
 from stream.joins.joiner import DIGEST_BYTES, EXPIRED, Joiner, key_of
 from stream.joins.queue import CODE_BITS, CODE_MASK
 from stream.log.batch import Batch
@@ -28,6 +34,27 @@ TAKEN, DUPLICATE, LATE, REPEATED, EARLY, UNCLEAR = range(6)
 # In place of a label that is not known; 2 is that of an event that has expired.
 NO_LABEL = 3
 LONG_AGO = -(2**62)
+# Shorter runs than this on average are chosen one by one as quickly.
+SHORTEST_RUN = 4
+
+Item = TypeVar("Item")
+
+
+def chosen(items: Sequence[Item], places: IntArray) -> Sequence[Item]:
+    """The items at these places, mostly runs."""
+    if not places.size:
+        return []
+    first, last = int(places[0]), int(places[-1])
+    breaks = np.flatnonzero(np.diff(places) != 1) + 1
+    if not breaks.size:
+        return items if last - first + 1 == len(items) else items[first : last + 1]
+    if breaks.size * SHORTEST_RUN > places.size:
+        return list(map(items.__getitem__, places.tolist()))
+    found: list[Item] = []
+    begins, ends = places[[0, *breaks]].tolist(), places[[*(breaks - 1), -1]].tolist()
+    for begin, end in zip(begins, ends, strict=True):
+        found += items[begin : end + 1]
+    return found
 
 
 def _keys(ids: Sequence[str]) -> tuple[Sequence[str], bool]:
@@ -45,6 +72,7 @@ class KindRows:
         first: the place of the first among the rows of its kind in the batch.
         of: the record of each, counted from the first of the records.
         good: which are not refused.
+        named: which of these have an id.
         keys: of each.
         codes: the label of each, or :data:`NO_LABEL`.
         fate: what becomes of each that is not refused.
@@ -54,6 +82,7 @@ class KindRows:
     first: int
     of: IntArray
     good: BoolArray
+    named: BoolArray
     keys: Sequence[str]
     codes: IntArray
     fate: AnyArray
@@ -75,11 +104,16 @@ def _rows(
     end = first + of.size
     keys, empty = _keys(ids[first:end])
     part = labels[first:end]
-    known = [NO_LABEL if c is None else c for c in part] if None in part else part
+    try:
+        known = bytes(part)  # type: ignore[arg-type]  # mostly all are known, or none
+    except TypeError:
+        known = bytes([NO_LABEL if code is None else code for code in part])
     good = np.ones(of.size, dtype=np.bool_)
     good[[at - first for at in refused if first <= at < end]] = False
-    codes = np.frombuffer(bytes(known), np.uint8).astype(np.int64)  # type: ignore[arg-type]
-    return KindRows(first, of, good, keys, codes, np.full(of.size, TAKEN, np.int8), empty)
+    named = good & np.fromiter(map(bool, keys), np.bool_, of.size) if empty else good
+    codes = np.frombuffer(known, np.uint8).astype(np.int64)
+    fate = np.full(of.size, TAKEN, np.int8)
+    return KindRows(first, of, good, named, keys, codes, fate, empty)
 
 
 class RowFates:
@@ -94,6 +128,9 @@ class RowFates:
         firsts: the place of each record's first row among the rows of its kind.
         early: which events take a label that came before them.
         own: which events bring their label themselves.
+        claims: the change of the joins that is made already; None where none is.
+        resolved: whether that holds the events with a label of their own.
+        numbers: of the events that labels took by it.
     """
 
     def __init__(self, joiner: Joiner, batch: Batch, records: range) -> None:
@@ -123,7 +160,12 @@ class RowFates:
         # Labels of these records may have to wait: if not for all there is room, then one by one.
         held = len(joiner.labels.numbers) + self.labels.of.size
         self._labels_fit = held <= joiner.most_labels
-        self._find_events()
+        self._room = joiner.room()
+        self.claims: Claims | None = Claims()
+        self.resolved = False
+        self.numbers: IntArray = np.zeros(0, dtype=np.int64)
+        if not self._claim_events(self.claims):
+            self._find_events()
         self._find_labels()
 
     def unclear(self) -> BoolArray:
@@ -135,16 +177,15 @@ class RowFates:
             found[rows.of[(rows.fate == UNCLEAR) & rows.good]] = True
         # An event that is unclear may wait too.
         waiting = self.waiting(self.events) | self.waiting(self.events, UNCLEAR)
-        room = joiner.room()
-        if np.count_nonzero(waiting) > room:
-            found[int(self.events.of[np.flatnonzero(waiting)[room]]) :] = True
+        if np.count_nonzero(waiting) > self._room:
+            found[int(self.events.of[np.flatnonzero(waiting)[self._room]]) :] = True
+        if found.any():
+            self._undo_claims()
         return found
 
     def waiting(self, rows: KindRows, fate: int = TAKEN) -> BoolArray:
         """Which events of this fate wait for their label once they are taken."""
-        found: BoolArray = rows.good & (rows.fate == fate) & (rows.codes == NO_LABEL)
-        if rows.empty:
-            found &= np.fromiter(map(bool, rows.keys), np.bool_, len(rows.keys))
+        found: BoolArray = rows.named & (rows.fate == fate) & (rows.codes == NO_LABEL)
         return found
 
     def _set_times(self, times: IntArray) -> None:
@@ -156,12 +197,40 @@ class RowFates:
         self.times: IntArray = np.maximum(np.maximum.accumulate(reached), joiner.stream_time)
         newest = np.where(good, self.times + ~self.labelled - joiner.wait_ms, LONG_AGO)
         self.newest: IntArray = np.maximum.accumulate(newest)
-        expiring = joiner.waiting.count_before(int(self.newest[-1]))
+        self._expiring = joiner.waiting.count_before(int(self.newest[-1]))
         # At most so many ids are resolved by these records.
-        self._resolved = self.events.of.size + self.labels.of.size + expiring
+        self._resolved = self.events.of.size + self.labels.of.size + self._expiring
+
+    def _claim_events(self, claims: Claims) -> bool:
+        """Enter the events into the joins; False if one is known or occurs twice."""
+        rows, joiner = self.events, self.joiner
+        resolved, waiting = joiner.resolved.numbers.keys(), joiner.waiting.numbers.keys()
+        if joiner.labels.numbers and not joiner.labels.numbers.keys().isdisjoint(rows.keys):
+            return False
+        own = np.flatnonzero(rows.named & self.own)
+        self._waits = np.flatnonzero(rows.named & ~self.own)
+        labelled, unlabelled = chosen(rows.keys, own), chosen(rows.keys, self._waits)
+        # Where nothing else is resolved, these are resolved in their order.
+        self.resolved = not (self.labels.of.size or self._expiring) and joiner.remembers_any
+        if self.resolved:
+            new = claims.enter(joiner.resolved, labelled, rows.codes[own])
+        else:
+            new = len(set(labelled)) == len(labelled) and resolved.isdisjoint(labelled)
+        return (
+            new
+            and resolved.isdisjoint(unlabelled)
+            and claims.enter(joiner.waiting, unlabelled, np.zeros(len(unlabelled), np.int64))
+            and waiting.isdisjoint(labelled)
+        )
+
+    def _undo_claims(self) -> None:
+        if self.claims is not None:
+            self.claims.undo()
+            self.claims, self.resolved = None, False
 
     def _find_events(self) -> None:
         """What becomes of the event rows, as far as labels of these records leave it."""
+        self._undo_claims()
         rows, joiner = self.events, self.joiner
         keys: Sequence[str] = rows.keys
         distinct = set(keys)
@@ -212,31 +281,45 @@ class RowFates:
         return TAKEN
 
     def _find_labels(self) -> None:
-        rows, events, joiner = self.labels, self.events, self.joiner
+        rows, joiner, claims = self.labels, self.joiner, self.claims
         if not rows.of.size:
-            self.numbers: IntArray = np.zeros(0, dtype=np.int64)
             return
-        keys = rows.keys
-        packed = np.array(list(map(joiner.waiting.numbers.get, keys, repeat(-1))), dtype=np.int64)
-        since = np.full(rows.of.size, LONG_AGO)
-        held = packed >= 0
-        since[held] = joiner.waiting.times(packed[held] >> CODE_BITS)
-        there = held.copy()
+        keys, waiting = rows.keys, joiner.waiting
+        if claims is None:
+            packed = np.fromiter(map(waiting.numbers.get, keys, repeat(-1)), np.int64, len(keys))
+        else:
+            packed = claims.take(waiting, keys)
+        self.numbers = packed >> CODE_BITS
+        held = (packed >= 0) & (self.numbers < waiting.end)
+        since, there = np.full(rows.of.size, LONG_AGO), held.copy()
+        since[held] = waiting.times(self.numbers[held])
         if not held.all():
-            first = np.array(list(map(self._first_of.get, keys, repeat(-1))), dtype=np.int64)
-            here = np.flatnonzero(~held & (first >= 0))
-            at = first[here]
-            fits = (events.of[at] < rows.of[here]) & self.waiting(events)[at]
-            here, at = here[fits], at[fits]
-            since[here], there[here] = self.times[events.of[at]], True
+            here, at = self._in_these_records(np.flatnonzero(~held))
+            fits = (self.events.of[at] < rows.of[here]) & self.waiting(self.events)[at]
+            since[here[fits]], there[here[fits]] = self.times[self.events.of[at[fits]]], True
+            if claims is not None and (not fits.all() or len(set(keys)) < len(keys)):
+                self._find_events()
+                self._find_labels()
+                return
         in_time = there & (since >= self.newest[rows.of])
+        if claims is not None:
+            claims.give_back(np.flatnonzero(there & ~in_time))
         lasting = joiner.remembers(joiner.resolved.end - 1, self._resolved)
         rows.fate[:] = UNCLEAR
         rows.fate[there & ~in_time & lasting] = LATE
         rows.fate[in_time] = TAKEN
         self._find_known(np.flatnonzero(~there & rows.good))
-        if len(set(keys)) < len(keys):
+        if claims is None and len(set(keys)) < len(keys):
             self._find_repeated()
+
+    def _in_these_records(self, labels: IntArray) -> tuple[IntArray, IntArray]:
+        """Those of the labels whose event is among these records, and the event of each."""
+        if self.claims is not None:
+            here = labels[self.numbers[labels] >= 0]
+            return here, self._waits[self.numbers[here] - self.joiner.waiting.end]
+        keys = self.labels.keys
+        first = np.array([self._first_of.get(keys[at], -1) for at in labels.tolist()], np.int64)
+        return labels[first >= 0], first[first >= 0]
 
     def _find_known(self, places: IntArray) -> None:
         """Labels whose event does not wait: known ones, and those that come before it."""

@@ -10,23 +10,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import add
-from typing import TypeVar
 
 import numpy as np
 
 from learners.metrics.arrays import IntArray
 from stream.fold.expiry import EVENTS, LABELS
-from stream.fold.plan import LESSON, Plan, Refused, append
-from stream.fold.row_fates import DUPLICATE, EARLY, LATE, NO_LABEL, REPEATED, TAKEN, RowFates
+from stream.fold.plan import LESSON, UNLABELLED, Plan, Refused, append
+from stream.fold.row_fates import (
+    DUPLICATE,
+    EARLY,
+    LATE,
+    NO_LABEL,
+    REPEATED,
+    TAKEN,
+    RowFates,
+    chosen,
+)
 from stream.fold.row_planner import Planner
 from stream.joins.joiner import EXPIRED, SOURCE_BITS, Source
 from stream.log.batch import Batch
 
 # Fewer rows are planned one by one as quickly: a run costs some 150 us whatever its length.
 FEWEST = 100
-
-Item = TypeVar("Item")
 
 # What a step is about: an event that expires, one that arrives, or a label.
 GONE, ARRIVING, LABEL = range(3)
@@ -52,13 +59,6 @@ def plan_records(planner: Planner, batch: Batch, records: range, plan: Plan) -> 
 def _one_by_one(planner: Planner, batch: Batch, records: Iterable[int], plan: Plan) -> None:
     for at in records:
         planner.add(batch.taken(at), plan)
-
-
-def _chosen(items: Sequence[Item], places: IntArray) -> Sequence[Item]:
-    """The items at these places, which are rising."""
-    if places.size and places[-1] - places[0] == places.size - 1:
-        return items[int(places[0]) : int(places[-1]) + 1]
-    return [items[at] for at in places.tolist()]
 
 
 @dataclass
@@ -108,19 +108,17 @@ class _Run:
         self._join_early()
         first = len(self._plan.arrivals)
         lines = self._wait(first)
-        label_keys = _chosen(fates.labels.keys, self._labels)
-        numbers = joiner.waiting.take_many(label_keys)
-        assert numbers is not None
+        label_keys = chosen(fates.labels.keys, self._labels)
+        numbers = self._take(label_keys)
         last = self._end - 1
         gone_keys, gone = joiner.expire_many(int(fates.times[last]), int(fates.newest[last]))
-        held, found = np.array(gone, dtype=np.int64), np.array(numbers, dtype=np.int64)
         arrived = np.arange(first, first + events.size)
         steps = self._steps(
-            (held << SOURCE_BITS) | Source.WAITING,
+            (gone << SOURCE_BITS) | Source.WAITING,
             (arrived << SOURCE_BITS) | Source.ARRIVED,
-            (found << SOURCE_BITS) | Source.WAITING,
+            (numbers << SOURCE_BITS) | Source.WAITING,
         )
-        self._resolve(steps, [gone_keys, _chosen(fates.events.keys, events), label_keys])
+        self._resolve(steps, [gone_keys, chosen(fates.events.keys, events), label_keys])
         self._add_lines(steps, lines, gone, numbers)
         self._number(steps)
         self._arrive(first)
@@ -165,11 +163,19 @@ class _Run:
         first, last = labels.part(self._begin, self._end)
         kept = first + np.flatnonzero(labels.fate[first:last] == EARLY)
         joiner.labels.add_many(
-            _chosen(labels.keys, kept), fates.times[labels.of[kept]], labels.codes[kept]
+            chosen(labels.keys, kept), fates.times[labels.of[kept]], labels.codes[kept]
         )
-        taken = joiner.labels.take_many(_chosen(fates.events.keys, self._events[self._early]))
-        assert taken is not None
-        joiner.counts.labels_joined += len(taken)
+        taken = joiner.labels.take_many(chosen(fates.events.keys, self._events[self._early]))
+        joiner.counts.labels_joined += taken.size
+
+    def _take(self, label_keys: Sequence[str]) -> IntArray:
+        """The numbers of the events that get a label, which wait no longer."""
+        waiting = self._planner.joiner.waiting
+        if self._fates.claims is None:
+            return waiting.take_many(label_keys)
+        numbers: IntArray = self._fates.numbers[self._labels]
+        waiting.remove(numbers)
+        return numbers
 
     def _with_labels(self, lines: Sequence[str], places: IntArray) -> Sequence[str]:
         """The arrivals' lines, with the labels that came before them."""
@@ -188,31 +194,32 @@ class _Run:
         """Let events wait; the arrivals' lines, or None if nobody needs them one by one."""
         fates, events, columns = self._fates, self._events, self._fates.batch.events
         unlabelled = fates.events.codes[events] == NO_LABEL
-        chosen = fates.waiting(fates.events)[events]
-        self._planner.counts.scored_only += int(np.count_nonzero(unlabelled & ~chosen))
+        waiting = fates.waiting(fates.events)[events]
+        self._planner.counts.scored_only += int(np.count_nonzero(unlabelled & ~waiting))
         appending = self._planner.appending
-        if appending is None and not chosen.any() and not self._early.size:
+        if appending is None and not waiting.any() and not self._early.size:
             return None
         places = fates.lines[events]
-        lines = _chosen(columns.lines, places)
+        lines = chosen(columns.lines, places)
         if appending is not None:
-            ids = _chosen(columns.ids, fates.events.first + events)
+            ids = chosen(columns.ids, fates.events.first + events)
             lines = list(map(add, lines, appending(ids, lines)))
         lines = self._with_labels(lines, places)
-        waits = np.flatnonzero(chosen)
+        waits = np.flatnonzero(waiting)
         if not waits.size:
             return lines
-        texts = _chosen(lines, waits)
+        texts = chosen(lines, waits)
         if columns.weights is not None:
-            weights = _chosen(columns.weights, places[waits])
+            weights = chosen(columns.weights, places[waits])
             texts = list(map(add, weights, texts))
         append(self._plan.waits, first + waits)
         self._planner.joiner.waiting.add_many(
-            _chosen(fates.events.keys, events[waits]),
+            chosen(fates.events.keys, events[waits]),
             fates.times[fates.events.of[events[waits]]],
             np.zeros(waits.size, dtype=np.int64),
             texts,
             plain=self._plain,
+            entered=fates.claims is not None,
         )
         return lines
 
@@ -239,27 +246,20 @@ class _Run:
     def _resolve(self, steps: _Steps, keys: Sequence[Sequence[str]]) -> None:
         """The ids that are resolved, in order; an event that waits is not."""
         known = (steps.kinds == GONE) | (steps.codes != NO_LABEL)
-        codes, kinds = steps.codes[known], steps.kinds[known]
-        ordered = keys[LABEL]  # nothing else, where events wait and none expires
-        if (kinds != LABEL).any():
-            each = [key for of_kind in keys for key in of_kind]
-            ordered = list(map(each.__getitem__, steps.order[known].tolist()))
+        codes, order = steps.codes[known], steps.order[known]
+        ordered = chosen(list(chain.from_iterable(keys)), order)
         if self._fates.events.empty:
             codes = codes[np.fromiter(map(bool, ordered), np.bool_, len(ordered))]
             ordered = list(filter(None, ordered))
-        self._planner.joiner.resolve_many(ordered, codes)
+        self._planner.joiner.resolve_many(ordered, codes, entered=self._fates.resolved)
 
     def _add_lines(
-        self,
-        steps: _Steps,
-        lines: Sequence[str] | None,
-        gone: Sequence[int],
-        numbers: Sequence[int],
+        self, steps: _Steps, lines: Sequence[str] | None, gone: IntArray, numbers: IntArray
     ) -> None:
         """The learner's lines; blocks as they stand where nothing comes between."""
         planner, fates, events = self._planner, self._fates, self._events
         waiting, columns = planner.joiner.waiting, fates.batch.events
-        plain = self._plain and waiting.are_plain(np.array([*gone, *numbers], dtype=np.int64))
+        plain = self._plain and waiting.are_plain(np.concatenate([gone, numbers]))
         expired = waiting.release_many(gone)
         labelled = waiting.release_many(numbers)
         places = fates.lines[events]
@@ -267,15 +267,15 @@ class _Run:
             self._add_blocks(places)
             return
         if lines is None:
-            lines = _chosen(columns.lines, places)
-        codes = fates.labels.codes[self._labels].tolist()
-        each = [LESSON[0] + text for text in expired]
-        each += lines
-        each += map(add, map(LESSON.__getitem__, codes), labelled)
-        order = steps.order
-        if not planner.negative_when_expired:
-            order = order[steps.kinds != GONE]
-        self._plan.lines.add_many(list(map(each.__getitem__, order.tolist())), plain=plain)
+            lines = chosen(columns.lines, places)
+        spoken = steps.kinds != GONE
+        if planner.negative_when_expired:
+            spoken[:] = True
+        order, codes, kinds = steps.order[spoken], steps.codes[spoken], steps.kinds[spoken]
+        heads = np.where(kinds == ARRIVING, UNLABELLED, np.where(kinds == GONE, 0, codes))
+        self._plan.lines.add_headed(
+            heads, chosen([*expired, *lines, *labelled], order), plain=plain
+        )
 
     def _add_blocks(self, places: IntArray) -> None:
         """The lines at these places of the batch's blocks."""
@@ -285,8 +285,8 @@ class _Run:
             if last - first == block.count:
                 self._plan.lines.add_block(block)
             elif last > first:
-                chosen = _chosen(block.lines, places[first:last] - begin)
-                self._plan.lines.add_many(chosen, plain=block.plain)
+                lines = chosen(block.lines, places[first:last] - begin)
+                self._plan.lines.add_many(lines, plain=block.plain)
             begin += block.count
 
     def _number(self, steps: _Steps) -> None:
@@ -319,10 +319,10 @@ class _Run:
         of, places = fates.events.of[events], fates.events.first + events
         columns, arrivals = fates.batch.events, plan.arrivals
         append(arrivals.rows, places - fates.firsts[of])
-        arrivals.ids.extend(_chosen(columns.ids, places))
+        arrivals.ids.extend(chosen(columns.ids, places))
         if columns.passthrough is not None and events.size:
             lines = fates.lines[events]
-            arrivals.keep([_chosen(column, lines) for column in columns.passthrough])
+            arrivals.keep([chosen(column, lines) for column in columns.passthrough])
         counts = np.bincount(of - self._begin, minlength=self._end - self._begin)
         there = np.flatnonzero(counts)
         ends = (first + np.cumsum(counts[there])).tolist()

@@ -198,7 +198,7 @@ class Joiner:
             return "conflicting-label"
         return ""
 
-    def expire_many(self, time: int, newest: int) -> tuple[list[str], list[int]]:
+    def expire_many(self, time: int, newest: int) -> tuple[list[str], IntArray]:
         """Like :meth:`advance` for several records, once their labels have been taken.
 
         Args:
@@ -213,16 +213,28 @@ class Joiner:
         self.counts.labels_expired += len(labels)
         return self.waiting.take_before(newest)
 
-    def resolve_many(self, keys: Sequence[str], codes: IntArray) -> None:
-        """Like :meth:`resolve` for each of these, for which no label waits."""
+    def resolve_many(self, keys: Sequence[str], codes: IntArray, *, entered: bool) -> None:
+        """Like :meth:`resolve` for each of these, for which no label waits.
+
+        Args:
+            keys: distinct.
+            codes: of each.
+            entered: as in :meth:`~stream.joins.queue.KeyedQueue.add_many`.
+        """
         resolved = self.resolved
         if self._window:
-            resolved.add_many(keys, np.zeros(len(keys), dtype=np.int64), codes)
+            times = np.zeros(len(keys), dtype=np.int64)
+            resolved.add_many(keys, times, codes, entered=entered)
             resolved.drop_oldest(len(resolved.numbers) - self._window)
 
     def room(self) -> int:
         """How many more events can wait without an eviction."""
         return self._most - len(self.waiting.numbers)
+
+    @property
+    def remembers_any(self) -> bool:
+        """Whether resolved ids are kept at all."""
+        return self._window > 0
 
     def remembers(self, number: int, more: int) -> bool:
         """Whether a resolved id of this number still is a duplicate once more are resolved."""

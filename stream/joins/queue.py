@@ -15,12 +15,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import compress, repeat
 from operator import is_not
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 
 from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Columns, Layout
+
+Item = TypeVar("Item")
 
 # Two bits with each number: a label, or another code of the owner's.
 CODE_BITS = 2
@@ -29,6 +31,23 @@ CODE_MASK = (1 << CODE_BITS) - 1
 # Removed rows are freed when there are more of them than remaining rows, and at least this many:
 # it costs about 0.3 us for each remaining row.
 FEWEST_SWEPT = 65_536
+
+
+class _Key(str):
+    """A key that is not exactly a string."""
+
+    __slots__ = ()
+
+
+def _no_numbers() -> dict[str, int]:
+    """An empty dictionary that keeps the hash of each key.
+
+    Python's does so once there was a key of a class of its own. One of plain strings visits each of
+    them whenever it grows, somewhere in memory: 60 of 240 ns a key, up to 200,000.
+    """
+    numbers: dict[str, int] = {_Key(): 0}
+    numbers.popitem()
+    return numbers
 
 
 class KeyedQueue:
@@ -43,7 +62,7 @@ class KeyedQueue:
     """
 
     def __init__(self, layout: Layout | None = None, *, texts: bool = False) -> None:
-        self.numbers: dict[str, int] = {}
+        self.numbers = _no_numbers()
         self.base = 0
         self.columns = Columns(layout or Layout())
         self.spilled: Callable[[int], str] | None = None
@@ -54,6 +73,7 @@ class KeyedQueue:
         self._texts: list[str | None] | None = [] if texts else None
         self._head = 0
         self._looked_at = 0
+        self._spilled_until = 0
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -85,6 +105,7 @@ class KeyedQueue:
         texts: Sequence[str] = (),
         *,
         plain: bool = False,
+        entered: bool = False,
     ) -> None:
         """Like :meth:`add` for each of these, which are distinct and not there.
 
@@ -94,9 +115,10 @@ class KeyedQueue:
             codes: of each.
             texts: of each, where texts are kept.
             plain: whether every learner takes the texts as they are; see :meth:`are_plain`.
+            entered: whether ``numbers`` has them already; see :class:`stream.joins.claims.Claims`.
         """
-        packed = (np.arange(self.end, self.end + len(keys)) << CODE_BITS) | codes
-        self.numbers.update(zip(keys, packed.tolist(), strict=True))
+        if not entered:
+            self.numbers.update(zip(keys, self.packed(codes), strict=True))
         self._keys.extend(keys)
         self._codes.extend(codes.astype(np.uint8).tobytes())
         self._times.frombytes(np.ascontiguousarray(times, dtype=np.int64).data.cast("B"))
@@ -104,25 +126,27 @@ class KeyedQueue:
             self._texts.extend(texts)
             self._looked_at = self._looked_at if plain else self.end
 
+    def packed(self, codes: IntArray) -> list[int]:
+        """What ``numbers`` is to hold for the next keys, which have these codes."""
+        found: list[int] = (
+            np.arange(self.end, self.end + codes.size) << CODE_BITS | codes
+        ).tolist()
+        return found
+
     def are_plain(self, numbers: IntArray) -> bool:
         """Whether the texts of these rows were all added as plain ones since the start."""
         return not numbers.size or int(numbers.min()) >= self._looked_at
 
-    def take_many(self, keys: Sequence[str]) -> list[int] | None:
-        """Remove these keys, and return their numbers.
-
-        Returns None and changes nothing if one is not there or occurs twice: trying is faster
-        than checking first.
-        """
-        packed = list(map(self.numbers.pop, keys, repeat(-1)))
-        if -1 in packed:
-            self.numbers.update((k, p) for k, p in zip(keys, packed, strict=True) if p != -1)
-            return None
-        held, base = self._keys, self.base
-        taken = [p >> CODE_BITS for p in packed]
-        for number in taken:
-            held[number - base] = None
+    def take_many(self, keys: Sequence[str]) -> IntArray:
+        """Remove these keys, which are there and distinct, and return their numbers."""
+        packed = np.fromiter(map(self.numbers.pop, keys), np.int64, len(keys))
+        taken: IntArray = packed >> CODE_BITS
+        self.remove(taken)
         return taken
+
+    def remove(self, numbers: IntArray) -> None:
+        """Remove these rows, whose keys have been taken from ``numbers`` already."""
+        _clear(self._keys, numbers - self.base)
 
     def count_before(self, time: int) -> int:
         """At most how many keys are of a time before this one."""
@@ -131,34 +155,29 @@ class KeyedQueue:
         self._find_head()
         return bisect_left(self._times, time, self._head) - self._head
 
-    def take_before(self, time: int) -> tuple[list[str], list[int]]:
+    def take_before(self, time: int) -> tuple[list[str], IntArray]:
         """Remove the keys of a time before this one: the keys and their numbers, oldest first."""
         oldest = self.oldest_time()
         if oldest is None or oldest >= time:
-            return [], []
+            return [], np.zeros(0, dtype=np.int64)
         head, held = self._head, self._keys
         end = bisect_left(self._times, time, head)
         run = held[head:end]
         keys = [key for key in run if key is not None]
-        there = [number for number, key in enumerate(run, self.base + head) if key is not None]
+        there = np.flatnonzero(np.fromiter(map(is_not, run, repeat(None)), np.bool_, len(run)))
         deque(map(self.numbers.pop, keys), maxlen=0)
         held[head:end] = [None] * len(run)
         self._head = end
-        return keys, there
+        return keys, there + (self.base + head)
 
-    def release_many(self, numbers: Sequence[int]) -> list[str]:
+    def release_many(self, numbers: IntArray) -> list[str]:
         """Like :meth:`release` for each of these."""
-        texts, base = self._texts, self.base
-        assert texts is not None
-        found = [texts[number - base] for number in numbers]
-        for number in numbers:
-            texts[number - base] = None
-        known = [text for text in found if text is not None]
-        if len(known) == len(found):
-            return known
-        return [
-            self.text(n) if text is None else text for n, text in zip(numbers, found, strict=True)
-        ]
+        assert self._texts is not None
+        found = _clear(self._texts, numbers - self.base)
+        if numbers.size and int(numbers.min()) < self._spilled_until:
+            each = zip(numbers.tolist(), found, strict=True)
+            return [self.text(number) if text is None else text for number, text in each]
+        return cast("list[str]", found)
 
     def code(self, key: str) -> int | None:
         """The code of a key; None if it is not there."""
@@ -254,6 +273,7 @@ class KeyedQueue:
         assert self._texts is not None
         begin, stop = max(first - self.base, 0), max(end - self.base, 0)
         self._texts[begin:stop] = [None] * (stop - begin)
+        self._spilled_until = max(self._spilled_until, end)
 
     def release(self, number: int) -> str:
         """The text of a row that was removed; drops it."""
@@ -299,7 +319,8 @@ class KeyedQueue:
         """Free all removed rows; the others move up, with new numbers."""
         there = [key is not None for key in self._keys]
         kept = np.flatnonzero(there)
-        self._looked_at = self.base + int(np.searchsorted(kept, self._looked_at - self.base))
+        bounds = np.array([self._looked_at, self._spilled_until]) - self.base
+        self._looked_at, self._spilled_until = (self.base + np.searchsorted(kept, bounds)).tolist()
         self._codes = bytearray(compress(self._codes, there))
         self._times = array("q", np.frombuffer(self._times, np.int64)[kept].tobytes())
         if self._texts is not None:
@@ -309,7 +330,22 @@ class KeyedQueue:
         if self.moved is not None:
             self.moved(kept + self.base)
         self._head = 0
-        self.numbers = {
-            key: number << CODE_BITS | code
+        self.numbers = _no_numbers()
+        self.numbers.update(
+            (key, number << CODE_BITS | code)
             for number, (key, code) in enumerate(zip(self, self._codes, strict=True), self.base)
-        }
+        )
+
+
+def _clear(items: list[Item | None], places: IntArray) -> list[Item | None]:
+    """The items at these places, in whose stead is None from now on."""
+    if places.size and places[-1] - places[0] == places.size - 1 and (np.diff(places) == 1).all():
+        run = slice(int(places[0]), int(places[-1]) + 1)
+        found = items[run]
+        items[run] = [None] * len(found)
+        return found
+    chosen = places.tolist()
+    found = list(map(items.__getitem__, chosen))
+    for at in chosen:
+        items[at] = None
+    return found

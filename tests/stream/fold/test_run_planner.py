@@ -13,6 +13,7 @@ from converters.cells.refusal import Refusal
 from converters.config.learning_settings import DuplicateSettings, LateLabelSettings
 from stream.fold import run_planner
 from stream.fold.plan import Plan, plan_for
+from stream.fold.row_fates import RowFates
 from stream.fold.row_planner import Planner
 from stream.joins.joiner import Joiner
 from stream.log.batch import EventRows, LabelRows, Taken, batch_of
@@ -55,6 +56,37 @@ def drawn_records(draw: st.DrawFn) -> list[Taken]:
             records.append(LabelRows(LABELS, offset, time, rows))
         if draw(st.integers(0, 5)) == 0:
             rows[draw(st.integers(0, len(rows) - 1))] = Refusal("bad-label", "late", "?")
+    return records
+
+
+@st.composite
+def orderly_records(draw: st.DrawFn) -> list[Taken]:
+    """Mostly new events and the first labels of earlier ones, at their time or too late."""
+    records: list[Taken] = []
+    time, made = 1_000_000, 0
+    open_: list[str] = []
+    odd = draw(st.sampled_from([0, 0, 0, 4, 12]))
+    for offset in range(draw(st.integers(2, 14))):
+        time += SECOND * draw(st.sampled_from([0, 0, 1, 1, 2, 3]))
+        count = draw(st.integers(1, 8))
+        rows: list[Any]
+        strange = odd and draw(st.integers(0, odd)) == 0
+        if draw(st.booleans()) and open_:
+            ids = open_[:: draw(st.sampled_from([1, 2, -1]))][:count]
+            open_ = [id_ for id_ in open_ if id_ not in ids]
+            if strange:
+                ids += draw(st.lists(st.integers(0, made + 3).map(str), max_size=2))
+            rows = [(id_, draw(st.sampled_from([0, 1]))) for id_ in ids]
+            records.append(LabelRows(LABELS, offset, time, rows))
+        else:
+            ids = [str(made + n) for n in range(count)]
+            if strange:
+                ids += draw(st.lists(st.integers(0, made + 3).map(str) | st.just(""), max_size=2))
+            rows = events(ids, draw(st.sampled_from(["none", "none", "all", "some"])), draw)
+            open_ += [id_ for id_, label, _ in rows if label is None and id_]
+            made += count
+            cells: list[tuple[str, ...]] = [(i, str(n)) for n, i in enumerate(ids)]
+            records.append(EventRows(EVENTS, offset, time, rows, cells))
     return records
 
 
@@ -110,6 +142,74 @@ def test_in_one_go_is_row_by_row(
         assert one == other
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    orderly_records(),
+    st.sampled_from(["drop", "negative"]),
+    st.sampled_from([3.0, 6.0, 100.0]),
+    st.sampled_from([0, 10, 30, 100_000, 100_000]),
+    st.integers(1, 14),
+)
+def test_orderly_records_in_one_go_are_those_row_by_row(
+    records: list[Taken], expired: Any, wait: float, window: int, cut: int
+) -> None:
+    """Where the first look at the joins mostly was right, and where a single row made it wrong."""
+    late = LateLabelSettings(expired=expired, wait=wait)
+    found, expected = (
+        planned(records, cut, new_planner(late, window), fewest) for fewest in (1, 10**6)
+    )
+    for one, other in zip(found, expected, strict=True):
+        assert one == other
+
+
+def event(at: int, *rows: tuple[str, int | None]) -> EventRows:
+    """A record of events so many seconds later."""
+    return EventRows(
+        EVENTS, at, 1_000_000 + at * SECOND, [(i, label, "| x=1") for i, label in rows]
+    )
+
+
+def label(at: int, *rows: tuple[str, int]) -> LabelRows:
+    """A record of labels so many seconds later."""
+    return LabelRows(LABELS, at, 1_000_000 + at * SECOND, list(rows))
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [label(1, ("waits", 1), ("waits", 0), ("other", 1))],
+        [label(1, ("waits", 1)), label(2, ("waits", 1), ("nobody's", 1))],
+        [event(1, ("new", None)), label(1, ("new", 1), ("new", 1))],
+        [event(1, ("waits", 1), ("new", 1))],
+        [event(1, ("new", 1), ("waits", 1)), label(1, ("other", 1))],
+        [event(1, ("waits", None), ("new", None))],
+        [event(1, ("new", None), ("known", None))],
+        [event(1, ("new", 1), ("known", 1), ("another", 1))],
+        [event(1, ("new", None), ("new", 1)), label(1, ("other", 1))],
+        [event(1, ("new", 1), ("new", None))],
+        [label(1, ("new", 1)), event(1, ("new", None), ("another", None))],
+        [label(1, ("new", 1), ("waits", 1)), event(1, ("new", 1))],
+        [event(2, ("new", None)), event(4, ("another", None)), label(4, ("waits", 1), ("new", 0))],
+        [event(2, ("new", None)), label(4, ("waits", 1), ("new", 0))],
+        [event(1, ("early", None), ("new", None))],
+        [event(1, ("", 1), ("new", 1), ("", None), ("another", None)), label(2, ("new", 1))],
+    ],
+)
+@pytest.mark.parametrize("window", [0, 2, 100])
+def test_what_the_first_look_gets_wrong_is_undone(batch: list[Taken], window: int) -> None:
+    """Repeated, known and early ids, and labels that come too late within the batch."""
+    before: list[Taken] = [
+        event(0, ("waits", None), ("other", None), ("known", 1)),
+        label(0, ("early", 1)),
+    ]
+    after: list[Taken] = [label(5, *((i, 1) for i in ("another", "new", "waits", "other")))]
+    found = []
+    for fewest in (1, 10**6):
+        planner = new_planner(LateLabelSettings(wait=3.0), window)
+        found.append([planned(part, len(part), planner, fewest) for part in (before, batch, after)])
+    assert found[0] == found[1]
+
+
 def test_plain_records_are_planned_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels, what expires and what repeats too: else the comparison would compare nothing."""
     planner = new_planner(LateLabelSettings(wait=5.0), 100_000)
@@ -160,3 +260,19 @@ def test_events_whose_label_was_evicted_take_room() -> None:
     planned(records, 3, planner, 1)
     assert list(planner.joiner.waiting) == ids
     assert planner.counts.crowded_out == 1
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_most_records_are_looked_for_once(refused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New events, with labels of their own or labels later: no second look, whatever is refused."""
+    planner = new_planner(LateLabelSettings(wait=5.0), 100_000)
+    monkeypatch.setattr(RowFates, "_find_events", None)
+    for label in (None, 1):
+        ids = [f"{label} {n}" for n in range(9)]
+        rows: list[Any] = [(id_, label, "| x=1") for id_ in ids]
+        rows += [Refusal("bad-label", "late", "?")] * refused
+        records: list[Taken] = [EventRows(EVENTS, 0, 1_000_000, rows)]
+        planned(records, 1, planner, 1)
+        if label is None:
+            planned([LabelRows(LABELS, 0, 1_000_001, [(i, 1) for i in ids])], 1, planner, 1)
+    assert planner.counts.learned == 18
