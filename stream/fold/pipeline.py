@@ -144,8 +144,9 @@ class Pipeline:
 
     def _write(self, plan: Plan, scores: FloatArray, written: Written) -> None:
         """Scores and dead letters of each input record that was not output before."""
-        before = self.output_before
-        scored = [each for each in plan.scored if each[0].offset >= before.get(each[0].place, 0)]
+        before, scored = self.output_before, plan.scored
+        if before:
+            scored = [of for of in scored if of[0].offset >= before.get(of[0].place, 0)]
         written.scores += self.score_records(scored, plan.arrivals, scores, self.lineage)
         for record, refused in plan.refused:
             if record.offset >= before.get(record.place, 0):

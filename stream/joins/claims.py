@@ -8,6 +8,7 @@ queue's own method (``entered`` of :meth:`~stream.joins.queue.KeyedQueue.add_man
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from itertools import repeat
 
@@ -27,12 +28,13 @@ class Claims:
     def enter(self, queue: KeyedQueue, keys: Sequence[str], codes: IntArray) -> bool:
         """Number these keys, which are going to be added; none if one is known or occurs twice."""
         numbers, packed = queue.numbers, queue.packed(codes)
-        found = list(map(numbers.setdefault, keys, packed))
-        if found == packed:
+        before = len(numbers)
+        deque(map(numbers.setdefault, keys, packed), maxlen=0)
+        if len(numbers) == before + len(keys):
             self._entered.append((queue, keys))
             return True
-        for key, there, own in zip(keys, found, packed, strict=True):
-            if there == own:
+        for key, own in zip(keys, packed, strict=True):
+            if numbers.get(key) == own:
                 del numbers[key]
         return False
 

@@ -86,7 +86,10 @@ class EventColumns:
     @cached_property
     def lines(self) -> list[str]:
         """The lines one by one."""
-        return [line for block in self.blocks for line in block.lines]
+        found: list[str] = []
+        for block in self.blocks:
+            found += block.lines
+        return found
 
     @cached_property
     def _line_numbers(self) -> list[int]:
