@@ -19,7 +19,7 @@ from converters.convert.from_vw_text import DEFAULT_NAMESPACE, read_number
 from converters.errors import FreshetError
 from learners.learner import LearnerSpec, LineBlock, NonFiniteError
 
-# Parsed blocks of 64 to 256 lines are learned 2.5 times as fast as single lines, the longest of them
+# Parsed blocks of 64 to 256 lines are learned 2.5 times as fast as single lines, the longest ones
 # fastest; of 1,024, slower: VW has 256 examples, and makes more.
 BLOCK = 256
 
