@@ -24,10 +24,12 @@ from converters.convert.to_vw_text import (
     Row,
     compile_schema,
 )
+from converters.files.cut_lines import CutLines
 from converters.files.first_line import named
 from converters.files.framing import MOST_ROWS, ByteColumns, Dialect, plain_lines, too_many
 from converters.objects import json_rows
-from converters.objects.json_columns import object_columns
+from converters.objects.alike_objects import AlikeObjects
+from converters.objects.json_columns import Literals, Shape, object_columns
 from converters.objects.json_rows import (
     Broken,
     Nowhere,
@@ -167,6 +169,8 @@ class RowReader:
         # A producer's records all have the same few headers.
         self._said = lru_cache(maxsize=64)(self._said_by)
 
+        self._alike, self._literals = AlikeObjects(), Literals(numbers, whole)
+
         def cells(rows: Sequence[object]) -> list[Cells]:
             found: list[Cells] = []
             for at in range(0, len(rows), MOST_IN_BLOCK):
@@ -200,6 +204,19 @@ class RowReader:
         if said is _CSV or not (said in _SAY_JSON or _may_be_json(value)):
             return layout
         return None
+
+    def holds_objects(self, headers: Headers) -> bool:
+        """Whether an event record that begins with a bracket, and is JSON, is its rows itself."""
+        layout = self._said(tuple(headers)) if headers else self._unsaid
+        is_json = layout.format is _JSON or layout.format is _UNSAID
+        return is_json and (layout.at_the_top or not self._event_kind.path)
+
+    def cut_objects(self, content: bytes) -> CutLines | None:
+        """The columns of objects parted by commas; None unless they are good and written alike."""
+        cut = self._alike.cut(content)
+        if cut is None or self._names.unknown(cut.keys):
+            return None
+        return Shape.of(cut.keys, self._names).cut_cells(cut, self._literals)
 
     def lines(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
         """The rows of CSV that :func:`plain_lines` gave, in this order or the schema's own."""

@@ -216,6 +216,11 @@ class AlikeObjects:
             return cut
         template = Template.of(content)
         cut = None if template is None else template.cut(content)
+        if cut is None and template is not None and b"null" in content:
+            # Null says nothing of what others have there; the next object may say it.
+            second = content.find(template.between + b"{") + len(template.between)
+            template = Template.of(content[second:])
+            cut = None if template is None else template.cut(content)
         if cut is not None:
             self._template = template
         return cut

@@ -17,16 +17,31 @@ from operator import not_
 
 from converters.cells.refusal import Refusal
 from converters.convert.label_rows import Cells
-from converters.convert.records import SUSPECT, Layout, RowReader
+from converters.convert.records import SUSPECT, Format, Layout, RowReader
 from converters.convert.row_block import MOST_AT_ONCE, MOST_IN_BLOCK, RowBlock, block_of
 from converters.convert.to_vw_text import FEWEST_IN_BLOCK
-from converters.files.framing import MOST_ROWS, columns_of_text, plain_text, without_returns
+from converters.files.framing import (
+    MOST_ROWS,
+    ByteColumns,
+    columns_of_text,
+    plain_text,
+    without_returns,
+)
 from learners.learner import LineBlock
 from learners.line_bounds import UNLEARNABLE
 from stream.log.batch import Batch, EventColumns, Head, LabelColumns
 from stream.log.contract import Place, Record
 from stream.reading.record_reader import RecordReader
 
+# The layout of records each of which is an object.
+OBJECTS = Layout(None, Format.JSON, at_the_top=True, delimiter="")
+# Between such records: as a part of a text it would be no JSON, so what is on either side of it is
+# another object.
+BETWEEN_OBJECTS = b"\n,"
+# Fewer are taken one by one, if they are not alike.
+FEWEST_HALVED = 64
+# A list of fewer objects is parsed as quickly.
+FEWEST_LISTED = 128
 # In place of a refused label.
 NO_LABEL = ("", 0)
 
@@ -86,6 +101,9 @@ class _Gathered(ABC):
         self._of = of
         self.counts: list[int] = []
 
+    # Whether records of one object each are converted together.
+    _takes_objects = False
+
     def take(self, records: Iterable[Record]) -> None:
         """Convert these records, which come next."""
         for run in self._runs(records):
@@ -106,8 +124,11 @@ class _Gathered(ABC):
                 layout = None
             if layout is None:
                 known = None  # says nothing of the next record, which may be CSV
+                if first == b"{" and self._takes_objects and reader.holds_objects(headers):
+                    layout, count = OBJECTS, 1
             if run is not None:
-                if layout and layout == run.layout and run.rows + count <= MOST_AT_ONCE:
+                joins = layout and layout == run.layout and run.rows + count <= MOST_AT_ONCE
+                if joins and (layout is not OBJECTS or reader is run.reader):
                     run.records.append(record)
                     run.counts.append(count)
                     run.rows += count
@@ -120,6 +141,9 @@ class _Gathered(ABC):
     def _take(self, run: _Run) -> None:
         """Convert a run at once, if that is possible."""
         content = None
+        if run.layout is OBJECTS:
+            self._take_objects(run)
+            return
         if run.layout is not None:
             values = [record.value.removesuffix(b"\n") for record in run.records]
             content = without_returns(b"\n".join([*values, b""]))
@@ -131,6 +155,22 @@ class _Gathered(ABC):
             middle = len(run.records) // 2
             self._take(run.part(slice(middle)))
             self._take(run.part(slice(middle, None)))
+
+    def _take_objects(self, run: _Run) -> None:
+        """Convert records of one object each: at once, if they are written alike."""
+        if run.rows >= FEWEST_IN_BLOCK and self._objects(run):
+            self.counts += run.counts
+        elif run.rows >= FEWEST_HALVED:
+            middle = run.rows // 2
+            self._take_objects(run.part(slice(middle)))
+            self._take_objects(run.part(slice(middle, None)))
+        else:
+            for record in run.records:
+                self._alone(record)
+
+    def _objects(self, run: _Run) -> bool:
+        """Convert records of one object each; False, with nothing done, if they are not alike."""
+        raise NotImplementedError
 
     @abstractmethod
     def _lines(self, run: _Run, content: bytes) -> bool:
@@ -180,6 +220,8 @@ class GatheredLabels(_Gathered):
 class GatheredEvents(_Gathered):
     """The rows of event records."""
 
+    _takes_objects = True
+
     def __init__(self, of: RecordReader) -> None:
         super().__init__(of)
         self._conversion, self._places = of.rows.conversion, of.passthrough.places
@@ -218,6 +260,19 @@ class GatheredEvents(_Gathered):
         cut = run.reader.cut(content, run.rows, layout)
         if cut is None:
             return False
+        self._add_cut(cut)
+        return True
+
+    def _objects(self, run: _Run) -> bool:
+        content = BETWEEN_OBJECTS.join([record.value for record in run.records])
+        cut = run.reader.cut_objects(content)
+        if cut is None or cut.rows != run.rows:
+            return False
+        self._add_cut(cut)
+        return True
+
+    def _add_cut(self, cut: ByteColumns) -> None:
+        """Convert rows of which the bytes are there."""
         self._convert_cells()
         for part in cut.parts(MOST_AT_ONCE):
             kept, at = [part[place] for place in self._places], 0
@@ -225,9 +280,24 @@ class GatheredEvents(_Gathered):
                 rows = slice(at, at + len(block))
                 self._add_block(block, [cells[rows] for cells in kept])
                 at += len(block)
+
+    def _list(self, record: Record) -> bool:
+        """Convert a record that is a list; False, with nothing done, if its rows are not alike."""
+        value = record.value.strip(b" \t\r\n")
+        reader = self._of.rows_of(record)
+        few = value.count(b"{") < FEWEST_LISTED
+        if few or not value.endswith(b"]") or not reader.holds_objects(record.headers):
+            return False
+        cut = reader.cut_objects(value[1:-1])
+        if cut is None or cut.rows > MOST_ROWS:
+            return False
+        self.counts.append(cut.rows)
+        self._add_cut(cut)
         return True
 
     def _alone(self, record: Record) -> None:
+        if record.value[:1] == b"[" and self._list(record):
+            return
         cells = self._of.cells_of(record)
         self.counts.append(len(cells))
         self._add_cells(cells)

@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,8 @@ from stream.reading import gathering
 from stream.reading.conversion import record_reader
 from stream.reading.record_reader import RecordReader
 from stream.resolved_config import ResolvedConfig, WrittenUntil, resolve, with_writers
+from tests.support.rows import schemas
+from tests.support.serving.alike_lists import alike_rows
 
 Said = tuple[tuple[str, bytes], ...]
 
@@ -185,6 +188,50 @@ def test_gathered_records_are_read_as_each_by_itself(name: str, seed: int) -> No
     records = Stream(seed, of.schema.names).records()
     gathered, plain = record_reader(of), RecordReader(**vars(record_reader(of)))
     same(gathered.batch(records, {}), plain.batch(records, {}))
+
+
+ODD_RECORDS = (
+    *(b"", b"{", b"[]", b'{"id": "1"', b'"late": "1"}', b"1,1,f,2.5", b'{"id": "x', b'{y"}'),
+    *(b'{"id": 1}\n,{"id": 2}', b'[{"id": 1}],[{"id": 2}]', b'{"id": 1},', b'{"id": "\\u0041"}'),
+)
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+@schemas.UNHURRIED
+@given(rows=alike_rows(NAMES), seed=st.integers(0, 2**32), together=st.booleans())
+def test_gathered_objects_are_read_as_each_by_itself(
+    name: str, rows: list[str], seed: int, together: bool
+) -> None:
+    """JSON, an object or a list a record, some of them others than those around them."""
+    of, dice = CONTEXTS[name], random.Random(seed)
+    values = [row.encode("utf-8", "surrogatepass") for row in rows]
+    sent = [dice.choice(values) + dice.choice((b"", b"", b"\n")) for _ in range(70)]
+    if together:
+        sent[3] = b"[%b]" % b", ".join([*sent[:40]] * 4)
+        for _ in range(dice.randrange(3)):
+            sent[dice.randrange(70)] = dice.choice((*ODD_RECORDS, *values))
+    headers: Said = dice.choice(((), (("content-type", b"application/json"),)))
+    records = [Record(EVENTS, at, 5, value, headers) for at, value in enumerate(sent)]
+    gathered, plain = record_reader(of), RecordReader(**vars(record_reader(of)))
+    for part in records[:50], records[50:], records[:50]:
+        same(gathered.batch(part, {}), plain.batch(part, {}))
+
+
+def test_objects_of_single_records_become_one_block() -> None:
+    """As the lines of single records do; null among texts is no other shape."""
+    written = [{"id": n, "late": 1, "sex": [None, "f"][n % 2], "amount": 2.5} for n in range(200)]
+    for values in (
+        [json.dumps(row).encode() for row in written],
+        [json.dumps(written).encode()],
+        [json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in written],
+    ):
+        records = [Record(EVENTS, at, 1, value) for at, value in enumerate(values)]
+        reader = record_reader(context("at", "weight"))
+        reader.batch(records[1:] or records, {})  # the first one has a null
+        with patch.object(RecordReader, "cells_of", side_effect=AssertionError):
+            events = reader.batch(records, {}).events
+        assert [block.count for block in events.blocks] == [200]
+        assert events.ids == [str(n) for n in range(200)]
 
 
 def test_records_of_few_rows_become_blocks_of_many() -> None:

@@ -50,7 +50,17 @@ def texts(*, odd: bool) -> st.SearchStrategy[str]:
 @st.composite
 def alike_lists(draw: st.DrawFn, keys: tuple[str, ...]) -> str:
     """The inside of a list of objects that have some of these keys."""
-    between, colon, apart = draw(st.sampled_from(STYLES))
+    text = draw(st.sampled_from(STYLES))[2].join(draw(alike_rows(keys)))
+    if draw(st.integers(0, 9)) == 9:
+        at, put = draw(st.integers(0, len(text))), draw(st.sampled_from((*'",{} \\\n', "")))
+        text = text[:at] + put + text[at + 1 :]
+    return text
+
+
+@st.composite
+def alike_rows(draw: st.DrawFn, keys: tuple[str, ...]) -> list[str]:
+    """Objects that have some of these keys."""
+    between, colon, _ = draw(st.sampled_from(STYLES))
     names = draw(st.lists(st.sampled_from(keys), min_size=1, unique=True))
     usual = [draw(st.sampled_from(("text", "number", "any"))) for _ in names]
     hostile = draw(st.booleans())
@@ -68,12 +78,4 @@ def alike_lists(draw: st.DrawFn, keys: tuple[str, ...]) -> str:
         if hostile and draw(st.integers(0, 9)) == 9:
             members = draw(st.permutations([*members, *members[:1]]))
         rows.append("{" + between.join(members) + "}")
-    text = apart.join(rows)
-    if hostile and draw(st.integers(0, 4)) == 4:
-        at = draw(st.integers(0, len(text)))
-        text = (
-            text[:at]
-            + draw(st.sampled_from(('"', ",", "{", "}", " ", "\\", "\n", "")))
-            + text[at + 1 :]
-        )
-    return text
+    return rows
