@@ -136,14 +136,14 @@ class RequestReader:
                 continue
             single, alike = found.single, found.alike
             self.limits.check_rows(rows + found.rows)
-            most = self.limits.block_rows if alike is None else self.limits.alike_rows
-            for start in range(0, found.rows, most):
-                some = slice(start, start + most)
-                part: Part
-                if alike is None:
-                    part = self._part(found.content[some], single, rows, refused)
-                else:
-                    part = AlikePart(alike.part(some), self)
+            if alike is not None:
+                for each in self._alike_parts(alike):
+                    rows += len(each)
+                    yield None if refused.rows else each
+                continue
+            for start in range(0, found.rows, self.limits.block_rows):
+                objects = found.content[start : start + self.limits.block_rows]
+                part = self._part(objects, single, rows, refused)
                 rows += len(part)
                 # Once a shape is wrong, no row matters, only what else is wrong.
                 yield None if refused.rows else part
@@ -151,6 +151,14 @@ class RequestReader:
             then = f"{self._columns_in_words(refused)} {NOTHING_DONE}".lstrip()
             detail = refused.in_words(None if single else rows, then)
             raise RowsRefusedError(detail, refused.errors, refused.reasons)
+
+    def _alike_parts(self, rows: AlikeRows) -> Iterator[AlikePart]:
+        """Rows that are written alike, converted many at once."""
+        for start in range(0, len(rows), self.limits.alike_rows):
+            some, at = rows.part(slice(start, start + self.limits.alike_rows)), 0
+            for block in self.converter.conversion.byte_blocks(some.cells):
+                yield AlikePart(some.part(slice(at, at + len(block))), block, self.watch)
+                at += len(block)
 
     def _part(
         self, objects: Sequence[Any], single: bool, before: int, refused: RefusedRows
@@ -269,9 +277,10 @@ class AlikePart:
 
     single = False
 
-    def __init__(self, rows: AlikeRows, of: RequestReader) -> None:
+    def __init__(self, rows: AlikeRows, block: RowBlock, watch: CellWatch | None) -> None:
         self._rows = rows
-        self._of = of
+        self._block = block
+        self._watch = watch
 
     def __len__(self) -> int:
         """How many there are."""
@@ -279,15 +288,14 @@ class AlikePart:
 
     def converted(self) -> RowBlock:
         """Each checked, and their text."""
-        return self._of.converter.conversion.row_block(self._rows.cells)
+        return self._block
 
     def odd(self, converted: RowBlock) -> Mapping[int, Odd]:
         """Of rows that were just converted."""
-        watch = self._of.watch
-        if watch is None or watch.is_idle:
+        if self._watch is None or self._watch.is_idle:
             return {}
         # Cut once, not for each row that is odd.
-        return watch.of_columns(list(self._rows.cells), converted.refused)
+        return self._watch.of_columns(list(self._rows.cells), converted.refused)
 
     def ids(self, converted: RowBlock) -> Sequence[object]:
         """A number stays a number in the answer."""

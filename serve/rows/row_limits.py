@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converters.config.settings import ServeSettings
-from converters.convert.to_vw_text import MOST_IN_BLOCK
+from converters.convert.row_block import MOST_AT_ONCE, MOST_IN_BLOCK
 from serve.http.problems import TooLargeError
 
 # A body is read in parts of so many bytes. The worst of 128 KiB (lists in lists, words to be
@@ -39,7 +39,13 @@ class RowLimits:
         """Those of the config, for rows of so many columns."""
         part = min(PART_BYTES, settings.max_row)
         most = max(1, BLOCK_CELLS // columns)
-        return cls(settings.max_rows, settings.max_row, part, min(MOST_IN_BLOCK, most), most)
+        return cls(
+            settings.max_rows,
+            settings.max_row,
+            part,
+            min(MOST_IN_BLOCK, most),
+            min(MOST_AT_ONCE, most),
+        )
 
     def check_rows(self, rows: int) -> None:
         """Refuse a request of too many rows.
