@@ -59,7 +59,6 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.versions.common_examples": "arrays; a promotion is about versions",
     "learners.vw.model_file": "a file format; the learner is Vowpal Wabbit's workspace",
     "serve.rows.crosses": "features that rows have together; readers are about names and cells",
-    "serve.rows.object_layouts": "objects by their keys; request_rows is about bodies",
     "serve.access.hosts": "names and origins; the guard is about tokens",
     "serve.access.verifier": "comparing in constant time; credentials are about files that change",
     "serve.demo.folder": "the files of the demo",
