@@ -85,6 +85,11 @@ class CutLines(ByteColumns):
         cells: list[str] = characters.view(f"U{8 * words}").reshape(-1).tolist()
         return cells
 
+    def first_words(self, at: int) -> tuple[Places, Words]:
+        """The lengths of a column's cells, and the first eight bytes of each."""
+        lengths = self.lengths[:, at]
+        return lengths, self.words[self.starts[:, at]] & MASKS.take(lengths, mode="clip")
+
     def row(self, at: int) -> list[str]:
         """The cells of one line."""
         return self.cells(self.starts[at], self.lengths[at])

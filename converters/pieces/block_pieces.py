@@ -63,6 +63,9 @@ class BlockPieces:
     def of(self, cut: CutLines) -> Found:
         """The pieces of a block's lines, of which there is at least one."""
         self._asked += cut.rows
+        begun = [column.begin(cut) for column in self._columns if column.is_beginning]
+        if True in begun:
+            self._make_tables()
         found, changed, taken = Found(np.empty((cut.rows, 0), object)), False, []
         for table in self.tables:
             pieces, missed, odd = table.look(cut)
@@ -186,7 +189,7 @@ class _New:
             fits, key = self._fit[n], cell
             if column.column.times is not None:
                 fits, key = column.is_sure(cell), cell[:TO_HOUR]
-                if not fits:
+                if self._fit[n] and not fits:
                     unfit += self._part(column, n)
             unfit += not fits
             if fits and piece is not None and key not in seen:

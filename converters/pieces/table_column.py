@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from converters.cells.kind import Pieces
+from converters.files.cut_lines import CutLines
 from converters.pieces import column_memory as memory
 from converters.pieces.clock_form import ClockForm
 from converters.pieces.column_memory import CheckedColumn
@@ -75,6 +78,32 @@ class TableColumn:
         if self._rest <= 0:
             self._begin()
         return self._rest <= 0
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether its table knows nothing of it yet, and it was not given up."""
+        return self.count == 0 and not self.is_given_up
+
+    def begin(self, cut: CutLines) -> bool:
+        """Choose a table for the first cells, or none if they are too long or hardly repeat.
+
+        Returns:
+            Whether that is another one.
+        """
+        if cut.rows < memory.WATCHED_CELLS:
+            return False
+        lengths, keys = cut.first_words(self.column.place)
+        before = self.level
+        if self.column.times is not None:
+            if not self.is_sure(cut.cells(cut.starts[:1, self.column.place], lengths[:1])[0]):
+                self._give_up()
+            return self.level != before
+        longest = np.sort(lengths)[-1 - len(lengths) // _FEW]
+        self.level = next((n for n, words in enumerate(WORDS) if longest <= 8 * words), len(WORDS))
+        different = len(np.unique(keys))
+        if self.is_given_up or different > (1 - memory.HARDLY) * len(keys):
+            self._give_up()
+        return self.level != before
 
     def is_sure(self, cell: str) -> bool:
         """Whether all times of this form with the date and hour of this one have its pieces."""

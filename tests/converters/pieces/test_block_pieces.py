@@ -247,3 +247,18 @@ def test_the_times_of_an_hour_are_looked_up(form: Callable[[str], str]) -> None:
         ]
         pieces.of(cut(rows))
     assert len(made) <= 90
+
+
+def test_a_column_that_no_table_can_have_is_in_none() -> None:
+    """Cells that are too long or all differ, and times that are missing, from the first block."""
+    schema = build({"y": {"role": "label"}, "at": {"role": "time"}, "a": {"kind": "numeric"}})
+    times = [each for each in checked_columns(schema) if each.times is not None]
+    kinds: list[tuple[list[CheckedColumn], Callable[[int], str]]] = [
+        (times, lambda _: ""),
+        ([Column(1).checked], lambda n: f"{n % 5:050}"),
+        ([Column(1).checked], str),
+    ]
+    for checked, cell in kinds:
+        pieces = BlockPieces(checked, Columns(checked).pieces)
+        pieces.of(cut([("1", cell(n)) for n in range(300)]))
+        assert not pieces.tables
