@@ -62,7 +62,7 @@ COMMANDS = {
     ("learn", "--help"): Start(CONFIG, 135),
     ("score", "--help"): Start(CONFIG, 135),
     ("serve", "--help"): Start(CONFIG, 135),
-    ("convert", "rows.csv"): Start(CONFIG, 180),
+    ("convert", "rows.csv"): Start(ARRAYS, 260),
     ("score", "rows.csv"): Start(MODEL, 395, EVENT_LOOP),
     ("status",): Start(REGISTRY, 365, EVENT_LOOP),
     ("backfill", "rows.csv"): Start(MODEL | LOGGED, 481, EVENT_LOOP),
@@ -148,7 +148,7 @@ def test_a_command_ends_without_looking_for_garbage(tmp_path: Path) -> None:
 
 def test_the_reader_process_imports_what_it_needs(tmp_path: Path) -> None:
     """It starts beside the learner, and has no part of it."""
-    allowed = Start(CONFIG - {"typer", "annotated_doc", "shellingham"}, 155)
+    allowed = Start(ARRAYS - {"typer", "annotated_doc", "shellingham"}, 240)
     check("the reader process", modules_of(READER, tmp_path), allowed)
 
 
