@@ -224,8 +224,8 @@ class _Blocks:
         """Made when it is first needed, since it imports numpy."""
         from converters.convert.byte_blocks import ByteBlocks
 
-        given = self._schema, self._checked, self._columns, self._heads, self._convert
-        return ByteBlocks(*given).blocks
+        given = self._schema, self._checked, self._columns, self._heads
+        return ByteBlocks(*given, self._convert, self.text).blocks
 
     def _joined(self, ids: list[str], labels: list[int | None], columns: list[Pieces]) -> RowBlock:
         weights = None

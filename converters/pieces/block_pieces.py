@@ -22,6 +22,10 @@ from converters.pieces.piece_table import Entries, Missed, Objects, PieceTable
 from converters.pieces.table_column import WORDS, TableColumn
 
 
+# More columns than this are cut at one go.
+FEW_CUT = 3
+
+
 @dataclass(slots=True)
 class Found:
     """The pieces of a block.
@@ -60,6 +64,15 @@ class BlockPieces:
         self._asked = 0
         self._make_tables()
 
+    def pays(self, rows: int) -> bool:
+        """Whether so many lines are better not converted as strings, column by column."""
+        given_up = [column for column in self._columns if column.is_given_up]
+        if 2 * len(given_up) <= len(self._columns):
+            return True
+        if True in [column.is_rested(rows) for column in given_up]:
+            self._make_tables()
+        return False
+
     def of(self, cut: CutLines) -> Found:
         """The pieces of a block's lines, of which there is at least one."""
         self._asked += cut.rows
@@ -97,6 +110,8 @@ class BlockPieces:
             for number, table in enumerate(self.tables)
             for at, column in enumerate(table.columns)
         }
+        if sum(column.is_given_up for column in self._columns) > FEW_CUT:
+            cut.split()
         run = -1, 0, 0
         for column in self._columns:
             number, at = of.get(id(column), (-1, 0))
