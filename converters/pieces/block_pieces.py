@@ -21,7 +21,6 @@ from converters.pieces.column_memory import CheckedColumn
 from converters.pieces.piece_table import Entries, Missed, Objects, PieceTable
 from converters.pieces.table_column import WORDS, TableColumn
 
-
 # More columns than this are cut at one go.
 FEW_CUT = 3
 

@@ -262,3 +262,36 @@ def test_a_column_that_no_table_can_have_is_in_none() -> None:
         pieces = BlockPieces(checked, Columns(checked).pieces)
         pieces.of(cut([("1", cell(n)) for n in range(300)]))
         assert not pieces.tables
+
+
+@pytest.mark.parametrize("letter", ["k", "é"])
+def test_a_table_of_unique_values_goes_as_strings_until_they_repeat(letter: str) -> None:
+    """Either way each row is the plain one's; the tables are asked again after a rest."""
+    with habits(50, 1_000, collide=False):
+        columns = {f"c{n}": {"kind": "categorical"} for n in range(5)}
+        schema = build({"id": {"role": "id"}, **columns})
+        conversion, plain = compile_schema(schema), reference(schema)
+        for n in range(60):
+            first = n * 100 if n < 30 else 0
+            values = range(first, first + (99 if n < 30 else 5))
+            rows = [
+                [f"{n}i{at}", *(f"{letter}{values[at % len(values)]}x{c}" for c in range(5))]
+                for at in range(99)
+            ]
+            (block,) = conversion.byte_blocks(cut(rows))
+            expected = [plain(row) for row in rows]
+            assert list(zip(block.ids, block.labels, block.lines, strict=True)) == expected
+
+
+@pytest.mark.parametrize("letter", ["k", "é"])
+def test_columns_cut_at_one_go_are_those_cut_one_by_one(letter: str) -> None:
+    """Of some of the lines, too; columns in another order are cut as ever."""
+    rows = [[f"{at}", "", f"{letter}{at}" * 9, letter] for at in range(50)]
+    whole = cut(rows)
+    for lines in (whole, whole.part(slice(7, 31)), whole.part(np.arange(50) % 2 == 0)):
+        before = lines[:]
+        lines.split()
+        assert lines[:] == before
+    turned = whole.ordered([2, None, 0])
+    turned.split()
+    assert [column[8] for column in turned] == [f"{letter}8" * 9, "", "8"]
