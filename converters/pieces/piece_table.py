@@ -132,8 +132,14 @@ class PieceTable:
         missed = None
         if not found.all():
             missed = self._missed(~found, fit, (slots, starts, lengths), keys)
-        odd = self._has_odd and bool(self._odd.take(slots)[found].any())
-        return self._pieces.take(slots), missed, odd
+        return self._pieces.take(slots), missed, self._has_odd and self._any_odd(slots, missed)
+
+    def _any_odd(self, slots: Places, missed: Missed | None) -> bool:
+        """Whether a piece that was found, in its own slot or in another one, is odd."""
+        odd = self._odd.take(slots)
+        if missed is not None:
+            odd.reshape(-1)[missed.at] = False  # what is in their slots is of other cells
+        return bool(odd.any())
 
     def put(self, slots: Places, entries: Entries) -> None:
         """Remember entries that are not there, and perhaps forget others; slots are of keys."""

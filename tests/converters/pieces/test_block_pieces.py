@@ -159,14 +159,16 @@ def test_a_column_of_new_values_is_given_up_and_tried_again() -> None:
     assert column.made == made
 
 
+@pytest.mark.parametrize("collide", [False, True])
 @pytest.mark.parametrize("cell", ["1e-5", "1e8", "0x1p-60"])
-def test_a_number_that_is_not_plain_is_told_each_time(cell: str) -> None:
-    """Known or not, and only where it is in a line that is not refused."""
-    pieces = pieces_of([Column(0), Column(1)])
-    usual = [("1", "2")] * 30
-    for _ in range(3):
-        assert pieces.of(cut(usual)).plain
-        assert not pieces.of(cut([*usual, ("1", cell)])).plain
+def test_a_number_that_is_not_plain_is_told_each_time(cell: str, *, collide: bool) -> None:
+    """Known or not, in whatever slot, and only where it is in a line that is not refused."""
+    with habits(256, 16_384, collide=collide):
+        pieces = pieces_of([Column(0), Column(1)])
+        usual = [("1", str(at % 3 + 1)) for at in range(30)]
+        for _ in range(3):
+            assert pieces.of(cut(usual)).plain
+            assert not pieces.of(cut([*usual, ("1", cell)])).plain
 
 
 FORMS: list[Callable[[str], str]] = [
