@@ -229,10 +229,11 @@ class MergedReader:
             self._await(ends)
             sources, portions, complete = [], [], []
             for source in self._sources.values():
-                if portion := source.next(ends[source.place]):
+                end = ends.get(source.place, 0)  # a batch of the journal may be older than it
+                if portion := source.next(end):
                     sources.append(source)
                     portions.append(portion)
-                    complete.append(portion[-1].offset + 1 >= ends[source.place])
+                    complete.append(portion[-1].offset + 1 >= end)
             if not portions:
                 break
             records = list(chain.from_iterable(portions))
