@@ -30,8 +30,8 @@ Object = dict[str, Any]
 _OBJECTS, _TEXT, _TEXT_OR_NONE = frozenset({dict}), frozenset({str}), frozenset({str, type(None)})
 _BARE = frozenset({int, float, bool, type(None)})
 _SCALARS = _BARE | {str}
-# Spellings remembered of a column, and how long they may be.
-MOST_LITERALS, LONGEST_LITERAL = 8_192, 24
+# Spellings remembered of a column and of all, some 150 bytes each, and how long they may be.
+MOST_LITERALS, ALL_LITERALS, LONGEST_LITERAL = 8_192, 2**16, 24
 _FEW = 8
 # What makes a number of JSON a float.
 _FRACTION = frozenset(".eE")
@@ -178,7 +178,7 @@ class Literals:
         new = dict(zip(written, cells, strict=True))
         # What hardly repeats is not worth remembering.
         if 2 * len(new) <= len(written) + _FEW and max(map(len, new)) <= LONGEST_LITERAL:
-            if len(known) >= MOST_LITERALS:
+            if len(known) >= min(MOST_LITERALS, ALL_LITERALS // len(self._known)):
                 known.clear()
             known.update(new)
         return cells

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
 from converters.objects.alike_objects import AlikeObjects
-from converters.objects.json_columns import Literals, Shape
+from converters.objects.json_columns import ALL_LITERALS, Literals, Shape
 from converters.objects.json_rows import object_cells
 from converters.schema.schema import Schema
 from tests.support.rows import schemas
@@ -110,3 +110,14 @@ def test_what_programs_write_is_cut(separators: tuple[str, str]) -> None:
         found = cut_cells(STRICT, AlikeObjects(), Literals(STRICT.numbers, STRICT.whole), content)
         assert found is not None
         assert found == plain_cells(STRICT, content)
+
+
+def test_what_is_remembered_of_many_columns_is_bounded() -> None:
+    """Three hundred columns of numbers that drift keep no more than a few."""
+    literals = Literals()
+    for n in range(60):
+        for column in range(300):
+            written = [f"{n * 10 + at}.25" for at in range(20)] * 3
+            assert literals.cells(f"c{column}", written) == written
+    known = sum(map(len, literals._known.values()))
+    assert known <= ALL_LITERALS + 300 * 20
