@@ -16,7 +16,7 @@ from typing import Any
 RICH = "rich"
 
 
-def _to_standard_error() -> None:
+def to_standard_error() -> None:
     """As structlog has it, but not among what a command prints."""
     import structlog
 
@@ -44,7 +44,7 @@ class Log:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._prepare: Callable[[], None] | None = _to_standard_error
+        self._prepare: Callable[[], None] | None = to_standard_error
 
     def written_by(self, prepare: Callable[[], None]) -> None:
         """Say how lines are written; it is called before the next one."""

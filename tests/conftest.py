@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from converters.logger import log
+from converters.logger import log, to_standard_error
 from stream.log.contract import EventLog
 from stream.open_log import open_log
 from tests.support import memory
@@ -64,7 +64,7 @@ def secured_kafka(kafka_bootstrap: str) -> Secured:
 def logs_as_before() -> Iterator[None]:
     """A command that a test runs in its own process sends all logs to standard error for good."""
     yield
-    log.__init__()  # type: ignore[misc]
+    log.written_by(to_standard_error)
     structlog.reset_defaults()
 
 

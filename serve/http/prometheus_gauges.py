@@ -44,6 +44,12 @@ GAUGES: dict[str, list[tuple[str, str, float | str | None, str]]] = {
         ("learner_absent", "absent_trouble", "", "Whether a column has no value in any row."),
         ("learner_expiring", "expiry_trouble", "", "Whether many events or labels expire."),
         ("learner_repeating", "repeated_trouble", "", "Whether many events are duplicates."),
+        (
+            "learner_reader_gains_nothing",
+            "processes_trouble",
+            "",
+            "Whether its reader process gains nothing.",
+        ),
         ("learner_disk_full", "disk_trouble", "", "Whether a disk is full or read-only."),
         ("labels_waiting", "labels_waiting", None, "Labels that wait for their event."),
         ("labels_limit", "labels_limit", None, "How many labels may wait for their event."),

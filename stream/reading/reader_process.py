@@ -65,8 +65,12 @@ class Gain:
         # Clock and processor time at the beginning of what is judged next.
         self._since: tuple[float, float] | None = None
 
+    def begin(self) -> None:
+        """Another reader process starts, of whose time nothing is known yet."""
+        self._since = None
+
     def saw(self, rows: int, seconds: float) -> None:
-        """A batch of so many rows came.
+        """A batch of so many rows came; one that is not full ends a backlog, and the trouble.
 
         Args:
             rows: of events and labels.
@@ -74,7 +78,7 @@ class Gain:
         """
         now = monotonic(), process_time() + seconds
         if rows < BATCH_ROWS:
-            self._since = None
+            self.trouble, self._since = "", None
         elif self._since is None:
             self._since = now
         elif (passed := now[0] - self._since[0]) >= JUDGED_SECONDS:
@@ -109,6 +113,7 @@ class RemoteReader:
 
     def __init__(self, log: str, gain: Gain) -> None:
         self._gain = gain
+        gain.begin()
         arguments = [log.partition(":")[0], *[PROFILE] * (clock() is not None)]
         self._started_at = monotonic()
         try:

@@ -58,6 +58,23 @@ def test_without_a_backlog_nothing_is_told(saw: Callable[[Gain, Times, int], str
         assert saw(gain, (number * JUDGED_SECONDS * 0.6, 1.0, 1.0), rows) == ""
 
 
+def test_what_was_told_of_a_backlog_ends_with_it(saw: Callable[[Gain, Times, int], str]) -> None:
+    """A status of today does not tell of last week's."""
+    gain = Gain()
+    saw(gain, (0.0, 0.0, 0.0), BATCH_ROWS)
+    assert saw(gain, (JUDGED_SECONDS, 1.0, 1.0), BATCH_ROWS) != ""
+    assert saw(gain, (JUDGED_SECONDS + 1.0, 1.0, 1.0), BATCH_ROWS - 1) == ""
+
+
+def test_another_reader_is_judged_by_its_own_time(saw: Callable[[Gain, Times, int], str]) -> None:
+    """Its processor time begins at nothing, however much the one before had taken."""
+    gain = Gain()
+    saw(gain, (0.0, 0.0, 500.0), BATCH_ROWS)
+    gain.begin()
+    assert saw(gain, (JUDGED_SECONDS, 20.0, 1.0), BATCH_ROWS) == ""
+    assert saw(gain, (2 * JUDGED_SECONDS, 45.0, 26.0), BATCH_ROWS) == ""
+
+
 def test_a_learner_tells_it_in_its_heartbeat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
