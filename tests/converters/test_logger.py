@@ -11,10 +11,15 @@ import pytest
 from converters.logger import Log
 
 
+def ran(code: str) -> subprocess.CompletedProcess[str]:
+    """This code in a process of its own, in which nothing is imported yet."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
 def test_a_line_before_anything_is_configured_goes_to_standard_error() -> None:
     """What a command prints may be JSON."""
     code = "from converters.logger import log; log.warning('odd', place=1); print('{}')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = ran(code)
     assert done.stdout == "{}\n"
     assert "odd" in done.stderr
 
@@ -25,8 +30,7 @@ def test_the_first_line_does_not_import_rich() -> None:
         "import sys; from converters.logger import log; log.warning('odd', place=1);"
         "assert not [name for name in sys.modules if name.startswith('rich')]; import rich.console"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "odd" in done.stderr
+    assert "odd" in ran(code).stderr
 
 
 def test_rich_stays_where_it_is_imported_already() -> None:
@@ -35,8 +39,7 @@ def test_rich_stays_where_it_is_imported_already() -> None:
         "import rich.console; from converters.logger import log; log.warning('odd', place=1);"
         "import rich.table; assert rich.table.Table"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "odd" in done.stderr
+    assert "odd" in ran(code).stderr
 
 
 def test_no_line_is_written_before_all_is_prepared(capsys: pytest.CaptureFixture[str]) -> None:
