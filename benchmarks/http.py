@@ -31,7 +31,7 @@ from benchmarks.table import Measured, paired
 from converters.config import load as settings_file
 from converters.config.settings import Settings
 from converters.convert.records import RowReader
-from converters.convert.to_vw_text import MOST_IN_BLOCK
+from converters.convert.row_block import MOST_IN_BLOCK
 from converters.files.framing import plain_lines
 from converters.schema.schema import Schema, from_settings
 from learners.registry import Registry
@@ -141,8 +141,9 @@ def _batch(served: Served, name: str, kind: str, body: str) -> Measured:
             began = process_time()
             for _ in range(ROUNDS):
                 for block in blocks:
-                    for converted in reader.conversion.text_blocks(plain_lines(block) or [], ","):
-                        block_scores(learner, converted)
+                    columns = reader.conversion.columns(plain_lines(block) or [], ",")
+                    assert columns is not None, "each has enough good lines"
+                    block_scores(learner, reader.conversion.row_block(columns))
             return ROUNDS * BATCH / (process_time() - began)
 
         ratio, ours, theirs = paired(over_http, in_process, PAIRS)

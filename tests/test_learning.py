@@ -12,7 +12,7 @@ import vowpalwabbit
 
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
-from converters.convert.to_vw_text import Row, line
+from converters.convert.row_block import Row, block_of
 from converters.files.csv_file import open_csv
 from converters.schema.column_names import ordered
 from stream.learner.process import LearnerProcess
@@ -56,11 +56,11 @@ def test_scores_and_model_are_those_of_plain_vowpal_wabbit(tmp_path: Path, args:
     scorer = vowpalwabbit.Workspace(" ".join(learner["args"]))
     plain = vowpalwabbit.Workspace(" ".join(learner["args"]))
     expected, loss = [], 0.0
-    for _, label, text in converted(project, path):
-        expected.append(scorer.predict(line(text, label)))
-        scorer.learn(line(text, label))
-        plain.learn(line(text, label))
-        loss -= log(expected[-1] if label else 1 - expected[-1])
+    for line in block_of(converted(project, path)).lines:
+        expected.append(scorer.predict(line))
+        scorer.learn(line)
+        plain.learn(line)
+        loss -= log(expected[-1] if line.startswith("1") else 1 - expected[-1])
     plain.save(str(tmp_path / "plain.vw"))
     assert [s.score for s in project.scores()] == expected
     assert report["log_loss"] == pytest.approx(loss / ROWS, abs=1e-9)

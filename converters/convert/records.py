@@ -17,9 +17,9 @@ import orjson
 from converters.cells.escaping import quoted, quoted_bytes
 from converters.cells.refusal import Refusal
 from converters.convert.label_rows import Cells, LabelReader, LabelRow
+from converters.convert.row_block import MOST_IN_BLOCK
 from converters.convert.to_vw_text import (
     FEWEST_IN_BLOCK,
-    MOST_IN_BLOCK,
     Conversion,
     Row,
     compile_schema,
@@ -189,11 +189,6 @@ class RowReader:
 
     def events(self, value: bytes, headers: Headers = ()) -> list[Row | Refusal]:
         """The rows of an event record, or their refusals; an empty record is one refused row."""
-        layout = self.csv_layout(value, headers)
-        if layout is not None:
-            lines = plain_lines(value)
-            if lines and len(lines) <= MOST_ROWS:
-                return self.lines(lines, layout.order)
         return self.convert_rows(list(self.event_rows(value, headers)[0]))
 
     def csv_layout(self, value: bytes, headers: Headers = ()) -> Layout | None:
@@ -217,11 +212,6 @@ class RowReader:
         if cut is None or self._names.unknown(cut.keys):
             return None
         return Shape.of(cut.keys, self._names).cut_cells(cut, self._literals)
-
-    def lines(self, lines: Sequence[str], order: ColumnOrder | None) -> list[Row | Refusal]:
-        """The rows of CSV that :func:`plain_lines` gave, in this order or the schema's own."""
-        delimiter = self._delimiter if order is None else order.delimiter
-        return self.conversion.lines(lines, delimiter, order)
 
     def cut(self, content: bytes, rows: int, layout: Layout) -> ByteColumns | None:
         """The columns of lines, each ended, in the schema's order; None if few, or one is odd."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, compress, repeat
+from itertools import compress, repeat
 from operator import call, itemgetter
 
 from converters.cells.escaping import quoted
@@ -23,7 +23,6 @@ from converters.cells.times import TimeReading
 from converters.cells.weight import Weight
 from converters.convert.row_block import (
     LABELLED,
-    MOST_IN_BLOCK,
     Row,
     RowBlock,
     block_of,
@@ -37,11 +36,9 @@ from converters.schema.schema import Schema
 
 __all__ = [
     "FEWEST_IN_BLOCK",
-    "MOST_IN_BLOCK",
     "Conversion",
     "Row",
     "compile_schema",
-    "line",
     "reference",
     "unlabelled",
 ]
@@ -69,7 +66,8 @@ class Conversion:
         block: one sequence per column, all of the same length, with the cells of many rows ->
             what ``row`` gives for each.
         row_block: the same cells -> the rows with their text as one, as a learner takes it.
-        byte_blocks: the lines of many rows -> the same of each :data:`MOST_IN_BLOCK` of them.
+        byte_blocks: the lines of many rows -> the same of each
+            :data:`~converters.convert.row_block.MOST_IN_BLOCK` of them.
     """
 
     width: int
@@ -87,7 +85,7 @@ class Conversion:
         return [row if isinstance(row, Refusal) else convert(row) for row in rows]
 
     def block_of_rows(self, rows: Sequence[Sequence[str] | Refusal]) -> RowBlock:
-        """The same rows, as many as :data:`MOST_IN_BLOCK`, with their text as one."""
+        """The same rows, not more than a block has, with their text as one."""
         columns = self._columns_of(rows)
         return block_of(self.rows(rows)) if columns is None else self.row_block(columns)
 
@@ -108,39 +106,6 @@ class Conversion:
             return None
         columns = columns_of(lines, delimiter, self.width if order is None else order.width)
         return columns if order is None or columns is None else order.columns(columns, len(lines))
-
-    def lines(
-        self, lines: Sequence[str], delimiter: str, order: ColumnOrder | None = None
-    ) -> list[Row | Refusal]:
-        """What ``row`` gives for each line, where a cell is all that is between delimiters."""
-        if len(lines) > MOST_IN_BLOCK:
-            starts = range(0, len(lines), MOST_IN_BLOCK)
-            blocks = (self.lines(lines[at : at + MOST_IN_BLOCK], delimiter, order) for at in starts)
-            return list(chain.from_iterable(blocks))
-        columns = self.columns(lines, delimiter, order)
-        if columns is not None:
-            return self.block(columns)
-        return self._one_by_one(lines, delimiter, order)
-
-    def text_blocks(
-        self, lines: Sequence[str], delimiter: str, order: ColumnOrder | None = None
-    ) -> list[RowBlock]:
-        """The same rows in blocks of up to :data:`MOST_IN_BLOCK`, each with its text as one."""
-        blocks: list[RowBlock] = []
-        for at in range(0, len(lines), MOST_IN_BLOCK):
-            part = lines[at : at + MOST_IN_BLOCK]
-            columns = self.columns(part, delimiter, order)
-            if columns is None:
-                blocks.append(block_of(self._one_by_one(part, delimiter, order)))
-            else:
-                blocks.append(self.row_block(columns))
-        return blocks
-
-    def _one_by_one(
-        self, lines: Sequence[str], delimiter: str, order: ColumnOrder | None
-    ) -> list[Row | Refusal]:
-        rows = [line.split(delimiter) if line else [] for line in lines]
-        return list(map(self.row, rows)) if order is None else self.rows([*map(order.row, rows)])
 
 
 def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> Conversion:
@@ -345,11 +310,6 @@ def reference(schema: Schema) -> Converter:
         return id_, label, text
 
     return convert
-
-
-def line(text: str, label: int | None) -> str:
-    """A row's text as a learner takes it: with its label in front, or without label and weight."""
-    return unlabelled(text) if label is None else f"{'1' if label else '-1'} {text}"
 
 
 def unlabelled(text: str) -> str:

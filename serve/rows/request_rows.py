@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 from converters.cells.refusal import Refusal
 from converters.convert.cell_watch import CellWatch, Odd
 from converters.convert.records import RowReader
-from converters.convert.row_block import RowBlock, block_of
+from converters.convert.row_block import RowBlock
 from converters.convert.to_vw_text import FEWEST_IN_BLOCK
 from converters.objects.json_columns import Object
 from converters.objects.json_rows import shown
@@ -250,7 +250,7 @@ class JsonPart:
             if self._columns is not None:
                 return of.converter.conversion.row_block(self._columns)
         self._cells = list(map(of.layouts.cells, self.objects, self._layouts))
-        return block_of(of.converter.convert_rows(self._cells))
+        return of.converter.conversion.block_of_rows(self._cells)
 
     def odd(self, converted: RowBlock) -> Mapping[int, Odd]:
         """Of rows that were just converted."""
@@ -323,15 +323,13 @@ class CsvPart:
 
     def converted(self) -> RowBlock:
         """Each checked, and their text."""
+        of = self._reader.conversion
         if self.lines.plain is not None:
-            of = self._reader.conversion
             mark = self._reader.dialect.delimiter
             self._columns = of.columns(self.lines.plain, mark, self._order)
             if self._columns is not None:
                 return of.row_block(self._columns)
-            return block_of(self._reader.lines(self.lines.plain, self._order))
-        rows = list(ordered(self.lines.cells(), self._order))
-        return block_of(self._reader.convert_rows(rows))
+        return of.block_of_rows(list(ordered(self.lines.cells(), self._order)))
 
     def ids(self, converted: RowBlock) -> Sequence[object]:
         """CSV has only text."""

@@ -2,9 +2,10 @@
 
 Converting a block of three rows costs nearly what one of fifty costs. So records of CSV whose rows
 are their lines, all laid out alike, are joined until there are
-:data:`~converters.convert.to_vw_text.MOST_IN_BLOCK` rows, and cut by column all at once; rows that
-have to be parsed one by one are gathered as cells. Where one row keeps others from being taken
-together, they are halved until it is alone. :mod:`stream.reading.record_reader` is the plain twin.
+:data:`~converters.convert.row_block.MOST_AT_ONCE` rows, and their cells are found all at once, as
+those of JSON objects that are written alike; rows that have to be parsed one by one are gathered as
+cells. Where one row keeps others from being taken together, they are halved until it is alone.
+:mod:`stream.reading.record_reader` is the plain twin.
 """
 
 from __future__ import annotations

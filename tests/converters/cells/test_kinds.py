@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from converters.cells.refusal import Refusal
-from converters.convert.to_vw_text import compile_schema, line, unlabelled
+from converters.convert.row_block import block_of
+from converters.convert.to_vw_text import compile_schema, unlabelled
 from converters.schema.crossing import CrossingError
 from converters.schema.schema import SchemaError
 from tests.support.rows.schemas import Columns, accepted, build
@@ -128,8 +129,8 @@ def test_weights() -> None:
     weights = {c: accepted(schema, ["1", c, "7"])[2] for c in ("2.5", "1", "", "9", "0", "-1")}
     expected = ["2.5 | a:7", "| a:7", "| a:7", "5 | a:7", "0 | a:7", "0 | a:7"]
     assert list(weights.values()) == expected
-    assert line("2.5 | a:7", 0) == "-1 2.5 | a:7"
-    assert line("2.5 | a:7", None) == unlabelled("2.5 | a:7") == "| a:7"
+    rows = block_of([("", 0, "2.5 | a:7"), ("", None, "2.5 | a:7")])
+    assert rows.lines == ["-1 2.5 | a:7", unlabelled("2.5 | a:7")] == ["-1 2.5 | a:7", "| a:7"]
 
 
 def test_weight_of_a_row_without_one() -> None:

@@ -47,7 +47,6 @@ def small_memory() -> Iterator[None]:
         patch.setattr(column_memory, "FIRST_LOOK", 3)
         patch.setattr(column_memory, "WATCHED_CELLS", 5)
         patch.setattr(to_vw_text, "FEWEST_IN_BLOCK", 3)
-        patch.setattr(to_vw_text, "MOST_IN_BLOCK", 50)
         patch.setattr(byte_blocks, "MOST_IN_BLOCK", FEW_IN_BLOCK)
         yield
 
@@ -69,9 +68,10 @@ def text_of(conversion: Conversion, schema: Schema, rows: Sequence[Sequence[str]
     return replace(block, plain=False)
 
 
-def lines_of(conversion: Conversion, rows: Sequence[Sequence[str]]) -> list[Row | Refusal]:
-    """What is given for the rows that are lines, as lines."""
-    return conversion.lines([MARK.join(row) for row in rows if on_a_line(row)], MARK)
+def lines_of(conversion: Conversion, rows: Sequence[Sequence[str]]) -> RowBlock | None:
+    """The block of the rows that are lines, cut as lines, but for whether it is plain."""
+    columns = conversion.columns([MARK.join(row) for row in rows if on_a_line(row)], MARK)
+    return None if columns is None else replace(conversion.row_block(columns), plain=False)
 
 
 def cut(rows: Sequence[Sequence[str]]) -> CutLines | None:
@@ -120,14 +120,9 @@ def assert_agree(schema: Schema, rows: Sequence[list[str]], sizes: Sequence[int]
         assert text_of(by_block, schema, block) == text_of(shared, schema, block)
         assert text_of(shared, schema, block) == block_of(expected)
         assert_bytes_agree(by_block, block, expected)
-        assert lines_of(shared, block) == [
-            e for row, e in zip(block, expected, strict=True) if on_a_line(row)
-        ]
-        found = shared.text_blocks([MARK.join(row) for row in block if on_a_line(row)], MARK)
-        assert [replace(block, plain=False) for block in found] == blocks_of(
-            [e for row, e in zip(block, expected, strict=True) if on_a_line(row)],
-            to_vw_text.MOST_IN_BLOCK,
-        )
+        found = lines_of(shared, block)
+        on_lines = [e for row, e in zip(block, expected, strict=True) if on_a_line(row)]
+        assert found is None or found == block_of(on_lines)
         at = (at + size) % max(len(rows), 1)
 
 

@@ -37,12 +37,18 @@ GOOD = ["k", "1", "7", "2.5", "UA"]
 ODD_LINES = ["", ",", "k,1,7,2.5", "k,1,7,2.5,UA,AA", "k,1,7,2.5,U A", "k,2,7,2.5,UA", "k,1,x,1,UA"]
 
 
+def cells_of(lines: list[str]) -> list[list[str]]:
+    """The cells of each line; an empty one has none."""
+    return [line.split(",") if line else [] for line in lines]
+
+
 @given(st.lists(st.sampled_from([",".join(GOOD)] * 8 + ODD_LINES), max_size=3 * FEWEST_IN_BLOCK))
 def test_lines(lines: list[str]) -> None:
     """Lines of any widths, good and bad, convert as their cells do one by one."""
-    plain = reference(SCHEMA)
-    found = compile_schema(SCHEMA).lines(lines, ",")
-    assert found == [plain(line.split(",")) for line in lines]
+    conversion, expected = compile_schema(SCHEMA), list(map(reference(SCHEMA), cells_of(lines)))
+    columns = conversion.columns(lines, ",")
+    assert columns is None or conversion.block(columns) == expected
+    assert conversion.rows(cells_of(lines)) == expected
 
 
 def test_refused_rows_stay_refused() -> None:

@@ -118,9 +118,9 @@ def test_a_column_whose_memory_is_given_up_is_counted_too() -> None:
         {"y": {"role": "label"}, "c": {"kind": "categorical", "values": ["a"], "unseen": "group"}}
     )
     census = Census(schema)
-    lines = [f"1,{'a' if n % 10 == 0 else n}" for n in range(20_000)]
-    for start in range(0, len(lines), 100):
-        census.conversion.lines(lines[start : start + 100], ",")
+    cells = ["a" if n % 10 == 0 else str(n) for n in range(20_000)]
+    for start in range(0, len(cells), 100):
+        census.conversion.block([["1"] * 100, cells[start : start + 100]])
     assert census.taken() == CellCounts(20_000, Counter(), Counter(c=18_000))
 
 

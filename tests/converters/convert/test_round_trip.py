@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
 from converters.convert.records import RowReader
-from converters.convert.to_vw_text import Row, compile_schema, line, reference
+from converters.convert.row_block import block_of
+from converters.convert.to_vw_text import Row, compile_schema, reference
 from converters.convert.whole_file import CSV_HEADERS
 from converters.files.framing import csv_line
 from converters.schema.schema import Schema
@@ -41,7 +42,8 @@ class Sample(NamedTuple):
     @property
     def line(self) -> str:
         """The row as a learner takes it."""
-        return line(self.converted[2], self.converted[1])
+        (line,) = block_of([self.converted]).lines
+        return line
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +192,7 @@ def read_record(vw: VwReader, schema: Schema, rows: Sequence[Sequence[str]]) -> 
     """What VW reads of the rows of one record, without those refused."""
     record = "".join(f"{csv_line(row)}\n" for row in rows).encode()
     converted = RowReader(schema).events(record, CSV_HEADERS)
-    return vw.read_block([line(r[2], r[1]) for r in converted if not isinstance(r, Refusal)])
+    return vw.read_block(block_of(converted).lines)
 
 
 def test_feature_of_no_column_is_not_decoded() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
-from converters.convert.to_vw_text import compile_schema, line
+from converters.convert.row_block import block_of
+from converters.convert.to_vw_text import compile_schema
 from converters.schema.schema import Schema
 from tests.support.learning.vw_reading import VwReader, float32, ulps_apart
 from tests.support.rows import schemas
@@ -62,7 +63,8 @@ def test_crossed_columns_stand_in_their_namespaces() -> None:
 
 def test_label_stands_in_front() -> None:
     """A lesson is the text with 1 or -1 in front; without a label it is the text itself."""
-    assert [line("| a:1", label) for label in (1, 0, None)] == ["1 | a:1", "-1 | a:1", "| a:1"]
+    rows = block_of([("", label, "| a:1") for label in (1, 0, None)])
+    assert rows.lines == ["1 | a:1", "-1 | a:1", "| a:1"]
 
 
 def test_unknown_label_spelling_counts_as_not_known() -> None:
@@ -110,7 +112,7 @@ def test_vw_sees_exactly_the_features_meant(vw: VwReader, data: st.DataObject) -
     converted = compile_schema(schema).row(row)
     if isinstance(converted, Refusal):
         return
-    (reading,) = vw.read(line(converted[2], converted[1]))
+    (reading,) = vw.read(*block_of([converted]).lines)
     assert reading.label == {1: 1.0, 0: -1.0, None: None}[converted[1]]
     counts = 1.0 if converted[1] is None else weight(schema, row)
     assert ulps_apart(reading.weight, float32(counts)) <= 8

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import vowpalwabbit
 
-from converters.convert.to_vw_text import compile_schema, line
+from converters.convert.row_block import block_of
+from converters.convert.to_vw_text import compile_schema, unlabelled
 from converters.init.declared import Declared
 from converters.init.trial import Origin, loaded, written
 from converters.schema.schema import Schema
@@ -186,8 +187,8 @@ def auc_of(lines: list[tuple[str, int]]) -> float:
     workspace = vowpalwabbit.Workspace("--quiet --loss_function logistic")
     scores = []
     for text, label in lines:
-        scores.append(workspace.predict(line(text, None).rstrip("\n")))
-        workspace.learn(line(text, label).rstrip("\n"))
+        scores.append(workspace.predict(unlabelled(text)))
+        workspace.learn(*block_of([("", label, text)]).lines)
     workspace.finish()
     of = [np.array([s for s, (_, y) in zip(scores, lines, strict=True) if y == k]) for k in (0, 1)]
     return float((of[1][:, None] > of[0][None, :]).mean())

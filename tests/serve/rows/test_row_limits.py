@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from converters.config.settings import ServeSettings
-from converters.convert.to_vw_text import MOST_IN_BLOCK
+from converters.convert.row_block import MOST_IN_BLOCK
 from serve.rows.row_limits import BLOCK_CELLS, PART_BYTES, RowLimits
 
 
