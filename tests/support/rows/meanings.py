@@ -179,17 +179,14 @@ def _part(cell: str, part: str, zone: str) -> str:
 
 def _clock(cell: str, zone: ZoneInfo) -> tuple[int, int, int, int]:
     """Year, month, day and hour that the clock and calendar of a zone showed."""
-    cell = re.sub(r"\.0+$", "", cell)
-    pattern = {10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(len(cell))
-    if pattern and cell.isdigit():
+    if bare := re.fullmatch(r"([0-9]+)(?:\.([0-9]+))?", cell):
+        digits, fraction = bare[1], (bare[2] or "").rstrip("0")
+        pattern = {10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(len(digits))
         with contextlib.suppress(ValueError):
-            at = datetime.strptime(cell, pattern)  # noqa: DTZ007
-            if len(cell) == 14 or 1990 <= at.year <= 2040:
+            at = datetime.strptime(digits, pattern or "")  # noqa: DTZ007
+            if len(digits) == 14 or (not fraction and 1990 <= at.year <= 2040):
                 return at.year, at.month, at.day, at.hour
-    if re.fullmatch(r"[0-9]{9,11}(\.[0-9]+)?", cell):
-        seconds = float(cell)
-    elif re.fullmatch(r"[0-9]{12,13}", cell):
-        seconds = int(cell) / 1000
+        seconds = float(cell) / (1000 if len(digits) > 11 else 1)
     elif datetime.fromisoformat(cell).tzinfo is not None:
         seconds = datetime.fromisoformat(cell).timestamp()
     else:
