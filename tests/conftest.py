@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from converters.logger import log, to_standard_error
 from stream.log.contract import EventLog
@@ -18,6 +19,10 @@ from tests.support import memory
 from tests.support.streams.broker import BrokerUnavailableError, running_broker, secured_listeners
 from tests.support.streams.logs import without_kafka
 from tests.support.streams.secured import Secured
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("unhurried", settings.default, deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(wrapper=True)
