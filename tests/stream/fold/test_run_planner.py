@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -232,6 +232,30 @@ def test_plain_records_are_planned_in_one_go(monkeypatch: pytest.MonkeyPatch) ->
     assert counts.learned == 2 * run_planner.FEWEST + 3
     assert (counts.positives, counts.expired) == (run_planner.FEWEST + 3, 1)
     assert (counts.duplicates, labels.labels_late, labels.labels_duplicates) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_line_that_waited_is_as_plain_as_it_came(plain: bool) -> None:
+    """Else a learner would not look at it, though those that it came with have to be looked at."""
+    planner = new_planner(LateLabelSettings(wait=3.0, expired="negative"), 100)
+
+    def plan(record: Taken, of: bool) -> Plan:
+        batch, found = batch_of([record], {}), plan_for(planner.joiner)
+        blocks = [replace(block, plain=of) for block in batch.events.blocks]
+        batch = replace(batch, events=replace(batch.events, blocks=blocks))
+        run_planner.plan_records(planner, batch, range(1), found)
+        planner.joiner.tidy()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_planner, "FEWEST", 1)
+        plan(event(0, ("first", 1)), plain)
+        plan(event(0, ("a", None), ("b", None)), plain)
+        plan(event(1, ("c", None)), True)
+        taught = plan(label(2, ("a", 1)), True)
+        gone = plan(event(3, ("d", 1)), True)
+    assert [block.plain for block in taught.lines.blocks()] == [plain]
+    assert [block.plain for block in gone.lines.blocks()] == [plain]
 
 
 def test_a_label_of_an_id_that_is_forgotten_meanwhile_is_kept() -> None:
