@@ -171,6 +171,15 @@ def test_nothing_past_the_limit_is_taken() -> None:
     assert merged.reached(limit)
 
 
+def test_a_batch_of_before_a_partition_was_added_has_none_of_it() -> None:
+    """Its cut in the journal does not name that partition; the next batch takes what is there."""
+    records = logs({PLACES[0]: [1, 2], PLACES[1]: [1], PLACES[2]: [3]})
+    merged = MergedReader(Delivery(records, [4] * 3), dict.fromkeys(PLACES, 0), "labels")
+    assert merged.take(0.0, {}) == []
+    assert merged.take_until({PLACES[0]: 2, PLACES[2]: 0}) == records[PLACES[0]]
+    assert merged.take(0.0) == [*records[PLACES[1]], *records[PLACES[2]]]
+
+
 def test_a_full_buffer_is_paused_until_the_others_catch_up() -> None:
     """One partition that delivers everything at once does not fill the memory."""
     records = logs({PLACES[0]: list(range(50)), PLACES[1]: list(range(50)), PLACES[2]: []})
