@@ -316,14 +316,16 @@ class GatheredEvents(_Gathered):
     def _rows(self, cells: Sequence[Cells]) -> None:
         """Convert rows: at once, unless some are refused already or have another width."""
         count, conversion = len(cells), self._conversion
-        if count < FEWEST_IN_BLOCK:
+        if set(map(len, cells)) == {conversion.width} and Refusal not in set(map(type, cells)):
+            columns = list(zip(*cells, strict=True))
+            kept = [columns[at] for at in self._places]
+            # However few: the lines of rows that are converted one by one are not known to be
+            # plain, and those of the whole batch would be looked at again until they are learned.
+            self._add_block(conversion.row_block(columns), kept)
+        elif count < FEWEST_IN_BLOCK:
             rows = conversion.rows(cells)
             good = [of for of, row in zip(cells, rows, strict=True) if not isinstance(row, Refusal)]
             self._add(block_of(rows), [[of[at] for of in good] for at in self._places])
-        elif set(map(len, cells)) == {conversion.width} and Refusal not in set(map(type, cells)):
-            columns = list(zip(*cells, strict=True))
-            kept = [columns[at] for at in self._places]
-            self._add_block(conversion.row_block(columns), kept)
         else:
             self._rows(cells[: count // 2])
             self._rows(cells[count // 2 :])

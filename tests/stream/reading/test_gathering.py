@@ -235,12 +235,14 @@ def test_objects_of_single_records_become_one_block() -> None:
 
 
 def test_records_of_few_rows_become_blocks_of_many() -> None:
-    """However few rows a record has, a learner gets blocks that are known to be plain."""
+    """However few rows a record has, and are left at the end, blocks are known to be plain."""
     value = b"\n".join([b"1,1,f,2.5"] * 3)
-    records = [Record(EVENTS, offset, 1, value) for offset in range(200)]
-    blocks = record_reader(context("at", "weight")).batch(records, {}).events.blocks
-    assert [block.count for block in blocks] == [256, 256, 88]
-    assert all(block.plain for block in blocks)
+    records = [Record(EVENTS, offset, 1, value) for offset in range(343)]
+    of = record_reader(context("at", "weight"))
+    for count, sizes in ((200, [256, 256, 88]), (343, [256, 256, 256, 255, 6]), (1, [3])):
+        blocks = of.batch(records[:count], {}).events.blocks
+        assert [block.count for block in blocks] == sizes
+        assert all(block.plain for block in blocks)
 
 
 @pytest.mark.parametrize("odd", [b'{"id": 1}', b"", b"null", b'1,1,"f",2.5'])
