@@ -62,14 +62,19 @@ def both_bins(scores: FloatArray) -> tuple[IntArray, IntArray]:
     """The fine bin and the coarse bin of each score."""
     distance = 1.0 - scores
     np.minimum(distance, scores, out=distance)
-    steps: IntArray = distance.view(np.int64) >> SHIFT
-    steps -= LOWEST
-    np.maximum(steps, 0, out=steps)
-    lower, coarse = scores < HALF, _coarse_steps(steps)
-    return (
-        np.where(lower, steps, BINS - 1 - steps),
-        np.where(lower, coarse, COARSE_BINS - 1 - coarse),
-    )
+    fine: IntArray = distance.view(np.int64)
+    fine >>= SHIFT
+    fine -= LOWEST
+    np.maximum(fine, 0, out=fine)
+    coarse = _coarse_steps(fine)
+    # Mirrored where it is the upper end: -1 there, whose exclusive or gives -1 less the bin.
+    upper = (scores >= HALF).astype(np.int64)
+    np.negative(upper, out=upper)
+    fine ^= upper
+    fine += upper & BINS
+    coarse ^= upper
+    coarse += upper & COARSE_BINS
+    return fine, coarse
 
 
 def coarse_bins(fine: IntArray) -> IntArray:

@@ -48,9 +48,11 @@ def natural_log(values: FloatArray) -> FloatArray:
     """
     bits = values.view(np.int64)
     # Of the exponent that leaves a fraction from the root of a half to the root of two.
-    doublings = (bits - ROOT_HALF_BITS) >> MANTISSA_BITS
-    fraction = (bits - (doublings << MANTISSA_BITS)).view(np.float64)
+    doublings = bits - ROOT_HALF_BITS
+    doublings >>= MANTISSA_BITS
     exponent = doublings.astype(np.float64)
+    doublings <<= MANTISSA_BITS
+    fraction = np.subtract(bits, doublings, out=doublings).view(np.float64)
     fraction -= 1.0
     ratio = fraction + 2.0
     np.divide(fraction, ratio, out=ratio)
@@ -59,11 +61,11 @@ def natural_log(values: FloatArray) -> FloatArray:
     for coefficient in POLYNOMIAL[-2::-1]:
         rest += coefficient
         rest *= square
-    half = 0.5 * fraction
+    half = np.multiply(0.5, fraction, out=square)
     half *= fraction
     rest += half
     rest *= ratio
-    rest += exponent * LOG_2_LOW
+    rest += np.multiply(exponent, LOG_2_LOW, out=ratio)
     half -= rest
     half -= fraction
     exponent *= LOG_2_HIGH
