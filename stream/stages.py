@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import process_time, thread_time
 from types import TracebackType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 # Of the learner: score and train, by the library's calls alone. Start is what precedes the first
 # stage, and other whatever is between them.
@@ -150,6 +151,34 @@ _clock: Clock | None = None
 def stage(name: str) -> AbstractContextManager[None]:
     """A stage of the running thread, which ends with the ``with``."""
     return _NOTHING if _clock is None else _clock.stage(name)
+
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class StageThread(ThreadPoolExecutor):
+    """A thread that does one thing after the other, all of it in a stage.
+
+    Args:
+        name: of the thread.
+        stage: the stage's.
+    """
+
+    def __init__(self, name: str, stage: str) -> None:
+        super().__init__(1, name)
+        self._stage = stage
+
+    def submit(
+        self, act: Callable[Given, Result], /, *given: Given.args, **named: Given.kwargs
+    ) -> Future[Result]:
+        """Begin once all before has ended."""
+
+        def staged() -> Result:
+            with stage(self._stage):
+                return act(*given, **named)
+
+        return super().submit(staged)
 
 
 def clock() -> Clock | None:

@@ -1,16 +1,20 @@
 """Gathers labelled examples into blocks, measures them, and reports the results.
 
-The pipeline calls :meth:`Evaluator.take` for each batch,
-checkpoints store :meth:`Evaluator.state`, manifests and heartbeats show
-:meth:`Evaluator.summary`, reports :meth:`Evaluator.details`.
+The pipeline calls :meth:`Evaluator.take` for each batch, checkpoints store what
+:meth:`Evaluator.told` gives, heartbeats show its summary, reports :meth:`Evaluator.details`. What
+is measured follows from the examples and their order alone, so that another thread may measure
+them, a block behind the one that learns.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from time import thread_time
+from typing import Any, ParamSpec, Self, TypeVar
 
 import numpy as np
 
@@ -55,6 +59,43 @@ def for_slices(columns: Sequence[str], arrays: Mapping[str, AnyArray]) -> dict[s
 BLOCK = 1 << 14
 
 
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class AtOnce(Executor):
+    """Does right away what it is given, on the thread that gives it."""
+
+    def submit(
+        self, act: Callable[Given, Result], /, *given: Given.args, **named: Given.kwargs
+    ) -> Future[Result]:
+        """The result, or the error."""
+        done: Future[Result] = Future()
+        try:
+            done.set_result(act(*given, **named))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+AT_ONCE = AtOnce()
+
+
+@dataclass(frozen=True)
+class Told:
+    """The measures of one moment.
+
+    Attributes:
+        summary: as :meth:`Evaluator.summary` gives it.
+        state: as :meth:`Evaluator.state` gives it; empty if it was not asked for.
+        seconds: of processor time that these took.
+    """
+
+    summary: dict[str, Any]
+    state: dict[str, AnyArray]
+    seconds: float
+
+
 class Evaluator:
     """The measures of one stream of examples; the one owner of their state.
 
@@ -66,9 +107,14 @@ class Evaluator:
         self.measuring = measuring
         self._measures = Measures(measuring)
         self._forks: dict[str, tuple[str, int]] = {}
+        self._count = 0
         self._waiting: list[Lessons] = []
         self._waiting_count = 0
         self._corrections: list[Correction] = []
+        # Each begins when the one before has ended, and fails if that has failed.
+        self._last: Future[Any] = AT_ONCE.submit(lambda: None)
+        self._measurer: Executor = AT_ONCE
+        self._teller: Executor = AT_ONCE
 
     @classmethod
     def from_state(cls, measuring: Measuring, arrays: Mapping[str, AnyArray]) -> Self:
@@ -91,18 +137,34 @@ class Evaluator:
             ) from error
         for (name, of), number in zip(names.tolist(), numbers.tolist(), strict=True):
             found._forks[name] = of, number
+        found._count = found._measures.count
         return found
+
+    @contextmanager
+    def beside(self, thread: Executor, *, measures: bool) -> Iterator[None]:
+        """Meanwhile, let another thread work out what is told of the measures.
+
+        Args:
+            thread: does one thing after the other.
+            measures: whether it measures, too; no more than a block waits for it.
+        """
+        self._teller = thread
+        self._measurer = thread if measures else AT_ONCE
+        try:
+            yield
+        finally:
+            wait([self._last])
+            self._teller = self._measurer = AT_ONCE
 
     @property
     def count(self) -> int:
         """Examples taken: the number of the next one."""
-        return self._measures.count + self._waiting_count
+        return self._count
 
     @property
     def contenders(self) -> tuple[str, ...]:
         """Names of the scores that are measured."""
-        self._measure()
-        return tuple(self._measures.contenders)
+        return tuple(self._measured().contenders)
 
     @property
     def forks(self) -> dict[str, int]:
@@ -121,8 +183,12 @@ class Evaluator:
         check_shape(lessons, len(self.measuring.slices))
         self._waiting.append(lessons)
         self._waiting_count += len(lessons)
+        self._count += len(lessons)
         if self._waiting_count >= BLOCK:
-            self._measure()
+            self._last.result()
+            measured = self._measure(min(self._waiting_count % BLOCK, len(lessons)))
+            if self._measurer is AT_ONCE:
+                measured.result()
 
     def correct(self, numbers: IntArray, lessons: Lessons) -> None:
         """Labels of examples taken before are corrected.
@@ -152,29 +218,52 @@ class Evaluator:
         Raises:
             MetricsError: it is there already, or the other is not.
         """
-        self._measure()
-        if name in self._measures.contenders or of not in self._measures.contenders:
+        measures = self._measured()
+        if name in measures.contenders or of not in measures.contenders:
             raise MetricsError(
                 f"Cannot measure '{name}' as a copy of '{of}' among "
-                f"{', '.join(self._measures.contenders)}."
+                f"{', '.join(measures.contenders)}."
             )
-        self._measures.fork(name, of)
-        self._forks[name] = of, self._measures.count
+        measures.fork(name, of)
+        self._forks[name] = of, measures.count
 
     def drop(self, name: str) -> None:
         """Forget a contender, one that the configuration no longer names."""
-        self._measure()
-        self._measures.drop(name)
+        self._measured().drop(name)
         self._forks.pop(name, None)
 
-    def _measure(self) -> None:
-        """Have everything measured that waits."""
-        if not self._waiting and not self._corrections:
-            return
+    def _measured(self) -> Measures:
+        """The measures of everything that was taken, and nobody works on them."""
+        self._measure().result()
+        return self._measures
+
+    def _measure(self, rest: int = 0) -> Future[Any]:
+        """Have everything measured that waits, but for so many of the examples taken last."""
+        waiting, corrections = self._waiting, self._corrections
+        if waiting or corrections:
+            self._waiting, self._waiting_count, self._corrections = [], rest, []
+            if rest:
+                newest = waiting.pop()
+                waiting.append(newest.part(slice(len(newest) - rest)))
+                self._waiting.append(newest.part(slice(len(newest) - rest, None)))
+            self._submit(self._measurer, lambda: self._add(waiting, corrections))
+        return self._last
+
+    def _submit(self, executor: Executor, act: Callable[[], Result]) -> Future[Result]:
+        before = self._last
+
+        def after() -> Result:
+            before.result()
+            return act()
+
+        self._last = found = executor.submit(after)
+        return found
+
+    def _add(self, waiting: Sequence[Lessons], given: Sequence[Correction]) -> None:
         first = self._measures.count
-        corrections = [self._checked(c) for c in self._corrections]
-        if self._waiting:
-            lessons = checked(joined(self._waiting), first)
+        corrections = [self._checked(c) for c in given]
+        if waiting:
+            lessons = checked(joined(waiting), first)
             ends = _ends(len(lessons))
             for begin, end in zip([0, *ends], ends, strict=False):
                 due = [c for c in corrections if c.moment <= first + end]
@@ -182,9 +271,6 @@ class Evaluator:
                 self._measures.take(lessons.part(slice(begin, end)), due)
         if corrections:
             self._measures.take(corrections[0].lessons.part(slice(0)), corrections)
-        self._waiting.clear()
-        self._waiting_count = 0
-        self._corrections.clear()
 
     def _checked(self, correction: Correction) -> Correction:
         """With the scores of those that were another contender when the examples were learned."""
@@ -206,8 +292,7 @@ class Evaluator:
 
     def summary(self) -> dict[str, Any]:
         """The measures in short, ready for JSON; see :mod:`learners.evaluation.results`."""
-        self._measure()
-        return summary(self._measures, self.measuring)
+        return summary(self._measured(), self.measuring)
 
     def details(self, values: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
         """Everything, ready for JSON; see :mod:`learners.evaluation.results`.
@@ -215,55 +300,42 @@ class Evaluator:
         Args:
             values: by slice, the text of each code.
         """
-        self._measure()
-        return details(self._measures, self.measuring, values or {})
+        return details(self._measured(), self.measuring, values or {})
 
     def curve(self) -> dict[str, Any]:
         """The periods joined for a reader; see :func:`learners.evaluation.results.curve`."""
-        self._measure()
-        return curve(self._measures)
+        return curve(self._measured())
 
     def window_lessons(self) -> Kept:
         """The examples of the window by count, for comparisons of paired scores."""
-        self._measure()
-        return self._measures.recent.window()
+        return self._measured().recent.window()
 
     def state(self) -> dict[str, AnyArray]:
         """Everything, as arrays for ``np.savez``; the same examples always give the same bits."""
+        self._measured()
+        return self._state()
+
+    def told(self, *, whole: bool = False) -> Future[Told]:
+        """The summary of all that was taken until now; with the state, if the whole is wanted."""
+
+        def tell() -> Told:
+            began = thread_time()
+            state = self._state() if whole else {}
+            found = summary(self._measures, self.measuring)
+            return Told(found, state, thread_time() - began)
+
         self._measure()
+        found = self._submit(self._teller, tell)
+        self._submit(self._teller, lambda: None)  # what is remembered as the last holds no state
+        return found
+
+    def _state(self) -> dict[str, AnyArray]:
         names = [[name, of] for name, (of, _) in sorted(self._forks.items())]
         numbers = [number for _, (_, number) in sorted(self._forks.items())]
         return self._measures.state() | {
             "forks": np.array(names, dtype=np.str_).reshape(-1, 2),
             "fork_numbers": np.array(numbers, dtype=np.int64),
         }
-
-
-@dataclass(frozen=True)
-class Frozen:
-    """The measures of one moment, to be reported on any thread.
-
-    Attributes:
-        state: as :meth:`Evaluator.state` gives it.
-        contenders: in their order, which a state does not keep.
-    """
-
-    measuring: Measuring
-    state: dict[str, AnyArray]
-    contenders: tuple[str, ...]
-
-    def summary(self) -> dict[str, Any]:
-        """What :meth:`Evaluator.summary` gave at that moment."""
-        found = Evaluator.from_state(self.measuring, self.state).summary()
-        each = found["contenders"]
-        return found | {
-            "contenders": {name: each[name] for name in self.contenders if name in each}
-        }
-
-
-def frozen(evaluator: Evaluator) -> Frozen:
-    """The measures as they are now."""
-    return Frozen(evaluator.measuring, evaluator.state(), evaluator.contenders)
 
 
 def _ends(count: int) -> list[int]:

@@ -8,11 +8,12 @@ learning thread again, once the registry names it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from learners.evaluation import evaluator
+from learners.evaluation.evaluator import Told
 from learners.learner import MODEL_FILE
 from learners.registry.row_types import Commit, Start, Verdict
 from learners.snapshots.store import Draft, SnapshotStore
@@ -51,7 +52,7 @@ class Frozen:
     said: dict[str, Any]
     events: dict[str, int]
     beside: dict[str, Any]
-    measures: evaluator.Frozen
+    measures: Future[Told]
     arrays: dict[str, Arrays]
     joins: FrozenJoins
     _saved_joins: SavedJoins
@@ -71,7 +72,7 @@ class Frozen:
         with self._drafting:
             digest = self._write()
             verdict, expected = self._judge(digest)
-            metrics = self.measures.summary() | self.beside
+            metrics = self.measures.result().summary | self.beside
             snapshot = self.draft.finish(
                 {
                     **self.said,
@@ -99,7 +100,7 @@ class Frozen:
 
     def _write(self) -> str:
         """Put every file but the manifest on disk; the model's hash."""
-        for name, arrays in {METRICS: self.measures.state, **self.arrays}.items():
+        for name, arrays in {METRICS: self.measures.result().state, **self.arrays}.items():
             self.draft.write(name, arrays_file(arrays))
         self._changes = self.joins.write(self.draft)
         return self.draft.seal(MODEL_FILE).sha256
@@ -142,7 +143,7 @@ def freeze(
             {**_identity(context, pipeline), **scoring},
             counts(pipeline),
             beside_measures(pipeline),
-            evaluator.frozen(pipeline.evaluator),
+            pipeline.evaluator.told(whole=True),
             {f"{name}.npz": held for name, held in arrays.items()},
             pipeline.saved_joins.freeze(draft),
             pipeline.saved_joins,

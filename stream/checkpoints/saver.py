@@ -261,7 +261,8 @@ class Saver:
                 written.set()
                 judged = self._judged(commit)
                 committed = self._registry.writer.commit(self._epoch, judged)
-            return Saved(judged, committed.version, thread_time() - began)
+            cost = thread_time() - began + frozen.measures.result().seconds
+            return Saved(judged, committed.version, cost)
 
     def _wait(self) -> None:
         """Wait until the checkpoint under way has ended; only the registry may be given up."""

@@ -7,7 +7,7 @@ last checkpoint are folded again at the next start, without writing outputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from time import monotonic, time
 from typing import Any
 
 from converters.logger import log
+from learners.evaluation.evaluator import Told
 from learners.evaluation.labelled_examples import PINNED
 from learners.registry import Registry
 from learners.registry.errors import RegistryUnavailableError
@@ -44,7 +45,7 @@ from stream.log.journal import JournalLine, record_of
 from stream.log.topics import Topics
 from stream.reading.batch_source import Readers
 from stream.resolved_config import schemas_in_force
-from stream.stages import WRITE, stage
+from stream.stages import WRITE, StageThread, stage
 from stream.stopping import LOG, REGISTRY, waiting_for
 
 
@@ -57,18 +58,14 @@ class OutputThread:
 
     def __init__(self, writer: OutputWriter) -> None:
         self._writer = writer
-        self._thread = ThreadPoolExecutor(1, "outputs")
+        self._thread = StageThread("outputs", WRITE)
         self._under_way: Future[dict[Place, int]] | None = None
         self.reached: dict[Place, int] = {}
 
     def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> None:
         """Begin a transaction once the previous one has settled; raises the error of that one."""
         self.settle()
-        self._under_way = self._thread.submit(self._written, outputs)
-
-    def _written(self, outputs: Mapping[str, Sequence[Outgoing]]) -> dict[Place, int]:
-        with stage(WRITE):
-            return self._writer.write(outputs)
+        self._under_way = self._thread.submit(self._writer.write, outputs)
 
     def settle(self) -> None:
         """Return when everything is on disk.
@@ -195,6 +192,8 @@ class Learning:
         self._silent_until = 0.0
         self._metrics_due = self._metrics_pause = 0.0
         self._last_metrics: dict[str, Any] = {}
+        # After how many batches measures were asked for, if they are still to come.
+        self._asked: tuple[int, Future[Told]] | None = None
         self._measured_batches = NEVER
 
     def run(self, batches: Iterable[Batch], seen: Callable[[Batch, Learning], None]) -> None:
@@ -302,21 +301,29 @@ class Learning:
         return self._last_metrics | run_report.beside_measures(self.pipeline)
 
     def _metrics(self, *, fresh: bool) -> dict[str, Any]:
-        """The metrics; a checkpoint's, or the last ones if it is too soon to compute them again."""
-        began = monotonic()
+        """The metrics as of now; or a checkpoint's, or what an earlier heartbeat has asked for."""
         if fresh:
             return self.metrics()
-        if began >= self._metrics_due:
-            saved, self._saver.metrics = self._saver.metrics, None
-            if saved is None:
-                self.metrics()
-                self._metrics_pause = METRICS_SPACING * (monotonic() - began)
-            else:
-                behind = self._saver.changed()
-                self._last_metrics = saved
-                self._measured_batches = NEVER if behind else self.pipeline.batches
+        if self._asked is None and monotonic() >= self._metrics_due:
+            self._take_or_ask()
+        # The first heartbeat has nothing older to show, and little to wait for.
+        if self._asked is not None and (self._asked[1].done() or not self._last_metrics):
+            (self._measured_batches, asked), self._asked = self._asked, None
+            told = asked.result()
+            self._last_metrics = told.summary | run_report.beside_measures(self.pipeline)
+            self._metrics_pause = METRICS_SPACING * told.seconds
             self._metrics_due = monotonic() + self._metrics_pause
         return self._last_metrics
+
+    def _take_or_ask(self) -> None:
+        """Take the metrics of the last checkpoint; without one, ask for those of now."""
+        saved, self._saver.metrics = self._saver.metrics, None
+        if saved is not None:
+            self._last_metrics = saved
+            self._measured_batches = NEVER if self._saver.changed() else self.pipeline.batches
+            self._metrics_due = monotonic() + self._metrics_pause
+        elif self._measured_batches != self.pipeline.batches:
+            self._asked = self.pipeline.batches, self.pipeline.evaluator.told()
 
 
 def _not_ahead(records: Sequence[Outgoing]) -> list[Outgoing]:

@@ -54,6 +54,7 @@ from stream.reading import merge
 from stream.reading.assignment import Assignment
 from stream.reading.batch_source import Readers
 from stream.resolved_config import ResolvedConfig
+from stream.stages import MEASURE, StageThread
 from stream.stopping import LOG, REGISTRY, waiting_for
 
 
@@ -216,7 +217,13 @@ class LearnerProcess:
         pins = PinWatch(PinnedVersions(self.registry, self.snapshots, schema_hash))
         begin.pipeline.scoring.loaded = pins.loaded
         saver = Saver(begin.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
-        with closing(begin.pipeline), closing(pins), closing(saver):
+        with (
+            closing(begin.pipeline),
+            StageThread("measures", MEASURE) as thread,
+            begin.pipeline.evaluator.beside(thread, measures=self.readers.may_compute_beside),
+            closing(pins),
+            closing(saver),
+        ):
             pins.look()
             parts = self.outage.folders, pins, self.readers
             upkeep = Upkeep(*model, log, self.topics, begin.topic_ids, keep, *parts)

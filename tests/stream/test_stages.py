@@ -11,7 +11,19 @@ from typing import Any
 import pytest
 
 from stream import stages
-from stream.stages import CONVERT, LEARN, OTHER, PLAN, READ, STAGES, START, WRITE, stage
+from stream.stages import (
+    CONVERT,
+    LEARN,
+    MEASURE,
+    OTHER,
+    PLAN,
+    READ,
+    STAGES,
+    START,
+    WRITE,
+    StageThread,
+    stage,
+)
 from tests.support.serving.command import freshet
 from tests.support.serving.project import Project, flights, same
 
@@ -93,6 +105,15 @@ def test_the_reader_process_tells_its_stages(tmp_path: Path) -> None:
     assert {READ, CONVERT, WRITE} <= seconds["reader"].keys()
     assert CONVERT not in seconds["learner"]
     assert {READ, PLAN, LEARN} <= seconds["learner"].keys()
+
+
+def test_what_a_stage_thread_does_is_of_its_stage() -> None:
+    """In order; and whoever gave it gets its result."""
+    with stages.profiled(wanted=True) as clock, StageThread("tests", MEASURE) as thread:
+        assert clock is not None
+        worked, counted = thread.submit(work), thread.submit(len, "abc")
+        assert (counted.result(), worked.done()) == (3, True)
+        assert clock.background()[MEASURE] == pytest.approx(WORK_SECONDS, rel=0.2)
 
 
 def test_without_it_no_clock_is_read_and_the_same_is_learned(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from converters.config.learning_settings import LateLabelSettings
+from learners.evaluation.evaluator import Evaluator, Told
 from learners.registry.row_types import Commit, Committed, Start
 from learners.registry.writer import Writer
 from learners.snapshots.manifest import SnapshotRef
@@ -155,3 +157,42 @@ def test_a_heartbeat_shows_the_measures_of_a_checkpoint_before_it_computes_its_o
     project.learn(after)
     assert shown == [100, 200, 300, 400, 500]
     assert computed == []
+
+
+def test_a_heartbeat_shows_the_measures_that_an_earlier_one_has_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for none but the first, and asks for no others before they have come."""
+    monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 100)
+    monkeypatch.setattr("stream.learner.heartbeat.HEARTBEAT_SECONDS", 0.0)
+    asked: list[tuple[int, Future[Told]]] = []
+
+    def told(evaluator: Evaluator, *, whole: bool = False) -> Future[Told]:
+        if whole:
+            return real(evaluator, whole=True)
+        asked.append((evaluator.count, Future()))
+        if len(asked) == 1:
+            answer(0)
+        return asked[-1][1]
+
+    def answer(at: int) -> None:
+        count, future = asked[at]
+        future.set_result(Told({"count": count}, {}, seconds=0.0))
+
+    real = Evaluator.told
+    monkeypatch.setattr(Evaluator, "told", told)
+    project = Project(tmp_path / "p")
+    project.produce(project.write_csv(flights(500)))
+    shown = []
+
+    def after(_batch: Batch, process: LearnerProcess) -> None:
+        assert process.learning is not None
+        found: Any = process.learning.status["metrics"]
+        shown.append(found["count"])
+        if len(shown) == 3:
+            answer(1)
+
+    report = project.learn(after)
+    assert shown == [100, 100, 100, 200, 200]
+    assert [count for count, _ in asked] == [100, 200, 500]
+    assert report["count"] == 500

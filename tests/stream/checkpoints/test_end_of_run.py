@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from learners.evaluation.evaluator import Evaluator
+from learners.evaluation import results
+from learners.evaluation.labelled_examples import Measuring
+from learners.evaluation.measures import Measures
 from learners.registry.errors import RegistryUnavailableError
 from stream.checkpoints import thinning
 from stream.learner import loop
@@ -109,12 +111,12 @@ def test_a_run_measures_its_end_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """The checkpoint, the heartbeat and the report at the end tell the same metrics."""
     computed = []
 
-    def summary(evaluator: Evaluator) -> dict[str, Any]:
-        computed.append(evaluator.count)
-        return real(evaluator)
+    def summary(measures: Measures, measuring: Measuring) -> dict[str, Any]:
+        computed.append(measures.count)
+        return real(measures, measuring)
 
-    real = Evaluator.summary
-    monkeypatch.setattr(Evaluator, "summary", summary)
+    real = results.summary
+    monkeypatch.setattr("learners.evaluation.evaluator.summary", summary)
     project = Project(tmp_path)
     project.produce(project.write_csv(flights(200)))
     report = project.learn()

@@ -119,3 +119,16 @@ def test_who_has_two_processors_gets_two_processes(
         batch_source.QUOTA.write_text(quota + "\n")
     assert processors() <= usable
     assert apart(Project(tmp_path, processes=asked).settings) is expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "usable", "expected"), [(1, 1, True), (1, 2, False), (2, 1, True), (0, 2, True)]
+)
+def test_arrays_are_computed_beside_a_learner_that_converts_nothing_or_has_one_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: int, usable: int, expected: bool
+) -> None:
+    """Otherwise each would wait for the other's use of Python's lock."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(usable)), raising=False)
+    monkeypatch.setattr(batch_source, "QUOTA", tmp_path / "cpu.max")
+    settings = Project(tmp_path, processes=asked).settings
+    assert Readers(settings).may_compute_beside is expected
