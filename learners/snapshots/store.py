@@ -14,10 +14,9 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from learners.snapshots import manifest as manifests
 from learners.snapshots.disk import (
@@ -136,8 +135,7 @@ _FINISHED = re.compile(r"\d{8}T\d{9}-[0-9a-f]{12}(-\d+)?")
 _PASSING = re.compile(r"\.(draft|copy|gone)-\d+-[0-9a-f]{16}")
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A checked snapshot: where its files can be read, its manifest, and whose copy this is."""
 
     path: Path
@@ -236,10 +234,12 @@ class SnapshotStore:
         Returns:
             The names of what was deleted.
         """
-        before = named()
-        found = [path for path in self._folders() if path.name not in before]
-        old = [path for path in found if _age(path) >= older_than_seconds]
-        locked = [(path, handle) for path in old if (handle := alone_with(path)) is not None]
+        old = [path for path in self._folders() if _age(path) >= older_than_seconds]
+        before = named() if old else ()
+        found = [path for path in old if path.name not in before]
+        if not found:
+            return []
+        locked = [(path, handle) for path in found if (handle := alone_with(path)) is not None]
         try:
             meanwhile = named()
             orphans = [path for path, _ in locked if path.name not in meanwhile]

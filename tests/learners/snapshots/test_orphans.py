@@ -86,6 +86,12 @@ def test_named_and_young_and_foreign_folders_stay(store: SnapshotStore) -> None:
     assert names(store) == {named.folder, young.folder, "my notes", ".git"}
 
 
+def test_the_registry_is_not_asked_about_young_folders(store: SnapshotStore) -> None:
+    """A learner of the last hour does without two queries."""
+    write(store)
+    assert store.collect_orphans(lambda: pytest.fail("asked"), 1800) == []
+
+
 def test_a_folder_named_while_the_collector_looks_stays(store: SnapshotStore) -> None:
     """The registry is asked again once nobody can be writing any more."""
     ref = write(store)
