@@ -91,6 +91,8 @@ COLLECT_AFTER = 200_000
 # Where numpy's library of linear algebra reads how many threads it may have. Nothing here gives it
 # work for two, and each spins for 30 ms when it is made.
 LINEAR_ALGEBRA_THREADS = "OPENBLAS_NUM_THREADS"
+# Pydantic looks through all that is installed for plugins, for 5 ms; a config has no use for any.
+WITHOUT_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
 
 app = typer.Typer(
@@ -137,7 +139,8 @@ app.add_typer(token.app, name="token")
 
 def main() -> None:
     """Run the command line; the entry point of ``freshet``."""
-    os.environ.setdefault(LINEAR_ALGEBRA_THREADS, "1")  # the processes that are started have it too
+    for name in (LINEAR_ALGEBRA_THREADS, WITHOUT_PLUGINS):  # of the processes it starts, too
+        os.environ.setdefault(name, "1")
     gc.set_threshold(COLLECT_AFTER)
     # An interpreter that ends looks for garbage in all there is, for .2 s after a long run, only to
     # free it; files and connections are closed by then.

@@ -130,20 +130,21 @@ def test_a_command_imports_what_it_needs(
 
 
 def test_a_command_ends_without_looking_for_garbage(tmp_path: Path) -> None:
-    """All that is left when it ends is frozen, and linear algebra has no threads that spin."""
+    """All that is left when it ends is frozen; no thread spins, and no plugin is looked for."""
     told = tmp_path / "told.json"
     tell = (
         "import atexit, gc, json, os; atexit.register(lambda: open('told.json', 'w').write("
-        "json.dumps([gc.get_freeze_count(), os.environ['OPENBLAS_NUM_THREADS']])))"
+        "json.dumps([gc.get_freeze_count(), *map(os.environ.get, "
+        "['OPENBLAS_NUM_THREADS', 'PYDANTIC_DISABLE_PLUGINS'])])))"
     )
     program = f"{tell}\n{RUN.format(arguments=('--help',))}"
     where = {"PYTHONPATH": str(ROOT), "PATH": ""}
     subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=where, capture_output=True, check=True
     )
-    frozen, threads = json.loads(told.read_text(encoding="utf-8"))
+    frozen, threads, no_plugins = json.loads(told.read_text(encoding="utf-8"))
     assert frozen > 1_000
-    assert threads == "1"
+    assert (threads, no_plugins) == ("1", "1")
 
 
 def test_the_reader_process_imports_what_it_needs(tmp_path: Path) -> None:
