@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from converters.errors import FreshetError
 
@@ -34,8 +34,7 @@ class WrongLearnerError(FreshetError):
     """A snapshot belongs to another learner, other arguments or another schema."""
 
 
-@dataclass(frozen=True, slots=True)
-class LearnerSpec:
+class LearnerSpec(NamedTuple):
     """Everything that decides what a learner computes.
 
     Attributes:

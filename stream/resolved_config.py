@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ValidationError
 
@@ -33,8 +33,7 @@ NEWER = ("allow_corrections", "label_wait", "max_labels")
 SCORING = ("imbalance", "calibration")
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenUntil:
+class WrittenUntil(NamedTuple):
     """The schema by which rows without names were written, before these positions."""
 
     until: Positions
@@ -54,8 +53,7 @@ class WrittenUntil:
         return cls(until, WriterSchema.from_json(content["schema"]))
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedConfig:
+class ResolvedConfig(NamedTuple):
     """A model's config, resolved.
 
     Attributes:
@@ -76,7 +74,7 @@ class ResolvedConfig:
         Raises:
             UnknownConverterError: this release does not have that version.
         """
-        return replace(self, schema=self.schema.read_by(converter))
+        return self._replace(schema=self.schema.read_by(converter))
 
 
 def fixed(context: ResolvedConfig) -> Fixed:
@@ -210,8 +208,8 @@ def with_writers(context: ResolvedConfig, writers: Sequence[WrittenUntil]) -> Re
     renamed = tuple((name, column) for name, column in former.items() if column)
     schema = replace(context.schema, former=frozenset(former), renamed=renamed)
     read = zip(writers, with_meanings(schemas), strict=True)
-    by = tuple(replace(each, schema=meant) for each, meant in read)
-    return replace(context, schema=schema, writers=by)
+    by = tuple(each._replace(schema=meant) for each, meant in read)
+    return context._replace(schema=schema, writers=by)
 
 
 def resolve(settings: Settings, schema: Schema) -> ResolvedConfig:

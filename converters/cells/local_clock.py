@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -120,7 +119,7 @@ def step_back(above: str, cell: str, column: str, reading: TimeReading, fold: Fo
         return skipped(above, column, reading)
     if time_ms(above) - time_ms(cell) > LONGEST_REPEATED_MS:
         return None
-    places = (replace(reading, zone=zone) for zone in _places())
+    places = (reading._replace(zone=zone) for zone in _places())
     guess = next((place for place in places if _comes_again(above, cell, place)), None)
     return None if guess is None else _told(cell, column, guess, None)
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from converters.cells.kind import CONVERTER_VERSION
@@ -91,8 +91,7 @@ _APART = re.compile(
 _OFFSET = re.compile(r"(?P<date>[0-9-]{8,10})(?P<sign>[+-])(?P<clock>[0-9]{2}(?::?[0-9]{2})?)")
 
 
-@dataclass(frozen=True, slots=True)
-class TimeReading:
+class TimeReading(NamedTuple):
     """How a column's times are read.
 
     Attributes:

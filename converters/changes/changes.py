@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -31,8 +30,7 @@ URLS = ("log", "registry", "snapshots")
 SHOWN_LENGTH = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One difference.
 
     Attributes:
@@ -113,7 +111,7 @@ def _learner(key: str, section: type[Section], was: Json, now: Json) -> Iterator
     idle = {"vw": f"{key}.river.", "river": f"{key}.args"}.get(str(kind), "-")
     for change in _keys(key, section, was, now):
         if change.key.startswith(idle):
-            yield replace(change, follows=Consequence(Cost.NOTHING, f"{kind} does not heed it"))
+            yield change._replace(follows=Consequence(Cost.NOTHING, f"{kind} does not heed it"))
         else:
             yield change
 
@@ -201,7 +199,7 @@ def changed(key: str, was: Any, now: Any) -> Change:  # noqa: ANN401
     """That a key has another value."""
     change = _worded(key, was, now, f"{key}: {_difference(was, now)}")
     if key in ("label.positive", "label.negative") and sorted(was) == sorted(now):
-        return replace(change, follows=NAMES_ONLY)
+        return change._replace(follows=NAMES_ONLY)
     return change
 
 

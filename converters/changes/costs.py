@@ -6,9 +6,8 @@ refusals name it. A key stands for all below it that have no line of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 class Cost(StrEnum):
@@ -24,8 +23,7 @@ class Cost(StrEnum):
 Process = Literal["learner", "server"]
 
 
-@dataclass(frozen=True, slots=True)
-class Consequence:
+class Consequence(NamedTuple):
     """What follows from changing a key.
 
     Attributes:

@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from converters.cells.escaping import quoted
 from converters.cells.refusal import Refusal, no_column, wrong_width
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnOrder:
+class ColumnOrder(NamedTuple):
     """The place of each column of the schema in a row of this order.
 
     Attributes:
@@ -60,8 +60,7 @@ def ordered(
 ABSENT = "\0 absent"
 
 
-@dataclass(frozen=True)
-class NamesThen:
+class NamesThen(NamedTuple):
     """What the names of a time meant, where some of them mean another column now.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, product
+from typing import NamedTuple
 
 from converters.cells.feature import Feature
 from converters.config.column_settings import ColumnSettings
@@ -30,8 +31,7 @@ class CrossingError(UsageError):
     """Interactions of the config that cannot be."""
 
 
-@dataclass(frozen=True)
-class Crossed:
+class Crossed(NamedTuple):
     """Features, with letters for those that are crossed, and the pairs of letters."""
 
     features: tuple[Feature, ...]

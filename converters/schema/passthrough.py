@@ -7,7 +7,7 @@ learner never sees them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from converters.cells.categories import Boolean, listed
 from converters.cells.kind import CANONICAL_FROM, MissingValueError
@@ -21,8 +21,7 @@ from converters.schema.schema import Schema
 SLICED_KINDS = ("categorical", "boolean")
 
 
-@dataclass(frozen=True)
-class Passthrough:
+class Passthrough(NamedTuple):
     """Which cells of each row are kept for measuring.
 
     Attributes:

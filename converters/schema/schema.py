@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from converters.cells.feature import Feature
 from converters.cells.kind import CANONICAL_FROM, CONVERTER_VERSION, check_converter
@@ -49,8 +50,7 @@ LABEL_NAMES = ("id", "label", "time")
 DEFAULT_PARTS = ("hour", "weekday", "month")
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """One column: its name and its settings."""
 
     name: str

@@ -8,9 +8,8 @@ manifests: the same raw score gives the same bits wherever that snapshot is serv
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -30,8 +29,7 @@ class AdjustmentError(FreshetError):
     """What was saved of score adjusting is not what this release or this config means by it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Adjustment:
+class Adjustment(NamedTuple):
     """What is done to a raw score before it is served.
 
     Attributes:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -196,8 +196,7 @@ class Platt:
         return cls(float(content["slope"]), float(content["intercept"]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Groups:
+class _Groups(NamedTuple):
     """Lessons of nearly the same log-odds: their mean log-odds and target, and their share."""
 
     coordinates: FloatArray

@@ -9,13 +9,12 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from learners.registry.row_types import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Who changes what is served.
 
     Attributes:

@@ -13,9 +13,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from sqlalchemy import (
@@ -63,8 +63,7 @@ _WRITES = "freshet_writes"
 _PAUSE_SECONDS = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """One transaction on one model, and the time that it writes."""
 
     connection: Connection

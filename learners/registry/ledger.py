@@ -5,7 +5,6 @@ Triggers in the database (:mod:`learners.registry.database_tables`) refuse any o
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, insert, select
@@ -99,7 +98,7 @@ def append(
     highest = select(func.max(_TABLE.c.seq)).where(_TABLE.c.model == change.model)
     seq = 1 + (change.connection.scalar(highest) or 0)
     entry = Entry(seq, change.now, actor, action, reason, version, *moved, detail)
-    change.connection.execute(insert(_TABLE).values(model=change.model, **asdict(entry)))
+    change.connection.execute(insert(_TABLE).values(model=change.model, **entry._asdict()))
 
 
 def chosen(look: Transaction) -> set[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from converters.cells.kind import FIRST_CONVERTER
 from learners.snapshots.manifest import SnapshotRef
@@ -31,8 +31,7 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """Where a learner resumes from.
 
     Attributes:
@@ -46,8 +45,7 @@ class Start:
     journal_position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
+class Lineage(NamedTuple):
     """A chain of versions with one start: checkpoint zero of a learner that has made none yet.
 
     Attributes:
@@ -88,8 +86,7 @@ def converter_of(config: Json | None) -> int:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(NamedTuple):
     """What is fixed for a lineage; the attributes are those of :class:`Lineage`."""
 
     learner: Json
@@ -98,8 +95,7 @@ class Fixed:
     writers: list[Json] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(NamedTuple):
     """Who takes which version's state from where.
 
     Attributes:
@@ -125,8 +121,7 @@ class Adoption:
     checkpoint: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The gate's verdict on a snapshot: may it be served, and the reason if not.
 
     Attributes:
@@ -140,8 +135,7 @@ class Verdict:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """What a learner commits once its snapshot folder is on disk.
 
     Attributes:
@@ -225,8 +219,7 @@ class Pointers:
     unchanged: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     """The result of a commit: its checkpoint, its version if any, and the pointers after it."""
 
     checkpoint: int
@@ -234,8 +227,7 @@ class Committed:
     pointers: Pointers
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the ledger.
 
     Attributes:
@@ -263,8 +255,7 @@ class Entry:
     detail: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """The learner's last heartbeat: its state, when, and under which epoch and owner."""
 
     status: Json
@@ -273,8 +264,7 @@ class Status:
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredResponse:
+class StoredResponse(NamedTuple):
     """An answer kept for a repeated request: HTTP status and body, byte for byte."""
 
     status: int

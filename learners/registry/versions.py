@@ -6,7 +6,8 @@ steps of the changes in :mod:`learners.registry.writer` and :mod:`learners.regis
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, select, update
@@ -35,6 +36,7 @@ _COMMITTED = (
     *("lineage", "parent_version", "model_sha256", "events", "metrics", "learner"),
     "schema_hash",
 )
+_CHECKPOINT = tuple(field.name for field in fields(Checkpoint))
 
 
 class Versions(Part):
@@ -127,7 +129,7 @@ def add(
         "reason": commit.verdict.reason,
         **dict.fromkeys(("served", "broken", "thinned"), False),
         **{name: getattr(commit, name) for name in _COMMITTED},
-        **asdict(commit.start),
+        **commit.start._asdict(),
     }
     change.connection.execute(insert(_TABLE).values(values))
     return serial, version
@@ -205,7 +207,7 @@ def lineage(look: Transaction, serial: int | None) -> Lineage | None:
     """The lineage of this number; None if there is none."""
     wanted = select(_LINEAGES).where(_LINEAGES.c.model == look.model, _LINEAGES.c.serial == serial)
     row = look.connection.execute(wanted).mappings().one_or_none()
-    return None if row is None else Lineage(**_plain(row, Lineage), start=_start(row))
+    return None if row is None else Lineage(**_plain(row, Lineage._fields), start=_start(row))
 
 
 def live_serial(look: Transaction) -> int | None:
@@ -222,8 +224,8 @@ def next_lineage(look: Transaction, after: int) -> int:
 
 def add_lineage(change: Transaction, lineage: Lineage) -> None:
     """Insert a new lineage; if it has an epoch it is the live one, and its parent the latest."""
-    values = asdict(lineage)
-    values |= values.pop("start")
+    values = lineage._asdict()
+    values |= values.pop("start")._asdict()
     change.connection.execute(insert(_LINEAGES).values(model=change.model, **values))
     if lineage.epoch is None:
         return
@@ -265,7 +267,7 @@ def _highest(look: Transaction, column: ColumnElement[int]) -> int | None:
 
 def _checkpoint(row: RowMapping) -> Checkpoint:
     """A row as a :class:`Checkpoint`, or as a :class:`Version` if it has a number."""
-    values = _plain(row, Checkpoint) | {
+    values = _plain(row, _CHECKPOINT) | {
         "state": "thinned" if row["thinned"] else row["state"],
         "snapshot": SnapshotRef(row["folder"], row["manifest_sha256"]),
         "start": _start(row),
@@ -273,9 +275,9 @@ def _checkpoint(row: RowMapping) -> Checkpoint:
     return Checkpoint(**values) if row["version"] is None else Version(**values)
 
 
-def _plain(row: RowMapping, record: type[Checkpoint | Lineage]) -> dict[str, Any]:
-    """The columns that are fields of the record."""
-    return {field.name: row[field.name] for field in fields(record) if field.name in row}
+def _plain(row: RowMapping, names: Iterable[str]) -> dict[str, Any]:
+    """The columns among these names."""
+    return {name: row[name] for name in names if name in row}
 
 
 def _start(row: RowMapping) -> Start:

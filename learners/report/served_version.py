@@ -7,8 +7,7 @@ While another is pinned, the learner scores with that one too, as the contender 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from learners.evaluation.labelled_examples import PINNED
 from learners.registry.row_types import Checkpoint, Pointers, Version
@@ -17,8 +16,7 @@ from learners.report.ancestry import Replayed
 LEARNER = "learner"
 
 
-@dataclass(frozen=True, slots=True)
-class ServedVersion:
+class ServedVersion(NamedTuple):
     """What is served, and how that is measured.
 
     Attributes:
@@ -33,7 +31,7 @@ class ServedVersion:
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
-        return asdict(self)
+        return self._asdict()
 
 
 def served_version(

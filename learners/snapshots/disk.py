@@ -15,8 +15,8 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from converters.files.private import FILE, FOLDER, opener
 from learners.snapshots.errors import (
@@ -51,8 +51,7 @@ def unwritable(*folders: Path) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class FileMark:
+class FileMark(NamedTuple):
     """What a file must be: its sha256 in hexadecimal and its size in bytes."""
 
     sha256: str

@@ -8,8 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from learners.snapshots.disk import FileMark, check_size, read_all
 from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
@@ -21,8 +20,7 @@ FORMAT = 1
 MAX_BYTES = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotRef:
+class SnapshotRef(NamedTuple):
     """What a registry row keeps of a snapshot: its folder's name and its manifest's sha256."""
 
     folder: str
@@ -37,7 +35,7 @@ def canonical(manifest: dict[str, Any], files: dict[str, FileMark]) -> bytes:
     """
     if taken := {"files", "format"} & manifest.keys():
         raise ValueError(f"a manifest's {sorted(taken)} are written by the store")
-    marks = {name: asdict(mark) for name, mark in files.items()}
+    marks = {name: mark._asdict() for name, mark in files.items()}
     whole = {**manifest, "files": marks, "format": FORMAT}
     text = json.dumps(whole, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return f"{text}\n".encode()

@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from converters.config.learning_settings import GateSettings
 from learners import choose
@@ -27,8 +26,7 @@ from learners.registry.row_types import Verdict
 TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """A row's text and the score that the saved model gives it."""
 
     text: str

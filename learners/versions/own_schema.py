@@ -153,7 +153,7 @@ def _renamed(
     names = tuple(name for name in dict.fromkeys((*later, *was, *before)) if name not in own)
     if names == was:
         return column
-    return replace(column, settings=column.settings.model_copy(update={"was": names}))
+    return column._replace(settings=column.settings.model_copy(update={"was": names}))
 
 
 def _followed(name: str, to: Mapping[str, Sequence[str]]) -> list[str]:

@@ -9,10 +9,10 @@ and sums), and then for every weight that is not zero its index and its floats.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,7 @@ _PENDING = struct.Struct("<dd")
 _LONGEST_HEADER = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The part of a model file that depends on its arguments alone.
 
     Attributes:

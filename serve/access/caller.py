@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:  # `freshet --help` loads this module
     from fastapi import Request
@@ -15,8 +14,7 @@ Scope = Literal["score", "ingest", "read", "metrics", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """The sender of a request.
 
     Attributes:

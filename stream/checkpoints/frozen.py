@@ -78,7 +78,7 @@ class Frozen:
                     **self.said,
                     "model_sha256": digest,
                     "parent": self.parent,
-                    "start": asdict(self.start),
+                    "start": self.start._asdict(),
                     "joins": self.joins.to_json(self._changes),
                     "metrics": metrics,
                     "expected": [e.to_json() for e in expected],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from learners.learner import Learner
 from learners.registry import Registry
@@ -12,8 +12,7 @@ from learners.versions.score_file import served_learner
 from stream.fold.pinned import NotMeasuredError
 
 
-@dataclass(frozen=True)
-class PinnedVersions:
+class PinnedVersions(NamedTuple):
     """Versions of one model, for a lineage under one schema.
 
     Attributes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import replace
 from threading import Event
 from time import monotonic, thread_time
 from typing import Any, NamedTuple
@@ -304,7 +303,7 @@ class Saver:
         """With the gate's verdict on what is published by itself."""
         settings, window = self._context.settings, saved.metrics["window"]
         size = settings.evaluation.window
-        return replace(saved, verdict=held_or_not(saved.verdict, window, size, settings.gate))
+        return saved._replace(verdict=held_or_not(saved.verdict, window, size, settings.gate))
 
     def _tell(self, version: int | None, verdict: Verdict) -> None:
         """Log when versions begin to be held back, and when they no longer are."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 
 from converters.cells.kind import UnknownConverterError
 from converters.config.kafka_settings import RecordSettings
@@ -99,7 +98,7 @@ def schemas_of_journal(
         return ()
     *before, last = map(WrittenUntil.from_json, schemas)
     now = WriterSchema.of(context.schema)
-    return (*before, *([] if last.schema == now else [replace(last, until=until)]))
+    return (*before, *([] if last.schema == now else [last._replace(until=until)]))
 
 
 def with_columns_before(context: ResolvedConfig, registry: Registry) -> ResolvedConfig:
@@ -108,7 +107,7 @@ def with_columns_before(context: ResolvedConfig, registry: Registry) -> Resolved
     if live is None:
         return context
     known = with_writers(context, schemas_before(context, registry, live, {})).schema
-    return replace(context, schema=known)
+    return context._replace(schema=known)
 
 
 def schema_of_file(settings: Settings, schema: Schema, header: Sequence[str]) -> Schema:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from converters.cells.kind import older_readings
@@ -151,7 +151,7 @@ def _edited(context: ResolvedConfig, known: KnownModel) -> Json:
 def _another_default(change: Change, old: Json, new: Json) -> bool:
     """Whether a place or topic has another name only because the home or the model has."""
     section, _, key = change.key.partition(".")
-    if section == "topics" and key in Topics.__slots__:
+    if section == "topics" and key in Topics._fields:
         default = key.replace("_", "-")
         named = [each["topics"][key] or f"{each['model']}.{default}" for each in (old, new)]
         return named[0] == named[1]
@@ -167,7 +167,7 @@ def _at_the_same_brokers(change: Change) -> Change:
     if change.key != "log" or not (change.old.startswith(KAFKA) and change.new.startswith(KAFKA)):
         return change
     old, new = (set(url.removeprefix(KAFKA).split(",")) for url in (change.old, change.new))
-    return replace(change, follows=consequence("kafka")) if old & new else change
+    return change._replace(follows=consequence("kafka")) if old & new else change
 
 
 def _refined(change: Change, *, same_schema: bool, same_learner: bool) -> Change:
@@ -175,7 +175,7 @@ def _refined(change: Change, *, same_schema: bool, same_learner: bool) -> Change
     if change.cost is not Cost.LINEAGE:
         return change
     of_schema = change.key.startswith(SCHEMA_KEYS)
-    return replace(change, follows=SAME) if (same_schema if of_schema else same_learner) else change
+    return change._replace(follows=SAME) if (same_schema if of_schema else same_learner) else change
 
 
 def _told_by_hashes(
@@ -213,7 +213,7 @@ def _scaled_otherwise(found: Iterable[Change]) -> bool:
 def _still_decided(change: Change) -> Change:
     """Prices that lead to the same threshold begin nothing anew."""
     if change.key.split(".")[0] == "value" or change.key == "serve.threshold":
-        return replace(change, follows=STILL_DECIDED)
+        return change._replace(follows=STILL_DECIDED)
     return change
 
 

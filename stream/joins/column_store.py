@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +35,7 @@ class Layout:
     alike: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Some rows: ``floats`` is [columns, rows] of float64, ``integers`` the same of int64."""
 
     floats: FloatArray

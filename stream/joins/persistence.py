@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -113,8 +113,7 @@ class DamagedSegmentError(SnapshotError):
     """A file that the last checkpoint wrote is damaged; its rows are in memory."""
 
 
-@dataclass(frozen=True)
-class FrozenJoins:
+class FrozenJoins(NamedTuple):
     """The joins as a checkpoint found them.
 
     Attributes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -72,8 +72,7 @@ class FrameCache:
 FLOAT, INTEGER = "float.", "integer."
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """Rows of a queue, oldest first."""
 
     keys: Sequence[str]

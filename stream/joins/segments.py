@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -62,8 +62,7 @@ class Entry:
     held: Segment | None
 
 
-@dataclass(frozen=True)
-class Copied:
+class Copied(NamedTuple):
     """Rows of a new segment, as they are when a checkpoint begins.
 
     Attributes:
@@ -78,8 +77,7 @@ class Copied:
     texts: list[str | None]
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What a checkpoint does to the segments; see :meth:`Segments.accept`.
 
     Attributes:
@@ -96,8 +94,7 @@ class Change:
         return [{"file": s.file, "level": s.level, "slots": s.slots} for s in self.segments]
 
 
-@dataclass(frozen=True)
-class Frozen:
+class Frozen(NamedTuple):
     """The queue as a checkpoint found it: the fold may go on, whatever thread writes this.
 
     Attributes:
@@ -127,7 +124,7 @@ class Frozen:
             if isinstance(each, Copied):
                 frames, size = self._frames(each, cache)
                 segment = replace(each.segment, frames=frames, text_bytes=size)
-                rows = replace(each.rows, frames=frames)
+                rows = each.rows._replace(frames=frames)
                 files[segment.file] = row_files.to_bytes(rows, self.layout, SLOT)
                 bits = np.ones(segment.slots, dtype=np.bool_)
             else:
@@ -327,8 +324,7 @@ class Segments:
             self._under_way = self._under_way.moved(renumbered)
 
 
-@dataclass(frozen=True)
-class _Renumbered:
+class _Renumbered(NamedTuple):
     """The numbers of rows before they moved up, in order, and the first one after."""
 
     old: IntArray
@@ -344,8 +340,7 @@ class _Renumbered:
         return self.base + np.searchsorted(self.old, numbers[left]), slots[left]
 
 
-@dataclass(frozen=True)
-class _UnderWay:
+class _UnderWay(NamedTuple):
     """The places that a checkpoint gives to rows, once it is on disk; rows may move meanwhile.
 
     Attributes:

@@ -7,7 +7,8 @@ checkpoint.
 from __future__ import annotations
 
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from converters.cells.kind import older_readings
 from converters.errors import FreshetError
@@ -68,8 +69,7 @@ class Beginning:
     opening: JournalLine | None = None
 
 
-@dataclass(frozen=True)
-class Starting:
+class Starting(NamedTuple):
     """Finds the beginning; ``epoch`` is the one this learner has taken."""
 
     context: ResolvedConfig
@@ -202,7 +202,7 @@ class Starting:
                     version=version.version,
                     error=str(error),
                 )
-                return replace(adoption, checkpoint=None)
+                return adoption._replace(checkpoint=None)
             self._refuse(point, error)
             return None
         return adoption
@@ -235,8 +235,8 @@ class Starting:
     def _with_kind(self, adoption: Adoption, version: Version, live: Lineage | None) -> Adoption:
         """How the version is taken: its weights alone, where the live joins can go on with them."""
         before = self.registry.versions.beginning(version)
-        whole = replace(
-            adoption, kind="whole", checkpoint=None if before is None else before.serial
+        whole = adoption._replace(
+            kind="whole", checkpoint=None if before is None else before.serial
         )
         if live is None or version.start.positions or live.schema_hash != version.schema_hash:
             return whole
@@ -245,7 +245,7 @@ class Starting:
             if live.config is None:  # nothing was saved since an older release began it
                 return whole
             point = self._save_beginning(live, context_of(self.context.settings, live))
-        return replace(adoption, kind="weights", checkpoint=point.serial)
+        return adoption._replace(kind="weights", checkpoint=point.serial)
 
     def _save_beginning(self, live: Lineage, context: ResolvedConfig) -> Checkpoint:
         """A first checkpoint of a lineage that has none, where it began."""

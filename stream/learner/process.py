@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -58,8 +58,7 @@ from stream.stages import MEASURE, StageThread
 from stream.stopping import LOG, REGISTRY, waiting_for
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(NamedTuple):
     """An open log and the writer of the learner's outputs."""
 
     event_log: EventLog

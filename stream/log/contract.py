@@ -121,8 +121,7 @@ class Outgoing(NamedTuple):
     partition: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TopicSpec:
+class TopicSpec(NamedTuple):
     """A topic as Freshet wants it: kept for ever, stamped by its producer."""
 
     name: str

@@ -8,8 +8,8 @@ after a restart (from the checkpoint on) or for a backfill (from the lineage's s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import orjson
 
@@ -23,8 +23,7 @@ Cut = Mapping[Place, int]
 Positions = dict[str, dict[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class JournalLine:
+class JournalLine(NamedTuple):
     """A batch of a lineage: its number, counted from 1, and every partition's next offset after it.
 
     Replay uses the number: offsets of the journal itself have gaps on Kafka.

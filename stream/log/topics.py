@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from itertools import combinations
+from typing import NamedTuple
 
 from converters.config.settings import Settings
 from converters.config.shown_url import shown_url
@@ -12,8 +12,7 @@ from converters.errors import UsageError
 from stream.log.contract import EventLog, Place, TopicSpec, TopicState, UnknownTopicError
 
 
-@dataclass(frozen=True, slots=True)
-class Topics:
+class Topics(NamedTuple):
     """Topic names; most models never need ``replays``."""
 
     events: str
@@ -37,8 +36,8 @@ def topics_of(settings: Settings) -> Topics:
     """
     named, model = settings.topics, settings.model
     names = {
-        field.name: getattr(named, field.name) or f"{model}.{field.name.replace('_', '-')}"
-        for field in fields(Topics)
+        topic: getattr(named, topic) or f"{model}.{topic.replace('_', '-')}"
+        for topic in Topics._fields
     }
     for one, other in combinations(names, 2):
         if names[one] == names[other]:

@@ -7,7 +7,7 @@ in another process, as one line of JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -57,7 +57,9 @@ def to_json(assignment: Assignment) -> bytes:
         "writers": [each.to_json() for each in context.writers],
         "positions": to_positions(assignment.positions),
         "marks": fingerprint.to_json(assignment.marks),
-        "journal": [{**asdict(line), "cut": to_positions(line.cut)} for line in assignment.journal],
+        "journal": [
+            line._asdict() | {"cut": to_positions(line.cut)} for line in assignment.journal
+        ],
         "limit": None if limit is None else to_positions(limit),
         "batch_rows": assignment.batch_rows,
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from learners.registry import Registry
@@ -106,7 +104,7 @@ def test_a_learner_that_has_still_to_catch_up_serves_what_it_took(registry: Regi
     writer = Writer(registry)
     lineage = a_lineage(registry, None).serial
     begin, end = (
-        replace(a_commit(lineage, learned=learned), events={"events": count, "learned": count})
+        a_commit(lineage, learned=learned)._replace(events={"events": count, "learned": count})
         for count, learned in ((4, False), (10, True))
     )
     registry.writer.add_beginning(begin)
@@ -116,11 +114,11 @@ def test_a_learner_that_has_still_to_catch_up_serves_what_it_took(registry: Regi
     registry.serving.pin("promote", candidate, "better", "ann", Moving(follow=True))
     asked = registry.adoptions.pending()
     assert asked
-    took = replace(asked, checkpoint=point.serial)
+    took = asked._replace(checkpoint=point.serial)
     live = a_lineage(registry, writer.epoch, candidate, adoption=took).serial
     for learned, served in ((6, candidate), (12, candidate + 2)):
         counts = {"events": learned, "learned": learned}
-        commit = replace(a_commit(live), events=counts)
+        commit = a_commit(live)._replace(events=counts)
         assert registry.writer.commit(writer.epoch, commit).pointers.serving == served
         assert registry.serving.unpin("follow", "ann").serving == served
 

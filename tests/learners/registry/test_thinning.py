@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from learners.registry import Registry
 from tests.support.learning.registry_samples import (
     BAD,
@@ -75,7 +73,7 @@ def test_what_is_to_be_adopted_stays_and_so_does_what_it_is_put_into(registry: R
     assert thinnable(registry, keep=0) == [1]
     asked = registry.adoptions.pending()
     assert asked
-    taken = replace(asked, checkpoint=live)
+    taken = asked._replace(checkpoint=live)
     writer.lineage = a_lineage(registry, writer.epoch, candidate, adoption=taken).serial
     writer.versions(3)
     assert thinnable(registry, keep=0) == [1, 3, 4, 5]

@@ -65,7 +65,7 @@ def written(draw: st.DrawFn) -> Written:
             cells[old] = cell
             was = draw(st.permutations([old, f"earlier {number}"]))
             settings = column.settings.model_copy(update={"was": tuple(was)})
-            column = replace(column, settings=settings)  # noqa: PLW2901
+            column = column._replace(settings=settings)  # noqa: PLW2901
         columns.append(column)
     names = tuple(draw(st.permutations(sorted(cells))))
     reader = replace(

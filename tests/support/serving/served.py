@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from copy import copy
-from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -92,7 +91,7 @@ class Maker:
         with checkpoint.saved(
             self.store, context, pipeline, START, self.parent, learned_something=True
         ) as saved:
-            commit = replace(saved, verdict=verdict or saved.verdict)
+            commit = saved._replace(verdict=verdict or saved.verdict)
             committed = self.registry.writer.commit(self.epoch, commit)
         assert committed.version is not None
         self.parent = committed.version
