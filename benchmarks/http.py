@@ -35,7 +35,8 @@ from converters.convert.row_block import MOST_IN_BLOCK
 from converters.files.framing import plain_lines
 from converters.schema.schema import Schema, from_settings
 from learners.registry import Registry
-from learners.versions.score_file import block_scores, loaded
+from learners.versions.score_file import block_scores
+from learners.versions.served_learner import loaded
 from serve.access.local_admin import local_admin_token
 
 ROWS, BATCH = 30_000, 1_000

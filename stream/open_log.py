@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 
 from converters.config.kafka_settings import KafkaSettings
 from converters.config.settings import KAFKA, Settings
 from converters.config.shown_url import shown_url
 from converters.config.sqlite_url import sqlite_file
 from converters.errors import UsageError
+from learners.registry import Registry
 from stream.log.contract import EventLog
 
 
@@ -27,14 +28,21 @@ def opened_log(settings: Settings, *, create: bool = False) -> Iterator[EventLog
         yield event_log
 
 
-def opened(settings: Settings, *, create: bool = True) -> EventLog:
-    """The log that the config names; ``create`` as in :func:`stream.open_log.open_log`.
+def opened(
+    settings: Settings, *, create: bool = True, registry: Registry | None = None
+) -> EventLog:
+    """The log that the config names.
+
+    Args:
+        settings: of the model.
+        create: as in :func:`stream.open_log.open_log`.
+        registry: the model's, if it is open; else it is opened where it is needed.
 
     Raises:
         MissingLogError: the log would be created, but the model was learned from another.
     """
     if create:
-        _check_known(settings)
+        _check_known(settings, registry)
     replication_factor = settings.topics.replication_factor
     return open_log(
         settings.log,
@@ -48,14 +56,13 @@ class MissingLogError(UsageError):
     """The config names a log that does not exist, for a model that has read one."""
 
 
-def _check_known(settings: Settings) -> None:
+def _check_known(settings: Settings, registry: Registry | None) -> None:
     """Refuse to create a log for a model that has read another, which would go on from nothing."""
     file, known_in = sqlite_file(settings.log), sqlite_file(settings.registry)
     if file is None or file.exists() or (known_in is not None and not known_in.exists()):
         return
-    from learners.registry import Registry  # a quarter of a second, and rarely needed
-
-    with closing(Registry(settings.registry, settings.model)) as known:
+    place = settings.registry, settings.model
+    with nullcontext(registry) if registry else closing(Registry(*place)) as known:
         lineage = known.versions.live_lineage()
     if lineage is None or not lineage.start.topic_ids:
         return

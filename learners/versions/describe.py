@@ -96,7 +96,7 @@ def largest_weights(
     """
     from learners import choose
     from learners.learner import MODEL_FILE
-    from learners.versions.score_file import spec_of
+    from learners.versions.served_learner import spec_of
 
     with snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
         lines = [row["text"] for row in rows]

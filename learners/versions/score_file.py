@@ -7,11 +7,10 @@ and scored in blocks by a learner opened from the snapshot.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from io import TextIOWrapper
-from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
@@ -23,34 +22,10 @@ from converters.files.csv_file import open_csv
 from converters.files.framing import csv_line
 from converters.files.output import writing
 from converters.schema.schema import Schema
-from learners import choose
-from learners.calibration.adjustment import adjusted
-from learners.learner import MODEL_FILE, Learner, LearnerSpec, LineBlock
+from learners.learner import Learner, LineBlock
 from learners.line_bounds import UNLEARNABLE, RefusedLinesError
 from learners.registry.row_types import Version
-from learners.snapshots.store import SnapshotStore
-
-
-def spec_of(learner: dict[str, Any]) -> LearnerSpec:
-    """What a version was learned with, from its registry row or manifest."""
-    return LearnerSpec(learner["kind"], tuple(learner["args"]))
-
-
-def served_learner(snapshots: SnapshotStore, version: Version) -> Learner:
-    """A learner opened from a version, only to predict; its scores are the served ones."""
-    with snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
-        learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)
-        manifest = snapshot.manifest
-    try:
-        return adjusted(learner, manifest)
-    except BaseException:
-        learner.close()
-        raise
-
-
-def loaded(settings: Settings, version: Version) -> closing[Learner]:
-    """The same, closed at the end of a ``with``."""
-    return closing(served_learner(SnapshotStore(Path(settings.snapshots)), version))
+from learners.versions.served_learner import loaded
 
 
 def score_file(

@@ -21,7 +21,7 @@ from learners.registry.row_types import Pointers, Version, utc_now
 from learners.snapshots.errors import CorruptSnapshotError
 from learners.snapshots.store import Snapshot, SnapshotStore
 from learners.versions.gate import packages, reproduces
-from learners.versions.score_file import spec_of
+from learners.versions.served_learner import spec_of
 from serve.rows.readers import Readers, SchemaReaders
 
 

@@ -8,7 +8,7 @@ from learners.learner import Learner
 from learners.registry import Registry
 from learners.report.served_version import OTHER_SCHEMA
 from learners.snapshots.store import SnapshotStore
-from learners.versions.score_file import served_learner
+from learners.versions.served_learner import served_learner
 from stream.fold.pinned import NotMeasuredError
 
 

@@ -99,7 +99,7 @@ def connect(settings: Settings, registry: Registry, epoch: int) -> Connection:
         SupersededError: another learner has taken over; the log was not touched.
     """
     registry.writer.check_epoch(epoch)
-    event_log = opened(settings)
+    event_log = opened(settings, registry=registry)
     try:
         return take_hold(event_log, settings, registry, epoch)
     except BaseException:
@@ -344,7 +344,7 @@ def assembled(context: ResolvedConfig, readers: Readers | None = None) -> Iterat
             readers = stack.enter_context(closing(Readers(settings)))
         readers.get_ready()
         registry = stack.enter_context(closing(Registry(settings.registry, settings.model)))
-        event_log = opened(settings)
+        event_log = opened(settings, registry=registry)
         closing_log = stack.enter_context(ExitStack())
         closing_log.callback(event_log.close)
         topics = create_topics(event_log, settings)

@@ -15,7 +15,8 @@ from learners.calibration.platt import Platt
 from learners.learner import MODEL_FILE
 from learners.snapshots.manifest import SnapshotRef
 from learners.snapshots.store import Draft
-from learners.versions.score_file import score_file, spec_of
+from learners.versions.score_file import score_file
+from learners.versions.served_learner import spec_of
 from tests.support.serving.project import flights
 from tests.support.serving.served import Maker, a_project, as_csv, client_of, maker_of
 

@@ -15,7 +15,7 @@ from converters.convert.records import RowReader
 from converters.schema import schema
 from learners.report.checkpoint_measures import measured
 from learners.snapshots.store import SnapshotStore
-from learners.versions.score_file import loaded
+from learners.versions.served_learner import loaded
 from stream.checkpoints.pinned_version import PinnedVersions
 from stream.learner.pin_watch import PinWatch
 from stream.learner.process import LearnerProcess

@@ -23,7 +23,7 @@ from converters.convert.records import RowReader
 from converters.schema import schema
 from learners.registry import Registry
 from learners.registry.row_types import Fixed, Pointers, Start, Verdict
-from learners.versions.score_file import loaded
+from learners.versions.served_learner import loaded
 from serve.access.local_admin import ensure
 from serve.app import create_app
 from serve.openapi.declared_route import Route
