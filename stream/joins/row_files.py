@@ -86,7 +86,7 @@ def to_bytes(rows: Rows, layout: Layout, without: str) -> bytes:
     """The content of a file; ``without`` is an integer column that says nothing of the rows."""
     arrays = {
         "keys": _bytes("".join(rows.keys).encode("utf-8", "surrogatepass")),
-        "key_lengths": _bytes(bytes(map(len, rows.keys))),
+        "key_lengths": _bytes(bytearray(map(len, rows.keys))),  # of bytes: a third slower
         "codes": _bytes(rows.codes),
         "times": rows.times,
         "frames": _bytes(b"".join(rows.frames)),
@@ -135,5 +135,5 @@ def _spans(lengths: AnyArray) -> list[tuple[int, int]]:
     return list(pairwise(ends))
 
 
-def _bytes(content: bytes) -> AnyArray:
+def _bytes(content: bytes | bytearray) -> AnyArray:
     return np.frombuffer(content, np.uint8)

@@ -15,6 +15,7 @@ from learners.registry.row_types import Commit, Committed, Start
 from learners.registry.writer import Writer
 from learners.snapshots.manifest import SnapshotRef
 from learners.snapshots.store import SnapshotStore
+from stream import process_control
 from stream.checkpoints.frozen import freeze
 from stream.fold import run_report
 from stream.fold.pipeline import Pipeline, new_pipeline
@@ -196,3 +197,18 @@ def test_a_heartbeat_shows_the_measures_that_an_earlier_one_has_asked_for(
     assert shown == [100, 100, 100, 200, 200]
     assert [count for count, _ in asked] == [100, 200, 500]
     assert report["count"] == 500
+
+
+@pytest.mark.parametrize(("more", "times"), [("", 0), (MANY, 5)], ids=["at the end", "between"])
+def test_memory_is_tidied_for_what_follows_a_checkpoint_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, times: int
+) -> None:
+    """Not after one that nothing follows."""
+    monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 100)
+    save_in_step(monkeypatch)
+    tidied: list[None] = []
+    monkeypatch.setattr(process_control, "collect_recent", lambda: tidied.append(None))
+    project = Project(tmp_path / "p", more=more)
+    project.produce(project.write_csv(flights(500)))
+    project.learn()
+    assert len(tidied) == times
