@@ -15,7 +15,7 @@ from converters.config import load
 from converters.schema import schema
 from stream.learner.process import Connection, assembled
 from stream.log.contract import Outgoing, Place
-from stream.log.limits import checked
+from stream.log.limits import checked_times
 from stream.log_kafka import connection
 from stream.log_kafka.client import open_producer
 from stream.log_kafka.writers import REQUEST_BYTES, send
@@ -38,7 +38,7 @@ class PlainWriter:
         """Scores and dead letters; there is no journal."""
         for topic, records in outputs.items():
             if topic != self._journal:
-                send(self._producer, topic, checked(topic, records))
+                send(self._producer, topic, records, checked_times(topic, records))
         return {}
 
     def close(self) -> None:

@@ -40,7 +40,7 @@ from stream.log import journal
 from stream.log.batch import Batch
 from stream.log.contract import EventLog, Outgoing, Place, Record, StampError
 from stream.log.journal import JournalLine, to_cut, to_positions
-from stream.log.limits import checked
+from stream.log.limits import checked_times
 from stream.log.topics import Topics, begins_of, described, ends_of, topics_of
 from stream.open_log import opened
 from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_times
@@ -232,7 +232,7 @@ class Backfill:
         held = 0
         for formed in history.records():
             try:
-                checked(topics.events, [formed.record])
+                checked_times(topics.events, [formed.record])
             except StampError as error:
                 raise history.blaming(error, [formed]) from None
             records.append(record_of(formed))

@@ -135,12 +135,12 @@ class RowFates:
 
     def __init__(self, joiner: Joiner, batch: Batch, records: range) -> None:
         self.joiner, self.batch, self.records = joiner, batch, records
-        heads = [batch.records[at] for at in records]
-        self.heads = heads
-        counts = np.array([head.rows for head in heads], dtype=np.int64)
+        self.heads = batch.records[records.start : records.stop]
+        _, _, times, rows, kinds = zip(*self.heads, strict=True)
+        counts = np.array(rows, dtype=np.int64)
         self.rows_before = np.concatenate([[0], np.cumsum(counts)])
-        self.labelled = np.array([head.labels for head in heads], dtype=np.bool_)
-        self.firsts = np.array(batch.firsts[records.start : records.stop], dtype=np.int64)
+        self.labelled = np.array(kinds, dtype=np.bool_)
+        self.firsts = self._firsts(counts)
         of_events, of_labels = (
             np.repeat(np.flatnonzero(kind), counts[kind])
             for kind in (~self.labelled, self.labelled)
@@ -156,7 +156,7 @@ class RowFates:
         self.plain = all(block.plain for block in events.blocks)
         self.own: BoolArray = self.events.codes != NO_LABEL
         self.early: BoolArray = np.zeros(self.events.of.size, dtype=np.bool_)
-        self._set_times(np.array([head.time for head in heads], dtype=np.int64))
+        self._set_times(np.array(times, dtype=np.int64))
         # Labels of these records may have to wait: if not for all there is room, then one by one.
         held = len(joiner.labels.numbers) + self.labels.of.size
         self._labels_fit = held <= joiner.most_labels
@@ -167,6 +167,15 @@ class RowFates:
         if not self._claim_events(self.claims):
             self._find_events()
         self._find_labels()
+
+    def _firsts(self, counts: IntArray) -> IntArray:
+        """The place of each record's first row."""
+        begin = self.records.start
+        if begin:
+            return np.array(self.batch.firsts[begin : self.records.stop], dtype=np.int64)
+        labels = np.cumsum(counts * self.labelled)
+        found: IntArray = np.where(self.labelled, labels, np.cumsum(counts) - labels) - counts
+        return found
 
     def unclear(self) -> BoolArray:
         """Which records have to be planned row by row."""

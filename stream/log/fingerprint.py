@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -27,20 +29,21 @@ class Mark(NamedTuple):
 
 def checksum(records: Sequence[Record]) -> int:
     """CRC-32 over offsets, times, headers and values, in order."""
-    whole = crc32(
-        struct.pack(f">{2 * len(records)}q", *[n for r in records for n in (r.offset, r.time)])
-    )
-    parts = [record.value for record in records]
-    if any(record.headers for record in records):
-        headers = [_packed(record.headers) if record.headers else b"" for record in records]
-        parts = [part for both in zip(parts, headers, strict=True) for part in both]
+    if not records:
+        return 0
+    _, offsets, times, parts, headers, *_ = zip(*records, strict=True)
+    numbers = chain.from_iterable(zip(offsets, times, strict=True))
+    whole = crc32(struct.pack(f">{2 * len(records)}q", *numbers))
+    if any(headers):
+        said = [_packed(each) if each else b"" for each in headers]
+        parts = tuple(chain.from_iterable(zip(parts, said, strict=True)))
     # Joined first: a batch of records of three rows has thousands of parts.
     return crc32(b"".join(parts), whole)
 
 
-def marks(records: Iterable[Record]) -> dict[Place, Mark]:
+def marks(records: Sequence[Record]) -> dict[Place, Mark]:
     """The mark of each partition's last record."""
-    last = {record.place: record for record in records}
+    last = dict(zip(map(itemgetter(0), records), records, strict=True))
     return {place: Mark(record.offset, checksum([record])) for place, record in last.items()}
 
 

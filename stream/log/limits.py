@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 
 from stream.log.contract import (
     MAX_AHEAD_MS,
@@ -48,8 +49,8 @@ def later(one: int | None, other: int | None) -> int | None:
     return max((each for each in (one, other) if each is not None), default=None)
 
 
-def checked(topic: str, records: Sequence[Outgoing]) -> list[tuple[Outgoing, int]]:
-    """Each record with its time, checked: not too far ahead, not too large.
+def checked_times(topic: str, records: Sequence[Outgoing]) -> list[int]:
+    """The time of each record, once it is checked: not too far ahead, and the value not too large.
 
     Args:
         topic: for the errors.
@@ -61,9 +62,12 @@ def checked(topic: str, records: Sequence[Outgoing]) -> list[tuple[Outgoing, int
     """
     now = int(time.time() * 1000)
     latest = now + MAX_AHEAD_MS
-    stamped = []
-    for record in records:
-        stamp = now if record.time is None else record.time
+    times = [now if record.time is None else record.time for record in records]
+    sizes = map(len, map(itemgetter(0), records))
+    good = min(times, default=0) >= 0 and max(times, default=0) <= latest
+    if good and max(sizes, default=0) <= MAX_RECORD_BYTES:
+        return times
+    for record, stamp in zip(records, times, strict=True):
         if not 0 <= stamp <= latest:
             raise StampError(
                 f"A record for topic {topic} is stamped {_utc(stamp)}, but the log accepts times"
@@ -75,8 +79,7 @@ def checked(topic: str, records: Sequence[Outgoing]) -> list[tuple[Outgoing, int
                 f"A record for topic {topic} has {len(record.value):,} bytes, but the log accepts"
                 f" at most {MAX_RECORD_BYTES:,}. Put fewer rows into a record."
             )
-        stamped.append((record, stamp))
-    return stamped
+    return times
 
 
 def check_position(place: Place, position: int, begin: int, end: int) -> None:

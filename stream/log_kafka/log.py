@@ -20,7 +20,7 @@ from stream.log.contract import (
     TopicSpec,
     TopicState,
 )
-from stream.log.limits import check_names, check_position, checked, later, unknown
+from stream.log.limits import check_names, check_position, checked_times, later, unknown
 from stream.log.topics import begins_of, ends_of
 from stream.log_kafka.client import (
     EARLIEST,
@@ -290,9 +290,9 @@ class KafkaLog:
 
     def append(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         """Append in order; acknowledged by all replicas in sync when this returns."""
-        stamped = checked(topic, records)
+        times = checked_times(topic, records)
         self._check_partitions(topic, records)
-        return self._appender.append(topic, stamped)
+        return self._appender.append(topic, records, times)
 
     def read(self, positions: Mapping[Place, int]) -> KafkaReader:
         """A reader of these partitions from these positions."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from stream.log.contract import MAX_RECORD_BYTES, Outgoing, Place
-from stream.log.limits import checked
+from stream.log.limits import checked_times
 from stream.log_kafka.client import DELIVERY_SECONDS, Producer, kafka, open_producer
 from stream.log_kafka.connection import Connection
 from stream.log_kafka.errors import Doing, errors, meaning
@@ -58,14 +58,15 @@ class KafkaWriter:
 
     def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> dict[Place, int]:
         """Append all records of all topics, or none; the next offset of each partition."""
-        stamped = {topic: checked(topic, records) for topic, records in outputs.items() if records}
+        outputs = {topic: records for topic, records in outputs.items() if records}
+        times = {topic: checked_times(topic, records) for topic, records in outputs.items()}
         for topic, records in outputs.items():
             self._check_partitions(topic, records)
-        if not stamped:
+        if not outputs:
             return {}
         begun = time.monotonic()
         try:
-            return self._transact(stamped)
+            return self._transact(outputs, times)
         except kafka.errors.KafkaError as error:
             cause = self._producer.last_error or error
             late = time.monotonic() - begun >= TRANSACTION_SECONDS
@@ -79,7 +80,9 @@ class KafkaWriter:
         """Close the producer; a transaction that is open is aborted."""
         self._producer.close()
 
-    def _transact(self, outputs: Mapping[str, Sequence[tuple[Outgoing, int]]]) -> dict[Place, int]:
+    def _transact(
+        self, outputs: Mapping[str, Sequence[Outgoing]], times: Mapping[str, Sequence[int]]
+    ) -> dict[Place, int]:
         """Begin, send, wait for every acknowledgement, commit."""
         producer = self._producer
         producer.begin_transaction()
@@ -87,7 +90,7 @@ class KafkaWriter:
         sent = [
             future
             for topic, records in outputs.items()
-            for future in send(producer, topic, records)
+            for future in send(producer, topic, records, times[topic])
         ]
         producer.deliver()
         # A commit proves nothing: after an epoch bump, kafka-python "commits" without writing.
@@ -108,10 +111,10 @@ class KafkaWriter:
 
 
 def send(
-    producer: Producer, topic: str, records: Sequence[tuple[Outgoing, int]]
+    producer: Producer, topic: str, records: Sequence[Outgoing], times: Sequence[int]
 ) -> list[kafka.future.Future]:
-    """Give records with their times to a producer; a future for each."""
-    for partition in {record.partition for record, _ in records}:
+    """Give records with these times to a producer; a future for each."""
+    for partition in {record.partition for record in records}:
         producer.look_for(topic, partition)
     return [
         producer.send(
@@ -122,7 +125,7 @@ def send(
             partition=record.partition,
             timestamp_ms=stamp,
         )
-        for record, stamp in records
+        for record, stamp in zip(records, times, strict=True)
     ]
 
 
@@ -139,12 +142,14 @@ class KafkaAppender:
         self._producer: Producer | None = None
         self._users: dict[Producer, int] = {}
 
-    def append(self, topic: str, records: Sequence[tuple[Outgoing, int]]) -> list[tuple[int, int]]:
-        """Append records with their times; the partition and offset of each."""
+    def append(
+        self, topic: str, records: Sequence[Outgoing], times: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """Append records with these times; the partition and offset of each."""
         doing = Doing(f"append to topic {topic}", "Write", topic=topic)
         with errors(self._connection, doing), self._borrowed() as producer:
             try:
-                sent = send(producer, topic, records)
+                sent = send(producer, topic, records, times)
                 producer.deliver()
                 given = [future.get(DELIVERY_SECONDS) for future in sent]
             except kafka.errors.KafkaError as error:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stream.log.contract import FencedError, Outgoing, Place, TopicSpec, TopicState
-from stream.log.limits import check_names, check_position, checked, later, unknown
+from stream.log.limits import check_names, check_position, checked_times, later, unknown
 from stream.log_sqlite.file import (
     HERE,
     OFFSET_BITS,
@@ -77,10 +77,10 @@ class SqliteLog:
 
     def append(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         """Append in order, as one transaction."""
-        stamped = checked(topic, records)
+        times = checked_times(topic, records)
         self._file.check()
         with self._turn, self._file.errors(), transaction(self._connection):
-            return insert(self._connection, topic, stamped)
+            return insert(self._connection, topic, records, times)
 
     def read(self, positions: Mapping[Place, int]) -> SqliteReader:
         """A reader of these partitions from these positions."""
@@ -151,7 +151,7 @@ class SqliteWriter:
 
     def write(self, outputs: Mapping[str, Sequence[Outgoing]]) -> dict[Place, int]:
         """Append all records of all topics, or none; the next offset of each partition."""
-        stamped = {topic: checked(topic, records) for topic, records in outputs.items()}
+        times = {topic: checked_times(topic, records) for topic, records in outputs.items()}
         self._file.check()
         reached: dict[Place, int] = {}
         with self._file.errors(), transaction(self._connection):
@@ -160,8 +160,8 @@ class SqliteWriter:
                     f"Another learner has taken over the outputs of `{self._name}` in"
                     f" {self._file.path}. Let only one learner of a model run."
                 )
-            for topic, records in stamped.items():
-                given = insert(self._connection, topic, records)
+            for topic, records in outputs.items():
+                given = insert(self._connection, topic, records, times[topic])
                 last = dict(given)  # of each partition
                 reached |= {Place(topic, number): offset + 1 for number, offset in last.items()}
         return reached

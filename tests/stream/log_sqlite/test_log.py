@@ -23,7 +23,7 @@ from stream.log.contract import (
     poll,
 )
 from stream.log_sqlite import file
-from stream.log_sqlite.file import ROWS_A_STATEMENT, packed, unpacked
+from stream.log_sqlite.file import MOST_VALUES, packed, unpacked
 from stream.log_sqlite.log import SqliteLog
 from tests.support.streams.log_processes import next_line, running
 from tests.support.streams.logs import make_topic, outgoing, read_all, values
@@ -91,14 +91,22 @@ def test_offsets_are_never_used_again(log: SqliteLog, path: Path) -> None:
     assert (state.begins, state.ends) == ({PLACE: 2}, {PLACE: 3})
 
 
-@pytest.mark.parametrize("count", [1, ROWS_A_STATEMENT, ROWS_A_STATEMENT + 1, 3 * ROWS_A_STATEMENT])
-def test_many_records_take_few_statements(log: SqliteLog, count: int) -> None:
+@pytest.mark.parametrize("count", [1, 199, 200, 249, 250, 333, 334, 600])
+@pytest.mark.parametrize(("headers", "keys"), [(1, 1), (1, 0), (0, 1), (0, 0)])
+def test_many_records_take_few_statements(
+    log: SqliteLog, count: int, headers: int, keys: int
+) -> None:
     """They are all there, in order and with all they have, under offsets without a gap."""
     statements: list[str] = []
     log._connection.set_trace_callback(statements.append)
     sent = [
-        Outgoing(b"v%d" % n, n, (("n", b"%d" % n),) if n % 2 else (), b"k" if n % 3 else None)
-        for n in range(count)
+        Outgoing(
+            b"v%d" % n if n % 5 else b"",
+            n,
+            (("n", b"%d" % n),) if headers and n % 2 else (),
+            b"k" * (n % 2) if keys and n % 3 else None,
+        )
+        for n in range(1, count + 1)
     ]
     given = log.append("t", sent)
     assert given == [(0, offset) for offset in range(count)]
@@ -107,7 +115,8 @@ def test_many_records_take_few_statements(log: SqliteLog, count: int) -> None:
         (r.value, r.time, r.headers, r.key) for r in sent
     ]
     inserted = [text for text in statements if text.startswith("INSERT INTO records")]
-    assert len(inserted) == -(-count // ROWS_A_STATEMENT)
+    columns = 3 + any(r.headers for r in sent) + any(r.key is not None for r in sent)
+    assert len(inserted) == -(-count // (MOST_VALUES // columns))
 
 
 def test_a_hole_in_the_history_is_missed(log: SqliteLog, path: Path) -> None:
