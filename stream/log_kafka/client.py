@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import kafka
@@ -21,6 +21,7 @@ from kafka.net.compat import KafkaNetClient
 from kafka.producer.transaction_manager import TransactionalRequestResult
 from kafka.protocol.consumer import IsolationLevel
 
+from stream.log.contract import Outgoing
 from stream.log_kafka.connection import Connection
 from stream.log_kafka.network import net_client
 
@@ -59,6 +60,8 @@ LINGER_MS = 5_000
 # A batch of records in one request; by default 16 KiB, five records of 50 rows. More than
 # 1 MiB would not fit into existing topics with Kafka's default `max.message.bytes`.
 BATCH_BYTES = 2**20 - 2**12
+# Records of so many bytes fit into any request.
+SMALL_BYTES = BATCH_BYTES // 2
 
 Client = TypeVar("Client")
 
@@ -123,6 +126,30 @@ class Producer(kafka.KafkaProducer):  # type: ignore[misc]
             self._metadata.request_update()
             self._sender.wakeup()
             time.sleep(LOOK_SECONDS)
+
+    def send_all(
+        self, topic: str, records: Sequence[Outgoing], times: Sequence[int]
+    ) -> list[kafka.future.Future]:
+        """Queue records with these times for partitions that are known; a future for each.
+
+        What :meth:`send` looks at for each record, 8 us of its 14, is looked at once, but for large
+        records and those with headers.
+        """
+        places = {record.partition: TopicPartition(topic, record.partition) for record in records}
+        if self._transaction_manager.is_transactional():
+            for place in places.values():
+                self._transaction_manager.maybe_add_partition_to_transaction(place)
+        now, append, sent = time.monotonic(), self._accumulator.append, []
+        for (value, _, headers, key, partition), stamp in zip(records, times, strict=True):
+            if headers or len(value) + len(key or b"") > SMALL_BYTES:
+                said = list(headers)
+                sent.append(self.send(topic, value, key, said, partition, stamp))
+                continue
+            future, full, begun, _ = append(places[partition], stamp, key, value, [], now)
+            sent.append(future)
+            if full or begun:
+                self._sender.wakeup()
+        return sent
 
     def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
         """Close within :data:`CLOSE_SECONDS`; records not sent by then are dropped."""

@@ -116,17 +116,7 @@ def send(
     """Give records with these times to a producer; a future for each."""
     for partition in {record.partition for record in records}:
         producer.look_for(topic, partition)
-    return [
-        producer.send(
-            topic,
-            value=record.value,
-            key=record.key,
-            headers=list(record.headers),
-            partition=record.partition,
-            timestamp_ms=stamp,
-        )
-        for record, stamp in zip(records, times, strict=True)
-    ]
+    return producer.send_all(topic, records, times)
 
 
 class KafkaAppender:
