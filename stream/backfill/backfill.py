@@ -11,6 +11,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import count, repeat
 from pathlib import Path
 from time import monotonic, time
 from typing import Any, TextIO
@@ -218,30 +219,23 @@ class Backfill:
         topics = topics_of(self.context.settings)
         reader = record_reader(self.context)
         now = round(time() * 1000)
-        next_offsets = {Place(topics.events, 0): 0, Place(topics.labels, 0): 0}
-
-        def record_of(formed: Formed) -> Record:
-            place = Place(topics.labels if formed.labels else topics.events, 0)
-            offset = next_offsets[place]
-            next_offsets[place] = offset + 1
-            sent = formed.record
-            stamp = now if sent.time is None else sent.time
-            return Record(place, offset, stamp, sent.value, sent.headers)
-
-        records: list[Record] = []
-        held = 0
-        for formed in history.records():
+        places = Place(topics.events, 0), Place(topics.labels, 0)
+        offsets = count(), count()
+        ends = dict.fromkeys(places, 0)
+        for formed in _batches(history):
+            kinds, _, sent, _ = zip(*formed, strict=True)
             try:
-                checked_times(topics.events, [formed.record])
+                checked_times(topics.events, sent)
             except StampError as error:
-                raise history.blaming(error, [formed]) from None
-            records.append(record_of(formed))
-            held += formed.rows
-            if held >= BATCH_ROWS:
-                yield reader.batch(records, dict(next_offsets))
-                records, held = [], 0
-        if records:
-            yield reader.batch(records, dict(next_offsets))
+                raise history.blaming(error, formed) from None
+            times = [now if record.time is None else record.time for record in sent]
+            values, _, headers, *_ = zip(*sent, strict=True)
+            placed = list(map(places.__getitem__, kinds))
+            at = list(map(next, map(offsets.__getitem__, kinds)))
+            ends |= {place: last + 1 for place, last in zip(placed, at, strict=True)}
+            # Made in C: a file has a record for each moment.
+            columns = zip(placed, at, times, values, headers, repeat(None), repeat(False))
+            yield reader.batch(list(map(tuple.__new__, repeat(Record), columns)), dict(ends))
 
     def _lineage(self, context: ResolvedConfig, start: Start, parent: int | None) -> Lineage:
         return self.registry.writer.begin_lineage(
@@ -270,6 +264,20 @@ class Backfill:
         thin_at_end(self.registry, self.snapshots, keep, THIN_SECONDS)
         this_run = ThisRun(before or Rows(), monotonic() - began, examples(pipeline))
         return report(saved.events, saved.metrics, version, saved.model_sha256, this_run)
+
+
+def _batches(history: History) -> Iterator[list[Formed]]:
+    """The records of a file, so many at a time as a batch has."""
+    formed: list[Formed] = []
+    rows = 0
+    for each in history.records():
+        formed.append(each)
+        rows += each.rows
+        if rows >= BATCH_ROWS:
+            yield formed
+            formed, rows = [], 0
+    if formed:
+        yield formed
 
 
 def _start_at(log: EventLog, topics: Topics, positions: Mapping[Place, int]) -> Start:
