@@ -40,8 +40,6 @@ OBJECTS = Layout(None, Format.JSON, at_the_top=True, delimiter="")
 # Between such records: as a part of a text it would be no JSON, so what is on either side of it is
 # another object.
 BETWEEN_OBJECTS = b"\n,"
-# How no record begins that is certainly lines.
-NO_LINE = SUSPECT | {b""}
 # Fewer are taken one by one, if they are not alike.
 FEWEST_HALVED = 64
 # A list of fewer objects is parsed as quickly.
@@ -121,28 +119,24 @@ class _Gathered(ABC):
         others: list[Record] = []
         while begin < len(records):
             end = max(begin + 1, bisect_right(ends, before + MOST_AT_ONCE, begin))
-            part = slice(begin, end)
+            part, rows = slice(begin, end), ends[end - 1] - before
             layout = self._layout_of(records[part], values[part])
-            if layout is None or ends[end - 1] - before > MOST_ROWS:
+            if layout is None or rows > MOST_ROWS:
                 others += records[part]
             else:
                 yield from self._runs_of_others(others)
                 others = []
-                rows = ends[end - 1] - before
-                yield _Run(self._of.rows, layout, list(records[part]), counts[part], rows)
+                yield _Run(self._of.rows, layout, [*records[part]], counts[part], rows)
             begin, before = end, ends[end - 1]
         yield from self._runs_of_others(others)
 
     def _layout_of(self, records: Sequence[Record], values: Sequence[bytes]) -> Layout | None:
         """The layout of records that are certainly lines and laid out alike, some .2 us each."""
-        headers = records[0].headers
+        headers, firsts = records[0].headers, {value[:1] for value in values}
         alike = [record.headers for record in records].count(headers) == len(records)
-        if self._of.earlier or not alike:
-            return None
-        firsts = {value[:1] for value in values}
-        if not (NO_LINE.isdisjoint(firsts) and b'"' not in b"".join(values)):
-            return None
-        return self._of.rows.csv_layout(values[0], headers)
+        lines = b"" not in firsts and SUSPECT.isdisjoint(firsts) and b'"' not in b"".join(values)
+        known = alike and lines and not self._of.earlier
+        return self._of.rows.csv_layout(values[0], headers) if known else None
 
     def _runs_of_others(self, records: Sequence[Record]) -> Iterator[_Run]:
         """Told record by record, each in some .8 us."""
@@ -180,12 +174,8 @@ class _Gathered(ABC):
             self._take_objects(run)
             return
         if run.layout is not None:
-            values = [record.value for record in run.records]
-            content = b"\n".join([*values, b""])
-            if b"\n\n" in content:  # or else no record ends with one
-                values = [value.removesuffix(b"\n") for value in values]
-                content = b"\n".join([*values, b""])
-            content = without_returns(content)
+            values = [record.value.removesuffix(b"\n") for record in run.records]
+            content = without_returns(b"\n".join([*values, b""]))
         if content is not None and self._lines(run, content):
             self.counts += run.counts
         elif len(run.records) == 1:
@@ -357,8 +347,7 @@ class GatheredEvents(_Gathered):
         if set(map(len, cells)) == {conversion.width} and Refusal not in set(map(type, cells)):
             columns = list(zip(*cells, strict=True))
             kept = [columns[at] for at in self._places]
-            # However few: the lines of rows that are converted one by one are not known to be
-            # plain, and those of the whole batch would be looked at again until they are learned.
+            # However few: one by one they would not be known as plain, nor would their batch.
             self._add_block(conversion.row_block(columns), kept)
         elif count < FEWEST_IN_BLOCK:
             rows = conversion.rows(cells)
