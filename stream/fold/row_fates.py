@@ -213,8 +213,8 @@ class RowFates:
     def _claim_events(self, claims: Claims) -> bool:
         """Enter the events into the joins; False if one is known or occurs twice."""
         rows, joiner = self.events, self.joiner
-        resolved, waiting = joiner.resolved.numbers.keys(), joiner.waiting.numbers.keys()
-        if joiner.labels.numbers and not joiner.labels.numbers.keys().isdisjoint(rows.keys):
+        resolved, waiting = joiner.resolved, joiner.waiting
+        if len(joiner.labels) and not joiner.labels.isdisjoint(rows.keys):
             return False
         own = np.flatnonzero(rows.named & self.own)
         self._waits = np.flatnonzero(rows.named & ~self.own)
@@ -244,7 +244,7 @@ class RowFates:
         keys: Sequence[str] = rows.keys
         distinct = set(keys)
         distinct.discard("")
-        odd = {key for queue in joiner.queues.values() for key in queue.numbers.keys() & distinct}
+        odd = {key for queue in joiner.queues.values() for key in queue.among(distinct)}
         if len(distinct) + (keys.count("") if rows.empty else 0) < len(keys):
             odd.update(key for key, times in Counter(keys).items() if key and times > 1)
         if odd:
@@ -263,7 +263,7 @@ class RowFates:
     def _fate_of_event(self, at: int, key: str) -> int:
         joiner, rows, first = self.joiner, self.events, self._first_of[key]
         lasting = joiner.remembers(joiner.resolved.end - 1, self._resolved)
-        packed = joiner.resolved.numbers.get(key)
+        packed = joiner.resolved.find(key)
         if packed is not None:
             return DUPLICATE if joiner.remembers(packed >> CODE_BITS, self._resolved) else UNCLEAR
         early = joiner.labels.numbers.get(key)
@@ -335,7 +335,7 @@ class RowFates:
         rows, joiner, early, left = self.labels, self.joiner, set[str](), set[str]()
         for at in places.tolist():
             key = rows.keys[at]
-            packed = joiner.resolved.numbers.get(key)
+            packed = joiner.resolved.find(key)
             if key in joiner.labels.numbers or key in early:
                 continue
             if packed is None:

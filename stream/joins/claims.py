@@ -1,14 +1,14 @@
 """Keys that are entered into queues and taken from them by the look that tells if they are there.
 
 A look into a large dictionary costs as much as a change of it, so both are one operation. Only the
-``numbers`` of the queues change by it: they are in order again once each change is completed by the
-queue's own method (``entered`` of :meth:`~stream.joins.queue.KeyedQueue.add_many`, and
-:meth:`~stream.joins.queue.KeyedQueue.remove`), or all are undone.
+``numbers`` of the queues change by it (what is known, of a window): they are in order again once
+each change is completed by the queue's own method (``entered`` of
+:meth:`~stream.joins.queue.KeyedQueue.add_many`, and :meth:`~stream.joins.queue.KeyedQueue.remove`),
+or all are undone.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from itertools import repeat
 
@@ -27,16 +27,10 @@ class Claims:
 
     def enter(self, queue: KeyedQueue, keys: Sequence[str], codes: IntArray) -> bool:
         """Number these keys, which are going to be added; none if one is known or occurs twice."""
-        numbers, packed = queue.numbers, queue.packed(codes)
-        before = len(numbers)
-        deque(map(numbers.setdefault, keys, packed), maxlen=0)
-        if len(numbers) == before + len(keys):
+        entered = queue.enter(keys, codes)
+        if entered:
             self._entered.append((queue, keys))
-            return True
-        for key, own in zip(keys, packed, strict=True):
-            if numbers.get(key) == own:
-                del numbers[key]
-        return False
+        return entered
 
     def take(self, queue: KeyedQueue, keys: Sequence[str]) -> IntArray:
         """Take these keys: what stood in ``numbers`` for each, or -1."""
@@ -56,5 +50,4 @@ class Claims:
             there = (pair for pair in zip(keys, packed.tolist(), strict=True) if pair[1] >= 0)
             queue.numbers.update(there)
         for queue, keys in self._entered:
-            for key in keys:
-                del queue.numbers[key]
+            queue.leave(keys)

@@ -19,6 +19,7 @@ import numpy as np
 from converters.config.learning_settings import DuplicateSettings, LateLabelSettings
 from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Layout
+from stream.joins.id_window import IdWindow
 from stream.joins.queue import KeyedQueue
 from stream.joins.segments import SLOT
 
@@ -80,8 +81,8 @@ class Joiner:
         self.taught = KeyedQueue(texts=True)
         self.change_layout(layout or Layout())
         self.labels = KeyedQueue(Layout((), (SLOT,)))
-        self.resolved = KeyedQueue(Layout((), (SLOT,)))
-        self.queues = {
+        self.resolved = IdWindow(Layout((), (SLOT,)))
+        self.queues: dict[str, KeyedQueue] = {
             "waiting": self.waiting,
             "taught": self.taught,
             "labels": self.labels,
@@ -144,7 +145,7 @@ class Joiner:
             The label to learn; None if it has to wait; or the reason why it is not taken:
             ``duplicate`` or ``conflicting-label``.
         """
-        if key in self.resolved.numbers or key in self.waiting.numbers:
+        if key in self.resolved or key in self.waiting.numbers:
             return "duplicate"
         if key in self.taught.numbers:
             return "duplicate"
@@ -160,7 +161,7 @@ class Joiner:
         resolved = self.resolved
         if self._window:
             resolved.add(key, 0, label)
-            if len(resolved.numbers) > self._window:
+            if len(resolved) > self._window:
                 resolved.take_oldest()
 
     def wait(self, key: str, text: str) -> tuple[str, int] | None:
@@ -225,7 +226,7 @@ class Joiner:
         if self._window:
             times = np.zeros(len(keys), dtype=np.int64)
             resolved.add_many(keys, times, codes, entered=entered)
-            resolved.drop_oldest(len(resolved.numbers) - self._window)
+            resolved.drop_oldest(len(resolved) - self._window)
 
     def room(self) -> int:
         """How many more events can wait without an eviction."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import compress, repeat
 from operator import is_not
 from typing import TypeVar, cast
@@ -39,7 +39,7 @@ class _Key(str):
     __slots__ = ()
 
 
-def _no_numbers() -> dict[str, int]:
+def no_numbers() -> dict[str, int]:
     """An empty dictionary that keeps the hash of each key.
 
     Python's does so once there was a key of a class of its own. One of plain strings visits each of
@@ -62,7 +62,7 @@ class KeyedQueue:
     """
 
     def __init__(self, layout: Layout | None = None, *, texts: bool = False) -> None:
-        self.numbers = _no_numbers()
+        self.numbers = no_numbers()
         self.base = 0
         self.columns = Columns(layout or Layout())
         self.spilled: Callable[[int], str] | None = None
@@ -78,6 +78,9 @@ class KeyedQueue:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.numbers
+
     def __iter__(self) -> Iterator[str]:
         """The keys, oldest first."""
         return (key for key in self._keys if key is not None)
@@ -90,6 +93,9 @@ class KeyedQueue:
     def add(self, key: str, time: int, code: int = 0, text: str = "") -> None:
         """Append a key that is not there; ``time`` must not be before that of the last."""
         self.numbers[key] = (self.base + len(self._keys)) << CODE_BITS | code
+        self._append(key, time, code, text)
+
+    def _append(self, key: str, time: int, code: int, text: str) -> None:
         self._keys.append(key)
         self._codes.append(code)
         self._times.append(time)
@@ -115,10 +121,10 @@ class KeyedQueue:
             codes: of each.
             texts: of each, where texts are kept.
             plain: whether every learner takes the texts as they are; see :meth:`are_plain`.
-            entered: whether ``numbers`` has them already; see :class:`stream.joins.claims.Claims`.
+            entered: whether :meth:`enter` has been called for them.
         """
         if not entered:
-            self.numbers.update(zip(keys, self.packed(codes), strict=True))
+            self._enter_new(keys, codes)
         self._keys.extend(keys)
         self._codes.extend(codes.astype(np.uint8).tobytes())
         self._times.frombytes(np.ascontiguousarray(times, dtype=np.int64).data.cast("B"))
@@ -126,7 +132,38 @@ class KeyedQueue:
             self._texts.extend(texts)
             self._looked_at = self._looked_at if plain else self.end
 
-    def packed(self, codes: IntArray) -> list[int]:
+    def isdisjoint(self, keys: Iterable[str]) -> bool:
+        """Whether none of these is there."""
+        return self.numbers.keys().isdisjoint(keys)
+
+    def among(self, keys: set[str]) -> set[str]:
+        """Those of these keys that are there."""
+        return self.numbers.keys() & keys
+
+    def find(self, key: str) -> int | None:
+        """Number and code of a key as one, as ``numbers`` has them; None if it is not there."""
+        return self.numbers.get(key)
+
+    def enter(self, keys: Sequence[str], codes: IntArray) -> bool:
+        """Number these keys, which are going to be added; none if one is known or occurs twice.
+
+        Only ``numbers`` changes: it is in order again after :meth:`add_many` or :meth:`leave`.
+        """
+        numbers, packed = self.numbers, self._packed(codes)
+        before = len(numbers)
+        deque(map(numbers.setdefault, keys, packed), maxlen=0)
+        if len(numbers) == before + len(keys):
+            return True
+        for key, own in zip(keys, packed, strict=True):
+            if numbers.get(key) == own:
+                del numbers[key]
+        return False
+
+    def leave(self, keys: Collection[str]) -> None:
+        """Take these keys, which are there, from ``numbers``; the rest of them is removed apart."""
+        deque(map(self.numbers.pop, keys), maxlen=0)
+
+    def _packed(self, codes: IntArray) -> list[int]:
         """What ``numbers`` is to hold for the next keys, which have these codes."""
         found: list[int] = (
             np.arange(self.end, self.end + codes.size) << CODE_BITS | codes
@@ -165,7 +202,7 @@ class KeyedQueue:
         run = held[head:end]
         keys = [key for key in run if key is not None]
         there = np.flatnonzero(np.fromiter(map(is_not, run, repeat(None)), np.bool_, len(run)))
-        deque(map(self.numbers.pop, keys), maxlen=0)
+        self.leave(keys)
         held[head:end] = [None] * len(run)
         self._head = end
         return keys, there + (self.base + head)
@@ -181,7 +218,7 @@ class KeyedQueue:
 
     def code(self, key: str) -> int | None:
         """The code of a key; None if it is not there."""
-        packed = self.numbers.get(key)
+        packed = self.find(key)
         return None if packed is None else packed & CODE_MASK
 
     def take(self, key: str) -> tuple[int, int] | None:
@@ -198,21 +235,9 @@ class KeyedQueue:
         self._find_head()
         key = self._keys[self._head]
         assert key is not None
-        packed = self.numbers.pop(key)
+        self._leave_one(key)
         self._keys[self._head] = None
-        return key, packed >> CODE_BITS, packed & CODE_MASK
-
-    def drop_oldest(self, count: int) -> None:
-        """Remove so many of the oldest keys."""
-        while count > 0:
-            self._find_head()
-            held, head = self._keys, self._head
-            run = held[head : head + count]
-            keys = [key for key in run if key is not None]
-            deque(map(self.numbers.pop, keys), maxlen=0)
-            held[head : head + count] = [None] * len(run)
-            self._head = head + len(run)
-            count -= len(keys)
+        return key, self.base + self._head, self._codes[self._head]
 
     def oldest_time(self) -> int | None:
         """The time of the oldest key; None if there is none."""
@@ -246,7 +271,7 @@ class KeyedQueue:
         self._find_head()
         begin = max(first - self.base, self._head)  # earlier rows are gone
         stop = max(begin, end - self.base)
-        if len(self.numbers) == len(self._keys) - self._head:  # and none of the later ones
+        if len(self) == len(self._keys) - self._head:  # and none of the later ones
             return np.arange(begin, stop) + self.base
         there = np.fromiter(map(is_not, self._keys[begin:stop], repeat(None)), np.bool_)
         return np.flatnonzero(there) + (self.base + begin)
@@ -284,8 +309,8 @@ class KeyedQueue:
 
     def tidy(self) -> None:
         """Free removed rows, once there are more of them than remaining ones."""
-        gone = len(self._keys) - len(self.numbers)
-        if gone < max(FEWEST_SWEPT, len(self.numbers)):
+        gone = len(self._keys) - len(self)
+        if gone < max(FEWEST_SWEPT, len(self)):
             return
         self._find_head()
         if self._head * 2 >= gone:
@@ -295,7 +320,7 @@ class KeyedQueue:
 
     def _find_head(self) -> None:
         keys, head, step = self._keys, self._head, 8
-        if not self.numbers:
+        if not len(self):
             self._head = len(keys)
             return
         while keys[head] is None:
@@ -330,11 +355,27 @@ class KeyedQueue:
         if self.moved is not None:
             self.moved(kept + self.base)
         self._head = 0
-        self.numbers = _no_numbers()
-        self.numbers.update(
-            (key, number << CODE_BITS | code)
-            for number, (key, code) in enumerate(zip(self, self._codes, strict=True), self.base)
-        )
+        self._number_again()
+
+    def _number_again(self) -> None:
+        """The rows have moved up."""
+        self.numbers = no_numbers()
+        self._number_from(self.base)
+
+    def _number_from(self, first: int) -> None:
+        """Enter the keys from this number on that are there into ``numbers``."""
+        begin = first - self.base
+        codes = np.frombuffer(bytes(self._codes[begin:]), np.uint8)
+        packed = (np.arange(first, self.end) << CODE_BITS | codes).tolist()
+        numbers = cast("dict[str | None, int]", self.numbers)
+        numbers.update(zip(self._keys[begin:], packed, strict=True))
+        numbers.pop(None, None)  # of all rows that were removed
+
+    def _leave_one(self, key: str) -> None:
+        del self.numbers[key]
+
+    def _enter_new(self, keys: Sequence[str], codes: IntArray) -> None:
+        self.numbers.update(zip(keys, self._packed(codes), strict=True))
 
 
 def _clear(items: list[Item | None], places: IntArray) -> list[Item | None]:
