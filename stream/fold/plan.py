@@ -273,7 +273,7 @@ class Remembered:
         """Store the numbers of the events that wait or are kept."""
         plan, waiting, taught = self.plan, self.joiner.waiting, self.joiner.taught
         if plan.waits:
-            block = self.arrived.chosen(values(plan.waits))
+            block = self.arrived.at(values(plan.waits))
             waiting.columns.put(plan.first_waiting - waiting.base, block)
         if plan.kept:
             events, *lessons = np.array(plan.kept).T
@@ -317,7 +317,7 @@ class Remembered:
 
     def _from(self, kind: Source, places: IntArray) -> Block:
         if kind is Source.ARRIVED:
-            return self.arrived.chosen(places)
+            return self.arrived.at(places)
         queue = self.joiner.waiting if kind is Source.WAITING else self.joiner.taught
         block = queue.columns.get(places - queue.base)
         return Block(block.floats, block.integers[: len(self.arrived_layout.integers)])

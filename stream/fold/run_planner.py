@@ -15,7 +15,7 @@ from operator import add
 
 import numpy as np
 
-from learners.metrics.arrays import IntArray
+from learners.metrics.arrays import BoolArray, IntArray
 from stream.fold.expiry import EVENTS, LABELS
 from stream.fold.plan import LESSON, UNLABELLED, Plan, Refused, append
 from stream.fold.row_fates import (
@@ -78,6 +78,11 @@ class _Steps:
     codes: IntArray
     events: IntArray
     order: IntArray
+
+
+def _whole(mask: BoolArray) -> BoolArray | slice:
+    """A mask as what chooses without a copy, if it chooses all."""
+    return slice(None) if mask.all() else mask
 
 
 class _Run:
@@ -229,6 +234,10 @@ class _Run:
         since = waiting.times(gone >> SOURCE_BITS)
         newest = fates.newest[self._begin : self._end]
         expired = self._begin + np.searchsorted(newest, since, side="right")
+        if not gone.size and not labels.size:
+            kinds = np.full(events.size, ARRIVING)
+            codes = fates.events.codes[events]
+            return _Steps(fates.events.of[events], kinds, codes, arrived, np.arange(events.size))
         of = np.concatenate([expired, fates.events.of[events], fates.labels.of[labels]])
         kinds = np.repeat([GONE, ARRIVING, LABEL], [gone.size, events.size, labels.size])
         codes = np.concatenate(
@@ -245,9 +254,10 @@ class _Run:
 
     def _resolve(self, steps: _Steps, keys: Sequence[Sequence[str]]) -> None:
         """The ids that are resolved, in order; an event that waits is not."""
-        known = (steps.kinds == GONE) | (steps.codes != NO_LABEL)
+        known = _whole((steps.kinds == GONE) | (steps.codes != NO_LABEL))
         codes, order = steps.codes[known], steps.order[known]
-        ordered = chosen(list(chain.from_iterable(keys)), order)
+        told = [of for of in keys if len(of)]
+        ordered = chosen(told[0] if len(told) == 1 else list(chain(*told)), order)
         if self._fates.events.empty:
             codes = codes[np.fromiter(map(bool, ordered), np.bool_, len(ordered))]
             ordered = list(filter(None, ordered))
@@ -302,14 +312,14 @@ class _Run:
         after = (len(plan.lines) - np.count_nonzero(spoken)) + np.cumsum(spoken)
         behind = counts.learned + np.cumsum(taught) - taught
         positives = counts.positives + np.cumsum(positive) - positive
-        arrives = steps.kinds == ARRIVING
+        arrives, known = _whole(steps.kinds == ARRIVING), _whole(taught)
         arrivals = plan.arrivals
         append(arrivals.lines, after[arrives] - 1)
         append(arrivals.behind, behind[arrives])
         append(arrivals.positives, positives[arrives])
         append(arrivals.times, times[steps.of[arrives]])
         columns = (steps.events, positive, times[steps.of], after, behind)
-        plan.lessons.add_many([column[taught] for column in columns])
+        plan.lessons.add_many([column[known] for column in columns])
         counts.learned += int(np.count_nonzero(taught))
         counts.positives += int(np.count_nonzero(positive))
 

@@ -24,7 +24,7 @@ from stream.fold.pinned import Loaded, Pinned, nothing_loaded
 from stream.fold.plan import Plan, Remembered, values
 from stream.fold.shadows import Shadow
 from stream.fold.slices import Slices
-from stream.joins.column_store import UNKNOWN, Block, Layout
+from stream.joins.column_store import UNKNOWN, Block, Layout, run_of
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
 from stream.stages import LEARN, stage
 
@@ -99,10 +99,11 @@ class Scoring:
         at, blocks = values(plan.arrivals.lines), plan.lines.blocks()
         with stage(LEARN):
             given = self.learner.step_blocks(blocks)
-        scores = np.array(given)
+        scores = np.fromiter(given, np.float64, len(given))
         if self.adjuster.changes:
             scores = self._adjusted(self.adjuster, scores, self._raw, remembered, at)
-        _put(remembered, SCORE, scores[at])
+        arrived_scores = scores[run_of(at)]
+        _put(remembered, SCORE, arrived_scores)
         self._describe(plan, remembered)
         if self.static is not None:
             _put(remembered, STATIC, self._static_scores(self.static, plan))
@@ -113,7 +114,7 @@ class Scoring:
                 pinned = self.pinned.scores(_arrived(plan), self.loaded)
             _put(remembered, self.pinned.column, pinned)
         remembered.store()
-        return scores[at], remembered
+        return arrived_scores, remembered
 
     def freeze(self, joiner: Joiner, since: int) -> None:
         """Take the frozen copy; its scores of waiting events are the learner's."""
