@@ -1,9 +1,10 @@
 """Messages from a reader process to the learner: batches, and why there are no more.
 
-A message is its length and ``marshal``'s bytes of few large objects: a column is one text where no
-value holds a line feed, numbers are packed. The learner takes .1 us a row, nearly all of it for a
-string of each id and a tuple of each record; ``marshal`` itself is as quick as copying. It is safe
-only here: both ends are the same Python, and no other process can write to the pipe.
+A message is ``marshal``'s bytes of few large objects, on the pipe behind its length: a column is
+one text where no value holds a line feed, numbers are packed. The learner takes .1 us a row, nearly
+all of it for a string of each id and a tuple of each record; ``marshal`` itself is as quick as
+copying. It is safe only here: both ends are the same Python, and no other process can write to the
+pipe.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import struct
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import repeat, starmap
 from typing import Any, NamedTuple
 
@@ -26,6 +28,7 @@ from stream.log.contract import Place
 from stream.log.fingerprint import Mark
 from stream.stages import Seconds
 
+# What precedes a message on the pipe; :mod:`stream.reading.reader_main` writes it.
 LENGTH = struct.Struct(">Q")
 
 # The kinds of messages: the log is open; a batch; the limit is reached; an error; the reader's
@@ -94,7 +97,7 @@ def of_kind(kind: int) -> bytes:
 
 
 def read(content: bytes | memoryview) -> Message:
-    """A message decoded, given without its length."""
+    """A message decoded."""
     kind, *rest = marshal.loads(content)  # noqa: S302  # from a process of our own
     if kind == BATCH:
         return Message(kind, _batch(*rest[1:]), seconds=rest[0])
@@ -106,8 +109,7 @@ def read(content: bytes | memoryview) -> Message:
 
 
 def _message(content: tuple[Any, ...]) -> bytes:
-    whole = marshal.dumps(content)
-    return LENGTH.pack(len(whole)) + whole
+    return marshal.dumps(content)
 
 
 def _flat_heads(heads: Sequence[Head]) -> tuple[Any, ...]:
@@ -161,6 +163,8 @@ CODES: tuple[int | None, ...] = (0, 1, None)
 
 def _coded(labels: Sequence[int | None]) -> bytes | None:
     """A byte a label; None where none is known."""
+    with suppress(TypeError):  # mostly all are known, or none
+        return bytes(labels)  # type: ignore[arg-type]
     unknown = labels.count(None)
     if unknown == len(labels):
         return None

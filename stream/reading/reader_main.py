@@ -35,6 +35,9 @@ COLLECT_SECONDS = 1.0
 # small ones of a learner that is behind, which it had better get as a large one.
 AHEAD, AHEAD_BYTES = 16, 12 * 2**20
 
+# Of the length that precedes a message; see :data:`stream.reading.batch_messages.LENGTH`.
+LENGTH_BYTES = 8
+
 ANOTHER_IS_STARTED = "Nothing is lost: the learner starts another."
 
 
@@ -115,7 +118,10 @@ class _Outbox:
 
     def _write(self) -> None:
         try:
-            while left := memoryview(self._next()):
+            while message := self._next():
+                # By itself: a message joined to its length would be a megabyte copied.
+                self._pipe.write(len(message).to_bytes(LENGTH_BYTES, "big"))
+                left = memoryview(message)
                 while left:
                     left = left[self._pipe.write(left) :]
         except OSError:

@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from stream.reading import reader_main, reader_process
+from stream.reading.batch_messages import LENGTH
 from stream.reading.merge import BATCH_ROWS
 from stream.reading.reader_main import _Outbox
 from stream.reading.reader_process import JUDGED_SECONDS, Gain
@@ -94,7 +95,7 @@ def test_a_learner_tells_it_in_its_heartbeat(
 def test_the_reader_is_ahead_by_so_many_messages_and_bytes(
     monkeypatch: pytest.MonkeyPatch, most: int, size: int
 ) -> None:
-    """It waits for the learner then, and all messages come, in order."""
+    """It waits for the learner then, and all messages come, in order, each behind its length."""
     monkeypatch.setattr(reader_main, "AHEAD", most)
     monkeypatch.setattr(reader_main, "AHEAD_BYTES", size)
     reading, writing = os.pipe()
@@ -115,9 +116,9 @@ def test_the_reader_is_ahead_by_so_many_messages_and_bytes(
     assert sender.is_alive()
     assert 3 <= len(done) <= 5
     received = b""
-    while len(received) < 20 * 300_000:
+    while len(received) < 20 * 300_008:
         received += os.read(reading, 2**20)
     sender.join(10)
-    assert received == b"".join(sent)
+    assert received == b"".join([LENGTH.pack(len(each)) + each for each in sent])
     pipe.close()
     os.close(reading)
