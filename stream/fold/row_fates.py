@@ -229,7 +229,7 @@ class RowFates:
             new
             and resolved.isdisjoint(unlabelled)
             and claims.enter(joiner.waiting, unlabelled, np.zeros(len(unlabelled), np.int64))
-            and waiting.isdisjoint(labelled)
+            and (not len(waiting) or waiting.isdisjoint(labelled))
         )
 
     def _undo_claims(self) -> None:
