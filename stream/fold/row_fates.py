@@ -129,7 +129,6 @@ class RowFates:
         early: which events take a label that came before them.
         own: which events bring their label themselves.
         claims: the change of the joins that is made already; None where none is.
-        resolved: whether that holds the events with a label of their own.
         numbers: of the events that labels took by it.
     """
 
@@ -162,7 +161,6 @@ class RowFates:
         self._labels_fit = held <= joiner.most_labels
         self._room = joiner.room()
         self.claims: Claims | None = Claims()
-        self.resolved = False
         self.numbers: IntArray = np.zeros(0, dtype=np.int64)
         if not self._claim_events(self.claims):
             self._find_events()
@@ -213,29 +211,18 @@ class RowFates:
     def _claim_events(self, claims: Claims) -> bool:
         """Enter the events into the joins; False if one is known or occurs twice."""
         rows, joiner = self.events, self.joiner
-        resolved, waiting = joiner.resolved, joiner.waiting
-        if len(joiner.labels) and not joiner.labels.isdisjoint(rows.keys):
+        if len(joiner.labels) and not joiner.labels.numbers.keys().isdisjoint(rows.keys):
             return False
-        own = np.flatnonzero(rows.named & self.own)
+        if not claims.enter(joiner.resolved, chosen(rows.keys, np.flatnonzero(rows.named))):
+            return False
         self._waits = np.flatnonzero(rows.named & ~self.own)
-        labelled, unlabelled = chosen(rows.keys, own), chosen(rows.keys, self._waits)
-        # Where nothing else is resolved, these are resolved in their order.
-        self.resolved = not (self.labels.of.size or self._expiring) and joiner.remembers_any
-        if self.resolved:
-            new = claims.enter(joiner.resolved, labelled, rows.codes[own])
-        else:
-            new = len(set(labelled)) == len(labelled) and resolved.isdisjoint(labelled)
-        return (
-            new
-            and resolved.isdisjoint(unlabelled)
-            and claims.enter(joiner.waiting, unlabelled, np.zeros(len(unlabelled), np.int64))
-            and (not len(waiting) or waiting.isdisjoint(labelled))
-        )
+        claims.number(joiner.waiting, chosen(rows.keys, self._waits))
+        return True
 
     def _undo_claims(self) -> None:
         if self.claims is not None:
             self.claims.undo()
-            self.claims, self.resolved = None, False
+            self.claims = None
 
     def _find_events(self) -> None:
         """What becomes of the event rows, as far as labels of these records leave it."""
@@ -244,7 +231,9 @@ class RowFates:
         keys: Sequence[str] = rows.keys
         distinct = set(keys)
         distinct.discard("")
-        odd = {key for queue in joiner.queues.values() for key in queue.among(distinct)}
+        odd = joiner.resolved.known & distinct
+        for queue in (joiner.labels, joiner.taught):
+            odd |= queue.numbers.keys() & distinct
         if len(distinct) + (keys.count("") if rows.empty else 0) < len(keys):
             odd.update(key for key, times in Counter(keys).items() if key and times > 1)
         if odd:
@@ -263,6 +252,8 @@ class RowFates:
     def _fate_of_event(self, at: int, key: str) -> int:
         joiner, rows, first = self.joiner, self.events, self._first_of[key]
         lasting = joiner.remembers(joiner.resolved.end - 1, self._resolved)
+        if key in joiner.waiting.numbers:
+            return DUPLICATE if lasting and rows.codes[at] == NO_LABEL else UNCLEAR
         packed = joiner.resolved.find(key)
         if packed is not None:
             return DUPLICATE if joiner.remembers(packed >> CODE_BITS, self._resolved) else UNCLEAR
@@ -270,8 +261,6 @@ class RowFates:
         if early is not None:
             since = joiner.labels.time(early >> CODE_BITS)
             return self._with_early(at, key, early & CODE_MASK, since)
-        if key in joiner.waiting.numbers:
-            return DUPLICATE if lasting and rows.codes[at] == NO_LABEL else UNCLEAR
         if first == at:
             return TAKEN
         # A label that a repeated event brings is counted if the event still waits.

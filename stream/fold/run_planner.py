@@ -218,10 +218,9 @@ class _Run:
             weights = chosen(columns.weights, places[waits])
             texts = list(map(add, weights, texts))
         append(self._plan.waits, first + waits)
-        self._planner.joiner.waiting.add_many(
+        self._planner.joiner.wait_many(
             chosen(fates.events.keys, events[waits]),
             fates.times[fates.events.of[events[waits]]],
-            np.zeros(waits.size, dtype=np.int64),
             texts,
             plain=self._plain,
             entered=fates.claims is not None,
@@ -261,7 +260,7 @@ class _Run:
         if self._fates.events.empty:
             codes = codes[np.fromiter(map(bool, ordered), np.bool_, len(ordered))]
             ordered = list(filter(None, ordered))
-        self._planner.joiner.resolve_many(ordered, codes, entered=self._fates.resolved)
+        self._planner.joiner.resolve_many(ordered, codes, entered=self._fates.claims is not None)
 
     def _add_lines(
         self, steps: _Steps, lines: Sequence[str] | None, gone: IntArray, numbers: IntArray

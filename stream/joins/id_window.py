@@ -1,13 +1,14 @@
-"""The ids resolved most recently: whether one is among them is asked of every row, little else.
+"""The ids that make an event a duplicate: those resolved most recently, and those that wait.
 
-So they are a set, to which a block of ids is added in one call, in half the time that a dictionary
-takes for their numbers. The numbers are looked up once an id is known, which is rare: a dictionary
-of them is brought up to date then.
+Of nearly every id it is only asked whether it is known. So these are a set, to which a block of ids
+is added in one call, in half the time that a dictionary takes for their numbers, and which an event
+that gets its label does not leave. Number and code of a resolved id are looked up once it comes
+again, which is rare: a dictionary of them is brought up to date then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 
 from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Layout
@@ -18,70 +19,59 @@ LEAST_KEPT = 65_536
 
 
 class IdWindow(KeyedQueue):
-    """A :class:`~stream.joins.queue.KeyedQueue` without texts, of which ``numbers`` is behind.
+    """A :class:`~stream.joins.queue.KeyedQueue` of resolved ids, without texts.
+
+    Args:
+        waiting: the queue whose keys are known beside those here; they come from there.
 
     Attributes:
-        numbers: of the keys up to some number; of others that were removed as well.
+        known: the keys of both, and those that are entered; whoever adds to ``waiting`` adds to it.
+        numbers: of the keys here up to some number, and of others that were removed.
     """
 
-    def __init__(self, layout: Layout | None = None) -> None:
+    def __init__(self, layout: Layout, waiting: KeyedQueue) -> None:
         super().__init__(layout)
-        self._known: set[str] = set()
+        self.known: set[str] = set()
+        self._waiting = waiting
+        self._count = 0
         self._numbered = 0
 
     def __len__(self) -> int:
-        return len(self._known)
+        return self._count
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._known
-
-    def isdisjoint(self, keys: Iterable[str]) -> bool:
-        """Whether none of these is there."""
-        return self._known.isdisjoint(keys)
-
-    def among(self, keys: set[str]) -> set[str]:
-        """Those of these keys that are there."""
-        return self._known & keys
-
-    def find(self, key: str) -> int | None:
-        """Number and code of a key as one; None if it is not there."""
-        if key not in self._known:
-            return None
-        self._bring_up_to_date()
-        return self.numbers[key]
-
-    def enter(self, keys: Sequence[str], codes: IntArray) -> bool:
-        """Know these keys, which are going to be added; none if one is known or occurs twice."""
-        del codes
-        before = len(self._known)
-        self._known.update(keys)
-        if len(self._known) == before + len(keys):
+    def enter(self, keys: Sequence[str]) -> bool:
+        """Know these keys, of events that come; nothing changes if one is known or comes twice."""
+        before = len(self.known)
+        self.known.update(keys)
+        if len(self.known) == before + len(keys):
             return True
+        new = set(keys) - self._waiting.numbers.keys()
         self._bring_up_to_date()
-        held = self._keys
-        # What was there has a row of its own; what was removed may still have a number.
-        for key in keys:
-            packed = self.numbers.get(key)
-            place = -1 if packed is None else (packed >> CODE_BITS) - self.base
-            if place < 0 or held[place] is None:
-                self._known.discard(key)
+        new -= {key for key in self.numbers.keys() & new if self.find(key) is not None}
+        self.known -= new
         return False
 
-    def leave(self, keys: Collection[str]) -> None:
-        """Know these keys, which are there, no more."""
-        self._known.difference_update(keys)
+    def find(self, key: str) -> int | None:
+        """Number and code of a key as one; None if it is not here."""
+        if key not in self.known:
+            return None
+        self._bring_up_to_date()
+        packed = self.numbers.get(key)
+        place = -1 if packed is None else (packed >> CODE_BITS) - self.base
+        return packed if place >= 0 and self._keys[place] is not None else None
 
     def add(self, key: str, time: int, code: int = 0, text: str = "") -> None:
-        """Append a key that is not there."""
-        self._known.add(key)
+        """Append a key that is not here."""
+        self.known.add(key)
+        self._count += 1
         self._append(key, time, code, text)
 
     def take(self, key: str) -> tuple[int, int] | None:
-        """Remove a key; its number and code, or None if it is not there."""
+        """Remove a key; its number and code, or None if it is not here."""
         packed = self.find(key)
         if packed is None:
             return None
-        self._known.discard(key)
+        self._leave(key)
         number = packed >> CODE_BITS
         self._keys[number - self.base] = None
         return number, packed & CODE_MASK
@@ -93,22 +83,26 @@ class IdWindow(KeyedQueue):
             held, head = self._keys, self._head
             run = held[head : head + count]
             keys = [key for key in run if key is not None]
-            self.leave(keys)
+            self.known.difference_update(keys)
             held[head : head + count] = [None] * len(run)
             self._head = head + len(run)
+            self._count -= len(keys)
             count -= len(keys)
 
-    def _leave_one(self, key: str) -> None:
-        self._known.discard(key)
+    def _leave(self, key: str) -> None:
+        self.known.discard(key)
+        self._count -= 1
 
-    def _enter_new(self, keys: Sequence[str], codes: IntArray) -> None:
+    def _enter(self, keys: Sequence[str], codes: IntArray, *, entered: bool) -> None:
         del codes
-        self._known.update(keys)
+        self._count += len(keys)
+        if not entered:
+            self.known.update(keys)
 
     def _find_head(self) -> None:
         """Mostly the oldest are removed, one after the other."""
         keys, head = self._keys, self._head
-        if not self._known:
+        if not self._count:
             head = len(keys)
         while head < len(keys) and keys[head] is None:
             head += 1
@@ -119,7 +113,7 @@ class IdWindow(KeyedQueue):
 
     def _bring_up_to_date(self) -> None:
         """Number the keys that were added since."""
-        if len(self.numbers) > 2 * len(self._known) + LEAST_KEPT:
+        if len(self.numbers) > 2 * self._count + LEAST_KEPT:
             self._number_again()
         begin, self._numbered = max(self._numbered, self.base), self.end
         if begin < self.end:

@@ -69,7 +69,8 @@ class Joiner:
         labels: labels that came before their event; their code is the label.
         most_labels: how many of these there are at most.
         crowded_out_labels: labels among the expired that were evicted because too many waited.
-        resolved: the ids resolved most recently; their code is the label or :data:`EXPIRED`.
+        resolved: the ids resolved most recently; their code is the label or :data:`EXPIRED`. It
+            knows those that wait, too.
         queues: all of these, by name.
     """
 
@@ -81,7 +82,7 @@ class Joiner:
         self.taught = KeyedQueue(texts=True)
         self.change_layout(layout or Layout())
         self.labels = KeyedQueue(Layout((), (SLOT,)))
-        self.resolved = IdWindow(Layout((), (SLOT,)))
+        self.resolved = IdWindow(Layout((), (SLOT,)), self.waiting)
         self.queues: dict[str, KeyedQueue] = {
             "waiting": self.waiting,
             "taught": self.taught,
@@ -145,9 +146,7 @@ class Joiner:
             The label to learn; None if it has to wait; or the reason why it is not taken:
             ``duplicate`` or ``conflicting-label``.
         """
-        if key in self.resolved or key in self.waiting.numbers:
-            return "duplicate"
-        if key in self.taught.numbers:
+        if key in self.resolved.known or key in self.taught.numbers:
             return "duplicate"
         early = self.labels.code(key) if self.labels.numbers else None
         if early is None:
@@ -163,9 +162,12 @@ class Joiner:
             resolved.add(key, 0, label)
             if len(resolved) > self._window:
                 resolved.take_oldest()
+        else:
+            resolved.known.discard(key)
 
     def wait(self, key: str, text: str) -> tuple[str, int] | None:
         """Let an event wait; returns the oldest if it is evicted because too many wait."""
+        self.resolved.known.add(key)
         self.waiting.add(key, self.stream_time, 0, text)
         return self._expire_oldest() if len(self.waiting.numbers) > self._most else None
 
@@ -220,22 +222,42 @@ class Joiner:
         Args:
             keys: distinct.
             codes: of each.
-            entered: as in :meth:`~stream.joins.queue.KeyedQueue.add_many`.
+            entered: whether all are known already.
         """
         resolved = self.resolved
         if self._window:
             times = np.zeros(len(keys), dtype=np.int64)
             resolved.add_many(keys, times, codes, entered=entered)
             resolved.drop_oldest(len(resolved) - self._window)
+        else:
+            resolved.known.difference_update(keys)
+
+    def wait_many(
+        self,
+        keys: Sequence[str],
+        times: IntArray,
+        texts: Sequence[str],
+        *,
+        plain: bool,
+        entered: bool,
+    ) -> None:
+        """Like :meth:`wait` for each of these, for which there is room.
+
+        Args:
+            keys: distinct, and not known.
+            times: stream time at the arrival of each.
+            texts: of each.
+            plain: as in :meth:`~stream.joins.queue.KeyedQueue.add_many`.
+            entered: whether all are known and numbered already.
+        """
+        if not entered:
+            self.resolved.known.update(keys)
+        codes = np.zeros(len(keys), dtype=np.int64)
+        self.waiting.add_many(keys, times, codes, texts, plain=plain, entered=entered)
 
     def room(self) -> int:
         """How many more events can wait without an eviction."""
         return self._most - len(self.waiting.numbers)
-
-    @property
-    def remembers_any(self) -> bool:
-        """Whether resolved ids are kept at all."""
-        return self._window > 0
 
     def remembers(self, number: int, more: int) -> bool:
         """Whether a resolved id of this number still is a duplicate once more are resolved."""

@@ -84,6 +84,7 @@ class SavedJoins:
         for name, segments in self._segments.items():
             read = lambda file: (snapshot.path / file).read_bytes()  # noqa: E731
             segments.restore(said["segments"].get(name, []), left, read)
+        self._joiner.resolved.known.update(self._joiner.waiting)
         marks = snapshot.manifest["files"]
         self._folder = snapshot.origin
         self._marks = {name: FileMark(**mark) for name, mark in marks.items()}

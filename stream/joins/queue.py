@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress, repeat
 from operator import is_not
 from typing import TypeVar, cast
@@ -78,9 +78,6 @@ class KeyedQueue:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self.numbers
-
     def __iter__(self) -> Iterator[str]:
         """The keys, oldest first."""
         return (key for key in self._keys if key is not None)
@@ -121,10 +118,9 @@ class KeyedQueue:
             codes: of each.
             texts: of each, where texts are kept.
             plain: whether every learner takes the texts as they are; see :meth:`are_plain`.
-            entered: whether :meth:`enter` has been called for them.
+            entered: whether they are known here already; see :class:`stream.joins.claims.Claims`.
         """
-        if not entered:
-            self._enter_new(keys, codes)
+        self._enter(keys, codes, entered=entered)
         self._keys.extend(keys)
         self._codes.extend(codes.astype(np.uint8).tobytes())
         self._times.frombytes(np.ascontiguousarray(times, dtype=np.int64).data.cast("B"))
@@ -132,39 +128,11 @@ class KeyedQueue:
             self._texts.extend(texts)
             self._looked_at = self._looked_at if plain else self.end
 
-    def isdisjoint(self, keys: Iterable[str]) -> bool:
-        """Whether none of these is there."""
-        return self.numbers.keys().isdisjoint(keys)
-
-    def among(self, keys: set[str]) -> set[str]:
-        """Those of these keys that are there."""
-        return self.numbers.keys() & keys
-
-    def find(self, key: str) -> int | None:
-        """Number and code of a key as one, as ``numbers`` has them; None if it is not there."""
-        return self.numbers.get(key)
-
-    def enter(self, keys: Sequence[str], codes: IntArray) -> bool:
-        """Number these keys, which are going to be added; none if one is known or occurs twice.
-
-        Only ``numbers`` changes: it is in order again after :meth:`add_many` or :meth:`leave`.
-        """
-        numbers, packed = self.numbers, self._packed(codes)
-        before = len(numbers)
-        deque(map(numbers.setdefault, keys, packed), maxlen=0)
-        if len(numbers) == before + len(keys):
-            return True
-        for key, own in zip(keys, packed, strict=True):
-            if numbers.get(key) == own:
-                del numbers[key]
-        return False
-
-    def leave(self, keys: Collection[str]) -> None:
-        """Take these keys, which are there, from ``numbers``; the rest of them is removed apart."""
-        deque(map(self.numbers.pop, keys), maxlen=0)
+    def number(self, keys: Sequence[str], codes: IntArray) -> None:
+        """Enter keys that are not there into ``numbers``, before they are added."""
+        self.numbers.update(zip(keys, self._packed(codes), strict=True))
 
     def _packed(self, codes: IntArray) -> list[int]:
-        """What ``numbers`` is to hold for the next keys, which have these codes."""
         found: list[int] = (
             np.arange(self.end, self.end + codes.size) << CODE_BITS | codes
         ).tolist()
@@ -202,7 +170,7 @@ class KeyedQueue:
         run = held[head:end]
         keys = [key for key in run if key is not None]
         there = np.flatnonzero(np.fromiter(map(is_not, run, repeat(None)), np.bool_, len(run)))
-        self.leave(keys)
+        deque(map(self.numbers.pop, keys), maxlen=0)
         held[head:end] = [None] * len(run)
         self._head = end
         return keys, there + (self.base + head)
@@ -215,6 +183,10 @@ class KeyedQueue:
             each = zip(numbers.tolist(), found, strict=True)
             return [self.text(number) if text is None else text for number, text in each]
         return cast("list[str]", found)
+
+    def find(self, key: str) -> int | None:
+        """Number and code of a key as one, as ``numbers`` has them; None if it is not there."""
+        return self.numbers.get(key)
 
     def code(self, key: str) -> int | None:
         """The code of a key; None if it is not there."""
@@ -235,7 +207,7 @@ class KeyedQueue:
         self._find_head()
         key = self._keys[self._head]
         assert key is not None
-        self._leave_one(key)
+        self._leave(key)
         self._keys[self._head] = None
         return key, self.base + self._head, self._codes[self._head]
 
@@ -320,7 +292,7 @@ class KeyedQueue:
 
     def _find_head(self) -> None:
         keys, head, step = self._keys, self._head, 8
-        if not len(self):
+        if not self.numbers:
             self._head = len(keys)
             return
         while keys[head] is None:
@@ -371,11 +343,12 @@ class KeyedQueue:
         numbers.update(zip(self._keys[begin:], packed, strict=True))
         numbers.pop(None, None)  # of all rows that were removed
 
-    def _leave_one(self, key: str) -> None:
-        del self.numbers[key]
+    def _enter(self, keys: Sequence[str], codes: IntArray, *, entered: bool) -> None:
+        if not entered:
+            self.number(keys, codes)
 
-    def _enter_new(self, keys: Sequence[str], codes: IntArray) -> None:
-        self.numbers.update(zip(keys, self._packed(codes), strict=True))
+    def _leave(self, key: str) -> None:
+        del self.numbers[key]
 
 
 def _clear(items: list[Item | None], places: IntArray) -> list[Item | None]:
