@@ -15,7 +15,7 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import repeat, starmap
+from itertools import accumulate, pairwise, repeat
 from typing import Any, NamedTuple
 
 from converters.cells.refusal import Refusal
@@ -67,18 +67,23 @@ class Message(NamedTuple):
     seconds: float = 0.0
 
 
-def of_batch(batch: Batch, seconds: float = 0.0) -> bytes:
-    """A batch as a message, with the processor time that the reader has taken so far."""
+def of_batch(batch: Batch, seconds: float = 0.0) -> Sequence[bytes]:
+    """A batch as a message in parts, with the processor time that the reader has taken so far.
+
+    The lines follow behind the rest: ``marshal`` would copy them as often as its output grows.
+    """
+    texts = [block.text.encode("utf-8", "surrogatepass") for block in batch.events.blocks]
     marks = [(*place, *mark) for place, mark in batch.marks.items()]
     content = (_flat_heads(batch.records), _offsets(batch.cut), _offsets(batch.ends), marks)
     cells = batch.cells
     counts = (cells.rows, dict(cells.absent), dict(cells.unseen))
     events, labels = _flat(batch.events), _flat_labels(batch.labels)
     state = (batch.replayed, batch.crc32, batch.pinned)
-    return _message((BATCH, seconds, content, state, counts, events, labels))
+    sizes = list(map(len, texts))
+    return *_message((BATCH, seconds, sizes, content, state, counts, events, labels)), *texts
 
 
-def of_error(error: Exception, trace: str) -> bytes:
+def of_error(error: Exception, trace: str) -> Sequence[bytes]:
     """An error as a message; ``trace`` is used for unexpected ones."""
     names = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in ERRORS]
     if names:
@@ -86,21 +91,22 @@ def of_error(error: Exception, trace: str) -> bytes:
     return _message((ERROR, "", f"{type(error).__name__}: {error}", trace))
 
 
-def of_stages(seconds: Seconds) -> bytes:
+def of_stages(seconds: Seconds) -> Sequence[bytes]:
     """What each stage of the reader has taken so far, as a message."""
     return _message((STAGES, dict(seconds)))
 
 
-def of_kind(kind: int) -> bytes:
+def of_kind(kind: int) -> Sequence[bytes]:
     """A message that has only a kind."""
     return _message((kind,))
 
 
-def read(content: bytes | memoryview) -> Message:
+def read(content: memoryview) -> Message:
     """A message decoded."""
     kind, *rest = marshal.loads(content)  # noqa: S302  # from a process of our own
     if kind == BATCH:
-        return Message(kind, _batch(*rest[1:]), seconds=rest[0])
+        seconds, sizes, *columns = rest
+        return Message(kind, _batch(_texts(content, sizes), *columns), seconds=seconds)
     if kind == ERROR:
         return Message(kind, None, _error(*rest))
     if kind == STAGES:
@@ -108,8 +114,14 @@ def read(content: bytes | memoryview) -> Message:
     return Message(kind)
 
 
-def _message(content: tuple[Any, ...]) -> bytes:
-    return marshal.dumps(content)
+def _message(content: tuple[Any, ...]) -> tuple[bytes]:
+    return (marshal.dumps(content),)
+
+
+def _texts(content: memoryview, sizes: Sequence[int]) -> list[str]:
+    """The texts of so many bytes at the end of a message."""
+    ends = list(accumulate(sizes, initial=len(content) - sum(sizes)))
+    return [str(content[at:end], "utf-8", "surrogatepass") for at, end in pairwise(ends)]
 
 
 def _flat_heads(heads: Sequence[Head]) -> tuple[Any, ...]:
@@ -131,8 +143,8 @@ def _heads(named: list[tuple[str, int]], *packed: bytes) -> list[Head]:
 
 
 def _flat(events: EventColumns) -> tuple[Any, ...]:
-    """Event rows as few large objects."""
-    blocks = [(block.text, block.count, block.plain) for block in events.blocks]
+    """Event rows as few large objects, without the lines."""
+    blocks = [(block.count, block.plain) for block in events.blocks]
     weights = None if events.weights is None else _joined(events.weights)
     kept = None if events.passthrough is None else list(map(_joined, events.passthrough))
     labels = _coded(events.labels)
@@ -178,9 +190,10 @@ def _decoded(codes: bytes | None, count: int) -> list[int | None]:
 
 
 def _events(
+    texts: Sequence[str],
     joined: str | list[str],
     codes: bytes | None,
-    blocks: list[tuple[str, int, bool]],
+    blocks: list[tuple[int, bool]],
     refused: dict[int, tuple[str, str, str]],
     weights: str | list[str] | None,
     kept: list[str | list[str]] | None,
@@ -189,7 +202,7 @@ def _events(
     return EventColumns(
         ids,
         _decoded(codes, len(ids)),
-        list(starmap(LineBlock, blocks)),
+        [LineBlock(text, *block) for text, block in zip(texts, blocks, strict=True)],
         _refusals(refused),
         None if weights is None else _cut(weights),
         None if kept is None else list(map(_cut, kept)),
@@ -201,6 +214,7 @@ def _refusals(rows: dict[int, tuple[str, str, str]]) -> dict[int, Refusal]:
 
 
 def _batch(
+    texts: Sequence[str],
     content: tuple[Any, ...],
     state: tuple[bool, int, int | None],
     counts: tuple[int, dict[str, int], dict[str, int]],
@@ -218,7 +232,7 @@ def _batch(
         {Place(topic, number): Mark(offset, crc) for topic, number, offset, crc in marks},
         pinned,
         CellCounts(counts[0], Counter(counts[1]), Counter(counts[2])),
-        _events(*events),
+        _events(texts, *events),
         LabelColumns(_cut(labels[0]), list(labels[1]), _refusals(labels[2])),
     )
 

@@ -24,6 +24,8 @@ from traceback import format_exc
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stream.reading.assignment import Assignment
 
 # How often garbage is collected, since automatic collection is off during conversion.
@@ -86,44 +88,46 @@ class _Outbox:
 
     def __init__(self, pipe: BinaryIO) -> None:
         self._pipe = pipe
-        self._messages: deque[bytes] = deque()
+        self._messages: deque[tuple[int, Sequence[bytes]]] = deque()
         self._bytes = 0
         self._changed = Condition()
         self._thread = Thread(target=self._write, name="outbox", daemon=True)
         self._thread.start()
 
-    def put(self, message: bytes) -> None:
-        """Write it after the others; waits while as many are waiting as may be."""
+    def put(self, message: Sequence[bytes]) -> None:
+        """Write its parts after the others; waits while as many are waiting as may be."""
+        size = sum(map(len, message))
         with self._changed:
             self._changed.wait_for(
                 lambda: len(self._messages) < AHEAD and self._bytes < AHEAD_BYTES
             )
-            self._messages.append(message)
-            self._bytes += len(message)
+            self._messages.append((size, message))
+            self._bytes += size
             self._changed.notify_all()
 
-    def _next(self) -> bytes:
+    def _next(self) -> tuple[int, Sequence[bytes]]:
         with self._changed:
             self._changed.wait_for(lambda: self._messages)
-            message = self._messages.popleft()
-            self._bytes -= len(message)
+            size, message = self._messages.popleft()
+            self._bytes -= size
             if len(self._messages) <= AHEAD // 2 and self._bytes <= AHEAD_BYTES // 2:
                 self._changed.notify_all()
-            return message
+            return size, message
 
     def close(self) -> None:
         """Write all that is left."""
-        self.put(b"")
+        self.put(())
         self._thread.join()
 
     def _write(self) -> None:
         try:
-            while message := self._next():
-                # By itself: a message joined to its length would be a megabyte copied.
-                self._pipe.write(len(message).to_bytes(LENGTH_BYTES, "big"))
-                left = memoryview(message)
-                while left:
-                    left = left[self._pipe.write(left) :]
+            while (following := self._next())[1]:
+                size, message = following
+                # Part by part: joined they would be a megabyte copied.
+                for part in (size.to_bytes(LENGTH_BYTES, "big"), *message):
+                    left = memoryview(part)
+                    while left:
+                        left = left[self._pipe.write(left) :]
         except OSError:
             # Mostly the learner has ended, and standard input just has not shown it yet. Whatever
             # it is, nobody would take more messages: without an end the other thread waits forever.

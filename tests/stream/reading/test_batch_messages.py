@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,9 +62,9 @@ BATCHES = st.builds(
 )
 
 
-def read(message: bytes) -> Message:
-    """What the other end reads of it, in a buffer of its own."""
-    return batch_messages.read(memoryview(bytearray(message)))
+def read(message: Sequence[bytes]) -> Message:
+    """What the other end reads of its parts, in a buffer of its own."""
+    return batch_messages.read(memoryview(bytearray(b"".join(message))))
 
 
 @given(BATCHES)

@@ -106,7 +106,7 @@ def test_the_reader_is_ahead_by_so_many_messages_and_bytes(
 
     def send() -> None:
         for message in sent:
-            outbox.put(message)
+            outbox.put([message[:7], message[7:]])
             done.append(message[0])
         outbox.close()
 
