@@ -241,6 +241,11 @@ class RowFates:
                 rows.fate[at] = self._fate_of_event(at, keys[at])
 
     @cached_property
+    def _forgotten(self) -> set[str]:
+        """Resolved ids that may be no duplicates any more at the end of these records."""
+        return self.joiner.forgotten(self._resolved)
+
+    @cached_property
     def _first_of(self) -> dict[str, int]:
         """The first event of each key."""
         keys = self.events.keys
@@ -254,9 +259,8 @@ class RowFates:
         lasting = joiner.remembers(joiner.resolved.end - 1, self._resolved)
         if key in joiner.waiting.numbers:
             return DUPLICATE if lasting and rows.codes[at] == NO_LABEL else UNCLEAR
-        packed = joiner.resolved.find(key)
-        if packed is not None:
-            return DUPLICATE if joiner.remembers(packed >> CODE_BITS, self._resolved) else UNCLEAR
+        if key in joiner.resolved.known:
+            return UNCLEAR if key in self._forgotten else DUPLICATE
         early = joiner.labels.numbers.get(key)
         if early is not None:
             since = joiner.labels.time(early >> CODE_BITS)

@@ -110,6 +110,7 @@ class _Run:
         fates, joiner, events = self._fates, self._planner.joiner, self._events
         self._count()
         self._refuse()
+        self._know()
         self._join_early()
         first = len(self._plan.arrivals)
         lines = self._wait(first)
@@ -161,6 +162,13 @@ class _Run:
             self._plan.refused.append((head, found[record]))
             kind = LABELS if head.labels else EVENTS
             self._planner.refused[kind].add(refusal for _, refusal in found[record])
+
+    def _know(self) -> None:
+        """Know the events that are taken; as a rule the first look has done it."""
+        events = self._fates.events
+        if self._fates.claims is None:
+            named = self._events[events.named[self._events]]
+            self._planner.joiner.resolved.known.update(chosen(events.keys, named))
 
     def _join_early(self) -> None:
         """Keep the labels that came before their events, and take those whose events come."""
@@ -223,7 +231,7 @@ class _Run:
             fates.times[fates.events.of[events[waits]]],
             texts,
             plain=self._plain,
-            entered=fates.claims is not None,
+            numbered=fates.claims is not None,
         )
         return lines
 
@@ -260,7 +268,7 @@ class _Run:
         if self._fates.events.empty:
             codes = codes[np.fromiter(map(bool, ordered), np.bool_, len(ordered))]
             ordered = list(filter(None, ordered))
-        self._planner.joiner.resolve_many(ordered, codes, entered=self._fates.claims is not None)
+        self._planner.joiner.resolve_many(ordered, codes)
 
     def _add_lines(
         self, steps: _Steps, lines: Sequence[str] | None, gone: IntArray, numbers: IntArray

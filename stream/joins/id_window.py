@@ -9,6 +9,7 @@ again, which is rare: a dictionary of them is brought up to date then.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Layout
@@ -19,14 +20,13 @@ LEAST_KEPT = 65_536
 
 
 class IdWindow(KeyedQueue):
-    """A :class:`~stream.joins.queue.KeyedQueue` of resolved ids, without texts.
+    """A :class:`~stream.joins.queue.KeyedQueue` of resolved ids, without texts and ``numbers``.
 
     Args:
         waiting: the queue whose keys are known beside those here; they come from there.
 
     Attributes:
         known: the keys of both, and those that are entered; whoever adds to ``waiting`` adds to it.
-        numbers: of the keys here up to some number, and of others that were removed.
     """
 
     def __init__(self, layout: Layout, waiting: KeyedQueue) -> None:
@@ -34,20 +34,31 @@ class IdWindow(KeyedQueue):
         self.known: set[str] = set()
         self._waiting = waiting
         self._count = 0
+        # Of the keys here up to the number ``_numbered``, and of others that were removed.
+        self._numbers = no_numbers()
         self._numbered = 0
+        # Whether some of the keys that were entered last were known: then they are looked for
+        # first, since to enter them in vain costs more.
+        self._repeated = False
 
     def __len__(self) -> int:
         return self._count
 
     def enter(self, keys: Sequence[str]) -> bool:
         """Know these keys, of events that come; nothing changes if one is known or comes twice."""
+        if self._repeated:
+            distinct = set(keys)
+            if len(distinct) < len(keys) or not self.known.isdisjoint(distinct):
+                return False
+            self._repeated = False
         before = len(self.known)
         self.known.update(keys)
         if len(self.known) == before + len(keys):
             return True
+        self._repeated = True
         new = set(keys) - self._waiting.numbers.keys()
         self._bring_up_to_date()
-        new -= {key for key in self.numbers.keys() & new if self.find(key) is not None}
+        new -= {key for key in self._numbers.keys() & new if self.find(key) is not None}
         self.known -= new
         return False
 
@@ -56,15 +67,26 @@ class IdWindow(KeyedQueue):
         if key not in self.known:
             return None
         self._bring_up_to_date()
-        packed = self.numbers.get(key)
-        place = -1 if packed is None else (packed >> CODE_BITS) - self.base
-        return packed if place >= 0 and self._keys[place] is not None else None
+        number = self._numbers.get(key, -1)
+        place = number - self.base
+        if place < 0 or self._keys[place] is None:
+            return None
+        return number << CODE_BITS | self._codes[place]
+
+    def oldest(self, count: int) -> set[str]:
+        """So many of the oldest keys."""
+        self._find_head()
+        run = self._keys[self._head : self._head + max(0, count)]
+        return {key for key in run if key is not None}
 
     def add(self, key: str, time: int, code: int = 0, text: str = "") -> None:
-        """Append a key that is not here."""
+        """Append a key that is not here; there are no texts."""
+        del text
         self.known.add(key)
         self._count += 1
-        self._append(key, time, code, text)
+        self._keys.append(key)
+        self._codes.append(code)
+        self._times.append(time)
 
     def take(self, key: str) -> tuple[int, int] | None:
         """Remove a key; its number and code, or None if it is not here."""
@@ -109,12 +131,15 @@ class IdWindow(KeyedQueue):
         self._head = head
 
     def _number_again(self) -> None:
-        self.numbers, self._numbered = no_numbers(), self.base
+        self._numbers, self._numbered = no_numbers(), self.base
 
     def _bring_up_to_date(self) -> None:
         """Number the keys that were added since."""
-        if len(self.numbers) > 2 * self._count + LEAST_KEPT:
+        if len(self._numbers) > 2 * self._count + LEAST_KEPT:
             self._number_again()
-        begin, self._numbered = max(self._numbered, self.base), self.end
-        if begin < self.end:
-            self._number_from(begin)
+        base, end = self.base, self.end
+        begin, self._numbered = max(self._numbered, base), end
+        if begin < end:
+            numbers = cast("dict[str | None, int]", self._numbers)
+            numbers.update(zip(self._keys[begin - base :], range(begin, end), strict=True))
+            numbers.pop(None, None)  # of all rows that were removed

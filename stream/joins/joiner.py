@@ -216,18 +216,17 @@ class Joiner:
         self.counts.labels_expired += len(labels)
         return self.waiting.take_before(newest)
 
-    def resolve_many(self, keys: Sequence[str], codes: IntArray, *, entered: bool) -> None:
-        """Like :meth:`resolve` for each of these, for which no label waits.
+    def resolve_many(self, keys: Sequence[str], codes: IntArray) -> None:
+        """Like :meth:`resolve` for each of these, which are known and for which no label waits.
 
         Args:
             keys: distinct.
             codes: of each.
-            entered: whether all are known already.
         """
         resolved = self.resolved
         if self._window:
             times = np.zeros(len(keys), dtype=np.int64)
-            resolved.add_many(keys, times, codes, entered=entered)
+            resolved.add_many(keys, times, codes, entered=True)
             resolved.drop_oldest(len(resolved) - self._window)
         else:
             resolved.known.difference_update(keys)
@@ -239,25 +238,27 @@ class Joiner:
         texts: Sequence[str],
         *,
         plain: bool,
-        entered: bool,
+        numbered: bool,
     ) -> None:
-        """Like :meth:`wait` for each of these, for which there is room.
+        """Like :meth:`wait` for each of these, which are known and for which there is room.
 
         Args:
-            keys: distinct, and not known.
+            keys: distinct.
             times: stream time at the arrival of each.
             texts: of each.
             plain: as in :meth:`~stream.joins.queue.KeyedQueue.add_many`.
-            entered: whether all are known and numbered already.
+            numbered: whether they are numbered already.
         """
-        if not entered:
-            self.resolved.known.update(keys)
         codes = np.zeros(len(keys), dtype=np.int64)
-        self.waiting.add_many(keys, times, codes, texts, plain=plain, entered=entered)
+        self.waiting.add_many(keys, times, codes, texts, plain=plain, entered=numbered)
 
     def room(self) -> int:
         """How many more events can wait without an eviction."""
         return self._most - len(self.waiting.numbers)
+
+    def forgotten(self, more: int) -> set[str]:
+        """Those of the resolved ids that are no duplicates any more once more are resolved."""
+        return self.resolved.oldest(len(self.resolved) + more - self._window)
 
     def remembers(self, number: int, more: int) -> bool:
         """Whether a resolved id of this number still is a duplicate once more are resolved."""

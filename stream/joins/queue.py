@@ -90,9 +90,6 @@ class KeyedQueue:
     def add(self, key: str, time: int, code: int = 0, text: str = "") -> None:
         """Append a key that is not there; ``time`` must not be before that of the last."""
         self.numbers[key] = (self.base + len(self._keys)) << CODE_BITS | code
-        self._append(key, time, code, text)
-
-    def _append(self, key: str, time: int, code: int, text: str) -> None:
         self._keys.append(key)
         self._codes.append(code)
         self._times.append(time)
@@ -332,16 +329,10 @@ class KeyedQueue:
     def _number_again(self) -> None:
         """The rows have moved up."""
         self.numbers = no_numbers()
-        self._number_from(self.base)
-
-    def _number_from(self, first: int) -> None:
-        """Enter the keys from this number on that are there into ``numbers``."""
-        begin = first - self.base
-        codes = np.frombuffer(bytes(self._codes[begin:]), np.uint8)
-        packed = (np.arange(first, self.end) << CODE_BITS | codes).tolist()
-        numbers = cast("dict[str | None, int]", self.numbers)
-        numbers.update(zip(self._keys[begin:], packed, strict=True))
-        numbers.pop(None, None)  # of all rows that were removed
+        self.numbers.update(
+            (key, number << CODE_BITS | code)
+            for number, (key, code) in enumerate(zip(self, self._codes, strict=True), self.base)
+        )
 
     def _enter(self, keys: Sequence[str], codes: IntArray, *, entered: bool) -> None:
         if not entered:
