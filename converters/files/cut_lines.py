@@ -23,8 +23,8 @@ LINE_FEED = 10
 BEHIND = bytes(64)
 # Of a word, the bytes of a cell that is so long from there on.
 MASKS = np.array([2 ** (8 * length) - 1 for length in range(9)], np.uint64)
-# Longer cells are cut as slices.
-LONGEST_WIDE = 16
+# Longer cells are cut as slices, and so are few.
+LONGEST_WIDE, FEW_CELLS = 16, 64
 _MARK = BYTE_ORDER_MARK.encode()
 # What lines hold that are not just cells and what parts them; and zeros, which fill keys up.
 _NOT_PLAIN = (b'"', b"\r", b"\0")
@@ -83,8 +83,10 @@ class CutLines(ByteColumns):
     def cells(self, starts: Places, lengths: Places) -> list[str]:
         """Cells as strings."""
         text = self._content.text
-        if text is not None and len(lengths) and (longest := int(lengths.max())) <= LONGEST_WIDE:
-            return self._wide(starts, lengths, -(-longest // 8) or 1)
+        if text is not None and len(lengths) > FEW_CELLS:
+            longest = int(lengths.max())
+            if longest <= LONGEST_WIDE:
+                return self._wide(starts, lengths, -(-longest // 8) or 1)
         spans = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
         if text is not None:
             return [text[start:end] for start, end in spans]

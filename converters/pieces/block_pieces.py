@@ -8,21 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import TypeGuard
 
 import numpy as np
 
 from converters.cells.kind import Pieces
 from converters.cells.numbers import is_plain
 from converters.cells.refusal import RefusedCellError
-from converters.files.cut_lines import CutLines
+from converters.files.cut_lines import CutLines, Places
 from converters.pieces import column_memory as memory
-from converters.pieces.clock_form import TO_HOUR
 from converters.pieces.column_memory import CheckedColumn
+from converters.pieces.hour_column import HourColumn
 from converters.pieces.piece_table import Entries, Missed, Objects, PieceTable
 from converters.pieces.table_column import WORDS, TableColumn
 
 # More columns than this are cut at one go.
 FEW_CUT = 3
+# Among so few cells that a table did not know, equal ones are not looked for.
+FEW_MISSED = 64
 
 
 @dataclass(slots=True)
@@ -58,14 +61,20 @@ class BlockPieces:
         many: Sequence[Callable[[Sequence[str]], Pieces]],
     ) -> None:
         most = max(1, min(memory.REMEMBERED_PIECES, memory.ALL_PIECES // max(1, len(columns))))
-        self._columns = [TableColumn(*each, most) for each in zip(columns, many, strict=True)]
+        self._columns = [
+            TableColumn(column, of, most)
+            if column.times is None
+            else HourColumn(column, column.times, of)
+            for column, of in zip(columns, many, strict=True)
+        ]
+        self._tabled = [each for each in self._columns if isinstance(each, TableColumn)]
         self.tables: list[PieceTable] = []
         self._asked = 0
         self._make_tables()
 
     def pays(self, rows: int) -> bool:
         """Whether so many lines are better not converted as strings, column by column."""
-        given_up = [column for column in self._columns if column.is_given_up]
+        given_up = [column for column in self._tabled if column.is_given_up]
         if 2 * len(given_up) <= len(self._columns):
             return True
         if True in [column.is_rested(rows) for column in given_up]:
@@ -75,7 +84,7 @@ class BlockPieces:
     def of(self, cut: CutLines) -> Found:
         """The pieces of a block's lines, of which there is at least one."""
         self._asked += cut.rows
-        begun = [column.begin(cut) for column in self._columns if column.is_beginning]
+        begun = [column.begin(cut) for column in self._tabled if column.is_beginning]
         if True in begun:
             self._make_tables()
         found, changed, taken = Found(np.empty((cut.rows, 0), object)), False, []
@@ -96,7 +105,7 @@ class BlockPieces:
     def _make_tables(self) -> None:
         before, self.tables = self.tables, []
         for level, words in enumerate(WORDS):
-            columns = [each for each in self._columns if each.level == level]
+            columns = [each for each in self._tabled if each.level == level]
             if columns:
                 self.tables.append(PieceTable(words, columns, before))
 
@@ -109,7 +118,7 @@ class BlockPieces:
             for number, table in enumerate(self.tables)
             for at, column in enumerate(table.columns)
         }
-        if sum(column.is_given_up for column in self._columns) > FEW_CUT:
+        if sum(column.is_given_up for column in self._tabled) > FEW_CUT:
             cut.split()
         run = -1, 0, 0
         for column in self._columns:
@@ -124,13 +133,16 @@ class BlockPieces:
                 continue
             run = -1, 0, 0
             texts, lead, plain = _many(column, cut, found)
+            if isinstance(column, TableColumn):
+                changed |= column.is_rested(cut.rows)
+            elif column.is_empty:
+                continue
             parts += [lead, texts] if lead else [texts]
             found.plain &= plain
-            changed |= column.is_rested(cut.rows)
-        widths = [part.shape[1] if isinstance(part, np.ndarray) else 1 for part in parts]
+        widths = [part.shape[1] if _is_matrix(part) else 1 for part in parts]
         found.pieces = np.empty((cut.rows, sum(widths)), object)
         for part, width, end in zip(parts, widths, accumulate(widths), strict=True):
-            if isinstance(part, np.ndarray):
+            if _is_matrix(part):
                 found.pieces[:, end - width : end] = part
             else:
                 found.pieces[:, end - 1] = part
@@ -142,26 +154,22 @@ class BlockPieces:
         """Put what was not found into its table; whether the tables have to be made again."""
         width = len(table.columns)
         new = _New(cut, missed)
-        columns = missed.at % width
         of_firsts: dict[int, list[int]] = {}
-        for n, at in enumerate(columns[new.firsts].tolist()):
-            of_firsts.setdefault(at, []).append(n)
+        for n, at in enumerate(new.at):
+            of_firsts.setdefault(at % width, []).append(n)
         changed = False
         for at, numbers in of_firsts.items():
             column, before = table.columns[at], len(new.put)
             unfit = new.make(column, numbers)
             changed |= column.is_changed(self._asked, len(numbers), unfit, len(new.put) - before)
-        flat = pieces.reshape(-1)
-        flat[missed.at] = np.array(new.pieces, object).take(new.of)
-        for n, piece in new.alone.items():
-            flat[missed.at[n]] = piece
-        found.refused.update(int(missed.at[n]) // width for n in new.refused())
+        new.give(pieces.reshape(-1))
+        found.refused.update(at // width for at in new.refused())
         found.plain &= not new.odd
         if new.put:
-            keys = [each[new.firsts[new.put]] for each in missed.keys]
+            keys = [each[new.put_at] for each in missed.keys]
             known = np.array([new.pieces[n] for n in new.put], object)
             odd = np.array([n in new.odd for n in new.put])
-            table.put(missed.slots[new.firsts[new.put]], Entries(keys, known, odd))
+            table.put(missed.slots[new.put_at], Entries(keys, known, odd))
         return changed
 
 
@@ -173,90 +181,80 @@ class _New:
         missed: the cells.
 
     Attributes:
-        firsts: by their numbers among the missed, those that differ.
-        of: for each missed cell which one of these is like it.
+        at: the places of those that differ, as far as that pays to find out.
         pieces: of each of these; None if it is refused.
         odd: those whose pieces hold a number that is not plain.
         put: those that the table will have.
-        alone: the pieces of missed cells that only seemed to be like a first one.
     """
 
     def __init__(self, cut: CutLines, missed: Missed) -> None:
-        self._cut, self._missed = cut, missed
-        self.firsts, self.of = missed.alike()
-        self._cells = cut.cells(missed.starts[self.firsts], missed.lengths[self.firsts])
-        self._fit = missed.fit[self.firsts].tolist()
+        self._missed = missed
+        starts, lengths, fit, at = missed.starts, missed.lengths, missed.fit, missed.at
+        # For each cell which one of the first ones is like it; None if all of them are.
+        self._firsts: Places | None = None
+        self._of: Places | None = None
+        if len(at) > FEW_MISSED:
+            self._firsts, self._of = missed.alike()
+            starts, lengths = starts[self._firsts], lengths[self._firsts]
+            fit, at = fit[self._firsts], at[self._firsts]
+        self.at: list[int] = at.tolist()
+        self._cells, self._fit = cut.cells(starts, lengths), fit.tolist()
         self.pieces: list[str | None] = [None] * len(self._cells)
         self.odd: set[int] = set()
         self.put: list[int] = []
-        self.alone: dict[int, str | None] = {}
+
+    @property
+    def put_at(self) -> Places | list[int]:
+        """The numbers of :attr:`put` among all that was missed."""
+        return self.put if self._firsts is None else self._firsts[self.put]
+
+    def give(self, pieces: Objects) -> None:
+        """Put the pieces of all into those of the block."""
+        if self._of is None:
+            for at, piece in zip(self.at, self.pieces, strict=True):
+                pieces[at] = piece
+            return
+        pieces[self._missed.at] = np.array(self.pieces, object).take(self._of)
 
     def make(self, column: TableColumn, numbers: Sequence[int]) -> int:
         """Make the pieces of first cells of a column; gives how many cells no table can have."""
         cells = [self._cells[n] for n in numbers]
-        known = _made(column.column, list(dict.fromkeys(cells)))
-        unfit, seen = 0, set()
+        made, plain = column.column.made(cells)
         for n, cell in zip(numbers, cells, strict=True):
-            self.pieces[n] = piece = known[cell]
-            if piece is not None and _is_odd(piece):
-                self.odd.add(n)
-            fits, key = self._fit[n], cell
-            if column.column.times is not None:
-                fits, key = column.is_sure(cell), cell[:TO_HOUR]
-                if self._fit[n] and not fits:
-                    unfit += self._part(column, n)
-            unfit += not fits
-            if fits and piece is not None and key not in seen:
-                seen.add(key)
-                self.put.append(n)
-        return unfit
-
-    def _part(self, column: TableColumn, first: int) -> int:
-        """Convert by themselves those that only share the hour of a time; gives how many."""
-        like = np.flatnonzero(self.of == first)
-        like = like[like != self.firsts[first]]
-        cells = self._cut.cells(self._missed.starts[like], self._missed.lengths[like])
-        for n, cell in zip(like.tolist(), cells, strict=True):
-            self.alone[n] = _piece(column.column, cell)
-        return len(like)
+            self.pieces[n] = made[cell]
+        if not plain:
+            self.odd.update(n for n in numbers if _is_odd(self.pieces[n]))
+        fit = self._fit
+        # Only among few may there be equal ones.
+        first = {cell: n for n, cell in zip(numbers, cells, strict=True) if fit[n]}
+        self.put += [n for n in first.values() if self.pieces[n] is not None]
+        return sum(not fit[n] for n in numbers)
 
     def refused(self) -> list[int]:
-        """The numbers of missed cells that are refused."""
+        """The places of missed cells that are refused."""
         bad = [n for n, piece in enumerate(self.pieces) if piece is None]
-        like = np.flatnonzero(np.isin(self.of, bad)).tolist() if bad else []
-        alone = [n for n, piece in self.alone.items() if piece is None]
-        return [n for n in like if n not in self.alone] + alone
+        if self._of is None:
+            return [self.at[n] for n in bad]
+        at: list[int] = self._missed.at[np.isin(self._of, bad)].tolist() if bad else []
+        return at
 
 
-def _made(column: CheckedColumn, cells: list[str]) -> dict[str, str | None]:
-    """The piece of each cell; None for one that is refused."""
-    if len(cells) > memory.FEW_NEW:
-        try:
-            texts, lead, _ = column.pieces(cells)
-        except RefusedCellError:
-            pass
-        else:
-            return dict(zip(cells, map(lead.__add__, texts) if lead else texts, strict=True))
-    return {cell: _piece(column, cell) for cell in cells}
-
-
-def _piece(column: CheckedColumn, cell: str) -> str | None:
-    try:
-        return column.piece(cell)
-    except RefusedCellError:
-        return None
-
-
-def _many(column: TableColumn, cut: CutLines, found: Found) -> Pieces:
+def _many(column: TableColumn | HourColumn, cut: CutLines, found: Found) -> Pieces:
     """The pieces of a column that is in no table; nothing for cells that are refused."""
+    if isinstance(column, HourColumn) and column.has_form(cut):
+        return column.of(cut, found.refused).tolist(), "", True
     cells = cut[column.column.place]
     try:
         return column.many(cells)
     except RefusedCellError:
-        pieces = _made(column.column, list(dict.fromkeys(cells)))
+        pieces, _ = column.column.made(cells)
         found.refused.update(at for at, cell in enumerate(cells) if pieces[cell] is None)
         return [pieces[cell] or "" for cell in cells], "", False
 
 
-def _is_odd(piece: str) -> bool:
-    return ":" in piece and not is_plain(piece)
+def _is_matrix(part: Sequence[str] | str | Objects) -> TypeGuard[Objects]:
+    return isinstance(part, np.ndarray) and part.ndim > 1
+
+
+def _is_odd(piece: str | None) -> bool:
+    return piece is not None and ":" in piece and not is_plain(piece)

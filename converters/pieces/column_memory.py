@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from converters.cells.feature import Piece
 from converters.cells.kind import Pieces
 from converters.cells.numbers import is_plain
+from converters.cells.refusal import RefusedCellError
 from converters.pieces.time_pieces import TimePieces
 
 # Pieces remembered per column. Real columns repeat their values (the flights hold 4,043 tail
@@ -55,6 +56,28 @@ class CheckedColumn:
     pieces: Callable[[Sequence[str]], Pieces]
     plain: Piece
     times: TimePieces | None = None
+
+    def made(self, cells: Sequence[str]) -> tuple[dict[str, str | None], bool]:
+        """The piece of each cell, None for one that is refused; whether all numbers are plain.
+
+        That is certain if true.
+        """
+        new = list(dict.fromkeys(cells))
+        if len(new) > FEW_NEW:
+            try:
+                texts, lead, plain = self.pieces(new)
+            except RefusedCellError:
+                pass
+            else:
+                made = map(lead.__add__, texts) if lead else texts
+                return dict(zip(new, made, strict=True)), plain
+        return {cell: self._piece(cell) for cell in new}, False
+
+    def _piece(self, cell: str) -> str | None:
+        try:
+            return self.piece(cell)
+        except RefusedCellError:
+            return None
 
     @classmethod
     def of_each(cls, place: int, name: str, piece: Piece) -> CheckedColumn:

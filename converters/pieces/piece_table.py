@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.files.cut_lines import MASKS, CutLines, Places, Words
-from converters.pieces.clock_form import ClockForm
 from converters.pieces.table_column import TableColumn
 
 Mask = NDArray[np.bool_]
@@ -35,6 +34,8 @@ _HALF = np.uint64(32)
 # A key is in one of four neighbouring slots: that of its hash, or the others by ``^``.
 _STEPS = np.arange(4)
 _OTHERS = _STEPS[1:]
+# So few entries are put one by one.
+_FEW = 32
 
 
 class Entries(NamedTuple):
@@ -99,7 +100,6 @@ class PieceTable:
         self.columns = columns
         self._words = words
         self._places = _as_slice([each.column.place for each in columns])
-        self._timed = [at for at, each in enumerate(columns) if each.column.times is not None]
         sizes = np.array([1 << each.bits for each in columns])
         self._bases = np.cumsum(sizes) - sizes
         self._shifts = np.array([64 - each.bits for each in columns], np.uint64)
@@ -121,13 +121,11 @@ class PieceTable:
         """The pieces of a block's cells; those not found; whether a found one is odd."""
         starts, lengths = cut.starts[:, self._places], cut.lengths[:, self._places]
         keys = _keys(cut.words, starts, lengths, self._words)
-        for at in self._timed:
-            keys[0][:, at] = ClockForm.keys(cut.words, starts[:, at])
         slots = _slots(keys, self._shifts, self._bases)
         found = self._holds(slots, keys)
         fit: Mask | None = None
-        if self._timed or lengths.max() > 8 * self._words:
-            fit = self._fit(cut, starts, lengths)
+        if lengths.max() > 8 * self._words:
+            fit = lengths <= 8 * self._words
             found &= fit
         missed = None
         if not found.all():
@@ -144,6 +142,9 @@ class PieceTable:
     def put(self, slots: Places, entries: Entries) -> None:
         """Remember entries that are not there, and perhaps forget others; slots are of keys."""
         self._has_odd |= bool(entries.odd.any())
+        if len(slots) <= _FEW:
+            self._put_few(slots.tolist(), entries)
+            return
         left = np.arange(len(slots))
         for _ in _STEPS:
             near = slots[left, None] ^ _STEPS
@@ -159,20 +160,23 @@ class PieceTable:
                 break
             left = np.delete(left, first)  # wanted the same slot
 
+    def _put_few(self, slots: Sequence[int], entries: Entries) -> None:
+        """The same, without the time that each call of numpy takes."""
+        first = self._keys[0]
+        for n, slot in enumerate(slots):
+            near = (slot, slot ^ 1, slot ^ 2, slot ^ 3)
+            at = next((each for each in near if first[each] == _EMPTY), slot)
+            for keys, new in zip(self._keys, entries.keys, strict=True):
+                keys[at] = new[n]
+            self._pieces[at] = entries.pieces[n]
+            self._odd[at] = entries.odd[n]
+
     def _holds(self, slots: Places, keys: list[Words]) -> Mask:
         """Whether slots hold keys."""
         held: Mask = self._keys[0].take(slots) == keys[0]
         for of, words in zip(self._keys[1:], keys[1:], strict=True):
             held &= of.take(slots) == words
         return held
-
-    def _fit(self, cut: CutLines, starts: Places, lengths: Places) -> Mask:
-        """Which cells a key tells apart from all others."""
-        fit: Mask = lengths <= 8 * self._words
-        for at in self._timed:
-            form = self.columns[at].form
-            fit[:, at] = form is not None and form.fits(cut.words, starts[:, at], lengths[:, at])
-        return fit
 
     def _missed(
         self,

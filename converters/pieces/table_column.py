@@ -14,7 +14,6 @@ import numpy as np
 from converters.cells.kind import Pieces
 from converters.files.cut_lines import CutLines
 from converters.pieces import column_memory as memory
-from converters.pieces.clock_form import ClockForm
 from converters.pieces.column_memory import CheckedColumn
 
 # The words of a key in each table.
@@ -25,7 +24,7 @@ _SLOTS_A_PIECE, _MORE_BITS = 2, 2
 # So many times as many cells are looked at as in a memory of strings: the values of a day or of a
 # key come together, and to give a column up costs more here.
 _LONG = 4
-# A column of whose cells more than one of so many are too long, or no such time, is moved on.
+# A column of whose cells more than one of so many are too long is moved on.
 _FEW = 8
 
 
@@ -41,7 +40,6 @@ class TableColumn:
         level: its place in :data:`WORDS`; as many as these are while it is in no table.
         bits: its region has two to the power of so many slots.
         count: how many pieces were put there.
-        form: of times.
     """
 
     def __init__(
@@ -54,7 +52,6 @@ class TableColumn:
     def _begin(self) -> None:
         self.level = 0
         self.bits = _FIRST_BITS
-        self.form: ClockForm | None = None
         self._next_look = min(memory.FIRST_LOOK, self._most)
         self._forget(0)
 
@@ -94,26 +91,12 @@ class TableColumn:
             return False
         lengths, keys = cut.first_words(self.column.place)
         before = self.level
-        if self.column.times is not None:
-            if not self.is_sure(cut.cells(cut.starts[:1, self.column.place], lengths[:1])[0]):
-                self._give_up()
-            return self.level != before
         longest = np.sort(lengths)[-1 - len(lengths) // _FEW]
         self.level = next((n for n, words in enumerate(WORDS) if longest <= 8 * words), len(WORDS))
         different = len(np.unique(keys))
         if self.is_given_up or different > (1 - memory.HARDLY) * len(keys):
             self._give_up()
         return self.level != before
-
-    def is_sure(self, cell: str) -> bool:
-        """Whether all times of this form with the date and hour of this one have its pieces."""
-        assert self.column.times is not None
-        clock = self.column.times.sure_clock(cell)
-        if clock is None:
-            return False
-        if self.form is None:
-            self.form = ClockForm(cell, clock)
-        return self.form.is_of(cell)
 
     def is_changed(self, asked: int, new: int, unfit: int, put: int) -> bool:
         """Decide how to continue; whether the table has to be made again for that.
@@ -160,7 +143,7 @@ class TableColumn:
         """To a table of longer keys, or to none."""
         self.level += 1
         self._forget(asked)
-        if self.column.times is not None or self.is_given_up:
+        if self.is_given_up:
             self._give_up()
 
     def _give_up(self) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from operator import itemgetter
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -25,12 +26,15 @@ REMEMBERED_HOURS = 16_384
 # Since 1972 all zones are whole minutes from UTC.
 FIRST_YEAR, LAST_YEAR = 1973, 9998
 
+# Characters of the date, and of the hour.
+TO_HOUR = 13
+
 _HOUR = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3])"
 _CLOCK = r":[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
 _ISO = re.compile(rf"({_HOUR})({_CLOCK})(Z|[+-][0-9]{{2}}:[0-9]{{2}})?")
 # Many without an offset, held apart by line feeds.
 _LOCAL = re.compile(rf"(?>(?:{_HOUR}{_CLOCK}\n)*)")
-_TO_HOUR = itemgetter(slice(0, 13))
+_TO_HOUR = itemgetter(slice(0, TO_HOUR))
 # Seconds or milliseconds since 1970, from 2001 to 2030: none is a calendar time too.
 _COUNT = re.compile(r"(1[0-8][0-9]{8})(?:[0-9]{3})?")
 _COUNTED = {"": (10, 13), "seconds": (10,), "milliseconds": (13,)}
@@ -53,6 +57,12 @@ class TimePieces(dict[str, str | None]):
         self.reading, self.parts, self.checked = reading, tuple(parts), checked
         self._missing = frozenset({""}).union(*(each.missing for each in parts))
         self._counted = _COUNTED.get(reading.format, ())
+        # A day's pieces, held apart where those of an hour go; and these.
+        self._days: dict[str, list[str]] = {}
+        hours = [each for each in self.parts if each.part == "hour"]
+        self._hours = {
+            f"{hour:02}": "".join([each.write(str(hour)) for each in hours]) for hour in range(24)
+        }
 
     def with_parts(self, other: TimePieces) -> TimePieces:
         """The same with the parts of another one of the column behind its own."""
@@ -91,6 +101,10 @@ class TimePieces(dict[str, str | None]):
         """Whether no cell of ISO 8601 is missing, so that its hour may tell its pieces."""
         return not self.reading.format and not any(map(_ISO.fullmatch, self._missing))
 
+    def of_hour(self, hour: str) -> str | None:
+        """What all times of an hour, its offset behind it, become; None if not surely the same."""
+        return self[hour] if hour[11:TO_HOUR] in self._hours else None
+
     def sure_clock(self, cell: str) -> str | None:
         """A cell's clock, if all times of its hour and offset become the same; else None."""
         iso = _ISO.fullmatch(cell) if self.goes_by_hour else None
@@ -122,6 +136,8 @@ class TimePieces(dict[str, str | None]):
     def _made(self, key: str) -> str | None:
         """What all cells of an hour or minute become, if they become the same."""
         try:
+            if len(key) == TO_HOUR and not key.endswith(" h"):
+                return self._hours[key[11:]].join(self._day(key[:10]))
             moment, span = _begin(key)
         except ValueError:
             return None
@@ -135,7 +151,32 @@ class TimePieces(dict[str, str | None]):
             split = span == _HOUR_LONG and moment.minute
             if split or moment.utcoffset() != last.utcoffset():
                 return None
-        return "".join([each.write(PARTS[each.part](moment)) for each in self.parts])
+        return "".join(self._written(moment, self.parts))
+
+    def _day(self, day: str) -> list[str]:
+        """The pieces of a local day.
+
+        Raises:
+            ValueError: there is none such, or it is too far from now.
+        """
+        known = self._days.get(day)
+        if known is None:
+            moment = datetime.fromisoformat(day)
+            if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+                raise ValueError
+            if len(self._days) >= REMEMBERED_HOURS // 24:
+                self._days.clear()
+            at = [n for n, each in enumerate(self.parts) if each.part == "hour"]
+            apart = [-1, *at, len(self.parts)]
+            known = self._days[day] = [
+                "".join(self._written(moment, self.parts[first + 1 : last]))
+                for first, last in pairwise(apart)
+            ]
+        return known
+
+    @staticmethod
+    def _written(moment: datetime, parts: Sequence[Feature]) -> list[str]:
+        return [each.write(PARTS[each.part](moment)) for each in parts]
 
 
 def _begin(key: str) -> tuple[datetime, timedelta]:
