@@ -54,11 +54,19 @@ EXACT = 2**53
 
 
 class Numbers(NamedTuple):
-    """The values of many cells, at least one, with the lowest and the highest."""
+    """The values of many cells, at least one.
+
+    Attributes:
+        values: of each.
+        low, high: the lowest and the highest of them.
+        cells: these as they are written, if they were not transformed; and as one list of JSON.
+    """
 
     values: Sequence[float]
     low: float
     high: float
+    cells: Sequence[str] = ()
+    written: str = ""
 
     def transformed(self, transform: Callable[[float], float]) -> Numbers:
         """The same, each transformed."""
@@ -95,7 +103,8 @@ def numbers(cells: Sequence[str]) -> Numbers | None:
     values: Sequence[float] | None
     try:
         # Reads long decimals in a tenth of float's time, and rounds alike.
-        values = orjson.loads(f"[{joined}]")
+        written = f"[{joined}]"
+        values = orjson.loads(written)
     except orjson.JSONDecodeError:
         values = _spelt_otherwise(cells, joined)
     # A cell may have held a comma, or the white space of JSON.
@@ -109,7 +118,7 @@ def numbers(cells: Sequence[str]) -> Numbers | None:
         values = list(map(float, values))
         low, high = float(low), float(high)
     inside = low >= -LARGEST_FLOAT32 and high <= LARGEST_FLOAT32
-    return Numbers(values, low, high) if inside else None
+    return Numbers(values, low, high, cells, written) if inside else None
 
 
 def _spelt_otherwise(cells: Sequence[str], joined: str) -> list[float] | None:
@@ -154,10 +163,12 @@ def number_pieces(lead: str, found: Numbers, zero: str) -> Pieces:
     another way than repr are rewritten.
     """
     values = found.values
-    text = orjson.dumps(values).decode()[1:-1]
-    text = f",{text},".replace(".0,", ",")
-    pieces = text[1:-1].split(",")
+    text = orjson.dumps(values).decode()
     most = max(found.high, -found.low)
+    if text == found.written and ".0," not in text and not text.endswith(".0]"):
+        pieces = found.cells
+    else:
+        pieces = f",{text[1:-1]},".replace(".0,", ",")[1:-1].split(",")
     # No other number looks so that is too small to be written as repr does; but zero.
     odd = "e" in text or "0.0000" in text or (found.low <= 0 <= found.high and 0.0 in values)
     if not odd and most < SAME_AS_REPR[1]:

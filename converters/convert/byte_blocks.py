@@ -31,7 +31,7 @@ class ByteBlocks:
         memories: the same, each with its memory.
         heads: what a line begins with, by label.
         convert: a row by itself; says why it is refused.
-        text: rows by their columns, as strings.
+        texts: rows by their columns, as strings.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class ByteBlocks:
         memories: Columns,
         heads: Mapping[int | None, str],
         convert: Callable[[Sequence[str]], Row | Refusal],
-        text: Callable[[Sequence[Sequence[str]]], RowBlock],
+        texts: Callable[[ByteColumns], list[RowBlock]],
     ) -> None:
-        self._heads, self._convert, self._text = heads, convert, text
+        self._heads, self._convert, self._texts = heads, convert, texts
         self._id_at, self._label_at = schema.index("id"), schema.index("label")
         self._integers = schema.has_integer_ids
         self._weighted = schema.index("weight") is not None
@@ -64,14 +64,17 @@ class ByteBlocks:
         except KeyError:
             raise RefusedCellError("bad-label", cell) from None
 
+    def pays(self, rows: int) -> bool:
+        """Whether so many lines are better not cut to strings."""
+        return self._pieces.pays(rows)
+
     def blocks(self, cut: ByteColumns) -> list[RowBlock]:
         """The rows of at least one line in blocks of :data:`MOST_IN_BLOCK`."""
-        assert isinstance(cut, CutLines)
-        if not self._pieces.pays(cut.rows):
-            parts = cut.parts(MOST_IN_BLOCK)
-            for part in parts:
-                part.split()
-            return list(map(self._text, parts))
+        if not isinstance(cut, CutLines):
+            return self._texts(cut)
+        if not self.pays(cut.rows):
+            cut.split()
+            return self._texts(cut)
         found = self._pieces.of(cut)
         ids = self._ids(cut, found.refused)
         starts = range(0, cut.rows, MOST_IN_BLOCK)

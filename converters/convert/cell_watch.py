@@ -266,7 +266,8 @@ class Census:
         self._counts = CellCounts()
         plain = self._watch.conversion
         self.conversion = Conversion(
-            plain.width, self._row, self._block, self._row_block, self._byte_blocks
+            *(plain.width, self._row, self._block, self._row_block, self._byte_blocks),
+            plain.by_bytes,
         )
         self._plain = plain
 

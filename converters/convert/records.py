@@ -26,7 +26,15 @@ from converters.convert.to_vw_text import (
 )
 from converters.files.cut_lines import CutLines
 from converters.files.first_line import named
-from converters.files.framing import MOST_ROWS, ByteColumns, Dialect, plain_lines, too_many
+from converters.files.framing import (
+    MOST_ROWS,
+    ByteColumns,
+    Dialect,
+    TextColumns,
+    plain_lines,
+    text_columns,
+    too_many,
+)
 from converters.objects import json_rows
 from converters.objects.alike_objects import AlikeObjects
 from converters.objects.json_columns import Literals, Shape, object_columns
@@ -217,15 +225,20 @@ class RowReader:
         """The columns of lines, each ended, in the schema's order; None if few, or one is odd."""
         if rows < FEWEST_IN_BLOCK:
             return None  # nor is numpy imported
+        order = layout.order
+        if order is not None and order.refusal is not None:
+            return None
+        width = self.conversion.width if order is None else order.width
+        if not self.conversion.by_bytes(rows):
+            columns = text_columns(content, rows, layout.delimiter, width)
+            if columns is None:
+                return None
+            columns = columns if order is None else order.columns(columns, rows)
+            return TextColumns(columns, rows)
         from converters.files.cut_lines import cut_lines
 
-        order = layout.order
-        if order is None:
-            return cut_lines(content, rows, layout.delimiter, self.conversion.width)
-        if order.refusal is not None:
-            return None
-        cut = cut_lines(content, rows, layout.delimiter, order.width)
-        return None if cut is None else cut.ordered(order.places)
+        cut = cut_lines(content, rows, layout.delimiter, width)
+        return cut if cut is None or order is None else cut.ordered(order.places)
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:
         """The rows of a label record: ``id,label[,time]`` or objects with those keys."""

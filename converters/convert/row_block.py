@@ -33,7 +33,7 @@ Row = tuple[str, int | None, str]
 # Wabbit keeps room for as many examples as it ever had at once.
 MOST_IN_BLOCK = 256
 # So many are converted from their bytes at once: of that, half is the same for few rows and many.
-MOST_AT_ONCE = 1_024
+MOST_AT_ONCE = 2_048
 
 # What precedes the text of a labelled example, by label.
 LABELLED = ("-1 ", "1 ")

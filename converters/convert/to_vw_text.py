@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress, repeat
 from operator import call, itemgetter
+from typing import TYPE_CHECKING
 
 from converters.cells.escaping import quoted
 from converters.cells.kind import Pieces
@@ -23,6 +24,7 @@ from converters.cells.times import TimeReading
 from converters.cells.weight import Weight
 from converters.convert.row_block import (
     LABELLED,
+    MOST_IN_BLOCK,
     Row,
     RowBlock,
     block_of,
@@ -33,6 +35,9 @@ from converters.pieces.column_memory import CheckedColumn, Columns, Watched, at_
 from converters.pieces.time_pieces import TimePieces
 from converters.schema.column_names import ColumnOrder
 from converters.schema.schema import Schema
+
+if TYPE_CHECKING:
+    from converters.convert.byte_blocks import ByteBlocks
 
 __all__ = [
     "FEWEST_IN_BLOCK",
@@ -68,6 +73,7 @@ class Conversion:
         row_block: the same cells -> the rows with their text as one, as a learner takes it.
         byte_blocks: the lines of many rows -> the same of each
             :data:`~converters.convert.row_block.MOST_IN_BLOCK` of them.
+        by_bytes: whether so many lines are better cut by their bytes than to strings.
     """
 
     width: int
@@ -75,6 +81,7 @@ class Conversion:
     block: BlockConverter
     row_block: Callable[[Sequence[Sequence[str]]], RowBlock]
     byte_blocks: Callable[[ByteColumns], list[RowBlock]]
+    by_bytes: Callable[[int], bool]
 
     def rows(self, rows: Sequence[Sequence[str] | Refusal]) -> list[Row | Refusal]:
         """What ``row`` gives for the cells of each row; what is refused already stays so."""
@@ -134,7 +141,8 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
         return (id_, label, text) if id_at is None or len(cells[id_at]) <= MOST_ID else plain(cells)
 
     blocks = _Blocks(schema, columns, checked, convert)
-    return Conversion(width, convert, blocks.rows, blocks.text, blocks.of_bytes)
+    of_many = blocks.rows, blocks.text, blocks.of_bytes, blocks.by_bytes
+    return Conversion(width, convert, *of_many)
 
 
 class _Blocks:
@@ -162,6 +170,8 @@ class _Blocks:
         self._spelt = _integers if schema.has_integer_ids else list
         self._heads = {label: head + self._lead for label, head in _HEADS.items()}
         self._schema, self._columns, self._checked = schema, columns, checked
+        # Whether no row was refused among those that were converted before.
+        self._is_good = True
 
     def rows(self, block: Sequence[Sequence[str]]) -> list[Row | Refusal]:
         """Each row as it is converted by itself."""
@@ -182,15 +192,38 @@ class _Blocks:
 
     def of_bytes(self, cut: ByteColumns) -> list[RowBlock]:
         """The rows of lines, in blocks."""
-        return self._byte_blocks(cut)
+        return self._byte_blocks.blocks(cut)
+
+    def by_bytes(self, rows: int) -> bool:
+        """Whether so many lines are better cut by their bytes."""
+        return self._byte_blocks.pays(rows)
+
+    def texts(self, columns: ByteColumns) -> list[RowBlock]:
+        """The rows of at least one line in blocks; all at once, unless one is refused."""
+        rows = columns.rows
+        found = self._found(columns) if self._is_good or rows <= MOST_IN_BLOCK else None
+        self._is_good = True
+        if found is None:
+            blocks = list(map(self.text, columns.parts(MOST_IN_BLOCK)))
+            self._is_good = not any(block.refused for block in blocks)
+            return blocks
+        ids, labels, pieces = found
+        return [
+            self._joined(
+                ids[at : at + MOST_IN_BLOCK],
+                labels[at : at + MOST_IN_BLOCK],
+                [(texts[at : at + MOST_IN_BLOCK], lead, plain) for texts, lead, plain in pieces],
+            )
+            for at in range(0, rows, MOST_IN_BLOCK)
+        ]
 
     @cached_property
-    def _byte_blocks(self) -> Callable[[ByteColumns], list[RowBlock]]:
+    def _byte_blocks(self) -> ByteBlocks:
         """Made when it is first needed, since it imports numpy."""
         from converters.convert.byte_blocks import ByteBlocks
 
         given = self._schema, self._checked, self._columns, self._heads
-        return ByteBlocks(*given, self._convert, self.text).blocks
+        return ByteBlocks(*given, self._convert, self.texts)
 
     def _joined(self, ids: list[str], labels: list[int | None], columns: list[Pieces]) -> RowBlock:
         weights = None

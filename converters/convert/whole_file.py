@@ -23,6 +23,9 @@ from converters.schema.schema import Schema
 # Says that a block is CSV even if it begins like JSON.
 CSV_HEADERS: tuple[tuple[str, bytes], ...] = (("content-type", b"text/csv"),)
 
+# Rows of more bytes together are converted, however few they are.
+MOST_GATHERED = 2**19
+
 REJECT_COLUMNS = ("line", "reason", "column", "text")
 
 
@@ -84,16 +87,22 @@ def _parts(blocks: Iterable[Block]) -> Iterator[Block]:
     """The rows of blocks in blocks of as many as are converted at once, or of fewer long ones."""
     lines: list[int] = []
     rows: list[bytes] = []
+    size = 0
     try:
         for more_lines, more in blocks:
             lines += more_lines
             rows += more
+            size += sum(map(len, more))
             # Long rows must not gather in the memory.
-            rest = len(rows) % MOST_AT_ONCE if len(more) >= MOST_AT_ONCE else 0
+            rest = len(rows) % MOST_AT_ONCE if size <= MOST_GATHERED else 0
             whole = len(rows) - rest
+            if not whole:
+                continue
             for at in range(0, whole, MOST_AT_ONCE):
-                yield Block(lines[at : at + MOST_AT_ONCE], rows[at : at + MOST_AT_ONCE])
+                end = min(at + MOST_AT_ONCE, whole)
+                yield Block(lines[at:end], rows[at:end])
             del lines[:whole], rows[:whole]
+            size = sum(map(len, rows))
     except CsvFileError:
         if rows:
             yield Block(lines, rows)

@@ -14,6 +14,7 @@ import io
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
 
 from converters.cells.escaping import quoted, quoted_bytes
 from converters.cells.refusal import Refusal
@@ -59,6 +60,42 @@ class ByteColumns(Sequence[Sequence[str]]):
     @abstractmethod
     def parts(self, most: int) -> Sequence[ByteColumns]:
         """The same lines in parts of so many."""
+
+
+class TextColumns(ByteColumns):
+    """The columns of lines that are cut to strings already.
+
+    Args:
+        columns: of these.
+        rows: how many cells each has.
+    """
+
+    def __init__(self, columns: Sequence[Sequence[str]], rows: int) -> None:
+        self._columns, self._rows = columns, rows
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @property
+    def rows(self) -> int:
+        """How many cells each column has."""
+        return self._rows
+
+    @overload
+    def __getitem__(self, at: int) -> Sequence[str]: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Sequence[str]]: ...
+    def __getitem__(self, at: int | slice) -> Sequence[str] | Sequence[Sequence[str]]:
+        return self._columns[at]
+
+    def parts(self, most: int) -> Sequence[ByteColumns]:
+        """The same lines in parts of so many."""
+        if self._rows <= most:
+            return [self]
+        return [
+            TextColumns([cells[at : at + most] for cells in self], min(most, self._rows - at))
+            for at in range(0, self._rows, most)
+        ]
 
 
 _MARKS = rb"(?>(?:%b)*)" % BYTE_ORDER_MARK.encode()
@@ -208,6 +245,14 @@ def columns_of(lines: Sequence[str], delimiter: str, width: int) -> list[list[st
 def columns_of_text(text: str, rows: int, delimiter: str, width: int) -> list[list[str]] | None:
     """The same of a text of so many lines, the last one not ended, which need not be cut first."""
     return _cut(text.replace("\n", f"{delimiter}\n{delimiter}"), rows, delimiter, width)
+
+
+def text_columns(
+    content: bytes, rows: int, delimiter: str, width: int
+) -> Sequence[Sequence[str]] | None:
+    """The columns of lines, each ended; None where :func:`cut_lines` gives none, too."""
+    text = None if b"\0" in content else plain_text(content[:-1])
+    return None if text is None else columns_of_text(text, rows, delimiter, width)
 
 
 def _cut(marked: str, rows: int, delimiter: str, width: int) -> list[list[str]] | None:

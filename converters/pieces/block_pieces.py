@@ -131,14 +131,17 @@ class BlockPieces:
                 run = number, first, at + 1
                 parts.append(taken[number][:, first : at + 1])
                 continue
-            run = -1, 0, 0
             texts, lead, plain = _many(column, cut, found)
+            found.plain &= plain
             if isinstance(column, TableColumn):
                 changed |= column.is_rested(cut.rows)
             elif column.is_empty:
                 continue
+            run = -1, 0, 0
             parts += [lead, texts] if lead else [texts]
-            found.plain &= plain
+        if len(parts) == 1 and _is_matrix(parts[0]):
+            found.pieces = parts[0]
+            return changed
         widths = [part.shape[1] if _is_matrix(part) else 1 for part in parts]
         found.pieces = np.empty((cut.rows, sum(widths)), object)
         for part, width, end in zip(parts, widths, accumulate(widths), strict=True):
@@ -243,10 +246,14 @@ def _many(column: TableColumn | HourColumn, cut: CutLines, found: Found) -> Piec
     """The pieces of a column that is in no table; nothing for cells that are refused."""
     if isinstance(column, HourColumn) and column.has_form(cut):
         return column.of(cut, found.refused).tolist(), "", True
-    cells = cut[column.column.place]
+    place = column.column.place
     try:
-        return column.many(cells)
+        if not cut.lengths[:, place].any():
+            texts, lead, plain = column.many([""])
+            return [*texts] * cut.rows, lead, plain
+        return column.many(cut[place])
     except RefusedCellError:
+        cells = cut[place]
         pieces, _ = column.column.made(cells)
         found.refused.update(at for at, cell in enumerate(cells) if pieces[cell] is None)
         return [pieces[cell] or "" for cell in cells], "", False

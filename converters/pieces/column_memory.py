@@ -33,6 +33,10 @@ WORTH_IT = 0.5
 # A column given up is remembered again after so many cells, after twice as many, and so on: what is
 # unique today may repeat tomorrow. Such a look takes as long as three times its cells.
 FIRST_REST, LONGEST_REST = 16_384, 131_072
+# Of blocks a window is so many times as long. In the second no more than one of two cells may be
+# new, in the third one of three, in this one and later ones one of so many: a memory of less takes
+# longer than converting all cells together.
+WINDOW, WORTH_IN_BLOCKS = 8, 6
 # New cells of a block are converted one by one up to so many, more of them together.
 FEW_NEW = 8
 
@@ -157,6 +161,8 @@ class _Memory(dict[str, str]):
         # While it is watched: the cells asked for, and those of them that were new.
         self._is_watched = False
         self._asked = self._known = 0
+        # The cells of blocks since a window began, the new ones of them, and how many there were.
+        self._of_window = self._new_in_window = self._windows = 0
         # The cells that are not remembered before it is tried again; 0 while they are.
         self._rest, self._next_rest = 0, FIRST_REST
 
@@ -183,17 +189,35 @@ class _Memory(dict[str, str]):
         """
         if self._rest:
             self._rest = max(0, self._rest - len(cells))
+            if not self._rest and self._hardly_repeat(cells):
+                self._give_up()
             if self._rest:
                 return self._column.pieces(cells)
             self._each[self._place] = self.__getitem__
+        elif not self and self._hardly_repeat(cells):
+            self._give_up()
+            return self._column.pieces(cells)
         self._met_odd, was_new = False, self._new
         pieces = self._pieces(cells)
         plain = not self._met_odd and (not self._odd or self._odd.isdisjoint(cells))
+        new = self._new - was_new
         if self._is_watched:
             self._asked += len(cells)
-            self._known += len(cells) - (self._new - was_new)
+            self._known += len(cells) - new
             self._decide()
+        self._window(len(cells), new)
         return pieces, "", plain
+
+    def _window(self, cells: int, new: int) -> None:
+        """Give up if too many cells of blocks are new; in the first windows it may yet learn."""
+        self._of_window += cells
+        self._new_in_window += new
+        if self._of_window < WINDOW * WATCHED_CELLS or self._rest:
+            return
+        self._windows = min(self._windows + 1, WORTH_IN_BLOCKS)
+        if self._windows * self._new_in_window > self._of_window:
+            self._give_up()
+        self._of_window = self._new_in_window = 0
 
     def _pieces(self, cells: Sequence[str]) -> Sequence[str]:
         if not self._has_many:
@@ -248,10 +272,7 @@ class _Memory(dict[str, str]):
         self._is_watched = False
         full = self._next_look >= self._most
         if known < (WORTH_IT if full else HARDLY):
-            self._forget()
-            self._next_look = min(FIRST_LOOK, self._most)
-            self._rest, self._next_rest = self._next_rest, min(2 * self._next_rest, LONGEST_REST)
-            self._each[self._place] = self._resting
+            self._give_up()
             return
         if full:
             self._forget()  # what is common now is soon known again
@@ -259,6 +280,17 @@ class _Memory(dict[str, str]):
             self._next_rest = FIRST_REST
         self._next_look = min(4 * self._next_look, self._most)
         self._each[self._place] = self.__getitem__
+
+    def _hardly_repeat(self, cells: Sequence[str]) -> bool:
+        """Whether so many cells nearly all differ; asked only when nothing is remembered."""
+        return len(cells) >= WATCHED_CELLS and len(set(cells)) > (1 - HARDLY) * len(cells)
+
+    def _give_up(self) -> None:
+        self._forget()
+        self._next_look = min(FIRST_LOOK, self._most)
+        self._windows = 0
+        self._rest, self._next_rest = self._next_rest, min(2 * self._next_rest, LONGEST_REST)
+        self._each[self._place] = self._resting
 
     def _resting(self, cell: str) -> str:
         """Remember nothing, until it is tried again."""

@@ -18,12 +18,12 @@ from converters.pieces.column_memory import CheckedColumn
 
 # The words of a key in each table.
 WORDS = (1, 2, 4)
-_FIRST_BITS = 8
+_FIRST_BITS = 10
 # A region has at least so many slots a piece, and grows by so many bits.
 _SLOTS_A_PIECE, _MORE_BITS = 2, 2
-# So many times as many cells are looked at as in a memory of strings: the values of a day or of a
-# key come together, and to give a column up costs more here.
-_LONG = 4
+# As :data:`~converters.pieces.column_memory.WORTH_IN_BLOCKS`: learning a cell takes as long as
+# converting ten as strings.
+_WORTH = 16
 # A column of whose cells more than one of so many are too long is moved on.
 _FEW = 8
 
@@ -52,7 +52,7 @@ class TableColumn:
     def _begin(self) -> None:
         self.level = 0
         self.bits = _FIRST_BITS
-        self._next_look = min(memory.FIRST_LOOK, self._most)
+        self._windows = 0
         self._forget(0)
 
     def _forget(self, asked: int) -> None:
@@ -111,12 +111,21 @@ class TableColumn:
         self._unfit += unfit
         self.count += put
         since = asked - self._before
-        if since >= _LONG * memory.WATCHED_CELLS:
-            if _FEW * self._unfit > since:
-                self._move_on(asked)
-                return True
-            if self.count >= self._next_look:
-                return self._is_full(asked, 1 - self._new / since) or self._grows()
+        if since < memory.WINDOW * memory.WATCHED_CELLS:
+            return self._grows()
+        if _FEW * self._unfit > since:
+            self._move_on(asked)
+            return True
+        self._windows = min(self._windows + 1, _WORTH)
+        if self._windows * self._new > since:
+            self._give_up()
+            return True
+        if self._windows == _WORTH:
+            self._next_rest = memory.FIRST_REST
+        self._look_again(asked)
+        if self.count >= self._most:
+            self._forget(asked)  # what is common now is soon known again
+            return True
         return self._grows()
 
     def _grows(self) -> bool:
@@ -124,20 +133,6 @@ class TableColumn:
             return False
         self.bits += _MORE_BITS
         return True
-
-    def _is_full(self, asked: int, known: float) -> bool:
-        """Whether it is given up or begun again, now that it has many pieces."""
-        full = self._next_look >= self._most
-        if known < (memory.WORTH_IT if full else memory.HARDLY):
-            self._give_up()
-            return True
-        if known >= memory.WORTH_IT:
-            self._next_rest = memory.FIRST_REST
-        self._next_look = min(4 * self._next_look, self._most)
-        self._look_again(asked)
-        if full:
-            self._forget(asked)  # what is common now is soon known again
-        return full
 
     def _move_on(self, asked: int) -> None:
         """To a table of longer keys, or to none."""
