@@ -229,15 +229,10 @@ class RowReader:
         if order is not None and order.refusal is not None:
             return None
         width = self.conversion.width if order is None else order.width
-        if not self.conversion.by_bytes(rows):
-            columns = text_columns(content, rows, layout.delimiter, width)
-            if columns is None:
-                return None
-            columns = columns if order is None else order.columns(columns, rows)
-            return TextColumns(columns, rows)
-        from converters.files.cut_lines import cut_lines
-
-        cut = cut_lines(content, rows, layout.delimiter, width)
+        cut_up: Callable[[bytes, int, str, int], CutLines | TextColumns | None] = text_columns
+        if self.conversion.by_bytes(rows):
+            from converters.files.cut_lines import cut_lines as cut_up
+        cut = cut_up(content, rows, layout.delimiter, width)
         return cut if cut is None or order is None else cut.ordered(order.places)
 
     def labels(self, value: bytes, headers: Headers = ()) -> list[LabelRow | Refusal]:

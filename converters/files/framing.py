@@ -97,6 +97,12 @@ class TextColumns(ByteColumns):
             for at in range(0, self._rows, most)
         ]
 
+    def ordered(self, places: Sequence[int | None]) -> TextColumns:
+        """The columns in another order; those without a place are empty."""
+        absent = [""] * self._rows
+        columns = [absent if place is None else self._columns[place] for place in places]
+        return TextColumns(columns, self._rows)
+
 
 _MARKS = rb"(?>(?:%b)*)" % BYTE_ORDER_MARK.encode()
 
@@ -247,12 +253,11 @@ def columns_of_text(text: str, rows: int, delimiter: str, width: int) -> list[li
     return _cut(text.replace("\n", f"{delimiter}\n{delimiter}"), rows, delimiter, width)
 
 
-def text_columns(
-    content: bytes, rows: int, delimiter: str, width: int
-) -> Sequence[Sequence[str]] | None:
-    """The columns of lines, each ended; None where :func:`cut_lines` gives none, too."""
+def text_columns(content: bytes, rows: int, delimiter: str, width: int) -> TextColumns | None:
+    """The columns of lines, each ended; None where ``cut_lines`` gives none, too."""
     text = None if b"\0" in content else plain_text(content[:-1])
-    return None if text is None else columns_of_text(text, rows, delimiter, width)
+    columns = None if text is None else columns_of_text(text, rows, delimiter, width)
+    return None if columns is None else TextColumns(columns, rows)
 
 
 def _cut(marked: str, rows: int, delimiter: str, width: int) -> list[list[str]] | None:

@@ -139,16 +139,7 @@ class BlockPieces:
                 continue
             run = -1, 0, 0
             parts += [lead, texts] if lead else [texts]
-        if len(parts) == 1 and _is_matrix(parts[0]):
-            found.pieces = parts[0]
-            return changed
-        widths = [part.shape[1] if _is_matrix(part) else 1 for part in parts]
-        found.pieces = np.empty((cut.rows, sum(widths)), object)
-        for part, width, end in zip(parts, widths, accumulate(widths), strict=True):
-            if _is_matrix(part):
-                found.pieces[:, end - width : end] = part
-            else:
-                found.pieces[:, end - 1] = part
+        found.pieces = _beside(parts, cut.rows)
         return changed
 
     def _learn(
@@ -257,6 +248,20 @@ def _many(column: TableColumn | HourColumn, cut: CutLines, found: Found) -> Piec
         pieces, _ = column.column.made(cells)
         found.refused.update(at for at, cell in enumerate(cells) if pieces[cell] is None)
         return [pieces[cell] or "" for cell in cells], "", False
+
+
+def _beside(parts: Sequence[Sequence[str] | str | Objects], rows: int) -> Objects:
+    """Columns, and matrices of columns, as one matrix."""
+    if len(parts) == 1 and _is_matrix(parts[0]):
+        return parts[0]
+    widths = [part.shape[1] if _is_matrix(part) else 1 for part in parts]
+    pieces = np.empty((rows, sum(widths)), object)
+    for part, width, end in zip(parts, widths, accumulate(widths), strict=True):
+        if _is_matrix(part):
+            pieces[:, end - width : end] = part
+        else:
+            pieces[:, end - 1] = part
+    return pieces
 
 
 def _is_matrix(part: Sequence[str] | str | Objects) -> TypeGuard[Objects]:

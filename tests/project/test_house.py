@@ -47,7 +47,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "converters.files.file_type": "guesses, apart from what is read for certain",
     "converters.files.parquet": "imports pyarrow, which is an extra",
     "converters.init.column_guess": "one column; schema_inference is about all of them",
-    "converters.pieces.piece_table": "arrays; block_pieces decides what they hold",
+    "converters.pieces.hour_column": "arrays of times; block_pieces puts the columns together",
     "learners.calibration.isotonic": "one algorithm",
     "learners.comparison.delong": "one statistical test",
     "learners.evaluation.fading": "exponentially weighted sums; measures has the plain ones",

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from converters.cells.refusal import Refusal, RefusedCellError
 from converters.convert.to_vw_text import checked_columns, compile_schema, reference
 from converters.files.cut_lines import CutLines, cut_lines
 from converters.pieces import column_memory, piece_table
-from converters.pieces.block_pieces import BlockPieces, Found
+from converters.pieces.block_pieces import FEW_CUT, BlockPieces, Found
 from converters.pieces.column_memory import CheckedColumn, Columns, at_one_look
 from tests.support.rows import schemas
 from tests.support.rows.schemas import build
@@ -283,6 +284,36 @@ def test_a_table_of_unique_values_goes_as_strings_until_they_repeat(letter: str)
             (block,) = conversion.byte_blocks(cut(rows))
             expected = [plain(row) for row in rows]
             assert list(zip(block.ids, block.labels, block.lines, strict=True)) == expected
+
+
+def test_lines_of_unique_values_are_not_cut_by_their_bytes() -> None:
+    """Until a rest is over, and again as soon as they repeat."""
+    columns = {f"c{n}": {"kind": "categorical"} for n in range(5)}
+    with habits(50, 1_000, collide=False):
+        conversion = compile_schema(build({"y": {"role": "label"}, **columns}))
+
+        def convert(first: int, values: int) -> bool:
+            rows = [["1", *[f"{first + at % values}x{c}" for c in range(5)]] for at in range(99)]
+            conversion.byte_blocks(cut(rows))
+            return conversion.by_bytes(1)
+
+        assert conversion.by_bytes(99)
+        # The second block ends the rest after the first one, the third begins another.
+        assert [convert(1_000 * n, 99) for n in range(3)] == [False, True, False]
+        assert [convert(0, 5) for _ in range(9)][-5:] == [True] * 5
+
+
+@pytest.mark.parametrize("given_up", [FEW_CUT, FEW_CUT + 1])
+def test_a_few_columns_are_cut_one_by_one(given_up: int) -> None:
+    """More of them at one go, if the tables have the others."""
+    columns = [Column(at) for at in range(3 * given_up)]
+    pieces = pieces_of(columns)
+    rows = [[f"{at}" if c < given_up else "k" for c in range(len(columns))] for at in range(300)]
+    for _ in range(2):
+        lines = cut(rows)
+        with patch.object(lines, "split", wraps=lines.split) as split:
+            pieces.of(lines)
+    assert split.called == (given_up > FEW_CUT)
 
 
 @pytest.mark.parametrize("letter", ["k", "é"])

@@ -237,9 +237,9 @@ def test_objects_of_single_records_become_one_block() -> None:
 def test_records_of_few_rows_become_blocks_of_many() -> None:
     """However few rows a record has, and are left at the end, blocks are known to be plain."""
     value = b"\n".join([b"1,1,f,2.5"] * 3)
-    records = [Record(EVENTS, offset, 1, value) for offset in range(343)]
+    records = [Record(EVENTS, offset, 1, value) for offset in range(684)]
     of = record_reader(context("at", "weight"))
-    for count, sizes in ((200, [256, 256, 88]), (343, [256, 256, 256, 255, 6]), (1, [3])):
+    for count, sizes in ((200, [256, 256, 88]), (684, [*[256] * 7, 254, 6]), (1, [3])):
         blocks = of.batch(records[:count], {}).events.blocks
         assert [block.count for block in blocks] == sizes
         assert all(block.plain for block in blocks)
