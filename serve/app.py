@@ -31,7 +31,7 @@ from serve.service import Service
 
 # What pages of the configured origins may send, and read of the answers.
 PREFLIGHT: dict[str, Any] = {
-    "allow_methods": ["GET", "POST"],
+    "allow_methods": ["GET", "POST", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
     "expose_headers": ["X-Request-ID", "Idempotent-Replayed", "Retry-After"],
 }

@@ -25,7 +25,7 @@ from converters.commands import convert as converter_commands
 from converters.errors import FreshetError, UsageError
 from converters.files.private import keep_private
 from converters.show.command_line import say
-from learners.commands import report, status
+from learners.commands import report, rollback, status
 from learners.commands import versions as learner_commands
 from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands
@@ -53,7 +53,8 @@ COMMANDS = (
     compare.compare,
     learner_commands.promote,
     learner_commands.unpin,
-    learner_commands.rollback,
+    rollback.rollback,
+    rollback.rollbacks,
     learner_commands.history,
     outputs.scores,
     outputs.dead_letters,

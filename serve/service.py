@@ -18,6 +18,7 @@ from serve.http.thread_pools import Threads
 from serve.http.turns import Turns
 from serve.live.live_model import LiveModel
 from serve.live.log_appender import Appender
+from serve.live.repeated_requests import RepeatedRequests
 from serve.live.version_loader import Loader
 from serve.rows.readers import Readers
 
@@ -54,7 +55,7 @@ class Service:
         self.readers = Readers(self.registry, settings.serve, schema)
         loader = Loader(self.registry, self.snapshots, self.readers)
         self.live = LiveModel(loader, settings.serve.poll, self.counters)
-        self.appender = Appender(settings, self.registry.repeated_requests)
+        self.appender = Appender(settings, RepeatedRequests(self.registry.database))
         self.started_at = utc_now()
 
     def close(self) -> None:

@@ -59,7 +59,15 @@ WITH_CONFIG = WITH_LOG | {
         "promote",
         "unpin",
     ),
-    *("rollback", "history", "token add", "token list", "token revoke", "token rotate"),
+    *(
+        "rollback",
+        "rollbacks",
+        "history",
+        "token add",
+        "token list",
+        "token revoke",
+        "token rotate",
+    ),
     "token forget",
 }
 _ADVISED = re.compile(

@@ -1,4 +1,4 @@
-"""The commands of versions: models, show, score, promote, unpin, rollback, history.
+"""The commands of versions: models, show, score, promote, unpin, history.
 
 Thin: each opens the registry that the config names, asks it, and prints.
 """
@@ -51,7 +51,7 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
         window_words,
     )
 
-    with _registry(read_config(config)[0]) as registry:
+    with registry_of(read_config(config)[0]) as registry:
         versions, pointers = registry.versions.all(), registry.serving.pointers()
         adoption, ancestry = registry.adoptions.pending(), Ancestry(registry)
         if json:
@@ -79,7 +79,7 @@ def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = F
     from learners.versions.one_version import about_version, print_version
 
     settings, _ = read_config(config)
-    with _registry(settings) as registry:
+    with registry_of(settings) as registry:
         found = registry.versions.find(version)
         about = about_version(registry, found)
     store = SnapshotStore(Path(settings.snapshots))
@@ -108,7 +108,7 @@ def score(
 
     check_apart({"the CSV file": csv, "--config": str(config)}, {"--output": output})
     settings, schema = read_config(config)
-    with _registry(settings) as registry:
+    with registry_of(settings) as registry:
         wanted = version if version is not None else registry.serving.pointers().serving
         if wanted is None:
             raise UsageError("No version is served yet, so there is nothing to score with.")
@@ -153,37 +153,8 @@ def unpin(reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False) -
     """Let the learner's newest version be served again."""
     from learners.registry.actor import on_command_line
 
-    with _registry(read_config(config)[0]) as registry:
+    with registry_of(read_config(config)[0]) as registry:
         _say_pointers(registry.serving.unpin(reason, on_command_line()), registry, json=json)
-
-
-def rollback(
-    version: VersionNumber,
-    reason: Reason,
-    learner: Annotated[
-        str, typer.Option("--learner", help="keep: the learner keeps training unchanged.")
-    ] = "keep",
-    config: Config = DEFAULT_CONFIG,
-    json: Json = False,
-) -> None:
-    """Serve another version at once, and keep serving it.
-
-    Until it is unpinned, or another is promoted.
-    """
-    if learner != "keep":
-        raise UsageError(f"--learner {learner}: this release knows 'keep' only.")
-    from learners.registry.actor import on_command_line
-    from learners.snapshots.store import SnapshotStore
-    from learners.versions.own_schema import check_servable
-
-    settings, schema = read_config(config)
-    with _registry(settings) as registry:
-        found = registry.versions.find(version)
-        check_servable(registry, SnapshotStore(Path(settings.snapshots)), schema, found)
-        pointers = registry.serving.pin("rollback", version, reason, on_command_line())
-        _say_pointers(pointers, registry, json=json)
-    if not json:
-        say("The learner keeps what it has learned: 'freshet unpin' serves that again.")
 
 
 def history(
@@ -199,7 +170,7 @@ def history(
     from learners.registry.row_types import utc_now
     from learners.versions.describe import entry_json, ledger_table
 
-    with _registry(read_config(config)[0]) as registry:
+    with registry_of(read_config(config)[0]) as registry:
         if at is not None:
             try:
                 moment = asked_moment(at, utc_now())
@@ -225,14 +196,14 @@ def promote_version(
     from learners.versions.describe import promoted_json, promoted_words
     from learners.versions.promotion import promote
 
-    with _registry(config[0]) as registry:
+    with registry_of(config[0]) as registry:
         promoted = promote(registry, config, version, reason, on_command_line(), asked)
         adoption = registry.adoptions.pending()
     say(promoted_words(promoted, adoption))
     return promoted_json(promoted, adoption)
 
 
-def _registry(settings: Settings) -> closing[Registry]:
+def registry_of(settings: Settings) -> closing[Registry]:
     """The registry, which no command here makes: a mistyped one is told."""
     from learners.registry import Registry
 

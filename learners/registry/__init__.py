@@ -1,8 +1,8 @@
 """The registry of versions: what was learned, what is served, and who moved it when and why.
 
 The row that names a snapshot is its commit point. :class:`Registry` opens the database and has
-a part for each kind of question: ``versions``, ``serving`` (pointers), ``adoptions``, ``ledger``,
-``writer`` (the learner), ``repeated_requests``. ``row_types`` go in and out of its tables.
+a part for each kind of question: ``versions``, ``serving`` (pointers), ``adoptions``,
+``rollbacks``, ``ledger``, ``writer`` (the learner). ``row_types`` go in and out of its tables.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ class Registry:
         from learners.registry.adoptions import Adoptions
         from learners.registry.database import Database
         from learners.registry.ledger import Ledger
-        from learners.registry.repeated_requests import RepeatedRequests
+        from learners.registry.rollback import Rollbacks
         from learners.registry.serving import Serving
         from learners.registry.versions import Versions
         from learners.registry.writer import Writer
 
         database = Database(url, model, clock, read_only=read_only, create=create)
-        self._database = database
+        self.database = database
         self.versions = Versions(database)
         self.serving = Serving(database)
         self.adoptions = Adoptions(database)
+        self.rollbacks = Rollbacks(database)
         self.ledger = Ledger(database)
         self.writer = Writer(database)
-        self.repeated_requests = RepeatedRequests(database)
 
     def close(self) -> None:
         """Close the connections."""
-        self._database.close()
+        self.database.close()

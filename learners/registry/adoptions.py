@@ -87,6 +87,20 @@ def take(change: Transaction, adoption: Adoption, lineage: int) -> None:
         )
 
 
+def note(change: Transaction, adoption: Adoption, lineage: int) -> None:
+    """What a lineage began with that no promotion asked for."""
+    highest = select(func.max(_TABLE.c.seq)).where(_TABLE.c.model == change.model)
+    known = {name: value for name, value in adoption._asdict().items() if name in _TABLE.c}
+    values = known | {
+        "model": change.model,
+        "seq": 1 + (change.connection.scalar(highest) or 0),
+        "at": change.now,
+        "state": DONE,
+        "lineage": lineage,
+    }
+    change.connection.execute(insert(_TABLE).values(values))
+
+
 def checkpoints(look: Transaction) -> set[int]:
     """The checkpoints that lineages began with, besides versions."""
     here = (_TABLE.c.model == look.model) & _TABLE.c.checkpoint.is_not(None)

@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeDecorator
 from learners.registry.row_types import iso
 
 # Raised whenever a table changes its shape; a registry with a higher number is refused.
-SHAPE = 2
+SHAPE = 3
 
 metadata = MetaData()
 
@@ -123,6 +123,30 @@ adoptions = Table(
     Column("checkpoint", Integer),
     ForeignKeyConstraint(["model"], ["models.model"]),
     CheckConstraint("state IN ('pending', 'done', 'withdrawn')", name="known_adoption"),
+)
+
+# ``pin`` is the ledger's entry by which serving moved; ``lineage`` is the one that the learner
+# began by it, and ``made`` the version that it then cut.
+rollbacks = Table(
+    "rollbacks",
+    metadata,
+    _model(),
+    Column("number", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("learner", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("pin", Integer, nullable=False),
+    Column("lineage", Integer),
+    Column("made", Integer),
+    Column("words", Text, nullable=False),
+    Column("ended_at", Moment),
+    ForeignKeyConstraint(["model"], ["models.model"]),
+    CheckConstraint(
+        "state IN ('asked', 'claimed', 'done', 'failed', 'cancelled')", name="known_rollback"
+    ),
 )
 
 # ``broken`` (found corrupt after its commit, never to be resumed from) and ``thinned`` stand

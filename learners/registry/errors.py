@@ -55,6 +55,22 @@ class AdoptionWithdrawnError(RegistryError):
     """The learner was to take a version's state, and meanwhile is not to any more."""
 
 
+class UnknownRollbackError(RegistryError):
+    """No rollback has this number."""
+
+
+class RollbackClaimedError(RegistryError):
+    """The learner does it, or has ended it: it cannot be cancelled; nothing was changed."""
+
+
+class RollbackUnderWayError(RegistryError):
+    """Another rollback of the learner is under way; nothing was changed."""
+
+
+class RollbackRefusedError(RegistryError):
+    """The learner could not go back to this version; nothing was changed."""
+
+
 class PostConflictError(RegistryError):
     """An idempotency key was used before, for another request."""
 

@@ -19,6 +19,7 @@ _TABLE = database_tables.ledger
 LOST = "lost"
 # A corrupt version that was pinned is refused, and another is pinned in its place.
 _CHOOSING = ("promote", "rollback", "refuse")
+_BY_PERSONS = ("promote", "rollback", "unpin")
 _COLUMNS = [column for column in _TABLE.c if column.name != "model"]
 
 
@@ -39,7 +40,7 @@ class Ledger(Part):
 
     def last_choice(self) -> Entry | None:
         """The newest entry by which a person chose what is served, perhaps what was already."""
-        return self._last(_TABLE.c.action.in_(("promote", "rollback", "unpin")))
+        return self._last(_TABLE.c.action.in_(_BY_PERSONS))
 
     def _last(self, *wanted: ColumnElement[bool]) -> Entry | None:
         with self._database.read() as look:
@@ -93,12 +94,20 @@ def append(
     version: int | None,
     moved: tuple[int | None, int | None],
     detail: Json,
-) -> None:
-    """Add one entry; ``moved`` is the version served before and after."""
+) -> Entry:
+    """Add one entry, and give it; ``moved`` is the version served before and after."""
     highest = select(func.max(_TABLE.c.seq)).where(_TABLE.c.model == change.model)
     seq = 1 + (change.connection.scalar(highest) or 0)
     entry = Entry(seq, change.now, actor, action, reason, version, *moved, detail)
     change.connection.execute(insert(_TABLE).values(model=change.model, **entry._asdict()))
+    return entry
+
+
+def last_choice(look: Transaction) -> int | None:
+    """The number of the newest entry by which a person chose what is served."""
+    here = (_TABLE.c.model == look.model) & _TABLE.c.action.in_(_BY_PERSONS)
+    found: int | None = look.connection.scalar(select(func.max(_TABLE.c.seq)).where(here))
+    return found
 
 
 def chosen(look: Transaction) -> set[int]:

@@ -159,4 +159,33 @@ def _ask_for(connection: Connection, promoted: Row[Any]) -> None:
     connection.execute(_ASK, asked)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_keep_configs_and_adoptions,)
+def _keep_rollbacks(connection: Connection) -> None:
+    """Shape 3: rollbacks of the learner are rows."""
+    connection.execute(
+        text(
+            """
+            CREATE TABLE rollbacks (
+                model VARCHAR(100) NOT NULL,
+                number INTEGER NOT NULL,
+                version INTEGER NOT NULL,
+                learner VARCHAR(16) NOT NULL,
+                state VARCHAR(16) NOT NULL,
+                at VARCHAR(24) NOT NULL,
+                actor TEXT NOT NULL,
+                reason TEXT NOT NULL,
+                pin INTEGER NOT NULL,
+                lineage INTEGER,
+                made INTEGER,
+                words TEXT NOT NULL,
+                ended_at VARCHAR(24),
+                PRIMARY KEY (model, number),
+                FOREIGN KEY (model) REFERENCES models (model),
+                CONSTRAINT known_rollback
+                    CHECK (state IN ('asked', 'claimed', 'done', 'failed', 'cancelled'))
+            )
+            """
+        )
+    )
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_keep_configs_and_adoptions, _keep_rollbacks)

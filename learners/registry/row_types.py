@@ -102,23 +102,59 @@ class Adoption(NamedTuple):
         seq: rises by one.
         version: the backfill's version whose state the learner takes.
         kind: ``whole``: with its positions, joins, counts and measures; ``weights``: into the
-            live joins, positions and counts.
+            live joins, positions and counts; ``resume``: as ``weights``, by a rollback.
         leave_waiting: whether events that wait may be left behind.
         at: when it was asked for.
         state: ``pending`` until the learner has taken it, ``done``, or ``withdrawn``.
         lineage: the lineage that began with it.
-        checkpoint: of ``weights``: the live checkpoint whose joins, positions and counts stay; of
-            ``whole``: that of the backfill from which the learner goes on, if not at its end.
+        checkpoint: of ``whole``: that of the backfill from which the learner goes on, if not at its
+            end; else the live checkpoint whose joins, positions and counts stay.
+        rollback: the one that is claimed with it, if it comes from one.
     """
 
     seq: int
     version: int
-    kind: Literal["whole", "weights"]
+    kind: Literal["whole", "weights", "resume"]
     leave_waiting: bool
     at: datetime
     state: Literal["pending", "done", "withdrawn"]
     lineage: int | None
     checkpoint: int | None
+    rollback: Rollback | None = None
+
+
+class Rollback(NamedTuple):
+    """A rollback of the learner, and what became of it.
+
+    Attributes:
+        number: rises by one.
+        version: what to go back to.
+        learner: ``resume``: what the version had learned, into the live joins, positions and
+            counts.
+        state: ``asked`` until the learner has ``claimed`` it; in the end ``done``, ``failed`` or
+            ``cancelled``.
+        at: when it was asked for.
+        actor: by whom.
+        reason: why.
+        pin: the ledger's entry by which serving moved.
+        lineage: the one that the learner began by it.
+        made: the version that the learner cut by it, once it is done.
+        words: why it failed or was cancelled.
+        ended_at: when it was done, failed or cancelled.
+    """
+
+    number: int
+    version: int
+    learner: Literal["resume"]
+    state: Literal["asked", "claimed", "done", "failed", "cancelled"]
+    at: datetime
+    actor: str
+    reason: str
+    pin: int
+    lineage: int | None
+    made: int | None
+    words: str
+    ended_at: datetime | None
 
 
 class Verdict(NamedTuple):
@@ -211,12 +247,14 @@ class Pointers:
 
     Attributes:
         unchanged: of an act's answer: all was so already, and nothing is asked of the learner.
+        rollback: of an act's answer: the rollback of the learner that was asked for.
     """
 
     latest: int | None
     serving: int | None
     pinned: bool
     unchanged: bool = field(default=False, compare=False)
+    rollback: Rollback | None = field(default=None, compare=False)
 
 
 class Committed(NamedTuple):
@@ -235,8 +273,9 @@ class Entry(NamedTuple):
         at: when, by the clock of who did it.
         actor: who.
         action: ``publish``, ``hold``, ``promote``, ``rollback``, ``unpin``, ``adopt``,
-            ``withdraw`` (the learner could not adopt), ``refuse``, ``thin`` or ``lost`` (an older
-            registry of the model).
+            ``withdraw`` (the learner could not adopt), ``resume`` (it went back), ``cancel``,
+            ``fail`` (it could not), ``refuse``, ``thin`` or ``lost`` (an older registry of the
+            model).
         reason: why.
         version: the version it is about, if it is about one.
         from_version: the version to serve before.

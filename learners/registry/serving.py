@@ -17,7 +17,16 @@ from learners.registry import adoptions, database_tables, ledger, versions
 from learners.registry.actor import Actor
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import LeftBehindError, UnservableVersionError
-from learners.registry.row_types import Adoption, Checkpoint, Commit, Json, Pointers, Version
+from learners.registry.row_types import (
+    Adoption,
+    Checkpoint,
+    Commit,
+    Entry,
+    Json,
+    Pointers,
+    Rollback,
+    Version,
+)
 
 _ROW = database_tables.models
 _TABLE = database_tables.checkpoints
@@ -74,20 +83,20 @@ class Serving(Part):
             UnservableVersionError: it was refused, or its files are gone.
             LeftBehindError: events wait that the learner could not take along.
         """
-        _check_reason(reason)
+        check_reason(reason)
         with self._database.write() as change:
             wanted = versions.version(change, version)
-            _check_servable(change, wanted)
+            check_servable(change, wanted)
             if action == "rollback":
-                _check_served(wanted)
+                check_served(wanted)
             before = read(change)
             after = replace(before, serving=version, pinned=not options.follow)
-            detail = _withdraw(change, version if action == "promote" else None)
+            detail = withdraw(change, version if action == "promote" else None)
             if action == "promote" and wanted.epoch is None and not _taken(change, version):
                 detail |= _ask(change, wanted, leave_waiting=options.leave_waiting)
             if options.overridden:
                 detail["overridden"] = list(options.overridden)
-            _move(change, before, after, (actor, action, reason), version, detail)
+            move(change, before, after, (actor, action, reason), version, detail)
             asked = detail.keys() & {"adoption", "withdrawn"}
             return replace(after, unchanged=after == before and not asked)
 
@@ -96,13 +105,13 @@ class Serving(Part):
 
         That is its newest good version, or the one whose state it has still to take.
         """
-        _check_reason(reason)
+        check_reason(reason)
         with self._database.write() as change:
             before = read(change)
             asked = adoptions.pending(change)
             best = learners_best(change) if asked is None else asked.version
             after = replace(before, serving=best or before.serving, pinned=False)
-            _move(change, before, after, (actor, "unpin", reason), after.serving)
+            move(change, before, after, (actor, "unpin", reason), after.serving)
             return replace(after, unchanged=after == before)
 
     def give_up(self, adoption: Adoption, reason: str, actor: Actor | str) -> None:
@@ -113,11 +122,11 @@ class Serving(Part):
                 return
             adoptions.withdraw(change)
             now = read(change)
-            _move(change, now, now, (actor, "withdraw", reason), adoption.version)
+            move(change, now, now, (actor, "withdraw", reason), adoption.version)
 
     def refuse(self, bad: Checkpoint, reason: str, actor: Actor | str) -> Pointers:
         """Mark a checkpoint as corrupt: never served or resumed from again, another is served."""
-        _check_reason(reason)
+        check_reason(reason)
         with self._database.write() as change:
             before = read(change)
             this = _TABLE.c.serial == bad.serial
@@ -133,12 +142,13 @@ class Serving(Part):
             detail = {"checkpoint": bad.serial, "folder": bad.snapshot.folder}
             asked = adoptions.pending(change)
             if asked is not None and asked.version == bad.version:
-                detail |= _withdraw(change)
-            _move(change, before, after, (actor, "refuse", reason), bad.version, detail)
+                detail |= withdraw(change)
+            move(change, before, after, (actor, "refuse", reason), bad.version, detail)
             return after
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
+    """Refuse a move without a reason."""
     if not reason.strip():
         raise UsageError(
             "A reason is required: the ledger keeps one for each move (--reason TEXT)."
@@ -151,17 +161,25 @@ def read(look: Transaction) -> Pointers:
     return Pointers(*look.connection.execute(statement.where(_ROW.c.model == look.model)).one())
 
 
-def publish(change: Transaction, version: int, commit: Commit, actor: str) -> Pointers:
-    """A new version: now the latest, and served if it is good, not held, and none is pinned."""
+def publish(
+    change: Transaction, version: int, commit: Commit, actor: str, done: Rollback | None = None
+) -> Pointers:
+    """A new version: now the latest, and served if it is good, not held, and none is pinned.
+
+    ``done`` is the rollback of the learner that is done with it.
+    """
     before, verdict = read(change), commit.verdict
-    after = replace(before, latest=version)
+    # What a rollback of the learner serves is pinned until the learner has gone back too.
+    pinned = before.pinned and (done is None or ledger.last_choice(change) != done.pin)
+    after = replace(before, latest=version, pinned=pinned)
     # Of a lineage that is to end, nothing takes the place of the promoted version.
-    follows = not before.pinned and adoptions.pending(change) is None
+    follows = not pinned and adoptions.pending(change) is None
     follows = follows and not _catching_up(change, commit.lineage, commit.events)
     if verdict.good and not verdict.held and follows:
         after = replace(after, serving=version)
     action = ("hold" if verdict.held else "publish") if verdict.good else "refuse"
-    _move(change, before, after, (actor, action, verdict.reason), version)
+    detail = {} if done is None else {"rollback": done.number}
+    move(change, before, after, (actor, action, verdict.reason), version, detail)
     return after
 
 
@@ -181,10 +199,10 @@ def adopted(change: Transaction, adoption: Adoption, lineage: int, actor: str) -
     taken = "its state" if adoption.kind == "whole" else "its weights"
     detail = {"lineage": lineage, "kind": adoption.kind}
     what = actor, "adopt", f"lineage {lineage} continues from {taken}"
-    _move(change, now, now, what, adoption.version, detail)
+    move(change, now, now, what, adoption.version, detail)
 
 
-def _withdraw(change: Transaction, unless: int | None = None) -> Json:
+def withdraw(change: Transaction, unless: int | None = None) -> Json:
     """Have nothing taken any more; for the ledger, which version that was, if not this one."""
     asked = adoptions.pending(change)
     if asked is None:
@@ -200,14 +218,15 @@ def _ask(change: Transaction, wanted: Version, *, leave_waiting: bool) -> Json:
     return {"adoption": kind}
 
 
-def _move(
+def move(
     change: Transaction,
     before: Pointers,
     after: Pointers,
     who_what_why: tuple[Actor | str, str, str],
     version: int | None,
     detail: Json | None = None,
-) -> None:
+) -> Entry:
+    """Set the pointers, and add the ledger's entry, which is returned."""
     values = {"latest": after.latest, "serving": after.serving, "pinned": after.pinned}
     change.connection.execute(update(_ROW).where(_ROW.c.model == change.model).values(values))
     if after.serving is not None and after.serving != before.serving:
@@ -217,7 +236,7 @@ def _move(
         )
     actor, action, reason = who_what_why
     name, by = (actor, {}) if isinstance(actor, str) else (actor.name, {"by": actor.by})
-    ledger.append(
+    return ledger.append(
         change,
         actor=name,
         action=action,
@@ -228,7 +247,8 @@ def _move(
     )
 
 
-def _check_servable(look: Transaction, version: Version) -> None:
+def check_servable(look: Transaction, version: Version) -> None:
+    """Refuse what was refused, or has no files any more."""
     if version.state == "thinned":
         best = versions.newest_good(look)
         raise UnservableVersionError(
@@ -243,7 +263,7 @@ def _check_servable(look: Transaction, version: Version) -> None:
         )
 
 
-def _check_served(version: Version) -> None:
+def check_served(version: Version) -> None:
     """Refuse to go back to what waits for a promotion, and would be compared there."""
     if version.state == "candidate" and not version.served:
         raise UnservableVersionError(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import delete, insert, select, update
 
-from learners.registry import adoptions, database_tables, ledger, serving, versions
+from learners.registry import adoptions, database_tables, ledger, rollback, serving, versions
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import RegistryError, SupersededError
 from learners.registry.row_types import (
@@ -97,11 +97,13 @@ class Writer(Part):
         """Begin a chain of versions, from a version's weights or from nothing.
 
         With an epoch it becomes the one that the learner works on; without, it is a backfill's.
-        Its number is above ``after``. With an adoption, that is taken by it.
+        Its number is above ``after``. An adoption is taken by it, or the rollback claimed from
+        which it comes.
 
         Raises:
             SupersededError: the epoch is not the newest.
             UnknownVersionError: there is no such parent.
+            AdoptionWithdrawnError: the adoption was withdrawn meanwhile, or the rollback cancelled.
         """
         with self._database.write() as change:
             owner = "" if epoch is None else _owner(change, epoch)
@@ -112,7 +114,9 @@ class Writer(Part):
             kept = fixed.config, fixed.writers
             lineage = Lineage(serial, parent_version, origin, *begun, *kept)
             versions.add_lineage(change, lineage)
-            if adoption is not None:
+            if adoption is not None and adoption.rollback is not None:
+                rollback.resumed(change, adoption.rollback, adoption, serial)
+            elif adoption is not None:
                 serving.adopted(change, adoption, serial, owner)
             return lineage
 
@@ -162,7 +166,8 @@ class Writer(Part):
             serial, version = versions.add(change, commit, state=state, epoch=epoch)
             if version is None:
                 return Committed(serial, None, serving.read(change))
-            pointers = serving.publish(change, version, commit, owner)
+            done = rollback.finish(change, commit.lineage, version)
+            pointers = serving.publish(change, version, commit, owner, done)
             return Committed(serial, version, pointers)
 
     def add_candidate(self, commit: Commit) -> int:

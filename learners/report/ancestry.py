@@ -164,7 +164,7 @@ class Ancestry:
         if adoption is None or adoption.checkpoint is None:
             return _Taken(base, base, weights=False)
         point = versions.checkpoint(adoption.checkpoint) or base
-        return _Taken(base, point, weights=adoption.kind == "weights")
+        return _Taken(base, point, weights=adoption.kind != "whole")
 
     def _adoption(self, lineage: Lineage) -> Adoption | None:
         """How a lineage took what it began with; a backfill of the journal as its original did."""

@@ -53,6 +53,7 @@ def _lines(state: State) -> Iterator[tuple[str, str]]:
     yield "Log", state["log"]
     yield "Served", _served(state)
     yield "Learner", _learner(state["learner"], state["at"])
+    yield "Rollback", _rollback(state["rollback"], state["learner"]["state"])
     yield "Stream", _stream(state["stream"])
     yield "Positions", _positions(state)
     counts = state["counts"]
@@ -92,6 +93,15 @@ def _served(state: State) -> str:
     if state["adoption"]:
         said += f"; the learner has still to take version {state['adoption']['version']}"
     return said
+
+
+def _rollback(rollback: State | None, learner: str) -> str:
+    """What the learner is to go back to, and what that waits for."""
+    if rollback is None:
+        return ""
+    said = f"{rollback['rollback']}: the learner goes back to version {rollback['version']}"
+    said += f", {rollback['state']} by {rollback['actor']}: {quoted(rollback['reason'])}"
+    return said + ("" if learner == "running" else "; it waits for the learner's next start")
 
 
 def _learner(learner: State, now: str) -> str:

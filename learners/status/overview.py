@@ -28,6 +28,7 @@ from learners.registry.row_types import (
     Entry,
     Lineage,
     Pointers,
+    Rollback,
     Status,
     Version,
     iso,
@@ -39,6 +40,7 @@ from learners.snapshots.disk import unwritable
 from learners.status.troubles import not_running, troubles
 from learners.versions.describe import adoption_json
 from learners.versions.model_state import State, learner_state, measures, served_state
+from learners.versions.way_back import rollback_json
 
 # Of the measures, what one line holds.
 MEASURES = ("count", "log_loss", "auc", "base_rate", "base_rate_log_loss")
@@ -61,6 +63,7 @@ class Found:
     choice: Entry | None
     trained_on: TrainedOn | None
     adoption: Adoption | None
+    rollback: Rollback | None
     point: Checkpoint | None
     lineage: Lineage | None
 
@@ -115,6 +118,7 @@ def _ask(registry: Registry, model: str) -> Found:
         registry.ledger.last_choice(),
         None if served is None else Ancestry(registry).trained_on(served),
         registry.adoptions.pending(),
+        registry.rollbacks.under_way(),
         registry.versions.resume_point(),
         registry.versions.live_lineage(),
     )
@@ -154,7 +158,8 @@ def _told(found: Found | None, settings: Settings, *, reachable: bool) -> State:
 def _serving(found: Found | None, settings: Settings) -> State:
     """What is served since when, by whom and why; and what is not."""
     if found is None:
-        return {"served": None, "latest": None, "held": None, "adoption": None}
+        nothing = ("served", "latest", "held", "adoption", "rollback")
+        return dict.fromkeys(nothing)
     pointers, entry = found.pointers, found.move
     if pointers.pinned and found.choice and found.choice.to_version == pointers.serving:
         entry = found.choice
@@ -184,6 +189,7 @@ def _serving(found: Found | None, settings: Settings) -> State:
         "latest": latest,
         "held": held,
         "adoption": adoption_json(found.adoption),
+        "rollback": found.rollback and rollback_json(found.rollback),
     }
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from learners.registry.row_types import Adoption, Entry, Pointers, Version, iso
+from learners.registry.row_types import Adoption, Entry, Pointers, Rollback, Version, iso
 from learners.report.served_version import held
 from learners.snapshots.store import SnapshotStore
 
@@ -241,6 +241,24 @@ def ledger_table(entries: Sequence[Entry]) -> None:
         for e in entries
     ]
     _print_table(("at", "actor", "action", "version", "serving", "reason"), rows)
+
+
+def rollbacks_table(every: Sequence[Rollback]) -> None:
+    """Print the rollbacks of a learner for a person."""
+    rows = [
+        (
+            str(each.number),
+            iso(each.at),
+            each.actor,
+            str(each.version),
+            each.learner,
+            each.state,
+            "-" if each.made is None else str(each.made),
+            each.reason + (f" ({each.words})" if each.words else ""),
+        )
+        for each in every
+    ]
+    _print_table(("rollback", "at", "actor", "version", "learner", STATE, "made", "reason"), rows)
 
 
 def _why(entry: Entry) -> str:

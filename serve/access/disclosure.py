@@ -12,14 +12,19 @@ from typing import Any
 Json = dict[str, Any]
 
 # Whose reasons were written by a person for others to read; and some that are in fixed words.
-REASONED = frozenset({"promote", "rollback", "unpin", "thin", "hold", "adopt", "withdraw", "lost"})
+REASONED = frozenset(
+    {
+        *("promote", "rollback", "unpin", "cancel", "resume"),
+        *("thin", "hold", "adopt", "withdraw", "lost"),
+    }
+)
 # Of versions in these states a reason says why they were held back, and no more.
 HELD = frozenset({"candidate", "verified"})
 # Of an entry's detail, what names neither host nor folder.
 OPEN_DETAIL = frozenset(
     {
         *("latest", "pinned", "checkpoint", "checkpoints", "versions", "lineage", "lineages"),
-        *("kind", "adoption", "withdrawn", "overridden"),
+        *("kind", "adoption", "withdrawn", "overridden", "rollback", "learner"),
     }
 )
 REFUSED = "It failed a check of its files, its weights or its scores."
@@ -52,6 +57,12 @@ def entry_shown(entry: Json) -> Json:
         "reason": _or_general(entry["reason"], REFUSED, entry["action"] in REASONED),
         "detail": {name: n for name, n in entry["detail"].items() if name in OPEN_DETAIL},
     }
+
+
+def rollback_shown(rollback: Json) -> Json:
+    """A rollback: its actor is a kind of actor."""
+    trouble = _or_general(rollback["trouble"], SEE_LEARNER, rollback["state"] == "cancelled")
+    return {**rollback, "actor": _kind_of(rollback["actor"]), "trouble": trouble}
 
 
 def version_shown(version: Json) -> Json:
@@ -87,6 +98,8 @@ def state_shown(state: Json) -> Json:
     for name, show in (("versions", version_shown), ("history", entry_shown)):
         if name in state:
             shown[name] = [show(each) for each in state[name]]
+    if state.get("rollback"):
+        shown["rollback"] = rollback_shown(state["rollback"])
     if "metrics" in state:
         shown["metrics"] = _measures(state["metrics"])
     return shown

@@ -24,6 +24,10 @@ from learners.registry.errors import (
     PostInProgressError,
     PromotionRefusedError,
     RegistryError,
+    RollbackClaimedError,
+    RollbackRefusedError,
+    RollbackUnderWayError,
+    UnknownRollbackError,
     UnknownVersionError,
     UnservableVersionError,
 )
@@ -191,6 +195,15 @@ KINDS: dict[type[FreshetError], Kind] = {
     ),
     PromotionRefusedError: Kind(409, "worse", "The version is worse than the served one"),
     LeftBehindError: Kind(409, "left-behind", "Events wait that would be left behind"),
+    UnknownRollbackError: Kind(404, "unknown-rollback", "Rollback not found"),
+    RollbackRefusedError: Kind(409, "no-way-back", "The learner cannot go back to the version"),
+    RollbackUnderWayError: Kind(
+        409,
+        "rollback-under-way",
+        "Another rollback of the learner is under way",
+        public="Another rollback of the learner is under way. GET /rollbacks says which.",
+    ),
+    RollbackClaimedError: Kind(409, "claimed", "The rollback cannot be cancelled any more"),
     ServedVersionChangedError: Kind(409, "moved-on", "The served version was changed meanwhile"),
     PostInProgressError: Kind(
         409, "request-in-progress", "The first request is still running", RETRY

@@ -102,7 +102,7 @@ class Gauges(Collector):
             for kind, reasons in metrics.get("rejected_reasons", {}).items()
             for reason, count in reasons.items()
         )
-        yield _stream_time(metrics)
+        yield from _learners_place(self._state)
         meaning = "Refused rows by reason, over the lineage."
         yield _family("learner_rejected_rows", meaning, ("kind", "reason"), refused)
         yield from _cells(metrics)
@@ -124,10 +124,14 @@ class Gauges(Collector):
         yield _family("shadow_failed", meaning, ("shadow",), troubles)
 
 
-def _stream_time(metrics: State) -> Metric:
-    time = metrics.get("stream_time")
+def _learners_place(state: State) -> Iterator[Metric]:
+    """Where the learner is in the stream, and whether it is to go back to a version."""
+    time = (state.get("metrics") or {}).get("stream_time")
     meaning = "Stream time, in seconds since 1970: the latest record time taken."
-    return _family("stream_time_seconds", meaning, (), [((), time / 1000 if time else None)])
+    yield _family("stream_time_seconds", meaning, (), [((), time / 1000 if time else None)])
+    if "rollback" in state:
+        value, meaning = state["rollback"] is not None, "Whether the learner is being rolled back."
+        yield _family("rollback_under_way", meaning, (), [((), value)])
 
 
 def _family(

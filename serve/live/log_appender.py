@@ -18,8 +18,8 @@ from converters.config.settings import Settings
 from converters.errors import UsageError
 from converters.logger import log
 from learners.registry.errors import RegistryError
-from learners.registry.repeated_requests import RepeatedRequests
 from learners.registry.row_types import StoredResponse
+from serve.live.repeated_requests import RepeatedRequests
 from serve.rows.appended_records import Counted
 from stream.log.contract import EventLog, LogError, UnknownTopicError
 from stream.log.topics import create_topics

@@ -144,7 +144,8 @@ def document(
     made = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    shown = [route for route in routes if route.path in made["paths"]]
+    paths: Json = made["paths"]
+    shown = [each for each in routes if each.method.lower() in paths.get(each.path, ())]
     bodies = [route.body.model for route in shown if route.body is not None]
     models = [Problem, *bodies, *(route.answer for route in shown if route.answer is not None)]
     schemas, definitions = TypeAdapter.json_schemas(

@@ -20,11 +20,12 @@ from pydantic import BaseModel
 
 from converters.errors import FreshetError
 from learners.registry.errors import RegistryUnavailableError
-from learners.registry.row_types import Adoption, Entry, Status, Version, iso, utc_now
+from learners.registry.row_types import Adoption, Entry, Rollback, Status, Version, iso, utc_now
 from learners.report.ancestry import Ancestry, TrainedOn
 from learners.snapshots.disk import unwritable
 from learners.versions.describe import adoption_json, entry_json, version_json
 from learners.versions.model_state import State, learner_state, measures, served_state
+from learners.versions.way_back import rollback_json
 from serve.access.caller import caller_of
 from serve.access.disclosure import REGISTRY, TOKENS, TROUBLE, state_shown
 from serve.http.body import JSON, only_parameters
@@ -39,7 +40,9 @@ SHOWN_VERSIONS, SHOWN_ENTRIES = 12, 12
 # A registry that answers later does not answer: the dashboard asks each second.
 PATIENCE_SECONDS = 1.0
 
-Asked = tuple[Status | None, list[Version], list[Entry], Adoption | None, Entry | None]
+Asked = tuple[
+    Status | None, list[Version], list[Entry], Adoption | None, Rollback | None, Entry | None
+]
 
 
 class Observer:
@@ -72,7 +75,7 @@ class Observer:
         service = self._service
         state: State = {"model": service.settings.model, "at": iso(utc_now())}
         try:
-            status, versions, entries, adoption, self._move = await self._ask()
+            status, versions, entries, adoption, rollback, self._move = await self._ask()
         except FreshetError as error:
             state |= self._server()
             unknown = {"measured_as": None, "why": "The registry does not answer."}
@@ -90,6 +93,7 @@ class Observer:
             "learner": self._learner(),
             "metrics": measures(status, versions),
             "adoption": adoption_json(adoption),
+            "rollback": None if rollback is None else rollback_json(rollback),
             "versions": [
                 version_json(version, self._trained_on[version.version], None, adoption)
                 for version in reversed(versions)
@@ -151,7 +155,8 @@ class Observer:
         self._trained_on = {v.version: self._ancestry.trained_on(v) for v in versions}
         entries = registry.ledger.entries(SHOWN_ENTRIES)
         move = registry.ledger.last_move()
-        return registry.writer.status(), versions, entries, registry.adoptions.pending(), move
+        asked = registry.adoptions.pending(), registry.rollbacks.under_way()
+        return registry.writer.status(), versions, entries, *asked, move
 
 
 ALIVE = orjson.dumps({"status": "alive"})

@@ -27,8 +27,8 @@ from learners.registry.actor import Actor, over_http
 from learners.registry.row_types import Json
 from learners.registry.row_types import Pointers as Serves
 from learners.versions.describe import pointers_json, promoted_json
-from learners.versions.own_schema import check_servable
 from learners.versions.promotion import Asked, promote
+from learners.versions.way_back import LearnerMode, roll_back, rollback_json
 from serve.access.caller import caller_of, peer_of
 from serve.http.body import JSON, only_parameters, parse
 from serve.http.every_request import seconds_left
@@ -39,11 +39,11 @@ from serve.http.problems import (
     ServedVersionChangedError,
 )
 from serve.openapi.declared_route import Body, Handler, Route
+from serve.openapi.numbered import LARGEST_NUMBER, Rollback
 from serve.service import Service
 
 # A reason of the most characters, each escaped in JSON, takes 24 KB.
 MOST_ASKED = 32 * 2**10
-LARGEST_NUMBER = 2**31 - 1
 ADMIN = (
     "An admin route: always needs `Authorization: Bearer TOKEN`. Answers when this process serves "
     "the result."
@@ -64,6 +64,13 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+Number = Annotated[
+    int,
+    BeforeValidator(_whole),
+    Field(ge=1, le=LARGEST_NUMBER, description="its number", examples=[12]),
+]
+
+
 class Unpin(BaseModel):
     """Follow the learner again."""
 
@@ -75,14 +82,26 @@ class Unpin(BaseModel):
 class Move(Unpin):
     """Serve a version."""
 
-    version: Annotated[int, BeforeValidator(_whole)] = Field(
-        ge=1, le=LARGEST_NUMBER, description="its number", examples=[12]
-    )
+    version: Number
     learner: Literal["keep"] = Field(
-        "keep", description="`keep`: the learner continues unchanged; the only choice so far"
+        "keep", description="`keep`: the learner continues unchanged; the only choice of this route"
     )
     skip: list[str] = Field(
         [], max_length=0, description="ranges to leave out of a replay; none with `keep`"
+    )
+
+
+class Back(Unpin):
+    """Serve an earlier version, and perhaps have the learner go back to it."""
+
+    version: Number
+    learner: LearnerMode = Field(
+        "keep",
+        description="`keep`: the learner continues unchanged; `resume`: it goes on with what the "
+        "version had learned, and positions, waiting events and counts stay",
+    )
+    skip: list[str] = Field(
+        [], max_length=0, description="ranges to leave out of a replay; none with these choices"
     )
 
 
@@ -113,6 +132,12 @@ class Pointers(BaseModel, extra="forbid"):
     changed: bool
     adoption: Adoption | None
     message: str
+
+
+class RolledBack(Pointers, extra="forbid"):
+    """What is served now, and the rollback of the learner that was asked for."""
+
+    rollback: Rollback | None
 
 
 class Adoption(BaseModel, extra="forbid"):
@@ -166,11 +191,15 @@ class Serving:
         return await self._served(request, promoted["changed"], wanted, promoted)
 
     async def rollback(self, request: Request) -> Response:
-        """Serve a version again; the learner continues unchanged."""
+        """Serve a version again; the learner continues unchanged, or goes back too."""
         only_parameters(request)
-        asked = check(Move, await self._content(request))
+        asked = check(Back, await self._content(request))
         moved = await self._change(request, self._roll_back, asked, _actor(request))
-        return await self._served(request, not moved.unchanged, asked.version)
+        found = moved.rollback
+        more = {"rollback": None if found is None else rollback_json(found)}
+        # The version that the learner made of it may be served by now.
+        wanted = asked.version if found is None else None
+        return await self._served(request, not moved.unchanged, wanted, more)
 
     async def unpin(self, request: Request) -> Response:
         """Follow the learner again."""
@@ -196,10 +225,10 @@ class Serving:
         promoted = promote(self._registry, config, asked.version, asked.reason, by, options)
         return promoted_json(promoted, None)
 
-    def _roll_back(self, asked: Move, by: Actor) -> Serves:
-        found, service = self._registry.versions.find(asked.version), self._service
-        check_servable(self._registry, service.snapshots, service.schema, found)
-        return self._registry.serving.pin("rollback", asked.version, asked.reason, by)
+    def _roll_back(self, asked: Back, by: Actor) -> Serves:
+        config = self._service.settings, self._service.schema
+        wanted, mode = asked.version, asked.learner
+        return roll_back(self._registry, config, wanted, mode, asked.reason, by)
 
     async def _content(self, request: Request) -> object:
         async with self._service.bodies.of(request, MOST_ASKED) as body:
@@ -253,7 +282,8 @@ def routes(service: Service) -> list[Route]:
             "/rollback",
             serving.rollback,
             "Serve an earlier version again",
-            Body(Move, {"body": {**move, "learner": "keep"}}),
+            Body(Back, {"body": {**move, "learner": "keep"}}),
+            RolledBack,
         ),
         _admin("/unpin", serving.unpin, "Follow the learner again", Body(Unpin, {"body": unpin})),
     ]

@@ -27,14 +27,12 @@ from serve.http.problems import UnknownParameterError
 from serve.http.thread_pools import Shared
 from serve.openapi.cell_schema import TIME_PATTERN
 from serve.openapi.declared_route import Parameter, Route
+from serve.openapi.numbered import NUMBER, number_in
 from serve.service import Service
 
 SHOWN_WEIGHTS = 20
 # Showing a version opens its model; the result changes only with the state of the version.
 REMEMBERED_VERSIONS = 32
-LARGEST_NUMBER = 2**31 - 1
-# Digits alone: a schema of integers would allow 12.0, which is no address of a version.
-NUMBER = {"type": "string", "pattern": "^[1-9][0-9]{0,9}$"}
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -162,11 +160,12 @@ def _array(items: Iterable[object]) -> bytes:
 
 def _number(text: str) -> int:
     """The number of a version in a path."""
-    if not (text.isascii() and text.isdecimal() and 0 < int(text[:20]) <= LARGEST_NUMBER):
+    number = number_in(text)
+    if number is None:
         raise UnknownVersionError(
             f"{text[:20]!r} is not a version number; GET /versions lists them."
         )
-    return int(text[:20])
+    return number
 
 
 def _moment(text: str) -> datetime:

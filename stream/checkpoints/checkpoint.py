@@ -114,14 +114,14 @@ def _restore(
     pipeline: Pipeline, context: ResolvedConfig, snapshot: Snapshot, weights: Weights | None
 ) -> None:
     state, joiner, scoring = snapshot.manifest, pipeline.joiner, pipeline.scoring
-    read_scoring(scoring, snapshot, weights)
+    younger = read_scoring(scoring, snapshot, weights)
     joiner.change_layout(scoring.layout())
     pipeline.saved_joins.restore(snapshot)
     arrays = read_arrays(snapshot.path / METRICS)
     pipeline.evaluator = Evaluator.from_state(pipeline.evaluator.measuring, arrays)
     restarted = restarted_shadows(scoring, state)
     gone = restarted | ({STATIC} if scoring.static is None else set())
-    gone |= set() if scoring.adjuster.changes else {RAW}
+    gone |= younger | (set() if scoring.adjuster.changes else {RAW})
     for name in gone & set(pipeline.evaluator.contenders):
         pipeline.evaluator.drop(name)
     log_changes(context, state, restarted)

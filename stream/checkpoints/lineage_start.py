@@ -63,9 +63,10 @@ def pipeline_taken(
         state = point.snapshot
     with ExitStack() as opened:
         weights = None
-        if adoption is not None and adoption.kind == "weights":
-            candidate = opened.enter_context(snapshots.open(version.snapshot))
-            weights = Weights(candidate, adoption.lineage or serial)
+        if adoption is not None and adoption.kind != "whole":
+            taken = opened.enter_context(snapshots.open(version.snapshot))
+            back = adoption.kind == "resume"
+            weights = Weights(taken, adoption.lineage or serial, back=back)
         snapshot = opened.enter_context(snapshots.open(state))
         pipeline = checkpoint.load(context, snapshot, serial, weights)
     pipeline.batches, pipeline.output_before = 0, {}
@@ -75,8 +76,8 @@ def pipeline_taken(
 def _checkpoint_of(registry: Registry, adoption: Adoption | None) -> Checkpoint | None:
     """The checkpoint whose state is taken in place of the version's own.
 
-    Under ``weights`` it is the learner's, whose joins, positions and counts stay; else that of the
-    backfill where the outputs of earlier lineages end.
+    Under ``whole`` it is that of the backfill where the outputs of earlier lineages end; else the
+    learner's, whose joins, positions and counts stay.
 
     Raises:
         MissingSnapshotError: it is not in the registry any more.

@@ -34,10 +34,12 @@ class Weights(NamedTuple):
     Attributes:
         snapshot: of that model: its learner, adjuster and shadows are taken.
         lineage: the one that takes it.
+        back: whether the learner goes back to it: what is younger begins anew.
     """
 
     snapshot: Snapshot
     lineage: int
+    back: bool = False
 
 
 def freeze_scoring(folder: Path, scoring: Scoring) -> tuple[dict[str, Any], dict[str, Arrays]]:
@@ -74,8 +76,12 @@ def freeze_scoring(folder: Path, scoring: Scoring) -> tuple[dict[str, Any], dict
     return said, {name: held for name, held in arrays.items() if held}
 
 
-def read_scoring(scoring: Scoring, snapshot: Snapshot, weights: Weights | None = None) -> None:
-    """Read what :func:`freeze_scoring` froze, and the learner; or another model's weights."""
+def read_scoring(scoring: Scoring, snapshot: Snapshot, weights: Weights | None = None) -> set[str]:
+    """Read what :func:`freeze_scoring` froze, and the learner; or another model's weights.
+
+    Returns:
+        The names of the shadows that begin anew since the model gone back to has none of them.
+    """
     manifest, folder = snapshot.manifest, snapshot.path
     learned = manifest["counts"]["learned"]
     scoring.slices.restore(manifest["sliced"], learned)
@@ -83,21 +89,33 @@ def read_scoring(scoring: Scoring, snapshot: Snapshot, weights: Weights | None =
     _read_static(scoring, manifest, folder, needed=weights is None)
     if PINNED in manifest:
         scoring.pinned = Pinned.from_json(manifest[PINNED])
+    younger = _younger(scoring, manifest, weights)
     for shadow in scoring.shadows:
         said = manifest["shadows"].get(shadow.name)
-        if said is not None and _same(shadow, said):
+        if said is not None and _same(shadow, said) and shadow.name not in younger:
             _read_shadow(shadow, said, folder)
         else:
             shadow.begun = learned
     if weights is None:
         _read_learner(scoring, folder)
-        return
+        return younger
     taken, scoring.raw_since = weights.snapshot, weights.lineage
     _read_learner(scoring, taken.path)
     for shadow in scoring.shadows:
         said = taken.manifest["shadows"].get(shadow.name)
         if said is not None and _same(shadow, said):
             _read_shadow(shadow, {**said, "begun": shadow.begun}, taken.path)
+    return younger
+
+
+def _younger(scoring: Scoring, manifest: Mapping[str, Any], weights: Weights | None) -> set[str]:
+    """The names of the snapshot's shadows that the model gone back to did not have yet."""
+    if weights is None or not weights.back:
+        return set()
+    then = restarted_shadows(scoring, manifest)
+    here, taken = scoring.shadows, weights.snapshot.manifest["shadows"]
+    had = {shadow.name for shadow in here if shadow.name in manifest["shadows"]} - then
+    return {s.name for s in here if s.name in had and not _same(s, taken.get(s.name, {}))}
 
 
 def _read_learner(scoring: Scoring, folder: Path) -> None:

@@ -41,6 +41,10 @@ FIRST_COST_SECONDS = 0.05
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
 
 
+# The number of no batch, and of no label.
+NEVER = -1
+
+
 class Pacing:
     """Decides when a checkpoint is due."""
 
@@ -161,6 +165,11 @@ class Saver:
         self._holds = False
         self._thread = ThreadPoolExecutor(1, "checkpoints")
         self._under_way: _UnderWay | None = None
+
+    def make_version(self) -> None:
+        """Make the next checkpoint at once, and a version, though nothing was learned."""
+        self._saved_batches = self._trained_at_version = NEVER
+        self._pacing.hurry()
 
     def changed(self) -> bool:
         """Whether anything was taken since the last checkpoint."""

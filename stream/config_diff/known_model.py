@@ -138,7 +138,7 @@ def _baseline(registry: Registry, version: int | None) -> tuple[Lineage | None, 
     if adoption is None:
         return versions.live_lineage(), point
     adopted = versions.find(adoption.version)
-    here = point if adoption.kind == "weights" and point is not None else adopted
+    here = point if adoption.kind != "whole" and point is not None else adopted
     return versions.lineage(adopted.lineage), here
 
 

@@ -127,10 +127,11 @@ class Upkeep:
         with waiting_for(REGISTRY):
             self.registry.writer.heartbeat(self.epoch, status)
 
-    def promoted(self) -> bool:
-        """Whether a backfill was promoted that the live lineage does not come from."""
+    def asked(self) -> bool:
+        """Whether the learner is to take a promoted backfill, or to go back to a version."""
         with waiting_for(REGISTRY):
-            return self.registry.adoptions.pending() is not None
+            registry = self.registry
+            return (registry.adoptions.pending() or registry.rollbacks.asked()) is not None
 
     def tidy(self) -> None:
         """At first, and now and then: delete the folders of old versions, and orphans.
@@ -162,7 +163,8 @@ class Learning:
     Attributes:
         pipeline: the state of the lineage.
         stopping: set to end after the current batch.
-        promoted: set when a backfill was promoted that the learner has to resume from.
+        asked: set when the learner is to go on from another state: a backfill was promoted, or the
+            learner is rolled back.
         status: the last heartbeat's; empty before the first.
     """
 
@@ -175,7 +177,8 @@ class Learning:
         self._upkeep = upkeep
         self.pipeline = begin.pipeline
         self.stopping = False
-        self.promoted = False
+        self.asked = False
+        self._left = len(begin.replay)
         self.status: dict[str, object] = {}
         self._opening = begin.opening
         self._schemas = schemas_in_force(begin.context)
@@ -206,10 +209,11 @@ class Learning:
         with closing(self._outputs):
             if self._opening is not None:
                 self._outputs.write({self._journal.topic: [record_of(self._opening, None)]})
+            self._save_if_due()
             for batch in batches:
                 self.take(batch)
                 seen(batch, self)
-                if self.stopping or self.promoted:
+                if self.stopping or self.asked:
                     break
             self._saver.save_last(self._cut, self._settled())
         with suppress(RegistryUnavailableError):
@@ -228,11 +232,15 @@ class Learning:
                     self._write(batch, written)
         self._heartbeat.saw(batch, self.pipeline.counts.events)
         self._saver.look()
-        if self._saver.due():
-            self._saver.try_save(self._cut, self._settled())
-        if self._heartbeat.due():
+        self._save_if_due()
+        self._left -= batch.replayed
+        if self._heartbeat.due() or (batch.replayed and not self._left):
             self._outputs.settle()
             self._look_around()
+
+    def _save_if_due(self) -> None:
+        if self._saver.due():
+            self._saver.try_save(self._cut, self._settled())
 
     def _write(self, batch: Batch, written: Written) -> None:
         """Outputs and journal line as one transaction."""
@@ -261,13 +269,14 @@ class Learning:
         return self._journal_position
 
     def _look_around(self) -> None:
-        """Each second: see what is pinned or promoted, send a heartbeat, and tidy up."""
+        """Each second: see what is pinned or asked for, send a heartbeat, and tidy up."""
         process_control.collect_new()
         try:
             self._upkeep.pins.look()
             self._beat(alive=True)
             self._upkeep.tidy()
-            self.promoted = self._upkeep.promoted()
+            # What was output is taken first: the learner goes back from where it was.
+            self.asked = not self._left and self._upkeep.asked()
         except (RegistryUnavailableError, SnapshotError) as error:
             if monotonic() >= self._silent_until:
                 log.warning("heartbeat not written, or old versions not thinned", error=str(error))

@@ -36,6 +36,7 @@ from stream.fold.run_report import Rows, ThisRun, report, rows_of
 from stream.learner.beginning import Beginning, Starting
 from stream.learner.heartbeat import Outage
 from stream.learner.loop import Learning, Upkeep
+from stream.learner.model_parts import ModelParts
 from stream.learner.pin_watch import PinWatch
 from stream.log.batch import Batch
 from stream.log.contract import (
@@ -216,6 +217,8 @@ class LearnerProcess:
         pins = PinWatch(PinnedVersions(self.registry, self.snapshots, schema_hash))
         begin.pipeline.scoring.loaded = pins.loaded
         saver = Saver(begin.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
+        if begin.rolled_back:
+            saver.make_version()
         with (
             closing(begin.pipeline),
             StageThread("measures", MEASURE) as thread,
@@ -230,14 +233,14 @@ class LearnerProcess:
             self.learning = Learning(begin, saver, writer, self.topics, upkeep)
             self.learning.stopping = self.stopping
             self._take_batches(self.connection, begin, self.learning, seen)
-        # A backfill was promoted meanwhile: restart from it, in the same process.
-        return not self.learning.promoted
+        # A backfill was promoted, or the learner is rolled back: go on from there, in this process.
+        return not self.learning.asked
 
     def _begin(self, log: EventLog) -> Beginning:
         """Where to start, or to go on once a backfill was promoted."""
         parts = self.registry, self.snapshots, self.epoch
         try:
-            begin = Starting(self.context, self.topics, log, *parts).begin()
+            begin = Starting(ModelParts(self.context, self.topics, log, *parts)).begin()
         except UnknownConverterError as error:
             if self.learning is None:
                 raise

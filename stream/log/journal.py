@@ -35,6 +35,7 @@ class JournalLine(NamedTuple):
         schemas: of a lineage's first lines: the schemas by which rows without names are read
             until when, the last the one that holds from that cut on. A registry has them too,
             and may be lost.
+        rollback: of a lineage's opening line: the number of the rollback that began it.
     """
 
     lineage: int
@@ -44,6 +45,7 @@ class JournalLine(NamedTuple):
     crc32: int = 0
     pinned: int | None = None
     schemas: list[Json] | None = None
+    rollback: int | None = None
 
 
 def to_positions(cut: Cut) -> Positions:
@@ -73,6 +75,7 @@ def record_of(line: JournalLine, time: int | None) -> Outgoing:
         "crc32": line.crc32,
         **({} if line.pinned is None else {"pinned": line.pinned}),
         **({} if line.schemas is None else {"schemas": line.schemas}),
+        **({} if line.rollback is None else {"rollback": line.rollback}),
     }
     return Outgoing(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS), time)
 

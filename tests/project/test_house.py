@@ -72,6 +72,8 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "stream.fold.row_fates": "looks and changes nothing; run_planner plans",
     "stream.fold.run_planner": "the fast twin of row_planner",
     "stream.joins.row_files": "the file format of segments",
+    "stream.learner.adopting": "what promotions ask for; beginning is about all ways to begin",
+    "stream.learner.rolling_back": "what rollbacks ask for, likewise",
     "stream.learner.loop": "one learner while it holds the log; the process begins it again",
     "stream.log_kafka.newest_times": "reads a few last records; the log asks and appends",
     "stream.log_kafka.reader": "implements the contract's reader",

@@ -27,7 +27,7 @@ def test_every_route_and_metric_is_in_the_document(tmp_path: Any) -> None:
             re.findall(r"^# TYPE (freshet_\w+) ", client.get("/metrics").text, re.MULTILINE)
         )
     for route in routes:
-        assert route.replace("{version}", "{v}") in TEXT, route
+        assert route.replace("{version}", "{v}").replace("{number}", "{n}") in TEXT, route
     named = set(re.findall(r"`(freshet_\w+)`", TEXT))
     assert named == exported
 

@@ -223,7 +223,7 @@ def test_closed_standard_streams(
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("rollback", "1", "--reason", "x", "--learner", "resume"), "keep"),
+        (("rollback", "1", "--reason", "x", "--learner", "back"), "keep, resume"),
         (("backfill", "log", "--label-delay", "5"), "--label-delay"),
         (("backfill", "rows.csv", "--fresh"), "--fresh"),
         (("produce", "rows.csv", "--label-delay", "5", "--label-time", "landed"), "--label-time"),

@@ -44,7 +44,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def paths(client: TestClient) -> list[str]:
     """A path of every route, and one at which there is nothing."""
-    declared = [route.path.format(version=1, name="style.css") for route in routes_of(client)]
+    declared = [
+        route.path.format(version=1, number=1, name="style.css") for route in routes_of(client)
+    ]
     return [*declared, "/openapi.json", "/nothing"]
 
 

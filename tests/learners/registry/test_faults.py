@@ -34,7 +34,7 @@ def wait_for_versions(registry: Registry, count: int) -> None:
 
 def set_page_limit(registry: Registry, pages: int) -> None:
     """Let SQLite find its disk full once the file has so many pages (or no more than it has)."""
-    with registry._database._engine.connect() as connection:
+    with registry.database._engine.connect() as connection:
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
 
@@ -120,7 +120,7 @@ def test_a_read_only_registry_can_be_read_but_not_changed(tmp_path: Path) -> Non
     with registry_at(tmp_path) as registry:
         writer = Writer(registry)
         writer.commit()
-        with registry._database._engine.connect() as connection:
+        with registry.database._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only=ON")
         assert registry.serving.pointers().serving == 1
         with pytest.raises(RegistryError, match="writable for this user"):
@@ -161,7 +161,7 @@ def test_a_full_disk_changes_nothing_and_passes(tmp_path: Path) -> None:
 
 def test_a_change_survives_a_power_loss(tmp_path: Path) -> None:
     """Every connection syncs its commits fully, in WAL mode."""
-    with registry_at(tmp_path) as registry, registry._database.write() as change:
+    with registry_at(tmp_path) as registry, registry.database.write() as change:
         assert change.connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert change.connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 

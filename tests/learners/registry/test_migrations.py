@@ -76,7 +76,22 @@ def test_a_migrated_registry_has_the_shape_of_a_new_one(older: Path, tmp_path: P
     open_registry(tmp_path).close()
     new = tmp_path / "registry.db"
     assert shape_of(older) == shape_of(new)
-    assert rows(older, SHAPES) == rows(new, SHAPES) == [(2, version("freshet-ml"))]
+    assert rows(older, SHAPES) == rows(new, SHAPES) == [(3, version("freshet-ml"))]
+
+
+def test_a_registry_of_the_second_shape_has_no_rollbacks(tmp_path: Path) -> None:
+    """It gets their table; what it has stays."""
+    with closing(open_registry(tmp_path, MODEL)) as registry:
+        epoch = registry.writer.begin_epoch("before")
+    path = tmp_path / "registry.db"
+    new = shape_of(path)
+    with closing(sqlite3.connect(path)) as file:
+        file.executescript("DROP TABLE rollbacks; UPDATE registry_shape SET number = 2;")
+    with closing(opened(path)) as registry:
+        assert registry.rollbacks.all() == []
+        registry.writer.check_epoch(epoch)
+    assert shape_of(path) == new
+    assert rows(path, SHAPES) == [(3, version("freshet-ml"))]
 
 
 @pytest.mark.parametrize(

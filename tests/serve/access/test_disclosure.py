@@ -85,7 +85,7 @@ def test_no_route_tells_anybody(
     monkeypatch.setattr("serve.routes.monitoring.KEPT_SECONDS", 0.0)
     for route in routes_of(client):
         if route.method == "GET":
-            path = route.path.replace("{version}", "3").replace("{name}", "dashboard.js")
+            path = route.path.format(version=3, number=1, name="dashboard.js")
             response = client.get(path)
             assert told(response.text + str(response.headers)) == [], path
     entries = client.get("/history").json()
@@ -187,6 +187,9 @@ def test_details_that_all_callers_see_are_about_their_requests() -> None:
         "LeftBehindError",
         "PostInProgressError",
         "PostConflictError",
+        "RollbackClaimedError",
+        "RollbackRefusedError",
+        "UnknownRollbackError",
         "UsageError",
     }
 

@@ -215,7 +215,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 
 def test_no_route_answers_to_another_host(client: TestClient) -> None:
     """Health, pages, addresses and methods that there are not; with the admin token, too."""
-    routes = [(r.method, r.path.format(version=1, name="style.css")) for r in routes_of(client)]
+    routes = [
+        (r.method, r.path.format(version=1, number=1, name="style.css")) for r in routes_of(client)
+    ]
     before = _refused(client, "host")
     for method, path in (*routes, ("GET", "/nothing"), ("PUT", "/"), ("GET", "/openapi.json")):
         response = client.request(method, path, headers={"host": "evil.example"})
@@ -228,12 +230,13 @@ def test_no_route_answers_to_another_host(client: TestClient) -> None:
 
 def test_no_route_that_writes_answers_a_foreign_page(client: TestClient) -> None:
     """403 although the token is right; reading is the browser's to forbid."""
-    writing = {route.path for route in routes_of(client) if route.writes}
-    assert writing == {"/events", "/labels", "/promote", "/rollback", "/unpin"}
+    writing = {(route.method, route.path) for route in routes_of(client) if route.writes}
+    posts = ("/events", "/labels", "/promote", "/rollback", "/unpin")
+    assert writing == {*(("POST", path) for path in posts), ("DELETE", "/rollbacks/{number}")}
     before = _refused(client, "origin")
-    for path in writing:
+    for method, path in writing:
         for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}):
-            problem = problem_of(client.post(path, json={}, headers=headers))
+            problem = problem_of(client.request(method, path, json={}, headers=headers))
             assert (problem["status"], problem["type"]) == (403, "urn:freshet:problem:foreign-page")
             assert "serve.origins" in problem["detail"]
     assert _refused(client, "origin") == before + 2 * len(writing)

@@ -144,8 +144,8 @@ def test_the_document_says_where_the_admin_routes_are(
     with a_client(tmp_path, more=f'[serve]\nadmin = "{admin}"\n') as (client, _):
         document = client.get("/openapi.json").json()
     OpenAPI.model_validate(document)
-    for _, path, operation in operations(document):
-        own = path in ("/promote", "/rollback", "/unpin")
+    for method, path, operation in operations(document):
+        own = path in ("/promote", "/rollback", "/unpin") or method == "DELETE"
         assert operation.get("servers") == ([server] if own and server else None)
         at_socket = own and admin.startswith("unix:")
         assert ("curl --unix-socket PATH" in operation["description"]) == at_socket

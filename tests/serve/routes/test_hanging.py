@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from learners.registry.ledger import Ledger
-from learners.registry.repeated_requests import RepeatedRequests
 from learners.registry.serving import Serving
 from learners.registry.versions import Versions
 from learners.registry.writer import Writer
 from serve import service as service_module
 from serve.http import every_request
 from serve.live.log_appender import Appender
+from serve.live.repeated_requests import RepeatedRequests
 from serve.routes import monitoring
 from tests.support.serving.live import Application
 from tests.support.serving.served import Maker, a_project, maker_of

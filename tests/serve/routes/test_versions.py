@@ -221,7 +221,6 @@ def test_promote_rollback_and_unpin_answer_when_it_is_served(
         ("/promote", {"version": 1, "reason": "x" * 2001}, "reason"),
         ("/promote", {"version": 1, "reason": 5}, "reason"),
         ("/promote", {"version": 1, "reason": "x", "why": 1}, "why"),
-        ("/rollback", {"version": 1, "reason": "x", "learner": "resume"}, "learner"),
         ("/rollback", {"version": 1, "reason": "x", "learner": "replay"}, "learner"),
         ("/rollback", {"version": 1, "reason": "x", "skip": ["t:0:1-2"]}, "skip"),
         ("/unpin", {}, "reason"),

@@ -14,7 +14,8 @@ from tests.support.serving.server_process import Server, server_of
 
 GETS = (
     *("/", "/docs", "/dashboard/style.css", "/openapi.json", "/metrics", "/status"),
-    *("/versions", "/versions/1", "/history", "/health/live", "/health/ready"),
+    *("/versions", "/versions/1", "/rollbacks", "/rollbacks/1", "/history"),
+    *("/health/live", "/health/ready"),
 )
 # Not the same twice: they tell the time, or count themselves.
 CHANGING = ("/metrics", "/status")
@@ -22,10 +23,11 @@ CHANGING = ("/metrics", "/status")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with a model."""
+    """A server with a model, and a rollback of its learner."""
     project = a_project(tmp_path_factory.mktemp("methods"))
     with maker_of(project) as maker:
         maker.make()
+        maker.registry.rollbacks.ask(1, "resume", "a reason", "ann")
     with server_of(project) as server:
         yield server
 
@@ -67,6 +69,7 @@ def test_options_says_what_is_allowed(server: Server, path: str) -> None:
     assert (status, body) == (204, b"")
     gets, posts = path in GETS or path == "*", path not in GETS
     right = {"OPTIONS", *(("GET", "HEAD") if gets else ()), *(("POST",) if posts else ())}
+    right |= {"DELETE"} if path in ("/rollbacks/1", "*") else set()
     assert set(headers["allow"].split(", ")) == right
     assert not [name for name in headers if name.startswith("access-control")]
 
@@ -99,6 +102,8 @@ def test_every_route_of_get_is_tried_here(server: Server) -> None:
     """A new one needs a line above."""
     paths = json.loads(server.ask("/openapi.json")[1])["paths"]
     gets = {
-        path.replace("{version}", "1") for path, operations in paths.items() if "get" in operations
+        path.replace("{version}", "1").replace("{number}", "1")
+        for path, operations in paths.items()
+        if "get" in operations
     }
     assert gets <= set(GETS)

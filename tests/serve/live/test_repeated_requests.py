@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from learners.registry import Registry, repeated_requests
+from learners.registry import Registry
 from learners.registry.errors import PostConflictError, PostInProgressError
-from learners.registry.repeated_requests import ABANDONED, KEPT, RepeatedRequests
 from learners.registry.row_types import StoredResponse
+from serve.live import repeated_requests
+from serve.live.repeated_requests import ABANDONED, KEPT, RepeatedRequests
 from tests.support.learning.registry_samples import Clock, registry_at
 
 ANSWER = StoredResponse(202, b'{"positions": [[0, 7]]}')
@@ -33,7 +34,7 @@ def registry(tmp_path: Path, clock: Clock) -> Iterator[Registry]:
 @pytest.fixture
 def posts(registry: Registry) -> RepeatedRequests:
     """The answered requests of that registry."""
-    return registry.repeated_requests
+    return RepeatedRequests(registry.database)
 
 
 def test_a_repeated_request_gets_the_first_answer(posts: RepeatedRequests) -> None:
@@ -83,7 +84,7 @@ def test_keys_are_kept_for_a_day_and_then_let_go(
     assert posts.begin("key 0", "a" * 64) == ANSWER
     clock.now += timedelta(minutes=2)
     assert posts.begin("key 0", "b" * 64) is None
-    with registry._database.read() as look:
+    with registry.database.read() as look:
         (rows,) = look.connection.exec_driver_sql("SELECT count(*) FROM posts").one()
     assert rows == 1
 
@@ -92,12 +93,12 @@ def test_models_do_not_share_keys(tmp_path: Path, posts: RepeatedRequests) -> No
     """The same key is another one for another model."""
     posts.begin("key", "a" * 64)
     with registry_at(tmp_path, "other") as other:
-        assert other.repeated_requests.begin("key", "b" * 64) is None
+        assert RepeatedRequests(other.database).begin("key", "b" * 64) is None
 
 
 def held(registry: Registry) -> tuple[int, int]:
     """How many keys the registry holds, and the bytes of their answers."""
-    with registry._database.read() as look:
+    with registry.database.read() as look:
         keys, size = look.connection.exec_driver_sql(
             "SELECT count(*), sum(length(body)) FROM posts"
         ).one()
@@ -134,6 +135,6 @@ def test_a_long_answer_is_kept_short_and_given_byte_for_byte(
     posts.finish("key", long)
     assert held(registry)[1] < len(long.body) / 10
     assert posts.begin("key", "a" * 64) == long
-    with registry._database.write() as change:
+    with registry.database.write() as change:
         change.connection.exec_driver_sql("UPDATE posts SET body = ?", (ANSWER.body,))
     assert posts.begin("key", "a" * 64) == ANSWER

@@ -12,9 +12,9 @@ from fastapi import Request
 from starlette.testclient import TestClient
 
 from learners.registry.errors import RegistryUnavailableError
-from learners.registry.repeated_requests import RepeatedRequests
 from serve.http.turns import finished
 from serve.live.log_appender import Appender
+from serve.live.repeated_requests import RepeatedRequests
 from serve.routes.ingest import key_of
 from stream.log.contract import LogUnavailableError, Outgoing
 from tests.support.serving.project import Project, flights

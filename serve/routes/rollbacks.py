@@ -1,0 +1,128 @@
+"""The routes of the learner's rollbacks: list, show, cancel. ``POST /rollback`` asks for one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+
+from learners.registry.actor import over_http
+from learners.registry.errors import UnknownRollbackError
+from learners.registry.row_types import Rollback as Row
+from learners.versions.way_back import rollback_json
+from serve.access.caller import caller_of, peer_of
+from serve.access.disclosure import rollback_shown
+from serve.http.body import JSON, only_parameters
+from serve.http.every_request import seconds_left
+from serve.http.problems import PerhapsChangedError, UnknownParameterError
+from serve.openapi.declared_route import Parameter, Route
+from serve.openapi.numbered import NUMBER, Rollback, number_in
+from serve.service import Service
+
+LONGEST_REASON = 2_000
+
+
+class Rollbacks:
+    """The handlers of these routes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._registry = service.registry
+
+    async def list(self, request: Request) -> Response:
+        """All of them, the newest last."""
+        only_parameters(request)
+        every = await self._service.reads.run(None, self._registry.rollbacks.all)
+        return _answer([_shown(each, request) for each in every])
+
+    async def show(self, request: Request) -> Response:
+        """One of them."""
+        only_parameters(request)
+        number = _number(request)
+        found = await self._service.reads.run(None, self._registry.rollbacks.find, number)
+        return _answer(_shown(found, request))
+
+    async def cancel(self, request: Request) -> Response:
+        """Cancel one that the learner has not claimed."""
+        only_parameters(request, ("reason",))
+        reason, number = _reason(request), _number(request)
+        actor = over_http(caller_of(request).name, peer_of(request.scope))
+        act, left = self._registry.rollbacks.cancel, seconds_left(request)
+        try:
+            found = await self._service.changes.run(left, act, number, reason, actor)
+        except TimeoutError:
+            raise PerhapsChangedError(
+                "The registry did not answer in time; the rollback may still be cancelled. GET "
+                f"/rollbacks/{number} says whether it is."
+            ) from None
+        return _answer(_shown(found, request))
+
+
+def _answer(content: object) -> Response:
+    return Response(orjson.dumps(content), media_type=JSON)
+
+
+def _shown(rollback: Row, request: Request) -> dict[str, Any]:
+    found = rollback_json(rollback)
+    return found if caller_of(request).is_admin else rollback_shown(found)
+
+
+def _number(request: Request) -> int:
+    """The number of a rollback in a path."""
+    text = request.path_params["number"]
+    number = number_in(text)
+    if number is None:
+        raise UnknownRollbackError(
+            f"{text[:20]!r} is not a rollback's number; GET /rollbacks lists them."
+        )
+    return number
+
+
+def _reason(request: Request) -> str:
+    reason = request.query_params.get("reason", "").strip()
+    if not 0 < len(reason) <= LONGEST_REASON:
+        raise UnknownParameterError(
+            f"A reason is required, of at most {LONGEST_REASON:,} characters: the ledger keeps it "
+            "(DELETE /rollbacks/NUMBER?reason=TEXT)."
+        )
+    return reason
+
+
+def routes(service: Service) -> list[Route]:
+    """Declare the routes."""
+    rollbacks = Rollbacks(service)
+    number = Parameter("number", "path", "The rollback's number.", NUMBER)
+    pattern = {"type": "string", "pattern": r"\S", "maxLength": LONGEST_REASON}
+    reason = Parameter("reason", "query", "Why; kept in the ledger.", pattern)
+    about: dict[str, Any] = {"answer": Rollback, "scope": "read", "failures": (404, 503)}
+    return [
+        Route(
+            "GET",
+            "/rollbacks",
+            rollbacks.list,
+            "List the rollbacks of the learner",
+            "The newest last. `POST /rollback` asks for one.",
+            **about | {"answer": list[Rollback], "failures": (503,)},
+        ),
+        Route(
+            "GET",
+            "/rollbacks/{number}",
+            rollbacks.show,
+            "Show a rollback of the learner",
+            "Whether the learner has done it, and which version it made of it.",
+            parameters=[number],
+            **about,
+        ),
+        Route(
+            "DELETE",
+            "/rollbacks/{number}",
+            rollbacks.cancel,
+            "Cancel a rollback of the learner",
+            "Possible until the learner has claimed it. What is served stays as it is. "
+            "An admin route.",
+            parameters=[number, reason],
+            writes=True,
+            **about | {"scope": "admin", "failures": (400, 404, 409, 503, 504)},
+        ),
+    ]
