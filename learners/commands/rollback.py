@@ -25,7 +25,7 @@ def rollback(
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Serve another version at once, and perhaps have the learner go back to it.
+    """Serve another version at once, and keep it served.
 
     With --learner keep it is served until it is unpinned, or another is promoted. With --learner
     resume the learner makes a version of it and is followed again.

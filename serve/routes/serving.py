@@ -66,8 +66,8 @@ def _whole(value: object) -> object:
 
 Number = Annotated[
     int,
-    BeforeValidator(_whole),
     Field(ge=1, le=LARGEST_NUMBER, description="its number", examples=[12]),
+    BeforeValidator(_whole),
 ]
 
 
@@ -77,18 +77,6 @@ class Unpin(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     reason: Reason = Field(description="kept in the ledger", examples=["corrected"])
-
-
-class Move(Unpin):
-    """Serve a version."""
-
-    version: Number
-    learner: Literal["keep"] = Field(
-        "keep", description="`keep`: the learner continues unchanged; the only choice of this route"
-    )
-    skip: list[str] = Field(
-        [], max_length=0, description="ranges to leave out of a replay; none with `keep`"
-    )
 
 
 class Back(Unpin):
@@ -105,9 +93,16 @@ class Back(Unpin):
     )
 
 
-class Promotion(Move):
+class Promotion(Unpin):
     """Serve a version that is better."""
 
+    version: Number
+    learner: Literal["keep"] = Field(
+        "keep", description="`keep`: the learner continues unchanged; the only choice of this route"
+    )
+    skip: list[str] = Field(
+        [], max_length=0, description="ranges to leave out of a replay; none with `keep`"
+    )
     force: bool = Field(
         False,
         description="promote it even if it is worse than the served version; the answer and the "

@@ -26,7 +26,7 @@ from tests.support.serving.project import Project, flights
 COMMANDS = (
     *("init", "check", "convert", "produce", "learn", "serve", "up", "score", "backfill", "models"),
     *("report", "compare", "status"),
-    *("show", "promote", "unpin", "rollback", "history", "scores", "dead-letters"),
+    *("show", "promote", "unpin", "rollback", "rollbacks", "history", "scores", "dead-letters"),
     *("replay-dead-letters", "demo", "config", "token"),
 )
 TOKEN_COMMANDS = ("add", "list", "revoke", "rotate", "forget")

@@ -22,6 +22,7 @@ READING = {
     ("score", "rows.csv", "-o", "scores.csv"): "registry",
     ("promote", "1", *REASON): "registry",
     ("rollback", "1", *REASON): "registry",
+    ("rollbacks",): "registry",
     ("unpin", *REASON): "registry",
     ("scores",): "log",
     ("dead-letters",): "log",

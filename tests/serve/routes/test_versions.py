@@ -101,7 +101,7 @@ def test_the_documented_numbers_are_those_that_are_taken(
     assert [bool(allowed.search(text)) for text in ("2", "2.0", "2e0", "0", "-1")] == [True] + [
         False
     ] * 4
-    body = document["components"]["schemas"]["Move"]["properties"]["version"]
+    body = document["components"]["schemas"]["Promotion"]["properties"]["version"]
     assert (body["type"], body["minimum"]) == ("integer", 1)
     for spelt, status in (("3944.0", 404), ("1e3", 404), ("1.5", 422), ("true", 422), ("-1", 422)):
         content = f'{{"version": {spelt}, "reason": "test"}}'

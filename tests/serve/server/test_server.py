@@ -101,8 +101,8 @@ def test_the_log_says_why_a_worker_ended(project: Project) -> None:
         worker = next(server.counters.glob("gauge_live*"))
         os.kill(int(worker.stem.rpartition("_")[2]), signal.SIGBUS)
         eventually(lambda: not worker.exists())
+        eventually(lambda: "server process ended" in server.said.read_text(encoding="utf-8"))
         said = server.said.read_text(encoding="utf-8")
-    assert "server process ended" in said
     assert "signal 7 (Bus error)" in said
 
 
