@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import count
 from operator import add
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TypeAlias
 
 from converters.files.missing_file import did_you_mean
@@ -35,6 +36,7 @@ PAGE_BYTES = 16_384
 # A burst of writing may leave a long write-ahead log; it is truncated to this.
 WAL_KEPT_BYTES = 64 * 2**20
 BUSY_SECONDS = 10.0
+PAUSE_SECONDS = 0.01
 # How messages name this log.
 HERE = "in this log"
 # Errors that may be transient, or end when space is freed: they are retried.
@@ -223,10 +225,23 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def _insisted(connection: sqlite3.Connection, statement: str) -> sqlite3.Cursor:
+    """Try until the lock is free: switching to WAL fails at once where two do it together."""
+    deadline = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            name = getattr(error, "sqlite_errorname", "")
+            if not name.startswith("SQLITE_BUSY") or monotonic() > deadline:
+                raise
+            sleep(PAUSE_SECONDS)
+
+
 def _go_write_ahead(connection: sqlite3.Connection, path: Path) -> None:
     """Switch a new file to write-ahead logging; an old one has it already."""
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    (mode,) = _insisted(connection, "PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise LogError(
             f"The file system of {path} does not support a log that several processes share. Put"
