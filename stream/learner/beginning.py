@@ -100,6 +100,8 @@ class Starting(NamedTuple):
         if begin.replay or rollback is None:
             return begin
         begin.pipeline.close()
+        live = self.parts.registry.versions.live_lineage()  # which has its config by now
+        assert live is not None
         with suppress(AdoptionWithdrawnError):  # cancelled meanwhile
             RollingBack(self.parts).resume(rollback, live, self.parts.resume_point(live))
         return self.begin()
