@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from learners.registry.actor import Actor, over_http
+from learners.registry.rollback import DONE
 from learners.registry.row_types import Json
 from learners.registry.row_types import Pointers as Serves
 from learners.versions.describe import pointers_json, promoted_json
@@ -190,11 +191,15 @@ class Serving:
         only_parameters(request)
         asked = check(Back, await self._content(request))
         moved = await self._change(request, self._roll_back, asked, _actor(request))
-        found = moved.rollback
-        more = {"rollback": None if found is None else rollback_json(found)}
-        # The version that the learner made of it may be served by now.
-        wanted = asked.version if found is None else None
-        return await self._served(request, not moved.unchanged, wanted, more)
+        changed, wanted, found = not moved.unchanged, asked.version, moved.rollback
+        if found is None:
+            return await self._served(request, changed, wanted, {"rollback": None})
+        pointers = await self._service.live.synced(seconds_left(request))
+        # Looked up after that: once it is done, what the learner made of it is served.
+        found = await self._service.reads.run(None, self._registry.rollbacks.find, found.number)
+        if pointers.serving != wanted and found.state != DONE:
+            raise await self._not_served(wanted, pointers.serving)
+        return await self._answer(pointers, changed, {"rollback": rollback_json(found)})
 
     async def unpin(self, request: Request) -> Response:
         """Follow the learner again."""
@@ -236,9 +241,12 @@ class Serving:
         pointers = await self._service.live.synced(seconds_left(request))
         if wanted is not None and pointers.serving != wanted:
             raise await self._not_served(wanted, pointers.serving)
+        return await self._answer(pointers, changed, more or {})
+
+    async def _answer(self, pointers: Serves, changed: bool, more: Json) -> Response:
         adoption = await self._service.reads.run(None, self._registry.adoptions.pending)
         now = replace(pointers, unchanged=not changed)
-        answer = {**(more or {}), **pointers_json(now, adoption)}
+        answer = {**more, **pointers_json(now, adoption)}
         return Response(orjson.dumps({"version": pointers.serving, **answer}), media_type=JSON)
 
     async def _not_served(self, wanted: int, serving: int | None) -> Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -43,6 +44,25 @@ def test_keep_asks_nothing_of_the_learner(served: tuple[TestClient, Maker]) -> N
     answer = client.post("/rollback", json={"version": 2, "reason": "this one"}).json()
     assert (answer["version"], answer["rollback"]) == (2, None)
     assert client.get("/rollbacks/1").json()["state"] == "asked"
+
+
+def test_a_version_that_cannot_be_served_is_told(
+    served: tuple[TestClient, Maker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a rollback that the learner does not follow: what is served is another version."""
+    client, maker = served
+    asking = maker.registry.rollbacks.ask
+
+    def refused(*asked: Any) -> Any:
+        found = asking(*asked)
+        version = maker.registry.versions.find(1)
+        maker.registry.serving.refuse(version, "a weight is not finite", "server")
+        return found
+
+    monkeypatch.setattr(client.app.state.service.registry.rollbacks, "ask", refused)  # type: ignore[attr-defined]
+    problem = problem_of(client.post("/rollback", json=BODY))
+    assert (problem["status"], problem["type"].rpartition(":")[2]) == (503, "not-loaded")
+    assert "Version 1 could not be served and is refused for good" in problem["detail"]
 
 
 def test_another_is_refused(served: tuple[TestClient, Maker]) -> None:
