@@ -26,6 +26,12 @@ from learners.registry.row_types import Adoption, Entry, Json, Pointers, Rollbac
 _TABLE = database_tables.rollbacks
 ASKED, CLAIMED, DONE, FAILED, CANCELLED = "asked", "claimed", "done", "failed", "cancelled"
 UNDER_WAY = (ASKED, CLAIMED)
+# What to do where one can no longer be cancelled.
+_ADVICE = {
+    CLAIMED: "Once it is done, have the learner go back to another version.",
+    DONE: "Have the learner go back to another version.",
+    FAILED: "The learner has gone on as before.",
+}
 
 
 class Rollbacks(Part):
@@ -107,7 +113,7 @@ class Rollbacks(Part):
             if found.state not in (ASKED, CANCELLED):
                 raise RollbackClaimedError(
                     f"Rollback {number} cannot be cancelled: it is {found.state}. Nothing was "
-                    "changed. Once it is done, the learner can be rolled back to another version."
+                    f"changed. {_ADVICE[found.state]}"
                 )
             return _ended(change, found, CANCELLED, (actor, "cancel", reason))
 
@@ -189,6 +195,21 @@ def _asked_before(look: Transaction, version: Version, learner: str) -> Rollback
         "done; or, while it is only asked for, cancel it with 'freshet rollbacks --cancel "
         f"{last.number} --reason TEXT'. What is served can be moved meanwhile, by 'rollback "
         "--learner keep', 'promote' and 'unpin'."
+    )
+
+
+def adoption_by(rollback: Rollback, checkpoint: int) -> Adoption:
+    """How a lineage takes the version of a rollback, into the joins of the live checkpoint."""
+    return Adoption(
+        seq=0,
+        version=rollback.version,
+        kind="resume",
+        leave_waiting=False,
+        at=rollback.at,
+        state="pending",
+        lineage=None,
+        checkpoint=checkpoint,
+        rollback=rollback,
     )
 
 

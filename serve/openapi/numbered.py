@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from learners.registry.errors import RegistryError
+
 LARGEST_NUMBER = 2**31 - 1
 # Digits alone: a schema of integers would allow 12.0, which is no address of a version.
 NUMBER = {"type": "string", "pattern": "^[1-9][0-9]{0,9}$"}
@@ -28,8 +30,17 @@ class Rollback(BaseModel, extra="forbid"):
     ended_at: datetime | None
 
 
-def number_in(text: str) -> int | None:
-    """The number that a part of a path is; None if it is none."""
+def number_in(text: str, unknown: type[RegistryError], what: str) -> int:
+    """The number in a path.
+
+    Args:
+        text: a part of the path.
+        unknown: the error that there is nothing of this number.
+        what: what there might be, in a word: ``version``, ``rollback``.
+
+    Raises:
+        RegistryError: it is no number; of the kind given.
+    """
     if text.isascii() and text.isdecimal() and 0 < int(text[:20]) <= LARGEST_NUMBER:
         return int(text[:20])
-    return None
+    raise unknown(f"{text[:20]!r} is not a {what} number; GET /{what}s lists them.")

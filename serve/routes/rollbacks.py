@@ -70,13 +70,7 @@ def _shown(rollback: Row, request: Request) -> dict[str, Any]:
 
 def _number(request: Request) -> int:
     """The number of a rollback in a path."""
-    text = request.path_params["number"]
-    number = number_in(text)
-    if number is None:
-        raise UnknownRollbackError(
-            f"{text[:20]!r} is not a rollback's number; GET /rollbacks lists them."
-        )
-    return number
+    return number_in(request.path_params["number"], UnknownRollbackError, "rollback")
 
 
 def _reason(request: Request) -> str:

@@ -99,7 +99,7 @@ class Versions:
     async def show(self, request: Request) -> Response:
         """One version."""
         only_parameters(request)
-        number = _number(request.path_params["version"])
+        number = number_in(request.path_params["version"], UnknownVersionError, "version")
         async with self._showing:
             return await self._read(self._one, number, caller_of(request).is_admin)
 
@@ -156,16 +156,6 @@ def _json(content: object) -> bytes:
 def _array(items: Iterable[object]) -> bytes:
     """A list as JSON, written one by one: all at once would hold the interpreter."""
     return b"[%b]" % b",".join(map(_json, items))
-
-
-def _number(text: str) -> int:
-    """The number of a version in a path."""
-    number = number_in(text)
-    if number is None:
-        raise UnknownVersionError(
-            f"{text[:20]!r} is not a version number; GET /versions lists them."
-        )
-    return number
 
 
 def _moment(text: str) -> datetime:

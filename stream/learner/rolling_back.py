@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from converters.logger import log
 from learners.registry.actor import this_learner
+from learners.registry.rollback import adoption_by
 from learners.registry.row_types import Adoption, Checkpoint, Fixed, Lineage, Rollback, Start
 from learners.snapshots.errors import MissingSnapshotError
 from stream.checkpoints.lineage_start import pipeline_taken
@@ -36,7 +37,7 @@ class RollingBack(NamedTuple):
         Raises:
             AdoptionWithdrawnError: it was cancelled meanwhile.
         """
-        adoption = _adoption(rollback, point)
+        adoption = adoption_by(rollback, point.serial)
         if not self._can_be_loaded(adoption, rollback, live):
             return
         ids = check_topics(self.parts.event_log, self.parts.topics, point.start)
@@ -66,7 +67,10 @@ class RollingBack(NamedTuple):
         try:
             pipeline_taken(*state).close()
         except (MissingSnapshotError, *DAMAGED) as error:
-            words = f"Version {version.version} cannot be loaded: {error}"
+            words = (
+                f"Version {version.version} cannot be loaded: {error} The learner goes on as "
+                "before; have it go back to another version, which 'freshet models' lists."
+            )
             log.error("the learner cannot be rolled back and goes on as before", cause=str(error))
             registry.rollbacks.fail(rollback, words, this_learner())
             if isinstance(error, DAMAGED):
@@ -85,17 +89,3 @@ def tell_younger(pipeline: Pipeline, rollback: Rollback) -> None:
             shadows=", ".join(names),
             version=rollback.version,
         )
-
-
-def _adoption(rollback: Rollback, point: Checkpoint) -> Adoption:
-    return Adoption(
-        seq=0,
-        version=rollback.version,
-        kind="resume",
-        leave_waiting=False,
-        at=rollback.at,
-        state="pending",
-        lineage=None,
-        checkpoint=point.serial,
-        rollback=rollback,
-    )

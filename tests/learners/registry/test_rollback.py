@@ -15,7 +15,8 @@ from learners.registry.errors import (
     UnknownRollbackError,
     UnservableVersionError,
 )
-from learners.registry.row_types import Adoption, Fixed, Lineage, Pointers, Rollback
+from learners.registry.rollback import adoption_by
+from learners.registry.row_types import Fixed, Lineage, Pointers, Rollback
 from learners.registry.serving import Moving
 from tests.support.learning.registry_samples import (
     HELD,
@@ -47,17 +48,7 @@ def claim(registry: Registry, writer: Writer, rollback: Rollback) -> Lineage:
     """Have the learner claim it."""
     point = registry.versions.resume_point()
     assert point is not None
-    adoption = Adoption(
-        seq=0,
-        version=rollback.version,
-        kind="resume",
-        leave_waiting=False,
-        at=rollback.at,
-        state="pending",
-        lineage=None,
-        checkpoint=point.serial,
-        rollback=rollback,
-    )
+    adoption = adoption_by(rollback, point.serial)
     begun = a_lineage(registry, writer.epoch, rollback.version, adoption=adoption)
     writer.lineage = begun.serial
     return begun
