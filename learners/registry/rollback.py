@@ -11,7 +11,7 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, RowMapping, func, insert, select, update
 
-from learners.registry import adoptions, database_tables, serving, versions
+from learners.registry import adoptions, database_tables, ledger, serving, versions
 from learners.registry.actor import Actor
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import (
@@ -60,6 +60,16 @@ class Rollbacks(Part):
         """The one that the learner has still to claim, if there is one."""
         found = self.under_way()
         return found if found is not None and found.state == ASKED else None
+
+    def to_tell(self) -> Rollback | None:
+        """The one that is under way; or the last, if it failed and nobody has chosen since."""
+        with self._database.read() as look:
+            last = find(look)[-1:]
+            told = last and (
+                last[0].state in UNDER_WAY
+                or (last[0].state == FAILED and ledger.last_choice(look) == last[0].pin)
+            )
+            return last[0] if told else None
 
     def of_lineage(self, lineage: int) -> Rollback | None:
         """The one that began a lineage, if one did."""

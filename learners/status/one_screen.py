@@ -97,7 +97,7 @@ def _served(state: State) -> str:
 
 def _rollback(rollback: State | None, learner: str) -> str:
     """What the learner is to go back to, and what that waits for."""
-    if rollback is None:
+    if rollback is None or rollback["state"] == "failed":  # a warning already
         return ""
     said = f"{rollback['rollback']}: the learner goes back to version {rollback['version']}"
     said += f", {rollback['state']} by {rollback['actor']}: {quoted(rollback['reason'])}"

@@ -118,7 +118,7 @@ def _ask(registry: Registry, model: str) -> Found:
         registry.ledger.last_choice(),
         None if served is None else Ancestry(registry).trained_on(served),
         registry.adoptions.pending(),
-        registry.rollbacks.under_way(),
+        registry.rollbacks.to_tell(),
         registry.versions.resume_point(),
         registry.versions.live_lineage(),
     )

@@ -50,6 +50,7 @@ def troubles(state: State, margin: float) -> list[Trouble]:
         *_of_registry(state["registry"], state["model"]),
         *_of_learner(state["learner"]),
         *_of_serving(state),
+        *_of_rollback(state["rollback"]),
         *_of_pinned(state, margin),
         *_of_stream(state["stream"]),
         *_of_disks(state["disks"]),
@@ -72,6 +73,16 @@ def not_running(state: State) -> Trouble | None:
     if learner["state"] == "none":
         return _trouble("learner-stopped", "No learner has run yet.", START)
     return None
+
+
+def _of_rollback(rollback: State | None) -> Iterator[Trouble]:
+    if rollback is not None and rollback["state"] == "failed":
+        yield _trouble(
+            "rollback-failed",
+            f"Rollback {rollback['rollback']} of the learner failed. {rollback['trouble']}",
+            "'freshet rollback VERSION --learner resume --reason TEXT', or any other choice of "
+            "what is served, ends this warning.",
+        )
 
 
 def _of_registry(registry: State, model: str) -> Iterator[Trouble]:

@@ -107,7 +107,8 @@ function showStates(status) {
   const waiting = learner?.waiting_for ? `The learner has been waiting since ${since(learner.waiting_since)}: ${learner.waiting_for}` : "";
   const refused = learner?.refused ? `The learner does not run: ${learner.refused}` : "";
   const held = status.held?.version ? `Version ${status.held.version} is held back. ${status.held.reason}` : "";
-  const back = status.rollback ? `The learner goes back to version ${status.rollback.version} (rollback ${status.rollback.rollback}, ${status.rollback.state}).` : "";
+  const { rollback } = status;
+  const back = !rollback ? "" : rollback.state === "failed" ? `Rollback ${rollback.rollback} of the learner failed. ${rollback.trouble}` : `The learner goes back to version ${rollback.version} (rollback ${rollback.rollback}, ${rollback.state}).`;
   const trouble = [status.trouble, held, back, status.registry.trouble, refused, waiting, ...warnings(learner)].filter(Boolean).join(" ");
   by("trouble").textContent = trouble;
   by("trouble").hidden = !trouble;

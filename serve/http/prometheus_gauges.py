@@ -130,8 +130,11 @@ def _learners_place(state: State) -> Iterator[Metric]:
     meaning = "Stream time, in seconds since 1970: the latest record time taken."
     yield _family("stream_time_seconds", meaning, (), [((), time / 1000 if time else None)])
     if "rollback" in state:
-        value, meaning = state["rollback"] is not None, "Whether the learner is being rolled back."
-        yield _family("rollback_under_way", meaning, (), [((), value)])
+        told = (state["rollback"] or {}).get("state")
+        under_way = "Whether the learner is being rolled back."
+        yield _family("rollback_under_way", under_way, (), [((), told in ("asked", "claimed"))])
+        failed = "Whether the last rollback of the learner failed."
+        yield _family("rollback_failed", failed, (), [((), told == "failed")])
 
 
 def _family(

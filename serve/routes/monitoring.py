@@ -155,7 +155,7 @@ class Observer:
         self._trained_on = {v.version: self._ancestry.trained_on(v) for v in versions}
         entries = registry.ledger.entries(SHOWN_ENTRIES)
         move = registry.ledger.last_move()
-        asked = registry.adoptions.pending(), registry.rollbacks.under_way()
+        asked = registry.adoptions.pending(), registry.rollbacks.to_tell()
         return registry.writer.status(), versions, entries, *asked, move
 
 

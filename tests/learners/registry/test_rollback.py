@@ -197,6 +197,9 @@ def test_what_fails_says_why(registry: Registry, writer: Writer) -> None:
     found = registry.rollbacks.find(1)
     assert (found.state, found.words) == ("failed", "its files are gone")
     assert registry.ledger.entries()[-1].action == "fail"
+    assert registry.rollbacks.to_tell() == found
+    registry.serving.pin("rollback", 2, "this one", "bob")
+    assert registry.rollbacks.to_tell() is None, "somebody has chosen since"
     assert asked(registry, 2).number == 2
 
 

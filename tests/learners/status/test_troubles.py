@@ -82,7 +82,7 @@ def kinds(**more: Any) -> list[str]:
 def warnings(**more: Any) -> list[dict[str, str]]:
     """The warnings of a state that says nothing but this."""
     learner = {"state": "running", "since": None}
-    served = {"held": None, "latest": None, "served": None, "served_measures": None}
+    served = dict.fromkeys(("held", "latest", "served", "served_measures", "rollback"))
     registry = {"exists": True, "reachable": True, "trouble": ""}
     rest = {"registry": registry, "model": "m", "learner": learner, "disks": [], "shadows": {}}
     state: State = {**served, **rest, **NOTHING, **more}

@@ -151,6 +151,8 @@ def test_what_is_held_back_has_a_red_badge_and_what_is_not_measured_its_reason(
     with maker_of(project) as maker:
         maker.make()
         maker.make(verdict=Verdict(good=True, reason=reason, held=True))
+        maker.registry.rollbacks.ask(1, "resume", "poison", "ann")
+        maker.registry.serving.unpin("follow", "ann")
         maker.registry.writer.heartbeat(maker.epoch, STOPPED)
         move = maker.registry.ledger.last_move()
     assert move is not None
@@ -162,6 +164,7 @@ def test_what_is_held_back_has_a_red_badge_and_what_is_not_measured_its_reason(
         assert value(tab, "document.querySelector('#state-held').className") == "state bad"
         assert text(tab, SERVED) == "serving version 1"
         assert reason in text(tab, "#trouble")
+        assert "goes back to version 1 (rollback 1, asked)" in text(tab, "#trouble")
         assert "not measured: The learner's newest, version 2, is held back." in text(
             tab, "#served-more"
         )

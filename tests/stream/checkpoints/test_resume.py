@@ -12,6 +12,7 @@ import structlog
 from learners.registry.errors import AdoptionWithdrawnError
 from learners.registry.row_types import Rollback
 from learners.registry.writer import Writer
+from learners.status.overview import status_document
 from stream.learner.process import LearnerProcess
 from stream.log import journal
 from stream.log.batch import Batch
@@ -264,6 +265,8 @@ def test_what_cannot_be_loaded_is_told_and_the_learner_goes_on(project: Project)
     failed = last(project)
     assert failed.state == "failed"
     assert "Version 1 cannot be loaded" in failed.words
+    warned = [each["kind"] for each in status_document(project.settings)["warnings"]]
+    assert "rollback-failed" in warned
     with project.registry() as registry:
         assert registry.versions.find(1).state == "refused"
         assert registry.serving.pointers().serving != 1
