@@ -1,8 +1,8 @@
 """The registry of versions: what was learned, what is served, and who moved it when and why.
 
-The row that names a snapshot is its commit point. :class:`Registry` opens the database and has
-a part for each kind of question: ``versions``, ``serving`` (pointers), ``adoptions``,
-``rollbacks``, ``ledger``, ``writer`` (the learner). ``row_types`` go in and out of its tables.
+The row that names a snapshot is its commit point. :class:`Registry` opens the database and has a
+part for each kind of question: ``versions``, ``serving`` (pointers), ``ledger``, ``writer`` (the
+learner), and what people ask of the learner. ``row_types`` go in and out of its tables.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ class Registry:
     ) -> None:
         # SQLAlchemy takes a quarter of a second: those that need row types or errors alone, such as
         # the reader's process, do not wait for it.
-        from learners.registry.adoptions import Adoptions
         from learners.registry.database import Database
         from learners.registry.ledger import Ledger
-        from learners.registry.rollback import Rollbacks
+        from learners.registry.requests.adoptions import Adoptions
+        from learners.registry.requests.quarantine import Quarantines
+        from learners.registry.requests.rollback import Rollbacks
         from learners.registry.serving import Serving
         from learners.registry.versions import Versions
         from learners.registry.writer import Writer
@@ -53,6 +54,7 @@ class Registry:
         self.serving = Serving(database)
         self.adoptions = Adoptions(database)
         self.rollbacks = Rollbacks(database)
+        self.quarantines = Quarantines(database)
         self.ledger = Ledger(database)
         self.writer = Writer(database)
 

@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeDecorator
 from learners.registry.row_types import iso
 
 # Raised whenever a table changes its shape; a registry with a higher number is refused.
-SHAPE = 3
+SHAPE = 4
 
 metadata = MetaData()
 
@@ -104,6 +104,7 @@ lineages = Table(
     Column("created_at", Moment, nullable=False),
     Column("config", JSON(none_as_null=True)),
     Column("writers", JSON(none_as_null=True)),
+    Column("quarantined", JSON(none_as_null=True)),
     ForeignKeyConstraint(["model"], ["models.model"]),
 )
 
@@ -126,7 +127,9 @@ adoptions = Table(
 )
 
 # ``pin`` is the ledger's entry by which serving moved; ``lineage`` is the one that the learner
-# began by it, and ``made`` the version that it then cut.
+# began by it, and ``made`` the version that it then cut. Of a replay ``quarantined`` is what it
+# leaves out, ``tip`` the version that the learner had come to, and ``until`` are the
+# positions of that.
 rollbacks = Table(
     "rollbacks",
     metadata,
@@ -143,10 +146,34 @@ rollbacks = Table(
     Column("made", Integer),
     Column("words", Text, nullable=False),
     Column("ended_at", Moment),
+    Column("quarantine", Integer),
+    Column("undoes", Integer),
+    Column("quarantined", JSON(none_as_null=True)),
+    Column("tip", Integer),
+    Column("until", JSON(none_as_null=True)),
     ForeignKeyConstraint(["model"], ["models.model"]),
     CheckConstraint(
-        "state IN ('asked', 'claimed', 'done', 'failed', 'cancelled')", name="known_rollback"
+        "state IN ('asked', 'claimed', 'replaying', 'done', 'failed', 'cancelled')",
+        name="known_rollback",
     ),
+)
+
+# What nobody is to learn when the log is read again: ``ranges`` are what was ``asked`` for, as the
+# log was then. The columns from ``removed_at`` on are null while that holds.
+quarantines = Table(
+    "quarantines",
+    metadata,
+    _model(),
+    Column("number", Integer, primary_key=True),
+    Column("asked", JSON, nullable=False),
+    Column("ranges", JSON, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("removed_at", Moment),
+    Column("removed_by", Text),
+    Column("removed_because", Text),
+    ForeignKeyConstraint(["model"], ["models.model"]),
 )
 
 # ``broken`` (found corrupt after its commit, never to be resumed from) and ``thinned`` stand

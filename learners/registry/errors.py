@@ -71,6 +71,10 @@ class RollbackRefusedError(RegistryError):
     """The learner could not go back to this version; nothing was changed."""
 
 
+class UnknownQuarantineError(RegistryError):
+    """There is no quarantine of this number."""
+
+
 class PostConflictError(RegistryError):
     """An idempotency key was used before, for another request."""
 

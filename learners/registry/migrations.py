@@ -188,4 +188,76 @@ def _keep_rollbacks(connection: Connection) -> None:
     )
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_keep_configs_and_adoptions, _keep_rollbacks)
+_QUARANTINES = """
+    CREATE TABLE quarantines (
+        model VARCHAR(100) NOT NULL,
+        number INTEGER NOT NULL,
+        asked JSON NOT NULL,
+        ranges JSON NOT NULL,
+        at VARCHAR(24) NOT NULL,
+        actor TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        removed_at VARCHAR(24),
+        removed_by TEXT,
+        removed_because TEXT,
+        PRIMARY KEY (model, number),
+        FOREIGN KEY (model) REFERENCES models (model)
+    )
+"""
+_ROLLBACKS_WITH_REPLAYS = """
+    CREATE TABLE rollbacks (
+        model VARCHAR(100) NOT NULL,
+        number INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        learner VARCHAR(16) NOT NULL,
+        state VARCHAR(16) NOT NULL,
+        at VARCHAR(24) NOT NULL,
+        actor TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        pin INTEGER NOT NULL,
+        lineage INTEGER,
+        made INTEGER,
+        words TEXT NOT NULL,
+        ended_at VARCHAR(24),
+        quarantine INTEGER,
+        undoes INTEGER,
+        quarantined JSON,
+        tip INTEGER,
+        until JSON,
+        PRIMARY KEY (model, number),
+        FOREIGN KEY (model) REFERENCES models (model),
+        CONSTRAINT known_rollback CHECK (
+            state IN ('asked', 'claimed', 'replaying', 'done', 'failed', 'cancelled')
+        )
+    )
+"""
+_KEEP_ROLLBACKS = """
+    INSERT INTO rollbacks (
+        model, number, version, learner, state, at, actor, reason, pin, lineage, made, words,
+        ended_at
+    )
+    SELECT model, number, version, learner, state, at, actor, reason, pin, lineage, made, words,
+        ended_at
+    FROM rollbacks_before
+"""
+
+
+def _keep_quarantines(connection: Connection) -> None:
+    """Shape 4: a replay is a rollback too, and leaves out what is in quarantine."""
+    for statement in (
+        "ALTER TABLE lineages ADD COLUMN quarantined JSON",
+        _QUARANTINES,
+        # SQLite changes no constraint of a table that is there.
+        "ALTER TABLE rollbacks RENAME TO rollbacks_before",
+        _ROLLBACKS_WITH_REPLAYS,
+        _KEEP_ROLLBACKS,
+        "DROP TABLE rollbacks_before",
+    ):
+        connection.execute(text(statement))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (
+    _keep_configs_and_adoptions,
+    _keep_rollbacks,
+    _keep_quarantines,
+)

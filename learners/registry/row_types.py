@@ -61,6 +61,8 @@ class Lineage(NamedTuple):
             lineage that did not store it.
         writers: the schemas before its own, the oldest first: ``until`` (positions) rows without
             names were written by ``schema``.
+        quarantined: the records that it does not learn, as
+            :class:`~learners.registry.requests.offset_ranges.OffsetRanges` writes them.
     """
 
     serial: int
@@ -73,6 +75,7 @@ class Lineage(NamedTuple):
     created_at: datetime
     config: Json | None = None
     writers: list[Json] | None = None
+    quarantined: Json | None = None
 
     @property
     def converter(self) -> int:
@@ -93,6 +96,7 @@ class Fixed(NamedTuple):
     schema_hash: str
     config: Json | None = None
     writers: list[Json] | None = None
+    quarantined: Json | None = None
 
 
 class Adoption(NamedTuple):
@@ -130,9 +134,9 @@ class Rollback(NamedTuple):
         number: rises by one.
         version: what to go back to.
         learner: ``resume``: what the version had learned, into the live joins, positions and
-            counts.
-        state: ``asked`` until the learner has ``claimed`` it; in the end ``done``, ``failed`` or
-            ``cancelled``.
+            counts; ``replay``: all of the version's state, from where the log is read again.
+        state: ``asked`` until the learner has ``claimed`` it, and a replay then ``replaying``; in
+            the end ``done``, ``failed`` or ``cancelled``.
         at: when it was asked for.
         actor: by whom.
         reason: why.
@@ -141,12 +145,17 @@ class Rollback(NamedTuple):
         made: the version that the learner cut by it, once it is done.
         words: why it failed or was cancelled.
         ended_at: when it was done, failed or cancelled.
+        quarantine: the number of that which was added with it.
+        undoes: the number of the replay that it puts an end to, or undoes.
+        quarantined: of a replay: the records that it leaves out.
+        tip: of a replay: the version that the learner had come to when it began.
+        until: the positions of that one: a replay is done once it has read as far.
     """
 
     number: int
     version: int
-    learner: Literal["resume"]
-    state: Literal["asked", "claimed", "done", "failed", "cancelled"]
+    learner: Literal["resume", "replay"]
+    state: Literal["asked", "claimed", "replaying", "done", "failed", "cancelled"]
     at: datetime
     actor: str
     reason: str
@@ -155,6 +164,43 @@ class Rollback(NamedTuple):
     made: int | None
     words: str
     ended_at: datetime | None
+    quarantine: int | None = None
+    undoes: int | None = None
+    quarantined: Json | None = None
+    tip: int | None = None
+    until: Json | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the learner has still to do it, or does it."""
+        return self.state in ("asked", "claimed", "replaying")
+
+
+class Quarantine(NamedTuple):
+    """Records of the log that nobody learns who reads it again.
+
+    Attributes:
+        number: rises by one.
+        asked: as it was asked for: the texts of ``skip`` and ``skip_time``.
+        ranges: what that was in the log then, as
+            :class:`~learners.registry.requests.offset_ranges.OffsetRanges` writes it.
+        at: when it was added.
+        actor: by whom.
+        reason: why.
+        removed_at: when it was removed; None while it holds.
+        removed_by: by whom.
+        removed_because: why.
+    """
+
+    number: int
+    asked: Json
+    ranges: Json
+    at: datetime
+    actor: str
+    reason: str
+    removed_at: datetime | None = None
+    removed_by: str | None = None
+    removed_because: str | None = None
 
 
 class Verdict(NamedTuple):
@@ -273,9 +319,9 @@ class Entry(NamedTuple):
         at: when, by the clock of who did it.
         actor: who.
         action: ``publish``, ``hold``, ``promote``, ``rollback``, ``unpin``, ``adopt``,
-            ``withdraw`` (the learner could not adopt), ``resume`` (it went back), ``cancel``,
-            ``fail`` (it could not), ``refuse``, ``thin`` or ``lost`` (an older registry of the
-            model).
+            ``withdraw`` (the learner could not adopt), ``resume`` or ``replay`` (it went back),
+            ``cancel``, ``fail`` (it could not), ``refuse``, ``quarantine``, ``release``, ``thin``
+            or ``lost`` (an older registry of the model).
         reason: why.
         version: the version it is about, if it is about one.
         from_version: the version to serve before.

@@ -13,10 +13,11 @@ from typing import Literal
 from sqlalchemy import select, update
 
 from converters.errors import UsageError
-from learners.registry import adoptions, database_tables, ledger, versions
+from learners.registry import database_tables, ledger, versions
 from learners.registry.actor import Actor
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import LeftBehindError, UnservableVersionError
+from learners.registry.requests import adoptions, states
 from learners.registry.row_types import (
     Adoption,
     Checkpoint,
@@ -185,6 +186,8 @@ def publish(
 
 def _catching_up(look: Transaction, lineage: int, events: Mapping[str, int]) -> bool:
     """Whether a learner has not yet learned again all that the version it took has learned."""
+    if states.replays(look, lineage):
+        return True
     adoption = adoptions.of_lineage(look, lineage)
     if adoption is None or adoption.kind != "whole" or adoption.checkpoint is None:
         return False

@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, select, update
 
-from learners.registry import adoptions, database_tables
+from learners.registry import database_tables
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnknownVersionError, ranges
+from learners.registry.requests import adoptions
 from learners.registry.row_types import (
     Checkpoint,
     Commit,

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 
 from sqlalchemy import delete, insert, select, update
 
-from learners.registry import adoptions, database_tables, ledger, rollback, serving, versions
+from learners.registry import database_tables, ledger, serving, versions
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import RegistryError, SupersededError
+from learners.registry.requests import adoptions, rollback, states
 from learners.registry.row_types import (
     Adoption,
     Checkpoint,
@@ -111,11 +112,11 @@ class Writer(Part):
                 versions.version(change, parent_version)
             serial = versions.next_lineage(change, after)
             begun = fixed.learner, fixed.schema_hash, start, epoch, change.now
-            kept = fixed.config, fixed.writers
+            kept = fixed.config, fixed.writers, fixed.quarantined
             lineage = Lineage(serial, parent_version, origin, *begun, *kept)
             versions.add_lineage(change, lineage)
             if adoption is not None and adoption.rollback is not None:
-                rollback.resumed(change, adoption.rollback, adoption, serial)
+                rollback.claimed(change, adoption.rollback, adoption, serial)
             elif adoption is not None:
                 serving.adopted(change, adoption, serial, owner)
             return lineage
@@ -166,7 +167,7 @@ class Writer(Part):
             serial, version = versions.add(change, commit, state=state, epoch=epoch)
             if version is None:
                 return Committed(serial, None, serving.read(change))
-            done = rollback.finish(change, commit.lineage, version)
+            done = states.finish(change, commit, version)
             pointers = serving.publish(change, version, commit, owner, done)
             return Committed(serial, version, pointers)
 
@@ -206,8 +207,8 @@ class Writer(Part):
         Kept are the newest ``keep`` versions of the learner and as many candidates of backfills (a
         learner must not push out a backfill's version before someone could promote it), every
         version that was ever served because someone chose it, the versions that pointers name and
-        the learner's best, the point to resume from, and the versions and checkpoints that lineages
-        began with.
+        the learner's best, the point to resume from, the versions and checkpoints that lineages
+        began with, and what the learner had come to before a replay.
 
         Versions that were served only by following the learner go too: it makes one every few
         seconds, and kept for ever they would fill the disk.
@@ -278,4 +279,4 @@ def _needed_versions(look: Transaction, keep: int) -> set[int]:
         numbered = (_CHECKPOINTS.c.model == look.model) & number.is_not(None) & kind
         newest = select(number).where(numbered).order_by(number.desc()).limit(keep)
         pointed |= set(look.connection.scalars(newest))
-    return pointed | versions.parents(look)
+    return pointed | versions.parents(look) | states.tips(look)

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from learners.registry.actor import Actor, over_http
-from learners.registry.rollback import DONE
+from learners.registry.requests.states import DONE
 from learners.registry.row_types import Json
 from learners.registry.row_types import Pointers as Serves
 from learners.versions.describe import pointers_json, promoted_json

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from converters.logger import log
 from learners.registry.actor import this_learner
-from learners.registry.rollback import adoption_by
+from learners.registry.requests.rollback import adoption_by
 from learners.registry.row_types import Adoption, Checkpoint, Fixed, Lineage, Rollback, Start
 from learners.snapshots.errors import MissingSnapshotError
 from stream.checkpoints.lineage_start import pipeline_taken

@@ -18,11 +18,11 @@ STEPS = sorted(set(re.findall(r"`([\w/]+\.py):([\w.]+)`", ARCHITECTURE + CONTRIB
 def drawn() -> set[str]:
     """The floors and rooms of the drawing."""
     (drawing,) = re.findall(r"```text\n(.*?)```", ARCHITECTURE, re.DOTALL)
-    found, floor = set(), ""
+    found, path = set(), list[str]()
     for line in drawing.splitlines():
-        indent, name = re.match(r"( *)(\w+)/ +\S", line).groups()  # type: ignore[union-attr]
-        floor = floor if indent else name
-        found.add(f"{floor}/{name}" if indent else name)
+        indent, name = re.match(r"((?:  )*)(\w+)/ +\S", line).groups()  # type: ignore[union-attr]
+        path[len(indent) // 2 :] = [name]
+        found.add("/".join(path))
     return found
 
 

@@ -54,6 +54,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.evaluation.results": "JSON of the measures; the evaluator takes them",
     "learners.evaluation.stretches": "one algorithm",
     "learners.registry.migrations": "statements of other times; the database has today's",
+    "learners.registry.requests.suitable": "which versions fit, apart from what is asked",
     "learners.report.breakdowns": "one section of the report",
     "learners.report.served_score": "one section of the report",
     "learners.versions.common_examples": "arrays; a promotion is about versions",

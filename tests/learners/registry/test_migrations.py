@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 from learners.registry import Registry
 from learners.registry.errors import RegistryError
 from tests.support import ROOT
-from tests.support.learning.registry_samples import open_registry
+from tests.support.learning.registry_samples import Writer, open_registry
 
 # In this registry of the first shape, backfill 2 is promoted, and lineage 1 is live.
 OLDER, MODEL = ROOT / "tests" / "older_home" / "pending.tar.xz", "loans"
@@ -26,6 +26,9 @@ SHAPES = "SELECT number, release FROM registry_shape"
 ASKED = "SELECT version, kind, leave_waiting, state FROM adoptions"
 TAKEN_WHOLE = [(2, "whole", 0, "pending")]
 OF_A_FILE = "UPDATE checkpoints SET positions = '{}' WHERE version = 2;"
+
+SHAPE = "UPDATE registry_shape SET number = {};"
+WITHOUT_QUARANTINES = "DROP TABLE quarantines; ALTER TABLE lineages DROP COLUMN quarantined;"
 
 ROLLED_BACK = """
     INSERT INTO ledger SELECT model, 9, at, actor, 'rollback', reason, version, from_version,
@@ -76,7 +79,7 @@ def test_a_migrated_registry_has_the_shape_of_a_new_one(older: Path, tmp_path: P
     open_registry(tmp_path).close()
     new = tmp_path / "registry.db"
     assert shape_of(older) == shape_of(new)
-    assert rows(older, SHAPES) == rows(new, SHAPES) == [(3, version("freshet-ml"))]
+    assert rows(older, SHAPES) == rows(new, SHAPES) == [(4, version("freshet-ml"))]
 
 
 def test_a_registry_of_the_second_shape_has_no_rollbacks(tmp_path: Path) -> None:
@@ -86,12 +89,31 @@ def test_a_registry_of_the_second_shape_has_no_rollbacks(tmp_path: Path) -> None
     path = tmp_path / "registry.db"
     new = shape_of(path)
     with closing(sqlite3.connect(path)) as file:
-        file.executescript("DROP TABLE rollbacks; UPDATE registry_shape SET number = 2;")
+        file.executescript(f"{WITHOUT_QUARANTINES} DROP TABLE rollbacks; {SHAPE.format(2)}")
     with closing(opened(path)) as registry:
         assert registry.rollbacks.all() == []
         registry.writer.check_epoch(epoch)
     assert shape_of(path) == new
-    assert rows(path, SHAPES) == [(3, version("freshet-ml"))]
+    assert rows(path, SHAPES) == [(4, version("freshet-ml"))]
+
+
+def test_a_registry_of_the_third_shape_keeps_its_rollbacks(tmp_path: Path) -> None:
+    """Those that it has stay as they are; replays and quarantines have room beside them."""
+    with closing(open_registry(tmp_path, MODEL)) as registry:
+        Writer(registry).versions(2)
+        asked = registry.rollbacks.ask(1, "resume", "poison", "ann").rollback
+    path = tmp_path / "registry.db"
+    new = shape_of(path)
+    drop = "".join(
+        f"ALTER TABLE rollbacks DROP COLUMN {name};"
+        for name in ("quarantine", "undoes", "quarantined", "tip", "until")
+    )
+    with closing(sqlite3.connect(path)) as file:
+        file.executescript(WITHOUT_QUARANTINES + drop + SHAPE.format(3))
+    with closing(opened(path)) as registry:
+        assert registry.rollbacks.all() == [asked]
+        assert registry.quarantines.all() == []
+    assert shape_of(path) == new
 
 
 @pytest.mark.parametrize(

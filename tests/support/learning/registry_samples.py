@@ -18,6 +18,7 @@ from learners.registry.row_types import (
     Commit,
     Committed,
     Fixed,
+    Json,
     Lineage,
     Start,
     Verdict,
@@ -64,13 +65,14 @@ def a_lineage(
     parent: int | None = None,
     after: int = 0,
     adoption: Adoption | None = None,
+    quarantined: Json | None = None,
 ) -> Lineage:
     """A new lineage, the live one if an epoch is given."""
     return registry.writer.begin_lineage(
         epoch,
         parent_version=parent,
         origin="learn",
-        fixed=Fixed(LEARNER, "schema"),
+        fixed=Fixed(LEARNER, "schema", quarantined=quarantined),
         start=START,
         after=after,
         adoption=adoption,
@@ -123,10 +125,15 @@ class Writer:
         self.lineage = a_lineage(self.registry, self.epoch).serial
 
     def commit(
-        self, verdict: Verdict = GOOD, *, learned: bool = True, waiting: int = 0
+        self,
+        verdict: Verdict = GOOD,
+        *,
+        learned: bool = True,
+        waiting: int = 0,
+        start: Start = START,
     ) -> Committed:
         """One more checkpoint."""
-        commit = a_commit(self.lineage, verdict, learned=learned, waiting=waiting)
+        commit = a_commit(self.lineage, verdict, learned=learned, waiting=waiting, start=start)
         return self.registry.writer.commit(self.epoch, commit)
 
     def adopt(self) -> Adoption | None:

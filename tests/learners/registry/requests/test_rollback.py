@@ -15,7 +15,7 @@ from learners.registry.errors import (
     UnknownRollbackError,
     UnservableVersionError,
 )
-from learners.registry.rollback import adoption_by
+from learners.registry.requests.rollback import adoption_by
 from learners.registry.row_types import Fixed, Lineage, Pointers, Rollback
 from learners.registry.serving import Moving
 from tests.support.learning.registry_samples import (
