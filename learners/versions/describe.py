@@ -279,13 +279,14 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     # Narrow enough for 80 columns; only what may fold is folded, and no figure is ever cut.
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0)  # a blank between two columns
     for name in names:
         table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # as Text, nothing in a reason is markup
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPED_WIDTH

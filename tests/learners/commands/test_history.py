@@ -1,4 +1,4 @@
-"""``history --at``: which version was served then, in every spelling of a time."""
+"""``history``: what was served when, in every spelling of a time; and the reasons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from learners.registry import row_types
 from serve.cli import app
@@ -22,10 +22,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+def history(project: Project, *options: str) -> Result:
+    """The command, in this process."""
+    return CliRunner().invoke(app, ["history", *options, "--config", str(project.config_file)])
+
+
 def asked(project: Project, at: str) -> int | None:
     """The version that the command says."""
-    told = ("history", "--at", at, "--json", "--config", str(project.config_file))
-    result = CliRunner().invoke(app, told)
+    result = history(project, "--at", at, "--json")
     if result.exception is not None:
         raise result.exception
     version: int | None = json.loads(result.stdout)["version"]
@@ -71,3 +75,12 @@ def test_what_is_no_time(project: Project, at: str, said: str) -> None:
     """It is said what to write."""
     with pytest.raises(Exception, match=said):
         asked(project, at)
+
+
+def test_a_reason_is_shown_as_it_was_given(project: Project) -> None:
+    """Brackets in it are no markup of the table's."""
+    with project.registry() as registry:
+        registry.serving.unpin("see [/red] and [bold]this", "ann")
+    shown = history(project)
+    assert shown.exit_code == 0, shown.exception
+    assert "see [/red] and [bold]this" in " ".join(shown.stdout.split())
