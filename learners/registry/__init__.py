@@ -41,6 +41,7 @@ class Registry:
         # the reader's process, do not wait for it.
         from learners.registry.database import Database
         from learners.registry.ledger import Ledger
+        from learners.registry.lineages import Lineages
         from learners.registry.requests.adoptions import Adoptions
         from learners.registry.requests.quarantine import Quarantines
         from learners.registry.requests.rollback import Rollbacks
@@ -51,6 +52,7 @@ class Registry:
         database = Database(url, model, clock, read_only=read_only, create=create)
         self.database = database
         self.versions = Versions(database)
+        self.lineages = Lineages(database)
         self.serving = Serving(database)
         self.adoptions = Adoptions(database)
         self.rollbacks = Rollbacks(database)

@@ -208,7 +208,12 @@ def lineage(look: Transaction, serial: int | None) -> Lineage | None:
     """The lineage of this number; None if there is none."""
     wanted = select(_LINEAGES).where(_LINEAGES.c.model == look.model, _LINEAGES.c.serial == serial)
     row = look.connection.execute(wanted).mappings().one_or_none()
-    return None if row is None else Lineage(**_plain(row, Lineage._fields), start=_start(row))
+    return None if row is None else lineage_of(row)
+
+
+def lineage_of(row: RowMapping) -> Lineage:
+    """A row as a :class:`Lineage`; what the row lacks is as if an older release had begun it."""
+    return Lineage(**_plain(row, Lineage._fields), start=_start(row))
 
 
 def live_serial(look: Transaction) -> int | None:
