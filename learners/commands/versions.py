@@ -159,17 +159,24 @@ def unpin(reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False) -
 
 def history(
     at: Annotated[str | None, typer.Option("--at", help="Which version was served then.")] = None,
+    tree: Annotated[
+        bool, typer.Option("--tree", help="Which lineage came from which version.")
+    ] = False,
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
     """Print serving changes: actor, time, reason.
 
     With --at, the version that was served at that time: 2026-01-31T08:15:00Z, or 10 minutes ago.
+    With --tree, the lineages, each under the one whose version it began with.
     """
     from converters.show.asked_times import NotATimeError, asked_moment
     from learners.registry.row_types import utc_now
     from learners.versions.describe import entry_json, ledger_table
 
+    if tree:
+        _tree(at, config, json=json)
+        return
     with registry_of(read_config(config)[0]) as registry:
         if at is not None:
             try:
@@ -186,6 +193,25 @@ def history(
         print_json([entry_json(e) for e in entries])
     else:
         ledger_table(entries)
+
+
+def _tree(at: str | None, config: Path, *, json: bool) -> None:
+    """Draw the lineages."""
+    from learners.versions.lineage_tree import lineages_json, print_tree
+
+    if at is not None:
+        raise UsageError(
+            "--at tells what was served at a time, --tree draws all lineages: leave one out."
+        )
+    settings, _ = read_config(config)
+    with registry_of(settings) as registry:
+        every = registry.lineages.all()
+    if json:
+        print_json(lineages_json(every))
+    elif every:
+        print_tree(every, settings.model)
+    else:
+        say("There is no lineage yet: 'freshet learn' begins the first.")
 
 
 def promote_version(

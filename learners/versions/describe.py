@@ -13,7 +13,9 @@ from learners.registry.row_types import Adoption, Entry, Pointers, Rollback, Ver
 from learners.report.served_version import held
 from learners.snapshots.store import SnapshotStore
 
-if TYPE_CHECKING:  # it imports the evaluation
+if TYPE_CHECKING:  # the second imports the evaluation
+    from rich.console import Console
+
     from learners.report.ancestry import Ancestry, TrainedOn
     from learners.versions.promotion import Promoted
 
@@ -277,7 +279,6 @@ def _who(entry: Entry) -> str:
 
 def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -287,7 +288,14 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
     for row in rows:
         table.add_row(*map(Text, row))  # as Text, nothing in a reason is markup
-    console = Console()
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = PIPED_WIDTH
-    console.print(table)
+    console().print(table)
+
+
+def console() -> Console:
+    """Standard output as rich writes to it, as wide as a terminal, or as a pipe needs."""
+    from rich.console import Console
+
+    found = Console()
+    if not found.is_terminal and "COLUMNS" not in os.environ:
+        found.width = PIPED_WIDTH
+    return found

@@ -17,6 +17,7 @@ READING = {
     ("models",): "registry",
     ("show", "1"): "registry",
     ("history",): "registry",
+    ("history", "--tree"): "registry",
     ("report",): "registry",
     ("compare",): "registry",
     ("score", "rows.csv", "-o", "scores.csv"): "registry",

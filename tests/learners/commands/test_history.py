@@ -1,13 +1,15 @@
-"""``history``: what was served when, in every spelling of a time; and the reasons."""
+"""``history``: what was served when, in every spelling of a time; reasons; the tree of lineages."""
 
 from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from converters.errors import UsageError
 from learners.registry import row_types
 from serve.cli import app
 from tests.support.serving.project import Project, flights
@@ -84,3 +86,36 @@ def test_a_reason_is_shown_as_it_was_given(project: Project) -> None:
     shown = history(project)
     assert shown.exit_code == 0, shown.exception
     assert "see [/red] and [bold]this" in " ".join(shown.stdout.split())
+
+
+def test_the_tree_is_drawn(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a person, and as a list for scripts."""
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = history(project, "--tree").stdout.splitlines()
+    title, head, facts = (line.rstrip() for line in lines)
+    assert title == "Model 'flights': 1 lineage"
+    assert head.endswith("lineage 1, live, version 1 is served: learned from the start of the log")
+    assert facts.endswith("; version 1; 20 events, all learned")
+    (only,) = json.loads(history(project, "--tree", "--json").stdout)
+    assert (only["lineage"], only["versions"], only["learned"]) == (1, [1, 1, 1], 20)
+
+
+def test_a_model_without_lineages_says_so(tmp_path: Path) -> None:
+    """Until a learner has begun."""
+    empty = Project(tmp_path / "p")
+    with empty.registry():
+        shown = history(empty, "--tree")
+        listed = history(empty, "--tree", "--json")
+    assert (shown.exit_code, shown.stdout) == (0, "")
+    assert shown.stderr.startswith("There is no lineage yet: 'freshet learn ")
+    assert shown.stderr.endswith("' begins the first.\n")
+    assert json.loads(listed.stdout) == []
+
+
+def test_the_tree_is_of_no_time(project: Project) -> None:
+    """It is all that there is: with a time, it would be taken for what there was then."""
+    refused = history(project, "--tree", "--at", "now")
+    assert isinstance(refused.exception, UsageError)
+    assert "--at tells what was served at a time, --tree draws all lineages" in (
+        str(refused.exception)
+    )
