@@ -33,6 +33,7 @@ from serve.commands import token
 from stream.commands import compare, outputs
 from stream.commands import config as config_commands
 from stream.commands import learn as stream_commands
+from stream.commands import quarantine as quarantine_commands
 from stream.stopping import asked_to_stop, watch_signals
 
 # In the order that ``freshet --help`` lists them; a command is named as its function.
@@ -62,6 +63,8 @@ COMMANDS = (
     demo_command.demo,
 )
 
+# Options of two values, which Typer does not let repeat: the two become one with a blank between.
+OF_TWO_VALUES = ("--skip-time",)
 # Options whose empty value says something, or is refused in words of their own.
 MAY_BE_EMPTY = ("--csv2vw", "--negative", "--positive", "--reason", "--delimiter")
 
@@ -83,7 +86,19 @@ class Checked(TyperGroup):
                 continue
             named = before if before.startswith("-") and before != "-" else "An argument"
             raise UsageError(f"{named} is empty: give it a value, or leave it out.")
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, _joined(args))
+
+
+def _joined(args: Sequence[str]) -> list[str]:
+    """A command line in which each option has one value; what is quoted as one is left so."""
+    found: list[str] = []
+    for each in args:
+        two = len(found) > 1 and found[-2] in OF_TWO_VALUES and found[-1].isalpha()
+        if two and not each.startswith("--"):
+            found[-1] += f" {each}"
+        else:
+            found.append(each)
+    return found
 
 
 # Collect garbage after so many new objects and not after 700. What is imported, some 120,000, is
@@ -135,6 +150,7 @@ def options(
 for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(config_commands.app, name="config")
+app.add_typer(quarantine_commands.app, name="quarantine")
 app.add_typer(token.app, name="token")
 
 

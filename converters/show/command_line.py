@@ -43,7 +43,7 @@ DEFAULT_CONFIG = Path("freshet.toml")
 WITH_LOG = frozenset(
     (
         *("produce", "learn", "serve", "up", "backfill", "scores", "dead-letters"),
-        *("replay-dead-letters", "config diff", "compare"),
+        *("replay-dead-letters", "config diff", "compare", "quarantine add"),
     )
 )
 WITH_CONFIG = WITH_LOG | {
@@ -68,7 +68,7 @@ WITH_CONFIG = WITH_LOG | {
         "token revoke",
         "token rotate",
     ),
-    "token forget",
+    *("token forget", "quarantine list", "quarantine remove"),
 }
 _ADVISED = re.compile(
     rf"\bfreshet ({'|'.join(sorted(WITH_CONFIG, key=len, reverse=True))})(?![\w-]| --config)"

@@ -166,6 +166,13 @@ def allow(secured: Secured, user: str, granted: list[tuple[str, str, str]]) -> N
         assert len(answer["succeeded"]) == len(wanted), answer
 
 
+ARGUMENTS = {
+    "produce": ("docs/example/loans.csv",),
+    "learn": ("--until-end",),
+    "quarantine add": ("--skip-time", "events", "1990-01-01..", "--reason", "a test"),
+}
+
+
 def test_the_rights_of_the_page_are_enough(
     secured_kafka: Secured, folder: Path, unique_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,9 +183,10 @@ def test_the_rights_of_the_page_are_enough(
     }
     assert set(found) >= {"learn", "produce", "backfill log", "scores", "replay-dead-letters"}
     configured(folder, 'log = "kafka://kafka.example.com:1"', secured_kafka.plain)
-    example = "docs/example/loans.csv"
     # Somebody else made the topics; what any ACL speaks of is closed to all without one.
-    commands(f"freshet produce {example}\nfreshet learn --until-end", folder, monkeypatch)
+    commands(
+        "freshet produce docs/example/loans.csv\nfreshet learn --until-end", folder, monkeypatch
+    )
     everything = sorted({each for granted in found.values() for each in granted})
     allow(secured_kafka, "nobody", everything)
     settings = {
@@ -194,9 +202,7 @@ def test_the_rights_of_the_page_are_enough(
         user = f"{unique_name}-{number}"
         scram_user(secured_kafka, user, "secret")
         monkeypatch.setenv("FRESHET_KAFKA__SASL_PLAIN_USERNAME", user)
-        line = {"produce": ["produce", example], "learn": ["learn", "--until-end"]}.get(
-            command, command.split()
-        )
+        line = [*command.split(), *ARGUMENTS.get(command, ())]
         if command in ("produce", "scores"):  # the others would take a second each
             refused = freshet(*line, cwd=folder)
             assert (refused.returncode, "do not allow" in refused.stderr) == (1, True), command

@@ -27,8 +27,9 @@ COMMANDS = (
     *("init", "check", "convert", "produce", "learn", "serve", "up", "score", "backfill", "models"),
     *("report", "compare", "status"),
     *("show", "promote", "unpin", "rollback", "rollbacks", "history", "scores", "dead-letters"),
-    *("replay-dead-letters", "demo", "config", "token"),
+    *("replay-dead-letters", "demo", "config", "quarantine", "token"),
 )
+QUARANTINE_COMMANDS = ("add", "list", "remove")
 TOKEN_COMMANDS = ("add", "list", "revoke", "rotate", "forget")
 HEAVY = ("vowpalwabbit", "river", "fastapi", "uvicorn", "pandas", "numpy", "pydantic", "sqlalchemy")
 
@@ -99,7 +100,10 @@ def test_the_commands_are_those_of_this_release_and_each_option_is_explained() -
     assert sorted(tokens) == sorted(TOKEN_COMMANDS)
     configs = group.commands["config"].commands  # type: ignore[attr-defined]
     assert list(configs) == ["diff"]
-    for command in [*group.commands.values(), *tokens.values(), *configs.values()]:  # type: ignore[attr-defined]
+    quarantines = group.commands["quarantine"].commands  # type: ignore[attr-defined]
+    assert tuple(quarantines) == QUARANTINE_COMMANDS
+    inner = [*tokens.values(), *configs.values(), *quarantines.values()]
+    for command in [*group.commands.values(), *inner]:  # type: ignore[attr-defined]
         assert command.help
         silent = [p.name for p in command.params if not getattr(p, "help", "") and p.name != "help"]
         assert silent == [], command.name

@@ -25,6 +25,9 @@ READING = {
     ("rollback", "1", *REASON): "registry",
     ("rollbacks",): "registry",
     ("unpin", *REASON): "registry",
+    ("quarantine", "add", "--skip", "flights.events:0:1-2", *REASON): "registry",
+    ("quarantine", "list"): "registry",
+    ("quarantine", "remove", "1", *REASON): "registry",
     ("scores",): "log",
     ("dead-letters",): "log",
     ("dead-letters", "--rows", "events"): "log",
@@ -122,5 +125,5 @@ def test_no_reading_command_is_forgotten() -> None:
     """Besides these: what makes things by its purpose, or needs neither registry nor log."""
     making = {"init", "produce", "learn", "serve", "up", "backfill", "demo"}
     apart = {"check", "convert", "status"}  # of files; says of everything whether it is there
-    names = {command.name or "" for command in app.registered_commands}
+    names = {command.name or "" for command in app.registered_commands} | {"quarantine"}
     assert names - making - apart == {each[0] for each in READING}

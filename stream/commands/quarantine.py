@@ -1,0 +1,160 @@
+"""``freshet quarantine``: records of the log that nobody learns who reads it again.
+
+A quarantine changes nothing that was learned: 'freshet rollback VERSION --learner replay' does.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from converters.errors import UsageError
+from converters.show.command_line import (
+    DEFAULT_CONFIG,
+    Config,
+    Json,
+    KafkaConfig,
+    as_given,
+    print_json,
+    read_config,
+    say,
+)
+from learners.commands.versions import Reason, registry_of
+
+if TYPE_CHECKING:
+    from converters.config.settings import Settings
+    from learners.registry.requests.offset_ranges import OffsetRanges
+    from stream.log.contract import EventLog
+    from stream.quarantine.asked_ranges import Asked
+
+app = typer.Typer(
+    help="Add, list and remove quarantines: records of the log that nobody learns who reads it "
+    "again.\n\nA replay ('rollback VERSION --learner replay') and 'backfill log --fresh' leave "
+    "them out. What has learned them already stays as it is.",
+    short_help="Keep records of the log from being learned again.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Skip = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip",
+        metavar="TOPIC:PARTITION:FIRST-LAST",
+        help="Records by their offsets, both in it. May be given several times.",
+    ),
+]
+SkipTime = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip-time",
+        metavar="events|labels FROM..TO",
+        help="Records by their time, FROM in it and TO not; one of the two may be left out. May be "
+        "given several times.",
+    ),
+]
+Preview = Annotated[
+    bool, typer.Option("--preview", help="Only say what these records hold; change nothing.")
+]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The quarantine's number.")]
+
+
+@app.command()
+def add(
+    reason: Reason,
+    skip: Skip = None,
+    skip_time: SkipTime = None,
+    config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
+    json: Json = False,
+) -> None:
+    """Leave records out from now on, wherever the log is read again.
+
+    Times are looked up in the log once, up to its end as it is now: what comes later is learned.
+    """
+    from learners.registry.actor import on_command_line
+    from learners.registry.serving import check_reason
+    from stream.open_log import opened_log
+    from stream.quarantine.listing import quarantine_json, quarantine_words
+
+    asked = asked_of(skip, skip_time)
+    if not asked:
+        raise UsageError(
+            "Nothing is named: give --skip TOPIC:PARTITION:FIRST-LAST, or --skip-time events (or "
+            "labels) FROM..TO."
+        )
+    check_reason(reason)
+    settings, _ = read_config(config, kafka_config)
+    with registry_of(settings) as registry, opened_log(settings) as log:
+        held = found_in(log, settings, asked)
+        known = {each.number for each in registry.quarantines.all()}
+        found = registry.quarantines.add(asked.to_json(), held, reason, on_command_line())
+    if json:
+        print_json(quarantine_json(found))
+        return
+    again = "Nothing changed: these records are in quarantine already. "
+    say(f"{again if found.number in known else ''}{quarantine_words(found)}")
+    say(
+        "What has learned them stays as it is. To have the learner go back and learn without them: "
+        "'freshet rollback VERSION --learner replay --reason TEXT'."
+    )
+
+
+@app.command("list")
+def list_(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+    """List the quarantines, removed ones too, newest last."""
+    from stream.quarantine.listing import quarantine_json, quarantine_lines
+
+    with registry_of(read_config(config)[0]) as registry:
+        every = registry.quarantines.all()
+    if json:
+        print_json([quarantine_json(each) for each in every])
+    elif every:
+        sys.stdout.write(as_given("\n".join(quarantine_lines(every))) + "\n")
+    else:
+        say("Nothing was ever put into quarantine.")
+
+
+@app.command()
+def remove(
+    number: Number, reason: Reason, config: Config = DEFAULT_CONFIG, json: Json = False
+) -> None:
+    """Learn its records again, wherever the log is read again from now on.
+
+    A model that was learned without them stays as it is.
+    """
+    from learners.registry.actor import on_command_line
+    from stream.quarantine.listing import quarantine_json, quarantine_words
+
+    with registry_of(read_config(config)[0]) as registry:
+        before = registry.quarantines.find(number)
+        found = registry.quarantines.remove(number, reason, on_command_line())
+    if json:
+        print_json(quarantine_json(found))
+        return
+    say(f"{'Nothing changed. ' if before.removed_at else ''}{quarantine_words(found)}")
+    if before.removed_at is None:
+        say(
+            "What was learned without these records stays as it is; a replay or 'freshet backfill "
+            "log --fresh' takes them again, unless another quarantine holds them."
+        )
+
+
+def asked_of(skip: list[str] | None, skip_time: list[str] | None) -> Asked:
+    """What the options ask for."""
+    from stream.quarantine.asked_ranges import Asked
+
+    return Asked(skip or [], skip_time or [])
+
+
+def found_in(log: EventLog, settings: Settings, asked: Asked) -> OffsetRanges:
+    """The records that are meant, in the log as it is now; how far it has looked is shown."""
+    from converters.show.command_line import progress
+    from learners.registry.row_types import utc_now
+    from stream.log.topics import topics_of
+    from stream.quarantine.asked_ranges import resolved
+
+    with progress("records of the log") as shown:
+        return resolved(log, topics_of(settings), asked, utc_now(), shown)
