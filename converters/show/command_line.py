@@ -43,7 +43,7 @@ DEFAULT_CONFIG = Path("freshet.toml")
 WITH_LOG = frozenset(
     (
         *("produce", "learn", "serve", "up", "backfill", "scores", "dead-letters"),
-        *("replay-dead-letters", "config diff", "compare", "quarantine add"),
+        *("replay-dead-letters", "config diff", "compare", "quarantine add", "rollback"),
     )
 )
 WITH_CONFIG = WITH_LOG | {
@@ -60,7 +60,6 @@ WITH_CONFIG = WITH_LOG | {
         "unpin",
     ),
     *(
-        "rollback",
         "rollbacks",
         "history",
         "token add",

@@ -260,7 +260,8 @@ def rollbacks_table(every: Sequence[Rollback]) -> None:
         )
         for each in every
     ]
-    _print_table(("rollback", "at", "actor", "version", "learner", STATE, "made", "reason"), rows)
+    names = ("rollback", "at", "actor", "version", "learner", STATE, "made", "reason")
+    _print_table(names, rows, ("actor", "reason"))  # a state is one word
 
 
 def _why(entry: Entry) -> str:
@@ -277,7 +278,9 @@ def _who(entry: Entry) -> str:
     return f"{entry.actor} from {by['peer']}, by {by['user']}@{by['host']}"
 
 
-def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_table(
+    names: Sequence[str], rows: Sequence[Sequence[str]], folded: Sequence[str] = FOLDED
+) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -285,7 +288,7 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     # Narrow enough for 80 columns; only what may fold is folded, and no figure is ever cut.
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0)  # a blank between two columns
     for name in names:
-        table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
+        table.add_column(name, overflow="fold", no_wrap=name not in folded)
     for row in rows:
         table.add_row(*map(Text, row))  # as Text, nothing in a reason is markup
     console().print(table)

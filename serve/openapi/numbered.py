@@ -19,13 +19,18 @@ class Rollback(BaseModel, extra="forbid"):
 
     rollback: int = Field(description="its number")
     version: int = Field(description="what the learner goes back to")
-    learner: Literal["resume"]
-    state: Literal["asked", "claimed", "done", "failed", "cancelled"]
+    learner: Literal["resume", "replay"]
+    state: Literal["asked", "claimed", "replaying", "done", "failed", "cancelled"]
     at: datetime
     actor: str
     reason: str
     lineage: int | None = Field(description="the one that the learner began by it")
     made: int | None = Field(description="the version that the learner made of it")
+    quarantine: int | None = Field(description="the number of what was put into it with this")
+    undoes: int | None = Field(description="the replay that this one takes the place of")
+    tip: int | None = Field(
+        description="of a replay: the version that the learner had come to before it"
+    )
     trouble: str = Field(description="why it failed or was cancelled")
     ended_at: datetime | None
 

@@ -29,7 +29,7 @@ from learners.registry.row_types import Json
 from learners.registry.row_types import Pointers as Serves
 from learners.versions.describe import pointers_json, promoted_json
 from learners.versions.promotion import Asked, promote
-from learners.versions.way_back import LearnerMode, roll_back, rollback_json
+from learners.versions.way_back import roll_back, rollback_json
 from serve.access.caller import caller_of, peer_of
 from serve.http.body import JSON, only_parameters, parse
 from serve.http.every_request import seconds_left
@@ -84,7 +84,7 @@ class Back(Unpin):
     """Serve an earlier version, and perhaps have the learner go back to it."""
 
     version: Number
-    learner: LearnerMode = Field(
+    learner: Literal["keep", "resume"] = Field(
         "keep",
         description="`keep`: the learner continues unchanged; `resume`: it goes on with what the "
         "version had learned, and positions, waiting events and counts stay",

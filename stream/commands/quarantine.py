@@ -25,9 +25,12 @@ from learners.commands.versions import Reason, registry_of
 
 if TYPE_CHECKING:
     from converters.config.settings import Settings
+    from converters.schema.schema import Schema
+    from learners.registry import Registry
     from learners.registry.requests.offset_ranges import OffsetRanges
     from stream.log.contract import EventLog
     from stream.quarantine.asked_ranges import Asked
+    from stream.quarantine.preview import Preview as Found
 
 app = typer.Typer(
     help="Add, list and remove quarantines: records of the log that nobody learns who reads it "
@@ -58,14 +61,23 @@ SkipTime = Annotated[
 Preview = Annotated[
     bool, typer.Option("--preview", help="Only say what these records hold; change nothing.")
 ]
+MaybeReason = Annotated[
+    str | None,
+    typer.Option(
+        "--reason",
+        help="Why; kept in the ledger. Required, except with --preview.",
+        show_default=False,
+    ),
+]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The quarantine's number.")]
 
 
 @app.command()
 def add(
-    reason: Reason,
+    reason: MaybeReason = None,
     skip: Skip = None,
     skip_time: SkipTime = None,
+    preview: Preview = False,
     config: Config = DEFAULT_CONFIG,
     kafka_config: KafkaConfig = None,
     json: Json = False,
@@ -75,7 +87,6 @@ def add(
     Times are looked up in the log once, up to its end as it is now: what comes later is learned.
     """
     from learners.registry.actor import on_command_line
-    from learners.registry.serving import check_reason
     from stream.open_log import opened_log
     from stream.quarantine.listing import quarantine_json, quarantine_words
 
@@ -85,12 +96,14 @@ def add(
             "Nothing is named: give --skip TOPIC:PARTITION:FIRST-LAST, or --skip-time events (or "
             "labels) FROM..TO."
         )
-    check_reason(reason)
-    settings, _ = read_config(config, kafka_config)
-    with registry_of(settings) as registry, opened_log(settings) as log:
-        held = found_in(log, settings, asked)
+    why, read = check_why(reason, preview=preview), read_config(config, kafka_config)
+    with registry_of(read[0]) as registry, opened_log(read[0]) as log:
+        held = found_in(log, read[0], asked)
+        if preview:
+            _show(looked_at(log, registry, read, held), json=json)
+            return
         known = {each.number for each in registry.quarantines.all()}
-        found = registry.quarantines.add(asked.to_json(), held, reason, on_command_line())
+        found = registry.quarantines.add(asked.to_json(), held, why, on_command_line())
     if json:
         print_json(quarantine_json(found))
         return
@@ -158,3 +171,35 @@ def found_in(log: EventLog, settings: Settings, asked: Asked) -> OffsetRanges:
 
     with progress("records of the log") as shown:
         return resolved(log, topics_of(settings), asked, utc_now(), shown)
+
+
+def looked_at(
+    log: EventLog, registry: Registry, read: tuple[Settings, Schema], held: OffsetRanges
+) -> Found:
+    """What these records hold; how far it has looked is shown."""
+    from converters.show.command_line import progress
+    from stream.quarantine.preview import preview_of
+
+    with progress("records looked at") as shown:
+        return preview_of(log, registry, read, held, shown)
+
+
+def check_why(reason: str | None, *, preview: bool) -> str:
+    """The reason, without which only a preview is given.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from learners.registry.serving import check_reason
+
+    if not preview:
+        check_reason(reason or "")
+    return reason or ""
+
+
+def _show(found: Found, *, json: bool) -> None:
+    if json:
+        print_json(found.to_json())
+        return
+    sys.stdout.write(as_given("\n".join(found.lines())) + "\n")
+    say("Nothing was changed.")

@@ -54,7 +54,6 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.evaluation.results": "JSON of the measures; the evaluator takes them",
     "learners.evaluation.stretches": "one algorithm",
     "learners.registry.migrations": "statements of other times; the database has today's",
-    "learners.registry.requests.suitable": "which versions fit, apart from what is asked",
     "learners.report.breakdowns": "one section of the report",
     "learners.report.served_score": "one section of the report",
     "learners.versions.common_examples": "arrays; a promotion is about versions",
@@ -82,6 +81,8 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "stream.log_sqlite.reader": "implements the contract's reader",
     "stream.produce.file_rows": "rows, by column and by the clock; file_records makes records",
     "stream.produce.labels_alone": "what is no history; file_records makes records of one",
+    "stream.quarantine.contents": "what is in the records; preview is about what follows from it",
+    "stream.quarantine.held_records": "reads the log; contents looks at what was read",
     "stream.reading.reader_process": "the entry of a process",
     "stream.reading.gathering": "the fast twin of record_reader",
 }

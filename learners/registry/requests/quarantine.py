@@ -13,6 +13,7 @@ from learners.registry import database_tables, serving
 from learners.registry.actor import Actor
 from learners.registry.database import Part, Transaction
 from learners.registry.errors import UnknownQuarantineError
+from learners.registry.requests import suitable
 from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.row_types import Json, Quarantine
 
@@ -40,6 +41,11 @@ class Quarantines(Part):
         """What those hold that were not removed, together."""
         with self._database.read() as look:
             return held_by(look)
+
+    def known_to(self, held: OffsetRanges) -> list[int]:
+        """The versions that have read some of these records, and did not leave them out; rising."""
+        with self._database.read() as look:
+            return suitable.known_to(look, held)
 
     def add(self, asked: Json, held: OffsetRanges, reason: str, actor: Actor | str) -> Quarantine:
         """Leave these records out from now on, wherever the log is read again.

@@ -17,10 +17,9 @@ from learners.registry.errors import (
     RollbackRefusedError,
     RollbackUnderWayError,
 )
-from learners.registry.requests import adoptions, quarantine, states
+from learners.registry.requests import adoptions, quarantine, states, suitable
 from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.requests.states import ASKED, CANCELLED, CLAIMED, DONE, FAILED, REPLAYING
-from learners.registry.requests.suitable import check_replayable, check_resumable
 from learners.registry.row_types import Adoption, Json, Pointers, Rollback, Version
 
 # What to do where one can no longer be cancelled.
@@ -120,14 +119,23 @@ class Rollbacks(Part):
         """
         serving.check_reason(reason)
         with self._database.write() as change:
-            wanted = versions.version(change, version)
-            serving.check_servable(change, wanted)
-            if isinstance(how, Replay):
-                more = _of_replay(change, wanted, how, (actor, reason))
-                return _served(change, wanted, "replay", more, (actor, reason))
-            serving.check_served(wanted)
-            check_resumable(change, wanted, quarantine.held_by(change))
-            return _served(change, wanted, how, {}, (actor, reason))
+            return _ask(change, version, how, (actor, reason))
+
+    def tried(self, version: int, how: Literal["resume"] | Replay) -> Rollback:
+        """The rollback that :meth:`ask` would add, or its errors; nothing is changed."""
+        with self._database.write() as change:
+            found = _ask(change, version, how, ("nobody", "a try")).rollback
+            change.connection.rollback()
+        assert found is not None
+        return found
+
+    def replayable(self, quarantined: OffsetRanges) -> list[Version]:
+        """The versions that the learner could replay from and that have read none of this.
+
+        As far as the registry knows; the newest first.
+        """
+        with self._database.read() as look:
+            return suitable.replayable(look, quarantined)
 
     def cancel(self, number: int, reason: str, actor: Actor | str) -> Rollback:
         """Have the learner not do what it has not claimed; what is served stays as it is.
@@ -157,6 +165,22 @@ class Rollbacks(Part):
         """The learner has begun to read again."""
         with self._database.write() as change:
             states.replaying(change, number)
+
+
+def _ask(
+    change: Transaction,
+    version: int,
+    how: Literal["resume"] | Replay,
+    who: tuple[Actor | str, str],
+) -> Pointers:
+    """All of :meth:`Rollbacks.ask` but its reason."""
+    wanted = versions.version(change, version)
+    serving.check_servable(change, wanted)
+    if isinstance(how, Replay):
+        return _served(change, wanted, "replay", _of_replay(change, wanted, how, who), who)
+    serving.check_served(wanted)
+    suitable.check_resumable(change, wanted, quarantine.held_by(change))
+    return _served(change, wanted, how, {}, who)
 
 
 def _served(
@@ -199,7 +223,7 @@ def _of_replay(
     if undone is None or undone.tip != wanted.version:
         serving.check_served(wanted)
     held = quarantine.held_by(change)
-    check_replayable(change, wanted, held)
+    suitable.check_replayable(change, wanted, held)
     return more | {"quarantined": held.to_json(), "undoes": undone and undone.number}
 
 

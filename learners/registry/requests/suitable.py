@@ -93,14 +93,32 @@ def _refusal(
 ) -> RollbackRefusedError:
     """Why it is refused, with what would do instead."""
     alike = next(_alike(look, live, quarantined), None)
-    instead = "" if alike is None else f" The newest version that it can go back to is {alike}."
+    newest = "" if alike is None else str(alike.version)
+    instead = f" The newest version that it can go back to is {newest}." if newest else ""
     return RollbackRefusedError(
         f"The learner cannot go back to version {version.version}, {why}. Nothing was changed. "
         f"--learner keep serves it, and the learner goes on as it is.{instead}"
     )
 
 
-def _alike(look: Transaction, live: Lineage, quarantined: OffsetRanges) -> Iterator[int]:
+def replayable(look: Transaction, quarantined: OffsetRanges) -> list[Version]:
+    """The versions that the learner could replay from, newest first, as far as the registry knows.
+
+    Args:
+        look: the registry.
+        quarantined: what is left out, of which they have read nothing.
+    """
+    live = versions.lineage(look, versions.live_serial(look))
+    return [] if live is None else list(_alike(look, live, quarantined))
+
+
+def known_to(look: Transaction, held: OffsetRanges) -> list[int]:
+    """The versions that have read some of these records, and did not leave them out; rising."""
+    every = versions.find(look, _TABLE.c.version.is_not(None))
+    return [v.version for v in every if isinstance(v, Version) and _learned(look, v, held)]
+
+
+def _alike(look: Transaction, live: Lineage, quarantined: OffsetRanges) -> Iterator[Version]:
     """The versions of the live lineage's config that have learned none of this, newest first."""
     good = (_TABLE.c.state == "verified") & ~_TABLE.c.thinned & _TABLE.c.version.is_not(None)
     alike = _TABLE.c.schema_hash == live.schema_hash
@@ -108,7 +126,7 @@ def _alike(look: Transaction, live: Lineage, quarantined: OffsetRanges) -> Itera
         made = versions.lineage(look, found.lineage)
         fits = made is not None and made.learner == live.learner and found.start.positions
         if isinstance(found, Version) and fits and not _learned(look, found, quarantined):
-            yield found.version
+            yield found
 
 
 def _scoring(learner: Json) -> Json:
