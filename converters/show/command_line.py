@@ -44,6 +44,7 @@ WITH_LOG = frozenset(
     (
         *("produce", "learn", "serve", "up", "backfill", "scores", "dead-letters"),
         *("replay-dead-letters", "config diff", "compare", "quarantine add", "rollback"),
+        "quarantine export",
     )
 )
 WITH_CONFIG = WITH_LOG | {

@@ -69,6 +69,11 @@ MaybeReason = Annotated[
         show_default=False,
     ),
 ]
+Output = Annotated[
+    str,
+    typer.Option("-o", "--output", help="A file that is not there yet; .gz and .zst compress it."),
+]
+Labels = Annotated[bool, typer.Option("--labels", help="Its labels, and not its events.")]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The quarantine's number.")]
 
 
@@ -152,6 +157,57 @@ def remove(
         say(
             "What was learned without these records stays as it is; a replay or 'freshet backfill "
             "log --fresh' takes them again, unless another quarantine holds them."
+        )
+
+
+@app.command()
+def export(
+    number: Number,
+    output: Output = "-",
+    labels: Labels = False,
+    config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
+) -> None:
+    """Print its rows as CSV, to look at or to correct.
+
+    Columns: topic,partition,offset,row,reason,column, those of the data, and raw: the whole of a
+    row whose cells cannot be distinguished. Reason and column say why a row is refused, if it is.
+    """
+    from converters.files.output import writing
+    from converters.show.command_line import progress
+    from converters.show.tables import counted
+    from stream.log.topics import topics_of
+    from stream.open_log import opened_log
+    from stream.quarantine.export import exported, form_of, held_in
+    from stream.quarantine.preview import own_reader
+
+    _check_not_there(output)
+    read, count = read_config(config, kafka_config), -1  # without the header
+    with registry_of(read[0]) as registry, opened_log(read[0]) as log:
+        found, reader = registry.quarantines.find(number), own_reader(registry, read)
+        held, more = held_in(found, topics_of(read[0]), labels=labels)
+        lines = exported(log, reader, held, form_of(reader, labels=labels))
+        with writing(output) as file, progress("rows") as shown:
+            for count, line in enumerate(lines):
+                file.write(line)
+                shown(count)
+    say(f"{counted(count, 'row', 'rows')} of quarantine {number}.")
+    if more:
+        say(
+            "It holds events too, without --labels."
+            if labels
+            else "It holds labels too: add --labels."
+        )
+
+
+def _check_not_there(output: str) -> None:
+    """Refuse a file that somebody may have corrected since it was written."""
+    from pathlib import Path
+
+    if output != "-" and Path(output).is_file():
+        raise UsageError(
+            f"{output} is there already, perhaps with corrections. Name another file with "
+            "--output, or remove it."
         )
 
 

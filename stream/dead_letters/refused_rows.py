@@ -74,6 +74,20 @@ class RefusedRow(NamedTuple):
     json: bool = False
 
 
+class WholeRow(NamedTuple):
+    """A row of a record.
+
+    Attributes:
+        cells: in the config's order; None where they cannot be distinguished.
+        raw: its bytes.
+        judged: as it is learned, or why it is refused.
+    """
+
+    cells: Sequence[str] | None
+    raw: bytes
+    judged: object
+
+
 @dataclass(frozen=True)
 class RefusedRows:
     """Reads dead letters, and their rows; ``reader`` is the learner's own conversion."""
@@ -109,12 +123,7 @@ class RefusedRows:
                 yield from map(RefusedRow, gone.values())
 
     def _of_record(self, record: Record, letters: Mapping[int, Letter]) -> Iterator[RefusedRow]:
-        (taken,) = self.reader.read([record])
-        labels, reader = isinstance(taken, LabelRows), self.reader.rows_of(record)
-        read = reader.label_rows if labels else reader.event_rows
-        found, raw = read(record.value, record.headers)
-        cells = self._cells(found, labels=labels)
-        rows, json = list(zip(cells, raw(), taken.rows, strict=True)), _is_json(record)
+        rows, json = whole_rows(self.reader, record), _is_json(record)
         for number, letter in sorted(letters.items()):
             if number < len(rows):
                 each, content, row = rows[number]
@@ -123,15 +132,27 @@ class RefusedRows:
             else:  # of a version that cut such a record into more rows
                 yield RefusedRow(letter, None, record.value, found=True, json=json)
 
-    def _cells(self, rows: Iterable[Cells], *, labels: bool) -> Iterator[Sequence[str] | None]:
-        names = LABEL_NAMES if labels else self.reader.rows.schema.names
-        for cells in rows:
-            if isinstance(cells, Refusal):
-                yield None
-            elif labels and len(cells) == len(names) - 1:
-                yield [*cells, ""]  # a label's time may be left out
-            else:
-                yield cells if len(cells) == len(names) else None
+
+def whole_rows(reader: RecordReader, record: Record) -> list[WholeRow]:
+    """The rows of a record of events or labels in full, good and bad ones."""
+    (taken,) = reader.read([record])
+    labels, by = isinstance(taken, LabelRows), reader.rows_of(record)
+    read = by.label_rows if labels else by.event_rows
+    found, raw = read(record.value, record.headers)
+    cells = _cells(found, LABEL_NAMES if labels else reader.rows.schema.names, labels=labels)
+    return list(map(WholeRow, cells, raw(), taken.rows))
+
+
+def _cells(
+    rows: Iterable[Cells], names: Sequence[str], *, labels: bool
+) -> Iterator[Sequence[str] | None]:
+    for cells in rows:
+        if isinstance(cells, Refusal):
+            yield None
+        elif labels and len(cells) == len(names) - 1:
+            yield [*cells, ""]  # a label's time may be left out
+        else:
+            yield cells if len(cells) == len(names) else None
 
 
 def _is_json(record: Record) -> bool:

@@ -82,7 +82,6 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "stream.produce.file_rows": "rows, by column and by the clock; file_records makes records",
     "stream.produce.labels_alone": "what is no history; file_records makes records of one",
     "stream.quarantine.contents": "what is in the records; preview is about what follows from it",
-    "stream.quarantine.held_records": "reads the log; contents looks at what was read",
     "stream.reading.reader_process": "the entry of a process",
     "stream.reading.gathering": "the fast twin of record_reader",
 }

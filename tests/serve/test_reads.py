@@ -27,6 +27,7 @@ READING = {
     ("unpin", *REASON): "registry",
     ("quarantine", "add", "--skip", "flights.events:0:1-2", *REASON): "registry",
     ("quarantine", "list"): "registry",
+    ("quarantine", "export", "1"): "registry",
     ("quarantine", "remove", "1", *REASON): "registry",
     ("scores",): "log",
     ("dead-letters",): "log",
