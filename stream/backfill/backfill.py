@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count, repeat
 from pathlib import Path
 from time import monotonic, time
@@ -20,9 +20,11 @@ from converters.errors import FreshetError
 from converters.files.csv_file import open_csv
 from converters.show.command_line import progress, say
 from learners.registry import Registry
+from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.row_types import Lineage, Start
 from learners.snapshots.store import SnapshotStore
 from learners.versions.own_schema import as_learned
+from stream.backfill.log_reading import OutputsEnd, Reading
 from stream.checkpoints import checkpoint
 from stream.checkpoints.lineage_start import pipeline_at_start
 from stream.checkpoints.pinned_version import PinnedVersions
@@ -45,45 +47,10 @@ from stream.log.limits import checked_times
 from stream.log.topics import Topics, begins_of, described, ends_of, topics_of
 from stream.open_log import opened
 from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_times
+from stream.reading.assignment import Again
 from stream.reading.conversion import BatchReader, record_reader
 from stream.reading.merge import BATCH_ROWS, MergedReader
-from stream.reading.record_reader import RecordReader
 from stream.resolved_config import ResolvedConfig, context_of, fixed, with_writers
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What of the log is read: batches of the journal, or everything up to a limit."""
-
-    records: RecordReader
-    positions: Mapping[Place, int]
-    lines: Sequence[JournalLine]
-    limit: Mapping[Place, int] = field(default_factory=dict)
-    outputs_end: OutputsEnd | None = None
-
-
-@dataclass
-class OutputsEnd:
-    """Saves the state before the first batch with rows that no learner has output.
-
-    From there the learner that takes the candidate goes on, so that the scores and refusals of
-    rows that only a backfill has read are written too.
-
-    Attributes:
-        output: the next offset of each partition that no learner has output.
-        save: saves the state at these positions.
-    """
-
-    output: Mapping[Place, int]
-    save: Callable[[Mapping[Place, int]], None]
-    done: bool = False
-
-    def before(self, batch: Batch, positions: Mapping[Place, int]) -> None:
-        """Look at a batch that is to be folded from these positions."""
-        if not self.done and any(at > self.output.get(p, 0) for p, at in batch.cut.items()):
-            self.save(positions)
-            self.done = True
-
 
 # Called after each batch: rows so far, and what it would have written.
 Folded = Callable[[Pipeline, Written], None]
@@ -126,7 +93,9 @@ class Backfill:
         context = self._own_of(live)
         topics = topics_of(context.settings)
         lines = journal.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
-        serial = self._lineage(context, live.start, live.parent_version).serial
+        left_out = OffsetRanges.from_json(live.quarantined)
+        self._tell_newer(left_out, live, lines)
+        serial = self._lineage(context, live.start, live.parent_version, left_out).serial
         parts = context, self.registry, self.snapshots
         with closing(pipeline_at_start(*parts, live, serial)) as pipeline:
             loader = PinnedVersions(self.registry, self.snapshots, context.schema.hash)
@@ -134,7 +103,8 @@ class Backfill:
             before = rows_of(pipeline)
             begins = begins_of(described(log, topics.inputs))
             positions = begins | to_cut(live.start.positions)
-            reading = Reading(record_reader(context), positions, lines)
+            records = record_reader(context)
+            reading = Reading(records, positions, lines, quarantined=left_out)
             start = self._fold_log(log, topics, reading, pipeline, folded)
             return self._candidate(context, pipeline, start, live.parent_version, began, before)
 
@@ -172,11 +142,14 @@ class Backfill:
             before = schemas_of_journal(context, said, until)
         context = with_writers(context, before)
         start = Start(to_positions(begins), {}, 0)
-        serial = self._lineage(context, start, None).serial
+        left_out = self.registry.quarantines.held()
+        if left_out:
+            say(f"Left out, since it is in quarantine: {left_out}.")
+        serial = self._lineage(context, start, None, left_out).serial
         with closing(new_pipeline(context, serial)) as pipeline:
             records = once_reader(record_reader(context), log, topics)
-            outputs_end = self._outputs_end(context, log, topics, pipeline)
-            reading = Reading(records, begins, (), ends, outputs_end)
+            outputs_end = self._outputs_end(context, log, topics, pipeline, left_out)
+            reading = Reading(records, begins, (), ends, left_out, outputs_end)
             end = self._fold_log(log, topics, reading, pipeline, folded)
             return self._candidate(context, pipeline, end, None, began)
 
@@ -186,23 +159,42 @@ class Backfill:
         """Fold the journalled batches, or all of the log as it is now; returns where that ends."""
         positions = reading.positions
         with closing(MergedReader(log.read(positions), positions, topics.labels)) as merged:
-            for batch in BatchReader(merged, reading.records, reading.lines, reading.limit):
-                if batch.records:
+            again = Again(reading.quarantined)
+            for batch in BatchReader(merged, reading.records, reading.lines, reading.limit, again):
+                if not batch.is_empty:
                     if reading.outputs_end is not None:
                         reading.outputs_end.before(batch, positions)
                     folded(pipeline, pipeline.take(batch))
                     positions = batch.cut
         return _start_at(log, topics, positions)
 
+    def _tell_newer(
+        self, left_out: OffsetRanges, live: Lineage, lines: Sequence[JournalLine]
+    ) -> None:
+        """Say which quarantines the journal does not know: its model has learned what they hold."""
+        at = lines[-1].cut if lines else to_cut(live.start.positions)
+        newer = (self.registry.quarantines.held() - left_out).before(at)
+        if newer:
+            say(
+                f"In quarantine now, and learned by the journal all the same: {newer}. "
+                "'freshet rollback VERSION --learner replay' or 'freshet backfill log --fresh' "
+                "leave that out."
+            )
+
     def _outputs_end(
-        self, context: ResolvedConfig, log: EventLog, topics: Topics, pipeline: Pipeline
+        self,
+        context: ResolvedConfig,
+        log: EventLog,
+        topics: Topics,
+        pipeline: Pipeline,
+        left_out: OffsetRanges,
     ) -> OutputsEnd | None:
         """Saves the state where the outputs of earlier lineages end.
 
         None if there are none, or if a topic was recreated since: what was output of its rows
         cannot be told from what was not.
         """
-        output = journal.reached(log, topics, self.registry.versions.lineage)
+        output, gaps = journal.reached(log, topics, self.registry.versions.lineage)
         if {place.topic for place in output} != set(topics.inputs):
             return None
 
@@ -212,7 +204,9 @@ class Backfill:
             with checkpoint.saved(*parts, learned_something=False) as saved:
                 self.registry.writer.add_beginning(saved)
 
-        return OutputsEnd(output, save)
+        # What others have left out is output now, if it is not left out again.
+        firsts = {Place(*place): spans[0][0] for place, spans in (gaps - left_out).spans.items()}
+        return OutputsEnd({p: min(at, firsts.get(p, at)) for p, at in output.items()}, save)
 
     def _file_batches(self, history: History) -> Iterator[Batch]:
         """The file's records as the log would hold them, one partition a topic."""
@@ -237,12 +231,18 @@ class Backfill:
             columns = zip(placed, at, times, values, headers, repeat(None), repeat(False))
             yield reader.batch(list(map(tuple.__new__, repeat(Record), columns)), dict(ends))
 
-    def _lineage(self, context: ResolvedConfig, start: Start, parent: int | None) -> Lineage:
+    def _lineage(
+        self,
+        context: ResolvedConfig,
+        start: Start,
+        parent: int | None,
+        left_out: OffsetRanges | None = None,
+    ) -> Lineage:
         return self.registry.writer.begin_lineage(
             None,
             parent_version=parent,
             origin="backfill",
-            fixed=fixed(context),
+            fixed=fixed(context)._replace(quarantined=left_out.to_json() if left_out else None),
             start=start,
         )
 

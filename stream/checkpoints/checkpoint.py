@@ -15,6 +15,7 @@ from converters.convert.cell_watch import CellCounts
 from converters.files.compressed import zstd
 from converters.logger import log
 from learners.evaluation.evaluator import Evaluator
+from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.row_types import Commit, Start
 from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
 from learners.snapshots.store import Snapshot, SnapshotStore
@@ -134,6 +135,7 @@ def _restore(
         pipeline.planner.jump = Jump(**state["metrics"][JUMP])
     pipeline.batches = state["batches"]
     pipeline.output_before = to_cut(state["output_before"])
+    pipeline.gaps = OffsetRanges.from_json(state.get("gaps"))
     pipeline.sample.extend(state["sample"])
     pipeline.marks = fingerprint.from_json(state.get("marks", []))
 

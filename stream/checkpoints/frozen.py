@@ -163,6 +163,7 @@ def _identity(context: ResolvedConfig, pipeline: Pipeline) -> dict[str, Any]:
         "counts": asdict(pipeline.counts),
         "batches": pipeline.batches,
         "output_before": to_positions(pipeline.output_before),
+        "gaps": pipeline.gaps.to_json(),
         "marks": fingerprint.to_json(pipeline.marks),
         "sample": list(pipeline.sample),
         "measured_by": measured_by(context),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from learners.registry import Registry
+from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.row_types import Adoption, Checkpoint, Lineage, Version
 from learners.snapshots.errors import MissingSnapshotError
 from learners.snapshots.store import SnapshotStore
@@ -69,7 +70,7 @@ def pipeline_taken(
             weights = Weights(taken, adoption.lineage or serial, back=back)
         snapshot = opened.enter_context(snapshots.open(state))
         pipeline = checkpoint.load(context, snapshot, serial, weights)
-    pipeline.batches, pipeline.output_before = 0, {}
+    pipeline.batches, pipeline.output_before, pipeline.gaps = 0, {}, OffsetRanges()
     return pipeline
 
 

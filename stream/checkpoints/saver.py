@@ -41,10 +41,6 @@ FIRST_COST_SECONDS = 0.05
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
 
 
-# The number of no batch, and of no label.
-NEVER = -1
-
-
 class Pacing:
     """Decides when a checkpoint is due."""
 
@@ -113,6 +109,7 @@ class _UnderWay(NamedTuple):
         cost: processor time of freezing it, s.
         written: set once it is on disk, or has failed: from then on only the registry is missing.
         saved: how it ends.
+        wanted: whether it is a version that is wanted, learned or not.
     """
 
     frozen: Frozen
@@ -121,6 +118,7 @@ class _UnderWay(NamedTuple):
     cost: float
     written: Event
     saved: Future[Saved]
+    wanted: bool
 
 
 class Saver:
@@ -165,15 +163,16 @@ class Saver:
         self._holds = False
         self._thread = ThreadPoolExecutor(1, "checkpoints")
         self._under_way: _UnderWay | None = None
+        self._wanted = False
 
     def make_version(self) -> None:
-        """Make the next checkpoint at once, and a version, though nothing was learned."""
-        self._saved_batches = self._trained_at_version = NEVER
+        """Make a checkpoint of now at once, and a version, though nothing was learned."""
+        self._wanted = True
         self._pacing.hurry()
 
     def changed(self) -> bool:
-        """Whether anything was taken since the last checkpoint."""
-        return self._pipeline.batches != self._saved_batches
+        """Whether anything was taken since the last checkpoint, or a version is wanted."""
+        return self._wanted or self._pipeline.batches != self._saved_batches
 
     def due(self) -> bool:
         """Whether it is time, and none is under way."""
@@ -252,13 +251,14 @@ class Saver:
                 self._pipeline,
                 Start(to_positions(cut), self._topic_ids, journal_position),
                 self._parent,
-                learned_something=trained > self._trained_at_version,
+                learned_something=self._wanted or trained > self._trained_at_version,
             )
+            wanted, self._wanted = self._wanted, False
             batches, written = self._pipeline.batches, Event()
             saved = self._thread.submit(self._save, frozen, written)
             saved.add_done_callback(lambda _: written.set())
             cost = thread_time() - began
-            self._under_way = _UnderWay(frozen, batches, trained, cost, written, saved)
+            self._under_way = _UnderWay(frozen, batches, trained, cost, written, saved, wanted)
 
     def _save(self, frozen: Frozen, written: Event) -> Saved:
         """Write and commit, on the other thread."""
@@ -287,12 +287,14 @@ class Saver:
         """
         under_way, self._under_way = self._under_way, None
         assert under_way is not None, "one has ended"
+        self._wanted, wanted_since = self._wanted or under_way.wanted, self._wanted
         try:
             saved = under_way.saved.result()
         except DamagedSegmentError:
             self._pipeline.saved_joins.rewrite()
             self._pacing.hurry()
             return
+        self._wanted = wanted_since
         with stage(SAVE):
             began = thread_time()
             under_way.frozen.accept()
@@ -304,6 +306,8 @@ class Saver:
                 process_control.collect_recent()
             cost = under_way.cost + saved.cost + thread_time() - began
         self._pacing.saved(under_way.trained, cost)
+        if self._wanted:
+            self._pacing.hurry()
         log.info(
             "checkpoint",
             version=saved.version or "none, as nothing was learned since the last",

@@ -25,13 +25,14 @@ from learners.evaluation.evaluator import Evaluator
 from learners.evaluation.labelled_examples import PINNED, Lessons, Measuring
 from learners.learner import Learner
 from learners.metrics.arrays import FloatArray
+from learners.registry.requests.offset_ranges import OffsetRanges
 from stream.fold.outputs import (
     ScoreRecords,
     dead_letter_records,
     json_score_records,
     score_records,
 )
-from stream.fold.plan import Labelled, Plan, Remembered, Teaching, plan_for, values
+from stream.fold.plan import Labelled, Origin, Plan, Remembered, Teaching, plan_for, values
 from stream.fold.row_planner import Counts, Planner
 from stream.fold.run_planner import plan_records
 from stream.fold.scoring import AMOUNT, OWN, SLICE, STATIC, Scoring
@@ -68,6 +69,7 @@ class Pipeline:
         lineage: number written with each score.
         score_records: the form of the scores.
         output_before: next offset of each partition whose records an earlier lineage has output.
+        gaps: records before those that none of them has.
         batches: batches taken, the number of the journal's line for the last one.
         marks: the last record taken of each partition.
         cells: how many cells of the accepted event rows were absent or unseen.
@@ -81,6 +83,7 @@ class Pipeline:
     score_records: ScoreRecords = score_records
     static_after: int | None = None
     output_before: Mapping[Place, int] = field(default_factory=dict)
+    gaps: OffsetRanges = field(default_factory=OffsetRanges)
     batches: int = 0
     marks: dict[Place, Mark] = field(default_factory=dict)
     cells: CellCounts = field(default_factory=CellCounts)
@@ -114,16 +117,33 @@ class Pipeline:
         self._pin(batch.pinned)
         written = Written()
         with stage(PLAN):
-            plan, begin = plan_for(self.joiner), 0
+            plan, begin, after = plan_for(self.joiner), 0, -1
             freezing = self._freezing(batch)
             if freezing is not None:
-                plan_records(self.planner, batch, range(freezing), plan)
+                self._plan(batch, range(freezing), plan)
                 self._carry_out(plan, written, write=write)
                 self._freeze(batch.records[freezing].time)
-                plan, begin = plan_for(self.joiner), freezing
-            plan_records(self.planner, batch, range(begin, len(batch.records)), plan)
+                plan, begin, after = plan_for(self.joiner), freezing, freezing
+            self._plan(batch, range(begin, len(batch.records)), plan, after)
             self._carry_out(plan, written, write=write)
         return written
+
+    def _plan(self, batch: Batch, records: range, plan: Plan, after: int = -1) -> None:
+        """Plan some records, and each of what is left out in its place.
+
+        Args:
+            batch: has them.
+            records: their numbers.
+            plan: gets what is to be done.
+            after: what is left out before this record, or just before it, is planned already.
+        """
+        begin = records.start
+        for each in batch.left_out:
+            if after < each.before <= records.stop:
+                plan_records(self.planner, batch, range(begin, each.before), plan)
+                self.planner.leave_out(each)
+                begin = each.before
+        plan_records(self.planner, batch, range(begin, records.stop), plan)
 
     def close(self) -> None:
         """Free the learners."""
@@ -144,13 +164,18 @@ class Pipeline:
 
     def _write(self, plan: Plan, scores: FloatArray, written: Written) -> None:
         """Scores and dead letters of each input record that was not output before."""
-        before, scored = self.output_before, plan.scored
-        if before:
-            scored = [of for of in scored if of[0].offset >= before.get(of[0].place, 0)]
+        scored = plan.scored
+        if self.output_before:
+            scored = [of for of in scored if self._is_due(of[0])]
         written.scores += self.score_records(scored, plan.arrivals, scores, self.lineage)
         for record, refused in plan.refused:
-            if record.offset >= before.get(record.place, 0):
+            if self._is_due(record):
                 written.dead_letters.extend(dead_letter_records(record, refused))
+
+    def _is_due(self, record: Origin) -> bool:
+        """Whether what comes of a record was not output before."""
+        place, offset = record.place, record.offset
+        return offset >= self.output_before.get(place, 0) or self.gaps.holds(place, offset)
 
     def _pin(self, version: int | None) -> None:
         """Begin the contender of what is pinned anew where that has moved."""

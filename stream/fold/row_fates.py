@@ -28,9 +28,9 @@ from stream.joins.queue import CODE_BITS, CODE_MASK
 from stream.log.batch import Batch
 
 # What becomes of a row: it is scored, or its label joined; dropped as a duplicate; a label of an
-# event that has expired, a repeated one, or one that waits for its event; or only the row planner
-# knows.
-TAKEN, DUPLICATE, LATE, REPEATED, EARLY, UNCLEAR = range(6)
+# event that has expired, a repeated one, one that waits for its event, or one of an event in
+# quarantine; or only the row planner knows.
+TAKEN, DUPLICATE, LATE, REPEATED, EARLY, LEFT_OUT, UNCLEAR = range(7)
 # In place of a label that is not known; 2 is that of an event that has expired.
 NO_LABEL = 3
 LONG_AGO = -(2**62)
@@ -331,7 +331,9 @@ class RowFates:
             packed = joiner.resolved.find(key)
             if key in joiner.labels.numbers or key in early:
                 continue
-            if packed is None:
+            if packed is None and joiner.is_left_out(key, int(self.times[rows.of[at]])):
+                rows.fate[at] = LEFT_OUT
+            elif packed is None:
                 early.add(key)
                 rows.fate[at] = self._fate_of_early(at, key, left)
             elif joiner.remembers(packed >> CODE_BITS, self._resolved):

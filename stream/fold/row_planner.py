@@ -17,15 +17,15 @@ from converters.convert.to_vw_text import unlabelled
 from stream.fold.expiry import EVENTS, LABELS, Jump
 from stream.fold.plan import LESSON, REMEMBERED, Appending, Plan, Refused, Teaching
 from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source, key_of
-from stream.log.batch import EventRows, LabelRows, Taken
+from stream.log.batch import EventRows, LabelRows, LeftOut, Taken
 
 
 @dataclass
 class Counts:
     """Event rows, cumulative over the lineage.
 
-    ``events = learned + waiting + expired + scored_only + rejected + duplicates``. Of the learned
-    ones ``positives`` were positive, and ``left_out`` were measured but not trained on.
+    ``events = learned + waiting + expired + scored_only + rejected + duplicates + quarantined``. Of
+    the learned ones ``positives`` were positive, and ``left_out`` were measured but not trained on.
     ``crowded_out`` were evicted early, because ``late_labels.max_waiting`` events waited: they are
     among the expired, or the learned.
     """
@@ -39,6 +39,7 @@ class Counts:
     positives: int = 0
     left_out: int = 0
     crowded_out: int = 0
+    quarantined: int = 0
 
 
 @dataclass
@@ -82,6 +83,21 @@ class Planner:
         if held and joiner.stream_time - before > joiner.wait_ms:
             rows = self.counts.events + joiner.counts.labels
             self.jump = Jump(*record.place, record.offset, before, joiner.stream_time, rows)
+
+    def leave_out(self, records: LeftOut) -> None:
+        """Records in quarantine: counted, and known by their ids."""
+        joiner = self.joiner
+        keys = map(key_of, records.ids)
+        if records.labels:
+            joiner.counts.labels += records.rows
+            joiner.counts.labels_quarantined += records.rows
+            for key in keys:
+                joiner.leave_out_label(key, records.time)
+            return
+        self.counts.events += records.rows
+        self.counts.quarantined += records.rows
+        for key in keys:
+            joiner.leave_out_event(key, records.time)
 
     @property
     def in_one_go(self) -> bool:
@@ -182,11 +198,14 @@ class Planner:
     def _expire(self, events: Iterable[tuple[str, int]], plan: Plan) -> None:
         """Events whose label has not come in time."""
         for key, number in events:
-            if self.negative_when_expired:
+            if self.negative_when_expired and not self._lacks_label(key, number):
                 self._teach(number, key, 0, plan)
             else:
                 self.joiner.waiting.release(number)
                 self.counts.expired += 1
+
+    def _lacks_label(self, key: str, number: int) -> bool:
+        return self.joiner.lacks_label(key, self.joiner.waiting.time(number))
 
     def _teach(self, number: int, key: str, label: int, plan: Plan) -> None:
         """An event that waited gets its label: its features become another line."""

@@ -22,6 +22,7 @@ from stream.fold.row_fates import (
     DUPLICATE,
     EARLY,
     LATE,
+    LEFT_OUT,
     NO_LABEL,
     REPEATED,
     TAKEN,
@@ -35,8 +36,9 @@ from stream.log.batch import Batch
 # Fewer rows are planned one by one as quickly: a run costs some 150 us whatever its length.
 FEWEST = 100
 
-# What a step is about: an event that expires, one that arrives, or a label.
-GONE, ARRIVING, LABEL = range(3)
+# What a step is about: an event that expires, one that is learned as negative since it does, one
+# that arrives, or a label.
+GONE, NEGATIVE, ARRIVING, LABEL = range(4)
 
 
 def plan_records(planner: Planner, batch: Batch, records: range, plan: Plan) -> None:
@@ -120,6 +122,7 @@ class _Run:
         gone_keys, gone = joiner.expire_many(int(fates.times[last]), int(fates.newest[last]))
         arrived = np.arange(first, first + events.size)
         steps = self._steps(
+            self._kinds(gone_keys, gone),
             (gone << SOURCE_BITS) | Source.WAITING,
             (arrived << SOURCE_BITS) | Source.ARRIVED,
             (numbers << SOURCE_BITS) | Source.WAITING,
@@ -144,6 +147,7 @@ class _Run:
         joined.labels_joined += self._labels.size
         joined.labels_late += int(np.count_nonzero(fate[good] == LATE))
         joined.labels_duplicates += int(np.count_nonzero(fate[good] == REPEATED))
+        joined.labels_quarantined += int(np.count_nonzero(fate[good] == LEFT_OUT))
 
     def _refuse(self) -> None:
         """The dead letters, record by record."""
@@ -235,7 +239,21 @@ class _Run:
         )
         return lines
 
-    def _steps(self, gone: IntArray, arrived: IntArray, labelled: IntArray) -> _Steps:
+    def _kinds(self, keys: Sequence[str], gone: IntArray) -> IntArray:
+        """Which of the events that expire are learned as negative."""
+        if not self._planner.negative_when_expired:
+            return np.full(gone.size, GONE)
+        kinds = np.full(gone.size, NEGATIVE)
+        joiner = self._planner.joiner
+        if joiner.unlabelled.numbers:
+            arrived = joiner.waiting.times(gone).tolist()
+            lacking = list(map(joiner.lacks_label, keys, arrived))
+            kinds[np.array(lacking, dtype=np.bool_)] = GONE
+        return kinds
+
+    def _steps(
+        self, kinds_gone: IntArray, gone: IntArray, arrived: IntArray, labelled: IntArray
+    ) -> _Steps:
         fates, events, labels = self._fates, self._events, self._labels
         waiting = self._planner.joiner.waiting
         since = waiting.times(gone >> SOURCE_BITS)
@@ -246,7 +264,8 @@ class _Run:
             codes = fates.events.codes[events]
             return _Steps(fates.events.of[events], kinds, codes, arrived, np.arange(events.size))
         of = np.concatenate([expired, fates.events.of[events], fates.labels.of[labels]])
-        kinds = np.repeat([GONE, ARRIVING, LABEL], [gone.size, events.size, labels.size])
+        of_rows = np.repeat([ARRIVING, LABEL], [events.size, labels.size])
+        kinds = np.concatenate([kinds_gone, of_rows])
         codes = np.concatenate(
             [
                 np.full(gone.size, EXPIRED, dtype=np.int64),
@@ -255,7 +274,7 @@ class _Run:
             ]
         )
         # What expires does so before the rows of its record.
-        order = np.argsort(2 * of + (kinds != GONE), kind="stable")
+        order = np.argsort(2 * of + (kinds >= ARRIVING), kind="stable")
         events_of = np.concatenate([gone, arrived, labelled])
         return _Steps(of[order], kinds[order], codes[order], events_of[order], order)
 
@@ -286,10 +305,8 @@ class _Run:
         if lines is None:
             lines = chosen(columns.lines, places)
         spoken = steps.kinds != GONE
-        if planner.negative_when_expired:
-            spoken[:] = True
         order, codes, kinds = steps.order[spoken], steps.codes[spoken], steps.kinds[spoken]
-        heads = np.where(kinds == ARRIVING, UNLABELLED, np.where(kinds == GONE, 0, codes))
+        heads = np.where(kinds == ARRIVING, UNLABELLED, np.where(kinds == NEGATIVE, 0, codes))
         self._plan.lines.add_headed(
             heads, chosen([*expired, *lines, *labelled], order), plain=plain
         )
@@ -310,11 +327,9 @@ class _Run:
         """Where each step's line is, and which examples are behind it."""
         planner, plan, times = self._planner, self._plan, self._fates.times
         counts = planner.counts
-        taught, spoken = steps.codes != NO_LABEL, np.ones(steps.codes.size, dtype=np.bool_)
-        if not planner.negative_when_expired:
-            gone = steps.kinds == GONE
-            counts.expired += int(np.count_nonzero(gone))
-            taught, spoken = taught & ~gone, ~gone
+        spoken = steps.kinds != GONE
+        counts.expired += int(np.count_nonzero(~spoken))
+        taught = spoken & (steps.codes != NO_LABEL)
         positive = taught & (steps.codes == 1)
         after = (len(plan.lines) - np.count_nonzero(spoken)) + np.cumsum(spoken)
         behind = counts.learned + np.cumsum(taught) - taught

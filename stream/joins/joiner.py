@@ -20,7 +20,7 @@ from converters.config.learning_settings import DuplicateSettings, LateLabelSett
 from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Layout
 from stream.joins.id_window import IdWindow
-from stream.joins.queue import KeyedQueue
+from stream.joins.queue import CODE_BITS, KeyedQueue
 from stream.joins.segments import SLOT
 
 # The code of a resolved id is its label, or this if its label did not come in time.
@@ -55,6 +55,7 @@ class LabelCounts:
     labels_late: int = 0
     labels_expired: int = 0
     labels_corrected: int = 0
+    labels_quarantined: int = 0
 
 
 class Joiner:
@@ -71,6 +72,8 @@ class Joiner:
         crowded_out_labels: labels among the expired that were evicted because too many waited.
         resolved: the ids resolved most recently; their code is the label or :data:`EXPIRED`. It
             knows those that wait, too.
+        left_out: ids of events in quarantine: their labels are left out too.
+        unlabelled: ids whose label is in quarantine: they are never learned as negative.
         queues: all of these, by name.
     """
 
@@ -83,11 +86,15 @@ class Joiner:
         self.change_layout(layout or Layout())
         self.labels = KeyedQueue(Layout((), (SLOT,)))
         self.resolved = IdWindow(Layout((), (SLOT,)), self.waiting)
+        self.left_out = KeyedQueue(Layout((), (SLOT,)))
+        self.unlabelled = KeyedQueue(Layout((), (SLOT,)))
         self.queues: dict[str, KeyedQueue] = {
             "waiting": self.waiting,
             "taught": self.taught,
             "labels": self.labels,
             "resolved": self.resolved,
+            "left_out": self.left_out,
+            "unlabelled": self.unlabelled,
         }
         self.counts = LabelCounts()
         self.crowded_out_labels = 0
@@ -191,7 +198,10 @@ class Joiner:
         known = self.resolved.code(key)
         early = self.labels.code(key)
         if known is None and early is None:
-            self._keep_label(key, label)
+            if self.is_left_out(key, self.stream_time):
+                self.counts.labels_quarantined += 1
+            else:
+                self._keep_label(key, label)
         elif known == EXPIRED:
             self.counts.labels_late += 1
         elif label == (known if early is None else early):
@@ -274,10 +284,53 @@ class Joiner:
         if self.resolved.take(key) is not None:
             self.resolved.add(key, 0, label)
 
+    def leave_out_event(self, key: str, time: int) -> None:
+        """An event is in quarantine: its label, come or to come, is none of anybody's.
+
+        If its id is known the event would have been a duplicate, and its label is the other's.
+
+        Args:
+            key: of its id.
+            time: its record's, ms, for as long as there is no stream time.
+        """
+        if key in self.resolved.known or key in self.taught.numbers:
+            return
+        if self.labels.numbers and self.labels.take(key) is not None:
+            self.counts.labels_quarantined += 1
+        self._remember(self.left_out, key, time)
+
+    def leave_out_label(self, key: str, time: int) -> None:
+        """A label is in quarantine: its event takes a later one, or expires unlearned."""
+        self._remember(self.unlabelled, key, time)
+
+    def is_left_out(self, key: str, time: int) -> bool:
+        """Whether the event of a label that comes now is in quarantine, and would still wait."""
+        packed = self.left_out.numbers.get(key)
+        return packed is not None and (
+            time - self.left_out.time(packed >> CODE_BITS) <= self.wait_ms
+        )
+
+    def lacks_label(self, key: str, arrived: int) -> bool:
+        """Whether an event that has expired would have had a label that is in quarantine."""
+        packed = self.unlabelled.numbers.get(key)
+        return packed is not None and (
+            arrived - self.unlabelled.time(packed >> CODE_BITS) <= self.wait_ms
+        )
+
     def tidy(self) -> None:
         """Free removed rows; numbers may change."""
+        # No event waits any more that they are about.
+        for queue, waits in ((self.left_out, 1), (self.unlabelled, 2)):
+            queue.take_before(self.stream_time - waits * self.wait_ms)
         for queue in self.queues.values():
             queue.tidy()
+
+    def _remember(self, queue: KeyedQueue, key: str, time: int) -> None:
+        """Keep an id for a time, as of now."""
+        queue.take(key)
+        queue.add(key, max(self.stream_time or time, queue.newest_time()))
+        if len(queue) > self._most:
+            queue.take_oldest()
 
     def _keep_label(self, key: str, label: int) -> None:
         self.labels.add(key, self.stream_time, label)

@@ -215,6 +215,10 @@ class KeyedQueue:
         self._find_head()
         return self._times[self._head]
 
+    def newest_time(self) -> int:
+        """The time of the last key, which may be gone; 0 if there was none."""
+        return self._times[-1] if self._times else 0
+
     def text(self, number: int) -> str:
         """The text of a row, which may just have been removed."""
         assert self._texts is not None

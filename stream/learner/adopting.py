@@ -7,7 +7,7 @@ from typing import NamedTuple
 from converters.logger import log
 from converters.show.tables import counted
 from learners.registry.actor import this_learner
-from learners.registry.row_types import Adoption, Lineage, Start, Version
+from learners.registry.row_types import Adoption, Json, Lineage, Start, Version
 from learners.snapshots.errors import MissingSnapshotError
 from stream.checkpoints.lineage_start import pipeline_taken
 from stream.checkpoints.same_model import check_adoptable, check_topics
@@ -70,11 +70,12 @@ class Adopting(NamedTuple):
         topic_ids = check_topics(self.parts.event_log, self.parts.topics, places)
         end = journal.end(self.parts.event_log, self.parts.topics.journal)
         writers = self._writers(live, version.start, made)
+        context = with_writers(self.parts.context.read_by(made.converter), writers)
         lineage = self.parts.registry.writer.begin_lineage(
             self.parts.epoch,
             parent_version=version.version,
             origin="promote",
-            fixed=fixed(with_writers(self.parts.context.read_by(made.converter), writers)),
+            fixed=fixed(context)._replace(quarantined=_left_out(adoption, made, live)),
             start=Start(places.positions, topic_ids, end),
             after=journal.highest_lineage(self.parts.event_log, self.parts.topics.journal),
             adoption=adoption,
@@ -146,7 +147,7 @@ class Adopting(NamedTuple):
             return writers_of(made)
         parts = self.parts
         reached = journal.reached(parts.event_log, parts.topics, parts.registry.versions.lineage)
-        until = dict(reached)
+        until = dict(reached.cut)
         journal.furthest(until, journal.to_cut(places.positions))
         before = journal.to_positions(until)
         return schemas_before(parts.context, parts.registry, live, before)
@@ -173,3 +174,8 @@ class Adopting(NamedTuple):
             return whole  # nothing was saved since an older release began it
         point = self.parts.resume_point(live)
         return adoption._replace(kind="weights", checkpoint=point.serial)
+
+
+def _left_out(adoption: Adoption, made: Lineage, live: Lineage | None) -> Json | None:
+    """What the new lineage leaves out: as the state does from which it reads on."""
+    return made.quarantined if adoption.kind == "whole" or live is None else live.quarantined

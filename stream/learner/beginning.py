@@ -7,27 +7,30 @@ checkpoint.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from converters.cells.kind import older_readings
 from converters.logger import log
 from learners.registry.actor import this_learner
 from learners.registry.errors import AdoptionWithdrawnError
-from learners.registry.row_types import Checkpoint, Lineage, Start
+from learners.registry.requests.offset_ranges import OffsetRanges
+from learners.registry.row_types import Checkpoint, Lineage, Rollback, Start
 from learners.snapshots.errors import MissingSnapshotError
 from stream.checkpoints import checkpoint
 from stream.checkpoints.lineage_start import pipeline_at_start
 from stream.checkpoints.same_model import check_same, check_topics
 from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.learner.adopting import Adopting
+from stream.learner.guide import steps_beyond
 from stream.learner.model_parts import DAMAGED, ModelParts
-from stream.learner.rolling_back import RollingBack, tell_younger
+from stream.learner.rolling_back import RollingBack, tell_begun
 from stream.log import journal
 from stream.log.contract import Place
 from stream.log.journal import JournalLine
 from stream.log.limits import check_position
 from stream.log.topics import begins_of, described
+from stream.reading.assignment import PLAINLY, Again
 from stream.resolved_config import (
     ResolvedConfig,
     context_of,
@@ -48,7 +51,8 @@ class Beginning:
         parent: the newest version that the pipeline comes from, if any.
         replay: batches that were output but are not in the checkpoint.
         opening: the first line of a new lineage, still to be written.
-        rolled_back: whether a rollback began the lineage that is done with its first version.
+        again: what is left out, and what of an earlier lineage is taken again.
+        rollback: what began the lineage, if a version of it has still to be made.
     """
 
     context: ResolvedConfig
@@ -59,7 +63,8 @@ class Beginning:
     parent: int | None = None
     replay: list[JournalLine] = field(default_factory=list)
     opening: JournalLine | None = None
-    rolled_back: bool = False
+    again: Again = PLAINLY
+    rollback: Rollback | None = None
 
 
 class Starting(NamedTuple):
@@ -103,7 +108,7 @@ class Starting(NamedTuple):
         live = self.parts.registry.versions.live_lineage()  # which has its config by now
         assert live is not None
         with suppress(AdoptionWithdrawnError):  # cancelled meanwhile
-            RollingBack(self.parts).resume(rollback, live, self.parts.resume_point(live))
+            RollingBack(self.parts).begin(rollback, live, self.parts.resume_point(live))
         return self.begin()
 
     def _from_nothing(self) -> Beginning:
@@ -128,7 +133,7 @@ class Starting(NamedTuple):
             start=self.parts.where(None),
         )
         pipeline = new_pipeline(self.parts.context, lineage.serial)
-        return self._beginning(self.parts.context, pipeline, lineage.start, None, [])
+        return self._beginning(self.parts.context, pipeline, lineage.start, None, lineage)
 
     def _resume(self, lineage: Lineage) -> Beginning:
         check_same(self.parts.context, lineage)
@@ -143,15 +148,15 @@ class Starting(NamedTuple):
             pipeline = self._loaded(context, point, lineage)
             if pipeline is not None:
                 start, parent = point.start, point.version or point.parent_version
-                tail = self._tail(pipeline, start)
+                begin = self._beginning(context, pipeline, start, parent, lineage)
                 log.info(
                     "resuming",
                     lineage=lineage.serial,
                     version=parent,
                     events=pipeline.counts.events,
-                    journalled_batches=len(tail),
+                    journalled_batches=len(begin.replay),
                 )
-                return self._beginning(context, pipeline, start, parent, tail)
+                return begin
         check_topics(self.parts.event_log, self.parts.topics, lineage.start)
         return self._open_lineage(lineage)
 
@@ -178,7 +183,7 @@ class Starting(NamedTuple):
         opening, written = None, True
         rollback = self.parts.registry.rollbacks.of_lineage(lineage.serial)
         if rollback is not None:
-            tell_younger(pipeline, rollback)
+            tell_begun(pipeline, rollback)
         if parent is not None:
             schemas, known = schemas_in_force(context), self.parts.registry.versions.lineage
             number = None if rollback is None else rollback.number
@@ -187,10 +192,9 @@ class Starting(NamedTuple):
             )
             opening = opening._replace(rollback=number)
             pipeline.output_before = opening.cut
-        tail = self._tail(pipeline, lineage.start)
-        begin = self._beginning(context, pipeline, lineage.start, parent, tail)
+            pipeline.gaps = OffsetRanges.from_json(opening.gaps)
+        begin = self._beginning(context, pipeline, lineage.start, parent, lineage)
         begin.opening = None if written else opening
-        begin.rolled_back = rollback is not None and rollback.state == "claimed"
         return begin
 
     def _beginning(
@@ -199,22 +203,26 @@ class Starting(NamedTuple):
         pipeline: Pipeline,
         start: Start,
         parent: int | None,
-        batches: list[JournalLine],
+        lineage: Lineage,
     ) -> Beginning:
         begins = begins_of(described(self.parts.event_log, self.parts.topics.inputs))
         known = journal.to_cut(start.positions)
-        for place, begin in begins.items():
+        for place, first in begins.items():
             if known and place not in known:  # it was added since, so it began at 0
-                check_position(place, 0, begin, begin)
-        return Beginning(
-            context,
-            pipeline,
-            begins | known,
-            start.journal_position,
-            check_topics(self.parts.event_log, self.parts.topics, start),
-            parent,
-            batches,
+                check_position(place, 0, first, first)
+        ids = check_topics(self.parts.event_log, self.parts.topics, start)
+        batches, positions = self._tail(pipeline, start), begins | known
+        begin = Beginning(
+            context, pipeline, positions, start.journal_position, ids, parent, batches
         )
+        begin.again = Again(OffsetRanges.from_json(lineage.quarantined))
+        rollback = self.parts.registry.rollbacks.of_lineage(lineage.serial)
+        if rollback is not None and rollback.under_way:
+            begin.rollback = rollback
+            at = batches[-1].cut if batches else positions
+            steps = steps_beyond(self.parts, lineage, rollback, at)
+            begin.again = replace(begin.again, guide=steps)
+        return begin
 
     def _tail(self, pipeline: Pipeline, start: Start) -> list[JournalLine]:
         """The journal's batches of this lineage that the pipeline has not taken."""

@@ -30,6 +30,7 @@ from stream.checkpoints.thinning import THIN_SECONDS, thin, thin_at_end
 from stream.fold import run_report
 from stream.fold.pipeline import Written
 from stream.learner.beginning import Beginning
+from stream.learner.catching_up import CatchingUp
 from stream.learner.heartbeat import (
     CellTrouble,
     ExpiredShare,
@@ -185,6 +186,8 @@ class Learning:
         self._journal = Place(topics.journal, 0)
         self._journal_position = begin.journal_position
         self._cut: Mapping[Place, int] = begin.positions
+        rollback, parts = begin.rollback, (upkeep.registry, begin.pipeline)
+        self._catching_up = None if rollback is None else CatchingUp(rollback, *parts)
         self._heartbeat = Heartbeat()
         joiner = begin.pipeline.joiner
         self._labels = WaitingLabels(joiner.most_labels, joiner.crowded_out_labels)
@@ -209,6 +212,7 @@ class Learning:
         with closing(self._outputs):
             if self._opening is not None:
                 self._outputs.write({self._journal.topic: [record_of(self._opening, None)]})
+            self._end_rollback()
             self._save_if_due()
             for batch in batches:
                 self.take(batch)
@@ -222,14 +226,15 @@ class Learning:
 
     def take(self, batch: Batch) -> None:
         """One step: fold, write, and save when it is due."""
-        if batch.records:
-            if not batch.replayed:
+        if not batch.is_empty:
+            if not (batch.replayed or batch.guided):  # to catch up quickly, nothing else is scored
                 batch = replace(batch, pinned=self._upkeep.pins.version)
             written = self.pipeline.take(batch, write=not batch.replayed)
             self._cut = batch.cut
             if not batch.replayed:
                 with stage(WRITE):
                     self._write(batch, written)
+            self._end_rollback()
         self._heartbeat.saw(batch, self.pipeline.counts.events)
         self._saver.look()
         self._save_if_due()
@@ -237,6 +242,12 @@ class Learning:
         if self._heartbeat.due() or (batch.replayed and not self._left):
             self._outputs.settle()
             self._look_around()
+
+    def _end_rollback(self) -> None:
+        """Have a version made once the learner has gone back; a replay has to catch up first."""
+        if self._catching_up is not None and self._catching_up.is_over(self._cut):
+            self._saver.make_version()
+            self._catching_up = None
 
     def _save_if_due(self) -> None:
         if self._saver.due():
@@ -258,7 +269,7 @@ class Learning:
             {
                 topics.scores: _not_ahead(written.scores),
                 topics.dead_letters: _not_ahead(written.dead_letters),
-                topics.journal: _not_ahead([record_of(line, batch.records[-1].time)]),
+                topics.journal: _not_ahead([record_of(line, time_of(batch))]),
             }
         )
 
@@ -289,6 +300,7 @@ class Learning:
             **run_report.counts(self.pipeline),
             "metrics": self._metrics(fresh=not alive),
             PINNED: self._upkeep.pins.status(None if pinned is None else pinned.to_json()),
+            "catching_up": self._replay_status() if alive else None,
             "checkpoint_trouble": self._saver.trouble,
             "rejected_trouble": self._refused.look(),
             **self._cells.look(),
@@ -299,6 +311,11 @@ class Learning:
             "labels_trouble": self._labels.look(len(joiner.labels), joiner.crowded_out_labels),
         }
         self._upkeep.beat(self.status)
+
+    def _replay_status(self) -> dict[str, Any] | None:
+        with waiting_for(REGISTRY):
+            found = self._catching_up
+            return None if found is None else found.status(self.pipeline)
 
     def metrics(self) -> dict[str, Any]:
         """The metrics as of now, computed if anything was taken since they last were."""
@@ -333,6 +350,11 @@ class Learning:
             self._metrics_due = monotonic() + self._metrics_pause
         elif self._measured_batches != self.pipeline.batches:
             self._asked = self.pipeline.batches, self.pipeline.evaluator.told()
+
+
+def time_of(batch: Batch) -> int | None:
+    """The time of a batch's last record; None, which is now, if all is left out."""
+    return batch.records[-1].time if batch.records else None
 
 
 def _not_ahead(records: Sequence[Outgoing]) -> list[Outgoing]:

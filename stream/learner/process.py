@@ -217,8 +217,6 @@ class LearnerProcess:
         pins = PinWatch(PinnedVersions(self.registry, self.snapshots, schema_hash))
         begin.pipeline.scoring.loaded = pins.loaded
         saver = Saver(begin.context, *model, begin.pipeline, begin.topic_ids, begin.parent)
-        if begin.rolled_back:
-            saver.make_version()
         with (
             closing(begin.pipeline),
             StageThread("measures", MEASURE) as thread,
@@ -279,6 +277,7 @@ class LearnerProcess:
             begin.replay,
             self._limit,
             merge.BATCH_ROWS,
+            begin.again,
         )
         with collected_by_hand(), ExitStack() as reading:
             with waiting_for(LOG):

@@ -6,6 +6,7 @@ another version had learned; its first line in the journal names the rollback.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import NamedTuple
 
 from converters.logger import log
@@ -13,11 +14,15 @@ from learners.registry.actor import this_learner
 from learners.registry.requests.rollback import adoption_by
 from learners.registry.row_types import Adoption, Checkpoint, Fixed, Lineage, Rollback, Start
 from learners.snapshots.errors import MissingSnapshotError
+from stream.checkpoints import checkpoint
 from stream.checkpoints.lineage_start import pipeline_taken
 from stream.checkpoints.same_model import check_topics
 from stream.fold.pipeline import Pipeline
 from stream.learner.model_parts import DAMAGED, ModelParts
 from stream.log import journal
+from stream.log.contract import PositionError
+from stream.log.limits import check_position
+from stream.log.topics import begins_of, described, ends_of
 from stream.resolved_config import context_of
 
 
@@ -26,29 +31,40 @@ class RollingBack(NamedTuple):
 
     parts: ModelParts
 
-    def resume(self, rollback: Rollback, live: Lineage, point: Checkpoint) -> None:
+    def begin(self, rollback: Rollback, live: Lineage, point: Checkpoint) -> None:
         """Begin a lineage with what a version had learned, or note why that cannot be.
 
         Args:
-            rollback: names the version.
+            rollback: names the version; a replay goes back to its place as well.
             live: the lineage that ends.
-            point: its newest checkpoint: joins, positions, counts and measures go on from there.
+            point: its newest checkpoint: under a resume joins, positions, counts and measures go on
+                from there, and a replay is done once it has read as far.
 
         Raises:
             AdoptionWithdrawnError: it was cancelled meanwhile.
         """
-        adoption = adoption_by(rollback, point.serial)
-        if not self._can_be_loaded(adoption, rollback, live):
+        registry, event_log, topics = self.parts.registry, self.parts.event_log, self.parts.topics
+        replays = rollback.learner == "replay"
+        version = registry.versions.find(rollback.version)
+        start = version.start if replays else point.start
+        adoption = adoption_by(rollback, None if replays else point.serial)
+        if not self._can_be_loaded(adoption, rollback, live) or not self._can_be_read(
+            rollback, start
+        ):
             return
-        ids = check_topics(self.parts.event_log, self.parts.topics, point.start)
-        end = journal.end(self.parts.event_log, self.parts.topics.journal)
-        lineage = self.parts.registry.writer.begin_lineage(
+        if replays:
+            tip = self._tip(live, point)
+            ready = rollback._replace(tip=tip.version, until=tip.start.positions)
+            adoption = adoption_by(ready, None)
+        ids = check_topics(event_log, topics, start)
+        kept = rollback.quarantined if replays else live.quarantined
+        lineage = registry.writer.begin_lineage(
             self.parts.epoch,
             parent_version=rollback.version,
             origin="rollback",
-            fixed=Fixed(live.learner, live.schema_hash, live.config, live.writers),
-            start=Start(point.start.positions, ids, end),
-            after=journal.highest_lineage(self.parts.event_log, self.parts.topics.journal),
+            fixed=Fixed(live.learner, live.schema_hash, live.config, live.writers, kept),
+            start=Start(start.positions, ids, journal.end(event_log, topics.journal)),
+            after=journal.highest_lineage(event_log, topics.journal),
             adoption=adoption,
         )
         log.info(
@@ -57,6 +73,47 @@ class RollingBack(NamedTuple):
             version=rollback.version,
             lineage=lineage.serial,
         )
+
+    def _tip(self, live: Lineage, point: Checkpoint) -> Checkpoint:
+        """What the learner has come to, as a version: a wrong replay is undone by going back to it.
+
+        One that is no version holds nothing that was learned since the last, but what waits.
+        """
+        if point.version is not None:
+            return point
+        context = context_of(self.parts.context.settings, live)
+        with (
+            self.parts.snapshots.open(point.snapshot) as snapshot,
+            closing(checkpoint.load(context, snapshot, live.serial)) as pipeline,
+            checkpoint.saved(
+                *(self.parts.snapshots, context, pipeline, point.start, point.parent_version),
+                learned_something=True,
+            ) as commit,
+        ):
+            self.parts.registry.writer.commit(self.parts.epoch, commit)
+        return self.parts.resume_point(live)
+
+    def _can_be_read(self, rollback: Rollback, start: Start) -> bool:
+        """Whether the log still has what comes after a version's place."""
+        event_log, topics = self.parts.event_log, self.parts.topics
+        try:
+            check_topics(event_log, topics, start)
+            states, at = described(event_log, topics.inputs), journal.to_cut(start.positions)
+            begins, ends = begins_of(states), ends_of(states)
+            for place, offset in at.items():
+                check_position(place, offset, begins.get(place, 0), ends.get(place, 0))
+        except PositionError as error:
+            self._fail(rollback, f"Its place in the log cannot be read on from: {error}")
+            return False
+        return True
+
+    def _fail(self, rollback: Rollback, why: str) -> None:
+        words = (
+            f"{why} The learner goes on as before; have it go back to another version, which "
+            "'freshet models' lists."
+        )
+        log.error("the learner cannot be rolled back and goes on as before", cause=why)
+        self.parts.registry.rollbacks.fail(rollback, words, this_learner())
 
     def _can_be_loaded(self, adoption: Adoption, rollback: Rollback, live: Lineage) -> bool:
         """Whether there is a whole version to go back to; once a lineage has begun none is left."""
@@ -67,20 +124,17 @@ class RollingBack(NamedTuple):
         try:
             pipeline_taken(*state).close()
         except (MissingSnapshotError, *DAMAGED) as error:
-            words = (
-                f"Version {version.version} cannot be loaded: {error} The learner goes on as "
-                "before; have it go back to another version, which 'freshet models' lists."
-            )
-            log.error("the learner cannot be rolled back and goes on as before", cause=str(error))
-            registry.rollbacks.fail(rollback, words, this_learner())
+            self._fail(rollback, f"Version {version.version} cannot be loaded: {error}")
             if isinstance(error, DAMAGED):
                 registry.serving.refuse(version, str(error), this_learner())
             return False
         return True
 
 
-def tell_younger(pipeline: Pipeline, rollback: Rollback) -> None:
+def tell_begun(pipeline: Pipeline, rollback: Rollback) -> None:
     """Log which shadows begin anew, since the version gone back to had none of them."""
+    if rollback.learner == "replay":
+        return
     learned = pipeline.counts.learned
     names = [each.name for each in pipeline.scoring.shadows if each.begun == learned]
     if names:

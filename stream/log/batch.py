@@ -61,6 +61,24 @@ class Head(NamedTuple):
     labels: bool = False
 
 
+class LeftOut(NamedTuple):
+    """Records in quarantine, one after the other: read for their ids alone.
+
+    Attributes:
+        before: how many of the batch's records come before them.
+        labels: whether they are labels.
+        time: of the first of them, ms.
+        rows: how many rows they have.
+        ids: those of the rows that can be read.
+    """
+
+    before: int
+    labels: bool
+    time: int
+    rows: int
+    ids: Sequence[str]
+
+
 @dataclass(frozen=True)
 class EventColumns:
     """The event rows of a batch, in the order of its records.
@@ -142,17 +160,19 @@ class Batch:
     """Records that are processed together.
 
     Attributes:
-        records: in merged order.
+        records: in merged order, without those in quarantine.
         cut: the next offset of every partition after this batch.
         ends: where the partitions were last known to end, for measuring the lag.
         replayed: whether the journal already lists this batch, so that no outputs are written.
-        crc32: checksum of the log's records.
+        crc32: checksum of these records as the log has them.
         marks: the last record of each partition that has some here.
         pinned: the version that is pinned and scored with too, if any; of a replayed batch, as the
             journal has it.
         cells: how many cells of its accepted event rows are absent or unseen.
         events: the rows of the event records.
         labels: those of the label records.
+        left_out: what is in quarantine, in its order.
+        guided: whether it is a replay's: a batch of the lineage before it, taken again.
     """
 
     records: Sequence[Head]
@@ -165,6 +185,13 @@ class Batch:
     cells: CellCounts = field(default_factory=CellCounts)
     events: EventColumns = field(default_factory=EventColumns)
     labels: LabelColumns = field(default_factory=LabelColumns)
+    left_out: Sequence[LeftOut] = field(default_factory=list)
+    guided: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of the log was read."""
+        return not (self.records or self.left_out)
 
     @cached_property
     def firsts(self) -> list[int]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import orjson
 
 from converters.errors import FreshetError
+from learners.registry.requests.offset_ranges import OffsetRanges, below
 from learners.registry.row_types import Json, Lineage
 from stream.log.contract import EventLog, LogError, Outgoing, Place, PositionError, Record, poll
 from stream.log.limits import WAYS_OUT
@@ -36,6 +37,11 @@ class JournalLine(NamedTuple):
             until when, the last the one that holds from that cut on. A registry has them too,
             and may be lost.
         rollback: of a lineage's opening line: the number of the rollback that began it.
+        quarantined: of a lineage's opening line: the records that it leaves out, as
+            :class:`~learners.registry.requests.offset_ranges.OffsetRanges` writes them.
+        gaps: of a lineage's opening line: the records before ``cut`` that were left out by others,
+            and never output.
+        begins: of a lineage's opening line: the positions that it reads from.
     """
 
     lineage: int
@@ -46,6 +52,9 @@ class JournalLine(NamedTuple):
     pinned: int | None = None
     schemas: list[Json] | None = None
     rollback: int | None = None
+    quarantined: Json | None = None
+    gaps: Json | None = None
+    begins: Positions | None = None
 
 
 def to_positions(cut: Cut) -> Positions:
@@ -67,16 +76,8 @@ def to_cut(positions: Mapping[str, Mapping[int, int]]) -> dict[Place, int]:
 
 def record_of(line: JournalLine, time: int | None) -> Outgoing:
     """A line as it is written."""
-    content = {
-        "lineage": line.lineage,
-        "batch": line.batch,
-        "cut": to_positions(line.cut),
-        "records": line.records,
-        "crc32": line.crc32,
-        **({} if line.pinned is None else {"pinned": line.pinned}),
-        **({} if line.schemas is None else {"schemas": line.schemas}),
-        **({} if line.rollback is None else {"rollback": line.rollback}),
-    }
+    content = {name: value for name, value in line._asdict().items() if value is not None}
+    content["cut"] = to_positions(line.cut)
     return Outgoing(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS), time)
 
 
@@ -186,14 +187,30 @@ def opening(
     for line in lines(event_log, topics.journal, lineage.start.journal_position):
         if line.lineage == lineage.serial:
             return line, True
-    held = reached(event_log, topics, lineage_of)
-    return JournalLine(lineage.serial, 0, held, schemas=schemas), False
+    held, gaps = reached(event_log, topics, lineage_of)
+    line = JournalLine(lineage.serial, 0, held, schemas=schemas)
+    left_out = lineage.quarantined
+    if gaps or left_out:
+        line = line._replace(quarantined=left_out, gaps=gaps.to_json())
+    return line._replace(begins=lineage.start.positions), False
+
+
+class Reached(NamedTuple):
+    """What any lineage has output.
+
+    Attributes:
+        cut: how far: the next offset of each partition.
+        gaps: records before that which were left out, and never output.
+    """
+
+    cut: Cut
+    gaps: OffsetRanges
 
 
 def reached(
     event_log: EventLog, topics: Topics, lineage_of: Callable[[int], Lineage | None]
-) -> Cut:
-    """How far any lineage has output: the next offset of each partition.
+) -> Reached:
+    """How far any lineage has output.
 
     Positions of a topic that was recreated or truncated since do not count.
     """
@@ -208,11 +225,22 @@ def reached(
         return {topic for topic, state in states.items() if ids.get(topic) == state.topic_id}
 
     far: dict[Place, int] = {}
+    gaps, left_out = OffsetRanges(), OffsetRanges()
+    at: Cut = {}
     for line in lines(event_log, topics.journal):
         known = same_topics(line.lineage)
+        if line.batch == 0:
+            left_out = OffsetRanges.from_json(line.quarantined)
+            at = to_cut(line.begins or {})
+        elif gaps or left_out:
+            read = below(line.cut) - below(at)
+            # Left out beyond what was output; or output now, although it was left out before.
+            gaps = ((gaps - read) | (gaps & left_out)) | ((left_out & read) - below(far))
+            at = line.cut
         furthest(far, {place: at for place, at in line.cut.items() if place.topic in known})
     ends = ends_of(states)
-    return {place: min(at, ends.get(place, 0)) for place, at in far.items()}
+    cut = {place: min(at, ends.get(place, 0)) for place, at in far.items()}
+    return Reached(cut, gaps & below(cut))
 
 
 def end(event_log: EventLog, topic: str) -> int:

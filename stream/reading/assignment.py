@@ -7,8 +7,8 @@ in another process, as one line of JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import SecretStr
@@ -16,11 +16,42 @@ from pydantic import SecretStr
 from converters.config.settings import Settings
 from converters.schema import schema
 from learners.learner import LearnerSpec
+from learners.registry.requests.offset_ranges import OffsetRanges
 from stream.log import fingerprint
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine, to_cut, to_positions
 from stream.resolved_config import ResolvedConfig, WrittenUntil, with_writers
+
+
+class Step(NamedTuple):
+    """A batch of an earlier lineage, to be taken again as far as it is not in quarantine.
+
+    Attributes:
+        line: the journal's.
+        left_out: what that lineage left out of it; None where its records cannot be told apart,
+            since another batch came before it then.
+    """
+
+    line: JournalLine
+    left_out: OffsetRanges | None
+
+
+@dataclass(frozen=True)
+class Again:
+    """How a log is read that was read before.
+
+    Attributes:
+        quarantined: records that are left out.
+        guide: batches to be taken again, after those of the journal.
+    """
+
+    quarantined: OffsetRanges = field(default_factory=OffsetRanges)
+    guide: Sequence[Step] = ()
+
+
+# As it is there, all of it.
+PLAINLY = Again()
 
 
 @dataclass(frozen=True)
@@ -34,6 +65,7 @@ class Assignment:
         journal: the batches to replay first.
         limit: where to end; None for never.
         batch_rows: how many rows a new batch has, or somewhat more.
+        again: what is left out, and what of the lineage before is taken again.
     """
 
     context: ResolvedConfig
@@ -42,6 +74,7 @@ class Assignment:
     journal: Sequence[JournalLine]
     limit: Mapping[Place, int] | None
     batch_rows: int
+    again: Again = PLAINLY
 
 
 def to_json(assignment: Assignment) -> bytes:
@@ -57,8 +90,11 @@ def to_json(assignment: Assignment) -> bytes:
         "writers": [each.to_json() for each in context.writers],
         "positions": to_positions(assignment.positions),
         "marks": fingerprint.to_json(assignment.marks),
-        "journal": [
-            line._asdict() | {"cut": to_positions(line.cut)} for line in assignment.journal
+        "journal": list(map(_line_json, assignment.journal)),
+        "quarantined": assignment.again.quarantined.to_json(),
+        "guide": [
+            (_line_json(line), None if left_out is None else left_out.to_json())
+            for line, left_out in assignment.again.guide
         ],
         "limit": None if limit is None else to_positions(limit),
         "batch_rows": assignment.batch_rows,
@@ -91,7 +127,22 @@ def from_json(line: bytes) -> Assignment:
         with_writers(context, writers),
         to_cut(content["positions"]),
         fingerprint.from_json(content["marks"]),
-        [JournalLine(**{**line, "cut": to_cut(line["cut"])}) for line in content["journal"]],
+        list(map(_line_of, content["journal"])),
         None if limit is None else to_cut(limit),
         content["batch_rows"],
+        Again(OffsetRanges.from_json(content["quarantined"]), list(map(_step, content["guide"]))),
     )
+
+
+def _line_json(line: JournalLine) -> dict[str, Any]:
+    return line._asdict() | {"cut": to_positions(line.cut)}
+
+
+def _line_of(content: dict[str, Any]) -> JournalLine:
+    return JournalLine(**{**content, "cut": to_cut(content["cut"])})
+
+
+def _step(content: Sequence[dict[str, Any] | None]) -> Step:
+    line, left_out = content
+    assert line is not None, "each step has its line"
+    return Step(_line_of(line), None if left_out is None else OffsetRanges.from_json(left_out))

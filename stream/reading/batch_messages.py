@@ -23,7 +23,7 @@ from converters.convert.cell_watch import CellCounts
 from converters.errors import FreshetError, UsageError
 from learners.learner import LineBlock
 from stream.log import contract
-from stream.log.batch import Batch, EventColumns, Head, LabelColumns
+from stream.log.batch import Batch, EventColumns, Head, LabelColumns, LeftOut
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
 from stream.stages import Seconds
@@ -78,7 +78,8 @@ def of_batch(batch: Batch, seconds: float = 0.0) -> Sequence[bytes]:
     cells = batch.cells
     counts = (cells.rows, dict(cells.absent), dict(cells.unseen))
     events, labels = _flat(batch.events), _flat_labels(batch.labels)
-    state = (batch.replayed, batch.crc32, batch.pinned)
+    left_out = [tuple(each) for each in batch.left_out]
+    state = (batch.replayed, batch.crc32, batch.pinned, left_out, batch.guided)
     sizes = list(map(len, texts))
     return *_message((BATCH, seconds, sizes, content, state, counts, events, labels)), *texts
 
@@ -216,13 +217,13 @@ def _refusals(rows: dict[int, tuple[str, str, str]]) -> dict[int, Refusal]:
 def _batch(
     texts: Sequence[str],
     content: tuple[Any, ...],
-    state: tuple[bool, int, int | None],
+    state: tuple[bool, int, int | None, list[tuple[int, bool, int, int, list[str]]], bool],
     counts: tuple[int, dict[str, int], dict[str, int]],
     events: tuple[Any, ...],
     labels: tuple[Any, ...],
 ) -> Batch:
     heads, cut, ends, marks = content
-    replayed, crc32, pinned = state
+    replayed, crc32, pinned, left_out, guided = state
     return Batch(
         _heads(*heads),
         _mapping(cut),
@@ -234,6 +235,8 @@ def _batch(
         CellCounts(counts[0], Counter(counts[1]), Counter(counts[2])),
         _events(texts, *events),
         LabelColumns(_cut(labels[0]), list(labels[1]), _refusals(labels[2])),
+        [LeftOut(*each) for each in left_out],
+        guided,
     )
 
 

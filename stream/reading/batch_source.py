@@ -117,7 +117,9 @@ def local_batches(
         )
         with closing(merged):
             records = record_reader(assignment.context)
-            yield BatchReader(merged, records, assignment.journal, assignment.limit)
+            yield BatchReader(
+                merged, records, assignment.journal, assignment.limit, assignment.again
+            )
 
 
 # With two processors a second process makes learning 50 % faster; with one, slower.

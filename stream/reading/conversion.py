@@ -1,24 +1,28 @@
 """Merged records to batches of checked rows, ready for the learner.
 
-A :class:`BatchReader` gives the journal's batches again, then new ones.
+A :class:`BatchReader` gives the journal's batches again, then those that a replay is to take again,
+then new ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from converters.convert.cell_watch import Census
 from converters.convert.records import RowReader
 from converters.schema.passthrough import passthrough_of, readings
 from learners.line_bounds import bounds_for
+from learners.registry.requests.offset_ranges import OffsetRanges
 from stream.log import fingerprint
 from stream.log.batch import Batch
 from stream.log.contract import Place, PositionError, Record
 from stream.log.journal import JournalLine, to_cut
 from stream.log.limits import WAYS_OUT
 from stream.log.topics import topics_of
+from stream.reading.assignment import PLAINLY, Again
 from stream.reading.gathering import GatheringReader
+from stream.reading.left_out import parted
 from stream.reading.merge import MergedReader
 from stream.reading.record_reader import RecordReader
 from stream.resolved_config import ResolvedConfig
@@ -43,13 +47,14 @@ IDLE_SECONDS = 0.2
 
 
 class BatchReader:
-    """An iterator of batches: first the journal's tail again, then new ones.
+    """An iterator of batches: the journal's tail again, a replay's guide, then new ones.
 
     Args:
         merged: where records come from.
         records: the conversion.
         journal: the batches taken before and not in the checkpoint.
         limit: where to end; None for never.
+        quarantined: what is left out, and what of the lineage before is taken again.
     """
 
     def __init__(
@@ -58,11 +63,13 @@ class BatchReader:
         records: RecordReader,
         journal: Iterable[JournalLine] = (),
         limit: Mapping[Place, int] | None = None,
+        again: Again = PLAINLY,
     ) -> None:
         self._merged = merged
         self._records = records
         self._journal = iter(journal)
         self._limit = limit
+        self._again = again
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches in order; an empty one whenever nothing came for a while.
@@ -74,8 +81,14 @@ class BatchReader:
             with stage(READ):
                 records = self._merged.take_until(line.cut)
             batch = self._batch(records, replayed=True, pinned=line.pinned)
-            _check_same(line, batch)
+            _check_same(line, len(batch.records), batch.crc32)
             yield batch
+        for step in self._again.guide:
+            with stage(READ):
+                records = self._merged.take_until(step.line.cut)
+            if step.left_out is not None:
+                _check_same(step.line, *_taken(records, step.left_out))
+            yield replace(self._batch(records, replayed=False), guided=True)
         while self._limit is None or not self._merged.reached(self._limit):
             with stage(READ):
                 records = self._merged.take(IDLE_SECONDS, self._limit)
@@ -83,20 +96,29 @@ class BatchReader:
 
     def _batch(self, records: list[Record], *, replayed: bool, pinned: int | None = None) -> Batch:
         with stage(CONVERT):
-            batch = self._records.batch(records, self._merged.positions())
+            kept, left_out = parted(records, self._again.quarantined, self._records)
+            batch = self._records.batch(kept, self._merged.positions())
         return replace(
             batch,
             ends=self._merged.ends(),
             replayed=replayed,
-            crc32=fingerprint.checksum(records),
+            crc32=fingerprint.checksum(kept),
             marks=fingerprint.marks(records),
             pinned=pinned,
+            left_out=left_out,
         )
 
 
-def _check_same(line: JournalLine, batch: Batch) -> None:
+def _taken(records: Sequence[Record], left_out: OffsetRanges) -> tuple[int, int]:
+    """How many of these records a lineage took that left some out, and their checksum."""
+    if left_out:
+        records = [each for each in records if not left_out.holds(each.place, each.offset)]
+    return len(records), fingerprint.checksum(records)
+
+
+def _check_same(line: JournalLine, count: int, crc32: int) -> None:
     """Refuse to replay records that differ from those that were learned."""
-    found = (len(batch.records), batch.crc32)
+    found = (count, crc32)
     if line.records and found != (line.records, line.crc32):
         places = ", ".join(f"{p.topic}:{p.partition}:{at}" for p, at in sorted(line.cut.items()))
         raise PositionError(

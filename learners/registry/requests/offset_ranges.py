@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from converters.errors import UsageError
 from learners.registry.row_types import Json
@@ -20,6 +21,8 @@ Partition = tuple[str, int]
 # The first offset, and the one after the last.
 Span = tuple[int, int]
 Spans = tuple[Span, ...]
+# A log's own type of partitions.
+P = TypeVar("P", bound=Partition)
 
 _TEXT = re.compile(
     r"(?P<topic>.+):(?P<partition>\d{1,9}):(?P<first>\d{1,18})(-(?P<last>\d{1,18}))?"
@@ -121,7 +124,7 @@ class OffsetRanges:
             spans.append([first, end - 1])
         return found
 
-    def before(self, positions: Mapping[Partition, int]) -> OffsetRanges:
+    def before(self, positions: Mapping[P, int]) -> OffsetRanges:
         """The records that somebody has passed who has these positions."""
         return self & below(positions)
 
@@ -140,7 +143,7 @@ class OffsetRanges:
         return {p: [bound for span in spans for bound in span] for p, spans in self.spans.items()}
 
 
-def below(positions: Mapping[Partition, int]) -> OffsetRanges:
+def below(positions: Mapping[P, int]) -> OffsetRanges:
     """All records before these positions."""
     return OffsetRanges.of((partition, (0, at)) for partition, at in positions.items())
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from converters.cells.refusal import Refusal
@@ -19,6 +20,7 @@ from learners import choose
 from learners.calibration.adjustment import Adjuster
 from learners.evaluation.evaluator import Evaluator
 from learners.evaluation.labelled_examples import Measuring
+from stream.fold import run_planner
 from stream.fold.pipeline import Pipeline
 from stream.fold.row_planner import Planner
 from stream.fold.scoring import Scoring
@@ -28,10 +30,14 @@ from stream.log.batch import EventRows, LabelRows, batch_of
 from tests.support.streams.folds import (
     EVENTS,
     LABELS,
+    Drawn,
+    batch_with,
     check_counts,
+    drawn_records,
     model_bytes,
+    narrow,
+    narrow_steps,
     policies,
-    records_of,
     remembered,
     scores_of,
     steps,
@@ -52,23 +58,63 @@ def pipeline(late: LateLabelSettings, window: int = 5) -> Pipeline:
     )
 
 
+cut_up = st.lists(st.integers(1, 6), min_size=1, max_size=9)
+
+
 @settings(max_examples=100, deadline=None)
-@given(steps, policies, st.integers(0, 8), st.lists(st.integers(1, 6), min_size=1, max_size=9))
+@given(steps, policies, st.integers(0, 8), cut_up)
 def test_the_fold_is_the_simulation(
-    drawn: list[tuple[int, tuple[str, list[object]]]],
-    late: LateLabelSettings,
-    window: int,
-    cuts: list[int],
+    drawn: Drawn, late: LateLabelSettings, window: int, cuts: list[int]
 ) -> None:
     """Scores, lessons, measures and counts are those of the row-by-row rules, however cut."""
-    records = records_of(drawn)
+    check_simulated(drawn, late, window, cuts)
+
+
+NEGATIVE = LateLabelSettings(wait=3.0, expired="negative")
+
+
+def one(later: int, kind: str, id_: str) -> tuple[int, tuple[str, list[Any]]]:
+    """A record of one row, so many seconds later."""
+    rows = {"e": (id_, None, "| x=1"), "l": (id_, 1)}
+    return later, (kind, [rows.get(kind, id_)])
+
+
+@settings(max_examples=200, deadline=None)
+@given(narrow_steps, narrow, st.sampled_from([0, 5]), cut_up, st.sampled_from([1, 100]))
+# The label of an event that waits, and of one that comes as late after it as may be.
+@example([one(0, "e", "a"), one(1, "no l", "a"), one(2, "e", "b")], NEGATIVE, 5, [6], 1)
+@example([one(0, "no l", "a"), one(3, "e", "a"), one(3, "e", "b")], NEGATIVE, 5, [6], 100)
+@example(
+    [one(0, "e", "z"), one(0, "no l", "a"), one(3, "e", "a"), one(3, "e", "b")], NEGATIVE, 5, [1], 1
+)
+@example(
+    [one(0, "no l", "a"), one(2, "e", "a"), one(2, "e", "b"), one(1, "e", "c")], NEGATIVE, 5, [1], 1
+)
+# A label as late after its event as may be, and later.
+@example([one(0, "e", "z"), one(0, "no e", "a"), one(3, "l", "a")], NEGATIVE, 5, [6], 1)
+@example(
+    [one(0, "e", "z"), one(0, "no e", "a"), one(2, "e", "b"), one(2, "l", "a")], NEGATIVE, 5, [6], 1
+)
+@example([one(0, "no e", "a"), one(0, "e", "z"), one(3, "l", "a")], NEGATIVE, 5, [1], 100)
+def test_what_is_in_quarantine_is_what_the_simulation_leaves_out(
+    drawn: Drawn, late: LateLabelSettings, window: int, cuts: list[int], fewest: int
+) -> None:
+    """Its labels are nobody's, and an event whose label is in it is never learned as negative."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_planner, "FEWEST", fewest)
+        check_simulated(drawn, late, window, cuts)
+
+
+def check_simulated(drawn: Drawn, late: LateLabelSettings, window: int, cuts: list[int]) -> None:
+    """The fold of these steps is the simulation's."""
+    records = drawn_records(drawn)
     slow, fold = Simulation(late, window), pipeline(late, window)
     for record in records:
         slow.take(record)
     written, left, at = [], list(records), 0
     while left:
         size = cuts[at % len(cuts)]
-        written += fold.take(batch_of(left[:size], {})).scores
+        written += fold.take(batch_with(left[:size])).scores
         left, at = left[size:], at + 1
     assert scores_of(written) == slow.scores
     check_counts(fold, slow)
@@ -89,18 +135,18 @@ def log_loss(measured: list[tuple[float, int]]) -> float | None:
 @given(steps, policies, st.integers(1, 5), st.integers(1, 5))
 def test_cuts_change_nothing(
     tmp_path_factory: pytest.TempPathFactory,
-    drawn: list[tuple[int, tuple[str, list[object]]]],
+    drawn: Drawn,
     late: LateLabelSettings,
     one: int,
     other: int,
 ) -> None:
     """Two ways to cut the same records give the same model, joins and measures to the last bit."""
-    records, states = records_of(drawn), []
+    records, states = drawn_records(drawn), []
     folder = tmp_path_factory.mktemp("models")
     for size in (one, other):
         fold = pipeline(late)
         for first in range(0, len(records), size):
-            fold.take(batch_of(records[first : first + size], {}))
+            fold.take(batch_with(records[first : first + size]))
         learned = model_bytes(fold.learner, folder)
         report = fold.evaluator.summary()
         states.append((learned, remembered(fold.joiner), fold.counts, report))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from converters.config.learning_settings import LateLabelSettings
@@ -18,17 +18,19 @@ from learners.snapshots.store import Snapshot, SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.checkpoints.same_model import ChangedModelError, check_same
 from stream.fold.pipeline import Pipeline, new_pipeline
-from stream.log.batch import Taken
 from stream.resolved_config import ResolvedConfig
 from tests.support.streams.folds import (
     EVERYTHING,
     Drawn,
+    Records,
     begun_by,
     check_counts,
     context,
+    drawn_records,
     model_bytes,
+    narrow,
+    narrow_steps,
     policies,
-    records_of,
     remembered,
     saved_and_loaded,
     steps,
@@ -42,7 +44,7 @@ stops = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
 
 def folded(
-    made_for: ResolvedConfig, records: list[Taken], at: list[int], folder: Path
+    made_for: ResolvedConfig, records: Records, at: list[int], folder: Path
 ) -> tuple[Pipeline, list[tuple[str, float, int]]]:
     """The fold of all records with a stop and a start after so many, again and again."""
     fold = new_pipeline(made_for, 1)
@@ -67,7 +69,7 @@ def test_a_fold_that_is_stopped_again_and_again_is_the_simulation(
 ) -> None:
     """Scores, counts and measures are those of the row-by-row rules; labels are used once."""
     made_for = context(late, window)
-    records = records_of(drawn)
+    records = drawn_records(drawn)
     slow = Simulation(late, window, choose.create(made_for.spec))
     for record in records:
         slow.take(record)
@@ -75,14 +77,35 @@ def test_a_fold_that_is_stopped_again_and_again_is_the_simulation(
     assert scores == slow.scores
     check_counts(fold, slow)
     used = fold.joiner.counts
-    assert used.labels_joined + used.labels_corrected <= sum(
-        1 for record in records for row in record.rows
-    )
+    assert used.labels_joined + used.labels_corrected <= used.labels
     clipped = [(min(max(s, 1e-7), 1 - 1e-7), y) for s, y in slow.measured]
     found = fold.evaluator.summary()["log_loss"]
     if clipped:
         expected = -math.fsum(math.log(s if y else 1 - s) for s, y in clipped) / len(clipped)
         assert found == pytest.approx(expected, abs=1e-10)
+    fold.close()
+    slow.learner.close()
+
+
+EXPIRES = [(0, ("e", [("a", None, "| x=1")])), (0, ("no l", ["a"])), (4, ("e", [("b", 1, "|")]))]
+KNOWN = [(0, ("e", [("z", 1, "|")])), (0, ("no e", ["a"])), (1, ("l", [("a", 1)]))]
+
+
+@settings(max_examples=40, deadline=None)
+@given(narrow_steps, narrow, stops)
+@example(EXPIRES, LateLabelSettings(wait=3.0, expired="negative"), [1])
+@example(KNOWN, LateLabelSettings(wait=3.0), [1])
+def test_what_is_in_quarantine_is_known_after_a_stop(
+    tmp_path_factory: pytest.TempPathFactory, drawn: Drawn, late: LateLabelSettings, at: list[int]
+) -> None:
+    """Its ids are saved, and expire when they would have."""
+    made_for, records = context(late, 5), drawn_records(drawn)
+    slow = Simulation(late, 5, choose.create(made_for.spec))
+    for record in records:
+        slow.take(record)
+    fold, scores = folded(made_for, records, at, tmp_path_factory.mktemp("snapshots"))
+    assert scores == slow.scores
+    check_counts(fold, slow)
     fold.close()
     slow.learner.close()
 
@@ -94,7 +117,7 @@ def test_stops_change_no_bit_of_anything(
 ) -> None:
     """With shadows, a frozen copy, slices, value and calibration too."""
     made_for = context(late, 5, **EVERYTHING)
-    records, found = records_of(drawn), []
+    records, found = drawn_records(drawn), []
     folder = tmp_path_factory.mktemp("snapshots")
     for stop in (at, [len(records) + 1]):
         fold, scores = folded(made_for, records, stop, folder)

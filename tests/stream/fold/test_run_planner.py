@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from stream.fold.plan import Plan, plan_for
 from stream.fold.row_fates import RowFates
 from stream.fold.row_planner import Planner
 from stream.joins.joiner import Joiner
-from stream.log.batch import EventRows, LabelRows, Taken, batch_of
+from stream.log.batch import EventRows, LabelRows, LeftOut, Taken, batch_of
 from tests.support.streams.folds import EVENTS, LABELS, policies, remembered
 
 SECOND = 1000
@@ -100,14 +101,41 @@ def contents(plan: Plan) -> dict[str, Any]:
     }
 
 
-def planned(records: list[Taken], cut: int, planner: Planner, fewest: int) -> Any:
+# Records in quarantine, behind as many others as their number says.
+left_outs = st.lists(
+    st.builds(
+        LeftOut,
+        st.integers(0, 14),
+        st.booleans(),
+        st.just(1_000_000),
+        st.integers(1, 9),
+        st.lists(names.filter(bool), max_size=8),
+    ),
+    max_size=4,
+)
+
+
+def planned(
+    records: list[Taken],
+    cut: int,
+    planner: Planner,
+    fewest: int,
+    left_out: Sequence[LeftOut] = (),
+) -> Any:
     """The plans of the records, so many at a time, and how the joins stand after each."""
     found, joiner = [], planner.joiner
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_planner, "FEWEST", fewest)
         for first in range(0, len(records), cut):
             plan, part = plan_for(joiner), records[first : first + cut]
-            run_planner.plan_records(planner, batch_of(part, {}), range(len(part)), plan)
+            batch, begin = batch_of(part, {}), 0
+            for each in left_out:
+                if first <= each.before < first + len(part):
+                    until = each.before - first
+                    run_planner.plan_records(planner, batch, range(begin, until), plan)
+                    planner.leave_out(each)
+                    begin = until
+            run_planner.plan_records(planner, batch, range(begin, len(part)), plan)
             counts = asdict(planner.counts), planner.jump, planner.duplicate_labels
             reasons = {kind: of.reasons for kind, of in planner.refused.items()}
             found.append((counts, reasons, contents(plan), remembered(joiner)))
@@ -119,6 +147,35 @@ def new_planner(late: LateLabelSettings, window: int) -> Planner:
     """A planner that has seen nothing."""
     joiner = Joiner(late, DuplicateSettings(window=window))
     return Planner(joiner, late.expired == "negative")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    drawn_records() | orderly_records(),
+    left_outs,
+    policies,
+    st.sampled_from([3, 20, 100_000]),
+    st.integers(1, 14),
+)
+def test_what_is_left_out_is_so_however_records_are_planned(
+    records: list[Taken], left_out: list[LeftOut], late: LateLabelSettings, window: int, cut: int
+) -> None:
+    """In one go, row by row, and whatever the batches; the counts add up."""
+    late = late.model_copy(update={"allow_corrections": False, "max_waiting": 1000})
+    left_out.sort(key=lambda each: each.before)
+    planners = [new_planner(late, window) for _ in range(3)]
+    found = planned(records, cut, planners[0], 1, left_out)
+    assert found == planned(records, cut, planners[1], 10**6, left_out)
+    planned(records, 100, planners[2], 10**6, left_out)
+    assert planners[0].counts == planners[2].counts
+    assert planners[0].joiner.counts == planners[2].joiner.counts
+    counts, labels = asdict(planners[0].counts), asdict(planners[0].joiner.counts)
+    parts = ("learned", "expired", "scored_only", "rejected", "duplicates", "quarantined")
+    waiting = len(planners[0].joiner.waiting)
+    assert counts["events"] == waiting + sum(counts[name] for name in parts)
+    kinds = ("joined", "rejected", "duplicates", "late", "expired", "corrected", "quarantined")
+    waiting = len(planners[0].joiner.labels)
+    assert labels["labels"] == waiting + sum(labels[f"labels_{kind}"] for kind in kinds)
 
 
 @settings(max_examples=150, deadline=None)

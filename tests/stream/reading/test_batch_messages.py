@@ -17,7 +17,7 @@ from converters.convert.cell_watch import CellCounts
 from converters.errors import FreshetError
 from converters.schema.writer_schema import WriterSchema
 from learners.line_bounds import MalformedLineError
-from stream.log.batch import Batch, EventRows, LabelRows, batch_of
+from stream.log.batch import Batch, EventRows, LabelRows, LeftOut, batch_of
 from stream.log.contract import Place, PositionError
 from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine
@@ -48,7 +48,7 @@ RECORDS = st.builds(
 CUTS = st.dictionaries(PLACES, OFFSETS)
 COLUMNS = st.dictionaries(TEXT, OFFSETS, max_size=3).map(Counter)
 CRC = st.integers(0, 2**32 - 1)
-FIELDS = ("cut", "ends", "replayed", "crc32", "marks", "pinned", "cells")
+FIELDS = ("cut", "ends", "replayed", "crc32", "marks", "pinned", "cells", "left_out", "guided")
 BATCHES = st.builds(
     lambda records, *rest: replace(batch_of(records, {}), **dict(zip(FIELDS, rest, strict=True))),
     st.lists(RECORDS, max_size=3),
@@ -59,6 +59,10 @@ BATCHES = st.builds(
     st.dictionaries(PLACES, st.builds(Mark, OFFSETS, CRC)),
     st.none() | st.integers(1, 999),
     st.builds(CellCounts, OFFSETS, COLUMNS, COLUMNS),
+    st.lists(
+        st.builds(LeftOut, OFFSETS, st.booleans(), OFFSETS, OFFSETS, st.lists(TEXT)), max_size=3
+    ),
+    st.booleans(),
 )
 
 

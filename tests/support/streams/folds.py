@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.fold.pipeline import Pipeline
 from stream.joins.joiner import Joiner, key_of
-from stream.log.batch import EventRows, LabelRows, Taken, batch_of
+from stream.log.batch import Batch, EventRows, LabelRows, LeftOut, Taken, batch_of
 from stream.log.contract import Place
 from stream.resolved_config import ResolvedConfig, fixed, resolve
 from tests.support.streams.simulation import SECOND, Simulation
 
 Drawn = list[tuple[int, tuple[str, list[Any]]]]
+# Some are in quarantine; those know how many rows are before them only in a batch.
+Records = Sequence[Taken | LeftOut]
 EVENTS, LABELS = Place("m.events", 0), Place("m.labels", 0)
 BEGIN = 1_000_000
 
@@ -65,11 +67,35 @@ label_rows = st.lists(
     min_size=1,
     max_size=4,
 )
+left_out_ids = st.lists(ids.filter(bool), min_size=1, max_size=4)
 steps = st.lists(
-    st.tuples(st.integers(0, 4), st.one_of(st.tuples(st.just("e"), event_rows),
-                                           st.tuples(st.just("l"), label_rows))),
+    st.tuples(
+        st.integers(0, 4),
+        st.one_of(
+            st.tuples(st.just("e"), event_rows),
+            st.tuples(st.just("l"), label_rows),
+            st.tuples(st.sampled_from(["e", "l"]).map("no {}".format), left_out_ids),
+        ),
+    ),
     max_size=25,
-)  # fmt: skip
+)
+# One event or label a record, of two ids, some in quarantine, around the end of a wait.
+few = st.sampled_from(["a", "b"])
+narrow_steps = st.lists(
+    st.tuples(
+        st.integers(0, 4),
+        st.one_of(
+            st.tuples(st.just("e"), st.tuples(few, st.none(), texts).map(lambda row: [row])),
+            st.tuples(st.just("l"), st.tuples(few, st.just(1)).map(lambda row: [row])),
+            st.tuples(st.just("no e"), few.map(lambda id_: [id_])),
+            st.tuples(st.just("no l"), few.map(lambda id_: [id_])),
+        ),
+    ),
+    max_size=12,
+)
+narrow = st.sampled_from(["drop", "negative", "negative"]).map(
+    lambda expired: LateLabelSettings(wait=3.0, expired=expired)
+)
 policies = st.builds(
     LateLabelSettings,
     wait=st.sampled_from([3.0, 6.0, 100.0]),
@@ -81,13 +107,20 @@ policies = st.builds(
 )
 
 
-def records_of(drawn: list[tuple[int, tuple[str, list[Any]]]]) -> list[Taken]:
+def records_of(drawn: Drawn) -> list[Taken]:
+    """Those of the drawn steps that are not in quarantine, as records."""
+    return [record for record in drawn_records(drawn) if not isinstance(record, LeftOut)]
+
+
+def drawn_records(drawn: Drawn) -> list[Taken | LeftOut]:
     """The drawn steps as records, time going on."""
-    records: list[Taken] = []
+    records: list[Taken | LeftOut] = []
     now = BEGIN
     for offset, (later, (kind, rows)) in enumerate(drawn):
         now += later * SECOND
-        if kind == "e":
+        if kind.startswith("no "):  # one of the rows cannot be read
+            records.append(LeftOut(0, kind == "no l", now, len(rows) + 1, rows))
+        elif kind == "e":
             passthrough: list[tuple[str, ...]] = [
                 (("f", "m", "x")[at % 3], str(at)) for at in range(len(rows))
             ]
@@ -95,6 +128,18 @@ def records_of(drawn: list[tuple[int, tuple[str, list[Any]]]]) -> list[Taken]:
         else:
             records.append(LabelRows(LABELS, offset, now, rows))
     return records
+
+
+def batch_with(records: Records) -> Batch:
+    """The records as one batch, what is left out in its place."""
+    kept: list[Taken] = []
+    left_out: list[LeftOut] = []
+    for each in records:
+        if isinstance(each, LeftOut):
+            left_out.append(each._replace(before=len(kept)))
+        else:
+            kept.append(each)
+    return replace(batch_of(kept, {}), left_out=left_out)
 
 
 def context(late: LateLabelSettings, window: int, **sections: Any) -> ResolvedConfig:
@@ -140,9 +185,9 @@ def scores_of(written: Sequence[Any]) -> list[tuple[str, float, int]]:
     return [(id_, float(score), int(lessons)) for _, id_, score, lessons, _ in lines]
 
 
-def taken(fold: Pipeline, records: Sequence[Taken]) -> list[tuple[str, float, int]]:
+def taken(fold: Pipeline, records: Records) -> list[tuple[str, float, int]]:
     """Take the records as one batch; the scores that it gave."""
-    return scores_of(fold.take(batch_of(list(records), {})).scores)
+    return scores_of(fold.take(batch_with(records)).scores)
 
 
 def model_bytes(learner: Learner, folder: Path) -> str:
@@ -188,12 +233,12 @@ def check_counts(fold: Pipeline, slow: Simulation) -> None:
     assert resolved == [(key_of(id_), code) for id_, code in slow.resolved]
     assert counts.events == (
         counts.learned + len(joiner.waiting) + counts.expired + counts.scored_only
-        + counts.rejected + counts.duplicates
+        + counts.rejected + counts.duplicates + counts.quarantined
     )  # fmt: skip
     assert labels.labels == (
         labels.labels_joined + labels.labels_rejected + labels.labels_duplicates
         + labels.labels_late + labels.labels_expired + labels.labels_corrected
-        + len(joiner.labels)
+        + labels.labels_quarantined + len(joiner.labels)
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from converters.cells.refusal import Refusal
 from converters.config.learning_settings import LateLabelSettings
 from learners import choose
 from learners.learner import Learner, LearnerSpec
-from stream.log.batch import EventRows, Taken
+from stream.log.batch import EventRows, LeftOut, Taken
 
 ARGS = (
     *("--loss_function", "logistic", "--link", "logistic", "--bit_precision", "10"),
@@ -43,8 +43,8 @@ class Simulation:
     Attributes:
         scores: id, score and lessons behind it, of every row that was scored.
         measured: score and label of each lesson; a corrected label takes the place of the first.
-        used: for each lesson and each correction, what taught it: an event's own label, the
-            number of a label, or that none came.
+        left_out: ids of events in quarantine, and the stream time at which each was read.
+        unlabelled: the same of ids whose label is in quarantine.
     """
 
     late: LateLabelSettings
@@ -58,9 +58,14 @@ class Simulation:
     scores: list[tuple[str, float, int]] = field(default_factory=list)
     measured: list[tuple[float, int]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    left_out: list[tuple[str, int]] = field(default_factory=list)
+    unlabelled: list[tuple[str, int]] = field(default_factory=list)
 
-    def take(self, record: Taken) -> None:
-        """One record."""
+    def take(self, record: Taken | LeftOut) -> None:
+        """One record, perhaps in quarantine."""
+        if isinstance(record, LeftOut):
+            self._leave_out(record)
+            return
         events = isinstance(record, EventRows)
         if any(not isinstance(row, Refusal) for row in record.rows):
             self._advance(record.time, events)
@@ -72,6 +77,31 @@ class Simulation:
                 self._event(*row)
             else:
                 self._label(*row)
+
+    def _leave_out(self, record: LeftOut) -> None:
+        """It is counted, moves no time, and only its ids are known from now on."""
+        self.counts["labels" if record.labels else "events"] += record.rows
+        self.counts["labels_quarantined" if record.labels else "quarantined"] += record.rows
+        for id_ in record.ids:
+            if record.labels:
+                self.unlabelled = self._with(self.unlabelled, id_, record.time)
+                continue
+            if id_ in [e.id for e in (*self.waiting, *self.taught)] or id_ in dict(self.resolved):
+                continue  # it would have been a duplicate
+            kept = [held for held in self.labels if held[0] != id_]
+            self.counts["labels_quarantined"] += len(self.labels) - len(kept)
+            self.labels = kept
+            self.left_out = self._with(self.left_out, id_, record.time)
+
+    def _with(self, known: list[tuple[str, int]], id_: str, time: int) -> list[tuple[str, int]]:
+        """An id too, as of now: of its record's time where there is no time yet."""
+        now = max([self.now or time, *(at for _, at in known)])
+        others = [held for held in known if held[0] != id_]
+        return [*others, (id_, now)][-self.late.max_waiting :]
+
+    def _holds(self, known: list[tuple[str, int]], id_: str, time: int) -> bool:
+        """Whether an id is known, and was read no longer before than an event waits."""
+        return any(held == id_ and time - at <= self.late.wait * SECOND for held, at in known)
 
     def _advance(self, time: int, events: bool) -> None:
         self.now = max(self.now, time)
@@ -92,7 +122,7 @@ class Simulation:
     def _expire(self) -> None:
         event = self.waiting.pop(0)
         self._resolve(event.id, EXPIRED)
-        if self.late.expired == "negative":
+        if self.late.expired == "negative" and not self._holds(self.unlabelled, event.id, event.at):
             self._learn(event, 0)
         else:
             self.counts["expired"] += 1
@@ -156,7 +186,9 @@ class Simulation:
     def _without_event(self, id_: str, label: int) -> None:
         known = dict(self.resolved).get(id_)
         early = {name: code for name, code, _ in self.labels}.get(id_)
-        if known is None and early is None:
+        if known is None and early is None and self._holds(self.left_out, id_, self.now):
+            self.counts["labels_quarantined"] += 1
+        elif known is None and early is None:
             self.labels.append((id_, label, self.now))
             while len(self.labels) > min(self.late.max_waiting, self.late.max_labels):
                 self.labels.pop(0)
