@@ -182,7 +182,10 @@ def trouble_words(shadows: Mapping[str, Any]) -> list[str]:
 
 
 # What becomes of an event row is one of these.
-EVENT_PARTS = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
+EVENT_PARTS = (
+    *("learned", "waiting", "expired", "scored_only", "rejected", "duplicates"),
+    "quarantined",
+)
 LABELS = "labels"
 
 

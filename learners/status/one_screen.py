@@ -21,6 +21,8 @@ NAMED = 4
 # The counts of events that are always shown, and of labels.
 EVENTS = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
 LABELS = ("joined", "waiting", "late", "expired", "rejected", "duplicates")
+# Shown if there are any.
+QUARANTINED = "quarantined"
 STATES = {
     "unknown": "unknown",
     "none": "none has run yet",
@@ -141,6 +143,8 @@ def _positions(state: State) -> str:
 
 
 def _counts(counts: Mapping[str, int], total: str, prefix: str, names: Sequence[str]) -> str:
+    if counts.get(prefix + QUARANTINED):
+        names = (*names, QUARANTINED)
     parts = (f"{counts.get(prefix + name, 0):,} {name.replace('_', ' ')}" for name in names)
     return f"{counts.get(total, 0):,}: {', '.join(parts)}"
 

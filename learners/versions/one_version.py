@@ -34,8 +34,20 @@ VIEWS = {
     "faded": "exponentially weighted",
 }
 MEASURES = {"base_rate": "positive", "log_loss": "log loss", "auc": "AUC", "brier": "Brier"}
-EVENTS = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
-LABELS = ("joined", "waiting", "late", "expired", "rejected", "duplicates", "corrected")
+EVENTS = (
+    *("learned", "waiting", "expired", "scored_only", "rejected", "duplicates"),
+    "quarantined",
+)
+LABELS = (
+    "joined",
+    "waiting",
+    "late",
+    "expired",
+    "rejected",
+    "duplicates",
+    "corrected",
+    "quarantined",
+)
 WIDTH, LEFT = 100, 12
 # Of many times that it was served, the last ones.
 MOST_TIMES = 3

@@ -212,7 +212,10 @@ def _jump(metrics: Mapping[str, Any], before: Rows) -> dict[str, Any]:
 
 def summary(counts: dict[str, int], metrics: dict[str, Any]) -> dict[str, Any]:
     """The counts, then ``log_loss`` and ``auc`` over all learned events and the other metrics."""
-    first = ("events", "learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
+    first = (
+        *("events", "learned", "waiting", "expired", "scored_only", "rejected", "duplicates"),
+        "quarantined",
+    )
     measures = {name: value for name, value in metrics.items() if name not in counts}
     ordered = {name: counts.get(name, 0) for name in (*first, "labels_waiting")}
     return ordered | counts | {"log_loss": None, "auc": None} | measures
