@@ -194,8 +194,8 @@ def _say_report(report: dict[str, Any]) -> None:
     from stream.fold.run_report import remarks
     from stream.stages import table
 
-    kinds = ("learned", "waiting", "expired", "scored_only", "rejected", "duplicates")
-    kinds += ("quarantined",) if report["quarantined"] else ()
+    kinds = ["learned", "waiting", "expired", "scored_only", "rejected", "duplicates"]
+    kinds += ["quarantined"] if report["quarantined"] else []
     counts = ", ".join(f"{report[kind]:,} {kind.replace('_', ' ')}" for kind in kinds)
     measures = [f"{n} {report[n]:.4f}" for n in ("log_loss", "auc") if report[n] is not None]
     version = f"Version {report['version']}" if report["version"] else "No version yet"

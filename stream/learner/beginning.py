@@ -24,7 +24,7 @@ from stream.fold.pipeline import Pipeline, new_pipeline
 from stream.learner.adopting import Adopting
 from stream.learner.guide import steps_beyond
 from stream.learner.model_parts import DAMAGED, ModelParts
-from stream.learner.rolling_back import RollingBack, tell_begun
+from stream.learner.rolling_back import RollingBack, tell_younger
 from stream.log import journal
 from stream.log.contract import Place
 from stream.log.journal import JournalLine
@@ -183,7 +183,7 @@ class Starting(NamedTuple):
         opening, written = None, True
         rollback = self.parts.registry.rollbacks.of_lineage(lineage.serial)
         if rollback is not None:
-            tell_begun(pipeline, rollback)
+            tell_younger(pipeline, rollback)
         if parent is not None:
             schemas, known = schemas_in_force(context), self.parts.registry.versions.lineage
             number = None if rollback is None else rollback.number

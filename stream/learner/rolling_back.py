@@ -48,9 +48,7 @@ class RollingBack(NamedTuple):
         version = registry.versions.find(rollback.version)
         start = version.start if replays else point.start
         adoption = adoption_by(rollback, None if replays else point.serial)
-        if not self._can_be_loaded(adoption, rollback, live) or not self._can_be_read(
-            rollback, start
-        ):
+        if not (self._can_be_loaded(adoption, live) and self._can_be_read(rollback, start)):
             return
         if replays:
             tip = self._tip(live, point)
@@ -115,10 +113,11 @@ class RollingBack(NamedTuple):
         log.error("the learner cannot be rolled back and goes on as before", cause=why)
         self.parts.registry.rollbacks.fail(rollback, words, this_learner())
 
-    def _can_be_loaded(self, adoption: Adoption, rollback: Rollback, live: Lineage) -> bool:
+    def _can_be_loaded(self, adoption: Adoption, live: Lineage) -> bool:
         """Whether there is a whole version to go back to; once a lineage has begun none is left."""
         registry, snapshots = self.parts.registry, self.parts.snapshots
-        version = registry.versions.find(rollback.version)
+        version, rollback = registry.versions.find(adoption.version), adoption.rollback
+        assert rollback is not None, "it comes from one"
         context = context_of(self.parts.context.settings, live)
         state = context, registry, snapshots, version, adoption, live.serial
         try:
@@ -131,7 +130,7 @@ class RollingBack(NamedTuple):
         return True
 
 
-def tell_begun(pipeline: Pipeline, rollback: Rollback) -> None:
+def tell_younger(pipeline: Pipeline, rollback: Rollback) -> None:
     """Log which shadows begin anew, since the version gone back to had none of them."""
     if rollback.learner == "replay":
         return

@@ -67,12 +67,15 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "serve.server.hang_report": "about the process, and not about HTTP",
     "serve.server.listener": "how connections are accepted; the server is about processes",
     "serve.server.tls": "about certificates, and not about HTTP",
+    "stream.backfill.log_reading": "what is read, apart from what is made of it",
     "stream.commands.run_end": "what a run prints and fails with; learn has the commands",
     "stream.config_diff.cautions": "what will hurt; difference is about keys and their costs",
     "stream.fold.row_fates": "looks and changes nothing; run_planner plans",
     "stream.fold.run_planner": "the fast twin of row_planner",
     "stream.joins.row_files": "the file format of segments",
     "stream.learner.adopting": "what promotions ask for; beginning is about all ways to begin",
+    "stream.learner.catching_up": "when a rollback is over; the loop is about all batches",
+    "stream.learner.guide": "reads the journal; beginning is about all ways to begin",
     "stream.learner.rolling_back": "what rollbacks ask for, likewise",
     "stream.learner.loop": "one learner while it holds the log; the process begins it again",
     "stream.log_kafka.newest_times": "reads a few last records; the log asks and appends",
@@ -84,6 +87,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "stream.quarantine.contents": "what is in the records; preview is about what follows from it",
     "stream.reading.reader_process": "the entry of a process",
     "stream.reading.gathering": "the fast twin of record_reader",
+    "stream.reading.left_out": "what is in quarantine; conversion is about what is read",
 }
 
 # Endings that do not make two names different.

@@ -13,13 +13,14 @@ from learners.report.figures import drawn, figure
 from learners.report.overall import counts_section
 
 COUNTS = {
-    "events": 21,
+    "events": 28,
     "learned": 1,
     "waiting": 2,
     "expired": 3,
     "scored_only": 4,
     "rejected": 5,
     "duplicates": 6,
+    "quarantined": 7,
     "labels": 7,
     "labels_joined": 4,
     "labels_late": 3,
@@ -50,14 +51,15 @@ def test_the_equations_are_written_out_and_hold() -> None:
     """Events and labels each stand with all their parts in numbers."""
     events, labels = (each.words() for each in equations(COUNTS))
     assert events == (
-        "events 21 = learned 1 + waiting 2 + expired 3 + scored_only 4 + rejected 5 + duplicates 6."
+        "events 28 = learned 1 + waiting 2 + expired 3 + scored_only 4 + rejected 5 + duplicates 6 "
+        "+ quarantined 7."
     )
     assert labels == "labels 7 = labels_joined 4 + labels_late 3."
 
 
 def test_counts_that_do_not_add_up_are_told() -> None:
     """A broken equation is called a fault."""
-    events, labels = equations(COUNTS | {"events": 22})
+    events, labels = equations(COUNTS | {"events": 29})
     assert not events.holds
     assert "do not add up" in events.words()
     assert labels.holds
