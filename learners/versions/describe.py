@@ -265,9 +265,10 @@ def rollbacks_table(every: Sequence[Rollback]) -> None:
 
 
 def _why(entry: Entry) -> str:
-    """The reason; of a promotion that was forced also what it overrode."""
-    overridden = entry.detail.get("overridden")
-    return f"{entry.reason} (forced: {'; '.join(overridden)})" if overridden else entry.reason
+    """The reason; with what a forced promotion overrode, and the quarantine that it is about."""
+    overridden, number = entry.detail.get("overridden"), entry.detail.get("quarantine")
+    more = f" (forced: {'; '.join(overridden)})" if overridden else ""
+    return f"{entry.reason}{more}" + (f" (quarantine {number})" if number else "")
 
 
 def _who(entry: Entry) -> str:

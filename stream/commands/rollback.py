@@ -216,6 +216,11 @@ def rollbacks(
         print_json([rollback_json(each) for each in every])
     elif cancel is not None:
         say(rollback_words(every[0]))
+        if every[0].quarantine is not None:
+            say(
+                f"Quarantine {every[0].quarantine}, which came with it, stays: 'freshet quarantine "
+                f"remove {every[0].quarantine} --reason TEXT' ends it."
+            )
     elif every:
         rollbacks_table(every)
     else:

@@ -75,6 +75,8 @@ def test_the_ledger_says_who_and_why(project: Project) -> None:
     with project.registry() as registry:
         kept = [(e.action, e.reason, e.detail["quarantine"]) for e in registry.ledger.entries(2)]
     assert kept == [("quarantine", "poison", 1), ("release", "it was good", 1)]
+    shown = CliRunner().invoke(app, ["history", "--config", str(project.config_file)]).stdout
+    assert "it was good (quarantine 1)" in " ".join(shown.split())
 
 
 def test_times_are_two_values_or_one(project: Project) -> None:

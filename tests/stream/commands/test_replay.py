@@ -133,6 +133,16 @@ def test_a_wrong_one_is_replaced(project: Project) -> None:
     assert "cancelled" in CliRunner().invoke(app, options).stdout, "folded"
 
 
+def test_a_cancelled_one_leaves_its_quarantine(project: Project) -> None:
+    """The records are bad all the same; it is said how to end that too."""
+    run(project, *REPLAY, *SKIP, *REASON)
+    options = ["rollbacks", "--cancel", "1", "--reason", "wait"]
+    said = CliRunner().invoke(app, [*options, "--config", str(project.config_file)]).stderr
+    assert "Quarantine 1, which came with it, stays: 'freshet quarantine remove --config" in said
+    with project.registry() as registry:
+        assert registry.quarantines.held()
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
