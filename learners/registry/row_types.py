@@ -202,6 +202,12 @@ class Quarantine(NamedTuple):
     removed_by: str | None = None
     removed_because: str | None = None
 
+    @property
+    def offsets(self) -> int:
+        """How many offsets its ranges have; not each need have a record."""
+        spans = (each for partitions in self.ranges.values() for each in partitions.values())
+        return sum(last - first + 1 for ranges in spans for first, last in ranges)
+
 
 class Verdict(NamedTuple):
     """The gate's verdict on a snapshot: may it be served, and the reason if not.

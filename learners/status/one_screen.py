@@ -33,6 +33,8 @@ STATES = {
     "stopped": "stopped",
     "silent": "not running, or hanging",
 }
+# Those in which nothing goes on before somebody starts it.
+IDLE = frozenset({"none", "refusing", "stopped", "silent"})
 
 
 def screen(state: State) -> Iterator[str]:
@@ -56,6 +58,7 @@ def _lines(state: State) -> Iterator[tuple[str, str]]:
     yield "Served", _served(state)
     yield "Learner", _learner(state["learner"], state["at"])
     yield "Rollback", _rollback(state["rollback"], state["learner"]["state"])
+    yield "Quarantine", _quarantines(state["quarantines"])
     yield "Stream", _stream(state["stream"])
     yield "Positions", _positions(state)
     counts = state["counts"]
@@ -101,9 +104,34 @@ def _rollback(rollback: State | None, learner: str) -> str:
     """What the learner is to go back to, and what that waits for."""
     if rollback is None or rollback["state"] == "failed":  # a warning already
         return ""
-    said = f"{rollback['rollback']}: the learner goes back to version {rollback['version']}"
-    said += f", {rollback['state']} by {rollback['actor']}: {quoted(rollback['reason'])}"
-    return said + ("" if learner == "running" else "; it waits for the learner's next start")
+    said = f"{rollback['rollback']}: the learner goes back to version {rollback['version']}, "
+    begun = rollback["state"] != "asked"
+    if begun:
+        progress = rollback["progress"]
+        said += rollback["state"] + (f": {_progress(progress)}" if progress else "") + "; "
+    said += f"asked by {rollback['actor']}: {quoted(rollback['reason'])}"
+    if learner in IDLE:
+        said += f"; it {'goes on with' if begun else 'waits for'} the learner's next start"
+    return said
+
+
+def _progress(progress: State) -> str:
+    """How much of the log was read again, and how long the rest takes."""
+    share = int(100 * progress["share"])
+    said = f"{progress['rows']:,} of {counted(progress['of'], 'row', 'rows')} ({share} %)"
+    left = progress["seconds_left"]
+    return said + ("" if left is None else f", {lasting(1000 * left)} left")
+
+
+def _quarantines(quarantines: Sequence[State]) -> str:
+    """What nobody learns who reads the log again."""
+    named = [
+        f"{each['quarantine']}: {counted(each['offsets'], 'offset', 'offsets')}, by "
+        f"{each['actor']}: {quoted(each['reason'])}"
+        for each in quarantines[-NAMED:]
+    ]
+    more = len(quarantines) - NAMED
+    return "; ".join([*named, f"{more} more"] if more > 0 else named)
 
 
 def _learner(learner: State, now: str) -> str:

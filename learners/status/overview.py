@@ -28,6 +28,7 @@ from learners.registry.row_types import (
     Entry,
     Lineage,
     Pointers,
+    Quarantine,
     Rollback,
     Status,
     Version,
@@ -39,7 +40,13 @@ from learners.report.served_version import LEARNER
 from learners.snapshots.disk import unwritable
 from learners.status.troubles import not_running, troubles
 from learners.versions.describe import adoption_json
-from learners.versions.model_state import State, learner_state, measures, served_state
+from learners.versions.model_state import (
+    State,
+    learner_state,
+    measures,
+    quarantines_state,
+    served_state,
+)
 from learners.versions.way_back import rollback_json
 
 # Of the measures, what one line holds.
@@ -64,6 +71,7 @@ class Found:
     trained_on: TrainedOn | None
     adoption: Adoption | None
     rollback: Rollback | None
+    quarantines: list[Quarantine]
     point: Checkpoint | None
     lineage: Lineage | None
 
@@ -119,6 +127,7 @@ def _ask(registry: Registry, model: str) -> Found:
         None if served is None else Ancestry(registry).trained_on(served),
         registry.adoptions.pending(),
         registry.rollbacks.to_tell(),
+        registry.quarantines.in_force(),
         registry.versions.resume_point(),
         registry.versions.live_lineage(),
     )
@@ -159,7 +168,7 @@ def _serving(found: Found | None, settings: Settings) -> State:
     """What is served since when, by whom and why; and what is not."""
     if found is None:
         nothing = ("served", "latest", "held", "adoption", "rollback")
-        return dict.fromkeys(nothing)
+        return dict.fromkeys(nothing) | {"quarantines": []}
     pointers, entry = found.pointers, found.move
     if pointers.pinned and found.choice and found.choice.to_version == pointers.serving:
         entry = found.choice
@@ -189,7 +198,8 @@ def _serving(found: Found | None, settings: Settings) -> State:
         "latest": latest,
         "held": held,
         "adoption": adoption_json(found.adoption),
-        "rollback": found.rollback and rollback_json(found.rollback),
+        "rollback": found.rollback and rollback_json(found.rollback, found.status),
+        "quarantines": quarantines_state(found.quarantines),
     }
 
 

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from learners.evaluation.labelled_examples import PINNED
-from learners.registry.row_types import Pointers, Status, Version, utc_now
+from learners.registry.row_types import (
+    Pointers,
+    Quarantine,
+    Rollback,
+    Status,
+    Version,
+    iso,
+    utc_now,
+)
 from learners.report.served_version import held, served_version
 
 State = dict[str, Any]
@@ -71,6 +79,33 @@ def served_state(
     pointers = Pointers(pointed["latest"], served["version"], pinned=pointed["pinned"])
     how = served_version(pointers, newest, None if status is None else status.status.get(PINNED))
     return found | {"served": served | how.to_json()}
+
+
+def progress_of(rollback: Rollback, status: Status | None) -> State | None:
+    """How far a replay has come, in rows, by the learner's last heartbeat; None if none knows.
+
+    ``seconds_left`` is None until it is known, and while the learner does not run.
+    """
+    beat = {} if status is None else status.status.get("catching_up") or {}
+    if status is None or not rollback.under_way or beat.get("rollback") != rollback.number:
+        return None
+    silent = (utc_now() - status.at).total_seconds() >= ALIVE_SECONDS
+    left = None if silent else beat["seconds_left"]
+    return {name: beat[name] for name in ("rows", "of", "share")} | {"seconds_left": left}
+
+
+def quarantines_state(in_force: Sequence[Quarantine]) -> list[State]:
+    """What is in quarantine, without the ranges, of which there may be thousands."""
+    return [
+        {
+            "quarantine": each.number,
+            "offsets": each.offsets,
+            "at": iso(each.at),
+            "actor": each.actor,
+            "reason": each.reason,
+        }
+        for each in in_force
+    ]
 
 
 def measures(status: Status | None, versions: Sequence[Version]) -> State:

@@ -14,8 +14,9 @@ from converters.schema.schema import Schema
 from learners.registry import Registry
 from learners.registry.actor import Actor
 from learners.registry.requests.rollback import Replay
-from learners.registry.row_types import Pointers, Rollback, iso
+from learners.registry.row_types import Pointers, Rollback, Status, iso
 from learners.snapshots.store import SnapshotStore
+from learners.versions.model_state import progress_of
 from learners.versions.own_schema import check_servable
 
 # What a rollback has the learner do.
@@ -73,13 +74,19 @@ def _check(
             pass
 
 
-def rollback_json(rollback: Rollback) -> dict[str, Any]:
-    """A rollback, for scripts."""
+def rollback_json(rollback: Rollback, status: Status | None = None) -> dict[str, Any]:
+    """A rollback, for scripts.
+
+    Args:
+        rollback: which one.
+        status: the learner's last heartbeat, which knows how far it is.
+    """
     return {
         "rollback": rollback.number,
         "version": rollback.version,
         "learner": rollback.learner,
         "state": rollback.state,
+        "progress": progress_of(rollback, status),
         "at": iso(rollback.at),
         "actor": rollback.actor,
         "reason": rollback.reason,

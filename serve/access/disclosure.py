@@ -14,7 +14,7 @@ Json = dict[str, Any]
 # Whose reasons were written by a person for others to read; and some that are in fixed words.
 REASONED = frozenset(
     {
-        *("promote", "rollback", "unpin", "cancel", "resume"),
+        *("promote", "rollback", "unpin", "cancel", "resume", "replay", "quarantine", "release"),
         *("thin", "hold", "adopt", "withdraw", "lost"),
     }
 )
@@ -24,7 +24,7 @@ HELD = frozenset({"candidate", "verified"})
 OPEN_DETAIL = frozenset(
     {
         *("latest", "pinned", "checkpoint", "checkpoints", "versions", "lineage", "lineages"),
-        *("kind", "adoption", "withdrawn", "overridden", "rollback", "learner"),
+        *("kind", "adoption", "withdrawn", "overridden", "rollback", "learner", "quarantine"),
     }
 )
 REFUSED = "It failed a check of its files, its weights or its scores."
@@ -57,6 +57,12 @@ def entry_shown(entry: Json) -> Json:
         "reason": _or_general(entry["reason"], REFUSED, entry["action"] in REASONED),
         "detail": {name: n for name, n in entry["detail"].items() if name in OPEN_DETAIL},
     }
+
+
+def quarantine_shown(quarantine: Json) -> Json:
+    """A quarantine: who added it, and who removed it, are kinds of actors."""
+    actors = ((name, quarantine.get(name)) for name in ("actor", "removed_by"))
+    return quarantine | {name: _kind_of(actor) for name, actor in actors if actor}
 
 
 def rollback_shown(rollback: Json) -> Json:
@@ -95,7 +101,11 @@ def state_shown(state: Json) -> Json:
             "checkpoint_trouble": _or_general(learner["checkpoint_trouble"], SEE_LEARNER),
             "disk_trouble": _or_general(learner["disk_trouble"], DISK),
         }
-    for name, show in (("versions", version_shown), ("history", entry_shown)):
+    for name, show in (
+        ("versions", version_shown),
+        ("history", entry_shown),
+        ("quarantines", quarantine_shown),
+    ):
         if name in state:
             shown[name] = [show(each) for each in state[name]]
     if state.get("rollback"):

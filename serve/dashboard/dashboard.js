@@ -108,10 +108,25 @@ function showStates(status) {
   const refused = learner?.refused ? `The learner does not run: ${learner.refused}` : "";
   const held = status.held?.version ? `Version ${status.held.version} is held back. ${status.held.reason}` : "";
   const { rollback } = status;
-  const back = !rollback ? "" : rollback.state === "failed" ? `Rollback ${rollback.rollback} of the learner failed. ${rollback.trouble}` : `The learner goes back to version ${rollback.version} (rollback ${rollback.rollback}, ${rollback.state}).`;
+  const back = rollback?.state === "failed" ? `Rollback ${rollback.rollback} of the learner failed. ${rollback.trouble}` : "";
   const trouble = [status.trouble, held, back, status.registry.trouble, refused, waiting, ...warnings(learner)].filter(Boolean).join(" ");
   by("trouble").textContent = trouble;
   by("trouble").hidden = !trouble;
+}
+
+/** What the learner goes back to and how far it is, and what nobody learns who reads the log again. */
+function showRollback(status) {
+  const { rollback, learner } = status;
+  const back = rollback && rollback.state !== "failed" ? rollback : null;
+  const waits = learner?.alive ? "" : back?.state === "asked" ? " It waits for the learner's next start." : " It goes on with the learner's next start.";
+  const left = back?.progress?.seconds_left ?? null;
+  const far = back?.progress ? ` It has read ${whole.format(back.progress.rows)} of ${whole.format(back.progress.of)} rows again${left === null ? "" : `; ${whole.format(left)} s left`}.` : "";
+  by("rollback-words").textContent = back ? `The learner goes back to version ${back.version} (rollback ${back.rollback}, ${back.state}).${far}${waits}` : "";
+  by("rollback-share").hidden = !back?.progress;
+  by("rollback-share").value = back?.progress?.share ?? 0;
+  const held = (status.quarantines ?? []).map((each) => `${each.quarantine} (${whole.format(each.offsets)} offsets: ${each.reason})`);
+  by("quarantines").textContent = held.length ? `In quarantine: ${held.join(", ")}.` : "";
+  by("rollback").hidden = !back && !held.length;
 }
 
 function showTiles(status) {
@@ -230,6 +245,7 @@ function show(status) {
   document.title = status.served ? `${status.model}: version ${status.served.version}` : status.model;
   by("model").textContent = status.model;
   showStates(status);
+  showRollback(status);
   showTiles(status);
   showTables(status);
   showMeasured(status);

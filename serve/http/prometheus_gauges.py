@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from learners.evaluation.labelled_examples import PINNED
+from learners.registry.requests.states import UNDER_WAY
 from learners.report.served_version import LEARNER
 
 State = dict[str, Any]
@@ -67,6 +68,12 @@ CELLS = {
     "absent": "Cells of event rows without a value, over the lineage.",
     "unseen": "Cells of event rows with a value that their column does not list, over the lineage.",
 }
+# Of a replay that is under way: name, key, meaning.
+PROGRESS = (
+    ("rollback_rows_read", "rows", "Rows that the replay has read again."),
+    ("rollback_rows", "of", "Rows that it has to read again, those in quarantine too."),
+    ("rollback_seconds_left", "seconds_left", "How long the rest takes at the pace so far."),
+)
 VIEWS = ("window", "recent", "faded")
 DECISIONS = ("served", "never", "always", "static")
 WITHOUT_SERVED = {"served": LEARNER}
@@ -132,9 +139,15 @@ def _learners_place(state: State) -> Iterator[Metric]:
     if "rollback" in state:
         told = (state["rollback"] or {}).get("state")
         under_way = "Whether the learner is being rolled back."
-        yield _family("rollback_under_way", under_way, (), [((), told in ("asked", "claimed"))])
+        yield _family("rollback_under_way", under_way, (), [((), told in UNDER_WAY)])
         failed = "Whether the last rollback of the learner failed."
         yield _family("rollback_failed", failed, (), [((), told == "failed")])
+        progress = (state["rollback"] or {}).get("progress") or {}
+        for name, key, meaning in PROGRESS:
+            yield _family(name, meaning, (), [((), progress.get(key))])
+    if "quarantines" in state:
+        in_force = "Quarantines in force: what nobody learns who reads the log again."
+        yield _family("quarantines", in_force, (), [((), len(state["quarantines"]))])
 
 
 def _family(

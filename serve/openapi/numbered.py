@@ -14,6 +14,15 @@ LARGEST_NUMBER = 2**31 - 1
 NUMBER = {"type": "string", "pattern": "^[1-9][0-9]{0,9}$"}
 
 
+class Progress(BaseModel, extra="forbid"):
+    """How far a replay has come, as the learner last told."""
+
+    rows: int = Field(description="read again, those in quarantine too")
+    of: int = Field(description="to read again")
+    share: float = Field(ge=0, le=1)
+    seconds_left: float | None = Field(description="until it is done; null if nobody knows yet")
+
+
 class Rollback(BaseModel, extra="forbid"):
     """A rollback of the learner, and what became of it."""
 
@@ -21,6 +30,7 @@ class Rollback(BaseModel, extra="forbid"):
     version: int = Field(description="what the learner goes back to")
     learner: Literal["resume", "replay"]
     state: Literal["asked", "claimed", "replaying", "done", "failed", "cancelled"]
+    progress: Progress | None = Field(description="of a replay that the learner has begun")
     at: datetime
     actor: str
     reason: str

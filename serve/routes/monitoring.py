@@ -12,6 +12,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from time import monotonic
+from typing import NamedTuple
 
 import orjson
 from fastapi import Request, Response
@@ -20,11 +21,26 @@ from pydantic import BaseModel
 
 from converters.errors import FreshetError
 from learners.registry.errors import RegistryUnavailableError
-from learners.registry.row_types import Adoption, Entry, Rollback, Status, Version, iso, utc_now
+from learners.registry.row_types import (
+    Adoption,
+    Entry,
+    Quarantine,
+    Rollback,
+    Status,
+    Version,
+    iso,
+    utc_now,
+)
 from learners.report.ancestry import Ancestry, TrainedOn
 from learners.snapshots.disk import unwritable
 from learners.versions.describe import adoption_json, entry_json, version_json
-from learners.versions.model_state import State, learner_state, measures, served_state
+from learners.versions.model_state import (
+    State,
+    learner_state,
+    measures,
+    quarantines_state,
+    served_state,
+)
 from learners.versions.way_back import rollback_json
 from serve.access.caller import caller_of
 from serve.access.disclosure import REGISTRY, TOKENS, TROUBLE, state_shown
@@ -40,9 +56,17 @@ SHOWN_VERSIONS, SHOWN_ENTRIES = 12, 12
 # A registry that answers later does not answer: the dashboard asks each second.
 PATIENCE_SECONDS = 1.0
 
-Asked = tuple[
-    Status | None, list[Version], list[Entry], Adoption | None, Rollback | None, Entry | None
-]
+
+class Answers(NamedTuple):
+    """What the registry says at one time."""
+
+    status: Status | None
+    versions: list[Version]
+    entries: list[Entry]
+    adoption: Adoption | None
+    rollback: Rollback | None
+    quarantines: list[Quarantine]
+    move: Entry | None
 
 
 class Observer:
@@ -55,7 +79,7 @@ class Observer:
         self._service = service
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "state")
-        self._asked: asyncio.Future[Asked] | None = None
+        self._asked: asyncio.Future[Answers] | None = None
         self._ancestry = Ancestry(service.registry)
         self._trained_on: dict[int, TrainedOn] = {}
         self._seen: State = {}
@@ -75,7 +99,7 @@ class Observer:
         service = self._service
         state: State = {"model": service.settings.model, "at": iso(utc_now())}
         try:
-            status, versions, entries, adoption, rollback, self._move = await self._ask()
+            asked = await self._ask()
         except FreshetError as error:
             state |= self._server()
             unknown = {"measured_as": None, "why": "The registry does not answer."}
@@ -85,20 +109,25 @@ class Observer:
                 "registry": {"reachable": False, "trouble": str(error)},
                 "learner": self._learner(),
             }
-        self._beat = status
-        state |= self._server()
-        return state | {
-            **served_state(state["pointers"], state["served"], status, versions),
+        self._beat, self._move = asked.status, asked.move
+        return state | self._told(asked, self._server())
+
+    def _told(self, asked: Answers, server: State) -> State:
+        """What the registry says, beside what this process knows."""
+        rollback, status, versions = asked.rollback, asked.status, asked.versions
+        return server | {
+            **served_state(server["pointers"], server["served"], status, versions),
             "registry": {"reachable": True, "trouble": ""},
             "learner": self._learner(),
             "metrics": measures(status, versions),
-            "adoption": adoption_json(adoption),
-            "rollback": None if rollback is None else rollback_json(rollback),
+            "adoption": adoption_json(asked.adoption),
+            "rollback": None if rollback is None else rollback_json(rollback, status),
+            "quarantines": quarantines_state(asked.quarantines),
             "versions": [
-                version_json(version, self._trained_on[version.version], None, adoption)
+                version_json(version, self._trained_on[version.version], None, asked.adoption)
                 for version in reversed(versions)
             ],
-            "history": [entry_json(entry) for entry in reversed(entries)],
+            "history": [entry_json(entry) for entry in reversed(asked.entries)],
         }
 
     def _learner(self) -> State | None:
@@ -111,7 +140,7 @@ class Observer:
         trouble = unwritable(*settings.written_folders) if beside else ""
         return learner_state(self._beat, settings.late_labels.label_bound, trouble)
 
-    async def _ask(self) -> Asked:
+    async def _ask(self) -> Answers:
         """What the registry says; a question that is still open is not asked again."""
         patience = PATIENCE_SECONDS if self._asked is None else 0.0
         if self._asked is None:
@@ -149,14 +178,19 @@ class Observer:
         move = self._move
         return move.at if move and move.to_version == served.version else served.loaded_at
 
-    def _answers(self) -> Asked:
+    def _answers(self) -> Answers:
         registry = self._service.registry
         versions = registry.versions.all(SHOWN_VERSIONS)
         self._trained_on = {v.version: self._ancestry.trained_on(v) for v in versions}
-        entries = registry.ledger.entries(SHOWN_ENTRIES)
-        move = registry.ledger.last_move()
-        asked = registry.adoptions.pending(), registry.rollbacks.to_tell()
-        return registry.writer.status(), versions, entries, *asked, move
+        return Answers(
+            status=registry.writer.status(),
+            versions=versions,
+            entries=registry.ledger.entries(SHOWN_ENTRIES),
+            adoption=registry.adoptions.pending(),
+            rollback=registry.rollbacks.to_tell(),
+            quarantines=registry.quarantines.in_force(),
+            move=registry.ledger.last_move(),
+        )
 
 
 ALIVE = orjson.dumps({"status": "alive"})

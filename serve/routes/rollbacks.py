@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from learners.registry.actor import over_http
 from learners.registry.errors import UnknownRollbackError
 from learners.registry.row_types import Rollback as Row
+from learners.registry.row_types import Status
 from learners.versions.way_back import rollback_json
 from serve.access.caller import caller_of, peer_of
 from serve.access.disclosure import rollback_shown
@@ -34,14 +35,15 @@ class Rollbacks:
         """All of them, the newest last."""
         only_parameters(request)
         every = await self._service.reads.run(None, self._registry.rollbacks.all)
-        return _answer([_shown(each, request) for each in every])
+        status = await self._status()
+        return _answer([_shown(each, request, status) for each in every])
 
     async def show(self, request: Request) -> Response:
         """One of them."""
         only_parameters(request)
         number = _number(request)
         found = await self._service.reads.run(None, self._registry.rollbacks.find, number)
-        return _answer(_shown(found, request))
+        return _answer(_shown(found, request, await self._status()))
 
     async def cancel(self, request: Request) -> Response:
         """Cancel one that the learner has not claimed."""
@@ -56,15 +58,19 @@ class Rollbacks:
                 "The registry did not answer in time; the rollback may still be cancelled. GET "
                 f"/rollbacks/{number} says whether it is."
             ) from None
-        return _answer(_shown(found, request))
+        return _answer(_shown(found, request, None))
+
+    async def _status(self) -> Status | None:
+        """The learner's last heartbeat, which knows how far a replay is."""
+        return await self._service.reads.run(None, self._registry.writer.status)
 
 
 def _answer(content: object) -> Response:
     return Response(orjson.dumps(content), media_type=JSON)
 
 
-def _shown(rollback: Row, request: Request) -> dict[str, Any]:
-    found = rollback_json(rollback)
+def _shown(rollback: Row, request: Request, status: Status | None) -> dict[str, Any]:
+    found = rollback_json(rollback, status)
     return found if caller_of(request).is_admin else rollback_shown(found)
 
 

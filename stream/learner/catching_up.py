@@ -16,6 +16,9 @@ from stream.fold.pipeline import Pipeline
 from stream.log.contract import Place
 from stream.log.journal import to_cut
 
+# How often the log says how far a replay is.
+SAID_EVERY_SECONDS = 10.0
+
 
 class CatchingUp:
     """A rollback that the learner has claimed, of which it has to make a version.
@@ -30,7 +33,7 @@ class CatchingUp:
         self._rollback = rollback
         self._registry = registry
         self._until = to_cut(rollback.until or {})
-        self._begun = monotonic()
+        self._begun = self._said = monotonic()
         self._told = rollback.state == "replaying"
         self._first = rows_taken(pipeline)
         self._since = self._of = 0
@@ -65,13 +68,18 @@ class CatchingUp:
         now = rows_taken(pipeline)
         rows, seconds = now - self._since, monotonic() - self._begun
         rate = (now - self._first) / seconds if seconds else 0.0
-        return {
+        share = min(1.0, rows / self._of) if self._of > 0 else 1.0
+        found = {
             "rollback": self._rollback.number,
             "rows": rows,
             "of": self._of,
-            "share": min(1.0, rows / self._of) if self._of > 0 else 1.0,
+            "share": share,
             "seconds_left": round(max(0, self._of - rows) / rate, 1) if rate else None,
         }
+        if monotonic() - self._said >= SAID_EVERY_SECONDS:
+            self._said = monotonic()
+            log.info("still reading the log again", **found | {"share": round(share, 3)})
+        return found
 
 
 def rows_taken(pipeline: Pipeline) -> int:

@@ -28,6 +28,11 @@ class Quarantines(Part):
         with self._database.read() as look:
             return find(look)
 
+    def in_force(self) -> list[Quarantine]:
+        """Those that were not removed, the oldest first."""
+        with self._database.read() as look:
+            return find(look, _TABLE.c.removed_at.is_(None))
+
     def find(self, number: int) -> Quarantine:
         """The one of this number.
 

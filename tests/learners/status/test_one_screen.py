@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.status.one_screen import screen
 from learners.status.overview import status_document
-from tests.learners.status.test_status import beat, line
-from tests.support.serving.served import Maker, a_project, maker_of
+from tests.learners.status.test_status import beat, beat_before, line
+from tests.support.serving.served import Maker, a_project, maker_of, replaying
+
+FAR = {"rollback": 1, "rows": 1200, "of": 5000, "share": 0.2499, "seconds_left": 90.5}
 
 
 @pytest.fixture
@@ -68,6 +71,39 @@ def test_what_helps_is_what_the_warning_says(changing: Maker) -> None:
     beat(changing, expiry_trouble=f"9 of 9 events expired. {helps}", expiry_advice=helps)
     (warning,) = status_document(changing.project.settings)["warnings"]
     assert (warning["text"], warning["do"]) == ("9 of 9 events expired.", helps)
+
+
+def test_a_replay_says_how_far_it_is(changing: Maker) -> None:
+    """With what is in quarantine; that needs nobody, and a learner that is gone is waited for."""
+    asked = "asked by ann@zz-host: poison"
+    replaying(changing)
+    beat(changing, catching_up=FAR)
+    screen = screen_of(changing)
+    assert line(screen, "Rollback") == (
+        "1: the learner goes back to version 1, replaying: 1,200 of 5,000 rows (24 %), 90 seconds "
+        f"left; {asked}"
+    )
+    assert line(screen, "Quarantine") == "1: 5 offsets, by ann@zz-host: poison"
+    assert status_document(changing.project.settings)["warnings"] == []
+    beat(changing, catching_up=FAR, alive=False)
+    assert line(screen_of(changing), "Rollback").endswith(
+        f"{asked}; it goes on with the learner's next start"
+    )
+    beat_before(changing, 60, catching_up=FAR)
+    assert "replaying: 1,200 of 5,000 rows (24 %); asked" in screen_of(changing)
+    beat(changing, catching_up=FAR | {"rollback": 7})
+    assert "version 1, replaying; asked by" in screen_of(changing)
+
+
+def test_many_quarantines_are_named_in_part(changing: Maker) -> None:
+    """The newest ones; removed ones are in none."""
+    for number in range(7):
+        held = OffsetRanges.parse(f"flights.events:0:{number}")
+        changing.registry.quarantines.add({}, held, f"bad {number}", "ann")
+    changing.registry.quarantines.remove(7, "good", "ann")
+    shown = line(screen_of(changing), "Quarantine")
+    assert shown.startswith("3: 1 offset, by ann: bad 2; 4: ")
+    assert shown.endswith("; 2 more")
 
 
 def test_a_long_text_ends_with_a_sentence(changing: Maker) -> None:

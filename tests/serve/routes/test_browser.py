@@ -21,7 +21,7 @@ from serve.access.tokens import TokenFile
 from serve.processes.ports import free_port
 from tests.support.serving.processes import until
 from tests.support.serving.project import Project
-from tests.support.serving.served import a_project, maker_of
+from tests.support.serving.served import a_project, maker_of, replaying
 from tests.support.serving.server_process import Server, server_of
 
 pytestmark = pytest.mark.skipif(
@@ -164,7 +164,10 @@ def test_what_is_held_back_has_a_red_badge_and_what_is_not_measured_its_reason(
         assert value(tab, "document.querySelector('#state-held').className") == "state bad"
         assert text(tab, SERVED) == "serving version 1"
         assert reason in text(tab, "#trouble")
-        assert "goes back to version 1 (rollback 1, asked)" in text(tab, "#trouble")
+        assert text(tab, "#rollback") == (
+            "The learner goes back to version 1 (rollback 1, asked). It waits for the learner's "
+            "next start."
+        )
         assert "not measured: The learner's newest, version 2, is held back." in text(
             tab, "#served-more"
         )
@@ -179,6 +182,23 @@ def test_what_is_held_back_has_a_red_badge_and_what_is_not_measured_its_reason(
         assert re.search(r"pinned[^\n]*\t123\t", rows), rows
         until(lambda: "learner" in text(tab, "#measured"))
         assert "served score" not in text(tab, "#measured")
+
+
+def test_the_page_says_how_far_a_replay_is(tmp_path: Path) -> None:
+    """In words and as a bar, with what is in quarantine; that is no trouble."""
+    project = a_project(tmp_path / "p")
+    with maker_of(project) as maker:
+        maker.make()
+        replaying(maker, lag={})
+    with server_of(project) as server, opened(f"{server.address}/", tmp_path / "b") as tab:
+        until(lambda: "1,200 of 5,000" in text(tab, "#rollback"))
+        assert text(tab, "#rollback-words") == (
+            "The learner goes back to version 1 (rollback 1, replaying). It has read 1,200 of "
+            "5,000 rows again; 91 s left."
+        )
+        assert text(tab, "#quarantines") == "In quarantine: 1 (5 offsets: poison)."
+        assert value(tab, "document.querySelector('#rollback-share').value") == 0.24
+        assert text(tab, "#trouble") == ""
 
 
 def test_curves_break_where_nothing_was_measured(server: Server, tmp_path: Path) -> None:

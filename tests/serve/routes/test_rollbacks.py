@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from tests.support.serving.served import Maker, a_client, problem_of
+from learners.registry.requests.offset_ranges import OffsetRanges
+from learners.registry.requests.rollback import Replay
+from serve.routes.monitoring import KEPT_SECONDS
+from tests.support.serving.served import Maker, a_client, problem_of, replaying
 
 BODY = {"version": 1, "reason": "poison", "learner": "resume"}
 
@@ -35,6 +39,38 @@ def test_the_answer_has_the_rollback(served: tuple[TestClient, Maker]) -> None:
     assert maker.registry.rollbacks.find(1).actor == answer["rollback"]["actor"]
     again = client.post("/rollback", json=BODY).json()
     assert (again["changed"], again["rollback"]["rollback"]) == (False, 1)
+
+
+def test_a_replay_says_how_far_it_is(served: tuple[TestClient, Maker]) -> None:
+    """In ``/rollbacks``, ``/status`` and ``/metrics``, until it has ended."""
+    client, maker = served
+    replaying(maker)
+    far = {"rows": 1200, "of": 5000, "share": 0.24, "seconds_left": 90.5}
+    (shown,) = client.get("/rollbacks").json()
+    assert (shown["state"], shown["progress"]) == ("replaying", far)
+    assert client.get("/rollbacks/1").json() == shown == client.get("/status").json()["rollback"]
+    text = client.get("/metrics").text
+    for line in ("under_way 1.0", "rows_read 1200.0", "rows 5000.0", "seconds_left 90.5"):
+        assert f"\nfreshet_rollback_{line}\n" in text
+    assert "\nfreshet_quarantines 1.0\n" in text
+    (held,) = client.get("/status").json()["quarantines"]
+    assert {name: held[name] for name in ("quarantine", "offsets", "actor", "reason")} == {
+        "quarantine": 1,
+        "offsets": 5,
+        "actor": "ann@zz-host",
+        "reason": "poison",
+    }
+    undo = Replay(instead=True)
+    maker.registry.rollbacks.ask(2, undo, "no poison", "ann")
+    assert [each["progress"] for each in client.get("/rollbacks").json()] == [None, None]
+    sleep(KEPT_SECONDS)
+    assert "freshet_rollback_rows_read" not in values(client.get("/metrics").text)
+    assert client.get("/status").json()["quarantines"] == []
+
+
+def values(text: str) -> set[str]:
+    """The names of metrics with a value."""
+    return {line.split()[0] for line in text.splitlines() if not line.startswith("#")}
 
 
 def test_keep_asks_nothing_of_the_learner(served: tuple[TestClient, Maker]) -> None:
@@ -101,6 +137,10 @@ def test_others_than_admins_see_no_names(tmp_path: Path) -> None:
         maker.registry.rollbacks.ask(1, "resume", "poison", "zz-user@zz-host")
         token = client.headers.pop("Authorization")
         (shown,) = client.get("/rollbacks").json()
+        assert (shown["actor"], shown["reason"]) == ("command line", "poison")
+        held = OffsetRanges.parse("flights.events:0:5-9")
+        maker.registry.quarantines.add({}, held, "poison", "zz-user@zz-host")
+        (shown,) = client.get("/status").json()["quarantines"]
         assert (shown["actor"], shown["reason"]) == ("command line", "poison")
         assert client.delete("/rollbacks/1", params={"reason": "x"}).status_code == 401
         client.headers["Authorization"] = token

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.requests.rollback import Replay, Skip
 from learners.registry.row_types import Rollback
 from learners.registry.writer import Writer
+from stream.learner.heartbeat import Heartbeat
 from stream.learner.process import LearnerProcess
 from stream.log import journal
 from stream.log.batch import Batch
@@ -143,6 +145,37 @@ def test_serving_goes_on_with_what_was_made_once_it_has_caught_up(project: Proje
     assert served == {1}
     assert (pointers.serving, pointers.pinned) == (done.made, False)
     assert done.tip == 3
+
+
+@pytest.mark.parametrize("every", [0.0, 10.0])
+def test_it_tells_how_far_it_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch, every: float
+) -> None:
+    """In its heartbeat, with the rows of the quarantine; in its log now and then."""
+    monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 40)
+    monkeypatch.setattr("stream.learner.catching_up.SAID_EVERY_SECONDS", every)
+    poison = poisoned(project)
+    told: list[tuple[str, dict[str, Any] | None]] = []
+
+    def look(_: Batch, process: LearnerProcess) -> None:
+        status = process.registry.writer.status()
+        assert status is not None
+        told.append((last(project).state, status.status.get("catching_up")))
+
+    roll_back(project, poison)
+    monkeypatch.setattr(Heartbeat, "due", lambda _: True)
+    with capture_logs() as lines:
+        project.learn(look)
+    far = [now for state, now in told if state == "replaying" and now]
+    assert far
+    assert {now["of"] for now in far} == {200}
+    rows = [now["rows"] for now in far]
+    assert rows == sorted(rows)
+    assert far[-1]["share"] == rows[-1] / 200
+    assert told[-1][1] is None
+    said = [line["rows"] for line in lines if line["event"] == "still reading the log again"]
+    assert bool(said) == (every == 0)
+    assert set(said) >= (set(rows) if said else set())
 
 
 def test_the_journal_gives_the_same_again(project: Project) -> None:

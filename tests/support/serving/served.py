@@ -22,6 +22,9 @@ from converters.config import load
 from converters.convert.records import RowReader
 from converters.schema import schema
 from learners.registry import Registry
+from learners.registry.requests import states
+from learners.registry.requests.offset_ranges import OffsetRanges
+from learners.registry.requests.rollback import Replay, Skip
 from learners.registry.row_types import Fixed, Pointers, Start, Verdict
 from learners.versions.served_learner import loaded
 from serve.access.local_admin import ensure
@@ -127,6 +130,20 @@ def maker_of(project: Project, **options: Any) -> Iterator[Maker]:
         yield maker
     finally:
         maker.close()
+
+
+def replaying(maker: Maker, **beat: Any) -> None:
+    """Have its learner read the log again without five records, and tell how far it is."""
+    held = OffsetRanges.parse("flights.events:0:5-9")
+    how = Replay(Skip({"skip": [str(held)]}, held))
+    asked = maker.registry.rollbacks.ask(1, how, "poison", "ann@zz-host").rollback
+    assert asked is not None
+    with maker.registry.database.write() as change:
+        states.claim(change, asked._replace(tip=maker.parent), 2)
+        states.replaying(change, asked.number)
+    far = {"rows": 1200, "of": 5000, "share": 0.24, "seconds_left": 90.5}
+    status = {"alive": True, "catching_up": {"rollback": asked.number, **far}}
+    maker.registry.writer.heartbeat(maker.epoch, status | beat)
 
 
 @contextmanager
