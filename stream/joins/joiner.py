@@ -291,7 +291,7 @@ class Joiner:
 
         Args:
             key: of its id.
-            time: its record's, ms, for as long as there is no stream time.
+            time: its record's, ms, which moves no stream time.
         """
         if key in self.resolved.known or key in self.taught.numbers:
             return
@@ -326,9 +326,9 @@ class Joiner:
             queue.tidy()
 
     def _remember(self, queue: KeyedQueue, key: str, time: int) -> None:
-        """Keep an id for a time, as of now."""
+        """Keep an id for a time, from when it would have come."""
         queue.take(key)
-        queue.add(key, max(self.stream_time or time, queue.newest_time()))
+        queue.add(key, max(self.stream_time, time, queue.newest_time()))
         if len(queue) > self._most:
             queue.take_oldest()
 

@@ -62,12 +62,12 @@ class Head(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """Records in quarantine, one after the other: read for their ids alone.
+    """Records in quarantine, one after the other and of one time: read for their ids alone.
 
     Attributes:
         before: how many of the batch's records come before them.
         labels: whether they are labels.
-        time: of the first of them, ms.
+        time: of the records, ms.
         rows: how many rows they have.
         ids: those of the rows that can be read.
     """

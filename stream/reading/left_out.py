@@ -34,9 +34,9 @@ def parted(
             continue
         rows, ids = _ids(record, reader)
         labels, time = record.place.topic == reader.labels_topic, max(0, record.time)
-        if found and found[-1][:2] == (len(kept), labels):
+        if found and found[-1][:3] == (len(kept), labels, time):
             last = found.pop()
-            time, rows, ids = last.time, last.rows + rows, [*last.ids, *ids]
+            rows, ids = last.rows + rows, [*last.ids, *ids]
         found.append(LeftOut(len(kept), labels, time, rows, ids))
     return kept, found
 

@@ -20,6 +20,7 @@ from stream.log.contract import Place
 from tests.support.serving.project import Project, flights, same
 
 NONE = OffsetRanges()
+LATER = 1_400_000_000_000
 
 
 class CrashError(Exception):
@@ -185,6 +186,34 @@ def test_the_journal_gives_the_same_again(project: Project) -> None:
     report = project.learn()
     assert same(project.backfill()) == same(report)
     assert len(outputs(project)) == len(set(outputs(project))) == 550
+
+
+def test_either_log_is_read_again(
+    log_url: str, unique_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With late labels for what is left out, and a kill on the way."""
+    monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 40)
+    project = Project(tmp_path / "one", log=log_url, model=unique_name)
+    poison = poisoned(project)
+    first = end_of(project)
+    project.append(b"w1,1357016400,,AX,JFK,7,500,", time=LATER)
+    waits = OffsetRanges.of([((f"{unique_name}.events", 0), (first, end_of(project)))])
+    project.learn()
+    roll_back(project, poison | waits)
+    project.append(b"w1,1", labels=True, time=LATER + 1000)
+    send(project, NEW)
+
+    def kill(batch: Batch, _process: LearnerProcess) -> None:
+        if batch.guided:
+            raise CrashError
+
+    with pytest.raises(CrashError):
+        project.learn(kill)
+    report = project.learn()
+    assert report["model_sha256"] == alone(tmp_path / "two", CLEAN, AFTER, NEW)["model_sha256"]
+    assert (report["quarantined"], report["labels_quarantined"], report["waiting"]) == (101, 1, 0)
+    assert same(project.backfill()) == same(report)
+    assert len(outputs(project)) == len(set(outputs(project))) == 551
 
 
 def test_what_nobody_has_output_is_output_once_it_is_released(project: Project) -> None:

@@ -94,8 +94,8 @@ class Simulation:
             self.left_out = self._with(self.left_out, id_, record.time)
 
     def _with(self, known: list[tuple[str, int]], id_: str, time: int) -> list[tuple[str, int]]:
-        """An id too, as of now: of its record's time where there is no time yet."""
-        now = max([self.now or time, *(at for _, at in known)])
+        """An id too, from when it would have come."""
+        now = max([self.now, time, *(at for _, at in known)])
         others = [held for held in known if held[0] != id_]
         return [*others, (id_, now)][-self.late.max_waiting :]
 
