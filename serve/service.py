@@ -18,6 +18,7 @@ from serve.http.thread_pools import Threads
 from serve.http.turns import Turns
 from serve.live.live_model import LiveModel
 from serve.live.log_appender import Appender
+from serve.live.log_looks import LogLooks
 from serve.live.repeated_requests import RepeatedRequests
 from serve.live.version_loader import Loader
 from serve.rows.readers import Readers
@@ -50,6 +51,7 @@ class Service:
         self.keyed = Threads("the registry and the log", KEYED, WAITING_KEYED)
         self.reads = Threads("the registry", READS, WAITING_READS)
         self.changes = Threads("a change of the registry", CHANGES, WAITING_CHANGES)
+        self.looks = LogLooks(settings)
         self.registry = Registry(settings.registry, settings.model)
         self.snapshots = SnapshotStore(Path(settings.snapshots), _private_copies(settings))
         self.readers = Readers(self.registry, settings.serve, schema)
@@ -60,7 +62,7 @@ class Service:
 
     def close(self) -> None:
         """Close what is open."""
-        for threads in (self.appends, self.keyed, self.reads, self.changes):
+        for threads in (self.appends, self.keyed, self.reads, self.changes, self.looks):
             threads.close()
         self.live.close()
         self.appender.close()

@@ -27,6 +27,7 @@ from learners.registry.errors import (
     RollbackClaimedError,
     RollbackRefusedError,
     RollbackUnderWayError,
+    UnknownQuarantineError,
     UnknownRollbackError,
     UnknownVersionError,
     UnservableVersionError,
@@ -138,6 +139,10 @@ class BusyError(RequestError):
     """The server has as much to do as it may; nothing was done for this request."""
 
 
+class LogTooLongError(RequestError):
+    """The log could not be looked through in time; nothing was changed."""
+
+
 class NoModelError(RequestError):
     """There is no model yet."""
 
@@ -195,6 +200,7 @@ KINDS: dict[type[FreshetError], Kind] = {
     ),
     PromotionRefusedError: Kind(409, "worse", "The version is worse than the served one"),
     LeftBehindError: Kind(409, "left-behind", "Events wait that would be left behind"),
+    UnknownQuarantineError: Kind(404, "unknown-quarantine", "Quarantine not found"),
     UnknownRollbackError: Kind(404, "unknown-rollback", "Rollback not found"),
     RollbackRefusedError: Kind(409, "no-way-back", "The learner cannot go back to the version"),
     RollbackUnderWayError: Kind(
@@ -227,6 +233,7 @@ KINDS: dict[type[FreshetError], Kind] = {
     UsageError: Kind(422, "refused", "Invalid request body"),
     MisdirectedError: Kind(421, "misdirected", "This server has another name"),
     TokensUnavailableError: Kind(503, "tokens", "Tokens cannot be verified", RETRY),
+    LogTooLongError: Kind(503, "log-too-long", "The log is too long to look through in time"),
     BusyError: Kind(503, "busy", "The server is busy", RETRY),
     NoModelError: Kind(
         503,

@@ -8,10 +8,19 @@ of hostile requests take them from here.
 from __future__ import annotations
 
 from serve.openapi.declared_route import Route
-from serve.routes import ingest, monitoring, pages, predict, rollbacks, serving, versions
+from serve.routes import (
+    ingest,
+    monitoring,
+    pages,
+    predict,
+    quarantines,
+    rollbacks,
+    serving,
+    versions,
+)
 from serve.service import Service
 
-MODULES = (predict, ingest, versions, serving, rollbacks, monitoring, pages)
+MODULES = (predict, ingest, versions, serving, rollbacks, quarantines, monitoring, pages)
 
 
 def all_routes(service: Service) -> list[Route]:

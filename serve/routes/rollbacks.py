@@ -7,21 +7,17 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
-from learners.registry.actor import over_http
 from learners.registry.errors import UnknownRollbackError
 from learners.registry.row_types import Rollback as Row
 from learners.registry.row_types import Status
 from learners.versions.way_back import rollback_json
-from serve.access.caller import caller_of, peer_of
+from serve.access.caller import caller_of
 from serve.access.disclosure import rollback_shown
 from serve.http.body import JSON, only_parameters
-from serve.http.every_request import seconds_left
-from serve.http.problems import PerhapsChangedError, UnknownParameterError
+from serve.openapi.admin_requests import REASON, actor_of, changed, reason_of
 from serve.openapi.declared_route import Parameter, Route
 from serve.openapi.numbered import NUMBER, Rollback, number_in
 from serve.service import Service
-
-LONGEST_REASON = 2_000
 
 
 class Rollbacks:
@@ -48,16 +44,10 @@ class Rollbacks:
     async def cancel(self, request: Request) -> Response:
         """Cancel one that the learner has not claimed."""
         only_parameters(request, ("reason",))
-        reason, number = _reason(request), _number(request)
-        actor = over_http(caller_of(request).name, peer_of(request.scope))
-        act, left = self._registry.rollbacks.cancel, seconds_left(request)
-        try:
-            found = await self._service.changes.run(left, act, number, reason, actor)
-        except TimeoutError:
-            raise PerhapsChangedError(
-                "The registry did not answer in time; the rollback may still be cancelled. GET "
-                f"/rollbacks/{number} says whether it is."
-            ) from None
+        reason, number, actor = reason_of(request), _number(request), actor_of(request)
+        what = self._registry.rollbacks.cancel, number, reason, actor
+        doubt = f"the rollback may still be cancelled. GET /rollbacks/{number} says whether it is."
+        found = await changed(self._service.changes, request, doubt, *what)
         return _answer(_shown(found, request, None))
 
     async def _status(self) -> Status | None:
@@ -79,22 +69,10 @@ def _number(request: Request) -> int:
     return number_in(request.path_params["number"], UnknownRollbackError, "rollback")
 
 
-def _reason(request: Request) -> str:
-    reason = request.query_params.get("reason", "").strip()
-    if not 0 < len(reason) <= LONGEST_REASON:
-        raise UnknownParameterError(
-            f"A reason is required, of at most {LONGEST_REASON:,} characters: the ledger keeps it "
-            "(DELETE /rollbacks/NUMBER?reason=TEXT)."
-        )
-    return reason
-
-
 def routes(service: Service) -> list[Route]:
     """Declare the routes."""
     rollbacks = Rollbacks(service)
     number = Parameter("number", "path", "The rollback's number.", NUMBER)
-    pattern = {"type": "string", "pattern": r"\S", "maxLength": LONGEST_REASON}
-    reason = Parameter("reason", "query", "Why; kept in the ledger.", pattern)
     about: dict[str, Any] = {"answer": Rollback, "scope": "read", "failures": (404, 503)}
     return [
         Route(
@@ -121,7 +99,7 @@ def routes(service: Service) -> list[Route]:
             "Cancel a rollback of the learner",
             "Possible until the learner has claimed it. What is served stays as it is. "
             "An admin route.",
-            parameters=[number, reason],
+            parameters=[number, REASON],
             writes=True,
             **about | {"scope": "admin", "failures": (400, 404, 409, 503, 504)},
         ),

@@ -18,46 +18,36 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
-    ValidationError,
-    WithJsonSchema,
 )
 
-from learners.registry.actor import Actor, over_http
+from learners.registry.actor import Actor
 from learners.registry.requests.states import DONE
 from learners.registry.row_types import Json
 from learners.registry.row_types import Pointers as Serves
 from learners.versions.describe import pointers_json, promoted_json
 from learners.versions.promotion import Asked, promote
 from learners.versions.way_back import roll_back, rollback_json
-from serve.access.caller import caller_of, peer_of
-from serve.http.body import JSON, only_parameters, parse
+from serve.http.body import JSON, only_parameters
 from serve.http.every_request import seconds_left
 from serve.http.problems import (
     NotLoadedError,
-    PerhapsChangedError,
-    RowsRefusedError,
     ServedVersionChangedError,
 )
+from serve.openapi.admin_requests import Reason, actor_of, asked_of, changed
 from serve.openapi.declared_route import Body, Handler, Route
 from serve.openapi.numbered import LARGEST_NUMBER, Rollback
 from serve.service import Service
 
-# A reason of the most characters, each escaped in JSON, takes 24 KB.
-MOST_ASKED = 32 * 2**10
 ADMIN = (
     "An admin route: always needs `Authorization: Bearer TOKEN`. Answers when this process serves "
     "the result."
 )
 
-# More than blanks, which are cut off.
-Reason = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000),
-    WithJsonSchema({"type": "string", "pattern": r"\S", "maxLength": 2_000}),
-]
-M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+DOUBT = (
+    "the change may still be made. GET /history says whether it was: look there before you send it "
+    "again."
+)
 
 
 def _whole(value: object) -> object:
@@ -150,27 +140,6 @@ class Promoted(Pointers, extra="forbid"):
     overridden: list[str]
 
 
-def check(model: type[M], content: object) -> M:
-    """A body as its model.
-
-    Raises:
-        RowsRefusedError: a field is missing, wrong or unknown; names it.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        errors = [
-            {
-                "column": ".".join(str(part) for part in each["loc"])[:200],
-                "reason": each["type"],
-                "detail": each["msg"],
-            }
-            for each in error.errors(include_url=False, include_input=False)
-        ]
-        first = "; ".join(f"{e['column'] or 'the body'}: {e['detail']}" for e in errors[:5])
-        raise RowsRefusedError(f"Nothing was changed. {first}.", errors) from None
-
-
 class Serving:
     """The handlers of these routes."""
 
@@ -181,16 +150,16 @@ class Serving:
     async def promote(self, request: Request) -> Response:
         """Serve a version and keep serving it, or follow the learner from it on."""
         only_parameters(request)
-        asked = check(Promotion, await self._content(request))
-        promoted = await self._change(request, self._promote, asked, _actor(request))
+        asked = await asked_of(self._service.bodies, Promotion, request)
+        promoted = await self._change(request, self._promote, asked, actor_of(request))
         wanted = None if asked.follow else asked.version
         return await self._served(request, promoted["changed"], wanted, promoted)
 
     async def rollback(self, request: Request) -> Response:
         """Serve a version again; the learner continues unchanged, or goes back too."""
         only_parameters(request)
-        asked = check(Back, await self._content(request))
-        moved = await self._change(request, self._roll_back, asked, _actor(request))
+        asked = await asked_of(self._service.bodies, Back, request)
+        moved = await self._change(request, self._roll_back, asked, actor_of(request))
         changed, wanted, found = not moved.unchanged, asked.version, moved.rollback
         if found is None:
             return await self._served(request, changed, wanted, {"rollback": None})
@@ -204,20 +173,14 @@ class Serving:
     async def unpin(self, request: Request) -> Response:
         """Follow the learner again."""
         only_parameters(request)
-        asked = check(Unpin, await self._content(request))
-        by = _actor(request)
+        asked = await asked_of(self._service.bodies, Unpin, request)
+        by = actor_of(request)
         moved = await self._change(request, self._registry.serving.unpin, asked.reason, by)
         return await self._served(request, not moved.unchanged)
 
     async def _change(self, request: Request, act: Callable[..., T], *args: object) -> T:
         """Change the registry, if it answers in time."""
-        try:
-            return await self._service.changes.run(seconds_left(request), act, *args)
-        except TimeoutError:
-            raise PerhapsChangedError(
-                "The registry did not answer in time; the change may still be made. GET /history "
-                "says whether it was: look there before you send it again."
-            ) from None
+        return await changed(self._service.changes, request, DOUBT, act, *args)
 
     def _promote(self, asked: Promotion, by: Actor) -> Json:
         options = Asked(asked.force, asked.follow, asked.leave_waiting)
@@ -229,10 +192,6 @@ class Serving:
         config = self._service.settings, self._service.schema
         wanted, mode = asked.version, asked.learner
         return roll_back(self._registry, config, wanted, mode, asked.reason, by)
-
-    async def _content(self, request: Request) -> object:
-        async with self._service.bodies.of(request, MOST_ASKED) as body:
-            return parse(body)
 
     async def _served(
         self, request: Request, changed: bool, wanted: int | None = None, more: Json | None = None
@@ -261,11 +220,6 @@ class Serving:
             f"Version {wanted} was to be served, but meanwhile someone changed the served version "
             f"to {serving}. GET /history says who."
         )
-
-
-def _actor(request: Request) -> Actor:
-    """The caller, for the ledger."""
-    return over_http(caller_of(request).name, peer_of(request.scope))
 
 
 def routes(service: Service) -> list[Route]:

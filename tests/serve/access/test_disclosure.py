@@ -189,6 +189,7 @@ def test_details_that_all_callers_see_are_about_their_requests() -> None:
         "PostConflictError",
         "RollbackClaimedError",
         "RollbackRefusedError",
+        "UnknownQuarantineError",
         "UnknownRollbackError",
         "UsageError",
     }

@@ -231,8 +231,10 @@ def test_no_route_answers_to_another_host(client: TestClient) -> None:
 def test_no_route_that_writes_answers_a_foreign_page(client: TestClient) -> None:
     """403 although the token is right; reading is the browser's to forbid."""
     writing = {(route.method, route.path) for route in routes_of(client) if route.writes}
-    posts = ("/events", "/labels", "/promote", "/rollback", "/unpin")
-    assert writing == {*(("POST", path) for path in posts), ("DELETE", "/rollbacks/{number}")}
+    posts = ("/events", "/labels", "/promote", "/rollback", "/unpin", "/quarantines")
+    deletes = ("/rollbacks/{number}", "/quarantines/{number}")
+    right = {"POST": posts, "DELETE": deletes}
+    assert writing == {(method, path) for method, paths in right.items() for path in paths}
     before = _refused(client, "origin")
     for method, path in writing:
         for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}):

@@ -16,7 +16,7 @@ from tests.support.serving.project import Project
 from tests.support.serving.served import a_project, maker_of
 from tests.support.serving.server_process import Server, server_of
 
-ADMIN = ("/promote", "/rollback", "/unpin")
+ADMIN = ("/promote", "/rollback", "/unpin", "/quarantines")
 
 
 @pytest.fixture(scope="module")

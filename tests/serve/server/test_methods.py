@@ -9,12 +9,14 @@ from contextlib import closing
 
 import pytest
 
+from learners.registry.requests.offset_ranges import OffsetRanges
 from tests.support.serving.served import a_project, maker_of
 from tests.support.serving.server_process import Server, server_of
 
 GETS = (
     *("/", "/docs", "/dashboard/style.css", "/openapi.json", "/metrics", "/status"),
     *("/versions", "/versions/1", "/rollbacks", "/rollbacks/1", "/history"),
+    *("/quarantines", "/quarantines/1"),
     *("/health/live", "/health/ready"),
 )
 # Not the same twice: they tell the time, or count themselves.
@@ -28,6 +30,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with maker_of(project) as maker:
         maker.make()
         maker.registry.rollbacks.ask(1, "resume", "a reason", "ann")
+        held = OffsetRanges.parse("flights.events:0:1-5")
+        maker.registry.quarantines.add({}, held, "a reason", "ann")
     with server_of(project) as server:
         yield server
 
@@ -67,9 +71,9 @@ def test_options_says_what_is_allowed(server: Server, path: str) -> None:
     """204 with Allow, and nothing that opens the route to pages of other origins."""
     status, headers, body = ask(server, "OPTIONS", path)
     assert (status, body) == (204, b"")
-    gets, posts = path in GETS or path == "*", path not in GETS
+    gets, posts = path in GETS or path == "*", path not in GETS or path == "/quarantines"
     right = {"OPTIONS", *(("GET", "HEAD") if gets else ()), *(("POST",) if posts else ())}
-    right |= {"DELETE"} if path in ("/rollbacks/1", "*") else set()
+    right |= {"DELETE"} if path in ("/rollbacks/1", "/quarantines/1", "*") else set()
     assert set(headers["allow"].split(", ")) == right
     assert not [name for name in headers if name.startswith("access-control")]
 
