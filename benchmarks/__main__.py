@@ -19,6 +19,7 @@ from benchmarks import (
     limit,
     memory,
     pipeline,
+    replay,
     waiting,
 )
 from benchmarks.table import Measured, print_table
@@ -51,6 +52,7 @@ PARTS: dict[str, Callable[[], list[Measured]]] = {
     "freshness": freshness.run,
     "honest": honest.run,
     "comparison": comparison.run,
+    "replay": replay.run,
     "waiting": _waiting,
 }
 

@@ -68,9 +68,11 @@ def night(folder: Path, kind: str, flights: int, kills: int, seed: int) -> Found
         for part, at in ((bad, 0), (after, 0))
     )
     learner = made.start("learn")
-    made.produce([*before, *bad, *held])
-    time.sleep(1)
-    made.wait(made.has_learned_all)
+    half = len(before) // 2
+    for part in (before[:half], [*before[half:], *bad, *held]):
+        made.produce(part)
+        time.sleep(1)
+        made.wait(made.has_learned_all)
     with serving(made, free_port()) as client:
         span = f"{since:%Y-%m-%dT%H:%MZ}..{until:%Y-%m-%dT%H:%MZ}"
         # Under "negative" an event whose label is left out would be learned in the plain fold.
