@@ -82,7 +82,7 @@ def night(folder: Path, kind: str, flights: int, kills: int, seed: int) -> Found
         version = rolled_back(made, "--learner", "replay", *skip)
         found.figures["asked within, s"] = round(time.monotonic() - began, 2)
         made.produce(new)
-        learner = replayed(made, learner, kills, draw)
+        learner, found.figures["kills"] = replayed(made, learner, kills, draw)
         found.figures["caught up after, s"] = round(time.monotonic() - began, 1)
         time.sleep(1)
         made.wait(made.has_learned_all)
@@ -130,16 +130,17 @@ def answers(port: int) -> bool:
 
 def replayed(
     made: Night, learner: subprocess.Popen[bytes], kills: int, draw: random.Random
-) -> subprocess.Popen[bytes]:
-    """Wait until it is done, killing the learner so many times; the learner that runs then."""
-    for _ in range(kills):
-        time.sleep(draw.uniform(0.05, 1.5))
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Wait until it is done, killing the learner at most so many times; who runs, and how many."""
+    count = 0
+    while count < kills:
+        time.sleep(draw.uniform(0.05, 2.5))
         if rollback_of(made).state == "done":
             break
         killed(learner)
-        learner = made.start("learn")
+        learner, count = made.start("learn"), count + 1
     made.wait(lambda: rollback_of(made).state == "done")
-    return learner
+    return learner, count
 
 
 def rollback_of(made: Night) -> Rollback:

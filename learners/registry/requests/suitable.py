@@ -93,11 +93,15 @@ def _refusal(
 ) -> RollbackRefusedError:
     """Why it is refused, with what would do instead."""
     alike = next(_alike(look, live, quarantined), None)
-    newest = "" if alike is None else str(alike.version)
-    instead = f" The newest version that it can go back to is {newest}." if newest else ""
+    instead = (
+        "No version would do: put what is bad into quarantine ('freshet quarantine add'), and make "
+        "a model of the rest of the log ('freshet backfill log --fresh --promote --follow')."
+        if alike is None
+        else f"The newest version that it can go back to is {alike.version}."
+    )
     return RollbackRefusedError(
         f"The learner cannot go back to version {version.version}, {why}. Nothing was changed. "
-        f"--learner keep serves it, and the learner goes on as it is.{instead}"
+        f"--learner keep serves it, and the learner goes on as it is. {instead}"
     )
 
 

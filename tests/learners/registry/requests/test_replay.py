@@ -85,6 +85,14 @@ def test_a_version_that_has_read_it_is_refused(registry: Registry, writer: Write
         registry.rollbacks.ask(2, "resume", "poison", "ann")
 
 
+def test_where_no_version_would_do_the_way_out_is_named(registry: Registry, writer: Writer) -> None:
+    """All have read it: the model is made anew."""
+    del writer
+    first = Skip({"skip": ["m.events:0:5"]}, OffsetRanges.parse("m.events:0:5"))
+    with pytest.raises(RollbackRefusedError, match=r"No version would do.*backfill log --fresh"):
+        registry.rollbacks.ask(1, Replay(first), "poison", "ann")
+
+
 def test_a_version_of_a_lineage_that_left_it_out_is_clean(
     registry: Registry, writer: Writer
 ) -> None:
