@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
@@ -21,22 +22,32 @@ from pydantic import (
 )
 
 from learners.registry.actor import Actor
+from learners.registry.requests.rollback import Replay, Skip
 from learners.registry.requests.states import DONE
-from learners.registry.row_types import Json
+from learners.registry.row_types import Json, utc_now
 from learners.registry.row_types import Pointers as Serves
+from learners.registry.row_types import Rollback as Row
 from learners.versions.describe import pointers_json, promoted_json
 from learners.versions.promotion import Asked, promote
-from learners.versions.way_back import roll_back, rollback_json
+from learners.versions.way_back import LearnerMode, roll_back, rollback_json
 from serve.http.body import JSON, only_parameters
 from serve.http.every_request import seconds_left
 from serve.http.problems import (
     NotLoadedError,
     ServedVersionChangedError,
 )
-from serve.openapi.admin_requests import Reason, actor_of, asked_of, changed
+from serve.live.log_looks import Pace
+from serve.openapi.admin_requests import Reason, actor_of, asked_of, changed, refusal
 from serve.openapi.declared_route import Body, Handler, Route
 from serve.openapi.numbered import LARGEST_NUMBER, Rollback
+from serve.openapi.skipped_records import PreviewedReplay, Quarantine, Skipping
 from serve.service import Service
+from stream.log.contract import EventLog
+from stream.log.topics import topics_of
+from stream.quarantine.asked_ranges import resolved
+from stream.quarantine.listing import quarantine_json
+from stream.quarantine.preview import ReplayPreview, preview_of_replay
+from stream.quarantine.replay import tried
 
 ADMIN = (
     "An admin route: always needs `Authorization: Bearer TOKEN`. Answers when this process serves "
@@ -44,6 +55,8 @@ ADMIN = (
 )
 
 T = TypeVar("T")
+# What does the same as a replay over HTTP, without a limit.
+COMMAND = "rollback VERSION --learner replay"
 DOUBT = (
     "the change may still be made. GET /history says whether it was: look there before you send it "
     "again."
@@ -70,17 +83,29 @@ class Unpin(BaseModel):
     reason: Reason = Field(description="kept in the ledger", examples=["corrected"])
 
 
-class Back(Unpin):
-    """Serve an earlier version, and perhaps have the learner go back to it."""
+class Back(Skipping):
+    """Serve an earlier version, and perhaps have the learner go back to it.
+
+    A replay puts what it is to skip into quarantine; nothing may be skipped with the other choices.
+    """
 
     version: Number
-    learner: Literal["keep", "resume"] = Field(
+    reason: Reason | None = Field(
+        None, description="kept in the ledger; required without `preview`", examples=["shifted"]
+    )
+    learner: LearnerMode = Field(
         "keep",
         description="`keep`: the learner continues unchanged; `resume`: it goes on with what the "
-        "version had learned, and positions, waiting events and counts stay",
+        "version had learned, and positions, waiting events and counts stay; `replay`: all goes "
+        "back to the version, and the log is read again without what is in quarantine",
     )
-    skip: list[str] = Field(
-        [], max_length=0, description="ranges to leave out of a replay; none with these choices"
+    instead: bool = Field(
+        False,
+        description="of a replay: end and undo the last one; what it put into quarantine is "
+        "released",
+    )
+    preview: bool = Field(
+        False, description="of a replay: only say what it would leave out; change nothing"
     )
 
 
@@ -124,6 +149,7 @@ class RolledBack(Pointers, extra="forbid"):
     """What is served now, and the rollback of the learner that was asked for."""
 
     rollback: Rollback | None
+    quarantine: Quarantine | None = Field(description="what was put into it with this")
 
 
 class Adoption(BaseModel, extra="forbid"):
@@ -159,16 +185,38 @@ class Serving:
         """Serve a version again; the learner continues unchanged, or goes back too."""
         only_parameters(request)
         asked = await asked_of(self._service.bodies, Back, request)
-        moved = await self._change(request, self._roll_back, asked, actor_of(request))
-        changed, wanted, found = not moved.unchanged, asked.version, moved.rollback
+        _check(asked)
+        how: Literal["keep", "resume"] | Replay
+        if asked.learner == "replay":
+            look = partial(self._looked, asked)
+            left = await self._service.looks.run(seconds_left(request), COMMAND, look)
+            if isinstance(left, ReplayPreview):
+                return Response(orjson.dumps(left.to_json()), media_type=JSON)
+            how = left
+        else:
+            how = asked.learner
+        moved = await self._change(request, self._roll_back, asked, how, actor_of(request))
+        return await self._rolled_back(request, asked.version, moved)
+
+    async def _rolled_back(self, request: Request, wanted: int, moved: Serves) -> Response:
+        """Answer once this process serves the version, or what the learner made of it."""
+        changed, found = not moved.unchanged, moved.rollback
         if found is None:
-            return await self._served(request, changed, wanted, {"rollback": None})
+            nothing = {"rollback": None, "quarantine": None}
+            return await self._served(request, changed, wanted, nothing)
         pointers = await self._service.live.synced(seconds_left(request))
         # Looked up after that: once it is done, what the learner made of it is served.
         found = await self._service.reads.run(None, self._registry.rollbacks.find, found.number)
         if pointers.serving != wanted and found.state != DONE:
             raise await self._not_served(wanted, pointers.serving)
-        return await self._answer(pointers, changed, {"rollback": rollback_json(found)})
+        return await self._answer(pointers, changed, await self._asked(found))
+
+    async def _asked(self, rollback: Row) -> Json:
+        """What the learner is asked to do, and what was put into quarantine with it."""
+        number, find = rollback.quarantine, self._registry.quarantines.find
+        added = None if number is None else await self._service.reads.run(None, find, number)
+        quarantine = None if added is None else quarantine_json(added)
+        return {"rollback": rollback_json(rollback), "quarantine": quarantine}
 
     async def unpin(self, request: Request) -> Response:
         """Follow the learner again."""
@@ -188,10 +236,22 @@ class Serving:
         promoted = promote(self._registry, config, asked.version, asked.reason, by, options)
         return promoted_json(promoted, None)
 
-    def _roll_back(self, asked: Back, by: Actor) -> Serves:
+    def _looked(self, asked: Back, log: EventLog, pace: Pace) -> Replay | ReplayPreview:
+        """What the replay leaves out, if the learner can go back; nothing is changed."""
         config = self._service.settings, self._service.schema
-        wanted, mode = asked.version, asked.learner
-        return roll_back(self._registry, config, wanted, mode, asked.reason, by)
+        words, topics = asked.asked(), topics_of(self._service.settings)
+        left = None
+        if words:
+            left = Skip(words.to_json(), resolved(log, topics, words, utc_now(), pace))
+        how = Replay(left, asked.instead)
+        if asked.preview:
+            return preview_of_replay(log, self._registry, config, (asked.version, how), pace)
+        tried(log, self._registry, config, asked.version, how)
+        return how
+
+    def _roll_back(self, asked: Back, how: Literal["keep", "resume"] | Replay, by: Actor) -> Serves:
+        config = self._service.settings, self._service.schema
+        return roll_back(self._registry, config, asked.version, how, asked.reason or "", by)
 
     async def _served(
         self, request: Request, changed: bool, wanted: int | None = None, more: Json | None = None
@@ -222,10 +282,27 @@ class Serving:
         )
 
 
+def _check(asked: Back) -> None:
+    """Refuse what only a replay can do, and a rollback without a reason."""
+    if asked.learner != "replay":
+        errors = [
+            {"column": name, "reason": "no-replay", "detail": "only with the learner replay"}
+            for name in ("skip", "skip_time", "instead", "preview")
+            if getattr(asked, name)
+        ]
+        if errors:
+            raise refusal(errors)
+    if asked.reason is None and not asked.preview:
+        detail = "required, as the ledger keeps it"
+        raise refusal([{"column": "reason", "reason": "missing", "detail": detail}])
+
+
 def routes(service: Service) -> list[Route]:
     """Declare the routes."""
     serving = Serving(service)
     move = {"version": 12, "reason": "the data of the day is wrong"}
+    one = f"{topics_of(service.settings).events}:0:0"
+    replay = {"version": 12, "learner": "replay", "skip": [one], "preview": True}
     unpin = {"reason": "the data is right again"}
     return [
         _admin(
@@ -239,15 +316,15 @@ def routes(service: Service) -> list[Route]:
             "/rollback",
             serving.rollback,
             "Serve an earlier version again",
-            Body(Back, {"body": {**move, "learner": "keep"}}),
-            RolledBack,
+            Body(Back, {"body": {**move, "learner": "keep"}, "preview": replay}),
+            RolledBack | PreviewedReplay,
         ),
         _admin("/unpin", serving.unpin, "Follow the learner again", Body(Unpin, {"body": unpin})),
     ]
 
 
 def _admin(
-    path: str, handler: Handler, summary: str, body: Body, answer: type[Pointers] = Pointers
+    path: str, handler: Handler, summary: str, body: Body, answer: object = Pointers
 ) -> Route:
     failures = (400, 401, 403, 404, 409, 413, 415, 422, 503, 504)
     about: dict[str, Any] = {"body": body, "answer": answer, "failures": failures}

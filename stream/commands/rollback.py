@@ -30,7 +30,6 @@ from stream.commands.quarantine import (
     asked_of,
     check_why,
     found_in,
-    looked_at,
 )
 
 if TYPE_CHECKING:
@@ -141,26 +140,17 @@ def _show(
     log: EventLog, registry: Registry, read: Read, version: int, how: Replay, *, json: bool
 ) -> None:
     """What a replay would leave out, and whether there can be one; status 1 if not."""
-    from learners.registry.errors import RegistryError
-    from learners.registry.requests.offset_ranges import OffsetRanges
-    from learners.snapshots.errors import SnapshotError
-    from stream.quarantine.replay import tried
+    from converters.show.command_line import progress
+    from stream.quarantine.preview import preview_of_replay
 
-    trouble = ""
-    try:
-        held = tried(log, registry, read, version, how)
-    except (RegistryError, SnapshotError) as error:
-        trouble = str(error)
-        held = registry.quarantines.held() | (how.skip.held if how.skip else OffsetRanges())
-    found = looked_at(log, registry, read, held)
+    with progress("records looked at") as shown:
+        found = preview_of_replay(log, registry, read, (version, how), shown)
     if json:
-        answer = {"version": version, "possible": not trouble, "trouble": trouble}
-        print_json(answer | found.to_json())
+        print_json(found.to_json())
     else:
-        can = trouble or f"The learner can go back to version {version} and read the log again."
-        sys.stdout.write(as_given("\n".join([can, *found.lines()])) + "\n")
+        sys.stdout.write(as_given("\n".join(found.lines())) + "\n")
         say("Nothing was changed.")
-    if trouble:
+    if found.trouble:
         raise typer.Exit(1)
 
 

@@ -9,13 +9,15 @@ from converters.config.settings import Settings
 from converters.schema.schema import Schema
 from converters.show.tables import counted
 from learners.registry import Registry
-from learners.registry.errors import ranges
+from learners.registry.errors import RegistryError, ranges
 from learners.registry.requests.offset_ranges import OffsetRanges
+from learners.registry.requests.rollback import Replay
+from learners.snapshots.errors import SnapshotError
 from stream.log.contract import EventLog
 from stream.log.topics import Topics, described, topics_of
 from stream.quarantine.contents import Contents, contents, read_so_far
 from stream.quarantine.listing import ranges_words
-from stream.quarantine.replay import newest_clean
+from stream.quarantine.replay import newest_clean, tried
 from stream.reading.conversion import record_reader
 from stream.reading.record_reader import RecordReader
 from stream.resolved_config import context_of, resolve
@@ -73,6 +75,56 @@ class Preview(NamedTuple):
             "log --fresh' makes one."
         )
         yield f"Versions that have read some of these records: {ranges(self.known_to)}. {clean}"
+
+
+class ReplayPreview(NamedTuple):
+    """What a replay would leave out, and whether there can be one.
+
+    Attributes:
+        version: to go back to.
+        trouble: why it would be refused; empty if it would not be.
+        found: what is left out: what it is to skip, and all that is in quarantine.
+    """
+
+    version: int
+    trouble: str
+    found: Preview
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts."""
+        told = {"version": self.version, "possible": not self.trouble, "trouble": self.trouble}
+        return told | self.found.to_json()
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        can = f"The learner can go back to version {self.version} and read the log again."
+        yield self.trouble or can
+        yield from self.found.lines()
+
+
+def preview_of_replay(
+    log: EventLog,
+    registry: Registry,
+    config: tuple[Settings, Schema],
+    what: tuple[int, Replay],
+    shown: Callable[[int], None] = lambda _: None,
+) -> ReplayPreview:
+    """Look at what a replay would leave out; nothing is changed.
+
+    Args:
+        log: would be read again.
+        registry: knows the versions, and what is in quarantine.
+        config: the model's.
+        what: the version to go back to, and how.
+        shown: is called with the count of records looked at so far.
+    """
+    (version, how), trouble = what, ""
+    try:
+        held = tried(log, registry, config, version, how)
+    except (RegistryError, SnapshotError) as error:
+        trouble = str(error)
+        held = registry.quarantines.held() | (how.skip.held if how.skip else OffsetRanges())
+    return ReplayPreview(version, trouble, preview_of(log, registry, config, held, shown))
 
 
 def preview_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
@@ -9,13 +10,22 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.requests.rollback import Replay
+from serve.cli import app
 from serve.routes.monitoring import KEPT_SECONDS
-from tests.support.serving.served import Maker, a_client, problem_of, replaying
+from stream.log.contract import Place
+from tests.serve.openapi.test_document import check_answer
+from tests.support.serving.project import Project, flights
+from tests.support.serving.served import Maker, a_client, client_of, problem_of, replaying
+from tests.support.streams.logs import trim
 
 BODY = {"version": 1, "reason": "poison", "learner": "resume"}
+SKIP = ["flights.events:0:100-119"]
+TIME = {"of": "events", "from": "2014-01-01", "to": "2014-01-02"}
+REPLAY = {**BODY, "learner": "replay", "skip": SKIP, "skip_time": [TIME]}
 
 
 @pytest.fixture
@@ -145,3 +155,148 @@ def test_others_than_admins_see_no_names(tmp_path: Path) -> None:
         assert client.delete("/rollbacks/1", params={"reason": "x"}).status_code == 401
         client.headers["Authorization"] = token
         assert client.get("/rollbacks/1").json()["actor"] == "zz-user@zz-host"
+
+
+@pytest.fixture
+def learned(tmp_path: Path) -> Iterator[tuple[TestClient, Project]]:
+    """A server of two versions of a real learner, each of a hundred more flights."""
+    project = Project(tmp_path / "p", args="-b 10")
+    later = [[f"m{row[0]}", *row[1:]] for row in flights(100, 9)]
+    for row in later[50:]:
+        row[1] = str(int(row[1]) + 365 * 86_400)
+    for rows in (flights(100), later):
+        project.produce(project.write_csv(rows), rows_per_message=1)
+        project.learn()
+    with client_of(project, admin=True) as client:
+        yield client, project
+
+
+def said(project: Project, *arguments: str) -> Any:
+    """What the command line says of it."""
+    options = ["--config", str(project.config_file), "--json"]
+    return json.loads(CliRunner().invoke(app, [*arguments, *options]).stdout)
+
+
+def test_a_replay_reads_the_log_again_without_some_records(
+    learned: tuple[TestClient, Project],
+) -> None:
+    """By their offsets and their time; the answer has both, and the learner does it."""
+    client, project = learned
+    answer = client.post("/rollback", json=REPLAY)
+    document = client.get("/openapi.json").json()
+    check_answer(document, document["paths"]["/rollback"]["post"], 200, answer.json())
+    asked, held = answer.json()["rollback"], answer.json()["quarantine"]
+    assert (answer.json()["version"], answer.json()["pinned"]) == (1, True)
+    assert (asked["learner"], asked["state"], asked["quarantine"]) == ("replay", "asked", 1)
+    first, second = held["ranges"]["flights.events"]["0"]
+    assert (first, second[0]) == ([100, 119], 150)
+    assert (held["skip"], held["skip_time"]) == (SKIP, ["events 2014-01-01..2014-01-02"])
+    assert held == client.get("/quarantines/1").json()
+    assert said(project, "quarantine", "list") == [held]
+    again = client.post("/rollback", json=REPLAY).json()
+    assert (again["changed"], again["rollback"]["rollback"], again["quarantine"]) == (
+        *(False, 1),
+        held,
+    )
+    assert project.learn()["quarantined"] == held["offsets"]
+    done = client.get("/rollbacks/1").json()
+    assert (done["state"], done["made"]) == ("done", 3)
+    undo = {"version": done["tip"], "learner": "replay", "instead": True, "reason": "it was right"}
+    answer = client.post("/rollback", json=undo)
+    assert (answer.json()["rollback"]["undoes"], answer.json()["quarantine"]) == (1, None)
+    assert client.get("/quarantines/1").json()["active"] is False
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_preview_says_what_the_command_line_says(
+    learned: tuple[TestClient, Project], version: int
+) -> None:
+    """Whether it is possible or not; it needs no reason, and changes nothing."""
+    client, project = learned
+    with project.registry() as registry:
+        before = registry.ledger.entries()
+    body = {"version": version, "learner": "replay", "skip": SKIP, "preview": True}
+    answer = client.post("/rollback", json=body)
+    document = client.get("/openapi.json").json()
+    check_answer(document, document["paths"]["/rollback"]["post"], 200, answer.json())
+    options = ("--learner", "replay", "--skip", *SKIP, "--preview")
+    assert answer.json() == said(project, "rollback", str(version), *options)
+    assert answer.json()["possible"] == (version == 1)
+    with project.registry() as registry:
+        assert (registry.ledger.entries(), registry.quarantines.all()) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"version": 2}, 409, "has read records that are in quarantine"),
+        ({"version": 9}, 404, "no version 9"),
+        ({"instead": True}, 409, "no replay to undo"),
+        ({"skip": ["flights.events:0:1-999"]}, 422, "is not all in the log"),
+        ({"skip_time": [{"of": "labels", "to": "now"}]}, 422, "has no record"),
+        ({"skip": ["x"]}, 422, "no range of records"),
+        ({"reason": None}, 422, "reason: required"),
+    ],
+)
+def test_what_the_command_line_refuses_is_refused(
+    learned: tuple[TestClient, Project], body: dict[str, Any], status: int, words: str
+) -> None:
+    """And nothing is changed."""
+    client, project = learned
+    with project.registry() as registry:
+        before = registry.ledger.entries()
+    problem = problem_of(client.post("/rollback", json=REPLAY | body))
+    assert problem["status"] == status
+    assert words in problem["detail"]
+    with project.registry() as registry:
+        assert (registry.ledger.entries(), registry.quarantines.all()) == (before, [])
+
+
+@pytest.mark.parametrize("learner", ["keep", "resume"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"skip": SKIP},
+        {"skip_time": [{"of": "events", "to": "now"}]},
+        {"instead": True},
+        {"preview": True},
+    ],
+    ids=str,
+)
+def test_what_only_a_replay_can_do_is_refused(
+    served: tuple[TestClient, Maker], learner: str, more: dict[str, Any]
+) -> None:
+    """422 with the field, and nothing moves."""
+    client, maker = served
+    body = {"version": 1, "reason": "x", "learner": learner, **more}
+    problem = problem_of(client.post("/rollback", json=body))
+    assert (problem["status"], [e["column"] for e in problem["errors"]]) == (422, list(more))
+    assert maker.registry.serving.pointers().serving == 3
+
+
+def test_a_replay_whose_log_takes_too_long_has_changed_nothing(
+    learned: tuple[TestClient, Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503, and it says what has no such limit."""
+    client, project = learned
+    monkeypatch.setattr("serve.live.log_looks.LOOK_SHARE", 0.0)
+    problem = problem_of(client.post("/rollback", json=REPLAY))
+    assert (problem["status"], problem["type"].rpartition(":")[2]) == (503, "log-too-long")
+    assert "Nothing was changed" in problem["detail"]
+    assert "'freshet rollback VERSION --learner replay'" in problem["detail"]
+    with project.registry() as registry:
+        assert registry.serving.pointers().serving == 2
+        assert (registry.rollbacks.all(), registry.quarantines.all()) == ([], [])
+
+
+def test_a_log_that_has_not_what_is_read_again_is_refused(
+    learned: tuple[TestClient, Project],
+) -> None:
+    """Which only a look at it tells; nothing is changed."""
+    client, project = learned
+    trim(project.settings.log, Place(project.topics().events, 0), 150)
+    problem = problem_of(client.post("/rollback", json={**BODY, "learner": "replay"}))
+    assert (problem["status"], problem["type"].rpartition(":")[2]) == (409, "no-way-back")
+    assert "the log begins at offset 150 there" in problem["detail"]
+    with project.registry() as registry:
+        assert (registry.serving.pointers().serving, registry.rollbacks.all()) == (2, [])
