@@ -46,7 +46,10 @@ def _pair(folder: Path, model: str, waiting: int | None) -> tuple[float, float]:
     toml = folder / model / "freshet.toml"
     toml.parent.mkdir()
     log = f"sqlite:///{toml.parent}/log.db"
-    toml.write_text(config(model, log, f"{model}.events", f"{model}.labels", at='role = "drop"'))
+    inputs = f"{model}.events", f"{model}.labels"
+    # More often than by default, so that there is a version early on the way.
+    often = "\n[checkpoint]\nmin_spacing = 10\n"
+    toml.write_text(config(model, log, *inputs, at='role = "drop"') + often)
     start = _seconds(toml)
     fill(toml, folder / "flights.csv", EVENTS, waiting)
     first = _seconds(toml) - start
